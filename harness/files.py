@@ -1,0 +1,64 @@
+"""Durable files: written under a temporary name, flushed, synced and renamed, so that none is ever half there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+TEMPORARY_PREFIX = ".tmp-"
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Have *write* fill a temporary file beside *path*, then rename it to *path*."""
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write *content* durably."""
+    write_atomically(path, lambda temporary: _write(temporary, content))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write *value* durably as indented JSON; NaN and infinity are refused."""
+    write_bytes(path, json.dumps(value, indent=2, allow_nan=False).encode() + b"\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in *folder* durable, where the platform can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows cannot open a folder, and needs no sync of one
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()

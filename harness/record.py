@@ -1,0 +1,164 @@
+"""Records: what one trial did. Written as ``record.json``, with a versioned schema."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from harness.spec import Data, TrialSpec
+
+SCHEMA_VERSION = 1
+
+
+class Outcome(StrEnum):
+    """How a trial ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    SKIPPED = "skipped"
+
+
+class FailureKind(StrEnum):
+    """Why a trial failed."""
+
+    OOM = "oom"
+    DIVERGED = "diverged"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
+    DATA = "data"
+    PLUGIN = "plugin"
+    DISK = "disk"
+    ERROR = "error"
+
+
+class Failure(Data):
+    """A failure, for people and for programs."""
+
+    kind: FailureKind
+    message: str
+    """One sentence."""
+    traceback: str = ""
+
+
+class MetricValue(Data):
+    """A metric's value, and the version of the metric that gave it."""
+
+    value: Any
+    """A float, a list per class, or a matrix; None where it is not defined."""
+    version: int = 1
+
+
+class ModelInfo(Data):
+    """The network as it was built."""
+
+    params: int
+    """Number of parameters, of the head for this data set too."""
+    trainable_params: int
+    macs: int | None
+    """Multiply-accumulates of one image's forward pass; None where they could not be counted."""
+    small_image_changes: tuple[str, ...] = ()
+    """What the small-image adaptation changed, a line each."""
+    mean: tuple[float, ...]
+    """Normalisation of pixels scaled to [0, 1], per channel."""
+    std: tuple[float, ...]
+    pretrained: bool = False
+
+
+class DataInfo(Data):
+    """The images as they were used."""
+
+    fingerprint: str
+    """SHA-256 over decoded pixels, labels and split."""
+    classes: tuple[str, ...]
+    image_size: int
+    channels: int
+    num_train: int
+    num_val: int
+    num_test: int
+    notes: tuple[str, ...] = ()
+    """What a reader should know: a validation split carved from train, unreadable images …"""
+
+
+class TrainingInfo(Data):
+    """The training as it went."""
+
+    epochs_run: int
+    tested_epoch: int
+    """The epoch whose weights were tested, from 1."""
+    stopped_early: bool = False
+    best_val_accuracy: float
+    final_train_loss: float
+    seconds: float
+    """Time in training steps, the data path included, validation not; monotonic clock."""
+
+
+class Rate(Data):
+    """Images per second over repeated windows: median and the middle 95 % of the windows."""
+
+    median: float
+    low: float
+    high: float
+    windows: int
+    batch_size: int
+
+
+class Latency(Data):
+    """Milliseconds for a batch of one."""
+
+    p50_ms: float
+    p95_ms: float
+    runs: int
+
+
+class SpeedInfo(Data):
+    """What was measured of speed and memory; None where it was not measured."""
+
+    protocol: int = 1
+    """Version of the throughput protocol (see :mod:`harness.timer`)."""
+    train: Rate | None = None
+    """Training, compute only: steps on a batch that is already on the device."""
+    train_end_to_end: Rate | None = None
+    """Training, with the data path: the epochs as they ran."""
+    inference: Rate | None = None
+    """Inference, compute only."""
+    inference_end_to_end: Rate | None = None
+    """Inference over the test split, with the data path."""
+    latency: Latency | None = None
+    compile_seconds: float | None = None
+    peak_memory_mib: float | None = None
+    """Peak memory while training: the device's allocator on a GPU, the process's growth on a CPU."""
+
+
+class Record(Data):
+    """What one trial did."""
+
+    schema_version: int = SCHEMA_VERSION
+    trial_id: str
+    """Name of its folder in the store."""
+    result_key: str
+    """Hash of all that can change a prediction."""
+    measurement_key: str
+    """Hash of all that can change a speed."""
+    outcome: Outcome
+    failure: Failure | None = None
+    reason: str = ""
+    """One sentence, where the outcome is not done."""
+    spec: TrialSpec
+    model: ModelInfo | None = None
+    data: DataInfo | None = None
+    training: TrainingInfo | None = None
+    metrics: dict[str, MetricValue] = Field(default_factory=dict)
+    """By the metric's display name."""
+    speed: SpeedInfo | None = None
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """Wall time of each phase, and ``total``; added up over attempts."""
+    environment: dict[str, Any] = Field(default_factory=dict)
+    """Versions, device, threads."""
+    started_at: str = ""
+    """UTC, ISO 8601. For people: nothing is decided by it."""
+    attempts: int = 1
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of each other file of the trial, by its name."""

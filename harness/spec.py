@@ -1,0 +1,110 @@
+"""Specs: one trial, fully described. Plain data that crosses processes as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from zoo.options import Option
+
+
+class Data(BaseModel):
+    """Base of all that is written as JSON: frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+
+class ProviderSpec(Data):
+    """Where something selected comes from."""
+
+    plugin: str
+    distribution: str = ""
+    version: str = ""
+    code_hash: str = ""
+
+
+class ArchitectureSpec(Data):
+    """Which network."""
+
+    full_name: str
+    display_name: str
+    version: str = ""
+    family: str = ""
+    provider: ProviderSpec
+    options: dict[str, Option] = Field(default_factory=dict)
+
+
+class DatasetSpec(Data):
+    """Which images."""
+
+    full_name: str
+    display_name: str
+    """With its argument: ``folder:plants``."""
+    argument: str = ""
+    version: str = ""
+    provider: ProviderSpec
+    options: dict[str, Option] = Field(default_factory=dict)
+    image_size: int | None = None
+    """Side in pixels that was asked for; None: as the data set says."""
+    mirror_symmetric: bool = True
+    limit_train: int | None = None
+    """Use so many training images only, stratified."""
+    limit_test: int | None = None
+    """Use so many test images only, stratified."""
+    val_fraction: float = 0.1
+    """Share of train that is carved off where the source has no validation split."""
+
+
+class RecipeSpec(Data):
+    """How to train."""
+
+    full_name: str
+    display_name: str
+    provider: ProviderSpec
+    hyperparameters: dict[str, Any]
+
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Compile = Literal["auto", "on", "off"]
+
+
+class ExecutionSpec(Data):
+    """Where and how it is computed."""
+
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+    precision: Precision = "auto"
+    compile: Compile = "off"
+    threads: int | None = None
+    """CPU threads; None: as many as torch takes."""
+    small_images: Literal["auto", "on", "off"] = "auto"
+    """Whether first strides are reduced for small images; auto: below 64 pixels."""
+    measure_seconds: float = 1.0
+    """Time that each speed measurement may take."""
+
+
+class TrialSpec(Data):
+    """One combination of architecture, data set, recipe and seed."""
+
+    architecture: ArchitectureSpec
+    dataset: DatasetSpec
+    recipe: RecipeSpec
+    seed: int
+    execution: ExecutionSpec = ExecutionSpec()
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return (
+            f"{self.architecture.display_name} · {self.dataset.display_name} · "
+            f"{self.recipe.display_name} · seed {self.seed}"
+        )
+
+
+def stable_hash(value: Any) -> str:
+    """Return the SHA-256 of *value* as canonical JSON (sorted keys, no blanks)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()

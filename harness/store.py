@@ -1,0 +1,98 @@
+"""The store: a folder of records. It adds and never rewrites another trial's files; paths in it are relative.
+
+::
+
+    runs/
+      resnet18--cifar10--sgd_step--s0--1f0c.../
+        spec.json  record.json  history.jsonl  predictions.safetensors  checkpoint.safetensors  log.txt
+      leaderboard.csv  leaderboard.json  leaderboard.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from harness.record import SCHEMA_VERSION, Record
+from harness.spec import TrialSpec
+from zoo.errors import StoreError
+from zoo.names import slug
+
+RECORD_FILE = "record.json"
+SPEC_FILE = "spec.json"
+HISTORY_FILE = "history.jsonl"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+LOG_FILE = "log.txt"
+
+
+def trial_id(spec: TrialSpec, result_key: str) -> str:
+    """Return the folder name of a trial: readable, safe on any file system, unique by its key."""
+    parts = [spec.architecture.display_name, spec.dataset.display_name, spec.recipe.display_name]
+    return "--".join([*(slug(part, 32) for part in parts), f"s{spec.seed}", result_key[:12]])
+
+
+class Store:
+    """A folder of records."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def create(self) -> None:
+        """Make the folder.
+
+        Raises:
+            StoreError: If that cannot be done.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"the folder {self.root} cannot be made: {error.strerror or error}") from error
+
+    def folder(self, trial: str) -> Path:
+        """Return a trial's folder, which may not exist yet."""
+        return self.root / trial
+
+    def read(self, trial: str) -> Record | None:
+        """Return a trial's record, or None where it has none.
+
+        Raises:
+            StoreError: If there is one that cannot be read.
+        """
+        path = self.folder(trial) / RECORD_FILE
+        return read_record(path) if path.is_file() else None
+
+    def records(self) -> Iterator[tuple[Path, Record]]:
+        """Yield every trial's folder and record, in alphabetical order.
+
+        Raises:
+            StoreError: If the folder is absent, or a record cannot be read.
+        """
+        if not self.root.is_dir():
+            raise StoreError(f"there is no folder {self.root}")
+        for path in sorted(self.root.glob(f"*/{RECORD_FILE}")):
+            yield path.parent, read_record(path)
+
+
+def read_record(path: Path) -> Record:
+    """Read one record.
+
+    Raises:
+        StoreError: If it cannot be read, is not a record, or is of a newer schema.
+    """
+    try:
+        raw = json.loads(path.read_bytes())
+        version = raw.get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{path} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}, so a newer zoo is needed"
+            )
+        return Record.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"{path} is not a record: {where}: {first['msg']}") from error
+    except (OSError, ValueError, AttributeError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,13 @@
+"""The built-in plugins, written exactly as a third party would write them: each imports :mod:`zoo` only.
+
+``architectures``  custom CNNs, timm's and torchvision's models
+``datasets``       digits, torchvision's sets, folders, tables, synthetic images
+``recipes``        classic and modern training recipes
+``metrics``        accuracy, F1 and the rest
+``listeners``      what hears of a bench
+"""
+
+from __future__ import annotations
+
+BUILTIN: tuple[str, ...] = ()
+"""Dotted names of the built-in plugin modules, in the order in which they load."""

@@ -1,0 +1,1 @@
+"""Reports: records → leaderboard → tables and pages. Never imports torch, never trains."""

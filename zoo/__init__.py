@@ -1,0 +1,75 @@
+"""zoo: a model zoo and benchmarking harness for image classification.
+
+The public names, for plugins and scripts:
+
+=====================  ====================================================
+``Architecture``       a network; built for a ``ModelRequest``
+``Preprocessing``      what published weights expect of images
+``Dataset``            a data set; given a ``DataRequest``, loads ``Splits`` of ``Split``
+``Recipe``             how to train, with ``Hyperparameters``
+``Metric``             a number computed from ``Predictions``
+``Listener``           hears the events of a bench
+``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
+``build_catalog``      finds all plugins and what they provide
+``errors``             what can go wrong, as a tree
+=====================  ====================================================
+
+They are imported on first use, so that ``import zoo`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from zoo._version import __version__
+
+if TYPE_CHECKING:
+    from zoo import errors as errors
+    from zoo.architecture import Architecture as Architecture
+    from zoo.architecture import ModelRequest as ModelRequest
+    from zoo.architecture import Preprocessing as Preprocessing
+    from zoo.catalog import Catalog as Catalog
+    from zoo.dataset import DataRequest as DataRequest
+    from zoo.dataset import Dataset as Dataset
+    from zoo.dataset import Split as Split
+    from zoo.dataset import Splits as Splits
+    from zoo.hookspecs import hookimpl as hookimpl
+    from zoo.hyperparameters import Hyperparameters as Hyperparameters
+    from zoo.listener import Listener as Listener
+    from zoo.loading import build_catalog as build_catalog
+    from zoo.metric import Metric as Metric
+    from zoo.metric import Predictions as Predictions
+    from zoo.recipe import Recipe as Recipe
+
+_HOME = {
+    "Architecture": "zoo.architecture",
+    "Catalog": "zoo.catalog",
+    "DataRequest": "zoo.dataset",
+    "Dataset": "zoo.dataset",
+    "Hyperparameters": "zoo.hyperparameters",
+    "Listener": "zoo.listener",
+    "Metric": "zoo.metric",
+    "ModelRequest": "zoo.architecture",
+    "Predictions": "zoo.metric",
+    "Preprocessing": "zoo.architecture",
+    "Recipe": "zoo.recipe",
+    "Split": "zoo.dataset",
+    "Splits": "zoo.dataset",
+    "build_catalog": "zoo.loading",
+    "hookimpl": "zoo.hookspecs",
+}
+
+__all__ = ["__version__", "errors", *_HOME]  # noqa: PLE0604 - the names are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name == "errors":
+        return importlib.import_module("zoo.errors")
+    raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,160 @@
+"""The catalog: everything that plugins provide, by name, each with its provider."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from zoo.architecture import Architecture
+from zoo.dataset import Dataset
+from zoo.errors import AmbiguousNameError, PluginError, UnknownNameError
+from zoo.listener import Listener
+from zoo.metric import Metric
+from zoo.names import near_names
+from zoo.recipe import Recipe
+
+RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provider:
+    """Where a plugin's records come from."""
+
+    name: str
+    """The plugin's name: of its entry point, of its file, or of its built-in module."""
+    origin: str
+    """``built-in``, ``entry point`` or ``file``."""
+    module: str
+    """Dotted name, or path of the file."""
+    distribution: str = ""
+    """The distribution that brought it; empty for a file."""
+    version: str = ""
+    """The distribution's version; empty for a file."""
+    source: str = ""
+    """File or folder that holds its code (see :func:`zoo.loading.code_hash`)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plugin:
+    """One plugin, whether it could be loaded or not."""
+
+    provider: Provider
+    state: str
+    """``loaded``, ``broken`` or ``blocked``."""
+    provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Full names of its records, by kind."""
+    problem: str = ""
+    """One sentence, where it is broken."""
+    traceback: str = ""
+    """Where it broke, as Python tells it."""
+    import_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry(Generic[RecordT]):
+    """A record in the catalog."""
+
+    record: RecordT
+    full_name: str
+    provider: Provider
+
+    @property
+    def display_name(self) -> str:
+        """The short name where it has one, else the full one."""
+        return self.record.name if self.record.short else self.full_name
+
+
+class Registry(Generic[RecordT]):
+    """The records of one kind, in alphabetical order of their full names."""
+
+    def __init__(
+        self, kind: str, entries: Mapping[str, Entry[RecordT]], *, lister: str, broken: tuple[Plugin, ...] = ()
+    ) -> None:
+        self.kind = kind
+        self._entries = dict(sorted(entries.items()))
+        self._lister = lister
+        self._broken = broken
+
+    def __iter__(self) -> Iterator[Entry[RecordT]]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and bool(self._find(name))
+
+    @cached_property
+    def _by_short_name(self) -> dict[str, list[Entry[RecordT]]]:
+        index: dict[str, list[Entry[RecordT]]] = {}
+        for entry in self:
+            if entry.record.short:
+                index.setdefault(entry.record.name, []).append(entry)
+        return index
+
+    def _find(self, name: str) -> list[Entry[RecordT]]:
+        if name in self._entries:
+            return [self._entries[name]]
+        return self._by_short_name.get(name, [])
+
+    def get(self, name: str) -> Entry[RecordT]:
+        """Return the one entry that *name*, short or full, stands for.
+
+        Raises:
+            UnknownNameError: If there is none.
+            AmbiguousNameError: If several providers claim the short name.
+            PluginError: If it may belong to a plugin that is broken.
+        """
+        found = self._find(name)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise AmbiguousNameError(self.kind, name, full_names=[entry.full_name for entry in found])
+        namespace, _, _ = name.rpartition("/")
+        for plugin in self._broken:
+            if namespace == plugin.provider.name:
+                raise PluginError(
+                    f"{self.kind} {name!r} belongs to plugin {namespace!r}, which is broken: {plugin.problem}"
+                )
+        hint = f"({self._lister} lists all)"
+        if self._broken:
+            names = ", ".join(plugin.provider.name for plugin in self._broken)
+            hint = f"({self._lister} lists all; broken plugins, see zoo plugins: {names})"
+        candidates = self._entries if "/" in name else self._by_short_name
+        raise UnknownNameError(self.kind, name, near=near_names(name, candidates), hint=hint)
+
+    def match(self, pattern: str) -> list[Entry[RecordT]]:
+        """Return the entries that a shell-style *pattern* matches, in natural order, possibly none.
+
+        A pattern with a slash is held against full names, one without against short names.
+        """
+        if "/" in pattern:
+            found = [entry for entry in self if fnmatch.fnmatchcase(entry.full_name, pattern)]
+        else:
+            found = [
+                entry for entry in self if entry.record.short and fnmatch.fnmatchcase(entry.record.name, pattern)
+            ]
+        return sorted(found, key=lambda entry: _natural(entry.full_name))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """Everything that can be selected, and the plugins it comes from."""
+
+    architectures: Registry[Architecture]
+    datasets: Registry[Dataset]
+    recipes: Registry[Recipe]
+    metrics: Registry[Metric]
+    listeners: Registry[Listener]
+    commands: Mapping[str, Any]
+    """Sub-commands by name: ``click.Command`` records of plugins."""
+    plugins: tuple[Plugin, ...]
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Sort key that puts resnet20 before resnet110."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]

@@ -1,0 +1,158 @@
+"""Data sets: labelled images in splits, as arrays or still encoded.
+
+Shape suffixes: N images, H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.names import check_name
+from zoo.options import Option, check_options
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataRequest:
+    """Where and how a data set is to be looked for."""
+
+    root: Path
+    """The data root: a data set looks here first, and downloads to here."""
+    argument: str = ""
+    """What followed the colon in ``folder:PATH``; empty where the data set takes none."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """A value for each of the data set's options."""
+    download: bool = True
+    """Whether the network may be used."""
+    report: Callable[[str, float | None], None] = lambda message, share: None
+    """Tells the user what is going on: a sentence, and the share done in [0, 1] where known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Split:
+    """Labelled images of one split, in a fixed order.
+
+    Exactly one of ``images`` and ``encoded`` is given. Encoded images are decoded, turned upright,
+    converted to the wanted channels and resized by the harness, so that this is done in one way for all
+    data sets; a data set need only find them.
+
+    Raises:
+        ValueError: If lengths, types or ranges do not fit.
+    """
+
+    labels: NDArray[np.int64]
+    """``[N]``, values in ``[0, K)``."""
+    images: NDArray[np.uint8] | None = None
+    """``[N, H, W, C]``, C of 1 or 3; may be memory-mapped."""
+    encoded: Sequence[bytes | Path] | None = None
+    """N image files (JPEG, PNG, WebP, BMP, GIF, TIFF …), as bytes or as paths; may be lazy."""
+    ids: Sequence[str] | None = None
+    """N stable names of the images, such as paths relative to the data set; default: their indices."""
+    groups: Sequence[str] | None = None
+    """N names of what images belong together (a patient, a plant) and must not be split apart."""
+
+    def __post_init__(self) -> None:
+        if (self.images is None) == (self.encoded is None):
+            raise ValueError("a split has either images or encoded, and not both")
+        if getattr(self.labels, "ndim", None) != 1 or self.labels.dtype.kind not in "iu":
+            raise ValueError("labels must be a one-dimensional array of integers")
+        if self.images is not None:
+            if self.images.ndim != 4 or self.images.dtype.name != "uint8":
+                raise ValueError(
+                    f"images must be uint8 [N, H, W, C], got {self.images.dtype.name} {list(self.images.shape)}"
+                )
+            if self.images.shape[3] not in (1, 3):
+                raise ValueError(f"images must have 1 or 3 channels, got {self.images.shape[3]}")
+        for what, values in (
+            ("images", self.images), ("encoded", self.encoded), ("ids", self.ids), ("groups", self.groups)
+        ):
+            if values is not None and len(values) != len(self.labels):
+                raise ValueError(f"{len(values)} {what} for {len(self.labels)} labels")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Splits:
+    """What a data set loads.
+
+    Where ``val`` is missing the harness carves one from ``train``; where ``test`` is missing it carves that
+    from ``train`` first, and says so. ``test`` is never used for choosing anything.
+    """
+
+    classes: tuple[str, ...]
+    """Class names; label k is ``classes[k]``."""
+    train: Split
+    val: Split | None = None
+    test: Split | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise ValueError(f"a classification data set has at least 2 classes, got {len(self.classes)}")
+        for name in ("train", "val", "test"):
+            split = getattr(self, name)
+            if split is None:
+                continue
+            if len(split) == 0:
+                raise ValueError(f"the {name} split is empty")
+            low, high = int(split.labels.min()), int(split.labels.max())
+            if low < 0 or high >= len(self.classes):
+                raise ValueError(
+                    f"labels of the {name} split run from {low} to {high}, but there are {len(self.classes)} classes"
+                )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dataset:
+    """A data set that can be selected by name, or a kind of them (``folder:PATH``)."""
+
+    name: str
+    """Its name within its namespace: ``cifar10``."""
+    load: Callable[[DataRequest], Splits]
+    """Finds the images. Raises :class:`zoo.errors.DataError` with one sentence that says where to put what,
+    if they cannot be had."""
+    summary: str = ""
+    """One line for ``zoo list``."""
+    source: str = ""
+    """The paper or page it comes from."""
+    namespace: str = ""
+    """First half of its full name; empty means the plugin's own name."""
+    short: bool = True
+    """Whether it may be selected by ``name`` alone."""
+    version: str = ""
+    """Version of the library that defines it, where that is not the plugin's own."""
+    argument: str = ""
+    """What must follow a colon, in capitals (``PATH``); empty where nothing may."""
+    num_classes: int | None = None
+    """Number of classes, where known beforehand."""
+    channels: int | None = None
+    """1 for grey, 3 for colour, where known beforehand."""
+    image_size: int | None = None
+    """Image side in pixels after loading, where known beforehand; None: the ``image_size`` option, or the
+    images' own size where all are alike, or 224."""
+    num_train: int | None = None
+    """Number of training images, where known beforehand."""
+    num_test: int | None = None
+    """Number of test images, where known beforehand."""
+    mirror_symmetric: bool = True
+    """Whether a mirrored image keeps its label; False for digits and letters, and flips are left out."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """Names and default values of what ``--set data.NAME=VALUE`` may change. Every data set has
+    ``image_size`` as well."""
+    preload: tuple[str, ...] = ()
+    """Modules worth importing once before trials fork."""
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "data set name")
+        if self.namespace:
+            check_name(self.namespace, "namespace")
+        if not callable(self.load):
+            raise ValueError(f"data set {self.name!r}: load must be callable")
+        check_options(self.options, f"data set {self.name!r}")

@@ -1,0 +1,62 @@
+"""The whole extension surface. A plugin implements any of these and yields frozen records.
+
+::
+
+    from zoo import Architecture, hookimpl
+
+    @hookimpl
+    def zoo_architectures():
+        yield Architecture(name="my_net", build=build_my_net)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    import click
+
+    from zoo.architecture import Architecture
+    from zoo.dataset import Dataset
+    from zoo.listener import Listener
+    from zoo.metric import Metric
+    from zoo.recipe import Recipe
+
+PROJECT = "zoo"
+"""Name of the pluggy project and of the entry-point group."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def zoo_architectures() -> Iterable[Architecture]:  # type: ignore[empty-body]
+    """Yield networks that can be selected with ``--models``."""
+
+
+@hookspec
+def zoo_datasets() -> Iterable[Dataset]:  # type: ignore[empty-body]
+    """Yield data sets that can be selected with ``--data``."""
+
+
+@hookspec
+def zoo_recipes() -> Iterable[Recipe]:  # type: ignore[empty-body]
+    """Yield training recipes that can be selected with ``--recipes``."""
+
+
+@hookspec
+def zoo_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
+    """Yield metrics, which are computed for every trial."""
+
+
+@hookspec
+def zoo_listeners() -> Iterable[Listener]:  # type: ignore[empty-body]
+    """Yield listeners that can be turned on with ``--listen``."""
+
+
+@hookspec
+def zoo_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
+    """Yield sub-commands of ``zoo``."""

@@ -1,0 +1,75 @@
+"""Options: named scalar settings that a record declares with defaults and ``--set`` overrides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from zoo.errors import ManyErrors, UnknownNameError, UsageError
+from zoo.names import near_names
+
+Option = bool | int | float | str | None
+"""What an option may hold: all of these survive JSON and a command line."""
+
+
+def check_options(options: Mapping[str, Option], owner: str) -> None:
+    """Raise ``ValueError`` unless every option is an identifier with a scalar default."""
+    for name, value in options.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ValueError(f"{owner}: option {name!r} is not an identifier")
+        if not isinstance(value, (bool, int, float, str, type(None))):
+            raise ValueError(f"{owner}: option {name!r} has a {type(value).__name__}, not a scalar")
+
+
+def resolve_options(
+    defaults: Mapping[str, Option], given: Mapping[str, Option], *, owner: str
+) -> dict[str, Option]:
+    """Return *defaults* with *given* put over them, each value as its default's type.
+
+    A default of ``None`` accepts anything. Every mistake is reported at once.
+
+    Raises:
+        UsageError: For an option that *owner* does not have, or a value of another type.
+    """
+    errors: list[UsageError] = []
+    resolved = dict(defaults)
+    for name, value in given.items():
+        if name not in defaults:
+            known = f"it has {', '.join(sorted(defaults))}" if defaults else "it has none"
+            errors.append(
+                UnknownNameError(f"option of {owner}", name, near=near_names(name, defaults), hint=known)
+            )
+            continue
+        try:
+            resolved[name] = _as_type_of(defaults[name], value)
+        except ValueError as error:
+            errors.append(UsageError(f"option {name!r} of {owner}: {error}"))
+    ManyErrors.raise_if(errors)
+    return resolved
+
+
+def parse_value(text: str) -> Option:
+    """Read a command-line value: ``true``, ``false``, ``none``, a number, or the text itself."""
+    lowered = text.strip().lower()
+    if lowered in ("true", "false"):
+        return lowered == "true"
+    if lowered in ("none", "null"):
+        return None
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        # "nan" and "inf" are far likelier to be words than numbers.
+        return number if math.isfinite(number) else text
+    return text
+
+
+def _as_type_of(default: Option, value: Option) -> Option:
+    if default is None or value is None or type(value) is type(default):
+        return value
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(default, str):
+        return str(value)
+    raise ValueError(f"expected {type(default).__name__}, got {value!r}")
