@@ -1,0 +1,92 @@
+"""Images as a trial sees them: ``uint8`` arrays on disk, mapped into memory, one set for each split.
+
+Shape suffixes: N images, H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.spec import Data
+
+SplitName = Literal["train", "val", "test"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ImageSet:
+    """The images of one split."""
+
+    images_NHWC: NDArray[np.uint8]
+    """Memory-mapped, read-only; H equals W."""
+    labels_N: NDArray[np.int64]
+    samples_N: NDArray[np.uint64]
+    """First 8 bytes of the SHA-256 of each image's id."""
+
+    def __len__(self) -> int:
+        return len(self.labels_N)
+
+
+class PreparedData(Data):
+    """A data set that lies decoded in the cache, split and ready. Written there as ``data.json``."""
+
+    folder: str
+    """Absolute path of its folder, which holds ``SPLIT-images.npy``, ``SPLIT-labels.npy`` and
+    ``SPLIT-samples.npy`` for each split."""
+    fingerprint: str
+    """SHA-256 over decoded pixels, labels and sample ids of all three splits."""
+    classes: tuple[str, ...]
+    image_size: int
+    channels: int
+    mean: tuple[float, ...]
+    """Per channel, of training pixels scaled to [0, 1]."""
+    std: tuple[float, ...]
+    mirror_symmetric: bool
+    num_train: int
+    num_val: int
+    num_test: int
+    notes: tuple[str, ...] = ()
+
+    def load(self, split: SplitName) -> ImageSet:
+        """Map a split's images into memory."""
+        folder = Path(self.folder)
+        return ImageSet(
+            images_NHWC=np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False),
+            labels_N=np.load(folder / f"{split}-labels.npy", allow_pickle=False),
+            samples_N=np.load(folder / f"{split}-samples.npy", allow_pickle=False),
+        )
+
+
+class TrialImages:
+    """The images of one trial, with the test split locked until training is over.
+
+    Whatever is chosen (an epoch, a learning rate, when to stop) is chosen on ``val``. ``test`` opens once.
+    """
+
+    def __init__(self, prepared: PreparedData) -> None:
+        self.prepared = prepared
+        self.train = prepared.load("train")
+        self.val = prepared.load("val")
+        self._training_over = False
+        self._test_opened = False
+
+    def end_training(self) -> None:
+        """Say that no more will be chosen: the test split may now be opened."""
+        self._training_over = True
+
+    def open_test(self) -> ImageSet:
+        """Return the test split.
+
+        Raises:
+            RuntimeError: While training goes on, or at a second opening.
+        """
+        if not self._training_over:
+            raise RuntimeError("the test split opens after training, not before")
+        if self._test_opened:
+            raise RuntimeError("the test split opens once per trial")
+        self._test_opened = True
+        return self.prepared.load("test")
