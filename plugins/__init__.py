@@ -9,5 +9,20 @@
 
 from __future__ import annotations
 
-BUILTIN: tuple[str, ...] = ()
+BUILTIN: tuple[str, ...] = (
+    "plugins.architectures.small_cnns",
+    "plugins.architectures.cifar_nets",
+    "plugins.architectures.timm_models",
+    "plugins.architectures.torchvision_models",
+    "plugins.datasets.digits",
+    "plugins.datasets.torchvision_sets",
+    "plugins.datasets.folder",
+    "plugins.datasets.tables",
+    "plugins.datasets.hub",
+    "plugins.datasets.synthetic",
+    "plugins.recipes.classic",
+    "plugins.recipes.modern",
+    "plugins.metrics.classification",
+    "plugins.listeners.jsonl",
+)
 """Dotted names of the built-in plugin modules, in the order in which they load."""

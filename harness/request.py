@@ -1,0 +1,101 @@
+"""Requests: what a user asked a bench to do, from a command line or from a suite file. Names are not resolved yet."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from harness.spec import Compile, Data, Precision
+from zoo.errors import ManyErrors, UnknownNameError, UsageError
+from zoo.names import near_names
+from zoo.options import Option
+
+# The embedded default: small, of different families, and done in a minute and a half on two cores.
+DEFAULT_MODELS = ("simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")
+DEFAULT_DATA = ("digits",)
+DEFAULT_RECIPES = ("adamw_cosine",)
+DEFAULT_SEEDS = 3
+
+
+class BenchRequest(Data):
+    """What was asked for. Lists hold names, patterns (``resnet*``) and, for data, names with an argument."""
+
+    models: tuple[str, ...] = Field(DEFAULT_MODELS, min_length=1)
+    data: tuple[str, ...] = Field(DEFAULT_DATA, min_length=1)
+    recipes: tuple[str, ...] = Field(DEFAULT_RECIPES, min_length=1)
+    seeds: int = Field(DEFAULT_SEEDS, ge=1, le=10_000)
+    """Number of seeds; they are ``first_seed``, ``first_seed + 1`` …"""
+    first_seed: int = Field(0, ge=0, lt=2**31)
+    set: dict[str, Option] = Field(default_factory=dict)
+    """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``."""
+    epochs: int | None = Field(None, ge=1)
+    """Short for ``recipe.epochs``."""
+    batch_size: int | None = Field(None, ge=1)
+    """Short for ``recipe.batch_size``."""
+    limit_train: int | None = Field(None, ge=1)
+    limit_test: int | None = Field(None, ge=1)
+    val_fraction: float = Field(0.1, gt=0, lt=1)
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    precision: Precision = "auto"
+    compile: Compile = "off"
+    threads: int | None = Field(None, ge=1)
+    small_images: bool | None = None
+    """Whether first strides are reduced for small images; None: below 64 pixels."""
+    measure_seconds: float = Field(1.0, ge=0, le=600)
+    """Time for each speed measurement; 0 measures nothing."""
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any], *, origin: str) -> BenchRequest:
+        """Check raw values, as from a suite file or a command line.
+
+        Raises:
+            UsageError: With every mistake at once; *origin* says where they stand.
+        """
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise_all(error, cls, origin)
+
+
+def load_suite(path: Path) -> dict[str, Any]:
+    """Read a suite file: TOML with the fields of :class:`BenchRequest` at the top level, and a table ``[set]``.
+
+    Raises:
+        UsageError: If it cannot be read.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"the suite file {path} cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the suite file {path} is not TOML: {error}") from error
+    raw["set"] = dict(_flattened(raw.get("set", {})))
+    return raw
+
+
+def _flattened(table: Any, prefix: str = "") -> list[tuple[str, Any]]:
+    if not isinstance(table, dict):
+        raise UsageError("[set] must be a table such as: recipe.lr = 0.05")
+    flat: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            flat.extend(_flattened(value, f"{prefix}{key}."))
+        else:
+            flat.append((f"{prefix}{key}", value))
+    return flat
+
+
+def raise_all(error: ValidationError, model: type[Data], origin: str) -> Any:
+    """Turn pydantic's errors into one sentence each and raise them together."""
+    errors = []
+    for each in error.errors():
+        key = ".".join(str(part) for part in each["loc"])
+        if each["type"] == "extra_forbidden":
+            errors.append(UnknownNameError(f"setting of {origin}", key, near=near_names(key, model.model_fields)))
+        else:
+            errors.append(UsageError(f"{origin}: {key} = {each['input']!r}: {each['msg'].lower()}"))
+    ManyErrors.raise_if(errors)
+    raise AssertionError("a validation error names at least one error") from error
