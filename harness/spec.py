@@ -33,6 +33,7 @@ class ArchitectureSpec(Data):
     display_name: str
     version: str = ""
     family: str = ""
+    adapts_small_images: bool = False
     provider: ProviderSpec
     options: dict[str, Option] = Field(default_factory=dict)
 

@@ -1,0 +1,240 @@
+"""The bench: all trials of a plan, each in a process of its own, one after another. Never imports torch here.
+
+Running the same plan again on the same store continues it: finished trials are reused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import store as files
+from harness.files import write_json
+from harness.history import HistoryTail
+from harness.identity import measurement_key
+from harness.interrupts import Interrupts
+from harness.jobs import EXIT_BUSY
+from harness.plan import Plan
+from harness.processes import Job, Starter, describe_status
+from harness.record import Failure, FailureKind, Outcome, Record
+from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
+from harness.store import Store
+from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, PhaseStarted, TrialEnded, TrialStarted
+from zoo.loading import Sources
+
+BUSY_WAIT_SECONDS = 1.0
+
+Emit = Callable[[Event], None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchSummary:
+    """What a bench came to."""
+
+    records: tuple[Record, ...]
+    """One for each trial that ran or was reused, in the plan's order."""
+    counts: dict[str, int]
+    """Number of trials by outcome."""
+    interrupted: bool
+
+
+def run_bench(
+    plan: Plan,
+    *,
+    store: Store,
+    sources: Sources,
+    data_root: Path,
+    cache: Path,
+    emit: Emit,
+    download: bool = True,
+    retry: bool = False,
+    timeout: float | None = None,
+) -> BenchSummary:
+    """Run every trial of *plan* that has no record yet.
+
+    Args:
+        store: Where records go.
+        sources: Where the trials' processes find the plugins.
+        data_root: Where data sets lie, or are downloaded to.
+        cache: Where decoded data sets are kept.
+        emit: Hears of everything that happens, in order.
+        download: Whether the network may be used.
+        retry: Whether to run trials again that failed before.
+        timeout: Seconds that one trial may take; None: no limit.
+
+    Raises:
+        ZooError: Before any trial runs, if a data set or the device cannot be had; all such errors together.
+    """
+    store.create()
+    interrupts = Interrupts()
+    starter = Starter(plan.preload)
+    with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        try:
+            scout = Scout(starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources))
+            trials = resolve(plan, scout, data_root=data_root, cache=cache, download=download)
+        except Stopped:
+            return _finish(emit, {}, interrupted=True)
+        emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in trials)))
+        runner = _Runner(store, starter, emit, interrupts, dataclasses.asdict(sources), len(trials), retry, timeout)
+        return _finish(emit, runner.run(trials), interrupted=interrupts.count > 0)
+
+
+def _finish(emit: Emit, records: dict[int, Record], *, interrupted: bool) -> BenchSummary:
+    ordered = tuple(records[number] for number in sorted(records))
+    counts = dict(Counter(record.outcome.value for record in ordered))
+    emit(BenchEnded(counts=counts, interrupted=interrupted))
+    return BenchSummary(records=ordered, counts=counts, interrupted=interrupted)
+
+
+class _Runner:
+    """Runs trials one after another, and comes back to those that another process holds."""
+
+    def __init__(
+        self,
+        store: Store,
+        starter: Starter,
+        emit: Emit,
+        interrupts: Interrupts,
+        sources: dict[str, Any],
+        total: int,
+        retry: bool,
+        timeout: float | None,
+    ) -> None:
+        self.store, self.starter, self.emit, self.interrupts = store, starter, emit, interrupts
+        self.sources, self.total, self.retry, self.timeout = sources, total, retry, timeout
+
+    def run(self, trials: list[ResolvedTrial]) -> dict[int, Record]:
+        """Return the records by the trials' numbers."""
+        records: dict[int, Record] = {}
+        waiting = deque(trials)
+        busy_in_a_row = 0
+        while waiting and not self.interrupts.count:
+            trial = waiting.popleft()
+            record, reused = self._existing(trial), True
+            if record is None:
+                record, reused = self._run_one(trial), False
+            if record is None:
+                waiting.append(trial)
+                busy_in_a_row += 1
+                if busy_in_a_row >= len(waiting):  # all that is left is being run elsewhere
+                    threading.Event().wait(BUSY_WAIT_SECONDS)
+                continue
+            busy_in_a_row = 0
+            records[trial.number] = record
+            self._emit_end(trial, record, reused=reused)
+        return records
+
+    def _existing(self, trial: ResolvedTrial) -> Record | None:
+        record = self.store.read(trial.trial_id)
+        if record is None or record.result_key != trial.result_key:
+            return None
+        if record.outcome is Outcome.DONE or (record.outcome is Outcome.FAILED and not self.retry):
+            return record
+        return None
+
+    def _run_one(self, trial: ResolvedTrial) -> Record | None:
+        """Run one trial to its record; None means that another process holds it."""
+        folder = self.store.folder(trial.trial_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / files.SPEC_FILE, trial.spec.model_dump(mode="json"))
+        before = self.store.read(trial.trial_id)
+        job = self.starter.start(
+            {
+                "kind": "trial",
+                "sources": self.sources,
+                "log": str(folder / files.LOG_FILE),
+                "trial": {
+                    "spec": trial.spec.model_dump(mode="json"),
+                    "trial_id": trial.trial_id,
+                    "result_key": trial.result_key,
+                    "folder": str(folder),
+                    "prepared": trial.prepared.model_dump(mode="json"),
+                    "retry": self.retry,
+                },
+            },
+            folder,
+        )
+        self.emit(TrialStarted(trial_id=trial.trial_id, title=trial.spec.title, number=trial.number, total=self.total))
+        timed_out = self._watch(job, trial, folder)
+        if job.status == EXIT_BUSY:
+            return None
+        record = self.store.read(trial.trial_id)
+        if record is not None and record != before:
+            return record
+        record = self._record_of_crash(trial, job, timed_out=timed_out)
+        write_json(folder / files.RECORD_FILE, record.model_dump(mode="json"))
+        return record
+
+    def _watch(self, job: Job, trial: ResolvedTrial, folder: Path) -> bool:
+        """Pass on what the trial does until it ends; return whether it was killed for its time."""
+        tail = HistoryTail(folder / files.HISTORY_FILE)
+        asked = False
+        while not job.wait(POLL_SECONDS):
+            self._emit_rows(tail, trial)
+            if self.interrupts.count >= 2:
+                job.kill()
+            elif self.interrupts.count == 1 and not asked:
+                job.interrupt()
+                asked = True
+            elif self.timeout is not None and job.seconds > self.timeout:
+                job.kill()
+                return True
+        self._emit_rows(tail, trial)
+        return False
+
+    def _emit_rows(self, tail: HistoryTail, trial: ResolvedTrial) -> None:
+        for row in tail.new_rows():
+            event = row.pop("event", "")
+            if event == "phase":
+                self.emit(PhaseStarted(trial_id=trial.trial_id, phase=str(row["phase"])))
+            elif event == "epoch":
+                self.emit(EpochEnded(trial_id=trial.trial_id, **row))
+
+    def _record_of_crash(self, trial: ResolvedTrial, job: Job, *, timed_out: bool) -> Record:
+        if self.interrupts.count:
+            outcome, failure, reason = Outcome.INTERRUPTED, None, "stopped by the user"
+        else:
+            outcome = Outcome.FAILED
+            if timed_out:
+                failure = Failure(kind=FailureKind.TIMEOUT, message=f"it took longer than {self.timeout:g} s")
+            elif job.status < 0:
+                failure = Failure(
+                    kind=FailureKind.KILLED, message=f"its process ended with {describe_status(job.status)}"
+                )
+            else:
+                failure = Failure(
+                    kind=FailureKind.PLUGIN,
+                    message=f"its process ended with {describe_status(job.status)} and wrote no record",
+                )
+            reason = failure.message
+        environment = {"device_name": "", "driver": "", "threads": trial.spec.execution.threads, "torch": ""}
+        return Record(
+            trial_id=trial.trial_id,
+            result_key=trial.result_key,
+            measurement_key=measurement_key(trial.spec, environment),
+            outcome=outcome,
+            failure=failure,
+            reason=reason,
+            spec=trial.spec,
+            seconds={"total": job.seconds},
+        )
+
+    def _emit_end(self, trial: ResolvedTrial, record: Record, *, reused: bool) -> None:
+        self.emit(
+            TrialEnded(
+                trial_id=trial.trial_id,
+                title=trial.spec.title,
+                number=trial.number,
+                total=self.total,
+                outcome=record.outcome.value,
+                reused=reused,
+                reason=record.reason,
+                record=record.model_dump(mode="json"),
+            )
+        )

@@ -1,0 +1,105 @@
+"""The environment: versions, device and threads, as the record states them. Imports torch."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any, Literal
+
+from zoo._version import __version__
+from zoo.errors import UsageError
+
+
+def resolve_device(name: str) -> str:
+    """Return the device that *name* stands for: ``cpu``, ``cuda:N`` or ``mps``.
+
+    Raises:
+        UsageError: If there is no such device.
+    """
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return "cuda:0"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("--device mps: this machine has no Metal device that torch can use")
+    if name.startswith("cuda"):
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        index = int(name.partition(":")[2] or 0)
+        if index >= count:
+            has = f"{count} CUDA device(s)" if count else "no CUDA device that torch can use"
+            raise UsageError(f"--device {name}: this machine has {has}")
+        return f"cuda:{index}"
+    return name
+
+
+def resolve_precision(name: str, device: str) -> Literal["fp32", "bf16", "fp16"]:
+    """Return the precision that *name* stands for on *device*; auto is bf16 on a GPU that has it, else fp32.
+
+    Raises:
+        UsageError: If the device cannot train in it.
+    """
+    import torch
+
+    is_cuda = device.startswith("cuda")
+    if name == "auto":
+        return "bf16" if is_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if name == "fp16" and not is_cuda:
+        raise UsageError(f"--precision fp16 needs a CUDA device, and this is {device}; bf16 works on both")
+    return name  # type: ignore[return-value]
+
+
+def describe(device: str, threads: int | None = None) -> dict[str, Any]:
+    """Return versions, device and threads, with plain JSON values."""
+    import torch
+
+    described: dict[str, Any] = {
+        "zoobench": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "torch": torch.__version__,
+        **{name: _version(name) for name in ("torchvision", "timm", "numpy", "pillow")},
+        "cpu": _cpu_name(),
+        "cpu_cores": os.cpu_count(),
+        "threads": threads or torch.get_num_threads(),
+        "device": device,
+        "device_name": _cpu_name(),
+        "driver": "",
+    }
+    if device.startswith("cuda"):
+        described["device_name"] = torch.cuda.get_device_name(device)
+        described["device_memory_mib"] = torch.cuda.get_device_properties(device).total_memory // 2**20
+        described["cuda"] = torch.version.cuda
+        described["driver"] = _nvidia_driver()
+    elif device == "mps":
+        described["device_name"] = f"{_cpu_name()} (Metal)"
+    return described
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux: the platform's own word below
+    return platform.processor() or platform.machine()
+
+
+def _nvidia_driver() -> str:
+    try:
+        text = Path("/proc/driver/nvidia/version").read_text()
+    except OSError:
+        return ""
+    words = text.partition("Kernel Module")[2].split()
+    return words[0] if words else ""

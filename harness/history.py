@@ -1,0 +1,58 @@
+"""The history of a trial: a line of JSON for each phase and each epoch, appended while it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class HistoryWriter:
+    """Appends rows; each is one ``write`` of one line, so that a reader never sees two torn ones."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append *row*."""
+        self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class HistoryTail:
+    """Reads the rows that were added since it last looked."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def new_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield whole new rows; a torn last line waits until the rest of it is there."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                content = file.read()
+        except FileNotFoundError:
+            return
+        whole, newline, _ = content.rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        yield from _parse(whole)
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """Return all whole rows of a history, possibly none."""
+    return list(HistoryTail(path).new_rows())
+
+
+def _parse(content: bytes) -> Iterator[dict[str, Any]]:
+    for line in content.splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue  # a line that a crash tore, and a later attempt ended
+        if isinstance(row, dict):
+            yield row

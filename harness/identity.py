@@ -1,0 +1,61 @@
+"""The two identities of a trial: what can change its predictions, and what can change its speed.
+
+Cache, resume and merge go by the first. Speeds are compared only within the second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.spec import TrialSpec, stable_hash
+
+ENGINE_VERSION = 1
+"""Raised whenever the engine gives other predictions for the same spec."""
+
+
+def result_fields(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> dict[str, Any]:
+    """Return all that can change a prediction, by name; *spec* must be resolved.
+
+    The data set enters by its content alone: a folder that was moved or renamed is the same data set. Where it is
+    computed (device, threads) is left out: it changes rounding, not meaning.
+    """
+    return {
+        "architecture": spec.architecture.full_name,
+        "architecture_version": spec.architecture.version,
+        "architecture_code": spec.architecture.provider.code_hash,
+        "architecture_options": spec.architecture.options,
+        "dataset": fingerprint,
+        "dataset_mirror_symmetric": spec.dataset.mirror_symmetric,
+        "recipe": spec.recipe.full_name,
+        "recipe_code": spec.recipe.provider.code_hash,
+        "hyperparameters": spec.recipe.hyperparameters,
+        "seed": spec.seed,
+        "precision": spec.execution.precision,
+        "small_images": spec.execution.small_images,
+        "torch": ".".join(torch_version.split("+")[0].split(".")[:2]),
+        "engine": ENGINE_VERSION,
+    }
+
+
+def result_key(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> str:
+    """Return the hash of :func:`result_fields`."""
+    return stable_hash(result_fields(spec, fingerprint=fingerprint, torch_version=torch_version))
+
+
+def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str, Any]:
+    """Return all that can change a speed and is not the network itself; *spec* must be resolved."""
+    return {
+        "device": environment["device_name"],
+        "driver": environment["driver"],
+        "threads": environment["threads"],
+        "batch_size": spec.recipe.hyperparameters["batch_size"],
+        "precision": spec.execution.precision,
+        "compile": spec.execution.compile,
+        "layout": "channels_last",
+        "torch": environment["torch"],
+    }
+
+
+def measurement_key(spec: TrialSpec, environment: dict[str, Any]) -> str:
+    """Return the hash of :func:`measurement_fields`."""
+    return stable_hash(measurement_fields(spec, environment))

@@ -1,0 +1,141 @@
+"""Jobs: what a child process does. In: one JSON file. Out: files, and an exit status. Nothing is unpickled.
+
+A job's file names its kind, where plugins come from, and where to write. The child leads a process group of its own,
+so that a Ctrl-C at the terminal reaches only the bench, which then decides; it dies when the bench dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any, NoReturn
+
+from zoo.errors import ManyErrors, ZooError
+from zoo.loading import Sources, build_catalog
+
+EXIT_BUSY = 75
+"""Another process runs this trial (EX_TEMPFAIL of sysexits.h)."""
+
+RESULT_FILE = "result.json"
+
+
+def run_job(job_file: str) -> NoReturn:
+    """Do the job that *job_file* describes, and end the process."""
+    job = json.loads(Path(job_file).read_bytes())
+    _become_leader()
+    _die_with_parent()
+    _redirect_output(Path(job["log"]))
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)
+    status = _KINDS[job["kind"]](job)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: a plugin's threads and exit handlers must not keep a finished job alive.
+    os._exit(status)
+
+
+def _probe(job: dict[str, Any]) -> int:
+    from harness.environment import describe, resolve_device, resolve_precision
+
+    def probe() -> dict[str, Any]:
+        device = resolve_device(job["device"])
+        precision = resolve_precision(job["precision"], device)
+        return {"device": device, "precision": precision, "environment": describe(device, job["threads"])}
+
+    return _answer(job, probe)
+
+
+def _prepare(job: dict[str, Any]) -> int:
+    from harness.data import prepare_data
+    from harness.history import HistoryWriter
+    from harness.spec import DatasetSpec
+
+    spec = DatasetSpec.model_validate(job["dataset"])
+    history = HistoryWriter(Path(job["history"]))
+
+    def report(message: str, share: float | None) -> None:
+        history.write({"event": "progress", "message": message, "share": share})
+
+    def prepare() -> dict[str, Any]:
+        entry = build_catalog(Sources(**job["sources"])).datasets.get(spec.full_name)
+        prepared = prepare_data(
+            entry.record,
+            spec,
+            data_root=Path(job["data_root"]),
+            cache=Path(job["cache"]),
+            download=job["download"],
+            report=report,
+        )
+        return prepared.model_dump(mode="json")
+
+    return _answer(job, prepare)
+
+
+def _trial(job: dict[str, Any]) -> int:
+    from harness.trial import TrialJob, run_trial
+
+    catalog = build_catalog(Sources(**job["sources"]))
+    return 0 if run_trial(TrialJob.model_validate(job["trial"]), catalog) else EXIT_BUSY
+
+
+_KINDS = {"probe": _probe, "prepare": _prepare, "trial": _trial}
+
+
+def _answer(job: dict[str, Any], work: Any) -> int:
+    """Write what *work* returns, or the sentences of what it raises, as the job's result."""
+    from harness.files import write_json
+
+    try:
+        answer = {"value": work()}
+    except ManyErrors as errors:
+        answer = {"errors": [str(error) for error in errors.errors]}
+    except ZooError as error:
+        answer = {"errors": [str(error)]}
+    write_json(Path(job["result"]), answer)
+    return 0
+
+
+def _interrupt(_signum: int, _frame: object) -> NoReturn:
+    # Once is enough: the bench kills the group if this does not end it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _become_leader() -> None:
+    if hasattr(os, "setsid"):
+        with contextlib.suppress(PermissionError):  # it leads a group already
+            os.setsid()
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        # The kernel ends this process when the fork server ends, which ends with the bench (prctl(2)).
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def wait_for_parent() -> NoReturn:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=wait_for_parent, daemon=True).start()
+
+
+def _redirect_output(log: Path) -> None:
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (1, 2):
+        os.dup2(handle, stream)
+    os.close(handle)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)

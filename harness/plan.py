@@ -1,0 +1,143 @@
+"""The plan: every trial that follows from a selection, and what is skipped and why. Data, before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
+from harness.spec import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExecutionSpec,
+    ProviderSpec,
+    RecipeSpec,
+    TrialSpec,
+    stable_hash,
+)
+from zoo.catalog import Entry
+from zoo.loading import code_hash
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skip:
+    """A combination that cannot be run."""
+
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What will run, in order, and what will not."""
+
+    trials: tuple[TrialSpec, ...]
+    skips: tuple[Skip, ...] = ()
+    preload: tuple[str, ...] = ()
+    """Modules that the trials will want."""
+
+    @property
+    def datasets(self) -> tuple[DatasetSpec, ...]:
+        """The data sets, each once, in order."""
+        return tuple({stable_hash(trial.dataset.model_dump()): trial.dataset for trial in self.trials}.values())
+
+
+def make_plan(selection: Selection) -> Plan:
+    """Combine a selection: for each data set and seed, every architecture with every recipe.
+
+    Seeds come before models, so that an unfinished bench has compared all models on the same seeds.
+    """
+    request = selection.request
+    execution = ExecutionSpec(
+        device=request.device,
+        precision=request.precision,
+        compile=request.compile,
+        threads=request.threads,
+        small_images={None: "auto", True: "on", False: "off"}[request.small_images],  # type: ignore[arg-type]
+        measure_seconds=request.measure_seconds,
+    )
+    trials: list[TrialSpec] = []
+    skips: dict[str, Skip] = {}
+    for dataset in selection.datasets:
+        dataset_spec = _dataset_spec(dataset, selection)
+        for seed in selection.seeds:
+            for architecture in selection.architectures:
+                for recipe in selection.recipes:
+                    if reason := _why_not(architecture, dataset, recipe):
+                        title = (
+                            f"{architecture.entry.display_name} · {dataset.display_name} · {recipe.entry.display_name}"
+                        )
+                        skips.setdefault(title, Skip(title=title, reason=reason))
+                        continue
+                    trials.append(
+                        TrialSpec(
+                            architecture=_architecture_spec(architecture),
+                            dataset=dataset_spec,
+                            recipe=_recipe_spec(recipe),
+                            seed=seed,
+                            execution=execution,
+                        )
+                    )
+    records = [each.entry.record for each in (*selection.architectures, *selection.datasets)]
+    preload = tuple(dict.fromkeys(module for record in records for module in record.preload))
+    return Plan(trials=tuple(trials), skips=tuple(skips.values()), preload=preload)
+
+
+def _why_not(architecture: SelectedArchitecture, dataset: SelectedDataset, recipe: SelectedRecipe) -> str:
+    """Return why a combination cannot be run, as far as it is known beforehand."""
+    network = architecture.entry.record
+    if recipe.hyperparameters.pretrained and not network.has_pretrained:
+        return "the recipe starts from published weights, and there are none"
+    image_size = dataset.image_size or dataset.entry.record.image_size
+    if image_size is not None and image_size < network.min_size:
+        return f"the network takes images of at least {network.min_size} px, and these have {image_size}"
+    return ""
+
+
+def _provider_spec(entry: Entry[Any]) -> ProviderSpec:
+    provider = entry.provider
+    return ProviderSpec(
+        plugin=provider.name,
+        distribution=provider.distribution,
+        version=provider.version,
+        code_hash=code_hash(provider),
+    )
+
+
+def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
+    entry = selected.entry
+    return ArchitectureSpec(
+        full_name=entry.full_name,
+        display_name=entry.display_name,
+        version=entry.record.version,
+        family=entry.record.family,
+        adapts_small_images=entry.record.adapts_small_images,
+        provider=_provider_spec(entry),
+        options=dict(selected.options),
+    )
+
+
+def _dataset_spec(selected: SelectedDataset, selection: Selection) -> DatasetSpec:
+    entry, request = selected.entry, selection.request
+    return DatasetSpec(
+        full_name=entry.full_name,
+        display_name=selected.display_name,
+        argument=selected.argument,
+        version=entry.record.version,
+        provider=_provider_spec(entry),
+        options=dict(selected.options),
+        image_size=selected.image_size,
+        mirror_symmetric=entry.record.mirror_symmetric,
+        limit_train=request.limit_train,
+        limit_test=request.limit_test,
+        val_fraction=request.val_fraction,
+    )
+
+
+def _recipe_spec(selected: SelectedRecipe) -> RecipeSpec:
+    return RecipeSpec(
+        full_name=selected.entry.full_name,
+        display_name=selected.entry.display_name,
+        provider=_provider_spec(selected.entry),
+        hyperparameters=selected.hyperparameters.model_dump(mode="json"),
+    )

@@ -1,0 +1,20 @@
+"""Imported once by the fork server, so that each trial starts with the heavy libraries already in memory.
+
+Which ones is in the environment, because the fork server takes no arguments. It never touches a GPU: CUDA cannot be
+used after a fork.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+VARIABLE = "ZOO_PRELOAD"
+ALLOWED = ("torch", "torchvision", "timm")
+"""Nothing else: a module that crashed here would take every trial with it."""
+
+for _name in os.environ.get(VARIABLE, "").split(","):
+    if _name in ALLOWED:
+        importlib.import_module(_name)
+if "torch" in os.environ.get(VARIABLE, ""):
+    importlib.import_module("harness.trial")

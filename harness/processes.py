@@ -1,0 +1,101 @@
+"""Processes: start a job in a child of its own, watch it, stop it. Never imports torch in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import time
+from collections.abc import Iterable
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any
+
+from harness import preload
+from harness.files import write_json
+from harness.jobs import run_job
+
+
+class Starter:
+    """Starts jobs: from a fork server that has preloaded the heavy libraries, or by spawning where there is none."""
+
+    def __init__(self, modules: Iterable[str]) -> None:
+        self._context: BaseContext
+        if "forkserver" in multiprocessing.get_all_start_methods():
+            context = multiprocessing.get_context("forkserver")
+            os.environ[preload.VARIABLE] = ",".join(name for name in preload.ALLOWED if name in set(modules))
+            context.set_forkserver_preload(["harness.preload"])
+            self._context = context
+        else:
+            self._context = multiprocessing.get_context("spawn")
+
+    def start(self, job: dict[str, Any], folder: Path) -> Job:
+        """Write *job* to *folder* and start it."""
+        path = folder / "job.json"
+        write_json(path, job)
+        process = self._context.Process(target=run_job, args=(str(path),), daemon=False)  # type: ignore[attr-defined]
+        process.start()
+        return Job(process)
+
+
+class Job:
+    """A job in a child process."""
+
+    def __init__(self, process: Any) -> None:
+        self._process = process
+        self._start = time.monotonic()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait up to *seconds* for the child to end, and tell whether it has."""
+        multiprocessing.connection.wait([self._process.sentinel], timeout=seconds)
+        return self._process.exitcode is not None
+
+    @property
+    def seconds(self) -> float:
+        """Time since it started; monotonic."""
+        return time.monotonic() - self._start
+
+    @property
+    def status(self) -> int:
+        """Exit status; negative for the signal that ended it."""
+        assert self._process.exitcode is not None
+        return int(self._process.exitcode)
+
+    def interrupt(self) -> None:
+        """Ask the child to save and stop."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the child and all that it started, at once, and wait for it."""
+        self._signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
+        self._process.join()
+
+    def _signal(self, number: int) -> None:
+        pid = self._process.pid
+        with contextlib.suppress(ProcessLookupError):
+            # Its group, if it already leads one; else it alone.
+            if hasattr(os, "killpg") and number != signal.SIGTERM and _leads_group(pid):
+                os.killpg(pid, number)
+            else:
+                os.kill(pid, number)
+
+
+def _leads_group(pid: int) -> bool:
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
+def describe_status(status: int) -> str:
+    """Return an exit status in words."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    hint = " (often: the system ran out of memory)" if name == "SIGKILL" else ""
+    return f"{name}{hint}"

@@ -1,0 +1,150 @@
+"""Resolution: what only the machine and the data can tell about a plan, found out before any trial runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import store as files
+from harness.history import HistoryTail
+from harness.identity import result_key
+from harness.images import PreparedData
+from harness.interrupts import Interrupts
+from harness.jobs import RESULT_FILE
+from harness.plan import Plan
+from harness.processes import Starter, describe_status
+from harness.spec import DatasetSpec, TrialSpec, stable_hash
+from zoo.errors import ManyErrors, UsageError, ZooError
+from zoo.events import Event, Progress
+
+POLL_SECONDS = 0.1
+SMALL_IMAGE_LIMIT = 64
+"""Below this many pixels a network's first strides are reduced, unless the user says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolvedTrial:
+    """A trial that is ready to run."""
+
+    spec: TrialSpec
+    trial_id: str
+    result_key: str
+    prepared: PreparedData
+    number: int
+
+
+class Stopped(Exception):
+    """The user stopped the bench before any trial ran."""
+
+
+class Scout:
+    """Runs the jobs that come before the trials: looking at the machine, and preparing data."""
+
+    def __init__(
+        self,
+        starter: Starter,
+        scratch: Path,
+        emit: Callable[[Event], None],
+        interrupts: Interrupts,
+        sources: dict[str, Any],
+    ) -> None:
+        self.starter, self.scratch, self.emit, self.interrupts = starter, scratch, emit, interrupts
+        self.sources = sources
+        self.count = 0
+
+    def ask(self, kind: str, **values: Any) -> Any:
+        """Run one job and return its answer.
+
+        Raises:
+            ZooError: With the sentences that the job answered.
+        """
+        self.count += 1
+        folder = self.scratch / str(self.count)
+        folder.mkdir()
+        result, history, log = folder / RESULT_FILE, folder / files.HISTORY_FILE, folder / files.LOG_FILE
+        paths = {"result": str(result), "history": str(history), "log": str(log)}
+        job = self.starter.start({"kind": kind, "sources": self.sources, **paths, **values}, folder)
+        tail = HistoryTail(history)
+        while not job.wait(POLL_SECONDS):
+            for row in tail.new_rows():
+                self.emit(Progress(message=str(row["message"]), share=row["share"]))
+            if self.interrupts.count:
+                job.kill()
+                raise Stopped
+        if not result.exists():
+            raise ZooError(
+                f"the process that should {kind} ended with {describe_status(job.status)}: {_last_line(log)}"
+            )
+        answer = json.loads(result.read_bytes())
+        if "errors" in answer:
+            raise ManyErrors([UsageError(sentence) for sentence in answer["errors"]])
+        return answer["value"]
+
+
+def resolve(plan: Plan, scout: Scout, *, data_root: Path, cache: Path, download: bool) -> list[ResolvedTrial]:
+    """Find out what only the machine and the data can tell, and give each trial its key."""
+    if not plan.trials:
+        return []
+    errors: list[ZooError] = []
+    execution = plan.trials[0].execution
+    scout.emit(Progress(message="starting"))
+    probed: dict[str, Any] = {}
+    try:
+        probed = scout.ask("probe", device=execution.device, precision=execution.precision, threads=execution.threads)
+    except ZooError as error:
+        errors.append(error)
+    prepared: dict[str, PreparedData] = {}
+    for dataset in plan.datasets:
+        scout.emit(Progress(message=f"preparing {dataset.display_name}"))
+        try:
+            answer = scout.ask(
+                "prepare",
+                dataset=dataset.model_dump(mode="json"),
+                data_root=str(data_root),
+                cache=str(cache),
+                download=download,
+            )
+        except ZooError as error:
+            errors.append(error)
+        else:
+            prepared[_dataset_key(dataset)] = PreparedData.model_validate(answer)
+    ManyErrors.raise_if(errors)
+    return [
+        _resolve_trial(spec, prepared[_dataset_key(spec.dataset)], probed, number)
+        for number, spec in enumerate(plan.trials, start=1)
+    ]
+
+
+def _dataset_key(dataset: DatasetSpec) -> str:
+    return stable_hash(dataset.model_dump(mode="json"))
+
+
+def _resolve_trial(spec: TrialSpec, prepared: PreparedData, probed: dict[str, Any], number: int) -> ResolvedTrial:
+    small = spec.execution.small_images
+    if small == "auto":
+        small = "on" if prepared.image_size < SMALL_IMAGE_LIMIT and spec.architecture.adapts_small_images else "off"
+    execution = spec.execution.model_copy(
+        update={
+            "device": probed["device"],
+            "precision": probed["precision"],
+            "compile": "off" if spec.execution.compile == "auto" else spec.execution.compile,
+            "small_images": small,
+            "threads": probed["environment"]["threads"],
+        }
+    )
+    spec = spec.model_copy(update={"execution": execution})
+    key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=probed["environment"]["torch"])
+    return ResolvedTrial(
+        spec=spec, trial_id=files.trial_id(spec, key), result_key=key, prepared=prepared, number=number
+    )
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1][:300] if lines else "it printed nothing"

@@ -1,0 +1,202 @@
+"""Selection: a request's names and patterns resolved against the catalog, with every mistake reported at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from harness.request import BenchRequest
+from zoo.architecture import Architecture
+from zoo.catalog import Catalog, Entry, RecordT, Registry
+from zoo.dataset import Dataset
+from zoo.errors import ManyErrors, UnknownNameError, UsageError, ZooError
+from zoo.hyperparameters import Hyperparameters
+from zoo.names import is_pattern, near_names
+from zoo.options import Option, resolve_options
+from zoo.recipe import Recipe
+
+_OVERRIDE_TARGETS = ("model", "data", "recipe")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SelectedArchitecture:
+    """An architecture and its options' values."""
+
+    entry: Entry[Architecture]
+    options: Mapping[str, Option]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SelectedDataset:
+    """A data set, its argument and its options' values."""
+
+    entry: Entry[Dataset]
+    argument: str
+    options: Mapping[str, Option]
+    image_size: int | None
+
+    @property
+    def display_name(self) -> str:
+        """Its name as a user types it, argument included."""
+        return f"{self.entry.display_name}:{self.argument}" if self.argument else self.entry.display_name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SelectedRecipe:
+    """A recipe and its resolved hyper-parameters."""
+
+    entry: Entry[Recipe]
+    hyperparameters: Hyperparameters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Selection:
+    """Everything that was asked for, found."""
+
+    architectures: tuple[SelectedArchitecture, ...]
+    datasets: tuple[SelectedDataset, ...]
+    recipes: tuple[SelectedRecipe, ...]
+    seeds: tuple[int, ...]
+    request: BenchRequest
+
+
+def select(request: BenchRequest, catalog: Catalog) -> Selection:
+    """Resolve a request against a catalog.
+
+    Raises:
+        ZooError: For unknown or ambiguous names, patterns that match nothing, bad overrides; all of them together.
+    """
+    errors = _Collector()
+    overrides = errors.get(lambda: _split_overrides(request)) or {target: {} for target in _OVERRIDE_TARGETS}
+    architectures = errors.each(
+        _entries(request.models, catalog.architectures, errors),
+        lambda entry: _select_architecture(entry, overrides["model"]),
+    )
+    datasets = errors.each(
+        _datasets(request.data, catalog.datasets, errors),
+        lambda pair: _select_dataset(*pair, overrides["data"]),
+    )
+    recipes = errors.each(
+        _entries(request.recipes, catalog.recipes, errors),
+        lambda entry: _select_recipe(entry, overrides["recipe"]),
+    )
+    errors.raise_all()
+    return Selection(
+        architectures=tuple(architectures),
+        datasets=tuple(datasets),
+        recipes=tuple(recipes),
+        seeds=tuple(range(request.first_seed, request.first_seed + request.seeds)),
+        request=request,
+    )
+
+
+class _Collector:
+    """Runs steps and keeps what they raise, so that all mistakes are told in one go."""
+
+    def __init__(self) -> None:
+        self._errors: dict[str, ZooError] = {}
+
+    def get(self, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except ZooError as error:
+            self._errors.setdefault(str(error), error)
+            return None
+
+    def each(self, items: Iterable[T], step: Callable[[T], object]) -> list:  # type: ignore[type-arg]
+        results = [self.get(lambda item=item: step(item)) for item in items]  # type: ignore[misc]
+        return [result for result in results if result is not None]
+
+    def raise_all(self) -> None:
+        ManyErrors.raise_if(self._errors.values())
+
+
+def _entries(names: Iterable[str], registry: Registry[RecordT], errors: _Collector) -> list[Entry[RecordT]]:
+    found: dict[str, Entry[RecordT]] = {}
+    for name in names:
+        for entry in errors.get(lambda name=name: _matching(name, registry)) or []:  # type: ignore[misc]
+            found.setdefault(entry.full_name, entry)
+    return list(found.values())
+
+
+def _matching(name: str, registry: Registry[RecordT]) -> list[Entry[RecordT]]:
+    if not is_pattern(name):
+        return [registry.get(name)]
+    matched = registry.match(name)
+    if not matched:
+        raise UnknownNameError(registry.kind, name, hint="(a pattern that matches nothing)")
+    return matched
+
+
+def _datasets(
+    names: Iterable[str], registry: Registry[Dataset], errors: _Collector
+) -> list[tuple[Entry[Dataset], str]]:
+    found: dict[tuple[str, str], tuple[Entry[Dataset], str]] = {}
+    for text in names:
+        name, colon, argument = text.partition(":")
+        for entry in errors.get(lambda name=name: _matching(name, registry)) or []:  # type: ignore[misc]
+            if is_pattern(name) and entry.record.argument:
+                continue  # a pattern stands for data sets, not for kinds of them
+            if problem := _argument_problem(entry, bool(colon), argument):
+                errors.get(lambda problem=problem: _raise(problem))  # type: ignore[misc]
+                continue
+            found.setdefault((entry.full_name, argument), (entry, argument))
+    return list(found.values())
+
+
+def _argument_problem(entry: Entry[Dataset], has_colon: bool, argument: str) -> UsageError | None:
+    wanted = entry.record.argument
+    if wanted and not argument:
+        return UsageError(f"data set {entry.display_name!r} needs an argument: {entry.display_name}:{wanted}")
+    if has_colon and not wanted:
+        return UsageError(f"data set {entry.display_name!r} takes no argument, but was given {argument!r}")
+    return None
+
+
+def _raise(error: ZooError) -> None:
+    raise error
+
+
+def _select_architecture(entry: Entry[Architecture], given: Mapping[str, Option]) -> SelectedArchitecture:
+    options = resolve_options(entry.record.options, given, owner=f"model {entry.display_name}")
+    return SelectedArchitecture(entry=entry, options=options)
+
+
+def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Option]) -> SelectedDataset:
+    # Every data set can be resized, so this option is the harness's and not the record's.
+    given = dict(given)
+    image_size = given.pop("image_size", None) if "image_size" not in entry.record.options else None
+    if image_size is not None and (not isinstance(image_size, int) or isinstance(image_size, bool) or image_size < 1):
+        raise UsageError(f"data.image_size must be a whole number of pixels, got {image_size!r}")
+    options = resolve_options(entry.record.options, given, owner=f"data set {entry.display_name}")
+    return SelectedDataset(entry=entry, argument=argument, options=options, image_size=image_size)
+
+
+def _select_recipe(entry: Entry[Recipe], given: Mapping[str, Option]) -> SelectedRecipe:
+    hyperparameters = entry.record.hyperparameters().with_overrides(given, owner=entry.display_name)
+    return SelectedRecipe(entry=entry, hyperparameters=hyperparameters)
+
+
+def _split_overrides(request: BenchRequest) -> dict[str, dict[str, Option]]:
+    overrides: dict[str, dict[str, Option]] = {target: {} for target in _OVERRIDE_TARGETS}
+    errors: list[ZooError] = []
+    for key, value in request.set.items():
+        target, dot, name = key.partition(".")
+        if target in overrides and name:
+            overrides[target][name] = value
+            continue
+        near = near_names(target, _OVERRIDE_TARGETS)
+        hint = "an override is recipe.KEY=VALUE, model.KEY=VALUE or data.KEY=VALUE"
+        if dot and near:
+            hint = f"did you mean {near[0]}.{name}? {hint}"
+        errors.append(UsageError(f"override {key!r}: {hint}"))
+    for name, value in (("epochs", request.epochs), ("batch_size", request.batch_size)):
+        if value is None:
+            continue
+        if overrides["recipe"].get(name, value) != value:
+            errors.append(UsageError(f"recipe.{name} is set twice, to {overrides['recipe'][name]!r} and {value!r}"))
+        overrides["recipe"][name] = value
+    ManyErrors.raise_if(errors)
+    return overrides

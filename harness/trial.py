@@ -1,0 +1,338 @@
+"""A trial: from one spec to one record, in a process of its own. Reads top to bottom.
+
+Shape suffixes: B batch, C channels, H height, W width, N images, K classes.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+from torch import nn
+
+from harness import store as files
+from harness.complexity import count_macs, count_parameters
+from harness.environment import describe
+from harness.errors import TrialError
+from harness.evaluation import predict_logits
+from harness.files import sha256_of, write_json
+from harness.history import HistoryWriter
+from harness.identity import measurement_key
+from harness.images import PreparedData, TrialImages
+from harness.measuring import measure_speed
+from harness.memory import PeakMemory
+from harness.predictions import FILE_NAME as PREDICTIONS_FILE
+from harness.predictions import SavedPredictions, save_predictions
+from harness.randomness import derive_seed
+from harness.record import (
+    DataInfo,
+    Failure,
+    FailureKind,
+    ModelInfo,
+    Outcome,
+    Record,
+    SpeedInfo,
+    TrainingInfo,
+)
+from harness.scoring import score
+from harness.small_images import adapt_small_images
+from harness.spec import Data, TrialSpec
+from harness.training import EpochResult, train
+from zoo.architecture import Architecture, ModelRequest, Preprocessing
+from zoo.catalog import Catalog
+from zoo.errors import DataError, PluginError, ZooError
+from zoo.metric import Predictions
+
+
+class TrialJob(Data):
+    """A trial to run, and where."""
+
+    spec: TrialSpec
+    """Resolved: no ``auto`` is left."""
+    trial_id: str
+    result_key: str
+    folder: str
+    prepared: PreparedData
+    retry: bool = False
+    """Whether to run it again if it failed before."""
+
+
+@dataclass(kw_only=True)
+class _Progress:
+    """What is known so far; whatever happens, it goes into the record."""
+
+    history: HistoryWriter
+    seconds: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    phase: str = "start"
+
+    @contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        self.phase = phase
+        self.history.write({"event": "phase", "phase": phase})
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
+
+
+def run_trial(job: TrialJob, catalog: Catalog) -> bool:
+    """Run a trial and write its record, unless another process is at it or it is done already.
+
+    Returns:
+        Whether there is a record now; False means that another process holds the trial.
+    """
+    folder = Path(job.folder)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    try:
+        record_file = folder / files.RECORD_FILE
+        if not _is_settled(record_file, job):
+            write_json(record_file, _attempt(job, catalog, folder).model_dump(mode="json"))
+        return True
+    finally:
+        lock.release()
+
+
+def _is_settled(record_file: Path, job: TrialJob) -> bool:
+    """Tell whether another process has settled this trial since the bench looked."""
+    if not record_file.exists():
+        return False
+    record = files.read_record(record_file)
+    settled = record.outcome is Outcome.DONE or (record.outcome is Outcome.FAILED and not job.retry)
+    return settled and record.result_key == job.result_key
+
+
+def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
+    start = time.perf_counter()
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    (folder / files.HISTORY_FILE).unlink(missing_ok=True)
+    progress = _Progress(history=HistoryWriter(folder / files.HISTORY_FILE))
+    outcome, failure, reason = Outcome.DONE, None, ""
+    try:
+        _run(job.spec, job.prepared, catalog, folder, progress)
+    except KeyboardInterrupt:
+        outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
+    except Exception as error:  # whatever a plugin raises is this trial's failure and no other's
+        failure = classify(error, progress.phase)
+        outcome, reason = Outcome.FAILED, failure.message
+    progress.history.close()
+    progress.seconds["total"] = time.perf_counter() - start
+    environment = describe(job.spec.execution.device, job.spec.execution.threads)
+    return Record(
+        trial_id=job.trial_id,
+        result_key=job.result_key,
+        measurement_key=measurement_key(job.spec, environment),
+        outcome=outcome,
+        failure=failure,
+        reason=reason,
+        spec=job.spec,
+        data=_data_info(job.prepared),
+        seconds=progress.seconds,
+        environment=environment,
+        started_at=started_at,
+        files={
+            name: sha256_of(folder / name)
+            for name in (files.HISTORY_FILE, PREDICTIONS_FILE, files.CHECKPOINT_FILE)
+            if (folder / name).exists()
+        },
+        **progress.facts,
+    )
+
+
+def _run(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, folder: Path, progress: _Progress) -> None:
+    architecture = catalog.architectures.get(spec.architecture.full_name).record
+    recipe = catalog.recipes.get(spec.recipe.full_name).record
+    hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
+    execution = spec.execution
+    device = torch.device(execution.device)
+    assert execution.precision != "auto", "the bench resolves the precision"
+    if execution.threads:
+        torch.set_num_threads(execution.threads)
+
+    with progress.during("build"):
+        memory = PeakMemory(device)
+        request = ModelRequest(
+            num_classes=len(prepared.classes),
+            in_channels=prepared.channels,
+            image_size=prepared.image_size,
+            pretrained=hp.pretrained,
+            options=spec.architecture.options,
+        )
+        normalization = _normalization(architecture, request, prepared)
+        model, changes = build_model(architecture, request, seed=spec.seed, adapt=execution.small_images == "on")
+        total, trainable = count_parameters(model)
+        image_shape = (prepared.channels, prepared.image_size, prepared.image_size)
+        model_info = ModelInfo(
+            params=total,
+            trainable_params=trainable,
+            macs=count_macs(model, image_shape),
+            small_image_changes=changes,
+            mean=normalization.mean,
+            std=normalization.std,
+            pretrained=hp.pretrained,
+        )
+        progress.facts["model"] = model_info
+        images = TrialImages(prepared)
+
+    def emit(epoch: EpochResult) -> None:
+        progress.history.write({"event": "epoch", **epoch.as_row()})
+
+    with progress.during("train"):
+        model.to(device)
+        trained = train(
+            model,
+            images,
+            recipe,
+            hp,
+            seed=spec.seed,
+            device=device,
+            precision=execution.precision,
+            channels_last=True,
+            compile=execution.compile == "on",
+            normalization=normalization,
+            emit=emit,
+        )
+    peak_memory_mib = memory.mib()
+    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    progress.facts["model"] = model_info.model_copy(update={"trainable_params": trainable})
+    progress.facts["training"] = TrainingInfo(
+        epochs_run=trained.epochs_run,
+        tested_epoch=trained.tested_epoch,
+        stopped_early=trained.stopped_early,
+        best_val_accuracy=trained.best_val_accuracy,
+        final_train_loss=trained.final_train_loss,
+        seconds=trained.seconds,
+    )
+
+    with progress.during("test"):
+        images.end_training()
+        test = images.open_test()
+        logits_NK = predict_logits(
+            model,
+            test,
+            device=device,
+            precision=execution.precision,
+            channels_last=True,
+            normalization=normalization,
+            predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
+        )
+        if not torch.isfinite(logits_NK).all():
+            raise TrialError(FailureKind.DIVERGED, "the network's outputs on the test images are not finite")
+        predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
+        save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
+        progress.facts["metrics"] = score(predictions, catalog.metrics).values
+
+    with progress.during("measure"):
+        speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
+        if execution.measure_seconds > 0:
+            speed = measure_speed(
+                model,
+                recipe,
+                hp,
+                test=test,
+                trained=trained,
+                device=device,
+                precision=execution.precision,
+                normalization=normalization,
+                peak_memory_mib=peak_memory_mib,
+                budget_seconds=execution.measure_seconds,
+            )
+        progress.facts["speed"] = speed
+
+
+def build_model(
+    architecture: Architecture, request: ModelRequest, *, seed: int, adapt: bool
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Build a network from a seed, adapt it to small images if asked, and check what it returns.
+
+    Returns:
+        The network in train mode on the CPU, and what the adaptation changed.
+
+    Raises:
+        TrialError: If the plugin's builder raises, or the network does not map images to logits ``[B, K]``.
+    """
+    torch.manual_seed(derive_seed(seed, "init"))
+    try:
+        model = architecture.build(request)
+    except ZooError:
+        raise
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise TrialError(
+            FailureKind.PLUGIN, f"building {architecture.name} raised {type(error).__name__}: {_one_line(error)}"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} gave {type(model).__name__}, not a module")
+    changes: tuple[str, ...] = ()
+    if adapt:
+        changes = adapt_small_images(model, image_size=request.image_size, in_channels=request.in_channels)
+    _check_output(model, architecture.name, request)
+    return model.train(), changes
+
+
+def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
+    images_BCHW = torch.zeros(2, request.in_channels, request.image_size, request.image_size)
+    model.eval()
+    try:
+        with torch.inference_mode():
+            logits_BK = model(images_BCHW)
+    except Exception as error:
+        raise TrialError(
+            FailureKind.PLUGIN,
+            f"{name} cannot take images {list(images_BCHW.shape)}: {type(error).__name__}: {_one_line(error)}",
+        ) from error
+    if not isinstance(logits_BK, torch.Tensor):
+        raise TrialError(FailureKind.PLUGIN, f"{name} returned {type(logits_BK).__name__}, not a tensor of logits")
+    wanted = [2, request.num_classes]
+    if list(logits_BK.shape) != wanted:
+        raise TrialError(FailureKind.PLUGIN, f"{name} returned logits {list(logits_BK.shape)}, not {wanted}")
+    if logits_BK.dtype != torch.float32:
+        raise TrialError(FailureKind.PLUGIN, f"{name} returned {logits_BK.dtype}, not torch.float32")
+
+
+def classify(error: Exception, phase: str) -> Failure:
+    """Say what kind of failure an exception is."""
+    message = f"{type(error).__name__} during {phase}: {_one_line(error)}"
+    kind = FailureKind.ERROR
+    if isinstance(error, TrialError):
+        kind, message = error.kind, str(error)
+    elif isinstance(error, DataError):
+        kind, message = FailureKind.DATA, str(error)
+    elif isinstance(error, PluginError):
+        kind, message = FailureKind.PLUGIN, str(error)
+    elif isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        kind, message = FailureKind.OOM, f"out of memory during {phase}: {_one_line(error)}"
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        kind, message = FailureKind.DISK, f"the disk is full (during {phase})"
+    return Failure(kind=kind, message=message, traceback="".join(traceback.format_exception(error)))
+
+
+def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:
+    """Published weights want the statistics they were trained with; others get the training images' own."""
+    if request.pretrained and architecture.preprocessing is not None:
+        return architecture.preprocessing(request)
+    return Preprocessing(mean=prepared.mean, std=prepared.std)
+
+
+def _data_info(prepared: PreparedData) -> DataInfo:
+    return DataInfo(**prepared.model_dump(include=set(DataInfo.model_fields)))
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:299] + "…"
