@@ -43,7 +43,8 @@ def near_names(name: str, names: Iterable[str], count: int = 3) -> list[str]:
 
 def slug(text: str, max_length: int = 40) -> str:
     """Make a readable folder-name part from any text; not unique, so pair it with a hash."""
-    plain = re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-._")
+    plain = re.sub(r"[^a-z0-9._]+", "-", text.lower())
+    plain = re.sub(r"[-.]{2,}", "-", plain).strip("-._")
     return plain[:max_length].rstrip("-._") or "x"
 
 

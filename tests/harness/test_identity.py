@@ -1,0 +1,100 @@
+"""Identity: what changes a key and what must not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.identity import result_key
+from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.store import trial_id
+
+PROVIDER = ProviderSpec(plugin="p", code_hash="c0")
+
+
+def make_spec(**changes: Any) -> TrialSpec:
+    """A resolved spec, with changes by dotted name."""
+    parts: dict[str, dict[str, Any]] = {
+        "architecture": {"full_name": "p/net", "display_name": "net", "provider": PROVIDER},
+        "dataset": {"full_name": "p/set", "display_name": "set", "provider": PROVIDER},
+        "recipe": {"full_name": "p/r", "display_name": "r", "provider": PROVIDER, "hyperparameters": {"lr": 0.1}},
+        "execution": {"device": "cpu", "precision": "fp32", "small_images": "off", "threads": 2},
+    }
+    seed = changes.pop("seed", 0)
+    for dotted, value in changes.items():
+        part, name = dotted.split("__")
+        parts[part][name] = value
+    return TrialSpec(
+        architecture=ArchitectureSpec(**parts["architecture"]),
+        dataset=DatasetSpec(**parts["dataset"]),
+        recipe=RecipeSpec(**parts["recipe"]),
+        execution=ExecutionSpec(**parts["execution"]),
+        seed=seed,
+    )
+
+
+def key(spec: TrialSpec, fingerprint: str = "f", torch: str = "2.15.0") -> str:
+    """Its result key."""
+    return result_key(spec, fingerprint=fingerprint, torch_version=torch)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"architecture__full_name": "q/net"},
+        {"architecture__version": "1.0.31"},
+        {"architecture__options": {"drop_rate": 0.1}},
+        {"architecture__provider": ProviderSpec(plugin="p", code_hash="c1")},
+        {"recipe__full_name": "p/other"},
+        {"recipe__hyperparameters": {"lr": 0.2}},
+        {"recipe__provider": ProviderSpec(plugin="p", code_hash="c1")},
+        {"execution__precision": "bf16"},
+        {"execution__small_images": "on"},
+        {"seed": 1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_can_change_a_prediction_changes_the_key(change: dict[str, Any]) -> None:
+    """lm-evaluation-harness#4063 and #3046, pytorch/ao#3073: a cache that knew too little of what it held."""
+    assert key(make_spec(**change)) != key(make_spec())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset__display_name": "folder:elsewhere"},
+        {"dataset__argument": "elsewhere"},
+        {"execution__measure_seconds": 9.0},
+        {"execution__threads": 1},
+        {"execution__device": "cuda:0"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_cannot_change_a_prediction_leaves_the_key(change: dict[str, Any]) -> None:
+    """torchgeo-bench#221: turning profiling on changed the resume key and doubled rows."""
+    assert key(make_spec(**change)) == key(make_spec())
+
+
+def test_other_images_or_another_minor_torch_version_is_another_result() -> None:
+    """mteb#5228: a data set's re-upload mixed old and new scores."""
+    spec = make_spec()
+    assert key(spec, fingerprint="g") != key(spec)
+    assert key(spec, torch="2.14.1") != key(spec)
+    assert key(spec, torch="2.15.1+cu132") == key(spec)
+
+
+@pytest.mark.parametrize("name", ["folder:../../etc/x", "folder:/etc/x", "x\0y", "x\ny", "x" * 300, "-rf", "Ünï"])
+def test_a_trial_folder_is_one_plain_name_whatever_the_data_is_called(name: str) -> None:
+    """mlflow's path traversals, ray#1463."""
+    folder = trial_id(make_spec(dataset__display_name=name), "0" * 64)
+    assert "/" not in folder
+    assert ".." not in folder
+    assert folder.isascii()
+    assert folder.isprintable()
+    assert not folder.startswith(("-", "."))
+    assert len(folder) < 150
+
+
+def test_names_that_differ_only_in_case_get_different_folders() -> None:
+    assert trial_id(make_spec(), "a" * 64) != trial_id(make_spec(), "b" * 64)

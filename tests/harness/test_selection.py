@@ -1,0 +1,103 @@
+"""Selection: names and patterns to records, every mistake at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.request import BenchRequest
+from harness.selection import select
+from zoo.catalog import Catalog
+from zoo.errors import ManyErrors, UnknownNameError, UsageError
+from zoo.loading import Sources, build_catalog
+
+PLUGIN = """
+from zoo import Architecture, Dataset, Hyperparameters, Recipe, hookimpl
+
+@hookimpl
+def zoo_architectures():
+    for name in ("net20", "net110", "net3", "other"):
+        yield Architecture(name=name, build=print, options={"width": 1.0})
+    yield Architecture(name="plain", build=print)
+
+@hookimpl
+def zoo_datasets():
+    yield Dataset(name="squares", load=print, options={"count": 10})
+    yield Dataset(name="files", load=print, argument="PATH")
+
+@hookimpl
+def zoo_recipes():
+    yield Recipe(name="fast", hyperparameters=lambda: Hyperparameters(epochs=2, lr=0.1))
+"""
+
+
+@pytest.fixture
+def toys(tmp_path: Path) -> Catalog:
+    """A catalog of a few records that are never built."""
+    file = tmp_path / "toys.py"
+    file.write_text(PLUGIN)
+    return build_catalog(Sources(files=(str(file),), builtin=False, entry_points=False, strict=True))
+
+
+def request(**changes: object) -> BenchRequest:
+    """A request for one toy of each kind, with changes."""
+    return BenchRequest.model_validate({"models": ["other"], "data": ["squares"], "recipes": ["fast"], **changes})
+
+
+def test_a_pattern_gives_names_in_natural_order_and_each_once(toys: Catalog) -> None:
+    selection = select(request(models=["net110", "net*"]), toys)
+    assert [each.entry.record.name for each in selection.architectures] == ["net110", "net3", "net20"]
+
+
+def test_full_names_are_names_too(toys: Catalog) -> None:
+    assert select(request(models=["toys/net3"]), toys).architectures[0].entry.full_name == "toys/net3"
+
+
+def test_all_mistakes_of_a_request_are_told_together(toys: Catalog) -> None:
+    wrong = request(
+        models=["nte20", "zzz*"], data=["sqares", "files"], recipes=["fats"], set={"recipee.lr": 1, "model.wdth": 2}
+    )
+    with pytest.raises(ManyErrors) as caught:
+        select(wrong, toys)
+    text = str(caught.value)
+    for part in ("'net20'", "'zzz*'", "'squares'", "files:PATH", "'fast'", "recipe.lr"):
+        assert part in text
+    assert len(caught.value.errors) == 6
+
+
+def test_a_mistyped_hyper_parameter_names_the_near_one(toys: Catalog) -> None:
+    with pytest.raises(UnknownNameError, match="label_smoothing"):
+        select(request(set={"recipe.lable_smoothing": 0.1}), toys)
+
+
+def test_overrides_reach_the_recipe_the_model_and_the_data(toys: Catalog) -> None:
+    selection = select(
+        request(set={"recipe.lr": 0.5, "model.width": 2, "data.count": 7, "data.image_size": 64}, epochs=9), toys
+    )
+    assert selection.recipes[0].hyperparameters.lr == 0.5
+    assert selection.recipes[0].hyperparameters.epochs == 9
+    assert selection.architectures[0].options == {"width": 2.0}
+    assert selection.datasets[0].options == {"count": 7}
+    assert selection.datasets[0].image_size == 64
+
+
+def test_an_option_that_one_selected_model_lacks_is_an_error_and_not_silence(toys: Catalog) -> None:
+    with pytest.raises(UnknownNameError, match="plain"):
+        select(request(models=["other", "plain"], set={"model.width": 2}), toys)
+
+
+def test_an_argument_may_hold_colons_and_is_refused_where_none_is_taken(toys: Catalog) -> None:
+    assert select(request(data=["files:C:/x"]), toys).datasets[0].argument == "C:/x"
+    with pytest.raises(UsageError, match="takes no argument"):
+        select(request(data=["squares:7"]), toys)
+
+
+def test_a_setting_given_twice_with_two_values_is_an_error(toys: Catalog) -> None:
+    with pytest.raises(UsageError, match="twice"):
+        select(request(set={"recipe.epochs": 3}, epochs=4), toys)
+
+
+def test_a_mistyped_key_of_a_suite_names_the_near_one() -> None:
+    with pytest.raises(UnknownNameError, match="models"):
+        BenchRequest.parse({"model": ["x"]}, origin="suite.toml")
