@@ -1,0 +1,55 @@
+"""Metrics of the predicted probabilities (softmax of the logits). Shape suffixes: N images, K classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.metric import Predictions
+
+NUM_BINS = 15  # as Guo et al. report
+
+
+def nll(predictions: Predictions) -> float:
+    """Return the mean negative log-likelihood of the labels in nats: cross-entropy without label smoothing.
+
+    It is taken from the logits, so that it stays finite where a probability rounds to 0.
+    """
+    import numpy as np
+    from scipy.special import logsumexp
+
+    logits = predictions.logits.astype(np.float64)
+    own_N = np.take_along_axis(logits, predictions.labels[:, None], axis=1)[:, 0]
+    return float((logsumexp(logits, axis=1) - own_N).mean())
+
+
+def brier(predictions: Predictions) -> float:
+    """Return the mean squared distance between probabilities and the one-hot labels.
+
+    Summed over classes as by Brier, "Verification of forecasts expressed in terms of probability", 1950, so from 0 to
+    2; with two classes it is half of that, the squared error of the probability of class 1, as is usual there.
+    """
+    import numpy as np
+
+    probabilities = predictions.probabilities
+    distance_NK = probabilities - np.eye(probabilities.shape[1])[predictions.labels]
+    total = float((distance_NK**2).sum(axis=1).mean())
+    return total / 2 if probabilities.shape[1] == 2 else total
+
+
+def expected_calibration_error(predictions: Predictions) -> float:
+    """Return how far confidence and accuracy are apart, over 15 equally wide bins of confidence.
+
+    Confidence is the highest probability. Bins hold their upper edge and not their lower one, and weigh as their
+    numbers of images. Where several classes tie for the highest, the image counts as right by its expected value.
+    Guo et al., "On calibration of modern neural networks", ICML 2017.
+    """
+    import numpy as np
+
+    logits, labels = predictions.logits, predictions.labels
+    confidence_N = predictions.probabilities.max(axis=1)
+    is_top_NK = logits == logits.max(axis=1, keepdims=True)
+    right_N = is_top_NK[np.arange(len(labels)), labels] / is_top_NK.sum(axis=1)
+    bins_N = np.clip(np.ceil(confidence_N * NUM_BINS).astype(int) - 1, 0, NUM_BINS - 1)
+    gaps = np.bincount(bins_N, weights=right_N - confidence_N, minlength=NUM_BINS)
+    return float(np.abs(gaps).sum() / len(labels))

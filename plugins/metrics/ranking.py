@@ -1,0 +1,147 @@
+"""Metrics of the order of scores. Equal scores count as their expected value over random orders.
+
+Scores are differences of logits, not probabilities: softmax rounds confident probabilities to 1 and would make ties
+where there are none. Shape suffixes: N images, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.metric import Predictions
+
+
+def top_k(k: int) -> Callable[[Predictions], float]:
+    """Return the metric "share of images whose label is among the *k* highest logits".
+
+    It is NaN for *k* classes or fewer, where it would be 1 for any model. Where the label's logit equals others at
+    the k-th place, the image counts as the chance that a random order puts it within the first k.
+    """
+
+    def compute(predictions: Predictions) -> float:
+        import numpy as np
+
+        logits = predictions.logits
+        if logits.shape[1] <= k:
+            return float("nan")
+        own_N1 = np.take_along_axis(logits, predictions.labels[:, None], axis=1)
+        higher_N = (logits > own_N1).sum(axis=1)
+        equal_N = (logits == own_N1).sum(axis=1)  # at least 1: itself
+        return float(np.clip((k - higher_N) / equal_N, 0.0, 1.0).mean())
+
+    return compute
+
+
+def roc_auc(predictions: Predictions) -> float:
+    """Return the area under the ROC curve; over more than two classes the plain mean of each against the rest.
+
+    It is the chance that a random image of the class scores above a random other one, ties counting half
+    (Hanley and McNeil, 1982). NaN where a class has no images, or all of them.
+    """
+    import numpy as np
+
+    labels, num_classes = predictions.labels, predictions.logits.shape[1]
+    if num_classes < 2:
+        return float("nan")
+    if num_classes == 2:
+        return _area(_margin(predictions), labels == 1)
+    log_odds_NK = _log_odds(predictions.logits)
+    areas = [_area(log_odds_NK[:, k], labels == k) for k in range(num_classes)]
+    return float(np.mean(areas))
+
+
+def average_precision(predictions: Predictions) -> float:
+    """Return the area under the precision-recall steps of class 1; NaN where it has no images.
+
+    Precision is taken at each distinct score and weighted by the recall gained there, without interpolation (Davis
+    and Goadrich, "The relationship between precision-recall and ROC curves", 2006).
+    """
+    import numpy as np
+
+    _, hits, alarms = _curve(_margin(predictions), predictions.labels == 1)
+    if hits[-1] == 0:
+        return float("nan")
+    recall = np.concatenate([[0.0], hits / hits[-1]])
+    return float(np.sum(np.diff(recall) * hits / (hits + alarms)))
+
+
+def best_threshold(predictions: Predictions) -> float:
+    """Return the probability of class 1 from which to predict it so that sensitivity + specificity is highest.
+
+    This is Youden's index (Youden, "Index for rating diagnostic tests", 1950). Of several best thresholds it is the
+    one nearest 0.5. NaN where a class has no images, or where no threshold is better than chance. It is read off the
+    test images themselves: a description of the scores, not a setting to report accuracy at.
+    """
+    import numpy as np
+
+    scores, hits, alarms = _curve(_margin(predictions), predictions.labels == 1)
+    if hits[-1] == 0 or alarms[-1] == 0:
+        return float("nan")
+    youden = hits / hits[-1] - alarms / alarms[-1]
+    if youden.max() <= 1e-12:
+        return float("nan")
+    # exp of the negated softplus: no overflow however large the logits are
+    thresholds = np.exp(-np.logaddexp(0.0, -scores[youden >= youden.max() - 1e-12]))
+    return float(thresholds[np.argmin(np.abs(thresholds - 0.5))])
+
+
+def _margin(predictions: Predictions) -> NDArray[np.float64]:
+    """Return ``[N]``: the log-odds of class 1 of two."""
+    import numpy as np
+
+    logits = predictions.logits.astype(np.float64)
+    margin: NDArray[np.float64] = logits[:, 1] - logits[:, 0]
+    return margin
+
+
+def _log_odds(logits_NK: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return ``[N, K]``: log p/(1-p) of each class, exact even where p rounds to 1.
+
+    For class k it is its logit less the log-sum-exp of the others, which is computed apart for each row's highest
+    class: there, subtracting its own term from the whole sum would lose all digits.
+    """
+    import numpy as np
+    from scipy.special import logsumexp
+
+    logits = logits_NK.astype(np.float64)
+    rows = np.arange(len(logits))
+    highest = logits.argmax(axis=1)
+    others = logits.copy()
+    others[rows, highest] = -np.inf
+    rest_of_highest = logsumexp(others, axis=1)
+    whole = np.logaddexp(rest_of_highest, logits[rows, highest])
+    # A class that is not the highest has p <= 1/2, so log(1 - p) is safe to take from p.
+    log_p = logits - whole[:, None]
+    odds = log_p - np.log1p(-np.exp(np.minimum(log_p, -np.log(2.0))))
+    odds[rows, highest] = logits[rows, highest] - rest_of_highest
+    return odds
+
+
+def _area(scores_N: NDArray[np.float64], is_positive_N: NDArray[np.bool_]) -> float:
+    """Mann-Whitney statistic as a share, from mid-ranks."""
+    from scipy.stats import rankdata
+
+    positives = int(is_positive_N.sum())
+    negatives = len(is_positive_N) - positives
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    ranks = rankdata(scores_N)
+    return float((ranks[is_positive_N].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def _curve(
+    scores_N: NDArray[np.float64], is_positive_N: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return distinct scores from the highest down, and how many positives and negatives reach each."""
+    import numpy as np
+
+    order = np.argsort(-scores_N, kind="stable")
+    scores, positive = scores_N[order], is_positive_N[order]
+    last_of_each = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    hits = np.cumsum(positive)[last_of_each]
+    return scores[last_of_each], hits, last_of_each + 1 - hits
