@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from harness.scoring import score
+from zoo.catalog import Entry, Provider
+from zoo.metric import Metric, Predictions
+
+PROVIDER = Provider(name="test", origin="file", module="test.py")
+
+
+def entry(name="m", compute=lambda predictions: 0.5, **fields) -> Entry[Metric]:
+    return Entry(record=Metric(name=name, compute=compute, **fields), full_name=f"test/{name}", provider=PROVIDER)
+
+
+def predictions(classes=3) -> Predictions:
+    return Predictions(
+        logits=np.eye(classes, dtype=np.float32), labels=np.arange(classes), classes=tuple("abcdefgh"[:classes])
+    )
+
+
+def raises(predictions):
+    raise RuntimeError("no luck\nat all")
+
+
+def test_a_value_comes_with_the_version_of_its_metric():
+    values, problems = score(predictions(), [entry(version=4)])
+    assert (values["m"].value, values["m"].version, problems) == (0.5, 4, ())
+
+
+def test_nan_means_not_defined_and_becomes_none_without_a_problem():
+    values, problems = score(
+        predictions(),
+        [entry(compute=lambda p: float("nan")), entry("per", lambda p: [0.0, np.nan, 1.0], kind="per_class")],
+    )
+    assert values["m"].value is None
+    assert values["per"].value == [0.0, None, 1.0]
+    assert problems == ()
+
+
+def test_a_metric_that_raises_costs_itself_only():
+    values, problems = score(predictions(), [entry("bad", raises), entry("good")])
+    assert values["bad"].value is None
+    assert values["good"].value == 0.5
+    assert problems == ("metric 'test/bad' has no value: RuntimeError: no luck at all",)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    ["0.5", None, [0.5], 1.5, -0.1, float("inf"), 1j, {"a": 1}, np.ones((2, 2)), [[1], [1, 2]], lambda: 1],
+    ids=repr,
+)
+def test_nonsense_is_a_problem_and_not_a_value(nonsense):
+    values, problems = score(predictions(), [entry(compute=lambda p: nonsense), entry("good")])
+    assert values["m"].value is None
+    assert values["good"].value == 0.5
+    assert len(problems) == 1
+    assert "test/m" in problems[0]
+
+
+def test_metrics_for_two_classes_are_left_out_where_there_are_more():
+    metrics = [entry("two", binary_only=True)]
+    assert score(predictions(3), metrics) == ({}, ())
+    assert list(score(predictions(2), metrics).values) == ["two"]
+
+
+def test_rounding_past_a_bound_is_clipped():
+    assert score(predictions(), [entry(compute=lambda p: 1 + 1e-15)]).values["m"].value == 1.0
+
+
+def test_matrices_and_numpy_numbers_become_plain_lists_and_floats():
+    values, _ = score(
+        predictions(2),
+        [
+            entry("matrix", lambda p: np.eye(2, dtype=np.float32), kind="matrix"),
+            entry("single", lambda p: np.float32(0.5)),
+            entry("whole", lambda p: np.int64(1)),
+        ],
+    )
+    assert values["matrix"].value == [[1.0, 0.0], [0.0, 1.0]]
+    assert type(values["single"].value) is float
+    assert values["whole"].value == 1.0
