@@ -1,0 +1,69 @@
+"""The cache: where what is slow to find out is kept between runs. Losing it costs time, nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def cache_root() -> Path:
+    """Return the cache folder, which may not exist yet: ``$ZOO_CACHE``, else ``zoobench`` in the platform's own.
+
+    The platform's is ``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux, ``~/Library/Caches`` on macOS and
+    ``%LOCALAPPDATA%`` on Windows.
+
+    Raises:
+        RuntimeError: If no variable says where, and the user has no home.
+    """
+    if given := os.environ.get("ZOO_CACHE"):
+        return Path(given).expanduser().absolute()
+    if sys.platform == "win32":
+        local = os.environ.get("LOCALAPPDATA")
+        base = Path(local) if local else Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        xdg = os.environ.get("XDG_CACHE_HOME", "")
+        # The XDG base directory specification says that a relative path there is to be ignored.
+        base = Path(xdg) if os.path.isabs(xdg) else Path.home() / ".cache"
+    return base / "zoobench"
+
+
+def cached_json(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return the JSON object kept under *name*, or what *make* returns, which is then kept.
+
+    *name* must hold all that the content depends on, such as a library's version. A file that cannot be read or is
+    not an object is made anew; where none can be written, nothing is kept.
+    """
+    try:
+        path = cache_root() / f"{name}.json"
+    except RuntimeError:
+        return make()
+    try:
+        value = json.loads(path.read_bytes())
+        if isinstance(value, dict):
+            return value
+    except (OSError, ValueError):
+        pass  # absent or damaged: made anew below
+    value = make()
+    _keep(path, value)
+    return value
+
+
+def _keep(path: Path, value: dict[str, Any]) -> None:
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=path.suffix, dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(value, file)
+        # Renaming makes it whole for readers; it needs no sync, for a damaged file is made anew.
+        os.replace(temporary, path)
+    except OSError:  # a read-only or full disk: the cache is a convenience
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
