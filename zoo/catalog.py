@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -30,6 +31,8 @@ class Provider:
     """``built-in``, ``entry point`` or ``file``."""
     module: str
     """Dotted name, or path of the file."""
+    namespace: str = ""
+    """First half of its records' full names, where they do not give their own."""
     distribution: str = ""
     """The distribution that brought it; empty for a file."""
     version: str = ""
@@ -44,7 +47,7 @@ class Plugin:
 
     provider: Provider
     state: str
-    """``loaded``, ``broken`` or ``blocked``."""
+    """``loaded`` or ``broken``."""
     provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of its records, by kind."""
     problem: str = ""
@@ -61,11 +64,13 @@ class Entry(Generic[RecordT]):
     record: RecordT
     full_name: str
     provider: Provider
+    ambiguous: bool = False
+    """Whether another record of its kind claims the same short name."""
 
     @property
     def display_name(self) -> str:
-        """The short name where it has one, else the full one."""
-        return self.record.name if self.record.short else self.full_name
+        """The short name where that stands for this record alone, else the full one."""
+        return self.record.name if self.record.short and not self.ambiguous else self.full_name
 
 
 class Registry(Generic[RecordT]):
@@ -75,7 +80,11 @@ class Registry(Generic[RecordT]):
         self, kind: str, entries: Mapping[str, Entry[RecordT]], *, lister: str, broken: tuple[Plugin, ...] = ()
     ) -> None:
         self.kind = kind
-        self._entries = dict(sorted(entries.items()))
+        claims = Counter(entry.record.name for entry in entries.values() if entry.record.short)
+        self._entries: dict[str, Entry[RecordT]] = {
+            full_name: replace(entry, ambiguous=True) if claims[entry.record.name] > 1 else entry
+            for full_name, entry in sorted(entries.items())
+        }
         self._lister = lister
         self._broken = broken
 
@@ -116,10 +125,10 @@ class Registry(Generic[RecordT]):
             raise AmbiguousNameError(self.kind, name, full_names=[entry.full_name for entry in found])
         namespace, _, _ = name.rpartition("/")
         for plugin in self._broken:
-            if namespace == plugin.provider.name:
-                raise PluginError(
-                    f"{self.kind} {name!r} belongs to plugin {namespace!r}, which is broken: {plugin.problem}"
-                )
+            # The built-ins share a namespace: one that is broken says nothing of a name of another.
+            if plugin.provider.origin != "built-in" and namespace == plugin.provider.namespace:
+                owner = f"plugin {plugin.provider.name!r}, which is broken: {plugin.problem}"
+                raise PluginError(f"{self.kind} {name!r} belongs to {owner}")
         hint = f"({self._lister} lists all)"
         if self._broken:
             names = ", ".join(plugin.provider.name for plugin in self._broken)
@@ -135,9 +144,7 @@ class Registry(Generic[RecordT]):
         if "/" in pattern:
             found = [entry for entry in self if fnmatch.fnmatchcase(entry.full_name, pattern)]
         else:
-            found = [
-                entry for entry in self if entry.record.short and fnmatch.fnmatchcase(entry.record.name, pattern)
-            ]
+            found = [entry for entry in self if entry.record.short and fnmatch.fnmatchcase(entry.record.name, pattern)]
         return sorted(found, key=lambda entry: _natural(entry.full_name))
 
 

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib
-import importlib.metadata
-import importlib.util
-import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -28,13 +24,13 @@ from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry, Plugin, Provider, Registry
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
+from zoo.finding import Found, find
+from zoo.finding import Sources as Sources
 from zoo.listener import Listener
 from zoo.metric import Metric
-from zoo.names import check_name, full_name, slug
+from zoo.names import check_name, full_name
 from zoo.recipe import Recipe
 
-_BUILTIN_PACKAGE = "plugins"
-_BUILTIN_NAMESPACE = "zoo"
 _RECORDS: dict[str, type] = {
     "zoo_architectures": Architecture,
     "zoo_datasets": Dataset,
@@ -42,29 +38,9 @@ _RECORDS: dict[str, type] = {
     "zoo_metrics": Metric,
     "zoo_listeners": Listener,
 }
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sources:
-    """Where plugins are to be looked for. Plain data, so that a trial's process can look in the same places."""
-
-    files: tuple[str, ...] = ()
-    """Paths of Python files, as given with ``--plugin``."""
-    entry_points: bool = True
-    """Whether to load installed plugins."""
-    builtin: bool = True
-    """Whether to load the built-ins."""
-    strict: bool = False
-    """Whether a broken plugin is an error."""
-
-
-@dataclass(kw_only=True)
-class _Found:
-    """A plugin before it is loaded."""
-
-    provider: Provider
-    namespace: str
-    load: Callable[[], Any]
+_HOOKS = (*_RECORDS, "zoo_commands")
+_MAX_RECORDS = 100_000
+"""Of one hook of one plugin; timm has fewer than 2,000 models."""
 
 
 @dataclass(kw_only=True)
@@ -81,14 +57,14 @@ class _Nonsense(Exception):
     """A plugin yielded something that it must not; the message says what."""
 
 
-def build_catalog(sources: Sources = Sources()) -> Catalog:  # noqa: B008 - frozen
+def build_catalog(sources: Sources = Sources()) -> Catalog:
     """Load every plugin of *sources* and return what they provide.
 
     Raises:
         PluginError: With ``sources.strict``, if any plugin is broken.
     """
     harvest = _Harvest()
-    for found in _find(sources):
+    for found in find(sources):
         harvest.plugins.append(_load(found, harvest))
     broken = tuple(plugin for plugin in harvest.plugins if plugin.state == "broken")
     if sources.strict and broken:
@@ -109,7 +85,6 @@ def build_catalog(sources: Sources = Sources()) -> Catalog:  # noqa: B008 - froz
     )
 
 
-@functools.lru_cache(maxsize=None)
 def code_hash(provider: Provider) -> str:
     """Return the SHA-256 of a plugin's Python source (a file, or all ``*.py`` of a folder), or ``""``.
 
@@ -118,89 +93,33 @@ def code_hash(provider: Provider) -> str:
     path = Path(provider.source)
     if not provider.source or not path.exists():
         return ""
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    stats = [file.stat() for file in files]
+    return _hash_files(
+        path if path.is_dir() else path.parent,
+        tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in zip(files, stats, strict=True)),
+    )
+
+
+@functools.cache
+def _hash_files(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
+    # Cached, because a plan asks once for each trial; the times and sizes are only there to see an edit.
     digest = hashlib.sha256()
-    for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-        relative = file.relative_to(path).as_posix() if path.is_dir() else file.name
+    for file, _, _ in files:
         content = file.read_bytes()
-        digest.update(f"{relative}\0{len(content)}\0".encode())
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
 
 
-def _find(sources: Sources) -> Iterator[_Found]:
-    if sources.builtin:
-        yield from _find_builtin()
-    if sources.entry_points:
-        yield from _find_entry_points()
-    for file in dict.fromkeys(sources.files):
-        yield _find_file(file)
-
-
-def _find_builtin() -> Iterator[_Found]:
-    own = _distribution_version("zoobench")
-    for module in importlib.import_module(_BUILTIN_PACKAGE).BUILTIN:
-        provider = Provider(
-            name=module.removeprefix(f"{_BUILTIN_PACKAGE}."),
-            origin="built-in",
-            module=module,
-            distribution="zoobench",
-            version=own,
-        )
-        yield _Found(
-            provider=provider,
-            namespace=_BUILTIN_NAMESPACE,
-            load=functools.partial(importlib.import_module, module),
-        )
-
-
-def _find_entry_points() -> Iterator[_Found]:
-    points = importlib.metadata.entry_points(group=hookspecs.PROJECT)
-    for point in sorted(set(points), key=lambda each: (each.name, each.value)):
-        name = point.dist.name if point.dist else ""
-        provider = Provider(
-            name=point.name,
-            origin="entry point",
-            module=point.value,
-            distribution=name,
-            version=point.dist.version if point.dist else "",
-        )
-        yield _Found(provider=provider, namespace=slug(point.name), load=point.load)
-
-
-def _find_file(file: str) -> _Found:
-    path = Path(file).resolve()
-    provider = Provider(name=path.stem, origin="file", module=str(file), source=str(path))
-    return _Found(provider=provider, namespace=slug(path.stem), load=functools.partial(_import_file, path))
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    # The name holds a hash, so that two files called models.py are two modules, and neither shadows a real one.
-    name = f"_zoo_file_{re.sub(r'[^0-9a-zA-Z_]', '_', path.stem)}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _load(found: _Found, harvest: _Harvest) -> Plugin:
+def _load(found: Found, harvest: _Harvest) -> Plugin:
     start = time.perf_counter()
     provider = found.provider
     try:
         module = found.load()
-        provider = replace(provider, source=provider.source or _source_of(module))
+        provider = replace(provider, source=provider.source or _source_of(module, provider))
         records = list(_call_hooks(module, provider.name))
-        provides = _add(records, provider, found.namespace, harvest)
+        provides = _add(records, provider, harvest)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may raise anything, SystemExit included
@@ -225,43 +144,55 @@ def _call_hooks(module: Any, name: str) -> Iterator[tuple[str, Any]]:
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
     _check_hooks(manager, module)
-    for hook, record_type in [*_RECORDS.items(), ("zoo_commands", None)]:
+    for hook in _HOOKS:
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             records = implementation.function()
             if not isinstance(records, Iterable) or isinstance(records, str):
                 raise _Nonsense(f"{hook} returned {type(records).__name__}, not records")
-            for record in records:
-                if record_type is not None and not isinstance(record, record_type):
-                    raise _Nonsense(f"{hook} yielded {type(record).__name__}, not {record_type.__name__}")
+            wanted = _record_type(hook)
+            for number, record in enumerate(records, 1):
+                if not isinstance(record, wanted):
+                    raise _Nonsense(f"{hook} yielded {type(record).__name__}, not {wanted.__name__}")
+                if number > _MAX_RECORDS:
+                    raise _Nonsense(f"{hook} yielded more than {_MAX_RECORDS:,} records, as if without end")
                 yield hook, record
+
+
+def _record_type(hook: str) -> type:
+    if hook == "zoo_commands":
+        import click  # here, so that scripts which only list models do without it
+
+        return click.Command
+    return _RECORDS[hook]
 
 
 def _check_hooks(manager: pluggy.PluginManager, module: Any) -> None:
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        known = ", ".join([*_RECORDS, "zoo_commands"])
-        raise _Nonsense(f"{str(error).splitlines()[0]}; the hooks are {known}") from None
+        raise _Nonsense(f"{str(error).splitlines()[0]}; the hooks are {', '.join(_HOOKS)}") from None
     if not manager.get_hookcallers(module):
         raise _Nonsense("it has no function marked with @hookimpl")
 
 
-def _add(
-    records: list[tuple[str, Any]], provider: Provider, namespace: str, harvest: _Harvest
-) -> dict[str, tuple[str, ...]]:
+def _add(records: list[tuple[str, Any]], provider: Provider, harvest: _Harvest) -> dict[str, tuple[str, ...]]:
     """Add all of a plugin's records or, if any of them clashes, none."""
     new: dict[str, dict[str, Entry[Any]]] = {hook: {} for hook in _RECORDS}
     commands: dict[str, Any] = {}
     for hook, record in records:
         if hook == "zoo_commands":
             name = check_name(getattr(record, "name", None), "command name")
-            if name in commands or name in harvest.commands:
-                owner = harvest.command_owners.get(name, provider.name)
-                raise _Nonsense(f"command {name!r} is already provided by plugin {owner!r}")
+            if name in commands:
+                raise _Nonsense(f"{hook} yielded command {name!r} twice")
+            if name in harvest.commands:
+                owner = harvest.command_owners[name]
+                raise _Nonsense(f"{hook} yielded command {name!r}, which plugin {owner!r} already provides")
             commands[name] = record
             continue
-        name = full_name(record.namespace or namespace, record.name)
-        earlier = harvest.entries[hook].get(name) or new[hook].get(name)
+        name = full_name(record.namespace or provider.namespace, record.name)
+        if name in new[hook]:
+            raise _Nonsense(f"{hook} yielded {name!r} twice")
+        earlier = harvest.entries[hook].get(name)
         if earlier:
             raise _Nonsense(
                 f"{hook} yielded {name!r}, which {_described(earlier.provider)} already provides; "
@@ -283,14 +214,23 @@ def _described(provider: Provider) -> str:
     return f"plugin {provider.name!r}{origin} ({provider.module})"
 
 
-def _source_of(module: Any) -> str:
-    """Return the folder of a plugin's package, or its file where it is a module on its own."""
+def _source_of(module: Any, provider: Provider) -> str:
+    """Return the folder of a plugin's package, or its file where it is a module on its own.
+
+    A third party's plugin may well be the part that only speaks to zoo: its whole package counts. A built-in's
+    sub-package is enough, for the built-ins of one kind use nothing of another.
+    """
     name = module.__name__ if isinstance(module, ModuleType) else getattr(module, "__module__", "")
-    file = getattr(sys.modules.get(name), "__file__", None)
-    if not file:
-        return ""
-    in_package = "." in name or Path(file).name == "__init__.py"
-    return str(Path(file).parent if in_package else Path(file))
+    parts = name.split(".")
+    packages = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    if provider.origin == "built-in":
+        packages = packages[-2:]
+    for package in packages:
+        # A namespace package, which others may share, has no file.
+        file = getattr(sys.modules.get(package), "__file__", None)
+        if file:
+            return str(Path(file).parent if Path(file).name == "__init__.py" else Path(file))
+    return ""
 
 
 def _one_sentence(error: BaseException) -> str:
@@ -298,13 +238,8 @@ def _one_sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r}) while loading"
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
-
-
-@functools.lru_cache(maxsize=None)
-def _distribution_version(name: str) -> str:
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
+        text = " ".join(str(error).split())
+    except Exception:  # what a plugin raises need not be printable
+        text = ""
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
