@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
@@ -21,70 +21,103 @@ class Hyperparameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
     # Length
-    epochs: int = Field(30, ge=1, le=100_000, description="passes over the training images")
-    batch_size: int = Field(128, ge=1, description="images per optimizer step")
-    accumulate_steps: int = Field(1, ge=1, description="micro-batches that a batch is split into to save memory")
+    epochs: int = Field(default=30, ge=1, le=100_000, description="passes over the training images")
+    batch_size: int = Field(default=128, ge=1, description="images per optimizer step")
+    accumulate_steps: int = Field(
+        default=1, ge=1, description="micro-batches that a batch is split into to save memory"
+    )
 
     # Optimizer
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field("sgd", description="update rule")
-    lr: float = Field(0.01, gt=0, description="learning rate at its highest")
-    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd and rmsprop")
-    nesterov: bool = Field(False, description="Nesterov momentum, for sgd")
-    beta1: float = Field(0.9, ge=0, lt=1, description="decay of the first moment, for adam and adamw")
-    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the second moment, for adam and adamw")
-    weight_decay: float = Field(0.0, ge=0, description="L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw)")
-    decay_norm_and_bias: bool = Field(True, description="whether weight decay covers biases and normalisation layers")
-    backbone_lr_scale: float = Field(1.0, ge=0, description="learning rate of all but the head, relative to lr")
+    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(default="sgd", description="update rule")
+    lr: float = Field(default=0.01, gt=0, description="learning rate at its highest")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum of sgd and rmsprop")
+    nesterov: bool = Field(default=False, description="Nesterov momentum, for sgd")
+    beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment, for adam and adamw")
+    beta2: float = Field(default=0.999, ge=0, lt=1, description="decay of the second moment, for adam and adamw")
+    weight_decay: float = Field(
+        default=0.0, ge=0, description="L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw)"
+    )
+    decay_norm_and_bias: bool = Field(
+        default=True, description="whether weight decay covers biases and normalisation layers"
+    )
+    backbone_lr_scale: float = Field(default=1.0, ge=0, description="learning rate of all but the head, relative to lr")
 
     # Schedule
     schedule: Literal["constant", "step", "plateau", "onecycle", "cosine"] = Field(
-        "constant", description="how the learning rate moves"
+        default="constant", description="how the learning rate moves"
     )
-    step_epochs: int = Field(10, ge=1, description="epochs between drops, for step")
-    gamma: float = Field(0.5, gt=0, le=1, description="factor of each drop, for step")
-    plateau_patience: int = Field(3, ge=0, description="epochs without better validation loss before a drop, for plateau")
-    plateau_factor: float = Field(0.1, gt=0, lt=1, description="factor of each drop, for plateau")
-    warmup_epochs: float = Field(0.0, ge=0, description="epochs of linear warm-up, for constant, step and cosine")
-    onecycle_rise: float = Field(0.3, gt=0, lt=1, description="share of all steps spent rising, for onecycle")
-    final_lr_scale: float = Field(0.0, ge=0, le=1, description="last learning rate relative to lr, for onecycle and cosine")
+    step_epochs: int = Field(default=10, ge=1, description="epochs between drops, for step")
+    gamma: float = Field(default=0.5, gt=0, le=1, description="factor of each drop, for step")
+    plateau_patience: int = Field(
+        default=3, ge=0, description="epochs without lower validation loss before a drop, for plateau"
+    )
+    plateau_factor: float = Field(default=0.1, gt=0, lt=1, description="factor of each drop, for plateau")
+    warmup_epochs: float = Field(
+        default=0.0, ge=0, description="epochs of linear warm-up, for constant, step and cosine"
+    )
+    onecycle_rise: float = Field(default=0.3, gt=0, lt=1, description="share of all steps spent rising, for onecycle")
+    final_lr_scale: float = Field(
+        default=0.0, ge=0, le=1, description="last learning rate relative to lr, for onecycle and cosine"
+    )
 
     # Loss
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="probability mass spread over all classes")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="probability mass spread over all classes")
     class_weights: Literal["none", "balanced"] = Field(
-        "none", description="balanced weighs each class by the inverse of its frequency"
+        default="none", description="balanced weighs each class by the inverse of its frequency"
     )
     sampling: Literal["shuffle", "balanced"] = Field(
-        "shuffle", description="balanced draws every class equally often, with replacement"
+        default="shuffle", description="balanced draws every class equally often, with replacement"
     )
 
     # Augmentation; sizes are fractions of the image side, so that a recipe fits any resolution
-    crop_padding: float = Field(0.0, ge=0, le=0.5, description="random crop after reflect padding by this share of the side")
-    flip: bool = Field(False, description="random left-right flip, where the data set allows it")
-    random_resized_crop: float = Field(
-        1.0, gt=0, le=1, description="smallest area share of a random resized crop; 1 leaves it out"
+    crop_padding: float = Field(
+        default=0.0, ge=0, le=0.5, description="random crop after reflect padding by this share of the side"
     )
-    cutout: float = Field(0.0, ge=0, lt=1, description="side of an erased square, as a share of the image side")
-    color_jitter: float = Field(0.0, ge=0, le=1, description="strength of brightness, contrast and saturation jitter")
-    randaugment_ops: int = Field(0, ge=0, le=8, description="RandAugment: operations per image; 0 leaves it out")
-    randaugment_magnitude: float = Field(0.3, ge=0, le=1, description="RandAugment: strength")
-    mixup_alpha: float = Field(0.0, ge=0, description="mixup: Beta(alpha, alpha); 0 leaves it out")
-    cutmix_alpha: float = Field(0.0, ge=0, description="CutMix: Beta(alpha, alpha); 0 leaves it out")
+    flip: bool = Field(default=False, description="random left-right flip, where the data set allows it")
+    random_resized_crop: float = Field(
+        default=1.0, gt=0, le=1, description="smallest area share of a random resized crop; 1 leaves it out"
+    )
+    cutout: float = Field(default=0.0, ge=0, lt=1, description="side of an erased square, as a share of the image side")
+    color_jitter: float = Field(
+        default=0.0, ge=0, le=1, description="strength of brightness, contrast and saturation jitter"
+    )
+    randaugment_ops: int = Field(
+        default=0, ge=0, le=8, description="RandAugment: operations per image; 0 leaves it out"
+    )
+    randaugment_magnitude: float = Field(default=0.3, ge=0, le=1, description="RandAugment: strength")
+    mixup_alpha: float = Field(default=0.0, ge=0, description="mixup: Beta(alpha, alpha); 0 leaves it out")
+    cutmix_alpha: float = Field(default=0.0, ge=0, description="CutMix: Beta(alpha, alpha); 0 leaves it out")
 
     # Regularisation and averaging
-    clip_norm: float = Field(0.0, ge=0, description="largest gradient norm; 0 leaves it out")
-    ema_decay: float = Field(0.0, ge=0, lt=1, description="decay per step of averaged weights, which are then evaluated")
+    clip_norm: float = Field(default=0.0, ge=0, description="largest gradient norm; 0 leaves it out")
+    ema_decay: float = Field(
+        default=0.0, ge=0, lt=1, description="decay per step of averaged weights, which are then evaluated"
+    )
 
     # Choosing the weights that are tested; only ever by the validation split
-    keep: Literal["last", "best"] = Field("last", description="test the last epoch's weights or the best one's")
-    monitor: Literal["val_loss", "val_accuracy"] = Field("val_accuracy", description="what best and patience look at")
-    early_stopping_patience: int = Field(0, ge=0, description="stop after so many epochs without improvement; 0 never")
+    keep: Literal["last", "best"] = Field(default="last", description="test the last epoch's weights or the best one's")
+    monitor: Literal["val_loss", "val_accuracy"] = Field(
+        default="val_accuracy", description="what best and patience look at"
+    )
+    early_stopping_patience: int = Field(
+        default=0, ge=0, description="stop after so many epochs without improvement; 0 never"
+    )
 
     # Start
-    pretrained: bool = Field(False, description="start from published weights")
-    freeze_backbone: bool = Field(False, description="train the head only")
+    pretrained: bool = Field(default=False, description="start from published weights")
+    freeze_backbone: bool = Field(default=False, description="train the head only")
     init: Literal["default", "kaiming", "xavier", "orthogonal"] = Field(
-        "default", description="initial weights of convolutions and linear layers; default keeps the architecture's own"
+        default="default",
+        description="initial weights of convolutions and linear layers; default keeps the architecture's own",
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_truth_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        # Pydantic would read epochs=true as one epoch.
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation in (int, float):
+            raise ValueError("input should be a number")
+        return value
 
     def with_overrides(self, given: Mapping[str, Any], *, owner: str = "recipe") -> Self:
         """Return a copy with *given* put over it.
@@ -108,8 +141,12 @@ class Hyperparameters(BaseModel):
             changed = type(self).model_validate({**self.model_dump(), **known})
         except ValidationError as error:
             for each in error.errors():
+                message = each["msg"].removeprefix("Value error, ").lower()
                 key = ".".join(str(part) for part in each["loc"])
-                errors.append(UsageError(f"{owner}.{key} = {each['input']!r}: {each['msg'].lower()}"))
+                # What a subclass says of several fields together has no place of its own.
+                errors.append(
+                    UsageError(f"{owner}.{key} = {each['input']!r}: {message}" if key else f"{owner}: {message}")
+                )
             raise_from: Exception | None = error
         else:
             if not errors:

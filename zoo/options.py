@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
@@ -15,15 +16,13 @@ Option = bool | int | float | str | None
 def check_options(options: Mapping[str, Option], owner: str) -> None:
     """Raise ``ValueError`` unless every option is an identifier with a scalar default."""
     for name, value in options.items():
-        if not isinstance(name, str) or not name.isidentifier():
+        if not str(name).isidentifier():
             raise ValueError(f"{owner}: option {name!r} is not an identifier")
         if not isinstance(value, (bool, int, float, str, type(None))):
             raise ValueError(f"{owner}: option {name!r} has a {type(value).__name__}, not a scalar")
 
 
-def resolve_options(
-    defaults: Mapping[str, Option], given: Mapping[str, Option], *, owner: str
-) -> dict[str, Option]:
+def resolve_options(defaults: Mapping[str, Option], given: Mapping[str, Option], *, owner: str) -> dict[str, Option]:
     """Return *defaults* with *given* put over them, each value as its default's type.
 
     A default of ``None`` accepts anything. Every mistake is reported at once.
@@ -36,9 +35,7 @@ def resolve_options(
     for name, value in given.items():
         if name not in defaults:
             known = f"it has {', '.join(sorted(defaults))}" if defaults else "it has none"
-            errors.append(
-                UnknownNameError(f"option of {owner}", name, near=near_names(name, defaults), hint=known)
-            )
+            errors.append(UnknownNameError(f"option of {owner}", name, near=near_names(name, defaults), hint=known))
             continue
         try:
             resolved[name] = _as_type_of(defaults[name], value)
@@ -55,21 +52,27 @@ def parse_value(text: str) -> Option:
         return lowered == "true"
     if lowered in ("none", "null"):
         return None
+    if "_" in text:  # Python would read 1_0 as ten
+        return text
     for kind in (int, float):
         try:
             number = kind(text)
         except ValueError:
             continue
         # "nan" and "inf" are far likelier to be words than numbers.
-        return number if math.isfinite(number) else text
+        return text if isinstance(number, float) and not math.isfinite(number) else number
     return text
 
 
 def _as_type_of(default: Option, value: Option) -> Option:
-    if default is None or value is None or type(value) is type(default):
+    if default is None or type(value) is type(default):
         return value
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
     if isinstance(default, str):
-        return str(value)
+        # What a command line wrote as none or true was read as more than text; here it is text again.
+        return str(value).lower() if value is None or isinstance(value, bool) else str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(default, float) and abs(value) <= sys.float_info.max:
+            return float(value)
+        if type(default) is int and value == int(value):
+            return int(value)
     raise ValueError(f"expected {type(default).__name__}, got {value!r}")
