@@ -53,9 +53,13 @@ class Split:
     encoded: Sequence[bytes | Path] | None = None
     """N image files (JPEG, PNG, WebP, BMP, GIF, TIFF …), as bytes or as paths; may be lazy."""
     ids: Sequence[str] | None = None
-    """N stable names of the images, such as paths relative to the data set; default: their indices."""
+    """N stable names of the images, such as paths relative to the data set, unique over all its splits; default:
+    the split's name and their indices."""
     groups: Sequence[str] | None = None
     """N names of what images belong together (a patient, a plant) and must not be split apart."""
+    signature: str = ""
+    """What changes whenever the images do, where that is cheaper to tell than by reading them: a hash of the paths,
+    sizes and times of the few files they lie in. Empty: the harness makes one, of files' times or of content."""
 
     def __post_init__(self) -> None:
         if (self.images is None) == (self.encoded is None):
