@@ -1,0 +1,254 @@
+"""Preparing data: a data set is decoded once, split once, and kept in the cache for all trials.
+
+What becomes of images that cannot be decoded (see :mod:`harness.decoding`): in train, up to 1 % are left out and
+named in the notes; more than that, or any in val or test, is an error that names them. None is ever replaced.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from harness import decoding
+from harness.data_key import FORMAT, cache_key
+from harness.data_notes import class_notes, count_notes, duplicate_notes, unreadable_notes
+from harness.files import TEMPORARY_PREFIX, sync_folder, write_json
+from harness.image_writer import WrittenSplit, write_images
+from harness.images import PreparedData
+from harness.spec import DatasetSpec
+from harness.splitting import Part, make_parts
+from zoo.dataset import DataRequest, Dataset, Splits
+from zoo.errors import DataError, PluginError, ZooError
+from zoo.names import slug
+
+DEFAULT_SIZE = 224
+"""Image side where the images differ in size and nobody said another."""
+
+Report = Callable[[str, float | None], None]
+
+
+def prepare_data(
+    dataset: Dataset,
+    spec: DatasetSpec,
+    *,
+    data_root: Path,
+    cache: Path,
+    download: bool = True,
+    report: Report,
+    num_workers: int | None = None,
+) -> PreparedData:
+    """Return the data set decoded, split and ready, from the cache where it is there.
+
+    The cache is keyed by all that can change the result: the data set and its provider's code, argument, options,
+    size, limits, labels, ids, and the images themselves, by their files' paths, sizes and times or by content.
+    Images have one channel if all are stored as grey, else three. Their side is ``spec.image_size``, else the
+    data set's, else their own where all are square and alike, else 224.
+
+    Args:
+        report: Is told what goes on, and the share done in [0, 1] where known.
+        num_workers: Threads for decoding; None: one for each processor. Does not change the result.
+
+    Raises:
+        DataError: If the data cannot be had, read, split or written.
+        PluginError: If the data set's code fails.
+    """
+    request = DataRequest(
+        root=data_root, argument=spec.argument, options=spec.options, download=download, report=report
+    )
+    splits = _load(dataset, spec, request)
+    try:
+        key = cache_key(dataset, spec, splits)
+        folder = cache / f"{slug(spec.display_name)}-{key[:20]}"
+        cache.mkdir(parents=True, exist_ok=True)
+        found = _read(folder, spec)
+        if found is not None:
+            return found
+        lock = FileLock(cache / f"{folder.name}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            report(f"{spec.display_name}: waiting for another process that prepares it", None)
+            lock.acquire()
+        try:
+            found = _read(folder, spec)
+            return found if found is not None else _prepare(dataset, spec, splits, folder, report, num_workers)
+        finally:
+            lock.release()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        if error.errno == errno.ENOSPC:
+            reason += "; free space there, or choose a smaller image size"
+        where = error.filename or cache
+        raise DataError(f"{spec.display_name} cannot be prepared in {cache}: {where}: {reason}") from error
+
+
+def _load(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Splits:
+    try:
+        splits = dataset.load(request)
+    except ZooError:
+        raise
+    except Exception as error:  # a plugin may raise anything
+        message = " ".join(str(error).split())
+        raise PluginError(f"data set {spec.full_name!r} failed: {type(error).__name__}: {message}") from error
+    if not isinstance(splits, Splits):
+        raise PluginError(f"data set {spec.full_name!r} loaded {type(splits).__name__}, not Splits")
+    return splits
+
+
+def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
+    """Return what lies whole in *folder*, or None."""
+    try:
+        found = PreparedData.model_validate_json((folder / "data.json").read_bytes())
+        found = found.model_copy(
+            update={"folder": str(folder.absolute()), "mirror_symmetric": spec.mirror_symmetric}
+        )
+        side, channels = found.image_size, found.channels
+        for name, count in (("train", found.num_train), ("val", found.num_val), ("test", found.num_test)):
+            images = found.load(name)  # type: ignore[arg-type]
+            whole = images.images_NHWC.shape == (count, side, side, channels)
+            if not (whole and len(images.labels_N) == len(images.samples_N) == count):
+                return None
+    except (FileNotFoundError, NotADirectoryError, ValidationError, ValueError, EOFError):
+        return None
+    return found
+
+
+def _prepare(
+    dataset: Dataset, spec: DatasetSpec, splits: Splits, folder: Path, report: Report, num_workers: int | None
+) -> PreparedData:
+    """Decode everything into *folder*. The caller holds its lock."""
+    title = spec.display_name
+    parts, notes = make_parts(
+        splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
+    )
+    notes += count_notes(dataset, splits)
+    prefix = f"{TEMPORARY_PREFIX}{folder.name}-"
+    for stale in folder.parent.glob(f"{prefix}*"):  # of a process that died; a live one would hold the lock
+        shutil.rmtree(stale)
+    if folder.exists():  # damaged, or it would have been read
+        shutil.rmtree(folder)
+    shape = _Shape.find(dataset, spec, parts, report)
+    notes += shape.notes
+    _check_space(folder.parent, shape.num_bytes * sum(map(len, parts.values())))
+    temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    try:
+        fingerprint = hashlib.sha256(repr((FORMAT, shape.size, shape.channels, splits.classes)).encode())
+        total, done = sum(map(len, parts.values())), 0
+        written: dict[str, WrittenSplit] = {}
+        for name in ("test", "val", "train"):  # small ones first, so that a mistake shows early
+            part, base = parts[name], done
+
+            def report_share(share: float, part: Part = part, base: int = base) -> None:
+                report(f"{title}: decoding images", (base + share * len(part)) / total)
+
+            written[name] = write_images(
+                temporary / f"{name}-images.npy", part, channels=shape.channels, size=shape.size,
+                fingerprint=fingerprint, report=report_share, num_workers=num_workers,
+            )
+            notes += unreadable_notes(name, part, written[name])
+            done += len(part)
+            labels = np.asarray(part.source.labels[written[name].kept], dtype="<i8")
+            samples = part.hashes_N[written[name].kept].astype("<u8")
+            fingerprint.update(labels.tobytes() + samples.tobytes())
+            np.save(temporary / f"{name}-labels.npy", labels)
+            np.save(temporary / f"{name}-samples.npy", samples)
+        notes += class_notes(splits, parts, written) + duplicate_notes(written)
+        mean, std = _moments(written["train"].histogram)
+        prepared = PreparedData(
+            folder=str(folder.absolute()), fingerprint=fingerprint.hexdigest(), classes=splits.classes,
+            image_size=shape.size, channels=shape.channels, mean=mean, std=std,
+            mirror_symmetric=spec.mirror_symmetric, num_train=len(written["train"].kept),
+            num_val=len(written["val"].kept), num_test=len(written["test"].kept), notes=tuple(notes),
+        )
+        write_json(temporary / "data.json", prepared.model_dump(mode="json"))
+        os.replace(temporary, folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync_folder(folder.parent)
+    return prepared
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shape:
+    """What all images are brought to."""
+
+    size: int
+    channels: int
+    notes: list[str]
+
+    @property
+    def num_bytes(self) -> int:
+        return self.size * self.size * self.channels
+
+    @classmethod
+    def find(cls, dataset: Dataset, spec: DatasetSpec, parts: dict[str, Part], report: Report) -> _Shape:
+        size, channels = spec.image_size or dataset.image_size, dataset.channels
+        if size is not None and channels is not None:
+            return cls(size=size, channels=channels, notes=[])
+        sizes: set[tuple[int, int]] = set()
+        all_grey = True
+        with decoding.quiet_pillow():
+            for name, part in parts.items():
+                for number, (width, height, is_grey) in enumerate(_headers(part)):
+                    sizes.add((width, height))
+                    all_grey &= is_grey
+                    if number % 1000 == 0:
+                        report(f"{spec.display_name}: looking at the {name} images", number / len(part))
+        notes = []
+        common = next(iter(sizes)) if len(sizes) == 1 else (0, 1)
+        if size is None and common[0] == common[1]:
+            size = common[0]
+        elif size is None:
+            size = DEFAULT_SIZE
+            what = "images of different sizes" if len(sizes) > 1 else f"images of {common[0]}×{common[1]} pixels"
+            notes.append(f"{what}: their centre squares are scaled to {size} pixels (data.image_size sets another)")
+        return cls(size=size, channels=channels or (1 if all_grey else 3), notes=notes)
+
+
+def _headers(part: Part) -> Iterator[tuple[int, int, bool]]:
+    """Yield width, height and whether grey, of every image that can be read."""
+    if part.source.images is not None:
+        _, height, width, channels = part.source.images.shape
+        yield width, height, channels == 1
+        return
+    assert part.source.encoded is not None
+    for index in part.indices:
+        try:
+            header = decoding.read_header(part.source.encoded[int(index)])
+        except decoding.UnreadableImageError:  # decoding meets it again, and says so
+            continue
+        yield header.width, header.height, header.is_grey
+
+
+def _check_space(cache: Path, num_bytes: int) -> None:
+    free = shutil.disk_usage(cache).free
+    if num_bytes > free:
+        raise DataError(
+            f"the decoded images take {num_bytes / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free in {cache}; "
+            "free space there, or choose a smaller image size or a limit"
+        )
+
+
+def _moments(histogram: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and standard deviation per channel of values scaled to [0, 1].
+
+    A channel that never varies gets a deviation of one grey level, so that one can divide by it.
+    """
+    values = np.arange(256) / 255
+    count = histogram.sum(axis=1)
+    mean = (histogram @ values) / count
+    variance = (histogram @ values**2) / count - mean**2
+    std = np.maximum(np.sqrt(np.maximum(variance, 0.0)), 1 / 255)
+    return tuple(float(each) for each in mean), tuple(float(each) for each in std)

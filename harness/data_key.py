@@ -1,0 +1,75 @@
+"""The key of prepared data: it changes whenever the images on disk or what was asked for do."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import PIL
+
+from harness import decoding
+from harness.data_notes import shown
+from harness.spec import DatasetSpec, stable_hash
+from zoo.dataset import Dataset, Split, Splits
+from zoo.errors import DataError
+
+FORMAT = 1
+"""Raised whenever the prepared files change for the same data."""
+
+
+def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
+    """Return a hash of all that can change the prepared images: what was asked for, and what is there now.
+
+    Files are told by their paths, sizes and times, images in memory by their content, unless the split brings a
+    signature of its own.
+
+    Raises:
+        DataError: If a file is absent.
+    """
+    present = {name: getattr(splits, name) for name in ("train", "val", "test")}
+    return stable_hash({
+        "format": [FORMAT, decoding.VERSION, PIL.__version__],
+        "spec": spec.model_dump(mode="json", exclude={"display_name", "mirror_symmetric"}),
+        "hints": [dataset.image_size, dataset.channels],
+        "classes": splits.classes,
+        "splits": {name: _signature(split) for name, split in present.items() if split is not None},
+    })
+
+
+def _signature(split: Split) -> list[str]:
+    """Return hashes that change whenever the split does."""
+    return [
+        hashlib.sha256(np.asarray(split.labels, dtype="<i8").tobytes()).hexdigest(),
+        _text_hash(split.ids),
+        _text_hash(split.groups),
+        split.signature or _source_signature(split),
+    ]
+
+
+def _text_hash(values: Sequence[str] | None) -> str:
+    if values is None:
+        return ""
+    return hashlib.sha256("\0".join(values).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _source_signature(split: Split) -> str:
+    digest = hashlib.sha256()
+    if split.images is not None:
+        digest.update(repr(split.images.shape).encode())
+        for start in range(0, len(split), 4096):
+            digest.update(split.images[start : start + 4096].tobytes())
+        return digest.hexdigest()
+    assert split.encoded is not None
+    for item in split.encoded:
+        if isinstance(item, Path):
+            try:
+                status = item.stat()
+            except FileNotFoundError:
+                raise DataError(f"there is no file {shown(item)}") from None
+            digest.update(os.fsencode(item.absolute()) + b"\0%d %d\n" % (status.st_size, status.st_mtime_ns))
+        else:
+            digest.update(b"%d\0" % len(item) + item)
+    return digest.hexdigest()

@@ -1,0 +1,76 @@
+"""Notes on prepared data: what a reader of its scores should know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.image_writer import WrittenSplit
+from harness.splitting import Part
+from zoo.dataset import Dataset, Splits
+from zoo.errors import DataError
+
+UNREADABLE_SHARE = 0.01
+"""Largest share of the training images that may be unreadable."""
+
+_MAX_SHOWN = 5
+"""Paths or classes that a note names before it counts the rest."""
+
+
+def unreadable_notes(name: str, part: Part, written: WrittenSplit) -> list[str]:
+    bad = written.unreadable
+    if not bad:
+        return []
+    listed = "; ".join(f"{shown(_name_of(part, each.index))} ({each.reason})" for each in bad[:_MAX_SHOWN])
+    if len(bad) > _MAX_SHOWN:
+        listed += f"; and {len(bad) - _MAX_SHOWN:,} more"
+    if name != "train":
+        raise DataError(
+            f"{len(bad):,} {name} image(s) cannot be read, and an evaluation must not leave any out: {listed}"
+        )
+    if len(bad) > UNREADABLE_SHARE * len(part):
+        raise DataError(
+            f"{len(bad):,} of {len(part):,} training images cannot be read, more than {UNREADABLE_SHARE:.0%}: {listed}"
+        )
+    return [f"{len(bad):,} of {len(part):,} training images left out, as they cannot be read: {listed}"]
+
+
+def _name_of(part: Part, index: int) -> str:
+    item = part.source.encoded[index] if part.source.encoded is not None else None
+    return str(item) if isinstance(item, Path) else part.ids[index]
+
+
+def shown(path: Path | str) -> str:
+    """Return a path as a person can read it on one line."""
+    text = str(path)
+    return text if text.isprintable() else repr(text)
+
+
+def count_notes(dataset: Dataset, splits: Splits) -> list[str]:
+    found = {"training": (dataset.num_train, len(splits.train)), "test": (dataset.num_test, len(splits.test or ()))}
+    return [
+        f"{count:,} {what} images found, where the data set is known to have {known:,}"
+        for what, (known, count) in found.items()
+        if known is not None and count != known and not (what == "test" and splits.test is None)
+    ]
+
+
+def class_notes(splits: Splits, parts: dict[str, Part], written: dict[str, WrittenSplit]) -> list[str]:
+    notes = []
+    for name in ("train", "val", "test"):
+        present = np.unique(parts[name].source.labels[written[name].kept])
+        absent = [label for k, label in enumerate(splits.classes) if k not in set(present.tolist())]
+        if absent:
+            listed = ", ".join(repr(each) for each in absent[:_MAX_SHOWN]) + (" …" if absent[_MAX_SHOWN:] else "")
+            notes.append(f"{len(absent):,} of {len(splits.classes):,} classes have no {name} image: {listed}")
+    return notes
+
+
+def duplicate_notes(written: dict[str, WrittenSplit]) -> list[str]:
+    seen = {each for name in ("train", "val") for each in written[name].pixel_hashes}
+    count = sum(each in seen for each in written["test"].pixel_hashes)
+    if not count:
+        return []
+    total = len(written["test"].pixel_hashes)
+    return [f"{count:,} of {total:,} test images are also among the training or validation images, pixel for pixel"]

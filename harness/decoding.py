@@ -1,0 +1,178 @@
+"""Decoding: one policy for every kind of image file, so that all data sets are read in the same way.
+
+==============================  ====================================================================
+file                            outcome
+==============================  ====================================================================
+EXIF orientation                turned upright
+RGBA, LA, transparent palette   composited on white
+palette                         its colours
+CMYK, YCbCr, LAB, HSV           converted to RGB by Pillow's fixed formulas; ICC profiles are ignored
+grey (1, L, LA, I;16, I)        one channel; three equal ones where the data set also has colour
+1-bit                           0 and 255
+16-bit grey                     scaled linearly: round(value / 257)
+16-bit colour                   its high bytes
+32-bit integer grey             as 16-bit if all values are in 0..65535, else unreadable
+floating point                  unreadable: it has no stated range
+animated, several pages         the first frame
+1×1 and other tiny images       scaled up
+several sizes in one data set   the centre square is scaled to the wanted side, bicubic and antialiased;
+                                an image that has that size already is left as it is
+truncated file                  unreadable
+text or anything else           unreadable, whatever its name says; formats beyond :data:`FORMATS` too
+more than MAX_PIXELS            unreadable, and never decompressed
+==============================  ====================================================================
+
+An image counts as grey by how it is stored, not by its pixels. What becomes of unreadable images is said in
+:mod:`harness.data`. Shape suffixes: H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+VERSION = 1
+"""Raised whenever the same file may give other pixels; part of the cache's key."""
+
+MAX_PIXELS = 100_000_000
+"""Largest width × height that is decoded: 300 MB as RGB."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF")
+"""Raster formats that are read, as Pillow names them. Those that run another program (EPS) are not among them."""
+
+_GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
+_ORIENTATION_TAG = 0x0112
+
+
+class UnreadableImageError(ValueError):
+    """An image file that has no stated decoding; the message is the reason, without the file's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageHeader:
+    """What a file says of its image before it is decoded."""
+
+    width: int
+    """Of the upright image, in pixels."""
+    height: int
+    is_grey: bool
+
+
+def read_header(source: bytes | Path) -> ImageHeader:
+    """Read size and kind of an image without decoding it.
+
+    Raises:
+        UnreadableImageError: If it is not an image, or one that is too large.
+    """
+    with _reading(source) as image:
+        width, height = image.size
+        # Pillow itself swaps the size of a turned TIFF. Asking a PNG for EXIF would decode it, and a PNG's
+        # EXIF may stand after the pixels, so that only the decoder can tell.
+        if image.format in ("JPEG", "MPO", "WEBP") and _orientation(image) in _SWAPPED_ORIENTATIONS:
+            width, height = height, width
+        return ImageHeader(width=width, height=height, is_grey=image.mode in _GREY_MODES)
+
+
+def decode(source: bytes | Path, *, channels: int, size: int) -> NDArray[np.uint8]:
+    """Decode an image to ``uint8`` ``[size, size, channels]``.
+
+    Raises:
+        UnreadableImageError: If it cannot be decoded.
+    """
+    with _reading(source) as image:
+        image.load()
+        if _orientation(image) not in (None, 1):
+            image = ImageOps.exif_transpose(image)
+        return resize(_convert(image, channels), size)
+
+
+def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Scale the centre square of an 8-bit grey or RGB image to ``[size, size, C]``."""
+    width, height = image.size
+    if (width, height) != (size, size):
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        image = image.resize(
+            (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
+        )
+    pixels = np.asarray(image)
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def resize_array(image_HWC: NDArray[np.uint8], *, channels: int, size: int) -> NDArray[np.uint8]:
+    """Do to pixels what :func:`decode` does to a file."""
+    if image_HWC.shape == (size, size, channels):
+        return image_HWC
+    grey = image_HWC.shape[2] == 1
+    image = Image.fromarray(np.ascontiguousarray(image_HWC[:, :, 0] if grey else image_HWC))
+    return resize(_convert(image, channels), size)
+
+
+@contextmanager
+def quiet_pillow() -> Iterator[None]:
+    """Keep Pillow from warning about odd files, whose outcome is stated above. Enter before threads start."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\..*")
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+@contextmanager
+def _reading(source: bytes | Path) -> Iterator[Image.Image]:
+    try:
+        with Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=_formats()) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise UnreadableImageError(f"{image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
+            yield image
+    except (UnreadableImageError, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError("not an image of a known format") from error
+    except Image.DecompressionBombError as error:
+        raise UnreadableImageError(f"more than {MAX_PIXELS:,} pixels") from error
+    except Exception as error:  # what Pillow's readers raise on broken files is not documented, and varies
+        raise UnreadableImageError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Return the formats that this build of Pillow can read."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _orientation(image: Image.Image) -> int | None:
+    value = image.getexif().get(_ORIENTATION_TAG)
+    return value if isinstance(value, int) else None
+
+
+def _convert(image: Image.Image, channels: int) -> Image.Image:
+    """Return *image* as 8-bit grey or RGB."""
+    mode = "L" if channels == 1 else "RGB"
+    if image.mode == mode and "transparency" not in image.info:
+        return image
+    if image.mode == "F":
+        raise UnreadableImageError("floating-point pixels have no stated range")
+    if image.mode.startswith("I"):
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        opaque = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(opaque, image.convert("RGBA"))
+    return image.convert(mode)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise UnreadableImageError("32-bit pixels beyond 0..65535 have no stated range")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))

@@ -1,0 +1,152 @@
+"""The image writer: decodes the images of a split in threads and streams them to an array file, in order.
+
+Never more than a few chunks are in memory, whatever the size of the data set. Shape suffixes: N images, H height,
+W width, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.decoding import UnreadableImageError, decode, quiet_pillow, resize_array
+from harness.splitting import Part
+
+_CHUNK_IMAGES = 256
+_CHUNK_BYTES = 8 << 20
+"""Largest size of a decoded chunk, unless one image is larger."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unreadable:
+    """An image that could not be decoded."""
+
+    index: int
+    """In its source split."""
+    reason: str
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class WrittenSplit:
+    """What was written of a split."""
+
+    kept: NDArray[np.int64]
+    """Indices, in the source split, of the images in the file."""
+    unreadable: list[Unreadable] = field(default_factory=list)
+    pixel_hashes: list[bytes] = field(default_factory=list)
+    """A hash of each image's pixels."""
+    histogram: NDArray[np.int64]
+    """``[C, 256]``: how often each value occurs in each channel."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Chunk:
+    images_NHWC: NDArray[np.uint8]
+    kept: list[int]
+    unreadable: list[Unreadable]
+    pixel_hashes: list[bytes]
+    histogram: NDArray[np.int64]
+
+
+def write_images(
+    path: Path,
+    part: Part,
+    *,
+    channels: int,
+    size: int,
+    fingerprint: Any,
+    report: Callable[[float], None],
+    num_workers: int | None = None,
+) -> WrittenSplit:
+    """Write *part* to *path* as a ``.npy`` file of ``uint8`` ``[N, size, size, channels]``; update *fingerprint*.
+
+    Unreadable images are left out and listed. The result does not depend on the number of threads.
+    """
+    per_chunk = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // (size * size * channels)))
+    written = WrittenSplit(kept=part.indices[:0], histogram=np.zeros((channels, 256), dtype=np.int64))
+    kept: list[int] = []
+    with path.open("wb") as file:
+        header_length = _write_header(file, (len(part), size, size, channels))
+        done = 0
+        for chunk in _in_threads(_chunks(part, per_chunk, channels, size), num_workers):
+            file.write(chunk.images_NHWC.data)
+            fingerprint.update(chunk.images_NHWC.data)
+            kept += chunk.kept
+            written.unreadable += chunk.unreadable
+            written.pixel_hashes += chunk.pixel_hashes
+            written.histogram += chunk.histogram
+            done += len(chunk.kept) + len(chunk.unreadable)
+            report(done / len(part))
+        written.kept = np.asarray(kept, dtype=np.int64)
+        file.seek(0)
+        # numpy pads headers so that the first axis may change in place.
+        if _write_header(file, (len(kept), size, size, channels)) != header_length:
+            raise AssertionError("the header's length must not depend on the number of images")
+        file.flush()
+        os.fsync(file.fileno())
+    return written
+
+
+def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
+    np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.tell()
+
+
+def _chunks(part: Part, per_chunk: int, channels: int, size: int) -> Iterator[Callable[[], _Chunk]]:
+    source = part.source.images if part.source.images is not None else part.source.encoded
+    assert source is not None
+    for start in range(0, len(part), per_chunk):
+        indices = [int(index) for index in part.indices[start : start + per_chunk]]
+        # Read here, one after the other: a lazy sequence need not be safe in threads.
+        items = [source[index] for index in indices]
+        yield lambda indices=indices, items=items: _decode_chunk(indices, items, channels, size)  # type: ignore[misc]
+
+
+def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int) -> _Chunk:
+    images_NHWC = np.empty((len(items), size, size, channels), dtype=np.uint8)
+    kept: list[int] = []
+    unreadable: list[Unreadable] = []
+    for index, item in zip(indices, items, strict=True):
+        try:
+            if isinstance(item, np.ndarray):
+                image_HWC = resize_array(item, channels=channels, size=size)
+            else:
+                image_HWC = decode(item, channels=channels, size=size)
+        except UnreadableImageError as error:
+            unreadable.append(Unreadable(index=index, reason=str(error)))
+        else:
+            images_NHWC[len(kept)] = image_HWC
+            kept.append(index)
+    images_NHWC = images_NHWC[: len(kept)]
+    return _Chunk(
+        images_NHWC=images_NHWC,
+        kept=kept,
+        unreadable=unreadable,
+        pixel_hashes=[hashlib.blake2b(image.data, digest_size=16).digest() for image in images_NHWC],
+        histogram=np.stack([np.bincount(images_NHWC[..., c].ravel(), minlength=256) for c in range(channels)]),
+    )
+
+
+def _in_threads(tasks: Iterator[Callable[[], _Chunk]], num_workers: int | None) -> Iterator[_Chunk]:
+    """Yield the tasks' results in order, with a few running ahead."""
+    num_workers = num_workers or os.cpu_count() or 1
+    waiting: deque[Future[_Chunk]] = deque()
+    with quiet_pillow(), ThreadPoolExecutor(num_workers, thread_name_prefix="decode") as pool:
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(task))
+                if len(waiting) > num_workers + 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)

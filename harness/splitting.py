@@ -1,0 +1,228 @@
+"""Splitting: which images are for training, validation and test.
+
+Every choice follows from the SHA-256 of the images' ids, so it is the same for every model and seed, in whatever
+order a data set lists its files. Shape suffixes: N images, K classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.dataset import Split, Splits
+from zoo.errors import DataError
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Part:
+    """Some images of one of the source's splits."""
+
+    source: Split
+    ids: Sequence[str]
+    """Of all images of the source."""
+    hashes_N: NDArray[np.uint64]
+    """Of all images of the source; see :func:`hash_ids`."""
+    indices: Indices
+    """Which of the source's images, ascending."""
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Labels of the images of this part, ``[N]``."""
+        return np.asarray(self.source.labels[self.indices], dtype=np.int64)
+
+    def _order_inputs(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        return self.labels, self.hashes_N[self.indices]
+
+    def first(self, count: int) -> Part:
+        """Return the *count* images that come first in the stratified order."""
+        order = stratified_order(*self._order_inputs())
+        return replace(self, indices=np.sort(self.indices[order[:count]]))
+
+    def carve(self, fraction: float, *, every_class: bool = False) -> tuple[Part, Part]:
+        """Return what remains and what is carved off; see :func:`carve`."""
+        groups = self.source.groups
+        carved = carve(
+            *self._order_inputs(),
+            fraction,
+            every_class=every_class,
+            groups=None if groups is None else [groups[i] for i in self.indices],
+        )
+        return replace(self, indices=self.indices[~carved]), replace(self, indices=self.indices[carved])
+
+
+def hash_ids(ids: Sequence[str]) -> NDArray[np.uint64]:
+    """Return the first 8 bytes of each id's SHA-256, big-endian."""
+    digests = b"".join(hashlib.sha256(each.encode("utf-8", "surrogatepass")).digest()[:8] for each in ids)
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
+def stratified_order(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> Indices:
+    """Return all indices in an order of which every beginning holds the classes in proportion.
+
+    The image of rank r (by hash, from 0) in a class of n goes to place r / n, so a beginning of at least K
+    images holds every class, and a shorter beginning is part of every longer one.
+    """
+    return np.lexsort((hashes_N, _places(labels_N, hashes_N))).astype(np.int64)
+
+
+def carve(
+    labels_N: NDArray[np.int64],
+    hashes_N: NDArray[np.uint64],
+    fraction: float,
+    *,
+    groups: Sequence[str] | None = None,
+    every_class: bool = False,
+) -> NDArray[np.bool_]:
+    """Return a mask of what to carve off: *fraction* of the images, stratified.
+
+    Every class keeps at least one image, so one of a single image is never carved; what remains possible may
+    be empty. With *every_class*, each other class gives at least one. *groups* are kept together: they are
+    visited by the hash of their name, and one is taken if that brings the class counts nearer to their targets.
+    """
+    if groups is not None:
+        return _carve_groups(labels_N, groups, fraction)
+    mask = np.zeros(len(labels_N), dtype=np.bool_)
+    counts_N = np.bincount(labels_N)[labels_N]
+    ranks_N = _ranks(labels_N, hashes_N)
+    order = np.lexsort((hashes_N, ranks_N / counts_N))
+    candidates = order[(ranks_N < counts_N - 1)[order]]
+    wanted = max(1, round(fraction * len(labels_N)))
+    if every_class:
+        wanted = max(wanted, int((np.bincount(labels_N) > 1).sum()))
+    mask[candidates[:wanted]] = True
+    return mask
+
+
+def make_parts(
+    splits: Splits, *, val_fraction: float, limit_train: int | None, limit_test: int | None
+) -> tuple[dict[str, Part], list[str]]:
+    """Return the parts ``train``, ``val`` and ``test``, and notes on how they came about.
+
+    A missing test split is carved from train first, then a missing validation split from what remains. Limits
+    come after: ``limit_train`` counts the images of training and validation together and keeps their ratio, so
+    neither changes sides when a limit changes.
+
+    Raises:
+        DataError: If ids repeat, or there are too few images to split.
+    """
+    notes: list[str] = []
+    parts = {
+        name: _whole(name, split)
+        for name in ("train", "val", "test")
+        if (split := getattr(splits, name)) is not None
+    }
+    _check_unique(parts)
+    notes += _shared_groups(parts)
+    for name, every_class in (("test", True), ("val", False)):
+        if name not in parts:
+            remaining, carved = parts["train"].carve(val_fraction, every_class=every_class)
+            if not len(carved):
+                raise DataError(
+                    f"there is no {name} split, and with one image or group in each class none can be carved from train"
+                )
+            notes.append(
+                f"no {name} split in the source: {len(carved):,} of {len(parts['train']):,} training images "
+                "carved off for it, stratified, by a hash of their ids"
+            )
+            parts["train"], parts[name] = remaining, carved
+    notes += _limit_train(parts, limit_train)
+    if limit_test is not None:
+        total = len(parts["test"])
+        notes.append(_limit_note("limit_test", limit_test, total, "test"))
+        parts["test"] = parts["test"].first(limit_test)
+    return parts, notes
+
+
+def _limit_train(parts: dict[str, Part], limit: int | None) -> list[str]:
+    if limit is None:
+        return []
+    train, val = parts["train"], parts["val"]
+    total = len(train) + len(val)
+    if limit < 2:
+        raise DataError("limit_train must be at least 2: one image for training and one for validation")
+    if limit < total:
+        num_val = min(max(1, round(limit * len(val) / total)), limit - 1, len(val))
+        num_train = min(limit - num_val, len(train))
+        parts["train"], parts["val"] = train.first(num_train), val.first(limit - num_train)
+    return [_limit_note("limit_train", limit, total, "training and validation")]
+
+
+def _limit_note(what: str, limit: int, total: int, purpose: str) -> str:
+    if limit >= total:
+        return f"{what}: {limit:,} asked for, all {total:,} images for {purpose} used"
+    return f"{what}: {limit:,} of {total:,} images for {purpose}, stratified, by a hash of their ids"
+
+
+def _whole(name: str, split: Split) -> Part:
+    ids = [f"{name}/{index}" for index in range(len(split))] if split.ids is None else split.ids
+    return Part(source=split, ids=ids, hashes_N=hash_ids(ids), indices=np.arange(len(split), dtype=np.int64))
+
+
+def _check_unique(parts: dict[str, Part]) -> None:
+    if len(np.unique(np.concatenate([part.hashes_N for part in parts.values()]))) == sum(map(len, parts.values())):
+        return
+    counts = Counter(each for part in parts.values() for each in part.ids)
+    repeated, count = counts.most_common(1)[0]
+    where = " and ".join(name for name, part in parts.items() if repeated in part.ids)
+    raise DataError(f"the image id {repeated!r} occurs {count} times, in {where}; ids must be unique in a data set")
+
+
+def _shared_groups(parts: dict[str, Part]) -> list[str]:
+    """Say which of the source's own splits share groups, which inflates scores."""
+    groups = {name: set(part.source.groups) for name, part in parts.items() if part.source.groups is not None}
+    notes = []
+    for first, second in (("train", "test"), ("val", "test"), ("train", "val")):
+        shared = len(groups.get(first, set()) & groups.get(second, set()))
+        if shared:
+            notes.append(f"{shared:,} groups are in both {first} and {second} of the source")
+    return notes
+
+
+def _ranks(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return each image's rank by hash within its class, from 0."""
+    order = np.lexsort((hashes_N, labels_N))
+    counts_K = np.bincount(labels_N)
+    starts_K = np.cumsum(counts_K) - counts_K
+    ranks_N = np.empty(len(labels_N), dtype=np.int64)
+    ranks_N[order] = np.arange(len(labels_N)) - starts_K[labels_N[order]]
+    return ranks_N
+
+
+def _places(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> NDArray[np.float64]:
+    places: NDArray[np.float64] = _ranks(labels_N, hashes_N) / np.bincount(labels_N)[labels_N]
+    return places
+
+
+def _carve_groups(labels_N: NDArray[np.int64], groups: Sequence[str], fraction: float) -> NDArray[np.bool_]:
+    names, group_N = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    counts_GK = np.zeros((len(names), int(labels_N.max()) + 1), dtype=np.int64)
+    np.add.at(counts_GK, (group_N, labels_N), 1)
+    total_K = counts_GK.sum(axis=0)
+    target_K = total_K * fraction
+    taken_K = np.zeros_like(total_K)
+    taken = np.zeros(len(names), dtype=np.bool_)
+    present = total_K > 0
+    order = np.argsort(hash_ids(names.tolist()), kind="stable")
+    best: tuple[float, int] | None = None
+    for group in order:
+        after_K = taken_K + counts_GK[group]
+        if (after_K >= total_K)[present].any():  # a class would have nothing left to train on
+            continue
+        distance = float(np.abs(target_K - after_K).sum())
+        if distance < float(np.abs(target_K - taken_K).sum()):
+            taken[group], taken_K = True, after_K
+        elif best is None or distance < best[0]:
+            best = (distance, int(group))
+    if not taken.any() and best is not None:  # every group is larger than the share: take the one that fits best
+        taken[best[1]] = True
+    return taken[group_N]
