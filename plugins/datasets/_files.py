@@ -1,0 +1,67 @@
+"""Image files: which names they have, how a folder is walked, and what tells that files have changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from zoo import DataRequest
+from zoo.errors import DataError, UsageError
+
+IMAGE_SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".jp2", ".avif"
+)
+
+
+def is_image(path: Path) -> bool:
+    """Tell by its name whether a file may be an image; files that start with a dot are not."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def walk_images(folder: Path) -> Iterator[Path]:
+    """Yield the image files below *folder*, sorted by their path.
+
+    Links to folders are followed, but no folder is entered from within itself, so loops of links end. Folders that
+    start with a dot are left out.
+    """
+    yield from _walk(folder, frozenset())
+
+
+def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    real = folder.resolve()
+    if real in above:
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            if not path.name.startswith("."):
+                yield from _walk(path, above | {real})
+        elif is_image(path) and path.is_file():
+            yield path
+
+
+def files_signature(paths: Iterable[Path]) -> str:
+    """Return a hash of the paths, sizes and modification times of files."""
+    digest = hashlib.sha256()
+    for path in paths:
+        status = path.stat()
+        digest.update(os.fsencode(path.absolute()) + b"\0%d %d\n" % (status.st_size, status.st_mtime_ns))
+    return digest.hexdigest()
+
+
+def find_argument(request: DataRequest, kind: str) -> Path:
+    """Return the path that followed the colon: from the current folder, else from the data root.
+
+    Raises:
+        UsageError: If there is none.
+        DataError: If nothing is there.
+    """
+    if not request.argument:
+        raise UsageError(f"{kind} needs a path, as in {kind}:PATH")
+    given = Path(request.argument).expanduser()
+    for path in (given, request.root / given):
+        if path.exists():
+            return path.absolute()
+    where = str(given) if given.is_absolute() else f"{given} in {Path.cwd()} or in the data root {request.root}"
+    raise DataError(f"{kind}: there is nothing at {where}")

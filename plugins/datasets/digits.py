@@ -1,0 +1,53 @@
+"""scikit-learn's handwritten digits: small, real, and there without a network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from zoo import DataRequest, Dataset, Split, Splits, hookimpl
+
+_TEST_FRACTION = 0.2
+
+
+def load_digits(request: DataRequest) -> Splits:
+    """Load 1,797 grey images of 8×8 pixels, their values scaled from 0..16 to 0..255.
+
+    The source has no split. Of each class, the fifth whose indices come first by their SHA-256 is the test split:
+    the same for everybody. The writers are not known, so some may be in both.
+    """
+    import numpy as np
+    from sklearn.datasets import load_digits as load
+
+    bunch = load()
+    images_NHWC = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
+    labels = bunch.target.astype(np.int64)
+    by_hash = sorted(range(len(labels)), key=lambda index: hashlib.sha256(str(index).encode()).digest())
+    is_test = np.zeros(len(labels), dtype=bool)
+    for k in range(10):
+        members = [index for index in by_hash if labels[index] == k]
+        is_test[members[: round(_TEST_FRACTION * len(members))]] = True
+
+    def split(chosen: np.ndarray) -> Split:  # type: ignore[type-arg]
+        indices = np.flatnonzero(chosen)
+        return Split(images=images_NHWC[indices], labels=labels[indices], ids=[str(index) for index in indices])
+
+    return Splits(classes=tuple("0123456789"), train=split(~is_test), test=split(is_test))
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[Dataset]:
+    """Yield ``digits``."""
+    yield Dataset(
+        name="digits",
+        load=load_digits,
+        summary="handwritten digits, 8×8 grey; comes with scikit-learn, split 80/20 by a hash",
+        source="Alpaydin and Kaynak 1998, https://archive.ics.uci.edu/dataset/80",
+        num_classes=10,
+        channels=1,
+        image_size=8,
+        num_train=1438,
+        num_test=359,
+        mirror_symmetric=False,
+        preload=("sklearn.datasets",),
+    )
