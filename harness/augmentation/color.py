@@ -1,0 +1,50 @@
+"""Colour: brightness, contrast and saturation, by a factor for each image.
+
+Images are floats in [0, 255]; results are cut off there. Shape suffixes: B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in brightness (ITU-R BT.601)."""
+
+
+def gray(images_BCHW: Tensor) -> Tensor:
+    """Return the brightness ``[B, 1, H, W]``; a grey image is its own."""
+    if images_BCHW.shape[1] == 1:
+        return images_BCHW
+    red_B1HW, green_B1HW, blue_B1HW = images_BCHW.split(1, dim=1)
+    return LUMA[0] * red_B1HW + LUMA[1] * green_B1HW + LUMA[2] * blue_B1HW
+
+
+def blend(images_BCHW: Tensor, other: Tensor, factor_B: Tensor) -> Tensor:
+    """Return ``factor * images + (1 - factor) * other``, cut off at 0 and 255. Factors above 1 extrapolate."""
+    factor_B111 = factor_B.view(-1, 1, 1, 1)
+    return torch.lerp(other.expand_as(images_BCHW), images_BCHW, factor_B111).clamp(0, 255)
+
+
+def brightness(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
+    """Scale each image."""
+    return (images_BCHW * factor_B.view(-1, 1, 1, 1)).clamp(0, 255)
+
+
+def contrast(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
+    """Move each image away from, or towards, its own mean brightness."""
+    return blend(images_BCHW, gray(images_BCHW).mean(dim=(1, 2, 3), keepdim=True), factor_B)
+
+
+def saturation(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
+    """Move each image away from, or towards, its own grey version."""
+    return blend(images_BCHW, gray(images_BCHW), factor_B)
+
+
+def random_color(images_BCHW: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:
+    """Change brightness, contrast and saturation, in this order, each by a factor uniform in 1 ± *strength*."""
+    batch = len(images_BCHW)
+    for change in (brightness, contrast, saturation):
+        uniform_B = torch.rand(batch, generator=generator, device=images_BCHW.device)
+        images_BCHW = change(images_BCHW, 1 + strength * (2 * uniform_B - 1))
+    return images_BCHW

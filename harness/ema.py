@@ -1,0 +1,78 @@
+"""EMA: an exponential moving average of a network's weights, which often tests better than the weights themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import StoreError
+
+
+class ModelEma:
+    """Averages parameters and floating-point buffers after each step; other buffers are copied.
+
+    The decay of step t (from 1) is ``min(decay, (1 + t) / (10 + t))``, so that the first weights are soon forgotten
+    and short trainings gain as well. Polyak and Juditsky 1992; the rising decay is TensorFlow's.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.step = 0
+        self._live = tensors_of(model)
+        self.averages = {name: value.clone() for name, value in self._live.items()}
+        self._floating = [name for name, value in self._live.items() if value.is_floating_point()]
+        self._others = [name for name, value in self._live.items() if not value.is_floating_point()]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights after a step."""
+        self.step += 1
+        decay = min(self.decay, (1 + self.step) / (10 + self.step))
+        averages = [self.averages[name] for name in self._floating]
+        torch._foreach_lerp_(averages, [self._live[name] for name in self._floating], 1 - decay)
+        if self._others:
+            torch._foreach_copy_([self.averages[name] for name in self._others], [self._live[name] for name in self._others])
+
+    @torch.no_grad()
+    def copy_to_model(self) -> None:
+        """Put the averages into the model."""
+        torch._foreach_copy_(list(self._live.values()), list(self.averages.values()))
+
+    def load(self, averages: dict[str, Tensor], *, step: int) -> None:
+        """Go on from earlier averages."""
+        self.step = step
+        for name, value in self.averages.items():
+            value.copy_(averages[name])
+
+    @contextmanager
+    def in_model(self) -> Iterator[None]:
+        """Have the averages in the model for a while, then its own weights again."""
+        own = [value.clone() for value in self._live.values()]
+        self.copy_to_model()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                torch._foreach_copy_(list(self._live.values()), own)
+
+
+def tensors_of(model: nn.Module) -> dict[str, Tensor]:
+    """Return a model's parameters and persistent buffers by name, detached but not copied."""
+    return {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
+
+
+@torch.no_grad()
+def load_tensors(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Put tensors that :func:`tensors_of` gave back into a model.
+
+    Raises:
+        StoreError: If they are of another model.
+    """
+    own = tensors_of(model)
+    if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in tensors.items()}:
+        raise StoreError(f"the saved weights are not those of this {type(model).__name__}")
+    for name, value in own.items():
+        value.copy_(tensors[name])

@@ -1,0 +1,151 @@
+"""Evaluation: logits of a split in one pass, and what follows from them.
+
+Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.batches import DeviceImages
+from harness.errors import TrialError
+from harness.images import ImageSet
+from harness.normalization import ChannelStatistics, Normalizer
+from harness.precision import Precision, computing
+from harness.record import FailureKind
+
+PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23, "mps": 2**21}
+"""Pixels of a batch by device: a CPU's caches hold that much, a GPU needs that much to be busy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """How good logits are."""
+
+    loss: float
+    """Mean cross-entropy, without smoothing or weights."""
+    accuracy: float
+    """Share in [0, 1]; where m logits share the maximum, an image counts 1/m if the true class is among them."""
+
+
+def predict_logits(
+    model: nn.Module,
+    images: ImageSet | DeviceImages,
+    *,
+    device: torch.device,
+    precision: Precision = "fp32",
+    channels_last: bool = False,
+    normalization: ChannelStatistics,
+    batch_size: int | None = None,
+    predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
+    num_classes: int | None = None,
+) -> Tensor:
+    """Return the logits ``[N, K]`` of all images in order, float32 on the CPU. The model's modes are as before.
+
+    Args:
+        model: On *device*, in the layout that *channels_last* says.
+        batch_size: Images at a time; None: as the device likes.
+        predict: ``(model, images_BCHW)``: what to call in place of the model.
+        num_classes: K, to hold the network to it; None: whatever it gives.
+
+    Raises:
+        TrialError: If logits are not what they should be (kind plugin) or not finite (kind diverged).
+    """
+    data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
+    batch = batch_size or default_batch_size(data, device)
+    normalize = Normalizer(normalization, device, channels_last=channels_last)
+    order_N = torch.arange(len(data))
+    sizes = [len(indices) for indices in order_N.split(batch)]
+    parts = []
+    with eval_mode(model), torch.inference_mode(), computing(device, precision):
+        for images_BCHW, _ in data.batches(order_N, sizes):
+            inputs_BCHW = normalize(images_BCHW)
+            output = model(inputs_BCHW) if predict is None else predict(model, inputs_BCHW)
+            parts.append(checked_logits(output, len(images_BCHW), num_classes).float())
+        logits_NK = torch.cat(parts).cpu()
+    # A plain copy: tensors made under inference mode cannot be used everywhere.
+    logits_NK = logits_NK.clone()
+    if not torch.isfinite(logits_NK).all():
+        bad = int((~torch.isfinite(logits_NK)).any(dim=1).sum())
+        raise TrialError(FailureKind.DIVERGED, f"the logits of {bad} of {len(logits_NK)} images are not finite")
+    return logits_NK
+
+
+def evaluate_logits(logits_NK: Tensor, labels_N: Tensor) -> Evaluation:
+    """Compare logits with labels."""
+    logits_NK, labels_N = logits_NK.double(), labels_N.to(logits_NK.device)
+    is_top_NK = logits_NK == logits_NK.amax(dim=1, keepdim=True)
+    credit_N = is_top_NK.gather(1, labels_N[:, None])[:, 0] / is_top_NK.sum(dim=1)
+    return Evaluation(
+        loss=float(functional.cross_entropy(logits_NK, labels_N)), accuracy=float(credit_N.double().mean())
+    )
+
+
+def evaluate(
+    model: nn.Module,
+    images: ImageSet | DeviceImages,
+    *,
+    device: torch.device,
+    precision: Precision = "fp32",
+    channels_last: bool = False,
+    normalization: ChannelStatistics,
+    batch_size: int | None = None,
+    predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
+    num_classes: int | None = None,
+) -> Evaluation:
+    """Predict and compare; arguments and errors as for :func:`predict_logits`."""
+    data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
+    logits_NK = predict_logits(
+        model,
+        data,
+        device=device,
+        precision=precision,
+        channels_last=channels_last,
+        normalization=normalization,
+        batch_size=batch_size,
+        predict=predict,
+        num_classes=num_classes,
+    )
+    return evaluate_logits(logits_NK, data.labels_N)
+
+
+def default_batch_size(images: DeviceImages, device: torch.device) -> int:
+    """Return how many images to predict at a time."""
+    height, width = images.image_size
+    return max(16, min(4096, PIXELS_PER_BATCH.get(device.type, 2**20) // (height * width)))
+
+
+def checked_logits(output: object, batch: int, num_classes: int | None) -> Tensor:
+    """Return a network's output if it is logits ``[B, K]``; looks at its shape and type only, not at its values.
+
+    Raises:
+        TrialError: If it is anything else.
+    """
+    if isinstance(output, Tensor) and output.is_floating_point() and output.ndim == 2:
+        rows, columns = output.shape
+        if rows == batch and columns == (num_classes or columns):
+            return output
+    given = type(output).__name__
+    if isinstance(output, Tensor):
+        given = f"{str(output.dtype).removeprefix('torch.')} {list(output.shape)}"
+    raise TrialError(
+        FailureKind.PLUGIN, f"the network returned {given}, not floating-point logits [{batch}, {num_classes or 'K'}]"
+    )
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Have every module in eval mode for a while, then each in the mode that it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, was_training in modes:
+            module.training = was_training

@@ -1,0 +1,32 @@
+"""Initialisation: first weights of convolutions and linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from torch import nn
+
+_LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+
+
+def initialize(layers: Iterable[nn.Module], kind: Literal["default", "kaiming", "xavier", "orthogonal"]) -> None:
+    """Redraw the weights of all convolutions and linear layers among *layers* and within, from torch's global generator.
+
+    ``kaiming`` is He et al. 2015 (arXiv:1502.01852) in its fan-out normal form, ``xavier`` Glorot and Bengio 2010 in its
+    uniform form, ``orthogonal`` Saxe et al. 2014 (arXiv:1312.6120). Biases become 0. ``default`` changes nothing.
+    """
+    if kind == "default":
+        return
+    for layer in layers:
+        for part in layer.modules():
+            if not isinstance(part, _LAYERS):
+                continue
+            if kind == "kaiming":
+                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+            elif kind == "xavier":
+                nn.init.xavier_uniform_(part.weight)
+            else:
+                nn.init.orthogonal_(part.weight)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

@@ -1,0 +1,67 @@
+"""Optimizers: update rules and parameter groups, from hyper-parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.errors import TrialError
+from harness.heads import find_head
+from harness.record import FailureKind
+from zoo.hyperparameters import Hyperparameters
+
+FUSED_DEVICES = ("cpu", "cuda", "mps")
+"""Where torch has fused kernels for sgd, adam and adamw: one pass over all parameters in place of several."""
+
+
+def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimizer:
+    """Make the optimizer for the parameters that require gradients, with the groups of :func:`parameter_groups`."""
+    groups = parameter_groups(model, hp)
+    device = next(model.parameters()).device
+    fused = device.type in FUSED_DEVICES
+    decay = hp.weight_decay
+    match hp.optimizer:
+        case "sgd":
+            return torch.optim.SGD(
+                groups, hp.lr, momentum=hp.momentum, nesterov=hp.nesterov and hp.momentum > 0, weight_decay=decay, fused=fused
+            )
+        case "adam":
+            return torch.optim.Adam(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)
+        case "adamw":
+            return torch.optim.AdamW(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)
+        case "rmsprop":
+            # There is no fused kernel; foreach is the fastest that there is.
+            return torch.optim.RMSprop(groups, hp.lr, momentum=hp.momentum, weight_decay=decay, foreach=True)
+
+
+def parameter_groups(model: nn.Module, hp: Hyperparameters) -> list[dict[str, Any]]:
+    """Split trainable parameters by learning rate (head, backbone) and by whether they decay.
+
+    Without ``decay_norm_and_bias``, parameters of one dimension or none (biases, scales and shifts of normalisation)
+    and those that the network lists in ``no_weight_decay()``, as timm's do, have no weight decay.
+
+    Raises:
+        TrialError: If nothing is trainable.
+    """
+    exempt = set() if hp.decay_norm_and_bias else _names_without_decay(model)
+    in_head = set()
+    if hp.backbone_lr_scale != 1:
+        in_head = {id(parameter) for layer in find_head(model) for parameter in layer.parameters()}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        decays = hp.decay_norm_and_bias or (parameter.ndim > 1 and name not in exempt)
+        is_backbone = hp.backbone_lr_scale != 1 and id(parameter) not in in_head
+        key = (hp.lr * (hp.backbone_lr_scale if is_backbone else 1.0), hp.weight_decay if decays else 0.0)
+        groups.setdefault(key, []).append(parameter)
+    if not groups:
+        raise TrialError(FailureKind.PLUGIN, f"{type(model).__name__} has no parameters to train")
+    return [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
+
+
+def _names_without_decay(model: nn.Module) -> set[str]:
+    listed = getattr(model, "no_weight_decay", None)
+    return set(listed()) if callable(listed) else set()

@@ -1,0 +1,42 @@
+"""Precision: what arithmetic a forward pass uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+_LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@contextmanager
+def computing(device: torch.device, precision: Precision) -> Iterator[None]:
+    """Run the forward pass in *precision*; weights stay in float32.
+
+    ``fp32`` means just that: TF32, which convolutions on NVIDIA GPUs use by default, is off.
+    """
+    if precision != "fp32":
+        with torch.autocast(device.type, _LOW[precision]):
+            yield
+    else:
+        with exact_fp32(device):
+            yield
+
+
+@contextmanager
+def exact_fp32(device: torch.device) -> Iterator[None]:
+    """Turn TF32 off for a while, backward passes included."""
+    if device.type != "cuda":
+        yield
+        return
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before

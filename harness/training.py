@@ -1,0 +1,308 @@
+"""Training: the engine. One function, :func:`train`, that reads from top to bottom.
+
+Nothing in an epoch waits for the device: loss and correct answers add up there and are read once, at its end.
+Every draw derives from (seed, epoch, purpose), so that a training that goes on from a saved state equals one that
+was never stopped, bit for bit on the CPU. Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.augmentation import Mixing, augment
+from harness.batches import DeviceImages, batch_sizes, epoch_order, micro_batch_sizes, offsets
+from harness.best_epoch import BestEpoch
+from harness.ema import ModelEma, load_tensors, tensors_of
+from harness.errors import TrialError
+from harness.evaluation import checked_logits, evaluate
+from harness.heads import find_head, freeze_all_but, set_train_mode
+from harness.images import TrialImages
+from harness.initialization import initialize
+from harness.losses import balanced_class_weights, make_loss
+from harness.normalization import ChannelStatistics, Normalizer
+from harness.optimizers import make_optimizer
+from harness.precision import Precision, computing, exact_fp32
+from harness.randomness import make_generator, seed_global
+from harness.record import FailureKind
+from harness.schedules import Plateau, lr_factor
+from harness.training_state import TrainingState
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
+
+PREPARE_IMAGES = 5000
+"""Most images that a recipe's ``prepare`` sees: enough for any statistic of pixels."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpochResult:
+    """What an epoch came to; the fields are those of :class:`zoo.events.EpochEnded`."""
+
+    epoch: int
+    epochs: int
+    train_loss: float
+    train_accuracy: float | None
+    val_loss: float
+    val_accuracy: float
+    lr: float
+    images_per_second: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingResult:
+    """What a training came to."""
+
+    epochs_run: int
+    tested_epoch: int
+    """The epoch whose weights the model holds, from 1."""
+    stopped_early: bool
+    best_val_accuracy: float
+    """The highest of all epochs."""
+    final_train_loss: float
+    """Mean over the last epoch's images, as the recipe defines the loss."""
+    seconds: float
+    """Time in training steps, the data path included, validation not; added up over resumes."""
+    images_per_second: tuple[float, ...]
+    """Training images over training time, for each epoch."""
+
+
+def train(
+    model: nn.Module,
+    images: TrialImages,
+    recipe: Recipe,
+    hp: Hyperparameters,
+    *,
+    seed: int,
+    device: torch.device,
+    precision: Precision = "fp32",
+    channels_last: bool = False,
+    compile: bool = False,
+    normalization: ChannelStatistics,
+    emit: Callable[[EpochResult], None] = lambda result: None,
+    state: TrainingState | None = None,
+    save: Callable[[TrainingState], None] | None = None,
+) -> TrainingResult:
+    """Train *model* in place; when this returns it holds the weights to test.
+
+    Those are the last epoch's, or the best one's by ``hp.monitor`` on the validation split, and in either case
+    the averaged ones where ``hp.ema_decay`` is set. The test split is not touched.
+
+    Args:
+        model: As its architecture built it, pretrained or not; it is moved to *device*.
+        seed: Together with epoch and purpose, the source of every draw. Global generators are seeded too.
+        precision: Of the forward pass; weights and updates are float32.
+        compile: Whether training steps run through ``torch.compile``.
+        normalization: Mean and standard deviation per channel.
+        emit: Called at the end of each epoch.
+        state: Where to go on from; the model must be built alike.
+        save: Called at the end of each epoch, before *emit*, with a state that is valid during the call.
+
+    Raises:
+        TrialError: ``diverged`` if a loss or a validation logit is not finite, ``data`` if there is nothing to train
+            on, ``plugin`` if the network's output is not logits.
+    """
+    prepared = images.prepared
+    num_classes = len(prepared.classes)
+    labels_N = images.train.labels_N
+    sizes = batch_sizes(len(images.train), hp.batch_size)
+    starts = offsets(sizes)
+    train_data, val_data = DeviceImages(images.train, device), DeviceImages(images.val, device)
+    normalize = Normalizer(normalization, device, channels_last=channels_last)
+    fill_C = torch.tensor([round(255 * mean) for mean in normalization.mean], dtype=torch.uint8, device=device)
+    may_flip = prepared.mirror_symmetric
+    mixes = hp.mixup_alpha > 0 or hp.cutmix_alpha > 0
+
+    # The network as it starts.
+    model.to(device)
+    if channels_last:
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    head = find_head(model) if hp.freeze_backbone or (hp.pretrained and hp.init != "default") else ()
+    if state is None:
+        seed_global(seed, "init")
+        # Published weights are what a pretrained network is taken for: only its head is new.
+        initialize(head if hp.pretrained else (model,), hp.init)
+        if recipe.prepare is not None:
+            some_N = epoch_order(labels_N, "shuffle", seed=seed, epoch=0)[:PREPARE_IMAGES]
+            some_BCHW, _ = next(train_data.batches(some_N, [len(some_N)]))
+            recipe.prepare(model, normalize(some_BCHW), hp)
+    if hp.freeze_backbone:
+        freeze_all_but(model, head)
+    forward = torch.compile(model) if compile else model
+
+    # What changes it.
+    optimizer = make_optimizer(model, hp) if recipe.make_optimizer is None else recipe.make_optimizer(model, hp)
+    peak_lrs = [group["lr"] for group in optimizer.param_groups]
+    trainable = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    plateau = Plateau(patience=hp.plateau_patience, factor=hp.plateau_factor)
+    if recipe.loss is None:
+        weights_K = balanced_class_weights(labels_N, num_classes).to(device) if hp.class_weights == "balanced" else None
+        loss_of = make_loss(hp, class_weights_K=weights_K)
+    else:
+        loss_of = partial(_with_hp, recipe.loss, hp)
+    predict = None if recipe.predict is None else partial(_with_hp, recipe.predict, hp)
+
+    # What is remembered.
+    ema = ModelEma(model, hp.ema_decay) if hp.ema_decay > 0 else None
+    best = BestEpoch(higher_is_better=hp.monitor == "val_accuracy")
+    best_weights: dict[str, Tensor] | None = None
+    rates: list[float] = []
+    totals = {"seconds": 0.0, "best_val_accuracy": 0.0, "train_loss": 0.0}
+    epoch = 0
+    if state is not None:
+        tree = state.tree
+        epoch = state.epoch
+        load_tensors(model, tree["model"])
+        optimizer.load_state_dict(tree["optimizer"])
+        peak_lrs = tree["peak_lrs"]
+        scaler.load_state_dict(tree["scaler"])
+        plateau = Plateau(**tree["plateau"])
+        best = BestEpoch(**tree["best"])
+        if tree["best_weights"] is not None:
+            best_weights = {name: value.to(device) for name, value in tree["best_weights"].items()}
+        if ema is not None:
+            ema.load(tree["ema"], step=tree["ema_step"])
+        rates, totals = list(tree["rates"]), dict(tree["totals"])
+
+    def stopped_early() -> bool:
+        return 0 < hp.early_stopping_patience <= best.stale_epochs and epoch < hp.epochs
+
+    while epoch < hp.epochs and not stopped_early():
+        epoch += 1
+        epoch_began = time.monotonic()
+        seed_global(seed, "model", epoch)  # dropout and its kin draw from the global generators
+        generator = make_generator(device, seed, "augmentation", epoch)
+        order_N = epoch_order(labels_N, hp.sampling, seed=seed, epoch=epoch)
+        mixing = (
+            Mixing(
+                mixup_alpha=hp.mixup_alpha,
+                cutmix_alpha=hp.cutmix_alpha,
+                num_images=len(order_N),
+                num_classes=num_classes,
+                seed=seed,
+                epoch=epoch,
+                device=device,
+            )
+            if mixes
+            else None
+        )
+        loss_sum = torch.zeros((), device=device)
+        num_correct = torch.zeros((), dtype=torch.int64, device=device)
+        set_train_mode(model, head if hp.freeze_backbone else None)
+        with exact_fp32(device) if precision == "fp32" else nullcontext():
+            for index, (raw_BCHW, labels_B) in enumerate(train_data.batches(order_N, sizes)):
+                step = (epoch - 1) * len(sizes) + index
+                factor = plateau.scale * lr_factor(
+                    step, hp, steps_per_epoch=len(sizes), custom=recipe.lr_factor
+                )
+                for group, peak_lr in zip(optimizer.param_groups, peak_lrs, strict=True):
+                    group["lr"] = peak_lr * factor
+
+                raw_BCHW = augment(raw_BCHW, generator, hp, may_flip=may_flip, fill_C=fill_C)
+                if recipe.augment is not None:
+                    raw_BCHW = recipe.augment(raw_BCHW, generator, hp)
+                images_BCHW, targets = normalize(raw_BCHW), labels_B
+                if mixing is not None:
+                    images_BCHW, targets = mixing.apply(images_BCHW, labels_B, start=starts[index])
+
+                optimizer.zero_grad(set_to_none=True)
+                micro_sizes = micro_batch_sizes(len(labels_B), hp.accumulate_steps)
+                for micro_images, micro_targets, micro_labels in zip(
+                    images_BCHW.split(micro_sizes), targets.split(micro_sizes), labels_B.split(micro_sizes), strict=True
+                ):
+                    with computing(device, precision):
+                        output = forward(micro_images)
+                    logits_BK = checked_logits(output, len(micro_images), num_classes).float()
+                    loss = loss_of(logits_BK, micro_targets)
+                    scaler.scale(loss * (len(micro_images) / len(labels_B))).backward()
+                    loss_sum += loss.detach() * len(micro_images)
+                    num_correct += (logits_BK.detach().argmax(dim=1) == micro_labels).sum()
+                if hp.clip_norm > 0:
+                    scaler.unscale_(optimizer)
+                    nn.utils.clip_grad_norm_(trainable, hp.clip_norm)
+                scaler.step(optimizer)
+                scaler.update()
+                if ema is not None:
+                    ema.update()
+        train_loss = loss_sum.item() / len(order_N)  # waits for the device: here the epoch's steps are done
+        train_seconds = time.monotonic() - epoch_began
+        if not math.isfinite(train_loss):
+            raise TrialError(FailureKind.DIVERGED, f"the training loss of epoch {epoch} is not finite")
+        rates.append(len(order_N) / max(train_seconds, 1e-9))
+
+        with ema.in_model() if ema is not None else nullcontext():
+            val = evaluate(
+                model,
+                val_data,
+                device=device,
+                precision=precision,
+                channels_last=channels_last,
+                normalization=normalization,
+                predict=predict,
+                num_classes=num_classes,
+            )
+            monitored = val.accuracy if hp.monitor == "val_accuracy" else val.loss
+            if best.observe(epoch, monitored) and hp.keep == "best":
+                best_weights = {name: value.clone() for name, value in tensors_of(model).items()}
+        if hp.schedule == "plateau" and recipe.lr_factor is None:
+            plateau.observe(val.loss)
+        totals = {
+            "seconds": totals["seconds"] + train_seconds,
+            "best_val_accuracy": max(totals["best_val_accuracy"], val.accuracy),
+            "train_loss": train_loss,
+        }
+        if save is not None:
+            tree = {
+                "model": tensors_of(model),
+                "optimizer": optimizer.state_dict(),
+                "peak_lrs": peak_lrs,
+                "scaler": scaler.state_dict(),
+                "plateau": asdict(plateau),
+                "best": asdict(best),
+                "best_weights": best_weights,
+                "ema": None if ema is None else ema.averages,
+                "ema_step": None if ema is None else ema.step,
+                "rates": rates,
+                "totals": totals,
+            }
+            save(TrainingState(epoch=epoch, tree=tree))
+        emit(
+            EpochResult(
+                epoch=epoch,
+                epochs=hp.epochs,
+                train_loss=train_loss,
+                train_accuracy=None if mixes else num_correct.item() / len(order_N),
+                val_loss=val.loss,
+                val_accuracy=val.accuracy,
+                lr=max(group["lr"] for group in optimizer.param_groups),
+                images_per_second=rates[-1],
+                seconds=time.monotonic() - epoch_began,
+            )
+        )
+
+    if best_weights is not None:
+        load_tensors(model, best_weights)
+    elif ema is not None:
+        ema.copy_to_model()
+    return TrainingResult(
+        epochs_run=epoch,
+        tested_epoch=best.epoch if best_weights is not None else epoch,
+        stopped_early=stopped_early(),
+        best_val_accuracy=totals["best_val_accuracy"],
+        final_train_loss=totals["train_loss"],
+        seconds=totals["seconds"],
+        images_per_second=tuple(rates),
+    )
+
+
+def _with_hp(function: Callable[..., Tensor], hp: Hyperparameters, *arguments: Any) -> Tensor:
+    return function(*arguments, hp)
