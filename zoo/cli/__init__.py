@@ -1,0 +1,24 @@
+"""The command line: the only place that composes the other packages. One file per command.
+
+``group``       the group ``zoo`` and its commands, imported when called
+``session``     where plugins are looked for in one call
+``text``        foreign text made fit for a terminal; plain tables
+``selecting``   options that say what to run, and the request they make
+``output``      options that say how a table is shown
+``progress``    what is known of a bench while it runs
+``display``     that, live on a terminal
+``lines``       that, as plain lines
+``listeners``   every event to everyone who asked
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run ``zoo`` with the arguments of this process, and exit."""
+    from zoo.cli.group import zoo
+
+    zoo.main(prog_name="zoo")
+    raise AssertionError("the group exits")

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+
+from zoo.cli.group import COMMANDS
+
+Run = Callable[..., Result]
+
+
+def _zoo(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from zoo.cli import main; main()", *args],
+        capture_output=True, text=True, timeout=60, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def _modules_after(*args: str) -> set[str]:
+    code = (
+        "import sys\nfrom zoo.cli import main\ntry:\n    main()\nfinally:\n"
+        "    print('MODULES', *sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.rpartition("MODULES ")[2].split())
+
+
+def test_help_names_every_command_and_the_exit_codes(run_zoo: Run) -> None:
+    result = run_zoo("--help")
+    assert result.exit_code == 0
+    assert all(f"  {name} " in result.stdout for name in COMMANDS)
+    assert "130 interrupted" in result.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_whose_first_line_fits(run_zoo: Run, name: str) -> None:
+    result = run_zoo(name, "--help")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith(f"Usage: zoo {name}")
+
+
+def test_help_imports_click_and_little_else() -> None:
+    modules = _modules_after("--help")
+    assert "click" in modules
+    assert not modules & {"torch", "numpy", "pydantic", "rich", "pluggy", "pandas", "importlib.metadata", "plugins"}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("list", "models"),
+        ("list", "data"),
+        ("list", "recipes"),
+        ("list", "metrics"),
+        ("plugins",),
+        ("show", "accuracy"),
+    ],
+    ids=" ".join,
+)
+def test_light_commands_never_load_torch(args: tuple[str, ...]) -> None:
+    assert not _modules_after(*args) & {"torch", "torchvision", "timm", "sklearn", "pandas", "scipy", "numpy"}
+
+
+def test_a_mistyped_command_gets_near_names_and_exit_code_2(run_zoo: Run) -> None:
+    result = run_zoo("bnech")
+    assert result.exit_code == 2
+    assert result.stderr == "zoo: no command is called 'bnech'; did you mean 'bench'? (zoo --help lists all)\n"
+
+
+@pytest.mark.parametrize(("given", "meant"), [("--modles", "--models"), ("--limit-tain", "--limit-train")])
+def test_a_mistyped_option_gets_near_names_and_exit_code_2(run_zoo: Run, given: str, meant: str) -> None:
+    result = run_zoo("bench", given, "x")
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert f"zoo bench has no option '{given}'; did you mean {meant}" in result.stderr
+
+
+def test_an_option_without_its_value_is_one_sentence(run_zoo: Run) -> None:
+    result = run_zoo("bench", "--epochs")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith("zoo: option '--epochs' requires an argument")
+
+
+def test_a_plugin_that_breaks_in_any_way_does_not_break_help(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
+    """One broken plugin killed even --help (llm#1280)."""
+    for number, source in enumerate(("raise SystemExit(3)", "import nothing_such", "1/0", "def f(:", "")):
+        result = run_zoo("--plugin", write_plugin(source, f"broken{number}"), "--help")
+        assert result.exit_code == 0
+        assert "bench" in result.stdout
+
+
+def test_help_is_shown_even_where_a_plugin_ends_the_process(write_plugin: Callable[..., str]) -> None:
+    """One broken plugin killed even --help (llm#1280)."""
+    done = _zoo("--plugin", write_plugin("import os; os._exit(0)"), "--help")
+    assert "rank" in done.stdout
+
+
+def test_a_plugins_command_is_listed_and_runs(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
+    file = write_plugin(
+        """
+        import click
+        from zoo import hookimpl
+
+        @click.command("greet")
+        def greet():
+            "Say hello."
+            click.echo("hello")
+            return 5
+
+        @hookimpl
+        def zoo_commands():
+            yield greet
+        """
+    )
+    assert "greet  Say hello." in run_zoo("--plugin", file, "--help").stdout
+    result = run_zoo("--plugin", file, "greet")
+    assert (result.exit_code, result.stdout) == (0, "hello\n")
+    assert "did you mean 'greet'" in run_zoo("--plugin", file, "gret").stderr
+
+
+def test_a_plugins_command_cannot_take_the_place_of_zoos_own(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
+    file = write_plugin(
+        """
+        import click
+        from zoo import hookimpl
+
+        @hookimpl
+        def zoo_commands():
+            yield click.Command("plan", callback=lambda: click.echo("mine"))
+        """
+    )
+    assert "Usage: zoo plan" in run_zoo("--plugin", file, "plan", "--help").stdout
+    assert "command 'plan' of extra cannot be reached" in run_zoo("--plugin", file, "plugins").stdout
+
+
+def test_what_a_plugin_prints_while_loading_stays_out_of_the_output(
+    run_shelf: Run, write_plugin: Callable[..., str]
+) -> None:
+    noisy = write_plugin(
+        "print('NOISE')\n" + "from zoo import hookimpl\n@hookimpl\ndef zoo_recipes():\n    return []\n"
+    )
+    result = run_shelf("list", "models", "tiny*", "--plugin", noisy)
+    assert result.stdout == "tiny_net\ntiny_net20\ntiny_net110\n"
+
+
+def test_a_plugin_file_that_is_not_there_is_a_mistake(run_zoo: Run) -> None:
+    result = run_zoo("list", "models", "--plugin", "nowhere.py")
+    assert result.exit_code == 2
+    assert result.stderr == "zoo: --plugin nowhere.py: there is no such file\n"
+
+
+def test_broken_plugins_are_fatal_where_that_is_asked_for(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
+    file = write_plugin("1/0")
+    lenient = run_zoo("list", "metrics", "--plugin", file)
+    assert lenient.exit_code == 0
+    assert "plugin 'extra' is broken and left out" in lenient.stderr
+    strict = run_zoo("list", "metrics", "--plugin", file, "--strict-plugins")
+    assert strict.exit_code == 2
+    assert "ZeroDivisionError" in strict.stderr
+
+
+BUGGY = """
+import click
+from zoo import hookimpl
+
+@hookimpl
+def zoo_commands():
+    yield click.Command("buggy", callback=lambda: 1/0)
+    yield click.Command("stuck", callback=interrupt)
+
+def interrupt():
+    raise KeyboardInterrupt
+"""
+
+
+def test_an_unexpected_error_is_one_sentence_and_a_traceback_on_request(write_plugin: Callable[..., str]) -> None:
+    file = write_plugin(BUGGY)
+    plain = _zoo("--plugin", file, "buggy", ZOO_DEBUG="")
+    assert plain.returncode == 70
+    assert plain.stderr == (
+        "zoo: the plugin's command 'buggy' failed: ZeroDivisionError: division by zero; "
+        "ZOO_DEBUG=1 shows the traceback\n"
+    )
+    assert "Traceback" in _zoo("--plugin", file, "buggy", ZOO_DEBUG="1").stderr
+
+
+def test_ctrl_c_exits_with_130(write_plugin: Callable[..., str]) -> None:
+    done = _zoo("--plugin", write_plugin(BUGGY), "stuck")
+    assert done.returncode == 130
+    assert done.stderr.strip() == "zoo: interrupted"
+
+
+def test_a_pipe_that_nobody_reads_ends_quietly() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-c", "from zoo.cli import main; main()", "list", "metrics"],
+        stdout=write, stderr=subprocess.PIPE, text=True, timeout=60,
+    )  # fmt: skip
+    os.close(write)
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+    assert done.returncode == 141
+
+
+def test_a_terminal_that_lacks_a_character_shows_a_question_mark_and_goes_on() -> None:
+    done = _zoo("show", "no_such_thing_at_all", PYTHONIOENCODING="latin-1")
+    assert done.returncode == 2
+    assert "data, recipes ? lists all" in done.stderr

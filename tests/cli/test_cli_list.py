@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+
+
+def test_names_come_one_a_line_in_natural_order_where_stdout_is_no_terminal(run_shelf: Run) -> None:
+    assert run_shelf("list", "models", "tiny*").stdout.split() == ["tiny_net", "tiny_net20", "tiny_net110"]
+
+
+@pytest.mark.parametrize(("alias", "kind"), [("architectures", "models"), ("datasets", "data"), ("recipe", "recipes")])
+def test_kinds_go_by_several_words(run_shelf: Run, alias: str, kind: str) -> None:
+    assert run_shelf("list", alias).stdout == run_shelf("list", kind).stdout
+
+
+def test_a_pattern_lists_what_it_would_select_and_a_word_what_holds_it(run_shelf: Run) -> None:
+    assert run_shelf("list", "models", "*hidden*", "tiny_net2?").exit_code == 2
+    assert run_shelf("list", "models", "shelf/h*").stdout == "shelf/hidden\n"
+    assert run_shelf("list", "models", "hidden").stdout == "shelf/hidden\n"
+
+
+def test_an_entry_that_two_patterns_match_is_listed_once(run_shelf: Run) -> None:
+    assert run_shelf("list", "models", "tiny_net2?", "tiny_net20").stdout == "tiny_net20\n"
+
+
+def test_patterns_that_match_nothing_are_mistakes_reported_together(run_shelf: Run) -> None:
+    result = run_shelf("list", "models", "tinny_net", "zzz*")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    first, second = result.stderr.splitlines()
+    assert "no model is called 'tinny_net'; did you mean 'tiny_net'" in first
+    assert "no model is called 'zzz*'" in second
+
+
+def test_an_unknown_kind_gets_near_names(run_shelf: Run) -> None:
+    result = run_shelf("list", "modles")
+    assert result.exit_code == 2
+    assert "did you mean 'models'" in result.stderr
+
+
+def test_json_holds_every_fact_and_the_provider(run_shelf: Run) -> None:
+    (model,) = json.loads(run_shelf("list", "models", "shelf/tiny_net", "--format", "json").stdout)[:1]
+    assert model["full_name"] == "shelf/tiny_net"
+    assert (model["native_size"], model["options"], model["source"]) == (8, {"drop_rate": 0.1}, "A page")
+    assert model["provider"]["origin"] == "file"
+
+
+@pytest.mark.parametrize("kind", ["models", "data", "recipes", "metrics", "listeners"])
+def test_json_is_valid_for_every_kind(run_shelf: Run, kind: str) -> None:
+    assert json.loads(run_shelf("list", kind, "--format", "json").stdout)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from zoo.cli.text import Column, clean, duration, fit, plural, table_lines, width_of
+
+
+@pytest.mark.parametrize(
+    ("hostile", "harmless"),
+    [
+        ("a\x1b[2Jb", "a[2Jb"),
+        ("one\ntwo\rthree\tfour", "one two three four"),
+        ("nul\0bell\a", "nulbell"),
+        ("\u202egnp.exe", "gnp.exe"),
+        ("c1\x9b31m", "c131m"),
+        ("half\ud800", "half"),
+        ("ünïcode 图", "ünïcode 图"),
+        ("[/red] [v1]", "[/red] [v1]"),
+    ],
+)
+def test_no_name_can_move_the_cursor_or_forge_a_line(hostile: str, harmless: str) -> None:
+    """Raw escape codes pass through elsewhere (reliability: hostile plugins)."""
+    assert clean(hostile) == harmless
+
+
+def test_text_is_cut_by_terminal_cells_and_not_by_characters() -> None:
+    assert fit("resnet18", 8) == "resnet18"
+    assert fit("resnet18", 7) == "resnet…"
+    assert fit("图图图图", 5) == "图图…"
+    assert width_of("e\u0301") == 1
+
+
+def test_a_table_gives_way_where_it_may_and_never_elsewhere() -> None:
+    columns = (Column(title="name"), Column(title="summary", shrink=1, least=8), Column(title="n", right=True))
+    rows = [("a_long_model_name", "a summary that goes on and on", 5)]
+    assert table_lines(columns, rows, width=40)[1] == "a_long_model_name  a summary that go…  5"
+    assert len(table_lines(columns, rows, width=10)[1]) == len("a_long_model_name  a summa…  5")
+    assert "and on" in table_lines(columns, rows, width=None)[1]
+
+
+def test_a_column_that_is_empty_in_every_row_is_left_out() -> None:
+    lines = table_lines((Column(title="name"), Column(title="family")), [("a", ""), ("b", "")], width=None)
+    assert lines == ["name", "a", "b"]
+
+
+def test_times_and_counts_read_as_people_say_them() -> None:
+    assert [duration(each) for each in (0.04, 9.94, 9.96, 59.4, 185, 7801)] == [
+        "0.0 s", "9.9 s", "10 s", "59 s", "3 min 05 s", "2 h 10 min",
+    ]  # fmt: skip
+    assert (plural(1, "trial"), plural(1500, "trial")) == ("1 trial", "1,500 trials")

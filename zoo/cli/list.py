@@ -1,0 +1,154 @@
+"""``zoo list``: what can be selected, by name."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.output import listing_format, terminal_width
+from zoo.cli.session import plugin_options, session_of
+from zoo.cli.text import Column, clean, plural, table_lines
+
+if TYPE_CHECKING:
+    from zoo.catalog import Catalog, Entry, Registry
+
+KINDS: Mapping[str, str] = {
+    "models": "architectures",
+    "architectures": "architectures",
+    "data": "datasets",
+    "datasets": "datasets",
+    "recipes": "recipes",
+    "metrics": "metrics",
+    "listeners": "listeners",
+}
+"""Words for what can be listed, and the catalog's word for each."""
+
+_NAME = Column(title="name")
+_SUMMARY = Column(title="summary", shrink=3, least=16)
+_SOURCE = Column(title="source", shrink=4, least=8)
+_COLUMNS: dict[str, tuple[Column, ...]] = {
+    "architectures": (
+        _NAME, Column(title="family", shrink=2, least=6), Column(title="px", right=True), Column(title="pretrained"),
+        _SUMMARY, _SOURCE,
+    ),
+    "datasets": (
+        _NAME, Column(title="classes", right=True), Column(title="px", right=True), Column(title="train", right=True),
+        Column(title="test", right=True), _SUMMARY, _SOURCE,
+    ),
+    "recipes": (_NAME, _SUMMARY, _SOURCE),
+    "metrics": (_NAME, Column(title="kind"), Column(title="better"), _SUMMARY, _SOURCE),
+    "listeners": (_NAME, _SUMMARY),
+}  # fmt: skip
+
+
+@click.command("list")
+@click.argument("kind", metavar="models|data|recipes|metrics|listeners")
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@click.option("--names", is_flag=True, help="Names only, one a line; the default where stdout is no terminal.")
+@listing_format
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context, kind: str, patterns: tuple[str, ...], names: bool, form: str) -> None:
+    """List what can be selected.
+
+    A PATTERN with *, ? or [ ] lists what the same pattern would select in a bench (quote it, so that the shell leaves
+    it alone). Any other word lists all names that hold it. Nothing found is a mistake: exit code 2.
+    """
+    attribute = _attribute(kind)
+    catalog = session_of(ctx).catalog()
+    entries = find(getattr(catalog, attribute), patterns)
+    if form == "json":
+        click.echo(json.dumps([describe(attribute, entry) for entry in entries], indent=2))
+        return
+    if names or not sys.stdout.isatty():
+        click.echo("".join(f"{entry.display_name}\n" for entry in entries), nl=False)
+        return
+    rows = [_row(attribute, entry) for entry in entries]
+    heading, *lines = table_lines(_COLUMNS[attribute], rows, width=terminal_width())
+    click.echo("\n".join([click.style(heading, bold=True), *lines]))
+    click.echo(click.style(_footer(attribute, len(entries), catalog), dim=True), err=True)
+
+
+def find(registry: Registry[Any], patterns: tuple[str, ...]) -> list[Entry[Any]]:
+    """Return the entries that any of *patterns* is for, or all of them.
+
+    Raises:
+        UsageError: For patterns that are for nothing, with near names.
+    """
+    from zoo.errors import ManyErrors, UnknownNameError
+    from zoo.names import is_pattern, near_names
+
+    if not patterns:
+        return registry.match("*/*")
+    found: dict[str, Entry[Any]] = {}
+    errors = []
+    for pattern in patterns:
+        if is_pattern(pattern):
+            matched = registry.match(pattern)
+        else:
+            matched = [entry for entry in registry.match("*/*") if pattern.lower() in entry.full_name]
+        found.update((entry.full_name, entry) for entry in matched)
+        if not matched:
+            plain = pattern.strip("*?")
+            near = near_names(plain, (entry.display_name for entry in registry))
+            errors.append(UnknownNameError(registry.kind, pattern, near=near))
+    ManyErrors.raise_if(errors)
+    return list(found.values())
+
+
+def describe(attribute: str, entry: Entry[Any]) -> dict[str, Any]:
+    """Return an entry as plain data: the fields of its record that are data, and its provider."""
+    from dataclasses import asdict, fields
+
+    record = entry.record
+    described: dict[str, Any] = {"name": entry.display_name, "full_name": entry.full_name}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.name not in ("name", "namespace", "short", "preload") and not callable(value):
+            described[field.name] = dict(value) if isinstance(value, Mapping) else value
+    functions = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict")
+    if attribute == "recipes":
+        described = {key: value for key, value in described.items() if key not in functions}
+    described.pop("preprocessing", None)
+    described["provider"] = {key: value for key, value in asdict(entry.provider).items() if key != "source"}
+    return described
+
+
+def _attribute(kind: str) -> str:
+    from zoo.errors import UnknownNameError
+    from zoo.names import near_names
+
+    attribute = KINDS.get(kind) or KINDS.get(f"{kind}s")
+    if attribute is None:
+        known = ", ".join(sorted({"models", "data", "recipes", "metrics", "listeners"}))
+        raise UnknownNameError("list", kind, near=near_names(kind, KINDS), hint=f"(there are {known})")
+    return attribute
+
+
+def _row(attribute: str, entry: Entry[Any]) -> tuple[object, ...]:
+    record = entry.record
+    name = entry.display_name
+    if attribute == "architectures":
+        pretrained = "yes" if record.has_pretrained else ""
+        return name, record.family, record.native_size, pretrained, record.summary, record.source
+    if attribute == "datasets":
+        name = f"{name}:{record.argument}" if record.argument else name
+        counts = (record.num_classes, record.image_size, record.num_train, record.num_test)
+        return name, *("" if count is None else f"{count:,}" for count in counts), record.summary, record.source
+    if attribute == "metrics":
+        better = "higher" if record.higher_is_better else "lower"
+        return name, record.kind, better, record.summary, record.source
+    if attribute == "recipes":
+        return name, record.summary, record.source
+    return name, record.summary
+
+
+def _footer(attribute: str, count: int, catalog: Catalog) -> str:
+    registry: Registry[Any] = getattr(catalog, attribute)
+    share = "" if count == len(registry) else f" of {len(registry):,}"
+    noun = plural(count, registry.kind)
+    return clean(f"\n{noun}{share}; zoo show NAME tells all of one").strip()

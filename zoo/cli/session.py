@@ -1,0 +1,136 @@
+"""The session: where plugins are looked for in one call of ``zoo``, and the catalog that follows."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from zoo.cli.text import clean
+
+if TYPE_CHECKING:
+    from zoo.catalog import Catalog
+    from zoo.loading import Sources
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """What the global options say, wherever on the line they stand."""
+
+    plugin_files: list[str] = field(default_factory=list)
+    strict: bool = False
+    entry_points: bool = True
+    foreign_command: str = ""
+    """The plugin's command that runs, for blaming the right one."""
+    _foreign_commands: dict[str, click.Command] | None = None
+
+    def sources(self, *, builtin: bool = True) -> Sources:
+        """Return where to look for plugins."""
+        from zoo.loading import Sources
+
+        return Sources(
+            files=tuple(self.plugin_files), entry_points=self.entry_points, builtin=builtin, strict=self.strict
+        )
+
+    def catalog(self, *, warn: bool = True) -> Catalog:
+        """Load all plugins; say in a line each on stderr which are broken, if *warn*.
+
+        Raises:
+            UsageError: If a file given with ``--plugin`` is not there.
+            PluginError: If one is broken, with ``--strict-plugins``.
+        """
+        from zoo.errors import ManyErrors, UsageError
+        from zoo.loading import build_catalog
+
+        missing = [file for file in self.plugin_files if not Path(file).is_file()]
+        ManyErrors.raise_if(UsageError(f"--plugin {file}: there is no such file") for file in missing)
+        # What a plugin prints while it loads must not end up in a table or in JSON.
+        with contextlib.redirect_stdout(sys.stderr):
+            catalog = build_catalog(self.sources())
+        if warn:
+            for plugin in catalog.plugins:
+                if plugin.state == "broken":
+                    complain(
+                        f"plugin {plugin.provider.name!r} is broken and left out: {plugin.problem} "
+                        "(zoo plugins --why-broken)"
+                    )
+        return catalog
+
+    def foreign_commands(self) -> dict[str, click.Command]:
+        """Return the commands of plugins that are not built in, by name; those of broken plugins are missing."""
+        if self._foreign_commands is None:
+            self._foreign_commands = self._find_foreign_commands()
+        return self._foreign_commands
+
+    def _find_foreign_commands(self) -> dict[str, click.Command]:
+        if not self.plugin_files and not (self.entry_points and _has_entry_points()):
+            return {}
+        from dataclasses import replace
+
+        from zoo.loading import build_catalog
+
+        with contextlib.redirect_stdout(sys.stderr):
+            commands = build_catalog(replace(self.sources(builtin=False), strict=False)).commands
+        return {name: command for name, command in commands.items() if isinstance(command, click.Command)}
+
+
+def complain(sentence: str) -> None:
+    """Say a sentence on stderr, with zoo's name before it."""
+    click.echo(f"zoo: {clean(sentence)}", err=True)
+
+
+def session_of(context: click.Context) -> Session:
+    """Return the session of a call."""
+    return context.find_root().ensure_object(Session)
+
+
+def plugin_options(function: FunctionT) -> FunctionT:
+    """Add the options that say where plugins are looked for; they work before and after the command's name."""
+
+    def add_files(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
+        session_of(context).plugin_files.extend(value)
+
+    def be_strict(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        session_of(context).strict |= value
+
+    def leave_out(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        session_of(context).entry_points &= not value
+
+    # Eager, so that `zoo --plugin FILE --help` knows the file's commands.
+    common: dict[str, Any] = {"expose_value": False, "is_eager": True}
+    function = click.option(
+        "--no-plugins", is_flag=True, callback=leave_out, help="Leave out installed plugins.", **common
+    )(function)
+    function = click.option(
+        "--strict-plugins", is_flag=True, callback=be_strict, help="Stop if any plugin is broken.", **common
+    )(function)
+    return click.option(
+        "--plugin", metavar="FILE", multiple=True, callback=add_files, help="Load a plugin from a file.", **common
+    )(function)
+
+
+def _has_entry_points() -> bool:
+    """Tell whether any installed distribution has plugins for zoo.
+
+    ``importlib.metadata`` takes 50 ms to import and as long again to look; ``zoo --help`` has no time for that where
+    there is nothing to find.
+    """
+    for folder in sys.path:
+        try:
+            files = list(Path(folder or ".").glob("*.*-info/entry_points.txt"))
+        except OSError:
+            continue
+        for file in files:
+            try:
+                if "[zoo]" in file.read_text(encoding="utf-8", errors="replace"):
+                    return True
+            except OSError:
+                continue
+    return False

@@ -1,0 +1,184 @@
+"""``zoo show``: all that is known of one model, data set, recipe, metric or listener."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.list import describe
+from zoo.cli.output import listing_format, terminal_width
+from zoo.cli.session import plugin_options, session_of
+from zoo.cli.text import Column, clean, table_lines
+
+if TYPE_CHECKING:
+    from zoo.catalog import Catalog, Entry
+
+_KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners")
+_OPTION_COLUMNS = (Column(title="name"), Column(title="default"))
+_HYPERPARAMETER_COLUMNS = (
+    Column(title="name"),
+    Column(title="value"),
+    Column(title=""),
+    Column(title="description", shrink=1, least=20),
+)
+_PARTS = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict")
+
+
+@click.command("show")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@listing_format
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context, names: tuple[str, ...], form: str) -> None:
+    """Show all that is known of a model, data set, recipe, metric or listener.
+
+    A NAME that stands for several kinds of things shows each of them.
+    """
+    from zoo.errors import ManyErrors, ZooError
+
+    catalog = session_of(ctx).catalog()
+    found: list[tuple[str, Entry[Any]]] = []
+    errors: list[ZooError] = []
+    for name in names:
+        try:
+            found.extend(_find(name, catalog))
+        except ZooError as error:
+            errors.append(error)
+    ManyErrors.raise_if(errors)
+    described = [{"kind": getattr(catalog, kind).kind, **_full(kind, entry)} for kind, entry in found]
+    if form == "json":
+        click.echo(json.dumps(described, indent=2))
+        return
+    click.echo("\n\n".join("\n".join(_lines(each)) for each in described))
+
+
+def _find(name: str, catalog: Catalog) -> list[tuple[str, Entry[Any]]]:
+    from zoo.errors import AmbiguousNameError, PluginError, UnknownNameError
+    from zoo.names import near_names
+
+    found: list[tuple[str, Entry[Any]]] = []
+    telling: list[AmbiguousNameError | PluginError] = []
+    for kind in _KINDS:
+        registry = getattr(catalog, kind)
+        word = name.partition(":")[0] if kind == "datasets" else name
+        try:
+            found.append((kind, registry.get(word)))
+        except (AmbiguousNameError, PluginError) as error:
+            telling.append(error)
+        except UnknownNameError:
+            continue
+    if telling:
+        raise telling[0]
+    if not found:
+        everything = dict.fromkeys(entry.display_name for kind in _KINDS for entry in getattr(catalog, kind))
+        raise UnknownNameError(
+            "model, data set, recipe, metric or listener",
+            name,
+            near=near_names(name, everything),
+            hint="(zoo list models, data, recipes … lists all)",
+        )
+    return found
+
+
+def _full(kind: str, entry: Entry[Any]) -> dict[str, Any]:
+    described = describe(kind, entry)
+    if kind == "recipes":
+        described["replaces"] = [part for part in _PARTS if getattr(entry.record, part) is not None]
+        described["hyperparameters"] = _hyperparameters(entry)
+    return described
+
+
+def _hyperparameters(entry: Entry[Any]) -> dict[str, Any]:
+    from zoo.errors import PluginError
+    from zoo.hyperparameters import Hyperparameters
+
+    try:
+        made = entry.record.hyperparameters()
+        if not isinstance(made, Hyperparameters):
+            raise TypeError(f"expected Hyperparameters, got {type(made).__name__}")
+    except Exception as error:
+        raise PluginError(
+            f"recipe {entry.display_name!r} of plugin {entry.provider.name!r} cannot make its hyper-parameters: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    usual = Hyperparameters()
+    return {
+        name: {
+            "value": getattr(made, name),
+            "default": getattr(usual, name, field.default),
+            "description": field.description or "",
+        }
+        for name, field in type(made).model_fields.items()
+    }
+
+
+def _lines(described: dict[str, Any]) -> Iterator[str]:
+    yield click.style(clean(f"{described['name']}"), bold=True) + click.style(f"  {described['kind']}", dim=True)
+    if described["summary"]:
+        yield f"  {clean(described['summary'])}"
+    yield ""
+    facts = list(_facts(described))
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        yield f"  {name:<{width}}  {clean(value)}"
+    options = dict(described.get("options") or {})
+    if described["kind"] == "data set" and "image_size" not in options:
+        options["image_size"] = None
+    if options:
+        word = {"model": "model", "data set": "data"}[described["kind"]]
+        yield f"\n  options (--set {word}.NAME=VALUE)"
+        yield from _indented(_OPTION_COLUMNS, [(name, _shown(value)) for name, value in options.items()])
+    if "hyperparameters" in described:
+        yield "\n  hyper-parameters (--set recipe.NAME=VALUE); * is not the usual default"
+        rows = [
+            (name, _shown(each["value"]), "" if each["value"] == each["default"] else "*", each["description"])
+            for name, each in described["hyperparameters"].items()
+        ]
+        yield from _indented(_HYPERPARAMETER_COLUMNS, rows)
+
+
+def _indented(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    width = terminal_width()
+    heading, *lines = table_lines(columns, rows, width=width and width - 4)
+    yield "    " + click.style(heading, dim=True)
+    yield from (f"    {line}" for line in lines)
+
+
+def _facts(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    left_out = {"kind", "name", "summary", "options", "hyperparameters", "provider"}
+    for name, value in described.items():
+        if name not in left_out and value not in ("", None, [], {}):
+            title = _TITLES.get(name, name.replace("_", " "))
+            pixels = " px" if name.endswith("_size") else ""
+            yield title, f"{_shown(value)}{pixels}"
+    provider = described["provider"]
+    origin = f"{provider['distribution']} {provider['version']}".strip() or provider["module"]
+    yield "plugin", f"{provider['name']} ({provider['origin']}, {origin})"
+
+
+_TITLES = {
+    "adapts_small_images": "adapts to small images",
+    "has_pretrained": "pretrained weights",
+    "mirror_symmetric": "mirror images alike",
+    "num_classes": "classes",
+    "num_test": "test images",
+    "num_train": "training images",
+    "min_size": "smallest size",
+    "version": "version",
+    "replaces": "own functions for",
+}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_shown(each) for each in value)
+    return str(value)

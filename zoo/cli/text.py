@@ -1,0 +1,120 @@
+"""Text for a terminal: foreign strings made harmless, numbers made readable, and plain tables.
+
+Rich is not used here: a table of 1,500 models must be on the screen at once.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+ELLIPSIS = "…"
+# Cc control, Cf format (bidirectional overrides, zero-width), Cs lone surrogates, Zl and Zp line breaks, Co and Cn
+# without a glyph.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+
+
+def clean(text: object) -> str:
+    """Return *text* on one line, without control characters, so that no name can move a cursor or forge a line."""
+    string = str(text)
+    if string.isascii() and string.isprintable():
+        return string
+    spaced = "".join(" " if character.isspace() else character for character in string)
+    return "".join(character for character in spaced if unicodedata.category(character) not in _UNSAFE)
+
+
+def width_of(text: str) -> int:
+    """Return how many terminal cells *text* takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_width(character) for character in text)
+
+
+def fit(text: str, width: int) -> str:
+    """Return *text*, cut at *width* cells with an ellipsis if it is longer."""
+    if width_of(text) <= width:
+        return text
+    kept, used = [], 1
+    for character in text:
+        used += _width(character)
+        if used > width:
+            break
+        kept.append(character)
+    return "".join(kept).rstrip() + ELLIPSIS if width > 0 else ""
+
+
+def pad(text: str, width: int, *, right: bool = False) -> str:
+    """Return *text* in exactly *width* cells, or more if it is longer."""
+    blanks = " " * (width - width_of(text))
+    return blanks + text if right else text + blanks
+
+
+def plural(count: int, noun: str, many: str = "") -> str:
+    """Return ``1 trial`` or ``1,500 trials``."""
+    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people say it: ``8.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """A column of a plain table."""
+
+    title: str
+    right: bool = False
+    """Whether it is aligned to the right, as numbers are."""
+    shrink: int = 0
+    """How readily it gives way where the table is too wide; 0 never, the highest first."""
+    least: int = 8
+    """Cells it keeps when it gives way."""
+
+
+def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, width: int | None) -> list[str]:
+    """Return a heading and a line for each row, no wider than *width* cells if columns may shrink that far.
+
+    Columns that are empty in every row are left out.
+    """
+    cells = [[clean(cell) for cell in row] for row in rows]
+    used = [index for index in range(len(columns)) if not cells or any(row[index] for row in cells)]
+    kept = [columns[index] for index in used]
+    body = [[row[index] for index in used] for row in cells]
+    widths = [
+        max([width_of(column.title), *(width_of(row[index]) for row in body)]) for index, column in enumerate(kept)
+    ]
+    if width is not None:
+        _shrink(kept, widths, width)
+    lines = []
+    for row in [[column.title for column in kept], *body]:
+        padded = (
+            pad(fit(cell, size), size, right=column.right) for cell, size, column in zip(row, widths, kept, strict=True)
+        )
+        lines.append("  ".join(padded).rstrip())
+    return lines
+
+
+def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
+    excess = sum(widths) + 2 * (len(widths) - 1) - width
+    for index in sorted(range(len(columns)), key=lambda each: -columns[each].shrink):
+        column = columns[index]
+        if excess <= 0 or column.shrink == 0:
+            return
+        given = min(excess, max(0, widths[index] - max(column.least, width_of(column.title))))
+        widths[index] -= given
+        excess -= given
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
