@@ -1,0 +1,213 @@
+"""The progress of a bench, live on a terminal: all trials, the current one, and the leaderboard so far.
+
+Nothing on it moves but what changes: every number has its place, and columns are as wide as the plan needs from the
+start.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from zoo.cli.progress import BenchState, Running, Standing
+from zoo.cli.text import clean, fit, width_of
+from zoo.events import BenchStarted, Event
+
+REFRESH_PER_SECOND = 4
+_PHASES = {"start": "starting", "build": "building", "train": "training", "test": "testing", "measure": "measuring"}
+_PHASE_WIDTH = max(len(word) for word in _PHASES.values())
+_FIXED_LINES = 9  # all but the rows of the leaderboard
+
+
+class Display:
+    """Shows a bench on a console until it is closed; then it is gone, and makes room for the results."""
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] | None = None, live: bool = True) -> None:
+        self._console = console
+        self._state = BenchState(clock) if clock else BenchState()
+        self._seen: dict[str, int] = {"model": 0, "data": 0, "recipe": 0}
+        self._names: dict[str, set[str]] = {"model": set(), "data": set(), "recipe": set()}
+        # Events come from one thread, and the picture is drawn from another.
+        self._lock = threading.RLock()
+        self._live = Live(
+            console=console,
+            get_renderable=self.render,
+            refresh_per_second=REFRESH_PER_SECOND,
+            transient=True,
+            vertical_overflow="crop",
+        )
+        if live:
+            self._live.start()
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event; it is seen at the next refresh."""
+        with self._lock:
+            self._state.hear(event)
+            if isinstance(event, BenchStarted):
+                for _, title in event.trials:
+                    self._remember(title)
+
+    def note(self, sentence: str) -> None:
+        """Write a sentence above the picture, where it stays."""
+        self._console.print(Text(f"zoo: {clean(sentence)}", style="yellow"))
+
+    def close(self) -> None:
+        """Take the picture away."""
+        self._live.stop()
+
+    def render(self) -> RenderableType:
+        """Return the picture of this moment."""
+        with self._lock:
+            width = self._console.width
+            parts: list[RenderableType] = [self._heading(width), _bar(self._state.share, width), Text()]
+            parts += self._present(width)
+            parts += self._leaderboard(width)
+            return Group(*parts)
+
+    def _heading(self, width: int) -> Text:
+        state = self._state
+        left = Text(" zoo bench", style="bold")
+        if state.total:
+            left.append(f"  {len(state.ended):>{len(str(state.total))}}/{state.total} trials", style="default not bold")
+        for outcome, style in (("failed", "red"), ("interrupted", "yellow")):
+            if count := state.num_outcome(outcome):
+                left.append(f"  {count} {outcome}", style=f"{style} not bold")
+        seconds = state.seconds_left() if state.total else None
+        right = Text(_clock_time(state.elapsed), style="dim")
+        if seconds is not None:
+            right.append(f"  about {_clock_time(seconds)} left", style="not dim")
+        return _ends(left, right, width)
+
+    def _present(self, width: int) -> Iterable[RenderableType]:
+        state = self._state
+        if state.message is not None or state.current is None:
+            message = state.message.message if state.message else ("finishing" if state.over else "preparing")
+            share = state.message.share if state.message else None
+            yield Text(fit(f" {clean(message)}", width - 1))
+            yield _bar(share, width) if share is not None else Text()
+            yield Text()
+        else:
+            yield from _trial(state.current, width)
+        yield Text()
+
+    def _leaderboard(self, width: int) -> Iterable[RenderableType]:
+        ranked = self._state.ranked()
+        if not ranked:
+            return
+        room = max(1, self._console.height - _FIXED_LINES)
+        shown = ranked if len(ranked) <= room else ranked[: room - 1]
+        table = Table.grid(padding=(0, 2))
+        titles = self._titles(width)
+        table.add_column(justify="right", width=4)
+        for title in titles:
+            least = max(self._seen[title], len(title), *(width_of(getattr(each, title)) for each in shown))
+            table.add_column(no_wrap=True, overflow="ellipsis", min_width=min(least, 12), max_width=least, width=None)
+        for title in ("accuracy", "seeds", "images/s"):
+            table.add_column(justify="right", width=max(8, len(title)) if title != "seeds" else 7, no_wrap=True)
+        table.add_row("", *(Text(title, style="dim") for title in (*titles, "accuracy", "seeds", "images/s")))
+        rank, data = 0, ""
+        for standing in shown:
+            rank, data = (rank + 1 if standing.data == data else 1), standing.data
+            table.add_row(*_row(rank, standing, titles, self._num_seeds(standing)))
+        yield table
+        if len(shown) < len(ranked):
+            yield Text(f"      … and {len(ranked) - len(shown)} more", style="dim")
+
+    def _titles(self, width: int) -> list[str]:
+        """Return the names worth a column: the model, and what differs between rows where there is room."""
+        titles = ["model"]
+        if len(self._names["data"]) > 1:
+            titles.append("data")
+        if len(self._names["recipe"]) > 1 and width >= 72:
+            titles.append("recipe")
+        return titles
+
+    def _num_seeds(self, standing: Standing) -> int:
+        """Return how many trials the plan has of a combination."""
+        prefix = f"{standing.model} · {standing.data} · {standing.recipe} · seed "
+        return sum(clean(title).startswith(prefix) for title in self._state.titles.values())
+
+    def _remember(self, title: str) -> None:
+        parts = clean(title).split(" · ")
+        if len(parts) == 4:
+            for key, name in zip(self._seen, parts, strict=False):
+                self._seen[key] = max(self._seen[key], width_of(name))
+                self._names[key].add(name)
+
+
+def _trial(trial: Running, width: int) -> Iterable[RenderableType]:
+    yield Text(fit(f" {clean(trial.title)}", width - 1), style="bold")
+    phase = _PHASES.get(trial.phase, clean(trial.phase))
+    epoch = trial.epoch
+    epochs = f"epoch {epoch.epoch:>{len(str(epoch.epochs))}}/{epoch.epochs}" if epoch else ""
+    label = f" {phase:<{_PHASE_WIDTH}}  {epochs}"
+    line = Table.grid()
+    line.add_column(no_wrap=True, width=len(label))
+    line.add_column()
+    line.add_row(Text(label, style="cyan"), _bar(trial.share, width - len(label)))
+    yield line
+    if epoch is None:
+        yield Text()
+        return
+    fields = [
+        f"loss {_number(epoch.train_loss)}",
+        f"val loss {_number(epoch.val_loss)}",
+        f"val accuracy {epoch.val_accuracy:>7.2%}",
+        f"best {trial.best_val_accuracy:>7.2%}",
+        f"{epoch.images_per_second:>7,.0f} images/s",
+    ]
+    if width < 90:
+        del fields[1]
+    if width < 72:
+        del fields[2]
+    yield Text(fit(" " + "   ".join(fields), width - 1))
+
+
+def _row(rank: int, standing: Standing, titles: list[str], seeds: int) -> list[Text]:
+    done = len(standing.accuracies)
+    count = f"{done}/{max(seeds, done)}" if not standing.num_failed else f"{done}/{max(seeds, done)} !"
+    score = Text("failed", style="red") if not done and standing.num_failed else Text(_percent(standing.accuracy))
+    if rank == 1 and done:
+        score.stylize("bold green")
+    names = [Text(getattr(standing, title)) for title in titles]
+    rate = "–" if math.isnan(standing.rate) else f"{standing.rate:,.0f}"
+    return [Text(str(rank) if done else "–", style="dim"), *names, score, Text(count), Text(rate)]
+
+
+def _ends(left: Text, right: Text, width: int) -> Text:
+    gap = width - 1 - left.cell_len - right.cell_len
+    return Text.assemble(left, " " * gap, right) if gap > 0 else left
+
+
+def _bar(share: float, width: int) -> RenderableType:
+    bar = ProgressBar(
+        total=1.0,
+        completed=share,
+        width=max(4, width - 2),
+        complete_style="green",
+        finished_style="green",
+        style="bright_black",
+    )
+    return Padding(bar, (0, 1))
+
+
+def _number(value: float) -> str:
+    return f"{value:>7.4f}" if not abs(value) >= 100 else f"{value:>7.1e}"
+
+
+def _percent(share: float) -> str:
+    return "–" if math.isnan(share) else f"{share:.2%}"
+
+
+def _clock_time(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"

@@ -1,0 +1,94 @@
+"""The progress of a bench as plain lines, for logs and pipes: each trial's start, some of its epochs, its end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from zoo.cli.progress import BenchState, accuracy_of
+from zoo.cli.text import clean, duration, plural
+from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
+
+EPOCH_LINES = 10
+"""Lines for the epochs of one trial, at most, unless they are slow."""
+PATIENCE_SECONDS = 30.0
+"""After so long without a line, the next epoch gets one."""
+
+
+class Lines:
+    """Writes a line for what is worth one."""
+
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._last = clock()
+        self._last_message = ""
+        self._state = BenchState(clock)
+
+    def __call__(self, event: Event) -> None:
+        """Take in an event."""
+        started = {key: trial.since for key, trial in self._state.running.items()}
+        self._state.hear(event)
+        if isinstance(event, BenchStarted):
+            self._say(f"{plural(len(event.trials), 'trial')}, records go to {event.store}")
+        elif isinstance(event, Progress):
+            if event.message != self._last_message:  # shares alone make no new line
+                self._say(event.message)
+            self._last_message = event.message
+        elif isinstance(event, TrialStarted):
+            self._say(f"{_place(event)} {event.title}")
+        elif isinstance(event, EpochEnded):
+            self._say_epoch(event)
+        elif isinstance(event, TrialEnded):
+            self._say_end(event, self._clock() - started.get(event.trial_id, self._clock()))
+        elif isinstance(event, BenchEnded):
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in event.counts.items())
+            ending = "stopped" if event.interrupted else "over"
+            self._say(f"{ending} after {duration(self._state.elapsed)}: {counts or 'no trial ended'}")
+
+    def note(self, sentence: str) -> None:
+        """Write a sentence that is not about a trial."""
+        self._say(f"zoo: {sentence}")
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _say_epoch(self, event: EpochEnded) -> None:
+        step = math.ceil(event.epochs / EPOCH_LINES)
+        due = event.epoch % step == 0 or event.epoch == event.epochs
+        if not due and self._clock() - self._last < PATIENCE_SECONDS:
+            return
+        trial = self._state.running.get(event.trial_id)
+        place = f"[{trial.number}/{self._state.total}]" if trial else ""
+        width = len(str(event.epochs))
+        self._say(
+            f"{place}   epoch {event.epoch:>{width}}/{event.epochs}  loss {event.train_loss:.4f}  "
+            f"val loss {event.val_loss:.4f}  val accuracy {event.val_accuracy:.2%}  "
+            f"{event.images_per_second:,.0f} images/s"
+        )
+
+    def _say_end(self, event: TrialEnded, seconds: float) -> None:
+        accuracy = accuracy_of(event)
+        parts = [_place(event), event.outcome if event.outcome != "done" or accuracy is None else ""]
+        if event.outcome == "done" and accuracy is not None:
+            parts.append(f"accuracy {accuracy:.2%}")
+        if event.reused:
+            parts += ["from an earlier run:", event.title]
+        else:
+            parts.append(f"after {duration(seconds)}")
+        line = " ".join(part for part in parts if part)
+        left = self._state.seconds_left() if len(self._state.ended) < self._state.total else None
+        if event.reason:
+            line += f": {event.reason}"
+        if left is not None and not event.reused:
+            line += f" (about {duration(left)} left)"
+        self._say(line)
+
+    def _say(self, line: str) -> None:
+        self._last = self._clock()
+        self._write(clean(line))
+
+
+def _place(event: TrialStarted | TrialEnded) -> str:
+    return f"[{event.number}/{event.total}]"
