@@ -50,6 +50,11 @@ def files_signature(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def lines_of(path: Path) -> list[str]:
+    """Return the lines of a text file that hold anything, without blanks at their ends."""
+    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
 def find_argument(request: DataRequest, kind: str) -> Path:
     """Return the path that followed the colon: from the current folder, else from the data root.
 

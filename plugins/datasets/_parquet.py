@@ -36,8 +36,8 @@ def load_parquet(path: Path, *, validation_is_test: bool = False) -> Splits:
     """Read a Parquet file, or a folder of them.
 
     A file's split is the word train, validation (val, dev) or test in its name, else in its folder's name; where no
-    file says train, those that say nothing are train. With *validation_is_test*, as in ImageNet whose test labels are not
-    public, validation takes the place of a test split that is missing or has no labels.
+    file says train, those that say nothing are train. With *validation_is_test*, as in ImageNet whose test labels
+    are not public, validation takes the place of a test split that is missing or has no labels.
 
     Raises:
         DataError: If a file cannot be read or a shard is missing, or there is no image or label column.

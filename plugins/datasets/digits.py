@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _TEST_FRACTION = 0.2
 
@@ -28,7 +33,7 @@ def load_digits(request: DataRequest) -> Splits:
         members = [index for index in by_hash if labels[index] == k]
         is_test[members[: round(_TEST_FRACTION * len(members))]] = True
 
-    def split(chosen: np.ndarray) -> Split:  # type: ignore[type-arg]
+    def split(chosen: NDArray[np.bool_]) -> Split:
         indices = np.flatnonzero(chosen)
         return Split(images=images_NHWC[indices], labels=labels[indices], ids=[str(index) for index in indices])
 

@@ -1,0 +1,153 @@
+"""Downloads: an archive is fetched from the first host that serves it whole, checked, and unpacked all at once.
+
+``ZOO_MIRROR`` may name base addresses, separated by commas, that are tried before the usual hosts; a file called
+``x.tar.gz`` is expected at ``BASE/x.tar.gz``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo import DataRequest
+from zoo.errors import DataError
+
+_TIMEOUT_SECONDS = 30
+_BLOCK = 1 << 20
+_TEMPORARY_PREFIX = ".tmp-"
+_NETWORK_ERRORS = (urllib.error.URLError, TimeoutError, ConnectionError)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resource:
+    """A file that a data set consists of."""
+
+    urls: tuple[str, ...]
+    """Where it can be had, best first; all serve the same bytes."""
+    md5: str = ""
+    """Its checksum as its authors or torchvision publish it; empty where nobody does. Guards against damage, and
+    against a mirror's changes only as far as MD5 goes."""
+    folder: str = ""
+    """Where it goes, and where it is unpacked, relative to the data root."""
+    unpack: bool = True
+    """Whether it is a tar or zip archive to be unpacked."""
+
+    @property
+    def filename(self) -> str:
+        """Its name without the host."""
+        return self.urls[0].rpartition("/")[2]
+
+
+class DownloadError(Exception):
+    """A file could not be had; the message says from where and why."""
+
+
+def fetch(name: str, resources: Iterable[Resource], request: DataRequest, *, hint: str) -> None:
+    """Download and unpack whatever of *resources* is not in the data root.
+
+    Raises:
+        DataError: If that fails; *hint* says where to put what by hand.
+    """
+    missing = f"{name} is not in the data root {request.root}"
+    if not request.download:
+        raise DataError(f"{missing}, and downloads are off: {hint}")
+    try:
+        from filelock import FileLock
+
+        request.root.mkdir(parents=True, exist_ok=True)
+        with FileLock(request.root / f".{name}.lock"):
+            for resource in resources:
+                _fetch_one(resource, request)
+    except (DownloadError, tarfile.TarError, zipfile.BadZipFile) as error:
+        raise DataError(f"{missing} and cannot be downloaded ({error}): {hint}") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{missing}, and a download cannot be stored there ({reason}): {hint}") from error
+
+
+def _fetch_one(resource: Resource, request: DataRequest) -> None:
+    folder = request.root / resource.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / resource.filename
+    if not (path.is_file() and (not resource.md5 or _md5(path) == resource.md5)):
+        _download(resource, path, request)
+    if resource.unpack:
+        request.report(f"unpacking {path.name}", None)
+        _unpack(path, folder)
+
+
+def _download(resource: Resource, path: Path, request: DataRequest) -> None:
+    """Download to a temporary name from one host after the other, and rename what is whole."""
+    bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_MIRROR", "").split(",")]
+    urls = [f"{base}/{resource.filename}" for base in bases if base] + list(resource.urls)
+    problems = []
+    for url in urls:
+        handle, name = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=path.parent)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                digest = _receive(url, file, request)
+            if resource.md5 and digest != resource.md5:
+                raise DownloadError(f"its MD5 is {digest}, not {resource.md5}")
+            temporary.chmod(0o644)
+            temporary.replace(path)
+            return
+        except (DownloadError, http.client.HTTPException, *_NETWORK_ERRORS) as error:
+            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            problems.append(f"{url}: {' '.join(str(reason).split()) or type(error).__name__}")
+        finally:
+            temporary.unlink(missing_ok=True)
+    raise DownloadError("; ".join(problems))
+
+
+def _receive(url: str, file: object, request: DataRequest) -> str:
+    """Write what *url* serves to *file* and return its MD5."""
+    digest = hashlib.md5(usedforsecurity=False)
+    agent = urllib.request.Request(url, headers={"User-Agent": "zoobench"})
+    with urllib.request.urlopen(agent, timeout=_TIMEOUT_SECONDS) as response:
+        total = int(response.headers.get("Content-Length") or 0)
+        received = 0
+        while block := response.read(_BLOCK):
+            file.write(block)  # type: ignore[attr-defined]
+            digest.update(block)
+            received += len(block)
+            request.report(f"downloading {url}", received / total if total else None)
+    if total and received != total:
+        raise DownloadError(f"the connection ended after {received:,} of {total:,} bytes")
+    return digest.hexdigest()
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Unpack into a temporary folder beside, then move what came out into place."""
+    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=folder))
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as zipped:
+                zipped.extractall(temporary)
+        else:
+            with tarfile.open(archive) as tarred:
+                tarred.extractall(temporary, filter="data")
+        for path in sorted(temporary.iterdir()):
+            target = folder / path.name
+            if target.is_dir() and not target.is_symlink():
+                # Several archives may share a folder (GTSRB's training and test images).
+                shutil.copytree(path, target, dirs_exist_ok=True)
+            else:
+                path.replace(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -1,0 +1,166 @@
+"""File layouts: reads published data sets from the folders of image files in which their authors lay them out.
+
+Each reader takes the folder that torchvision calls ``root`` and returns the official splits. None needs torchvision,
+whose import takes seconds. Missing lists raise ``FileNotFoundError``.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from plugins.datasets._class_names import FLOWERS, TRAFFIC_SIGNS
+from plugins.datasets._files import lines_of, walk_images
+from zoo import Split, Splits
+from zoo.errors import DataError
+from zoo.options import Option
+
+Samples = Sequence[tuple[Path, int]]
+"""Image files with their labels."""
+
+
+def _of_paths(root: Path, samples: Samples, groups: Sequence[str] | None = None) -> Split:
+    import numpy as np
+
+    return Split(
+        encoded=[path for path, _ in samples],
+        labels=np.array([label for _, label in samples], dtype=np.int64),
+        ids=[path.relative_to(root).as_posix() for path, _ in samples],
+        groups=groups,
+    )
+
+
+def _by_folder(folder: Path) -> tuple[list[str], list[tuple[Path, int]]]:
+    """Return the names of the class folders, and all their images."""
+    classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return classes, [(path, k) for k, name in enumerate(classes) for path in walk_images(folder / name)]
+
+
+def read_eurosat(root: Path, options: dict[str, Option]) -> Splits:
+    """EuroSAT's RGB images. It has no official split: a test split is carved off."""
+    classes, samples = _by_folder(root / "eurosat" / "2750")
+    return Splits(classes=tuple(classes), train=_of_paths(root, samples))
+
+
+def read_gtsrb(root: Path, options: dict[str, Option]) -> Splits:
+    """GTSRB. Its training images are frames of tracks that show one sign each, which are kept together."""
+    folder = root / "gtsrb"
+    _, train = _by_folder(folder / "GTSRB" / "Training")
+    images = folder / "GTSRB" / "Final_Test" / "Images"
+    with (folder / "GT-final_test.csv").open(encoding="utf-8", newline="") as file:
+        test = [(images / row["Filename"], int(row["ClassId"])) for row in csv.DictReader(file, delimiter=";")]
+    tracks = [f"{label}/{path.name.partition('_')[0]}" for path, label in train]
+    return Splits(classes=TRAFFIC_SIGNS, train=_of_paths(root, train, tracks), test=_of_paths(root, test))
+
+
+def read_flowers102(root: Path, options: dict[str, Option]) -> Splits:
+    """Oxford Flowers 102: 10 training and 10 validation images of each class."""
+    from scipy.io import loadmat
+
+    folder = root / "flowers-102"
+    labels = loadmat(folder / "imagelabels.mat", squeeze_me=True)["labels"]
+    numbers = loadmat(folder / "setid.mat", squeeze_me=True)
+
+    def split(key: str) -> Split:
+        chosen = sorted(int(number) for number in numbers[key])
+        return _of_paths(root, [(folder / "jpg" / f"image_{n:05d}.jpg", int(labels[n - 1]) - 1) for n in chosen])
+
+    return Splits(classes=FLOWERS, train=split("trnid"), val=split("valid"), test=split("tstid"))
+
+
+def read_oxford_iiit_pet(root: Path, options: dict[str, Option]) -> Splits:
+    """Oxford-IIIT Pet: 37 breeds."""
+    folder = root / "oxford-iiit-pet"
+    names: dict[int, str] = {}
+
+    def split(name: str) -> Split:
+        samples = []
+        for line in lines_of(folder / "annotations" / f"{name}.txt"):
+            image, label, *_ = line.split()
+            names[int(label) - 1] = image.rpartition("_")[0]
+            samples.append((folder / "images" / f"{image}.jpg", int(label) - 1))
+        return _of_paths(root, samples)
+
+    train, test = split("trainval"), split("test")
+    return Splits(classes=tuple(names[k] for k in range(len(names))), train=train, test=test)
+
+
+def read_food101(root: Path, options: dict[str, Option]) -> Splits:
+    """Food-101."""
+    folder = root / "food-101"
+    lists = {name: json.loads((folder / "meta" / f"{name}.json").read_bytes()) for name in ("train", "test")}
+    classes = sorted(lists["train"])
+
+    def split(name: str) -> Split:
+        images = [(image, k) for k, label in enumerate(classes) for image in lists[name][label]]
+        return _of_paths(root, [(folder / "images" / f"{image}.jpg", k) for image, k in images])
+
+    return Splits(classes=tuple(classes), train=split("train"), test=split("test"))
+
+
+def read_dtd(root: Path, options: dict[str, Option]) -> Splits:
+    """Describable Textures, one of its ten partitions."""
+    folder = root / "dtd" / "dtd"
+    lists = {name: lines_of(folder / "labels" / f"{name}{options['partition']}.txt") for name in ("train", "val", "test")}
+    classes = sorted({line.partition("/")[0] for line in lists["train"]})
+
+    def split(name: str) -> Split:
+        samples = [(folder / "images" / line, classes.index(line.partition("/")[0])) for line in lists[name]]
+        return _of_paths(root, samples)
+
+    return Splits(classes=tuple(classes), train=split("train"), val=split("val"), test=split("test"))
+
+
+def read_fgvc_aircraft(root: Path, options: dict[str, Option]) -> Splits:
+    """FGVC-Aircraft, by variant, family or manufacturer."""
+    folder = root / "fgvc-aircraft-2013b" / "data"
+    level = str(options["level"])
+    plural = {"variant": "variants", "family": "families", "manufacturer": "manufacturers"}[level]
+    classes = lines_of(folder / f"{plural}.txt")
+
+    def split(name: str) -> Split:
+        samples = []
+        for line in lines_of(folder / f"images_{level}_{name}.txt"):
+            image, _, label = line.partition(" ")
+            samples.append((folder / "images" / f"{image}.jpg", classes.index(label)))
+        return _of_paths(root, samples)
+
+    return Splits(classes=tuple(classes), train=split("train"), val=split("val"), test=split("test"))
+
+
+def read_stanford_cars(root: Path, options: dict[str, Option]) -> Splits:
+    """Stanford Cars."""
+    from scipy.io import loadmat
+
+    folder = root / "stanford_cars"
+
+    def split(name: str, annotations: Path) -> Split:
+        rows = loadmat(annotations, squeeze_me=True)["annotations"]
+        return _of_paths(root, [(folder / f"cars_{name}" / str(row["fname"]), int(row["class"]) - 1) for row in rows])
+
+    names = loadmat(folder / "devkit" / "cars_meta.mat", squeeze_me=True)["class_names"]
+    return Splits(
+        classes=tuple(str(name) for name in names),
+        train=split("train", folder / "devkit" / "cars_train_annos.mat"),
+        test=split("test", folder / "cars_test_annos_withlabels.mat"),
+    )
+
+
+def read_imagenet(root: Path, options: dict[str, Option]) -> Splits:
+    """ImageNet-1k in ``train/WNID`` and ``val/WNID``. Its validation images are the test split, as is usual: the
+    labels of its test images are not public. Class names come from ``LOC_synset_mapping.txt`` where that is there.
+    """
+    folder = root / "imagenet"
+    classes, train = _by_folder(folder / "train")
+    test_classes, test = _by_folder(folder / "val")
+    if classes != test_classes:
+        raise DataError(
+            f"{folder / 'val'} must hold the same {len(classes):,} class folders as train; it has {len(test_classes):,}"
+        )
+    mapping = folder / "LOC_synset_mapping.txt"
+    if mapping.is_file():
+        names = dict(line.split(" ", 1) for line in lines_of(mapping))
+        classes = [f"{wnid} {names[wnid]}" if wnid in names else wnid for wnid in classes]
+    return Splits(classes=tuple(classes), train=_of_paths(root, train), test=_of_paths(root, test))

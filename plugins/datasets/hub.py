@@ -1,0 +1,122 @@
+"""Data sets of the Hugging Face hub: ``hf:NAME`` (needs the extra ``zoobench[datasets]``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from plugins.datasets._files import files_signature
+from zoo import DataRequest, Dataset, Split, Splits, hookimpl
+from zoo.errors import DataError, UsageError
+
+_SPLIT_WORDS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
+
+
+class _HubImages(Sequence[bytes]):
+    """The still encoded images of a split, read when asked for."""
+
+    def __init__(self, split: Any, column: str) -> None:
+        from datasets import Image
+
+        self._column = column
+        self._split = split.select_columns([column]).cast_column(column, Image(decode=False))
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        value = self._split[index][self._column]
+        content: bytes = value["bytes"] if value["bytes"] is not None else Path(value["path"]).read_bytes()
+        return content
+
+
+def load_hub(request: DataRequest) -> Splits:
+    """Load ``NAME`` or ``NAME/CONFIGURATION`` through the ``datasets`` library, into ``hf`` of the data root.
+
+    Its image column and its label column are found by their types: the only Image and, unless ``data.label``
+    names one, the first ClassLabel.
+
+    Raises:
+        DataError: If the library is missing, the hub cannot be reached, or it is not a set of labelled images.
+    """
+    if not request.argument:
+        raise UsageError("hf needs a name, as in hf:uoft-cs/cifar10")
+    try:
+        import datasets
+    except ImportError as error:
+        raise DataError(
+            f"hf:{request.argument} needs the library 'datasets': install it with pip install 'zoobench[datasets]'"
+        ) from error
+    parts = _download(datasets, request)
+    features = next(iter(parts.values())).features
+    image, label = _columns(datasets, features, request)
+    splits: dict[str, Split] = {}
+    for name, part in parts.items():
+        word = _SPLIT_WORDS.get(name)
+        if word is None or word in splits:
+            continue
+        labels = part.with_format("numpy")[label][:]
+        if (labels < 0).all():  # labels that are not public
+            continue
+        splits[word] = Split(
+            encoded=_HubImages(part, image),
+            labels=labels.astype("int64"),
+            signature=files_signature(Path(each["filename"]) for each in part.cache_files),
+        )
+    if "train" not in splits:
+        raise DataError(f"hf:{request.argument} has no labelled train split; it has {', '.join(parts)}")
+    return Splits(
+        classes=tuple(features[label].names), train=splits["train"], val=splits.get("val"), test=splits.get("test")
+    )
+
+
+def _download(datasets: Any, request: DataRequest) -> Any:
+    pieces = request.argument.split("/")
+    name, configuration = "/".join(pieces[:2]), "/".join(pieces[2:]) or None
+    mode = datasets.DownloadMode.REUSE_DATASET_IF_EXISTS
+    settings = datasets.DownloadConfig(local_files_only=not request.download)
+    request.report(f"loading hf:{request.argument}", None)
+    try:
+        return datasets.load_dataset(
+            name,
+            configuration,
+            cache_dir=str(request.root / "hf"),
+            download_mode=mode,
+            download_config=settings,
+        )
+    except Exception as error:  # the library raises its own, the hub's, the file system's and the network's errors
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise DataError(
+            f"hf:{request.argument} cannot be had from the hub or from {request.root / 'hf'}: {reason}"
+        ) from error
+
+
+def _columns(datasets: Any, features: Any, request: DataRequest) -> tuple[str, str]:
+    images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
+    labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
+    wanted = request.options.get("label") or (labels[0] if labels else None)
+    if len(images) != 1 or wanted not in labels:
+        raise DataError(
+            f"hf:{request.argument} must have one image column and a class label column; images: "
+            f"{', '.join(images) or 'none'}; labels: {', '.join(labels) or 'none'}"
+        )
+    return images[0], str(wanted)
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[Dataset]:
+    """Yield ``hf``."""
+    yield Dataset(
+        name="hf",
+        load=load_hub,
+        summary="a data set of the Hugging Face hub, by its name there",
+        argument="NAME",
+        options={"label": ""},
+    )
