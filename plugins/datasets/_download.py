@@ -16,9 +16,9 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from plugins.datasets._published import Resource
 from zoo import DataRequest
 from zoo.errors import DataError
 
@@ -26,26 +26,6 @@ _TIMEOUT_SECONDS = 30
 _BLOCK = 1 << 20
 _TEMPORARY_PREFIX = ".tmp-"
 _NETWORK_ERRORS = (urllib.error.URLError, TimeoutError, ConnectionError)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Resource:
-    """A file that a data set consists of."""
-
-    urls: tuple[str, ...]
-    """Where it can be had, best first; all serve the same bytes."""
-    md5: str = ""
-    """Its checksum as its authors or torchvision publish it; empty where nobody does. Guards against damage, and
-    against a mirror's changes only as far as MD5 goes."""
-    folder: str = ""
-    """Where it goes, and where it is unpacked, relative to the data root."""
-    unpack: bool = True
-    """Whether it is a tar or zip archive to be unpacked."""
-
-    @property
-    def filename(self) -> str:
-        """Its name without the host."""
-        return self.urls[0].rpartition("/")[2]
 
 
 class DownloadError(Exception):
@@ -90,7 +70,7 @@ def _download(resource: Resource, path: Path, request: DataRequest) -> None:
     """Download to a temporary name from one host after the other, and rename what is whole."""
     bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_MIRROR", "").split(",")]
     urls = [f"{base}/{resource.filename}" for base in bases if base] + list(resource.urls)
-    problems = []
+    problems: dict[str, list[str]] = {}
     for url in urls:
         handle, name = tempfile.mkstemp(prefix=_TEMPORARY_PREFIX, dir=path.parent)
         temporary = Path(name)
@@ -104,10 +84,10 @@ def _download(resource: Resource, path: Path, request: DataRequest) -> None:
             return
         except (DownloadError, http.client.HTTPException, *_NETWORK_ERRORS) as error:
             reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            problems.append(f"{url}: {' '.join(str(reason).split()) or type(error).__name__}")
+            problems.setdefault(" ".join(str(reason).split()) or type(error).__name__, []).append(url)
         finally:
             temporary.unlink(missing_ok=True)
-    raise DownloadError("; ".join(problems))
+    raise DownloadError("; ".join(f"{', '.join(hosts)}: {reason}" for reason, hosts in problems.items()))
 
 
 def _receive(url: str, file: object, request: DataRequest) -> str:

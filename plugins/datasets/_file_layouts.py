@@ -103,7 +103,8 @@ def read_food101(root: Path, options: dict[str, Option]) -> Splits:
 def read_dtd(root: Path, options: dict[str, Option]) -> Splits:
     """Describable Textures, one of its ten partitions."""
     folder = root / "dtd" / "dtd"
-    lists = {name: lines_of(folder / "labels" / f"{name}{options['partition']}.txt") for name in ("train", "val", "test")}
+    partition = options["partition"]
+    lists = {name: lines_of(folder / "labels" / f"{name}{partition}.txt") for name in ("train", "val", "test")}
     classes = sorted({line.partition("/")[0] for line in lists["train"]})
 
     def split(name: str) -> Split:
