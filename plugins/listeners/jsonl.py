@@ -38,12 +38,13 @@ def open_jsonl(store: Path) -> Callable[[Event], None]:
     """
     store.mkdir(parents=True, exist_ok=True)
     path = store / FILE_NAME
+    path.touch()  # where that cannot be done, it is known before the bench begins
     _end_torn_line(path)
-    # Unbuffered and appending: each event is one write of one line, also with two benches on one store.
-    file = path.open("ab", buffering=0)
 
     def write(event: Event) -> None:
-        file.write(json.dumps(as_data(event), allow_nan=False).encode() + b"\n")
+        # Unbuffered and appending: each event is one write of one line, also with two benches on one store.
+        with path.open("ab", buffering=0) as file:
+            file.write(json.dumps(as_data(event), allow_nan=False).encode() + b"\n")
 
     return write
 
@@ -67,7 +68,7 @@ def _plain(value: Any) -> Any:
 
 def _end_torn_line(path: Path) -> None:
     """End a line that a crash left unfinished, so that the next event does not run into it."""
-    if not path.exists() or path.stat().st_size == 0:
+    if path.stat().st_size == 0:
         return
     with path.open("rb+") as file:
         file.seek(-1, 2)

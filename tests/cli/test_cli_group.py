@@ -144,7 +144,7 @@ def test_what_a_plugin_prints_while_loading_stays_out_of_the_output(
     noisy = write_plugin(
         "print('NOISE')\n" + "from zoo import hookimpl\n@hookimpl\ndef zoo_recipes():\n    return []\n"
     )
-    result = run_shelf("list", "models", "tiny*", "--plugin", noisy)
+    result = run_shelf("list", "models", "tiny_net*", "--plugin", noisy)
     assert result.stdout == "tiny_net\ntiny_net20\ntiny_net110\n"
 
 

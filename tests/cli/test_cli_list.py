@@ -10,7 +10,7 @@ Run = Callable[..., Result]
 
 
 def test_names_come_one_a_line_in_natural_order_where_stdout_is_no_terminal(run_shelf: Run) -> None:
-    assert run_shelf("list", "models", "tiny*").stdout.split() == ["tiny_net", "tiny_net20", "tiny_net110"]
+    assert run_shelf("list", "models", "tiny_net*").stdout.split() == ["tiny_net", "tiny_net20", "tiny_net110"]
 
 
 @pytest.mark.parametrize(("alias", "kind"), [("architectures", "models"), ("datasets", "data"), ("recipe", "recipes")])

@@ -38,6 +38,13 @@ def test_a_table_gives_way_where_it_may_and_never_elsewhere() -> None:
     assert "and on" in table_lines(columns, rows, width=None)[1]
 
 
+def test_an_optional_column_goes_before_it_is_a_stub() -> None:
+    columns = (Column(title="name"), Column(title="source", shrink=1, least=12, optional=True))
+    rows = [("resnet18", "https://arxiv.org/abs/1512.03385")]
+    assert table_lines(columns, rows, width=30)[1] == "resnet18  https://arxiv.org/a…"
+    assert table_lines(columns, rows, width=20) == ["name", "resnet18"]
+
+
 def test_a_column_that_is_empty_in_every_row_is_left_out() -> None:
     lines = table_lines((Column(title="name"), Column(title="family")), [("a", ""), ("b", "")], width=None)
     assert lines == ["name", "a", "b"]

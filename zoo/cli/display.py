@@ -24,6 +24,8 @@ from zoo.events import BenchStarted, Event
 REFRESH_PER_SECOND = 4
 _PHASES = {"start": "starting", "build": "building", "train": "training", "test": "testing", "measure": "measuring"}
 _PHASE_WIDTH = max(len(word) for word in _PHASES.values())
+_RANK_WIDTH = 4
+_NUMBER_WIDTHS = {"accuracy": 8, "seeds": 7, "images/s": 9}
 _FIXED_LINES = 9  # all but the rows of the leaderboard
 
 
@@ -106,13 +108,12 @@ class Display:
         shown = ranked if len(ranked) <= room else ranked[: room - 1]
         table = Table.grid(padding=(0, 2))
         titles = self._titles(width)
-        table.add_column(justify="right", width=4)
-        for title in titles:
-            least = max(self._seen[title], len(title), *(width_of(getattr(each, title)) for each in shown))
-            table.add_column(no_wrap=True, overflow="ellipsis", min_width=min(least, 12), max_width=least, width=None)
-        for title in ("accuracy", "seeds", "images/s"):
-            table.add_column(justify="right", width=max(8, len(title)) if title != "seeds" else 7, no_wrap=True)
-        table.add_row("", *(Text(title, style="dim") for title in (*titles, "accuracy", "seeds", "images/s")))
+        table.add_column(justify="right", width=_RANK_WIDTH)
+        for cells in self._widths(titles, shown, width):
+            table.add_column(no_wrap=True, overflow="ellipsis", width=cells)
+        for cells in _NUMBER_WIDTHS.values():
+            table.add_column(justify="right", no_wrap=True, width=cells)
+        table.add_row("", *(Text(title, style="dim") for title in (*titles, *_NUMBER_WIDTHS)))
         rank, data = 0, ""
         for standing in shown:
             rank, data = (rank + 1 if standing.data == data else 1), standing.data
@@ -129,6 +130,16 @@ class Display:
         if len(self._names["recipe"]) > 1 and width >= 72:
             titles.append("recipe")
         return titles
+
+    def _widths(self, titles: list[str], shown: list[Standing], width: int) -> list[int]:
+        """Return the cells of each name's column: what the plan's longest name takes, less where room is short."""
+        widths = [
+            max(self._seen[title], len(title), *(width_of(getattr(each, title)) for each in shown)) for title in titles
+        ]
+        room = width - _RANK_WIDTH - sum(_NUMBER_WIDTHS.values()) - 2 * (len(titles) + len(_NUMBER_WIDTHS))
+        while sum(widths) > room and max(widths) > 6:
+            widths[widths.index(max(widths))] -= 1
+        return widths
 
     def _num_seeds(self, standing: Standing) -> int:
         """Return how many trials the plan has of a combination."""

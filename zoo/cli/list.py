@@ -29,7 +29,7 @@ KINDS: Mapping[str, str] = {
 
 _NAME = Column(title="name")
 _SUMMARY = Column(title="summary", shrink=3, least=16)
-_SOURCE = Column(title="source", shrink=4, least=8)
+_SOURCE = Column(title="source", shrink=4, least=24, optional=True)
 _COLUMNS: dict[str, tuple[Column, ...]] = {
     "architectures": (
         _NAME, Column(title="family", shrink=2, least=6), Column(title="px", right=True), Column(title="pretrained"),

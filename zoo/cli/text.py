@@ -78,6 +78,8 @@ class Column:
     """How readily it gives way where the table is too wide; 0 never, the highest first."""
     least: int = 8
     """Cells it keeps when it gives way."""
+    optional: bool = False
+    """Whether it is left out rather than kept with so few cells."""
 
 
 def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, width: int | None) -> list[str]:
@@ -97,7 +99,9 @@ def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, 
     lines = []
     for row in [[column.title for column in kept], *body]:
         padded = (
-            pad(fit(cell, size), size, right=column.right) for cell, size, column in zip(row, widths, kept, strict=True)
+            pad(fit(cell, size), size, right=column.right)
+            for cell, size, column in zip(row, widths, kept, strict=True)
+            if size
         )
         lines.append("  ".join(padded).rstrip())
     return lines
@@ -110,6 +114,10 @@ def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
         if excess <= 0 or column.shrink == 0:
             return
         given = min(excess, max(0, widths[index] - max(column.least, width_of(column.title))))
+        if given < excess and column.optional:
+            excess -= widths[index] + 2
+            widths[index] = 0
+            continue
         widths[index] -= given
         excess -= given
 

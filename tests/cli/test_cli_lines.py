@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.cli.lines import Lines
+from zoo.events import BenchStarted, EpochEnded, Event, Progress, TrialStarted
+
+
+def _written(events: list[Event], clock: Any, *, seconds: float = 1.0) -> list[str]:
+    lines: list[str] = []
+    hear = Lines(lines.append, clock)
+    for event in events:
+        clock.now += seconds
+        hear(event)
+    return lines
+
+
+def test_each_trial_has_a_line_for_its_start_and_one_for_its_end(recorded_events: list[Event], clock: Any) -> None:
+    lines = _written(recorded_events, clock)
+    assert lines[:3] == [
+        "decoding digits",
+        "6 trials, records go to runs",
+        "[1/6] accuracy 90.00% from an earlier run: lenet5 · digits · sgd_step · seed 0",
+    ]
+    assert "[2/6] simple_cnn · digits · sgd_step · seed 0" in lines
+    assert any(line.startswith("[2/6] accuracy 95.00% after 7.0 s (about ") for line in lines)
+    assert any(line.startswith("[5/6] failed after 7.0 s: the loss was not finite") for line in lines)
+    assert lines[-1].endswith("5 done, 1 failed")
+
+
+def test_an_epochs_line_tells_loss_accuracy_and_speed(recorded_events: list[Event], clock: Any) -> None:
+    assert (
+        "[2/6]   epoch 2/4  loss 0.2707  val loss 0.2030  val accuracy 75.00%  2,000 images/s"
+    ) in _written(recorded_events, clock)  # fmt: skip
+
+
+def test_a_long_training_writes_ten_lines_and_a_slow_one_a_line_each_half_minute(clock: Any) -> None:
+    events: list[Event] = [
+        BenchStarted(store=Path("runs"), trials=(("t", "net"),)),
+        TrialStarted(trial_id="t", title="net", number=1, total=1),
+    ]
+    events += [
+        EpochEnded(
+            trial_id="t", epoch=epoch, epochs=100, train_loss=1.0, train_accuracy=None, val_loss=1.0,
+            val_accuracy=0.5, lr=0.1, images_per_second=1.0, seconds=1.0,
+        )
+        for epoch in range(1, 101)
+    ]  # fmt: skip
+    assert sum("epoch" in line for line in _written(events, clock)) == 10
+    assert sum("epoch" in line for line in _written(events, clock, seconds=31.0)) == 100
+
+
+def test_a_download_that_goes_on_writes_one_line(clock: Any) -> None:
+    events: list[Event] = [Progress(message="downloading cifar10", share=part / 100) for part in range(100)]
+    assert _written(events, clock) == ["downloading cifar10"]
+
+
+def test_foreign_text_stays_on_its_line(clock: Any) -> None:
+    assert _written([Progress(message="one\ntwo\x1b[2J")], clock) == ["one two[2J"]

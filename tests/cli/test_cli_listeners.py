@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo import build_catalog
+from zoo.catalog import Entry, Provider
+from zoo.cli.listeners import FanOut
+from zoo.events import BenchEnded, EpochEnded, Event, Progress
+from zoo.listener import Listener
+from zoo.loading import Sources
+
+EVENT = Progress(message="hello")
+
+
+def _entry(name: str, hear: Callable[[Event], None]) -> Entry[Listener]:
+    provider = Provider(name="test", origin="file", module="test")
+    return Entry(record=Listener(name=name, open=lambda store: hear), full_name=f"test/{name}", provider=provider)
+
+
+def test_every_event_reaches_everyone_in_order(tmp_path: Path, recorded_events: list[Event]) -> None:
+    own: list[Event] = []
+    other: list[Event] = []
+    fan_out = FanOut(own.append, [_entry("other", other.append)], tmp_path, print)
+    for event in recorded_events:
+        fan_out(event)
+    assert own == other == recorded_events
+
+
+@pytest.mark.parametrize("error", [ValueError("no\nroom"), SystemExit(3)])
+def test_a_listener_that_raises_is_told_of_once_and_hears_no_more(tmp_path: Path, error: BaseException) -> None:
+    calls, told, heard = [], [], []
+
+    def raise_it(event: Event) -> None:
+        calls.append(event)
+        raise error
+
+    fan_out = FanOut(lambda event: None, [_entry("bad", raise_it), _entry("good", heard.append)], tmp_path, told.append)
+    fan_out(EVENT)
+    fan_out(EVENT)
+    assert (len(calls), len(heard)) == (1, 2)
+    assert len(told) == 1
+    assert told[0].startswith(f"listener 'bad' failed and hears no more: {type(error).__name__}")
+    assert "\n" not in told[0]
+
+
+def test_a_listener_that_cannot_be_opened_costs_itself_only(tmp_path: Path) -> None:
+    told: list[str] = []
+    provider = Provider(name="test", origin="file", module="test")
+    record: Any = Listener(name="none", open=lambda store: None)  # type: ignore[arg-type, return-value]
+    FanOut(lambda event: None, [Entry(record=record, full_name="test/none", provider=provider)], tmp_path, told.append)(
+        EVENT
+    )
+    assert told == [
+        "listener 'none' could not be opened: TypeError: open returned NoneType, not something that can be called"
+    ]
+
+
+def test_ctrl_c_in_a_listener_is_the_users(tmp_path: Path) -> None:
+    def interrupt(event: Event) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        FanOut(lambda event: None, [_entry("slow", interrupt)], tmp_path, print)(EVENT)
+
+
+@pytest.fixture
+def jsonl() -> Listener:
+    return build_catalog(Sources(entry_points=False)).listeners.get("jsonl").record
+
+
+def test_jsonl_writes_each_event_as_a_line_at_once(
+    jsonl: Listener, tmp_path: Path, recorded_events: list[Event]
+) -> None:
+    write = jsonl.open(tmp_path / "runs")
+    file = tmp_path / "runs" / "events.jsonl"
+    for count, event in enumerate(recorded_events, start=1):
+        write(event)
+        rows = [json.loads(line) for line in file.read_text().splitlines()]
+        assert len(rows) == count
+    assert [row["event"] for row in rows[:3]] == ["progress", "bench_started", "trial_ended"]
+    assert rows[2]["record"]["metrics"]["accuracy"]["value"] == 0.90
+    assert rows[-1]["counts"] == {"done": 5, "failed": 1}
+
+
+def test_jsonl_goes_on_after_a_torn_last_line(jsonl: Listener, tmp_path: Path) -> None:
+    """A torn last line made every later start fail (optuna#5138)."""
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"event": "progress"}\n{"event": "epo')
+    jsonl.open(tmp_path)(BenchEnded(counts={}, interrupted=True))
+    first, torn, last = file.read_text().splitlines()
+    assert torn == '{"event": "epo'
+    assert json.loads(first)["event"] == "progress"
+    assert json.loads(last)["interrupted"] is True
+
+
+def test_jsonl_writes_what_is_not_finite_as_null(jsonl: Listener, tmp_path: Path) -> None:
+    jsonl.open(tmp_path)(
+        EpochEnded(
+            trial_id="t", epoch=1, epochs=1, train_loss=float("nan"), train_accuracy=None, val_loss=float("inf"),
+            val_accuracy=0.1, lr=0.1, images_per_second=1.0, seconds=1.0,
+        )
+    )  # fmt: skip
+    row = json.loads((tmp_path / "events.jsonl").read_text())
+    assert (row["event"], row["train_loss"], row["val_loss"]) == ("epoch_ended", None, None)

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+Run = Callable[..., Result]
+BASE = ("--models", "tiny_net", "--data", "dots", "--recipes", "quick")
+
+
+def _trials(result: Result) -> list[dict[str, Any]]:
+    assert result.exit_code == 0, result.stderr
+    trials: list[dict[str, Any]] = json.loads(result.stdout)["trials"]
+    return trials
+
+
+def test_the_plan_is_every_combination(run_shelf: Run) -> None:
+    result = run_shelf(
+        "plan", "--models", "tiny_net*", "--data", "dots", "--recipes", "quick,shelf/double", "--seeds", "2"
+    )
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "12 trials of 6 combinations with 30 epochs in all"
+    assert result.stdout.splitlines()[1].split()[:5] == ["tiny_net", "dots", "quick", "0–1", "2"]
+
+
+def test_what_is_skipped_is_told_with_its_reason(run_shelf: Run) -> None:
+    result = run_shelf("plan", "--models", "big_net,tiny_net", "--data", "dots", "--recipes", "quick")
+    assert "skipped: big_net · dots · quick: the network takes images of at least 64 px" in result.stdout
+    assert result.stdout.endswith("and 1 combination skipped\n")
+
+
+def test_every_mistake_in_one_call_is_reported_together(run_shelf: Run) -> None:
+    result = run_shelf(
+        "bench", "--models", "tiny_nett", "--data", "dotts", "--recipes", "quick", "--set", "recipe.lrr=1",
+        "--set", "nonsense", "--device", "gpu", "--epochs", "many", "--precision", "fp8", "--seeds", "0",
+        "--timeout", "soon", "--listen", "eer", "--sort-by", "acuracy", "--columns", "rank,modle", "--format", "tabel",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    sentences = result.stderr.splitlines()
+    for part in (
+        "'tiny_nett'; did you mean 'tiny_net'", "'dotts'; did you mean 'dots'", "'lrr'; did you mean 'lr'",
+        "--set nonsense", "gpu", "many", "fp8", "seeds", "--timeout soon", "'eer'; did you mean 'ear'",
+        "acuracy", "modle", "tabel",
+    ):  # fmt: skip
+        assert sum(part in sentence for sentence in sentences) == 1, (part, result.stderr)
+    assert len(sentences) == 13
+    assert all(sentence.startswith("zoo: ") for sentence in sentences)
+
+
+def test_a_suite_file_says_the_same_and_options_go_before_it(run_shelf: Run, tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text(
+        'models = ["tiny_net"]\ndata = ["dots"]\nrecipes = ["quick"]\nseeds = 2\nepochs = 7\n[set]\nrecipe.lr = 0.25\n'
+    )
+    form = ("--format", "json")
+    first = _trials(run_shelf("plan", str(suite), *form))
+    assert len(first) == 2
+    assert first[0]["recipe"]["hyperparameters"]["lr"] == 0.25
+    assert first[0]["recipe"]["hyperparameters"]["epochs"] == 7
+    (second,) = _trials(run_shelf("plan", str(suite), "--seeds", "1", "--set", "recipe.epochs=9", *form))
+    assert (second["recipe"]["hyperparameters"]["epochs"], second["recipe"]["hyperparameters"]["lr"]) == (9, 0.25)
+
+
+def test_an_option_goes_before_the_suites_override_of_the_same(run_shelf: Run, tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text("[set]\nrecipe.epochs = 9\n")
+    (trial,) = _trials(run_shelf("plan", str(suite), *BASE, "--seeds", "1", "--epochs", "4", "--format", "json"))
+    assert trial["recipe"]["hyperparameters"]["epochs"] == 4
+
+
+def test_a_suite_files_mistakes_are_reported_with_the_command_lines(run_shelf: Run, tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text("modles = ['tiny_net']\nseeds = 'three'\n")
+    result = run_shelf("plan", str(suite), *BASE, "--threads", "0")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 3
+    assert "'modles'; did you mean 'models'" in result.stderr
+
+
+@pytest.mark.parametrize("content", [None, "models = [", "\xff"])
+def test_a_suite_file_that_cannot_be_read_is_one_sentence(run_shelf: Run, tmp_path: Path, content: str | None) -> None:
+    suite = tmp_path / "suite.toml"
+    if content is not None:
+        suite.write_bytes(content.encode("latin-1"))
+    result = run_shelf("plan", str(suite), *BASE)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "the suite file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "mode"),
+    [(["--compile"], "on"), (["--compile=auto"], "auto"), (["--compile", "off"], "off"), ([], "off")],
+)
+def test_compile_may_stand_alone(run_shelf: Run, words: list[str], mode: str) -> None:
+    (trial,) = _trials(run_shelf("plan", *words, *BASE, "--seeds", "1", "--format", "json"))
+    assert trial["execution"]["compile"] == mode
+
+
+def test_compile_does_not_swallow_the_suite_file(run_shelf: Run, tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text("seeds = 1\n")
+    (trial,) = _trials(run_shelf("plan", *BASE, "--format", "json", "--compile", str(suite)))
+    assert trial["execution"]["compile"] == "on"
+
+
+def test_options_reach_the_trials(run_shelf: Run) -> None:
+    (trial,) = _trials(
+        run_shelf(
+            "plan", *BASE, "--seeds", "1", "--first-seed", "5", "--device", "cuda:1", "--precision", "bf16",
+            "--threads", "2", "--no-small-images", "--measure-seconds", "0.5", "--limit-train", "100",
+            "--limit-test", "50", "--batch-size", "16", "--set", "model.drop_rate=0.3", "--format", "json",
+        )
+    )  # fmt: skip
+    assert trial["seed"] == 5
+    assert trial["execution"] == {
+        "device": "cuda:1", "precision": "bf16", "compile": "off", "threads": 2, "small_images": "off",
+        "measure_seconds": 0.5,
+    }  # fmt: skip
+    assert (trial["dataset"]["limit_train"], trial["dataset"]["limit_test"]) == (100, 50)
+    assert trial["recipe"]["hyperparameters"]["batch_size"] == 16
+    assert trial["architecture"]["options"] == {"drop_rate": 0.3}
+
+
+def test_a_dry_run_is_a_plan_and_leaves_no_folder(run_shelf: Run, tmp_path: Path) -> None:
+    out = tmp_path / "runs"
+    result = run_shelf("bench", *BASE, "--dry-run", "--out", str(out))
+    assert result.stdout == run_shelf("plan", *BASE).stdout
+    assert not out.exists()
+
+
+def test_a_plan_without_trials_cannot_be_run(run_shelf: Run) -> None:
+    result = run_shelf("bench", "--models", "big_net", "--data", "dots", "--recipes", "quick")
+    assert result.exit_code == 2
+    assert "there is nothing to run: big_net · dots · quick: the network takes images" in result.stderr
+
+
+def test_out_must_not_be_a_file(run_shelf: Run, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    result = run_shelf("bench", *BASE, "--out", str(tmp_path / "runs"))
+    assert result.exit_code == 2
+    assert "it is a file, and a folder is needed" in result.stderr

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zoo.cli.progress import BenchState
+from zoo.events import BenchStarted, EpochEnded, Event, TrialEnded, TrialStarted
+
+
+def _heard(events: list[Event], clock: Any, *, seconds: float = 1.0) -> BenchState:
+    state = BenchState(clock)
+    for event in events:
+        clock.now += seconds
+        state.hear(event)
+    return state
+
+
+def test_the_leaderboard_so_far_is_by_mean_accuracy_over_seeds(recorded_events: list[Event], clock: Any) -> None:
+    ranked = _heard(recorded_events, clock).ranked()
+    assert [each.model for each in ranked] == ["resnet20_cifar", "simple_cnn", "lenet5"]
+    assert ranked[0].accuracy == pytest.approx(0.98)
+    assert (len(ranked[1].accuracies), ranked[1].num_failed) == (1, 1)
+
+
+def test_a_model_without_a_score_ranks_last(recorded_events: list[Event], clock: Any) -> None:
+    failures = [
+        event for event in recorded_events if not isinstance(event, TrialEnded) or event.title.startswith("simple")
+    ]
+    without = [event for event in failures if not (isinstance(event, TrialEnded) and event.outcome == "done")]
+    (only,) = _heard(without, clock).ranked()
+    assert (only.model, only.accuracies, only.num_failed) == ("simple_cnn", [], 1)
+
+
+def test_time_left_is_not_known_before_anything_is(recorded_events: list[Event], clock: Any) -> None:
+    assert _heard(recorded_events[:2], clock).seconds_left() is None
+
+
+def test_time_left_goes_by_epochs_and_then_by_what_other_trials_took(clock: Any) -> None:
+    titles = tuple((f"t{index}", f"net · digits · quick · seed {index}") for index in range(3))
+    state = BenchState(clock)
+    state.hear(BenchStarted(store=_path(), trials=titles))
+    state.hear(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=3))
+    clock.now += 10.0
+    state.hear(_epoch("t0", 1, 4))
+    assert state.seconds_left() == pytest.approx(30.0 + 2 * 40.0)
+    clock.now += 10.0
+    state.hear(_end("t0", titles[0][1]))
+    assert state.seconds_left() == pytest.approx(2 * 20.0)
+    state.hear(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
+    clock.now += 25.0  # longer than thought: what is left never goes below nothing
+    assert state.seconds_left() == pytest.approx(20.0)
+
+
+def test_a_reused_trial_says_nothing_about_time(clock: Any) -> None:
+    titles = tuple((f"t{index}", f"net · digits · quick · seed {index}") for index in range(2))
+    state = BenchState(clock)
+    state.hear(BenchStarted(store=_path(), trials=titles))
+    state.hear(_end("t0", titles[0][1], reused=True))
+    assert state.seconds_left() is None
+    assert state.share == 0.5
+
+
+def test_the_best_epoch_survives_a_validation_accuracy_that_is_no_number(clock: Any) -> None:
+    """A NaN first metric stays best for ever in timm's saver: NaN, 10, 50, 90, 20 has best 90."""
+    state = BenchState(clock)
+    state.hear(TrialStarted(trial_id="t", title="net", number=1, total=1))
+    for number, accuracy in enumerate((float("nan"), 0.10, 0.50, 0.90, 0.20), start=1):
+        state.hear(_epoch("t", number, 5, accuracy))
+    assert state.current is not None
+    assert (state.current.best_val_accuracy, state.current.best_epoch) == (0.90, 4)
+
+
+def test_a_trial_that_another_process_held_may_start_twice(clock: Any) -> None:
+    state = BenchState(clock)
+    state.hear(BenchStarted(store=_path(), trials=(("t", "net"), ("u", "other"))))
+    for trial in ("t", "u", "t"):
+        state.hear(TrialStarted(trial_id=trial, title=trial, number=1, total=2))
+        state.hear(_epoch(trial, 1, 2))
+    assert state.share <= 1.0
+
+
+def _path() -> Any:
+    from pathlib import Path
+
+    return Path("runs")
+
+
+def _epoch(trial: str, epoch: int, epochs: int, val_accuracy: float = 0.5) -> EpochEnded:
+    return EpochEnded(
+        trial_id=trial, epoch=epoch, epochs=epochs, train_loss=1.0, train_accuracy=None, val_loss=1.0,
+        val_accuracy=val_accuracy, lr=0.1, images_per_second=1.0, seconds=1.0,
+    )  # fmt: skip
+
+
+def _end(trial: str, title: str, *, reused: bool = False) -> TrialEnded:
+    return TrialEnded(
+        trial_id=trial, title=title, number=1, total=3, outcome="done", reused=reused, reason="", record={}
+    )
