@@ -1,0 +1,129 @@
+"""Imports point one way, and light commands stay light."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "torchvision", "timm")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm_cache() -> None:
+    """The first catalog asks timm for its names, and keeps them; this is about all the others."""
+    subprocess.run([sys.executable, "-c", "from zoo import build_catalog; build_catalog()"], check=True, timeout=120)
+
+
+def test_the_contracts_between_packages_are_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlinter.application import use_cases
+    from importlinter.configuration import configure
+
+    monkeypatch.chdir(root)
+    configure()
+    assert use_cases.lint_imports(config_filename="pyproject.toml", cache_dir=None), "run lint-imports to see which"
+
+
+def test_reports_of_a_broken_contract_fail_the_test_above(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard is itself guarded: a contract that is broken must not pass."""
+    from importlinter.application import use_cases
+    from importlinter.configuration import configure
+
+    (tmp_path / "contract.toml").write_text(
+        '[tool.importlinter]\nroot_packages = ["zoo"]\n'
+        '[[tool.importlinter.contracts]]\nname = "broken"\ntype = "forbidden"\n'
+        'source_modules = ["zoo.catalog"]\nforbidden_modules = ["zoo.errors"]\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    configure()
+    assert not use_cases.lint_imports(config_filename="contract.toml", cache_dir=None)
+
+
+def _loaded_by(code: str, *arguments: str | Path) -> set[str]:
+    """Return the top-level and sub-modules that a fresh interpreter has after running *code*."""
+    script = (
+        f"import atexit, json, sys\natexit.register(lambda: print('\\n' + json.dumps(sorted(sys.modules))))\n{code}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONUTF8": "1"},
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _heavy(modules: set[str]) -> list[str]:
+    return [name for name in (*HEAVY, "sklearn", "datasets") if name in modules]
+
+
+def test_the_watch_sees_a_heavy_import() -> None:
+    code = "import sys, types; sys.modules['torch'] = types.ModuleType('torch')"
+    assert _heavy(_loaded_by(code)) == ["torch"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import zoo",
+        "import zoo; [getattr(zoo, name) for name in zoo.__all__]",
+        "import zoo.events, zoo.hookspecs, zoo.loading",
+        "import plugins, harness, reports",
+        "from zoo import build_catalog; build_catalog()",
+        "from zoo.loading import *; [code_hash(p.provider) for p in build_catalog().plugins]",
+    ],
+)
+def test_importing_and_loading_plugins_never_loads_torch(code: str) -> None:
+    assert _heavy(_loaded_by(code)) == []
+
+
+def test_plugins_are_light_at_import() -> None:
+    """Records build lazily: numpy, too, waits until something is really made."""
+    loaded = _loaded_by("from zoo import build_catalog; build_catalog()")
+    assert not {"numpy", "pandas", "PIL", "pyarrow", "scipy", "rich"} & loaded
+
+
+def test_import_zoo_costs_nothing() -> None:
+    loaded = _loaded_by("import zoo")
+    assert not {"pydantic", "pluggy", "click", "importlib.metadata"} & loaded
+
+
+LIGHT_COMMANDS = [
+    "--help",
+    "--version",
+    "list --help",
+    "list models",
+    "list models resnet*",
+    "list data",
+    "list recipes",
+    "list metrics",
+    "list listeners",
+    "plugins",
+    "show resnet18",
+    "show sgd_step",
+    "show digits",
+    "bench --help",
+    "plan --help",
+    "rank --help",
+]
+
+
+@pytest.mark.parametrize("line", LIGHT_COMMANDS)
+def test_a_light_command_never_loads_torch(line: str) -> None:
+    code = "import sys; from zoo.cli import main; sys.argv[0] = 'zoo'; main()"
+    assert _heavy(_loaded_by(code, *line.split())) == []
+
+
+def test_reports_never_load_torch() -> None:
+    """By way of the harness neither, which imports it inside functions only."""
+    code = (
+        "import importlib, pkgutil, reports\n"
+        "for each in pkgutil.walk_packages(reports.__path__, 'reports.'): importlib.import_module(each.name)"
+    )
+    assert not set(HEAVY) & _loaded_by(code)
