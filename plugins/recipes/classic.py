@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo import Hyperparameters, Recipe, hookimpl
+import zoo  # Hyperparameters by way of it: pydantic is imported when a recipe is used, not when it is listed
+from zoo import Recipe, hookimpl
 
 # Crop by an eighth of the side (4 pixels of 32) and flip are the usual augmentation of small images (He et al. 2016).
 CROP = 0.125
@@ -14,14 +15,14 @@ CROP = 0.125
 def zoo_recipes() -> Iterable[Recipe]:
     yield Recipe(
         name="sgd_basic",
-        hyperparameters=lambda: Hyperparameters(
+        hyperparameters=lambda: zoo.Hyperparameters(
             epochs=30, optimizer="sgd", lr=0.001, momentum=0.9, crop_padding=CROP, flip=True
         ),
         summary="plain SGD with momentum at a constant rate",
     )
     yield Recipe(
         name="sgd_step",
-        hyperparameters=lambda: Hyperparameters(
+        hyperparameters=lambda: zoo.Hyperparameters(
             epochs=30,
             optimizer="sgd",
             lr=0.01,
@@ -37,7 +38,7 @@ def zoo_recipes() -> Iterable[Recipe]:
     )
     yield Recipe(
         name="adam_plateau",
-        hyperparameters=lambda: Hyperparameters(
+        hyperparameters=lambda: zoo.Hyperparameters(
             epochs=50,
             optimizer="adam",
             lr=1e-3,
