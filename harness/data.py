@@ -213,7 +213,7 @@ class _Shape:
         elif size is None:
             size = DEFAULT_SIZE
             what = "images of different sizes" if len(sizes) > 1 else f"images of {common[0]}×{common[1]} pixels"
-            notes.append(f"{what}: their centre squares are scaled to {size} pixels (data.image_size sets another)")
+            notes.append(f"{what}: shorter sides scaled to {size}, centres cropped (data.image_size sets another)")
         return cls(size=size, channels=channels or (1 if all_grey else 3), notes=notes)
 
 

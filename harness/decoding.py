@@ -15,8 +15,8 @@ grey (1, L, LA, I;16, I)        one channel; three equal ones where the data set
 floating point                  unreadable: it has no stated range
 animated, several pages         the first frame
 1×1 and other tiny images       scaled up
-several sizes in one data set   the centre square is scaled to the wanted side, bicubic and antialiased;
-                                an image that has that size already is left as it is
+another size than wanted        the shorter side is scaled, bicubic and antialiased, and the centre square
+                                cropped; an image that has the size already is left as it is
 truncated file                  unreadable
 text or anything else           unreadable, whatever its name says; formats beyond :data:`FORMATS` too
 more than MAX_PIXELS            unreadable, and never decompressed
@@ -97,9 +97,10 @@ def decode(source: bytes | Path, *, channels: int, size: int) -> NDArray[np.uint
 
 
 def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Scale the centre square of an 8-bit grey or RGB image to ``[size, size, C]``."""
+    """Scale the shorter side of an 8-bit grey or RGB image and crop the centre: ``[size, size, C]``."""
     width, height = image.size
     if (width, height) != (size, size):
+        # Pillow takes only the box's part of the scaled image, which saves computing the rest.
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         image = image.resize(

@@ -184,7 +184,7 @@ def _shared_groups(parts: dict[str, Part]) -> list[str]:
     for first, second in (("train", "test"), ("val", "test"), ("train", "val")):
         shared = len(groups.get(first, set()) & groups.get(second, set()))
         if shared:
-            notes.append(f"{shared:,} groups are in both {first} and {second} of the source")
+            notes.append(f"{shared:,} group(s) are in both {first} and {second} of the source")
     return notes
 
 

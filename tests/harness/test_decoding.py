@@ -1,0 +1,185 @@
+"""Every kind of image file has one stated outcome. Each test is a row of the table in :mod:`harness.decoding`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, features
+
+from harness import decoding
+from harness.decoding import UnreadableImageError, decode, quiet_pillow, read_header, resize_array
+
+
+def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def halves(size: tuple[int, int] = (4, 4)) -> Image.Image:
+    """Red on the left, blue on the right."""
+    image = Image.new("RGB", size, (255, 0, 0))
+    image.paste((0, 0, 255), (size[0] // 2, 0, *size))
+    return image
+
+
+def test_pixels_of_an_image_of_the_wanted_size_are_left_as_they_are() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    assert (decode(encode(Image.fromarray(pixels), "PNG"), channels=3, size=7) == pixels).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_an_image_is_turned_upright_as_its_exif_says(kind: str) -> None:
+    """timm#1383 and its kin: preprocessing that differs costs points."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rows of the file run from right to left in the upright image
+    options = {"lossless": True} if kind == "WEBP" else {"quality": 100, "subsampling": 0} if kind == "JPEG" else {}
+    source = encode(halves((16, 16)), kind, exif=exif, **options)
+    upright = decode(source, channels=3, size=16).astype(int)
+    assert upright[2, :, 0].min() > 200  # red, once left, is on top
+    assert upright[13, :, 2].min() > 200
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP", "JPEG"])
+def test_the_header_of_a_turned_image_gives_the_upright_size(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    header = read_header(encode(halves((16, 8)), kind, exif=exif))
+    assert (header.width, header.height) == (8, 16)
+
+
+def test_transparency_is_composited_on_white() -> None:
+    clear = encode(Image.new("RGBA", (2, 2), (255, 0, 0, 0)), "PNG")
+    half = encode(Image.new("RGBA", (2, 2), (0, 0, 0, 128)), "PNG")
+    assert (decode(clear, channels=3, size=2) == 255).all()
+    assert (decode(half, channels=3, size=2) == 127).all()
+
+
+def test_grey_with_transparency_is_composited_on_white_and_stays_grey() -> None:
+    source = encode(Image.new("LA", (2, 2), (0, 0)), "PNG")
+    assert read_header(source).is_grey
+    assert decode(source, channels=1, size=2).tolist() == [[[255], [255]], [[255], [255]]]
+
+
+def test_a_palette_gives_its_colours_and_its_transparent_entry_white() -> None:
+    image = halves().convert("P", palette=Image.Palette.ADAPTIVE)
+    opaque = decode(encode(image, "PNG"), channels=3, size=4)
+    assert opaque[0, 0].tolist() == [255, 0, 0]
+    red = image.getpixel((0, 0))
+    clear = decode(encode(image, "PNG", transparency=red), channels=3, size=4)
+    assert clear[0, 0].tolist() == [255, 255, 255]
+    assert clear[0, 3].tolist() == [0, 0, 255]
+
+
+def test_cmyk_becomes_rgb() -> None:
+    source = encode(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "TIFF")
+    assert decode(source, channels=3, size=8)[0, 0].tolist() == [255, 0, 0]
+    assert not read_header(source).is_grey
+
+
+def test_sixteen_bits_are_scaled_linearly() -> None:
+    values = np.array([[0, 257], [32768, 65535]], dtype=np.uint16)
+    for kind in ("PNG", "TIFF"):
+        source = encode(Image.fromarray(values), kind)
+        assert read_header(source).is_grey
+        assert decode(source, channels=1, size=2)[..., 0].tolist() == [[0, 1], [128, 255]]
+
+
+def test_one_bit_becomes_0_and_255() -> None:
+    image = Image.new("1", (2, 2), 0)
+    image.putpixel((1, 0), 1)
+    assert decode(encode(image, "PNG"), channels=1, size=2)[..., 0].tolist() == [[0, 255], [0, 0]]
+
+
+def test_grey_among_colour_gets_three_equal_channels() -> None:
+    source = encode(Image.new("L", (2, 2), 77), "PNG")
+    assert decode(source, channels=3, size=2).tolist() == [[[77] * 3] * 2] * 2
+
+
+def test_32_bit_values_have_an_outcome_only_where_they_fit_16() -> None:
+    fitting = encode(Image.fromarray(np.full((2, 2), 65535, dtype=np.int32)), "TIFF")
+    beyond = encode(Image.fromarray(np.full((2, 2), 65536, dtype=np.int32)), "TIFF")
+    assert (decode(fitting, channels=1, size=2) == 255).all()
+    with pytest.raises(UnreadableImageError, match="range"):
+        decode(beyond, channels=1, size=2)
+
+
+def test_floating_point_is_unreadable() -> None:
+    source = encode(Image.fromarray(np.zeros((2, 2), dtype=np.float32)), "TIFF")
+    with pytest.raises(UnreadableImageError, match="floating"):
+        decode(source, channels=1, size=2)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "TIFF", "PNG"])
+def test_of_an_animation_the_first_frame_counts(kind: str) -> None:
+    if kind == "WEBP" and not features.check("webp"):
+        pytest.skip("this Pillow has no WebP")
+    frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "blue")]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    source = encode(frames[0], kind, save_all=True, append_images=frames[1:], **options)
+    assert decode(source, channels=3, size=4)[0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_single_pixel_is_scaled_up() -> None:
+    source = encode(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG")
+    assert (decode(source, channels=3, size=5) == [9, 8, 7]).all()
+
+
+def test_the_centre_square_is_what_is_scaled() -> None:
+    image = Image.new("RGB", (30, 10), "black")
+    image.paste("white", (10, 0, 20, 10))
+    assert (decode(encode(image, "PNG"), channels=3, size=10) == 255).all()
+    whole = image.resize((15, 5), Image.Resampling.BICUBIC)
+    assert (decode(encode(image, "PNG"), channels=3, size=5) == np.asarray(whole.crop((5, 0, 10, 5)))).all()
+
+
+def test_scaling_down_is_antialiased() -> None:
+    stripes = np.zeros((64, 64), dtype=np.uint8)
+    stripes[:, ::2] = 255
+    small = decode(encode(Image.fromarray(stripes), "PNG"), channels=1, size=8)
+    assert abs(small.astype(int) - 127).max() <= 6  # every eighth column alone would be all 255
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "BMP", "TIFF"])
+def test_a_truncated_file_is_unreadable(kind: str) -> None:
+    """timm's ImageDataset shows the neighbour in place of a corrupt image; here nothing takes its place."""
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    source = encode(Image.fromarray(pixels), kind)
+    with pytest.raises(UnreadableImageError):
+        decode(source[: len(source) // 2], channels=3, size=64)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not an image", b"\xff\xd8\xff", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
+)
+def test_what_is_not_an_image_is_unreadable_whatever_its_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImageError):
+        decode(path, channels=3, size=4)
+    with pytest.raises(UnreadableImageError):
+        read_header(path)
+
+
+def test_an_image_of_too_many_pixels_is_never_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = encode(Image.new("1", (200, 200)), "PNG")
+    monkeypatch.setattr(decoding, "MAX_PIXELS", 200 * 200 - 1)
+    with pytest.raises(UnreadableImageError, match="39,999"):
+        decode(source, channels=1, size=4)
+
+
+def test_a_decompression_bomb_is_unreadable_and_quiet() -> None:
+    source = encode(Image.new("1", (20_000, 10_000)), "PNG")
+    with quiet_pillow(), pytest.raises(UnreadableImageError, match="100,000,000"):
+        decode(source, channels=1, size=4)
+
+
+def test_pixels_in_memory_are_treated_as_files_are() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
+    from_file = decode(encode(Image.fromarray(pixels), "PNG"), channels=3, size=6)
+    assert (resize_array(pixels, channels=3, size=6) == from_file).all()
+    assert resize_array(pixels[..., :1], channels=3, size=6).shape == (6, 6, 3)
