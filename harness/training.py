@@ -127,7 +127,7 @@ def train(
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     head = find_head(model) if hp.freeze_backbone or (hp.pretrained and hp.init != "default") else ()
     if state is None:
-        seed_global(seed, "init")
+        seed_global(seed, "start")
         # Published weights are what a pretrained network is taken for: only its head is new.
         initialize(head if hp.pretrained else (model,), hp.init)
         if recipe.prepare is not None:
