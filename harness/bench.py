@@ -6,6 +6,7 @@ Running the same plan again on the same store continues it: finished trials are 
 from __future__ import annotations
 
 import dataclasses
+import os
 import tempfile
 import threading
 from collections import Counter, deque
@@ -29,6 +30,8 @@ from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, PhaseStarted
 from zoo.loading import Sources
 
 BUSY_WAIT_SECONDS = 1.0
+MAX_LOG_BYTES = 64 * 2**20
+"""A trial that prints more than this is ended: it would fill the disk before it finished."""
 
 Emit = Callable[[Event], None]
 
@@ -161,19 +164,20 @@ class _Runner:
             folder,
         )
         self.emit(TrialStarted(trial_id=trial.trial_id, title=trial.spec.title, number=trial.number, total=self.total))
-        timed_out = self._watch(job, trial, folder)
+        killed_for = self._watch(job, trial, folder)
         if job.status == EXIT_BUSY:
             return None
         record = self.store.read(trial.trial_id)
         if record is not None and record != before:
             return record
-        record = self._record_of_crash(trial, job, timed_out=timed_out)
+        record = self._record_of_crash(trial, job, killed_for)
         write_json(folder / files.RECORD_FILE, record.model_dump(mode="json"))
         return record
 
-    def _watch(self, job: Job, trial: ResolvedTrial, folder: Path) -> bool:
-        """Pass on what the trial does until it ends; return whether it was killed for its time."""
+    def _watch(self, job: Job, trial: ResolvedTrial, folder: Path) -> Failure | None:
+        """Pass on what the trial does until it ends; return why it was killed, if it was."""
         tail = HistoryTail(folder / files.HISTORY_FILE)
+        log = folder / files.LOG_FILE
         asked = False
         while not job.wait(POLL_SECONDS):
             self._emit_rows(tail, trial)
@@ -184,9 +188,14 @@ class _Runner:
                 asked = True
             elif self.timeout is not None and job.seconds > self.timeout:
                 job.kill()
-                return True
+                return Failure(kind=FailureKind.TIMEOUT, message=f"it took longer than {self.timeout:g} s")
+            elif log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+                job.kill()
+                os.truncate(log, MAX_LOG_BYTES)
+                message = f"it printed more than {MAX_LOG_BYTES // 2**20} MiB"
+                return Failure(kind=FailureKind.PLUGIN, message=message)
         self._emit_rows(tail, trial)
-        return False
+        return None
 
     def _emit_rows(self, tail: HistoryTail, trial: ResolvedTrial) -> None:
         for row in tail.new_rows():
@@ -196,22 +205,17 @@ class _Runner:
             elif event == "epoch":
                 self.emit(EpochEnded(trial_id=trial.trial_id, **row))
 
-    def _record_of_crash(self, trial: ResolvedTrial, job: Job, *, timed_out: bool) -> Record:
+    def _record_of_crash(self, trial: ResolvedTrial, job: Job, killed_for: Failure | None) -> Record:
         if self.interrupts.count:
             outcome, failure, reason = Outcome.INTERRUPTED, None, "stopped by the user"
         else:
-            outcome = Outcome.FAILED
-            if timed_out:
-                failure = Failure(kind=FailureKind.TIMEOUT, message=f"it took longer than {self.timeout:g} s")
+            outcome, ending = Outcome.FAILED, f"its process ended with {describe_status(job.status)}"
+            if killed_for is not None:
+                failure = killed_for
             elif job.status < 0:
-                failure = Failure(
-                    kind=FailureKind.KILLED, message=f"its process ended with {describe_status(job.status)}"
-                )
+                failure = Failure(kind=FailureKind.KILLED, message=ending)
             else:
-                failure = Failure(
-                    kind=FailureKind.PLUGIN,
-                    message=f"its process ended with {describe_status(job.status)} and wrote no record",
-                )
+                failure = Failure(kind=FailureKind.PLUGIN, message=f"{ending} and wrote no record")
             reason = failure.message
         environment = {"device_name": "", "driver": "", "threads": trial.spec.execution.threads, "torch": ""}
         return Record(

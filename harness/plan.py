@@ -78,8 +78,9 @@ def make_plan(selection: Selection) -> Plan:
                             execution=execution,
                         )
                     )
-    records = [each.entry.record for each in (*selection.architectures, *selection.datasets)]
-    preload = tuple(dict.fromkeys(module for record in records for module in record.preload))
+    wanted = [each.entry.record.preload for each in selection.architectures]
+    wanted += [each.entry.record.preload for each in selection.datasets]
+    preload = tuple(dict.fromkeys(module for modules in wanted for module in modules))
     return Plan(trials=tuple(trials), skips=tuple(skips.values()), preload=preload)
 
 

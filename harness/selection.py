@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from harness.request import BenchRequest
@@ -17,6 +18,7 @@ from zoo.options import Option, resolve_options
 from zoo.recipe import Recipe
 
 _OVERRIDE_TARGETS = ("model", "data", "recipe")
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -102,12 +104,15 @@ class _Collector:
         try:
             return step()
         except ZooError as error:
-            self._errors.setdefault(str(error), error)
+            self.add(error)
             return None
 
-    def each(self, items: Iterable[T], step: Callable[[T], object]) -> list:  # type: ignore[type-arg]
-        results = [self.get(lambda item=item: step(item)) for item in items]  # type: ignore[misc]
+    def each(self, items: Iterable[S], step: Callable[[S], T]) -> list[T]:
+        results = [self.get(partial(step, item)) for item in items]
         return [result for result in results if result is not None]
+
+    def add(self, error: ZooError) -> None:
+        self._errors.setdefault(str(error), error)
 
     def raise_all(self) -> None:
         ManyErrors.raise_if(self._errors.values())
@@ -116,7 +121,7 @@ class _Collector:
 def _entries(names: Iterable[str], registry: Registry[RecordT], errors: _Collector) -> list[Entry[RecordT]]:
     found: dict[str, Entry[RecordT]] = {}
     for name in names:
-        for entry in errors.get(lambda name=name: _matching(name, registry)) or []:  # type: ignore[misc]
+        for entry in errors.get(partial(_matching, name, registry)) or []:
             found.setdefault(entry.full_name, entry)
     return list(found.values())
 
@@ -136,11 +141,11 @@ def _datasets(
     found: dict[tuple[str, str], tuple[Entry[Dataset], str]] = {}
     for text in names:
         name, colon, argument = text.partition(":")
-        for entry in errors.get(lambda name=name: _matching(name, registry)) or []:  # type: ignore[misc]
+        for entry in errors.get(partial(_matching, name, registry)) or []:
             if is_pattern(name) and entry.record.argument:
                 continue  # a pattern stands for data sets, not for kinds of them
             if problem := _argument_problem(entry, bool(colon), argument):
-                errors.get(lambda problem=problem: _raise(problem))  # type: ignore[misc]
+                errors.add(problem)
                 continue
             found.setdefault((entry.full_name, argument), (entry, argument))
     return list(found.values())
@@ -153,10 +158,6 @@ def _argument_problem(entry: Entry[Dataset], has_colon: bool, argument: str) -> 
     if has_colon and not wanted:
         return UsageError(f"data set {entry.display_name!r} takes no argument, but was given {argument!r}")
     return None
-
-
-def _raise(error: ZooError) -> None:
-    raise error
 
 
 def _select_architecture(entry: Entry[Architecture], given: Mapping[str, Option]) -> SelectedArchitecture:

@@ -10,7 +10,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from harness.environment import describe
 from harness.errors import TrialError
 from harness.evaluation import predict_logits
 from harness.files import sha256_of, write_json
+from harness.global_state import unchanged
 from harness.history import HistoryWriter
 from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
@@ -126,7 +127,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
         _run(job.spec, job.prepared, catalog, folder, progress)
     except KeyboardInterrupt:
         outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
-    except Exception as error:  # whatever a plugin raises is this trial's failure and no other's
+    except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
         failure = classify(error, progress.phase)
         outcome, reason = Outcome.FAILED, failure.message
     progress.history.close()
@@ -189,7 +190,7 @@ def _run(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, folder: Path
         images = TrialImages(prepared)
 
     def emit(epoch: EpochResult) -> None:
-        progress.history.write({"event": "epoch", **epoch.as_row()})
+        progress.history.write({"event": "epoch", **asdict(epoch)})
 
     with progress.during("train"):
         model.to(device)
@@ -224,14 +225,13 @@ def _run(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, folder: Path
         logits_NK = predict_logits(
             model,
             test,
+            num_classes=len(prepared.classes),
             device=device,
             precision=execution.precision,
             channels_last=True,
             normalization=normalization,
             predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
         )
-        if not torch.isfinite(logits_NK).all():
-            raise TrialError(FailureKind.DIVERGED, "the network's outputs on the test images are not finite")
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
         progress.facts["metrics"] = score(predictions, catalog.metrics).values
@@ -244,9 +244,11 @@ def _run(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, folder: Path
                 recipe,
                 hp,
                 test=test,
+                num_classes=len(prepared.classes),
                 trained=trained,
                 device=device,
                 precision=execution.precision,
+                compile=execution.compile == "on",
                 normalization=normalization,
                 peak_memory_mib=peak_memory_mib,
                 budget_seconds=execution.measure_seconds,
@@ -267,7 +269,8 @@ def build_model(
     """
     torch.manual_seed(derive_seed(seed, "init"))
     try:
-        model = architecture.build(request)
+        with unchanged(f"building {architecture.name}"):
+            model = architecture.build(request)
     except ZooError:
         raise
     except (MemoryError, torch.OutOfMemoryError):
@@ -305,7 +308,7 @@ def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
         raise TrialError(FailureKind.PLUGIN, f"{name} returned {logits_BK.dtype}, not torch.float32")
 
 
-def classify(error: Exception, phase: str) -> Failure:
+def classify(error: BaseException, phase: str) -> Failure:
     """Say what kind of failure an exception is."""
     message = f"{type(error).__name__} during {phase}: {_one_line(error)}"
     kind = FailureKind.ERROR
@@ -313,6 +316,8 @@ def classify(error: Exception, phase: str) -> Failure:
         kind, message = error.kind, str(error)
     elif isinstance(error, DataError):
         kind, message = FailureKind.DATA, str(error)
+    elif isinstance(error, SystemExit):
+        kind, message = FailureKind.PLUGIN, f"a plugin called sys.exit({error.code!r}) during {phase}"
     elif isinstance(error, PluginError):
         kind, message = FailureKind.PLUGIN, str(error)
     elif isinstance(error, (MemoryError, torch.OutOfMemoryError)):
