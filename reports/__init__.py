@@ -1,1 +1,17 @@
-"""Reports: records → leaderboard → tables and pages. Never imports torch, never trains."""
+"""Reports: records → leaderboard → tables and pages. Never imports torch, never trains.
+
+``reading``      folders → trials
+``leaderboard``  trials → leaderboard
+``table``        what that is, as plain data: tables of rows
+``grouping``     which trials make a row, and which rows a table
+``ranking``      which rows can be told apart, and their order
+``statistics``   intervals, paired tests and the ranks that follow
+``correctness``  saved predictions → which images were right
+``speeds``       speeds of a row, and which can be compared
+``labels``       what a row is called
+``columns``      what a row shows
+``footnotes``    what the numbers mean
+``render_*``     terminal, Markdown, CSV, JSON, LaTeX
+``writing``      files beside the records
+``text``         cleaning of foreign text
+"""

@@ -1,0 +1,50 @@
+"""Correctness: which test images a trial got right, from its saved predictions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.files import sha256_of
+from harness.predictions import FILE_NAME, load_predictions
+from harness.record import Record
+from zoo.errors import StoreError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Correctness:
+    """How right a trial was on each test image."""
+
+    correct_N: NDArray[np.float64]
+    """In [0, 1], in the order of the images' ids; a label among m that tie for the highest logit is 1/m right."""
+    images: bytes
+    """Digest of the images' ids: equal for two trials that were tested on the same images."""
+
+
+def read_correctness(folder: Path, record: Record) -> Correctness | str:
+    """Return a trial's correctness, or one sentence on why there is none."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return f"it has no {FILE_NAME}"
+    expected = record.files.get(FILE_NAME)
+    try:
+        if expected is not None and sha256_of(path) != expected:
+            return f"its {FILE_NAME} does not match the checksum in its record"
+        saved = load_predictions(folder)
+    except (OSError, StoreError) as error:
+        return str(error)
+    predictions, order = saved.predictions, np.argsort(saved.samples, kind="stable")
+    if len(saved.samples) != len(predictions.labels):
+        return f"its {FILE_NAME} does not name each of its images"
+    logits_NK = predictions.logits
+    highest_N1 = logits_NK.max(axis=1, keepdims=True)
+    label_is_top_N = logits_NK[np.arange(len(logits_NK)), predictions.labels] == highest_N1[:, 0]
+    num_top_N = (logits_NK == highest_N1).sum(axis=1)
+    return Correctness(
+        correct_N=(label_is_top_N / num_top_N)[order],
+        images=hashlib.sha256(saved.samples[order].tobytes()).digest(),
+    )

@@ -1,0 +1,93 @@
+"""Footnotes: what the numbers of a table mean, in sentences that are the same in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.columns import SMALL_IMAGES_MARK, Column
+from reports.table import Leaderboard, Row, Table
+
+
+def heading(table: Table) -> str:
+    """Return a table's title: its data set and how much was tested on."""
+    parts = [table.data or "no data"]
+    if table.num_test is not None:
+        parts.append(f"{table.num_test:,} test image{'' if table.num_test == 1 else 's'}")
+    if table.num_classes is not None:
+        parts.append(f"{table.num_classes} classes")
+    return " · ".join(parts)
+
+
+def fingerprint_note(table: Table, leaderboard: Leaderboard) -> str:
+    """Return what tells a table from another of the same data set; empty where there is none."""
+    same = [other for other in leaderboard.tables if other.data == table.data]
+    if len(same) < 2:
+        return ""
+    content = table.fingerprint[:12] or "unknown"
+    return f"images {content}: this data set is here with {len(same)} different contents, which are never compared"
+
+
+def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
+    """Return what must be said below one table: its own notes, and why trials gave no result."""
+    keys = {column.key for column in columns}
+    notes = []
+    if any(row.small_images for row in table.rows) and "model" in keys:
+        notes.append(f"{SMALL_IMAGES_MARK} first strides reduced, for the images are small")
+    notes += [note for note in (fingerprint_note(table, leaderboard), *table.notes) if note]
+    for row in table.rows:
+        notes += _unfinished_notes(row)
+    return notes
+
+
+def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
+    """Return what must be said once: what spread, interval and ranks mean."""
+    keys = {column.key for column in columns}
+    rows = [row for row in leaderboard.rows if row.seeds]
+    notes = []
+    if not rows:
+        return list(leaderboard.notes)
+    accuracies = [row.metrics["accuracy"] for row in rows if "accuracy" in row.metrics]
+    if any(estimate.sd is not None for row in rows for estimate in row.metrics.values()):
+        notes.append(f"±: standard deviation over seeds ({_range([len(row.seeds) for row in rows])} per row)")
+    if "interval" in keys and any(accuracy.low is not None for accuracy in accuracies):
+        notes.append(_interval_note(rows))
+    if "rank" in keys:
+        notes.append(_rank_note(leaderboard, rows))
+    return [*notes, *leaderboard.notes]
+
+
+def _interval_note(rows: Sequence[Row]) -> str:
+    note = "95 % interval: of the accuracy expected from another seed and other test images of the same kind"
+    if any(len(row.seeds) == 1 for row in rows):
+        note += "; with one seed it covers other test images only"
+    return note
+
+
+def _rank_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:
+    if leaderboard.sort_by != "accuracy":
+        return f"ranks go by the plain order of {leaderboard.sort_by}, which is not tested"
+    note = (
+        "ranks: rows share a range where paired tests on the same test images cannot tell them apart "
+        "(Holm, 5 % for all pairs of a table); order within a tie is by name"
+    )
+    if sum(len(row.seeds) == 1 for row in rows) > 1:
+        note += "; between rows of one seed the test speaks of these networks, not of other seeds"
+    return note
+
+
+def _unfinished_notes(row: Row) -> list[str]:
+    """Return a sentence for each reason, with the seeds that it holds for."""
+    seeds_by_reason: dict[str, list[int]] = {}
+    for each in row.unfinished:
+        if each.outcome != "missing":
+            reason = f"{each.outcome}: {each.reason}" if each.reason else each.outcome
+            seeds_by_reason.setdefault(reason, []).append(each.seed)
+    return [
+        f"{row.model}, {row.recipe}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {reason}"
+        for reason, seeds in seeds_by_reason.items()
+    ]
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"

@@ -1,0 +1,126 @@
+"""Building the leaderboard from records. Pure but for reading files; the same records give the same tables."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.record import Record
+from reports.columns import Column, all_columns, find_sort_column
+from reports.grouping import Group, by_table, group_trials
+from reports.labels import Labels, data_label, label_rows
+from reports.ranking import Evidence, evidence_of, rank_table
+from reports.reading import Trial, read_trials
+from reports.speeds import compare_speeds, speed_of
+from reports.statistics import mean_interval
+from reports.table import Leaderboard, Row, Table, Unfinished, estimate_of
+from reports.text import clean
+
+__all__ = ["Leaderboard", "build_leaderboard"]
+
+
+def build_leaderboard(
+    runs: Iterable[Path | Trial],
+    *,
+    sort_by: str = "accuracy",
+    declared: Sequence[Column] = (),
+    notes: Sequence[str] = (),
+) -> Leaderboard:
+    """Group, rank and order trials.
+
+    Args:
+        runs: Folders of records, or trials as pairs of folder and record, in any order. A record in a folder that
+            cannot be read is left out, and a note says so.
+        sort_by: Key of the column that ranks go by. Only accuracy is tested; by any other column, rows rank by its
+            plain order.
+        declared: Columns of metrics as a catalog declares them, which say which way is better.
+        notes: What else a reader should know, such as records that could not be read.
+
+    Raises:
+        UnknownNameError: If no column to sort by is called *sort_by*.
+        StoreError: If a folder is absent or holds no record at all.
+    """
+    trials: list[Trial] = []
+    paths: list[Path] = []
+    for run in runs:
+        if isinstance(run, Path):
+            paths.append(run)
+        else:
+            trials.append(run)
+    read, problems = read_trials(paths)
+    trials += read
+    notes = [*notes, *(f"left out: {problem}" for problem in problems)]
+    groups = group_trials(sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0]))))
+    unranked = [_unranked_table(groups_of_table) for groups_of_table in by_table(groups)]
+    draft = Leaderboard(tables=tuple(table for table, _ in unranked), sort_by=sort_by, notes=tuple(map(clean, notes)))
+    column = find_sort_column(sort_by, all_columns(draft, declared))
+    tables = tuple(rank_table(table, evidence, column) for table, evidence in unranked)
+    return replace(draft, tables=tuple(sorted(tables, key=lambda table: (table.data, table.fingerprint))))
+
+
+def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
+    seeds = {seed for group in groups for seed in (*group.done, *group.unfinished)}
+    rows, evidence = [], []
+    for group, labels in zip(groups, label_rows([group.example for group in groups]), strict=True):
+        row, basis = _row(group, labels, seeds)
+        rows.append(row)
+        evidence.append(basis)
+    rows, speed_notes = compare_speeds(rows, groups)
+    info = next((group.example.data for group in groups if group.example.data), None)
+    repeated = sum(group.repeated for group in groups)
+    notes = [*(info.notes if info else ()), *speed_notes]
+    if repeated:
+        notes.append(f"{repeated} trials left out: another of the same row has the same seed")
+    table = Table(
+        data=data_label(groups[0].example),
+        fingerprint=next((group.fingerprint for group in groups if group.fingerprint), ""),
+        num_test=info.num_test if info else None,
+        num_classes=len(info.classes) if info else None,
+        rows=tuple(rows),
+        notes=tuple(clean(note) for note in notes),
+    )
+    return table, evidence
+
+
+def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, Evidence]:
+    records = [group.done[seed][1] for seed in sorted(group.done)]
+    unfinished = {seed: _unfinished(record) for seed, record in group.unfinished.items()}
+    for seed in seeds_of_table - set(group.done) - set(unfinished):
+        unfinished[seed] = Unfinished(seed=seed, outcome="missing", reason="there is no record of it")
+    names = dict.fromkeys(name for record in records for name in record.metrics)
+    metrics = {}
+    for name in names:
+        estimate = estimate_of(record.metrics[name].value for record in records if name in record.metrics)
+        if estimate is not None:
+            metrics[name] = estimate
+    evidence = evidence_of([group.done[seed] for seed in sorted(group.done)])
+    if evidence.sample is not None and "accuracy" in metrics:
+        interval = mean_interval(evidence.sample)
+        metrics["accuracy"] = replace(metrics["accuracy"], low=interval.low, high=interval.high)
+    model = next((record.model for record in records if record.model), group.example.model)
+    times = [record.seconds["total"] for record in records if "total" in record.seconds]
+    row = Row(
+        model=labels.model,
+        data=labels.data,
+        recipe=labels.recipe,
+        rank_low=None,
+        rank_high=None,
+        seeds=tuple(sorted(group.done)),
+        unfinished=tuple(unfinished[seed] for seed in sorted(unfinished)),
+        metrics=metrics,
+        params=model.params if model else None,
+        macs=model.macs if model else None,
+        speed=speed_of(records),
+        wall_seconds=statistics.fmean(times) if times else None,
+        small_images=bool(model and model.small_image_changes),
+        trials=tuple(clean(record.trial_id) for record in records),
+    )
+    return row, evidence
+
+
+def _unfinished(record: Record) -> Unfinished:
+    failure = record.failure
+    reason = f"{failure.kind.value}: {failure.message}" if failure else record.reason
+    return Unfinished(seed=record.spec.seed, outcome=record.outcome.value, reason=clean(reason, max_length=300))

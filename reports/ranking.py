@@ -1,0 +1,104 @@
+"""Ranking: what rows are ranked by, how far the evidence separates them, and the order in which they stand."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from reports.columns import Column
+from reports.correctness import Correctness, read_correctness
+from reports.reading import Trial
+from reports.statistics import Sample, rank_ranges, separated
+from reports.table import Row, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What rows are ranked by when they are ranked by accuracy: a sample, or why there is none."""
+
+    sample: Sample | None
+    images: bytes
+    """Which test images it is of; samples of different images cannot be paired."""
+    problem: str = ""
+
+
+def evidence_of(trials: Sequence[Trial]) -> Evidence:
+    if not trials:
+        return Evidence(sample=None, images=b"", problem="no seed is done")
+    read: list[Correctness] = []
+    for folder, record in trials:
+        correctness = read_correctness(folder, record)
+        if isinstance(correctness, str):
+            return Evidence(sample=None, images=b"", problem=correctness)
+        read.append(correctness)
+    if len({each.images for each in read}) > 1:
+        return Evidence(sample=None, images=b"", problem="its seeds were tested on different images")
+    import numpy as np
+
+    sample = Sample.of(np.stack([each.correct_N for each in read]))
+    return Evidence(sample=sample, images=read[0].images)
+
+
+def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Table:
+    """Give ranks to the rows that can have one by *column*, and put below them those with a value, then the others."""
+    read = column.value
+    assert read is not None, "a sort column has values"
+    notes = list(table.notes)
+    if column.key == "accuracy":
+        rows, more = _ranked_by_accuracy(table.rows, evidence)
+        notes += more
+    else:
+        fair = [row for row in table.rows if row.seeds and not (column.needs_equal_conditions and _is_elsewhere(row))]
+        rows = _ranked_by_value(fair, read, higher_is_better=column.higher_is_better)
+    rows.sort(key=lambda row: (row.rank_low, row.rank_high, _by_name(row)))
+    ranked = {(row.trials, _by_name(row)) for row in rows}
+    sign = -1 if column.higher_is_better else 1
+
+    def place(row: Row) -> tuple[bool, float, tuple[str, str, str]]:
+        value = read(row) if row.seeds else None
+        return (value is None, 0.0 if value is None else sign * value, _by_name(row))
+
+    below = sorted((row for row in table.rows if (row.trials, _by_name(row)) not in ranked), key=place)
+    return replace(table, rows=(*rows, *below), notes=tuple(notes))
+
+
+def _ranked_by_accuracy(rows: Sequence[Row], evidence: Sequence[Evidence]) -> tuple[list[Row], list[str]]:
+    """Rank rows as far as a paired test on the same images separates them; a row that cannot be tested has none."""
+    images = Counter(basis.images for basis in evidence if basis.sample is not None)
+    common = max(images, key=lambda key: (images[key], key), default=b"")
+    tested: list[tuple[Row, Sample]] = []
+    notes = []
+    for row, basis in zip(rows, evidence, strict=True):
+        if not row.seeds:
+            continue
+        if basis.sample is not None and basis.images == common:
+            tested.append((row, basis.sample))
+        elif basis.sample is not None:
+            notes.append(f"{row.model}, {row.recipe}: no rank, for it was tested on other images than most rows")
+        else:
+            notes.append(f"{row.model}, {row.recipe}: no interval and no rank, for {basis.problem}")
+    ranges = rank_ranges(separated([sample for _, sample in tested]))
+    return [
+        replace(row, rank_low=low, rank_high=high) for (row, _), (low, high) in zip(tested, ranges, strict=True)
+    ], notes
+
+
+def _is_elsewhere(row: Row) -> bool:
+    return row.speed is not None and not row.speed.comparable
+
+
+def _ranked_by_value(rows: Sequence[Row], read: Callable[[Row], float | None], *, higher_is_better: bool) -> list[Row]:
+    """Rank rows by the plain order of their values; equal ones share a range, and those without a value have none."""
+    valued = [(row, value) for row, value in zip(rows, map(read, rows), strict=True) if value is not None]
+    valued.sort(key=lambda pair: -pair[1] if higher_is_better else pair[1])
+    ranked = []
+    for _, equals in itertools.groupby(enumerate(valued, start=1), key=lambda numbered: numbered[1][1]):
+        tied = list(equals)
+        ranked += [replace(row, rank_low=tied[0][0], rank_high=tied[-1][0]) for _, (row, _) in tied]
+    return ranked
+
+
+def _by_name(row: Row) -> tuple[str, str, str]:
+    return (row.model, row.recipe, row.data)

@@ -1,0 +1,43 @@
+"""A leaderboard as CSV: one line for each row of all tables, numbers without rounding."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from reports.columns import Column, all_columns, plain_cells
+from reports.table import Leaderboard
+
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_cell(value: Any) -> Any:
+    """Return *value* such that a spreadsheet does not run it: text that starts a formula gets a quote in front.
+
+    See "CSV injection" of the OWASP Foundation. Numbers stay as they are.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str) and value.startswith(_STARTS_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def render_csv(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
+    """Return a header and a line for each row; with the content of its data set's images in front."""
+    columns = all_columns(leaderboard) if columns is None else columns
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    lines = [
+        {"fingerprint": table.fingerprint[:12], **plain_cells(row, columns)}
+        for table in leaderboard.tables
+        for row in table.rows
+    ]
+    header = list(lines[0]) if lines else ["fingerprint", *(column.key for column in columns)]
+    writer.writerow([safe_cell(name) for name in header])
+    writer.writerows([safe_cell(value) for value in line.values()] for line in lines)
+    return file.getvalue()

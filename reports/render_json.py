@@ -1,0 +1,54 @@
+"""A leaderboard as JSON. ``leaderboard.schema.json`` describes the layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from reports.columns import Column, all_columns, plain_cells
+from reports.footnotes import legend, table_notes
+from reports.statistics import CONFIDENCE
+from reports.table import Leaderboard, Row, Table
+
+SCHEMA_VERSION = 1
+
+
+def leaderboard_data(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> dict[str, Any]:
+    """Return the leaderboard as plain data; what is not known is None."""
+    columns = all_columns(leaderboard) if columns is None else columns
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "sort_by": leaderboard.sort_by,
+        "confidence": CONFIDENCE,
+        "tables": [_table(table, columns, leaderboard) for table in leaderboard.tables],
+        "notes": legend(columns, leaderboard),
+    }
+
+
+def render_json(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
+    """Return the leaderboard as indented JSON."""
+    data = leaderboard_data(leaderboard, columns)
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _table(table: Table, columns: Sequence[Column], leaderboard: Leaderboard) -> dict[str, Any]:
+    return {
+        "data": table.data,
+        "fingerprint": table.fingerprint,
+        "num_test": table.num_test,
+        "num_classes": table.num_classes,
+        "rows": [_row(row, columns) for row in table.rows],
+        "notes": table_notes(table, columns, leaderboard),
+    }
+
+
+def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
+    return {
+        "cells": plain_cells(row, columns),
+        "seeds": list(row.seeds),
+        "unfinished": [asdict(each) for each in row.unfinished],
+        "comparable_speed": row.speed.comparable if row.speed else None,
+        "trials": list(row.trials),
+    }

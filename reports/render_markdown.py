@@ -1,0 +1,50 @@
+"""A leaderboard as GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from reports.columns import Column, choose_columns
+from reports.footnotes import heading, legend, table_notes
+from reports.table import Leaderboard
+
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def escape_markdown(text: str) -> str:
+    """Return *text* such that Markdown shows it as it is: no emphasis, link, HTML, formula or new cell.
+
+    An underscore between letters or digits is none of these and stays as it is.
+    """
+    return _SPECIAL.sub(lambda found: "\\" + found.group(), text)
+
+
+def render_markdown(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
+    """Return a table for each data set, with its notes below, then what the numbers mean."""
+    columns = choose_columns(leaderboard) if columns is None else columns
+    if not leaderboard.tables:
+        return "There are no records yet.\n"
+    blocks = []
+    for table in leaderboard.tables:
+        lines = [f"### {escape_markdown(heading(table))}", ""]
+        lines.append(_line([column.title for column in columns]))
+        lines.append("|" + "|".join("---:" if column.numeric else ":---" for column in columns) + "|")
+        lines += [_line([column.text(row) for column in columns]) for row in table.rows]
+        blocks.append("\n".join(lines))
+        notes = table_notes(table, columns, leaderboard)
+        if notes:
+            blocks.append(_list(notes))
+    closing = legend(columns, leaderboard)
+    if closing:
+        blocks.append(_list(closing))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(escape_markdown(cell) for cell in cells) + " |"
+
+
+def _list(notes: Sequence[str]) -> str:
+    # A blank character in front keeps a note from starting a heading, a rule or another list.
+    return "\n".join(f"- {'&#8203;' if note[:1] in '#+-=' else ''}{escape_markdown(note)}" for note in notes)

@@ -1,0 +1,99 @@
+"""A leaderboard on a terminal, as wide as that is: columns go by priority where they do not fit, cells never wrap."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from reports.columns import Column, choose_columns
+from reports.footnotes import heading, legend, table_notes
+from reports.table import Leaderboard, Row, Table
+
+_GAP = 2  # blanks between columns
+
+
+def render_terminal(
+    leaderboard: Leaderboard, columns: Sequence[Column] | None = None, *, width: int | None = None
+) -> RenderableType:
+    """Return what rich prints: a table for each data set, then what the numbers mean.
+
+    Args:
+        leaderboard: What to show.
+        columns: Which columns; default: the usual ones.
+        width: Columns of the terminal; None leaves nothing out.
+    """
+    columns = choose_columns(leaderboard) if columns is None else columns
+    if not leaderboard.tables:
+        return Text("There are no records yet.")
+    fitting = _fitting(leaderboard, columns, width)
+    left_out = [column.key for column in columns if column not in fitting]
+    parts: list[RenderableType] = []
+    for table in leaderboard.tables:
+        parts += [Text(heading(table), style="bold"), _grid(table, fitting)]
+        parts += [_note(note) for note in table_notes(table, fitting, leaderboard)]
+        parts.append(Text(""))
+    parts += [_note(note) for note in legend(fitting, leaderboard)]
+    if left_out:
+        parts.append(_note(f"left out, for the line is narrow: {', '.join(left_out)}"))
+    return Group(*parts)
+
+
+def terminal_text(
+    leaderboard: Leaderboard, columns: Sequence[Column] | None = None, *, width: int | None = None
+) -> str:
+    """Return the same as plain text, without colour."""
+    file = io.StringIO()
+    widest = width or 100_000
+    console = Console(file=file, width=widest, color_system=None, force_terminal=False, legacy_windows=False)
+    console.print(render_terminal(leaderboard, columns, width=width))
+    lines = [line.rstrip() for line in file.getvalue().splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _fitting(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[Column]:
+    """Choose the columns that fit a line, lowest priority number first; never without what tells rows apart."""
+    if width is None:
+        return list(columns)
+    differs = {"recipe": any(len({row.recipe for row in table.rows}) > 1 for table in leaderboard.tables)}
+    chosen, used = set(), -_GAP
+    for column in sorted(columns, key=lambda column: 0 if differs.get(column.key) else column.priority):
+        needs = _width(column, leaderboard.rows) + _GAP
+        if used + needs <= width or column.priority == 0 or differs.get(column.key):
+            chosen.add(column.key)
+            used += needs
+    return [column for column in columns if column.key in chosen]
+
+
+def _width(column: Column, rows: Sequence[Row]) -> int:
+    return max([cell_len(column.title), *(cell_len(column.text(row)) for row in rows)])
+
+
+def _grid(table: Table, columns: Sequence[Column]) -> RichTable:
+    grid = RichTable(
+        box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False, header_style="bold"
+    )
+    for column in columns:
+        grid.add_column(
+            Text(column.title),
+            justify="right" if column.numeric else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            # Where even the least does not fit, text gives way and numbers do not: a cut number is a wrong number.
+            min_width=_width(column, table.rows) if column.numeric else None,
+        )
+    for row in table.rows:
+        style = "" if row.rank_low is not None else "dim"
+        # Text, not str: foreign names must not be read as markup.
+        grid.add_row(*(Text(column.text(row)) for column in columns), style=style)
+    return grid
+
+
+def _note(text: str) -> RenderableType:
+    return Padding(Text(text, style="dim"), (0, 0, 0, 1))

@@ -1,0 +1,146 @@
+"""The leaderboard: records grouped into rows, rows into one table for each data set, ranked as far as they can be.
+
+A row is an architecture, a data set and a recipe, with all that was set in them, over all its seeds. Tables never mix
+data sets, nor two contents of the same data set. What failed or is missing is counted and shown, and never enters a
+mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """A metric of a row over its seeds."""
+
+    mean: float
+    sd: float | None
+    """Standard deviation over seeds (ddof 1); None for one seed."""
+    n: int
+    """Seeds for which it is defined."""
+    low: float | None = None
+    """Lower end of its 95 % interval; None where there is none."""
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unfinished:
+    """A trial of a row that gave no result."""
+
+    seed: int
+    outcome: str
+    """``failed``, ``interrupted``, ``skipped``, or ``missing`` where there is no record."""
+    reason: str
+    """One sentence; for a failure it starts with its kind."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speed:
+    """What was measured of speed and memory: medians over seeds. None where it was not measured."""
+
+    measurement_key: str
+    train: float | None
+    """Training images per second with the data path, as the epochs ran."""
+    train_compute: float | None
+    """Training images per second on a batch that is already on the device."""
+    inference: float | None
+    """Inference images per second on a batch that is already on the device."""
+    inference_end_to_end: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    peak_memory_mib: float | None
+    comparable: bool = True
+    """Whether it was measured under the conditions that most rows of its table were."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One line of a table."""
+
+    model: str
+    data: str
+    recipe: str
+    rank_low: int | None
+    """Best rank that it may have; None where it is not ranked."""
+    rank_high: int | None
+    """Worst rank that it may have."""
+    seeds: tuple[int, ...]
+    """Seeds that are done."""
+    unfinished: tuple[Unfinished, ...]
+    metrics: Mapping[str, Estimate]
+    """Scalar metrics by name, those that are not defined left out."""
+    params: int | None
+    macs: int | None
+    """Multiply-accumulates of one image's forward pass."""
+    speed: Speed | None
+    wall_seconds: float | None
+    """Mean time of a trial, everything included."""
+    small_images: bool
+    """Whether first strides were reduced for small images."""
+    trials: tuple[str, ...]
+    """Folder names of its trials that are done."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """All rows of one data set: ranked ones first, then those without a result."""
+
+    data: str
+    fingerprint: str
+    """Of the images' content; empty where no trial got as far as reading them."""
+    num_test: int | None
+    num_classes: int | None
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    """What a reader of this table should know."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leaderboard:
+    """One table for each data set."""
+
+    tables: tuple[Table, ...]
+    sort_by: str
+    """Key of the column that ranks go by."""
+    notes: tuple[str, ...] = ()
+    """What a reader of all tables should know."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows of all tables."""
+        return tuple(row for table in self.tables for row in table.rows)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return all rows with plain numbers, as they stand in the CSV file."""
+        import pandas as pd
+
+        from reports.columns import all_columns, plain_cells
+
+        columns = all_columns(self)
+        return pd.DataFrame([plain_cells(row, columns) for row in self.rows])
+
+
+def unfinished_counts(unfinished: Iterable[Unfinished]) -> dict[str, int]:
+    """Return how many seeds ended in each way other than done."""
+    counts: dict[str, int] = {}
+    for each in unfinished:
+        counts[each.outcome] = counts.get(each.outcome, 0) + 1
+    return counts
+
+
+def estimate_of(values: Iterable[Any]) -> Estimate | None:
+    """Return mean and spread of the numbers among *values*; None where there is none."""
+    import math
+    import statistics
+
+    numbers = [float(value) for value in values if isinstance(value, (int, float)) and math.isfinite(value)]
+    if not numbers:
+        return None
+    sd = statistics.stdev(numbers) if len(numbers) > 1 else None
+    return Estimate(mean=statistics.fmean(numbers), sd=sd, n=len(numbers))
