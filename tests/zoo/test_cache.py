@@ -1,0 +1,53 @@
+"""The cache folder, whose loss costs time only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from zoo.cache import cache_root, cached_json
+
+
+def test_the_cache_is_where_zoo_cache_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "here"))
+    assert cache_root() == tmp_path / "here"
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="the XDG variables are Linux's")
+@pytest.mark.parametrize(("given", "expected"), [("/elsewhere", "/elsewhere/zoobench"), ("relative", None), ("", None)])
+def test_without_zoo_cache_the_xdg_variable_counts_if_it_is_absolute(monkeypatch, tmp_path, given, expected):
+    monkeypatch.delenv("ZOO_CACHE", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    assert cache_root() == Path(expected or tmp_path / ".cache" / "zoobench")
+
+
+def test_what_was_made_is_kept_and_not_made_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    made = []
+
+    def make():
+        made.append(1)
+        return {"a": [1, 2]}
+
+    assert cached_json("facts-1", make) == cached_json("facts-1", make) == {"a": [1, 2]}
+    assert len(made) == 1
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["facts-1.json"]
+
+
+@pytest.mark.parametrize("content", ["", '{"a": [1', "[]", "\udcff"])
+def test_a_damaged_file_is_made_anew(monkeypatch, tmp_path, content):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    (tmp_path / "facts.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert cached_json("facts", lambda: {"a": 1}) == {"a": 1}
+    assert json.loads((tmp_path / "facts.json").read_text()) == {"a": 1}
+
+
+def test_a_cache_that_cannot_be_written_keeps_nothing_and_breaks_nothing(monkeypatch, tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("not a folder")
+    monkeypatch.setenv("ZOO_CACHE", str(blocker / "cache"))
+    assert cached_json("facts", lambda: {"a": 1}) == {"a": 1}
+    assert blocker.read_text() == "not a folder"
