@@ -6,6 +6,7 @@ Shape suffixes: B batch, C channels, H height, W width, N images, K classes.
 from __future__ import annotations
 
 import errno
+import json
 import time
 import traceback
 from collections.abc import Iterator
@@ -20,13 +21,14 @@ from filelock import FileLock, Timeout
 from torch import nn
 
 from harness import store as files
+from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
 from harness.environment import describe
 from harness.errors import TrialError
 from harness.evaluation import predict_logits
-from harness.files import sha256_of, write_json
+from harness.files import sha256_of, write_bytes, write_json
 from harness.global_state import unchanged
-from harness.history import HistoryWriter
+from harness.history import HistoryWriter, read_history
 from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
@@ -48,6 +50,7 @@ from harness.scoring import score
 from harness.small_images import adapt_small_images
 from harness.spec import Data, TrialSpec
 from harness.training import EpochResult, train
+from harness.training_state import TrainingState
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog
 from zoo.errors import DataError, PluginError, ZooError
@@ -120,18 +123,24 @@ def _is_settled(record_file: Path, job: TrialJob) -> bool:
 def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
-    (folder / files.HISTORY_FILE).unlink(missing_ok=True)
-    progress = _Progress(history=HistoryWriter(folder / files.HISTORY_FILE))
+    remove_stale_temporaries(folder)
+    states = TrainingStates(folder)
+    state = states.latest()
+    earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
+    progress = _Progress(history=HistoryWriter(folder / files.HISTORY_FILE), seconds=dict(earlier.seconds))
+    progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
     outcome, failure, reason = Outcome.DONE, None, ""
     try:
-        _run(job.spec, job.prepared, catalog, folder, progress)
+        _run(job.spec, job.prepared, catalog, folder, progress, states, state)
     except KeyboardInterrupt:
         outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
     except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
         failure = classify(error, progress.phase)
         outcome, reason = Outcome.FAILED, failure.message
     progress.history.close()
-    progress.seconds["total"] = time.perf_counter() - start
+    progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start
+    if outcome is not Outcome.INTERRUPTED:
+        states.clear()
     environment = describe(job.spec.execution.device, job.spec.execution.threads)
     return Record(
         trial_id=job.trial_id,
@@ -145,6 +154,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
         seconds=progress.seconds,
         environment=environment,
         started_at=started_at,
+        attempts=earlier.attempts + 1,
         files={
             name: sha256_of(folder / name)
             for name in (files.HISTORY_FILE, PREDICTIONS_FILE, files.CHECKPOINT_FILE)
@@ -154,7 +164,33 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     )
 
 
-def _run(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, folder: Path, progress: _Progress) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Earlier:
+    """What earlier attempts at a trial did that still counts."""
+
+    attempts: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def _continue_history(path: Path, epochs_kept: int) -> _Earlier:
+    """Keep the rows of the epochs that the saved state covers; they are not computed again, so their time counts."""
+    rows = read_history(path)
+    attempts = sum(row.get("event") == "attempt" for row in rows)
+    kept = [row for row in rows if row.get("event") == "attempt"]
+    epochs = [row for row in rows if row.get("event") == "epoch" and row.get("epoch", 0) <= epochs_kept]
+    write_bytes(path, b"".join(json.dumps(row).encode() + b"\n" for row in [*kept, *epochs]))
+    return _Earlier(attempts=attempts, seconds={"train": sum(row["seconds"] for row in epochs)} if epochs else {})
+
+
+def _run(
+    spec: TrialSpec,
+    prepared: PreparedData,
+    catalog: Catalog,
+    folder: Path,
+    progress: _Progress,
+    states: TrainingStates,
+    state: TrainingState | None,
+) -> None:
     architecture = catalog.architectures.get(spec.architecture.full_name).record
     recipe = catalog.recipes.get(spec.recipe.full_name).record
     hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
@@ -206,7 +242,10 @@ def _run(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, folder: Path
             compile=execution.compile == "on",
             normalization=normalization,
             emit=emit,
+            state=state,
+            save=states.save,
         )
+        save_weights(folder, model)
     peak_memory_mib = memory.mib()
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     progress.facts["model"] = model_info.model_copy(update={"trainable_params": trainable})
