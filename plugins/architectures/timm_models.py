@@ -1,0 +1,239 @@
+"""All image-classification networks of timm, PyTorch Image Models.
+
+Ross Wightman, https://github.com/huggingface/pytorch-image-models. What is known of them without building them is
+kept in the cache under timm's version, so that listing them does not import timm.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from plugins.architectures.checks import share
+from plugins.architectures.weights import downloading, fit_channels, is_reachable
+from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
+from zoo.cache import cached_json
+from zoo.errors import UnknownNameError, UsageError
+from zoo.names import near_names
+from zoo.options import Option
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_LISTING = 1  # raised whenever what is kept of a model changes
+_OPTIONS: dict[str, Option] = {"drop_rate": None, "drop_path_rate": None, "weights": None}
+
+# Smallest image side in pixels by family (module of timm), where it follows neither from a patch size in the name nor
+# from the small-image adaptation; found by trying 8, 16, 32 and 64.
+_MIN_SIZES = {
+    **dict.fromkeys(("efficientvim", "swiftformer", "swin_transformer", "swin_transformer_v2"), 8),
+    **dict.fromkeys(("convmixer", "swin_transformer_v2_cr", "vitamin"), 8),
+    **dict.fromkeys(("cait", "convit", "efficientvit_msra", "gemma4_vit", "levit", "mlp_mixer", "nest", "pit"), 16),
+    **dict.fromkeys(("qwen3_vit", "sequencer", "volo"), 16),
+    "deepseek_vit": 126,
+    "efficientformer": 224,
+    "crossvit": 224,
+}
+
+
+@hookimpl
+def zoo_architectures() -> Iterator[Architecture]:
+    """Yield every model that timm lists."""
+    version = importlib.metadata.version("timm")
+    listing = cached_json(f"timm-{version}-models-{_LISTING}", _list_models)
+    for name, facts in listing.items():
+        tags: list[str] = facts["tags"]
+        yield Architecture(
+            name=name,
+            build=functools.partial(_build, name=name),
+            summary=_summary(facts),
+            family=facts["family"],
+            source=f"https://github.com/huggingface/pytorch-image-models (timm/models/{facts['family']}.py)",
+            namespace="timm",
+            version=version,
+            native_size=facts["native_size"],
+            min_size=_min_size(name, facts),
+            adapts_small_images=facts["strided"],
+            has_pretrained=bool(tags),
+            preprocessing=functools.partial(_preprocessing, name=name),
+            options=_OPTIONS,
+            preload=("torch", "timm"),
+        )
+
+
+def _list_models() -> dict[str, Any]:
+    import timm
+
+    tags: dict[str, list[str]] = {}
+    for full in timm.list_pretrained():
+        name, _, tag = full.partition(".")
+        tags.setdefault(name, []).append(tag)
+    return {name: _facts(name, tags.get(name, [])) for name in timm.list_models()}
+
+
+def _facts(name: str, tags: list[str]) -> dict[str, Any]:
+    import timm
+
+    config = timm.get_pretrained_cfg(name)
+    sized = bool(config and config.fixed_input_size)
+    return {
+        "family": timm.model_entrypoint(name).__module__.rpartition(".")[2],
+        "native_size": int(config.input_size[-1]) if config else 224,
+        # Networks that say how large a map they pool at the end, and that are not built for one image size, get that
+        # map from strided convolutions or pooling.
+        "strided": bool(config and config.pool_size) and not sized,
+        "tags": tags,
+    }
+
+
+def _summary(facts: dict[str, Any]) -> str:
+    tags: list[str] = facts["tags"]
+    weights = f"weights {', '.join(tags[:3])}{' …' if len(tags) > 3 else ''}" if tags else "no published weights"
+    return f"{facts['native_size']} px, {weights}"
+
+
+def _min_size(name: str, facts: dict[str, Any]) -> int:
+    if facts["strided"]:
+        return _MIN_SIZES.get(facts["family"], 8)
+    if patch := re.search(r"patch(\d+)|_[sp](8|14|32)(?:_|$)", name):
+        return max(8, int(patch.group(1) or patch.group(2)))
+    return _MIN_SIZES.get(facts["family"], 32)
+
+
+def _build(request: ModelRequest, *, name: str) -> nn.Module:
+    """Build a timm model with a new head, or, with 1000 classes and published weights, with their own."""
+    import timm
+
+    wanted = request.options["weights"]
+    if wanted is not None and not request.pretrained:
+        raise UsageError(f"model.weights={wanted} needs a recipe that starts from published weights")
+    arguments = _arguments(request, name)
+    _check(request, name, arguments)
+    if not request.pretrained:
+        model: nn.Module = timm.create_model(name, **arguments)
+    else:
+        config = _pretrained_config(request, name)
+        place, advice = _whereabouts(config)
+        with downloading(f"the published weights of timm/{name} ({place})", advice):
+            overlay = {"file": cached} if (cached := _cached_file(config)) else None
+            full = f"{name}.{config.tag}" if config.tag else name
+            model = timm.create_model(full, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
+    if getattr(model, "num_classes", request.num_classes) != request.num_classes:
+        raise UsageError(f"timm/{name} is an encoder without a head for classes")
+    return model
+
+
+def _arguments(request: ModelRequest, name: str) -> dict[str, Any]:
+    import timm
+
+    arguments: dict[str, Any] = {"num_classes": request.num_classes, "in_chans": request.in_channels}
+    for option in ("drop_rate", "drop_path_rate"):
+        if request.options[option] is not None:
+            arguments[option] = share(request.options, option)
+    config = timm.get_pretrained_cfg(name)
+    # timm's own statement of which models take the image size as an argument.
+    if config and config.fixed_input_size:
+        arguments["img_size"] = request.image_size
+    return arguments
+
+
+def _check(request: ModelRequest, name: str, arguments: dict[str, Any]) -> None:
+    """Try the model without weights, where it is asked for something that not every model takes.
+
+    Raises:
+        UsageError: If it does not take an option, the number of channels, or images of this size; the last is for the
+            small-image adaptation to find out where a model has that.
+    """
+    rates = [option for option in ("drop_rate", "drop_path_rate") if option in arguments]
+    facts = _facts(name, [])
+    native_size: int = facts["native_size"]
+    size = native_size if facts["strided"] else request.image_size
+    plain = size == native_size and request.in_channels == 3
+    if plain and not rates:
+        return
+    reason = _problem(name, size, arguments)
+    if not reason:
+        return
+    if "unexpected keyword argument" in reason:
+        raise UsageError(f"timm/{name} does not take model.{' or model.'.join(rates)}: {reason}")
+    # Where it fails as it was designed too, the trial on the meta device says nothing about what was asked for.
+    if not plain and not _problem(name, native_size, {**arguments, "in_chans": 3}):
+        channels = "1 channel" if request.in_channels == 1 else f"{request.in_channels} channels"
+        raise UsageError(f"timm/{name} does not take images of {size} × {size} pixels with {channels}: {reason}")
+
+
+def _problem(name: str, size: int, arguments: dict[str, Any]) -> str:
+    """Say what fails for images of *size* pixels, on the meta device, where nothing is computed; empty if nothing."""
+    import timm
+    import torch
+
+    sized = {**arguments, "img_size": size} if "img_size" in arguments else arguments
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("meta"), torch.no_grad():
+            timm.create_model(name, **sized).eval()(torch.zeros(1, arguments["in_chans"], size, size))
+    except Exception as error:  # a model may raise anything for what it does not take
+        return " ".join(str(error).split())[:200] or type(error).__name__
+    return ""
+
+
+def _pretrained_config(request: ModelRequest, name: str) -> Any:
+    import timm
+
+    tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{name}.*")]
+    tag = request.options["weights"]
+    if not tags:
+        raise UsageError(f"timm/{name} has no published weights; take a recipe that trains from scratch")
+    if tag is not None and tag not in tags:
+        raise UnknownNameError(
+            f"weights tag of timm/{name}", str(tag), near=near_names(str(tag), tags), hint=f"(it has {', '.join(tags)})"
+        )
+    return timm.get_pretrained_cfg(name if tag is None else f"{name}.{tag}")
+
+
+def _whereabouts(config: Any) -> tuple[str, str]:
+    """Return where published weights lie, and what to do where they cannot be downloaded."""
+    if config.hf_hub_id:
+        from huggingface_hub.constants import HF_HUB_CACHE
+
+        return f"{config.hf_hub_id} on the Hugging Face hub", (
+            f"where there is a network, run: hf download {config.hf_hub_id}, and copy its folder into {HF_HUB_CACHE} "
+            "(HF_HOME moves that folder)"
+        )
+    from torch.hub import get_dir
+
+    return f"{config.url}", f"put that file into {get_dir()}/checkpoints (TORCH_HOME moves that folder)"
+
+
+def _cached_file(config: Any) -> str | None:
+    """Return the file that holds published weights of the hub, or None where timm is to find them by itself.
+
+    Given the file, timm need not ask the hub for a newer one, which takes most of a minute without a network.
+
+    Raises:
+        ConnectionError: If there is none and the hub cannot be found.
+    """
+    if not config.hf_hub_id:
+        return None
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    names = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
+    for file in names:
+        found = try_to_load_from_cache(config.hf_hub_id, file, cache_dir=constants.HF_HUB_CACHE)
+        if isinstance(found, str):
+            # Weights in a format of their own are for timm to read.
+            return None if config.custom_load else found
+    if not is_reachable(constants.ENDPOINT):
+        raise ConnectionError(f"there is no connection to {constants.ENDPOINT}")
+    return None
+
+
+def _preprocessing(request: ModelRequest, *, name: str) -> Preprocessing:
+    config = _pretrained_config(request, name)
+    return Preprocessing(
+        mean=fit_channels(tuple(config.mean), request.in_channels),
+        std=fit_channels(tuple(config.std), request.in_channels),
+        interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
+    )

@@ -1,0 +1,214 @@
+"""All image-classification networks of torchvision, by full name: ``torchvision/resnet18``.
+
+https://docs.pytorch.org/vision/stable/models.html. What is known of them without building them is kept in the cache
+under torchvision's version, so that listing them does not import torchvision.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from plugins.architectures.weights import downloading, fit_channels, fit_kernel
+from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
+from zoo.cache import cached_json
+from zoo.errors import UnknownNameError, UsageError
+from zoo.names import near_names
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_LISTING = 1  # raised whenever what is kept of a model changes
+_TRANSFORMERS = ("vision_transformer", "swin_transformer", "maxvit")
+_AUXILIARY = ("googlenet", "inception")  # families with additional heads while training, which are left off
+
+
+@hookimpl
+def zoo_architectures() -> Iterator[Architecture]:
+    """Yield every classification model that torchvision lists."""
+    version = importlib.metadata.version("torchvision")
+    listing = cached_json(f"torchvision-{version}-models-{_LISTING}", _list_models)
+    for name, facts in listing.items():
+        family: str = facts["family"]
+        yield Architecture(
+            name=name,
+            build=functools.partial(_build, name=name),
+            summary=f"{facts['native_size']} px, weights {', '.join(facts['weights'])}",
+            family=family,
+            source=f"https://docs.pytorch.org/vision/stable/models.html (torchvision/models/{family}.py)",
+            namespace="torchvision",
+            short=False,
+            version=version,
+            native_size=facts["native_size"],
+            min_size=facts["min_size"],
+            adapts_small_images=family not in _TRANSFORMERS,
+            has_pretrained=bool(facts["weights"]),
+            preprocessing=functools.partial(_preprocessing, name=name),
+            options={"weights": None},
+            preload=("torch", "torchvision"),
+        )
+
+
+def _list_models() -> dict[str, Any]:
+    import torchvision.models
+
+    return {name: _facts(name) for name in torchvision.models.list_models(module=torchvision.models)}
+
+
+def _facts(name: str) -> dict[str, Any]:
+    from torchvision.models import get_model_builder, get_model_weights
+
+    family = get_model_builder(name).__module__.rpartition(".")[2]
+    weights = list(get_model_weights(name))
+    # Weights that were tuned at a larger size come besides those of the size it was designed for.
+    native_size = min((_transform(each).crop_size[0] for each in weights), default=224)
+    min_sizes = {"vision_transformer": _patch_size(name), "swin_transformer": 32, "maxvit": 224, "inception": 32}
+    return {
+        "family": family,
+        "native_size": native_size,
+        "min_size": min_sizes.get(family, 8),
+        "weights": [each.name for each in weights],
+    }
+
+
+def _patch_size(name: str) -> int:
+    suffix = name.rpartition("_")[2]
+    return int(suffix) if suffix.isdigit() else 1
+
+
+def _build(request: ModelRequest, *, name: str) -> nn.Module:
+    """Build a torchvision model with a new head, whose first convolution takes the wanted number of channels."""
+    from torchvision.models import get_model, get_model_builder
+
+    family = get_model_builder(name).__module__.rpartition(".")[2]
+    arguments: dict[str, Any] = {"num_classes": request.num_classes}
+    if family in _AUXILIARY:
+        # The published pixels' range is left to the preprocessing, which works for any number of channels.
+        arguments |= {"aux_logits": False, "transform_input": False, "init_weights": True}
+    if family == "vision_transformer":
+        patch = _patch_size(name)
+        if request.image_size % patch:
+            raise UsageError(
+                f"torchvision/{name} takes images whose side is a multiple of {patch} pixels, not {request.image_size}"
+            )
+        arguments["image_size"] = request.image_size
+    if family == "maxvit":
+        if request.image_size % 224:
+            raise UsageError(
+                f"torchvision/{name} takes images whose side is a multiple of 224 pixels, not {request.image_size}"
+            )
+        arguments["input_size"] = (request.image_size, request.image_size)
+    weights = _weights(request, name)
+    model: nn.Module = get_model(name, weights=None, **arguments)
+    first = _first_convolution(model)
+    if request.in_channels != 3:
+        _replace_input(model, first, request.in_channels)
+    if weights is not None:
+        _load(model, weights, first, request, name)
+    return model
+
+
+def _first_convolution(model: nn.Module) -> str:
+    from torch import nn
+
+    return next(name for name, module in model.named_modules() if isinstance(module, nn.Conv2d))
+
+
+def _replace_input(model: nn.Module, name: str, in_channels: int) -> None:
+    """Put a convolution of *in_channels* where the first one is, drawn so that what comes out keeps its scale."""
+    import torch
+    from torch import nn
+
+    old = model.get_submodule(name)
+    assert isinstance(old, nn.Conv2d)
+    new = nn.Conv2d(
+        in_channels,
+        old.out_channels,
+        old.kernel_size,  # type: ignore[arg-type]
+        stride=old.stride,  # type: ignore[arg-type]
+        padding=old.padding,  # type: ignore[arg-type]
+        dilation=old.dilation,  # type: ignore[arg-type]
+        bias=old.bias is not None,
+    )
+    with torch.no_grad():
+        new.weight.normal_().mul_(old.weight.std() * (old.in_channels / in_channels) ** 0.5)
+        if new.bias is not None and old.bias is not None:
+            new.bias.copy_(old.bias)
+    parent, _, child = name.rpartition(".")
+    model.get_submodule(parent).register_module(child, new)
+
+
+def _weights(request: ModelRequest, name: str) -> Any:
+    """Return torchvision's record of the wanted weights, or None."""
+    from torchvision.models import get_model_weights
+
+    wanted = request.options["weights"]
+    if not request.pretrained:
+        if wanted is not None:
+            raise UsageError(f"model.weights={wanted} needs a recipe that starts from published weights")
+        return None
+    known = get_model_weights(name)
+    if not list(known):
+        raise UsageError(f"torchvision/{name} has no published weights; take a recipe that trains from scratch")
+    if wanted is None or wanted == "DEFAULT":
+        return known.DEFAULT
+    names = [each.name for each in known]
+    if wanted not in names:
+        raise UnknownNameError(
+            f"weights of torchvision/{name}",
+            str(wanted),
+            near=near_names(str(wanted), names),
+            hint=f"(it has {', '.join(names)})",
+        )
+    return known[str(wanted)]
+
+
+def _load(model: nn.Module, weights: Any, first: str, request: ModelRequest, name: str) -> None:
+    """Load published weights, except those of a head of another width."""
+    import torch
+    from torch.hub import get_dir
+    from torchvision.models import get_model
+
+    advice = f"put {weights.url} into {get_dir()}/checkpoints (TORCH_HOME moves that folder)"
+    # torchvision itself loads them into a second network, since it alone knows how old files name their tensors.
+    with (
+        downloading(f"the published weights of torchvision/{name}", advice),
+        torch.random.fork_rng(devices=[]),
+    ):
+        published = get_model(name, weights=weights, progress=False).state_dict()
+    own = model.state_dict()
+    published[f"{first}.weight"] = fit_kernel(published[f"{first}.weight"], request.in_channels)
+    if "encoder.pos_embedding" in own:
+        from torchvision.models.vision_transformer import interpolate_embeddings
+
+        published = interpolate_embeddings(request.image_size, _patch_size(name), published)
+    num_published = len(weights.meta["categories"])
+    head = [key for key in own if published[key].shape != own[key].shape and len(published[key]) == num_published]
+    missing, unexpected = model.load_state_dict(
+        {key: tensor for key, tensor in published.items() if key not in head}, strict=False
+    )
+    assert missing == head, f"{name}: {missing} were not loaded, the head is {head}"
+    assert not unexpected, f"{name}: {unexpected} are in no layer"
+
+
+def _transform(weights: Any) -> Any:
+    return weights.transforms()
+
+
+def _preprocessing(request: ModelRequest, *, name: str) -> Preprocessing:
+    from torchvision.transforms import InterpolationMode
+
+    weights = _weights(request, name)
+    transform = _transform(weights)
+    mean, std = tuple(transform.mean), tuple(transform.std)
+    if name in ("googlenet", "inception_v3"):
+        # Their networks were trained on pixels in [-1, 1] and shift ImageNet's normalisation back to that inside;
+        # here that layer is off (see _build).
+        mean = std = (0.5, 0.5, 0.5)
+    return Preprocessing(
+        mean=fit_channels(mean, request.in_channels),
+        std=fit_channels(std, request.in_channels),
+        interpolation="bilinear" if transform.interpolation == InterpolationMode.BILINEAR else "bicubic",
+    )

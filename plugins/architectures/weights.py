@@ -1,0 +1,86 @@
+"""Published weights: fitting them to other channels, and saying clearly when they cannot be had.
+
+Shape suffixes: O output channels, I input channels, H height, W width of a kernel.
+"""
+
+from __future__ import annotations
+
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from zoo.errors import PluginError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NETWORK_LIBRARIES = ("httpcore", "httpx", "huggingface_hub", "requests", "socket", "ssl", "urllib", "urllib3")
+
+
+@contextmanager
+def downloading(what: str, advice: str) -> Iterator[None]:
+    """Turn a failure of the network, or of the disk, into one sentence: that *what* cannot be had, why, and *advice*.
+
+    Raises:
+        PluginError: If what runs inside fails for such a reason.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, OSError) and not _is_of_network(error):
+            raise
+        raise PluginError(f"{what} cannot be had: {_root_cause(error)}; {advice}") from error
+
+
+def is_reachable(url: str) -> bool:
+    """Tell whether the host of *url* has an address, or a proxy stands between; for failing before long retries."""
+    host = urllib.parse.urlsplit(url).hostname or ""
+    scheme = urllib.parse.urlsplit(url).scheme
+    proxies = urllib.request.getproxies()
+    if proxies.get(scheme) or proxies.get("all"):
+        return True
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError:
+        return False
+    return True
+
+
+def fit_kernel(weight_OIHW: Tensor, in_channels: int) -> Tensor:
+    """Fit a kernel trained on so many channels to *in_channels*, keeping the scale of what comes out.
+
+    For one channel the kernels are summed, which gives for a grey image what the old kernel gives for the same image
+    repeated. Otherwise they are repeated in turn and scaled by the ratio of channels.
+
+    Returns:
+        The kernel, ``[O, in_channels, H, W]``.
+    """
+    old_channels = weight_OIHW.shape[1]
+    if in_channels == old_channels:
+        return weight_OIHW
+    if in_channels == 1:
+        return weight_OIHW.sum(dim=1, keepdim=True)
+    indices = [channel % old_channels for channel in range(in_channels)]
+    return weight_OIHW[:, indices] * (old_channels / in_channels)
+
+
+def fit_channels(values: tuple[float, ...], in_channels: int) -> tuple[float, ...]:
+    """Fit a mean or standard deviation per channel to *in_channels*; where that differs, all get the average."""
+    if len(values) == in_channels:
+        return values
+    return (sum(values) / len(values),) * in_channels
+
+
+def _is_of_network(error: BaseException) -> bool:
+    # Names may carry a version, as httpx2 does.
+    return type(error).__module__.split(".")[0].rstrip("0123456789") in _NETWORK_LIBRARIES
+
+
+def _root_cause(error: BaseException) -> str:
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())[:200]
