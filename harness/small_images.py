@@ -28,6 +28,8 @@ from harness.record import FailureKind
 _TRACE_SIZES = (256, 224, 288, 320, 384, 512)
 # Strided layers that a block may hold beside its first one; a reduction cell of NASNet has the most.
 _MAX_GROUP = 12
+# Layers that may fail to change before the rest is left alone: networks of parallel branches would try for minutes.
+_MAX_STUCK = 4
 
 
 def adapt_small_images(
@@ -191,6 +193,8 @@ class _Probe:
             for name, (before, _) in group.items():
                 before.apply(self.model.get_submodule(name))
             stuck.add(first)
+            if len(stuck) >= _MAX_STUCK:
+                break
         return None
 
     def _reduce(self, layer: nn.Module, side: int) -> None:
