@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.record import FailureKind, Outcome
+from reports.columns import metric_columns
+from reports.leaderboard import build_leaderboard
+from zoo.errors import StoreError, UnknownNameError
+from zoo.metric import Metric
+
+
+def only_table(leaderboard):
+    (table,) = leaderboard.tables
+    return table
+
+
+def test_a_row_is_all_seeds_of_one_combination_with_mean_and_spread(make_trial):
+    trials = [make_trial(seed=seed, accuracy=accuracy) for seed, accuracy in enumerate([0.90, 0.92, 0.97])]
+    (row,) = only_table(build_leaderboard(trials)).rows
+    accuracy = row.metrics["accuracy"]
+    assert row.seeds == (0, 1, 2)
+    assert accuracy.n == 3
+    assert accuracy.mean == pytest.approx(0.93)
+    assert accuracy.sd == pytest.approx(statistics.stdev([0.90, 0.92, 0.97]))
+    assert accuracy.low < accuracy.mean < accuracy.high
+    assert (row.rank_low, row.rank_high) == (1, 1)
+
+
+def test_one_seed_has_an_interval_and_no_spread(make_trial):
+    (row,) = build_leaderboard([make_trial()]).rows
+    assert row.metrics["accuracy"].sd is None
+    assert row.metrics["accuracy"].low < 0.9 < row.metrics["accuracy"].high
+
+
+def test_a_clear_winner_is_first_and_rows_that_cannot_be_told_apart_share_a_range_by_name(make_trials):
+    trials = [
+        *make_trials("zebra", accuracy=0.801),
+        *make_trials("best", accuracy=0.95),
+        *make_trials("apple", accuracy=0.80),
+        *make_trials("mango", accuracy=0.8025),
+    ]
+    rows = only_table(build_leaderboard(trials)).rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
+        ("best", 1, 1),
+        ("apple", 2, 4),
+        ("mango", 2, 4),
+        ("zebra", 2, 4),
+    ]
+
+
+def test_the_order_of_records_changes_nothing(make_trials):
+    trials = [*make_trials("a", accuracy=0.9), *make_trials("b", accuracy=0.8), *make_trials("c", accuracy=0.7)]
+    assert build_leaderboard(trials) == build_leaderboard(trials[::-1])
+
+
+def test_data_sets_are_never_ranked_together(make_trials):
+    leaderboard = build_leaderboard(
+        [*make_trials("a", data="x", fingerprint="1" * 64), *make_trials("a", data="y", fingerprint="2" * 64)]
+    )
+    assert [table.data for table in leaderboard.tables] == ["x", "y"]
+    assert all(row.rank_high == 1 for row in leaderboard.rows)
+
+
+def test_two_contents_of_a_data_set_never_share_a_table(make_trials):
+    """mteb#5228: a data set was uploaded anew, and old and new scores mixed."""
+    leaderboard = build_leaderboard([*make_trials("a", fingerprint="1" * 64), *make_trials("b", fingerprint="2" * 64)])
+    assert [table.fingerprint[0] for table in leaderboard.tables] == ["1", "2"]
+    assert [len(table.rows) for table in leaderboard.tables] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("field", "first", "second", "expected"),
+    [
+        ("hyperparameters", {"lr": 0.1}, {"lr": 0.05}, {"sgd (lr=0.1)", "sgd (lr=0.05)"}),
+        ("options", {"width": 1}, {"width": 2}, {"net (width=1)", "net (width=2)"}),
+        ("execution", {"precision": "fp32"}, {"precision": "bf16"}, {"sgd (precision=fp32)", "sgd (precision=bf16)"}),
+        ("execution", {"small_images": "on"}, {"small_images": "off"}, {"net (small_images=on)", "net (small_images=off)"}),
+        ("environment", {"torch": "2.11.0"}, {"torch": "2.15.1+cpu"}, {"net (torch=2.11)", "net (torch=2.15)"}),
+        ("full_name", "zoo/net", "timm/net", {"zoo/net", "timm/net"}),
+    ],
+)
+def test_what_was_set_differently_is_another_row_whose_label_says_so(make_trials, field, first, second, expected):
+    rows = build_leaderboard([*make_trials(**{field: first}), *make_trials(**{field: second})]).rows
+    assert len(rows) == 2
+    assert {row.model for row in rows} | {row.recipe for row in rows} >= expected
+
+
+@pytest.mark.parametrize("execution", [{"device": "cuda:0"}, {"threads": 4}, {"compile": "on"}, {"measure_seconds": 9.0}])
+def test_where_it_ran_does_not_make_another_row(make_trial, execution):
+    (row,) = build_leaderboard([make_trial(seed=0), make_trial(seed=1, execution=execution)]).rows
+    assert row.seeds == (0, 1)
+
+
+def test_labels_are_plain_where_there_is_nothing_to_tell_apart(make_trials):
+    row = build_leaderboard([*make_trials("a", hyperparameters={"lr": 0.3}), *make_trials("b", options={"w": 3})]).rows[0]
+    assert (row.model, row.recipe) == ("a", "sgd (lr=0.3)")  # b was trained by the same recipe with another lr
+    row = build_leaderboard(make_trials("c", hyperparameters={"lr": 0.7})).rows[0]
+    assert (row.model, row.recipe) == ("c", "sgd")
+
+
+def test_failed_seeds_are_counted_and_never_enter_the_mean(make_trial):
+    trials = [
+        make_trial(seed=0, accuracy=0.9),
+        make_trial(seed=1, outcome=Outcome.FAILED, failure=(FailureKind.DIVERGED, "the loss is not finite")),
+        make_trial(seed=2, outcome=Outcome.INTERRUPTED, reason="stopped by Ctrl-C"),
+        make_trial("other", seed=3, accuracy=0.8),
+    ]
+    row = next(row for row in build_leaderboard(trials).rows if row.model == "net")
+    assert row.metrics["accuracy"].mean == pytest.approx(0.9)
+    assert row.metrics["accuracy"].n == 1
+    assert [(each.seed, each.outcome) for each in row.unfinished] == [(1, "failed"), (2, "interrupted"), (3, "missing")]
+    assert row.unfinished[0].reason == "diverged: the loss is not finite"
+
+
+def test_a_row_without_any_result_stands_below_without_rank_or_score(make_trial, make_trials):
+    failure = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "out of memory")}
+    trials = [*make_trials("good"), *make_trials("awful", accuracy=0.1), *make_trials("aaa", **failure)]
+    table = only_table(build_leaderboard(trials))
+    last = table.rows[-1]
+    assert [row.model for row in table.rows] == ["good", "awful", "aaa"]
+    assert (last.rank_low, last.rank_high, dict(last.metrics), last.seeds) == (None, None, {}, ())
+    assert {each.outcome for each in last.unfinished} == {"failed"}
+
+
+def test_only_failures_make_a_table_without_ranks(make_trials):
+    table = only_table(build_leaderboard(make_trials(outcome=Outcome.FAILED, failure=(FailureKind.DATA, "no images"))))
+    assert [row.rank_low for row in table.rows] == [None]
+    assert table.fingerprint == ""
+
+
+def test_no_records_make_an_empty_leaderboard():
+    assert build_leaderboard([]).tables == ()
+    assert build_leaderboard([]).to_frame().empty
+
+
+def test_a_seed_that_is_done_once_and_failed_once_is_done(make_trial):
+    failed = make_trial(outcome=Outcome.FAILED, failure=(FailureKind.KILLED, "killed"))
+    (row,) = build_leaderboard([failed, make_trial()]).rows
+    assert (row.seeds, row.unfinished) == ((0,), ())
+
+
+def test_the_same_seed_twice_counts_once_and_a_note_says_so(make_trial):
+    trials = [make_trial(accuracy=0.9), make_trial(accuracy=0.8, measurement_key="other")]
+    table = only_table(build_leaderboard(trials))
+    assert table.rows[0].seeds == (0,)
+    assert any("1 trials left out" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("damage", ["absent", "truncated", "other bytes"])
+def test_without_readable_predictions_there_is_a_mean_and_neither_interval_nor_rank(make_trials, damage):
+    trials = [*make_trials("good", seeds=2), *make_trials("bad", seeds=2, accuracy=0.95)]
+    folder, record = trials[-1]
+    path = folder / "predictions.safetensors"
+    if damage == "absent":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        trials[-1] = (folder, record.model_copy(update={"files": {path.name: "0" * 64}}))
+    table = only_table(build_leaderboard(trials))
+    good, bad = table.rows
+    assert (good.model, good.rank_low) == ("good", 1)
+    assert (bad.rank_low, bad.metrics["accuracy"].low) == (None, None)
+    assert bad.metrics["accuracy"].mean == pytest.approx(0.95)
+    assert any(note.startswith("bad, sgd: no interval and no rank") for note in table.notes)
+
+
+def test_another_metric_ranks_by_its_plain_order_in_its_own_direction(make_trial):
+    trials = [
+        make_trial("a", metrics={"nll": 0.5}),
+        make_trial("b", metrics={"nll": 0.3}),
+        make_trial("c", metrics={"nll": 0.5}),
+        make_trial("d", metrics={"nll": None}),
+    ]
+    rows = build_leaderboard(trials, sort_by="nll").rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
+        ("b", 1, 1),
+        ("a", 2, 3),
+        ("c", 2, 3),
+        ("d", None, None),
+    ]
+
+
+def test_a_plugins_metric_sorts_in_the_direction_that_it_declares(make_trial):
+    trials = [make_trial("a", metrics={"cost": 5.0}), make_trial("b", metrics={"cost": 3.0})]
+    cost = Metric(name="cost", compute=lambda predictions: 0.0, higher_is_better=False)
+    assert build_leaderboard(trials, sort_by="cost").rows[0].model == "a"
+    assert build_leaderboard(trials, sort_by="cost", declared=metric_columns([("cost", cost)])).rows[0].model == "b"
+
+
+@pytest.mark.parametrize(("sort_by", "first"), [("params", "small"), ("train_speed", "big"), ("peak_memory", "big")])
+def test_any_column_of_numbers_can_be_sorted_by(make_trial, sort_by, first):
+    trials = [make_trial("big", params=9, speed=200.0), make_trial("small", params=3, speed=100.0)]
+    assert build_leaderboard(trials, sort_by=sort_by).rows[0].model == first
+
+
+def test_a_column_that_is_not_there_is_an_error_with_near_names(make_trial):
+    with pytest.raises(UnknownNameError, match="'acuracy'; did you mean 'accuracy'") as caught:
+        build_leaderboard([make_trial()], sort_by="acuracy")
+    assert caught.value.near[0] == "accuracy"
+
+
+def test_speeds_measured_under_other_conditions_are_marked_and_do_not_rank(make_trial):
+    """torchgeo-bench#292: the same network was 2.4 times faster because no GPU was recorded."""
+    cpu = {"torch": "2.11.0", "device_name": "a cpu", "driver": "", "threads": 2}
+    gpu = {**cpu, "device_name": "a gpu"}
+    trials = [
+        make_trial("a", environment=cpu, measurement_key="c", speed=100.0),
+        make_trial("b", environment=cpu, measurement_key="c", speed=200.0),
+        make_trial("c", environment=gpu, measurement_key="g", speed=9000.0),
+    ]
+    table = only_table(build_leaderboard(trials, sort_by="train_speed"))
+    assert [(row.model, row.rank_low) for row in table.rows] == [("b", 1), ("a", 2), ("c", None)]
+    assert [row.speed.comparable for row in table.rows] == [True, True, False]
+    assert any("device a cpu" in note for note in table.notes)
+    assert [row.rank_low for row in build_leaderboard(trials).rows] == [1, 1, 1]  # accuracy knows no device
+
+
+def test_speeds_of_a_row_come_from_the_conditions_that_most_of_its_seeds_had(make_trial):
+    trials = [make_trial(seed=seed, speed=100.0 + seed) for seed in range(2)]
+    trials.append(make_trial(seed=2, speed=9000.0, measurement_key="other"))
+    (row,) = build_leaderboard(trials).rows
+    assert row.speed.train == pytest.approx(100.5)
+
+
+def test_what_data_sets_noted_is_noted(make_trial):
+    assert "3 images unreadable" in only_table(build_leaderboard([make_trial(notes=("3 images unreadable",))])).notes
+
+
+def test_folders_are_read_and_a_broken_record_costs_itself_only(make_trial, tmp_path):
+    make_trial("good")
+    folder, _ = make_trial("torn")
+    (folder / "record.json").write_text('{"schema_version": 1, "tri')
+    leaderboard = build_leaderboard([tmp_path / "runs"])
+    assert [row.model for row in leaderboard.rows] == ["good"]
+    assert len(leaderboard.notes) == 1
+    assert "record.json cannot be read" in leaderboard.notes[0]
+
+
+def test_a_folder_reached_twice_counts_once(make_trial, tmp_path):
+    folder, _ = make_trial()
+    table = only_table(build_leaderboard([tmp_path / "runs", folder]))
+    assert table.rows[0].seeds == (0,)
+    assert table.notes == ()
+
+
+def test_a_folder_without_records_is_an_error(tmp_path):
+    with pytest.raises(StoreError, match="there are no records in"):
+        build_leaderboard([tmp_path])
+    with pytest.raises(StoreError, match="there is no folder"):
+        build_leaderboard([tmp_path / "nowhere"])
+
+
+def test_rows_are_paired_by_image_id_and_not_by_place(make_trial):
+    """Predictions are saved in an order of their own in each trial; pairing by place would see noise."""
+    first = [make_trial("a", seed=seed, accuracy=0.80, image_noise=0.0) for seed in range(2)]
+    second = [make_trial("b", seed=seed, accuracy=0.83, image_noise=0.0) for seed in range(2)]
+    rows = build_leaderboard([*first, *second]).rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("b", 1, 1), ("a", 2, 2)]
+
+
+def test_the_frame_has_a_line_for_each_row_with_plain_numbers(make_trials):
+    frame = build_leaderboard([*make_trials("a"), *make_trials("b", accuracy=0.5, macs=None)]).to_frame()
+    assert frame["model"].tolist() == ["a", "b"]
+    assert frame["accuracy"].tolist() == pytest.approx([0.9, 0.5])
+    assert np.isnan(frame["macs"][1])
+
+
+def test_ranking_never_loads_torch(make_trials, tmp_path):
+    make_trials()
+    code = (
+        "import sys; from pathlib import Path; from reports.leaderboard import build_leaderboard; "
+        "from reports.writing import render; "
+        f"text = render(build_leaderboard([Path({str(tmp_path / 'runs')!r})]), 'table'); "
+        "print(len(text) > 0, 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.stdout.split() == ["True", "False"], done.stderr
