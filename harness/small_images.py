@@ -18,7 +18,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from harness.complexity import evaluating, meta_copy
 from harness.errors import TrialError
@@ -58,6 +57,8 @@ def adapt_small_images(
         TrialError: If the network does not take images of this size even then.
     """
     probe = _Probe(model, in_channels)
+    if not probe.strided:
+        return ()
     changed: dict[str, tuple[_Setting, _Setting]] = {}
     stuck: set[str] = set()
     while (side := probe.feature_size(image_size)) < min_feature_size:
@@ -119,7 +120,7 @@ class _PadBefore:
     amounts: tuple[int, int, int, int]
 
     def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (F.pad(args[0], self.amounts), *args[1:])
+        return (nn.functional.pad(args[0], self.amounts), *args[1:])
 
 
 @dataclass(slots=True)
@@ -160,8 +161,6 @@ class _Probe:
 
     def feature_size(self, size: int) -> int:
         """Return the side of the last map for images of *size* pixels, 0 where the forward pass fails."""
-        if not self.strided:
-            return size
         trace = self._run(size, self.strided)
         if trace is not None:
             return trace.last_side

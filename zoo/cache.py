@@ -28,9 +28,9 @@ def cache_root() -> Path:
     elif sys.platform == "darwin":
         base = Path.home() / "Library" / "Caches"
     else:
-        xdg = os.environ.get("XDG_CACHE_HOME", "")
+        xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
         # The XDG base directory specification says that a relative path there is to be ignored.
-        base = Path(xdg) if os.path.isabs(xdg) else Path.home() / ".cache"
+        base = xdg if xdg.is_absolute() else Path.home() / ".cache"
     return base / "zoobench"
 
 
@@ -63,7 +63,7 @@ def _keep(path: Path, value: dict[str, Any]) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(value, file)
         # Renaming makes it whole for readers; it needs no sync, for a damaged file is made anew.
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError:  # a read-only or full disk: the cache is a convenience
         if temporary:
             Path(temporary).unlink(missing_ok=True)

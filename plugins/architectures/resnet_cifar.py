@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class PaddedShortcut(nn.Module):
@@ -23,7 +22,7 @@ class PaddedShortcut(nn.Module):
         self.after = new_channels - self.before
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return F.pad(x_BCHW[:, :, ::2, ::2], (0, 0, 0, 0, self.before, self.after))
+        return nn.functional.pad(x_BCHW[:, :, ::2, ::2], (0, 0, 0, 0, self.before, self.after))
 
 
 class ProjectedShortcut(nn.Sequential):
@@ -86,9 +85,7 @@ class CifarResNet(nn.Module):
                 halves = index > 0 and position == 0
                 shortcut: nn.Module = nn.Identity()
                 if halves:
-                    shortcut = (
-                        ProjectedShortcut(channels, wider, 2) if projection else PaddedShortcut(wider - channels)
-                    )
+                    shortcut = ProjectedShortcut(channels, wider, 2) if projection else PaddedShortcut(wider - channels)
                 blocks.append(BasicBlock(channels, wider, 2 if halves else 1, shortcut))
                 channels = wider
             stages.append(nn.Sequential(*blocks))

@@ -50,9 +50,7 @@ class WideResNet(nn.Module):
         ValueError: If *depth* is not 6n+4.
     """
 
-    def __init__(
-        self, depth: int, widen: int, num_classes: int, in_channels: int = 3, drop_rate: float = 0.0
-    ) -> None:
+    def __init__(self, depth: int, widen: int, num_classes: int, in_channels: int = 3, drop_rate: float = 0.0) -> None:
         super().__init__()
         blocks_per_stage, rest = divmod(depth - 4, 6)
         if rest or blocks_per_stage < 1:
