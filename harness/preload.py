@@ -17,4 +17,7 @@ for _name in os.environ.get(VARIABLE, "").split(","):
     if _name in ALLOWED:
         importlib.import_module(_name)
 if "torch" in os.environ.get(VARIABLE, ""):
-    importlib.import_module("harness.trial")
+    # What every trial comes to import: the engine, and the compiler, which torch's optimizers and its counter of
+    # operations pull in at their first use, for seconds.
+    for _name in ("harness.trial", "torch._dynamo", "scipy.special"):
+        importlib.import_module(_name)

@@ -124,13 +124,15 @@ def _log_odds(logits_NK: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def _area(scores_N: NDArray[np.float64], is_positive_N: NDArray[np.bool_]) -> float:
     """Mann-Whitney statistic as a share, from mid-ranks."""
-    from scipy.stats import rankdata
+    import numpy as np
 
     positives = int(is_positive_N.sum())
     negatives = len(is_positive_N) - positives
     if positives == 0 or negatives == 0:
         return float("nan")
-    ranks = rankdata(scores_N)
+    # Mid-ranks by hand: scipy.stats has a function for them, and takes two seconds to import.
+    _, inverse_N, counts = np.unique(scores_N, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse_N]
     return float((ranks[is_positive_N].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
