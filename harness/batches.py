@@ -11,7 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Literal
 
 import numpy as np
@@ -66,7 +66,7 @@ class DeviceImages:
             yield from self._streamed(order_N, sizes)
             return
         order_N = order_N.to(self.device)
-        for indices_B in order_N.split(list(sizes)):
+        for indices_B in torch.split(order_N, list(sizes)):
             yield self._images_NHWC.index_select(0, indices_B).permute(0, 3, 1, 2), self.labels_N[indices_B]
 
     def _streamed(self, order_N: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
@@ -76,8 +76,8 @@ class DeviceImages:
             images_BHWC = self._host_NHWC.index_select(0, indices_B)
             return images_BHWC.pin_memory() if pin else images_BHWC
 
-        labels_N = self.labels_N[order_N.to(self.device)].split(list(sizes))
-        waiting = deque(order_N.split(list(sizes)))
+        labels_N = torch.split(self.labels_N[order_N.to(self.device)], list(sizes))
+        waiting = deque(torch.split(order_N, list(sizes)))
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
             ahead: deque[Future[Tensor]] = deque()
             for labels_B in labels_N:
@@ -119,7 +119,7 @@ def micro_batch_sizes(batch: int, accumulate_steps: int) -> list[int]:
     """Split a batch into at most *accumulate_steps* near-equal parts, none of 1 image unless the batch is."""
     parts = max(1, min(accumulate_steps, batch // 2))
     bounds = [batch * part // parts for part in range(parts + 1)]
-    return [high - low for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [high - low for low, high in pairwise(bounds)]
 
 
 def offsets(sizes: Sequence[int]) -> list[int]:

@@ -34,7 +34,8 @@ class ModelEma:
         averages = [self.averages[name] for name in self._floating]
         torch._foreach_lerp_(averages, [self._live[name] for name in self._floating], 1 - decay)
         if self._others:
-            torch._foreach_copy_([self.averages[name] for name in self._others], [self._live[name] for name in self._others])
+            counts = [self.averages[name] for name in self._others]
+            torch._foreach_copy_(counts, [self._live[name] for name in self._others])
 
     @torch.no_grad()
     def copy_to_model(self) -> None:

@@ -61,7 +61,7 @@ def predict_logits(
     batch = batch_size or default_batch_size(data, device)
     normalize = Normalizer(normalization, device, channels_last=channels_last)
     order_N = torch.arange(len(data))
-    sizes = [len(indices) for indices in order_N.split(batch)]
+    sizes = [len(indices) for indices in torch.split(order_N, batch)]
     parts = []
     with eval_mode(model), torch.inference_mode(), computing(device, precision):
         for images_BCHW, _ in data.batches(order_N, sizes):

@@ -26,7 +26,7 @@ def find_head(model: nn.Module) -> tuple[nn.Module, ...]:
     if callable(get_classifier):
         found = get_classifier()
         heads = found if isinstance(found, (tuple, list)) else (found,)
-        with_weights = tuple(head for head in heads if isinstance(head, nn.Module) and any(head.parameters()))
+        with_weights = tuple(head for head in heads if isinstance(head, nn.Module) and list(head.parameters()))
         if with_weights:
             return with_weights
     for attribute in _HEAD_ATTRIBUTES:

@@ -11,10 +11,10 @@ _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def initialize(layers: Iterable[nn.Module], kind: Literal["default", "kaiming", "xavier", "orthogonal"]) -> None:
-    """Redraw the weights of all convolutions and linear layers among *layers* and within, from torch's global generator.
+    """Redraw the weights of convolutions and linear layers in and under *layers*, from torch's global generator.
 
-    ``kaiming`` is He et al. 2015 (arXiv:1502.01852) in its fan-out normal form, ``xavier`` Glorot and Bengio 2010 in its
-    uniform form, ``orthogonal`` Saxe et al. 2014 (arXiv:1312.6120). Biases become 0. ``default`` changes nothing.
+    ``kaiming`` is He et al. 2015 (arXiv:1502.01852) in its fan-out normal form, ``xavier`` Glorot and Bengio 2010 in
+    its uniform form, ``orthogonal`` Saxe et al. 2014 (arXiv:1312.6120). Biases become 0. ``default`` changes nothing.
     """
     if kind == "default":
         return

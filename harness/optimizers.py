@@ -24,8 +24,9 @@ def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimiz
     decay = hp.weight_decay
     match hp.optimizer:
         case "sgd":
+            nesterov = hp.nesterov and hp.momentum > 0  # without momentum both are the same, and torch refuses one
             return torch.optim.SGD(
-                groups, hp.lr, momentum=hp.momentum, nesterov=hp.nesterov and hp.momentum > 0, weight_decay=decay, fused=fused
+                groups, hp.lr, momentum=hp.momentum, nesterov=nesterov, weight_decay=decay, fused=fused
             )
         case "adam":
             return torch.optim.Adam(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)

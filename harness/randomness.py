@@ -28,5 +28,5 @@ def seed_global(seed: int, *purpose: str | int) -> None:
     """Seed the global generators of torch (all devices), NumPy and Python, which networks may draw from."""
     derived = derive_seed(seed, *purpose)
     torch.manual_seed(derived)
-    np.random.seed(derived % 2**32)  # noqa: NPY002 - the legacy generator is the one that networks draw from
+    np.random.seed(derived % 2**32)  # the legacy generator, for whatever of a network draws from it
     random.seed(derived)

@@ -62,7 +62,7 @@ def onecycle(step: int, total: int, *, rise: float, final: float) -> float:
     if step <= peak:
         return _annealed(ONECYCLE_FIRST_SCALE, 1.0, step / peak if peak > 0 else 1.0)
     peak = max(peak, 0.0)
-    return _annealed(1.0, final, (step - peak) / (last - peak) if last > peak else 1.0)
+    return _annealed(1.0, final, (step - peak) / (last - peak) if last > peak else 0.0)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -77,9 +77,8 @@ class Plateau:
 
     def observe(self, val_loss: float) -> None:
         """Take in the validation loss of an epoch; one that is not finite is not better."""
-        if self.best is None and math.isfinite(val_loss):
-            self.best, self.bad_epochs = val_loss, 0
-        elif self.best is not None and val_loss < self.best * (1 - PLATEAU_THRESHOLD):
+        to_beat = math.inf if self.best is None else self.best * (1 - PLATEAU_THRESHOLD)
+        if math.isfinite(val_loss) and val_loss < to_beat:
             self.best, self.bad_epochs = val_loss, 0
         else:
             self.bad_epochs += 1

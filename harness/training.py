@@ -124,7 +124,7 @@ def train(
     # The network as it starts.
     model.to(device)
     if channels_last:
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)
     head = find_head(model) if hp.freeze_backbone or (hp.pretrained and hp.init != "default") else ()
     if state is None:
         seed_global(seed, "start")
@@ -201,9 +201,7 @@ def train(
         with exact_fp32(device) if precision == "fp32" else nullcontext():
             for index, (raw_BCHW, labels_B) in enumerate(train_data.batches(order_N, sizes)):
                 step = (epoch - 1) * len(sizes) + index
-                factor = plateau.scale * lr_factor(
-                    step, hp, steps_per_epoch=len(sizes), custom=recipe.lr_factor
-                )
+                factor = plateau.scale * lr_factor(step, hp, steps_per_epoch=len(sizes), custom=recipe.lr_factor)
                 for group, peak_lr in zip(optimizer.param_groups, peak_lrs, strict=True):
                     group["lr"] = peak_lr * factor
 
@@ -217,13 +215,16 @@ def train(
                 optimizer.zero_grad(set_to_none=True)
                 micro_sizes = micro_batch_sizes(len(labels_B), hp.accumulate_steps)
                 for micro_images, micro_targets, micro_labels in zip(
-                    images_BCHW.split(micro_sizes), targets.split(micro_sizes), labels_B.split(micro_sizes), strict=True
+                    torch.split(images_BCHW, micro_sizes),
+                    torch.split(targets, micro_sizes),
+                    torch.split(labels_B, micro_sizes),
+                    strict=True,
                 ):
                     with computing(device, precision):
                         output = forward(micro_images)
                     logits_BK = checked_logits(output, len(micro_images), num_classes).float()
                     loss = loss_of(logits_BK, micro_targets)
-                    scaler.scale(loss * (len(micro_images) / len(labels_B))).backward()
+                    torch.autograd.backward(scaler.scale(loss * (len(micro_images) / len(labels_B))))
                     loss_sum += loss.detach() * len(micro_images)
                     num_correct += (logits_BK.detach().argmax(dim=1) == micro_labels).sum()
                 if hp.clip_norm > 0:

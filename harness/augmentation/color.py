@@ -16,7 +16,7 @@ def gray(images_BCHW: Tensor) -> Tensor:
     """Return the brightness ``[B, 1, H, W]``; a grey image is its own."""
     if images_BCHW.shape[1] == 1:
         return images_BCHW
-    red_B1HW, green_B1HW, blue_B1HW = images_BCHW.split(1, dim=1)
+    red_B1HW, green_B1HW, blue_B1HW = torch.split(images_BCHW, 1, dim=1)
     return LUMA[0] * red_B1HW + LUMA[1] * green_B1HW + LUMA[2] * blue_B1HW
 
 

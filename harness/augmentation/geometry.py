@@ -12,9 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def shift_and_flip(
-    images_BCHW: Tensor, shift_y_B: Tensor, shift_x_B: Tensor, flip_B: Tensor
-) -> Tensor:
+def shift_and_flip(images_BCHW: Tensor, shift_y_B: Tensor, shift_x_B: Tensor, flip_B: Tensor) -> Tensor:
     """Move each image's window by whole pixels over its reflect-padded self, then mirror those in *flip_B*.
 
     Args:
@@ -38,9 +36,7 @@ def shift_and_flip(
     return images_BHWC.index_select(0, pixels_BHW.flatten()).view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
-def random_shift_and_flip(
-    images_BCHW: Tensor, generator: torch.Generator, *, padding: float, flip: bool
-) -> Tensor:
+def random_shift_and_flip(images_BCHW: Tensor, generator: torch.Generator, *, padding: float, flip: bool) -> Tensor:
     """Crop each image at a random place after reflect padding, and mirror half of them.
 
     The usual augmentation of CIFAR (He et al. 2016, https://arxiv.org/abs/1512.03385, section 4.2), with
@@ -83,9 +79,7 @@ def resized_crop(images_BCHW: Tensor, boxes_B4: Tensor) -> Tensor:
     return to_uint8(warp(images_BCHW.float(), theta_B23, padding_mode="border"))
 
 
-def draw_boxes(
-    batch: int, height: int, width: int, generator: torch.Generator, *, smallest_area: float
-) -> Tensor:
+def draw_boxes(batch: int, height: int, width: int, generator: torch.Generator, *, smallest_area: float) -> Tensor:
     """Draw boxes ``[B, 4]`` (top, left, height, width; whole pixels) of random area, aspect ratio and place.
 
     Area is uniform in [smallest_area, 1] of the image, aspect ratio log-uniform in [3/4, 4/3]; draws that do not

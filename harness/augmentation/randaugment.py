@@ -82,7 +82,7 @@ def apply_operations(images_BCHW: Tensor, operation_B: Tensor, strength_B: Tenso
     images = _auto_contrast(images, operation_B == Operation.AUTO_CONTRAST).round()
     bits_cut_B = chosen(Operation.POSTERIZE, (MOST_BITS_CUT * strength_B.abs()).round(), 0.0)
     images = images - images.remainder(torch.exp2(bits_cut_B).view(-1, 1, 1, 1))
-    threshold_B = chosen(Operation.SOLARIZE, 255 * (1 - strength_B.abs()), 256.0)
+    threshold_B = chosen(Operation.SOLARIZE, 256 * (1 - strength_B.abs()), 256.0)
     images = torch.where(images >= threshold_B.view(-1, 1, 1, 1), 255 - images, images)
     return to_uint8(images)
 
@@ -96,7 +96,8 @@ def _affine(operation_B: Tensor, strength_B: Tensor) -> Tensor:
     angle_B = chosen(Operation.ROTATE, LARGEST_ANGLE)
     shear_x_B, shear_y_B = chosen(Operation.SHEAR_X, LARGEST_SHEAR), chosen(Operation.SHEAR_Y, LARGEST_SHEAR)
     # The side is 2 long in these coordinates.
-    shift_x_B, shift_y_B = chosen(Operation.TRANSLATE_X, 2 * LARGEST_SHIFT), chosen(Operation.TRANSLATE_Y, 2 * LARGEST_SHIFT)
+    shift_x_B = chosen(Operation.TRANSLATE_X, 2 * LARGEST_SHIFT)
+    shift_y_B = chosen(Operation.TRANSLATE_Y, 2 * LARGEST_SHIFT)
     x_row_B3 = torch.stack([angle_B.cos(), shear_x_B - angle_B.sin(), shift_x_B], dim=1)
     y_row_B3 = torch.stack([shear_y_B + angle_B.sin(), angle_B.cos(), shift_y_B], dim=1)
     return torch.stack([x_row_B3, y_row_B3], dim=1)
@@ -104,13 +105,12 @@ def _affine(operation_B: Tensor, strength_B: Tensor) -> Tensor:
 
 def _smoothed(images_BCHW: Tensor) -> Tensor:
     """Average each inner pixel with its eight neighbours, itself counting five times; the border stays."""
-    channels = images_BCHW.shape[1]
     if min(images_BCHW.shape[2:]) < 3:
         return images_BCHW
     neighbours = functional.avg_pool2d(images_BCHW, 3, stride=1) * 9
     inner = (neighbours + 4 * images_BCHW[:, :, 1:-1, 1:-1]) / 13
     smoothed = images_BCHW.clone()
-    smoothed[:, :channels, 1:-1, 1:-1] = inner
+    smoothed[:, :, 1:-1, 1:-1] = inner
     return smoothed
 
 

@@ -106,10 +106,8 @@ def fit() -> Callable[..., tuple[TrainingResult, list[EpochResult]]]:
         epochs: list[EpochResult] = []
         hp = settings.pop("hp", None) or Hyperparameters(**{"epochs": 2, "batch_size": 16, "lr": 0.05, **settings})
         images = data if isinstance(data, TrialImages) else TrialImages(data)
-        device = torch.device("cpu")
-        result = train(
-            net, images, recipe, hp, seed=seed, device=device, normalization=images.prepared, emit=epochs.append, **options
-        )
+        options |= {"device": torch.device("cpu"), "normalization": images.prepared, "emit": epochs.append}
+        result = train(net, images, recipe, hp, seed=seed, **options)
         return result, epochs
 
     return run

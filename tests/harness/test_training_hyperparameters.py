@@ -45,14 +45,16 @@ CHANGES = {
 }
 """What changes the weights by itself."""
 
+STALLED = {"schedule": "plateau", "lr": 1e-12, "freeze_backbone": True, "epochs": 6}
+
 WITHIN = {
     "beta1": ({"optimizer": "adam"}, 0.5),
     "beta2": ({"optimizer": "adam"}, 0.9),
     "decay_norm_and_bias": ({"weight_decay": 0.5}, False),
     "step_epochs": ({"schedule": "step", "gamma": 0.1}, 1),
     "gamma": ({"schedule": "step", "step_epochs": 1}, 0.9),
-    "plateau_patience": ({"schedule": "plateau", "lr": 1e-12, "freeze_backbone": True, "epochs": 6}, 0),
-    "plateau_factor": ({"schedule": "plateau", "lr": 1e-12, "freeze_backbone": True, "epochs": 6, "plateau_patience": 0}, 0.5),
+    "plateau_patience": (STALLED, 0),
+    "plateau_factor": ({**STALLED, "plateau_patience": 0}, 0.5),
     "onecycle_rise": ({"schedule": "onecycle"}, 0.7),
     "final_lr_scale": ({"schedule": "cosine"}, 0.5),
     "randaugment_magnitude": ({"randaugment_ops": 2}, 0.9),
@@ -75,7 +77,8 @@ def test_changing_it_changes_the_training(make_data, make_net, field, fit, equal
     data = make_data(num_train=33, noise=80, labels=[0] * 15 + [1] * 9 + [2] * 6 + [3] * 3)
     base, value = WITHIN.get(field, ({}, CHANGES.get(field)))
     one, other = make_net(), make_net()
-    (first, epochs), (second, other_epochs) = fit(data, one, **base), fit(data, other, **{**base, field: value})
+    _, epochs = fit(data, one, **base)
+    _, other_epochs = fit(data, other, **{**base, field: value})
     assert not equal(one, other) or [e.lr for e in epochs] != [e.lr for e in other_epochs]
 
 
@@ -139,7 +142,7 @@ def test_the_best_epochs_weights_are_tested(make_data, make_net, equal, weights)
 
 
 def test_early_stopping_stops_after_so_many_epochs_without_improvement(make_data, make_net, fit):
-    result, epochs = fit(make_data(), make_net(), epochs=50, lr=1e-12, early_stopping_patience=3, monitor="val_accuracy")
+    result, epochs = fit(make_data(), make_net(), epochs=50, lr=1e-12, early_stopping_patience=3)
     best = max(range(len(epochs)), key=lambda index: epochs[index].val_accuracy)
     assert result.stopped_early
     assert result.epochs_run == len(epochs) == best + 1 + 3
