@@ -83,7 +83,11 @@ def _download(resource: Resource, path: Path, request: DataRequest) -> None:
             temporary.replace(path)
             return
         except (DownloadError, http.client.HTTPException, *_NETWORK_ERRORS) as error:
-            reason = error.reason if isinstance(error, urllib.error.URLError) else error
+            reason: object = error
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it holds the connection
+            elif isinstance(error, urllib.error.URLError):
+                reason = error.reason
             problems.setdefault(" ".join(str(reason).split()) or type(error).__name__, []).append(url)
         finally:
             temporary.unlink(missing_ok=True)

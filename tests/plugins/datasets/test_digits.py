@@ -1,0 +1,37 @@
+"""scikit-learn's digits, with a split of our own that never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from zoo import Splits
+
+
+def test_digits_are_all_there_once_and_scaled_to_bytes(load: Callable[..., Splits]) -> None:
+    splits = load("digits")
+    assert (len(splits.train), len(splits.test), splits.val) == (1438, 359, None)  # type: ignore[arg-type]
+    ids = [*splits.train.ids, *splits.test.ids]  # type: ignore[misc,union-attr]
+    assert sorted(map(int, ids)) == list(range(1797))
+    images = splits.train.images
+    assert images is not None
+    assert images.shape[1:] == (8, 8, 1)
+    assert (images.min(), images.max()) == (0, 255)
+
+
+def test_a_fifth_of_each_digit_is_for_testing(load: Callable[..., Splits]) -> None:
+    splits = load("digits")
+    assert splits.test is not None
+    counts = np.bincount(splits.test.labels)
+    shares = counts / (counts + np.bincount(splits.train.labels))
+    assert abs(shares - 0.2).max() < 0.003
+
+
+def test_the_test_split_of_digits_never_changes(load: Callable[..., Splits]) -> None:
+    """Scores of different versions compare only on the same test images."""
+    splits = load("digits")
+    assert splits.test is not None
+    assert splits.test.ids is not None
+    assert list(splits.test.ids[:8]) == ["8", "9", "39", "46", "47", "49", "50", "51"]
+    assert sum(map(int, splits.test.ids)) == 311_708

@@ -1,0 +1,103 @@
+"""``folder:PATH``: class/image, with or without split folders, and the odd things that folders hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zoo import Splits
+from zoo.errors import DataError, UsageError
+
+Load = Callable[..., Splits]
+Photo = Callable[..., Path]
+
+
+def test_classes_are_folders_in_alphabetical_order(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("dog/1.png", "cat/2.JPG", "cat/sub/1.png", "dog/notes.txt.png"):
+        photo(tmp_path / "data" / name)
+    (tmp_path / "data" / "dog" / "readme.txt").write_text("not an image by its name")
+    splits = load("folder", tmp_path / "data")
+    assert splits.classes == ("cat", "dog")
+    assert splits.train.ids == ["cat/2.JPG", "cat/sub/1.png", "dog/1.png", "dog/notes.txt.png"]
+    assert splits.train.labels.tolist() == [0, 0, 1, 1]
+    assert (splits.val, splits.test) == (None, None)
+
+
+def test_split_folders_become_splits_over_the_union_of_classes(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("train/a/1.png", "train/b/1.png", "Valid/b/1.png", "test/c/1.png"):
+        photo(tmp_path / name)
+    splits = load("folder", tmp_path)
+    assert splits.classes == ("a", "b", "c")
+    assert splits.val is not None
+    assert splits.test is not None
+    assert (splits.val.labels.tolist(), splits.test.labels.tolist()) == ([1], [2])
+    assert splits.test.ids == ["test/c/1.png"]
+
+
+def test_a_class_called_test_is_a_class_where_there_is_no_train(load: Load, photo: Photo, tmp_path: Path) -> None:
+    photo(tmp_path / "test" / "1.png")
+    photo(tmp_path / "other" / "1.png")
+    assert load("folder", tmp_path).classes == ("other", "test")
+
+
+def test_splits_beside_classes_are_an_error(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("train/a/1.png", "train/b/1.png", "cat/1.png"):
+        photo(tmp_path / name)
+    with pytest.raises(DataError, match="'cat' beside 'train'"):
+        load("folder", tmp_path)
+
+
+def test_an_empty_class_folder_is_an_error_that_names_it(load: Load, photo: Photo, tmp_path: Path) -> None:
+    photo(tmp_path / "a" / "1.png")
+    photo(tmp_path / "b" / "1.png")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="'empty'"):
+        load("folder", tmp_path)
+
+
+def test_hidden_files_and_folders_are_left_out(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/1.png", "a/._1.png", ".ipynb_checkpoints/1.png"):
+        photo(tmp_path / name)
+    assert load("folder", tmp_path).train.ids == ["a/1.png", "b/1.png"]
+
+
+def test_unicode_and_newlines_in_names_are_fine(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("猫/ü\n1.png", "[red]/=cmd.png"):
+        photo(tmp_path / name)
+    splits = load("folder", tmp_path)
+    assert splits.classes == ("[red]", "猫")
+    assert splits.train.ids == ["[red]/=cmd.png", "猫/ü\n1.png"]
+
+
+def test_a_loop_of_links_ends_and_a_link_elsewhere_is_followed(load: Load, photo: Photo, tmp_path: Path) -> None:
+    photo(tmp_path / "data" / "a" / "1.png")
+    photo(tmp_path / "data" / "b" / "1.png")
+    photo(tmp_path / "elsewhere" / "2.png")
+    (tmp_path / "data" / "a" / "loop").symlink_to(tmp_path / "data" / "a")
+    (tmp_path / "data" / "b" / "up").symlink_to(tmp_path / "data" / "b" / "..")
+    (tmp_path / "data" / "b" / "more").symlink_to(tmp_path / "elsewhere")
+    ids = load("folder", tmp_path / "data").train.ids
+    assert ids is not None
+    assert len(ids) == len(set(ids))
+    assert {"a/1.png", "b/1.png", "b/more/2.png"} <= set(ids)
+
+
+def test_a_path_is_looked_for_in_the_data_root_too(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/1.png"):
+        photo(tmp_path / "root" / "plants" / name)
+    assert load("folder", "plants").classes == ("a", "b")
+
+
+@pytest.mark.parametrize("argument", ["nowhere", ""])
+def test_no_such_folder_is_one_sentence(load: Load, argument: str) -> None:
+    with pytest.raises((DataError, UsageError), match=r"^folder") as caught:
+        load("folder", argument)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_class_folders_says_what_it_must_hold(load: Load, photo: Photo, tmp_path: Path) -> None:
+    photo(tmp_path / "1.png")
+    with pytest.raises(DataError, match="one for each class; it has 0"):
+        load("folder", tmp_path)

@@ -1,0 +1,52 @@
+"""``hf:NAME``, with a data set in a folder standing for one on the hub."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from zoo import Splits
+from zoo.errors import DataError, UsageError
+
+Load = Callable[..., Splits]
+
+
+def test_without_the_library_one_sentence_says_what_to_install(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(DataError, match=r"pip install 'zoobench\[datasets\]'"):
+        load("hf", "uoft-cs/cifar10")
+
+
+def test_a_name_is_needed(load: Load) -> None:
+    with pytest.raises(UsageError, match="hf needs a name"):
+        load("hf")
+
+
+@pytest.mark.slow
+def test_images_and_class_labels_are_found_by_their_types(
+    load: Load, photo: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("datasets", reason="the extra 'datasets' is not installed")
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            for number in range(2):
+                photo(tmp_path / "owner" / "pets" / split / name / f"{number}.png", number)
+    monkeypatch.chdir(tmp_path)
+    splits = load("hf", "owner/pets")
+    assert splits.classes == ("cat", "dog")
+    assert splits.test is not None
+    assert sorted(splits.test.labels.tolist()) == [0, 0, 1, 1]
+    assert splits.train.encoded is not None
+    assert bytes(splits.train.encoded[0])[:4] == b"\x89PNG"  # type: ignore[arg-type]
+    assert splits.train.signature
+
+
+@pytest.mark.slow
+def test_a_name_that_is_not_there_is_one_sentence(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("datasets", reason="the extra 'datasets' is not installed")
+    with pytest.raises(DataError, match="hf:no/such-thing cannot be had") as caught:
+        load("hf", "no/such-thing")
+    assert "\n" not in str(caught.value)
