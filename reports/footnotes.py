@@ -33,10 +33,12 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
     notes = []
     if any(row.small_images for row in table.rows) and "model" in keys:
         notes.append(f"{SMALL_IMAGES_MARK} first strides reduced, for the images are small")
-    notes += [note for note in (fingerprint_note(table, leaderboard), *table.notes) if note]
+    if any(column.needs_equal_conditions for column in columns):
+        notes.append(table.speed_note)
+    notes += [fingerprint_note(table, leaderboard), *table.notes]
     for row in table.rows:
         notes += _unfinished_notes(row)
-    return notes
+    return [note for note in notes if note]
 
 
 def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:

@@ -67,10 +67,10 @@ def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
         row, basis = _row(group, labels, seeds)
         rows.append(row)
         evidence.append(basis)
-    rows, speed_notes = compare_speeds(rows, groups)
+    rows, speed_note = compare_speeds(rows, groups)
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
-    notes = [*(info.notes if info else ()), *speed_notes]
+    notes = list(info.notes) if info else []
     if repeated:
         notes.append(f"{repeated} trials left out: another of the same row has the same seed")
     table = Table(
@@ -80,6 +80,7 @@ def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
         num_classes=len(info.classes) if info else None,
         rows=tuple(rows),
         notes=tuple(clean(note) for note in notes),
+        speed_note=clean(speed_note),
     )
     return table, evidence
 

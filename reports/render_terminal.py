@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -17,6 +17,7 @@ from reports.footnotes import heading, legend, table_notes
 from reports.table import Leaderboard, Row, Table
 
 _GAP = 2  # blanks between columns
+_SHORTEST_NAME = 6
 
 
 def render_terminal(
@@ -34,9 +35,10 @@ def render_terminal(
         return Text("There are no records yet.")
     fitting = _fitting(leaderboard, columns, width)
     left_out = [column.key for column in columns if column not in fitting]
+    widths = _cell_widths(leaderboard, fitting, width)
     parts: list[RenderableType] = []
     for table in leaderboard.tables:
-        parts += [Text(heading(table), style="bold"), _grid(table, fitting)]
+        parts += [Text(heading(table), style="bold"), _grid(table, fitting, widths)]
         parts += [_note(note) for note in table_notes(table, fitting, leaderboard)]
         parts.append(Text(""))
     parts += [_note(note) for note in legend(fitting, leaderboard)]
@@ -75,19 +77,27 @@ def _width(column: Column, rows: Sequence[Row]) -> int:
     return max([cell_len(column.title), *(cell_len(column.text(row)) for row in rows)])
 
 
-def _grid(table: Table, columns: Sequence[Column]) -> RichTable:
+def _cell_widths(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[int]:
+    """Return the columns' widths. Where even the least does not fit, names are cut: a cut number would be wrong."""
+    widths = [_width(column, leaderboard.rows) for column in columns]
+    if width is None:
+        return widths
+    names = [index for index, column in enumerate(columns) if not column.numeric]
+    while names and sum(widths) + _GAP * (len(widths) - 1) > width:
+        longest = max(names, key=lambda index: widths[index])
+        if widths[longest] <= _SHORTEST_NAME:
+            break
+        widths[longest] -= 1
+    return widths
+
+
+def _grid(table: Table, columns: Sequence[Column], widths: Sequence[int]) -> RichTable:
     grid = RichTable(
         box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False, header_style="bold"
     )
-    for column in columns:
-        grid.add_column(
-            Text(column.title),
-            justify="right" if column.numeric else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            # Where even the least does not fit, text gives way and numbers do not: a cut number is a wrong number.
-            min_width=_width(column, table.rows) if column.numeric else None,
-        )
+    for column, cells in zip(columns, widths, strict=True):
+        justify: JustifyMethod = "right" if column.numeric else "left"
+        grid.add_column(Text(column.title), justify=justify, no_wrap=True, overflow="ellipsis", width=cells)
     for row in table.rows:
         style = "" if row.rank_low is not None else "dim"
         # Text, not str: foreign names must not be read as markup.

@@ -38,11 +38,11 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
     )
 
 
-def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[Row], list[str]]:
+def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[Row], str]:
     """Mark the speeds that were not measured as most were, and say in what they differ."""
     keys = [row.speed.measurement_key for row in rows if row.speed]
     if len(set(keys)) < 2:
-        return list(rows), []
+        return list(rows), ""
     usual = _most_common(keys)
     conditions = {
         record.measurement_key: _conditions(record)
@@ -62,7 +62,7 @@ def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[R
         marked.append(row)
     usually = ", ".join(f"{name} {conditions[usual].get(name)}" for name in differing)
     note = "speeds marked † were measured under other conditions than most and cannot be compared with them"
-    return marked, [f"{note} (most: {usually})" if usually else note]
+    return marked, f"{note} (most: {usually})" if usually else note
 
 
 def _conditions(record: Record) -> Mapping[str, Any]:

@@ -54,6 +54,8 @@ class Sample:
     """Share right of each image, over seeds."""
     seed_variance: float
     """Estimated variance of the mean over seeds that comes from the seeds: var_seed / S and half the rest."""
+    seed_spread: float
+    """Variance between the seeds' own means, with nothing taken off; 0 for one seed."""
     num_seeds: int
     is_whole: bool
     """Whether every image is either right or wrong: no ties and one seed, as McNemar's test needs."""
@@ -65,15 +67,21 @@ class Sample:
         image_means_N = correct_SN.mean(axis=0)
         if num_seeds == 1:
             is_whole = bool(((correct_SN == 0) | (correct_SN == 1)).all())
-            return cls(image_means_N=image_means_N, seed_variance=0.0, num_seeds=1, is_whole=is_whole)
+            return cls(image_means_N=image_means_N, seed_variance=0.0, seed_spread=0.0, num_seeds=1, is_whole=is_whole)
         seed_means_S = correct_SN.mean(axis=1)
-        seed_square = num_images * seed_means_S.var(ddof=1)
+        seed_square = num_images * float(seed_means_S.var(ddof=1))
         rest_square = 0.0
         if num_images > 1:
             rest_SN = correct_SN - seed_means_S[:, None] - image_means_N + correct_SN.mean()
             rest_square = float((rest_SN**2).sum()) / ((num_seeds - 1) * (num_images - 1))
         variance = max(seed_square - _REST_TAKEN_OFF * rest_square, 0.0) / (num_seeds * num_images)
-        return cls(image_means_N=image_means_N, seed_variance=variance, num_seeds=num_seeds, is_whole=False)
+        return cls(
+            image_means_N=image_means_N,
+            seed_variance=variance,
+            seed_spread=seed_square / num_images,
+            num_seeds=num_seeds,
+            is_whole=False,
+        )
 
     @property
     def mean(self) -> float:
@@ -139,13 +147,13 @@ def pairwise_p_values(samples: Sequence[Sample]) -> Floats:
 
     seeds = np.array([sample.num_seeds for sample in samples])
     own = np.array([sample.seed_variance for sample in samples])
-    # What a single seed cannot tell is taken from the other row: var / S there, times S here.
+    # What a single seed cannot tell is taken from the other row: how far its seeds are apart, nothing taken off.
+    spread = np.array([sample.seed_spread for sample in samples])
     seeds_of = np.stack([seeds[first], seeds[second]])
     variance_of = np.stack([own[first], own[second]])
-    other_seeds, other_variance = seeds_of[::-1], variance_of[::-1]
-    borrows = (seeds_of == 1) & (other_seeds > 1)
-    variance_of = np.where(borrows, other_variance * other_seeds, variance_of)
-    seeds_of = np.where(borrows, other_seeds, seeds_of)
+    borrows = (seeds_of == 1) & (seeds_of[::-1] > 1)
+    variance_of = np.where(borrows, np.stack([spread[second], spread[first]]), variance_of)
+    seeds_of = np.where(borrows, seeds_of[::-1], seeds_of)
 
     # Few images that differ are few degrees of freedom: where differences are 0 and ±1, as many as are not 0.
     effective = np.divide(sum2**2, sum4, out=np.ones_like(sum2), where=sum4 > rounding)

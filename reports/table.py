@@ -99,6 +99,8 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     """What a reader of this table should know."""
+    speed_note: str = ""
+    """Why some of its speeds cannot be compared; empty where all can."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

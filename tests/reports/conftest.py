@@ -174,8 +174,9 @@ class TrialFactory:
 
 
 @pytest.fixture
-def make_trial(tmp_path: Path) -> TrialFactory:
+def make_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrialFactory:
     """``make_trial("net", seed=1, accuracy=0.9, …)`` writes a trial and returns its folder and record."""
+    monkeypatch.setattr("os.fsync", lambda handle: None)  # nothing here is about durability, and disks are slow
     return TrialFactory(tmp_path / "runs")
 
 
