@@ -24,6 +24,7 @@ from zoo.events import BenchStarted, Event
 REFRESH_PER_SECOND = 4
 _PHASES = {"start": "starting", "build": "building", "train": "training", "test": "testing", "measure": "measuring"}
 _PHASE_WIDTH = max(len(word) for word in _PHASES.values())
+_EPOCHS_WIDTH = len("epoch 100/100 ")
 _RANK_WIDTH = 4
 _NUMBER_WIDTHS = {"accuracy": 8, "seeds": 7, "images/s": 9}
 _FIXED_LINES = 9  # all but the rows of the leaderboard
@@ -83,10 +84,11 @@ class Display:
             if count := state.num_outcome(outcome):
                 left.append(f"  {count} {outcome}", style=f"{style} not bold")
         seconds = state.seconds_left() if state.total else None
-        right = Text(_clock_time(state.elapsed), style="dim")
-        if seconds is not None:
-            right.append(f"  about {_clock_time(seconds)} left", style="not dim")
-        return _ends(left, right, width)
+        elapsed = Text(_clock_time(state.elapsed), style="dim")
+        if seconds is None:
+            return _ends(left, width, elapsed)
+        rest = Text(f"about {_clock_time(seconds)} left")
+        return _ends(left, width, Text.assemble(elapsed, "  ", rest), rest)
 
     def _present(self, width: int) -> Iterable[RenderableType]:
         state = self._state
@@ -108,16 +110,18 @@ class Display:
         shown = ranked if len(ranked) <= room else ranked[: room - 1]
         table = Table.grid(padding=(0, 2))
         titles = self._titles(width)
+        numbers = _NUMBER_WIDTHS if width >= 80 else dict(list(_NUMBER_WIDTHS.items())[:2])
         table.add_column(justify="right", width=_RANK_WIDTH)
-        for cells in self._widths(titles, shown, width):
+        for cells in self._widths(titles, shown, width - sum(numbers.values()) - 2 * len(numbers)):
             table.add_column(no_wrap=True, overflow="ellipsis", width=cells)
-        for cells in _NUMBER_WIDTHS.values():
+        for cells in numbers.values():
             table.add_column(justify="right", no_wrap=True, width=cells)
-        table.add_row("", *(Text(title, style="dim") for title in (*titles, *_NUMBER_WIDTHS)))
+        table.add_row("", *(Text(title, style="dim") for title in (*titles, *numbers)))
         rank, data = 0, ""
         for standing in shown:
             rank, data = (rank + 1 if standing.data == data else 1), standing.data
-            table.add_row(*_row(rank, standing, titles, self._num_seeds(standing)))
+            texts = _row(rank, standing, titles, self._num_seeds(standing))
+            table.add_row(*texts[: 1 + len(titles) + len(numbers)])
         yield table
         if len(shown) < len(ranked):
             yield Text(f"      … and {len(ranked) - len(shown)} more", style="dim")
@@ -136,7 +140,7 @@ class Display:
         widths = [
             max(self._seen[title], len(title), *(width_of(getattr(each, title)) for each in shown)) for title in titles
         ]
-        room = width - _RANK_WIDTH - sum(_NUMBER_WIDTHS.values()) - 2 * (len(titles) + len(_NUMBER_WIDTHS))
+        room = width - _RANK_WIDTH - 2 * len(titles) - 1
         while sum(widths) > room and max(widths) > 6:
             widths[widths.index(max(widths))] -= 1
         return widths
@@ -159,7 +163,7 @@ def _trial(trial: Running, width: int) -> Iterable[RenderableType]:
     phase = _PHASES.get(trial.phase, clean(trial.phase))
     epoch = trial.epoch
     epochs = f"epoch {epoch.epoch:>{len(str(epoch.epochs))}}/{epoch.epochs}" if epoch else ""
-    label = f" {phase:<{_PHASE_WIDTH}}  {epochs}"
+    label = f" {phase:<{_PHASE_WIDTH}}  {epochs:<{_EPOCHS_WIDTH}}"
     line = Table.grid()
     line.add_column(no_wrap=True, width=len(label))
     line.add_column()
@@ -193,9 +197,13 @@ def _row(rank: int, standing: Standing, titles: list[str], seeds: int) -> list[T
     return [Text(str(rank) if done else "–", style="dim"), *names, score, Text(count), Text(rate)]
 
 
-def _ends(left: Text, right: Text, width: int) -> Text:
-    gap = width - 1 - left.cell_len - right.cell_len
-    return Text.assemble(left, " " * gap, right) if gap > 0 else left
+def _ends(left: Text, width: int, *rights: Text) -> Text:
+    """Return *left* with the first of *rights* that fits at the other end of the line."""
+    for right in rights:
+        gap = width - 1 - left.cell_len - right.cell_len
+        if gap > 1:
+            return Text.assemble(left, " " * gap, right)
+    return left
 
 
 def _bar(share: float, width: int) -> RenderableType:

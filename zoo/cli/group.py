@@ -163,6 +163,8 @@ def zoo(ctx: click.Context) -> None:
 
     zoo bench trains and tests every selected combination of model, data set, recipe and seed, and ranks them.
     Without arguments it compares a few small networks on handwritten digits, in about a minute.
+
+    zoo COMMAND --help tells more of one command.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

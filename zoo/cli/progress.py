@@ -88,6 +88,7 @@ class BenchState:
         """By title without seed."""
         self.over: BenchEnded | None = None
         self._durations: dict[str, list[float]] = {}
+        self._latest_data = ""
 
     @property
     def elapsed(self) -> float:
@@ -115,10 +116,14 @@ class BenchState:
         return sum(event.outcome == outcome for event in self.ended.values())
 
     def ranked(self) -> list[Standing]:
-        """Return what there is of a leaderboard: each data set by mean accuracy, without a score last, ties by name."""
+        """Return what there is of a leaderboard: each data set by mean accuracy, without a score last, ties by name.
 
-        def key(each: Standing) -> tuple[str, bool, float, str, str]:
-            return each.data, not each.accuracies, -each.accuracy if each.accuracies else 0.0, each.model, each.recipe
+        The data set of the trial that ended last comes first.
+        """
+
+        def key(each: Standing) -> tuple[bool, str, bool, float, str, str]:
+            accuracy = -each.accuracy if each.accuracies else 0.0
+            return each.data != self._latest_data, each.data, not each.accuracies, accuracy, each.model, each.recipe
 
         return sorted(self.standings.values(), key=key)
 
@@ -185,6 +190,7 @@ class BenchState:
             names = [_dig(event.record, "spec", what, "display_name") for what in ("architecture", "dataset", "recipe")]
             model, data, recipe = (clean(name) if name else "" for name in names)
             standing = self.standings[key] = Standing(model=model or clean(key), data=data, recipe=recipe)
+        self._latest_data = standing.data
         if event.outcome == "failed":
             standing.num_failed += 1
         if event.outcome == "done":

@@ -1,0 +1,228 @@
+"""``zoo bench``: train and test every selected combination, and rank the results."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.output import report_options, split_commas
+from zoo.cli.selecting import Chosen, SelectingCommand, choose, selecting_options
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.table import TableChoice
+from zoo.cli.text import clean, plural
+
+if TYPE_CHECKING:
+    from harness.bench import BenchSummary
+    from zoo.catalog import Catalog, Entry
+    from zoo.cli.display import Display
+    from zoo.cli.lines import Lines
+    from zoo.listener import Listener
+
+DEFAULT_STORE = "runs"
+
+
+@click.command("bench", cls=SelectingCommand)
+@selecting_options
+@click.option("--out", default=DEFAULT_STORE, show_default=True, metavar="FOLDER", help="Where the records go.")
+@click.option(
+    "--data-root", metavar="FOLDER", help="Where data sets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
+)
+@click.option("--offline", is_flag=True, help="Download nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would run, as zoo plan does.")
+@click.option("--retry", is_flag=True, help="Run trials again that failed before.")
+@click.option("--timeout", metavar="SECONDS", help="Stop a trial that takes longer.")
+@click.option("--listen", multiple=True, metavar="NAMES", help="Listeners to turn on (zoo list listeners).")
+@report_options
+@click.option("-q", "--quiet", is_flag=True, help="Show the table only.")
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context, /, **params: Any) -> None:
+    """Train and test every selected combination of model, data set, recipe and seed, and rank the results.
+
+    Without arguments: a few small networks on handwritten digits. A SUITE.toml holds the same settings as the options
+    (models = ["resnet18"], seeds = 3, [set] recipe.lr = 0.05 …); an option given here goes before it. NAMES may be
+    patterns: quote them, so that the shell leaves them alone.
+
+    Running the same command again continues where it stopped: what is finished is reused.
+    """
+    session = session_of(ctx)
+    table = TableChoice.from_params(params)
+    timeout: list[float | None] = [None]
+    listeners: list[Entry[Listener]] = []
+    chosen = choose(
+        session,
+        params,
+        checks=(
+            lambda catalog: table.declare(catalog).check(),
+            lambda catalog: timeout.append(_seconds(params["timeout"])),
+            lambda catalog: listeners.extend(_listeners(params["listen"], catalog)),
+            lambda catalog: _check_store(Path(params["out"])),
+        ),
+    )
+    if params["dry_run"]:
+        from zoo.cli.plan import show_plan
+
+        show_plan(chosen.plan, chosen.request, form="json" if params["form"] == "json" else "table")
+        return
+    if not chosen.plan.trials:
+        _refuse_empty(chosen)
+
+    from harness.bench import run_bench
+    from harness.store import Store
+    from zoo.cache import cache_root
+    from zoo.cli.listeners import FanOut
+
+    store = Store(Path(params["out"]))
+    with _progress(quiet=params["quiet"]) as progress:
+        for skip in chosen.plan.skips:
+            progress.note(f"skipped: {skip.title}: {skip.reason}")
+        summary = run_bench(
+            chosen.plan,
+            store=store,
+            sources=session.sources(),
+            data_root=_data_root(params["data_root"]),
+            cache=cache_root() / "decoded",
+            emit=FanOut(progress, listeners, store.root, progress.note),
+            download=not params["offline"],
+            retry=params["retry"],
+            timeout=timeout[-1],
+        )
+    if summary.records:
+        trials = [(store.folder(record.trial_id), record) for record in summary.records]
+        table = table.declare(chosen.catalog).for_trials(trials)
+        table.show(*table.build(trials))
+    _tell(summary, quiet=params["quiet"])
+    written = table.write_files(store.root) if summary.records else []
+    if not params["quiet"]:
+        _point(store.root, written, is_default=chosen.is_default and not summary.interrupted)
+    ctx.exit(_exit_code(summary))
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Display | Lines]:
+    """Give what shows the progress on stderr: live on a terminal, else plain lines, or nothing."""
+    from zoo.cli.lines import Lines
+
+    progress: Display | Lines
+    if quiet:
+        progress = Lines(_nothing)
+    elif _can_be_live():
+        from rich.console import Console
+
+        from zoo.cli.display import Display
+
+        progress = Display(Console(stderr=True))
+    else:
+        progress = Lines(_write_line)
+    try:
+        yield progress
+    finally:
+        progress.close()
+
+
+def _can_be_live() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
+
+
+def _write_line(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _nothing(line: str) -> None:
+    pass
+
+
+def _tell(summary: BenchSummary, *, quiet: bool) -> None:
+    """Say what went wrong."""
+    for record in summary.records:
+        if record.outcome.value == "failed":
+            kind = f" ({record.failure.kind.value})" if record.failure else ""
+            complain(f"failed{kind}: {record.spec.title}: {record.reason or 'no reason was given'}")
+    failed = summary.counts.get("failed", 0)
+    if summary.interrupted:
+        complain("interrupted; the same command again continues where it stopped")
+    elif failed and not quiet:
+        complain(f"{plural(failed, 'trial')} failed; --retry runs them again, and each trial's folder has a log.txt")
+
+
+def _point(store: Path, written: Sequence[Path], *, is_default: bool) -> None:
+    """Say where the files are, and what could be next."""
+    _write_line("")
+    _write_line(f"records  {clean(store)}{os.sep}")
+    if written:
+        _write_line(f"tables   {'  '.join(clean(path) for path in written)}")
+    if is_default:
+        _write_line("")
+        _write_line(_NEXT)
+
+
+_NEXT = """Next:
+  zoo list models 'resnet*'                                    what there is
+  zoo bench --models resnet18,vit_tiny_patch16_224 --data cifar10 --epochs 5
+  zoo bench --models 'resnet*_cifar' --data folder:PHOTOS      your own images, a folder for each class
+  zoo bench --recipes sgd_step,adamw_cosine --set recipe.lr=0.05
+  zoo plan …                                                   what would run, before it does"""
+
+
+def _exit_code(summary: BenchSummary) -> int:
+    from zoo.cli.group import FAILED, INTERRUPTED
+
+    if summary.interrupted:
+        return INTERRUPTED
+    return FAILED if any(count for outcome, count in summary.counts.items() if outcome != "done") else 0
+
+
+def _seconds(text: str | None) -> float | None:
+    from zoo.errors import UsageError
+    from zoo.options import parse_value
+
+    if text is None:
+        return None
+    value = parse_value(text)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise UsageError(f"--timeout {text}: it must be a number of seconds above 0")
+    return float(value)
+
+
+def _listeners(given: Sequence[str], catalog: Catalog) -> list[Entry[Listener]]:
+    from zoo.errors import ManyErrors, ZooError
+
+    found: dict[str, Entry[Listener]] = {}
+    errors: list[ZooError] = []
+    for name in split_commas(tuple(given)):
+        try:
+            entry = catalog.listeners.get(name)
+        except ZooError as error:
+            errors.append(error)
+        else:
+            found[entry.full_name] = entry
+    ManyErrors.raise_if(errors)
+    return list(found.values())
+
+
+def _check_store(store: Path) -> None:
+    from zoo.errors import UsageError
+
+    if store.exists() and not store.is_dir():
+        raise UsageError(f"--out {store}: it is a file, and a folder is needed")
+
+
+def _refuse_empty(chosen: Chosen) -> None:
+    from zoo.errors import UsageError
+
+    reasons = "; ".join(f"{skip.title}: {skip.reason}" for skip in chosen.plan.skips[:5])
+    more = len(chosen.plan.skips) - 5
+    raise UsageError(f"there is nothing to run: {reasons}{f'; and {more} more like that' if more > 0 else ''}")
+
+
+def _data_root(given: str | None) -> Path:
+    from zoo.cache import cache_root
+
+    text = given or os.environ.get("ZOO_DATA", "")
+    return Path(text).expanduser() if text else cache_root() / "data"

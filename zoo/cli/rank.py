@@ -1,0 +1,88 @@
+"""``zoo rank``: the table again, from the records. It never loads torch, and plugins only for a metric of theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from zoo.cli.output import report_options
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.table import TableChoice
+
+if TYPE_CHECKING:
+    from reports.reading import Trial
+    from zoo.errors import ZooError
+
+DEFAULT_STORE = "runs"
+_FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": "latex"}
+
+
+@click.command("rank")
+@click.argument("runs", nargs=-1, metavar="[RUNS]...")
+@report_options
+@click.option("-o", "--output", metavar="FILE", help="Write to a file; its ending says the format.")
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context, /, runs: tuple[str, ...], output: str | None, **params: Any) -> None:
+    """Rank the records in folders again: RUNS are what --out said [default: runs], or single trials in them.
+
+    Several folders are ranked together. A record that cannot be read is left out and told of: exit code 1.
+    """
+    from dataclasses import replace
+
+    from reports.columns import COLUMNS
+    from zoo.cli.group import FAILED
+    from zoo.errors import ManyErrors, ZooError
+
+    table = TableChoice.from_params(params)
+    if output and ctx.get_parameter_source("form") is ParameterSource.DEFAULT:
+        table = replace(table, form=_FORMAT_OF_SUFFIX.get(Path(output).suffix.lower(), table.form))
+    errors: list[ZooError] = []
+    trials, problems = _read(runs or (DEFAULT_STORE,), errors)
+    # Only a catalog knows which way is better for a plugin's metric; the usual columns need none.
+    if not {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}:
+        table = table.declare(session_of(ctx).catalog(warn=False))
+    try:
+        table.check(name for _, record in trials for name in record.metrics)
+    except ZooError as error:
+        errors.append(error)
+    ManyErrors.raise_if(errors)
+    table = table.for_trials(trials)
+    leaderboard, columns = table.build(trials, [f"left out: {problem}" for problem in problems])
+    if output:
+        _write(Path(output), table.text(leaderboard, columns))
+    else:
+        table.show(leaderboard, columns)
+    for problem in problems:
+        complain(f"left out: {problem}")
+    ctx.exit(FAILED if problems else 0)
+
+
+def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], list[str]]:
+    from reports.reading import read_trials
+    from zoo.errors import ZooError
+
+    trials: dict[Path, Trial] = {}
+    problems: dict[str, None] = {}
+    for run in runs:
+        try:
+            read, unreadable = read_trials([Path(run)])
+        except ZooError as error:
+            errors.append(error)
+            continue
+        trials.update((folder.resolve(), (folder, record)) for folder, record in read)
+        problems.update(dict.fromkeys(unreadable))
+    return list(trials.values()), list(problems)
+
+
+def _write(path: Path, text: str) -> None:
+    from harness.files import write_bytes
+    from zoo.errors import StoreError
+
+    try:
+        write_bytes(path, text.encode("utf-8"))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,140 @@
+"""The ranked table: which columns in which format, checked before anything runs and shown after."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.output import REPORT_FORMATS, split_commas, terminal_width
+from zoo.cli.session import complain
+
+if TYPE_CHECKING:
+    from reports.columns import Column
+    from reports.reading import Trial
+    from reports.table import Leaderboard
+    from zoo.catalog import Catalog
+
+DEFAULT_SORT = "accuracy"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableChoice:
+    """What was asked for of a table."""
+
+    sort_by: str = DEFAULT_SORT
+    columns: tuple[str, ...] | None = None
+    """Keys in order; None for the usual ones."""
+    form: str = "table"
+    declared: tuple[Column, ...] = ()
+    """Columns of the catalog's metrics, where a catalog is at hand."""
+
+    @classmethod
+    def from_params(cls, params: dict[str, Any]) -> TableChoice:
+        """Return what ``--sort-by``, ``--columns`` and ``--format`` say."""
+        return cls(
+            sort_by=params["sort_by"] or DEFAULT_SORT,
+            columns=tuple(split_commas(params["columns"])) or None,
+            form=params["form"],
+        )
+
+    def declare(self, catalog: Catalog) -> TableChoice:
+        """Return the same choice, with the columns of the catalog's metrics."""
+        from reports.columns import metric_columns
+
+        return replace(self, declared=metric_columns((entry.display_name, entry.record) for entry in catalog.metrics))
+
+    def check(self, metrics: Iterable[str] = ()) -> None:
+        """Check columns and format.
+
+        Args:
+            metrics: Metrics that there are beyond the declared ones.
+
+        Raises:
+            UsageError: For what there is not, all of it together.
+        """
+        from reports.columns import COLUMNS
+        from zoo.errors import ManyErrors, ZooError
+
+        more = dict.fromkeys([*(column.key for column in self.declared), *metrics])
+        errors: list[ZooError] = []
+        sortable = [*(column.key for column in COLUMNS if column.value is not None), *more]
+        errors += _unknown("column to sort by", [self.sort_by], sortable, "columns")
+        errors += _unknown("column", self.columns or (), [*(column.key for column in COLUMNS), *more], "columns")
+        errors += _unknown("format", [self.form], REPORT_FORMATS, "formats")
+        ManyErrors.raise_if(errors)
+
+    def for_trials(self, trials: Sequence[Trial]) -> TableChoice:
+        """Return the same choice without metrics that no trial has, and say which those are."""
+        from reports.columns import COLUMNS
+        from reports.table import estimate_of
+
+        # A record without images' facts gives a row no numbers, and a metric may be undefined for all of them.
+        present = {column.key for column in COLUMNS}
+        present |= {
+            name
+            for _, record in trials
+            if record.data is not None
+            for name, metric in record.metrics.items()
+            if estimate_of([metric.value]) is not None
+        }
+        for name in dict.fromkeys([*(self.columns or ()), self.sort_by]):
+            if name not in present:
+                complain(f"no trial has a value for {name!r}, so the table goes without it")
+        return replace(
+            self,
+            columns=tuple(name for name in self.columns or () if name in present) or None,
+            sort_by=self.sort_by if self.sort_by in present else DEFAULT_SORT,
+        )
+
+    def build(self, trials: Sequence[Trial], notes: Sequence[str] = ()) -> tuple[Leaderboard, list[Column] | None]:
+        """Return the leaderboard, and the columns to show of it."""
+        from reports.columns import choose_columns
+        from reports.leaderboard import build_leaderboard
+
+        leaderboard = build_leaderboard(trials, sort_by=self.sort_by, declared=self.declared, notes=notes)
+        if self.columns is None:
+            return leaderboard, None
+        return leaderboard, list(choose_columns(leaderboard, self.columns, self.declared))
+
+    def show(self, leaderboard: Leaderboard, columns: Sequence[Column] | None) -> None:
+        """Write a table to stdout, as wide as a terminal is, or in full where stdout is none."""
+        if self.form == "table" and sys.stdout.isatty():
+            from rich.console import Console
+
+            from reports.render_terminal import render_terminal
+
+            Console().print(render_terminal(leaderboard, columns, width=terminal_width()))
+            return
+        click.echo(self.text(leaderboard, columns), nl=False)
+
+    def text(self, leaderboard: Leaderboard, columns: Sequence[Column] | None) -> str:
+        """Return a table as text that ends with a line break."""
+        from reports.writing import render
+
+        return render(leaderboard, self.form, columns).rstrip("\n") + "\n"
+
+    def write_files(self, store: Path) -> list[Path]:
+        """Write the files beside the records, of everything in the store, and return them."""
+        from reports.leaderboard import build_leaderboard
+        from reports.writing import write_files
+
+        return write_files(build_leaderboard([store], declared=self.declared), store)
+
+
+def _unknown(kind: str, given: Sequence[str], known: Sequence[str], plural: str) -> list[Any]:
+    from zoo.errors import UnknownNameError
+    from zoo.names import near_names
+
+    errors = []
+    for name in given:
+        if name not in known:
+            near = [each for each in known if each.startswith(name)][:3] or near_names(name, known)
+            # All of them are a long list, which only one who has no idea needs.
+            hint = "" if near else f"({plural}: {', '.join(known)})"
+            errors.append(UnknownNameError(kind, name, near=near, hint=hint))
+    return errors
