@@ -43,7 +43,7 @@ class UnknownNameError(UsageError):
         if near:
             message += f"; did you mean {' or '.join(repr(each) for each in near)}?"
         if hint:
-            message += f"{'' if near else ';'} {hint}"
+            message += f"{'' if near or hint.startswith('(') else ';'} {hint}"
         super().__init__(message)
 
 
