@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, overload
 
@@ -80,22 +81,28 @@ def load_hub(request: DataRequest) -> Splits:
 def _download(datasets: Any, request: DataRequest) -> Any:
     pieces = request.argument.split("/")
     name, configuration = "/".join(pieces[:2]), "/".join(pieces[2:]) or None
-    mode = datasets.DownloadMode.REUSE_DATASET_IF_EXISTS
-    settings = datasets.DownloadConfig(local_files_only=not request.download)
     request.report(f"loading hf:{request.argument}", None)
     try:
-        return datasets.load_dataset(
-            name,
-            configuration,
-            cache_dir=str(request.root / "hf"),
-            download_mode=mode,
-            download_config=settings,
-        )
+        with nullcontext() if request.download else _offline(datasets):
+            return datasets.load_dataset(name, configuration, cache_dir=str(request.root / "hf"))
     except Exception as error:  # the library raises its own, the hub's, the file system's and the network's errors
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise DataError(
             f"hf:{request.argument} cannot be had from the hub or from {request.root / 'hf'}: {reason}"
         ) from error
+
+
+@contextmanager
+def _offline(datasets: Any) -> Iterator[None]:
+    """Keep the libraries off the network; they read their environment variables only when they are imported."""
+    from huggingface_hub import constants
+
+    before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE = before
 
 
 def _columns(datasets: Any, features: Any, request: DataRequest) -> tuple[str, str]:
