@@ -38,7 +38,7 @@ class BenchRequest(Data):
     limit_train: int | None = Field(None, ge=1)
     limit_test: int | None = Field(None, ge=1)
     val_fraction: float = Field(0.1, gt=0, lt=1)
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
     precision: Precision = "auto"
     compile: Compile = "off"
     threads: int | None = Field(None, ge=1)
@@ -90,12 +90,15 @@ def _flattened(table: Any, prefix: str = "") -> list[tuple[str, Any]]:
 
 def raise_all(error: ValidationError, model: type[Data], origin: str) -> Any:
     """Turn pydantic's errors into one sentence each and raise them together."""
-    errors = []
+    errors: list[UsageError] = []
     for each in error.errors():
         key = ".".join(str(part) for part in each["loc"])
         if each["type"] == "extra_forbidden":
             errors.append(UnknownNameError(f"setting of {origin}", key, near=near_names(key, model.model_fields)))
         else:
-            errors.append(UsageError(f"{origin}: {key} = {each['input']!r}: {each['msg'].lower()}"))
+            problem = each["msg"].lower()
+            if each["type"] == "string_pattern_mismatch":  # a pattern is no sentence
+                problem = f"input should be {model.model_fields[key].description}"
+            errors.append(UsageError(f"{origin}: {key} = {each['input']!r}: {problem}"))
     ManyErrors.raise_if(errors)
     raise AssertionError("a validation error names at least one error") from error
