@@ -65,15 +65,15 @@ class ParquetImages(Sequence[bytes]):
         import pyarrow.parquet as pq
 
         self._column = column
-        self._files = [pq.ParquetFile(file, memory_map=True) for file in files]
+        opened = [(path, pq.ParquetFile(path, memory_map=True)) for path in files]
         self._groups = [
-            (file, group, file.metadata.row_group(group).num_rows)
-            for file in self._files
+            (path, file, group, file.metadata.row_group(group).num_rows)
+            for path, file in opened
             for group in range(file.num_row_groups)
         ]
         self._ends: list[int] = []
         total = 0
-        for _, _, num_rows in self._groups:
+        for *_, num_rows in self._groups:
             total += num_rows
             self._ends.append(total)
         self._loaded: tuple[int, Any] = (-1, None)
@@ -102,8 +102,11 @@ class ParquetImages(Sequence[bytes]):
     def _read(self, group: int) -> pa.Array:
         import pyarrow as pa
 
-        file, number, _ = self._groups[group]
-        table = file.read_row_group(number, columns=[self._column])
+        path, file, number, _ = self._groups[group]
+        try:
+            table = file.read_row_group(number, columns=[self._column])
+        except (pa.ArrowException, OSError) as error:  # pages may be damaged where the metadata are not
+            raise DataError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
         column = table.column(0).combine_chunks()
         return column.field("bytes") if pa.types.is_struct(column.type) else column
 

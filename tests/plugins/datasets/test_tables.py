@@ -180,6 +180,17 @@ def test_a_file_that_is_not_parquet_or_has_no_images_is_one_sentence(load: Load,
         load("parquet", tmp_path / "y.parquet")
 
 
+def test_a_damaged_page_is_found_when_it_is_read(load: Load, tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "x.parquet", [0, 1, 0, 1])
+    content = bytearray(path.read_bytes())
+    content[4:60] = bytes(56)
+    path.write_bytes(bytes(content))
+    images = load("parquet", path).train.encoded
+    assert images is not None
+    with pytest.raises(DataError, match=r"x\.parquet is damaged"):
+        images[0]
+
+
 def test_real_cifar10_has_ten_named_balanced_classes(load: Load, data_root: Path) -> None:
     if not (data_root / "cifar10").is_dir():
         pytest.skip("no cifar10 in the data root")
