@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench import BenchSummary, run_bench
+from harness.history import read_history
 from harness.plan import make_plan
 from harness.predictions import load_predictions
 from harness.record import FailureKind, Outcome, Record
@@ -91,6 +92,17 @@ PLUGIN = textwrap.dedent("""
         torch.set_num_threads(7)
         return linear(request)
 
+    def slow(request):
+        from torch import nn
+        class Slow(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.net = nn.Sequential(linear(request), nn.Dropout(0.1))
+            def forward(self, x):
+                time.sleep(0.005)
+                return self.net(x)
+        return Slow()
+
     def forks_and_waits(request):
         import subprocess
         child = subprocess.Popen(["sleep", "3600"])
@@ -101,7 +113,7 @@ PLUGIN = textwrap.dedent("""
     @hookimpl
     def zoo_architectures():
         for build in (linear, raises, exits, vanishes, dies, segfaults, loops, is_no_module, too_wide,
-                      returns_a_list, is_nan, floods, changes_dtype, changes_threads, forks_and_waits):
+                      returns_a_list, is_nan, floods, changes_dtype, changes_threads, slow, forks_and_waits):
             yield Architecture(name=build.__name__, build=build)
 
     def load(request):
@@ -125,6 +137,8 @@ PLUGIN = textwrap.dedent("""
     @hookimpl
     def zoo_recipes():
         yield Recipe(name="quick", hyperparameters=lambda: Hyperparameters(epochs=2, batch_size=16))
+        yield Recipe(name="steady", hyperparameters=lambda: Hyperparameters(
+            epochs=30, batch_size=16, ema_decay=0.9, keep="best", schedule="cosine", mixup_alpha=0.2, crop_padding=0.1))
         yield Recipe(name="long", hyperparameters=lambda: Hyperparameters(epochs=100_000, batch_size=16))
 """)
 
@@ -285,6 +299,40 @@ def test_the_same_seed_twice_gives_the_same_bits_and_another_seed_does_not(bench
 
     assert logits(bench, first[0]) == logits(elsewhere, second[0])
     assert logits(bench, first[0]) != logits(bench, first[1])
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_trial_goes_on_and_ends_with_the_same_bits(bench: Bench, number: signal.Signals) -> None:
+    """ctlearn#179, sparseml#159: a resume reset the best metric, or was off by one epoch."""
+    (bench.folder / "whole").mkdir()
+    whole = Bench(bench.folder / "whole")
+    expected = whole.run_one("slow", recipes=["steady"])
+    script = bench.folder / "script.py"
+    script.write_text(f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from test_bench import Bench
+if __name__ == "__main__":
+    Bench(Path({str(bench.folder)!r})).run_one("slow", recipes=["steady"])
+""")
+    process = subprocess.Popen([sys.executable, str(script)])
+    wait_until(lambda: any(bench.store.root.glob("*/state-*.safetensors")), 120)
+    process.send_signal(number)
+    process.wait()
+    record = bench.run_one("slow", recipes=["steady"])
+    assert record.outcome is Outcome.DONE, record.reason
+    assert record.attempts == 2
+    folder, whole_folder = bench.store.folder(record.trial_id), whole.store.folder(expected.trial_id)
+    got, wanted = load_predictions(folder), load_predictions(whole_folder)
+    assert got.predictions.logits.tobytes() == wanted.predictions.logits.tobytes()
+    assert record.training is not None
+    assert expected.training is not None
+    assert record.training.best_val_accuracy == expected.training.best_val_accuracy
+    assert record.training.tested_epoch == expected.training.tested_epoch
+    epochs = [row["epoch"] for row in read_history(folder / "history.jsonl") if row["event"] == "epoch"]
+    assert epochs == list(range(1, 31))
+    assert (folder / "checkpoint.safetensors").read_bytes() == (whole_folder / "checkpoint.safetensors").read_bytes()
+    assert not list(folder.glob("state-*"))
 
 
 def test_data_that_cannot_be_had_ends_the_bench_before_any_trial(bench: Bench) -> None:
