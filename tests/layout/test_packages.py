@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.metadata
 import os
 import zipfile
 from collections import Counter
@@ -32,6 +33,13 @@ def test_in_tox_the_installed_wheel_is_tested_and_not_the_checkout(root: Path) -
         file = Path(importlib.import_module(package).__file__ or "").resolve()
         assert "site-packages" in file.parts, file
         assert root / package not in file.parents, file
+
+
+@pytest.mark.skipif("ZOO_TEST_TORCH" not in os.environ, reason="the environment asks for no torch in particular")
+def test_the_torch_under_test_is_the_one_that_was_asked_for() -> None:
+    """A newer torchvision brings its own torch along, without a word."""
+    torch = importlib.metadata.version("torch")
+    assert torch.startswith(f"{os.environ['ZOO_TEST_TORCH']}."), torch
 
 
 @pytest.fixture(scope="module")
