@@ -74,7 +74,10 @@ class Split:
             if self.images.shape[3] not in (1, 3):
                 raise ValueError(f"images must have 1 or 3 channels, got {self.images.shape[3]}")
         for what, values in (
-            ("images", self.images), ("encoded", self.encoded), ("ids", self.ids), ("groups", self.groups)
+            ("images", self.images),
+            ("encoded", self.encoded),
+            ("ids", self.ids),
+            ("groups", self.groups),
         ):
             if values is not None and len(values) != len(self.labels):
                 raise ValueError(f"{len(values)} {what} for {len(self.labels)} labels")
