@@ -171,7 +171,7 @@ class _Runner:
         if record is not None and record != before:
             return record
         record = self._record_of_crash(trial, job, killed_for)
-        write_json(folder / files.RECORD_FILE, record.model_dump(mode="json"))
+        files.write_record(folder, record)
         return record
 
     def _watch(self, job: Job, trial: ResolvedTrial, folder: Path) -> Failure | None:

@@ -157,6 +157,8 @@ class Record(Data):
     """Wall time of each phase, and ``total``; added up over attempts."""
     environment: dict[str, Any] = Field(default_factory=dict)
     """Versions, device, threads."""
+    warnings: tuple[str, ...] = ()
+    """What did not fail the trial, but a reader should know: a metric that could not be computed …"""
     started_at: str = ""
     """UTC, ISO 8601. For people: nothing is decided by it."""
     attempts: int = 1

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from harness.files import write_json
 from harness.record import SCHEMA_VERSION, Record
-from harness.spec import TrialSpec
+from harness.spec import TrialSpec, stable_hash
 from zoo.errors import StoreError
 from zoo.names import slug
 
@@ -26,6 +27,7 @@ SPEC_FILE = "spec.json"
 HISTORY_FILE = "history.jsonl"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 LOG_FILE = "log.txt"
+_SUM = "sha256"
 
 
 def trial_id(spec: TrialSpec, result_key: str) -> str:
@@ -76,11 +78,19 @@ class Store:
             yield path.parent, read_record(path)
 
 
+def write_record(folder: Path, record: Record) -> Path:
+    """Write a trial's record durably, with a sum over all that it says."""
+    content = record.model_dump(mode="json")
+    path = folder / RECORD_FILE
+    write_json(path, {**content, _SUM: stable_hash(content)})
+    return path
+
+
 def read_record(path: Path) -> Record:
-    """Read one record.
+    """Read one record. Reading never runs anything that it holds.
 
     Raises:
-        StoreError: If it cannot be read, is not a record, or is of a newer schema.
+        StoreError: If it cannot be read, is not a record, is of a newer schema, or is not what was written.
     """
     try:
         raw = json.loads(path.read_bytes())
@@ -89,6 +99,8 @@ def read_record(path: Path) -> Record:
             raise StoreError(
                 f"{path} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}, so a newer zoo is needed"
             )
+        if raw.pop(_SUM, None) != stable_hash(raw):
+            raise StoreError(f"{path} is damaged: its sum does not fit what it says")
         return Record.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]

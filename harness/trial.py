@@ -26,7 +26,7 @@ from harness.complexity import count_macs, count_parameters
 from harness.environment import describe
 from harness.errors import TrialError
 from harness.evaluation import predict_logits
-from harness.files import sha256_of, write_bytes, write_json
+from harness.files import sha256_of, write_bytes
 from harness.global_state import unchanged
 from harness.history import HistoryWriter, read_history
 from harness.identity import measurement_key
@@ -105,7 +105,7 @@ def run_trial(job: TrialJob, catalog: Catalog) -> bool:
     try:
         record_file = folder / files.RECORD_FILE
         if not _is_settled(record_file, job):
-            write_json(record_file, _attempt(job, catalog, folder).model_dump(mode="json"))
+            files.write_record(folder, _attempt(job, catalog, folder))
         return True
     finally:
         lock.release()
@@ -273,7 +273,8 @@ def _run(
         )
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
-        progress.facts["metrics"] = score(predictions, catalog.metrics).values
+        scores = score(predictions, catalog.metrics)
+        progress.facts["metrics"], progress.facts["warnings"] = scores.values, scores.problems
 
     with progress.during("measure"):
         speed = SpeedInfo(peak_memory_mib=peak_memory_mib)

@@ -13,11 +13,10 @@ from click.testing import Result
 
 import harness.bench
 from harness.bench import BenchSummary
-from harness.files import write_json
 from harness.identity import measurement_key
 from harness.record import DataInfo, Failure, FailureKind, MetricValue, Outcome, Record
 from harness.spec import TrialSpec
-from harness.store import RECORD_FILE, trial_id
+from harness.store import RECORD_FILE, trial_id, write_record
 from zoo.events import BenchStarted
 
 Run = Callable[..., Result]
@@ -63,7 +62,7 @@ def fake_bench(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         records = [_record(each, script["outcomes"].get(each.seed, Outcome.DONE)) for each in plan.trials]
         for record in records:
             store.folder(record.trial_id).mkdir()
-            write_json(store.folder(record.trial_id) / RECORD_FILE, record.model_dump(mode="json"))
+            write_record(store.folder(record.trial_id), record)
         counts: dict[str, int] = {}
         for record in records:
             counts[record.outcome.value] = counts.get(record.outcome.value, 0) + 1

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.files import write_bytes
 from harness.predictions import SavedPredictions, save_predictions
 from harness.record import (
     DataInfo,
@@ -25,7 +24,7 @@ from harness.record import (
     SpeedInfo,
 )
 from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import RECORD_FILE
+from harness.store import write_record
 from zoo.metric import Predictions
 
 PROVIDER = ProviderSpec(plugin="zoo", version="1", code_hash="c0de")
@@ -133,7 +132,7 @@ class TrialFactory:
             seconds={"total": 12.0},
             environment=environment or {"torch": "2.11.0+cpu", "device_name": "a cpu", "driver": "", "threads": 2},
         )
-        write_bytes(folder / RECORD_FILE, record.model_dump_json(indent=2).encode())
+        write_record(folder, record)
         return folder, record
 
     @staticmethod
