@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from harness.complexity import evaluating, meta_copy
 from harness.errors import TrialError
 from harness.record import FailureKind
+from harness.strides import StrideSetting, described, halved_settings, is_strided, largest, strided_layers
 
 # Sides at which the network is traced: large enough that maps which do not fit together cannot pass by broadcasting.
 _TRACE_SIZES = (256, 224, 288, 320, 384, 512)
@@ -59,7 +60,7 @@ def adapt_small_images(
     probe = _Probe(model, in_channels)
     if not probe.strided:
         return ()
-    changed: dict[str, tuple[_Setting, _Setting]] = {}
+    changed: dict[str, tuple[StrideSetting, StrideSetting]] = {}
     stuck: set[str] = set()
     while (side := probe.feature_size(image_size)) < min_feature_size:
         group = probe.enlarge(stuck)
@@ -75,52 +76,10 @@ def adapt_small_images(
         )
     for name, (_, after) in changed.items():
         after.apply(model.get_submodule(name))
-    lines = [_described(name, before, after) for name, (before, after) in changed.items()]
+    lines = [described(name, before, after) for name, (before, after) in changed.items()]
     if side < min_feature_size:
         lines.append(f"the last feature map stays {side} × {side}")
     return tuple(lines)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Setting:
-    """What of a strided layer may change."""
-
-    stride: Any
-    kernel_size: Any = None
-    padding: Any = None
-    extra: tuple[int, int, int, int] | None = None
-    """Zeros added before the layer: left, right, top, bottom."""
-
-    @classmethod
-    def of(cls, layer: nn.Module) -> _Setting:
-        hooks = [hook for hook in layer._forward_pre_hooks.values() if isinstance(hook, _PadBefore)]
-        return cls(
-            stride=layer.stride,
-            kernel_size=getattr(layer, "kernel_size", None),
-            padding=getattr(layer, "padding", None),
-            extra=hooks[0].amounts if hooks else None,
-        )
-
-    def apply(self, layer: nn.Module) -> None:
-        layer.stride = self.stride
-        for name in ("kernel_size", "padding"):
-            if hasattr(layer, name):
-                setattr(layer, name, getattr(self, name))
-        for key, hook in list(layer._forward_pre_hooks.items()):
-            if isinstance(hook, _PadBefore):
-                del layer._forward_pre_hooks[key]
-        if self.extra is not None:
-            layer.register_forward_pre_hook(_PadBefore(self.extra))
-
-
-@dataclass(frozen=True, slots=True)
-class _PadBefore:
-    """Forward pre-hook that pads with zeros, for kernels of even side, which need one more on one side."""
-
-    amounts: tuple[int, int, int, int]
-
-    def __call__(self, module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        return (nn.functional.pad(args[0], self.amounts), *args[1:])
 
 
 @dataclass(slots=True)
@@ -146,7 +105,7 @@ class _Probe:
         for copied in (meta_copy, copy.deepcopy):
             self.model = self._copy(copied, model)
             for size in _TRACE_SIZES:
-                trace = self._run(size, _strided_layers(self.model))
+                trace = self._run(size, strided_layers(self.model))
                 if trace is not None:
                     self.size = size
                     self.strided = tuple(_reducing(trace))
@@ -167,23 +126,23 @@ class _Probe:
         self.problem = self._failure
         return 0
 
-    def enlarge(self, stuck: set[str]) -> dict[str, tuple[_Setting, _Setting]] | None:
+    def enlarge(self, stuck: set[str]) -> dict[str, tuple[StrideSetting, StrideSetting]] | None:
         """Reduce the first stride that can be, with what belongs to it, and return both settings of each layer.
 
         Layers with which that is not possible are added to *stuck*. None means that there are no others.
         """
         start = self._run(self.size, self.strided)
         assert start is not None, "every change that was kept has passed"
-        open_layers = [name for name in start.sides if _is_strided(self.model.get_submodule(name))]
+        open_layers = [name for name in start.sides if is_strided(self.model.get_submodule(name))]
         for position, first in enumerate(open_layers):
             if first in stuck:
                 continue
-            group: dict[str, tuple[_Setting, _Setting]] = {}
+            group: dict[str, tuple[StrideSetting, StrideSetting]] = {}
             for name in open_layers[position : position + _MAX_GROUP]:
                 layer = self.model.get_submodule(name)
-                before = _Setting.of(layer)
+                before = StrideSetting.of(layer)
                 self._reduce(layer, start.sides[name][0])
-                group[name] = (before, _Setting.of(layer))
+                group[name] = (before, StrideSetting.of(layer))
                 trace = self._run(self.size, self.strided)
                 if trace is not None:
                     if trace.last_side > start.last_side:
@@ -198,10 +157,10 @@ class _Probe:
 
     def _reduce(self, layer: nn.Module, side: int) -> None:
         """Halve the stride of *layer*, whose input has this *side*, so that its map has a side of side / stride."""
-        settings = _halved(layer)
+        settings = halved_settings(layer)
         for setting in settings:
             setting.apply(layer)
-            if self._output_side(layer, side) == math.ceil(side / _largest(setting.stride)):
+            if self._output_side(layer, side) == math.ceil(side / largest(setting.stride)):
                 return
         settings[0].apply(layer)
 
@@ -245,86 +204,9 @@ def _recording(model: nn.Module, names: Iterable[str], trace: _Trace) -> Iterato
             handle.remove()
 
 
-def _halved(layer: nn.Module) -> list[_Setting]:
-    """Return what may become of *layer* when its stride is halved, the least change first."""
-    now = _Setting.of(layer)
-    stride = _map_numbers(now.stride, lambda number: max(1, number // 2))
-    settings = [replace(now, stride=stride)]
-    if isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)) and not isinstance(now.padding, str):
-        small = _largest(stride)
-        kernel = (_largest(now.kernel_size) - 1) * _largest(getattr(layer, "dilation", 1)) + 1
-        total = kernel - small  # zeros on both sides together that keep the map's side at side / stride
-        if total >= 0 and total % 2 == 0:
-            padding = _like(now.padding, total // 2)
-            settings.append(_Setting(stride=stride, kernel_size=now.kernel_size, padding=padding))
-        elif total > 0 and isinstance(layer, nn.Conv2d):
-            left, right = total // 2, total - total // 2
-            settings.append(
-                _Setting(
-                    stride=stride,
-                    kernel_size=now.kernel_size,
-                    padding=_like(now.padding, 0),
-                    extra=(left, right, left, right),
-                )
-            )
-        if not isinstance(layer, nn.Conv2d):
-            settings.append(
-                _Setting(stride=stride, kernel_size=_like(now.kernel_size, small), padding=_like(now.padding, 0))
-            )
-    return settings
-
-
-def _strided_layers(model: nn.Module) -> list[str]:
-    """Name the innermost modules of *model* that have a stride above 1."""
-    strided = [name for name, module in model.named_modules() if _is_strided(module)]
-    return [
-        name
-        for name in strided
-        if not any(other != name and (not name or other.startswith(f"{name}.")) for other in strided)
-    ]
-
-
 def _reducing(trace: _Trace) -> list[str]:
     return [name for name, (side_in, side_out) in trace.sides.items() if side_out < side_in]
 
 
-def _is_strided(module: nn.Module) -> bool:
-    stride: Any = getattr(module, "stride", None)
-    if isinstance(stride, tuple):
-        return bool(stride) and all(map(_is_number, stride)) and max(stride) > 1
-    return _is_number(stride) and stride > 1
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _is_map(value: Any) -> bool:
     return isinstance(value, Tensor) and value.ndim == 4
-
-
-def _largest(value: Any) -> int:
-    return int(max(value)) if isinstance(value, (tuple, list)) else int(value)
-
-
-def _map_numbers(value: Any, function: Callable[[int], int]) -> Any:
-    return tuple(map(function, value)) if isinstance(value, tuple) else function(value)
-
-
-def _like(value: Any, number: int) -> Any:
-    return _map_numbers(value, lambda _: number)
-
-
-def _described(name: str, before: _Setting, after: _Setting) -> str:
-    parts = [f"stride {_largest(before.stride)} → {_largest(after.stride)}"]
-    if after.kernel_size is not None and _largest(before.kernel_size) != _largest(after.kernel_size):
-        parts.append(f"kernel {_largest(before.kernel_size)} → {_largest(after.kernel_size)}")
-    if after.extra is not None or _pads(before) != _pads(after):
-        parts.append(f"padding {_pads(before)} → {_pads(after)}")
-    return f"{name or 'the network'}: {', '.join(parts)}"
-
-
-def _pads(setting: _Setting) -> str:
-    if setting.extra is not None:
-        return f"{setting.extra[0]} and {setting.extra[1]}"
-    return str(setting.padding if isinstance(setting.padding, str) else _largest(setting.padding or 0))

@@ -19,10 +19,11 @@ AUXILIARY_OFF = {"aux_logits": False, "init_weights": True}
 
 
 def on_meta(name, **arguments):
-    if name.startswith("torchvision/"):
-        # Some builders compute with tensors, so they run on the CPU.
-        return meta_copy(torchvision.models.get_model(name.removeprefix("torchvision/"), **arguments))
+    if name.startswith("torchvision/regnet"):  # its builder computes with tensors
+        return meta_copy(torchvision.models.get_model(name.removeprefix("torchvision/")))
     with torch.device("meta"):
+        if name.startswith("torchvision/"):
+            return torchvision.models.get_model(name.removeprefix("torchvision/"), **arguments)
         return timm.create_model(name, **arguments)
 
 
