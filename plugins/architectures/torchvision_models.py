@@ -154,12 +154,13 @@ def _weights(request: ModelRequest, name: str) -> Any:
         raise UsageError(f"torchvision/{name} has no published weights; take a recipe that trains from scratch")
     if wanted is None or wanted == "DEFAULT":
         return known.DEFAULT
-    names = [each.name for each in known]
+    names: list[str] = [each.name for each in known]
     if wanted not in names:
+        lowered = {each.lower(): each for each in names}
         raise UnknownNameError(
             f"weights of torchvision/{name}",
             str(wanted),
-            near=near_names(str(wanted), names),
+            near=[lowered[each] for each in near_names(str(wanted), lowered)],
             hint=f"(it has {', '.join(names)})",
         )
     return known[str(wanted)]
