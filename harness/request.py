@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import Field, ValidationError
 
@@ -88,7 +88,7 @@ def _flattened(table: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return flat
 
 
-def raise_all(error: ValidationError, model: type[Data], origin: str) -> Any:
+def raise_all(error: ValidationError, model: type[Data], origin: str) -> NoReturn:
     """Turn pydantic's errors into one sentence each and raise them together."""
     errors: list[UsageError] = []
     for each in error.errors():
