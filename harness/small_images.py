@@ -28,8 +28,8 @@ from harness.strides import StrideSetting, described, halved_settings, is_stride
 _TRACE_SIZES = (256, 224, 288, 320, 384, 512)
 # Strided layers that a block may hold beside its first one; a reduction cell of NASNet has the most.
 _MAX_GROUP = 12
-# Layers that may fail to change before the rest is left alone: networks of parallel branches would try for minutes.
-_MAX_STUCK = 4
+# Layers that may fit with no others before the rest is left alone: networks of parallel branches would try for minutes.
+_MAX_MISFITS = 4
 
 
 def adapt_small_images(
@@ -102,6 +102,7 @@ class _Probe:
         self.problem = ""
         self.strided: tuple[str, ...] = ()
         self._failure = ""
+        self._misfits = 0
         for copied in (meta_copy, copy.deepcopy):
             self.model = self._copy(copied, model)
             for size in _TRACE_SIZES:
@@ -138,6 +139,7 @@ class _Probe:
             if first in stuck:
                 continue
             group: dict[str, tuple[StrideSetting, StrideSetting]] = {}
+            trace: _Trace | None = None
             for name in open_layers[position : position + _MAX_GROUP]:
                 layer = self.model.get_submodule(name)
                 before = StrideSetting.of(layer)
@@ -151,8 +153,10 @@ class _Probe:
             for name, (before, _) in group.items():
                 before.apply(self.model.get_submodule(name))
             stuck.add(first)
-            if len(stuck) >= _MAX_STUCK:
-                break
+            if trace is None:
+                self._misfits += 1
+                if self._misfits == _MAX_MISFITS:
+                    break
         return None
 
     def _reduce(self, layer: nn.Module, side: int) -> None:

@@ -33,7 +33,9 @@ _MIN_SIZES = {
     **dict.fromkeys(("convmixer", "swin_transformer_v2_cr", "vitamin"), 8),
     **dict.fromkeys(("cait", "convit", "efficientvit_msra", "gemma4_vit", "levit", "mlp_mixer", "nest", "pit"), 16),
     **dict.fromkeys(("qwen3_vit", "sequencer", "volo"), 16),
+    "inception_v3": 11,  # convolutions without padding
     "byoanet": 32,  # attention in blocks of 8 pixels
+    "hieradet_sam2": 32,
     "deepseek_vit": 126,
     "efficientformer": 224,
     "crossvit": 224,

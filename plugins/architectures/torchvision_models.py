@@ -20,7 +20,7 @@ from zoo.names import near_names
 if TYPE_CHECKING:
     from torch import nn
 
-_LISTING = 1  # raised whenever what is kept of a model changes
+_LISTING = 2  # raised whenever what is kept of a model changes
 _TRANSFORMERS = ("vision_transformer", "swin_transformer", "maxvit")
 _AUXILIARY = ("googlenet", "inception")  # families with additional heads while training, which are left off
 
@@ -64,7 +64,7 @@ def _facts(name: str) -> dict[str, Any]:
     weights = list(get_model_weights(name))
     # Weights that were tuned at a larger size come besides those of the size it was designed for.
     native_size = min((_transform(each).crop_size[0] for each in weights), default=224)
-    min_sizes = {"vision_transformer": _patch_size(name), "swin_transformer": 32, "maxvit": 224, "inception": 32}
+    min_sizes = {"vision_transformer": _patch_size(name), "swin_transformer": 32, "maxvit": 224, "inception": 11}
     return {
         "family": family,
         "native_size": native_size,
