@@ -95,7 +95,8 @@ def _why_not(architecture: SelectedArchitecture, dataset: SelectedDataset, recip
     return ""
 
 
-def _provider_spec(entry: Entry[Any]) -> ProviderSpec:
+def provider_spec(entry: Entry[Any]) -> ProviderSpec:
+    """Return where a record comes from, with the hash of the code that provides it."""
     provider = entry.provider
     return ProviderSpec(
         plugin=provider.name,
@@ -113,7 +114,7 @@ def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
         version=entry.record.version,
         family=entry.record.family,
         adapts_small_images=entry.record.adapts_small_images,
-        provider=_provider_spec(entry),
+        provider=provider_spec(entry),
         options=dict(selected.options),
     )
 
@@ -125,7 +126,7 @@ def _dataset_spec(selected: SelectedDataset, selection: Selection) -> DatasetSpe
         display_name=selected.display_name,
         argument=selected.argument,
         version=entry.record.version,
-        provider=_provider_spec(entry),
+        provider=provider_spec(entry),
         options=dict(selected.options),
         image_size=selected.image_size,
         mirror_symmetric=entry.record.mirror_symmetric,
@@ -139,6 +140,6 @@ def _recipe_spec(selected: SelectedRecipe) -> RecipeSpec:
     return RecipeSpec(
         full_name=selected.entry.full_name,
         display_name=selected.entry.display_name,
-        provider=_provider_spec(selected.entry),
+        provider=provider_spec(selected.entry),
         hyperparameters=selected.hyperparameters.model_dump(mode="json"),
     )

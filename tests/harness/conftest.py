@@ -12,6 +12,8 @@ import torch
 from torch import nn
 
 from harness.images import PreparedData, TrialImages
+from harness.record import Outcome, Record
+from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.training import EpochResult, TrainingResult, train
 from zoo import Hyperparameters, Recipe
 
@@ -128,3 +130,22 @@ def equal() -> Callable[[nn.Module, nn.Module], bool]:
 def weights() -> Callable[[nn.Module], dict[str, torch.Tensor]]:
     """Copy a network's weights and buffers."""
     return lambda net: {name: value.clone() for name, value in net.state_dict().items()}
+
+
+@pytest.fixture
+def small_record() -> Record:
+    """A record with little in it."""
+    provider = ProviderSpec(plugin="p")
+    return Record(
+        trial_id="t",
+        result_key="k",
+        measurement_key="m",
+        outcome=Outcome.DONE,
+        spec=TrialSpec(
+            architecture=ArchitectureSpec(full_name="p/net", display_name="net", provider=provider),
+            dataset=DatasetSpec(full_name="p/set", display_name="a\udcffb", provider=provider),
+            recipe=RecipeSpec(full_name="p/r", display_name="r", provider=provider, hyperparameters={"lr": 0.1}),
+            seed=3,
+        ),
+        seconds={"total": 1 / 3},
+    )

@@ -9,55 +9,36 @@ from pathlib import Path
 
 import pytest
 
-from harness.record import SCHEMA_VERSION, Outcome, Record
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.record import SCHEMA_VERSION, Record
 from harness.store import RECORD_FILE, Store, read_record, write_record
 from zoo.errors import StoreError
 
 
-def make_record(trial: str = "t") -> Record:
-    """A record with little in it."""
-    provider = ProviderSpec(plugin="p")
-    return Record(
-        trial_id=trial,
-        result_key="k",
-        measurement_key="m",
-        outcome=Outcome.DONE,
-        spec=TrialSpec(
-            architecture=ArchitectureSpec(full_name="p/net", display_name="net", provider=provider),
-            dataset=DatasetSpec(full_name="p/set", display_name="a\udcffb", provider=provider),
-            recipe=RecipeSpec(full_name="p/r", display_name="r", provider=provider, hyperparameters={"lr": 0.1}),
-            seed=3,
-        ),
-        seconds={"total": 1 / 3},
-    )
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(tmp_path: Path, small_record: Record) -> Store:
     """A store with one record."""
     store = Store(tmp_path / "runs")
     store.create()
     store.folder("t").mkdir()
-    write_record(store.folder("t"), make_record())
+    write_record(store.folder("t"), small_record)
     return store
 
 
-def test_a_record_is_read_as_it_was_written(store: Store) -> None:
-    assert store.read("t") == make_record()
-    assert [record for _, record in store.records()] == [make_record()]
+def test_a_record_is_read_as_it_was_written(store: Store, small_record: Record) -> None:
+    assert store.read("t") == small_record
+    assert [record for _, record in store.records()] == [small_record]
 
 
-def test_a_moved_store_works(store: Store, tmp_path: Path) -> None:
+def test_a_moved_store_works(store: Store, tmp_path: Path, small_record: Record) -> None:
     """ray#21050: results could not be read after their folder was moved."""
     shutil.move(store.root, tmp_path / "elsewhere")
-    assert [record for _, record in Store(tmp_path / "elsewhere").records()] == [make_record()]
+    assert [record for _, record in Store(tmp_path / "elsewhere").records()] == [small_record]
 
 
-def test_no_flipped_bit_is_read_in_silence(store: Store) -> None:
+def test_no_flipped_bit_is_read_in_silence(store: Store, small_record: Record) -> None:
     path = store.folder("t") / RECORD_FILE
     content = path.read_bytes()
-    wanted = make_record()
+    wanted = small_record
     flips = [(offset, bit) for offset in range(len(content)) for bit in range(8)]
     noticed = 0
     for offset, bit in random.Random(0).sample(flips, 600):

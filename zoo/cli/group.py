@@ -19,6 +19,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rank": ("zoo.cli.rank", "Rank the results of earlier benches again, from their records."),
     "list": ("zoo.cli.list", "List models, data sets, recipes, metrics or listeners."),
     "show": ("zoo.cli.show", "Show all that is known of a model, data set, recipe or metric."),
+    "why": ("zoo.cli.why", "Say which fields set two trials apart, or force one to run again."),
+    "merge": ("zoo.cli.merge", "Copy the trials of several folders into one, checked."),
     "plugins": ("zoo.cli.plugins", "List plugins, what each provides, and which are broken."),
 }
 """Module and one line of help for each command, so that ``zoo --help`` imports none of them."""
@@ -82,6 +84,8 @@ class ZooGroup(click.Group):
             if reconfigure is not None:
                 reconfigure(errors="replace")
         session = Session()
+        if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+            extra["color"] = False
         code = self._exit_code(session, *args, **{**extra, "standalone_mode": False, "obj": session})
         try:
             sys.stdout.flush()

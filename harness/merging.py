@@ -1,0 +1,121 @@
+"""Merging: the trials of several stores in one. Nothing that is read is run, followed or trusted.
+
+A trial is taken only if its folder and all its files are plain files of its own store, its record is whole, and every
+file fits the sum that the record has of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from harness.files import TEMPORARY_PREFIX, sha256_of, sync_folder
+from harness.record import Record
+from harness.store import LOG_FILE, RECORD_FILE, SPEC_FILE, Store, read_record, trial_id
+from zoo.errors import StoreError
+
+_UNSUMMED_FILES = (LOG_FILE, SPEC_FILE)
+"""What a trial's folder holds for people; nothing is computed from it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergeSummary:
+    """What a merge came to."""
+
+    added: int
+    known: int
+    """Trials that were in the target already, with the same result."""
+    clashes: tuple[str, ...]
+    """A sentence for each trial that is in two stores with different results; the first one stays."""
+    refused: tuple[str, ...]
+    """A sentence for each folder that was not taken."""
+
+
+def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
+    """Copy the trials of *sources* into *target*, which is made if it is not there.
+
+    Raises:
+        StoreError: If a source is no folder, or the target cannot be written.
+    """
+    missing = [str(source) for source in sources if not source.is_dir()]
+    if missing:
+        raise StoreError(f"there is no folder {' nor '.join(missing)}")
+    target.create()
+    added = known = 0
+    clashes: list[str] = []
+    refused: list[str] = []
+    with FileLock(target.root / ".merge.lock"):
+        for stale in target.root.glob(f"{TEMPORARY_PREFIX}*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        for source in sources:
+            for folder in sorted(path for path in source.iterdir() if (path / RECORD_FILE).exists()):
+                try:
+                    record = _checked(folder)
+                    present = target.read(record.trial_id)
+                    if present is None:
+                        _copy(folder, record, target)
+                        added += 1
+                    elif _same_result(present, record):
+                        known += 1
+                    else:
+                        clashes.append(f"{folder}: {target.root} has another result of {record.trial_id}, which stays")
+                except (StoreError, OSError) as error:
+                    refused.append(str(error))
+    return MergeSummary(added=added, known=known, clashes=tuple(clashes), refused=tuple(refused))
+
+
+def _checked(folder: Path) -> Record:
+    """Return the record of a trial that may be taken.
+
+    Raises:
+        StoreError: With the first reason against it.
+    """
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link, not a folder")
+    for path in folder.iterdir():
+        if path.is_symlink() or not path.is_file():
+            raise StoreError(f"{path} is not a plain file")
+    record = read_record(folder / RECORD_FILE)
+    if record.trial_id != folder.name or record.trial_id != trial_id(record.spec, record.result_key):
+        raise StoreError(f"{folder} is not the folder of the trial that its record tells of")
+    for name, sha256 in record.files.items():
+        if name != Path(name).name or name in ("", ".", "..") or name.startswith("."):
+            raise StoreError(f"{folder}: its record names {name!r}, which is no file of its own")
+        if not (folder / name).is_file() or sha256_of(folder / name) != sha256:
+            raise StoreError(f"{folder / name} is missing or does not fit the sum in its record")
+    return record
+
+
+def _copy(folder: Path, record: Record, target: Store) -> None:
+    """Copy a trial under a temporary name, then rename it, so that it is there whole or not at all."""
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.root))
+    try:
+        names = [*record.files, RECORD_FILE, *(name for name in _UNSUMMED_FILES if (folder / name).is_file())]
+        for name in names:
+            shutil.copyfile(folder / name, temporary / name, follow_symlinks=False)
+        _checked_copy(temporary, record)
+        temporary.chmod(0o755)
+        temporary.rename(target.folder(record.trial_id))
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync_folder(target.root)
+
+
+def _checked_copy(folder: Path, record: Record) -> None:
+    """Check again what was copied: the source may have changed under the copying."""
+    if read_record(folder / RECORD_FILE) != record:
+        raise StoreError(f"{record.trial_id} changed while it was copied")
+    for name, sha256 in record.files.items():
+        if sha256_of(folder / name) != sha256:
+            raise StoreError(f"{record.trial_id} changed while it was copied")
+
+
+def _same_result(one: Record, other: Record) -> bool:
+    """Tell whether two records say the same, times and places apart."""
+    return (one.outcome, one.result_key, one.metrics) == (other.outcome, other.result_key, other.metrics)

@@ -1,0 +1,88 @@
+"""Why: which fields of the two keys differ between two trials, or between a trial and what would run today."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.identity import ENGINE_VERSION, measurement_fields, result_fields
+from harness.plan import provider_spec
+from harness.record import Record
+from zoo.catalog import Catalog, Entry
+from zoo.errors import ZooError
+
+MISSING = "(absent)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """A field that is not the same on both sides."""
+
+    field: str
+    """Dotted: ``hyperparameters.lr``."""
+    left: Any
+    right: Any
+
+
+def result_differences(left: Record, right: Record) -> list[Difference]:
+    """Return what makes the results of two trials different results."""
+    return list(_differences(_result_fields(left), _result_fields(right)))
+
+
+def measurement_differences(left: Record, right: Record) -> list[Difference]:
+    """Return what keeps the speeds of two trials from being compared."""
+    return list(_differences(_measurement_fields(left), _measurement_fields(right)))
+
+
+def differences_from_today(record: Record, catalog: Catalog) -> list[Difference]:
+    """Return what would make the same command run the trial again, the content of the data set apart.
+
+    Raises:
+        ZooError: If what the trial used is not in the catalog any more.
+    """
+    then = _result_fields(record)
+    spec = record.spec
+    architecture = catalog.architectures.get(spec.architecture.full_name)
+    recipe = catalog.recipes.get(spec.recipe.full_name)
+    defaults = recipe.record.hyperparameters()
+    today = {
+        **then,
+        "architecture_version": architecture.record.version,
+        "architecture_code": provider_spec(architecture).code_hash,
+        "architecture_options": {**architecture.record.options, **_known(spec.architecture.options, architecture)},
+        "recipe_code": provider_spec(recipe).code_hash,
+        "hyperparameters": {
+            **defaults.model_dump(mode="json"),
+            **{key: value for key, value in spec.recipe.hyperparameters.items() if key in type(defaults).model_fields},
+        },
+        "torch": ".".join(importlib.metadata.version("torch").split("+")[0].split(".")[:2]),
+        "engine": ENGINE_VERSION,
+    }
+    return list(_differences(then, today))
+
+
+def _known(options: Mapping[str, Any], entry: Entry[Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in entry.record.options}
+
+
+def _result_fields(record: Record) -> dict[str, Any]:
+    if record.data is None or not record.environment.get("torch"):
+        raise ZooError(f"{record.trial_id} ended before it wrote down its data and environment: {record.reason}")
+    return result_fields(
+        record.spec, fingerprint=record.data.fingerprint, torch_version=str(record.environment["torch"])
+    )
+
+
+def _measurement_fields(record: Record) -> dict[str, Any]:
+    return measurement_fields(record.spec, record.environment)
+
+
+def _differences(left: Mapping[str, Any], right: Mapping[str, Any], prefix: str = "") -> Iterator[Difference]:
+    for name in dict.fromkeys([*left, *right]):
+        one, other = left.get(name, MISSING), right.get(name, MISSING)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from _differences(one, other, f"{prefix}{name}.")
+        elif one != other:
+            yield Difference(field=f"{prefix}{name}", left=one, right=other)

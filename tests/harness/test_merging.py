@@ -1,0 +1,129 @@
+"""Merging: what is taken from somebody else's store, and what is not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.files import sha256_of
+from harness.merging import merge
+from harness.record import MetricValue, Record
+from harness.store import RECORD_FILE, Store, trial_id, write_record
+from zoo.errors import StoreError
+
+Add = Callable[..., Path]
+
+
+@pytest.fixture
+def add(small_record: Record) -> Add:
+    """Writes a small trial into a store and returns its folder."""
+
+    def write(store: Store, seed: int = 0, score: float = 0.5) -> Path:
+        key = hashlib.sha256(str(seed).encode()).hexdigest()
+        spec = small_record.spec.model_copy(update={"seed": seed})
+        folder = store.folder(trial_id(spec, key))
+        folder.mkdir(parents=True)
+        (folder / "history.jsonl").write_bytes(b"{}\n")
+        changes = {
+            "spec": spec,
+            "result_key": key,
+            "trial_id": folder.name,
+            "metrics": {"accuracy": MetricValue(value=score)},
+            "files": {"history.jsonl": sha256_of(folder / "history.jsonl")},
+        }
+        write_record(folder, small_record.model_copy(update=changes))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> tuple[Store, Store, Store]:
+    """Two sources and a target."""
+    return Store(tmp_path / "a"), Store(tmp_path / "b"), Store(tmp_path / "c")
+
+
+def records(store: Store) -> list[Record]:
+    """All records of a store."""
+    return [record for _, record in store.records()]
+
+
+def test_trials_of_both_are_in_the_target_each_once(add: Add, stores: tuple[Store, Store, Store]) -> None:
+    a, b, c = stores
+    for store, seed in ((a, 0), (a, 1), (b, 1), (b, 2)):
+        add(store, seed)
+    summary = merge([a.root, b.root], c)
+    assert (summary.added, summary.known, summary.clashes, summary.refused) == (3, 1, (), ())
+    assert sorted(record.spec.seed for record in records(c)) == [0, 1, 2]
+    again = merge([a.root, b.root], c)
+    assert (again.added, again.known) == (0, 4)
+
+
+def test_two_results_of_one_trial_clash_and_the_first_stays(add: Add, stores: tuple[Store, Store, Store]) -> None:
+    a, b, c = stores
+    add(a, 0, 0.5)
+    add(b, 0, 0.6)
+    summary = merge([a.root, b.root], c)
+    assert len(summary.clashes) == 1
+    assert records(c)[0].metrics["accuracy"].value == 0.5
+
+
+def test_a_file_that_does_not_fit_its_sum_is_refused(add: Add, stores: tuple[Store, Store, Store]) -> None:
+    a, _, c = stores
+    (add(a) / "history.jsonl").write_bytes(b"{ }\n")
+    summary = merge([a.root], c)
+    assert summary.added == 0
+    assert "history.jsonl" in summary.refused[0]
+    assert not list(c.root.glob("*/"))
+
+
+def test_links_are_refused(add: Add, stores: tuple[Store, Store, Store], tmp_path: Path) -> None:
+    """mlflow's path traversals: a store of somebody else's that points outside itself."""
+    a, b, c = stores
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"{}\n")
+    folder = add(a)
+    (folder / "history.jsonl").unlink()
+    (folder / "history.jsonl").symlink_to(secret)
+    add(b, 1)
+    (b.root / "linked").symlink_to(add(Store(tmp_path / "d"), 2))
+    summary = merge([a.root, b.root], c)
+    assert summary.added == 1
+    assert len(summary.refused) == 2
+    assert not list(c.root.rglob("secret"))
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "..", ".lock", "a/b"])
+def test_names_that_leave_the_folder_are_refused(add: Add, stores: tuple[Store, Store, Store], name: str) -> None:
+    a, _, c = stores
+    folder = add(a)
+    record = Store(a.root).read(folder.name)
+    assert record is not None
+    write_record(folder, record.model_copy(update={"files": {name: "0" * 64}}))
+    assert len(merge([a.root], c).refused) == 1
+    assert [path.name for path in c.root.parent.iterdir() if path.name == "outside"] == []
+
+
+def test_a_folder_under_another_name_is_refused(add: Add, stores: tuple[Store, Store, Store]) -> None:
+    a, _, c = stores
+    folder = add(a)
+    folder.rename(folder.parent / "renamed")
+    assert "renamed" in merge([a.root], c).refused[0]
+
+
+def test_a_source_that_is_not_there_is_an_error(add: Add, stores: tuple[Store, Store, Store]) -> None:
+    a, b, c = stores
+    add(a)
+    with pytest.raises(StoreError, match="no folder"):
+        merge([a.root, b.root], c)
+
+
+def test_only_what_the_record_names_is_copied(add: Add, stores: tuple[Store, Store, Store]) -> None:
+    a, _, c = stores
+    (add(a) / "job.json").write_text("{}")
+    merge([a.root], c)
+    (folder,) = (path for path in c.root.iterdir() if path.is_dir())
+    assert sorted(path.name for path in folder.iterdir()) == ["history.jsonl", RECORD_FILE]
