@@ -77,8 +77,8 @@ def write_plugin(tmp_path: Path) -> Callable[..., str]:
 def run_zoo() -> Callable[..., Result]:
     """Run the command line in this process; what comes from installed plugins is left out."""
 
-    def run(*args: str) -> Result:
-        return CliRunner().invoke(zoo, ["--no-plugins", *args], prog_name="zoo")
+    def run(*args: str, color: bool = False) -> Result:
+        return CliRunner().invoke(zoo, ["--no-plugins", *args], prog_name="zoo", color=color)
 
     return run
 
@@ -88,8 +88,8 @@ def run_shelf(run_zoo: Callable[..., Result], write_plugin: Callable[..., str]) 
     """Run the command line with a plugin that has a few records of each kind."""
     file = write_plugin(SHELF, "shelf")
 
-    def run(*args: str) -> Result:
-        return run_zoo("--plugin", file, *args)
+    def run(*args: str, color: bool = False) -> Result:
+        return run_zoo("--plugin", file, *args, color=color)
 
     return run
 

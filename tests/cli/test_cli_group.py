@@ -209,6 +209,17 @@ def test_a_pipe_that_nobody_reads_ends_quietly() -> None:
     assert done.returncode == 141
 
 
+@pytest.mark.parametrize(("variable", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_without_colour_there_are_no_escape_codes(
+    run_shelf: Run, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[1m" in run_shelf("show", "quick", color=True).stdout
+    monkeypatch.setenv(variable, value)
+    assert "\x1b" not in run_shelf("show", "quick", color=True).stdout
+
+
 def test_a_terminal_that_lacks_a_character_shows_a_question_mark_and_goes_on() -> None:
     done = _zoo("show", "no_such_thing_at_all", PYTHONIOENCODING="latin-1")
     assert done.returncode == 2

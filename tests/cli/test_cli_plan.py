@@ -82,6 +82,12 @@ def test_a_suite_files_mistakes_are_reported_with_the_command_lines(run_shelf: R
     assert "'modles'; did you mean 'models'" in result.stderr
 
 
+def test_an_empty_suite_name_is_no_default_bench(run_shelf: Run) -> None:
+    result = run_shelf("bench", "", *BASE)
+    assert result.exit_code == 2
+    assert "the suite file" in result.stderr
+
+
 @pytest.mark.parametrize("content", [None, "models = [", "\xff"])
 def test_a_suite_file_that_cannot_be_read_is_one_sentence(run_shelf: Run, tmp_path: Path, content: str | None) -> None:
     suite = tmp_path / "suite.toml"

@@ -78,7 +78,8 @@ class Lines:
         else:
             parts.append(f"after {duration(seconds)}")
         line = " ".join(part for part in parts if part)
-        left = self._state.seconds_left() if len(self._state.ended) < self._state.total else None
+        goes_on = event.outcome != "interrupted" and len(self._state.ended) < self._state.total
+        left = self._state.seconds_left() if goes_on else None
         if event.reason:
             line += f": {event.reason}"
         if left is not None and not event.reused:

@@ -134,7 +134,7 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
     from zoo.options import parse_value
 
     raw: dict[str, Any] = {}
-    if params["suite"]:
+    if params["suite"] is not None:
         raw = _attempt(lambda: load_suite(Path(params["suite"])), errors) or {}
     overrides = raw.get("set", {})
     for name, placeholder, _ in _VALUES:
