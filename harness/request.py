@@ -16,7 +16,7 @@ from zoo.options import Option
 # The embedded default: small, of different families, and done in a minute and a half on two cores.
 DEFAULT_MODELS = ("simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")
 DEFAULT_DATA = ("digits",)
-DEFAULT_RECIPES = ("adamw_cosine",)
+DEFAULT_RECIPES = ("sgd_quick",)
 DEFAULT_SEEDS = 3
 
 
@@ -44,7 +44,7 @@ class BenchRequest(Data):
     threads: int | None = Field(None, ge=1)
     small_images: bool | None = None
     """Whether first strides are reduced for small images; None: below 64 pixels."""
-    measure_seconds: float = Field(1.0, ge=0, le=600)
+    measure_seconds: float = Field(0.5, ge=0, le=600)
     """Time for each speed measurement; 0 measures nothing."""
 
     @classmethod

@@ -14,6 +14,22 @@ CROP = 0.125
 @hookimpl
 def zoo_recipes() -> Iterable[Recipe]:
     yield Recipe(
+        name="sgd_quick",
+        hyperparameters=lambda: zoo.Hyperparameters(
+            epochs=12,
+            batch_size=32,
+            optimizer="sgd",
+            lr=0.05,
+            momentum=0.9,
+            nesterov=True,
+            weight_decay=5e-4,
+            decay_norm_and_bias=False,
+            schedule="onecycle",
+        ),
+        summary="twelve epochs of SGD on one cycle, images as they are: for a first look, and for tiny images",
+        source="https://arxiv.org/abs/1708.07120",
+    )
+    yield Recipe(
         name="sgd_onecycle",
         hyperparameters=lambda: zoo.Hyperparameters(
             epochs=15,

@@ -40,7 +40,7 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps [default: auto]."),
     ("--precision", "PRECISION", "auto, fp32, bf16 or fp16 [default: auto]."),
     ("--threads", "N", "CPU threads [default: as torch sees fit]."),
-    ("--measure-seconds", "SECONDS", "Time for each measurement of speed; 0 leaves them out [default: 1]."),
+    ("--measure-seconds", "SECONDS", "Time for each measurement of speed; 0 leaves them out [default: 0.5]."),
 )
 
 

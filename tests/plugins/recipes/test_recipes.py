@@ -23,6 +23,7 @@ def test_the_classic_and_modern_recipes_are_all_there():
         "sgd_basic",
         "sgd_step",
         "adam_plateau",
+        "sgd_quick",
         "sgd_onecycle",
         "adamw_cosine",
         "finetune",
