@@ -37,8 +37,9 @@ def is_pattern(text: str) -> bool:
 
 
 def near_names(name: str, names: Iterable[str], count: int = 3) -> list[str]:
-    """Return up to *count* of *names* that *name* may be a slip for, best first."""
-    return difflib.get_close_matches(name.lower(), list(names), n=count, cutoff=0.6)
+    """Return up to *count* of *names* that *name* may be a slip for, best first, whatever the case of either."""
+    by_lower_case = {each.lower(): each for each in names}
+    return [by_lower_case[each] for each in difflib.get_close_matches(name.lower(), by_lower_case, n=count, cutoff=0.6)]
 
 
 def slug(text: str, max_length: int = 40) -> str:

@@ -95,6 +95,7 @@ def test_a_pattern_has_a_wildcard(text: str, expected: bool) -> None:
 
 def test_a_slip_has_near_names_whatever_its_case() -> None:
     assert near_names("ResNet_18", ["resnet18", "vgg11", "resnet50"])[0] == "resnet18"
+    assert near_names("imagenet1k_v7", ["IMAGENET1K_V1", "other"]) == ["IMAGENET1K_V1"]
     assert near_names("completely-else", ["resnet18", "vgg11"]) == []
 
 
