@@ -14,7 +14,7 @@ from zoo.names import near_names
 from zoo.options import Option
 
 # The embedded default: small, of different families, and done in a minute and a half on two cores.
-DEFAULT_MODELS = ("simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")
+DEFAULT_MODELS = ("linear", "simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")
 DEFAULT_DATA = ("digits",)
 DEFAULT_RECIPES = ("sgd_quick",)
 DEFAULT_SEEDS = 3

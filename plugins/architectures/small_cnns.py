@@ -1,4 +1,4 @@
-"""Small convolutional networks: LeNet-5, a plain four-layer network and a six-convolution VGG."""
+"""Small networks: a linear baseline, LeNet-5, a plain four-layer network and a six-convolution VGG."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 @hookimpl
 def zoo_architectures() -> Iterator[Architecture]:
     """Yield the small networks."""
+    yield Architecture(
+        name="linear",
+        build=_build_linear,
+        summary="one linear layer on the pixels (softmax regression): the baseline to beat",
+        family="linear",
+        source="Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 4.4",
+        native_size=32,
+    )
     yield Architecture(
         name="lenet5",
         build=_build_lenet5,
@@ -44,6 +52,13 @@ def zoo_architectures() -> Iterator[Architecture]:
         native_size=32,
         options={"width": 32, "drop_rate": 0.4},
     )
+
+
+def _build_linear(request: ModelRequest) -> nn.Module:
+    from torch import nn
+
+    pixels = request.in_channels * request.image_size**2
+    return nn.Sequential(nn.Flatten(), nn.Linear(pixels, request.num_classes))
 
 
 def _build_lenet5(request: ModelRequest) -> nn.Module:
