@@ -110,9 +110,7 @@ def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
     """Return what lies whole in *folder*, or None."""
     try:
         found = PreparedData.model_validate_json((folder / "data.json").read_bytes())
-        found = found.model_copy(
-            update={"folder": str(folder.absolute()), "mirror_symmetric": spec.mirror_symmetric}
-        )
+        found = found.model_copy(update={"folder": str(folder.absolute()), "mirror_symmetric": spec.mirror_symmetric})
         side, channels = found.image_size, found.channels
         for name, count in (("train", found.num_train), ("val", found.num_val), ("test", found.num_test)):
             images = found.load(name)  # type: ignore[arg-type]
@@ -153,8 +151,13 @@ def _prepare(
                 report(f"{title}: decoding images", (base + share * len(part)) / total)
 
             written[name] = write_images(
-                temporary / f"{name}-images.npy", part, channels=shape.channels, size=shape.size,
-                fingerprint=fingerprint, report=report_share, num_workers=num_workers,
+                temporary / f"{name}-images.npy",
+                part,
+                channels=shape.channels,
+                size=shape.size,
+                fingerprint=fingerprint,
+                report=report_share,
+                num_workers=num_workers,
             )
             notes += unreadable_notes(name, part, written[name])
             done += len(part)
@@ -166,10 +169,18 @@ def _prepare(
         notes += class_notes(splits, parts, written) + duplicate_notes(written)
         mean, std = _moments(written["train"].histogram)
         prepared = PreparedData(
-            folder=str(folder.absolute()), fingerprint=fingerprint.hexdigest(), classes=splits.classes,
-            image_size=shape.size, channels=shape.channels, mean=mean, std=std,
-            mirror_symmetric=spec.mirror_symmetric, num_train=len(written["train"].kept),
-            num_val=len(written["val"].kept), num_test=len(written["test"].kept), notes=tuple(notes),
+            folder=str(folder.absolute()),
+            fingerprint=fingerprint.hexdigest(),
+            classes=splits.classes,
+            image_size=shape.size,
+            channels=shape.channels,
+            mean=mean,
+            std=std,
+            mirror_symmetric=spec.mirror_symmetric,
+            num_train=len(written["train"].kept),
+            num_val=len(written["val"].kept),
+            num_test=len(written["test"].kept),
+            notes=tuple(notes),
         )
         write_json(temporary / "data.json", prepared.model_dump(mode="json"))
         os.replace(temporary, folder)

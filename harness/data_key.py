@@ -30,13 +30,15 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
         DataError: If a file is absent.
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
-    return stable_hash({
-        "format": [FORMAT, decoding.VERSION, PIL.__version__],
-        "spec": spec.model_dump(mode="json", exclude={"display_name", "mirror_symmetric"}),
-        "hints": [dataset.image_size, dataset.channels],
-        "classes": splits.classes,
-        "splits": {name: _signature(split) for name, split in present.items() if split is not None},
-    })
+    return stable_hash(
+        {
+            "format": [FORMAT, decoding.VERSION, PIL.__version__],
+            "spec": spec.model_dump(mode="json", exclude={"display_name", "mirror_symmetric"}),
+            "hints": [dataset.image_size, dataset.channels],
+            "classes": splits.classes,
+            "splits": {name: _signature(split) for name, split in present.items() if split is not None},
+        }
+    )
 
 
 def _signature(split: Split) -> list[str]:

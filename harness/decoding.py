@@ -103,9 +103,7 @@ def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
         # Pillow takes only the box's part of the scaled image, which saves computing the rest.
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
-        image = image.resize(
-            (size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side)
-        )
+        image = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
     pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[:, :, None]
 

@@ -117,9 +117,7 @@ def make_parts(
     """
     notes: list[str] = []
     parts = {
-        name: _whole(name, split)
-        for name in ("train", "val", "test")
-        if (split := getattr(splits, name)) is not None
+        name: _whole(name, split) for name in ("train", "val", "test") if (split := getattr(splits, name)) is not None
     }
     _check_unique(parts)
     notes += _shared_groups(parts)

@@ -124,9 +124,7 @@ def read_mnist(root: Path, options: dict[str, Option]) -> Splits:
 
 def read_fashion_mnist(root: Path, options: dict[str, Option]) -> Splits:
     """Fashion-MNIST."""
-    classes = [
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"
-    ]
+    classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
     return _read_idx(root / "FashionMNIST" / "raw", ("train", "t10k"), classes)
 
 

@@ -115,7 +115,11 @@ PUBLISHED = (
             ),
         ),
         hints={
-            "num_classes": 10, "channels": 1, "image_size": 28, "num_train": 60_000, "num_test": 10_000,
+            "num_classes": 10,
+            "channels": 1,
+            "image_size": 28,
+            "num_train": 60_000,
+            "num_test": 10_000,
             "mirror_symmetric": False,
         },
     ),
@@ -157,7 +161,11 @@ PUBLISHED = (
             ),
         ),
         hints={
-            "num_classes": 10, "channels": 1, "image_size": 28, "num_train": 60_000, "num_test": 10_000,
+            "num_classes": 10,
+            "channels": 1,
+            "image_size": 28,
+            "num_train": 60_000,
+            "num_test": 10_000,
             "mirror_symmetric": False,
         },
     ),
@@ -191,7 +199,11 @@ PUBLISHED = (
             )
         ),
         hints={
-            "num_classes": 10, "channels": 3, "image_size": 32, "num_train": 73_257, "num_test": 26_032,
+            "num_classes": 10,
+            "channels": 3,
+            "image_size": 32,
+            "num_train": 73_257,
+            "num_test": 26_032,
             "mirror_symmetric": False,
         },
     ),
@@ -243,7 +255,11 @@ PUBLISHED = (
         ),
         # 48 pixels as in Cireşan et al. 2012; the files are of 15 to 250.
         hints={
-            "num_classes": 43, "channels": 3, "image_size": 48, "num_train": 26_640, "num_test": 12_630,
+            "num_classes": 43,
+            "channels": 3,
+            "image_size": 48,
+            "num_train": 26_640,
+            "num_test": 12_630,
             "mirror_symmetric": False,
         },
     ),

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_TEST_FRACTION = 0.2
+# Half, as in scikit-learn's own example with this set: with a fifth, 359 images, even a linear model cannot be told
+# from a good network.
+_TEST_FRACTION = 0.5
 
 
 def load_digits(request: DataRequest) -> Splits:
     """Load 1,797 grey images of 8×8 pixels, their values scaled from 0..16 to 0..255.
 
-    The source has no split. Of each class, the fifth whose indices come first by their SHA-256 is the test split:
+    The source has no split. Of each class, the half whose indices come first by their SHA-256 is the test split:
     the same for everybody. The writers are not known, so some may be in both.
     """
     import numpy as np
@@ -46,13 +48,13 @@ def zoo_datasets() -> Iterable[Dataset]:
     yield Dataset(
         name="digits",
         load=load_digits,
-        summary="handwritten digits, 8×8 grey; comes with scikit-learn, split 80/20 by a hash",
+        summary="handwritten digits, 8×8 grey; comes with scikit-learn, split in halves by a hash",
         source="Alpaydin and Kaynak 1998, https://archive.ics.uci.edu/dataset/80",
         num_classes=10,
         channels=1,
         image_size=8,
-        num_train=1438,
-        num_test=359,
+        num_train=899,
+        num_test=898,
         mirror_symmetric=False,
         preload=("sklearn.datasets",),
     )

@@ -37,7 +37,13 @@ def load_synthetic(request: DataRequest) -> Splits:
 
 
 _OPTIONS: dict[str, Any] = {
-    "num_classes": 10, "size": 32, "channels": 3, "num_train": 5000, "num_test": 1000, "noise": 1.0, "seed": 0
+    "num_classes": 10,
+    "size": 32,
+    "channels": 3,
+    "num_train": 5000,
+    "num_test": 1000,
+    "noise": 1.0,
+    "seed": 0,
 }
 
 

@@ -106,7 +106,9 @@ def test_the_order_of_the_files_changes_no_split(prepare: Prepare) -> None:
     backward = Splits(
         classes=forward.classes,
         train=Split(
-            encoded=[TRAIN[i] for i in order], labels=train.labels[order], ids=[train.ids[i] for i in order]  # type: ignore[index]
+            encoded=[TRAIN[i] for i in order],
+            labels=train.labels[order],
+            ids=[train.ids[i] for i in order],  # type: ignore[index]
         ),
         test=forward.test,
     )

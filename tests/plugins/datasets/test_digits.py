@@ -11,7 +11,7 @@ from zoo import Splits
 
 def test_digits_are_all_there_once_and_scaled_to_bytes(load: Callable[..., Splits]) -> None:
     splits = load("digits")
-    assert (len(splits.train), len(splits.test), splits.val) == (1438, 359, None)  # type: ignore[arg-type]
+    assert (len(splits.train), len(splits.test), splits.val) == (899, 898, None)  # type: ignore[arg-type]
     ids = [*splits.train.ids, *splits.test.ids]  # type: ignore[misc,union-attr]
     assert sorted(map(int, ids)) == list(range(1797))
     images = splits.train.images
@@ -20,12 +20,12 @@ def test_digits_are_all_there_once_and_scaled_to_bytes(load: Callable[..., Split
     assert (images.min(), images.max()) == (0, 255)
 
 
-def test_a_fifth_of_each_digit_is_for_testing(load: Callable[..., Splits]) -> None:
+def test_half_of_each_digit_is_for_testing(load: Callable[..., Splits]) -> None:
     splits = load("digits")
     assert splits.test is not None
     counts = np.bincount(splits.test.labels)
     shares = counts / (counts + np.bincount(splits.train.labels))
-    assert abs(shares - 0.2).max() < 0.003
+    assert abs(shares - 0.5).max() < 0.003
 
 
 def test_the_test_split_of_digits_never_changes(load: Callable[..., Splits]) -> None:
@@ -33,5 +33,5 @@ def test_the_test_split_of_digits_never_changes(load: Callable[..., Splits]) -> 
     splits = load("digits")
     assert splits.test is not None
     assert splits.test.ids is not None
-    assert list(splits.test.ids[:8]) == ["8", "9", "39", "46", "47", "49", "50", "51"]
-    assert sum(map(int, splits.test.ids)) == 311_708
+    assert list(splits.test.ids[:8]) == ["0", "1", "3", "4", "7", "8", "9", "10"]
+    assert sum(map(int, splits.test.ids)) == 791_437

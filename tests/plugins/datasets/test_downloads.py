@@ -100,7 +100,12 @@ def test_a_host_that_fails_or_serves_other_bytes_gives_way_to_the_next(server: s
 
 def test_without_any_good_host_one_sentence_says_where_to_put_what(server: str, tmp_path: Path) -> None:
     (tmp_path / "www" / "toy.tar.gz").write_bytes(b"changed")
-    urls = (f"{server}/toy.tar.gz", f"{server}/absent/toy.tar.gz", f"{server}/short/toy.tar.gz", "http://127.0.0.1:9/toy")
+    urls = (
+        f"{server}/toy.tar.gz",
+        f"{server}/absent/toy.tar.gz",
+        f"{server}/short/toy.tar.gz",
+        "http://127.0.0.1:9/toy",
+    )
     with pytest.raises(DataError) as caught:
         get(tmp_path, Resource(urls=urls, md5="0" * 32))
     message = str(caught.value)
