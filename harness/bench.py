@@ -26,7 +26,7 @@ from harness.processes import Job, Starter, describe_status
 from harness.record import Failure, FailureKind, Outcome, Record
 from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
 from harness.store import Store
-from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, PhaseStarted, TrialEnded, TrialStarted
+from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, PhaseStarted, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources
 
 BUSY_WAIT_SECONDS = 1.0
@@ -184,6 +184,7 @@ class _Runner:
             if self.interrupts.count >= 2:
                 job.kill()
             elif self.interrupts.count == 1 and not asked:
+                self.emit(Progress(message="stopping; once more ends it at once"))
                 job.interrupt()
                 asked = True
             elif self.timeout is not None and job.seconds > self.timeout:
