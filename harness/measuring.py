@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.batches import DeviceImages
-from harness.evaluation import default_batch_size, eval_mode, predict_logits
+from harness.evaluation import default_batch_size, eval_mode
 from harness.images import ImageSet
 from harness.losses import make_loss
 from harness.normalization import ChannelStatistics, Normalizer
@@ -32,7 +32,7 @@ def measure_speed(
     hp: Hyperparameters,
     *,
     test: ImageSet,
-    num_classes: int,
+    test_seconds: float,
     trained: TrainingResult,
     device: torch.device,
     precision: Precision,
@@ -45,6 +45,7 @@ def measure_speed(
 
     Args:
         test: Images to predict, for their size and number; their labels are not looked at.
+        test_seconds: How long it took to predict *test*, the data path included; gives the rate end to end.
         trained: Gives the rate of training end to end, which the training itself measured.
         budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it.
             Very slow networks take longer, since a few calls are always made.
@@ -65,30 +66,15 @@ def measure_speed(
         model, forward, batch_of, min(default_batch_size(data, device), len(data)), device, precision, budget_seconds
     )
 
-    def predict_all() -> None:
-        predict_logits(
-            model,
-            data,
-            num_classes=num_classes,
-            device=device,
-            precision=precision,
-            channels_last=True,
-            normalization=normalization,
-            predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
-        )
-
-    start = time.perf_counter()
-    predict_all()
-    end_to_end = summarize([len(data) / (time.perf_counter() - start)], batch_size=inference.batch_size)
     train_batch = min(hp.batch_size, len(data))
     rates = list(trained.images_per_second)
     return SpeedInfo(
         protocol=PROTOCOL,
-        train=_training(model, recipe, hp, batch_of(train_batch), num_classes, device, precision, budget_seconds),
+        train=_training(model, recipe, hp, batch_of(train_batch), device, precision, budget_seconds),
         # The first epoch also warms caches and kernels up, so it counts only where there is no other.
         train_end_to_end=summarize(rates[1:] or rates, batch_size=hp.batch_size),
         inference=inference,
-        inference_end_to_end=end_to_end,
+        inference_end_to_end=summarize([len(data) / test_seconds], batch_size=inference.batch_size),
         latency=latency,
         compile_seconds=compile_seconds,
         peak_memory_mib=peak_memory_mib,
@@ -119,7 +105,6 @@ def _training(
     recipe: Recipe,
     hp: Hyperparameters,
     batch: tuple[Tensor, Tensor],
-    num_classes: int,
     device: torch.device,
     precision: Precision,
     budget_seconds: float,

@@ -1,9 +1,10 @@
 """The timer: one throughput protocol for training and inference, CPU and GPU. Version 1.
 
-1. Warm-up: calls of the step until a tenth of the budget has passed, three at least. Not counted.
+1. Warm-up: calls of the step until a tenth of the budget has passed, three at least, one if that took more than a
+   second. Not counted.
 2. Calibration: a window is as many calls as take a twentieth of the budget, one at least.
 3. Windows: the device is synchronised, the clock read, the window's calls made, the device synchronised, the clock
-   read. This is repeated until the budget is spent, five times at least.
+   read. This is repeated until the budget is spent, five times at least, three if five would take thrice the budget.
 4. Result: images per second of the median window, and the middle 95 % of the windows.
 
 "Compute only" means that the same batch, already on the device, is used for each call: no data path. "End to end"
@@ -23,7 +24,9 @@ from harness.record import Latency, Rate
 
 PROTOCOL = 1
 MIN_WARMUP_CALLS = 3
+SLOW_CALL_SECONDS = 1.0
 MIN_WINDOWS = 5
+MIN_SLOW_WINDOWS = 3
 MIN_LATENCY_RUNS = 20
 
 
@@ -42,13 +45,15 @@ def measure_rate(
 
     Args:
         step: Handles ``images_per_step`` images.
-        budget_seconds: About how long this may take; a slow step takes longer, for eight calls at least are made.
+        budget_seconds: About how long this may take; a slow step takes longer, for four calls at least are made.
     """
     call_seconds = _warm_up(step, device, budget_seconds)
     calls = max(1, int(budget_seconds / 20 / max(call_seconds, 1e-9)))
+    is_slow = MIN_WINDOWS * call_seconds > 3 * budget_seconds
+    min_windows = MIN_SLOW_WINDOWS if is_slow else MIN_WINDOWS
     rates: list[float] = []
     spent = 0.0
-    while len(rates) < MIN_WINDOWS or spent < budget_seconds:
+    while len(rates) < min_windows or spent < budget_seconds:
         start = time.perf_counter()
         for _ in range(calls):
             step()
@@ -86,7 +91,9 @@ def _warm_up(step: Callable[[], object], device: torch.device, budget_seconds: f
     start = time.perf_counter()
     calls = 0
     seconds = 0.0
-    while calls < MIN_WARMUP_CALLS or time.perf_counter() - start < budget_seconds / 10:
+    while (
+        calls < MIN_WARMUP_CALLS and seconds < SLOW_CALL_SECONDS
+    ) or time.perf_counter() - start < budget_seconds / 10:
         call_start = time.perf_counter()
         step()
         synchronize(device)

@@ -261,6 +261,7 @@ def _run(
     with progress.during("test"):
         images.end_training()
         test = images.open_test()
+        test_start = time.perf_counter()
         logits_NK = predict_logits(
             model,
             test,
@@ -271,6 +272,7 @@ def _run(
             normalization=normalization,
             predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
         )
+        test_seconds = time.perf_counter() - test_start  # the logits are on the CPU: nothing is left to wait for
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
         scores = score(predictions, catalog.metrics)
@@ -284,7 +286,7 @@ def _run(
                 recipe,
                 hp,
                 test=test,
-                num_classes=len(prepared.classes),
+                test_seconds=test_seconds,
                 trained=trained,
                 device=device,
                 precision=execution.precision,
