@@ -1,50 +1,70 @@
-"""The timer: held against steps of known length."""
+"""The timer: held against steps of known length, on a clock that only they move."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import pytest
 import torch
 
-from harness.timer import MIN_LATENCY_RUNS, MIN_WINDOWS, measure_latency, measure_rate, summarize
+from harness import timer
+from harness.timer import MIN_LATENCY_RUNS, MIN_SLOW_WINDOWS, MIN_WINDOWS, measure_latency, measure_rate, summarize
 
 CPU = torch.device("cpu")
+Busy = Callable[[float], None]
 
 
-def busy(seconds: float) -> None:
-    """Take at least *seconds*; a sleep alone may be cut short or prolonged."""
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        pass
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Busy:
+    """Takes so many seconds, as the timer's clock tells."""
+    now = [100.0]
+    monkeypatch.setattr(timer.time, "perf_counter", lambda: now[0])
+
+    def take(seconds: float) -> None:
+        now[0] += seconds
+
+    return take
 
 
-def test_a_step_of_known_length_gives_its_rate() -> None:
+def test_a_step_of_known_length_gives_its_rate(busy: Busy) -> None:
     rate = measure_rate(lambda: busy(0.002), images_per_step=8, device=CPU, budget_seconds=0.2)
-    # Never faster than it can be; slower only where the machine took time for something else.
-    assert rate.high <= 8 / 0.002
-    assert rate.median == pytest.approx(8 / 0.002, rel=0.3)
-    assert rate.low <= rate.median <= rate.high
+    assert rate.median == pytest.approx(8 / 0.002)
+    assert (rate.low, rate.high) == (pytest.approx(rate.median), pytest.approx(rate.median))
     assert rate.windows >= MIN_WINDOWS
     assert rate.batch_size == 8
 
 
-def test_latency_is_of_single_calls() -> None:
-    latency = measure_latency(lambda: busy(0.002), device=CPU, budget_seconds=0.05)
-    assert latency.p50_ms >= 2
-    assert latency.p95_ms >= latency.p50_ms
+def test_latency_is_of_single_calls(busy: Busy) -> None:
+    lengths = iter([0.002, 0.004] * 1000)
+    latency = measure_latency(lambda: busy(next(lengths)), device=CPU, budget_seconds=0.3)
+    assert latency.p50_ms == pytest.approx(3, abs=1.01)
+    assert latency.p95_ms == pytest.approx(4)
     assert latency.runs >= MIN_LATENCY_RUNS
 
 
-def test_the_first_calls_are_not_counted() -> None:
+def test_the_first_calls_are_not_counted(busy: Busy) -> None:
+    lengths = iter([0.9, 0.4] + [0.001] * 10_000)
+    rate = measure_rate(lambda: busy(next(lengths)), images_per_step=1, device=CPU, budget_seconds=0.05)
+    assert rate.low == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.4, 3.0, 60.0])
+def test_what_is_spent_is_bounded_by_the_budget_or_a_few_calls(busy: Busy, seconds: float) -> None:
     calls = []
 
-    def slow_at_first() -> None:
+    def step() -> None:
         calls.append(1)
-        busy(0.1 if len(calls) <= 2 else 0.001)
+        busy(seconds)
 
-    rate = measure_rate(slow_at_first, images_per_step=1, device=CPU, budget_seconds=0.05)
-    assert rate.low > 100
+    rate = measure_rate(step, images_per_step=1, device=CPU, budget_seconds=0.5)
+    spent = seconds * len(calls)
+    assert spent <= max(4 * 0.5, (1 + MIN_SLOW_WINDOWS) * seconds, 8 * min(seconds, 0.4))
+    assert rate.median == pytest.approx(1 / seconds)
+
+
+def test_real_time_is_what_is_measured() -> None:
+    rate = measure_rate(lambda: timer.time.sleep(0.005), images_per_step=1, device=CPU, budget_seconds=0.05)
+    assert 0 < rate.median <= 200
 
 
 def test_the_summary_is_the_median_and_the_middle_95_percent() -> None:
