@@ -9,10 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pandas as pd
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,15 +114,6 @@ class Leaderboard:
     def rows(self) -> tuple[Row, ...]:
         """All rows of all tables."""
         return tuple(row for table in self.tables for row in table.rows)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return all rows with plain numbers, as they stand in the CSV file."""
-        import pandas as pd
-
-        from reports.columns import all_columns, plain_cells
-
-        columns = all_columns(self)
-        return pd.DataFrame([plain_cells(row, columns) for row in self.rows])
 
 
 def unfinished_counts(unfinished: Iterable[Unfinished]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import pytest
 
 from harness.record import FailureKind, Outcome
 from reports.columns import metric_columns
+from reports.frame import to_frame
 from reports.leaderboard import build_leaderboard
 from zoo.errors import StoreError, UnknownNameError
 from zoo.metric import Metric
@@ -145,7 +146,7 @@ def test_only_failures_make_a_table_without_ranks(make_trials):
 
 def test_no_records_make_an_empty_leaderboard():
     assert build_leaderboard([]).tables == ()
-    assert build_leaderboard([]).to_frame().empty
+    assert to_frame(build_leaderboard([])).empty
 
 
 def test_a_seed_that_is_done_once_and_failed_once_is_done(make_trial):
@@ -275,7 +276,7 @@ def test_rows_are_paired_by_image_id_and_not_by_place(make_trial):
 
 
 def test_the_frame_has_a_line_for_each_row_with_plain_numbers(make_trials):
-    frame = build_leaderboard([*make_trials("a"), *make_trials("b", accuracy=0.5, macs=None)]).to_frame()
+    frame = to_frame(build_leaderboard([*make_trials("a"), *make_trials("b", accuracy=0.5, macs=None)]))
     assert frame["model"].tolist() == ["a", "b"]
     assert frame["accuracy"].tolist() == pytest.approx([0.9, 0.5])
     assert np.isnan(frame["macs"][1])

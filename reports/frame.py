@@ -1,0 +1,19 @@
+"""The leaderboard as a pandas data frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reports.columns import all_columns, plain_cells
+from reports.table import Leaderboard
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def to_frame(leaderboard: Leaderboard) -> pd.DataFrame:
+    """Return all rows of all tables with plain numbers, as they stand in the CSV file."""
+    import pandas as pd
+
+    columns = all_columns(leaderboard)
+    return pd.DataFrame([plain_cells(row, columns) for row in leaderboard.rows])
