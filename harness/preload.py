@@ -13,6 +13,9 @@ VARIABLE = "ZOO_PRELOAD"
 ALLOWED = ("torch", "torchvision", "timm")
 """Nothing else: a module that crashed here would take every trial with it."""
 
+# Whether there is a GPU is then asked of its management library, which leaves no trace that a fork could trip over.
+os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+
 for _name in os.environ.get(VARIABLE, "").split(","):
     if _name in ALLOWED:
         importlib.import_module(_name)
