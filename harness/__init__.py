@@ -8,6 +8,7 @@
 ``timer``      the throughput protocol
 ``trial``      one trial from spec to record
 ``record``     what a trial did
+``rescoring``  metrics anew from saved predictions
 ``store``      a folder of records
 ``bench``      all trials of a plan, each in a process of its own
 

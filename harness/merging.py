@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.files import TEMPORARY_PREFIX, sha256_of, sync_folder
+from harness.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.record import Record
 from harness.store import LOG_FILE, RECORD_FILE, SPEC_FILE, Store, read_record, trial_id
 from zoo.errors import StoreError
@@ -118,4 +119,9 @@ def _checked_copy(folder: Path, record: Record) -> None:
 
 def _same_result(one: Record, other: Record) -> bool:
     """Tell whether two records say the same, times and places apart."""
-    return (one.outcome, one.result_key, one.metrics) == (other.outcome, other.result_key, other.metrics)
+    if (one.outcome, one.result_key) != (other.outcome, other.result_key):
+        return False
+    # Metrics follow from predictions: they differ where one of the two was rescored.
+    predictions = one.files.get(PREDICTIONS_FILE)
+    same_predictions = predictions is not None and predictions == other.files.get(PREDICTIONS_FILE)
+    return same_predictions or one.metrics == other.metrics

@@ -11,6 +11,7 @@
 ``labels``       what a row is called
 ``columns``      what a row shows
 ``footnotes``    what the numbers mean
+``versions``     which of them an older metric computed
 ``render_*``     terminal, Markdown, CSV, JSON, LaTeX
 ``writing``      files beside the records
 ``text``         cleaning of foreign text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from reports.speeds import compare_speeds, speed_of
 from reports.statistics import mean_interval
 from reports.table import Leaderboard, Row, Table, Unfinished, estimate_of
 from reports.text import clean
+from reports.versions import version_notes
 
 __all__ = ["Leaderboard", "build_leaderboard"]
 
@@ -26,6 +27,7 @@ def build_leaderboard(
     *,
     sort_by: str = "accuracy",
     declared: Sequence[Column] = (),
+    versions: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
 ) -> Leaderboard:
     """Group, rank and order trials.
@@ -36,6 +38,7 @@ def build_leaderboard(
         sort_by: Key of the column that ranks go by. Only accuracy is tested; by any other column, rows rank by its
             plain order.
         declared: Columns of metrics as a catalog declares them, which say which way is better.
+        versions: Versions of metrics by name, as a catalog declares them; numbers by older ones are told of.
         notes: What else a reader should know, such as records that could not be read.
 
     Raises:
@@ -52,6 +55,7 @@ def build_leaderboard(
     read, problems = read_trials(paths)
     trials += read
     notes = [*notes, *(f"left out: {problem}" for problem in problems)]
+    notes += version_notes((record for _, record in trials), versions or {})
     groups = group_trials(sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0]))))
     unranked = [_unranked_table(groups_of_table) for groups_of_table in by_table(groups)]
     draft = Leaderboard(tables=tuple(table for table, _ in unranked), sort_by=sort_by, notes=tuple(map(clean, notes)))

@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("zoo.cli.list", "List models, data sets, recipes, metrics or listeners."),
     "show": ("zoo.cli.show", "Show all that is known of a model, data set, recipe or metric."),
     "why": ("zoo.cli.why", "Say which fields set two trials apart, or force one to run again."),
+    "rescore": ("zoo.cli.rescore", "Compute metrics anew from saved predictions; nothing is trained."),
     "merge": ("zoo.cli.merge", "Copy the trials of several folders into one, checked."),
     "plugins": ("zoo.cli.plugins", "List plugins, what each provides, and which are broken."),
 }

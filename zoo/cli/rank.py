@@ -36,15 +36,18 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], output: str | None, **
     from reports.columns import COLUMNS
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, ZooError
+    from zoo.loading import Sources, build_catalog
 
     table = TableChoice.from_params(params)
     if output and ctx.get_parameter_source("form") is ParameterSource.DEFAULT:
         table = replace(table, form=_FORMAT_OF_SUFFIX.get(Path(output).suffix.lower(), table.form))
     errors: list[ZooError] = []
     trials, problems = _read(runs or (DEFAULT_STORE,), errors)
-    # Only a catalog knows which way is better for a plugin's metric; the usual columns need none.
+    # Only a full catalog knows which way is better for a plugin's metric; the usual columns need the built-ins only.
     if not {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}:
         table = table.declare(session_of(ctx).catalog(warn=False))
+    else:
+        table = table.know_versions(build_catalog(Sources(entry_points=False)))
     try:
         table.check(name for _, record in trials for name in record.metrics)
     except ZooError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class TableChoice:
     form: str = "table"
     declared: tuple[Column, ...] = ()
     """Columns of the catalog's metrics, where a catalog is at hand."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """Versions of the catalog's metrics, by name."""
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> TableChoice:
@@ -43,10 +45,15 @@ class TableChoice:
         )
 
     def declare(self, catalog: Catalog) -> TableChoice:
-        """Return the same choice, with the columns of the catalog's metrics."""
+        """Return the same choice, with the columns and versions of the catalog's metrics."""
         from reports.columns import metric_columns
 
-        return replace(self, declared=metric_columns((entry.display_name, entry.record) for entry in catalog.metrics))
+        declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
+        return replace(self.know_versions(catalog), declared=declared)
+
+    def know_versions(self, catalog: Catalog) -> TableChoice:
+        """Return the same choice, with the versions of the catalog's metrics."""
+        return replace(self, versions={entry.display_name: entry.record.version for entry in catalog.metrics})
 
     def check(self, metrics: Iterable[str] = ()) -> None:
         """Check columns and format.
@@ -96,7 +103,9 @@ class TableChoice:
         from reports.columns import choose_columns
         from reports.leaderboard import build_leaderboard
 
-        leaderboard = build_leaderboard(trials, sort_by=self.sort_by, declared=self.declared, notes=notes)
+        leaderboard = build_leaderboard(
+            trials, sort_by=self.sort_by, declared=self.declared, versions=self.versions, notes=notes
+        )
         if self.columns is None:
             return leaderboard, None
         return leaderboard, list(choose_columns(leaderboard, self.columns, self.declared))
@@ -123,7 +132,7 @@ class TableChoice:
         from reports.leaderboard import build_leaderboard
         from reports.writing import write_files
 
-        return write_files(build_leaderboard([store], declared=self.declared), store)
+        return write_files(build_leaderboard([store], declared=self.declared, versions=self.versions), store)
 
 
 def _unknown(kind: str, given: Sequence[str], known: Sequence[str], plural: str) -> list[Any]:

@@ -1,0 +1,31 @@
+"""Versions of metrics: which numbers of a leaderboard were computed by an older one than there is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from harness.record import Record
+from reports.text import clean
+
+
+def version_notes(records: Iterable[Record], declared: Mapping[str, int]) -> list[str]:
+    """Return a sentence for each metric and version that is older than the newest.
+
+    Args:
+        records: Trials whose numbers are shown.
+        declared: Versions by display name, as a catalog has them. A metric that is not there is held against the
+            newest version among the records, so that a mean over two versions is told of in any case.
+    """
+    counts: Counter[tuple[str, int]] = Counter()
+    newest = dict(declared)
+    for record in records:
+        for name, metric in record.metrics.items():
+            counts[name, metric.version] += 1
+            newest[name] = max(newest.get(name, metric.version), metric.version)
+    return [
+        f"{clean(name)} of {count:,} trial{'' if count == 1 else 's'} was computed by version {version} of the metric; "
+        f"zoo rescore brings {'it' if count == 1 else 'them'} to version {newest[name]}"
+        for (name, version), count in sorted(counts.items())
+        if version < newest[name]
+    ]

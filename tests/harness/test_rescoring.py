@@ -1,0 +1,142 @@
+"""Rescoring: new values from saved predictions, and nothing lost on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from harness.files import sha256_of
+from harness.merging import merge
+from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
+from harness.record import MetricValue, Outcome, Record
+from harness.rescoring import rescore
+from harness.store import RECORD_FILE, Store, read_record, trial_id, write_record
+from zoo.catalog import Entry, Provider
+from zoo.metric import Metric, Predictions
+
+PROVIDER = Provider(name="test", origin="file", module="test.py")
+WriteTrial = Callable[..., Path]
+
+
+def entry(
+    name: str = "hits", *, version: int = 1, compute: Callable[[Predictions], Any] | None = None
+) -> Entry[Metric]:
+    """Make a metric: the share right, unless *compute* says otherwise."""
+
+    def hits(predictions: Predictions) -> float:
+        return float((predictions.logits.argmax(axis=1) == predictions.labels).mean())
+
+    return Entry(
+        record=Metric(name=name, compute=compute or hits, version=version), full_name=f"test/{name}", provider=PROVIDER
+    )
+
+
+def broken(predictions: Predictions) -> float:
+    raise RuntimeError("no luck")
+
+
+@pytest.fixture
+def write_trial(tmp_path: Path, small_record: Record) -> WriteTrial:
+    """Write a trial that has three of four images right."""
+
+    def write(store: str = "runs", **fields: Any) -> Path:
+        key = "ab" * 32
+        folder = tmp_path / store / trial_id(small_record.spec, key)
+        folder.mkdir(parents=True)
+        logits = np.eye(2, dtype=np.float32)[[0, 1, 0, 0]]
+        saved = Predictions(logits=logits, labels=np.array([0, 1, 0, 1]), classes=("a", "b"))
+        save_predictions(folder, SavedPredictions(predictions=saved, samples=np.arange(4, dtype=np.uint64)))
+        changes = {
+            "trial_id": folder.name,
+            "result_key": key,
+            "metrics": {"hits": MetricValue(value=0.1), "other": MetricValue(value=0.2)},
+            "files": {FILE_NAME: sha256_of(folder / FILE_NAME)},
+            **fields,
+        }
+        write_record(folder, small_record.model_copy(update=changes))
+        return folder
+
+    return write
+
+
+def metrics_of(folder: Path) -> dict[str, MetricValue]:
+    return read_record(folder / RECORD_FILE).metrics
+
+
+def test_a_fixed_metric_gets_its_new_value_and_version_and_others_stay(write_trial: WriteTrial) -> None:
+    folder = write_trial()
+    summary = rescore([folder], [entry(version=2)])
+    assert (summary.changed, summary.changes, summary.problems) == (1, {"hits": 1}, ())
+    assert metrics_of(folder) == {"hits": MetricValue(value=0.75, version=2), "other": MetricValue(value=0.2)}
+
+
+def test_a_new_metric_is_added_and_a_second_time_changes_nothing(write_trial: WriteTrial) -> None:
+    folder = write_trial()
+    assert rescore([folder], [entry("fresh")]).changed == 1
+    content = (folder / RECORD_FILE).read_bytes()
+    again = rescore([folder], [entry("fresh")])
+    assert (again.changed, again.unchanged) == (0, 1)
+    assert (folder / RECORD_FILE).read_bytes() == content
+    assert metrics_of(folder)["fresh"].value == 0.75
+
+
+def test_a_metric_that_raises_keeps_its_earlier_value_and_is_told_of(write_trial: WriteTrial) -> None:
+    folder = write_trial()
+    summary = rescore([folder], [entry(compute=broken), entry("fresh")])
+    assert metrics_of(folder)["hits"].value == 0.1
+    assert metrics_of(folder)["fresh"].value == 0.75
+    (problem,) = summary.problems
+    assert "metric 'test/hits' has no value: RuntimeError: no luck" in problem
+
+
+def test_a_warning_goes_with_what_it_warned_of(write_trial: WriteTrial) -> None:
+    warnings = ("metric 'test/hits' has no value: RuntimeError: no luck", "metric 'test/hits2' has no value: x")
+    folder = write_trial(warnings=warnings)
+    rescore([folder], [entry()])
+    assert read_record(folder / RECORD_FILE).warnings == warnings[1:]
+
+
+def test_predictions_that_do_not_fit_their_sum_are_not_scored(write_trial: WriteTrial) -> None:
+    folder = write_trial()
+    content = bytearray((folder / FILE_NAME).read_bytes())
+    content[-1] ^= 1
+    (folder / FILE_NAME).write_bytes(content)
+    summary = rescore([folder], [entry()])
+    assert summary.changed == 0
+    assert "does not fit the sum" in summary.problems[0]
+    assert metrics_of(folder)["hits"].value == 0.1
+
+
+def test_predictions_without_a_sum_or_not_there_are_told_of(write_trial: WriteTrial) -> None:
+    no_sum, no_file = write_trial("a", files={}), write_trial("b")
+    (no_file / FILE_NAME).unlink()
+    summary = rescore([no_sum, no_file], [entry()])
+    assert summary.changed == 0
+    assert "no sum" in summary.problems[0]
+    assert f"has no {FILE_NAME}" in summary.problems[1]
+
+
+def test_a_trial_that_another_process_is_at_is_left_alone(write_trial: WriteTrial) -> None:
+    folder, free = write_trial("a"), write_trial("b")
+    with FileLock(folder / ".lock"):
+        summary = rescore([folder, free], [entry()])
+    assert summary.changed == 1
+    assert "in use" in summary.problems[0]
+    assert metrics_of(folder)["hits"].value == 0.1
+
+
+def test_trials_that_are_not_done_are_counted_and_are_no_problem(write_trial: WriteTrial) -> None:
+    summary = rescore([write_trial(outcome=Outcome.INTERRUPTED)], [entry()])
+    assert (summary.changed, summary.not_done, summary.problems) == (0, 1, ())
+
+
+def test_a_rescored_trial_does_not_clash_with_its_earlier_self(write_trial: WriteTrial, tmp_path: Path) -> None:
+    write_trial("a")
+    rescore([write_trial("b")], [entry()])
+    summary = merge([tmp_path / "a", tmp_path / "b"], Store(tmp_path / "c"))
+    assert (summary.added, summary.known, summary.clashes) == (1, 1, ())

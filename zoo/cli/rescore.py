@@ -1,0 +1,89 @@
+"""``zoo rescore``: metrics anew from saved predictions, without running anything again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.output import split_commas
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.text import clean, plural
+
+if TYPE_CHECKING:
+    from zoo.catalog import Catalog, Entry
+    from zoo.errors import ZooError
+    from zoo.metric import Metric
+
+
+@click.command("rescore")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
+@click.option("--metric", "names", multiple=True, metavar="NAMES", help="Metrics to compute [default: all].")
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]) -> None:
+    """Compute metrics anew from the saved predictions of all trials in RUNS; nothing is trained.
+
+    For metrics that are new or were fixed, also those of plugins. NAMES may hold * and ?. Predictions that do not fit
+    the sum in their record are left alone and told of, and a metric that raises keeps its earlier value: exit code 1.
+    """
+    from harness.rescoring import rescore
+    from reports.reading import read_trials
+    from zoo.cli.group import FAILED
+    from zoo.errors import ManyErrors, ZooError
+
+    catalog = session_of(ctx).catalog()
+    errors: list[ZooError] = []
+    metrics = _chosen(catalog, split_commas(names), errors)
+    folders: dict[Path, Path] = {}
+    problems: dict[str, None] = {}
+    for run in runs:
+        try:
+            read, unreadable = read_trials([Path(run)])
+        except ZooError as error:
+            errors.append(error)
+            continue
+        folders.update((folder.resolve(), folder) for folder, _ in read)
+        problems.update(dict.fromkeys(unreadable))
+    ManyErrors.raise_if(errors)
+    summary = rescore(folders.values(), metrics)
+    _refresh_tables({folder.parent for folder in folders}, catalog)
+    click.echo(
+        f"{plural(summary.changed, 'trial')} rescored, {summary.unchanged:,} the same as before"
+        + (f", {summary.not_done:,} without predictions" if summary.not_done else "")
+    )
+    for name, count in summary.changes.items():
+        click.echo(f"  {clean(name)}: new in {plural(count, 'trial')}")
+    for problem in (*problems, *summary.problems):
+        complain(problem)
+    ctx.exit(FAILED if problems or summary.problems else 0)
+
+
+def _chosen(catalog: Catalog, names: list[str], errors: list[ZooError]) -> list[Entry[Metric]]:
+    """Return the metrics called *names*, or all where there are none; mistakes are added to *errors*."""
+    from zoo.errors import UnknownNameError, ZooError
+    from zoo.names import is_pattern
+
+    if not names:
+        return list(catalog.metrics)
+    chosen: dict[str, Entry[Metric]] = {}
+    for name in names:
+        try:
+            found = catalog.metrics.match(name) if is_pattern(name) else [catalog.metrics.get(name)]
+            if not found:
+                raise UnknownNameError("metric", name, hint="(zoo list metrics lists all)")
+        except ZooError as error:
+            errors.append(error)
+            continue
+        chosen.update((entry.full_name, entry) for entry in found)
+    return list(chosen.values())
+
+
+def _refresh_tables(stores: set[Path], catalog: Catalog) -> None:
+    """Write the files beside the records again, where there are some: they would show the earlier values."""
+    from zoo.cli.table import TableChoice
+
+    for store in sorted(stores):
+        if any(store.glob("leaderboard.*")):
+            TableChoice().declare(catalog).write_files(store)
