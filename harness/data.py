@@ -66,7 +66,25 @@ def prepare_data(
     request = DataRequest(
         root=data_root, argument=spec.argument, options=spec.options, download=download, report=report
     )
-    splits = _load(dataset, spec, request)
+    splits = load_splits(dataset, spec, request)
+    return prepare_splits(dataset, spec, splits, cache=cache, report=report, num_workers=num_workers)
+
+
+def prepare_splits(
+    dataset: Dataset,
+    spec: DatasetSpec,
+    splits: Splits,
+    *,
+    cache: Path,
+    report: Report,
+    num_workers: int | None = None,
+) -> PreparedData:
+    """Do what :func:`prepare_data` does with what a data set has loaded.
+
+    Raises:
+        UnusableImagesError: If images are absent, or unreadable where none may be left out.
+        DataError: If the data cannot be split or written.
+    """
     try:
         key = cache_key(dataset, spec, splits)
         folder = cache / f"{slug(spec.display_name)}-{key[:20]}"
@@ -93,12 +111,17 @@ def prepare_data(
         raise DataError(f"{spec.display_name} cannot be prepared in {cache}: {where}: {reason}") from error
 
 
-def _load(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Splits:
+def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Splits:
+    """Have a data set load its splits.
+
+    Raises:
+        ZooError: If the data cannot be had, or the data set's code fails.
+    """
     try:
         splits = dataset.load(request)
     except ZooError:
         raise
-    except Exception as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # a plugin may raise anything
         message = " ".join(str(error).split())
         raise PluginError(f"data set {spec.full_name!r} failed: {type(error).__name__}: {message}") from error
     if not isinstance(splits, Splits):
@@ -136,7 +159,7 @@ def _prepare(
         shutil.rmtree(stale)
     if folder.exists():  # damaged, or it would have been read
         shutil.rmtree(folder)
-    shape = _Shape.find(dataset, spec, parts, report)
+    shape = Shape.find(dataset, spec, parts, report)
     notes += shape.notes
     _check_space(folder.parent, shape.num_bytes * sum(map(len, parts.values())))
     temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
@@ -167,7 +190,7 @@ def _prepare(
             np.save(temporary / f"{name}-labels.npy", labels)
             np.save(temporary / f"{name}-samples.npy", samples)
         notes += class_notes(splits, parts, written) + duplicate_notes(written)
-        mean, std = _moments(written["train"].histogram)
+        mean, std = moments(written["train"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),
             fingerprint=fingerprint.hexdigest(),
@@ -192,7 +215,7 @@ def _prepare(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Shape:
+class Shape:
     """What all images are brought to."""
 
     size: int
@@ -204,7 +227,7 @@ class _Shape:
         return self.size * self.size * self.channels
 
     @classmethod
-    def find(cls, dataset: Dataset, spec: DatasetSpec, parts: dict[str, Part], report: Report) -> _Shape:
+    def find(cls, dataset: Dataset, spec: DatasetSpec, parts: dict[str, Part], report: Report) -> Shape:
         size, channels = spec.image_size or dataset.image_size, dataset.channels
         if size is not None and channels is not None:
             return cls(size=size, channels=channels, notes=[])
@@ -252,7 +275,7 @@ def _check_space(cache: Path, num_bytes: int) -> None:
         )
 
 
-def _moments(histogram: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def moments(histogram: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation per channel of values scaled to [0, 1].
 
     A channel that never varies gets a deviation of one grey level, so that one can divide by it.

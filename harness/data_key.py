@@ -11,10 +11,9 @@ import numpy as np
 import PIL
 
 from harness import decoding
-from harness.data_notes import shown
+from harness.data_notes import UnusableImagesError, shown
 from harness.spec import DatasetSpec, stable_hash
 from zoo.dataset import Dataset, Split, Splits
-from zoo.errors import DataError
 
 FORMAT = 1
 """Raised whenever the prepared files change for the same data."""
@@ -27,7 +26,7 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
     signature of its own.
 
     Raises:
-        DataError: If a file is absent.
+        UnusableImagesError: If a file is absent.
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     return stable_hash(
@@ -70,7 +69,7 @@ def _source_signature(split: Split) -> str:
             try:
                 status = item.stat()
             except FileNotFoundError:
-                raise DataError(f"there is no file {shown(item)}") from None
+                raise UnusableImagesError(f"there is no file {shown(item)}") from None
             digest.update(os.fsencode(item.absolute()) + b"\0%d %d\n" % (status.st_size, status.st_mtime_ns))
         else:
             digest.update(b"%d\0" % len(item) + item)

@@ -18,6 +18,10 @@ _MAX_SHOWN = 5
 """Paths or classes that a note names before it counts the rest."""
 
 
+class UnusableImagesError(DataError):
+    """Images are absent, or cannot be read where none may be left out."""
+
+
 def unreadable_notes(name: str, part: Part, written: WrittenSplit) -> list[str]:
     bad = written.unreadable
     if not bad:
@@ -26,11 +30,11 @@ def unreadable_notes(name: str, part: Part, written: WrittenSplit) -> list[str]:
     if len(bad) > _MAX_SHOWN:
         listed += f"; and {len(bad) - _MAX_SHOWN:,} more"
     if name != "train":
-        raise DataError(
+        raise UnusableImagesError(
             f"{len(bad):,} {name} image(s) cannot be read, and an evaluation must not leave any out: {listed}"
         )
     if len(bad) > UNREADABLE_SHARE * len(part):
-        raise DataError(
+        raise UnusableImagesError(
             f"{len(bad):,} of {len(part):,} training images cannot be read, more than {UNREADABLE_SHARE:.0%}: {listed}"
         )
     return [f"{len(bad):,} of {len(part):,} training images left out, as they cannot be read: {listed}"]

@@ -49,7 +49,9 @@ class WrittenSplit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Chunk:
+class Chunk:
+    """Decoded images that follow each other in a split."""
+
     images_NHWC: NDArray[np.uint8]
     kept: list[int]
     unreadable: list[Unreadable]
@@ -71,13 +73,12 @@ def write_images(
 
     Unreadable images are left out and listed. The result does not depend on the number of threads.
     """
-    per_chunk = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // (size * size * channels)))
     written = WrittenSplit(kept=part.indices[:0], histogram=np.zeros((channels, 256), dtype=np.int64))
     kept: list[int] = []
     with path.open("wb") as file:
         header_length = _write_header(file, (len(part), size, size, channels))
         done = 0
-        for chunk in _in_threads(_chunks(part, per_chunk, channels, size), num_workers):
+        for chunk in decoded_chunks(part, channels=channels, size=size, num_workers=num_workers):
             file.write(chunk.images_NHWC.data)
             fingerprint.update(chunk.images_NHWC.data)
             kept += chunk.kept
@@ -96,12 +97,23 @@ def write_images(
     return written
 
 
+def decoded_chunks(part: Part, *, channels: int, size: int, num_workers: int | None = None) -> Iterator[Chunk]:
+    """Decode *part* in threads; yield its chunks in order, a few of them in memory at a time."""
+    per_chunk = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // (size * size * channels)))
+    yield from _in_threads(_chunks(part, per_chunk, channels, size), num_workers)
+
+
+def hash_pixels(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
+    """Return a hash of each image's pixels: equal images, and practically only they, have equal ones."""
+    return [hashlib.blake2b(image.data, digest_size=16).digest() for image in images_NHWC]
+
+
 def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
     np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return file.tell()
 
 
-def _chunks(part: Part, per_chunk: int, channels: int, size: int) -> Iterator[Callable[[], _Chunk]]:
+def _chunks(part: Part, per_chunk: int, channels: int, size: int) -> Iterator[Callable[[], Chunk]]:
     source = part.source.images if part.source.images is not None else part.source.encoded
     assert source is not None
     for start in range(0, len(part), per_chunk):
@@ -111,7 +123,7 @@ def _chunks(part: Part, per_chunk: int, channels: int, size: int) -> Iterator[Ca
         yield lambda indices=indices, items=items: _decode_chunk(indices, items, channels, size)  # type: ignore[misc]
 
 
-def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int) -> _Chunk:
+def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int) -> Chunk:
     images_NHWC = np.empty((len(items), size, size, channels), dtype=np.uint8)
     kept: list[int] = []
     unreadable: list[Unreadable] = []
@@ -127,19 +139,19 @@ def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int
             images_NHWC[len(kept)] = image_HWC
             kept.append(index)
     images_NHWC = images_NHWC[: len(kept)]
-    return _Chunk(
+    return Chunk(
         images_NHWC=images_NHWC,
         kept=kept,
         unreadable=unreadable,
-        pixel_hashes=[hashlib.blake2b(image.data, digest_size=16).digest() for image in images_NHWC],
+        pixel_hashes=hash_pixels(images_NHWC),
         histogram=np.stack([np.bincount(images_NHWC[..., c].ravel(), minlength=256) for c in range(channels)]),
     )
 
 
-def _in_threads(tasks: Iterator[Callable[[], _Chunk]], num_workers: int | None) -> Iterator[_Chunk]:
+def _in_threads(tasks: Iterator[Callable[[], Chunk]], num_workers: int | None) -> Iterator[Chunk]:
     """Yield the tasks' results in order, with a few running ahead."""
     num_workers = num_workers or os.cpu_count() or 1
-    waiting: deque[Future[_Chunk]] = deque()
+    waiting: deque[Future[Chunk]] = deque()
     with quiet_pillow(), ThreadPoolExecutor(num_workers, thread_name_prefix="decode") as pool:
         try:
             for task in tasks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from harness.request import BenchRequest
 from harness.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 from harness.spec import (
     ArchitectureSpec,
@@ -59,7 +60,7 @@ def make_plan(selection: Selection) -> Plan:
     trials: list[TrialSpec] = []
     skips: dict[str, Skip] = {}
     for dataset in selection.datasets:
-        dataset_spec = _dataset_spec(dataset, selection)
+        images = dataset_spec(dataset, request)
         for seed in selection.seeds:
             for architecture in selection.architectures:
                 for recipe in selection.recipes:
@@ -72,7 +73,7 @@ def make_plan(selection: Selection) -> Plan:
                     trials.append(
                         TrialSpec(
                             architecture=_architecture_spec(architecture),
-                            dataset=dataset_spec,
+                            dataset=images,
                             recipe=_recipe_spec(recipe),
                             seed=seed,
                             execution=execution,
@@ -119,8 +120,9 @@ def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
     )
 
 
-def _dataset_spec(selected: SelectedDataset, selection: Selection) -> DatasetSpec:
-    entry, request = selected.entry, selection.request
+def dataset_spec(selected: SelectedDataset, request: BenchRequest) -> DatasetSpec:
+    """Return which images a request means by a data set."""
+    entry = selected.entry
     return DatasetSpec(
         full_name=entry.full_name,
         display_name=selected.display_name,

@@ -94,6 +94,24 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
     )
 
 
+def select_datasets(request: BenchRequest, catalog: Catalog) -> tuple[SelectedDataset, ...]:
+    """Resolve a request's data sets alone; its models and recipes are left aside.
+
+    Raises:
+        ZooError: As :func:`select` does, and for overrides that are not of data.
+    """
+    errors = _Collector()
+    overrides = errors.get(lambda: _split_overrides(request)) or {"data": {}}
+    for target in sorted(overrides.keys() - {"data"}):
+        for name in overrides[target]:
+            errors.add(UsageError(f"override '{target}.{name}': only data.KEY=VALUE can be set here"))
+    datasets = errors.each(
+        _datasets(request.data, catalog.datasets, errors), lambda pair: _select_dataset(*pair, overrides["data"])
+    )
+    errors.raise_all()
+    return tuple(datasets)
+
+
 class _Collector:
     """Runs steps and keeps what they raise, so that all mistakes are told in one go."""
 

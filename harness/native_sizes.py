@@ -1,0 +1,89 @@
+"""Native sizes: how large the images of a data set are as they are stored, before they are brought to one size."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from harness import decoding
+from harness.data import Report
+from harness.spec import Data
+from harness.splitting import Part
+
+_COMMON_SIZES = 10
+
+
+class NativeSize(Data):
+    """A size in pixels, and how many images have it."""
+
+    width: int
+    height: int
+    num_images: int
+
+
+class NativeSizes(Data):
+    """Sizes of the readable images as they are stored, upright, of all splits together."""
+
+    distinct: int
+    width: tuple[int, float, int]
+    """Least, median, largest; in pixels."""
+    height: tuple[int, float, int]
+    common: tuple[NativeSize, ...]
+    """The ten that most images have, most frequent first."""
+    num_grey: int
+    """Images that are stored as grey."""
+
+
+def measure_sizes(
+    images: Mapping[str, tuple[Part, Sequence[int]]], report: Report, title: str
+) -> tuple[NativeSizes | None, int]:
+    """Measure the images of some parts, given by their indices in the source, by reading their headers.
+
+    Returns:
+        The sizes, and the number of images whose header cannot be read.
+    """
+    counts: Counter[tuple[int, int]] = Counter()
+    num_grey = num_lost = 0
+    for name, (part, indices) in images.items():
+        if part.source.images is not None:
+            _, height, width, channels = part.source.images.shape
+            counts[width, height] += len(indices)
+            num_grey += len(indices) * (channels == 1)
+            continue
+        assert part.source.encoded is not None
+        with decoding.quiet_pillow():
+            for number, index in enumerate(indices):
+                if number % 1000 == 0:
+                    report(f"{title}: measuring the {name} images", number / len(indices))
+                try:
+                    header = decoding.read_header(part.source.encoded[index])
+                except decoding.UnreadableImageError:  # its file changed, but neither its size nor its time
+                    num_lost += 1
+                    continue
+                counts[header.width, header.height] += 1
+                num_grey += header.is_grey
+    counts += Counter()  # drops those that no readable image has
+    if not counts:
+        return None, num_lost
+    sizes = NativeSizes(
+        distinct=len(counts),
+        width=_range([(width, count) for (width, _), count in counts.items()]),
+        height=_range([(height, count) for (_, height), count in counts.items()]),
+        common=tuple(
+            NativeSize(width=width, height=height, num_images=count)
+            for (width, height), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_COMMON_SIZES]
+        ),
+        num_grey=num_grey,
+    )
+    return sizes, num_lost
+
+
+def _range(weighted: list[tuple[int, int]]) -> tuple[int, float, int]:
+    """Return least, median and largest of values that occur so many times each."""
+    values, counts = (np.asarray(each) for each in zip(*sorted(weighted), strict=True))
+    ends = counts.cumsum()
+    total = int(ends[-1])
+    middle = [int(values[np.searchsorted(ends, place, side="right")]) for place in ((total - 1) // 2, total // 2)]
+    return int(values[0]), sum(middle) / 2, int(values[-1])
