@@ -118,6 +118,10 @@ def _check(words: list[str]) -> None:
     assert command is not None, f"there is no zoo {rest[0]}"
     inner = click.Context(command, info_name=rest[0], parent=context)
     options, left, _ = command.make_parser(inner).parse_args(list(rest[1:]))
+    if isinstance(command, click.Group) and left:
+        command, left = command.commands[left[0]], left[1:]
+        inner = click.Context(command, info_name=command.name, parent=inner)
+        options, left, _ = command.make_parser(inner).parse_args(left)
     assert not left, f"zoo {rest[0]} does not take {left}"
     for parameter in command.params:
         if isinstance(parameter.type, click.Choice):

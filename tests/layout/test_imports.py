@@ -111,6 +111,8 @@ LIGHT_COMMANDS = [
     "bench --help",
     "plan --help",
     "rank --help",
+    "data check --help",
+    "data check synthetic --limit-train 100",
 ]
 
 

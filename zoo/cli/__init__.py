@@ -6,6 +6,7 @@
 ``selecting``   options that say what to run, and the request they make
 ``output``      options that say how a table is shown
 ``progress``    what is known of a bench while it runs
+``passport``    a data set's passport as lines
 ``display``     that, live on a terminal
 ``lines``       that, as plain lines
 ``listeners``   every event to everyone who asked

@@ -86,7 +86,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             chosen.plan,
             store=store,
             sources=session.sources(),
-            data_root=_data_root(params["data_root"]),
+            data_root=data_root(params["data_root"]),
             cache=cache_root() / "decoded",
             emit=FanOut(progress, listeners, store.root, progress.note),
             download=not params["offline"],
@@ -221,7 +221,8 @@ def _refuse_empty(chosen: Chosen) -> None:
     raise UsageError(f"there is nothing to run: {reasons}{f'; and {more} more like that' if more > 0 else ''}")
 
 
-def _data_root(given: str | None) -> Path:
+def data_root(given: str | None) -> Path:
+    """Return the folder for data sets: as given, else as the environment says, else in the cache."""
     from zoo.cache import cache_root
 
     text = given or os.environ.get("ZOO_DATA", "")

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rank": ("zoo.cli.rank", "Rank the results of earlier benches again, from their records."),
     "list": ("zoo.cli.list", "List models, data sets, recipes, metrics or listeners."),
     "show": ("zoo.cli.show", "Show all that is known of a model, data set, recipe or metric."),
+    "data": ("zoo.cli.data", "Look at data sets: counts, sizes, unreadable images, duplicates."),
     "why": ("zoo.cli.why", "Say which fields set two trials apart, or force one to run again."),
     "rescore": ("zoo.cli.rescore", "Compute metrics anew from saved predictions; nothing is trained."),
     "merge": ("zoo.cli.merge", "Copy the trials of several folders into one, checked."),

@@ -116,11 +116,11 @@ def choose(session: Session, params: dict[str, Any], checks: Sequence[Check] = (
     errors: list[ZooError] = []
     raw = _raw_request(params, errors)
     request = _parse(raw, errors, suite=params["suite"])
-    catalog = _attempt(session.catalog, errors)
+    catalog = attempt(session.catalog, errors)
     if catalog is not None:
         for check in checks:
-            _attempt(lambda check=check: check(catalog), errors)  # type: ignore[misc]
-        selection = _attempt(lambda: select(request, catalog), errors)
+            attempt(lambda check=check: check(catalog), errors)  # type: ignore[misc]
+        selection = attempt(lambda: select(request, catalog), errors)
     ManyErrors.raise_if(errors)
     assert catalog is not None  # else there were errors
     assert selection is not None
@@ -135,7 +135,7 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
 
     raw: dict[str, Any] = {}
     if params["suite"] is not None:
-        raw = _attempt(lambda: load_suite(Path(params["suite"])), errors) or {}
+        raw = attempt(lambda: load_suite(Path(params["suite"])), errors) or {}
     overrides = raw.get("set", {})
     for name, placeholder, _ in _VALUES:
         key = name.removeprefix("--").replace("-", "_")
@@ -149,7 +149,7 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
     for key in _LISTS:
         if params[key]:
             raw[key] = split_commas(params[key])
-    for key, value in _overrides(params["overrides"], errors).items():
+    for key, value in parse_overrides(params["overrides"], errors).items():
         overrides[key] = value
         for short, long in _SHORT_FOR.items():
             if key == long and params[short] is None:
@@ -159,7 +159,8 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
     return raw
 
 
-def _overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, Option]:
+def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, Option]:
+    """Return the values of ``--set KEY=VALUE``; what is no such thing is added to *errors*."""
     from zoo.errors import UsageError
     from zoo.options import parse_value
 
@@ -180,7 +181,7 @@ def _parse(raw: dict[str, Any], errors: list[ZooError], *, suite: str | None) ->
     right: dict[str, Any] = {}
     origin = f"{suite} or the command line" if suite else "the command line"
     for key, value in raw.items():
-        if _attempt(lambda key=key, value=value: BenchRequest.parse({key: value}, origin=origin), errors):  # type: ignore[misc]
+        if attempt(lambda key=key, value=value: BenchRequest.parse({key: value}, origin=origin), errors):  # type: ignore[misc]
             right[key] = value
     return BenchRequest.parse(right, origin=origin)
 
@@ -188,7 +189,8 @@ def _parse(raw: dict[str, Any], errors: list[ZooError], *, suite: str | None) ->
 ResultT = TypeVar("ResultT")
 
 
-def _attempt(step: Callable[[], ResultT], errors: list[ZooError]) -> ResultT | None:
+def attempt(step: Callable[[], ResultT], errors: list[ZooError]) -> ResultT | None:
+    """Return what *step* does, or None and its error in *errors*."""
     from zoo.errors import ZooError
 
     try:

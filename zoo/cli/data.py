@@ -1,0 +1,162 @@
+"""``zoo data``: commands about data sets. ``zoo data check`` says what one holds, and what is wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.output import listing_format, terminal_width
+from zoo.cli.session import plugin_options, session_of
+from zoo.cli.text import clean
+
+if TYPE_CHECKING:
+    from harness.passport import Passport
+    from harness.request import BenchRequest
+    from harness.selection import SelectedDataset
+    from zoo.catalog import Catalog
+    from zoo.errors import ZooError
+
+_NUMBERS = ("limit_train", "limit_test", "val_fraction")
+
+
+class _DataGroup(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands and not args[0].startswith("-"):
+            from zoo.errors import UnknownNameError
+            from zoo.names import near_names
+
+            near = near_names(args[0], self.commands)
+            raise UnknownNameError("command of zoo data", args[0], near=near, hint="(zoo data --help lists all)")
+        return super().resolve_command(ctx, args)
+
+
+@click.group("data", cls=_DataGroup, invoke_without_command=True)
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Look at data sets. zoo list data lists them."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@command.command("check")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.image_size=64."
+)
+@click.option("--limit-train", metavar="N", help="Look at so many training images only.")
+@click.option("--limit-test", metavar="N", help="Look at so many test images only.")
+@click.option(
+    "--val-fraction",
+    metavar="SHARE",
+    help="Share of the training images to validate on, where no split is given [default: 0.1].",
+)
+@click.option(
+    "--data-root", metavar="FOLDER", help="Where data sets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
+)
+@click.option("--offline", is_flag=True, help="Download nothing.")
+@listing_format
+@click.option("-q", "--quiet", is_flag=True, help="Show the passports only.")
+@plugin_options
+@click.pass_context
+def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool, **params: Any) -> None:
+    """Read data sets and say what is in them: a passport each.
+
+    A NAME is that of a data set, with its argument if it takes one (folder:PHOTOS), or a pattern (quote it, so that the
+    shell leaves it alone). With the same settings the fingerprint is that of a bench, and what is decoded here need not
+    be decoded again there.
+
+    Exit code 1 if something is wrong with the data: images that cannot be read, images that are in two splits, or equal
+    images with different labels. 2 if a data set cannot be had.
+    """
+    from zoo.cli.group import FAILED
+    from zoo.cli.passport import passport_lines
+    from zoo.errors import ManyErrors, ZooError
+
+    catalog = session_of(ctx).catalog()
+    request, selected = _choose(names, params, catalog)
+    passports: list[Passport] = []
+    errors: list[ZooError] = []
+    for each in selected:
+        try:
+            passport = _check_one(each, request, params, _Told(quiet=quiet))
+        except ZooError as error:  # the others are still worth knowing
+            errors.append(error)
+            continue
+        passports.append(passport)
+        if form == "table":
+            blank = [""] if len(passports) > 1 else []
+            click.echo("\n".join([*blank, *passport_lines(passport, width=terminal_width())]))
+    if form == "json":
+        described = [{**each.model_dump(mode="json"), "problems": list(each.problems)} for each in passports]
+        click.echo(json.dumps(described, indent=2))
+    ManyErrors.raise_if(errors)
+    ctx.exit(FAILED if any(each.problems for each in passports) else 0)
+
+
+class _Told:
+    """Tells what goes on on stderr, a line for each new sentence."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._last = ""
+
+    def __call__(self, message: str, share: float | None) -> None:
+        if message != self._last and not self._quiet:  # shares alone make no new line
+            click.echo(clean(message), err=True)
+        self._last = message
+
+
+def _choose(
+    names: tuple[str, ...], params: dict[str, Any], catalog: Catalog
+) -> tuple[BenchRequest, tuple[SelectedDataset, ...]]:
+    """Return what is to be looked at, or raise every mistake of the call at once."""
+    from harness.request import BenchRequest
+    from harness.selection import select_datasets
+    from zoo.cli.selecting import attempt, parse_overrides
+    from zoo.errors import ManyErrors, UsageError
+    from zoo.options import parse_value
+
+    errors: list[ZooError] = []
+    raw: dict[str, Any] = {"data": names, "set": parse_overrides(params["overrides"], errors)}
+    for key in _NUMBERS:
+        if params[key] is not None:
+            raw[key] = parse_value(params[key])
+    origin = "the command line"
+    right = {
+        key: value
+        for key, value in raw.items()
+        if attempt(lambda key=key, value=value: BenchRequest.parse({key: value}, origin=origin), errors)  # type: ignore[misc]
+    }
+    request = BenchRequest.parse(right, origin=origin)
+    selected = attempt(lambda: select_datasets(request, catalog), errors)
+    if selected == ():
+        kinds = " ".join(map(repr, names))
+        errors.append(UsageError(f"{kinds}: only kinds of data sets have such a name, and a pattern stands for none"))
+    ManyErrors.raise_if(errors)
+    assert selected is not None  # else there were errors
+    return request, selected
+
+
+def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> Passport:
+    from harness.passport import make_passport
+    from harness.plan import dataset_spec
+    from zoo.cache import cache_root
+    from zoo.cli.bench import data_root
+
+    # What a data set prints while it loads must not end up in the passport.
+    with contextlib.redirect_stdout(sys.stderr):
+        return make_passport(
+            selected.entry.record,
+            dataset_spec(selected, request),
+            data_root=data_root(params["data_root"]),
+            cache=cache_root() / "decoded",
+            download=not params["offline"],
+            report=told,
+        )

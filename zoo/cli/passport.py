@@ -1,0 +1,197 @@
+"""A data set's passport as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.text import Column, clean, plural, table_lines
+
+if TYPE_CHECKING:
+    from harness.duplicates import Duplicates, Twins
+    from harness.native_sizes import NativeSizes
+    from harness.passport import Passport, SplitPassport
+
+MAX_CLASSES = 20
+"""Classes whose counts are all shown; of more, only the largest and the smallest are."""
+MAX_UNREADABLE = 20
+MAX_PAIRS = 5
+_MAX_NAMES = 10
+
+_SPLIT_COLUMNS = (
+    Column(title="split"),
+    Column(title="images", right=True),
+    Column(title="unreadable", right=True),
+    Column(title="smallest class", right=True),
+    Column(title="largest class", right=True),
+    Column(title="imbalance", right=True),
+    Column(title="comes from", shrink=1, least=12),
+)
+
+
+def passport_lines(passport: Passport, *, width: int | None) -> list[str]:
+    """Return what a passport says, in lines no wider than *width* cells where it is a table."""
+    return [
+        click.style(clean(f"{passport.name} ({passport.full_name})"), bold=True),
+        *_head(passport),
+        "",
+        *_table(_SPLIT_COLUMNS, [_split_row(each, passport) for each in passport.splits], width),
+        "",
+        *_balance(passport, width),
+        "",
+        *_absent(passport.splits),
+        *_unreadable(passport.splits),
+        *_duplicates(passport.duplicates),
+        *(clean(f"note: {each}") for each in passport.notes),
+        "",
+        *_verdict(passport),
+    ]
+
+
+def _head(passport: Passport) -> Iterator[str]:
+    facts = {
+        "source": passport.source or "unknown",
+        "provider": passport.provider,
+        "fingerprint": passport.fingerprint or "none, for it cannot be prepared",
+        "classes": f"{len(passport.classes):,}: {_some(passport.classes)}",
+        "stored as": _sizes(passport.native_sizes),
+        "prepared as": f"{passport.image_size}×{passport.image_size} pixels, {_channels(passport.channels)}",
+        "mean": _numbers(passport.mean),
+        "std": _numbers(passport.std),
+    }
+    for name, value in facts.items():
+        yield clean(f"{name:<12} {value}")
+
+
+def _sizes(sizes: NativeSizes | None) -> str:
+    if sizes is None:
+        return "nothing that can be read"
+    total_of = {f"{each.width}×{each.height}": each.num_images for each in sizes.common}
+    grey = f"; {sizes.num_grey:,} of the images in grey" if sizes.num_grey else ""
+    if sizes.distinct == 1:
+        return f"{next(iter(total_of))} pixels, all images{grey}"
+    width, height = (f"{low}–{median:g}–{high}" for low, median, high in (sizes.width, sizes.height))
+    common = ", ".join(f"{size} ({count:,})" for size, count in list(total_of.items())[:3])
+    return (
+        f"{sizes.distinct:,} sizes; width {width}, height {height} pixels (least–median–largest); "
+        f"most often {common}{grey}"
+    )
+
+
+def _split_row(split: SplitPassport, passport: Passport) -> tuple[object, ...]:
+    carved = [each.name for each in passport.splits if each.carved_from == split.name]
+    less = f", less {' and '.join(carved)}" if carved else ""
+    present = [count for count in split.counts if count]
+    return (
+        split.name,
+        f"{split.num_images:,}",
+        f"{len(split.unreadable):,}",
+        f"{min(present):,}" if present else "",
+        f"{max(present):,}" if present else "",
+        f"{split.imbalance:.2f}" if split.imbalance is not None else "",
+        f"carved from {split.carved_from}" if split.carved_from else f"the source{less}",
+    )
+
+
+def _balance(passport: Passport, width: int | None) -> list[str]:
+    columns = [Column(title="class", shrink=1, least=12)]
+    for split in passport.splits:
+        columns += [Column(title=split.name, right=True), Column(title="%", right=True)]
+    rows: list[tuple[object, ...]] = [
+        (label, *(cell for split in passport.splits for cell in _share(split, k)))
+        for k, label in enumerate(passport.classes)
+    ]
+    if len(rows) > MAX_CLASSES:
+        totals = [sum(split.counts[k] for split in passport.splits) for k in range(len(rows))]
+        order = sorted(range(len(rows)), key=lambda k: (-totals[k], k))
+        half = MAX_CLASSES // 2
+        between = (f"… {len(rows) - MAX_CLASSES:,} classes between", *[""] * (len(columns) - 1))
+        rows = [*(rows[k] for k in order[:half]), between, *(rows[k] for k in order[-half:])]
+    return _table(columns, rows, width)
+
+
+def _share(split: SplitPassport, k: int) -> tuple[str, str]:
+    count = split.counts[k]
+    return f"{count:,}", f"{100 * count / split.num_images:.1f}" if split.num_images else ""
+
+
+def _absent(splits: Iterable[SplitPassport]) -> Iterator[str]:
+    for split in splits:
+        if split.absent:
+            yield clean(f"classes without a {split.name} image: {len(split.absent):,}: {_some(split.absent)}")
+
+
+def _unreadable(splits: Sequence[SplitPassport]) -> Iterator[str]:
+    if not any(split.unreadable for split in splits):
+        yield "unreadable images: none"
+    for split in splits:
+        if not split.unreadable:
+            continue
+        outcome = "left out of training" if split.unreadable_outcome == "left out" else "the data set cannot be used so"
+        yield f"unreadable {split.name} images: {len(split.unreadable):,}, {outcome}"
+        for each in split.unreadable[:MAX_UNREADABLE]:
+            yield "  " + clean(f"{_quoted(each.path or each.id)}: {each.reason}")
+        yield from _rest(len(split.unreadable) - MAX_UNREADABLE)
+
+
+def _duplicates(duplicates: Sequence[Duplicates]) -> Iterator[str]:
+    if not duplicates:
+        yield "exact duplicates, by decoded pixels: none"
+    for each in duplicates:
+        if len(each.splits) == 1:
+            images = plural(each.num_images, "image")
+            yield f"exact duplicates within {each.splits[0]}: {images} equal to an earlier one"
+        else:
+            first, second = each.splits
+            images = plural(each.num_images, f"{second} image")
+            yield f"exact duplicates across {first} and {second}: {images} also in {first}"
+        yield from _pairs(each.twins)
+        if each.conflicts:
+            yield f"  with different labels: {each.num_conflicting:,}"
+            yield from _pairs(each.conflicts)
+
+
+def _pairs(twins: Sequence[Twins]) -> Iterator[str]:
+    for each in twins[:MAX_PAIRS]:
+        first, second = map(_quoted, each.ids)
+        one, other = each.classes
+        yield "  " + clean(f"{first} = {second} ({one if one == other else f'{one} and {other}'})")
+    yield from _rest(len(twins) - MAX_PAIRS)
+
+
+def _rest(count: int) -> Iterator[str]:
+    if count > 0:
+        yield f"  … and {count:,} more (--format json lists all)"
+
+
+def _verdict(passport: Passport) -> Iterator[str]:
+    for each in passport.problems:
+        yield clean(f"wrong: {each}")
+    if passport.error:
+        yield clean(f"it cannot be used: {passport.error}")
+    if not passport.problems:
+        yield "nothing is wrong: every image can be read, none is in two splits, none has two labels"
+
+
+def _table(columns: Sequence[Column], rows: Iterable[Sequence[object]], width: int | None) -> list[str]:
+    heading, *lines = table_lines(columns, rows, width=width)
+    return [click.style(heading, bold=True), *lines]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_MAX_NAMES]) + (" …" if len(names) > _MAX_NAMES else "")
+
+
+def _channels(count: int) -> str:
+    return "one channel" if count == 1 else f"{count} channels"
+
+
+def _numbers(values: Sequence[float] | None) -> str:
+    return " ".join(f"{value:.4f}" for value in values) if values else "unknown, for no training image can be read"
+
+
+def _quoted(name: str) -> str:
+    """Return a name whose every character shows: a line break or a blank at its end is part of a file's name."""
+    return name if name.isprintable() and name == name.strip() else repr(name)
