@@ -6,16 +6,19 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from zoo.errors import StoreError
 
 TEMPORARY_PREFIX = ".tmp-"
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Have *write* fill a temporary file beside *path*, then rename it to *path*."""
-    handle, name = tempfile.mkstemp(prefix=TEMPORARY_PREFIX, suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -28,6 +31,26 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def temporary_prefix(path: Path) -> str:
+    """Return what the temporary names of *path* begin with."""
+    return f"{TEMPORARY_PREFIX}{path.name[:40]}-"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn the system's errors in writing below *path* into a sentence.
+
+    Raises:
+        StoreError: Instead of an ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {error.strerror or error}; once it can, the same command continues"
+        ) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.files import write_bytes
+from filelock import FileLock
+
+from harness.files import temporary_prefix, write_bytes
 from reports.columns import Column
 from reports.render_csv import render_csv
 from reports.render_json import render_json
@@ -51,12 +53,16 @@ def write_files(leaderboard: Leaderboard, folder: Path) -> list[Path]:
     Raises:
         StoreError: If a file cannot be written.
     """
+    path = folder
     written = []
-    for name, format_name in _FILES.items():
-        path = folder / name
-        try:
-            write_bytes(path, render(leaderboard, format_name).encode("utf-8"))
-        except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
-        written.append(path)
+    try:
+        with FileLock(folder / ".leaderboard.lock"):
+            for name, format_name in _FILES.items():
+                path = folder / name
+                for stale in folder.glob(f"{temporary_prefix(path)}*"):  # of a process that died in here
+                    stale.unlink()
+                write_bytes(path, render(leaderboard, format_name).encode("utf-8"))
+                written.append(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
     return written
