@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from harness import store as files
-from harness.files import write_json
+from harness.files import writing
 from harness.history import HistoryTail
 from harness.identity import measurement_key
 from harness.interrupts import Interrupts
-from harness.jobs import EXIT_BUSY
+from harness.jobs import EXIT_BUSY, EXIT_UNWRITABLE
 from harness.plan import Plan
 from harness.processes import Job, Starter, describe_status
 from harness.record import Failure, FailureKind, Outcome, Record
@@ -73,6 +75,7 @@ def run_bench(
 
     Raises:
         ZooError: Before any trial runs, if a data set or the device cannot be had; all such errors together.
+        StoreError: If the store cannot be written. What was finished stays, and the same call continues.
     """
     store.create()
     interrupts = Interrupts()
@@ -84,7 +87,9 @@ def run_bench(
         except Stopped:
             return _finish(emit, {}, interrupted=True)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in trials)))
-        runner = _Runner(store, starter, emit, interrupts, dataclasses.asdict(sources), len(trials), retry, timeout)
+        runner = _Runner(
+            store, starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources), len(trials), retry, timeout
+        )
         return _finish(emit, runner.run(trials), interrupted=interrupts.count > 0)
 
 
@@ -102,6 +107,7 @@ class _Runner:
         self,
         store: Store,
         starter: Starter,
+        scratch: Path,
         emit: Emit,
         interrupts: Interrupts,
         sources: dict[str, Any],
@@ -110,6 +116,7 @@ class _Runner:
         timeout: float | None,
     ) -> None:
         self.store, self.starter, self.emit, self.interrupts = store, starter, emit, interrupts
+        self.scratch = scratch
         self.sources, self.total, self.retry, self.timeout = sources, total, retry, timeout
 
     def run(self, trials: list[ResolvedTrial]) -> dict[int, Record]:
@@ -119,9 +126,10 @@ class _Runner:
         busy_in_a_row = 0
         while waiting and not self.interrupts.count:
             trial = waiting.popleft()
-            record, reused = self._existing(trial), True
-            if record is None:
-                record, reused = self._run_one(trial), False
+            before = self.store.read(trial.trial_id)
+            record, reused = before, True
+            if record is None or not files.is_settled(record, trial.result_key, retry=self.retry):
+                record, reused = self._run_one(trial, before), False
             if record is None:
                 waiting.append(trial)
                 busy_in_a_row += 1
@@ -133,20 +141,17 @@ class _Runner:
             self._emit_end(trial, record, reused=reused)
         return records
 
-    def _existing(self, trial: ResolvedTrial) -> Record | None:
-        record = self.store.read(trial.trial_id)
-        if record is None or record.result_key != trial.result_key:
-            return None
-        if record.outcome is Outcome.DONE or (record.outcome is Outcome.FAILED and not self.retry):
-            return record
-        return None
+    def _run_one(self, trial: ResolvedTrial, before: Record | None) -> Record | None:
+        """Run one trial to its record; None means that another process holds it.
 
-    def _run_one(self, trial: ResolvedTrial) -> Record | None:
-        """Run one trial to its record; None means that another process holds it."""
+        Nothing is written to its folder here but under its lock: another bench's trial may be at work there.
+
+        Args:
+            before: The record that called for running it.
+        """
         folder = self.store.folder(trial.trial_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / files.SPEC_FILE, trial.spec.model_dump(mode="json"))
-        before = self.store.read(trial.trial_id)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         job = self.starter.start(
             {
                 "kind": "trial",
@@ -161,7 +166,7 @@ class _Runner:
                     "retry": self.retry,
                 },
             },
-            folder,
+            self.scratch,
         )
         self.emit(TrialStarted(trial_id=trial.trial_id, title=trial.spec.title, number=trial.number, total=self.total))
         killed_for = self._watch(job, trial, folder)
@@ -170,9 +175,29 @@ class _Runner:
         record = self.store.read(trial.trial_id)
         if record is not None and record != before:
             return record
-        record = self._record_of_crash(trial, job, killed_for)
-        files.write_record(folder, record)
-        return record
+        if killed_for is None and job.status == EXIT_UNWRITABLE:
+            message = "its files cannot be written: the disk is full, or its folder is read-only"
+            killed_for = Failure(kind=FailureKind.DISK, message=message)
+        job.end_group()
+        with writing(folder):
+            return self._settle_crash(trial, before, self._record_of_crash(trial, job, killed_for))
+
+    def _settle_crash(self, trial: ResolvedTrial, before: Record | None, crash: Record) -> Record | None:
+        """Write the record of a crash, unless another process has taken the trial over since."""
+        folder = self.store.folder(trial.trial_id)
+        lock = FileLock(folder / files.LOCK_FILE)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        try:
+            record = self.store.read(trial.trial_id)
+            if record is not None and record != before:
+                return record
+            files.write_record(folder, crash)
+            return crash
+        finally:
+            lock.release()
 
     def _watch(self, job: Job, trial: ResolvedTrial, folder: Path) -> Failure | None:
         """Pass on what the trial does until it ends; return why it was killed, if it was."""

@@ -54,7 +54,7 @@ class TrainingStates:
         write_bytes(self._folder / name, content)
         for path, _ in self._found():
             if path.name != name:
-                path.unlink()
+                path.unlink(missing_ok=True)
         end = time.monotonic()
         self._next_save = end + (end - start) * (1 / MAX_SHARE - 1)
 

@@ -22,6 +22,9 @@ from zoo.loading import Sources, build_catalog
 EXIT_BUSY = 75
 """Another process runs this trial (EX_TEMPFAIL of sysexits.h)."""
 
+EXIT_UNWRITABLE = 74
+"""The trial's files could not be written (EX_IOERR of sysexits.h)."""
+
 RESULT_FILE = "result.json"
 
 
@@ -81,7 +84,12 @@ def _trial(job: dict[str, Any]) -> int:
     from harness.trial import TrialJob, run_trial
 
     catalog = build_catalog(Sources(**job["sources"]))
-    return 0 if run_trial(TrialJob.model_validate(job["trial"]), catalog) else EXIT_BUSY
+    trial = TrialJob.model_validate(job["trial"])
+    try:
+        return 0 if run_trial(trial, catalog) else EXIT_BUSY
+    except OSError as error:  # of the trial's own files: what its plugins raise is in its record
+        print(f"the trial's files cannot be written: {error}", file=sys.stderr)
+        return EXIT_UNWRITABLE
 
 
 _KINDS = {"probe": _probe, "prepare": _prepare, "trial": _trial}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import preload
-from harness.files import write_json
+from harness.files import write_json, writing
 from harness.jobs import run_job
 
 
@@ -32,9 +32,14 @@ class Starter:
             self._context = multiprocessing.get_context("spawn")
 
     def start(self, job: dict[str, Any], folder: Path) -> Job:
-        """Write *job* to *folder* and start it."""
+        """Write *job* to *folder* and start it.
+
+        Raises:
+            StoreError: If it cannot be written.
+        """
         path = folder / "job.json"
-        write_json(path, job)
+        with writing(folder):
+            write_json(path, job)
         process = self._context.Process(target=run_job, args=(str(path),), daemon=False)  # type: ignore[attr-defined]
         process.start()
         return Job(process)
@@ -71,6 +76,12 @@ class Job:
         """End the child and all that it started, at once, and wait for it."""
         self._signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
         self._process.join()
+
+    def end_group(self) -> None:
+        """End what a child that has ended left running; it would hold the trial's lock."""
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
         pid = self._process.pid

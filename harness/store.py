@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from harness.files import write_json
-from harness.record import SCHEMA_VERSION, Record
+from harness.record import SCHEMA_VERSION, FailureKind, Outcome, Record
 from harness.spec import TrialSpec, stable_hash
 from zoo.errors import StoreError
 from zoo.names import slug
@@ -27,6 +27,8 @@ SPEC_FILE = "spec.json"
 HISTORY_FILE = "history.jsonl"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 LOG_FILE = "log.txt"
+LOCK_FILE = ".lock"
+"""Held while a trial runs and while its record is written; the system frees it when the holder dies."""
 _SUM = "sha256"
 
 
@@ -76,6 +78,23 @@ class Store:
             raise StoreError(f"there is no folder {self.root}")
         for path in sorted(self.root.glob(f"*/{RECORD_FILE}")):
             yield path.parent, read_record(path)
+
+
+def is_settled(record: Record, result_key: str, *, retry: bool) -> bool:
+    """Tell whether a record is the last word on a trial: it need not run again.
+
+    A disk that was full is not the trial's fault: once there is space, the trial goes on without being asked to.
+    """
+    if record.result_key != result_key:
+        return False
+    if record.outcome is Outcome.FAILED:
+        return not retry and not is_disk_failure(record)
+    return record.outcome is Outcome.DONE
+
+
+def is_disk_failure(record: Record) -> bool:
+    """Tell whether a trial failed because its files could not be written."""
+    return record.failure is not None and record.failure.kind is FailureKind.DISK
 
 
 def write_record(folder: Path, record: Record) -> Path:

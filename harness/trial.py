@@ -6,7 +6,6 @@ Shape suffixes: B batch, C channels, H height, W width, N images, K classes.
 from __future__ import annotations
 
 import errno
-import json
 import time
 import traceback
 from collections.abc import Iterator
@@ -26,9 +25,9 @@ from harness.complexity import count_macs, count_parameters
 from harness.environment import describe
 from harness.errors import TrialError
 from harness.evaluation import predict_logits
-from harness.files import sha256_of, write_bytes
+from harness.files import sha256_of, write_bytes, write_json
 from harness.global_state import unchanged
-from harness.history import HistoryWriter, read_history
+from harness.history import HistoryWriter, encode_row, read_history
 from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
@@ -95,9 +94,12 @@ def run_trial(job: TrialJob, catalog: Catalog) -> bool:
 
     Returns:
         Whether there is a record now; False means that another process holds the trial.
+
+    Raises:
+        OSError: If the trial's own files cannot be written, its record among them.
     """
     folder = Path(job.folder)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / files.LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -105,7 +107,11 @@ def run_trial(job: TrialJob, catalog: Catalog) -> bool:
     try:
         record_file = folder / files.RECORD_FILE
         if not _is_settled(record_file, job):
-            files.write_record(folder, _attempt(job, catalog, folder))
+            record = _attempt(job, catalog, folder)
+            files.write_record(folder, record)
+            # Only now: whatever kills this process before, the training is not lost.
+            if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
+                TrainingStates(folder).clear()
         return True
     finally:
         lock.release()
@@ -115,15 +121,14 @@ def _is_settled(record_file: Path, job: TrialJob) -> bool:
     """Tell whether another process has settled this trial since the bench looked."""
     if not record_file.exists():
         return False
-    record = files.read_record(record_file)
-    settled = record.outcome is Outcome.DONE or (record.outcome is Outcome.FAILED and not job.retry)
-    return settled and record.result_key == job.result_key
+    return files.is_settled(files.read_record(record_file), job.result_key, retry=job.retry)
 
 
 def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     remove_stale_temporaries(folder)
+    write_json(folder / files.SPEC_FILE, job.spec.model_dump(mode="json"))
     states = TrainingStates(folder)
     state = states.latest()
     earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
@@ -137,10 +142,9 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
         failure = classify(error, progress.phase)
         outcome, reason = Outcome.FAILED, failure.message
+    progress.history.sync()
     progress.history.close()
     progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start
-    if outcome is not Outcome.INTERRUPTED:
-        states.clear()
     environment = describe(job.spec.execution.device, job.spec.execution.threads)
     return Record(
         trial_id=job.trial_id,
@@ -178,7 +182,7 @@ def _continue_history(path: Path, epochs_kept: int) -> _Earlier:
     attempts = sum(row.get("event") == "attempt" for row in rows)
     kept = [row for row in rows if row.get("event") == "attempt"]
     epochs = [row for row in rows if row.get("event") == "epoch" and row.get("epoch", 0) <= epochs_kept]
-    write_bytes(path, b"".join(json.dumps(row).encode() + b"\n" for row in [*kept, *epochs]))
+    write_bytes(path, b"".join(encode_row(row) for row in [*kept, *epochs]))
     return _Earlier(attempts=attempts, seconds={"train": sum(row["seconds"] for row in epochs)} if epochs else {})
 
 
@@ -225,8 +229,13 @@ def _run(
         progress.facts["model"] = model_info
         images = TrialImages(prepared)
 
+    unsaved: list[TrainingState] = []
+
     def emit(epoch: EpochResult) -> None:
+        # The row goes first: a state whose epoch has no row would leave a hole in the history of a resumed training.
+        # Nothing has changed the state since it was handed out, for this call follows at once.
         progress.history.write({"event": "epoch", **asdict(epoch)})
+        states.save(unsaved.pop())
 
     with progress.during("train"):
         model.to(device)
@@ -243,7 +252,7 @@ def _run(
             normalization=normalization,
             emit=emit,
             state=state,
-            save=states.save,
+            save=unsaved.append,
         )
         save_weights(folder, model)
     peak_memory_mib = memory.mib()

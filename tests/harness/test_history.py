@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.history import HistoryTail, HistoryWriter, read_history
+from harness.history import HistoryTail, HistoryWriter, encode_row, read_history
 
 
 def test_a_tail_gives_each_row_once(tmp_path: Path) -> None:
@@ -23,11 +23,11 @@ def test_a_tail_gives_each_row_once(tmp_path: Path) -> None:
 def test_a_torn_last_line_is_dropped_and_all_whole_lines_are_kept(tmp_path: Path) -> None:
     """optuna#5138: a torn last line made every later start fail."""
     path = tmp_path / "history.jsonl"
-    path.write_bytes(b'{"epoch": 1}\n{"epoch": 2}\n{"epo')
+    path.write_bytes(encode_row({"epoch": 1}) + encode_row({"epoch": 2}) + b'{"epo')
     assert read_history(path) == [{"epoch": 1}, {"epoch": 2}]
 
 
 def test_a_line_that_a_crash_tore_in_the_middle_costs_itself_only(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
-    path.write_bytes(b'{"epoch": 1}\n{"epo{"epoch": 2}\n{"epoch": 3}\n')
+    path.write_bytes(encode_row({"epoch": 1}) + b'{"epo' + encode_row({"epoch": 2}) + encode_row({"epoch": 3}))
     assert read_history(path) == [{"epoch": 1}, {"epoch": 3}]
