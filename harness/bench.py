@@ -137,6 +137,8 @@ class _Runner:
                     threading.Event().wait(BUSY_WAIT_SECONDS)
                 continue
             busy_in_a_row = 0
+            if record.outcome is Outcome.DONE:
+                self.store.remove_states(trial.trial_id)
             records[trial.number] = record
             self._emit_end(trial, record, reused=reused)
         return records

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from harness.files import TEMPORARY_PREFIX, write_bytes
+from harness.store import STATE_PATTERN
 from harness.training_state import TrainingState
 from zoo.errors import StoreError
 
@@ -61,11 +62,11 @@ class TrainingStates:
     def clear(self) -> None:
         """Remove all states."""
         for path, _ in self._found():
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def _found(self) -> list[tuple[Path, str]]:
         """Return the files and the sums in their names, newest first."""
-        named = [(path, _STATE_NAME.fullmatch(path.name)) for path in self._folder.glob("state-*.safetensors")]
+        named = [(path, _STATE_NAME.fullmatch(path.name)) for path in self._folder.glob(STATE_PATTERN)]
         found = [(int(match[1]), path, match[2]) for path, match in named if match]
         return [(path, sha256) for _, path, sha256 in sorted(found, reverse=True)]
 

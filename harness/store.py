@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ SPEC_FILE = "spec.json"
 HISTORY_FILE = "history.jsonl"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 LOG_FILE = "log.txt"
+STATE_PATTERN = "state-*.safetensors"
 LOCK_FILE = ".lock"
 """Held while a trial runs and while its record is written; the system frees it when the holder dies."""
 _SUM = "sha256"
@@ -67,6 +69,12 @@ class Store:
         """
         path = self.folder(trial) / RECORD_FILE
         return read_record(path) if path.is_file() else None
+
+    def remove_states(self, trial: str) -> None:
+        """Remove the training states that a process left which was killed just after it had written its record."""
+        for path in self.folder(trial).glob(STATE_PATTERN):
+            with contextlib.suppress(OSError):  # nothing is lost but space; another process may have been quicker
+                path.unlink()
 
     def records(self) -> Iterator[tuple[Path, Record]]:
         """Yield every trial's folder and record, in alphabetical order.
