@@ -26,7 +26,7 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
     signature of its own.
 
     Raises:
-        UnusableImagesError: If a file is absent.
+        UnusableImagesError: If a file is absent, or cannot be looked at.
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     return stable_hash(
@@ -70,6 +70,8 @@ def _source_signature(split: Split) -> str:
                 status = item.stat()
             except FileNotFoundError:
                 raise UnusableImagesError(f"there is no file {shown(item)}") from None
+            except OSError as error:  # a link to itself, a folder that may not be entered
+                raise UnusableImagesError(f"{shown(item)} cannot be read: {error.strerror or error}") from error
             digest.update(os.fsencode(item.absolute()) + b"\0%d %d\n" % (status.st_size, status.st_mtime_ns))
         else:
             digest.update(b"%d\0" % len(item) + item)

@@ -37,7 +37,7 @@ def walk_images(folder: Path) -> Iterator[Path]:
     """Yield the image files below *folder*, sorted by their path.
 
     Links to folders are followed, but no folder is entered from within itself, so loops of links end. Folders that
-    start with a dot are left out.
+    start with a dot are left out. A link to nothing, or to itself, is yielded: its reader must name it.
     """
     yield from _walk(folder, frozenset())
 
@@ -50,7 +50,7 @@ def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
         if path.is_dir():
             if not path.name.startswith("."):
                 yield from _walk(path, above | {real})
-        elif is_image(path) and path.is_file():
+        elif is_image(path) and (path.is_file() or path.is_symlink()):
             yield path
 
 

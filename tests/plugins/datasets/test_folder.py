@@ -84,6 +84,15 @@ def test_a_loop_of_links_ends_and_a_link_elsewhere_is_followed(load: Load, photo
     assert {"a/1.png", "b/1.png", "b/more/2.png"} <= set(ids)
 
 
+def test_a_link_that_leads_nowhere_is_not_left_out_in_silence(load: Load, photo: Photo, tmp_path: Path) -> None:
+    """An image that quietly goes missing changes what is tested on; reading it names it instead."""
+    for name in ("a/1.png", "b/1.png"):
+        photo(tmp_path / "data" / name)
+    (tmp_path / "data" / "a" / "2.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "data" / "b" / "2.png").symlink_to(tmp_path / "data" / "b" / "2.png")
+    assert load("folder", tmp_path / "data").train.ids == ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
+
+
 def test_a_path_is_looked_for_in_the_data_root_too(load: Load, photo: Photo, tmp_path: Path) -> None:
     for name in ("a/1.png", "b/1.png"):
         photo(tmp_path / "root" / "plants" / name)
