@@ -11,19 +11,21 @@ estimates the same variance, but treats two to five seeds as if they were all th
 Here each part gets its own t quantile, with its own degrees of freedom, and the squares are added (the "modified
 large sample" construction; Graybill and Wang, "Confidence intervals on nonnegative linear combinations of
 variances", JASA 1980). Simulated with known truth, 95 % intervals cover 93 to 97 % from two seeds on, and
-fewer than 5 % of equal pairs are told apart.
+at most 5 % of sets of equal models are told apart, also where seeds of one vary five times as much as another's.
 
-Shape suffixes: S seeds, N test images, M rows.
+Shape suffixes: S seeds, N test images, M rows, P pairs of rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from reports.pooling import pool_seed_variances
 
 CONFIDENCE = 0.95
 
@@ -120,14 +122,78 @@ def mean_interval(sample: Sample) -> Interval:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Pairs:
+    """All pairs of rows, ``P = M (M - 1) / 2``, and what their differences vary by."""
+
+    first_P: NDArray[np.intp]
+    second_P: NDArray[np.intp]
+    differences_P: Floats
+    """Mean of the first less that of the second."""
+    num_images: int
+    num_rows: int
+    image_squares_P: Floats
+    """Sum over images of squared differences."""
+    parts: tuple[tuple[Floats, Floats], ...]
+    """Variances of the difference, and their degrees of freedom: from images, and from the seeds of both rows."""
+    are_whole_P: NDArray[np.bool_]
+    """Whether both rows have one seed and no ties, as McNemar's test needs."""
+
+    def matrix(self, values_P: Floats, diagonal: float) -> Floats:
+        """Return a symmetric ``[M, M]`` of what holds for pairs."""
+        matrix = np.full((self.num_rows, self.num_rows), diagonal)
+        matrix[self.first_P, self.second_P] = matrix[self.second_P, self.first_P] = values_P
+        return matrix
+
+    def width(self, quantile: Callable[[float], float]) -> Floats:
+        """Return ``[P]``: the root of the sum of variances, each times its squared quantile."""
+        total = np.zeros(len(self.differences_P))
+        for variance, freedom in self.parts:
+            distinct, place = np.unique(freedom, return_inverse=True)
+            total += variance * np.array([quantile(float(each)) ** 2 for each in distinct])[place]
+        return np.sqrt(total)
+
+
 def pairwise_p_values(samples: Sequence[Sample]) -> Floats:
     """Return ``[M, M]``: p-values of "both rows have the same expected accuracy", paired over test images.
 
     All samples are of the same images in the same order. Two rows of one seed each are held together by McNemar's exact
     test: it compares these two networks, and cannot speak of other seeds. Otherwise the difference is held against its
-    variance over images, taken from the images' paired differences, and over the seeds of either row, each with
-    its own t quantile as in :func:`mean_interval`; a row of one seed borrows the other's variance.
+    variance over images, taken from the images' paired differences, and over the seeds of both rows, each with its own
+    t quantile as in :func:`mean_interval`. The seeds' variances are pooled over rows as :mod:`reports.pooling` says,
+    and those of the two rows added with Satterthwaite's degrees of freedom (Biometrics, 1946); a row of one seed
+    borrows the other's variance.
     """
+    pairs = _paired(samples)
+    p_values = _invert(pairs.differences_P**2, parts=pairs.parts)
+    exact = pairs.are_whole_P
+    if exact.any():
+        net = np.rint(pairs.differences_P[exact] * pairs.num_images)
+        p_values[exact] = _mcnemar(np.rint(pairs.image_squares_P[exact]), net)
+    return pairs.matrix(p_values, 1.0)
+
+
+def difference_widths(samples: Sequence[Sample]) -> Floats:
+    """Return ``[M, M]``: half the width of the 95 % interval of each difference, each pair taken for itself."""
+    pairs = _paired(samples)
+    return pairs.matrix(pairs.width(lambda freedom: _t_squared(freedom, 1 - CONFIDENCE) ** 0.5), 0.0)
+
+
+def detectable_differences(samples: Sequence[Sample], *, power: float = 0.8) -> Floats:
+    """Return ``[M, M]``: the smallest true differences that would have been found with a chance of *power*.
+
+    Found means at the level of Holm's first step, 5 % over the number of pairs. Each part of the variance counts with
+    the square of the sum of its two t quantiles, that of the level and that of the power, as for a t test.
+    """
+    from scipy.special import stdtrit
+
+    pairs = _paired(samples)
+    alpha = (1 - CONFIDENCE) / max(len(pairs.differences_P), 1)
+    reach = pairs.width(lambda freedom: _t_squared(freedom, alpha) ** 0.5 + float(stdtrit(freedom, power)))
+    return pairs.matrix(reach, 0.0)
+
+
+def _paired(samples: Sequence[Sample]) -> _Pairs:
     means_MN = np.stack([sample.image_means_N for sample in samples])
     num_rows, num_images = means_MN.shape
     first, second = np.triu_indices(num_rows, 1)
@@ -146,33 +212,41 @@ def pairwise_p_values(samples: Sequence[Sample]) -> Floats:
     sum2, sum4 = np.where(sum2 > rounding, sum2, 0.0), np.maximum(sum4, 0.0)
 
     seeds = np.array([sample.num_seeds for sample in samples])
-    own = np.array([sample.seed_variance for sample in samples])
+    of_one_seed, freedoms = pool_seed_variances(
+        np.array([sample.seed_variance * sample.num_seeds for sample in samples]), seeds - 1.0
+    )
+    own = of_one_seed / seeds
     # What a single seed cannot tell is taken from the other row: how far its seeds are apart, nothing taken off.
     spread = np.array([sample.seed_spread for sample in samples])
     seeds_of = np.stack([seeds[first], seeds[second]])
+    freedom_of = np.maximum(np.stack([freedoms[first], freedoms[second]]), 1.0)
     variance_of = np.stack([own[first], own[second]])
     borrows = (seeds_of == 1) & (seeds_of[::-1] > 1)
     variance_of = np.where(borrows, np.stack([spread[second], spread[first]]), variance_of)
-    seeds_of = np.where(borrows, seeds_of[::-1], seeds_of)
+    # What is borrowed is known as well as with the lender, and adds no freedom of its own.
+    of_seeds = variance_of.sum(axis=0)
+    mixed_freedom = np.divide(
+        of_seeds**2, (variance_of**2 / freedom_of).sum(axis=0), out=np.ones_like(of_seeds), where=of_seeds > 0
+    )
+    borrowed = borrows.any(axis=0)
+    mixed_freedom[borrowed] = seeds_of.max(axis=0)[borrowed] - 1.0
 
     # Few images that differ are few degrees of freedom: where differences are 0 and ±1, as many as are not 0.
     effective = np.divide(sum2**2, sum4, out=np.ones_like(sum2), where=sum4 > rounding)
-    p_values = _invert(
-        differences**2,
-        parts=[
-            (sum2 / num_images**2, np.clip(effective, 1, max(num_images - 1, 1))),
-            (variance_of[0], np.maximum(seeds_of[0] - 1, 1)),
-            (variance_of[1], np.maximum(seeds_of[1] - 1, 1)),
-        ],
-    )
     whole = np.array([sample.is_whole for sample in samples])
-    exact = whole[first] & whole[second]
-    if exact.any():
-        net = np.rint(differences[exact] * num_images)
-        p_values[exact] = _mcnemar(np.rint(sum2[exact]), net)
-    matrix = np.ones((num_rows, num_rows))
-    matrix[first, second] = matrix[second, first] = p_values
-    return matrix
+    return _Pairs(
+        first_P=first,
+        second_P=second,
+        differences_P=differences,
+        num_images=num_images,
+        num_rows=num_rows,
+        image_squares_P=sum2,
+        parts=(
+            (sum2 / num_images**2, np.floor(np.clip(effective, 1, max(num_images - 1, 1)))),
+            (of_seeds, np.floor(np.maximum(mixed_freedom, 1.0))),
+        ),
+        are_whole_P=whole[first] & whole[second],
+    )
 
 
 def holm(p_values: Floats) -> Floats:
