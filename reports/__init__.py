@@ -6,13 +6,15 @@
 ``grouping``     which trials make a row, and which rows a table
 ``ranking``      which rows can be told apart, and their order
 ``statistics``   intervals, paired tests and the ranks that follow
+``pooling``      how much seeds vary, with few of them
+``explanation``  why rows share ranks, pair by pair
 ``correctness``  saved predictions → which images were right
 ``speeds``       speeds of a row, and which can be compared
 ``labels``       what a row is called
 ``columns``      what a row shows
 ``footnotes``    what the numbers mean
 ``versions``     which of them an older metric computed
-``render_*``     terminal, Markdown, CSV, JSON, LaTeX
+``render_*``     terminal, Markdown, CSV, JSON, LaTeX, explanations
 ``writing``      files beside the records
 ``text``         cleaning of foreign text
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reports.columns import Column
@@ -25,20 +25,33 @@ class Evidence:
 
 
 def evidence_of(trials: Sequence[Trial]) -> Evidence:
+    read = read_seeds(trials)
+    if isinstance(read, str):
+        return Evidence(sample=None, images=b"", problem=read)
+    import numpy as np
+
+    return Evidence(sample=Sample.of(np.stack([each.correct_N for each in read])), images=read[0].images)
+
+
+def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:
+    """Return how right each seed of a row was, on the same images, or one sentence on why that is not known."""
     if not trials:
-        return Evidence(sample=None, images=b"", problem="no seed is done")
+        return "no seed is done"
     read: list[Correctness] = []
     for folder, record in trials:
         correctness = read_correctness(folder, record)
         if isinstance(correctness, str):
-            return Evidence(sample=None, images=b"", problem=correctness)
+            return correctness
         read.append(correctness)
     if len({each.images for each in read}) > 1:
-        return Evidence(sample=None, images=b"", problem="its seeds were tested on different images")
-    import numpy as np
+        return "its seeds were tested on different images"
+    return read
 
-    sample = Sample.of(np.stack([each.correct_N for each in read]))
-    return Evidence(sample=sample, images=read[0].images)
+
+def most_common_images(images: Iterable[bytes]) -> bytes:
+    """Return the images that most rows were tested on, given each row's; empty where there is none."""
+    counts = Counter(images)
+    return max(counts, key=lambda key: (counts[key], key), default=b"")
 
 
 def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Table:
@@ -66,8 +79,7 @@ def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Ta
 
 def _ranked_by_accuracy(rows: Sequence[Row], evidence: Sequence[Evidence]) -> tuple[list[Row], list[str]]:
     """Rank rows as far as a paired test on the same images separates them; a row that cannot be tested has none."""
-    images = Counter(basis.images for basis in evidence if basis.sample is not None)
-    common = max(images, key=lambda key: (images[key], key), default=b"")
+    common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
     tested: list[tuple[Row, Sample]] = []
     notes = []
     for row, basis in zip(rows, evidence, strict=True):

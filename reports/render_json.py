@@ -5,31 +5,44 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reports.columns import Column, all_columns, plain_cells
 from reports.footnotes import legend, table_notes
+from reports.render_explanation import explanation_data
 from reports.statistics import CONFIDENCE
 from reports.table import Leaderboard, Row, Table
+
+if TYPE_CHECKING:
+    from reports.explanation import Explanation
 
 SCHEMA_VERSION = 1
 
 
-def leaderboard_data(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> dict[str, Any]:
-    """Return the leaderboard as plain data; what is not known is None."""
+def leaderboard_data(
+    leaderboard: Leaderboard,
+    columns: Sequence[Column] | None = None,
+    explanations: Sequence[Explanation] | None = None,
+) -> dict[str, Any]:
+    """Return the leaderboard as plain data; what is not known is None, and explanations are there if they are given."""
     columns = all_columns(leaderboard) if columns is None else columns
-    return {
+    data: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "sort_by": leaderboard.sort_by,
         "confidence": CONFIDENCE,
         "tables": [_table(table, columns, leaderboard) for table in leaderboard.tables],
         "notes": legend(columns, leaderboard),
     }
+    return data if explanations is None else {**data, "explanations": explanation_data(explanations)}
 
 
-def render_json(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
+def render_json(
+    leaderboard: Leaderboard,
+    columns: Sequence[Column] | None = None,
+    explanations: Sequence[Explanation] | None = None,
+) -> str:
     """Return the leaderboard as indented JSON."""
-    data = leaderboard_data(leaderboard, columns)
+    data = leaderboard_data(leaderboard, columns, explanations)
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +14,24 @@ from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.table import TableChoice
 
 if TYPE_CHECKING:
+    from reports.explanation import Explanation
     from reports.reading import Trial
+    from reports.table import Leaderboard
     from zoo.errors import ZooError
 
 DEFAULT_STORE = "runs"
+EXPLAINED_FORMATS = ("table", "json")
 _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": "latex"}
 
 
 @click.command("rank")
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
 @report_options
+@click.option("--explain", is_flag=True, help="Show below why rows share ranks, pair by pair (table, json).")
 @click.option("-o", "--output", metavar="FILE", help="Write to a file; its ending says the format.")
 @plugin_options
 @click.pass_context
-def command(ctx: click.Context, /, runs: tuple[str, ...], output: str | None, **params: Any) -> None:
+def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output: str | None, **params: Any) -> None:
     """Rank the records in folders again: RUNS are what --out said [default: runs], or single trials in them.
 
     Several folders are ranked together. A record that cannot be read is left out and told of: exit code 1.
@@ -35,33 +40,52 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], output: str | None, **
 
     from reports.columns import COLUMNS
     from zoo.cli.group import FAILED
-    from zoo.errors import ManyErrors, ZooError
-    from zoo.loading import Sources, build_catalog
+    from zoo.errors import ManyErrors, UsageError, ZooError
 
     table = TableChoice.from_params(params)
     if output and ctx.get_parameter_source("form") is ParameterSource.DEFAULT:
         table = replace(table, form=_FORMAT_OF_SUFFIX.get(Path(output).suffix.lower(), table.form))
     errors: list[ZooError] = []
     trials, problems = _read(runs or (DEFAULT_STORE,), errors)
-    # Only a full catalog knows which way is better for a plugin's metric; the usual columns need the built-ins only.
+    # Only a catalog knows which way is better for a plugin's metric; the usual columns need none.
     if not {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}:
         table = table.declare(session_of(ctx).catalog(warn=False))
     else:
-        table = table.know_versions(build_catalog(Sources(entry_points=False)))
+        table = replace(table, versions=_builtin_versions())
     try:
         table.check(name for _, record in trials for name in record.metrics)
     except ZooError as error:
         errors.append(error)
+    if explain and table.form not in EXPLAINED_FORMATS:
+        errors.append(UsageError(f"--explain goes with --format {' or '.join(EXPLAINED_FORMATS)}, not {table.form}"))
     ManyErrors.raise_if(errors)
     table = table.for_trials(trials)
     leaderboard, columns = table.build(trials, [f"left out: {problem}" for problem in problems])
+    explanations = _explain(leaderboard, trials) if explain else None
     if output:
-        _write(Path(output), table.text(leaderboard, columns))
+        _write(Path(output), table.text(leaderboard, columns, explanations))
     else:
-        table.show(leaderboard, columns)
+        table.show(leaderboard, columns, explanations)
     for problem in problems:
         complain(f"left out: {problem}")
     ctx.exit(FAILED if problems else 0)
+
+
+def _builtin_versions() -> dict[str, int]:
+    """Return the versions of the built-in metrics, without a catalog: for that, timm may have to be asked for names."""
+    from zoo.finding import Sources, find
+
+    versions: dict[str, int] = {}
+    for found in find(Sources(entry_points=False)):
+        if found.provider.module.startswith("plugins.metrics."):
+            versions.update((metric.name, metric.version) for metric in found.load().zoo_metrics())
+    return versions
+
+
+def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Explanation]:
+    from reports.explanation import explain
+
+    return explain(leaderboard, trials)
 
 
 def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], list[str]]:

@@ -15,6 +15,7 @@ from zoo.cli.session import complain
 
 if TYPE_CHECKING:
     from reports.columns import Column
+    from reports.explanation import Explanation
     from reports.reading import Trial
     from reports.table import Leaderboard
     from zoo.catalog import Catalog
@@ -110,22 +111,40 @@ class TableChoice:
             return leaderboard, None
         return leaderboard, list(choose_columns(leaderboard, self.columns, self.declared))
 
-    def show(self, leaderboard: Leaderboard, columns: Sequence[Column] | None) -> None:
+    def show(
+        self,
+        leaderboard: Leaderboard,
+        columns: Sequence[Column] | None,
+        explanations: Sequence[Explanation] | None = None,
+    ) -> None:
         """Write a table to stdout, as wide as a terminal is, or in full where stdout is none."""
         if self.form == "table" and sys.stdout.isatty():
             from rich.console import Console
 
+            from reports.render_explanation import explanation_text
             from reports.render_terminal import render_terminal
 
             Console().print(render_terminal(leaderboard, columns, width=terminal_width()))
+            if explanations is not None:
+                click.echo("\n" + explanation_text(explanations, width=terminal_width()), nl=False)
             return
-        click.echo(self.text(leaderboard, columns), nl=False)
+        click.echo(self.text(leaderboard, columns, explanations), nl=False)
 
-    def text(self, leaderboard: Leaderboard, columns: Sequence[Column] | None) -> str:
+    def text(
+        self,
+        leaderboard: Leaderboard,
+        columns: Sequence[Column] | None,
+        explanations: Sequence[Explanation] | None = None,
+    ) -> str:
         """Return a table as text that ends with a line break."""
+        from reports.render_explanation import explanation_text
+        from reports.render_json import render_json
         from reports.writing import render
 
-        return render(leaderboard, self.form, columns).rstrip("\n") + "\n"
+        if explanations is not None and self.form == "json":
+            return render_json(leaderboard, columns, explanations)
+        text = render(leaderboard, self.form, columns).rstrip("\n") + "\n"
+        return text if explanations is None else text + "\n" + explanation_text(explanations)
 
     def write_files(self, store: Path) -> list[Path]:
         """Write the files beside the records, of everything in the store, and return them."""

@@ -1,0 +1,209 @@
+"""Explanations: why rows of a table share ranks, pair by pair, and what the evidence could have shown.
+
+Shape suffixes: S seeds, N test images, M rows, R resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.ranking import most_common_images, read_seeds
+from reports.reading import Trial
+from reports.statistics import (
+    Sample,
+    detectable_differences,
+    difference_widths,
+    holm,
+    pairwise_p_values,
+    separated,
+)
+from reports.table import Leaderboard, Row, Table
+from reports.text import clean
+
+NUM_RESAMPLES = 2000
+POWER = 0.8
+
+_BATCH = 200  # resamples at once, so that their weights of images fit in memory
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pair:
+    """Two rows of a table, held together on the same test images."""
+
+    first: int
+    """Place among the explanation's rows, from 0."""
+    second: int
+    difference: float
+    """Accuracy of the first less that of the second, in [-1, 1]."""
+    low: float
+    """Lower end of the difference's 95 % interval, this pair taken for itself."""
+    high: float
+    cohens_h: float
+    """Effect size: difference of ``2 asin(sqrt(accuracy))``; 0.2 is called small, 0.5 medium, 0.8 large (Cohen,
+    "Statistical power analysis for the behavioral sciences", 1988)."""
+    p: float
+    """Adjusted by Holm's method over all pairs of the table."""
+    is_separated: bool
+    """Whether one is surely above the other: by this pair's test, or because of rows between them."""
+    detectable: float
+    """The smallest true difference that would have been found with a chance of 80 %."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowShare:
+    """A row that was compared."""
+
+    label: str
+    accuracy: float
+    num_seeds: int
+    first_share: float
+    """Share of resamples, over seeds and images, in which it has the highest accuracy; ties count in parts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """What ranks of one table rest on."""
+
+    data: str
+    fingerprint: str
+    num_images: int
+    rows: tuple[RowShare, ...]
+    """In the order of the table."""
+    pairs: tuple[Pair, ...]
+    """All pairs: (0, 1), (0, 2), …"""
+    num_resamples: int
+    left_out: tuple[str, ...]
+    """A sentence for each row that could not be compared."""
+
+    @property
+    def neighbours(self) -> tuple[Pair, ...]:
+        """Pairs of rows of which one stands next below the other."""
+        return tuple(pair for pair in self.pairs if pair.second == pair.first + 1)
+
+    @property
+    def detectable(self) -> float | None:
+        """Median over pairs of the smallest difference that could have been found; None for less than two rows."""
+        return median(pair.detectable for pair in self.pairs) if self.pairs else None
+
+
+def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[Explanation, ...]:
+    """Explain each table of *leaderboard*, by accuracy, whatever it is sorted by.
+
+    Args:
+        leaderboard: What was built from *trials*.
+        trials: All of them; their predictions are read again.
+    """
+    by_name: dict[str, Trial] = {}
+    for folder, record in sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0]))):
+        by_name.setdefault(clean(record.trial_id), (folder, record))
+    return tuple(_explain_table(table, by_name) for table in leaderboard.tables)
+
+
+def _explain_table(table: Table, trials: dict[str, Trial]) -> Explanation:
+    read: list[tuple[Row, NDArray[np.float32], bytes]] = []
+    left_out = []
+    for row in table.rows:
+        if not row.seeds:
+            continue
+        seeds = read_seeds([trials[name] for name in row.trials])
+        if isinstance(seeds, str):
+            left_out.append(f"{_label(row, table)} is left out: {seeds}")
+        else:
+            read.append((row, np.stack([each.correct_N for each in seeds]).astype(np.float32), seeds[0].images))
+    common = most_common_images(images for _, _, images in read)
+    left_out += [
+        f"{_label(row, table)} is left out: it was tested on other images than most rows"
+        for row, _, images in read
+        if images != common
+    ]
+    compared = [(row, correct_SN) for row, correct_SN, images in read if images == common]
+    correct = [correct_SN for _, correct_SN in compared]
+    samples = [Sample.of(correct_SN.astype(np.float64)) for correct_SN in correct]
+    return Explanation(
+        data=table.data,
+        fingerprint=table.fingerprint,
+        num_images=correct[0].shape[1] if correct else 0,
+        rows=tuple(
+            RowShare(
+                label=_label(row, table), accuracy=sample.mean, num_seeds=sample.num_seeds, first_share=float(share)
+            )
+            for (row, _), sample, share in zip(compared, samples, first_shares(correct), strict=True)
+        ),
+        pairs=pairs_of(samples),
+        num_resamples=NUM_RESAMPLES,
+        left_out=tuple(left_out),
+    )
+
+
+def _label(row: Row, table: Table) -> str:
+    """Return what a row is called, with its recipe where rows differ in that."""
+    return f"{row.model}, {row.recipe}" if len({each.recipe for each in table.rows}) > 1 else row.model
+
+
+def pairs_of(samples: Sequence[Sample]) -> tuple[Pair, ...]:
+    """Hold all pairs together; samples are of the same images in the same order."""
+    if len(samples) < 2:
+        return ()
+    first, second = np.triu_indices(len(samples), 1)
+    adjusted = holm(pairwise_p_values(samples)[first, second])
+    widths, detectable = difference_widths(samples), detectable_differences(samples, power=POWER)
+    above = separated(samples)
+    means = [sample.mean for sample in samples]
+    angles = 2 * np.arcsin(np.sqrt(np.clip(means, 0.0, 1.0)))
+    pairs = []
+    for i, j, p in zip(first.tolist(), second.tolist(), adjusted.tolist(), strict=True):
+        difference = means[i] - means[j]
+        pairs.append(
+            Pair(
+                first=i,
+                second=j,
+                difference=difference,
+                low=max(difference - float(widths[i, j]), -1.0),
+                high=min(difference + float(widths[i, j]), 1.0),
+                cohens_h=float(angles[i] - angles[j]),
+                p=p,
+                is_separated=bool(above[i, j] or above[j, i]),
+                detectable=float(detectable[i, j]),
+            )
+        )
+    return tuple(pairs)
+
+
+def first_shares(correct: Sequence[NDArray[np.float32]], *, num_resamples: int = NUM_RESAMPLES) -> Floats:
+    """Return ``[M]``: in which share of resamples each row has the highest accuracy.
+
+    A resample draws test images with replacement, the same for all rows, and of each row's seeds as many as it has,
+    with replacement. Draws come from a fixed seed: the same evidence gives the same shares. Rows that tie share.
+
+    Args:
+        correct: For each row ``[S, N]``, in [0, 1]: how right each seed was on each image; all of the same images.
+        num_resamples: How many resamples.
+    """
+    if not correct:
+        return np.zeros(0)
+    rng = np.random.default_rng(0)
+    num_images = correct[0].shape[1]
+    stacked_QN = np.concatenate(correct)  # Q: the seeds of all rows, one after the other
+    ends = np.cumsum([len(correct_SN) for correct_SN in correct])
+    wins = np.zeros(len(correct))
+    for start in range(0, num_resamples, _BATCH):
+        size = min(_BATCH, num_resamples - start)
+        weights_RN = rng.multinomial(num_images, np.full(num_images, 1 / num_images), size=size).astype(np.float32)
+        hits_QR = (stacked_QN @ weights_RN.T).astype(np.float64)
+        means_MR = np.empty((len(correct), size))
+        for row, (end, correct_SN) in enumerate(zip(ends, correct, strict=True)):
+            num_seeds = len(correct_SN)
+            seeds_RS = rng.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=size)
+            means_MR[row] = np.einsum("rs,sr->r", seeds_RS, hits_QR[end - num_seeds : end]) / num_seeds
+        # Sums of float32 carry rounding: what is closer than a hundredth of an image is a tie.
+        is_first_MR = means_MR >= means_MR.max(axis=0) - 0.01
+        wins += (is_first_MR / is_first_MR.sum(axis=0)).sum(axis=1)
+    shares: Floats = wins / num_resamples
+    return shares

@@ -1,0 +1,128 @@
+"""Explanations as text and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.cells import cell_len, set_cell_size
+
+from reports.columns import NOTHING
+from reports.explanation import POWER, Explanation, Pair
+
+_GAP = 2
+_LONGEST_LABEL = 32
+_MOST_ROWS = 20
+
+
+def explanation_text(explanations: Sequence[Explanation], *, width: int | None = None) -> str:
+    """Return all explanations, for people.
+
+    Args:
+        explanations: One for each table.
+        width: Columns of the terminal: a matrix that is wider goes on below; None sets no bound.
+    """
+    return "\n".join("\n".join(line.rstrip() for line in _lines(each, width)) + "\n" for each in explanations)
+
+
+def explanation_data(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+    """Return all explanations, for programs: numbers without rounding."""
+    return [{**asdict(each), "power": POWER, "detectable": each.detectable} for each in explanations]
+
+
+def _lines(explanation: Explanation, width: int | None) -> list[str]:
+    rows = explanation.rows
+    lines = [f"why, on {explanation.data or 'no data'}", ""]
+    if len(rows) < 2:
+        return [*lines, " fewer than two rows can be compared", *(f" {each}" for each in explanation.left_out)]
+    labels = [f"{place} {_cut(row.label)}" for place, row in enumerate(rows, start=1)]
+    shown = min(len(rows), _MOST_ROWS)
+    lines.append(
+        f" accuracy of the row less that of the column, in points, and Holm's p over {len(explanation.pairs):,} pairs"
+        f"{'' if len(explanation.pairs) > 1 else ' (a single one)'}; *: told apart"
+    )
+    lines += ["", *_matrix(labels[:shown], explanation.pairs, width), ""]
+    if shown < len(rows):
+        lines += [f" the first {shown} of {len(rows):,} rows; --format json has all", ""]
+    header = ["neighbours", "points", "95 % interval", "Cohen's h", "could have been shown"]
+    body = [
+        [
+            f"{pair.first + 1} – {pair.second + 1}",
+            _points(pair.difference),
+            f"[{_points(pair.low)}, {_points(pair.high)}]",
+            f"{pair.cohens_h:+.2f}".replace("-", "−"),
+            f"{100 * pair.detectable:.1f}",
+        ]
+        for pair in explanation.neighbours
+    ]
+    lines += [*_grid([header, *body]), ""]
+    body = [[label, f"{100 * row.first_share:.1f} %"] for label, row in zip(labels, rows, strict=True)]
+    lines += [*_grid([["row", "first in"], *body]), ""]
+    lines += [f" {note}" for note in _notes(explanation)]
+    return lines
+
+
+def _notes(explanation: Explanation) -> list[str]:
+    seeds = sorted({row.num_seeds for row in explanation.rows})
+    count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    detectable = explanation.detectable
+    assert detectable is not None, "there are pairs"
+    return [
+        "95 % interval: of the difference, each pair taken for itself; Cohen's h: 0.2 is small, 0.5 medium, 0.8 large",
+        f"first in: share of {explanation.num_resamples:,} resamples over seeds and test images in which the row is "
+        "first; with few seeds it is surer than the ranks, which know how little few seeds tell",
+        f"{count} seed{'' if count == '1' else 's'} and {explanation.num_images:,} test images could have shown a "
+        f"difference of {100 * detectable:.1f} points between two rows like these (median of all pairs; found with a "
+        f"chance of {100 * POWER:.0f} %, at Holm's first step)",
+        *explanation.left_out,
+    ]
+
+
+def _matrix(labels: Sequence[str], pairs: Sequence[Pair], width: int | None) -> list[str]:
+    """Return the upper triangle, in blocks of columns that fit."""
+    size = len(labels)
+    cells = [[""] * size for _ in range(size)]
+    for place in range(size):
+        cells[place][place] = NOTHING
+    for pair in pairs:
+        if pair.second < size:
+            mark = "*" if pair.is_separated else ""
+            cells[pair.first][pair.second] = f"{_points(pair.difference)} ({_p(pair.p)}){mark}"
+    name_width = max(map(cell_len, labels))
+    cell_width = max(cell_len(cell) for row in cells for cell in row) + _GAP
+    fitting = size if width is None else max(1, (width - 1 - name_width) // cell_width)
+    lines: list[str] = []
+    for start in range(1, size, fitting):
+        columns = range(start, min(start + fitting, size))
+        grid = [["", *(str(column + 1) for column in columns)]]
+        grid += [
+            [labels[row], *(cells[row][column] for column in columns)] for row in range(min(columns[-1] + 1, size))
+        ]
+        lines += ([""] if lines else []) + _grid(grid)
+    return lines
+
+
+def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return lines with columns aligned: the first to the left, the others to the right."""
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first = row[0] + " " * (widths[0] - cell_len(row[0]))
+        others = [" " * (size - cell_len(cell)) + cell for cell, size in zip(row[1:], widths[1:], strict=True)]
+        lines.append(" " + (" " * _GAP).join([first, *others]))
+    return lines
+
+
+def _cut(label: str) -> str:
+    return label if cell_len(label) <= _LONGEST_LABEL else set_cell_size(label, _LONGEST_LABEL - 1) + "…"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−") if round(100 * share, 1) else "0.0"
+
+
+def _p(value: float) -> str:
+    if value < 0.001:
+        return "p < 0.001"
+    return f"p {value:.2f}" if value >= 0.0995 else f"p {value:.3f}"
