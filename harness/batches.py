@@ -7,6 +7,7 @@ H height, W width.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -115,9 +116,17 @@ def batch_sizes(num_images: int, batch_size: int) -> list[int]:
     return sizes
 
 
-def micro_batch_sizes(batch: int, accumulate_steps: int) -> list[int]:
-    """Split a batch into at most *accumulate_steps* near-equal parts, none of 1 image unless the batch is."""
-    parts = max(1, min(accumulate_steps, batch // 2))
+def micro_batch_sizes(batch: int, accumulate_steps: int, *, at_most: int | None = None, floor: int = 2) -> list[int]:
+    """Split a batch into at most *accumulate_steps* near-equal parts, none of 1 image unless the batch is.
+
+    Args:
+        batch: Number of images.
+        accumulate_steps: What the recipe asks for.
+        at_most: What memory allows in a part: there are as many more parts as that takes.
+        floor: Fewer images than that are in no part for the sake of *at_most*, unless the batch has fewer.
+    """
+    needed = math.ceil(batch / at_most) if at_most else 1
+    parts = max(1, min(accumulate_steps, batch // 2), min(needed, batch // floor))
     bounds = [batch * part // parts for part in range(parts + 1)]
     return [high - low for low, high in pairwise(bounds)]
 

@@ -17,6 +17,7 @@ from harness.batches import DeviceImages
 from harness.errors import TrialError
 from harness.images import ImageSet
 from harness.normalization import ChannelStatistics, Normalizer
+from harness.out_of_memory import Halving
 from harness.precision import Precision, computing
 from harness.record import FailureKind
 
@@ -50,24 +51,35 @@ def predict_logits(
 
     Args:
         model: On *device*, in the layout that *channels_last* says.
-        batch_size: Images at a time; None: as the device likes.
+        batch_size: Images at a time; None: as the device likes. It is halved where memory does not suffice.
         predict: ``(model, images_BCHW)``: what to call in place of the model.
         num_classes: K, to hold the network to it; None: whatever it gives.
 
     Raises:
-        TrialError: If logits are not what they should be (kind plugin) or not finite (kind diverged).
+        TrialError: If logits are not what they should be (kind plugin) or not finite (kind diverged), or memory does
+            not suffice for one image (kind oom).
     """
     data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
     batch = batch_size or default_batch_size(data, device)
     normalize = Normalizer(normalization, device, channels_last=channels_last)
     order_N = torch.arange(len(data))
     sizes = [len(indices) for indices in torch.split(order_N, batch)]
+    halving = Halving(device, at_most=batch)
     parts = []
+
+    def logits_of(images_BCHW: Tensor) -> Tensor:
+        inputs_BCHW = normalize(images_BCHW)
+        output = model(inputs_BCHW) if predict is None else predict(model, inputs_BCHW)
+        return checked_logits(output, len(images_BCHW), num_classes).float()
+
     with eval_mode(model), torch.inference_mode(), computing(device, precision):
         for images_BCHW, _ in data.batches(order_N, sizes):
-            inputs_BCHW = normalize(images_BCHW)
-            output = model(inputs_BCHW) if predict is None else predict(model, inputs_BCHW)
-            parts.append(checked_logits(output, len(images_BCHW), num_classes).float())
+            done = 0
+            while done < len(images_BCHW):  # once, unless memory runs out
+                some_BCHW = images_BCHW[done : done + halving.at_most]
+                with halving.attempt(len(some_BCHW)):
+                    parts.append(logits_of(some_BCHW))
+                    done += len(some_BCHW)
         logits_NK = torch.cat(parts).cpu()
     # A plain copy: tensors made under inference mode cannot be used everywhere.
     logits_NK = logits_NK.clone()

@@ -18,6 +18,7 @@ from harness.images import ImageSet
 from harness.losses import make_loss
 from harness.normalization import ChannelStatistics, Normalizer
 from harness.optimizers import make_optimizer
+from harness.out_of_memory import Halving
 from harness.precision import Precision, computing, exact_fp32
 from harness.record import Latency, Rate, SpeedInfo
 from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize, synchronize
@@ -46,7 +47,8 @@ def measure_speed(
     Args:
         test: Images to predict, for their size and number; their labels are not looked at.
         test_seconds: How long it took to predict *test*, the data path included; gives the rate end to end.
-        trained: Gives the rate of training end to end, which the training itself measured.
+        trained: Gives the rate of training end to end, which the training itself measured, and how many images fit
+            into memory at a time.
         budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it.
             Very slow networks take longer, since a few calls are always made.
     """
@@ -59,18 +61,17 @@ def measure_speed(
         return normalize(images_BCHW), labels_B
 
     forward = torch.compile(model) if compile else model
-    compile_seconds = (
-        _first_call_seconds(model, forward, batch_of, hp.batch_size, device, precision) if compile else None
+    train_batch = min(hp.batch_size, trained.micro_batch_size, len(data))
+    compile_seconds = _first_call_seconds(model, forward, batch_of, train_batch, device, precision) if compile else None
+    inference, latency = Halving(device, at_most=min(default_batch_size(data, device), len(data))).until_it_fits(
+        lambda size: _inference(model, forward, batch_of, size, device, precision, budget_seconds)
     )
-    inference, latency = _inference(
-        model, forward, batch_of, min(default_batch_size(data, device), len(data)), device, precision, budget_seconds
-    )
-
-    train_batch = min(hp.batch_size, len(data))
     rates = list(trained.images_per_second)
     return SpeedInfo(
         protocol=PROTOCOL,
-        train=_training(model, recipe, hp, batch_of(train_batch), device, precision, budget_seconds),
+        train=Halving(device, at_most=train_batch).until_it_fits(
+            lambda size: _training(model, recipe, hp, batch_of(size), device, precision, budget_seconds)
+        ),
         # The first epoch also warms caches and kernels up, so it counts only where there is no other.
         train_end_to_end=summarize(rates[1:] or rates, batch_size=hp.batch_size),
         inference=inference,

@@ -93,6 +93,8 @@ class TrainingInfo(Data):
     final_train_loss: float
     seconds: float
     """Time in training steps, the data path included, validation not; monotonic clock."""
+    micro_batch_size: int | None = None
+    """Most images per forward pass as the training ended; None in records of before it was kept."""
 
 
 class Rate(Data):

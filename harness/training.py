@@ -2,7 +2,8 @@
 
 Nothing in an epoch waits for the device: loss and correct answers add up there and are read once, at its end.
 Every draw derives from (seed, epoch, purpose), so that a training that goes on from a saved state equals one that
-was never stopped, bit for bit on the CPU. Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
+was never stopped, bit for bit on the CPU. Shape suffixes: N images, B batch, M micro-batch, C channels, H height,
+W width, K classes.
 """
 
 from __future__ import annotations
@@ -24,12 +25,14 @@ from harness.best_epoch import BestEpoch
 from harness.ema import ModelEma, load_tensors, tensors_of
 from harness.errors import TrialError
 from harness.evaluation import checked_logits, evaluate
+from harness.forward_state import ForwardState
 from harness.heads import find_head, freeze_all_but, set_train_mode
 from harness.images import TrialImages
 from harness.initialization import initialize
 from harness.losses import balanced_class_weights, make_loss
 from harness.normalization import ChannelStatistics, Normalizer
 from harness.optimizers import make_optimizer
+from harness.out_of_memory import Halving, least_images
 from harness.precision import Precision, computing, exact_fp32
 from harness.randomness import make_generator, seed_global
 from harness.record import FailureKind
@@ -73,6 +76,10 @@ class TrainingResult:
     """Time in training steps, the data path included, validation not; added up over resumes."""
     images_per_second: tuple[float, ...]
     """Training images over training time, for each epoch."""
+    micro_batch_size: int
+    """Most images per forward pass, as the training ended."""
+    planned_micro_batch_size: int
+    """Most images per forward pass that the recipe asks for; more than the former where memory did not suffice."""
 
 
 def train(
@@ -96,6 +103,10 @@ def train(
     Those are the last epoch's, or the best one's by ``hp.monitor`` on the validation split, and in either case
     the averaged ones where ``hp.ema_decay`` is set. The test split is not touched.
 
+    Where a forward or backward pass runs out of memory, its step starts again with half as many images at a time,
+    and the training goes on so. A batch stays what it was: gradients add up over more micro-batches, as with more
+    ``hp.accumulate_steps``. The step's images, generators and running statistics are those of its first attempt.
+
     Args:
         model: As its architecture built it, pretrained or not; it is moved to *device*.
         seed: Together with epoch and purpose, the source of every draw. Global generators are seeded too.
@@ -108,7 +119,8 @@ def train(
 
     Raises:
         TrialError: ``diverged`` if a loss or a validation logit is not finite, ``data`` if there is nothing to train
-            on, ``plugin`` if the network's output is not logits.
+            on, ``plugin`` if the network's output is not logits, ``oom`` if memory does not suffice for the fewest
+            images: 1 at a time, 2 with batch normalisation.
     """
     prepared = images.prepared
     num_classes = len(prepared.classes)
@@ -151,6 +163,19 @@ def train(
         loss_of = partial(_with_hp, recipe.loss, hp)
     predict = None if recipe.predict is None else partial(_with_hp, recipe.predict, hp)
 
+    def learn(images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, *, batch: int) -> tuple[Tensor, Tensor]:
+        """Add the gradients of M of a batch's images; return the sum of their losses, and how many are correct."""
+        with computing(device, precision):
+            output = forward(images_MCHW)
+        logits_MK = checked_logits(output, len(images_MCHW), num_classes).float()
+        loss = loss_of(logits_MK, targets)
+        torch.autograd.backward(scaler.scale(loss * (len(images_MCHW) / batch)))
+        return loss.detach() * len(images_MCHW), (logits_MK.detach().argmax(dim=1) == labels_M).sum()
+
+    # How much of it goes at once. A frozen backbone's batch normalisation takes no statistics.
+    halving = Halving(device, at_most=max(sizes), floor=1 if hp.freeze_backbone else least_images(model))
+    before = ForwardState(model, device)
+
     # What is remembered.
     ema = ModelEma(model, hp.ema_decay) if hp.ema_decay > 0 else None
     best = BestEpoch(higher_is_better=hp.monitor == "val_accuracy")
@@ -172,6 +197,7 @@ def train(
         if ema is not None:
             ema.load(tree["ema"], step=tree["ema_step"])
         rates, totals = list(tree["rates"]), dict(tree["totals"])
+        halving.at_most = tree.get("at_most", halving.at_most)  # states of before it was kept were never halved
 
     def stopped_early() -> bool:
         return 0 < hp.early_stopping_patience <= best.stale_epochs and epoch < hp.epochs
@@ -212,21 +238,26 @@ def train(
                 if mixing is not None:
                     images_BCHW, targets = mixing.apply(images_BCHW, labels_B, start=starts[index])
 
-                optimizer.zero_grad(set_to_none=True)
-                micro_sizes = micro_batch_sizes(len(labels_B), hp.accumulate_steps)
-                for micro_images, micro_targets, micro_labels in zip(
-                    torch.split(images_BCHW, micro_sizes),
-                    torch.split(targets, micro_sizes),
-                    torch.split(labels_B, micro_sizes),
-                    strict=True,
-                ):
-                    with computing(device, precision):
-                        output = forward(micro_images)
-                    logits_BK = checked_logits(output, len(micro_images), num_classes).float()
-                    loss = loss_of(logits_BK, micro_targets)
-                    torch.autograd.backward(scaler.scale(loss * (len(micro_images) / len(labels_B))))
-                    loss_sum += loss.detach() * len(micro_images)
-                    num_correct += (logits_BK.detach().argmax(dim=1) == micro_labels).sum()
+                before.take()
+                learnt: list[tuple[Tensor, Tensor]] | None = None
+                while learnt is None:  # once, unless memory runs out
+                    optimizer.zero_grad(set_to_none=True)
+                    micro_sizes = micro_batch_sizes(
+                        len(labels_B), hp.accumulate_steps, at_most=halving.at_most, floor=halving.floor
+                    )
+                    with halving.attempt(max(micro_sizes), undo=before.restore):
+                        learnt = [
+                            learn(*micro_batch, batch=len(labels_B))
+                            for micro_batch in zip(
+                                torch.split(images_BCHW, micro_sizes),
+                                torch.split(targets, micro_sizes),
+                                torch.split(labels_B, micro_sizes),
+                                strict=True,
+                            )
+                        ]
+                for micro_loss, micro_correct in learnt:
+                    loss_sum += micro_loss
+                    num_correct += micro_correct
                 if hp.clip_norm > 0:
                     scaler.unscale_(optimizer)
                     nn.utils.clip_grad_norm_(trainable, hp.clip_norm)
@@ -274,6 +305,7 @@ def train(
                 "ema_step": None if ema is None else ema.step,
                 "rates": rates,
                 "totals": totals,
+                "at_most": halving.at_most,
             }
             save(TrainingState(epoch=epoch, tree=tree))
         emit(
@@ -302,6 +334,10 @@ def train(
         final_train_loss=totals["train_loss"],
         seconds=totals["seconds"],
         images_per_second=tuple(rates),
+        micro_batch_size=max(
+            micro_batch_sizes(max(sizes), hp.accumulate_steps, at_most=halving.at_most, floor=halving.floor)
+        ),
+        planned_micro_batch_size=max(micro_batch_sizes(max(sizes), hp.accumulate_steps)),
     )
 
 

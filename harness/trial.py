@@ -32,6 +32,7 @@ from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory
+from harness.out_of_memory import is_out_of_memory
 from harness.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.predictions import SavedPredictions, save_predictions
 from harness.randomness import derive_seed
@@ -265,7 +266,15 @@ def _run(
         best_val_accuracy=trained.best_val_accuracy,
         final_train_loss=trained.final_train_loss,
         seconds=trained.seconds,
+        micro_batch_size=trained.micro_batch_size,
     )
+    warnings: tuple[str, ...] = ()
+    if trained.micro_batch_size < trained.planned_micro_batch_size:
+        warnings = (
+            f"memory did not suffice for {trained.planned_micro_batch_size} images at a time: training took at most "
+            f"{trained.micro_batch_size}, and each batch by accumulation",
+        )
+        progress.facts["warnings"] = warnings
 
     with progress.during("test"):
         images.end_training()
@@ -285,7 +294,7 @@ def _run(
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
         scores = score(predictions, catalog.metrics)
-        progress.facts["metrics"], progress.facts["warnings"] = scores.values, scores.problems
+        progress.facts["metrics"], progress.facts["warnings"] = scores.values, (*warnings, *scores.problems)
 
     with progress.during("measure"):
         speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
@@ -324,9 +333,9 @@ def build_model(
             model = architecture.build(request)
     except ZooError:
         raise
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise TrialError(
             FailureKind.PLUGIN, f"building {architecture.name} raised {type(error).__name__}: {_one_line(error)}"
         ) from error
@@ -346,6 +355,8 @@ def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
         with torch.inference_mode():
             logits_BK = model(images_BCHW)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise TrialError(
             FailureKind.PLUGIN,
             f"{name} cannot take images {list(images_BCHW.shape)}: {type(error).__name__}: {_one_line(error)}",
@@ -371,7 +382,7 @@ def classify(error: BaseException, phase: str) -> Failure:
         kind, message = FailureKind.PLUGIN, f"a plugin called sys.exit({error.code!r}) during {phase}"
     elif isinstance(error, PluginError):
         kind, message = FailureKind.PLUGIN, str(error)
-    elif isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+    elif is_out_of_memory(error):
         kind, message = FailureKind.OOM, f"out of memory during {phase}: {_one_line(error)}"
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         kind, message = FailureKind.DISK, f"the disk is full (during {phase})"

@@ -103,6 +103,31 @@ PLUGIN = textwrap.dedent("""
                 return self.net(x)
         return Slow()
 
+    def greedy(request, fits=6):
+        import torch
+        from torch import nn
+        class Greedy(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.net = linear(request)
+            def forward(self, x):
+                if len(x) > fits:
+                    raise torch.OutOfMemoryError("CUDA out of memory")
+                return self.net(x)
+        return Greedy()
+
+    def insatiable(request):
+        net = greedy(request, fits=2)  # which is as many as the check of a network's output takes
+        net.register_full_backward_pre_hook(refuse)
+        return net
+
+    def refuse(module, gradients):
+        raise MemoryError
+
+    def needs_all(request):
+        import torch
+        return torch.empty(10**15)
+
     def forks_and_waits(request):
         import subprocess
         child = subprocess.Popen(["sleep", "3600"])
@@ -113,7 +138,8 @@ PLUGIN = textwrap.dedent("""
     @hookimpl
     def zoo_architectures():
         for build in (linear, raises, exits, vanishes, dies, segfaults, loops, is_no_module, too_wide,
-                      returns_a_list, is_nan, floods, changes_dtype, changes_threads, slow, forks_and_waits):
+                      returns_a_list, is_nan, floods, changes_dtype, changes_threads, slow, forks_and_waits,
+                      greedy, insatiable, needs_all):
             yield Architecture(name=build.__name__, build=build)
 
     def load(request):
@@ -222,6 +248,8 @@ def test_a_trial_leaves_a_record_predictions_and_a_history(bench: Bench) -> None
         ("floods", FailureKind.PLUGIN, "printed more than"),
         ("changes_dtype", FailureKind.PLUGIN, "default dtype"),
         ("changes_threads", FailureKind.PLUGIN, "number of threads"),
+        ("insatiable", FailureKind.OOM, "out of memory even with 1 image at a time"),
+        ("needs_all", FailureKind.OOM, "out of memory during build"),
     ],
 )
 def test_a_bad_plugin_costs_its_own_trial_and_says_why(bench: Bench, model: str, kind: FailureKind, words: str) -> None:
@@ -232,6 +260,20 @@ def test_a_bad_plugin_costs_its_own_trial_and_says_why(bench: Bench, model: str,
     assert (bad.failure.kind, words in bad.reason) == (kind, True), bad.reason
     assert good.outcome is Outcome.DONE
     assert summary.counts == {"failed": 1, "done": 1}
+
+
+def test_a_trial_that_had_to_take_fewer_images_at_a_time_is_done_and_says_so(bench: Bench) -> None:
+    record = bench.run_one("greedy", measure_seconds=0.02)
+    assert record.outcome is Outcome.DONE, record.reason
+    assert record.training is not None
+    assert record.training.micro_batch_size == 4
+    assert record.warnings == (
+        "memory did not suffice for 16 images at a time: training took at most 4, and each batch by accumulation",
+    )
+    assert record.speed is not None
+    assert record.speed.train is not None
+    assert record.speed.inference is not None
+    assert (record.speed.train.batch_size, record.speed.inference.batch_size) == (4, 5)
 
 
 def test_an_endless_trial_is_ended_at_its_time_limit_with_all_that_it_started(
