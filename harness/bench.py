@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness import oom_killer
 from harness import store as files
 from harness.files import writing
 from harness.history import HistoryTail
@@ -154,6 +155,7 @@ class _Runner:
         folder = self.store.folder(trial.trial_id)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
+        kills_before = oom_killer.count_kills()
         job = self.starter.start(
             {
                 "kind": "trial",
@@ -182,7 +184,7 @@ class _Runner:
             killed_for = Failure(kind=FailureKind.DISK, message=message)
         job.end_group()
         with writing(folder):
-            return self._settle_crash(trial, before, self._record_of_crash(trial, job, killed_for))
+            return self._settle_crash(trial, before, self._record_of_crash(trial, job, killed_for, kills_before))
 
     def _settle_crash(self, trial: ResolvedTrial, before: Record | None, crash: Record) -> Record | None:
         """Write the record of a crash, unless another process has taken the trial over since."""
@@ -233,15 +235,19 @@ class _Runner:
             elif event == "epoch":
                 self.emit(EpochEnded(trial_id=trial.trial_id, **row))
 
-    def _record_of_crash(self, trial: ResolvedTrial, job: Job, killed_for: Failure | None) -> Record:
+    def _record_of_crash(
+        self, trial: ResolvedTrial, job: Job, killed_for: Failure | None, kills_before: int | None
+    ) -> Record:
         if self.interrupts.count:
             outcome, failure, reason = Outcome.INTERRUPTED, None, "stopped by the user"
         else:
-            outcome, ending = Outcome.FAILED, f"its process ended with {describe_status(job.status)}"
+            out_of_memory = oom_killer.was_it(job.status, kills_before)
+            outcome = Outcome.FAILED
+            ending = f"its process ended with {describe_status(job.status, out_of_memory=out_of_memory)}"
             if killed_for is not None:
                 failure = killed_for
             elif job.status < 0:
-                failure = Failure(kind=FailureKind.KILLED, message=ending)
+                failure = Failure(kind=FailureKind.OOM if out_of_memory else FailureKind.KILLED, message=ending)
             else:
                 failure = Failure(kind=FailureKind.PLUGIN, message=f"{ending} and wrote no record")
             reason = failure.message

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import oom_killer
 from harness.bench import BenchSummary, run_bench
 from harness.history import read_history
 from harness.plan import make_plan
@@ -274,6 +275,18 @@ def test_a_trial_that_had_to_take_fewer_images_at_a_time_is_done_and_says_so(ben
     assert record.speed.train is not None
     assert record.speed.inference is not None
     assert (record.speed.train.batch_size, record.speed.inference.batch_size) == (4, 5)
+
+
+def test_a_kill_by_the_system_for_memory_is_told_from_any_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    kills = iter([7, 8, 8, 8])
+    monkeypatch.setattr(oom_killer, "count_kills", lambda: next(kills))
+    for kind, reason in (
+        (FailureKind.OOM, "its process ended with SIGKILL (the system ran out of memory)"),
+        (FailureKind.KILLED, "its process ended with SIGKILL"),
+    ):
+        record = bench.run_one("dies", retry=True)
+        assert record.failure is not None
+        assert (record.failure.kind, record.reason) == (kind, reason)
 
 
 def test_an_endless_trial_is_ended_at_its_time_limit_with_all_that_it_started(
