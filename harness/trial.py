@@ -371,10 +371,12 @@ def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
 
 
 def classify(error: BaseException, phase: str) -> Failure:
-    """Say what kind of failure an exception is."""
+    """Say what kind of failure an exception is. A full disk is one however it was wrapped."""
     message = f"{type(error).__name__} during {phase}: {_one_line(error)}"
     kind = FailureKind.ERROR
-    if isinstance(error, TrialError):
+    if _disk_was_full(error):
+        kind, message = FailureKind.DISK, f"the disk is full (during {phase})"
+    elif isinstance(error, TrialError):
         kind, message = error.kind, str(error)
     elif isinstance(error, DataError):
         kind, message = FailureKind.DATA, str(error)
@@ -384,9 +386,19 @@ def classify(error: BaseException, phase: str) -> Failure:
         kind, message = FailureKind.PLUGIN, str(error)
     elif is_out_of_memory(error):
         kind, message = FailureKind.OOM, f"out of memory during {phase}: {_one_line(error)}"
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        kind, message = FailureKind.DISK, f"the disk is full (during {phase})"
     return Failure(kind=kind, message=message, traceback="".join(traceback.format_exception(error)))
+
+
+def _disk_was_full(error: BaseException) -> bool:
+    """Look through an exception's causes, as its traceback shows them."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        seen.add(id(cause))
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return False
 
 
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:

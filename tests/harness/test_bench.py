@@ -129,6 +129,12 @@ PLUGIN = textwrap.dedent("""
         import torch
         return torch.empty(10**15)
 
+    def fills_the_disk(request):
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError:
+            raise RuntimeError("cannot write")
+
     def forks_and_waits(request):
         import subprocess
         child = subprocess.Popen(["sleep", "3600"])
@@ -140,7 +146,7 @@ PLUGIN = textwrap.dedent("""
     def zoo_architectures():
         for build in (linear, raises, exits, vanishes, dies, segfaults, loops, is_no_module, too_wide,
                       returns_a_list, is_nan, floods, changes_dtype, changes_threads, slow, forks_and_waits,
-                      greedy, insatiable, needs_all):
+                      greedy, insatiable, needs_all, fills_the_disk):
             yield Architecture(name=build.__name__, build=build)
 
     def load(request):
@@ -251,6 +257,7 @@ def test_a_trial_leaves_a_record_predictions_and_a_history(bench: Bench) -> None
         ("changes_threads", FailureKind.PLUGIN, "number of threads"),
         ("insatiable", FailureKind.OOM, "out of memory even with 1 image at a time"),
         ("needs_all", FailureKind.OOM, "out of memory during build"),
+        ("fills_the_disk", FailureKind.DISK, "the disk is full"),
     ],
 )
 def test_a_bad_plugin_costs_its_own_trial_and_says_why(bench: Bench, model: str, kind: FailureKind, words: str) -> None:
