@@ -66,17 +66,19 @@ def build_leaderboard(
 
 def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
     seeds = {seed for group in groups for seed in (*group.done, *group.unfinished)}
-    rows, evidence = [], []
+    rows, evidence, warnings = [], [], []
     for group, labels in zip(groups, label_rows([group.example for group in groups]), strict=True):
         row, basis = _row(group, labels, seeds)
         rows.append(row)
         evidence.append(basis)
+        warnings += _warnings(group, labels)
     rows, speed_note = compare_speeds(rows, groups)
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
     notes = list(info.notes) if info else []
     if repeated:
         notes.append(f"{repeated} trials left out: another of the same row has the same seed")
+    notes += warnings
     table = Table(
         data=data_label(groups[0].example),
         fingerprint=next((group.fingerprint for group in groups if group.fingerprint), ""),
@@ -123,6 +125,18 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, E
         trials=tuple(clean(record.trial_id) for record in records),
     )
     return row, evidence
+
+
+def _warnings(group: Group, labels: Labels) -> list[str]:
+    """Return a sentence for each thing that the row's trials warn of, with the seeds that it holds for."""
+    seeds_by_warning: dict[str, list[int]] = {}
+    for seed in sorted(group.done):
+        for warning in group.done[seed][1].warnings:
+            seeds_by_warning.setdefault(clean(warning, max_length=300), []).append(seed)
+    return [
+        f"{labels.model}, {labels.recipe}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {warning}"
+        for warning, seeds in seeds_by_warning.items()
+    ]
 
 
 def _unfinished(record: Record) -> Unfinished:

@@ -243,6 +243,17 @@ def test_what_data_sets_noted_is_noted(make_trial):
     assert "3 images unreadable" in only_table(build_leaderboard([make_trial(notes=("3 images unreadable",))])).notes
 
 
+def test_what_trials_warn_of_is_said_with_their_seeds(make_trial):
+    """accelerate#1934: a micro-batch that had to shrink is shown."""
+    warning = "memory did not suffice for 16 images at a time"
+    trials = [make_trial(seed=seed) for seed in (0, 1, 2)]
+    warned = [
+        (folder, record.model_copy(update={"warnings": (warning,)} if record.spec.seed else {}))
+        for folder, record in trials
+    ]
+    assert f"net, sgd, seeds 1, 2: {warning}" in only_table(build_leaderboard(warned)).notes
+
+
 def test_folders_are_read_and_a_broken_record_costs_itself_only(make_trial, tmp_path):
     make_trial("good")
     folder, _ = make_trial("torn")
