@@ -11,7 +11,7 @@ estimates the same variance, but treats two to five seeds as if they were all th
 Here each part gets its own t quantile, with its own degrees of freedom, and the squares are added (the "modified
 large sample" construction; Graybill and Wang, "Confidence intervals on nonnegative linear combinations of
 variances", JASA 1980). Simulated with known truth, 95 % intervals cover 93 to 97 % from two seeds on, and
-at most 5 % of sets of equal models are told apart, also where seeds of one vary five times as much as another's.
+about 5 % of sets of equal models or fewer are told apart, also where one's seeds vary five times as much as another's.
 
 Shape suffixes: S seeds, N test images, M rows, P pairs of rows.
 """
