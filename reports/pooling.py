@@ -6,9 +6,10 @@ given the table's variance, and half again as many degrees of freedom as its own
 further apart keeps its own. Rows that vary far more than all others, by Cochran's test (1941, as in ISO 5725-2), are
 left out of the table's variance, so that one that diverged hides nothing of the rest.
 
-Shrinking towards a pool is the idea of Smyth ("Linear models and empirical Bayes methods", 2004). Both ways, with two to
-four degrees of freedom for the pool, it found more, but told up to 20 of 100 sets of equal models apart in simulations
-where the seeds' standard deviations differed twentyfold; this one way told 6 apart, and with fivefold about 5 or fewer.
+Shrinking towards a pool is the idea of Smyth ("Linear models and empirical Bayes methods", 2004). Both ways, with two
+to four degrees of freedom for the pool, it found more, but told up to 20 of 100 sets of equal models apart in
+simulations where the seeds' standard deviations differed twentyfold; this one way told 6 apart, and with fivefold about
+5 or fewer.
 """
 
 from __future__ import annotations
