@@ -135,6 +135,8 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
     progress = _Progress(history=HistoryWriter(folder / files.HISTORY_FILE), seconds=dict(earlier.seconds))
     progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
+    # Before anything can fail: a device that has crashed cannot be asked any more.
+    environment = describe(job.spec.execution.device, job.spec.execution.threads)
     outcome, failure, reason = Outcome.DONE, None, ""
     try:
         _run(job.spec, job.prepared, catalog, folder, progress, states, state)
@@ -146,7 +148,6 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     progress.history.sync()
     progress.history.close()
     progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start
-    environment = describe(job.spec.execution.device, job.spec.execution.threads)
     return Record(
         trial_id=job.trial_id,
         result_key=job.result_key,
