@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from harness import decoding
 from harness.data_key import FORMAT, cache_key
 from harness.data_notes import class_notes, count_notes, duplicate_notes, unreadable_notes
-from harness.files import TEMPORARY_PREFIX, sync_folder, write_json
+from harness.files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
 from harness.image_writer import WrittenSplit, write_images
 from harness.images import PreparedData
 from harness.spec import DatasetSpec
@@ -205,6 +205,9 @@ def _prepare(
             num_test=len(written["test"].kept),
             notes=tuple(notes),
         )
+        # All of it, before the rename says that it is whole: a power loss must not leave torn images behind it.
+        for array in temporary.glob("*.npy"):
+            sync_file(array)
         write_json(temporary / "data.json", prepared.model_dump(mode="json"))
         os.replace(temporary, folder)
     except BaseException:
