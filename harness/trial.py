@@ -5,9 +5,7 @@ Shape suffixes: B batch, C channels, H height, W width, N images, K classes.
 
 from __future__ import annotations
 
-import errno
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,29 +15,24 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
 
 from harness import store as files
+from harness.building import build_model
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
 from harness.environment import describe
-from harness.errors import TrialError
 from harness.evaluation import predict_logits
+from harness.failures import classify
 from harness.files import sha256_of, write_bytes, write_json
-from harness.global_state import unchanged
 from harness.history import HistoryWriter, encode_row, read_history
 from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory
-from harness.out_of_memory import is_out_of_memory
 from harness.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.predictions import SavedPredictions, save_predictions
-from harness.randomness import derive_seed
 from harness.record import (
     DataInfo,
-    Failure,
-    FailureKind,
     ModelInfo,
     Outcome,
     Record,
@@ -47,13 +40,11 @@ from harness.record import (
     TrainingInfo,
 )
 from harness.scoring import score
-from harness.small_images import adapt_small_images
 from harness.spec import Data, TrialSpec
 from harness.training import EpochResult, train
 from harness.training_state import TrainingState
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog
-from zoo.errors import DataError, PluginError, ZooError
 from zoo.metric import Predictions
 
 
@@ -317,91 +308,6 @@ def _run(
         progress.facts["speed"] = speed
 
 
-def build_model(
-    architecture: Architecture, request: ModelRequest, *, seed: int, adapt: bool
-) -> tuple[nn.Module, tuple[str, ...]]:
-    """Build a network from a seed, adapt it to small images if asked, and check what it returns.
-
-    Returns:
-        The network in train mode on the CPU, and what the adaptation changed.
-
-    Raises:
-        TrialError: If the plugin's builder raises, or the network does not map images to logits ``[B, K]``.
-    """
-    torch.manual_seed(derive_seed(seed, "init"))
-    try:
-        with unchanged(f"building {architecture.name}"):
-            model = architecture.build(request)
-    except ZooError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise TrialError(
-            FailureKind.PLUGIN, f"building {architecture.name} raised {type(error).__name__}: {_one_line(error)}"
-        ) from error
-    if not isinstance(model, nn.Module):
-        raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} gave {type(model).__name__}, not a module")
-    changes: tuple[str, ...] = ()
-    if adapt:
-        changes = adapt_small_images(model, image_size=request.image_size, in_channels=request.in_channels)
-    _check_output(model, architecture.name, request)
-    return model.train(), changes
-
-
-def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
-    images_BCHW = torch.zeros(2, request.in_channels, request.image_size, request.image_size)
-    model.eval()
-    try:
-        with torch.inference_mode():
-            logits_BK = model(images_BCHW)
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise TrialError(
-            FailureKind.PLUGIN,
-            f"{name} cannot take images {list(images_BCHW.shape)}: {type(error).__name__}: {_one_line(error)}",
-        ) from error
-    if not isinstance(logits_BK, torch.Tensor):
-        raise TrialError(FailureKind.PLUGIN, f"{name} returned {type(logits_BK).__name__}, not a tensor of logits")
-    wanted = [2, request.num_classes]
-    if list(logits_BK.shape) != wanted:
-        raise TrialError(FailureKind.PLUGIN, f"{name} returned logits {list(logits_BK.shape)}, not {wanted}")
-    if logits_BK.dtype != torch.float32:
-        raise TrialError(FailureKind.PLUGIN, f"{name} returned {logits_BK.dtype}, not torch.float32")
-
-
-def classify(error: BaseException, phase: str) -> Failure:
-    """Say what kind of failure an exception is. A full disk is one however it was wrapped."""
-    message = f"{type(error).__name__} during {phase}: {_one_line(error)}"
-    kind = FailureKind.ERROR
-    if _disk_was_full(error):
-        kind, message = FailureKind.DISK, f"the disk is full (during {phase})"
-    elif isinstance(error, TrialError):
-        kind, message = error.kind, str(error)
-    elif isinstance(error, DataError):
-        kind, message = FailureKind.DATA, str(error)
-    elif isinstance(error, SystemExit):
-        kind, message = FailureKind.PLUGIN, f"a plugin called sys.exit({error.code!r}) during {phase}"
-    elif isinstance(error, PluginError):
-        kind, message = FailureKind.PLUGIN, str(error)
-    elif is_out_of_memory(error):
-        kind, message = FailureKind.OOM, f"out of memory during {phase}: {_one_line(error)}"
-    return Failure(kind=kind, message=message, traceback="".join(traceback.format_exception(error)))
-
-
-def _disk_was_full(error: BaseException) -> bool:
-    """Look through an exception's causes, as its traceback shows them."""
-    cause: BaseException | None = error
-    seen: set[int] = set()
-    while cause is not None and id(cause) not in seen:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        seen.add(id(cause))
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return False
-
-
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:
     """Published weights want the statistics they were trained with; others get the training images' own."""
     if request.pretrained and architecture.preprocessing is not None:
@@ -411,8 +317,3 @@ def _normalization(architecture: Architecture, request: ModelRequest, prepared: 
 
 def _data_info(prepared: PreparedData) -> DataInfo:
     return DataInfo(**prepared.model_dump(include=set(DataInfo.model_fields)))
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 300 else text[:299] + "…"

@@ -7,8 +7,8 @@ import errno
 import pytest
 
 from harness.errors import TrialError
+from harness.failures import classify
 from harness.record import FailureKind
-from harness.trial import classify
 
 
 def full_disk() -> OSError:

@@ -13,11 +13,11 @@ from torch import nn
 
 from harness.errors import TrialError
 from harness.evaluation import predict_logits
+from harness.failures import classify
 from harness.forward_state import ForwardState
 from harness.out_of_memory import Halving, is_out_of_memory, least_images
 from harness.record import FailureKind
 from harness.training_state import TrainingState
-from harness.trial import classify
 from zoo import Hyperparameters, Recipe
 
 CPU = torch.device("cpu")

@@ -1,0 +1,73 @@
+"""Building: a network from its architecture and a seed, adapted to small images and checked before it is trained.
+
+Shape suffixes: B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from harness.errors import TrialError
+from harness.failures import one_line
+from harness.global_state import unchanged
+from harness.out_of_memory import is_out_of_memory
+from harness.randomness import derive_seed
+from harness.record import FailureKind
+from harness.small_images import adapt_small_images
+from zoo.architecture import Architecture, ModelRequest
+from zoo.errors import ZooError
+
+
+def build_model(
+    architecture: Architecture, request: ModelRequest, *, seed: int, adapt: bool
+) -> tuple[nn.Module, tuple[str, ...]]:
+    """Build a network from a seed, adapt it to small images if asked, and check what it returns.
+
+    Returns:
+        The network in train mode on the CPU, and what the adaptation changed.
+
+    Raises:
+        TrialError: If the plugin's builder raises, or the network does not map images to logits ``[B, K]``.
+    """
+    torch.manual_seed(derive_seed(seed, "init"))
+    try:
+        with unchanged(f"building {architecture.name}"):
+            model = architecture.build(request)
+    except ZooError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise TrialError(
+            FailureKind.PLUGIN, f"building {architecture.name} raised {type(error).__name__}: {one_line(error)}"
+        ) from error
+    if not isinstance(model, nn.Module):
+        raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} gave {type(model).__name__}, not a module")
+    changes: tuple[str, ...] = ()
+    if adapt:
+        changes = adapt_small_images(model, image_size=request.image_size, in_channels=request.in_channels)
+    _check_output(model, architecture.name, request)
+    return model.train(), changes
+
+
+def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
+    images_BCHW = torch.zeros(2, request.in_channels, request.image_size, request.image_size)
+    model.eval()
+    try:
+        with torch.inference_mode():
+            logits_BK = model(images_BCHW)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise TrialError(
+            FailureKind.PLUGIN,
+            f"{name} cannot take images {list(images_BCHW.shape)}: {type(error).__name__}: {one_line(error)}",
+        ) from error
+    if not isinstance(logits_BK, torch.Tensor):
+        raise TrialError(FailureKind.PLUGIN, f"{name} returned {type(logits_BK).__name__}, not a tensor of logits")
+    wanted = [2, request.num_classes]
+    if list(logits_BK.shape) != wanted:
+        raise TrialError(FailureKind.PLUGIN, f"{name} returned logits {list(logits_BK.shape)}, not {wanted}")
+    if logits_BK.dtype != torch.float32:
+        raise TrialError(FailureKind.PLUGIN, f"{name} returned {logits_BK.dtype}, not torch.float32")

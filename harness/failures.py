@@ -1,0 +1,48 @@
+"""Failures: what kind of failure an exception is, and one sentence for it."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+
+from harness.errors import TrialError
+from harness.out_of_memory import is_out_of_memory
+from harness.record import Failure, FailureKind
+from zoo.errors import DataError, PluginError
+
+
+def classify(error: BaseException, phase: str) -> Failure:
+    """Say what kind of failure an exception is. A full disk is one however it was wrapped."""
+    message = f"{type(error).__name__} during {phase}: {one_line(error)}"
+    kind = FailureKind.ERROR
+    if _disk_was_full(error):
+        kind, message = FailureKind.DISK, f"the disk is full (during {phase})"
+    elif isinstance(error, TrialError):
+        kind, message = error.kind, str(error)
+    elif isinstance(error, DataError):
+        kind, message = FailureKind.DATA, str(error)
+    elif isinstance(error, SystemExit):
+        kind, message = FailureKind.PLUGIN, f"a plugin called sys.exit({error.code!r}) during {phase}"
+    elif isinstance(error, PluginError):
+        kind, message = FailureKind.PLUGIN, str(error)
+    elif is_out_of_memory(error):
+        kind, message = FailureKind.OOM, f"out of memory during {phase}: {one_line(error)}"
+    return Failure(kind=kind, message=message, traceback="".join(traceback.format_exception(error)))
+
+
+def _disk_was_full(error: BaseException) -> bool:
+    """Look through an exception's causes, as its traceback shows them."""
+    cause: BaseException | None = error
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        seen.add(id(cause))
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    return False
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an exception says, on one line of at most 300 characters."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else text[:299] + "…"
