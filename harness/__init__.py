@@ -6,6 +6,7 @@
 ``data``       images of a data set: decoded once, split once
 ``training``   the engine
 ``timer``      the throughput protocol
+``building``   a network from its architecture and a seed
 ``trial``      one trial from spec to record
 ``record``     what a trial did
 ``rescoring``  metrics anew from saved predictions
