@@ -11,7 +11,7 @@ import hashlib
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -57,15 +57,19 @@ class _Nonsense(Exception):
     """A plugin yielded something that it must not; the message says what."""
 
 
-def build_catalog(sources: Sources = Sources()) -> Catalog:
+def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None = None) -> Catalog:
     """Load every plugin of *sources* and return what they provide.
+
+    Args:
+        sources: Where plugins are looked for.
+        hooks: Names of the hooks to call (``zoo_metrics`` …); None: all. The registries of the others stay empty.
 
     Raises:
         PluginError: With ``sources.strict``, if any plugin is broken.
     """
     harvest = _Harvest()
     for found in find(sources):
-        harvest.plugins.append(_load(found, harvest))
+        harvest.plugins.append(_load(found, harvest, hooks))
     broken = tuple(plugin for plugin in harvest.plugins if plugin.state == "broken")
     if sources.strict and broken:
         listed = "; ".join(f"{plugin.provider.name}: {plugin.problem}" for plugin in broken)
@@ -112,13 +116,13 @@ def _hash_files(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
     return digest.hexdigest()
 
 
-def _load(found: Found, harvest: _Harvest) -> Plugin:
+def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plugin:
     start = time.perf_counter()
     provider = found.provider
     try:
         module = found.load()
         provider = replace(provider, source=provider.source or _source_of(module, provider))
-        records = list(_call_hooks(module, provider.name))
+        records = list(_call_hooks(module, provider.name, hooks))
         provides = _add(records, provider, harvest)
     except KeyboardInterrupt:
         raise
@@ -138,13 +142,13 @@ def _load(found: Found, harvest: _Harvest) -> Plugin:
     )
 
 
-def _call_hooks(module: Any, name: str) -> Iterator[tuple[str, Any]]:
+def _call_hooks(module: Any, name: str, hooks: Collection[str] | None) -> Iterator[tuple[str, Any]]:
     # A manager for each plugin: check_pending then speaks of this one only.
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
     _check_hooks(manager, module)
-    for hook in _HOOKS:
+    for hook in _HOOKS if hooks is None else [hook for hook in _HOOKS if hook in hooks]:
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             records = implementation.function()
             if not isinstance(records, Iterable) or isinstance(records, str):

@@ -299,3 +299,22 @@ def test_a_foreign_package_called_plugins_hides_the_built_ins_with_a_cause(tmp_p
     (plugin,) = json.loads(done.stdout).values()
     assert plugin[0] == "broken"
     assert str(tmp_path) in plugin[1]
+
+
+def test_only_the_hooks_that_are_asked_for_are_called(tmp_path: Path) -> None:
+    code = """
+        from zoo import Architecture, Metric, hookimpl
+
+        @hookimpl
+        def zoo_architectures():
+            raise AssertionError("nobody asked for models")
+
+        @hookimpl
+        def zoo_metrics():
+            yield Metric(name="luck", compute=print)
+    """
+    file = _write(tmp_path / "mixed.py", code)
+    sources = Sources(files=(str(file),), builtin=False, entry_points=False, strict=True)
+    catalog = build_catalog(sources, hooks=("zoo_metrics",))
+    assert [entry.full_name for entry in catalog.metrics] == ["mixed/luck"]
+    assert len(catalog.architectures) == 0

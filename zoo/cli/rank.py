@@ -51,7 +51,10 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
     if not {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}:
         table = table.declare(session_of(ctx).catalog(warn=False))
     else:
-        table = replace(table, versions=_builtin_versions())
+        # Their versions are the built-ins'. Only that hook is called: another would ask timm for its models.
+        from zoo.loading import Sources, build_catalog
+
+        table = table.know_versions(build_catalog(Sources(entry_points=False), hooks=("zoo_metrics",)))
     try:
         table.check(name for _, record in trials for name in record.metrics)
     except ZooError as error:
@@ -69,17 +72,6 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
     for problem in problems:
         complain(f"left out: {problem}")
     ctx.exit(FAILED if problems else 0)
-
-
-def _builtin_versions() -> dict[str, int]:
-    """Return the versions of the built-in metrics, without a catalog: for that, timm may have to be asked for names."""
-    from zoo.finding import Sources, find
-
-    versions: dict[str, int] = {}
-    for found in find(Sources(entry_points=False)):
-        if found.provider.module.startswith("plugins.metrics."):
-            versions.update((metric.name, metric.version) for metric in found.load().zoo_metrics())
-    return versions
 
 
 def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Explanation]:
