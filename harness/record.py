@@ -132,6 +132,12 @@ class SpeedInfo(Data):
     compile_seconds: float | None = None
     peak_memory_mib: float | None = None
     """Peak memory while training: the device's allocator on a GPU, the process's growth on a CPU."""
+    reference: Rate | None = None
+    """Inference of the reference network, compute only, measured just before and after; gives a relative speed."""
+    foreign_cores: float | None = None
+    """CPU time per second that other processes took while this was measured; None where it cannot be known."""
+    notes: tuple[str, ...] = ()
+    """What disturbed the measuring: a throttled clock, a loaded machine …"""
 
 
 class Record(Data):
