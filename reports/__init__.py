@@ -10,6 +10,7 @@
 ``explanation``  why rows share ranks, pair by pair
 ``correctness``  saved predictions → which images were right
 ``speeds``       speeds of a row, and which can be compared
+``pareto``       what no row beats on accuracy and cost at once
 ``labels``       what a row is called
 ``columns``      what a row shows
 ``footnotes``    what the numbers mean

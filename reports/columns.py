@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reports.pareto import COSTS, costs_by_dominator, is_on_front
 from reports.table import Estimate, Leaderboard, Row, unfinished_counts
 from reports.text import clean
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
@@ -16,6 +17,8 @@ from zoo.names import near_names
 NOTHING = "–"
 SMALL_IMAGES_MARK = "°"
 SPEED_MARK = "†"
+FRONT_MARK = "*"
+TIED_MARK = "≈"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +105,22 @@ def _interval(row: Row) -> str:
     return f"[{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]"
 
 
+def _front_mark(row: Row, cost_key: str) -> str:
+    return FRONT_MARK if is_on_front(row, cost_key) else ""
+
+
+def _dominators(row: Row) -> str:
+    """Name up to two rows that dominate this one, each with the costs on which it does."""
+    if not row.dominated_by:
+        return NOTHING
+    found = [
+        f"{dominator.name}{TIED_MARK if dominator.shares_ranks else ''} ({', '.join(cost.title for cost in costs)})"
+        for dominator, costs in costs_by_dominator(row).items()
+    ]
+    more = [f"{len(found) - 2:,} more"] if len(found) > 2 else []
+    return ", ".join([*found[:2], *more])
+
+
 def _status(row: Row) -> str:
     return ", ".join(f"{number_of} {outcome}" for outcome, number_of in unfinished_counts(row.unfinished).items())
 
@@ -158,7 +177,7 @@ def _speed_column(key: str, title: str, about: str, field: str, *, priority: int
     def text(row: Row) -> str:
         found = value(row)
         mark = SPEED_MARK if found is not None and row.speed is not None and not row.speed.comparable else ""
-        return number(found) + mark
+        return number(found) + mark + _front_mark(row, key)
 
     return Column(
         key=key,
@@ -170,6 +189,19 @@ def _speed_column(key: str, title: str, about: str, field: str, *, priority: int
         priority=priority,
         needs_equal_conditions=True,
         **options,
+    )
+
+
+def _size_column(key: str, title: str, about: str, read: Callable[[Row], int | None], *, priority: int) -> Column:
+    return Column(
+        key=key,
+        title=title,
+        about=about,
+        text=lambda row: count(read(row)) + _front_mark(row, key),
+        plain=lambda row: {key: read(row)},
+        value=read,
+        higher_is_better=False,
+        priority=priority,
     )
 
 
@@ -251,16 +283,8 @@ COLUMNS: tuple[Column, ...] = (
         priority=40,
         default=True,
     ),
-    _simple("params", "params", "parameters", lambda row: row.params, count, priority=30, higher_is_better=False),
-    _simple(
-        "macs",
-        "MACs",
-        "multiply-accumulates of one image's forward pass",
-        lambda row: row.macs,
-        count,
-        priority=60,
-        higher_is_better=False,
-    ),
+    _size_column("params", "params", "parameters", lambda row: row.params, priority=30),
+    _size_column("macs", "MACs", "multiply-accumulates of one image's forward pass", lambda row: row.macs, priority=60),
     _speed_column("train_speed", "train img/s", "training images per second, data path included", "train", priority=55),
     _speed_column(
         "train_compute_speed",
@@ -319,6 +343,19 @@ COLUMNS: tuple[Column, ...] = (
         duration,
         priority=70,
         higher_is_better=False,
+    ),
+    Column(
+        key="dominated_by",
+        title="dominated by",
+        about="rows at least as accurate and at least as good on a cost (inference speed, params, MACs), one better",
+        text=_dominators,
+        plain=lambda row: {
+            "dominated_by": "; ".join(dominator.name for dominator in costs_by_dominator(row)),
+            **{f"on_front_{cost.key}": is_on_front(row, cost.key) for cost in COSTS},
+        },
+        priority=90,
+        numeric=False,
+        default=False,
     ),
 )
 """All fixed columns, in the order in which they are shown."""

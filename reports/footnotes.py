@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
-from reports.columns import SMALL_IMAGES_MARK, Column
+from reports.columns import FRONT_MARK, SMALL_IMAGES_MARK, TIED_MARK, Column
+from reports.pareto import COSTS, is_on_front
 from reports.table import Leaderboard, Row, Table
 
 
@@ -55,7 +56,21 @@ def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
         notes.append(_interval_note(rows))
     if "rank" in keys:
         notes.append(_rank_note(leaderboard, rows))
+    notes += _front_notes(keys, rows)
     return [*notes, *leaderboard.notes]
+
+
+def _front_notes(keys: Set[str], rows: Sequence[Row]) -> list[str]:
+    notes = []
+    if any(is_on_front(row, cost.key) for row in rows for cost in COSTS if cost.key in keys):
+        notes.append(
+            f"{FRONT_MARK} on the Pareto front: no row of its table is at least as accurate and at least as good in "
+            "this column, and better in one; accuracies as means, so noise can put a row on it or off it"
+        )
+    found = (dominator for row in rows for each in row.dominated_by.values() for dominator in each)
+    if "dominated_by" in keys and any(dominator.shares_ranks for dominator in found):
+        notes.append(f"{TIED_MARK} shares ranks with it: only the cost speaks for it")
+    return notes
 
 
 def _interval_note(rows: Sequence[Row]) -> str:

@@ -11,6 +11,7 @@ from harness.record import Record
 from reports.columns import Column, all_columns, find_sort_column
 from reports.grouping import Group, by_table, group_trials
 from reports.labels import Labels, data_label, label_rows
+from reports.pareto import mark_dominated
 from reports.ranking import Evidence, evidence_of, rank_table
 from reports.reading import Trial, read_trials
 from reports.speeds import compare_speeds, speed_of
@@ -60,7 +61,10 @@ def build_leaderboard(
     unranked = [_unranked_table(groups_of_table) for groups_of_table in by_table(groups)]
     draft = Leaderboard(tables=tuple(table for table, _ in unranked), sort_by=sort_by, notes=tuple(map(clean, notes)))
     column = find_sort_column(sort_by, all_columns(draft, declared))
-    tables = tuple(rank_table(table, evidence, column) for table, evidence in unranked)
+    tables = tuple(
+        mark_dominated(rank_table(table, evidence, column), ranks_are_of_accuracy=column.key == "accuracy")
+        for table, evidence in unranked
+    )
     return replace(draft, tables=tuple(sorted(tables, key=lambda table: (table.data, table.fingerprint))))
 
 

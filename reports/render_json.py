@@ -63,5 +63,6 @@ def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
         "seeds": list(row.seeds),
         "unfinished": [asdict(each) for each in row.unfinished],
         "comparable_speed": row.speed.comparable if row.speed else None,
+        "dominated_by": {key: [asdict(each) for each in found] for key, found in row.dominated_by.items()},
         "trials": list(row.trials),
     }

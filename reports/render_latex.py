@@ -29,6 +29,7 @@ _SPECIAL = {
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
     "±": r"$\pm$",
+    "≈": r"$\approx$",
     "–": "--",
     "†": r"\textdagger{}",
     "°": r"\textdegree{}",

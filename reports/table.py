@@ -7,8 +7,8 @@ mean.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -57,6 +57,16 @@ class Speed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Dominator:
+    """A row of the same table that is at least as accurate, and better or as good on a cost."""
+
+    name: str
+    """As :func:`row_names` says."""
+    shares_ranks: bool
+    """Whether the two share ranks: their accuracies are not told apart, and what it has ahead is the cost."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One line of a table."""
 
@@ -82,6 +92,9 @@ class Row:
     """Whether first strides were reduced for small images."""
     trials: tuple[str, ...]
     """Folder names of its trials that are done."""
+    dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
+    """By the key of a cost (see :mod:`reports.pareto`): rows of the front that dominate this one; empty if it is on the
+    front itself. A cost on which it cannot be compared is left out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,6 +127,13 @@ class Leaderboard:
     def rows(self) -> tuple[Row, ...]:
         """All rows of all tables."""
         return tuple(row for table in self.tables for row in table.rows)
+
+
+def row_names(rows: Sequence[Row]) -> list[str]:
+    """Return what each row of a table is called: its model, and its recipe where rows differ in that."""
+    if len({row.recipe for row in rows}) > 1:
+        return [f"{row.model}, {row.recipe}" for row in rows]
+    return [row.model for row in rows]
 
 
 def unfinished_counts(unfinished: Iterable[Unfinished]) -> dict[str, int]:

@@ -1,0 +1,121 @@
+"""Pareto fronts: which rows nothing beats on accuracy and cost at once, and what beats the others.
+
+One front for each cost of :data:`COSTS`: accuracy against throughput, parameters and multiply-accumulates. A row is
+dominated where another is at least as accurate and at least as good on the cost, and better on one of the two. The
+front is the rows that none dominates. Accuracies are means over seeds and costs are taken as they are shown, for a
+front is a statement about what was measured: noise can put a row on it or behind it. So each dominator says whether
+it shares ranks with the row. Where it does, its accuracy may be luck, and what it has ahead is the cost.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reports.table import Dominator, Row, Table, row_names
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What accuracy is held against."""
+
+    key: str
+    """Key of its column, and in :attr:`Row.dominated_by`."""
+    title: str
+    value: Callable[[Row], float | None]
+    """A row's value; None where it has none that can be compared within its table."""
+    higher_is_better: bool = False
+
+
+def _comparable_inference(row: Row) -> float | None:
+    return row.speed.inference if row.speed is not None and row.speed.comparable else None
+
+
+COSTS: tuple[Cost, ...] = (
+    Cost(key="inference_speed", title="infer img/s", value=_comparable_inference, higher_is_better=True),
+    Cost(key="params", title="params", value=lambda row: row.params),
+    Cost(key="macs", title="MACs", value=lambda row: row.macs),
+)
+"""In the order in which they are shown. Throughput is of inference, compute only, within one measurement key."""
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return the places of the points that none dominates, cheapest first.
+
+    Args:
+        points: Accuracy, of which more is better, and cost, of which less is. Points that are equal in both do not
+            dominate one another: all of them are on the front, or none.
+    """
+    order = sorted(range(len(points)), key=lambda place: (points[place][1], -points[place][0]))
+    found: list[int] = []
+    for place in order:
+        if not found or points[place][0] > points[found[-1]][0] or points[place] == points[found[-1]]:
+            found.append(place)
+    return found
+
+
+def dominators(points: Sequence[tuple[float, float]]) -> list[tuple[int, ...]]:
+    """Return for each point the places of those on the front that dominate it, cheapest first; none if it is on it.
+
+    Whatever dominates a point is on the front or dominated by one that is, so the front is all there is to name.
+    """
+    best = front(points)
+    accuracies, costs = [points[place][0] for place in best], [points[place][1] for place in best]
+    # Along the front accuracy and cost rise together, so the dominators of a point stand next to each other.
+    found = []
+    for accuracy, cost in points:
+        among = best[bisect_left(accuracies, accuracy) : bisect_right(costs, cost)]
+        found.append(tuple(place for place in among if points[place] != (accuracy, cost)))
+    return found
+
+
+def mark_dominated(table: Table, *, ranks_are_of_accuracy: bool = True) -> Table:
+    """Return *table* with :attr:`Row.dominated_by` filled in.
+
+    Args:
+        table: Ranked.
+        ranks_are_of_accuracy: Whether sharing ranks says that accuracies cannot be told apart.
+    """
+    names = row_names(table.rows)
+    marked: list[dict[str, tuple[Dominator, ...]]] = [{} for _ in table.rows]
+    for cost in COSTS:
+        places, points = [], []
+        for place, row in enumerate(table.rows):
+            value, accuracy = cost.value(row), row.metrics.get("accuracy")
+            if value is not None and accuracy is not None:
+                places.append(place)
+                points.append((accuracy.mean, -value if cost.higher_is_better else value))
+        if len(places) < 2:  # nothing to be held against
+            continue
+        for place, found in zip(places, dominators(points), strict=True):
+            marked[place][cost.key] = tuple(
+                Dominator(
+                    name=names[places[each]],
+                    shares_ranks=ranks_are_of_accuracy and _share_ranks(table.rows[place], table.rows[places[each]]),
+                )
+                for each in found
+            )
+    rows = (replace(row, dominated_by=by) for row, by in zip(table.rows, marked, strict=True))
+    return replace(table, rows=tuple(rows))
+
+
+def is_on_front(row: Row, cost_key: str) -> bool | None:
+    """Tell whether no row dominates *row*; None where it was not compared on that cost."""
+    found = row.dominated_by.get(cost_key)
+    return None if found is None else not found
+
+
+def costs_by_dominator(row: Row) -> Mapping[Dominator, tuple[Cost, ...]]:
+    """Return the rows that dominate *row* on some cost, each with those costs; on most costs first."""
+    found: dict[Dominator, list[Cost]] = {}
+    for cost in COSTS:
+        for dominator in row.dominated_by.get(cost.key, ()):
+            found.setdefault(dominator, []).append(cost)
+    return {each: tuple(found[each]) for each in sorted(found, key=lambda each: -len(found[each]))}
+
+
+def _share_ranks(first: Row, second: Row) -> bool:
+    if first.rank_low is None or first.rank_high is None or second.rank_low is None or second.rank_high is None:
+        return False
+    return first.rank_low <= second.rank_high and second.rank_low <= first.rank_high
