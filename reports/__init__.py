@@ -12,7 +12,7 @@
 ``speeds``       speeds of a row, and which can be compared
 ``pareto``       what no row beats on accuracy and cost at once
 ``labels``       what a row is called
-``columns``      what a row shows
+``columns``      what a row shows; ``column``, ``metric_column``, ``speed_columns`` declare it, ``cells`` writes it
 ``footnotes``    what the numbers mean
 ``versions``     which of them an older metric computed
 ``render_*``     terminal, Markdown, CSV, JSON, LaTeX, explanations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from reports.columns import FRONT_MARK, SMALL_IMAGES_MARK, TIED_MARK, Column
+from reports.cells import FRONT_MARK, SMALL_IMAGES_MARK, TIED_MARK
+from reports.column import Column
 from reports.pareto import COSTS, is_on_front
 from reports.table import Leaderboard, Row, Table
 

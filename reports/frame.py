@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.columns import all_columns, plain_cells
+from reports.column import plain_cells
+from reports.columns import all_columns
 from reports.table import Leaderboard
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.record import Record
-from reports.columns import Column, all_columns, find_sort_column
+from reports.column import Column
+from reports.columns import all_columns, find_sort_column
 from reports.grouping import Group, by_table, group_trials
 from reports.labels import Labels, data_label, label_rows
 from reports.pareto import mark_dominated

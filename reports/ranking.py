@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from reports.columns import Column
+from reports.column import Column
 from reports.correctness import Correctness, read_correctness
 from reports.reading import Trial
 from reports.statistics import Sample, rank_ranges, separated

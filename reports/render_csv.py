@@ -7,7 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from reports.columns import Column, all_columns, plain_cells
+from reports.column import Column, plain_cells
+from reports.columns import all_columns
 from reports.table import Leaderboard
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from reports.columns import NOTHING
+from reports.cells import NOTHING
 from reports.explanation import POWER, Explanation, Pair
 
 _GAP = 2

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from reports.columns import Column, all_columns, plain_cells
+from reports.column import Column, plain_cells
+from reports.columns import all_columns
 from reports.footnotes import legend, table_notes
 from reports.render_explanation import explanation_data
 from reports.statistics import CONFIDENCE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.columns import Column, choose_columns
+from reports.column import Column
+from reports.columns import choose_columns
 from reports.footnotes import heading, legend, table_notes
 from reports.table import Leaderboard
 

@@ -12,7 +12,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from reports.columns import Column, choose_columns
+from reports.column import Column
+from reports.columns import choose_columns
 from reports.footnotes import heading, legend, table_notes
 from reports.table import Leaderboard, Row, Table
 

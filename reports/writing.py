@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.files import temporary_prefix, write_bytes
-from reports.columns import Column
+from reports.column import Column
 from reports.render_csv import render_csv
 from reports.render_json import render_json
 from reports.render_latex import render_latex

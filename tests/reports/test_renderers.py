@@ -12,7 +12,8 @@ from rich.console import Console
 
 import reports
 from harness.record import FailureKind, Outcome
-from reports.columns import COLUMNS, choose_columns, count, duration, number
+from reports.cells import count, duration, number
+from reports.columns import COLUMNS, choose_columns
 from reports.leaderboard import build_leaderboard
 from reports.render_csv import safe_cell
 from reports.render_latex import escape_latex

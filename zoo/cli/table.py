@@ -14,7 +14,7 @@ from zoo.cli.output import REPORT_FORMATS, split_commas, terminal_width
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
-    from reports.columns import Column
+    from reports.column import Column
     from reports.explanation import Explanation
     from reports.reading import Trial
     from reports.table import Leaderboard

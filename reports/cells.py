@@ -1,0 +1,93 @@
+"""Cells: how numbers, ranks and lists are written for people, the same in every format."""
+
+from __future__ import annotations
+
+import math
+
+from reports.pareto import costs_by_dominator, is_on_front
+from reports.table import Estimate, Row, unfinished_counts
+
+NOTHING = "–"
+SMALL_IMAGES_MARK = "°"
+SPEED_MARK = "†"
+FRONT_MARK = "*"
+TIED_MARK = "≈"
+
+
+def number(value: float | None) -> str:
+    """Format with three significant digits, and thousands apart: ``0.123``, ``45.6``, ``12,300``."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value == 0:
+        return "0"
+    digits = 2 - math.floor(math.log10(abs(value)))
+    rounded = round(value, digits)
+    # Rounding may add a digit: 999.6 is 1,000.
+    digits = 2 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(digits, 0)}f}"
+
+
+def count(value: int | None) -> str:
+    """Format a number of parameters or operations with three digits: ``0.27 M``, ``41 M``, ``1.82 G``."""
+    if value is None:
+        return NOTHING
+    unit, size = ("G", 1e9) if value >= 999.5e6 else ("M", 1e6)
+    scaled = value / size
+    return f"{scaled:.3g} {unit}" if scaled < 999.5 else f"{scaled:,.0f} {unit}"
+
+
+def duration(seconds: float | None) -> str:
+    """Format a duration: ``4.2 s``, ``3.5 min``, ``1.2 h``."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 99.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+
+
+def rank_text(row: Row) -> str:
+    """Format a rank or a range of ranks: ``1``, ``2-4`` with a dash for ranges."""
+    if row.rank_low is None:
+        return NOTHING
+    return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
+
+
+def spread_text(estimate: Estimate | None, scale: float) -> str:
+    """Format a mean and its standard deviation: ``97.8 ± 0.5`` where *scale* is 100, else ``0.123 ± 0.004``."""
+    if estimate is None:
+        return NOTHING
+    if scale == 100:
+        mean, sd = f"{100 * estimate.mean:.1f}", None if estimate.sd is None else f"{100 * estimate.sd:.1f}"
+    else:
+        mean, sd = f"{estimate.mean:.3f}", None if estimate.sd is None else f"{estimate.sd:.3f}"
+    return mean if sd is None else f"{mean} ± {sd}"
+
+
+def interval_text(row: Row) -> str:
+    """Format the interval of accuracy in percent: ``[96.3, 98.7]``."""
+    accuracy = row.metrics.get("accuracy")
+    if accuracy is None or accuracy.low is None or accuracy.high is None:
+        return NOTHING
+    return f"[{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]"
+
+
+def front_mark(row: Row, cost_key: str) -> str:
+    """Return a mark where no row dominates *row* on that cost."""
+    return FRONT_MARK if is_on_front(row, cost_key) else ""
+
+
+def dominators_text(row: Row) -> str:
+    """Name up to two rows that dominate this one, each with the costs on which it does."""
+    if not row.dominated_by:
+        return NOTHING
+    found = [
+        f"{dominator.name}{TIED_MARK if dominator.shares_ranks else ''} ({', '.join(cost.title for cost in costs)})"
+        for dominator, costs in costs_by_dominator(row).items()
+    ]
+    more = [f"{len(found) - 2:,} more"] if len(found) > 2 else []
+    return ", ".join([*found[:2], *more])
+
+
+def status_text(row: Row) -> str:
+    """Count the seeds that are not done: ``1 failed, 2 missing``."""
+    return ", ".join(f"{number_of} {outcome}" for outcome, number_of in unfinished_counts(row.unfinished).items())

@@ -1,0 +1,67 @@
+"""The column of a metric: as a catalog declares it, or as its name lets guess where there is no catalog."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports.cells import spread_text
+from reports.column import Column
+from reports.table import Row
+from reports.text import clean
+
+# Which metrics of the records are shares, and which are better when low, for a reader who has no catalog at hand.
+_PERCENT = (
+    "balanced_accuracy",
+    "weighted_f1",
+    "macro_precision",
+    "macro_recall",
+    "top3",
+    "top5",
+    "calibration_error",
+    "binary_f1",
+)
+_LOWER_IS_BETTER = ("nll", "brier", "calibration_error")
+
+
+def metric_column(
+    name: str, *, title: str, about: str, unit: str, higher_is_better: bool, priority: int, default: bool = False
+) -> Column:
+    """Return a column of a scalar metric's mean and spread over seeds; *unit* is ``%`` for a share."""
+
+    def plain(row: Row) -> dict[str, Any]:
+        estimate = row.metrics.get(name)
+        return {
+            name: None if estimate is None else estimate.mean,
+            f"{name}_sd": None if estimate is None else estimate.sd,
+        }
+
+    def value(row: Row) -> float | None:
+        estimate = row.metrics.get(name)
+        return None if estimate is None else estimate.mean
+
+    scale = 100.0 if unit == "%" else 1.0
+    return Column(
+        key=name,
+        title=title,
+        about=about,
+        text=lambda row: spread_text(row.metrics.get(name), scale),
+        plain=plain,
+        value=value,
+        higher_is_better=higher_is_better,
+        priority=priority,
+        default=default,
+    )
+
+
+def undeclared_column(name: str) -> Column:
+    """Return a column of a metric that no catalog declares."""
+    is_percent = name in _PERCENT
+    title = clean(name.replace("_", " "))
+    return metric_column(
+        name,
+        title=f"{title} %" if is_percent else title,
+        about=title,
+        unit="%" if is_percent else "",
+        higher_is_better=name not in _LOWER_IS_BETTER,
+        priority=45,
+    )
