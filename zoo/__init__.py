@@ -9,6 +9,7 @@ The public names, for plugins and scripts:
 ``Recipe``             how to train, with ``Hyperparameters``
 ``Metric``             a number computed from ``Predictions``
 ``Listener``           hears the events of a bench
+``ReportFormat``       another way to write the ranked table
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
 ``build_catalog``      finds all plugins and what they provide
 ``errors``             what can go wrong, as a tree
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from zoo.metric import Metric as Metric
     from zoo.metric import Predictions as Predictions
     from zoo.recipe import Recipe as Recipe
+    from zoo.report_format import ReportFormat as ReportFormat
 
 _HOME = {
     "Architecture": "zoo.architecture",
@@ -54,6 +56,7 @@ _HOME = {
     "Predictions": "zoo.metric",
     "Preprocessing": "zoo.architecture",
     "Recipe": "zoo.recipe",
+    "ReportFormat": "zoo.report_format",
     "Split": "zoo.dataset",
     "Splits": "zoo.dataset",
     "build_catalog": "zoo.loading",

@@ -17,8 +17,9 @@ from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.names import near_names
 from zoo.recipe import Recipe
+from zoo.report_format import ReportFormat
 
-RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener)
+RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, ReportFormat)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,21 +41,29 @@ class Provider:
     source: str = ""
     """File or folder that holds its code (see :func:`zoo.loading.code_hash`)."""
 
+    @property
+    def origin_sentence(self) -> str:
+        """What brought it, fit for a sentence: ``zoo-nets 1.2``, or the path of a file."""
+        return f"{self.distribution} {self.version}".strip() if self.distribution else self.module
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plugin:
-    """One plugin, whether it could be loaded or not."""
+    """One plugin, whether it could be loaded, was not allowed to be, or has only been found."""
 
     provider: Provider
     state: str
-    """``loaded`` or ``broken``."""
+    """``loaded``, ``broken``, ``blocked`` (see :mod:`zoo.trust`) or ``found``, which is known from metadata alone."""
+    hooks: tuple[str, ...] = ()
+    """Names of the hooks it implements, whether they yield anything or not."""
     provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of its records, by kind."""
     problem: str = ""
-    """One sentence, where it is broken."""
+    """One sentence, where it is broken or blocked."""
     traceback: str = ""
     """Where it broke, as Python tells it."""
     import_seconds: float = 0.0
+    """Time to import it and to collect its records."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +86,7 @@ class Registry(Generic[RecordT]):
     """The records of one kind, in alphabetical order of their full names."""
 
     def __init__(
-        self, kind: str, entries: Mapping[str, Entry[RecordT]], *, lister: str, broken: tuple[Plugin, ...] = ()
+        self, kind: str, entries: Mapping[str, Entry[RecordT]], *, lister: str, absent: tuple[Plugin, ...] = ()
     ) -> None:
         self.kind = kind
         claims = Counter(entry.record.name for entry in entries.values() if entry.record.short)
@@ -86,7 +95,7 @@ class Registry(Generic[RecordT]):
             for full_name, entry in sorted(entries.items())
         }
         self._lister = lister
-        self._broken = broken
+        self._absent = absent
 
     def __iter__(self) -> Iterator[Entry[RecordT]]:
         return iter(self._entries.values())
@@ -116,23 +125,25 @@ class Registry(Generic[RecordT]):
         Raises:
             UnknownNameError: If there is none.
             AmbiguousNameError: If several providers claim the short name.
-            PluginError: If it may belong to a plugin that is broken.
+            PluginError: If it may belong to a plugin that is broken or blocked.
         """
         found = self._find(name)
         if len(found) == 1:
             return found[0]
         if found:
-            raise AmbiguousNameError(self.kind, name, full_names=[entry.full_name for entry in found])
+            owners = {entry.full_name: entry.provider.origin_sentence for entry in found}
+            raise AmbiguousNameError(self.kind, name, owners=owners)
         namespace, _, _ = name.rpartition("/")
-        for plugin in self._broken:
+        for plugin in self._absent:
             # The built-ins share a namespace: one that is broken says nothing of a name of another.
             if plugin.provider.origin != "built-in" and namespace == plugin.provider.namespace:
-                owner = f"plugin {plugin.provider.name!r}, which is broken: {plugin.problem}"
+                owner = f"plugin {plugin.provider.name!r}, which is {plugin.state}: {plugin.problem}"
                 raise PluginError(f"{self.kind} {name!r} belongs to {owner}")
         hint = f"({self._lister} lists all)"
-        if self._broken:
-            names = ", ".join(plugin.provider.name for plugin in self._broken)
-            hint = f"({self._lister} lists all; broken plugins, see zoo plugins: {names})"
+        if self._absent:
+            states = {plugin.state: None for plugin in self._absent}
+            names = ", ".join(plugin.provider.name for plugin in self._absent)
+            hint = f"({self._lister} lists all; {' or '.join(states)} plugins, see zoo plugins: {names})"
         candidates = self._entries if "/" in name else self._by_short_name
         raise UnknownNameError(self.kind, name, near=near_names(name, candidates), hint=hint)
 
@@ -157,6 +168,7 @@ class Catalog:
     recipes: Registry[Recipe]
     metrics: Registry[Metric]
     listeners: Registry[Listener]
+    report_formats: Registry[ReportFormat]
     commands: Mapping[str, Any]
     """Sub-commands by name: ``click.Command`` records of plugins."""
     plugins: tuple[Plugin, ...]

@@ -17,7 +17,7 @@ itself is at fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 class ZooError(Exception):
@@ -50,9 +50,10 @@ class UnknownNameError(UsageError):
 class AmbiguousNameError(UsageError):
     """A short name that two providers claim; the full names tell them apart."""
 
-    def __init__(self, kind: str, name: str, *, full_names: Sequence[str]) -> None:
-        self.kind, self.name, self.full_names = kind, name, tuple(full_names)
-        super().__init__(f"{kind} {name!r} could mean {' or '.join(full_names)}; give the full name")
+    def __init__(self, kind: str, name: str, *, owners: Mapping[str, str]) -> None:
+        self.kind, self.name, self.full_names = kind, name, tuple(owners)
+        meanings = [f"{full} ({owner})" if owner else full for full, owner in owners.items()]
+        super().__init__(f"{kind} {name!r} could mean {' or '.join(meanings)}; give the full name")
 
 
 class ManyErrors(UsageError):

@@ -15,7 +15,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -25,6 +25,7 @@ from zoo._version import __version__
 from zoo.catalog import Provider
 from zoo.hookspecs import PROJECT
 from zoo.names import slug
+from zoo.trust import Trust
 
 _BUILTIN_PACKAGE = "plugins"
 _BUILTIN_NAMESPACE = "zoo"
@@ -38,7 +39,7 @@ class Sources:
     files: tuple[str, ...] = ()
     """Paths of Python files, as given with ``--plugin``."""
     entry_points: bool = True
-    """Whether to load installed plugins."""
+    """Whether to load installed plugins; those, that is, which ``ZOO_PLUGINS`` allows (see :mod:`zoo.trust`)."""
     builtin: bool = True
     """Whether to load the built-ins."""
     strict: bool = False
@@ -52,6 +53,8 @@ class Found:
     provider: Provider
     load: Callable[[], Any]
     """Imports it; may raise anything."""
+    refusal: str = ""
+    """Why it may not be loaded; empty where it may."""
 
 
 def find(sources: Sources) -> Iterator[Found]:
@@ -89,6 +92,13 @@ def _builtin_provider(module: str) -> Provider:
 
 
 def _find_entry_points() -> Iterator[Found]:
+    trust = Trust.of_environment()
+    for found in _find_installed():
+        refusal = trust.refusal(found.provider.name, found.provider.distribution)
+        yield replace(found, refusal=refusal) if refusal else found
+
+
+def _find_installed() -> Iterator[Found]:
     try:
         points = list(importlib.metadata.entry_points(group=PROJECT))
     except Exception:

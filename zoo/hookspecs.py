@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoo.listener import Listener
     from zoo.metric import Metric
     from zoo.recipe import Recipe
+    from zoo.report_format import ReportFormat
 
 PROJECT = "zoo"
 """Name of the pluggy project and of the entry-point group."""
@@ -55,6 +56,11 @@ def zoo_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
 @hookspec
 def zoo_listeners() -> Iterable[Listener]:  # type: ignore[empty-body]
     """Yield listeners that can be turned on with ``--listen``."""
+
+
+@hookspec
+def zoo_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-body]
+    """Yield formats of the ranked table that can be asked for with ``--format``."""
 
 
 @hookspec

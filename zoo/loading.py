@@ -1,7 +1,8 @@
 """Loading: find every plugin, import each alone, and build a catalog of what they provide.
 
 A plugin that raises, exits or yields nonsense costs itself only: it is in the catalog as broken, with its
-cause. There is no global catalog: each call makes a fresh one.
+cause. One that the user does not allow (:mod:`zoo.trust`) is in it as blocked, and is never imported. There is no
+global catalog: each call makes a fresh one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.names import check_name, full_name
 from zoo.recipe import Recipe
+from zoo.report_format import ReportFormat
+from zoo.trust import VARIABLE
 
 _RECORDS: dict[str, type] = {
     "zoo_architectures": Architecture,
@@ -37,6 +40,7 @@ _RECORDS: dict[str, type] = {
     "zoo_recipes": Recipe,
     "zoo_metrics": Metric,
     "zoo_listeners": Listener,
+    "zoo_report_formats": ReportFormat,
 }
 _HOOKS = (*_RECORDS, "zoo_commands")
 _MAX_RECORDS = 100_000
@@ -49,7 +53,7 @@ class _Harvest:
 
     entries: dict[str, dict[str, Entry[Any]]] = field(default_factory=lambda: {hook: {} for hook in _RECORDS})
     commands: dict[str, Any] = field(default_factory=dict)
-    command_owners: dict[str, str] = field(default_factory=dict)
+    command_owners: dict[str, Provider] = field(default_factory=dict)
     plugins: list[Plugin] = field(default_factory=list)
 
 
@@ -70,13 +74,14 @@ def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None
     harvest = _Harvest()
     for found in find(sources):
         harvest.plugins.append(_load(found, harvest, hooks))
-    broken = tuple(plugin for plugin in harvest.plugins if plugin.state == "broken")
+    absent = tuple(plugin for plugin in harvest.plugins if plugin.state != "loaded")
+    broken = [plugin for plugin in absent if plugin.state == "broken"]
     if sources.strict and broken:
         listed = "; ".join(f"{plugin.provider.name}: {plugin.problem}" for plugin in broken)
         raise PluginError(f"{len(broken)} broken plugin(s): {listed}")
 
     def registry(kind: str, hook: str, lister: str) -> Registry[Any]:
-        return Registry(kind, harvest.entries[hook], lister=lister, broken=broken)
+        return Registry(kind, harvest.entries[hook], lister=lister, absent=absent)
 
     return Catalog(
         architectures=registry("model", "zoo_architectures", "zoo list models"),
@@ -84,9 +89,19 @@ def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None
         recipes=registry("recipe", "zoo_recipes", "zoo list recipes"),
         metrics=registry("metric", "zoo_metrics", "zoo list metrics"),
         listeners=registry("listener", "zoo_listeners", "zoo list listeners"),
+        report_formats=registry("report format", "zoo_report_formats", "zoo plugins"),
         commands=dict(sorted(harvest.commands.items())),
         plugins=tuple(harvest.plugins),
     )
+
+
+def list_plugins(sources: Sources = Sources()) -> tuple[Plugin, ...]:
+    """Return the plugins of *sources* from metadata alone: none is imported, and each is ``found`` or ``blocked``."""
+    return tuple(_not_loaded(found) for found in find(sources))
+
+
+def _not_loaded(found: Found) -> Plugin:
+    return Plugin(provider=found.provider, state="blocked" if found.refusal else "found", problem=found.refusal)
 
 
 def code_hash(provider: Provider) -> str:
@@ -117,12 +132,17 @@ def _hash_files(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
 
 
 def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plugin:
+    if found.refusal:
+        return _not_loaded(found)
     start = time.perf_counter()
     provider = found.provider
+    implemented: tuple[str, ...] = ()
     try:
         module = found.load()
         provider = replace(provider, source=provider.source or _source_of(module, provider))
-        records = list(_call_hooks(module, provider.name, hooks))
+        manager = _register(module, provider.name)
+        implemented = tuple(hook for hook in _HOOKS if getattr(manager.hook, hook).get_hookimpls())
+        records = list(_call_hooks(manager, [hook for hook in implemented if hooks is None or hook in hooks]))
         provides = _add(records, provider, harvest)
     except KeyboardInterrupt:
         raise
@@ -130,6 +150,7 @@ def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plu
         return Plugin(
             provider=provider,
             state="broken",
+            hooks=implemented,
             problem=_one_sentence(error),
             traceback=traceback.format_exc(),
             import_seconds=time.perf_counter() - start,
@@ -137,18 +158,23 @@ def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plu
     return Plugin(
         provider=provider,
         state="loaded",
+        hooks=implemented,
         provides=provides,
         import_seconds=time.perf_counter() - start,
     )
 
 
-def _call_hooks(module: Any, name: str, hooks: Collection[str] | None) -> Iterator[tuple[str, Any]]:
+def _register(module: Any, name: str) -> pluggy.PluginManager:
     # A manager for each plugin: check_pending then speaks of this one only.
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
     _check_hooks(manager, module)
-    for hook in _HOOKS if hooks is None else [hook for hook in _HOOKS if hook in hooks]:
+    return manager
+
+
+def _call_hooks(manager: pluggy.PluginManager, hooks: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    for hook in hooks:
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             records = implementation.function()
             if not isinstance(records, Iterable) or isinstance(records, str):
@@ -190,7 +216,10 @@ def _add(records: list[tuple[str, Any]], provider: Provider, harvest: _Harvest) 
                 raise _Nonsense(f"{hook} yielded command {name!r} twice")
             if name in harvest.commands:
                 owner = harvest.command_owners[name]
-                raise _Nonsense(f"{hook} yielded command {name!r}, which plugin {owner!r} already provides")
+                raise _Nonsense(
+                    f"{hook} of {provider.origin_sentence} yielded command {name!r}, which {_described(owner)} "
+                    f"already provides; give it another name{_way_out(provider, owner)}"
+                )
             commands[name] = record
             continue
         name = full_name(record.namespace or provider.namespace, record.name)
@@ -199,14 +228,14 @@ def _add(records: list[tuple[str, Any]], provider: Provider, harvest: _Harvest) 
         earlier = harvest.entries[hook].get(name)
         if earlier:
             raise _Nonsense(
-                f"{hook} yielded {name!r}, which {_described(earlier.provider)} already provides; "
-                "give it another name or namespace"
+                f"{hook} of {provider.origin_sentence} yielded {name!r}, which {_described(earlier.provider)} "
+                f"already provides; give it another name or namespace{_way_out(provider, earlier.provider)}"
             )
         new[hook][name] = Entry(record=record, full_name=name, provider=provider)
     for hook, entries in new.items():
         harvest.entries[hook].update(entries)
     harvest.commands.update(commands)
-    harvest.command_owners.update(dict.fromkeys(commands, provider.name))
+    harvest.command_owners.update(dict.fromkeys(commands, provider))
     provides = {hook.removeprefix("zoo_"): tuple(entries) for hook, entries in new.items() if entries}
     if commands:
         provides["commands"] = tuple(commands)
@@ -214,8 +243,19 @@ def _add(records: list[tuple[str, Any]], provider: Provider, harvest: _Harvest) 
 
 
 def _described(provider: Provider) -> str:
-    origin = f" {provider.version} of {provider.distribution}" if provider.distribution else ""
+    origin = f" of {provider.origin_sentence}" if provider.distribution else ""
     return f"plugin {provider.name!r}{origin} ({provider.module})"
+
+
+def _way_out(later: Provider, earlier: Provider) -> str:
+    """Say what a user can do who is the author of neither of two plugins that clash."""
+    installed = [each for each in (later, earlier) if each.origin == "entry point"]
+    # A plugin's own name blocks it alone, but two may share that; then it takes the distribution's.
+    is_named_alike = later.name == earlier.name
+    choices = dict.fromkeys(
+        f"{VARIABLE}=-{each.distribution if is_named_alike and each.distribution else each.name}" for each in installed
+    )
+    return f", or leave one out with {' or '.join(choices)}" if choices else ""
 
 
 def _source_of(module: Any, provider: Provider) -> str:

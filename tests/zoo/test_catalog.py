@@ -16,7 +16,7 @@ def _registry(*full_names: str, short: bool = True, broken: tuple[Plugin, ...] =
         record = Architecture(name=name, namespace=namespace, short=short, build=_never_called)
         provider = Provider(name=namespace, origin="file", module=f"{namespace}.py", namespace=namespace)
         entries[each] = Entry(record=record, full_name=each, provider=provider)
-    return Registry("model", entries, lister="zoo list models", broken=broken)
+    return Registry("model", entries, lister="zoo list models", absent=broken)
 
 
 def _never_called(request: object) -> None:  # type: ignore[return]
@@ -47,7 +47,7 @@ def test_a_short_name_that_two_providers_claim_is_an_error_that_lists_both() -> 
     with pytest.raises(AmbiguousNameError) as caught:
         registry.get("net")
     assert caught.value.full_names == ("a/net", "b/net")
-    assert str(caught.value) == "model 'net' could mean a/net or b/net; give the full name"
+    assert str(caught.value) == "model 'net' could mean a/net (a.py) or b/net (b.py); give the full name"
     assert registry.get("b/net").provider.name == "b"
 
 

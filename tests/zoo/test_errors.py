@@ -30,7 +30,7 @@ def test_no_error_raises_nothing() -> None:
 
 def test_one_error_is_raised_as_itself() -> None:
     with pytest.raises(AmbiguousNameError):
-        ManyErrors.raise_if([AmbiguousNameError("model", "x", full_names=("a/x", "b/x"))])
+        ManyErrors.raise_if([AmbiguousNameError("model", "x", owners={"a/x": "zoo-a 1.0", "b/x": "zoo-b 2.0"})])
 
 
 def test_several_errors_are_raised_as_one_flat_list_a_line_each() -> None:

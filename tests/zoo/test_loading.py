@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from zoo.catalog import Catalog, Plugin
-from zoo.errors import PluginError
-from zoo.loading import Sources, build_catalog, code_hash
+from zoo.errors import AmbiguousNameError, PluginError
+from zoo.loading import Sources, build_catalog, code_hash, list_plugins
 
 GOOD = """
     from zoo import Architecture, hookimpl
@@ -165,7 +165,8 @@ def test_a_command_that_is_taken_breaks_the_later_plugin(tmp_path: Path) -> None
     code = "import click\n" + _hook("yield click.Command('tidy')", "zoo_commands")
     catalog = _load(_write(tmp_path / "a.py", code), _write(tmp_path / "b.py", code))
     assert list(catalog.commands) == ["tidy"]
-    assert "'tidy', which plugin 'a' already provides" in catalog.plugins[1].problem
+    assert "'tidy', which plugin 'a'" in catalog.plugins[1].problem
+    assert "give it another name" in catalog.plugins[1].problem
 
 
 def test_a_file_given_twice_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +208,7 @@ def test_a_built_in_is_hashed_with_its_neighbours_of_the_same_kind(catalog: Cata
 
 
 def _install(site: Path, name: str, entry_points: str, files: dict[str, str], metadata: bool = True) -> None:
-    info = site / f"{name}-1.2.dist-info"
+    info = site / f"{name.replace('-', '_')}-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "entry_points.txt").write_text(entry_points)
     if metadata:
@@ -229,14 +230,14 @@ print(json.dumps({
 """
 
 
-def _installed(site: Path) -> dict[str, list[str]]:
+def _installed(site: Path, trusted: str = "") -> dict[str, list[str]]:
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-c", LIST],
         capture_output=True,
         check=True,
         cwd=site,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "ZOO_PLUGINS": trusted},
         text=True,
         timeout=60,
     )
@@ -260,6 +261,89 @@ def test_an_entry_point_that_breaks_costs_itself_only(tmp_path: Path) -> None:
     assert [plugins[name][0] for name in "abc"] == ["broken", "broken", "loaded"]
     assert "sys.exit(0)" in plugins["a"][1]
     assert "b_absent" in plugins["b"][1]
+
+
+def test_a_plugin_that_is_not_allowed_is_never_imported_and_is_listed_as_blocked(tmp_path: Path) -> None:
+    _install(tmp_path, "zoo-bad", "[zoo]\nbad = bad_code\n", {"bad_code.py": "open('it ran', 'w')"})
+    _install(tmp_path, "zoo-nets", "[zoo]\nnets = zoo_nets\n", {"zoo_nets.py": GOOD})
+    for trusted, states in {
+        "nets": ("blocked", "loaded"),
+        "zoo-nets": ("blocked", "loaded"),
+        "-zoo-bad": ("blocked", "loaded"),
+        "nets,-zoo.nets": ("blocked", "blocked"),
+    }.items():
+        plugins = _installed(tmp_path, trusted)
+        assert (plugins["bad"][0], plugins["nets"][0]) == states
+        assert not (tmp_path / "it ran").exists()
+    assert plugins["nets"][1] == "ZOO_PLUGINS blocks 'zoo.nets'"
+    _installed(tmp_path)
+    assert (tmp_path / "it ran").exists()
+
+
+def test_selecting_something_of_a_blocked_plugin_says_that_it_is_blocked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _install(tmp_path, "zoo-nets", "[zoo]\nnets = zoo_nets\n", {"zoo_nets.py": GOOD})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ZOO_PLUGINS", "-nets")
+    catalog = build_catalog(Sources(builtin=False))
+    with pytest.raises(PluginError, match=r"'nets/net' belongs to plugin 'nets', which is blocked: ZOO_PLUGINS blocks"):
+        catalog.architectures.get("nets/net")
+
+
+def test_a_block_is_not_a_break(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _install(tmp_path, "zoo-nets", "[zoo]\nnets = zoo_nets\n", {"zoo_nets.py": GOOD})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ZOO_PLUGINS", "-nets")
+    assert "blocked" in {plugin.state for plugin in build_catalog(Sources(builtin=False, strict=True)).plugins}
+
+
+def test_plugins_are_listed_from_metadata_without_importing_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _install(tmp_path, "zoo-bad", "[zoo]\nbad = bad_code\n", {"bad_code.py": "raise AssertionError"})
+    _install(tmp_path, "zoo-nets", "[zoo]\nnets = zoo_nets\n", {"zoo_nets.py": GOOD})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ZOO_PLUGINS", "-nets")
+    listed = {each.provider.name: (each.state, each.provider.version) for each in list_plugins(Sources(builtin=False))}
+    assert listed["bad"] == ("found", "1.2")
+    assert listed["nets"] == ("blocked", "1.2")
+    assert not {"bad_code", "zoo_nets"} & set(sys.modules)
+
+
+def test_installed_plugins_that_clash_name_both_distributions_and_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for letter in "ab":
+        _install(tmp_path, f"zoo-{letter}", f"[zoo]\nnets = clash_{letter}\n", {f"clash_{letter}.py": GOOD})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ZOO_PLUGINS", "nets")
+    catalog = build_catalog(Sources(builtin=False))
+    (broken,) = [plugin for plugin in catalog.plugins if plugin.state == "broken"]
+    assert broken.problem == (
+        "zoo_architectures of zoo-b 1.2 yielded 'nets/net', which plugin 'nets' of zoo-a 1.2 (clash_a) "
+        "already provides; give it another name or namespace, or leave one out with ZOO_PLUGINS=-zoo-b or "
+        "ZOO_PLUGINS=-zoo-a"
+    )
+
+
+def test_a_short_name_of_two_installed_plugins_names_both_distributions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for letter in "ab":
+        _install(tmp_path, f"zoo-{letter}", f"[zoo]\nown{letter} = short_{letter}\n", {f"short_{letter}.py": GOOD})
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("ZOO_PLUGINS", "owna,ownb")
+    with pytest.raises(AmbiguousNameError, match=r"owna/net \(zoo-a 1\.2\) or ownb/net \(zoo-b 1\.2\); give the full"):
+        build_catalog(Sources(builtin=False)).architectures.get("net")
+
+
+def test_a_plugin_says_which_hooks_it_has_even_where_they_yield_nothing(tmp_path: Path) -> None:
+    plugin = _only(
+        _load(_write(tmp_path / "plugin.py", GOOD + "\n" + textwrap.indent(_hook("return []", "zoo_metrics"), "    ")))
+    )
+    assert plugin.hooks == ("zoo_architectures", "zoo_metrics")
+    assert set(plugin.provides) == {"architectures"}
 
 
 def test_unreadable_entry_points_of_one_distribution_hide_no_other(tmp_path: Path) -> None:

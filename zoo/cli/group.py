@@ -130,15 +130,18 @@ def _show_help(ctx: click.Context, parameter: click.Parameter, value: bool) -> N
 
 
 def _show_foreign_commands(ctx: click.Context) -> None:
-    # After the rest is out: whatever a plugin does while it loads, the help of zoo itself has been shown.
+    # After the rest is out: whatever a plugin does while it loads, the help of zoo itself has been shown. What is
+    # installed is not imported for it: that may be fifty packages, or one that the user means to look at first.
     sys.stdout.flush()
-    commands = session_of(ctx).foreign_commands()
+    commands = session_of(ctx).commands_of_files()
     rows = [(name, command.get_short_help_str(80)) for name, command in commands.items() if name not in COMMANDS]
     if rows:
         formatter = ctx.make_formatter()
         with formatter.section("Commands from plugins"):
             formatter.write_dl(rows)
         click.echo("\n" + formatter.getvalue().rstrip("\n"))
+    if session_of(ctx).has_installed_plugins():
+        click.echo("\nInstalled plugins may add commands: zoo plugins lists them.")
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:

@@ -1,15 +1,16 @@
-"""``zoo plugins``: where everything comes from, and what is broken."""
+"""``zoo plugins``: where everything comes from, what it may do, and what is broken."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.output import listing_format, terminal_width
-from zoo.cli.session import plugin_options, session_of
+from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.text import Column, clean, plural, table_lines
 
 if TYPE_CHECKING:
@@ -27,44 +28,112 @@ _COLUMNS = (
 
 
 @click.command("plugins")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--why-broken", is_flag=True, help="Show where each broken plugin broke, as Python tells it.")
+@click.option("--no-import", is_flag=True, help="List from metadata alone: no plugin's code runs.")
 @listing_format
 @plugin_options
 @click.pass_context
-def command(ctx: click.Context, why_broken: bool, form: str) -> None:
-    """List plugins: what each provides, what it takes to load, and why a broken one is broken."""
-    from zoo.cli.group import COMMANDS
+def command(ctx: click.Context, names: tuple[str, ...], why_broken: bool, no_import: bool, form: str) -> None:
+    """List plugins: what each provides, what it takes to load, and why a broken one is broken.
 
-    plugins = session_of(ctx).catalog(warn=False).plugins
+    With the NAME of a plugin or a distribution, show all that is known of it: its hooks, and each thing it provides.
+
+    ZOO_PLUGINS=a,b has only these installed plugins loaded, ZOO_PLUGINS=-a all but this one; --no-plugins none.
+    """
+    session = session_of(ctx)
+    plugins = _find(session) if no_import else session.catalog(warn=False).plugins
+    if names:
+        plugins = _chosen(names, plugins)
     if form == "json":
         click.echo(json.dumps([asdict(plugin) for plugin in plugins], indent=2, default=dict))
-        return
-    heading, *lines = table_lines(_COLUMNS, [_row(plugin) for plugin in plugins], width=terminal_width())
-    click.echo("\n".join([click.style(heading, bold=True), *lines]))
-    broken = [plugin for plugin in plugins if plugin.state == "broken"]
-    if broken:
-        click.echo("")
-    for plugin in broken:
-        name = click.style(clean(plugin.provider.name), fg="red")
-        click.echo(f"{name} is broken: {clean(plugin.problem)}")
-        if why_broken:
-            click.echo("".join(f"    {clean(line)}\n" for line in plugin.traceback.splitlines()), nl=False)
-    if broken and not why_broken:
-        click.echo("zoo plugins --why-broken shows where.")
-    for plugin in plugins:
-        for name in set(plugin.provides.get("commands", ())) & set(COMMANDS):
-            click.echo(f"command {name!r} of {clean(plugin.provider.name)} cannot be reached: zoo has its own")
+    elif names:
+        click.echo("\n\n".join("\n".join(_details(plugin)) for plugin in plugins))
+    else:
+        heading, *lines = table_lines(_COLUMNS, [_row(plugin) for plugin in plugins], width=terminal_width())
+        click.echo("\n".join([click.style(heading, bold=True), *lines]))
+    if form != "json":
+        _tell(plugins, why_broken=why_broken)
+
+
+def _find(session: Session) -> tuple[Plugin, ...]:
+    from zoo.loading import list_plugins
+
+    plugins = list_plugins(session.sources())
+    for sentence in session.trust_problems(plugins):
+        complain(sentence)
+    return plugins
+
+
+def _chosen(names: Sequence[str], plugins: Sequence[Plugin]) -> tuple[Plugin, ...]:
+    from zoo.errors import ManyErrors, UnknownNameError
+    from zoo.names import near_names
+
+    known = dict.fromkeys(name for plugin in plugins for name in _names(plugin) if name)
+    ManyErrors.raise_if(
+        UnknownNameError("plugin", name, near=near_names(name, known), hint="(zoo plugins lists all)")
+        for name in names
+        if name not in known
+    )
+    return tuple(plugin for plugin in plugins if set(names) & set(_names(plugin)))
+
+
+def _names(plugin: Plugin) -> tuple[str, str]:
+    return plugin.provider.name, plugin.provider.distribution
 
 
 def _row(plugin: Plugin) -> tuple[object, ...]:
     provider = plugin.provider
-    provides = ", ".join(plural(len(names), kind.removesuffix("s"), kind) for kind, names in plugin.provides.items())
     return (
         provider.name,
         plugin.state,
         provider.origin,
         provider.distribution or provider.module,
         provider.version,
-        f"{plugin.import_seconds * 1000:.0f}",
-        provides,
+        f"{plugin.import_seconds * 1000:.0f}" if plugin.state in ("loaded", "broken") else "",
+        ", ".join(_counts(plugin)),
     )
+
+
+def _counts(plugin: Plugin) -> list[str]:
+    """Return how much each hook of a plugin yields, nothing included: ``3 recipes``, ``0 metrics``."""
+    kinds = [hook.removeprefix("zoo_") for hook in plugin.hooks]
+    counts = {kind: len(plugin.provides.get(kind, ())) for kind in [*kinds, *plugin.provides]}
+    return [plural(count, kind.removesuffix("s"), kind).replace("_", " ") for kind, count in counts.items()]
+
+
+def _details(plugin: Plugin) -> list[str]:
+    provider = plugin.provider
+    facts = {
+        "state": plugin.state,
+        "origin": provider.origin,
+        "distribution": f"{provider.distribution} {provider.version}".strip(),
+        "module": provider.module,
+        "source": provider.source,
+        "namespace": provider.namespace,
+        "load time": f"{plugin.import_seconds * 1000:.0f} ms" if plugin.state in ("loaded", "broken") else "",
+        "hooks": ", ".join(plugin.hooks),
+        **{kind.replace("_", " "): ", ".join(names) for kind, names in plugin.provides.items()},
+    }
+    lines = [click.style(clean(provider.name), bold=True)]
+    width = max(len(title) for title in facts)
+    return lines + [f"  {title:<{width}}  {clean(value)}" for title, value in facts.items() if value]
+
+
+def _tell(plugins: Sequence[Plugin], *, why_broken: bool) -> None:
+    """Say below the list what is wrong with whom."""
+    from zoo.cli.group import COMMANDS
+
+    absent = [plugin for plugin in plugins if plugin.state in ("broken", "blocked")]
+    if absent:
+        click.echo("")
+    for plugin in absent:
+        name = click.style(clean(plugin.provider.name), fg="red" if plugin.state == "broken" else "yellow")
+        click.echo(f"{name} is {plugin.state}: {clean(plugin.problem)}")
+        if why_broken and plugin.traceback:
+            click.echo("".join(f"    {clean(line)}\n" for line in plugin.traceback.splitlines()), nl=False)
+    if not why_broken and any(plugin.state == "broken" for plugin in absent):
+        click.echo("zoo plugins --why-broken shows where.")
+    for plugin in plugins:
+        for name in set(plugin.provides.get("commands", ())) & set(COMMANDS):
+            click.echo(f"command {name!r} of {clean(plugin.provider.name)} cannot be reached: zoo has its own")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,7 @@ import click
 from zoo.cli.text import clean
 
 if TYPE_CHECKING:
-    from zoo.catalog import Catalog
+    from zoo.catalog import Catalog, Plugin
     from zoo.loading import Sources
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
@@ -54,6 +54,8 @@ class Session:
         # What a plugin prints while it loads must not end up in a table or in JSON.
         with contextlib.redirect_stdout(sys.stderr):
             catalog = build_catalog(self.sources())
+        for sentence in self.trust_problems(catalog.plugins):
+            complain(sentence)
         if warn:
             for plugin in catalog.plugins:
                 if plugin.state == "broken":
@@ -63,21 +65,49 @@ class Session:
                     )
         return catalog
 
+    def trust_problems(self, plugins: Sequence[Plugin]) -> list[str]:
+        """Return a sentence for each name in ``ZOO_PLUGINS`` that none of *plugins* has: a slip would go unseen."""
+        from zoo.names import near_names
+        from zoo.trust import VARIABLE, Trust
+
+        if not self.entry_points:
+            return []
+        installed = [plugin.provider for plugin in plugins if plugin.provider.origin == "entry point"]
+        names = dict.fromkeys(name for each in installed for name in (each.name, each.distribution) if name)
+        sentences = []
+        for name in Trust.of_environment().unmatched(names):
+            near = near_names(name, names)
+            guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            sentences.append(f"{VARIABLE} lists {name!r}, and no installed plugin is called that{guess}")
+        return sentences
+
+    def commands_of_files(self) -> dict[str, click.Command]:
+        """Return the commands of the files given with ``--plugin``, by name."""
+        return self._commands(entry_points=False) if self.plugin_files else {}
+
     def foreign_commands(self) -> dict[str, click.Command]:
-        """Return the commands of plugins that are not built in, by name; those of broken plugins are missing."""
+        """Return the commands of plugins that are not built in, by name; those of broken plugins are missing.
+
+        Every plugin is imported for it.
+        """
         if self._foreign_commands is None:
-            self._foreign_commands = self._find_foreign_commands()
+            self._foreign_commands = self._commands(entry_points=self.has_installed_plugins())
         return self._foreign_commands
 
-    def _find_foreign_commands(self) -> dict[str, click.Command]:
-        if not self.plugin_files and not (self.entry_points and _has_entry_points()):
+    def has_installed_plugins(self) -> bool:
+        """Tell whether any plugin is installed and not left out by ``--no-plugins``; none is imported."""
+        return self.entry_points and _has_entry_points()
+
+    def _commands(self, *, entry_points: bool) -> dict[str, click.Command]:
+        if not self.plugin_files and not entry_points:
             return {}
         from dataclasses import replace
 
         from zoo.loading import build_catalog
 
+        sources = replace(self.sources(builtin=False), strict=False, entry_points=entry_points)
         with contextlib.redirect_stdout(sys.stderr):
-            commands = build_catalog(replace(self.sources(builtin=False), strict=False)).commands
+            commands = build_catalog(sources, hooks=("zoo_commands",)).commands
         return {name: command for name, command in commands.items() if isinstance(command, click.Command)}
 
 
