@@ -10,6 +10,8 @@ from reports.table import Estimate, Row, unfinished_counts
 NOTHING = "–"
 SMALL_IMAGES_MARK = "°"
 SPEED_MARK = "†"
+LOADED_MARK = "‡"
+LOADER_MARK = "§"
 FRONT_MARK = "*"
 TIED_MARK = "≈"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from reports.cells import FRONT_MARK, SMALL_IMAGES_MARK, TIED_MARK
+from reports.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, SMALL_IMAGES_MARK, TIED_MARK
 from reports.column import Column
 from reports.pareto import COSTS, is_on_front
-from reports.table import Leaderboard, Row, Table
+from reports.table import FOREIGN_CORES, LOADER_SHARE, Leaderboard, Row, Speed, Table
 
 
 def heading(table: Table) -> str:
@@ -36,7 +36,7 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
     if any(row.small_images for row in table.rows) and "model" in keys:
         notes.append(f"{SMALL_IMAGES_MARK} first strides reduced, for the images are small")
     if any(column.needs_equal_conditions for column in columns):
-        notes.append(table.speed_note)
+        notes += table.speed_notes
     notes += [fingerprint_note(table, leaderboard), *table.notes]
     for row in table.rows:
         notes += _unfinished_notes(row)
@@ -58,6 +58,7 @@ def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
     if "rank" in keys:
         notes.append(_rank_note(leaderboard, rows))
     notes += _front_notes(keys, rows)
+    notes += _speed_notes(columns, [row.speed for row in rows if row.speed])
     return [*notes, *leaderboard.notes]
 
 
@@ -71,6 +72,26 @@ def _front_notes(keys: Set[str], rows: Sequence[Row]) -> list[str]:
     found = (dominator for row in rows for each in row.dominated_by.values() for dominator in each)
     if "dominated_by" in keys and any(dominator.shares_ranks for dominator in found):
         notes.append(f"{TIED_MARK} shares ranks with it: only the cost speaks for it")
+    return notes
+
+
+def _speed_notes(columns: Sequence[Column], speeds: Sequence[Speed]) -> list[str]:
+    keys = {column.key for column in columns}
+    notes = []
+    if any(column.needs_equal_conditions for column in columns) and any(speed.is_loaded for speed in speeds):
+        notes.append(
+            f"{LOADED_MARK} the machine was loaded: other processes took more than {FOREIGN_CORES:g} cores meanwhile"
+        )
+    if "train_speed" in keys and any(speed.is_loader_bound for speed in speeds):
+        notes.append(
+            f"{LOADER_MARK} loader-bound: images/s are more than {100 * LOADER_SHARE:.0f} % below those of compute "
+            "alone, so they say less of the network than of its data path"
+        )
+    if "relative_speed" in keys and any(speed.relative is not None for speed in speeds):
+        notes.append(
+            "rel. speed: inference over that of a reference network measured just before and after; it travels between "
+            "machines of a kind, less so from a CPU to a GPU"
+        )
     return notes
 
 

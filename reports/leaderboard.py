@@ -77,7 +77,7 @@ def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
         rows.append(row)
         evidence.append(basis)
         warnings += _warnings(group, labels)
-    rows, speed_note = compare_speeds(rows, groups)
+    rows, speed_notes = compare_speeds(rows, groups)
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
     notes = list(info.notes) if info else []
@@ -91,7 +91,7 @@ def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
         num_classes=len(info.classes) if info else None,
         rows=tuple(rows),
         notes=tuple(clean(note) for note in notes),
-        speed_note=clean(speed_note),
+        speed_notes=tuple(clean(note) for note in speed_notes),
     )
     return table, evidence
 

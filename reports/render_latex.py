@@ -33,6 +33,8 @@ _SPECIAL = {
     "≈": r"$\approx$",
     "–": "--",
     "†": r"\textdagger{}",
+    "‡": r"\textdaggerdbl{}",
+    "§": r"\textsection{}",
     "°": r"\textdegree{}",
     "·": r"$\cdot$",
     "…": r"\ldots{}",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from reports.cells import SPEED_MARK, front_mark, number
+from reports.cells import LOADED_MARK, LOADER_MARK, NOTHING, SPEED_MARK, front_mark, number
 from reports.column import Column
 from reports.table import Row
 
@@ -16,8 +17,16 @@ def _speed_column(key: str, title: str, about: str, field: str, *, priority: int
 
     def text(row: Row) -> str:
         found = value(row)
-        mark = SPEED_MARK if found is not None and row.speed is not None and not row.speed.comparable else ""
-        return number(found) + mark + front_mark(row, key)
+        if found is None or row.speed is None:
+            return NOTHING
+        marks = [
+            "" if row.speed.comparable else SPEED_MARK,
+            # Load takes time, not memory; and what the data path costs shows in the rate that has it.
+            LOADED_MARK if row.speed.is_loaded and field != "peak_memory_mib" else "",
+            LOADER_MARK if row.speed.is_loader_bound and field == "train" else "",
+            front_mark(row, key),
+        ]
+        return number(found) + "".join(marks)
 
     return Column(
         key=key,
@@ -32,9 +41,24 @@ def _speed_column(key: str, title: str, about: str, field: str, *, priority: int
     )
 
 
+def _rate_column(key: str, title: str, about: str, field: str, *, priority: int, **options: Any) -> Column:
+    """Return a column of images per second, with the interval of its windows for programs."""
+    column = _speed_column(key, title, about, field, priority=priority, **options)
+
+    def plain(row: Row) -> dict[str, Any]:
+        low, high = row.speed.intervals.get(field, (None, None)) if row.speed else (None, None)
+        return {**column.plain(row), f"{key}_low": low, f"{key}_high": high}
+
+    return replace(column, plain=plain)
+
+
+def _relative(row: Row) -> float | None:
+    return row.speed.relative if row.speed else None
+
+
 SPEED_COLUMNS: tuple[Column, ...] = (
-    _speed_column("train_speed", "train img/s", "training images per second, data path included", "train", priority=55),
-    _speed_column(
+    _rate_column("train_speed", "train img/s", "training images per second, data path included", "train", priority=55),
+    _rate_column(
         "train_compute_speed",
         "train img/s, compute",
         "training images per second on a batch already on the device",
@@ -42,20 +66,30 @@ SPEED_COLUMNS: tuple[Column, ...] = (
         priority=66,
         default=False,
     ),
-    _speed_column(
+    _rate_column(
         "inference_speed",
         "infer img/s",
         "inference images per second on a batch already on the device",
         "inference",
         priority=50,
     ),
-    _speed_column(
+    _rate_column(
         "inference_end_to_end_speed",
         "infer img/s, end to end",
         "inference images per second over the test split, data path included",
         "inference_end_to_end",
         priority=67,
         default=False,
+    ),
+    Column(
+        key="relative_speed",
+        title="rel. speed",
+        about="inference speed over that of the reference network, measured just before and after on the same device",
+        text=lambda row: "" if _relative(row) is None else number(_relative(row)),
+        plain=lambda row: {"relative_speed": _relative(row)},
+        value=_relative,
+        priority=58,
+        only_if_filled=True,
     ),
     _speed_column(
         "latency_p50",
@@ -82,5 +116,20 @@ SPEED_COLUMNS: tuple[Column, ...] = (
         "peak_memory_mib",
         priority=80,
         higher_is_better=False,
+    ),
+    Column(
+        key="conditions",
+        title="conditions",
+        about="what speeds were measured under, as a short key: compare them only where it is the same",
+        text=lambda row: row.speed.measurement_key[:8] if row.speed else NOTHING,
+        plain=lambda row: {
+            "measurement_key": row.speed.measurement_key[:12] if row.speed else None,
+            "comparable_speed": row.speed.comparable if row.speed else None,
+            "loader_bound": row.speed.is_loader_bound if row.speed else None,
+            "foreign_cores": row.speed.foreign_cores if row.speed else None,
+        },
+        priority=92,
+        numeric=False,
+        default=False,
     ),
 )

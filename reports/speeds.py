@@ -1,4 +1,4 @@
-"""Speeds: medians over a row's seeds, and which rows of a table may be held against each other."""
+"""Speeds: medians over a row's seeds, which rows of a table may be held against each other, and what disturbed them."""
 
 from __future__ import annotations
 
@@ -9,60 +9,138 @@ from dataclasses import replace
 from typing import Any
 
 from harness.identity import measurement_fields
-from harness.record import Record
+from harness.record import Rate, Record, SpeedInfo
+from reports.cells import SPEED_MARK
 from reports.grouping import Group
-from reports.table import Row, Speed
+from reports.table import Row, Speed, row_names
+from reports.text import clean
+
+_RATES: Mapping[str, Callable[[SpeedInfo], Rate | None]] = {
+    "train": lambda speed: speed.train_end_to_end,
+    "train_compute": lambda speed: speed.train,
+    "inference": lambda speed: speed.inference,
+    "inference_end_to_end": lambda speed: speed.inference_end_to_end,
+}
+_MOST_NAMES = 4  # in a note
 
 
 def speed_of(records: Sequence[Record]) -> Speed | None:
-    """Return medians over the seeds that were measured under the conditions that most of them were."""
+    """Return medians over the seeds that were measured under the conditions that most of them were.
+
+    A relative speed is the median over all seeds, whatever the conditions: each has its reference beside it.
+    """
     measured = [record for record in records if record.speed is not None]
     if not measured:
         return None
     key = _most_common(record.measurement_key for record in measured)
     speeds = [record.speed for record in measured if record.measurement_key == key and record.speed is not None]
 
-    def median(read: Callable[[Any], float | None]) -> float | None:
-        values = [value for value in map(read, speeds) if value is not None]
+    def median(read: Callable[[SpeedInfo], float | None], among: Sequence[SpeedInfo] = speeds) -> float | None:
+        values = [value for value in map(read, among) if value is not None]
         return statistics.median(values) if values else None
 
+    rates = {name: [rate for rate in map(read, speeds) if rate is not None] for name, read in _RATES.items()}
+    medians = {name: statistics.median(rate.median for rate in found) for name, found in rates.items() if found}
     return Speed(
         measurement_key=key,
-        train=median(lambda speed: speed.train_end_to_end and speed.train_end_to_end.median),
-        train_compute=median(lambda speed: speed.train and speed.train.median),
-        inference=median(lambda speed: speed.inference and speed.inference.median),
-        inference_end_to_end=median(lambda speed: speed.inference_end_to_end and speed.inference_end_to_end.median),
-        latency_p50_ms=median(lambda speed: speed.latency and speed.latency.p50_ms),
-        latency_p95_ms=median(lambda speed: speed.latency and speed.latency.p95_ms),
+        train=medians.get("train"),
+        train_compute=medians.get("train_compute"),
+        inference=medians.get("inference"),
+        inference_end_to_end=medians.get("inference_end_to_end"),
+        intervals={
+            name: (min(rate.low for rate in found), max(rate.high for rate in found))
+            for name, found in rates.items()
+            if found
+        },
+        latency_p50_ms=median(lambda speed: speed.latency.p50_ms if speed.latency else None),
+        latency_p95_ms=median(lambda speed: speed.latency.p95_ms if speed.latency else None),
         peak_memory_mib=median(lambda speed: speed.peak_memory_mib),
+        relative=median(_relative, [record.speed for record in measured if record.speed is not None]),
+        foreign_cores=max((speed.foreign_cores for speed in speeds if speed.foreign_cores is not None), default=None),
     )
 
 
-def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[Row], str]:
-    """Mark the speeds that were not measured as most were, and say in what they differ."""
+def _relative(speed: SpeedInfo) -> float | None:
+    if speed.inference is None or speed.reference is None or speed.reference.median <= 0:
+        return None
+    return speed.inference.median / speed.reference.median
+
+
+def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[Row], list[str]]:
+    """Mark the speeds that were not measured as most were.
+
+    Returns:
+        The rows, and sentences on what speeds differ in, which seeds do not count, and what the timer noted.
+    """
+    names = row_names(rows)
+    notes = [*_left_out_notes(rows, names, groups), *_timer_notes(names, groups)]
     keys = [row.speed.measurement_key for row in rows if row.speed]
     if len(set(keys)) < 2:
-        return list(rows), ""
+        return list(rows), notes
     usual = _most_common(keys)
+    marked = [
+        replace(row, speed=replace(row.speed, comparable=row.speed.measurement_key == usual)) if row.speed else row
+        for row in rows
+    ]
+    return marked, [*_condition_notes(marked, names, groups, usual), *notes]
+
+
+def _condition_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence[Group], usual: str) -> list[str]:
+    """Say how most rows were measured, and for each other way which rows those are and what it differs in."""
     conditions = {
         record.measurement_key: _conditions(record)
         for group in groups
         for _, record in group.done.values()
         if record.speed is not None
     }
-    differing = sorted(
+    elsewhere: dict[str, list[str]] = {}
+    for row, name in zip(rows, names, strict=True):
+        if row.speed and not row.speed.comparable:
+            elsewhere.setdefault(row.speed.measurement_key, []).append(name)
+    shown = [conditions[key] for key in (usual, *elsewhere)]
+    differing = [
         name
-        for name in {name for fields in conditions.values() for name in fields}
-        if len({str(fields.get(name)) for fields in conditions.values()}) > 1
-    )
-    marked = []
-    for row in rows:
-        if row.speed and row.speed.measurement_key != usual:
-            row = replace(row, speed=replace(row.speed, comparable=False))
-        marked.append(row)
+        for name in dict.fromkeys(name for fields in shown for name in fields)
+        if len({str(fields.get(name)) for fields in shown}) > 1
+    ]
     usually = ", ".join(f"{name} {conditions[usual].get(name)}" for name in differing)
-    note = "speeds marked † were measured under other conditions than most and cannot be compared with them"
-    return marked, f"{note} (most: {usually})" if usually else note
+    note = f"speeds marked {SPEED_MARK} were measured under other conditions than most and are not compared with them"
+    notes = [f"{note} (most: {usually})" if usually else note]
+    for key, found in elsewhere.items():
+        own = [f"{name} {value}" for name, value in conditions[key].items() if value != conditions[usual].get(name)]
+        if own:
+            notes.append(f"{SPEED_MARK} {', '.join(own)}: {_some(sorted(found))}")
+    return notes
+
+
+def _left_out_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence[Group]) -> list[str]:
+    notes = []
+    for row, name, group in zip(rows, names, groups, strict=True):
+        seeds = [
+            seed
+            for seed, (_, record) in sorted(group.done.items())
+            if record.speed and row.speed and record.measurement_key != row.speed.measurement_key
+        ]
+        if seeds:
+            notes.append(
+                f"{name}: speeds of seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} left out, "
+                "measured under other conditions than those of its other seeds"
+            )
+    return notes
+
+
+def _timer_notes(names: Sequence[str], groups: Sequence[Group]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for name, group in sorted(zip(names, groups, strict=True), key=lambda pair: pair[0]):
+        for seed, (_, record) in sorted(group.done.items()):
+            for note in record.speed.notes if record.speed else ():
+                found.setdefault(clean(note, max_length=300), []).append(f"{name} seed {seed}")
+    return [f"{note}: {_some(trials)}" for note, trials in found.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = [f"{len(names) - _MOST_NAMES:,} more"] if len(names) > _MOST_NAMES else []
+    return "; ".join([*names[:_MOST_NAMES], *more])
 
 
 def _conditions(record: Record) -> Mapping[str, Any]:

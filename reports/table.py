@@ -11,6 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+LOADER_SHARE = 0.2
+"""Share of training time that the data path may take. TensorFlow's profiler calls a step "highly input-bound" above the
+same share, which is well beyond the noise of either rate."""
+
+FOREIGN_CORES = 0.25
+"""Cores that other processes may take while a speed is measured. A desktop at rest takes less than a tenth; a quarter
+on two cores is an eighth of the machine, more than the windows of one measurement usually differ by."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Estimate:
@@ -54,6 +62,25 @@ class Speed:
     peak_memory_mib: float | None
     comparable: bool = True
     """Whether it was measured under the conditions that most rows of its table were."""
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """By the name of a rate above: from the lowest to the highest of the seeds' windows, of which each seed gives its
+    middle 95 %."""
+    relative: float | None = None
+    """Inference over that of the reference network beside it."""
+    foreign_cores: float | None = None
+    """CPU time per second that other processes took while it was measured: the most of any seed."""
+
+    @property
+    def is_loader_bound(self) -> bool | None:
+        """Whether training waits for the data path for more than :data:`LOADER_SHARE` of its time."""
+        if self.train is None or self.train_compute is None:
+            return None
+        return self.train < (1 - LOADER_SHARE) * self.train_compute
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether other processes took more than :data:`FOREIGN_CORES`."""
+        return self.foreign_cores is not None and self.foreign_cores > FOREIGN_CORES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,8 +136,8 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     """What a reader of this table should know."""
-    speed_note: str = ""
-    """Why some of its speeds cannot be compared; empty where all can."""
+    speed_notes: tuple[str, ...] = ()
+    """What a reader of its speeds should know: which cannot be compared and why, and what disturbed them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

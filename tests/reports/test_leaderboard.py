@@ -228,7 +228,8 @@ def test_speeds_measured_under_other_conditions_are_marked_and_do_not_rank(make_
     table = only_table(build_leaderboard(trials, sort_by="train_speed"))
     assert [(row.model, row.rank_low) for row in table.rows] == [("b", 1), ("a", 2), ("c", None)]
     assert [row.speed.comparable for row in table.rows] == [True, True, False]
-    assert "device a cpu" in table.speed_note
+    assert "device a cpu" in table.speed_notes[0]
+    assert table.speed_notes[1] == "† device a gpu: c"
     assert [row.rank_low for row in build_leaderboard(trials).rows] == [1, 1, 1]  # accuracy knows no device
 
 
