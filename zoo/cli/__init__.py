@@ -10,6 +10,7 @@
 ``display``     that, live on a terminal
 ``lines``       that, as plain lines
 ``listeners``   every event to everyone who asked
+``foreign_formats``  report formats of plugins, rendered with care
 """
 
 from __future__ import annotations

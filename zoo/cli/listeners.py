@@ -35,7 +35,7 @@ class FanOut:
                 raise
             except BaseException as error:  # a plugin may raise anything, SystemExit included
                 del self._hearing[name]
-                self._tell(f"listener {name!r} failed and hears no more: {_told(error)}")
+                self._tell(f"listener {name!r} failed and hears no more: {told(error)}")
 
     def _open(self, entry: Entry[Listener], store: Path) -> None:
         try:
@@ -45,11 +45,12 @@ class FanOut:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # as above
-            self._tell(f"listener {entry.display_name!r} could not be opened: {_told(error)}")
+            self._tell(f"listener {entry.display_name!r} could not be opened: {told(error)}")
         else:
             self._hearing[entry.display_name] = hear
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """Return what a plugin raised as part of a sentence."""
     text = " ".join(str(error).split())[:300]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

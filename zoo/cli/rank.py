@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from zoo.cli.output import report_options
+from zoo.cli.output import REPORT_FORMATS, report_options
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.table import TableChoice
 
@@ -43,13 +43,19 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
     from zoo.errors import ManyErrors, UsageError, ZooError
 
     table = TableChoice.from_params(params)
-    if output and ctx.get_parameter_source("form") is ParameterSource.DEFAULT:
-        table = replace(table, form=_FORMAT_OF_SUFFIX.get(Path(output).suffix.lower(), table.form))
+    suffix = Path(output).suffix.lower() if output else ""
+    follows_suffix = bool(suffix) and ctx.get_parameter_source("form") is ParameterSource.DEFAULT
+    if follows_suffix:
+        table = replace(table, form=_FORMAT_OF_SUFFIX.get(suffix, table.form))
     errors: list[ZooError] = []
     trials, problems = _read(runs or (DEFAULT_STORE,), errors)
-    # Only a catalog knows which way is better for a plugin's metric; the usual columns need none.
-    if not {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}:
+    # Only a catalog knows plugins' formats, and which way is better for their metrics; the usual ones need none.
+    is_usual = {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}
+    seeks_format = table.form not in REPORT_FORMATS or (follows_suffix and suffix not in _FORMAT_OF_SUFFIX)
+    if seeks_format or not is_usual:
         table = table.declare(session_of(ctx).catalog(warn=False))
+        if follows_suffix and suffix not in _FORMAT_OF_SUFFIX:
+            table = table.follow_suffix(suffix)
     else:
         # Their versions are the built-ins'. Only that hook is called: another would ask timm for its models.
         from zoo.loading import Sources, build_catalog

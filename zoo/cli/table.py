@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.foreign_formats import file_name, render_foreign
 from zoo.cli.output import REPORT_FORMATS, split_commas, terminal_width
 from zoo.cli.session import complain
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from reports.explanation import Explanation
     from reports.reading import Trial
     from reports.table import Leaderboard
-    from zoo.catalog import Catalog
+    from zoo.catalog import Catalog, Entry
+    from zoo.report_format import ReportFormat
 
 DEFAULT_SORT = "accuracy"
 
@@ -35,6 +37,8 @@ class TableChoice:
     """Columns of the catalog's metrics, where a catalog is at hand."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """Versions of the catalog's metrics, by name."""
+    foreign: Mapping[str, Entry[ReportFormat]] = field(default_factory=dict)
+    """Report formats of plugins by short or full name, where a catalog is at hand."""
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> TableChoice:
@@ -46,11 +50,12 @@ class TableChoice:
         )
 
     def declare(self, catalog: Catalog) -> TableChoice:
-        """Return the same choice, with the columns and versions of the catalog's metrics."""
+        """Return the same choice, with the catalog's report formats and the columns and versions of its metrics."""
         from reports.columns import metric_columns
 
         declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
-        return replace(self.know_versions(catalog), declared=declared)
+        foreign = {name: entry for entry in catalog.report_formats for name in (entry.display_name, entry.full_name)}
+        return replace(self.know_versions(catalog), declared=declared, foreign=foreign)
 
     def know_versions(self, catalog: Catalog) -> TableChoice:
         """Return the same choice, with the versions of the catalog's metrics."""
@@ -66,14 +71,16 @@ class TableChoice:
             UsageError: For what there is not, all of it together.
         """
         from reports.columns import COLUMNS
-        from zoo.errors import ManyErrors, ZooError
+        from zoo.errors import ManyErrors, UsageError, ZooError
 
         more = dict.fromkeys([*(column.key for column in self.declared), *metrics])
         errors: list[ZooError] = []
         sortable = [*(column.key for column in COLUMNS if column.value is not None), *more]
         errors += _unknown("column to sort by", [self.sort_by], sortable, "columns")
         errors += _unknown("column", self.columns or (), [*(column.key for column in COLUMNS), *more], "columns")
-        errors += _unknown("format", [self.form], REPORT_FORMATS, "formats")
+        errors += _unknown("format", [self.form], [*REPORT_FORMATS, *self.foreign], "formats")
+        if self.columns and self.form in self.foreign:
+            errors.append(UsageError(f"--columns goes with zoo's own formats; {self.form} is a plugin's"))
         ManyErrors.raise_if(errors)
 
     def for_trials(self, trials: Sequence[Trial]) -> TableChoice:
@@ -136,22 +143,49 @@ class TableChoice:
         columns: Sequence[Column] | None,
         explanations: Sequence[Explanation] | None = None,
     ) -> str:
-        """Return a table as text that ends with a line break."""
+        """Return a table as text that ends with a line break.
+
+        Raises:
+            PluginError: If a plugin's format fails.
+        """
         from reports.render_explanation import explanation_text
         from reports.render_json import render_json
         from reports.writing import render
 
         if explanations is not None and self.form == "json":
             return render_json(leaderboard, columns, explanations)
+        if self.form in self.foreign:
+            return render_foreign(self.foreign[self.form], leaderboard).rstrip("\n") + "\n"
         text = render(leaderboard, self.form, columns).rstrip("\n") + "\n"
         return text if explanations is None else text + "\n" + explanation_text(explanations)
 
     def write_files(self, store: Path) -> list[Path]:
-        """Write the files beside the records, of everything in the store, and return them."""
+        """Write the files beside the records, of everything in the store, and return them.
+
+        A plugin's format that fails is told of; the other files are written.
+        """
+        from harness.files import write_bytes
         from reports.leaderboard import build_leaderboard
         from reports.writing import write_files
+        from zoo.errors import PluginError
 
-        return write_files(build_leaderboard([store], declared=self.declared, versions=self.versions), store)
+        leaderboard = build_leaderboard([store], declared=self.declared, versions=self.versions)
+        written = write_files(leaderboard, store)
+        for entry in {entry.full_name: entry for entry in self.foreign.values()}.values():
+            path = store / file_name(entry)
+            try:
+                write_bytes(path, render_foreign(entry, leaderboard).encode("utf-8"))
+                written.append(path)
+            except PluginError as error:
+                complain(str(error))
+            except OSError as error:
+                complain(f"{path} cannot be written: {error.strerror or error}")
+        return written
+
+    def follow_suffix(self, suffix: str) -> TableChoice:
+        """Return the same choice in the one format of a plugin whose files end so, if there is one."""
+        fitting = {entry.full_name for entry in self.foreign.values() if entry.record.suffix == suffix}
+        return replace(self, form=fitting.pop()) if len(fitting) == 1 else self
 
 
 def _unknown(kind: str, given: Sequence[str], known: Sequence[str], plural: str) -> list[Any]:

@@ -1,0 +1,38 @@
+"""Report formats of plugins: rendered with care, for what a plugin does there must cost its own format only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.cli.listeners import told
+
+if TYPE_CHECKING:
+    from reports.table import Leaderboard
+    from zoo.catalog import Entry
+    from zoo.report_format import ReportFormat
+
+
+def render_foreign(entry: Entry[ReportFormat], leaderboard: Leaderboard) -> str:
+    """Return a leaderboard in a plugin's format.
+
+    Raises:
+        PluginError: If the plugin raises anything, exits or returns no text.
+    """
+    from zoo.errors import PluginError
+
+    try:
+        text = entry.record.render(leaderboard)
+        if not isinstance(text, str):
+            raise TypeError(f"render returned {type(text).__name__}, not str")
+        text.encode("utf-8")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything, SystemExit included
+        owner = f"plugin {entry.provider.name!r} ({entry.provider.origin_sentence})"
+        raise PluginError(f"report format {entry.display_name!r} of {owner} failed: {told(error)}") from error
+    return text
+
+
+def file_name(entry: Entry[ReportFormat]) -> str:
+    """Return the name of the file that a bench writes in this format; no file of zoo's own is called so."""
+    return f"leaderboard.{entry.display_name.replace('/', '-')}{entry.record.suffix}"
