@@ -1,17 +1,17 @@
 """Batches: the images of a split on the device, in the order of an epoch.
 
-An image is copied to the device once where all of them fit; where they do not, a thread gathers the next batches
-while the current one is computed. Both give the same batches. Shape suffixes: N images, B batch, C channels,
-H height, W width.
+They come by one of three ways: from the device, where all images fit there; from the decoded file in the cache, else;
+decoded anew, where that file would not fit on the disk. All give the same batches, bit for bit. Shape suffixes:
+N images, B batch, C channels, H height, W width.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import accumulate, pairwise
 from typing import Literal
 
@@ -24,31 +24,48 @@ from harness.errors import TrialError
 from harness.images import ImageSet
 from harness.randomness import derive_seed
 from harness.record import FailureKind
+from harness.streaming import stream
+from harness.streaming_copy import Copier, copier_for
+from harness.streaming_images import StreamedImages, default_threads
 
 RESIDENT_SHARE = 0.4
 """Share of the device's free memory that images may take; the rest is for the network and its activations."""
 
-PREFETCH = 3
-"""Batches that are gathered ahead when streaming: enough to hide one slow read."""
+_FILL_IMAGES = 256
+"""Images at a time that the device is filled with, where they are decoded on the way."""
 
 
 class DeviceImages:
     """A split's images and labels, ready to be served in batches on *device*.
 
     Args:
-        resident: Whether all images live on the device; None: if they fit. On the CPU they are always mapped
-            from their file, which processes share.
+        resident: Whether all images live on the device; None: if they fit. On the CPU decoded ones are always mapped
+            from their file, which processes share, and others never kept.
+        copier: What brings images to the device that do not live there; None: the quickest for the device.
+        num_workers: Threads that decode what is not kept decoded; None: one for each processor. Changes no batch.
     """
 
-    def __init__(self, images: ImageSet, device: torch.device, *, resident: bool | None = None) -> None:
+    def __init__(
+        self,
+        images: ImageSet,
+        device: torch.device,
+        *,
+        resident: bool | None = None,
+        copier: Copier | None = None,
+        num_workers: int | None = None,
+    ) -> None:
         self.device = device
-        self.labels_N = torch.from_numpy(np.array(images.labels_N)).to(device)
-        self._host_NHWC = _without_copy(images.images_NHWC)
-        on_host = device.type == "cpu"
+        self._labels_N = torch.from_numpy(np.array(images.labels_N))
+        self.labels_N = self._labels_N.to(device)
+        self._source = images.images_NHWC
+        self._copier, self._num_workers = copier, num_workers or default_threads()
         if resident is None:
-            resident = on_host or self._host_NHWC.nbytes <= RESIDENT_SHARE * free_bytes(device)
+            if device.type == "cpu":
+                resident = not isinstance(self._source, StreamedImages)
+            else:
+                resident = self._source.nbytes <= RESIDENT_SHARE * free_bytes(device)
         self.resident = resident
-        self._images_NHWC = self._host_NHWC.to(device) if resident else None
+        self._images_NHWC = self._on_device() if resident else None
 
     def __len__(self) -> int:
         return len(self.labels_N)
@@ -56,12 +73,15 @@ class DeviceImages:
     @property
     def image_size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self._host_NHWC.shape[1], self._host_NHWC.shape[2]
+        return self._source.shape[1], self._source.shape[2]
 
     def batches(self, order_N: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield ``(images_BCHW, labels_B)`` for consecutive runs of *order_N*, ``int64`` indices on the CPU.
 
         Images are ``uint8``, dense in channels-last memory.
+
+        Raises:
+            TrialError: If an image that is not kept decoded cannot be decoded any more.
         """
         if self._images_NHWC is None:
             yield from self._streamed(order_N, sizes)
@@ -71,21 +91,39 @@ class DeviceImages:
             yield self._images_NHWC.index_select(0, indices_B).permute(0, 3, 1, 2), self.labels_N[indices_B]
 
     def _streamed(self, order_N: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-        pin = self.device.type == "cuda"
+        copier = self._copier or copier_for(self.device)
+        _, height, width, channels = self._source.shape
+        with _reader(self._source, self._num_workers) as read:
+            yield from stream(
+                read, self._labels_N, order_N, sizes, image_shape=(height, width, channels), copier=copier
+            )
 
-        def gather(indices_B: Tensor) -> Tensor:
-            images_BHWC = self._host_NHWC.index_select(0, indices_B)
-            return images_BHWC.pin_memory() if pin else images_BHWC
+    def _on_device(self) -> Tensor:
+        if not isinstance(self._source, StreamedImages):
+            return _without_copy(self._source).to(self.device)
+        images_NHWC = torch.empty(self._source.shape, dtype=torch.uint8, device=self.device)
+        order_N = torch.arange(len(self._source))
+        places = torch.split(images_NHWC, _FILL_IMAGES)
+        sizes = [len(each) for each in places]
+        for place_BHWC, (images_BCHW, _) in zip(places, self._streamed(order_N, sizes), strict=True):
+            place_BHWC.copy_(images_BCHW.permute(0, 2, 3, 1))
+        return images_NHWC
 
-        labels_N = torch.split(self.labels_N[order_N.to(self.device)], list(sizes))
-        waiting = deque(torch.split(order_N, list(sizes)))
-        with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
-            ahead: deque[Future[Tensor]] = deque()
-            for labels_B in labels_N:
-                while waiting and len(ahead) < PREFETCH:
-                    ahead.append(thread.submit(gather, waiting.popleft()))
-                images_BHWC = ahead.popleft().result().to(self.device, non_blocking=True)
-                yield images_BHWC.permute(0, 3, 1, 2), labels_B
+
+@contextmanager
+def _reader(source: NDArray[np.uint8] | StreamedImages, num_threads: int) -> Iterator[Callable[[Tensor, Tensor], None]]:
+    """Give what fills host memory ``out_BHWC`` with the images ``indices_B``."""
+    if isinstance(source, StreamedImages):
+        encoded = source
+        with ThreadPoolExecutor(num_threads, thread_name_prefix="decode") as threads:
+            yield lambda indices_B, out_BHWC: encoded.take(indices_B.tolist(), out_BHWC.numpy(), threads, num_threads)
+    else:
+        mapped_NHWC = _without_copy(source)
+
+        def read(indices_B: Tensor, out_BHWC: Tensor) -> None:
+            torch.index_select(mapped_NHWC, 0, indices_B, out=out_BHWC)
+
+        yield read
 
 
 def free_bytes(device: torch.device) -> int:

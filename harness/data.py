@@ -1,5 +1,8 @@
 """Preparing data: a data set is decoded once, split once, and kept in the cache for all trials.
 
+Where the decoded images would not fit on the disk, or beyond a limit that the user has set, they are read once for
+their fingerprint and statistics, and what is kept is where they lie; trials then decode them anew in each epoch.
+
 What becomes of images that cannot be decoded (see :mod:`harness.decoding`): in train, up to 1 % are left out and
 named in the notes; more than that, or any in val or test, is an error that names them. None is ever replaced.
 """
@@ -11,29 +14,29 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from harness import decoding
 from harness.data_key import FORMAT, cache_key
 from harness.data_notes import class_notes, count_notes, duplicate_notes, unreadable_notes
+from harness.data_places import FACTS_FILE, lock_of, mark_used, streamed_folder
 from harness.files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
-from harness.image_writer import WrittenSplit, write_images
+from harness.image_shape import Shape
+from harness.image_writer import WrittenSplit, read_images, write_images
 from harness.images import PreparedData
 from harness.spec import DatasetSpec
 from harness.splitting import Part, make_parts
+from harness.streaming_index import write_index
 from zoo.dataset import DataRequest, Dataset, Splits
 from zoo.errors import DataError, PluginError, ZooError
 from zoo.names import slug
-
-DEFAULT_SIZE = 224
-"""Image side where the images differ in size and nobody said another."""
+from zoo.sizes import size_text
 
 Report = Callable[[str, float | None], None]
 
@@ -47,6 +50,7 @@ def prepare_data(
     download: bool = True,
     report: Report,
     num_workers: int | None = None,
+    limit_bytes: int | None = None,
 ) -> PreparedData:
     """Return the data set decoded, split and ready, from the cache where it is there.
 
@@ -58,6 +62,8 @@ def prepare_data(
     Args:
         report: Is told what goes on, and the share done in [0, 1] where known.
         num_workers: Threads for decoding; None: one for each processor. Does not change the result.
+        limit_bytes: Most that its decoded images may take in the cache; None: what is free. Beyond it they are not
+            kept, which changes no batch and no fingerprint.
 
     Raises:
         DataError: If the data cannot be had, read, split or written.
@@ -67,7 +73,9 @@ def prepare_data(
         root=data_root, argument=spec.argument, options=spec.options, download=download, report=report
     )
     splits = load_splits(dataset, spec, request)
-    return prepare_splits(dataset, spec, splits, cache=cache, report=report, num_workers=num_workers)
+    return prepare_splits(
+        dataset, spec, splits, cache=cache, report=report, num_workers=num_workers, limit_bytes=limit_bytes
+    )
 
 
 def prepare_splits(
@@ -78,6 +86,7 @@ def prepare_splits(
     cache: Path,
     report: Report,
     num_workers: int | None = None,
+    limit_bytes: int | None = None,
 ) -> PreparedData:
     """Do what :func:`prepare_data` does with what a data set has loaded.
 
@@ -92,15 +101,17 @@ def prepare_splits(
         found = _read(folder, spec)
         if found is not None:
             return found
-        lock = FileLock(cache / f"{folder.name}.lock")
+        lock = FileLock(lock_of(folder))
         try:
             lock.acquire(timeout=0)
         except Timeout:
             report(f"{spec.display_name}: waiting for another process that prepares it", None)
             lock.acquire()
         try:
-            found = _read(folder, spec)
-            return found if found is not None else _prepare(dataset, spec, splits, folder, report, num_workers)
+            found = _read(folder, spec) or _read_streamed(folder, spec, limit_bytes)
+            if found is not None:
+                return found
+            return _prepare(dataset, spec, splits, folder, report, num_workers, limit_bytes)
         finally:
             lock.release()
     except OSError as error:
@@ -132,7 +143,7 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
 def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
     """Return what lies whole in *folder*, or None."""
     try:
-        found = PreparedData.model_validate_json((folder / "data.json").read_bytes())
+        found = PreparedData.model_validate_json((folder / FACTS_FILE).read_bytes())
         found = found.model_copy(update={"folder": str(folder.absolute()), "mirror_symmetric": spec.mirror_symmetric})
         side, channels = found.image_size, found.channels
         for name, count in (("train", found.num_train), ("val", found.num_val), ("test", found.num_test)):
@@ -142,13 +153,26 @@ def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
                 return None
     except (FileNotFoundError, NotADirectoryError, ValidationError, ValueError, EOFError):
         return None
+    mark_used(folder)
     return found
 
 
+def _read_streamed(folder: Path, spec: DatasetSpec, limit_bytes: int | None) -> PreparedData | None:
+    """Return what was prepared without keeping the images, if they cannot be kept now either."""
+    found = _read(streamed_folder(folder), spec)
+    return found if found is not None and _why_not_kept(folder.parent, found.num_bytes, limit_bytes) else None
+
+
 def _prepare(
-    dataset: Dataset, spec: DatasetSpec, splits: Splits, folder: Path, report: Report, num_workers: int | None
+    dataset: Dataset,
+    spec: DatasetSpec,
+    splits: Splits,
+    folder: Path,
+    report: Report,
+    num_workers: int | None,
+    limit_bytes: int | None,
 ) -> PreparedData:
-    """Decode everything into *folder*. The caller holds its lock."""
+    """Decode everything into *folder*, or read it once into the one beside it. The caller holds its lock."""
     title = spec.display_name
     parts, notes = make_parts(
         splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
@@ -157,11 +181,23 @@ def _prepare(
     prefix = f"{TEMPORARY_PREFIX}{folder.name}-"
     for stale in folder.parent.glob(f"{prefix}*"):  # of a process that died; a live one would hold the lock
         shutil.rmtree(stale)
-    if folder.exists():  # damaged, or it would have been read
-        shutil.rmtree(folder)
     shape = Shape.find(dataset, spec, parts, report)
     notes += shape.notes
-    _check_space(folder.parent, shape.num_bytes * sum(map(len, parts.values())))
+    num_bytes = shape.num_bytes * sum(map(len, parts.values()))
+    why_not_kept = _why_not_kept(folder.parent, num_bytes, limit_bytes)
+    streamed = bool(why_not_kept)
+    doing = f"{title}: decoding images, {size_text(num_bytes)} in the cache"
+    if streamed:
+        if any(part.source.images is not None for part in parts.values()):
+            raise DataError(
+                f"{title}: {why_not_kept}, and it has arrays in place of image files, which could be decoded anew in "
+                "each epoch; free space there, raise the limit, or choose a smaller image size or fewer images"
+            )
+        folder = streamed_folder(folder)
+        notes.append(f"images are decoded anew in each epoch: {why_not_kept}")
+        doing = f"{title}: reading all images once ({why_not_kept}, so they are decoded anew in each epoch)"
+    if folder.exists():  # damaged, or it would have been read
+        shutil.rmtree(folder)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
         fingerprint = hashlib.sha256(repr((FORMAT, shape.size, shape.channels, splits.classes)).encode())
@@ -171,28 +207,35 @@ def _prepare(
             part, base = parts[name], done
 
             def report_share(share: float, part: Part = part, base: int = base) -> None:
-                report(f"{title}: decoding images", (base + share * len(part)) / total)
+                report(doing, (base + share * len(part)) / total)
 
-            written[name] = write_images(
-                temporary / f"{name}-images.npy",
-                part,
-                channels=shape.channels,
-                size=shape.size,
-                fingerprint=fingerprint,
-                report=report_share,
-                num_workers=num_workers,
-            )
+            how: dict[str, Any] = {
+                "channels": shape.channels,
+                "size": shape.size,
+                "report": report_share,
+                "num_workers": num_workers,
+            }
+            if streamed:
+                written[name] = read_images(part, lambda images_NHWC: fingerprint.update(images_NHWC.data), **how)
+            else:
+                written[name] = write_images(temporary / f"{name}-images.npy", part, fingerprint=fingerprint, **how)
             notes += unreadable_notes(name, part, written[name])
             done += len(part)
-            labels = np.asarray(part.source.labels[written[name].kept], dtype="<i8")
-            samples = part.hashes_N[written[name].kept].astype("<u8")
+            kept = written[name].kept
+            labels = np.asarray(part.source.labels[kept], dtype="<i8")
+            samples = part.hashes_N[kept].astype("<u8")
             fingerprint.update(labels.tobytes() + samples.tobytes())
             np.save(temporary / f"{name}-labels.npy", labels)
             np.save(temporary / f"{name}-samples.npy", samples)
+            if streamed:
+                assert part.source.encoded is not None
+                source = part.source.encoded
+                write_index(temporary, name, (source[index] for index in kept.tolist()))
         notes += class_notes(splits, parts, written) + duplicate_notes(written)
         mean, std = moments(written["train"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),
+            streamed=streamed,
             fingerprint=fingerprint.hexdigest(),
             classes=splits.classes,
             image_size=shape.size,
@@ -208,7 +251,7 @@ def _prepare(
         # All of it, before the rename says that it is whole: a power loss must not leave torn images behind it.
         for array in temporary.glob("*.npy"):
             sync_file(array)
-        write_json(temporary / "data.json", prepared.model_dump(mode="json"))
+        write_json(temporary / FACTS_FILE, prepared.model_dump(mode="json"))
         os.replace(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -217,65 +260,14 @@ def _prepare(
     return prepared
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shape:
-    """What all images are brought to."""
-
-    size: int
-    channels: int
-    notes: list[str]
-
-    @property
-    def num_bytes(self) -> int:
-        return self.size * self.size * self.channels
-
-    @classmethod
-    def find(cls, dataset: Dataset, spec: DatasetSpec, parts: dict[str, Part], report: Report) -> Shape:
-        size, channels = spec.image_size or dataset.image_size, dataset.channels
-        if size is not None and channels is not None:
-            return cls(size=size, channels=channels, notes=[])
-        sizes: set[tuple[int, int]] = set()
-        all_grey = True
-        with decoding.quiet_pillow():
-            for name, part in parts.items():
-                for number, (width, height, is_grey) in enumerate(_headers(part)):
-                    sizes.add((width, height))
-                    all_grey &= is_grey
-                    if number % 1000 == 0:
-                        report(f"{spec.display_name}: looking at the {name} images", number / len(part))
-        notes = []
-        common = next(iter(sizes)) if len(sizes) == 1 else (0, 1)
-        if size is None and common[0] == common[1]:
-            size = common[0]
-        elif size is None:
-            size = DEFAULT_SIZE
-            what = "images of different sizes" if len(sizes) > 1 else f"images of {common[0]}×{common[1]} pixels"
-            notes.append(f"{what}: shorter sides scaled to {size}, centres cropped (data.image_size sets another)")
-        return cls(size=size, channels=channels or (1 if all_grey else 3), notes=notes)
-
-
-def _headers(part: Part) -> Iterator[tuple[int, int, bool]]:
-    """Yield width, height and whether grey, of every image that can be read."""
-    if part.source.images is not None:
-        _, height, width, channels = part.source.images.shape
-        yield width, height, channels == 1
-        return
-    assert part.source.encoded is not None
-    for index in part.indices:
-        try:
-            header = decoding.read_header(part.source.encoded[int(index)])
-        except decoding.UnreadableImageError:  # decoding meets it again, and says so
-            continue
-        yield header.width, header.height, header.is_grey
-
-
-def _check_space(cache: Path, num_bytes: int) -> None:
+def _why_not_kept(cache: Path, num_bytes: int, limit_bytes: int | None) -> str:
+    """Return why decoded images of so many bytes are not kept in the cache; empty if they are."""
+    if limit_bytes is not None and num_bytes > limit_bytes:
+        return f"decoded they take {size_text(num_bytes)}, more than the limit of {size_text(limit_bytes)}"
     free = shutil.disk_usage(cache).free
     if num_bytes > free:
-        raise DataError(
-            f"the decoded images take {num_bytes / 1e9:.1f} GB, but only {free / 1e9:.1f} GB are free in {cache}; "
-            "free space there, or choose a smaller image size or a limit"
-        )
+        return f"decoded they take {size_text(num_bytes)}, and only {size_text(free)} are free in {cache}"
+    return ""
 
 
 def moments(histogram: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:

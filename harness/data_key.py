@@ -13,7 +13,7 @@ import PIL
 from harness import decoding
 from harness.data_notes import UnusableImagesError, shown
 from harness.spec import DatasetSpec, stable_hash
-from zoo.dataset import Dataset, Split, Splits
+from zoo.dataset import Dataset, FilePart, Split, Splits
 
 FORMAT = 1
 """Raised whenever the prepared files change for the same data."""
@@ -64,15 +64,24 @@ def _source_signature(split: Split) -> str:
             digest.update(split.images[start : start + 4096].tobytes())
         return digest.hexdigest()
     assert split.encoded is not None
+    shards: dict[Path, bytes] = {}
     for item in split.encoded:
         if isinstance(item, Path):
-            try:
-                status = item.stat()
-            except FileNotFoundError:
-                raise UnusableImagesError(f"there is no file {shown(item)}") from None
-            except OSError as error:  # a link to itself, a folder that may not be entered
-                raise UnusableImagesError(f"{shown(item)} cannot be read: {error.strerror or error}") from error
-            digest.update(os.fsencode(item.absolute()) + b"\0%d %d\n" % (status.st_size, status.st_mtime_ns))
+            digest.update(_file_signature(item))
+        elif isinstance(item, FilePart):
+            if item.path not in shards:
+                shards[item.path] = _file_signature(item.path)
+            digest.update(shards[item.path] + b"%d %d\n" % (item.start, item.size))
         else:
             digest.update(b"%d\0" % len(item) + item)
     return digest.hexdigest()
+
+
+def _file_signature(path: Path) -> bytes:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise UnusableImagesError(f"there is no file {shown(path)}") from None
+    except OSError as error:  # a link to itself, a folder that may not be entered
+        raise UnusableImagesError(f"{shown(path)} cannot be read: {error.strerror or error}") from error
+    return os.fsencode(path.absolute()) + b"\0%d %d\n" % (status.st_size, status.st_mtime_ns)

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.image_writer import WrittenSplit
 from harness.splitting import Part
-from zoo.dataset import Dataset, Splits
+from zoo.dataset import Dataset, FilePart, Splits
 from zoo.errors import DataError
 
 UNREADABLE_SHARE = 0.01
@@ -42,6 +42,8 @@ def unreadable_notes(name: str, part: Part, written: WrittenSplit) -> list[str]:
 
 def _name_of(part: Part, index: int) -> str:
     item = part.source.encoded[index] if part.source.encoded is not None else None
+    if isinstance(item, FilePart):
+        return f"{item.path}:{part.ids[index]}"
     return str(item) if isinstance(item, Path) else part.ids[index]
 
 

@@ -35,10 +35,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from zoo.dataset import FilePart
 
 VERSION = 1
 """Raised whenever the same file may give other pixels; part of the cache's key."""
@@ -52,6 +55,10 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000"
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
+
+
+Encoded = bytes | Path | FilePart
+"""An image file: its content, where it is, or where it is within another file."""
 
 
 class UnreadableImageError(ValueError):
@@ -68,7 +75,7 @@ class ImageHeader:
     is_grey: bool
 
 
-def read_header(source: bytes | Path) -> ImageHeader:
+def read_header(source: Encoded) -> ImageHeader:
     """Read size and kind of an image without decoding it.
 
     Raises:
@@ -83,7 +90,7 @@ def read_header(source: bytes | Path) -> ImageHeader:
         return ImageHeader(width=width, height=height, is_grey=image.mode in _GREY_MODES)
 
 
-def decode(source: bytes | Path, *, channels: int, size: int) -> NDArray[np.uint8]:
+def decode(source: Encoded, *, channels: int, size: int) -> NDArray[np.uint8]:
     """Decode an image to ``uint8`` ``[size, size, channels]``.
 
     Raises:
@@ -127,9 +134,9 @@ def quiet_pillow() -> Iterator[None]:
 
 
 @contextmanager
-def _reading(source: bytes | Path) -> Iterator[Image.Image]:
+def _reading(source: Encoded) -> Iterator[Image.Image]:
     try:
-        with Image.open(source if isinstance(source, Path) else io.BytesIO(source), formats=_formats()) as image:
+        with _opened(source) as file, Image.open(file, formats=_formats()) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableImageError(f"{image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
             yield image
@@ -141,6 +148,43 @@ def _reading(source: bytes | Path) -> Iterator[Image.Image]:
         raise UnreadableImageError(f"more than {MAX_PIXELS:,} pixels") from error
     except Exception as error:  # what Pillow's readers raise on broken files is not documented, and varies
         raise UnreadableImageError(" ".join(str(error).split())[:200] or type(error).__name__) from error
+
+
+def _opened(source: Encoded) -> IO[bytes]:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    return source.open("rb") if isinstance(source, Path) else io.BufferedReader(_Window(source), 1 << 16)
+
+
+class _Window(io.RawIOBase):
+    """A part of a file, read as if it were a file of its own; so a header is had without reading the rest."""
+
+    def __init__(self, part: FilePart) -> None:
+        self._part = part
+        self._place = 0
+        self._file = part.path.open("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._part.size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
+
+    def readinto(self, buffer: Any) -> int | None:
+        wanted = max(0, min(len(buffer), self._part.size - self._place))
+        self._file.seek(self._part.start + self._place)
+        count = self._file.readinto(memoryview(buffer)[:wanted])
+        self._place += count or 0
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 @functools.cache

@@ -73,27 +73,45 @@ def write_images(
 
     Unreadable images are left out and listed. The result does not depend on the number of threads.
     """
-    written = WrittenSplit(kept=part.indices[:0], histogram=np.zeros((channels, 256), dtype=np.int64))
-    kept: list[int] = []
     with path.open("wb") as file:
         header_length = _write_header(file, (len(part), size, size, channels))
-        done = 0
-        for chunk in decoded_chunks(part, channels=channels, size=size, num_workers=num_workers):
-            file.write(chunk.images_NHWC.data)
-            fingerprint.update(chunk.images_NHWC.data)
-            kept += chunk.kept
-            written.unreadable += chunk.unreadable
-            written.pixel_hashes += chunk.pixel_hashes
-            written.histogram += chunk.histogram
-            done += len(chunk.kept) + len(chunk.unreadable)
-            report(done / len(part))
-        written.kept = np.asarray(kept, dtype=np.int64)
+
+        def write(images_NHWC: NDArray[np.uint8]) -> None:
+            file.write(images_NHWC.data)
+            fingerprint.update(images_NHWC.data)
+
+        written = read_images(part, write, channels=channels, size=size, report=report, num_workers=num_workers)
         file.seek(0)
         # numpy pads headers so that the first axis may change in place.
-        if _write_header(file, (len(kept), size, size, channels)) != header_length:
+        if _write_header(file, (len(written.kept), size, size, channels)) != header_length:
             raise AssertionError("the header's length must not depend on the number of images")
         file.flush()
         os.fsync(file.fileno())
+    return written
+
+
+def read_images(
+    part: Part,
+    take: Callable[[NDArray[np.uint8]], None],
+    *,
+    channels: int,
+    size: int,
+    report: Callable[[float], None],
+    num_workers: int | None = None,
+) -> WrittenSplit:
+    """Decode *part* and hand its images ``[n, size, size, channels]``, a few at a time and in order, to *take*."""
+    written = WrittenSplit(kept=part.indices[:0], histogram=np.zeros((channels, 256), dtype=np.int64))
+    kept: list[int] = []
+    done = 0
+    for chunk in decoded_chunks(part, channels=channels, size=size, num_workers=num_workers):
+        take(chunk.images_NHWC)
+        kept += chunk.kept
+        written.unreadable += chunk.unreadable
+        written.pixel_hashes += chunk.pixel_hashes
+        written.histogram += chunk.histogram
+        done += len(chunk.kept) + len(chunk.unreadable)
+        report(done / len(part))
+    written.kept = np.asarray(kept, dtype=np.int64)
     return written
 
 

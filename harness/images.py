@@ -1,4 +1,4 @@
-"""Images as a trial sees them: ``uint8`` arrays on disk, mapped into memory, one set for each split.
+"""Images as a trial sees them, one set for each split: ``uint8`` arrays on disk, mapped into memory, or decoded anew.
 
 Shape suffixes: N images, H height, W width, C channels.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.spec import Data
+from harness.streaming_images import StreamedImages
 
 SplitName = Literal["train", "val", "test"]
 
@@ -21,8 +22,8 @@ SplitName = Literal["train", "val", "test"]
 class ImageSet:
     """The images of one split."""
 
-    images_NHWC: NDArray[np.uint8]
-    """Memory-mapped, read-only; H equals W."""
+    images_NHWC: NDArray[np.uint8] | StreamedImages
+    """Memory-mapped and read-only, or decoded whenever they are asked for; H equals W."""
     labels_N: NDArray[np.int64]
     samples_N: NDArray[np.uint64]
     """First 8 bytes of the SHA-256 of each image's id."""
@@ -32,11 +33,14 @@ class ImageSet:
 
 
 class PreparedData(Data):
-    """A data set that lies decoded in the cache, split and ready. Written there as ``data.json``."""
+    """A data set in the cache, split and ready. Written there as ``data.json``."""
 
     folder: str
     """Absolute path of its folder, which holds ``SPLIT-images.npy``, ``SPLIT-labels.npy`` and
     ``SPLIT-samples.npy`` for each split."""
+    streamed: bool = False
+    """Whether its images are not kept decoded: in place of ``SPLIT-images.npy`` there is an index of where they lie
+    encoded (see :mod:`harness.streaming_index`)."""
     fingerprint: str
     """SHA-256 over decoded pixels, labels and sample ids of all three splits."""
     classes: tuple[str, ...]
@@ -51,11 +55,21 @@ class PreparedData(Data):
     num_test: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def num_bytes(self) -> int:
+        """What all images take, decoded."""
+        return (self.num_train + self.num_val + self.num_test) * self.image_size**2 * self.channels
+
     def load(self, split: SplitName) -> ImageSet:
-        """Map a split's images into memory."""
+        """Map a split's images into memory, or where they lie encoded."""
         folder = Path(self.folder)
+        images_NHWC: NDArray[np.uint8] | StreamedImages
+        if self.streamed:
+            images_NHWC = StreamedImages(folder, split, size=self.image_size, channels=self.channels)
+        else:
+            images_NHWC = np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
         return ImageSet(
-            images_NHWC=np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False),
+            images_NHWC=images_NHWC,
             labels_N=np.load(folder / f"{split}-labels.npy", allow_pickle=False),
             samples_N=np.load(folder / f"{split}-samples.npy", allow_pickle=False),
         )

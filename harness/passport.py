@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import decoding
-from harness.data import Report, Shape, load_splits, moments, prepare_splits
+from harness.data import Report, load_splits, moments, prepare_splits
 from harness.data_notes import UnusableImagesError, count_notes
 from harness.duplicates import SPLITS, Duplicates, HashedImage, find_duplicates
+from harness.image_shape import Shape
 from harness.image_writer import Unreadable, decoded_chunks, hash_pixels
 from harness.images import PreparedData
 from harness.native_sizes import NativeSizes, measure_sizes

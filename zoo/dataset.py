@@ -34,6 +34,27 @@ class DataRequest:
     """Tells the user what is going on: a sentence, and the share done in [0, 1] where known."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilePart:
+    """An image file that lies, as it is, within a larger file: a member of a tar file, say.
+
+    Raises:
+        ValueError: If start or size is negative.
+    """
+
+    path: Path
+    start: int
+    """Where it begins, in bytes."""
+    size: int
+    """In bytes."""
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.size < 0:
+            raise ValueError(
+                f"a part of a file starts at {self.start} and has {self.size} bytes: neither may be negative"
+            )
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Split:
     """Labelled images of one split, in a fixed order.
@@ -50,8 +71,8 @@ class Split:
     """``[N]``, values in ``[0, K)``."""
     images: NDArray[np.uint8] | None = None
     """``[N, H, W, C]``, C of 1 or 3; may be memory-mapped."""
-    encoded: Sequence[bytes | Path] | None = None
-    """N image files (JPEG, PNG, WebP, BMP, GIF, TIFF …), as bytes or as paths; may be lazy."""
+    encoded: Sequence[bytes | Path | FilePart] | None = None
+    """N image files (JPEG, PNG, WebP, BMP, GIF, TIFF …), as bytes, paths, or parts of files; may be lazy."""
     ids: Sequence[str] | None = None
     """N stable names of the images, such as paths relative to the data set, unique over all its splits; default:
     the split's name and their indices."""

@@ -310,10 +310,14 @@ def test_a_missing_file_is_named(prepare: Prepare, tmp_path: Path) -> None:
         prepare(splits([tmp_path / "gone.png"] * 4))
 
 
-def test_too_little_space_is_said_beforehand(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrays_that_do_not_fit_on_the_disk_are_an_error_that_says_so(
+    prepare: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Image files are decoded anew in each epoch then; see ``test_streaming_images``."""
     monkeypatch.setattr("harness.data.shutil.disk_usage", lambda path: type("Usage", (), {"free": 10})())
-    with pytest.raises(DataError, match="GB are free"):
-        prepare(splits(TRAIN, TEST))
+    arrays = Split(images=np.zeros((20, 4, 4, 1), dtype=np.uint8), labels=np.arange(20) % 2)
+    with pytest.raises(DataError, match=r"320 bytes, and only 10 bytes are free in .* arrays in place of image files"):
+        prepare(Splits(classes=("a", "b"), train=arrays))
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")

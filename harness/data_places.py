@@ -1,0 +1,80 @@
+"""Where prepared data lie in the cache, and what keeps them there while they are used. Never imports torch.
+
+Beside ``NAME-KEY/``, or ``NAME-KEY-streamed/`` where images are not kept decoded, there is ``NAME-KEY.lock``, held by
+who prepares or removes them, and a ``NAME-KEY.use-*`` for each process that uses them, which it holds locked: the
+system frees it when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from zoo.errors import DataError
+
+FACTS_FILE = "data.json"
+STREAMED_SUFFIX = "-streamed"
+
+
+def streamed_folder(folder: Path) -> Path:
+    """Return the folder for the same data without decoded images."""
+    return folder.with_name(folder.name + STREAMED_SUFFIX)
+
+
+def lock_of(folder: Path) -> Path:
+    """Return the lock of a folder of prepared data."""
+    return folder.with_name(f"{folder.name.removesuffix(STREAMED_SUFFIX)}.lock")
+
+
+def mark_used(folder: Path) -> None:
+    """Remember that prepared data were used now, where the cache can be written."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / FACTS_FILE)
+
+
+@contextmanager
+def using(folders: Iterable[Path]) -> Iterator[None]:
+    """Keep prepared data from being removed for a while.
+
+    Where the cache cannot be written nothing can be removed from it either, and nothing is kept.
+
+    Raises:
+        DataError: If some have been removed already.
+    """
+    with contextlib.ExitStack() as held:
+        for folder in sorted(set(folders)):
+            with contextlib.suppress(OSError):
+                _hold(folder, held)
+            if not (folder / FACTS_FILE).exists():
+                raise DataError(f"{folder} has been removed from the cache; the same command prepares it again")
+        yield
+
+
+def _hold(folder: Path, held: contextlib.ExitStack) -> None:
+    # Under the lock, or it might be removed between being found and being marked.
+    with FileLock(lock_of(folder)):
+        mark = folder.with_name(f"{lock_of(folder).stem}.use-{uuid.uuid4().hex}")
+        held.callback(mark.unlink, missing_ok=True)
+        held.enter_context(FileLock(mark))
+
+
+def is_used(folder: Path) -> bool:
+    """Tell whether a process uses prepared data, and remove the marks of those that have died.
+
+    The caller holds their lock.
+    """
+    used = False
+    for mark in folder.parent.glob(f"{glob.escape(lock_of(folder).stem)}.use-*"):
+        try:
+            with FileLock(mark, timeout=0):
+                mark.unlink(missing_ok=True)
+        except Timeout:
+            used = True
+    return used

@@ -1,0 +1,97 @@
+"""Copiers: how a chunk of images gets from the host to the device while the chunk before it is computed on.
+
+All behave alike: host memory is filled, a copy is started, what is done with its tensors comes after it, and the host
+memory may be filled again once it has been waited for. On a GPU none of that stops the host.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Copy(Protocol):
+    """A copy under way."""
+
+    def receive(self) -> tuple[Tensor, ...]:
+        """Return the tensors on the device; whatever the caller does with them next comes after the copy."""
+
+    def wait(self) -> None:
+        """Wait until the host memory may be filled again."""
+
+
+class Copier(Protocol):
+    """Copies from the host to one device."""
+
+    def host_memory(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """Return memory to copy from."""
+
+    def start(self, *host: Tensor) -> Copy:
+        """Start to copy tensors that lie in host memory."""
+
+
+class PlainCopier:
+    """Copies at once, from any memory: for the CPU, and for devices without streams."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def host_memory(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return torch.empty(shape, dtype=dtype)
+
+    def start(self, *host: Tensor) -> Copy:
+        return _Done(tuple(each.to(self._device, copy=True) for each in host))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Done:
+    tensors: tuple[Tensor, ...]
+
+    def receive(self) -> tuple[Tensor, ...]:
+        return self.tensors
+
+    def wait(self) -> None:
+        pass
+
+
+class SideStreamCopier:
+    """Copies from pinned memory over a CUDA stream of its own, beside the one that computes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device)
+
+    def host_memory(self, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        return torch.empty(shape, dtype=dtype, pin_memory=True)
+
+    def start(self, *host: Tensor) -> Copy:
+        with torch.cuda.stream(self._stream):
+            tensors = tuple(each.to(self._device, non_blocking=True) for each in host)
+            copied = torch.cuda.Event()
+            copied.record(self._stream)
+        return _OnStream(tensors, copied)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _OnStream:
+    tensors: tuple[Tensor, ...]
+    copied: torch.cuda.Event
+
+    def receive(self) -> tuple[Tensor, ...]:
+        computing = torch.cuda.current_stream(self.tensors[0].device)
+        computing.wait_event(self.copied)
+        for tensor in self.tensors:
+            # Memory of the side stream: the allocator must not give it away before the computing stream is done.
+            tensor.record_stream(computing)
+        return self.tensors
+
+    def wait(self) -> None:
+        self.copied.synchronize()
+
+
+def copier_for(device: torch.device) -> Copier:
+    """Return the quickest copier to a device."""
+    return SideStreamCopier(device) if device.type == "cuda" else PlainCopier(device)

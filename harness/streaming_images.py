@@ -1,0 +1,87 @@
+"""Images that are decoded whenever they are asked for, because all of them decoded would not fit on the disk.
+
+Decoding is that of the cache's writer, so the pixels are the same bit for bit. It runs in threads: Pillow lets go of
+the interpreter's lock while it decodes and scales, and threads write their pixels where they are wanted, which
+processes would have to send. Shape suffixes: N images, B batch, H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from harness.decoding import UnreadableImageError, decode
+from harness.errors import TrialError
+from harness.record import FailureKind
+from harness.streaming_index import EncodedIndex
+
+_TASK_IMAGES = 64
+"""Most images that a thread decodes in one go; fewer where there are fewer to share."""
+
+
+class StreamedImages:
+    """The images of a split, ``uint8 [N, H, W, C]``, none of which is kept. One of them, or a slice, is an array."""
+
+    def __init__(self, folder: Path, split: str, *, size: int, channels: int) -> None:
+        self._index = EncodedIndex(folder, split)
+        self._size, self._channels = size, channels
+        # For good, and not for a while: filters are the process's, and batches of several splits are made at once.
+        warnings.filterwarnings("ignore", module=r"PIL\..*")
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """N, H, W and C."""
+        return len(self._index), self._size, self._size, self._channels
+
+    @property
+    def nbytes(self) -> int:
+        """What all of them would take, decoded."""
+        return len(self._index) * self._size * self._size * self._channels
+
+    def __getitem__(self, places: int | slice) -> NDArray[np.uint8]:
+        indices = range(len(self))[places if isinstance(places, slice) else slice(places, places + 1 or None)]
+        images_BHWC = np.empty((len(indices), *self.shape[1:]), dtype=np.uint8)
+        self._decode(indices, images_BHWC)
+        return images_BHWC if isinstance(places, slice) else images_BHWC[0]
+
+    def take(self, indices_B: Sequence[int], out_BHWC: NDArray[np.uint8], threads: Executor, num_threads: int) -> None:
+        """Decode some images into *out_BHWC*, in *num_threads* threads.
+
+        Raises:
+            TrialError: If one cannot be decoded any more: those that could not when the data set was prepared are not
+                among these images.
+        """
+        step = max(1, min(_TASK_IMAGES, -(-len(indices_B) // num_threads)))
+        starts = range(0, len(indices_B), step)
+        done = threads.map(
+            lambda start: self._decode(indices_B[start : start + step], out_BHWC[start : start + step]), starts
+        )
+        for _ in done:  # raises what a thread has raised
+            pass
+
+    def _decode(self, indices_B: Sequence[int], out_BHWC: NDArray[np.uint8]) -> None:
+        for place, index in enumerate(indices_B):
+            try:
+                out_BHWC[place] = decode(self._index.read(index), channels=self._channels, size=self._size)
+            except UnreadableImageError as error:
+                raise TrialError(
+                    FailureKind.DATA,
+                    f"image {index} in {self._index.path(index)} could be read when the data set was prepared, and now "
+                    f"it cannot: {error}",
+                ) from error
+
+
+def default_threads() -> int:
+    """Return how many threads decode: one for each processor that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,111 @@
+"""The index of a split that is not kept decoded: where each of its encoded images lies, in what files.
+
+Written beside the labels, so that any process can read the images in any order without the data set's code. What a
+data set gives as bytes is packed into one file there; files of its own, and parts of them such as members of a tar
+file, stay where they are. Their sizes and times are kept: a file that has changed since is not read.
+
+==================  =================================================================================
+``SPLIT-places``    ``int64 [N, 3]``: for each image its file's number, its first byte, its size in bytes
+``SPLIT-states``    ``int64 [F, 3]``: for each file the end of its path in ``paths``, its size, its time
+``SPLIT-paths``     ``uint8``: the files' paths one after another; a relative one is in the index's folder
+``SPLIT-encoded``   what was given as bytes, packed
+==================  =================================================================================
+
+Shape suffixes: N images, F files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.decoding import Encoded, UnreadableImageError
+from zoo.dataset import FilePart
+
+_UNTIMED = -1
+"""In place of a time: a packed file lives and dies with its index, and may be copied along with it."""
+
+
+def write_index(folder: Path, split: str, items: Iterable[Encoded]) -> None:
+    """Write where *items* lie to files in *folder*.
+
+    Raises:
+        OSError: If a file is gone, or none can be written.
+    """
+    numbers: dict[Path, int] = {}
+    states: list[tuple[int, int]] = []
+    places: list[tuple[int, int, int]] = []
+    packed = Path(f"{split}-encoded.bin")
+    packed_size = 0
+    with (folder / packed).open("wb") as file:
+        for item in items:
+            path = packed if isinstance(item, bytes) else (item.path if isinstance(item, FilePart) else item).absolute()
+            if path not in numbers:
+                numbers[path] = len(states)
+                status = None if isinstance(item, bytes) else path.stat()
+                states.append((0, _UNTIMED) if status is None else (status.st_size, status.st_mtime_ns))
+            number = numbers[path]
+            if isinstance(item, bytes):
+                file.write(item)
+                places.append((number, packed_size, len(item)))
+                packed_size += len(item)
+            elif isinstance(item, FilePart):
+                places.append((number, item.start, item.size))
+            else:
+                places.append((number, 0, states[number][0]))
+        if packed in numbers:
+            states[numbers[packed]] = (packed_size, _UNTIMED)
+        file.flush()
+        os.fsync(file.fileno())
+    if packed not in numbers:
+        (folder / packed).unlink()
+    raw = [os.fsencode(path) for path in numbers]
+    ends = np.cumsum([len(each) for each in raw], dtype=np.int64)
+    np.save(folder / f"{split}-places.npy", np.array(places, dtype=np.int64).reshape(-1, 3))
+    np.save(folder / f"{split}-states.npy", np.column_stack([ends, np.array(states, dtype=np.int64).reshape(-1, 2)]))
+    np.save(folder / f"{split}-paths.npy", np.frombuffer(b"".join(raw), dtype=np.uint8))
+
+
+class EncodedIndex:
+    """The encoded images of a split, read by their numbers. Safe in threads and after a fork: it keeps no file open."""
+
+    def __init__(self, folder: Path, split: str) -> None:
+        def load(what: str) -> NDArray[Any]:
+            array: NDArray[Any] = np.load(folder / f"{split}-{what}.npy", mmap_mode="r", allow_pickle=False)
+            return array
+
+        self._folder = folder
+        self._places_N3, self._states_F3, self._paths = load("places"), load("states"), load("paths")
+
+    def __len__(self) -> int:
+        return len(self._places_N3)
+
+    def path(self, index: int) -> Path:
+        """Return the file that an image lies in."""
+        number = int(self._places_N3[index, 0])
+        start = int(self._states_F3[number - 1, 0]) if number else 0
+        return self._folder / os.fsdecode(self._paths[start : int(self._states_F3[number, 0])].tobytes())
+
+    def read(self, index: int) -> bytes:
+        """Return an encoded image.
+
+        Raises:
+            UnreadableImageError: If its file is gone, or is not what it was when the index was written.
+        """
+        number, start, size = self._places_N3[index].tolist()
+        _, known_size, known_time = self._states_F3[number].tolist()
+        try:
+            with self.path(index).open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                if status.st_size != known_size or known_time not in (_UNTIMED, status.st_mtime_ns):
+                    raise UnreadableImageError("its file has changed since the data set was prepared")
+                file.seek(start)
+                content = file.read(size)
+        except OSError as error:
+            raise UnreadableImageError(error.strerror or str(error)) from error
+        return content

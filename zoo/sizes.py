@@ -1,0 +1,30 @@
+"""Sizes of files and memory: as a person reads them, and as one types them."""
+
+from __future__ import annotations
+
+import re
+
+from zoo.errors import UsageError
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_TYPED = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
+
+
+def size_text(num_bytes: int) -> str:
+    """Return a size in decimal units with three digits: ``184 MB``."""
+    value, unit = float(num_bytes), 0
+    while value >= 999.5 and unit + 1 < len(_UNITS):
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 99.95 else f"{value:.3g} {_UNITS[unit]}"
+
+
+def parse_size(text: str, *, what: str) -> int:
+    """Return how many bytes ``20GB``, ``1.5 TB``, ``300m`` or ``0`` are; units are decimal.
+
+    Raises:
+        UsageError: If it is no size; *what* says whose.
+    """
+    match = _TYPED.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{what} {text}: it must be a size, such as 20GB or 500MB")
+    return int(float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " "))
