@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.augmentation import Mixing, augment
+from harness.augmentation import AlternatingFlip, Mixing, augment
 from harness.batches import DeviceImages, batch_sizes, epoch_order, micro_batch_sizes, offsets
 from harness.best_epoch import BestEpoch
 from harness.ema import ModelEma, load_tensors, tensors_of
@@ -131,6 +131,7 @@ def train(
     normalize = Normalizer(normalization, device, channels_last=channels_last)
     fill_C = torch.tensor([round(255 * mean) for mean in normalization.mean], dtype=torch.uint8, device=device)
     may_flip = prepared.mirror_symmetric
+    alternating = AlternatingFlip(len(labels_N), seed=seed, device=device) if hp.flip_mode == "alternating" else None
     mixes = hp.mixup_alpha > 0 or hp.cutmix_alpha > 0
 
     # The network as it starts.
@@ -208,6 +209,7 @@ def train(
         seed_global(seed, "model", epoch)  # dropout and its kin draw from the global generators
         generator = make_generator(device, seed, "augmentation", epoch)
         order_N = epoch_order(labels_N, hp.sampling, seed=seed, epoch=epoch)
+        flip_N = None if alternating is None else alternating.of_epoch(epoch, order_N)
         mixing = (
             Mixing(
                 mixup_alpha=hp.mixup_alpha,
@@ -231,7 +233,8 @@ def train(
                 for group, peak_lr in zip(optimizer.param_groups, peak_lrs, strict=True):
                     group["lr"] = peak_lr * factor
 
-                raw_BCHW = augment(raw_BCHW, generator, hp, may_flip=may_flip, fill_C=fill_C)
+                flip_B = None if flip_N is None else flip_N[starts[index] : starts[index] + len(labels_B)]
+                raw_BCHW = augment(raw_BCHW, generator, hp, may_flip=may_flip, fill_C=fill_C, flip_B=flip_B)
                 if recipe.augment is not None:
                     raw_BCHW = recipe.augment(raw_BCHW, generator, hp)
                 images_BCHW, targets = normalize(raw_BCHW), labels_B

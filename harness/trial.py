@@ -202,6 +202,8 @@ def _run(
         request = ModelRequest(
             num_classes=len(prepared.classes),
             in_channels=prepared.channels,
+    if not prepared.mirror_symmetric:
+        hp = hp.model_copy(update={"flip": False})  # a recipe's own functions are to know it too
             image_size=prepared.image_size,
             pretrained=hp.pretrained,
             options=spec.architecture.options,

@@ -74,17 +74,25 @@ class Hyperparameters(BaseModel):
         default=0.0, ge=0, le=0.5, description="random crop after reflect padding by this share of the side"
     )
     flip: bool = Field(default=False, description="random left-right flip, where the data set allows it")
+    flip_mode: Literal["random", "alternating"] = Field(
+        default="random", description="alternating mirrors each image in every other epoch, in place of a new draw"
+    )
     random_resized_crop: float = Field(
         default=1.0, gt=0, le=1, description="smallest area share of a random resized crop; 1 leaves it out"
     )
     cutout: float = Field(default=0.0, ge=0, lt=1, description="side of an erased square, as a share of the image side")
+    random_erasing: float = Field(
+        default=0.0, ge=0, le=1, description="probability of an erased rectangle of 2 to 33 % of the area"
+    )
     color_jitter: float = Field(
         default=0.0, ge=0, le=1, description="strength of brightness, contrast and saturation jitter"
     )
+    hue_jitter: float = Field(default=0.0, ge=0, le=0.5, description="largest change of hue, in turns of the circle")
     randaugment_ops: int = Field(
         default=0, ge=0, le=8, description="RandAugment: operations per image; 0 leaves it out"
     )
     randaugment_magnitude: float = Field(default=0.3, ge=0, le=1, description="RandAugment: strength")
+    trivialaugment: bool = Field(default=False, description="TrivialAugment: one operation of random strength")
     mixup_alpha: float = Field(default=0.0, ge=0, description="mixup: Beta(alpha, alpha); 0 leaves it out")
     cutmix_alpha: float = Field(default=0.0, ge=0, description="CutMix: Beta(alpha, alpha); 0 leaves it out")
 

@@ -1,4 +1,4 @@
-"""Colour: brightness, contrast and saturation, by a factor for each image.
+"""Colour: brightness, contrast and saturation, by a factor for each image, and hue, by an angle.
 
 Images are floats in [0, 255]; results are cut off there. Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -39,6 +39,38 @@ def contrast(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
 def saturation(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
     """Move each image away from, or towards, its own grey version."""
     return blend(images_BCHW, gray(images_BCHW), factor_B)
+
+
+def hue(images_BCHW: Tensor, turn_B: Tensor) -> Tensor:
+    """Turn each image's hues around the colour circle; a grey image has none.
+
+    Args:
+        turn_B: In full turns: a third makes green of red.
+    """
+    if images_BCHW.shape[1] == 1:
+        return images_BCHW
+    red_BHW, green_BHW, blue_BHW = images_BCHW.unbind(1)
+    value_BHW = images_BCHW.amax(dim=1)
+    chroma_BHW = value_BHW - images_BCHW.amin(dim=1)
+    divisor_BHW = torch.where(chroma_BHW > 0, chroma_BHW, 1.0)
+    sixths_BHW = torch.where(
+        value_BHW == red_BHW,
+        (green_BHW - blue_BHW) / divisor_BHW,
+        torch.where(
+            value_BHW == green_BHW, 2 + (blue_BHW - red_BHW) / divisor_BHW, 4 + (red_BHW - green_BHW) / divisor_BHW
+        ),
+    )
+    sixths_BHW = sixths_BHW + 6 * turn_B.view(-1, 1, 1)
+    # From hue, chroma and value back to each of red, green and blue, which are a third of a turn apart.
+    place_BCHW = torch.stack([(start + sixths_BHW).remainder(6) for start in (5, 3, 1)], dim=1)
+    share_BCHW = torch.minimum(place_BCHW, 4 - place_BCHW).clamp(0, 1)
+    return value_BHW[:, None] - chroma_BHW[:, None] * share_BCHW
+
+
+def random_hue(images_BCHW: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:
+    """Turn each image's hues by an angle uniform in ± *strength* of a full turn."""
+    uniform_B = torch.rand(len(images_BCHW), generator=generator, device=images_BCHW.device)
+    return hue(images_BCHW, strength * (2 * uniform_B - 1))
 
 
 def random_color(images_BCHW: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:

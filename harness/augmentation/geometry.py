@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.augmentation.pixels import from_pixels, to_pixels
+
 
 def shift_and_flip(images_BCHW: Tensor, shift_y_B: Tensor, shift_x_B: Tensor, flip_B: Tensor) -> Tensor:
     """Move each image's window by whole pixels over its reflect-padded self, then mirror those in *flip_B*.
@@ -36,7 +38,9 @@ def shift_and_flip(images_BCHW: Tensor, shift_y_B: Tensor, shift_x_B: Tensor, fl
     return images_BHWC.index_select(0, pixels_BHW.flatten()).view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
-def random_shift_and_flip(images_BCHW: Tensor, generator: torch.Generator, *, padding: float, flip: bool) -> Tensor:
+def random_shift_and_flip(
+    images_BCHW: Tensor, generator: torch.Generator, *, padding: float, flip: bool, flip_B: Tensor | None = None
+) -> Tensor:
     """Crop each image at a random place after reflect padding, and mirror half of them.
 
     The usual augmentation of CIFAR (He et al. 2016, https://arxiv.org/abs/1512.03385, section 4.2), with
@@ -45,6 +49,7 @@ def random_shift_and_flip(images_BCHW: Tensor, generator: torch.Generator, *, pa
     Args:
         padding: Pixels on each side as a share of the side; every offset is equally likely.
         flip: Whether to mirror an image with probability 1/2.
+        flip_B: Which images to mirror, ``bool``, in place of that draw.
     """
     batch, _, height, width = images_BCHW.shape
     device = images_BCHW.device
@@ -54,7 +59,8 @@ def random_shift_and_flip(images_BCHW: Tensor, generator: torch.Generator, *, pa
         return torch.randint(-reach, reach + 1, (batch,), generator=generator, device=device)
 
     shift_y_B, shift_x_B = shifts(height), shifts(width)
-    flip_B = torch.rand(batch, generator=generator, device=device) < (0.5 if flip else 0.0)
+    if flip_B is None:
+        flip_B = torch.rand(batch, generator=generator, device=device) < (0.5 if flip else 0.0)
     return shift_and_flip(images_BCHW, shift_y_B, shift_x_B, flip_B)
 
 
@@ -62,12 +68,12 @@ def resized_crop(images_BCHW: Tensor, boxes_B4: Tensor) -> Tensor:
     """Cut a box out of each image and stretch it to the full size, bilinearly.
 
     Args:
-        images_BCHW: ``uint8``.
+        images_BCHW: ``uint8``, or floats in [0, 1].
         boxes_B4: Top, left, height and width of each box in pixels, inside the image. Boxes are never larger than
             the image, so that no anti-aliasing is needed.
 
     Returns:
-        ``uint8`` images of the same shape.
+        Images of the same shape and type.
     """
     _, _, height, width = images_BCHW.shape
     top_B, left_B, box_height_B, box_width_B = boxes_B4.float().unbind(1)
@@ -76,20 +82,29 @@ def resized_crop(images_BCHW: Tensor, boxes_B4: Tensor) -> Tensor:
     theta_B23[:, 1, 1] = box_height_B / height
     theta_B23[:, 0, 2] = (2 * left_B + box_width_B) / width - 1
     theta_B23[:, 1, 2] = (2 * top_B + box_height_B) / height - 1
-    return to_uint8(warp(images_BCHW.float(), theta_B23, padding_mode="border"))
+    return from_pixels(warp(to_pixels(images_BCHW), theta_B23, padding_mode="border"), images_BCHW.dtype)
 
 
-def draw_boxes(batch: int, height: int, width: int, generator: torch.Generator, *, smallest_area: float) -> Tensor:
+def draw_boxes(
+    batch: int,
+    height: int,
+    width: int,
+    generator: torch.Generator,
+    *,
+    smallest_area: float,
+    largest_area: float = 1.0,
+    largest_ratio: float = 4 / 3,
+) -> Tensor:
     """Draw boxes ``[B, 4]`` (top, left, height, width; whole pixels) of random area, aspect ratio and place.
 
-    Area is uniform in [smallest_area, 1] of the image, aspect ratio log-uniform in [3/4, 4/3]; draws that do not
-    fit are rejected, and after ten of them the whole image is taken (Szegedy et al. 2015,
-    https://arxiv.org/abs/1409.4842, in the form that has become usual).
+    Area is uniform in [smallest_area, largest_area] of the image, the ratio of width to height log-uniform in
+    [1 / largest_ratio, largest_ratio]; draws that do not fit are rejected, and after ten of them the whole image is
+    taken (Szegedy et al. 2015, https://arxiv.org/abs/1409.4842, in the form that has become usual).
     """
     device = generator.device
     uniform = torch.rand(2, batch, 10, generator=generator, device=device)
-    area = height * width * (smallest_area + (1 - smallest_area) * uniform[0])
-    ratio = torch.exp(math.log(3 / 4) + uniform[1] * (math.log(4 / 3) - math.log(3 / 4)))
+    area = height * width * (smallest_area + (largest_area - smallest_area) * uniform[0])
+    ratio = torch.exp(math.log(largest_ratio) * (2 * uniform[1] - 1))
     box_width = (area * ratio).sqrt().round()
     box_height = (area / ratio).sqrt().round()
     fits = (box_width >= 1) & (box_width <= width) & (box_height >= 1) & (box_height <= height)
@@ -115,11 +130,6 @@ def warp(images_BCHW: Tensor, theta_B23: Tensor, *, padding_mode: str) -> Tensor
     return functional.grid_sample(
         images_BCHW, grid_BHW2, mode="bilinear", padding_mode=padding_mode, align_corners=False
     )
-
-
-def to_uint8(images_BCHW: Tensor) -> Tensor:
-    """Round floats to ``uint8``, cut off at 0 and 255, in channels-last memory."""
-    return images_BCHW.round().clamp(0, 255).to(torch.uint8, memory_format=torch.channels_last)
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:

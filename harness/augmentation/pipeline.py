@@ -8,37 +8,57 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.augmentation.color import random_color
-from harness.augmentation.erasing import random_cutout
-from harness.augmentation.geometry import random_resized_crop, random_shift_and_flip, to_uint8
-from harness.augmentation.randaugment import random_operations
+from harness.augmentation.color import random_color, random_hue
+from harness.augmentation.erasing import random_cutout, random_erasing
+from harness.augmentation.geometry import random_resized_crop, random_shift_and_flip
+from harness.augmentation.pixels import from_pixels, to_pixels
+from harness.augmentation.randaugment import random_operations, trivial_augment
 from zoo.hyperparameters import Hyperparameters
 
 
 def augment(
-    images_BCHW: Tensor, generator: torch.Generator, hp: Hyperparameters, *, may_flip: bool, fill_C: Tensor
+    images_BCHW: Tensor,
+    generator: torch.Generator,
+    hp: Hyperparameters,
+    *,
+    may_flip: bool,
+    fill_C: Tensor,
+    flip_B: Tensor | None = None,
 ) -> Tensor:
-    """Augment ``uint8`` images: resized crop, shifted crop and flip, RandAugment, colour jitter, cutout.
+    """Augment images: resized crop, shifted crop and flip, RandAugment, TrivialAugment, colour and hue, erasing.
 
     Args:
+        images_BCHW: ``uint8``, or floats in [0, 1]; C is 1 or 3, H and W are anything.
         generator: On the images' device; nothing else is drawn from.
         may_flip: Whether a mirrored image keeps its label.
-        fill_C: ``uint8`` colour of what is erased or comes in from outside.
+        fill_C: Colour of what is erased or comes in from outside, of the images' type.
+        flip_B: Which images to mirror, where that is asked for, in place of a draw; as ``AlternatingFlip`` says.
 
     Returns:
-        ``uint8`` images of the same shape; the very same where nothing is asked for.
+        Images of the same shape and type; the very same where nothing is asked for.
     """
     flip = hp.flip and may_flip
     if hp.random_resized_crop < 1:
         images_BCHW = random_resized_crop(images_BCHW, generator, smallest_area=hp.random_resized_crop)
     if hp.crop_padding > 0 or flip:
-        images_BCHW = random_shift_and_flip(images_BCHW, generator, padding=hp.crop_padding, flip=flip)
+        images_BCHW = random_shift_and_flip(
+            images_BCHW, generator, padding=hp.crop_padding, flip=flip, flip_B=flip_B if flip else None
+        )
     if hp.randaugment_ops:
         images_BCHW = random_operations(
             images_BCHW, generator, operations=hp.randaugment_ops, magnitude=hp.randaugment_magnitude, fill_C=fill_C
         )
-    if hp.color_jitter > 0:
-        images_BCHW = to_uint8(random_color(images_BCHW.float(), generator, strength=hp.color_jitter))
+    if hp.trivialaugment:
+        images_BCHW = trivial_augment(images_BCHW, generator, fill_C=fill_C)
+    if hp.color_jitter > 0 or hp.hue_jitter > 0:
+        dtype, images_BCHW = images_BCHW.dtype, to_pixels(images_BCHW)
+        if hp.color_jitter > 0:
+            images_BCHW = random_color(images_BCHW, generator, strength=hp.color_jitter)
+        if hp.hue_jitter > 0:
+            images_BCHW = random_hue(images_BCHW, generator, strength=hp.hue_jitter)
+        images_BCHW = from_pixels(images_BCHW, dtype)
     if hp.cutout > 0:
         images_BCHW = random_cutout(images_BCHW, generator, side=hp.cutout, fill_C=fill_C)
+    if hp.random_erasing > 0:
+        images_BCHW = random_erasing(images_BCHW, generator, probability=hp.random_erasing, fill_C=fill_C)
     return images_BCHW

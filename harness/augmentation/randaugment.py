@@ -1,13 +1,15 @@
-"""RandAugment: one random operation for each image, repeated (Cubuk et al. 2020, https://arxiv.org/abs/1909.13719).
+"""RandAugment (Cubuk et al. 2020, arXiv:1909.13719) and TrivialAugment (Müller and Hutter 2021, arXiv:2103.10158).
 
-Every operation runs for the whole batch with parameters that leave an image as it is where another one was drawn
-for it: a few passes over the batch, whatever was drawn. Strengths follow torchvision's table, with magnitude 1 at its
-end; ``equalize`` is left out, and sampling is bilinear. Shape suffixes: B batch, C channels, H height, W width.
+Both draw an operation for each image. Every operation runs for the whole batch with parameters that leave an image
+as it is where another one was drawn for it: a few passes over the batch, whatever was drawn. Strengths follow
+torchvision's tables, with magnitude 1 at their ends; ``equalize`` is left out, and sampling is bilinear.
+Shape suffixes: B batch, C channels, H height, W width.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from enum import IntEnum, auto
 
 import torch
@@ -15,7 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.augmentation.color import blend, brightness, contrast, saturation
-from harness.augmentation.geometry import to_uint8, warp
+from harness.augmentation.geometry import warp
+from harness.augmentation.pixels import from_pixels, to_pixels
 
 
 class Operation(IntEnum):
@@ -36,68 +39,111 @@ class Operation(IntEnum):
     AUTO_CONTRAST = auto()
 
 
-LARGEST_SHEAR = 0.3
-LARGEST_SHIFT = 150 / 331  # of the side
-LARGEST_ANGLE = math.radians(30)
-LARGEST_FACTOR = 0.9
-MOST_BITS_CUT = 4
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """What each operation does at strength 1."""
+
+    shear: float
+    """Columns per row, or rows per column."""
+    shift: float
+    """Share of the side."""
+    shift_pixels: float = math.inf
+    """The most pixels, whatever the side."""
+    angle: float
+    """In radians."""
+    factor: float
+    """Of brightness, contrast, saturation and sharpness, added to 1 or taken from it."""
+    bits_cut: int
+
+
+RANDAUGMENT = Reach(shear=0.3, shift=150 / 331, angle=math.radians(30), factor=0.9, bits_cut=4)
+TRIVIALAUGMENT = Reach(shear=0.99, shift=1.0, shift_pixels=32, angle=math.radians(135), factor=0.99, bits_cut=6)
+"""The wide space of the paper's section 3."""
+TRIVIAL_STRENGTHS = 31
+"""Strengths from 0 to 1 that TrivialAugment draws from."""
 
 
 def random_operations(
     images_BCHW: Tensor, generator: torch.Generator, *, operations: int, magnitude: float, fill_C: Tensor
 ) -> Tensor:
-    """Apply *operations* random operations of strength *magnitude* in [0, 1] to each ``uint8`` image.
+    """RandAugment: apply *operations* random operations of strength *magnitude* in [0, 1] to each image.
 
     Args:
-        fill_C: Colour of what comes in from outside, in [0, 255].
+        images_BCHW: ``uint8``, or floats in [0, 1].
+        fill_C: Colour of what comes in from outside, of the images' type.
     """
-    batch = len(images_BCHW)
-    device = images_BCHW.device
     for _ in range(operations):
-        operation_B = torch.randint(len(Operation), (batch,), generator=generator, device=device)
-        sign_B = torch.randint(0, 2, (batch,), generator=generator, device=device).float() * 2 - 1
+        operation_B, sign_B = _draw(images_BCHW, generator)
         images_BCHW = apply_operations(images_BCHW, operation_B, sign_B * magnitude, fill_C)
     return images_BCHW
 
 
-def apply_operations(images_BCHW: Tensor, operation_B: Tensor, strength_B: Tensor, fill_C: Tensor) -> Tensor:
-    """Apply to each ``uint8`` image its own operation with its own strength in [-1, 1].
+def trivial_augment(images_BCHW: Tensor, generator: torch.Generator, *, fill_C: Tensor) -> Tensor:
+    """TrivialAugment: apply to each image one random operation of random strength, up to much larger ones.
+
+    Arguments as for :func:`random_operations`.
+    """
+    operation_B, sign_B = _draw(images_BCHW, generator)
+    drawn_B = torch.randint(TRIVIAL_STRENGTHS, sign_B.shape, generator=generator, device=images_BCHW.device)
+    strength_B = sign_B * drawn_B / (TRIVIAL_STRENGTHS - 1)
+    return apply_operations(images_BCHW, operation_B, strength_B, fill_C, reach=TRIVIALAUGMENT)
+
+
+def _draw(images_BCHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Draw an operation and a sign, 1.0 or -1.0, for each image."""
+    batch, device = len(images_BCHW), images_BCHW.device
+    operation_B = torch.randint(len(Operation), (batch,), generator=generator, device=device)
+    return operation_B, torch.randint(0, 2, (batch,), generator=generator, device=device).float() * 2 - 1
+
+
+def apply_operations(
+    images_BCHW: Tensor, operation_B: Tensor, strength_B: Tensor, fill_C: Tensor, *, reach: Reach = RANDAUGMENT
+) -> Tensor:
+    """Apply to each image its own operation with its own strength in [-1, 1].
 
     The sign says which way a signed operation goes; the others use the size alone.
+
+    Args:
+        images_BCHW: ``uint8``, or floats in [0, 1].
+        fill_C: Colour of what comes in from outside, of the images' type.
+        reach: What strength 1 means.
     """
+    dtype = images_BCHW.dtype
 
     def chosen(operation: Operation, value_B: Tensor, otherwise: float) -> Tensor:
         return torch.where(operation_B == operation, value_B, otherwise)
 
-    factor_B = 1 + LARGEST_FACTOR * strength_B
-    images = images_BCHW.float()
-    fill_C11 = fill_C.float().view(-1, 1, 1)
-    images = warp(images - fill_C11, _affine(operation_B, strength_B), padding_mode="zeros") + fill_C11
+    factor_B = 1 + reach.factor * strength_B
+    images = to_pixels(images_BCHW)
+    fill_C11 = to_pixels(fill_C).view(-1, 1, 1)
+    theta_B23 = _affine(operation_B, strength_B, reach, side=images.shape[-1])
+    images = warp(images - fill_C11, theta_B23, padding_mode="zeros") + fill_C11
     images = images.clamp(0, 255)
     images = brightness(images, chosen(Operation.BRIGHTNESS, factor_B, 1.0))
     images = contrast(images, chosen(Operation.CONTRAST, factor_B, 1.0))
     if images.shape[1] == 3:
         images = saturation(images, chosen(Operation.SATURATION, factor_B, 1.0))
     images = blend(images, _smoothed(images), chosen(Operation.SHARPNESS, factor_B, 1.0))
-    images = _auto_contrast(images, operation_B == Operation.AUTO_CONTRAST).round()
-    bits_cut_B = chosen(Operation.POSTERIZE, (MOST_BITS_CUT * strength_B.abs()).round(), 0.0)
-    images = images - images.remainder(torch.exp2(bits_cut_B).view(-1, 1, 1, 1))
+    images = _auto_contrast(images, operation_B == Operation.AUTO_CONTRAST)
+    if dtype == torch.uint8:
+        images = images.round()
+    bits_cut_B111 = chosen(Operation.POSTERIZE, (reach.bits_cut * strength_B.abs()).round(), 0.0).view(-1, 1, 1, 1)
+    images = torch.where(bits_cut_B111 > 0, images - images.remainder(torch.exp2(bits_cut_B111)), images)
     threshold_B = chosen(Operation.SOLARIZE, 256 * (1 - strength_B.abs()), 256.0)
     images = torch.where(images >= threshold_B.view(-1, 1, 1, 1), 255 - images, images)
-    return to_uint8(images)
+    return from_pixels(images, dtype)
 
 
-def _affine(operation_B: Tensor, strength_B: Tensor) -> Tensor:
+def _affine(operation_B: Tensor, strength_B: Tensor, reach: Reach, *, side: int) -> Tensor:
     """Return ``[B, 2, 3]`` matrices from the output's coordinates to the input's, both in [-1, 1]."""
 
     def chosen(operation: Operation, largest: float) -> Tensor:
         return torch.where(operation_B == operation, largest * strength_B, 0.0)
 
-    angle_B = chosen(Operation.ROTATE, LARGEST_ANGLE)
-    shear_x_B, shear_y_B = chosen(Operation.SHEAR_X, LARGEST_SHEAR), chosen(Operation.SHEAR_Y, LARGEST_SHEAR)
-    # The side is 2 long in these coordinates.
-    shift_x_B = chosen(Operation.TRANSLATE_X, 2 * LARGEST_SHIFT)
-    shift_y_B = chosen(Operation.TRANSLATE_Y, 2 * LARGEST_SHIFT)
+    angle_B = chosen(Operation.ROTATE, reach.angle)
+    shear_x_B, shear_y_B = chosen(Operation.SHEAR_X, reach.shear), chosen(Operation.SHEAR_Y, reach.shear)
+    shift = 2 * min(reach.shift, reach.shift_pixels / side)  # the side is 2 long in these coordinates
+    shift_x_B, shift_y_B = chosen(Operation.TRANSLATE_X, shift), chosen(Operation.TRANSLATE_Y, shift)
     x_row_B3 = torch.stack([angle_B.cos(), shear_x_B - angle_B.sin(), shift_x_B], dim=1)
     y_row_B3 = torch.stack([shear_y_B + angle_B.sin(), angle_B.cos(), shift_y_B], dim=1)
     return torch.stack([x_row_B3, y_row_B3], dim=1)
