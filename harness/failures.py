@@ -10,13 +10,19 @@ from harness.out_of_memory import is_out_of_memory
 from harness.record import Failure, FailureKind
 from zoo.errors import DataError, PluginError
 
+_UNWRITABLE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+}
+
 
 def classify(error: BaseException, phase: str) -> Failure:
-    """Say what kind of failure an exception is. A full disk is one however it was wrapped."""
+    """Say what kind of failure an exception is. A disk that takes nothing more is one however it was wrapped."""
     message = f"{type(error).__name__} during {phase}: {one_line(error)}"
     kind = FailureKind.ERROR
-    if _disk_was_full(error):
-        kind, message = FailureKind.DISK, f"the disk is full (during {phase})"
+    if problem := _problem_of_disk(error):
+        kind, message = FailureKind.DISK, f"{problem} (during {phase})"
     elif isinstance(error, TrialError):
         kind, message = error.kind, str(error)
     elif isinstance(error, DataError):
@@ -30,16 +36,16 @@ def classify(error: BaseException, phase: str) -> Failure:
     return Failure(kind=kind, message=message, traceback="".join(traceback.format_exception(error)))
 
 
-def _disk_was_full(error: BaseException) -> bool:
-    """Look through an exception's causes, as its traceback shows them."""
+def _problem_of_disk(error: BaseException) -> str:
+    """Look through an exception's causes, as its traceback shows them; return why a disk refused, or nothing."""
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
+        if isinstance(cause, OSError) and cause.errno in _UNWRITABLE:
+            return _UNWRITABLE[cause.errno]
         seen.add(id(cause))
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return False
+    return ""
 
 
 def one_line(error: BaseException) -> str:

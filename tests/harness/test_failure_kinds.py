@@ -47,6 +47,7 @@ def hidden() -> Exception:
     [
         (full_disk, FailureKind.DISK),
         (lambda: OSError(errno.EDQUOT, "Disk quota exceeded"), FailureKind.DISK),
+        (lambda: OSError(errno.EROFS, "Read-only file system"), FailureKind.DISK),
         (explicit, FailureKind.DISK),
         (implicit, FailureKind.DISK),
         (hidden, FailureKind.ERROR),
