@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from harness import oom_killer
 from harness import store as files
+from harness.data_places import using
 from harness.files import writing
 from harness.history import HistoryTail
 from harness.identity import measurement_key
@@ -48,6 +49,8 @@ class BenchSummary:
     counts: dict[str, int]
     """Number of trials by outcome."""
     interrupted: bool
+    notes: tuple[str, ...] = ()
+    """What a user should know beside the records: a sentence each."""
 
 
 def run_bench(
@@ -61,6 +64,7 @@ def run_bench(
     download: bool = True,
     retry: bool = False,
     timeout: float | None = None,
+    cache_limit: int | None = None,
 ) -> BenchSummary:
     """Run every trial of *plan* that has no record yet.
 
@@ -73,6 +77,8 @@ def run_bench(
         download: Whether the network may be used.
         retry: Whether to run trials again that failed before.
         timeout: Seconds that one trial may take; None: no limit.
+        cache_limit: Most bytes that a data set's decoded images may take in the cache; None: what is free. Beyond it
+            they are decoded anew in each epoch.
 
     Raises:
         ZooError: Before any trial runs, if a data set or the device cannot be had; all such errors together.
@@ -84,21 +90,25 @@ def run_bench(
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         try:
             scout = Scout(starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources))
-            trials = resolve(plan, scout, data_root=data_root, cache=cache, download=download)
+            trials = resolve(
+                plan, scout, data_root=data_root, cache=cache, download=download, cache_limit=cache_limit
+            )
         except Stopped:
             return _finish(emit, {}, interrupted=True)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in trials)))
         runner = _Runner(
             store, starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources), len(trials), retry, timeout
         )
-        return _finish(emit, runner.run(trials), interrupted=interrupts.count > 0)
+        with using(Path(trial.prepared.folder) for trial in trials):
+            records = runner.run(trials)
+        return _finish(emit, records, interrupted=interrupts.count > 0, notes=runner.notes)
 
 
-def _finish(emit: Emit, records: dict[int, Record], *, interrupted: bool) -> BenchSummary:
+def _finish(emit: Emit, records: dict[int, Record], *, interrupted: bool, notes: Sequence[str] = ()) -> BenchSummary:
     ordered = tuple(records[number] for number in sorted(records))
     counts = dict(Counter(record.outcome.value for record in ordered))
     emit(BenchEnded(counts=counts, interrupted=interrupted))
-    return BenchSummary(records=ordered, counts=counts, interrupted=interrupted)
+    return BenchSummary(records=ordered, counts=counts, interrupted=interrupted, notes=tuple(notes))
 
 
 class _Runner:
@@ -119,6 +129,7 @@ class _Runner:
         self.store, self.starter, self.emit, self.interrupts = store, starter, emit, interrupts
         self.scratch = scratch
         self.sources, self.total, self.retry, self.timeout = sources, total, retry, timeout
+        self.notes: list[str] = []
 
     def run(self, trials: list[ResolvedTrial]) -> dict[int, Record]:
         """Return the records by the trials' numbers."""
@@ -127,7 +138,7 @@ class _Runner:
         busy_in_a_row = 0
         while waiting and not self.interrupts.count:
             trial = waiting.popleft()
-            before = self.store.read(trial.trial_id)
+            before = self._read(trial)
             record, reused = before, True
             if record is None or not files.is_settled(record, trial.result_key, retry=self.retry):
                 record, reused = self._run_one(trial, before), False
@@ -143,6 +154,16 @@ class _Runner:
             records[trial.number] = record
             self._emit_end(trial, record, reused=reused)
         return records
+
+    def _read(self, trial: ResolvedTrial) -> Record | None:
+        """Return a trial's record; one that is damaged is put aside, and there is none."""
+        try:
+            return self.store.read(trial.trial_id)
+        except files.DamagedRecordError as error:
+            kept = self.store.set_aside(trial.trial_id)
+            if kept is not None:
+                self.notes.append(f"{error}; it is kept as {kept.name}, and the trial ran again")
+            return None
 
     def _run_one(self, trial: ResolvedTrial, before: Record | None) -> Record | None:
         """Run one trial to its record; None means that another process holds it.

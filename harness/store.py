@@ -11,13 +11,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.files import write_json
+from harness.files import sync_folder, write_json
 from harness.record import SCHEMA_VERSION, FailureKind, Outcome, Record
 from harness.spec import TrialSpec, stable_hash
 from zoo.errors import StoreError
@@ -32,6 +34,10 @@ STATE_PATTERN = "state-*.safetensors"
 LOCK_FILE = ".lock"
 """Held while a trial runs and while its record is written; the system frees it when the holder dies."""
 _SUM = "sha256"
+
+
+class DamagedRecordError(StoreError):
+    """A record is not what was written: a disk, a crash or an editor changed it."""
 
 
 def trial_id(spec: TrialSpec, result_key: str) -> str:
@@ -70,6 +76,33 @@ class Store:
         path = self.folder(trial) / RECORD_FILE
         return read_record(path) if path.is_file() else None
 
+    def set_aside(self, trial: str) -> Path | None:
+        """Rename a trial's damaged record, so that the trial can run again, and return where it is kept.
+
+        Returns:
+            None where there is nothing to do: another process is at the trial, or has mended it.
+        """
+        from filelock import FileLock, Timeout  # takes a while, and those who only read need none
+
+        folder = self.folder(trial)
+        lock = FileLock(folder / LOCK_FILE)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        try:
+            path = folder / RECORD_FILE
+            try:
+                self.read(trial)
+            except DamagedRecordError:
+                kept = next(name for number in itertools.count(1) if not (name := _damaged(folder, number)).exists())
+                os.replace(path, kept)
+                sync_folder(folder)
+                return kept
+            return None
+        finally:
+            lock.release()
+
     def remove_states(self, trial: str) -> None:
         """Remove the training states that a process left which was killed just after it had written its record."""
         for path in self.folder(trial).glob(STATE_PATTERN):
@@ -86,6 +119,10 @@ class Store:
             raise StoreError(f"there is no folder {self.root}")
         for path in sorted(self.root.glob(f"*/{RECORD_FILE}")):
             yield path.parent, read_record(path)
+
+
+def _damaged(folder: Path, number: int) -> Path:
+    return folder / f"record.damaged-{number}.json"
 
 
 def is_settled(record: Record, result_key: str, *, retry: bool) -> bool:
@@ -117,21 +154,28 @@ def read_record(path: Path) -> Record:
     """Read one record. Reading never runs anything that it holds.
 
     Raises:
-        StoreError: If it cannot be read, is not a record, is of a newer schema, or is not what was written.
+        DamagedRecordError: If it is not what was written.
+        StoreError: If it cannot be read, is of a newer schema, or holds what this zoo does not know.
     """
     try:
-        raw = json.loads(path.read_bytes())
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+    try:
+        raw = json.loads(content)
+        if not isinstance(raw, dict):
+            raise ValueError("it is no JSON object")
         version = raw.get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise StoreError(
                 f"{path} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}, so a newer zoo is needed"
             )
         if raw.pop(_SUM, None) != stable_hash(raw):
-            raise StoreError(f"{path} is damaged: its sum does not fit what it says")
+            raise DamagedRecordError(f"{path} is damaged: its sum does not fit what it says")
         return Record.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise StoreError(f"{path} is not a record: {where}: {first['msg']}") from error
-    except (OSError, ValueError, AttributeError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise DamagedRecordError(f"{path} cannot be read: {error}") from error

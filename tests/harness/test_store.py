@@ -8,9 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from harness.record import SCHEMA_VERSION, Record
-from harness.store import RECORD_FILE, Store, read_record, write_record
+from harness.store import LOCK_FILE, RECORD_FILE, DamagedRecordError, Store, read_record, write_record
 from zoo.errors import StoreError
 
 
@@ -65,3 +66,33 @@ def test_what_is_no_record_is_said_to_be_none(store: Store, content: bytes) -> N
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"record\.json"):
         read_record(path)
+
+
+def test_a_damaged_record_is_put_aside_and_every_one_of_them_is_kept(store: Store, small_record: Record) -> None:
+    folder = store.folder("t")
+    for number, content in enumerate((b"{", b'{"outcome": "done"}'), start=1):
+        (folder / RECORD_FILE).write_bytes(content)
+        with pytest.raises(DamagedRecordError):
+            store.read("t")
+        assert store.set_aside("t") == folder / f"record.damaged-{number}.json"
+        assert store.read("t") is None
+    assert (folder / "record.damaged-1.json").read_bytes() == b"{"
+    write_record(folder, small_record)
+    assert store.set_aside("t") is None
+    assert store.read("t") == small_record
+
+
+def test_a_record_is_not_put_aside_while_another_process_is_at_its_trial(store: Store) -> None:
+    folder = store.folder("t")
+    (folder / RECORD_FILE).write_bytes(b"{")
+    with FileLock(folder / LOCK_FILE):
+        assert store.set_aside("t") is None
+    assert (folder / RECORD_FILE).read_bytes() == b"{"
+
+
+def test_a_record_that_a_newer_zoo_wrote_is_not_a_damaged_one(store: Store, small_record: Record) -> None:
+    content = {**small_record.model_dump(mode="json"), "schema_version": SCHEMA_VERSION + 1}
+    (store.folder("t") / RECORD_FILE).write_text(json.dumps(content))
+    with pytest.raises(StoreError, match="newer zoo"):
+        store.set_aside("t")
+    assert (store.folder("t") / RECORD_FILE).exists()

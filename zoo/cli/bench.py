@@ -33,6 +33,11 @@ DEFAULT_STORE = "runs"
 @click.option(
     "--data-root", metavar="FOLDER", help="Where data sets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
 )
+@click.option(
+    "--cache-limit",
+    metavar="SIZE",
+    help="Decode images anew in each epoch if decoded they take more (20GB) [default: what is free in the cache].",
+)
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would run, as zoo plan does.")
 @click.option("--retry", is_flag=True, help="Run trials again that failed before.")
@@ -54,6 +59,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     session = session_of(ctx)
     table = TableChoice.from_params(params)
     timeout: list[float | None] = [None]
+    cache_limit: list[int | None] = [None]
     listeners: list[Entry[Listener]] = []
     chosen = choose(
         session,
@@ -61,6 +67,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         checks=(
             lambda catalog: table.declare(catalog).check(),
             lambda catalog: timeout.append(_seconds(params["timeout"])),
+            lambda catalog: cache_limit.append(_bytes(params["cache_limit"])),
             lambda catalog: listeners.extend(_listeners(params["listen"], catalog)),
             lambda catalog: _check_store(Path(params["out"])),
         ),
@@ -92,6 +99,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             download=not params["offline"],
             retry=params["retry"],
             timeout=timeout[-1],
+            cache_limit=cache_limit[-1],
         )
     if summary.records:
         trials = [(store.folder(record.trial_id), record) for record in summary.records]
@@ -140,6 +148,8 @@ def _nothing(line: str) -> None:
 
 def _tell(summary: BenchSummary, *, quiet: bool) -> None:
     """Say what went wrong."""
+    for note in summary.notes:
+        complain(note)
     for record in summary.records:
         if record.outcome.value == "failed":
             kind = f" ({record.failure.kind.value})" if record.failure else ""
@@ -188,6 +198,12 @@ def _seconds(text: str | None) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
         raise UsageError(f"--timeout {text}: it must be a number of seconds above 0")
     return float(value)
+
+
+def _bytes(text: str | None) -> int | None:
+    from zoo.sizes import parse_size
+
+    return None if text is None else parse_size(text, what="--cache-limit")
 
 
 def _listeners(given: Sequence[str], catalog: Catalog) -> list[Entry[Listener]]:
