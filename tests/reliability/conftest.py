@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,62 +29,130 @@ TIMES = ("seconds", "started_at", "speed", "attempts")
 """Fields of a record that tell of time."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    """Exit status; negative for the signal that ended it."""
+    output: str
+    said: str
+    """What it wrote to stderr."""
+
+
+class Resident:
+    """A process that runs commands in forks of itself (``resident.py``)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process = subprocess.Popen(
+            [sys.executable, HERE / "resident.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def call(self, args: list[str], environment: dict[str, str]) -> Ended:
+        """Run ``zoo`` with *args* to its end."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        output, said = self._folder / "stdout", self._folder / "stderr"
+        asked = {"args": args, "stdout": str(output), "stderr": str(said), "environment": environment}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the resident process ended"
+        return Ended(code=int(answer), output=output.read_text(), said=said.read_text())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=60)
+
+
 class ToyBench:
     """Two networks × two seeds, in a folder of its own."""
 
-    def __init__(self, folder: Path, zoo: Path) -> None:
+    def __init__(self, folder: Path, zoo: Path, cache: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.zoo = folder, zoo
+        self.cache = cache or folder / "cache"
         for name in ("toys.py", "faults.py"):
             shutil.copy(HERE / name, folder / name)
         self.store = Store(folder / "runs")
 
     def set_fault(self, process: str, at: int, how: str) -> None:
-        """Ask for a fault at the place of that number; 0 only counts places."""
-        (self.folder / "places.txt").unlink(missing_ok=True)
+        """Ask for a fault at the place of that number in every such process; 0 only counts places."""
+        for name in ("places.txt", "struck.txt"):
+            (self.folder / name).unlink(missing_ok=True)
         (self.folder / "fault.json").write_text(json.dumps({"process": process, "at": at, "how": how}))
 
     def no_fault(self) -> None:
         """Ask for no fault any more."""
         (self.folder / "fault.json").unlink(missing_ok=True)
 
-    def places(self) -> list[str]:
-        """Return the places passed since a fault was asked for."""
-        path = self.folder / "places.txt"
+    def places(self) -> list[list[str]]:
+        """Return the names of the places passed since a fault was asked for, a list for each process."""
+        by_process: dict[str, list[str]] = {}
+        for line in self._lines("places.txt"):
+            pid, _, name = line.split(" ", 2)
+            by_process.setdefault(pid, []).append(name)
+        return list(by_process.values())
+
+    def num_struck(self) -> int:
+        """Return how many processes a fault has struck."""
+        return len({line.split(" ")[0] for line in self._lines("struck.txt")})
+
+    def _lines(self, name: str) -> list[str]:
+        path = self.folder / name
         return path.read_text().split("\n")[:-1] if path.exists() else []
 
     def run(
-        self, *, models: tuple[str, ...] = NETS, seeds: int = 2, recipe: str = "quick", retry: bool = False
+        self,
+        *,
+        models: tuple[str, ...] = NETS,
+        seeds: int = 2,
+        recipe: str = "quick",
+        retry: bool = False,
+        **asked: object,
     ) -> BenchSummary:
-        """Run it in this process, so that all share one fork server."""
+        """Run it in this process, so that all share one fork server; *asked* is for the toys that want more."""
         files = tuple(str(self.folder / name) for name in ("toys.py", "faults.py"))
         sources = Sources(files=files, entry_points=False, strict=True)
         raw = {"models": models, "data": ["shades"], "recipes": [recipe], "seeds": seeds, "measure_seconds": 0}
+        (self.folder / "asked.json").write_text(json.dumps(asked))
         return run_bench(
             make_plan(select(BenchRequest.model_validate(raw), build_catalog(sources))),
             store=self.store,
             sources=sources,
             data_root=self.folder / "data",
-            cache=self.folder / "cache",
+            cache=self.cache / "decoded",
             emit=lambda event: None,
             retry=retry,
         )
 
-    def start(
-        self, *, models: tuple[str, ...] = NETS, seeds: int = 2, recipe: str = "quick", more: tuple[str, ...] = ()
-    ) -> subprocess.Popen[str]:
+    def start(self, **what: Any) -> subprocess.Popen[str]:
         """Start it as the command, the leader of a process group; its table comes as CSV."""
-        plugins = [part for name in ("toys.py", "faults.py") for part in ("--plugin", str(self.folder / name))]
-        asked = ["--models", ",".join(models), "--data", "shades", "--recipes", recipe, "--seeds", str(seeds)]
-        fixed = ["--measure-seconds", "0", "--out", str(self.store.root), "-q", "--format", "csv", "--no-plugins"]
         return subprocess.Popen(
-            [self.zoo, "bench", *asked, *fixed, *plugins, *more],
+            [self.zoo, *self._arguments(**what)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "ZOO_CACHE": str(self.folder / "cache")},
+            env={**os.environ, **self._environment},
         )
+
+    def call(self, resident: Resident, **what: Any) -> Ended:
+        """Run it as the command, in a fork of a resident process."""
+        return resident.call(self._arguments(**what), self._environment)
+
+    def _arguments(
+        self, *, models: tuple[str, ...] = NETS, seeds: int = 2, recipe: str = "quick", more: tuple[str, ...] = ()
+    ) -> list[str]:
+        plugins = [part for name in ("toys.py", "faults.py") for part in ("--plugin", str(self.folder / name))]
+        asked = ["--models", ",".join(models), "--data", "shades", "--recipes", recipe, "--seeds", str(seeds)]
+        fixed = ["--measure-seconds", "0", "--out", str(self.store.root), "-q", "--format", "csv", "--no-plugins"]
+        return ["bench", *asked, *fixed, *plugins, *more]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"ZOO_CACHE": str(self.cache)}
 
     def content(self) -> dict[str, Any]:
         """Return all that a store says, times apart."""
@@ -102,9 +172,19 @@ def told(folder: Path, record: Record) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def make_bench(tmp_path_factory: pytest.TempPathFactory, zoo_script: Path) -> Callable[[], ToyBench]:
-    """Make a bench in a new folder."""
-    return lambda: ToyBench(tmp_path_factory.mktemp("bench"), zoo_script)
+def make_bench(tmp_path_factory: pytest.TempPathFactory, zoo_script: Path) -> Callable[..., ToyBench]:
+    """Make a bench in a new folder; ``cache`` may be one that it shares with others."""
+    return lambda **shared: ToyBench(tmp_path_factory.mktemp("bench"), zoo_script, **shared)
+
+
+@pytest.fixture(scope="session")
+def resident(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resident]:
+    """A process that runs commands in forks of itself."""
+    if not hasattr(os, "fork"):
+        pytest.skip("there is no fork here")
+    process = Resident(tmp_path_factory.mktemp("resident"))
+    yield process
+    process.close()
 
 
 @pytest.fixture(scope="session")

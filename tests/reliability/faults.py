@@ -1,7 +1,9 @@
-"""A plugin that lets one write, fsync or rename fail: the Nth of all that a bench does, counted over its processes.
+"""A plugin that lets one write, fsync or rename of a process fail: the Nth of all that this process does.
 
-``fault.json`` beside it says which: ``{"process": "trial", "at": 7, "how": "kill"}``. Every place passed is a line in
-``places.txt``, so that a bench without a fault tells how many there are.
+``fault.json`` beside it says which: ``{"process": "trial", "at": 7, "how": "kill"}`` strikes at the seventh place of
+each trial's process, so that one bench bears as many faults as it has trials. Other processes are ``prepare``, which
+decodes the data, and ``bench``. Each place passed is a line ``PID NUMBER NAME`` in ``places.txt``, and each fault
+one in ``struck.txt``: a bench without a fault tells how many places there are, and one with a fault whether it struck.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from harness import files, history
 from zoo import Listener, hookimpl
 
 HERE = Path(__file__).parent
+ERRORS = {"enospc": errno.ENOSPC, "erofs": errno.EROFS}
 
 
 class Faults:
@@ -26,18 +29,27 @@ class Faults:
 
     def __init__(self, at: int, how: str) -> None:
         self.at, self.how = at, how
-        self.places = os.open(HERE / "places.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self.passed = 0
+        self.places, self.struck = (
+            os.open(HERE / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in ("places.txt", "struck.txt")
+        )
 
     def strikes(self, place: str) -> bool:
         """Count a place, and tell whether it is the one."""
-        os.write(self.places, f"{place}\n".encode())
-        return (HERE / "places.txt").read_bytes().count(b"\n") == self.at
+        self.passed += 1
+        line = f"{os.getpid()} {self.passed} {place}\n".encode()
+        os.write(self.places, line)
+        # A folder that became read-only stays so; what is full or killed is tried again.
+        strikes = self.passed == self.at or (self.how == "erofs" and self.passed > self.at > 0)
+        if strikes:
+            os.write(self.struck, line)
+        return strikes
 
     def strike(self) -> NoReturn:
         """Do what is to happen there."""
         if self.how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(ERRORS[self.how], os.strerror(ERRORS[self.how]))
 
     def around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return *call* with a place before it."""
@@ -72,13 +84,20 @@ class Faults:
         os.replace = self.around("rename", os.replace)
 
 
+def _process() -> str:
+    """Return which process this is: the bench, or what the job is that it was started for."""
+    if multiprocessing.parent_process() is None:
+        return "bench"
+    (job,) = multiprocessing.current_process()._args  # type: ignore[attr-defined]
+    return str(json.loads(Path(job).read_bytes())["kind"])
+
+
 def _install() -> None:
     asked = HERE / "fault.json"
     if not asked.exists():
         return
     fault = json.loads(asked.read_text())
-    process = "bench" if multiprocessing.parent_process() is None else "trial"
-    if process == fault["process"] and not hasattr(os, "zoo_test_faults"):
+    if _process() == fault["process"] and not hasattr(os, "zoo_test_faults"):
         os.zoo_test_faults = Faults(fault["at"], fault["how"])  # type: ignore[attr-defined]
         os.zoo_test_faults.install()  # type: ignore[attr-defined]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.history import encode_row, read_history
+from harness.record import FailureKind
 
 
 @pytest.fixture
@@ -84,6 +85,22 @@ def test_a_read_only_store_is_said_in_a_sentence_and_what_is_in_it_stays(
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     assert bench.run().counts == {"done": 4}
     assert bench.content() == clean
+
+
+def test_a_trial_that_writes_where_nothing_can_be_written_fails_for_the_disk_and_is_tried_again_unasked(
+    make_bench: Callable[..., Any], small_disk: Path
+) -> None:
+    """lightning#21800: a swallowed error in writing. Here a plugin's own file, so that the record can be written."""
+    bench = make_bench()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    asked = {"models": ("toy_writer", "toy_linear"), "seeds": 1, "path": str(small_disk / "weights")}
+    summary = bench.run(**asked)
+    assert summary.counts == {"failed": 1, "done": 1}
+    (failed,) = [record for record in summary.records if record.failure]
+    assert failed.failure.kind is FailureKind.DISK
+    assert failed.reason == "the file system is read-only (during build)"
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert bench.run(**asked).counts == {"done": 2}
 
 
 def test_leftovers_of_a_killed_process_are_removed_and_a_torn_history_is_gone_on_from(

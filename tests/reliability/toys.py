@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo import Architecture, Dataset, Hyperparameters, Recipe, Split, Splits, hookimpl
@@ -45,6 +49,50 @@ def slow(request: ModelRequest) -> nn.Module:
     return Slow()
 
 
+def _asked() -> dict[str, Any]:
+    """Return what a test asks of the networks below."""
+    asked: dict[str, Any] = json.loads(Path(__file__).with_name("asked.json").read_text())
+    return asked
+
+
+def walled(request: ModelRequest) -> nn.Module:
+    """A network that takes memory for each image, in a process that the system gives only so much more of it."""
+    import resource
+
+    import torch
+    from torch import nn
+
+    used_kib = int(re.search(r"VmSize:\s+(\d+)", Path("/proc/self/status").read_text())[1])  # type: ignore[index]
+    wall = used_kib * 2**10 + int(_asked()["wall_mib"]) * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (wall, wall))
+    bytes_per_image = int(_asked()["mib_per_image"]) * 2**20
+
+    class Walled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = linear(request)
+
+        def forward(self, images_BCHW: Any) -> Any:
+            torch.empty(len(images_BCHW) * bytes_per_image, dtype=torch.uint8)
+            return self.net(images_BCHW)
+
+    return Walled()
+
+
+def hungry(request: ModelRequest) -> nn.Module:
+    """A network whose process moves to a control group and takes memory without end."""
+    (Path(_asked()["group"]) / "cgroup.procs").write_text(str(os.getpid()))
+    taken = []
+    while True:
+        taken.append(b"x" * 2**20)
+
+
+def writer(request: ModelRequest) -> nn.Module:
+    """A network that writes a file when it is built, as one that keeps its weights in a cache does."""
+    Path(_asked()["path"]).write_text("weights")
+    return linear(request)
+
+
 def load(request: Any) -> Splits:
     import numpy as np
 
@@ -61,7 +109,7 @@ def load(request: Any) -> Splits:
 
 @hookimpl
 def zoo_architectures() -> Iterator[Architecture]:
-    for build in (linear, hidden, slow):
+    for build in (linear, hidden, slow, walled, hungry, writer):
         yield Architecture(name=f"toy_{build.__name__}", build=build)
 
 
