@@ -40,7 +40,7 @@ def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
         try:
             # A metric sees warnings of numpy as numbers: what it does not define is NaN and shown as missing.
             with np.errstate(all="ignore"):
-                value = _checked(metric, metric.compute(predictions), num_classes)
+                value = checked_value(metric, metric.compute(predictions), num_classes)
         except Exception as error:  # a plugin's code may raise anything
             what = " ".join(str(error).split())[:300]
             problems.append(f"metric {entry.full_name!r} has no value: {type(error).__name__}: {what}")
@@ -48,8 +48,12 @@ def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
     return Scores(values, tuple(problems))
 
 
-def _checked(metric: Metric, raw: Any, num_classes: int) -> Any:
-    """Return *raw* as JSON holds it: a float or None, or nested lists of these, in the shape of the metric's kind."""
+def checked_value(metric: Metric, raw: Any, num_classes: int) -> Any:
+    """Return *raw* as JSON holds it: a float or None, or nested lists of these, in the shape of the metric's kind.
+
+    Raises:
+        ValueError: If it is anything else, or out of the metric's bounds.
+    """
     shape = {"scalar": (), "per_class": (num_classes,), "matrix": (num_classes, num_classes)}[metric.kind]
     array = np.asarray(raw)
     if array.shape != shape or array.dtype.kind not in "fiub":

@@ -75,6 +75,8 @@ class Architecture:
     """Whether the harness may reduce its first strides for images far below ``native_size``."""
     has_pretrained: bool = False
     """Whether published weights exist."""
+    exportable: bool = False
+    """Whether ``torch.export`` takes it; ``zoo check --slow`` then holds it to that."""
     preprocessing: Callable[[ModelRequest], Preprocessing] | None = None
     """What published weights expect; asked only when ``pretrained``."""
     options: Mapping[str, Option] = field(default_factory=dict)

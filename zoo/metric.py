@@ -5,7 +5,7 @@ Shape suffixes: N images, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,18 @@ class Predictions:
         return confusion
 
 
+@dataclass(frozen=True, slots=True)
+class KnownCase:
+    """A value that was worked out by hand, for ``zoo check`` to hold the metric to."""
+
+    logits: Sequence[Sequence[float]]
+    """``[N, K]``."""
+    labels: Sequence[int]
+    """``[N]``, values in ``[0, K)``."""
+    value: Any
+    """What ``compute`` must return: a float, or nested lists as the metric's kind says."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
     """A number, a list per class or a matrix, computed from predictions."""
@@ -100,6 +112,8 @@ class Metric:
     """``"%"`` where the table shows 100 times the value; empty for a plain number."""
     binary_only: bool = False
     """Whether it is defined for two classes only, class 1 being the positive one."""
+    known_cases: tuple[KnownCase, ...] = ()
+    """Values worked by hand."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "metric name")

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("zoo.cli.why", "Say which fields set two trials apart, or force one to run again."),
     "rescore": ("zoo.cli.rescore", "Compute metrics anew from saved predictions; nothing is trained."),
     "merge": ("zoo.cli.merge", "Copy the trials of several folders into one, checked."),
+    "check": ("zoo.cli.check", "Hold a plugin, or what it provides, to the conformance kit."),
     "plugins": ("zoo.cli.plugins", "List plugins, what each provides, and which are broken."),
 }
 """Module and one line of help for each command, so that ``zoo --help`` imports none of them."""

@@ -108,7 +108,7 @@ def describe(attribute: str, entry: Entry[Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"name": entry.display_name, "full_name": entry.full_name}
     for field in fields(record):
         value = getattr(record, field.name)
-        if field.name not in ("name", "namespace", "short", "preload") and not callable(value):
+        if field.name not in ("name", "namespace", "short", "preload", "known_cases") and not callable(value):
             described[field.name] = dict(value) if isinstance(value, Mapping) else value
     functions = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict")
     if attribute == "recipes":

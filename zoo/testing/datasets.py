@@ -1,0 +1,263 @@
+"""Checks of data sets. Each is in the table of :mod:`zoo.testing.checks`, with why it matters.
+
+Nothing is downloaded: where the data cannot be had, a check has nothing to look at. What has to be decoded is decoded
+of the first few images only. Shape suffixes: N images, H height, W width, C channels, K classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness import decoding
+from harness.data import load_splits, prepare_splits
+from harness.images import PreparedData
+from harness.spec import DatasetSpec, ProviderSpec
+from harness.splitting import make_parts
+from zoo.dataset import DataRequest, Dataset, Split, Splits
+from zoo.errors import DataError, ManyErrors, UsageError, ZooError
+from zoo.testing.global_state import GlobalState, require_unchanged
+from zoo.testing.subjects import Subject
+from zoo.testing.verdicts import CheckFailedError, NotApplicableError
+
+_FEW = 256
+"""Images of a split that are decoded."""
+_MANY = 100_000
+"""Images of a split that are compared by content; a plain hash, of what is stored."""
+_ABSENT = "there-is-nothing-here"
+
+
+def loads(subject: Subject[Dataset]) -> None:
+    splits = _load(subject)
+    make_parts(splits, val_fraction=0.1, limit_train=None, limit_test=None)
+
+
+def absence_is_said(subject: Subject[Dataset]) -> None:
+    dataset = subject.record
+    with tempfile.TemporaryDirectory(prefix="zoo-kit-") as folder:
+        # An absent path is where a data set that takes one is left without data; others may bring theirs along.
+        argument = str(Path(folder) / _ABSENT) if dataset.argument else ""
+        empty = Subject(record=dataset, argument=argument, data_root=Path(folder) / "data")
+        try:
+            dataset.load(_request(empty))
+        except ZooError as error:
+            if isinstance(error, ManyErrors) or "\n" in str(error).strip() or not str(error).strip():
+                raise CheckFailedError(f"it says more or less than one sentence: {str(error)!r}") from error
+        except (Exception, SystemExit) as error:
+            raise CheckFailedError(
+                f"without data it raises {type(error).__name__} ({error}), not a DataError that says where to put what"
+            ) from error
+        else:
+            if dataset.argument:
+                raise CheckFailedError(f"it loads something from {_ABSENT}, which does not exist")
+
+
+def splits_are_disjoint(subject: Subject[Dataset]) -> None:
+    splits = _load(subject)
+    seen: dict[bytes, str] = {}
+    for name, split in _named(splits):
+        own: dict[bytes, str] = {}
+        for index in range(min(len(split), _MANY)):
+            content = _content(split, index)
+            if content in seen:
+                id_ = split.ids[index] if split.ids is not None else f"{name}/{index}"
+                raise CheckFailedError(f"image {id_!r} of {name} is also in {seen[content]}")
+            own[content] = name
+        seen |= own
+
+
+def labels_are_right(subject: Subject[Dataset]) -> None:
+    splits = _load(subject)
+    num_classes = len(splits.classes)
+    for name, split in _named(splits):
+        if split.labels.dtype != np.int64:
+            raise CheckFailedError(f"labels of {name} are {split.labels.dtype}, not int64")
+        low, high = int(split.labels.min()), int(split.labels.max())
+        if low < 0 or high >= num_classes:  # an array that changed after its split was made
+            raise CheckFailedError(f"labels of {name} run from {low} to {high}, but there are {num_classes} classes")
+    counts_K = np.bincount(splits.train.labels, minlength=num_classes)
+    empty = [splits.classes[k] for k in np.flatnonzero(counts_K == 0)]
+    if empty:
+        raise CheckFailedError(f"{len(empty)} class(es) have no training image: {', '.join(map(repr, empty[:5]))}")
+
+
+def images_are_right(subject: Subject[Dataset]) -> None:
+    splits = _load(subject)
+    for name, split in _named(splits):
+        if split.images is not None:
+            some_NHWC = np.asarray(split.images[:_FEW])
+            if some_NHWC.dtype != np.uint8 or some_NHWC.ndim != 4:
+                raise CheckFailedError(f"images of {name} are {some_NHWC.dtype} {list(split.images.shape)}")
+            if some_NHWC.max() <= 1:
+                raise CheckFailedError(f"pixels of {name} are at most {some_NHWC.max()}, as if scaled to [0, 1]")
+            if (some_NHWC == some_NHWC[:1]).all() and len(some_NHWC) > 1:
+                raise CheckFailedError(f"the first {len(some_NHWC)} images of {name} are all the same")
+            continue
+        assert split.encoded is not None  # a split has either
+        with decoding.quiet_pillow():
+            for index in range(min(len(split), _FEW)):
+                _require_decodable(name, index, split.encoded[index])
+
+
+def ids_are_unique(subject: Subject[Dataset]) -> None:
+    first, second = _load(subject), _load(subject)
+    try:
+        make_parts(first, val_fraction=0.1, limit_train=None, limit_test=None)
+    except DataError as error:
+        raise CheckFailedError(str(error)) from error
+    for name, split in _named(first):
+        other = getattr(second, name)
+        for what in ("ids", "groups"):
+            values = getattr(split, what)
+            if values is not None and list(values) != list(getattr(other, what) or ()):
+                raise CheckFailedError(f"{what} of {name} are others at the second load")
+            if values is not None and not all(isinstance(each, str) for each in values):
+                raise CheckFailedError(f"{what} of {name} are not all text")
+
+
+def fingerprint_is_deterministic(subject: Subject[Dataset]) -> None:
+    loaded, prints = [], []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        splits = _load(subject)
+        loaded.append({name: hashlib.sha256(split.labels.tobytes()).hexdigest() for name, split in _named(splits)})
+        prints.append(_prepare(subject, splits).fingerprint)
+    if loaded[0] != loaded[1]:
+        raise CheckFailedError("loaded twice, it has other labels, or the same ones in another order")
+    if prints[0] != prints[1]:
+        raise CheckFailedError("loaded twice, it has other images")
+
+
+def workers_change_nothing(subject: Subject[Dataset]) -> None:
+    splits = _load(subject)
+    one, four = (_prepare(subject, splits, num_workers=count) for count in (1, 4))
+    if (one.fingerprint, one.notes) != (four.fingerprint, four.notes):
+        raise CheckFailedError("decoded by four threads, or for the second time, its images are others than by one")
+    for name, split in _named(splits):
+        few = range(min(len(split), _FEW))
+        forwards = [_content(split, index) for index in few]
+        backwards = [_content(split, index) for index in reversed(few)][::-1]
+        if forwards != backwards:
+            raise CheckFailedError(f"images of {name} depend on the order in which they are read")
+
+
+def class_names_are_names(subject: Subject[Dataset]) -> None:
+    classes: Any = _load(subject).classes
+    if not isinstance(classes, tuple) or not all(isinstance(name, str) for name in classes):
+        raise CheckFailedError("classes are not a tuple of text")
+    bad = [name for name in classes if not name.strip() or not name.isprintable() or name != name.strip()]
+    if bad:
+        raise CheckFailedError(f"these are no names: {', '.join(map(repr, bad[:5]))}")
+    twice = sorted({name for name in classes if classes.count(name) > 1}) if len(set(classes)) < len(classes) else []
+    if twice:
+        raise CheckFailedError(f"these names stand for several classes: {', '.join(map(repr, twice[:5]))}")
+
+
+def sizes_are_honest(subject: Subject[Dataset]) -> None:
+    dataset, splits = subject.record, _load(subject)
+    found: dict[str, Any] = {"num_classes": len(splits.classes), "num_train": len(splits.train)}
+    if splits.test is not None:
+        found["num_test"] = len(splits.test)
+    if splits.train.images is not None:
+        _, height, width, channels = splits.train.images.shape
+        found["channels"] = channels
+        if height == width:
+            found["image_size"] = height
+    wrong = [
+        f"{name}={getattr(dataset, name):,}, found {value:,}"
+        for name, value in found.items()
+        if getattr(dataset, name) not in (None, value)
+    ]
+    if wrong:
+        raise CheckFailedError(f"it declares {'; '.join(wrong)}")
+
+
+def load_has_no_side_effects(subject: Subject[Dataset]) -> None:
+    _load(subject)  # the first time may import what it needs
+    before = GlobalState.capture()
+    _load(subject)
+    require_unchanged(before, "loading it")
+
+
+def _request(subject: Subject[Dataset]) -> DataRequest:
+    options = dict(subject.record.options)
+    return DataRequest(root=subject.root, argument=subject.argument, options=options, download=False)
+
+
+def _spec(subject: Subject[Dataset]) -> DatasetSpec:
+    dataset = subject.record
+    return DatasetSpec(
+        full_name=dataset.name,
+        display_name=subject.name,
+        argument=subject.argument,
+        provider=ProviderSpec(plugin="zoo.testing"),
+        options=dict(dataset.options),
+        mirror_symmetric=dataset.mirror_symmetric,
+        limit_train=_FEW,
+        limit_test=_FEW,
+    )
+
+
+def _load(subject: Subject[Dataset]) -> Splits:
+    if subject.record.argument and not subject.argument:
+        name, argument = subject.record.name, subject.record.argument
+        raise NotApplicableError(f"it is a kind of data sets: give it an argument, {name}:{argument}")
+    try:
+        return load_splits(subject.record, _spec(subject), _request(subject))
+    except UsageError:
+        raise
+    except DataError as error:
+        raise NotApplicableError(f"its data cannot be had here: {error}") from error
+
+
+def _prepare(subject: Subject[Dataset], splits: Splits, *, num_workers: int | None = None) -> PreparedData:
+    with tempfile.TemporaryDirectory(prefix="zoo-kit-") as cache:
+        return prepare_splits(
+            subject.record,
+            _spec(subject),
+            splits,
+            cache=Path(cache),
+            report=lambda message, share: None,
+            num_workers=num_workers,
+        )
+
+
+def _named(splits: Splits) -> Iterator[tuple[str, Split]]:
+    for name in ("train", "val", "test"):
+        split = getattr(splits, name)
+        if split is not None:
+            yield name, split
+
+
+def _content(split: Split, index: int) -> bytes:
+    """Return a hash of an image as it is stored: its pixels, or its file's bytes."""
+    if split.images is not None:
+        return hashlib.blake2b(np.ascontiguousarray(split.images[index]).tobytes(), digest_size=16).digest()
+    assert split.encoded is not None  # a split has either
+    return hashlib.blake2b(_bytes_of(split.encoded[index]), digest_size=16).digest()
+
+
+def _bytes_of(item: Any) -> bytes:
+    if isinstance(item, bytes):
+        return item
+    if isinstance(item, Path):
+        return item.read_bytes()
+    with item.path.open("rb") as file:  # a part of a larger file
+        file.seek(item.start)
+        return bytes(file.read(item.size))
+
+
+def _require_decodable(name: str, index: int, item: Any) -> None:
+    try:
+        decoding.decode(item, channels=3, size=32)
+    except (decoding.UnreadableImageError, OSError, AttributeError, TypeError) as error:  # the last two: no file at all
+        raise CheckFailedError(f"image {index} of {name} cannot be decoded: {error}") from error

@@ -1,0 +1,183 @@
+"""Checks of metrics, on predictions whose scores follow from what a metric is. In the table of
+:mod:`zoo.testing.checks`, with why each matters. Shape suffixes: N images, K classes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harness.scoring import checked_value
+from zoo.metric import Metric, Predictions
+from zoo.testing.global_state import GlobalState, require_unchanged
+from zoo.testing.subjects import Subject
+from zoo.testing.verdicts import CheckFailedError, NotApplicableError
+
+_NUM_IMAGES = 60
+_SURE = 30.0
+"""A logit so far above the others that its probability is 1 in single precision."""
+
+
+def values_are_within_bounds(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    for title, predictions in _cases(metric):
+        try:
+            checked_value(metric, _compute(metric, predictions), len(predictions.classes))
+        except ValueError as error:
+            raise CheckFailedError(f"{title}: {error}") from error
+
+
+def order_of_images_is_irrelevant(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    rng = np.random.default_rng(0)
+    for title, predictions in _cases(metric):
+        value = _value(metric, predictions)
+        count = len(predictions.labels)
+        for order in (np.arange(count)[::-1], rng.permutation(count)):
+            other = _value(metric, _predictions(predictions.logits[order], predictions.labels[order]))
+            _require_same(value, other, f"{title}, in another order")
+
+
+def perfect_predictor_is_best(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    if metric.kind == "matrix":
+        raise NotApplicableError("a matrix is neither good nor bad")
+    for k in _class_counts(metric):
+        labels_N = _labels(k)
+        perfect = _value(metric, _predictions(_SURE * np.eye(k)[labels_N], labels_N))
+        if np.isnan(perfect).all():
+            raise CheckFailedError(f"with {k} classes it is not defined for a predictor that is always right")
+        rng = np.random.default_rng(0)
+        for title, logits_NK in {
+            "that is always wrong": _SURE * np.eye(k)[(labels_N + 1) % k],
+            "that guesses": rng.normal(size=(len(labels_N), k)),
+            "that is always right, and never sure": np.eye(k)[labels_N],
+        }.items():
+            value = _value(metric, _predictions(logits_NK, labels_N))
+            better = value > perfect + 1e-9 if metric.higher_is_better else value < perfect - 1e-9
+            if better.any():
+                raise CheckFailedError(
+                    f"with {k} classes a predictor {title} scores {_shown(value)}, better than the {_shown(perfect)} "
+                    "of one that is always right and sure"
+                )
+
+
+def constant_predictor_gains_nothing(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    for k in _class_counts(metric):
+        labels_N = _labels(k)
+        constant_NK = np.zeros((len(labels_N), k))
+        sorted_, reversed_ = np.sort(labels_N), np.sort(labels_N)[::-1].copy()
+        first, last = (_value(metric, _predictions(constant_NK, each)) for each in (sorted_, reversed_))
+        _require_same(first, last, f"{k} classes, all logits equal, labels in another order")
+        if metric.binary_only or metric.kind == "matrix":
+            continue  # there, class 1 means something else than class 0
+        values = []
+        for label in (0, k - 1):
+            value = _value(metric, _predictions(constant_NK, np.full(len(labels_N), label)))
+            # The class that occurs comes first, so that the two can be compared class by class.
+            values.append(np.roll(value, -label) if metric.kind == "per_class" else value)
+        _require_same(values[0], values[1], f"{k} classes, all logits equal, all images of the first or the last class")
+        if metric.kind == "scalar":
+            perfect = _value(metric, _predictions(_SURE * np.eye(k)[labels_N], labels_N))
+            if (first > perfect + 1e-6 if metric.higher_is_better else first < perfect - 1e-6).any():
+                raise CheckFailedError(f"a constant model scores {_shown(first)}, a perfect one {_shown(perfect)}")
+
+
+def known_cases(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    if not metric.known_cases:
+        raise NotApplicableError("it states no case worked by hand (known_cases)")
+    for number, case in enumerate(metric.known_cases, 1):
+        predictions = _predictions(case.logits, case.labels)
+        value, expected = _value(metric, predictions), np.asarray(case.value, dtype=np.float64)
+        if value.shape != expected.shape or not np.allclose(value, expected, rtol=1e-5, atol=1e-7, equal_nan=True):
+            raise CheckFailedError(f"case {number}: it is {_shown(value)}, and {_shown(expected)} worked by hand")
+
+
+def predictions_are_left_alone(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    for title, predictions in _cases(metric):
+        arrays = (predictions.logits, predictions.labels, predictions.probabilities, predictions.confusion)
+        before = [array.copy() for array in arrays]
+        first = _value(metric, predictions)
+        changed = [
+            name
+            for name, array, copy in zip(
+                ("logits", "labels", "probabilities", "confusion"), arrays, before, strict=True
+            )
+            if not np.array_equal(array, copy)
+        ]
+        if changed:
+            raise CheckFailedError(f"{title}: it changes {' and '.join(changed)} in place")
+        _require_same(first, _value(metric, predictions), f"{title}, computed again", exactly=True)
+
+
+def metric_has_no_side_effects(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    _, predictions = next(_cases(metric))
+    _compute(metric, predictions)  # the first time may import what it needs
+    before = GlobalState.capture()
+    _compute(metric, predictions)
+    require_unchanged(before, "computing it")
+
+
+def _class_counts(metric: Metric) -> tuple[int, ...]:
+    # More than five classes, for the sake of top-5.
+    return (2,) if metric.binary_only else (7,)
+
+
+def _labels(num_classes: int) -> NDArray[np.int64]:
+    return (np.arange(_NUM_IMAGES) % num_classes).astype(np.int64)
+
+
+def _predictions(logits_NK: ArrayLike, labels_N: ArrayLike) -> Predictions:
+    logits = np.asarray(logits_NK, dtype=np.float32)
+    return Predictions(
+        logits=logits,
+        labels=np.asarray(labels_N, dtype=np.int64),
+        classes=tuple(f"class {k}" for k in range(logits.shape[1])),
+    )
+
+
+def _cases(metric: Metric) -> Iterator[tuple[str, Predictions]]:
+    """Yield ordinary and odd predictions, with what is said of them."""
+    rng = np.random.default_rng(7)
+    for k in (2,) if metric.binary_only else (2, 3, 7):
+        labels_N = rng.permutation(_labels(k))
+        signal_NK = np.eye(k)[labels_N] * 1.5 + rng.normal(size=(_NUM_IMAGES, k))
+        yield f"{k} classes", _predictions(signal_NK, labels_N)
+        yield f"{k} classes, all right", _predictions(_SURE * np.eye(k)[labels_N], labels_N)
+        yield f"{k} classes, all wrong", _predictions(_SURE * np.eye(k)[(labels_N + 1) % k], labels_N)
+        yield f"{k} classes, all logits equal", _predictions(np.zeros((_NUM_IMAGES, k)), labels_N)
+        yield f"{k} classes, many ties", _predictions(np.round(signal_NK), labels_N)
+        yield f"{k} classes, huge logits", _predictions(signal_NK * 1e6, labels_N)
+        yield f"{k} classes, one of them absent", _predictions(signal_NK, np.where(labels_N == k - 1, 0, labels_N))
+        yield f"{k} classes, one image", _predictions(signal_NK[:1], labels_N[:1])
+
+
+def _compute(metric: Metric, predictions: Predictions) -> Any:
+    # As trials compute it: what is not defined is NaN, not a warning.
+    with np.errstate(all="ignore"):
+        return metric.compute(predictions)
+
+
+def _value(metric: Metric, predictions: Predictions) -> NDArray[np.float64]:
+    return np.asarray(_compute(metric, predictions), dtype=np.float64)
+
+
+def _require_same(first: NDArray[np.float64], second: NDArray[np.float64], what: str, *, exactly: bool = False) -> None:
+    tolerance = 0.0 if exactly else 1e-9
+    if first.shape != second.shape or not np.allclose(first, second, rtol=tolerance, atol=tolerance, equal_nan=True):
+        raise CheckFailedError(f"{what}: it is {_shown(second)}, and was {_shown(first)}")
+
+
+def _shown(value: NDArray[np.float64]) -> str:
+    if value.ndim == 0:
+        number = float(value)
+        return "NaN" if math.isnan(number) else f"{number:.6g}"
+    return np.array2string(value, precision=4, threshold=8).replace("\n", "")

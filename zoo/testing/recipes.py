@@ -1,0 +1,223 @@
+"""Checks of recipes, with the kit's own network and images. Each is in the table of :mod:`zoo.testing.checks`.
+
+Shape suffixes: B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.evaluation import predict_logits
+from harness.schedules import lr_factor
+from harness.training import EpochResult, train
+from harness.training_state import TrainingState
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
+from zoo.testing.global_state import GlobalState, require_unchanged
+from zoo.testing.samples import NUM_CLASSES, noise, sample_images, sample_net
+from zoo.testing.subjects import Subject
+from zoo.testing.verdicts import CheckFailedError, NotApplicableError
+
+_CPU = torch.device("cpu")
+_STEPS_PER_EPOCH = 50
+_MOST_EPOCHS = 60
+"""A recipe's epochs are for data sets of thousands of images; with 64 it gets this many, of its own schedule."""
+
+
+class _Learnt(Exception):
+    """The network knows its images; no more epochs are needed."""
+
+
+def hyperparameters_serialise(subject: Subject[Recipe]) -> None:
+    hp = _hyperparameters(subject)
+    try:
+        text = json.dumps(hp.model_dump(mode="json"), allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise CheckFailedError(f"they cannot be written as JSON: {error}") from error
+    read = _hyperparameters(subject).with_overrides(json.loads(text), owner=subject.name)
+    for name in type(hp).model_fields:
+        if getattr(read, name) != getattr(hp, name):
+            raise CheckFailedError(f"{name} is {getattr(hp, name)!r}, and {getattr(read, name)!r} after JSON")
+
+
+def fits_64_images(subject: Subject[Recipe]) -> None:
+    hp = _hyperparameters(subject).with_overrides({"epochs": _MOST_EPOCHS, "batch_size": 16}, owner=subject.name)
+    reached: list[float] = []
+
+    def look(result: EpochResult) -> None:
+        reached.append(result.val_accuracy)
+        if result.val_accuracy >= 0.95:
+            raise _Learnt
+
+    with sample_images() as images, suppress(_Learnt):
+        _train(subject, images, hp, sample_net(0), emit=look)
+    if max(reached, default=0.0) < 0.95:
+        raise CheckFailedError(
+            f"after {len(reached)} epochs on 64 easy images the network knows {max(reached, default=0.0):.0%} of them, "
+            "not 95%"
+        )
+
+
+def resume_equals_uninterrupted(subject: Subject[Recipe]) -> None:
+    hp = _hyperparameters(subject).with_overrides(
+        {"epochs": 4, "batch_size": 16, "early_stopping_patience": 0}, owner=subject.name
+    )
+    with sample_images(num_val=32) as images:
+        states: list[bytes] = []
+        whole = sample_net(0)
+        _train(subject, images, hp, whole, save=lambda state: states.append(state.to_bytes()))
+        for done in (1, 3):
+            resumed = sample_net(99)
+            _train(subject, images, hp, resumed, state=TrainingState.from_bytes(states[done - 1]))
+            own, other = whole.state_dict(), resumed.state_dict()
+            differing = [name for name, value in own.items() if not torch.equal(value, other[name])]
+            if differing:
+                raise CheckFailedError(
+                    f"stopped after epoch {done} of 4 and resumed, it ends with other weights in "
+                    f"{', '.join(differing[:3])}: something it goes by is neither in its hyper-parameters, nor in the "
+                    "network or optimizer, nor drawn from the generators it is given"
+                )
+
+
+def schedule_ends_where_it_says(subject: Subject[Recipe]) -> None:
+    hp = _hyperparameters(subject)
+    custom = subject.record.lr_factor
+    total = hp.epochs * _STEPS_PER_EPOCH
+    factors = [lr_factor(step, hp, steps_per_epoch=_STEPS_PER_EPOCH, custom=custom) for step in range(total)]
+    again = [lr_factor(step, hp, steps_per_epoch=_STEPS_PER_EPOCH, custom=custom) for step in reversed(range(total))]
+    if factors != again[::-1]:
+        raise CheckFailedError("lr_factor is not a function of progress alone: asked again, it gives other factors")
+    if not all(math.isfinite(factor) and factor >= 0 for factor in factors):
+        raise CheckFailedError("learning rates must be finite and not negative")
+    highest = max(factors)
+    if not 0.98 <= highest <= 1 + 1e-9:
+        raise CheckFailedError(f"lr is {hp.lr:g} at its highest, but the schedule reaches {highest:.3g} times that")
+    if custom is not None:
+        return
+    # What hyper-parameters promise of the end, told from the definitions and not from the engine.
+    if hp.schedule in ("cosine", "onecycle") and abs(factors[-1] - hp.final_lr_scale) > 0.01:
+        raise CheckFailedError(f"the last factor is {factors[-1]:.3g}, where final_lr_scale is {hp.final_lr_scale:g}")
+    if hp.schedule == "step":
+        drops = (hp.epochs - 1) // hp.step_epochs
+        if not drops:
+            raise CheckFailedError(f"the first drop would come after {hp.step_epochs} epochs; there are {hp.epochs}")
+        if not math.isclose(factors[-1], hp.gamma**drops):
+            raise CheckFailedError(f"the last factor is {factors[-1]:.3g}, not {hp.gamma:g} to the power of {drops}")
+    if hp.schedule == "plateau" and hp.plateau_patience >= hp.epochs - 1:
+        raise CheckFailedError(f"a patience of {hp.plateau_patience} epochs never ends within {hp.epochs}")
+    if hp.schedule == "constant" and not math.isclose(factors[-1], 1.0):
+        raise CheckFailedError(f"a constant schedule ends at {factors[-1]:.3g}")
+
+
+def augmentation_draws_from_its_generator(subject: Subject[Recipe]) -> None:
+    augment = subject.record.augment
+    if augment is None:
+        raise NotApplicableError("it has no augmentation of its own")
+    hp = _hyperparameters(subject)
+    images_BCHW = (noise(8, 3, 16) * 40 + 128).clamp(0, 255).to(torch.uint8)
+    outputs = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        output: Any = augment(images_BCHW.clone(), torch.Generator().manual_seed(0), hp)
+        if not isinstance(output, Tensor) or output.dtype != torch.uint8 or output.shape != images_BCHW.shape:
+            given = f"{output.dtype} {list(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+            raise CheckFailedError(f"it makes {given} of uint8 {list(images_BCHW.shape)}")
+        outputs.append(output)
+    if not torch.equal(*outputs):
+        raise CheckFailedError("the same generator gives other images: it draws from somewhere else")
+
+
+def loss_is_a_mean(subject: Subject[Recipe]) -> None:
+    loss_of = subject.record.loss
+    if loss_of is None:
+        raise NotApplicableError("it has no loss of its own")
+    hp = _hyperparameters(subject)
+    logits_BK = noise(8, 1, 2).flatten(1).requires_grad_()
+    labels_B = torch.arange(8) % NUM_CLASSES
+    targets = [labels_B]
+    if hp.mixup_alpha > 0 or hp.cutmix_alpha > 0:
+        targets.append(torch.softmax(noise(8, 1, 2, seed=1).flatten(1), dim=1))
+    for target in targets:
+        loss: Any = loss_of(logits_BK, target, hp)
+        if not isinstance(loss, Tensor) or loss.ndim or not loss.is_floating_point():
+            given = f"{list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
+            raise CheckFailedError(f"it gives {given}, not a scalar")
+        (gradient_BK,) = torch.autograd.grad(loss, logits_BK, allow_unused=True) if loss.requires_grad else (None,)
+        if gradient_BK is None or not gradient_BK.any():
+            raise CheckFailedError("it has no gradient")
+        if not torch.isfinite(loss) or not torch.isfinite(gradient_BK).all():
+            raise CheckFailedError("it is not finite, or its gradient is not")
+        halves = [loss_of(logits_BK[half], target[half], hp) for half in (slice(0, 4), slice(4, 8))]
+        if not torch.isclose(loss, sum(halves, torch.zeros(())) / 2, rtol=1e-4):
+            raise CheckFailedError(
+                f"of eight images it is {loss.item():.4g}, of each four {halves[0].item():.4g} and "
+                f"{halves[1].item():.4g}: not their mean"
+            )
+
+
+def predict_gives_logits(subject: Subject[Recipe]) -> None:
+    predict = subject.record.predict
+    if predict is None:
+        raise NotApplicableError("it predicts as the network does")
+    hp = _hyperparameters(subject)
+    net = sample_net(0).eval()
+    outputs = []
+    with sample_images() as images:
+        for seed in (1, 2):
+            torch.manual_seed(seed)
+            outputs.append(
+                predict_logits(
+                    net,
+                    images.val,
+                    device=_CPU,
+                    normalization=images.prepared,
+                    batch_size=16,
+                    predict=lambda model, images_BCHW: predict(model, images_BCHW, hp),
+                    num_classes=NUM_CLASSES,
+                )
+            )
+    if not torch.equal(*outputs):
+        raise CheckFailedError("it predicts something else the second time")
+
+
+def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
+    recipe = subject.record
+    hp = _hyperparameters(subject)
+    images_BCHW, pixels_BCHW = noise(4, 3, 8), torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+    net, generator = sample_net(0), torch.Generator().manual_seed(0)
+    parts: dict[str, Any] = {
+        "hyperparameters": recipe.hyperparameters,
+        "prepare": recipe.prepare and (lambda: recipe.prepare(net, images_BCHW, hp)),  # type: ignore[misc]
+        "make_optimizer": recipe.make_optimizer and (lambda: recipe.make_optimizer(net, hp)),  # type: ignore[misc]
+        "lr_factor": recipe.lr_factor and (lambda: recipe.lr_factor(0.5, hp)),  # type: ignore[misc]
+        "augment": recipe.augment and (lambda: recipe.augment(pixels_BCHW, generator, hp)),  # type: ignore[misc]
+        "loss": recipe.loss and (lambda: recipe.loss(torch.zeros(4, 4), torch.arange(4), hp)),  # type: ignore[misc]
+        "predict": recipe.predict and (lambda: recipe.predict(net.eval(), images_BCHW, hp)),  # type: ignore[misc]
+    }
+    for name, call in parts.items():
+        if call is not None:
+            before = GlobalState.capture()
+            call()
+            # A preparation may draw first weights from torch's generator, as the network itself does.
+            require_unchanged(before, f"its {name}", may_draw=name == "prepare")
+
+
+def _hyperparameters(subject: Subject[Recipe]) -> Hyperparameters:
+    hp = subject.record.hyperparameters()
+    if not isinstance(hp, Hyperparameters):
+        raise CheckFailedError(f"hyperparameters() gives {type(hp).__name__}, not Hyperparameters")
+    return hp
+
+
+def _train(subject: Subject[Recipe], images: Any, hp: Hyperparameters, net: nn.Module, **options: Any) -> None:
+    train(net, images, subject.record, hp, seed=0, device=_CPU, normalization=images.prepared, **options)

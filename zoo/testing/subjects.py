@@ -1,0 +1,126 @@
+"""Subjects: the records that are checked, and where they are taken from."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from zoo import hookspecs
+from zoo.architecture import Architecture
+from zoo.cache import cache_root
+from zoo.dataset import Dataset
+from zoo.errors import PluginError
+from zoo.listener import Listener
+from zoo.metric import Metric
+from zoo.recipe import Recipe
+
+RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener)
+Record = Architecture | Dataset | Recipe | Metric | Listener
+
+KINDS: dict[str, type] = {
+    "architectures": Architecture,
+    "datasets": Dataset,
+    "recipes": Recipe,
+    "metrics": Metric,
+    "listeners": Listener,
+}
+"""Kinds of records by the plural that hooks, catalogs and checks call them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject(Generic[RecordT]):
+    """A record under test."""
+
+    record: RecordT
+    argument: str = ""
+    """What follows the colon, for a data set that takes something there."""
+    data_root: Path | None = None
+    """Where data sets lie; None: ``$ZOO_DATA``, else in the cache. Nothing is downloaded."""
+
+    @property
+    def kind(self) -> str:
+        """Its kind, in the plural."""
+        return next(kind for kind, record_type in KINDS.items() if isinstance(self.record, record_type))
+
+    @property
+    def name(self) -> str:
+        """Its name as a user types it."""
+        return f"{self.record.name}:{self.argument}" if self.argument else self.record.name
+
+    @property
+    def root(self) -> Path:
+        """The data root."""
+        if self.data_root is not None:
+            return self.data_root
+        given = os.environ.get("ZOO_DATA", "")
+        return Path(given).expanduser() if given else cache_root() / "data"
+
+
+def subjects_of(
+    what: str | Path | ModuleType | Record | Iterable[Record], *, arguments: Mapping[str, str] | None = None
+) -> tuple[Subject[Any], ...]:
+    """Return the records of a plugin as subjects.
+
+    Args:
+        what: A plugin module or its dotted name, the path of a file, a record, or several of them.
+        arguments: What to check data sets with that take an argument, by their names.
+
+    Raises:
+        PluginError: If it is not a plugin, or gives something that is no record.
+    """
+    given = arguments or {}
+    return tuple(Subject(record=record, argument=str(given.get(record.name, ""))) for record in _records(what))
+
+
+def _records(what: object) -> Iterator[Any]:
+    if isinstance(what, tuple(KINDS.values())):
+        yield what
+    elif isinstance(what, ModuleType):
+        yield from _records_of_module(what)
+    elif isinstance(what, Path) or (isinstance(what, str) and what.endswith(".py")):
+        yield from _records_of_file(Path(what))
+    elif isinstance(what, str):
+        yield from _records_of_module(importlib.import_module(what))
+    elif isinstance(what, Iterable):
+        for record in what:
+            if not isinstance(record, tuple(KINDS.values())):
+                raise PluginError(f"{type(record).__name__} is no record that can be checked")
+            yield record
+    else:
+        raise PluginError(f"{type(what).__name__} is neither a plugin nor a record")
+
+
+def _records_of_module(module: ModuleType) -> Iterator[Any]:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(module)
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(f"{module.__name__}: {str(error).splitlines()[0]}") from error
+    if not manager.get_hookcallers(module):
+        raise PluginError(f"{module.__name__} is not a plugin: it has no function marked with @hookimpl")
+    for kind, record_type in KINDS.items():
+        for implementation in getattr(manager.hook, f"zoo_{kind}").get_hookimpls():
+            for record in implementation.function():
+                if not isinstance(record, record_type):
+                    raise PluginError(f"zoo_{kind} yielded {type(record).__name__}, not {record_type.__name__}")
+                yield record
+
+
+def _records_of_file(path: Path) -> Iterator[Any]:
+    from zoo.loading import Sources, build_catalog
+
+    catalog = build_catalog(Sources(files=(str(path),), entry_points=False, builtin=False))
+    for plugin in catalog.plugins:
+        if plugin.state == "broken":
+            raise PluginError(f"{path}: {plugin.problem}")
+    for kind in KINDS:
+        yield from (entry.record for entry in getattr(catalog, kind))

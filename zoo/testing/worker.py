@@ -1,0 +1,122 @@
+"""Worker: what a process of the kit's own does. It takes plain data and returns plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from zoo.catalog import Catalog, Entry, Plugin
+from zoo.errors import AmbiguousNameError, ManyErrors, PluginError, UnknownNameError, ZooError
+from zoo.loading import Sources, build_catalog
+from zoo.names import is_pattern, near_names
+from zoo.testing.checks import CHECKS, checks_of
+from zoo.testing.subjects import KINDS, Subject
+from zoo.testing.verdicts import judge
+
+
+def find_subjects(sources: dict[str, Any], targets: list[str], only: list[str], slow: bool) -> dict[str, Any]:
+    """Find what *targets* name: files, plugins or distributions, records or patterns.
+
+    Returns:
+        ``plugins``: those that are targets themselves, each with its name and its problem, empty where it loads.
+        ``records``: kind, full name, name as typed, argument, and ids of checks.
+
+    Raises:
+        ZooError: For targets that nothing goes by; all of them together.
+    """
+    catalog = build_catalog(Sources(**sources))
+    plugins: dict[str, dict[str, str]] = {}
+    records: dict[tuple[str, str, str], dict[str, Any]] = {}
+    errors: list[ZooError] = []
+    for target in targets:
+        try:
+            found_plugins, entries = _find(target, catalog)
+        except ZooError as error:
+            errors.append(error)
+            continue
+        for plugin in found_plugins:
+            described = {"name": plugin.provider.name, "problem": plugin.problem, "traceback": plugin.traceback}
+            plugins.setdefault(plugin.provider.module, described)
+        for kind, entry, argument in entries:
+            records.setdefault(
+                (kind, entry.full_name, argument),
+                {
+                    "kind": kind,
+                    "full_name": entry.full_name,
+                    "name": f"{entry.display_name}:{argument}" if argument else entry.display_name,
+                    "argument": argument,
+                    "checks": [check.id for check in checks_of(kind, only=only, slow=slow)],
+                },
+            )
+    ManyErrors.raise_if(errors)
+    return {"plugins": list(plugins.values()), "records": list(records.values())}
+
+
+def run_check(
+    sources: dict[str, Any], kind: str, full_name: str, argument: str, data_root: str, check: str
+) -> dict[str, Any]:
+    """Run one check of one record, and return its verdict."""
+    entry = getattr(build_catalog(Sources(**sources)), kind).get(full_name)
+    subject = Subject(record=entry.record, argument=argument, data_root=Path(data_root))
+    (found,) = (each for each in CHECKS if each.id == check)
+    return dataclasses.asdict(judge(found, subject))
+
+
+_Found = tuple[str, Entry[Any], str]
+
+
+def _find(target: str, catalog: Catalog) -> tuple[list[Plugin], list[_Found]]:
+    plugins = [plugin for plugin in catalog.plugins if _is_called(plugin, target)]
+    if plugins:
+        modules = {plugin.provider.module for plugin in plugins}
+        return plugins, [each for each in _everything(catalog) if each[1].provider.module in modules]
+    found: list[_Found] = []
+    telling: list[ZooError] = []
+    for kind in KINDS:
+        registry = getattr(catalog, kind)
+        name, colon, argument = target.partition(":") if kind == "datasets" else (target, "", "")
+        if is_pattern(name):
+            found += [(kind, entry, "") for entry in registry.match(name)]
+            continue
+        try:
+            entry = registry.get(name)
+        except (AmbiguousNameError, PluginError) as error:
+            telling.append(error)
+        except UnknownNameError:
+            continue
+        else:
+            if colon and not entry.record.argument:
+                telling.append(PluginError(f"data set {name!r} takes no argument, but was given {argument!r}"))
+            else:
+                found.append((kind, entry, argument))
+    if telling and not found:
+        raise telling[0]
+    if not found:
+        names = [entry.display_name for _, entry, _ in _everything(catalog)]
+        names += [plugin.provider.name for plugin in catalog.plugins]
+        raise UnknownNameError(
+            "plugin, model, data set, recipe, metric or listener",
+            target,
+            near=near_names(target, names),
+            hint="(zoo plugins and zoo list models, data, recipes … list all)",
+        )
+    return [], found
+
+
+def _everything(catalog: Catalog) -> Iterator[_Found]:
+    for kind in KINDS:
+        yield from ((kind, entry, "") for entry in getattr(catalog, kind))
+
+
+def _is_called(plugin: Plugin, target: str) -> bool:
+    provider = plugin.provider
+    if target in (provider.name, provider.module):
+        return True
+    # As package indexes compare them: my_models is my-models.
+    return bool(provider.distribution) and _canonical(target) == _canonical(provider.distribution)
+
+
+def _canonical(name: str) -> str:
+    return name.lower().replace("_", "-").replace(".", "-")
