@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "merge": ("zoo.cli.merge", "Copy the trials of several folders into one, checked."),
     "check": ("zoo.cli.check", "Hold a plugin, or what it provides, to the conformance kit."),
     "plugins": ("zoo.cli.plugins", "List plugins, what each provides, and which are broken."),
+    "new": ("zoo.cli.new", "Write the beginnings of a plugin package of your own."),
 }
 """Module and one line of help for each command, so that ``zoo --help`` imports none of them."""
 
