@@ -191,6 +191,8 @@ def _run(
     architecture = catalog.architectures.get(spec.architecture.full_name).record
     recipe = catalog.recipes.get(spec.recipe.full_name).record
     hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
+    if not prepared.mirror_symmetric:
+        hp = hp.model_copy(update={"flip": False})  # a recipe's own functions are to know it too
     execution = spec.execution
     device = torch.device(execution.device)
     assert execution.precision != "auto", "the bench resolves the precision"
@@ -202,8 +204,6 @@ def _run(
         request = ModelRequest(
             num_classes=len(prepared.classes),
             in_channels=prepared.channels,
-    if not prepared.mirror_symmetric:
-        hp = hp.model_copy(update={"flip": False})  # a recipe's own functions are to know it too
             image_size=prepared.image_size,
             pretrained=hp.pretrained,
             options=spec.architecture.options,
