@@ -111,6 +111,7 @@ LIGHT_COMMANDS = [
     "bench --help",
     "plan --help",
     "rank --help",
+    "diff --help",
     "data check --help",
     "data check synthetic --limit-train 100",
 ]

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("zoo.cli.data", "Look at data sets: counts, sizes, unreadable images, duplicates."),
     "why": ("zoo.cli.why", "Say which fields set two trials apart, or force one to run again."),
     "rescore": ("zoo.cli.rescore", "Compute metrics anew from saved predictions; nothing is trained."),
+    "diff": ("zoo.cli.diff", "Hold two sets of records together: what changed, how surely, and why."),
     "merge": ("zoo.cli.merge", "Copy the trials of several folders into one, checked."),
     "check": ("zoo.cli.check", "Hold a plugin, or what it provides, to the conformance kit."),
     "plugins": ("zoo.cli.plugins", "List plugins, what each provides, and which are broken."),

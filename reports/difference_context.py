@@ -1,0 +1,127 @@
+"""The context of a difference: what was not compared, and what differs in environments and in key fields."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.record import Record
+from harness.why import result_differences
+from reports.difference_matching import Matching
+from reports.labels import Labels
+from reports.reading import Trial
+from reports.text import clean
+
+_LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FieldDifference:
+    """Something that is not the same on both sides."""
+
+    field: str
+    first: tuple[str, ...]
+    """All values that it has there."""
+    second: tuple[str, ...]
+    cells: tuple[str, ...] = ()
+    """Cells that it concerns; empty where it is all of them."""
+
+
+def title_of(labels: Labels) -> str:
+    """Return what a cell is called in a sentence."""
+    return f"{labels.model} · {labels.data} · {labels.recipe}"
+
+
+def environment_differences(first: Sequence[Trial], second: Sequence[Trial]) -> tuple[FieldDifference, ...]:
+    """Return versions, device, threads … that differ, over all trials that wrote them down."""
+    sides = [[record.environment for _, record in trials if record.environment] for trials in (first, second)]
+    found = []
+    for field in dict.fromkeys(name for side in sides for environment in side for name in environment):
+        values = [
+            tuple(sorted({value_text(environment[field]) for environment in side if field in environment}))
+            for side in sides
+        ]
+        if values[0] != values[1] and all(sides):
+            found.append(FieldDifference(field=clean(field), first=values[0], second=values[1]))
+    return tuple(found)
+
+
+def key_differences(matching: Matching, titles: Mapping[int, str]) -> tuple[FieldDifference, ...]:
+    """Return what can change a prediction and differs within cells, seed and torch's version apart.
+
+    Args:
+        matching: Which rows belong together.
+        titles: What each row is called, by its ``id``.
+    """
+    concerned: dict[tuple[str, str, str], list[str]] = {}
+    compared = 0
+    for first, second in matching.cells:
+        if not first.done or not second.done:
+            continue
+        compared += 1
+        one, other = (group.done[min(group.done)][1] for group in (first, second))
+        if not (one.environment.get("torch") and other.environment.get("torch")):
+            continue
+        for each in result_differences(one, other):
+            if each.field not in ("seed", "torch"):
+                key = (clean(each.field), value_text(each.left), value_text(each.right))
+                concerned.setdefault(key, []).append(titles[id(first)])
+    return tuple(
+        FieldDifference(
+            field=field,
+            first=(left,),
+            second=(right,),
+            cells=tuple(cells) if len(cells) < compared else (),
+        )
+        for (field, left, right), cells in concerned.items()
+    )
+
+
+def context_notes(
+    matching: Matching,
+    titles: Mapping[int, str],
+    names: tuple[str, str],
+) -> Iterator[str]:
+    """Yield a sentence for each thing that was not compared."""
+    for first, second in matching.mixed:
+        yield (
+            f"{titles[id(first)]} is never compared: its images differ (content {first.fingerprint[:12]} in "
+            f"{names[0]}, {second.fingerprint[:12]} in {names[1]})"
+        )
+    for title in sorted({titles[id(group)] for group in matching.ambiguous}):
+        yield f"{title} is not compared: it could be held against several rows of the other side, or several could"
+    for name, place in ((names[0], 0), (names[1], 1)):
+        records = [record for pair in matching.cells for _, record in pair[place].done.values() if record.speed]
+        disturbed = [note for record in records if record.speed for note in record.speed.notes[:1]]
+        if disturbed:
+            yield (
+                f"speeds of {len(disturbed):,} of {len(records):,} trials of {name} were disturbed while they were "
+                f"measured, such as: {disturbed[0]}"
+            )
+    for first, second in matching.cells:
+        for name, group, other in ((names[0], first, second), (names[1], second, first)):
+            title = titles[id(first)]
+            if group.done and other.done:
+                for seed, record in sorted(group.unfinished.items()):
+                    yield f"{title}: seed {seed} of {name}: {reason_of(record)}"
+                alone = sorted(set(group.done) - set(other.done) - set(other.unfinished))
+                if alone:
+                    yield f"{title}: only {name} has seed{'s' if len(alone) > 1 else ''} {', '.join(map(str, alone))}"
+            if group.repeated:
+                count = f"{group.repeated} trial{'s' if group.repeated > 1 else ''}"
+                yield f"{title}: {count} of {name} left out, for another has the same seed"
+
+
+def reason_of(record: Record) -> str:
+    """Return why a trial gave no result."""
+    failure = record.failure
+    reason = f"{failure.kind.value}: {failure.message}" if failure else record.reason
+    return clean(f"{record.outcome.value}: {reason}" if reason else record.outcome.value, max_length=300)
+
+
+def value_text(value: Any) -> str:
+    """Return a value as one short line."""
+    text = clean(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+    return text if len(text) <= _LONGEST_VALUE else text[:12] + "…"

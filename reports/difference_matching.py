@@ -1,0 +1,102 @@
+"""Matching: which row of one set of records is the same cell as which of another.
+
+A cell is an architecture, a data set and a recipe with all that was set in them. Two commits differ in code, two torch
+versions in torch, two machines may differ in precision: rows are matched by all that they share first, and by less
+while that leaves no doubt. What differs within a cell is told, never hidden. Contents of data sets are never crossed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.record import Record
+from reports.grouping import Group
+from reports.labels import data_label, torch_minor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching:
+    """Rows of two sets of records, put together."""
+
+    cells: tuple[tuple[Group, Group], ...]
+    only_first: tuple[Group, ...]
+    only_second: tuple[Group, ...]
+    mixed: tuple[tuple[Group, Group], ...]
+    """Of the same names on images of different content: never compared."""
+    ambiguous: tuple[Group, ...]
+    """Of either side: there are several that it could be held against."""
+
+
+def match_groups(first: Sequence[Group], second: Sequence[Group]) -> Matching:
+    """Match rows, each with one of the other side at most."""
+    left, right = list(first), list(second)
+    cells: list[tuple[Group, Group]] = []
+    for key in (_all, _settings, _names):
+        found = _unique_pairs(left, right, lambda group, key=key: (key(group), group.fingerprint))  # type: ignore[misc]
+        cells += found
+        _take(found, left, right)
+    # A trial that failed before it read its images does not know their content.
+    unread = _unique_pairs(left, right, _by_label)
+    unread = [pair for pair in unread if not (pair[0].fingerprint and pair[1].fingerprint)]
+    cells += unread
+    _take(unread, left, right)
+    mixed = _unique_pairs(left, right, _by_label)
+    _take(mixed, left, right)
+    keys = ({_by_label(group) for group in left}, {_by_label(group) for group in right})
+    ambiguous = [group for group in (*left, *right) if _by_label(group) in keys[0] & keys[1]]
+    places = {id(pair[0]): place for place, pair in enumerate(cells)}
+    cells = [cells[places[id(group)]] for group in first if id(group) in places]
+    return Matching(
+        cells=tuple(cells),
+        only_first=tuple(group for group in left if group not in ambiguous),
+        only_second=tuple(group for group in right if group not in ambiguous),
+        mixed=tuple(mixed),
+        ambiguous=tuple(ambiguous),
+    )
+
+
+def _unique_pairs(
+    left: Sequence[Group], right: Sequence[Group], key: Callable[[Group], Any]
+) -> list[tuple[Group, Group]]:
+    """Return the pairs whose key is on either side once."""
+    by_key: dict[Any, tuple[list[Group], list[Group]]] = {}
+    for place, groups in enumerate((left, right)):
+        for group in groups:
+            by_key.setdefault(key(group), ([], []))[place].append(group)
+    return [(ones[0], others[0]) for ones, others in by_key.values() if len(ones) == len(others) == 1]
+
+
+def _take(pairs: Sequence[tuple[Group, Group]], left: list[Group], right: list[Group]) -> None:
+    taken = {id(group) for pair in pairs for group in pair}
+    left[:] = [group for group in left if id(group) not in taken]
+    right[:] = [group for group in right if id(group) not in taken]
+
+
+def _all(group: Group) -> str:
+    record = group.example
+    spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
+    return json.dumps([spec, _execution(record), torch_minor(record)], sort_keys=True)
+
+
+def _settings(group: Group) -> str:
+    """Return all but versions and code."""
+    record = group.example
+    spec = record.spec
+    settings = [spec.architecture.options, spec.recipe.hyperparameters, _execution(record)]
+    return json.dumps([*_names(group), *settings], sort_keys=True)
+
+
+def _names(group: Group) -> tuple[str, ...]:
+    spec = group.example.spec
+    return spec.architecture.full_name, spec.recipe.full_name
+
+
+def _by_label(group: Group) -> tuple[str, ...]:
+    return *_names(group), data_label(group.example)
+
+
+def _execution(record: Record) -> tuple[str, str]:
+    return record.spec.execution.precision, record.spec.execution.small_images

@@ -1,0 +1,185 @@
+"""Statistics of changes: is one cell of two runs different, is it equivalent, and within which bounds is its change?
+
+Both runs are tested on the same images, so each image is held against itself; where both have a seed, it is held
+against itself too. Seed ``s`` then gives a difference of image ``i`` in [-1, 1], and the table of these differences
+has the same two sources of chance as that of one row in :mod:`reports.statistics`: seeds and images. Each keeps its
+own t quantile here as well. Where fewer than two seeds are shared, seeds count as unpaired, with Satterthwaite's
+degrees of freedom; one seed on each side meets McNemar's exact test, which speaks of these two networks only.
+
+Runs that agree on all but a few images are the usual case, and their observed variance says too little: 100 images
+without any disagreement do not show that there is none. A change that is larger than the observed one would need more
+images that disagree, so their variance is added before it is excluded. This is close to the score interval of Tango
+("Equivalence test and confidence interval for the difference in proportions for the paired-sample design", Statistics
+in Medicine, 1998) for one seed, and counts images only once where there are several.
+
+Variances between seeds are not pooled over cells as they are in a table of ranks: a pool would make cells uncertain
+whose predictions are the same to the bit.
+
+Shape suffixes: S seeds, N test images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.statistics import CONFIDENCE, Sample
+
+_SMALLEST_P = 1e-16
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contrast:
+    """What is known of the change of one cell: the second run's accuracy less the first's, in [-1, 1]."""
+
+    change: float
+    num_images: int
+    image_variance: float
+    """Of the change, from the images' paired differences."""
+    image_freedom: float
+    """Its degrees of freedom; where differences are 0 and ±1, as many as are not 0."""
+    seed_variance: float
+    """Of the change, from seeds; 0 for one seed on each side."""
+    seed_freedom: float
+    discordant: tuple[int, int] | None
+    """Images that only the first and only the second has right, where McNemar's test fits."""
+    is_paired_by_seed: bool
+
+    @classmethod
+    def of(cls, first_SN: Floats, second_SN: Floats, *, is_paired_by_seed: bool) -> Contrast:
+        """Reduce correctness, in [0, 1], of the same images in the same order.
+
+        Args:
+            first_SN: Of the first run.
+            second_SN: Of the second; where seeds are paired, of the same seeds in the same order.
+            is_paired_by_seed: Whether a seed of one is to be held against the same of the other.
+        """
+        first, second = Sample.of(first_SN), Sample.of(second_SN)
+        differences_N = second.image_means_N - first.image_means_N
+        change, num_images = float(differences_N.mean()), len(differences_N)
+        if is_paired_by_seed:
+            # Nothing is taken off for the rest, unlike for one row: with one or two degrees of freedom that found too
+            # much in the simulations of tests/reports/test_difference.py (9 of 100 equal cells with two seeds).
+            seed_variance = Sample.of(second_SN - first_SN).seed_spread / first.num_seeds
+            seed_freedom = max(first.num_seeds - 1.0, 1.0)
+        else:
+            seed_variance, seed_freedom = _unpaired(first, second)
+        square, fourth = float((differences_N**2).sum()), float((differences_N**4).sum())
+        discordant = None
+        if first.is_whole and second.is_whole:
+            discordant = int((differences_N < 0).sum()), int((differences_N > 0).sum())
+        return cls(
+            change=change,
+            num_images=num_images,
+            image_variance=max(square / num_images - change**2, 0.0) / num_images,
+            image_freedom=min(max(square**2 / fourth if fourth > 0 else 1.0, 1.0), max(num_images - 1.0, 1.0)),
+            seed_variance=seed_variance,
+            seed_freedom=seed_freedom,
+            discordant=discordant,
+            is_paired_by_seed=is_paired_by_seed,
+        )
+
+    def p_value(self, change: float = 0.0) -> float:
+        """Return the two-sided p-value of "the true change is *change*"."""
+        if change == 0.0 and self.discordant is not None:
+            return _mcnemar(*self.discordant)
+        reach = (self.change - change) ** 2
+        if reach <= 1e-24:
+            return 1.0
+
+        def excess(log_p: float) -> float:
+            return self._width(change, 10.0**log_p) - reach
+
+        lowest = float(np.log10(_SMALLEST_P))
+        if excess(lowest) <= 0:
+            return _SMALLEST_P
+        from scipy.optimize import brentq
+
+        return float(10.0 ** brentq(excess, lowest, 0.0, xtol=1e-6))
+
+    def p_below(self, change: float) -> float:
+        """Return the one-sided p-value of "the true change is *change* or more"; small where it surely is less."""
+        half = self.p_value(change) / 2
+        return half if self.change < change else 1 - half
+
+    def p_not_equivalent(self, margin: float) -> float:
+        """Return the p-value of "the true change is *margin* or more, up or down": two one-sided tests in one.
+
+        Schuirmann, "A comparison of the two one-sided tests procedure and the power approach", Journal of
+        Pharmacokinetics and Biopharmaceutics, 1987.
+        """
+        return max(self.p_below(margin), 1 - self.p_below(-margin))
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 95 % interval of the true change, this cell taken for itself.
+
+        It is the changes that are not rejected at 5 %, so that it excludes 0 where the p-value is below 0.05, but for
+        the exactness of McNemar's test.
+        """
+        return -self._end(-1), self._end(1)
+
+    def _end(self, sign: int) -> float:
+        """Return the upper end of the interval of *sign* times the change."""
+        change = sign * self.change
+
+        def inside(at: float) -> float:
+            return self._width(sign * at, 1 - CONFIDENCE) - (at - change) ** 2
+
+        if change < 0:
+            if inside(0.0) < 0:
+                return _root(inside, change, 0.0)
+            # Beyond zero, further images would have to disagree.
+            change = 0.0
+        if inside(1.0) >= 0:
+            return 1.0
+        just_above = change + 1e-12
+        return _root(inside, just_above, 1.0) if inside(just_above) > 0 else change
+
+    def _width(self, change: float, p: float) -> float:
+        """Return the square of the largest distance from *change* that leaves a two-sided p-value of *p*."""
+        distance = abs(self.change - change)
+        of_images = self.image_variance + distance**2 / self.num_images
+        freedom = self.image_freedom
+        lies_between = min(self.change, 0.0) <= change <= max(self.change, 0.0)
+        if not lies_between:
+            of_images += distance / self.num_images
+            freedom = max(self.num_images - 1.0, 1.0)
+        return of_images * _t_squared(freedom, p) + self.seed_variance * _t_squared(self.seed_freedom, p)
+
+
+def _unpaired(first: Sample, second: Sample) -> tuple[float, float]:
+    """Return the variance from the seeds of both and its degrees of freedom; a single seed borrows the other's."""
+    if first.num_seeds == second.num_seeds == 1:
+        return 0.0, 1.0
+    if 1 in (first.num_seeds, second.num_seeds):
+        lender = first if first.num_seeds > 1 else second
+        return lender.seed_variance + lender.seed_spread, lender.num_seeds - 1.0
+    total = first.seed_variance + second.seed_variance
+    if total == 0:
+        return 0.0, 1.0
+    parts = sum(each.seed_variance**2 / (each.num_seeds - 1) for each in (first, second))
+    return total, total**2 / parts
+
+
+def _mcnemar(only_first: int, only_second: int) -> float:
+    from scipy.special import bdtr
+
+    total = only_first + only_second
+    return min(1.0, 2 * float(bdtr(min(only_first, only_second), total, 0.5))) if total else 1.0
+
+
+def _t_squared(freedom: float, p: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, p / 2)) ** 2
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    from scipy.optimize import brentq
+
+    return float(brentq(function, low, high, xtol=1e-9))

@@ -1,0 +1,231 @@
+"""Differences as text, Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from rich.cells import cell_len
+
+from reports.difference import AccuracyChange, Cell, Difference, is_sure, points_text
+from reports.difference_context import FieldDifference
+from reports.difference_speeds import KINDS
+from reports.render_csv import safe_cell
+from reports.render_markdown import escape_markdown
+
+NOTHING = "–"
+SCHEMA_VERSION = 1
+FORMATS = ("table", "csv", "json", "markdown")
+
+_GAP = "  "
+_NUM_NAMES = 3
+"""Leading columns with names, which are aligned to the left and left out where all cells share one."""
+
+
+def render_difference(difference: Difference, format_name: str) -> str:
+    """Return a difference in one of :data:`FORMATS`, with a line break at its end."""
+    if format_name == "json":
+        return json.dumps(difference_data(difference), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if format_name == "csv":
+        return _csv(difference)
+    if format_name == "markdown":
+        return _markdown(difference)
+    return _table(difference)
+
+
+def difference_data(difference: Difference) -> dict[str, Any]:
+    """Return a difference as plain data: numbers without rounding, None for what is not known."""
+    return {"schema_version": SCHEMA_VERSION, **asdict(difference), "alarms": list(difference.alarms)}
+
+
+def _table(difference: Difference) -> str:
+    lines = [_heading(difference), ""]
+    header, body = _grid(difference)
+    if body:
+        widths = [max(cell_len(row[column]) for row in (header, *body)) for column in range(len(header))]
+        for row in (header, *body):
+            cells = [
+                cell + " " * (size - cell_len(cell)) if _is_name(title) else " " * (size - cell_len(cell)) + cell
+                for title, cell, size in zip(header, row, widths, strict=True)
+            ]
+            lines.append(f" {_GAP.join(cells)}".rstrip())
+        lines.append("")
+    for title, notes in _sections(difference):
+        lines += [title, *(f"  {note}" for note in notes), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _markdown(difference: Difference) -> str:
+    blocks = [f"### {escape_markdown(_heading(difference))}"]
+    header, body = _grid(difference)
+    if body:
+        rule = "|" + "|".join(":---" if _is_name(title) else "---:" for title in header) + "|"
+        rows = ["| " + " | ".join(map(escape_markdown, row)) + " |" for row in (header, *body)]
+        blocks.append("\n".join([rows[0], rule, *rows[1:]]))
+    for title, notes in _sections(difference):
+        blocks.append(f"**{escape_markdown(title)}**")
+        blocks.append("\n".join(f"- {escape_markdown(note)}" for note in notes))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _csv(difference: Difference) -> str:
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    lines = [_plain(cell) for cell in difference.cells]
+    writer.writerow(lines[0] if lines else ["model", "data", "recipe"])
+    writer.writerows([safe_cell(value) for value in line.values()] for line in lines)
+    return file.getvalue()
+
+
+def _plain(cell: Cell) -> dict[str, Any]:
+    """Return a cell as one line of numbers without rounding; shares stay in [-1, 1]."""
+    line: dict[str, Any] = {"model": cell.model, "data": cell.data, "recipe": cell.recipe}
+    line |= {"fingerprint": cell.fingerprint[:12], "seeds": len(cell.seeds)}
+    for name in AccuracyChange.__dataclass_fields__:
+        line[f"accuracy_{name}" if name in ("first", "second") else name] = (
+            getattr(cell.accuracy, name) if cell.accuracy else None
+        )
+    changes = {change.kind: (change, p) for change, p in zip(cell.speeds, cell.speed_p, strict=True)}
+    for kind in KINDS:
+        change, p = changes.get(kind, (None, None))
+        for name in ("first", "second", "ratio", "low", "high"):
+            line[f"{kind}_{name}"] = getattr(change, name) if change else None
+        line[f"{kind}_p"] = p
+    return {**line, "problem": cell.problem, "speed_problem": cell.speed_problem}
+
+
+def _heading(difference: Difference) -> str:
+    cells = difference.cells
+    parts = [f"{difference.first} → {difference.second}"]
+    for shared in ({cell.data for cell in cells}, {cell.recipe for cell in cells}):
+        parts += shared if len(shared) == 1 else ()
+    verdicts = Counter(cell.accuracy.verdict.value if cell.accuracy else "not compared" for cell in cells)
+    told = ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(verdicts.items()))
+    parts.append(f"{len(cells):,} cell{'' if len(cells) == 1 else 's'} in both" + (f" ({told})" if told else ""))
+    for name, only in ((difference.first, difference.only_first), (difference.second, difference.only_second)):
+        if only:
+            parts.append(f"{len(only):,} only in {name}")
+    return " · ".join(parts)
+
+
+def _is_name(title: str) -> bool:
+    return title in ("model", "data", "recipe", "verdict")
+
+
+def _grid(difference: Difference) -> tuple[list[str], list[list[str]]]:
+    """Return a header and a line for each cell; names that all cells share are left to the heading."""
+    header = ["model", "data", "recipe", "n", "before %", "after %", "points", "95 % interval", "p", "verdict"]
+    header += ["same bits", "training ×", "inference ×"]
+    body = [_cells(cell) for cell in difference.cells]
+    kept = [
+        column
+        for column in range(len(header))
+        if column == 0 or column >= _NUM_NAMES or len({row[column] for row in body}) > 1
+    ]
+    return [header[column] for column in kept], [[row[column] for column in kept] for row in body]
+
+
+def _cells(cell: Cell) -> list[str]:
+    names = [cell.model, cell.data, cell.recipe]
+    accuracy = cell.accuracy
+    if accuracy is None:
+        return [*names, *[NOTHING] * 6, "not compared", NOTHING, *_speeds(cell)]
+    first, second = len(cell.first_seeds), len(cell.second_seeds)
+    seeds = len(cell.seeds) if accuracy.is_paired_by_seed else first
+    return [
+        *names,
+        str(seeds) if accuracy.is_paired_by_seed or first == second else f"{first}, {second}",
+        f"{100 * accuracy.first:.1f}",
+        f"{100 * accuracy.second:.1f}",
+        _points(accuracy.change),
+        f"[{_points(accuracy.low)}, {_points(accuracy.high)}]",
+        _p(accuracy.p),
+        accuracy.verdict.value,
+        f"{accuracy.num_identical} of {len(cell.seeds)}",
+        *_speeds(cell),
+    ]
+
+
+def _speeds(cell: Cell) -> list[str]:
+    shown = {
+        change.kind: f"{change.ratio:.2f} [{change.low:.2f}, {change.high:.2f}]{'*' if is_sure(p) else ''}"
+        for change, p in zip(cell.speeds, cell.speed_p, strict=True)
+    }
+    return [shown.get(kind, NOTHING) for kind in KINDS]
+
+
+def _sections(difference: Difference) -> list[tuple[str, list[str]]]:
+    """Return what is said below the grid: a title, and sentences."""
+    sections = [("past the limits", list(difference.alarms)), ("not compared", _not_compared(difference))]
+    for name, only in ((difference.first, difference.only_first), (difference.second, difference.only_second)):
+        sections.append((f"only in {name} ({len(only):,})", list(only)))
+    sections += [
+        ("environment", [_difference_line(each) for each in difference.environment]),
+        ("what can change a prediction", [_difference_line(each) for each in difference.fields]),
+        ("what the numbers mean", _legend(difference)),
+    ]
+    return [(title, notes) for title, notes in sections if notes]
+
+
+def _not_compared(difference: Difference) -> list[str]:
+    notes = [f"{cell.title}: {cell.problem}" for cell in difference.cells if cell.problem]
+    problems: dict[str, list[str]] = {}
+    for cell in difference.cells:
+        if cell.speed_problem:
+            problems.setdefault(cell.speed_problem, []).append(cell.title)
+    for problem, titles in problems.items():
+        which = "all cells" if len(titles) == len(difference.cells) else ", ".join(titles)
+        notes.append(f"speeds of {which}: {problem}")
+    return [*notes, *difference.notes]
+
+
+def _difference_line(each: FieldDifference) -> str:
+    sides = " → ".join(", ".join(values) or "(absent)" for values in (each.first, each.second))
+    cells = f" (in {', '.join(each.cells)})" if each.cells else ""
+    return f"{each.field}: {sides}{cells}"
+
+
+def _legend(difference: Difference) -> list[str]:
+    compared = [cell.accuracy for cell in difference.cells if cell.accuracy is not None]
+    if not compared:
+        return []
+    margin = points_text(difference.margin)
+    notes = [
+        f"p: of an accuracy that did not change, on the same test images (Holm, 5 % for all {len(compared):,} cells)",
+        f"equivalent: surely less than {margin} of change (two one-sided tests, Holm, 5 % for all cells), even where "
+        "some change is sure; regression and improvement: a change is sure; undecided: neither is",
+        "95 % interval: of the change in points, each cell taken for itself",
+    ]
+    if any(len(cell.seeds) > 1 for cell in difference.cells if cell.accuracy):
+        notes.append("seeds of both sides are paired; n counts them")
+    if any(cell.accuracy and cell.first_seeds and _is_single(cell) for cell in difference.cells):
+        notes.append("between cells of one seed the test speaks of these two networks, not of other seeds")
+    changed = sum(each.num_changed for each in compared)
+    notes.append(
+        "same bits: seeds of both sides whose predictions are the same to the bit"
+        + (f"; right on one side only: {changed:,} images over all cells and seeds" if changed else "")
+    )
+    if any(cell.speeds for cell in difference.cells):
+        notes.append(
+            "×: images per second after over before, compute only, with a 95 % interval from trials and their windows; "
+            "above 1 is faster; *: a change is sure (Holm, 5 % for all speeds), if the machine was as busy both times"
+        )
+    return notes
+
+
+def _is_single(cell: Cell) -> bool:
+    return len(cell.first_seeds) == len(cell.second_seeds) == 1
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−") if round(100 * share, 1) else "0.0"
+
+
+def _p(value: float) -> str:
+    if value < 0.001:
+        return "< 0.001"
+    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"

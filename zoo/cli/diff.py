@@ -1,0 +1,137 @@
+"""``zoo diff``: two sets of records, cell by cell. It never loads torch, and no plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from zoo.cli.session import complain
+
+if TYPE_CHECKING:
+    from reports.reading import Trial
+    from zoo.errors import ZooError
+
+_FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown"}
+
+
+@click.command("diff")
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", metavar="AFTER")
+@click.option("--margin", default="1", show_default=True, metavar="POINTS", help="Accuracy that makes no difference.")
+@click.option("--max-accuracy-drop", metavar="POINTS", help="Exit with 1 if accuracy surely fell by more than this.")
+@click.option("--max-slowdown", metavar="RATIO", help="Exit with 1 if it surely takes more than so many times as long.")
+@click.option(
+    "--format", "form", default="table", metavar="FORMAT", help="table, csv, json, markdown [default: table]."
+)
+@click.option("-o", "--output", metavar="FILE", help="Write to a file; its ending says the format.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    before: str,
+    after: str,
+    margin: str,
+    max_accuracy_drop: str | None,
+    max_slowdown: str | None,
+    form: str,
+    output: str | None,
+) -> None:
+    """Hold two sets of records together, cell by cell: two torch versions, two commits, two machines.
+
+    BEFORE and AFTER are what --out said, or single trials in it; several are written with commas between. A cell is a
+    model, a data set and a recipe. Each gets the change of its accuracy with a paired test on the same test images and
+    a verdict (equivalent, regression, improvement, undecided), and the change of its speed.
+
+    Exit code 1 if a limit is surely passed by any cell, if a cell could not be checked against --max-accuracy-drop, or
+    if a record could not be read.
+    """
+    from reports.difference import compare
+    from reports.render_difference import FORMATS, render_difference
+    from zoo.cli.group import FAILED
+    from zoo.errors import ManyErrors, UnknownNameError
+    from zoo.names import near_names
+
+    if output and ctx.get_parameter_source("form") is ParameterSource.DEFAULT:
+        form = _FORMAT_OF_SUFFIX.get(Path(output).suffix.lower(), form)
+    errors: list[ZooError] = []
+    problems: list[str] = []
+    sides = [_read(runs, errors, problems) for runs in (before, after)]
+    margin_points = _number("--margin", margin, errors, low=0.0, high=100.0, is_low_allowed=False)
+    drop_points = _number("--max-accuracy-drop", max_accuracy_drop, errors, low=0.0, high=100.0)
+    slowdown = _number("--max-slowdown", max_slowdown, errors, low=1.0, high=1e6)
+    if form not in FORMATS:
+        hint = f"(formats: {', '.join(FORMATS)})"
+        errors.append(UnknownNameError("format", form, near=near_names(form, FORMATS), hint=hint))
+    ManyErrors.raise_if(errors)
+    assert margin_points is not None, "it has a default"
+    difference = compare(
+        *sides,
+        names=(before, after),
+        margin=margin_points / 100,
+        max_accuracy_drop=None if drop_points is None else drop_points / 100,
+        max_slowdown=slowdown,
+        notes=[f"left out: {problem}" for problem in problems],
+    )
+    text = render_difference(difference, form)
+    if output:
+        _write(Path(output), text)
+    else:
+        click.echo(text, nl=False)
+    for problem in problems:
+        complain(f"left out: {problem}")
+    for alarm in difference.alarms:
+        complain(alarm)
+    ctx.exit(FAILED if problems or difference.alarms else 0)
+
+
+def _read(runs: str, errors: list[ZooError], problems: list[str]) -> list[Trial]:
+    """Return the trials of folders with commas between; a folder whose own name has a comma is one folder."""
+    from reports.reading import read_trials
+    from zoo.cli.output import split_commas
+    from zoo.errors import UsageError, ZooError
+
+    paths = [runs] if Path(runs).is_dir() else split_commas((runs,))
+    if not paths:
+        errors.append(UsageError("a set of records is a folder, or several with commas between; one is empty"))
+    trials: dict[Path, Trial] = {}
+    for path in paths:
+        try:
+            read, unreadable = read_trials([Path(path)])
+        except ZooError as error:
+            errors.append(error)
+            continue
+        trials |= ((folder.resolve(), (folder, record)) for folder, record in read)
+        problems.extend(each for each in unreadable if each not in problems)
+    return list(trials.values())
+
+
+def _number(
+    option: str, text: str | None, errors: list[ZooError], *, low: float, high: float, is_low_allowed: bool = True
+) -> float | None:
+    """Return a number within bounds, or None and an error if it is none."""
+    from zoo.errors import UsageError
+
+    if text is None:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if low <= number <= high and (is_low_allowed or number > low):
+        return number
+    bounds = f"from {low:g} to {high:g}" if is_low_allowed else f"above {low:g} and at most {high:g}"
+    errors.append(UsageError(f"{option} {text}: it must be a number {bounds}"))
+    return None
+
+
+def _write(path: Path, text: str) -> None:
+    from harness.files import write_bytes
+    from zoo.errors import StoreError
+
+    try:
+        write_bytes(path, text.encode("utf-8"))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
