@@ -5,26 +5,32 @@ Shape suffixes: B batch, C channels, H height, W width, K classes.
 
 from __future__ import annotations
 
-import copy
+import statistics
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from harness.batches import DeviceImages
+from harness.best_inference import BATCH_SIZES, find_best_inference
+from harness.disturbance import ForeignLoad, gpu_notes
 from harness.evaluation import default_batch_size, eval_mode
 from harness.images import ImageSet
-from harness.losses import make_loss
 from harness.normalization import ChannelStatistics, Normalizer
-from harness.optimizers import make_optimizer
 from harness.out_of_memory import Halving
 from harness.precision import Precision, computing, exact_fp32
 from harness.record import Latency, Rate, SpeedInfo
+from harness.reference import BATCH_SIZE, measure_reference, reference_step
+from harness.steps import training_step
 from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize, synchronize
 from harness.training import TrainingResult
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
+
+DRIFT = 1.15
+"""How far the reference network's speed may move before a reader is told: more than windows of a quiet machine do."""
 
 
 def measure_speed(
@@ -34,26 +40,36 @@ def measure_speed(
     *,
     test: ImageSet,
     test_seconds: float,
+    logits_NK: Tensor,
     trained: TrainingResult,
     device: torch.device,
     precision: Precision,
+    channels_last: bool,
     compile: bool,
     normalization: ChannelStatistics,
     peak_memory_mib: float | None,
     budget_seconds: float,
+    best_inference: bool = False,
 ) -> SpeedInfo:
     """Measure a trained network; it is left as it was.
 
     Args:
         test: Images to predict, for their size and number; their labels are not looked at.
         test_seconds: How long it took to predict *test*, the data path included; gives the rate end to end.
+        logits_NK: What was predicted for *test*, on the CPU.
         trained: Gives the rate of training end to end, which the training itself measured, and how many images fit
             into memory at a time.
-        budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it.
-            Very slow networks take longer, since a few calls are always made.
+        budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it, the
+            reference network before and after a quarter each, and the search for the best inference thrice. Very slow
+            networks take longer, since a few calls are always made.
+        best_inference: Whether the fastest settings for inference are looked for.
     """
+    began = time.perf_counter()
+    foreign = ForeignLoad()
+    reference = reference_step(device)
+    reference_before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test, device)
-    normalize = Normalizer(normalization, device, channels_last=True)
+    normalize = Normalizer(normalization, device, channels_last=channels_last)
 
     def batch_of(size: int) -> tuple[Tensor, Tensor]:
         order_N = torch.arange(size) % len(data)
@@ -66,19 +82,49 @@ def measure_speed(
     inference, latency = Halving(device, at_most=min(default_batch_size(data, device), len(data))).until_it_fits(
         lambda size: _inference(model, forward, batch_of, size, device, precision, budget_seconds)
     )
+    train = Halving(device, at_most=train_batch).until_it_fits(
+        lambda size: _training(model, recipe, hp, batch_of(size), device, precision, compile, budget_seconds)
+    )
+    best = None
+    if best_inference:
+        best = Halving(device, at_most=min(max(BATCH_SIZES), len(data))).until_it_fits(
+            lambda size: find_best_inference(
+                model,
+                batch_of(size)[0],
+                logits_NK[:size].argmax(dim=1),
+                compile=compile,
+                budget_seconds=budget_seconds,
+            )
+        )
+    on_gpu = gpu_notes(device.index or 0) if device.type == "cuda" else ()
+    reference_after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     rates = list(trained.images_per_second)
     return SpeedInfo(
         protocol=PROTOCOL,
-        train=Halving(device, at_most=train_batch).until_it_fits(
-            lambda size: _training(model, recipe, hp, batch_of(size), device, precision, budget_seconds)
-        ),
+        train=train,
         # The first epoch also warms caches and kernels up, so it counts only where there is no other.
         train_end_to_end=summarize(rates[1:] or rates, batch_size=hp.batch_size),
         inference=inference,
         inference_end_to_end=summarize([len(data) / test_seconds], batch_size=inference.batch_size),
         latency=latency,
+        best_inference=best,
         compile_seconds=compile_seconds,
         peak_memory_mib=peak_memory_mib,
+        reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
+        foreign_cores=foreign.cores(),
+        notes=(*on_gpu, *_drift_notes(reference_before, reference_after)),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:
+    """Say so if the reference network's speed changed while the others were measured."""
+    ratio = statistics.median(after) / statistics.median(before)
+    if max(ratio, 1 / ratio) < DRIFT:
+        return ()
+    return (
+        f"the reference network ran at {ratio:.2f} times its speed after the measurement than before: the clock or "
+        "other work on the machine changed meanwhile",
     )
 
 
@@ -108,25 +154,13 @@ def _training(
     batch: tuple[Tensor, Tensor],
     device: torch.device,
     precision: Precision,
+    compile: bool,
     budget_seconds: float,
 ) -> Rate:
-    """Time whole training steps (forward, backward, update) on one batch that stays on the device."""
-    model = copy.deepcopy(model).train()
-    optimizer = make_optimizer(model, hp) if recipe.make_optimizer is None else recipe.make_optimizer(model, hp)
-    loss_of = make_loss(hp) if recipe.loss is None else lambda logits, targets: recipe.loss(logits, targets, hp)
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    """Time whole training steps on one batch that stays on the device."""
     images_BCHW, labels_B = batch
-
-    def step() -> None:
-        optimizer.zero_grad(set_to_none=True)
-        with computing(device, precision):
-            logits_BK = model(images_BCHW)
-        scaler.scale(loss_of(logits_BK.float(), labels_B)).backward()
-        scaler.step(optimizer)
-        scaler.update()
-
-    # The labels of real images keep the loss finite for as long as this takes; the copy is thrown away.
-    with exact_fp32(device):
+    step = training_step(model, recipe, hp, images_BCHW, labels_B, precision=precision, compile=compile)
+    with exact_fp32(device) if precision == "fp32" else nullcontext():
         return measure_rate(step, images_per_step=len(labels_B), device=device, budget_seconds=budget_seconds)
 
 

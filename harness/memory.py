@@ -21,14 +21,21 @@ class PeakMemory:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._start_kib: int | None = None
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-        elif sys.platform == "linux":
-            try:
-                _CLEAR_REFS.write_text("5")  # resets VmHWM, see proc(5)
-                self._start_kib = _kib("VmRSS")
-            except OSError:
-                self._start_kib = None
+        if self.forget_peak() and device.type != "cuda":
+            self._start_kib = _kib("VmRSS")
+
+    def forget_peak(self) -> bool:
+        """Let the peak be that of what comes now; what is held already still counts. Tell whether that can be."""
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+            return True
+        if sys.platform != "linux":
+            return False
+        try:
+            _CLEAR_REFS.write_text("5")  # resets VmHWM, see proc(5)
+        except OSError:
+            return False
+        return True
 
     def mib(self) -> float | None:
         """Return the peak so far in MiB, or None where it cannot be told."""

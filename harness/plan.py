@@ -53,9 +53,11 @@ def make_plan(selection: Selection) -> Plan:
         device=request.device,
         precision=request.precision,
         compile=request.compile,
+        layout=request.layout,
         threads=request.threads,
         small_images={None: "auto", True: "on", False: "off"}[request.small_images],  # type: ignore[arg-type]
         measure_seconds=request.measure_seconds,
+        best_inference=request.best_inference,
     )
     trials: list[TrialSpec] = []
     skips: dict[str, Skip] = {}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from harness.spec import Data, TrialSpec
 
 SCHEMA_VERSION = 1
+
+Layout = Literal["channels_last", "contiguous"]
 
 
 class Outcome(StrEnum):
@@ -97,6 +99,22 @@ class TrainingInfo(Data):
     """Most images per forward pass as the training ended; None in records of before it was kept."""
 
 
+class Tuning(Data):
+    """What a training was run with for the sake of speed, and why (see :mod:`harness.tuning`)."""
+
+    layout: Layout
+    """Order of a batch's pixels in memory."""
+    compile: bool
+    reason: str = ""
+    """One sentence."""
+    images_per_second: dict[str, float] = Field(default_factory=dict)
+    """What was timed, by setting: training, compute only, the median of a few short windows."""
+    compile_seconds: float | None = None
+    """How long the compiler took for a training step, where it was tried."""
+    seconds: float = 0.0
+    """How long it took to find out."""
+
+
 class Rate(Data):
     """Images per second over repeated windows: median and the middle 95 % of the windows."""
 
@@ -115,6 +133,22 @@ class Latency(Data):
     runs: int
 
 
+class BestInference(Data):
+    """Inference of the trained weights with the settings that are fastest for them on this machine."""
+
+    rate: Rate
+    """Compute only."""
+    layout: Layout
+    precision: Literal["fp32", "bf16", "fp16"]
+    """Of weights and arithmetic."""
+    compile: bool
+    top1_agreement: float
+    """Share of test images for which it predicts the class that the record's logits do."""
+    compile_seconds: float | None = None
+    images_per_second: dict[str, float] = Field(default_factory=dict)
+    """What was tried, by setting."""
+
+
 class SpeedInfo(Data):
     """What was measured of speed and memory; None where it was not measured."""
 
@@ -129,6 +163,8 @@ class SpeedInfo(Data):
     inference_end_to_end: Rate | None = None
     """Inference over the test split, with the data path."""
     latency: Latency | None = None
+    best_inference: BestInference | None = None
+    """None unless it was asked for."""
     compile_seconds: float | None = None
     peak_memory_mib: float | None = None
     """Peak memory while training: the device's allocator on a GPU, the process's growth on a CPU."""
@@ -138,6 +174,8 @@ class SpeedInfo(Data):
     """CPU time per second that other processes took while this was measured; None where it cannot be known."""
     notes: tuple[str, ...] = ()
     """What disturbed the measuring: a throttled clock, a loaded machine …"""
+    seconds: float = 0.0
+    """How long the measuring took in all."""
 
 
 class Record(Data):
@@ -160,6 +198,7 @@ class Record(Data):
     training: TrainingInfo | None = None
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """By the metric's display name."""
+    tuning: Tuning | None = None
     speed: SpeedInfo | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall time of each phase, and ``total``; added up over attempts."""

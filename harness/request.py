@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from pydantic import Field, ValidationError
 
@@ -41,11 +41,14 @@ class BenchRequest(Data):
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
     precision: Precision = "auto"
     compile: Compile = "off"
+    layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     threads: int | None = Field(None, ge=1)
     small_images: bool | None = None
     """Whether first strides are reduced for small images; None: below 64 pixels."""
-    measure_seconds: float = Field(0.5, ge=0, le=600)
+    measure_seconds: float = Field(0.3, ge=0, le=600)
     """Time for each speed measurement; 0 measures nothing."""
+    best_inference: bool = False
+    """Whether to look for the fastest settings for inference, and to measure with them too."""
 
     @classmethod
     def parse(cls, raw: dict[str, Any], *, origin: str) -> BenchRequest:

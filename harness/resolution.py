@@ -68,10 +68,12 @@ class Scout:
         paths = {"result": str(result), "history": str(history), "log": str(log)}
         job = self.starter.start({"kind": kind, "sources": self.sources, **paths, **values}, folder)
         tail = HistoryTail(history)
-        while not job.wait(POLL_SECONDS):
-            for row in tail.new_rows():
+        over = False
+        while not over:
+            over = job.wait(POLL_SECONDS)
+            for row in tail.new_rows():  # also what a short job said before it was over
                 self.emit(Progress(message=str(row["message"]), share=row["share"]))
-            if self.interrupts.count:
+            if self.interrupts.count and not over:
                 job.kill()
                 raise Stopped
         if not result.exists():
@@ -84,7 +86,9 @@ class Scout:
         return answer["value"]
 
 
-def resolve(plan: Plan, scout: Scout, *, data_root: Path, cache: Path, download: bool) -> list[ResolvedTrial]:
+def resolve(
+    plan: Plan, scout: Scout, *, data_root: Path, cache: Path, download: bool, cache_limit: int | None = None
+) -> list[ResolvedTrial]:
     """Find out what only the machine and the data can tell, and give each trial its key."""
     if not plan.trials:
         return []
@@ -106,6 +110,7 @@ def resolve(plan: Plan, scout: Scout, *, data_root: Path, cache: Path, download:
                 data_root=str(data_root),
                 cache=str(cache),
                 download=download,
+                cache_limit=cache_limit,
             )
         except ZooError as error:
             errors.append(error)
@@ -130,7 +135,6 @@ def _resolve_trial(spec: TrialSpec, prepared: PreparedData, probed: dict[str, An
         update={
             "device": probed["device"],
             "precision": probed["precision"],
-            "compile": "off" if spec.execution.compile == "auto" else spec.execution.compile,
             "small_images": small,
             "threads": probed["environment"]["threads"],
         }

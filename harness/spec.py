@@ -79,12 +79,17 @@ class ExecutionSpec(Data):
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
     precision: Precision = "auto"
     compile: Compile = "off"
+    """auto: on a GPU, for a long training, if a probe says that it pays."""
+    layout: Literal["auto", "channels_last", "contiguous"] = "auto"
+    """Order of a batch's pixels in memory; auto: by a probe for each network. It changes rounding only."""
     threads: int | None = None
     """CPU threads; None: as many as torch takes."""
     small_images: Literal["auto", "on", "off"] = "auto"
     """Whether first strides are reduced for small images; auto: below 64 pixels."""
-    measure_seconds: float = 1.0
+    measure_seconds: float = 0.3
     """Time that each speed measurement may take."""
+    best_inference: bool = False
+    """Whether the fastest settings for inference are looked for and measured too."""
 
 
 class TrialSpec(Data):

@@ -41,7 +41,15 @@ def synchronize(device: torch.device) -> None:
 def measure_rate(
     step: Callable[[], object], *, images_per_step: int, device: torch.device, budget_seconds: float
 ) -> Rate:
-    """Measure how many images per second *step* handles (see the protocol above).
+    """Measure how many images per second *step* handles; arguments as for :func:`measure_windows`."""
+    rates = measure_windows(step, images_per_step=images_per_step, device=device, budget_seconds=budget_seconds)
+    return summarize(rates, batch_size=images_per_step)
+
+
+def measure_windows(
+    step: Callable[[], object], *, images_per_step: int, device: torch.device, budget_seconds: float
+) -> list[float]:
+    """Return how many images per second *step* handles, for each window of the protocol above.
 
     Args:
         step: Handles ``images_per_step`` images.
@@ -61,7 +69,7 @@ def measure_rate(
         seconds = time.perf_counter() - start
         spent += seconds
         rates.append(calls * images_per_step / seconds)
-    return summarize(rates, batch_size=images_per_step)
+    return rates
 
 
 def measure_latency(step: Callable[[], object], *, device: torch.device, budget_seconds: float) -> Latency:

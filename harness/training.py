@@ -297,6 +297,7 @@ def train(
         }
         if save is not None:
             tree = {
+                "layout": "channels_last" if channels_last else "contiguous",
                 "model": tensors_of(model),
                 "optimizer": optimizer.state_dict(),
                 "peak_lrs": peak_lrs,

@@ -15,8 +15,10 @@ from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 from harness import store as files
+from harness.batches import DeviceImages, batch_sizes
 from harness.building import build_model
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
@@ -29,23 +31,29 @@ from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory
+from harness.normalization import Normalizer
 from harness.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.predictions import SavedPredictions, save_predictions
 from harness.record import (
     DataInfo,
+    Layout,
     ModelInfo,
     Outcome,
     Record,
     SpeedInfo,
     TrainingInfo,
+    Tuning,
 )
 from harness.scoring import score
 from harness.spec import Data, TrialSpec
 from harness.training import EpochResult, train
 from harness.training_state import TrainingState
+from harness.tuning import tune
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog
+from zoo.hyperparameters import Hyperparameters
 from zoo.metric import Predictions
+from zoo.recipe import Recipe
 
 
 class TrialJob(Data):
@@ -66,6 +74,7 @@ class _Progress:
     """What is known so far; whatever happens, it goes into the record."""
 
     history: HistoryWriter
+    environment: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     phase: str = "start"
@@ -124,10 +133,12 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     states = TrainingStates(folder)
     state = states.latest()
     earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
-    progress = _Progress(history=HistoryWriter(folder / files.HISTORY_FILE), seconds=dict(earlier.seconds))
-    progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
     # Before anything can fail: a device that has crashed cannot be asked any more.
     environment = describe(job.spec.execution.device, job.spec.execution.threads)
+    progress = _Progress(
+        history=HistoryWriter(folder / files.HISTORY_FILE), environment=environment, seconds=dict(earlier.seconds)
+    )
+    progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
     outcome, failure, reason = Outcome.DONE, None, ""
     try:
         _run(job.spec, job.prepared, catalog, folder, progress, states, state)
@@ -223,6 +234,11 @@ def _run(
         )
         progress.facts["model"] = model_info
         images = TrialImages(prepared)
+        model.to(device)
+        tuning = _tune(spec, recipe, hp, model, images, normalization, progress.environment, state)
+        progress.facts["tuning"] = tuning
+        memory.forget_peak()  # of the probe
+        channels_last = tuning.layout == "channels_last"
 
     unsaved: list[TrainingState] = []
 
@@ -233,7 +249,6 @@ def _run(
         states.save(unsaved.pop())
 
     with progress.during("train"):
-        model.to(device)
         trained = train(
             model,
             images,
@@ -242,8 +257,8 @@ def _run(
             seed=spec.seed,
             device=device,
             precision=execution.precision,
-            channels_last=True,
-            compile=execution.compile == "on",
+            channels_last=channels_last,
+            compile=tuning.compile,
             normalization=normalization,
             emit=emit,
             state=state,
@@ -280,7 +295,7 @@ def _run(
             num_classes=len(prepared.classes),
             device=device,
             precision=execution.precision,
-            channels_last=True,
+            channels_last=channels_last,
             normalization=normalization,
             predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
         )
@@ -299,15 +314,56 @@ def _run(
                 hp,
                 test=test,
                 test_seconds=test_seconds,
+                logits_NK=logits_NK,
                 trained=trained,
                 device=device,
                 precision=execution.precision,
-                compile=execution.compile == "on",
+                channels_last=channels_last,
+                compile=tuning.compile,
                 normalization=normalization,
                 peak_memory_mib=peak_memory_mib,
                 budget_seconds=execution.measure_seconds,
+                best_inference=execution.best_inference,
             )
         progress.facts["speed"] = speed
+
+
+def _tune(
+    spec: TrialSpec,
+    recipe: Recipe,
+    hp: Hyperparameters,
+    model: nn.Module,
+    images: TrialImages,
+    normalization: Preprocessing,
+    environment: dict[str, Any],
+    state: TrainingState | None,
+) -> Tuning:
+    """Choose the settings that change speed and rounding; a training that goes on keeps those it began with."""
+    if state is not None:
+        # States of before it was kept were all of channels last.
+        layout: Layout = state.tree.get("layout", "channels_last")
+        return Tuning(layout=layout, compile=spec.execution.compile == "on", reason="as the training began")
+    device = torch.device(spec.execution.device)
+    assert spec.execution.precision != "auto", "the bench resolves the precision"
+    sizes = batch_sizes(len(images.train), hp.batch_size)
+    some = DeviceImages(images.train, device, resident=False)
+    images_BCHW, labels_B = next(some.batches(torch.arange(len(images.train))[: sizes[0]], sizes[:1]))
+    return tune(
+        model,
+        recipe,
+        hp,
+        Normalizer(normalization, device)(images_BCHW),
+        labels_B,
+        num_steps=hp.epochs * len(sizes),
+        precision=spec.execution.precision,
+        layout=spec.execution.layout,
+        compile=spec.execution.compile,
+        identity={
+            "architecture": spec.architecture.model_dump(mode="json"),
+            "small_images": spec.execution.small_images,
+            **{key: environment[key] for key in ("device_name", "driver", "threads", "torch", "timm", "torchvision")},
+        },
+    )
 
 
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:

@@ -39,8 +39,9 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--val-fraction", "SHARE", "Share of the training images to validate on, where no split is given [default: 0.1]."),
     ("--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps [default: auto]."),
     ("--precision", "PRECISION", "auto, fp32, bf16 or fp16 [default: auto]."),
+    ("--layout", "LAYOUT", "auto, channels_last or contiguous: order of pixels in memory [default: auto]."),
     ("--threads", "N", "CPU threads [default: as torch sees fit]."),
-    ("--measure-seconds", "SECONDS", "Time for each measurement of speed; 0 leaves them out [default: 0.5]."),
+    ("--measure-seconds", "SECONDS", "Time for each measurement of speed; 0 leaves them out [default: 0.3]."),
 )
 
 
@@ -87,6 +88,12 @@ def selecting_options(function: FunctionT) -> FunctionT:
     decorators += [click.option(name, metavar=placeholder, help=text) for name, placeholder, text in _VALUES]
     decorators += [
         click.option("--compile", "compile_", metavar="[=auto|on|off]", help="Compile the models [default: off]."),
+        click.option(
+            "--best-inference",
+            is_flag=True,
+            default=None,
+            help="Also look for each network's fastest settings for inference, and measure with them.",
+        ),
         click.option(
             "--small-images/--no-small-images",
             default=None,
@@ -142,7 +149,7 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
         if params[key] is not None:
             raw[key] = parse_value(params[key]) if placeholder in _NUMBERS else params[key]
             overrides.pop(_SHORT_FOR.get(key), None)
-    for key in ("compile", "small_images"):
+    for key in ("compile", "small_images", "best_inference"):
         value = params["compile_" if key == "compile" else key]
         if value is not None:
             raw[key] = value

@@ -1,0 +1,164 @@
+"""Best inference: the layout, precision, batch size and compilation that a trained network predicts fastest with.
+
+Other than in training, precision may be chosen by timing here: the record's accuracy stays that of the precision it
+was trained and tested in, and how often the fastest setting predicts the same class is measured beside its speed.
+Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from harness.evaluation import eval_mode
+from harness.precision import exact_fp32
+from harness.record import BestInference, Layout
+from harness.timer import measure_rate, synchronize
+
+PRECISIONS: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
+LAYOUTS: tuple[Layout, ...] = ("channels_last", "contiguous")
+BATCH_SIZES = (16, 64, 256, 1024)
+ROUNDS = 3
+AGREEMENT_IMAGES = 1024
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """How a network predicts."""
+
+    layout: Layout
+    precision: Literal["fp32", "bf16", "fp16"]
+    compile: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.layout} {self.precision}{' compiled' if self.compile else ''}"
+
+
+def find_best_inference(
+    model: nn.Module,
+    images_NCHW: Tensor,
+    classes_N: Tensor,
+    *,
+    compile: bool,
+    budget_seconds: float,
+) -> BestInference:
+    """Look for the fastest setting of *model*, which is left as it is, and measure it by the timer's protocol.
+
+    Args:
+        images_NCHW: Normalised float32 images on the network's device, as many as the largest batch to try.
+        classes_N: What the network predicts for them, as recorded.
+        compile: Whether to try ``torch.compile`` too; it takes seconds to minutes.
+        budget_seconds: For the final measurement; looking takes about twice that, compilation not counted.
+
+    Raises:
+        RuntimeError: If no setting works.
+    """
+    device = images_NCHW.device
+    sizes = sorted({min(size, len(images_NCHW)) for size in BATCH_SIZES})
+    tried: dict[str, float] = {}
+    window = budget_seconds / (ROUNDS * len(LAYOUTS) * len(PRECISIONS))
+
+    def look(candidates: list[tuple[Setting, Callable[[Tensor], Tensor], int]]) -> tuple[Setting, int]:
+        """Time candidates in turns; return the fastest."""
+        rates: dict[tuple[Setting, int], list[float]] = {}
+        for _ in range(ROUNDS):
+            for setting, predict, size in candidates:
+                seconds = _seconds_per_call(predict, images_NCHW[:size], device, window)
+                rates.setdefault((setting, size), []).append(size / seconds)
+        for (setting, size), values in rates.items():
+            name = f"{setting.name} batch {size}"
+            tried[name] = max(tried.get(name, 0.0), *values)
+        return max(rates, key=lambda key: max(rates[key]))
+
+    with torch.inference_mode(), exact_fp32(device):
+        predictors = {
+            setting: predict
+            for layout in LAYOUTS
+            for precision in PRECISIONS
+            if (predict := _predictor(model, setting := Setting(layout=layout, precision=precision), images_NCHW))
+        }
+        if not predictors:
+            raise RuntimeError("the network predicts in no setting")
+        middle = sizes[len(sizes) // 2]
+        best, _ = look([(setting, predict, middle) for setting, predict in predictors.items()])
+        predict = predictors[best]
+        compile_seconds = None
+        if compile:
+            compiled = Setting(layout=best.layout, precision=best.precision, compile=True)
+            start = time.perf_counter()
+            candidate = _predictor(model, compiled, images_NCHW[:middle])
+            synchronize(device)
+            compile_seconds = time.perf_counter() - start
+            if candidate is not None:
+                predictors[compiled] = candidate
+                best, _ = look([(setting, predictors[setting], middle) for setting in (best, compiled)])
+                predict = predictors[best]
+        _, size = look([(best, predict, size) for size in sizes])
+        batch_BCHW = images_NCHW[:size]
+        rate = measure_rate(
+            lambda: predict(batch_BCHW), images_per_step=size, device=device, budget_seconds=budget_seconds
+        )
+        same = [
+            predict(some_BCHW).argmax(dim=1).cpu() == some_B
+            for some_BCHW, some_B in zip(
+                torch.split(images_NCHW[:AGREEMENT_IMAGES], size),
+                torch.split(classes_N[:AGREEMENT_IMAGES], size),
+                strict=True,
+            )
+        ]
+    return BestInference(
+        rate=rate,
+        layout=best.layout,
+        precision=best.precision,
+        compile=best.compile,
+        top1_agreement=float(torch.cat(same).double().mean()),
+        compile_seconds=compile_seconds,
+        images_per_second=tried,
+    )
+
+
+def _predictor(model: nn.Module, setting: Setting, images_NCHW: Tensor) -> Callable[[Tensor], Tensor] | None:
+    """Return a function from float32 images to logits, or None where the setting does not work for the network.
+
+    Casting images to the setting's type and layout is part of what is timed.
+    """
+    memory_format = torch.channels_last if setting.layout == "channels_last" else torch.contiguous_format
+    dtype = _DTYPES[setting.precision]
+    try:
+        net = copy.deepcopy(model).eval().to(dtype=dtype)
+        net.to(memory_format=memory_format)
+        forward = torch.compile(net, dynamic=False) if setting.compile else net
+
+        def predict(images_BCHW: Tensor) -> Tensor:
+            logits_BK: Tensor = forward(images_BCHW.to(dtype=dtype, memory_format=memory_format))
+            return logits_BK
+
+        with eval_mode(net):
+            # Also the compiler's first call. A network that a plugin wrote may not take every type.
+            works = bool(torch.isfinite(predict(images_NCHW[: min(256, len(images_NCHW))])).all())
+    except (RuntimeError, TypeError, ValueError, NotImplementedError):
+        return None
+    return predict if works else None
+
+
+def _seconds_per_call(
+    predict: Callable[[Tensor], Tensor], images_BCHW: Tensor, device: torch.device, seconds: float
+) -> float:
+    synchronize(device)
+    start = time.perf_counter()
+    calls = 0
+    while calls == 0 or time.perf_counter() - start < seconds:
+        predict(images_BCHW)
+        calls += 1
+        if device.type != "cpu":
+            synchronize(device)
+    synchronize(device)
+    return (time.perf_counter() - start) / calls

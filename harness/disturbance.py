@@ -1,0 +1,87 @@
+"""Disturbance: what else the machine did while something was measured, and whether a clock was throttled."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+_STAT = Path("/proc/stat")
+_THROTTLED = {
+    "SwPowerCap": "its power limit",
+    "HwSlowdown": "a hardware slowdown",
+    "SwThermalSlowdown": "its temperature",
+    "HwThermalSlowdown": "its temperature",
+    "HwPowerBrakeSlowdown": "its power supply",
+}
+"""NVML's reasons for a lower clock that are not mere idleness."""
+
+
+class ForeignLoad:
+    """CPU time of other processes since it was made. Linux tells; elsewhere it is not known."""
+
+    def __init__(self) -> None:
+        self._start = _busy_seconds()
+        self._own = _own_seconds()
+        self._clock = time.monotonic()
+
+    def cores(self) -> float | None:
+        """Return CPU seconds per second that other processes took, or None."""
+        busy, elapsed = _busy_seconds(), time.monotonic() - self._clock
+        if self._start is None or busy is None or elapsed <= 0:
+            return None
+        # The kernel counts in ticks of 10 ms, so that a quiet machine may come out a little below none.
+        return max(0.0, (busy - self._start - (_own_seconds() - self._own)) / elapsed)
+
+
+def gpu_notes(index: int) -> tuple[str, ...]:
+    """Return a sentence for each reason why NVIDIA GPU *index* runs below its clock; none where that is not known.
+
+    Needs the package ``nvidia-ml-py``; asked for while the GPU is still warm from the measurement.
+    """
+    try:
+        import pynvml  # type: ignore[import-not-found]
+    except ImportError:
+        return ()
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return ()
+    try:
+        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        return _clock_notes(pynvml, handle)
+    except pynvml.NVMLError:
+        return ()
+    finally:
+        with contextlib.suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
+
+
+def _clock_notes(pynvml: Any, handle: Any) -> tuple[str, ...]:
+    reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+    causes = [
+        cause for name, cause in _THROTTLED.items() if reasons & getattr(pynvml, f"nvmlClocksThrottleReason{name}", 0)
+    ]
+    if not causes:
+        return ()
+    now = pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)
+    most = pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)
+    because = " and ".join(dict.fromkeys(causes))
+    return (f"the GPU ran at {now} of {most} MHz because of {because}",)
+
+
+def _own_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _busy_seconds() -> float | None:
+    """Return CPU seconds since the start of the machine that were not idle, over all cores (proc(5))."""
+    try:
+        first, *_ = _STAT.read_text().splitlines()
+        user, nice, system, _idle, _iowait, irq, softirq, steal, *_ = map(int, first.split()[1:])
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")

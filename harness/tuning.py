@@ -1,0 +1,211 @@
+"""Tuning: the settings that a network trains fastest with on this machine, found by timing a few steps.
+
+Only what changes rounding is chosen by timing: the memory layout, and on a GPU whether to compile. Precision changes
+predictions and belongs to a result's identity, so the device's rule decides it and timing does not; what the other
+precision would have given is measured and told.
+
+A choice holds for a network, an image shape, a batch size and a machine: it is kept in the cache, so that all seeds
+and all later runs train alike. Shape suffixes: B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from harness.out_of_memory import is_out_of_memory
+from harness.precision import Precision, exact_fp32
+from harness.record import Layout, Tuning
+from harness.spec import stable_hash
+from harness.steps import training_step
+from harness.timer import synchronize
+from zoo.cache import cached_json
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
+
+MARGIN = 1.05
+"""How much faster another setting than the usual one must be: less is noise, and not worth other rounding."""
+ROUNDS = 3
+"""Timings of each candidate, in turns; their median counts."""
+MIN_WINDOW_SECONDS = 0.02
+SHARE = 0.02
+"""Most of a training's expected time that looking for its settings may take."""
+COMPILE_WORTH_SECONDS = 60.0
+"""A training expected to be shorter than this is not compiled by itself: the compiler takes up to half of that."""
+
+
+def tune(
+    model: nn.Module,
+    recipe: Recipe,
+    hp: Hyperparameters,
+    images_BCHW: Tensor,
+    labels_B: Tensor,
+    *,
+    num_steps: int,
+    precision: Precision,
+    layout: Literal["auto", "channels_last", "contiguous"],
+    compile: Literal["auto", "on", "off"],
+    identity: Mapping[str, Any],
+) -> Tuning:
+    """Choose memory layout and compilation for a training.
+
+    Args:
+        model: On its device; it is left as it is.
+        images_BCHW: A batch of normalised training images on that device.
+        num_steps: Steps that the training will take: what is looked into depends on how long that will be.
+        layout: What was asked for; ``auto`` looks for it.
+        compile: Likewise.
+        identity: All that the choice may depend on besides the arguments (network, machine, versions), as plain JSON;
+            an earlier choice for the same is taken from the cache.
+    """
+    device = images_BCHW.device
+    if layout != "auto" and compile != "auto":
+        return Tuning(layout=layout, compile=compile == "on", reason="as asked")
+    if num_steps * SHARE < 1:
+        return _usual(layout, compile, "too few steps for a probe")
+    key = stable_hash(
+        {
+            **identity,
+            "shape": list(images_BCHW.shape),
+            "precision": precision,
+            "layout": layout,
+            "compile": compile,
+            "optimizer": hp.optimizer,
+            "num_steps": num_steps,
+        }
+    )
+    began = time.perf_counter()
+
+    def step_of(channels_last: bool, precision: Precision, compile: bool = False) -> Callable[[], None]:
+        return training_step(
+            model,
+            recipe,
+            hp,
+            images_BCHW,
+            labels_B,
+            precision=precision,
+            channels_last=channels_last,
+            compile=compile,
+        )
+
+    def look() -> dict[str, Any]:
+        with exact_fp32(device):
+            return _look(step_of, device, len(labels_B), num_steps, precision, layout, compile)
+
+    state = _random_state(device)
+    try:
+        tuning = Tuning.model_validate(cached_json(f"tuning/{key[:32]}", look))
+    except Exception as error:
+        # Whatever is wrong with the network, its training says it better; a batch too large is halved there.
+        why = "the probe ran out of memory" if is_out_of_memory(error) else "the probe failed"
+        tuning = _usual(layout, compile, why)
+    finally:
+        _restore_random_state(device, state)
+    return tuning.model_copy(update={"seconds": time.perf_counter() - began})
+
+
+def _look(
+    step_of: Callable[..., Callable[[], None]],
+    device: torch.device,
+    batch: int,
+    num_steps: int,
+    precision: Precision,
+    layout: str,
+    compile: str,
+) -> dict[str, Any]:
+    usual = layout != "contiguous"
+    steps = {_name(usual, precision): step_of(usual, precision)}
+    first = steps[_name(usual, precision)]
+    first()  # allocates, and picks kernels
+    step_seconds = _seconds(first, 1, device)
+    expected = num_steps * step_seconds
+    layouts = (True, False) if layout == "auto" else (usual,)
+    informs = device.type == "cpu" and precision == "fp32"
+    probe_seconds = (len(layouts) + informs) * (ROUNDS + 1) * max(step_seconds, MIN_WINDOW_SECONDS)
+    if probe_seconds > SHARE * expected:
+        return _usual(layout, compile, "too short a training for a probe").model_dump(mode="json")
+    for channels_last in layouts:
+        steps.setdefault(_name(channels_last, precision), step_of(channels_last, precision))
+    if informs:
+        steps[_name(usual, "bf16")] = step_of(usual, "bf16")
+    rates = _rates(steps, step_seconds, batch, device)
+    chosen, reason = usual, ""
+    if layout == "auto":
+        ratio = rates[_name(False, precision)] / rates[_name(True, precision)]
+        chosen = ratio <= MARGIN
+        reason = f"contiguous ran at {ratio:.2f} times the speed of channels last"
+    if informs:
+        ratio = rates[_name(usual, "bf16")] / rates[_name(usual, "fp32")]
+        reason += f"{'; ' if reason else ''}bf16 at {ratio:.2f} times that of fp32, and is for you to choose"
+    compiles = compile == "on"
+    compile_seconds = None
+    if compile == "auto" and device.type == "cpu":
+        reason += "; not compiled: training on a CPU does not gain by it"
+    elif compile == "auto" and expected < COMPILE_WORTH_SECONDS:
+        reason += "; not compiled: too short a training"
+    elif compile == "auto":
+        compiled = step_of(chosen, precision, compile=True)
+        compile_seconds = _seconds(compiled, 1, device)
+        eager = _name(chosen, precision)
+        pair = _rates({"eager": step_of(chosen, precision), "compiled": compiled}, step_seconds, batch, device)
+        rates[f"{eager}, compiled"] = pair["compiled"]
+        compiles = pair["compiled"] > MARGIN * pair["eager"]
+        reason += f"; compiled ran at {pair['compiled'] / pair['eager']:.2f} times the speed of eager"
+    return Tuning(
+        layout=_layout(chosen),
+        compile=compiles,
+        reason=reason.removeprefix("; "),
+        images_per_second=rates,
+        compile_seconds=compile_seconds,
+    ).model_dump(mode="json")
+
+
+def _rates(
+    steps: Mapping[str, Callable[[], None]], step_seconds: float, batch: int, device: torch.device
+) -> dict[str, float]:
+    """Time steps in turns, so that what else the machine does hits all alike; return images per second."""
+    calls = max(1, int(MIN_WINDOW_SECONDS / max(step_seconds, 1e-9)))
+    taken: dict[str, list[float]] = {name: [] for name in steps}
+    for step in steps.values():
+        _seconds(step, 1, device)
+    for _ in range(ROUNDS):
+        for name, step in steps.items():
+            taken[name].append(_seconds(step, calls, device) / calls)
+    return {name: batch / statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def _seconds(step: Callable[[], None], calls: int, device: torch.device) -> float:
+    synchronize(device)
+    start = time.perf_counter()
+    for _ in range(calls):
+        step()
+    synchronize(device)
+    return time.perf_counter() - start
+
+
+def _usual(layout: str, compile: str, reason: str) -> Tuning:
+    return Tuning(layout=_layout(layout != "contiguous"), compile=compile == "on", reason=f"the usual: {reason}")
+
+
+def _layout(channels_last: bool) -> Layout:
+    return "channels_last" if channels_last else "contiguous"
+
+
+def _name(channels_last: bool, precision: Precision) -> str:
+    return f"{_layout(channels_last)} {precision}"
+
+
+def _random_state(device: torch.device) -> tuple[Tensor, Tensor | None]:
+    on_device = None if device.type == "cpu" else torch.get_device_module(device).get_rng_state()
+    return torch.get_rng_state(), on_device
+
+
+def _restore_random_state(device: torch.device, state: tuple[Tensor, Tensor | None]) -> None:
+    torch.set_rng_state(state[0])
+    if state[1] is not None:
+        torch.get_device_module(device).set_rng_state(state[1])
