@@ -90,9 +90,7 @@ def run_bench(
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         try:
             scout = Scout(starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources))
-            trials = resolve(
-                plan, scout, data_root=data_root, cache=cache, download=download, cache_limit=cache_limit
-            )
+            trials = resolve(plan, scout, data_root=data_root, cache=cache, download=download, cache_limit=cache_limit)
         except Stopped:
             return _finish(emit, {}, interrupted=True)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in trials)))
