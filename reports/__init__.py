@@ -17,5 +17,6 @@
 ``versions``     which of them an older metric computed
 ``render_*``     terminal, Markdown, CSV, JSON, LaTeX, explanations
 ``writing``      files beside the records
+``site``         a leaderboard as pages
 ``text``         cleaning of foreign text
 """

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("zoo.cli.bench", "Train and test every selected combination, and rank the results."),
     "plan": ("zoo.cli.plan", "Show what a bench would run, and what it would skip and why."),
     "rank": ("zoo.cli.rank", "Rank the results of earlier benches again, from their records."),
+    "report": ("zoo.cli.report", "Write a leaderboard as a static site."),
     "list": ("zoo.cli.list", "List models, data sets, recipes, metrics or listeners."),
     "show": ("zoo.cli.show", "Show all that is known of a model, data set, recipe or metric."),
     "data": ("zoo.cli.data", "Look at data sets: counts, sizes, unreadable images, duplicates."),

@@ -1,0 +1,326 @@
+// Charts: drawn as SVG from data, in the colours of the style sheet, with what a mark stands for shown at the pointer.
+"use strict";
+
+zoo.charts = (() => {
+  const { svg, el } = zoo;
+  const PALETTE = 8;
+
+  const number = (value) => {
+    if (value === 0) return "0";
+    const size = Math.abs(value);
+    for (const [unit, scale] of [["G", 1e9], ["M", 1e6], ["k", 1e3]])
+      if (size >= scale) return `${+(value / scale).toPrecision(3)}${unit}`;
+    return `${+value.toPrecision(3)}`;
+  };
+  const percent = (value) => `${+(100 * value).toFixed(1)}`;
+
+  const linear = (low, high, from, to) => {
+    const span = high - low || 1;
+    const scale = (value) => from + ((value - low) / span) * (to - from);
+    const rough = span / Math.max(2, Math.abs(to - from) / 70);
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 5, 10].find((each) => each * power >= rough);
+    scale.ticks = [];
+    for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-6; tick += step) scale.ticks.push(+tick.toPrecision(12));
+    return scale;
+  };
+
+  const logarithmic = (low, high, from, to) => {
+    const [a, b] = [Math.log10(low), Math.log10(high)];
+    const span = b - a || 1;
+    const scale = (value) => from + ((Math.log10(value) - a) / span) * (to - from);
+    const factors = span < 1 ? [1, 2, 3, 5, 7] : span < 3 ? [1, 2, 5] : [1];
+    const every = Math.max(1, Math.ceil((span * 45) / Math.max(Math.abs(to - from), 1)));
+    scale.ticks = [];
+    for (let power = Math.floor(a); power <= Math.ceil(b); power++)
+      if (power % every === 0)
+        for (const factor of factors) {
+          const tick = factor * 10 ** power;
+          if (tick >= low * 0.999 && tick <= high * 1.001) scale.ticks.push(tick);
+        }
+    return scale;
+  };
+
+  // Room for the marks between the ends of an axis.
+  const padded = (values, share = 0.06) => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const room = (high - low) * share || Math.abs(high) * share || 0.01;
+    return [low - room, high + room];
+  };
+
+  const frame = (figure, height, label, left = 48) => {
+    const width = Math.max(260, Math.floor(figure.clientWidth) || 560);
+    const box = { width, height, left, right: width - 14, top: 12, bottom: height - 40 };
+    const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label });
+    return { root, ...box };
+  };
+
+  const axes = (chart, x, y, { xTitle, yTitle, xText = number, yText = percent }) => {
+    for (const tick of y.ticks)
+      chart.root.append(
+        svg("line", { class: "grid", x1: chart.left, x2: chart.right, y1: y(tick), y2: y(tick) }),
+        svg("text", { class: "tick", x: chart.left - 6, y: y(tick) + 4, "text-anchor": "end" }, yText(tick)),
+      );
+    for (const tick of x.ticks)
+      chart.root.append(
+        svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: chart.top, y2: chart.bottom }),
+        svg("text", { class: "tick", x: x(tick), y: chart.bottom + 16, "text-anchor": "middle" }, xText(tick)),
+      );
+    chart.root.append(
+      svg("text", { class: "title", x: (chart.left + chart.right) / 2, y: chart.bottom + 33, "text-anchor": "middle" }, xTitle),
+      svg("text", { class: "title", x: 12, y: (chart.top + chart.bottom) / 2, "text-anchor": "middle", transform: `rotate(-90 12 ${(chart.top + chart.bottom) / 2})` }, yTitle),
+    );
+  };
+
+  const tip = () => {
+    let box = document.getElementById("tip");
+    if (!box) document.body.append((box = el("div", { id: "tip", role: "status", hidden: true })));
+    return box;
+  };
+  const hide = () => (tip().hidden = true);
+  const show = (mark, lines) => {
+    const box = tip();
+    box.replaceChildren(...lines.map((line) => el("div", {}, el("bdi", {}, line))));
+    box.hidden = false;
+    const at = mark.getBoundingClientRect();
+    const left = Math.min(window.innerWidth - box.offsetWidth - 8, Math.max(8, at.left + at.width / 2 - box.offsetWidth / 2));
+    const above = at.top - box.offsetHeight - 8;
+    box.style.left = `${left + window.scrollX}px`;
+    box.style.top = `${(above > 0 ? above : at.bottom + 8) + window.scrollY}px`;
+  };
+  const explain = (mark, lines) => {
+    for (const event of ["pointerenter", "focus"]) mark.addEventListener(event, () => show(mark, lines));
+    for (const event of ["pointerleave", "blur"]) mark.addEventListener(event, hide);
+    return mark;
+  };
+
+  // Accuracy against a cost or a speed, with the front of rows that none beats in both.
+  const scatter = (figure, { points, xTitle, yTitle, higher }) => {
+    const usable = points.filter((point) => point.x > 0 && point.y !== null);
+    if (!usable.length) return empty(figure, "No row that is shown has both numbers.");
+    const chart = frame(figure, 320, `${yTitle} against ${xTitle}, ${usable.length} rows`);
+    const xs = usable.map((point) => point.x);
+    const x = logarithmic(Math.min(...xs) / 1.25, Math.max(...xs) * 1.25, chart.left, chart.right);
+    const bounds = padded(usable.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]));
+    const y = linear(Math.max(0, bounds[0]), Math.min(1.01, bounds[1]), chart.bottom, chart.top);
+    axes(chart, x, y, { xTitle: `${xTitle} (log)`, yTitle });
+    const order = [...usable].sort((a, b) => (higher ? b.x - a.x : a.x - b.x) || b.y - a.y);
+    let best = -Infinity;
+    const front = order.filter((point) => point.y > best && ((best = point.y), true));
+    const steps = front.map((point, index) => (index ? `H${x(point.x)}V${y(point.y)}` : `M${x(point.x)} ${y(point.y)}`));
+    chart.root.append(svg("path", { class: "front", d: steps.join("") }));
+    const onFront = new Set(front);
+    for (const point of usable) {
+      const is = onFront.has(point);
+      if (is && point.low !== null && point.low !== undefined)
+        chart.root.append(svg("line", { class: "whisker", x1: x(point.x), x2: x(point.x), y1: y(point.low), y2: y(point.high) }));
+      const mark = svg("circle", { class: is ? "point on-front" : "point", cx: x(point.x), cy: y(point.y), r: is ? 5 : 3.5 });
+      const label = `${point.label}: ${point.lines.join(", ")}`;
+      const link = svg("a", { href: point.href, tabindex: is ? null : -1, "aria-label": label }, mark);
+      chart.root.append(explain(link, [point.label, ...point.lines]));
+    }
+    // Names where they fit, from the best down; the rest is at the pointer.
+    const taken = [];
+    for (const point of [...front].sort((a, b) => b.y - a.y)) {
+      const name = point.short.length > 22 ? `${point.short.slice(0, 21)}…` : point.short;
+      const width = 6.2 * name.length;
+      const atRight = x(point.x) + 8 + width < chart.right;
+      const box = { x: atRight ? x(point.x) + 8 : x(point.x) - 8 - width, y: y(point.y) + (y(point.y) < chart.top + 12 ? 16 : -7), width };
+      if (taken.some((other) => Math.abs(other.y - box.y) < 13 && box.x < other.x + other.width && other.x < box.x + width)) continue;
+      taken.push(box);
+      chart.root.append(svg("text", { class: "name", x: box.x, y: box.y }, name));
+    }
+    place(figure, chart.root);
+  };
+
+  // A line for each row: its mean and 95 % interval, in the table's order.
+  const intervals = (figure, { points, xTitle }) => {
+    const usable = points.filter((point) => point.y !== null);
+    if (!usable.length) return empty(figure, "No row that is shown has a number.");
+    const kept = usable.slice(0, 40);
+    const room = Math.min(170, Math.max(90, (figure.clientWidth || 560) * 0.3));
+    const chart = frame(figure, 22 * kept.length + 52, `${xTitle} of ${kept.length} rows, with 95 % intervals`, room);
+    const bounds = padded(kept.flatMap((point) => [point.low ?? point.y, point.high ?? point.y]));
+    const x = linear(Math.max(0, bounds[0]), Math.min(1.002, bounds[1]), chart.left, chart.right);
+    for (const tick of x.ticks)
+      chart.root.append(
+        svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: chart.top, y2: chart.bottom }),
+        svg("text", { class: "tick", x: x(tick), y: chart.bottom + 16, "text-anchor": "middle" }, percent(tick)),
+      );
+    chart.root.append(svg("text", { class: "title", x: (chart.left + chart.right) / 2, y: chart.bottom + 33, "text-anchor": "middle" }, xTitle));
+    kept.forEach((point, index) => {
+      const y = chart.top + 22 * index + 12;
+      const length = Math.floor(room / 6.4) - 1;
+      const name = point.short.length > length ? `${point.short.slice(0, length - 1)}…` : point.short;
+      const marks = [svg("text", { class: "name", x: chart.left - 8, y: y + 4, "text-anchor": "end" }, name)];
+      if (point.low !== null && point.low !== undefined)
+        marks.push(svg("line", { class: "whisker", x1: x(point.low), x2: x(point.high), y1: y, y2: y }));
+      marks.push(svg("circle", { class: "point on-front", cx: x(point.y), cy: y, r: 4.5 }));
+      const link = svg("a", { href: point.href, "aria-label": `${point.label}: ${point.lines.join(", ")}` }, marks);
+      chart.root.append(explain(link, [point.label, ...point.lines]));
+    });
+    place(figure, chart.root);
+    if (usable.length > kept.length) figure.append(el("p", { class: "hint" }, `The first ${kept.length} of ${usable.length} rows that are shown.`));
+  };
+
+  // One line for each seed over the epochs.
+  const lines = (figure, { series, yTitle, isShare }) => {
+    const usable = series.filter((each) => each.y.some((value) => value !== null));
+    if (!usable.length) return empty(figure, "No history was kept.");
+    const chart = frame(figure, 240, `${yTitle} over epochs, ${usable.length} curves`);
+    const values = usable.flatMap((each) => each.y.filter((value) => value !== null));
+    const bounds = padded(values);
+    const last = Math.max(...usable.flatMap((each) => each.x));
+    const x = linear(Math.min(1, last - 1), Math.max(last, 2), chart.left, chart.right);
+    const y = linear(isShare ? Math.max(0, bounds[0]) : bounds[0], isShare ? Math.min(1.01, bounds[1]) : bounds[1], chart.bottom, chart.top);
+    x.ticks = x.ticks.filter(Number.isInteger);
+    axes(chart, x, y, { xTitle: "epoch", yTitle, yText: isShare ? percent : number });
+    for (const each of usable) {
+      const points = each.x.map((epoch, index) => [epoch, each.y[index]]).filter(([, value]) => value !== null);
+      const path = points.map(([epoch, value], index) => `${index ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`);
+      const colour = `c${each.colour % PALETTE}`;
+      chart.root.append(svg("path", { class: `curve ${colour}${each.dashed ? " dashed" : ""}`, d: path.join("") }));
+      if (points.length <= 60)
+        for (const [epoch, value] of points) {
+          const mark = svg("circle", { class: `dot ${colour}`, cx: x(epoch), cy: y(value), r: 2.6 });
+          chart.root.append(explain(mark, [each.label, `epoch ${epoch}: ${isShare ? `${percent(value)} %` : number(value)}`]));
+        }
+    }
+    const legend = usable.map((each) => el("span", { class: `key c${each.colour % PALETTE}${each.dashed ? " dashed" : ""}` }, each.label));
+    place(figure, chart.root, usable.length > 12 ? [] : [el("p", { class: "keys" }, legend)]);
+  };
+
+  const bars = (figure, { labels, values, texts, xTitle }) => {
+    if (!labels.length) return empty(figure, "There is nothing to draw.");
+    const room = Math.min(150, 16 + 6.6 * Math.max(...labels.map((label) => Math.min(label.length, 20))));
+    const chart = frame(figure, 20 * labels.length + 52, `${xTitle} by class`, room);
+    const low = Math.min(0, ...values.filter((value) => value !== null));
+    const high = Math.max(0.0001, ...values.filter((value) => value !== null));
+    const x = linear(low, low < 0 ? high : Math.max(1, high), chart.left, chart.right);
+    for (const tick of x.ticks)
+      chart.root.append(
+        svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: chart.top, y2: chart.bottom }),
+        svg("text", { class: "tick", x: x(tick), y: chart.bottom + 16, "text-anchor": "middle" }, percent(tick)),
+      );
+    chart.root.append(svg("text", { class: "title", x: (chart.left + chart.right) / 2, y: chart.bottom + 33, "text-anchor": "middle" }, xTitle));
+    labels.forEach((label, index) => {
+      const y = chart.top + 20 * index + 2;
+      const name = label.length > 20 ? `${label.slice(0, 19)}…` : label;
+      chart.root.append(svg("text", { class: "name", x: chart.left - 8, y: y + 12, "text-anchor": "end" }, name));
+      if (values[index] === null) return;
+      const [from, to] = [x(Math.min(0, values[index])), x(Math.max(0, values[index]))];
+      const mark = svg("rect", { class: values[index] < 0 ? "bar below" : "bar", x: from, y, width: Math.max(1, to - from), height: 15 });
+      chart.root.append(explain(mark, [label, texts[index]]));
+    });
+    place(figure, chart.root);
+  };
+
+  // A confusion matrix: how dark a cell is says which share of its true class was called so.
+  const heatmap = (figure, { labels, matrix }) => {
+    const count = labels.length;
+    const width = Math.max(260, figure.clientWidth || 560);
+    const room = Math.min(120, 16 + 6.6 * Math.max(...labels.map((label) => Math.min(label.length, 15))));
+    const size = Math.max(4, Math.min(34, (width - room - 14) / count));
+    const side = size * count;
+    const chart = frame(figure, side + room + 8, `Confusion matrix of ${count} classes`, room);
+    const cut = (label) => (label.length > 15 ? `${label.slice(0, 14)}…` : label);
+    matrix.forEach((row, truth) => {
+      const total = row.reduce((sum, value) => sum + value, 0) || 1;
+      row.forEach((value, predicted) => {
+        const share = value / total;
+        const mark = svg("rect", {
+          class: truth === predicted ? "cell right" : "cell wrong",
+          x: room + predicted * size, y: 4 + truth * size, width: size - (size > 8 ? 1 : 0), height: size - (size > 8 ? 1 : 0),
+          "fill-opacity": value ? Math.min(1, 0.12 + 0.88 * share ** 0.6).toFixed(3) : 0.04,
+        });
+        chart.root.append(explain(mark, [`${labels[truth]} called ${labels[predicted]}`, `${number(value)} of ${number(total)} (${percent(share)} %)`]));
+        if (size >= 26 && value >= 0.5)
+          chart.root.append(svg("text", { class: share > 0.45 ? "count dark" : "count", x: room + (predicted + 0.5) * size, y: 8 + (truth + 0.5) * size, "text-anchor": "middle" }, number(Math.round(value))));
+      });
+    });
+    if (size >= 9)
+      labels.forEach((label, index) => {
+        const middle = (index + 0.5) * size;
+        chart.root.append(
+          svg("text", { class: "tick", x: room - 6, y: 8 + middle, "text-anchor": "end" }, cut(label)),
+          svg("text", { class: "tick", x: 0, y: 0, "text-anchor": "end", transform: `translate(${room + middle + 4} ${side + 12}) rotate(-60)` }, cut(label)),
+        );
+      });
+    place(figure, chart.root, [el("p", { class: "hint" }, "Rows are true classes, columns are predicted ones; counts are means over seeds.")]);
+  };
+
+  // How often the network was right, against how sure it was.
+  const reliability = (figure, { bins, error }) => {
+    const chart = frame(figure, 300, "Reliability: share right against confidence");
+    const x = linear(0, 1, chart.left, chart.right);
+    const y = linear(0, 1, chart.bottom, chart.top);
+    axes(chart, x, y, { xTitle: "confidence, %", yTitle: "right, %", xText: percent });
+    chart.root.append(svg("line", { class: "ideal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }));
+    const total = bins.reduce((sum, bin) => sum + bin.count, 0) || 1;
+    const width = (x(1) - x(0)) / bins.length;
+    bins.forEach((bin, index) => {
+      if (!bin.count) return;
+      const share = bin.count / total;
+      const mark = svg("rect", { class: "bar", x: x(index / bins.length) + 1, y: y(bin.right), width: width - 2, height: Math.max(1, y(0) - y(bin.right)), "fill-opacity": (0.25 + 0.75 * Math.sqrt(share)).toFixed(3) });
+      chart.root.append(
+        explain(mark, [`confidence ${percent(bin.confidence)} %: right ${percent(bin.right)} %`, `${percent(share)} % of the predictions`]),
+        svg("line", { class: "whisker", x1: x(index / bins.length) + 1, x2: x((index + 1) / bins.length) - 1, y1: y(bin.confidence), y2: y(bin.confidence) }),
+      );
+    });
+    const hint = "Bars are the share right, strokes the mean confidence; where bars end below their stroke the network is too sure. Darker bars hold more predictions.";
+    place(figure, chart.root, [el("p", { class: "hint" }, error === null ? hint : `Calibration error ${percent(error)} %. ${hint}`)]);
+  };
+
+  const empty = (figure, sentence) => place(figure, el("p", { class: "hint" }, sentence));
+
+  // Takes the place of what an earlier drawing left; the caption stays.
+  const place = (figure, drawing, more = []) => {
+    const caption = figure.querySelector("figcaption");
+    hide();
+    figure.replaceChildren(...(caption ? [caption] : []), drawing, ...more);
+  };
+
+  const kinds = { scatter, intervals, lines, bars, heatmap, reliability };
+  const pending = new Map();
+  const watcher = new IntersectionObserver((seen) => {
+    for (const each of seen)
+      if (each.isIntersecting) {
+        watcher.unobserve(each.target);
+        pending.get(each.target)?.();
+        pending.delete(each.target);
+      }
+  }, { rootMargin: "200px" });
+
+  // Draws once the figure comes near the screen, and again when its width changes.
+  const draw = (figure, kind, data) => {
+    const paint = () => {
+      figure.dataset.width = figure.clientWidth;
+      kinds[kind](figure, typeof data === "function" ? data() : data);
+    };
+    figure.repaint = () => pending.has(figure) || paint();
+    pending.set(figure, paint);
+    watcher.observe(figure);
+  };
+
+  const repaint = (force) => {
+    for (const figure of document.querySelectorAll("figure.chart"))
+      if (figure.repaint && (force || Math.abs(figure.clientWidth - Number(figure.dataset.width || 0)) > 8)) figure.repaint();
+  };
+  let waiting = 0;
+  window.addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => repaint(false), 150);
+  });
+  // What was never scrolled to is drawn for paper, too.
+  window.addEventListener("beforeprint", () => {
+    for (const [figure, paint] of pending) {
+      watcher.unobserve(figure);
+      paint();
+    }
+    pending.clear();
+  });
+  window.addEventListener("scroll", hide, { passive: true });
+  document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
+
+  return { draw, percent, number };
+})();

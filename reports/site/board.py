@@ -1,0 +1,120 @@
+"""The board: what its page shows, as plain data, column by column so that a thousand rows stay small."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.column import Column
+from reports.columns import all_columns, choose_columns
+from reports.footnotes import heading, legend, table_notes
+from reports.site.entries import Entry
+from reports.table import Leaderboard, Row
+from reports.text import clean
+
+_DIGITS = 6
+"""Significant digits of numbers on the page; ``leaderboard.json`` has them all."""
+
+
+def board_data(
+    leaderboard: Leaderboard,
+    entries: Sequence[Entry],
+    *,
+    declared: Sequence[Column] = (),
+    statuses: Mapping[str, str],
+) -> dict[str, Any]:
+    """Return tables, columns and rows of the board.
+
+    Args:
+        leaderboard: What is shown.
+        entries: Its rows; pages of data sets and models show some of them only.
+        declared: Columns of metrics as a catalog declares them.
+        statuses: By entry: ``self-reported``, ``recomputed`` or ``reproduced``.
+    """
+    # Each table is of one data set, which its heading names.
+    shown = {column.key for column in choose_columns(leaderboard, None, declared)} - {"data"}
+    columns = all_columns(leaderboard, declared)
+    rows = [entry.row for entry in entries]
+    by_table: dict[str, list[int]] = {}
+    for index, entry in enumerate(entries):
+        by_table.setdefault(entry.table_id, []).append(index)
+    tables = {entry.table_id: entry.table for entry in entries}
+    return {
+        "tables": [
+            {
+                "id": each,
+                "data": tables[each].data,
+                "heading": clean(heading(tables[each])),
+                "fingerprint": tables[each].fingerprint,
+                "notes": [clean(note) for note in table_notes(tables[each], columns, leaderboard)],
+                "rows": indices,
+                "breaks": _breaks([rows[index] for index in indices]),
+            }
+            for each, indices in by_table.items()
+        ],
+        "columns": [_column(column, rows, shown=column.key in shown) for column in columns if _is_filled(column, rows)],
+        "rows": {
+            "id": [entry.id for entry in entries],
+            "model_id": [entry.model_id for entry in entries],
+            "name": [clean(entry.example.spec.architecture.full_name) for entry in entries],
+            "family": _coded([entry.family for entry in entries]),
+            "device": _coded([entry.device for entry in entries]),
+            "status": _coded([statuses.get(entry.id, "self-reported") for entry in entries]),
+            "done": [len(entry.row.seeds) for entry in entries],
+        },
+        "legend": [clean(note) for note in legend(columns, leaderboard)],
+    }
+
+
+def _is_filled(column: Column, rows: Sequence[Row]) -> bool:
+    return any(value not in (None, "") for row in rows for value in column.plain(row).values())
+
+
+def _column(column: Column, rows: Sequence[Row], *, shown: bool) -> dict[str, Any]:
+    texts = [clean(column.text(row)) for row in rows]
+    plain: dict[str, list[Any]] = {}
+    for row in rows:
+        for key, value in column.plain(row).items():
+            plain.setdefault(key, []).append(_short(value))
+    data: dict[str, Any] = {
+        "key": column.key,
+        "title": clean(column.title),
+        "about": clean(column.about),
+        "numeric": column.numeric,
+        "higher": column.higher_is_better,
+        "shown": shown,
+        "plain": {key: _coded(values) for key, values in plain.items()},
+    }
+    # A column of words says the same twice: its text is its plain cell.
+    if plain.get(column.key) != texts:
+        data["text"] = _coded(texts)
+    if column.value is not None:
+        values = [_short(column.value(row)) for row in rows]
+        if values != plain.get(column.key):
+            data["value"] = _coded(values)
+        data["sortable"] = True
+    return data
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    return clean(value) if isinstance(value, str) else value
+
+
+def _coded(values: list[Any]) -> Any:
+    """Return values as they are, or the different ones and each value's place among them, where that is shorter."""
+    words = list(dict.fromkeys(values))
+    if len(words) * 4 > len(values) or len(values) < 8:
+        return values
+    places = {word: place for place, word in enumerate(words)}
+    return {"words": words, "places": [places[value] for value in values]}
+
+
+def _breaks(rows: Sequence[Row]) -> list[int]:
+    """Return before which rows everything above is surely above everything from there on."""
+    ranges = [(row.rank_low, row.rank_high) for row in rows if row.rank_low is not None and row.rank_high is not None]
+    best_below = list(itertools.accumulate((low for low, _ in reversed(ranges)), min))[::-1]
+    worst_above = list(itertools.accumulate((high for _, high in ranges), max))
+    return [index for index in range(1, len(ranges)) if worst_above[index - 1] < best_below[index]]

@@ -1,0 +1,68 @@
+"""Commands: the command line that runs a row's trials again, from what their records say."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from harness.record import Record
+from harness.spec import TrialSpec
+
+
+def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
+    """Return the arguments of ``zoo`` that run *spec* with *seeds*, which follow on one another.
+
+    Every hyper-parameter is set, whatever the recipe's defaults are by then.
+    """
+    execution = spec.execution
+    arguments = ["bench", "--models", spec.architecture.full_name]
+    name = spec.dataset.full_name
+    arguments += ["--data", f"{name}:{spec.dataset.argument}" if spec.dataset.argument else name]
+    arguments += ["--recipes", spec.recipe.full_name]
+    arguments += ["--seeds", str(len(seeds)), "--first-seed", str(min(seeds))]
+    for flag, value in (
+        ("--limit-train", spec.dataset.limit_train),
+        ("--limit-test", spec.dataset.limit_test),
+        ("--val-fraction", spec.dataset.val_fraction),
+        ("--device", execution.device),
+        ("--precision", execution.precision),
+        ("--threads", execution.threads),
+        ("--measure-seconds", execution.measure_seconds),
+    ):
+        if value is not None:
+            arguments += [flag, str(value)]
+    arguments.append(f"--compile={execution.compile}")
+    if execution.small_images != "auto":
+        arguments.append("--small-images" if execution.small_images == "on" else "--no-small-images")
+    settings: dict[str, Any] = {f"model.{key}": value for key, value in spec.architecture.options.items()}
+    settings |= {f"data.{key}": value for key, value in spec.dataset.options.items()}
+    if spec.dataset.image_size is not None:
+        settings["data.image_size"] = spec.dataset.image_size
+    settings |= {f"recipe.{key}": value for key, value in spec.recipe.hyperparameters.items()}
+    for key, value in settings.items():
+        arguments += ["--set", f"{key}={_text(value)}"]
+    return arguments
+
+
+def rerun_command(records: Sequence[Record]) -> list[str]:
+    """Return the commands that run the seeds of a row again, one for each stretch of seeds that follow on another."""
+    seeds = sorted({record.spec.seed for record in records})
+    stretches: list[list[int]] = []
+    for seed in seeds:
+        if stretches and seed == stretches[-1][-1] + 1:
+            stretches[-1].append(seed)
+        else:
+            stretches.append([seed])
+    spec = records[0].spec
+    return [shlex.join(["zoo", *rerun_arguments(spec, stretch)]) for stretch in stretches]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(_text, value)) + "]"
+    return repr(value) if isinstance(value, float) else str(value)

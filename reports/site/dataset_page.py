@@ -1,0 +1,51 @@
+"""Data set pages: what is known of the images of one table, from its records, its predictions and the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reports.site.details import class_names
+from reports.site.entries import Entry
+from reports.site.evidence import Evidence
+from reports.text import clean
+
+
+def dataset_facts(entries: Sequence[Entry], evidence: Sequence[Evidence | str], cache: Path | None) -> dict[str, Any]:
+    """Return facts as pairs, and the classes with their number of test images."""
+    spec = entries[0].example.spec.dataset
+    provider = spec.provider
+    origin = " ".join(filter(None, (provider.distribution or provider.plugin, provider.version)))
+    facts: list[tuple[str, str]] = [("name", spec.full_name), ("argument", spec.argument), ("from", origin)]
+    info = next((record.data for entry in entries for _, record in entry.done if record.data), None)
+    model = next((record.model for entry in entries for _, record in entry.done if record.model), None)
+    if info is not None:
+        facts += [
+            ("images for training", f"{info.num_train:,}"),
+            ("for validation", f"{info.num_val:,}"),
+            ("for the test", f"{info.num_test:,}"),
+            ("classes", f"{len(info.classes):,}"),
+            ("size", f"{info.image_size} × {info.image_size} px, {info.channels} channel{'s' * (info.channels > 1)}"),
+            ("fingerprint", info.fingerprint),
+        ]
+    if model is not None:
+        facts += [
+            ("mean", ", ".join(f"{value:.4f}" for value in model.mean)),
+            ("deviation", ", ".join(f"{value:.4f}" for value in model.std)),
+        ]
+    read = next((found for found in evidence if not isinstance(found, str)), None)
+    classes: list[dict[str, Any]] = []
+    if read is not None:
+        counts = np.bincount(read.labels_N, minlength=len(read.classes)).tolist()
+        classes = [
+            {"name": name, "count": f"{count:,}"} for name, count in zip(class_names(read.classes), counts, strict=True)
+        ]
+        facts.append(("test images of a class", f"{min(counts):,} to {max(counts):,}"))
+    return {
+        "facts": [(name, clean(text)) for name, text in facts if clean(text)],
+        "classes": classes,
+        "notes": [clean(note) for note in info.notes] if info else [],
+    }

@@ -1,0 +1,120 @@
+"""Entries: rows of a leaderboard with the trials behind them, and addresses that outlive a publication."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.record import Record
+from reports.grouping import Group, by_table, group_trials
+from reports.labels import data_label, label_rows, torch_minor
+from reports.reading import Trial
+from reports.table import Leaderboard, Row, Table
+from reports.text import clean
+from zoo.names import short_hash, slug
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Entry:
+    """One row, and what it rests on."""
+
+    id: str
+    """Name of its page: safe in addresses and on any file system, the same whatever other rows there are."""
+    table_id: str
+    model_id: str
+    table: Table
+    row: Row
+    example: Record
+    """A record that speaks for all seeds, as far as names and settings go."""
+    done: tuple[Trial, ...]
+    """By seed."""
+    unfinished: tuple[Record, ...]
+    """By seed."""
+
+    @property
+    def title(self) -> str:
+        """What a person calls it."""
+        return f"{self.row.model} · {self.row.data} · {self.row.recipe}"
+
+    @property
+    def family(self) -> str:
+        return clean(self.example.spec.architecture.family, max_length=100)
+
+    @property
+    def device(self) -> str:
+        """The device that its trials ran on; the first seed's where they differ."""
+        return clean(self.example.environment.get("device_name") or "", max_length=100)
+
+
+def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[Entry]:
+    """Return an entry for each row, in the order of the leaderboard.
+
+    Args:
+        leaderboard: What was built from *trials*.
+        trials: All of them.
+    """
+    groups = _groups_by_row(trials)
+    entries: list[Entry] = []
+    taken: dict[str, int] = {}
+    for table in leaderboard.tables:
+        for row in table.rows:
+            group = groups[_key(table, row.model, row.recipe, row.trials)].pop(0)
+            entry_id = _unique(_entry_id(group), taken)
+            entries.append(
+                Entry(
+                    id=entry_id,
+                    table_id=table_id(table),
+                    model_id=model_id(group.example),
+                    table=table,
+                    row=row,
+                    example=group.example,
+                    done=tuple(group.done[seed] for seed in sorted(group.done)),
+                    unfinished=tuple(group.unfinished[seed] for seed in sorted(group.unfinished)),
+                )
+            )
+    return entries
+
+
+def table_id(table: Table) -> str:
+    """Return the name of a data set's page."""
+    return f"{slug(table.data)}-{short_hash(f'{table.data}/{table.fingerprint}', 8)}"
+
+
+def model_id(record: Record) -> str:
+    """Return the name of a model's page; models of one full name share it."""
+    architecture = record.spec.architecture
+    return f"{slug(architecture.display_name)}-{short_hash(architecture.full_name, 8)}"
+
+
+def _key(table: Table, model: str, recipe: str, trials: Sequence[str]) -> tuple[object, ...]:
+    return (table.data, table.fingerprint, model, recipe, tuple(trials))
+
+
+def _groups_by_row(trials: Iterable[Trial]) -> dict[tuple[object, ...], list[Group]]:
+    """Group trials as the leaderboard did, by what it calls their rows."""
+    ordered = sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0])))
+    found: dict[tuple[object, ...], list[Group]] = {}
+    for groups in by_table(group_trials(ordered)):
+        data = data_label(groups[0].example)
+        fingerprint = next((group.fingerprint for group in groups if group.fingerprint), "")
+        for group, labels in zip(groups, label_rows([group.example for group in groups]), strict=True):
+            names = tuple(clean(group.done[seed][1].trial_id) for seed in sorted(group.done))
+            found.setdefault((data, fingerprint, labels.model, labels.recipe, names), []).append(group)
+    return found
+
+
+def _entry_id(group: Group) -> str:
+    record = group.example
+    spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
+    execution = record.spec.execution
+    basis = json.dumps(
+        [spec, execution.precision, execution.small_images, group.fingerprint, torch_minor(record)], sort_keys=True
+    )
+    names = (record.spec.architecture, record.spec.dataset, record.spec.recipe)
+    return "--".join([*(slug(each.display_name, 32) for each in names), short_hash(basis, 8)])
+
+
+def _unique(name: str, taken: dict[str, int]) -> str:
+    count = taken[name] = taken.get(name, 0) + 1
+    return name if count == 1 else f"{name}-{count}"

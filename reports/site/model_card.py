@@ -1,0 +1,78 @@
+"""Model cards: a row as the ``README.md`` that the Hugging Face hub reads, with its numbers as ``model-index``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reports.cells import rank_text
+from reports.render_markdown import escape_markdown
+from reports.site.commands import rerun_command
+from reports.site.entries import Entry
+from reports.text import clean
+from zoo.names import slug
+
+_METRICS = {
+    "accuracy": ("accuracy", "Accuracy"),
+    "balanced_accuracy": ("balanced_accuracy", "Balanced accuracy"),
+    "macro_f1": ("f1", "Macro F1"),
+    "top5": ("accuracy", "Top-5 accuracy"),
+    "nll": ("loss", "Negative log-likelihood"),
+    "calibration_error": ("expected_calibration_error", "Expected calibration error"),
+}
+"""Metrics that the card names: the hub's type, and what a person calls it."""
+
+
+def model_card(entry: Entry) -> str:
+    """Return the card of a row, for its checkpoint.
+
+    See "Model cards" and "model-index" of the Hugging Face hub's documentation. YAML is written as JSON, which it
+    contains, so that no name can be read as anything else.
+    """
+    spec, row, data = entry.example.spec, entry.row, entry.example.data
+    results = [
+        {
+            "task": {"type": "image-classification", "name": "Image Classification"},
+            "dataset": {"type": slug(spec.dataset.display_name), "name": clean(row.data), "split": "test"},
+            "metrics": [
+                {"type": kind, "name": f"{name}, mean of {row.metrics[key].n} seeds", "value": row.metrics[key].mean}
+                for key, (kind, name) in _METRICS.items()
+                if key in row.metrics
+            ],
+        }
+    ]
+    front: dict[str, Any] = {
+        "library_name": "zoobench",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "zoobench"],
+        "model-index": [{"name": clean(row.model), "results": results}],
+    }
+    head = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items())
+    accuracy = row.metrics.get("accuracy")
+    lines = [
+        f"# {escape_markdown(clean(row.model))} on {escape_markdown(clean(row.data))}",
+        "",
+        f"An image classifier, trained and tested by zoobench with the recipe {escape_markdown(clean(row.recipe))}.",
+        "",
+        "| | |",
+        "|---|---|",
+    ]
+    if accuracy is not None:
+        spread = "" if accuracy.sd is None else f" ± {100 * accuracy.sd:.2f}"
+        lines.append(f"| accuracy, mean over {accuracy.n} seeds | {100 * accuracy.mean:.2f}{spread} % |")
+        if accuracy.low is not None and accuracy.high is not None:
+            lines.append(f"| 95 % interval | {100 * accuracy.low:.2f} to {100 * accuracy.high:.2f} % |")
+    lines.append(f"| rank in its table | {rank_text(row)} of {len(entry.table.rows)} |")
+    if row.params is not None:
+        lines.append(f"| parameters | {row.params:,} |")
+    if row.macs is not None:
+        lines.append(f"| multiply-accumulates | {row.macs:,} |")
+    if data is not None:
+        lines.append(f"| test images | {data.num_test:,} |")
+        lines.append(f"| content of the images | `{clean(data.fingerprint)[:16]}` |")
+    commands = rerun_command([record for _, record in entry.done] or [entry.example])
+    lines += ["", "The same again:", "", *(f"    {clean(command, max_length=20_000)}" for command in commands)]
+    if data is not None:
+        names = ", ".join(escape_markdown(clean(name, max_length=60)) for name in data.classes[:200])
+        lines += ["", f"Classes, in the order of the logits: {names}{', …' if len(data.classes) > 200 else ''}."]
+    return f"---\n{head}\n---\n\n" + "\n".join(lines) + "\n"

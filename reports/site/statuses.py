@@ -1,0 +1,85 @@
+"""Statuses: who has checked a row's numbers, by what ``zoo verify`` wrote beside the records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from harness.files import sha256_of, write_json
+from harness.spec import Data
+from harness.store import RECORD_FILE
+from reports.reading import Trial
+from reports.site.entries import Entry
+from zoo.errors import StoreError
+
+FILE_NAME = "verification.json"
+Status = Literal["self-reported", "recomputed", "reproduced"]
+ORDER: tuple[Status, ...] = ("self-reported", "recomputed", "reproduced")
+
+
+class CheckedTrial(Data):
+    """What was found of one trial."""
+
+    status: Status
+    record_sha256: str
+    """Of the record that was checked: a record that changed since is self-reported again."""
+
+
+class Verification(Data):
+    """What ``zoo verify`` found of the trials of one store."""
+
+    schema_version: int = 1
+    trials: dict[str, CheckedTrial]
+    """By the trial's folder."""
+
+
+def read_verification(store: Path) -> Verification:
+    """Return what was found of the trials of *store*; nothing where nothing was checked."""
+    path = store / FILE_NAME
+    try:
+        return Verification.model_validate(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return Verification(trials={})
+    except (OSError, ValueError, ValidationError) as error:
+        raise StoreError(
+            f"{path} cannot be read: {type(error).__name__}; remove it, and zoo verify writes it"
+        ) from error
+
+
+def write_verification(store: Path, verification: Verification) -> None:
+    """Write it durably."""
+    write_json(store / FILE_NAME, verification.model_dump(mode="json"))
+
+
+def status_of(entry: Entry, known: dict[Path, Verification]) -> Status:
+    """Return the status of a row: reproduced if any of its seeds was run again, if all others were recomputed.
+
+    Args:
+        entry: The row.
+        known: What was found, by store; stores that are missing are read and added.
+    """
+    found = [_trial_status(trial, known) for trial in entry.done]
+    if not found or "self-reported" in found:
+        return "self-reported"
+    return "reproduced" if "reproduced" in found else "recomputed"
+
+
+def statuses_of(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return the status of each row, by its id."""
+    known: dict[Path, Verification] = {}
+    return {entry.id: status_of(entry, known) for entry in entries}
+
+
+def _trial_status(trial: Trial, known: dict[Path, Verification]) -> Status:
+    folder, _ = trial
+    store = folder.parent
+    if store not in known:
+        known[store] = read_verification(store)
+    checked = known[store].trials.get(folder.name)
+    if checked is None or checked.record_sha256 != sha256_of(folder / RECORD_FILE):
+        return "self-reported"
+    return checked.status

@@ -1,0 +1,89 @@
+"""``zoo report``: the records as a static site. It never loads torch, and plugins only for their metrics."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.text import clean, plural
+
+DEFAULT_STORE = "runs"
+DEFAULT_SITE = "site"
+
+
+@click.command("report")
+@click.argument("runs", nargs=-1, metavar="[RUNS]...")
+@click.option("-o", "--output", default=DEFAULT_SITE, show_default=True, metavar="FOLDER", help="Where the site goes.")
+@click.option("--title", default="Leaderboard", show_default=True, metavar="TEXT", help="What the pages are called.")
+@click.option("--single-file", is_flag=True, help="Put all pages, scripts and pictures into index.html.")
+@click.option("--no-images", is_flag=True, help="Show no test images, as for data that may not be published.")
+@click.option("--sort-by", default="accuracy", show_default=True, metavar="COLUMN", help="Column that ranks go by.")
+@click.option(
+    "--model-card", metavar="MODEL", help="Also write a Hugging Face model card for the best row of that model."
+)
+@plugin_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    runs: tuple[str, ...],
+    output: str,
+    title: str,
+    single_file: bool,
+    no_images: bool,
+    sort_by: str,
+    model_card: str | None,
+) -> None:
+    """Write a leaderboard of RUNS [default: runs] as pages that open from a folder and need no server.
+
+    Beside the pages stand the table as CSV, JSON, Markdown and LaTeX, sums of all files, a badge, and what moved since
+    the site was last written there. The same records give the same bytes. Test images are shown where the cache of
+    decoded data sets holds them.
+    """
+    from reports.columns import metric_columns
+    from reports.leaderboard import build_leaderboard
+    from reports.reading import read_trials
+    from reports.site.build import SiteOptions, site_files, write_site
+    from reports.site.entries import entries_of
+    from zoo.cache import cache_root
+    from zoo.cli.group import FAILED
+    from zoo.errors import UnknownNameError
+    from zoo.names import near_names
+
+    catalog = session_of(ctx).catalog(warn=False)
+    declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
+    versions = {entry.display_name: entry.record.version for entry in catalog.metrics}
+    trials, problems = read_trials([Path(run) for run in runs or (DEFAULT_STORE,)])
+    leaderboard = build_leaderboard(
+        trials,
+        sort_by=sort_by,
+        declared=declared,
+        versions=versions,
+        notes=[f"left out: {problem}" for problem in problems],
+    )
+    folder = Path(output)
+    options = SiteOptions(
+        title=title,
+        single_file=single_file,
+        cache=None if no_images else cache_root() / "decoded",
+        declared=declared,
+    )
+    card = None
+    if model_card is not None:
+        from reports.site.model_card import model_card as make_card
+
+        entries = entries_of(leaderboard, trials)
+        found = next((each for each in entries if each.row.seeds and model_card in (each.row.model, each.id)), None)
+        if found is None:
+            names = dict.fromkeys(each.row.model for each in entries if each.row.seeds)
+            raise UnknownNameError("row with a result", model_card, near=near_names(model_card, names))
+        card = make_card(found)
+    files = site_files(leaderboard, trials, options, earlier=folder, card=card)
+    summary = write_site(files, folder)
+    click.echo(f"{plural(summary.num_pages, 'page')} and {plural(summary.num_files - summary.num_pages, 'other file')}")
+    click.echo(f"open {clean(folder / 'index.html')}")
+    for problem in problems:
+        complain(f"left out: {problem}")
+    ctx.exit(FAILED if problems else 0)
