@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reports.column import plain_cells
 from reports.columns import all_columns
+from reports.overall import overall_plain
 from reports.table import Leaderboard
 
 if TYPE_CHECKING:
@@ -17,4 +18,10 @@ def to_frame(leaderboard: Leaderboard) -> pd.DataFrame:
     import pandas as pd
 
     columns = all_columns(leaderboard)
-    return pd.DataFrame([plain_cells(row, columns) for row in leaderboard.rows])
+    overall = overall_plain(leaderboard.overall)
+    return pd.DataFrame(
+        [
+            {**plain_cells(row, columns), **({} if overall is None else overall[row.combination])}
+            for row in leaderboard.rows
+        ]
+    )

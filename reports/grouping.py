@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.record import Outcome, Record
+from harness.spec import stable_hash
 from reports.labels import data_label, torch_minor
 from reports.reading import Trial
 
@@ -62,6 +63,42 @@ def group_trials(trials: Iterable[Trial]) -> list[Group]:
         if record.spec.seed not in group.done:
             group.unfinished.setdefault(record.spec.seed, record)
     return [group for siblings in groups.values() for group in siblings.values()]
+
+
+def combinations(tables: Iterable[Sequence[Group]]) -> list[list[str]]:
+    """Return what tells each row of each table from the others of its table, and is the same on other data sets.
+
+    Whether first strides are reduced for small images is settled by each data set for itself. It counts only if there
+    are rows that differ in nothing else.
+    """
+    tables = list(tables)
+    settled = [[_settings(group.example) for group in groups] for groups in tables]
+    found = _with_torch(tables, settled)
+    if all(len(set(names)) == len(names) for names in found):
+        return found
+    small_images = [[group.example.spec.execution.small_images for group in groups] for groups in tables]
+    return [[stable_hash(pair)[:16] for pair in zip(*pairs, strict=True)] for pairs in zip(found, small_images)]
+
+
+def _settings(record: Record) -> str:
+    parts = [record.spec.architecture.model_dump(mode="json"), record.spec.recipe.model_dump(mode="json")]
+    return stable_hash([*parts, record.spec.execution.precision])
+
+
+def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Add torch's version; a row that failed before it was known goes with the only one there is of its settings."""
+    versions = [[torch_minor(group.example) for group in groups] for groups in tables]
+    known: dict[str, set[str]] = {}
+    for settings_of_table, versions_of_table in zip(settings, versions, strict=True):
+        for key, version in zip(settings_of_table, versions_of_table, strict=True):
+            if version:
+                known.setdefault(key, set()).add(version)
+
+    def name(key: str, version: str) -> str:
+        candidates = known.get(key, set())
+        return stable_hash([key, version or (min(candidates) if len(candidates) == 1 else "")])[:16]
+
+    return [list(map(name, *pair)) for pair in zip(settings, versions, strict=True)]
 
 
 def by_table(groups: Iterable[Group]) -> list[list[Group]]:

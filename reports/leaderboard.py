@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.record import Record
+from reports.adaptive import expected_seeds, looks_note, looks_of
 from reports.column import Column
 from reports.columns import all_columns, find_sort_column
-from reports.grouping import Group, by_table, group_trials
+from reports.grouping import Group, by_table, combinations, group_trials
 from reports.labels import Labels, data_label, label_rows
+from reports.overall import build_overall
 from reports.pareto import mark_dominated
 from reports.ranking import Evidence, evidence_of, rank_table
 from reports.reading import Trial, read_trials
@@ -59,22 +61,38 @@ def build_leaderboard(
     notes = [*notes, *(f"left out: {problem}" for problem in problems)]
     notes += version_notes((record for _, record in trials), versions or {})
     groups = group_trials(sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0]))))
-    unranked = [_unranked_table(groups_of_table) for groups_of_table in by_table(groups)]
+    groups_by_table = by_table(groups)
+    names_by_table = combinations(groups_by_table)
+    unranked = [_unranked_table(*pair) for pair in zip(groups_by_table, names_by_table, strict=True)]
     draft = Leaderboard(tables=tuple(table for table, _ in unranked), sort_by=sort_by, notes=tuple(map(clean, notes)))
     column = find_sort_column(sort_by, all_columns(draft, declared))
     tables = tuple(
         mark_dominated(rank_table(table, evidence, column), ranks_are_of_accuracy=column.key == "accuracy")
         for table, evidence in unranked
     )
-    return replace(draft, tables=tuple(sorted(tables, key=lambda table: (table.data, table.fingerprint))))
+    tables = tuple(sorted(tables, key=lambda table: (table.data, table.fingerprint)))
+    labels = _labels_over_tables(groups_by_table, names_by_table)
+    return replace(draft, tables=tables, overall=build_overall(tables, column, labels))
 
 
-def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
-    seeds = {seed for group in groups for seed in (*group.done, *group.unfinished)}
+def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Sequence[str]]) -> dict[str, Labels]:
+    """Return what each combination is called beside all others, whatever data set they are on."""
+    examples: dict[str, Record] = {}
+    pairs = zip(tables, names, strict=True)
+    for groups, names_of_table in sorted(
+        pairs, key=lambda pair: (data_label(pair[0][0].example), pair[0][0].fingerprint)
+    ):
+        for group, name in zip(groups, names_of_table, strict=True):
+            examples.setdefault(name, group.example)
+    return dict(zip(examples, label_rows(list(examples.values())), strict=True))
+
+
+def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Table, list[Evidence]]:
+    seeds = expected_seeds(groups)
     rows, evidence, warnings = [], [], []
-    for group, labels in zip(groups, label_rows([group.example for group in groups]), strict=True):
+    for group, name, labels in zip(groups, names, label_rows([group.example for group in groups]), strict=True):
         row, basis = _row(group, labels, seeds)
-        rows.append(row)
+        rows.append(replace(row, combination=name))
         evidence.append(basis)
         warnings += _warnings(group, labels)
     rows, speed_notes = compare_speeds(rows, groups)
@@ -84,6 +102,9 @@ def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
     if repeated:
         notes.append(f"{repeated} trials left out: another of the same row has the same seed")
     notes += warnings
+    looks = looks_of(groups)
+    if looks > 1:
+        notes.append(looks_note(looks))
     table = Table(
         data=data_label(groups[0].example),
         fingerprint=next((group.fingerprint for group in groups if group.fingerprint), ""),
@@ -91,6 +112,7 @@ def _unranked_table(groups: Sequence[Group]) -> tuple[Table, list[Evidence]]:
         num_classes=len(info.classes) if info else None,
         rows=tuple(rows),
         notes=tuple(clean(note) for note in notes),
+        looks=looks,
         speed_notes=tuple(clean(note) for note in speed_notes),
     )
     return table, evidence

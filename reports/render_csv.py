@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.column import Column, plain_cells
 from reports.columns import all_columns
+from reports.overall import overall_plain
 from reports.table import Leaderboard
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -29,12 +30,20 @@ def safe_cell(value: Any) -> Any:
 
 
 def render_csv(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
-    """Return a header and a line for each row; with the content of its data set's images in front."""
+    """Return a header and a line for each row; with the content of its data set's images in front.
+
+    Where all columns are asked for and there is an overall table, each row has its combination's numbers at the end.
+    """
+    overall = overall_plain(leaderboard.overall) if columns is None else None
     columns = all_columns(leaderboard) if columns is None else columns
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     lines = [
-        {"fingerprint": table.fingerprint[:12], **plain_cells(row, columns)}
+        {
+            "fingerprint": table.fingerprint[:12],
+            **plain_cells(row, columns),
+            **({} if overall is None else overall[row.combination]),
+        }
         for table in leaderboard.tables
         for row in table.rows
     ]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from reports.column import Column, plain_cells
 from reports.columns import all_columns
 from reports.footnotes import legend, table_notes
+from reports.overall import Overall
+from reports.overall_text import overall_notes
 from reports.render_explanation import explanation_data
 from reports.statistics import CONFIDENCE
 from reports.table import Leaderboard, Row, Table
@@ -32,6 +34,7 @@ def leaderboard_data(
         "sort_by": leaderboard.sort_by,
         "confidence": CONFIDENCE,
         "tables": [_table(table, columns, leaderboard) for table in leaderboard.tables],
+        "overall": None if leaderboard.overall is None else _overall(leaderboard.overall, leaderboard.sort_by),
         "notes": legend(columns, leaderboard),
     }
     return data if explanations is None else {**data, "explanations": explanation_data(explanations)}
@@ -45,6 +48,10 @@ def render_json(
     """Return the leaderboard as indented JSON."""
     data = leaderboard_data(leaderboard, columns, explanations)
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _overall(overall: Overall, sort_by: str) -> dict[str, Any]:
+    return {**asdict(overall), "notes": overall_notes(overall, sort_by)}
 
 
 def _table(table: Table, columns: Sequence[Column], leaderboard: Leaderboard) -> dict[str, Any]:
@@ -65,5 +72,6 @@ def _row(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
         "unfinished": [asdict(each) for each in row.unfinished],
         "comparable_speed": row.speed.comparable if row.speed else None,
         "dominated_by": {key: [asdict(each) for each in found] for key, found in row.dominated_by.items()},
+        "combination": row.combination,
         "trials": list(row.trials),
     }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reports.column import Column
 from reports.columns import choose_columns
 from reports.footnotes import heading, legend, table_notes
+from reports.overall_text import overall_columns, overall_heading, overall_notes
 from reports.table import Leaderboard
 
 _SPECIAL = {
@@ -54,23 +55,46 @@ def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = No
     closing = legend(columns, leaderboard)
     blocks = ["% \\usepackage{booktabs,textcomp}"]
     for table in leaderboard.tables:
-        notes = [*table_notes(table, columns, leaderboard), *closing]
-        lines = [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{escape_latex(heading(table))}}}",
-            rf"\begin{{tabular}}{{{''.join('r' if column.numeric else 'l' for column in columns)}}}",
-            r"\toprule",
-            _line([column.title for column in columns]),
-            r"\midrule",
-            *(_line([column.text(row) for column in columns]) for row in table.rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(rf"\par\footnotesize {escape_latex(note)}" for note in notes),
-            r"\end{table}",
-        ]
-        blocks.append("\n".join(lines))
+        blocks.append(
+            _environment(
+                heading(table),
+                [(column.title, column.numeric) for column in columns],
+                [[column.text(row) for column in columns] for row in table.rows],
+                [*table_notes(table, columns, leaderboard), *closing],
+            )
+        )
+    if (overall := leaderboard.overall) is not None:
+        columns_of_text = overall_columns(overall)
+        blocks.append(
+            _environment(
+                overall_heading(overall),
+                [(column.title, column.numeric) for column in columns_of_text],
+                list(zip(*(column.cells for column in columns_of_text), strict=True)),
+                overall_notes(overall, leaderboard.sort_by),
+            )
+        )
     return "\n\n".join(blocks) + "\n"
+
+
+def _environment(
+    caption: str, header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], notes: Sequence[str]
+) -> str:
+    """Return one table; *header* says of each column its title and whether it is set flush right."""
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape_latex(caption)}}}",
+        rf"\begin{{tabular}}{{{''.join('r' if numeric else 'l' for _, numeric in header)}}}",
+        r"\toprule",
+        _line([title for title, _ in header]),
+        r"\midrule",
+        *map(_line, rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        *(rf"\par\footnotesize {escape_latex(note)}" for note in notes),
+        r"\end{table}",
+    ]
+    return "\n".join(lines)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from reports.column import Column
 from reports.columns import choose_columns
 from reports.footnotes import heading, legend, table_notes
+from reports.overall import Overall
+from reports.overall_text import overall_columns, overall_heading, overall_notes
 from reports.table import Leaderboard
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
@@ -36,10 +38,24 @@ def render_markdown(leaderboard: Leaderboard, columns: Sequence[Column] | None =
         notes = table_notes(table, columns, leaderboard)
         if notes:
             blocks.append(_list(notes))
+    if leaderboard.overall is not None:
+        blocks += _overall(leaderboard.overall, leaderboard.sort_by)
     closing = legend(columns, leaderboard)
     if closing:
         blocks.append(_list(closing))
     return "\n\n".join(blocks) + "\n"
+
+
+def _overall(overall: Overall, sort_by: str) -> list[str]:
+    columns = overall_columns(overall)
+    lines = [
+        f"### {escape_markdown(overall_heading(overall))}",
+        "",
+        _line([column.title for column in columns]),
+        "|" + "|".join("---:" if column.numeric else ":---" for column in columns) + "|",
+        *map(_line, zip(*(column.cells for column in columns), strict=True)),
+    ]
+    return ["\n".join(lines), _list(overall_notes(overall, sort_by))]
 
 
 def _line(cells: Sequence[str]) -> str:

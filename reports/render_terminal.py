@@ -15,6 +15,8 @@ from rich.text import Text
 from reports.column import Column
 from reports.columns import choose_columns
 from reports.footnotes import heading, legend, table_notes
+from reports.overall import Overall
+from reports.overall_text import overall_columns, overall_heading, overall_notes
 from reports.table import Leaderboard, Row, Table
 
 _GAP = 2  # blanks between columns
@@ -42,6 +44,8 @@ def render_terminal(
         parts += [Text(heading(table), style="bold"), _grid(table, fitting, widths)]
         parts += [_note(note) for note in table_notes(table, fitting, leaderboard)]
         parts.append(Text(""))
+    if leaderboard.overall is not None:
+        parts += [*_overall(leaderboard.overall, leaderboard.sort_by, width), Text("")]
     parts += [_note(note) for note in legend(fitting, leaderboard)]
     if left_out:
         parts.append(_note(f"left out, for the line is narrow: {', '.join(left_out)}"))
@@ -81,9 +85,13 @@ def _width(column: Column, rows: Sequence[Row]) -> int:
 def _cell_widths(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[int]:
     """Return the columns' widths. Where even the least does not fit, names are cut: a cut number would be wrong."""
     widths = [_width(column, leaderboard.rows) for column in columns]
+    return _cut_names(widths, [index for index, column in enumerate(columns) if not column.numeric], width)
+
+
+def _cut_names(widths: list[int], names: Sequence[int], width: int | None) -> list[int]:
     if width is None:
         return widths
-    names = [index for index, column in enumerate(columns) if not column.numeric]
+    widths = list(widths)
     while names and sum(widths) + _GAP * (len(widths) - 1) > width:
         longest = max(names, key=lambda index: widths[index])
         if widths[longest] <= _SHORTEST_NAME:
@@ -92,13 +100,33 @@ def _cell_widths(leaderboard: Leaderboard, columns: Sequence[Column], width: int
     return widths
 
 
-def _grid(table: Table, columns: Sequence[Column], widths: Sequence[int]) -> RichTable:
+def _overall(overall: Overall, sort_by: str, width: int | None) -> list[RenderableType]:
+    columns = overall_columns(overall)
+    widths = {column.title: max(map(cell_len, [column.title, *column.cells])) for column in columns}
+    for least in sorted(columns, key=lambda column: -column.priority):
+        used = sum(widths[column.title] + _GAP for column in columns) - _GAP
+        if width is not None and used > width and least.priority:
+            columns.remove(least)
+    names = [index for index, column in enumerate(columns) if not column.numeric]
+    cut = _cut_names([widths[column.title] for column in columns], names, width)
+    grid = _empty_grid([(column.title, column.numeric) for column in columns], cut)
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        grid.add_row(*map(Text, cells))
+    return [Text(overall_heading(overall), style="bold"), grid, *map(_note, overall_notes(overall, sort_by))]
+
+
+def _empty_grid(header: Sequence[tuple[str, bool]], widths: Sequence[int]) -> RichTable:
     grid = RichTable(
         box=box.SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False, show_edge=False, header_style="bold"
     )
-    for column, cells in zip(columns, widths, strict=True):
-        justify: JustifyMethod = "right" if column.numeric else "left"
-        grid.add_column(Text(column.title), justify=justify, no_wrap=True, overflow="ellipsis", width=cells)
+    for (title, numeric), cells in zip(header, widths, strict=True):
+        justify: JustifyMethod = "right" if numeric else "left"
+        grid.add_column(Text(title), justify=justify, no_wrap=True, overflow="ellipsis", width=cells)
+    return grid
+
+
+def _grid(table: Table, columns: Sequence[Column], widths: Sequence[int]) -> RichTable:
+    grid = _empty_grid([(column.title, column.numeric) for column in columns], widths)
     for row in table.rows:
         style = "" if row.rank_low is not None else "dim"
         # Text, not str: foreign names must not be read as markup.

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reports.overall import Overall
 
 LOADER_SHARE = 0.2
 """Share of training time that the data path may take. TensorFlow's profiler calls a step "highly input-bound" above the
@@ -119,6 +122,8 @@ class Row:
     """Whether first strides were reduced for small images."""
     trials: tuple[str, ...]
     """Folder names of its trials that are done."""
+    combination: str = ""
+    """Short hash of architecture, recipe and precision: the same for its rows in the tables of other data sets."""
     dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
     """By the key of a cost (see :mod:`reports.pareto`): rows of the front that dominate this one; empty if it is on the
     front itself. A cost on which it cannot be compared is left out."""
@@ -136,6 +141,9 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     """What a reader of this table should know."""
+    looks: int = 1
+    """How many looks at its ranks share the level of the tests: more than 1 where seeds were added as ranks needed
+    them."""
     speed_notes: tuple[str, ...] = ()
     """What a reader of its speeds should know: which cannot be compared and why, and what disturbed them."""
 
@@ -149,6 +157,8 @@ class Leaderboard:
     """Key of the column that ranks go by."""
     notes: tuple[str, ...] = ()
     """What a reader of all tables should know."""
+    overall: Overall | None = None
+    """Rows compared over all data sets; None where there are fewer than two, or fewer than two rows on all of them."""
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -1,0 +1,94 @@
+"""The overall table as cells and sentences for people, the same in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.cells import NOTHING, number
+from reports.overall import MIN_DATA_SETS, IncompleteRow, Overall, OverallRow
+
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TextColumn:
+    """One column, as people see it."""
+
+    title: str
+    cells: Sequence[str]
+    numeric: bool = True
+    """Whether cells are set flush right."""
+    priority: int = 0
+    """The higher, the sooner it is left out where a line is too narrow; 0 is never left out."""
+
+
+def overall_heading(overall: Overall) -> str:
+    """Return the title of the table."""
+    return f"overall · {len(overall.rows):,} rows on {len(overall.data):,} data sets"
+
+
+def overall_columns(overall: Overall) -> list[TextColumn]:
+    """Return the columns, with a cell for each row, lowest mean rank first."""
+    rows = overall.rows
+    recipe_priority = 0 if len({row.recipe for row in rows}) > 1 else 20
+    columns = [
+        TextColumn(title="model", cells=[row.model for row in rows], numeric=False),
+        TextColumn(title="recipe", cells=[row.recipe for row in rows], numeric=False, priority=recipe_priority),
+        TextColumn(title="mean rank", cells=[number(row.mean_rank) for row in rows]),
+        TextColumn(title="95 % interval", cells=list(map(_interval, rows)), priority=10),
+        TextColumn(title="wins %", cells=[f"{100 * row.win_rate:.0f}" for row in rows], priority=30),
+    ]
+    if _has_sure_wins(overall):
+        cells = [NOTHING if row.sure_win_rate is None else f"{100 * row.sure_win_rate:.0f}" for row in rows]
+        columns.append(TextColumn(title="sure wins %", cells=cells, priority=40))
+    return columns
+
+
+def overall_notes(overall: Overall, sort_by: str) -> list[str]:
+    """Return what the numbers mean, and what is missing."""
+    notes = [
+        f"mean rank: over {', '.join(overall.data)}; on each, these rows are ranked among themselves by {sort_by}, by "
+        "its mean over seeds, and equal ones share the mean of their ranks",
+        _interval_note(overall),
+        "wins: share of comparisons with the other rows, over all data sets, in which it is better; equal ones are half"
+        + ("; sure: its range of ranks lies wholly above" if _has_sure_wins(overall) else ""),
+    ]
+    num_cells = len(overall.data) * (len(overall.rows) + len(overall.incomplete))
+    if overall.incomplete:
+        notes.append(
+            f"{overall.num_missing:,} of {num_cells:,} cells {'is' if overall.num_missing == 1 else 'are'} missing; "
+            "rows that miss any stand apart, and nothing is imputed:"
+        )
+        notes += [_missing_note(row) for row in overall.incomplete[:_MOST_NAMED]]
+        if len(overall.incomplete) > _MOST_NAMED:
+            notes.append(f"and {len(overall.incomplete) - _MOST_NAMED:,} more rows")
+    else:
+        notes.append(f"none of {num_cells:,} cells is missing")
+    if overall.left_out:
+        notes.append(f"left out, for no row has a result on them: {', '.join(overall.left_out)}")
+    return notes
+
+
+def _interval(row: OverallRow) -> str:
+    return NOTHING if row.low is None or row.high is None else f"[{row.low:.1f}, {row.high:.1f}]"
+
+
+def _interval_note(overall: Overall) -> str:
+    if len(overall.data) < MIN_DATA_SETS:
+        return (
+            f"no interval: {len(overall.data)} data sets are too few to tell how far a mean rank would move on others; "
+            f"it takes {MIN_DATA_SETS}"
+        )
+    return (
+        "95 % interval: of the mean rank over other data sets of which these are a fair sample (bootstrap over data "
+        "sets); none where a row has the same rank on all of them"
+    )
+
+
+def _missing_note(row: IncompleteRow) -> str:
+    return f"{row.model}, {row.recipe}: missing on {', '.join(row.missing)}"
+
+
+def _has_sure_wins(overall: Overall) -> bool:
+    return any(row.sure_win_rate is not None for row in overall.rows)

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+
+import reports
+from harness.record import FailureKind, Outcome
+from reports.columns import choose_columns
+from reports.frame import to_frame
+from reports.leaderboard import build_leaderboard
+from reports.overall import MIN_DATA_SETS, _intervals
+from reports.render_terminal import terminal_text
+from reports.writing import FORMATS, render
+
+ORDERS = [(0.95, 0.8, 0.6), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6), (0.95, 0.6, 0.8), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6)]
+"""Accuracies of a, b and c, by data set."""
+
+
+@pytest.fixture
+def on_data_sets(make_trial):
+    """Trials of a, b and c on so many data sets."""
+
+    def make(number, **fields):
+        return [
+            make_trial(model, data=f"set{place}", fingerprint=f"{place + 1:x}" * 64, accuracy=accuracy, **fields)
+            for place, order in enumerate(ORDERS[:number])
+            for model, accuracy in zip("abc", order, strict=True)
+        ]
+
+    return make
+
+
+def test_rows_are_ranked_on_each_data_set_and_ranks_averaged(on_data_sets):
+    overall = build_leaderboard(on_data_sets(3)).overall
+    assert overall.data == ("set0", "set1", "set2")
+    assert [(row.model, row.ranks) for row in overall.rows] == [
+        ("a", (1.0, 2.0, 1.0)),
+        ("b", (2.0, 1.0, 2.0)),
+        ("c", (3.0, 3.0, 3.0)),
+    ]
+    assert [row.mean_rank for row in overall.rows] == pytest.approx([4 / 3, 5 / 3, 3.0])
+    assert [row.win_rate for row in overall.rows] == pytest.approx([5 / 6, 4 / 6, 0.0])
+    assert (overall.num_missing, overall.incomplete, overall.left_out) == (0, (), ())
+
+
+def test_wins_are_sure_only_where_ranks_do_not_overlap(make_trials):
+    trials = [
+        trial
+        for data in "xy"
+        for model, accuracy in (("a", 0.951), ("b", 0.95), ("c", 0.5))
+        for trial in make_trials(model, data=data, fingerprint=str("xy".index(data)) * 64, accuracy=accuracy)
+    ]
+    overall = build_leaderboard(trials).overall
+    assert {row.model: row.sure_win_rate for row in overall.rows} == {"a": 0.5, "b": 0.5, "c": 0.0}
+    assert all(row.sure_win_rate is None for row in build_leaderboard(trials, sort_by="macro_f1").overall.rows)
+
+
+def test_equal_rows_share_the_mean_of_their_ranks_and_half_a_win(make_trial):
+    trials = [
+        make_trial(model, data=data, fingerprint=digit * 64, metrics={"nll": nll})
+        for data, digit in (("x", "1"), ("y", "2"))
+        for model, nll in (("a", 0.3), ("b", 0.3), ("c", 0.2))
+    ]
+    rows = {row.model: row for row in build_leaderboard(trials, sort_by="nll").overall.rows}
+    assert rows["a"].ranks == rows["b"].ranks == (2.5, 2.5)
+    assert rows["c"].mean_rank == 1.0
+    assert (rows["a"].win_rate, rows["c"].win_rate) == (0.25, 1.0)
+
+
+def test_a_row_that_misses_a_cell_stands_apart_and_costs_the_others_nothing(on_data_sets, make_trial):
+    whole = build_leaderboard(on_data_sets(3)).overall
+    failed = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "full")}
+    make_trial("best", data="set0", fingerprint="1" * 64, accuracy=1.0)
+    folder, _ = make_trial("best", data="set1", fingerprint="2" * 64, **failed)
+    leaderboard = build_leaderboard([folder.parent])
+    overall = leaderboard.overall
+    assert [(row.model, row.ranks) for row in overall.rows] == [(row.model, row.ranks) for row in whole.rows]
+    (row,) = overall.incomplete
+    assert (row.model, row.missing) == ("best", ("set1", "set2"))
+    assert overall.num_missing == 2
+    text = terminal_text(leaderboard)
+    assert "2 of 12 cells are missing" in text
+    assert "best, sgd: missing on set1, set2" in text
+
+
+@pytest.mark.parametrize("what", ["one data set", "one common row"])
+def test_there_is_no_overall_table_of_fewer_than_two_data_sets_or_two_common_rows(on_data_sets, make_trial, what):
+    if what == "one data set":
+        trials = on_data_sets(1)
+    else:
+        trials = [
+            make_trial(model, data=data, fingerprint=digit * 64)
+            for model, data, digit in (("a", "x", "1"), ("a", "y", "2"), ("b", "x", "1"), ("c", "y", "2"))
+        ]
+    leaderboard = build_leaderboard(trials)
+    assert leaderboard.overall is None
+    assert "mean rank" not in terminal_text(leaderboard)
+    assert json.loads(render(leaderboard, "json"))["overall"] is None
+    assert "overall_mean_rank" not in render(leaderboard, "csv")
+
+
+def test_a_data_set_without_any_result_is_left_out_and_said(on_data_sets, make_trial):
+    on_data_sets(2)
+    folder, _ = make_trial("a", data="broken", outcome=Outcome.FAILED, failure=(FailureKind.DATA, "no images"))
+    leaderboard = build_leaderboard([folder.parent])
+    assert leaderboard.overall.left_out == ("broken",)
+    assert len(leaderboard.overall.rows) == 3
+    assert "left out, for no row has a result on them: broken" in terminal_text(leaderboard)
+
+
+def test_small_images_settled_differently_by_data_sets_do_not_split_a_row(make_trial):
+    trials = [
+        make_trial(model, data=data, fingerprint=digit * 64, execution={"small_images": small})
+        for data, digit, small in (("x", "1", "on"), ("y", "2", "off"))
+        for model in "ab"
+    ]
+    overall = build_leaderboard(trials).overall
+    assert [(row.model, len(row.ranks)) for row in overall.rows] == [("a", 2), ("b", 2)]
+    trials.append(make_trial("a", data="x", fingerprint="1" * 64, execution={"small_images": "off"}))
+    assert build_leaderboard(trials).overall is None  # now they are rows of their own, and none is on both
+
+
+def test_rows_of_one_name_are_told_apart_over_all_data_sets(make_trial):
+    trials = [
+        make_trial("a", data=data, fingerprint=digit * 64, hyperparameters={"lr": lr})
+        for data, digit in (("x", "1"), ("y", "2"))
+        for lr in (0.1, 0.2)
+    ]
+    assert {row.recipe for row in build_leaderboard(trials).overall.rows} == {"sgd (lr=0.1)", "sgd (lr=0.2)"}
+
+
+def test_speeds_of_other_conditions_are_missing_cells(make_trial):
+    trials = [
+        make_trial(model, data=data, fingerprint=digit * 64, speed=100.0, measurement_key=key)
+        for data, digit in (("x", "1"), ("y", "2"))
+        for model, key in (("a", "usual"), ("b", "usual"), ("c", "usual" if data == "x" else "other"))
+    ]
+    overall = build_leaderboard(trials, sort_by="inference_speed").overall
+    assert [row.model for row in overall.rows] == ["a", "b"]
+    assert [(row.model, row.missing) for row in overall.incomplete] == [("c", ("y",))]
+
+
+def test_too_few_data_sets_have_no_interval_and_that_is_said(on_data_sets):
+    leaderboard = build_leaderboard(on_data_sets(MIN_DATA_SETS - 1))
+    assert {(row.low, row.high) for row in leaderboard.overall.rows} == {(None, None)}
+    assert "no interval: 5 data sets are too few" in terminal_text(leaderboard)
+
+
+def test_the_interval_holds_the_mean_and_is_wanting_where_ranks_never_vary(on_data_sets):
+    leaderboard = build_leaderboard(on_data_sets(MIN_DATA_SETS))
+    a, b, c = leaderboard.overall.rows
+    assert 1.0 <= a.low < a.mean_rank < a.high <= 2.0
+    assert a.low < b.low < c.low
+    assert "bootstrap over data sets" in " ".join(terminal_text(leaderboard).split())
+    constant = np.array([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]] * 4)
+    assert _intervals(constant)[0] == (None, None)
+
+
+def test_intervals_cover_the_expected_rank_about_as_often_as_they_say():
+    """Six data sets, five rows: a plain percentile bootstrap covers 86 % here."""
+    rng = np.random.default_rng(0)
+    ability, spread, num_rows = np.linspace(0, 2, 5), 2.0, 5
+
+    def ranks(num_data):
+        scores = ability + spread * rng.normal(size=(num_data, num_rows))
+        return (-scores).argsort(axis=1).argsort(axis=1) + 1.0
+
+    expected = ranks(100_000).mean(axis=0)
+    covered = [
+        low is None or low <= truth <= high
+        for _ in range(40)
+        for truth, (low, high) in zip(expected, _intervals(ranks(6)), strict=True)
+    ]
+    assert 0.88 <= np.mean(covered) <= 0.99
+
+
+@pytest.mark.parametrize("format_name", ["table", *FORMATS])
+def test_the_overall_table_is_in_every_format_and_the_same_each_time(on_data_sets, format_name):
+    trials = on_data_sets(6)
+    text = render(build_leaderboard(trials), format_name)
+    assert text == render(build_leaderboard(trials[::-1]), format_name)
+    if format_name == "csv":
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert len(rows) == 18
+        assert {(row["model"], row["overall_mean_rank"][:4], row["overall_missing_cells"]) for row in rows} == {
+            ("a", "1.33", "0"),
+            ("b", "1.83", "0"),
+            ("c", "2.83", "0"),
+        }
+    elif format_name == "json":
+        assert [row["model"] for row in json.loads(text)["overall"]["rows"]] == ["a", "b", "c"]
+    else:
+        assert "3 rows on 6 data sets" in text
+        assert "mean rank" in text
+        assert "none of 18 cells is missing" in text
+
+
+def test_the_frame_has_what_the_csv_file_has(on_data_sets):
+    assert to_frame(build_leaderboard(on_data_sets(2)))["overall_mean_rank"].tolist() == [1.5, 1.5, 3.0, 1.5, 1.5, 3.0]
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 120])
+def test_the_overall_table_fits_a_narrow_terminal(on_data_sets, width):
+    lines = terminal_text(build_leaderboard(on_data_sets(2)), width=width).splitlines()
+    assert all(cell_len(line) <= width for line in lines)
+    assert any("mean rank" in line for line in lines)
+
+
+def test_chosen_columns_of_csv_are_those_alone(on_data_sets):
+    leaderboard = build_leaderboard(on_data_sets(2))
+    header = render(leaderboard, "csv", choose_columns(leaderboard, ["model"])).splitlines()[0]
+    assert header == "fingerprint,model,small_images"
+
+
+def test_json_of_the_overall_table_is_laid_out_as_its_schema_says(on_data_sets, make_trial):
+    schema = json.loads((Path(reports.__file__).parent / "leaderboard.schema.json").read_text())["$defs"]["overall"]
+    on_data_sets(6)
+    folder, _ = make_trial("lonely", data="set0", fingerprint="1" * 64)
+    overall = json.loads(render(build_leaderboard([folder.parent]), "json"))["overall"]
+    assert set(overall) == set(schema["required"]) == set(schema["properties"])
+    for key in ("rows", "incomplete"):
+        assert overall[key]
+        assert all(set(row) == set(schema["properties"][key]["items"]["required"]) for row in overall[key])
