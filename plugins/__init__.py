@@ -12,6 +12,7 @@ from __future__ import annotations
 BUILTIN: tuple[str, ...] = (
     "plugins.architectures.small_cnns",
     "plugins.architectures.cifar_nets",
+    "plugins.architectures.speedrun",
     "plugins.architectures.timm_models",
     "plugins.architectures.torchvision_models",
     "plugins.datasets.digits",
@@ -22,6 +23,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.datasets.synthetic",
     "plugins.recipes.classic",
     "plugins.recipes.modern",
+    "plugins.recipes.speedrun",
     "plugins.metrics.classification",
     "plugins.listeners.jsonl",
 )

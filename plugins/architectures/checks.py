@@ -30,3 +30,15 @@ def count(options: Mapping[str, Option], name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise UsageError(f"model.{name} must be a whole number of at least 1, got {value!r}")
     return value
+
+
+def positive(options: Mapping[str, Option], name: str) -> float:
+    """Return the option *name* as a number above 0.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    value = options[name]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+        raise UsageError(f"model.{name} must be a number above 0, got {value!r}")
+    return float(value)

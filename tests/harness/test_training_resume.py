@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from harness.training_state import TrainingState
-from zoo import Hyperparameters, Recipe
+from zoo import Hyperparameters, ModelRequest, Recipe
 from zoo.errors import StoreError
 
 PLAIN = Recipe(name="plain", hyperparameters=Hyperparameters)
@@ -49,8 +49,8 @@ def recipes(catalog):
 
 @pytest.fixture
 def check_resume(make_data, make_net, fit, equal):
-    def run(data, hp, recipe=PLAIN, **options):
-        _check_resume(data, make_net, fit, equal, hp, recipe, **options)
+    def run(data, hp, recipe=PLAIN, *, make=make_net, **options):
+        _check_resume(data, make, fit, equal, hp, recipe, **options)
 
     return run
 
@@ -85,12 +85,28 @@ def test_resumed_at_any_epoch_equals_uninterrupted(make_data, check_resume, name
 
 
 @pytest.mark.parametrize(
-    "name", ["sgd_basic", "sgd_step", "adam_plateau", "sgd_onecycle", "adamw_cosine", "finetune", "linear_probe"]
+    "name",
+    ["sgd_basic", "sgd_step", "adam_plateau", "sgd_onecycle", "adamw_cosine", "finetune", "linear_probe", "speedrun"],
 )
 def test_every_recipe_resumes_bit_for_bit(make_data, check_resume, recipes, name):
     recipe = recipes[name]
     hp = recipe.hyperparameters().with_overrides({"epochs": 4, "batch_size": 16})
     check_resume(make_data(noise=80), hp, recipe)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_a_network_that_is_prepared_from_images_and_has_lone_biases_resumes_bit_for_bit(
+    make_data, check_resume, recipes, catalog, precision
+):
+    recipe, architecture = recipes["speedrun"], catalog.architectures.get("speedrun_cnn").record
+
+    def make(seed=0):
+        torch.manual_seed(seed)
+        options = {**architecture.options, "width": 0.1}
+        return architecture.build(ModelRequest(num_classes=4, image_size=8, options=options))
+
+    hp = recipe.hyperparameters().with_overrides({"epochs": 3, "batch_size": 16})
+    check_resume(make_data(noise=80), hp, recipe, make=make, precision=precision, channels_last=True)
 
 
 def test_low_precision_resumes_with_its_loss_scale(make_data, check_resume):
