@@ -23,7 +23,7 @@ from harness.spec import DatasetSpec, ProviderSpec
 from harness.splitting import make_parts
 from zoo.dataset import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError, ManyErrors, UsageError, ZooError
-from zoo.testing.global_state import GlobalState, require_unchanged
+from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
 from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
@@ -182,10 +182,7 @@ def sizes_are_honest(subject: Subject[Dataset]) -> None:
 
 
 def load_has_no_side_effects(subject: Subject[Dataset]) -> None:
-    _load(subject)  # the first time may import what it needs
-    before = GlobalState.capture()
-    _load(subject)
-    require_unchanged(before, "loading it")
+    require_no_side_effects(lambda: _load(subject), "loading it")
 
 
 def _request(subject: Subject[Dataset]) -> DataRequest:

@@ -80,17 +80,6 @@ class GlobalState:
         return found
 
 
-def require_unchanged(before: GlobalState, what: str, *, may_draw: bool = False) -> None:
-    """Raise if anything is not as it was.
-
-    Raises:
-        CheckFailedError: Naming it.
-    """
-    changed = before.differences(GlobalState.capture(), may_draw=may_draw)
-    if changed:
-        raise CheckFailedError(f"{what} changes {' and '.join(changed)}")
-
-
 _PUT_BACK: dict[str, Callable[[Any], object]] = {
     "torch's default dtype": torch.set_default_dtype,
     "torch's default device": torch.set_default_device,
@@ -127,6 +116,29 @@ def restored() -> Iterator[None]:
             for name in os.environ.keys() - variables.keys():
                 del os.environ[name]
             os.environ.update(variables)
+
+
+def require_no_side_effects(call: Callable[[], object], what: str, *, may_draw: bool = False) -> None:
+    """Call twice, and raise if the second time anything is not as it was.
+
+    The first time may import what it needs, and libraries change filters and variables as they are imported; what it
+    changed is put back, so that a setting made once is seen as well.
+
+    Args:
+        call: What is looked at.
+        what: What it does, for the sentence.
+        may_draw: Whether it may draw from torch's generator.
+
+    Raises:
+        CheckFailedError: Naming what changed.
+    """
+    with restored():
+        call()
+    before = GlobalState.capture()
+    call()
+    changed = before.differences(GlobalState.capture(), may_draw=may_draw)
+    if changed:
+        raise CheckFailedError(f"{what} changes {' and '.join(changed)}")
 
 
 def _comparable(state: Any) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from zoo.errors import PluginError, UsageError
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, PhaseStarted, Progress, TrialEnded, TrialStarted
 from zoo.listener import Listener
-from zoo.testing.global_state import GlobalState, require_unchanged
+from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
 from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
@@ -30,13 +30,13 @@ def hears_every_event(subject: Subject[Listener]) -> None:
 
 
 def listener_has_no_side_effects(subject: Subject[Listener]) -> None:
-    with _store() as store:
-        _open(subject, store)  # the first time may import what it needs
-        before = GlobalState.capture()
-        hear = _open(subject, store)
-        for event in _events(store):
-            hear(event)
-        require_unchanged(before, "hearing a bench")
+    def hear_a_bench() -> None:
+        with _store() as store:
+            hear = _open(subject, store)
+            for event in _events(store):
+                hear(event)
+
+    require_no_side_effects(hear_a_bench, "hearing a bench")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.scoring import checked_value
 from zoo.metric import Metric, Predictions
-from zoo.testing.global_state import GlobalState, require_unchanged
+from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
 from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
@@ -120,10 +120,7 @@ def predictions_are_left_alone(subject: Subject[Metric]) -> None:
 def metric_has_no_side_effects(subject: Subject[Metric]) -> None:
     metric = subject.record
     _, predictions = next(_cases(metric))
-    _compute(metric, predictions)  # the first time may import what it needs
-    before = GlobalState.capture()
-    _compute(metric, predictions)
-    require_unchanged(before, "computing it")
+    require_no_side_effects(lambda: _compute(metric, predictions), "computing it")
 
 
 def _class_counts(metric: Metric) -> tuple[int, ...]:

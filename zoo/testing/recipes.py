@@ -21,7 +21,7 @@ from harness.training import EpochResult, train
 from harness.training_state import TrainingState
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
-from zoo.testing.global_state import GlobalState, require_unchanged
+from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.samples import NUM_CLASSES, noise, sample_images, sample_net
 from zoo.testing.subjects import Subject
 from zoo.testing.verdicts import CheckFailedError, NotApplicableError
@@ -206,10 +206,8 @@ def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
     }
     for name, call in parts.items():
         if call is not None:
-            before = GlobalState.capture()
-            call()
             # A preparation may draw first weights from torch's generator, as the network itself does.
-            require_unchanged(before, f"its {name}", may_draw=name == "prepare")
+            require_no_side_effects(call, f"its {name}", may_draw=name == "prepare")
 
 
 def _hyperparameters(subject: Subject[Recipe]) -> Hyperparameters:

@@ -1,0 +1,155 @@
+"""Checks of data sets, each held to one that was made to break it."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo import Dataset, Split, Splits
+from zoo.errors import DataError
+from zoo.testing import CHECKS, State, Subject, judge
+
+
+def images_of(count: int, *, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+
+
+def split_of(count: int, *, seed: int = 0, **fields: Any) -> Split:
+    labels = (np.arange(count) % 2).astype(np.int64)
+    if "encoded" not in fields:
+        fields.setdefault("images", images_of(count, seed=seed))
+    return Split(**{"labels": labels, **fields})
+
+
+def splits_of(train: Any = None, test: Any = None, classes: Any = ("cat", "dog")) -> Splits:
+    return Splits(classes=classes, train=train or split_of(40), test=test or split_of(20, seed=1))
+
+
+def data_set(load: Callable[[], Splits], **fields: Any) -> Dataset:
+    return Dataset(name="pets", load=lambda request: load(), **fields)
+
+
+def png(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(images_of(1, seed=seed)[0]).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+class Stream(Sequence[bytes]):
+    """Images that depend on what was read before, as those of a shared file handle do."""
+
+    def __init__(self) -> None:
+        self._reads = 0
+
+    def __len__(self) -> int:
+        return 40
+
+    def __getitem__(self, index: Any) -> Any:
+        if index >= len(self):
+            raise IndexError(index)
+        self._reads += 1
+        return png(self._reads)
+
+
+def drawn() -> Splits:
+    return splits_of(split_of(40, images=np.random.randint(0, 256, (40, 8, 8, 3)).astype(np.uint8)))
+
+
+def draws_from_numpy() -> Splits:
+    np.random.rand()
+    return splits_of()
+
+
+def other_labels() -> Splits:
+    return splits_of(split_of(40, labels=np.random.permutation(np.arange(40) % 2).astype(np.int64)))
+
+
+def out_of_range() -> Splits:
+    splits = splits_of()
+    splits.train.labels[3] = 9  # after the split was checked
+    return splits
+
+
+def leaky() -> Splits:
+    train = split_of(40)
+    test = images_of(20, seed=1)
+    test[7] = train.images[3]
+    return splits_of(train, split_of(20, images=test))
+
+
+_LOADS = itertools.count()
+
+BROKEN = (
+    ("loads", "loaded list, not Splits", data_set(list)),
+    ("loads", "KeyError", data_set(lambda: {}["no"])),
+    ("absence_is_said", "FileNotFoundError", data_set(lambda: Path("/nowhere/x.npy").read_bytes())),
+    ("absence_is_said", "which does not exist", data_set(splits_of, argument="PATH")),
+    ("splits_are_disjoint", "image 'test/7' of test is also in train", data_set(leaky)),
+    ("labels_are_right", "int32", data_set(lambda: splits_of(split_of(40, labels=np.arange(40, dtype="i4") % 2)))),
+    ("labels_are_right", "from 0 to 9", data_set(out_of_range)),
+    ("labels_are_right", "no training image: 'fox'", data_set(lambda: splits_of(classes=("cat", "dog", "fox")))),
+    ("images_are_right", "scaled", data_set(lambda: splits_of(split_of(40, images=images_of(40) // 255)))),
+    ("images_are_right", "all the same", data_set(lambda: splits_of(split_of(40, images=images_of(40) * 0 + 7)))),
+    ("images_are_right", "cannot be decoded", data_set(lambda: splits_of(split_of(2, encoded=[png(0), b"GIF?"])))),
+    ("ids_are_unique", "occurs 40 times", data_set(lambda: splits_of(split_of(40, ids=["a"] * 40)))),
+    (
+        "ids_are_unique",
+        "others at the second load",
+        data_set(lambda: splits_of(split_of(40, ids=[f"{next(_LOADS)}" for _ in range(40)]))),
+    ),
+    ("fingerprint_is_deterministic", "other images", data_set(drawn)),
+    ("fingerprint_is_deterministic", "other labels", data_set(other_labels)),
+    ("workers_change_nothing", "decoded by four threads", data_set(lambda: splits_of(split_of(40, encoded=Stream())))),
+    ("class_names_are_names", "several classes: 'cat'", data_set(lambda: splits_of(classes=("cat", "cat")))),
+    (
+        "class_names_are_names",
+        r"no names: '\\x1b\[31mcat'",
+        data_set(lambda: splits_of(classes=("\x1b[31mcat", "dog"))),
+    ),
+    ("class_names_are_names", "not a tuple of text", data_set(lambda: splits_of(classes=(0, 1)))),
+    ("sizes_are_honest", "num_train=50, found 40", data_set(splits_of, num_train=50)),
+    ("sizes_are_honest", "channels=1, found 3; image_size=32, found 8", data_set(splits_of, image_size=32, channels=1)),
+    ("load_has_no_side_effects", "numpy's generator", data_set(draws_from_numpy)),
+)
+
+
+IDS = [f"{number}-{each[0]}" for number, each in enumerate(BROKEN)]
+
+
+@pytest.mark.parametrize(("check", "says", "record"), BROKEN, ids=IDS)
+def test_a_check_catches_what_was_made_to_break_it(check, says, record, caught):
+    caught(check, says, record)
+
+
+def test_each_check_has_something_that_breaks_it():
+    assert {each[0] for each in BROKEN} == {check.id for check in CHECKS if check.kind == "datasets"}
+
+
+def test_a_data_set_that_is_right_passes_every_check(passed):
+    passed(data_set(splits_of, num_train=40, num_test=20, num_classes=2, image_size=8, channels=3))
+    encoded = split_of(40, encoded=[png(seed) for seed in range(40)], ids=[f"{index}.png" for index in range(40)])
+    passed(data_set(lambda: splits_of(encoded)))
+
+
+def _absent() -> Splits:
+    raise DataError("put it there")
+
+
+@pytest.mark.parametrize("dataset", [data_set(_absent), data_set(splits_of, argument="PATH")], ids=["absent", "a kind"])
+def test_what_is_not_here_is_skipped_with_its_reason(dataset):
+    verdict = judge(CHECKS_BY_ID["loads"], Subject(record=dataset))
+    assert verdict.state is State.SKIPPED
+    assert verdict.reason in (
+        "its data cannot be had here: put it there",
+        "it is a kind of data sets: give it an argument, pets:PATH",
+    )
+
+
+CHECKS_BY_ID = {check.id: check for check in CHECKS}

@@ -1,0 +1,92 @@
+"""Checks of metrics, each held to one that was made to break it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo import Metric, Predictions
+from zoo.metric import KnownCase
+from zoo.testing import CHECKS
+
+_calls = itertools.count()
+
+
+def metric(compute: Callable[[Predictions], Any], **fields: Any) -> Metric:
+    return Metric(name="score", compute=compute, **fields)
+
+
+def by_argmax(predictions: Predictions) -> float:
+    """Accuracy, with ties broken by the order of classes."""
+    return float((predictions.logits.argmax(axis=1) == predictions.labels).mean())
+
+
+def accuracy(predictions: Predictions) -> float:
+    return float(predictions.confusion.trace() / predictions.confusion.sum())
+
+
+def of_the_first_images(predictions: Predictions) -> float:
+    right = predictions.confusion.trace() * 0 + (predictions.logits.argmax(axis=1) == predictions.labels)
+    return float(right[: len(right) // 2 + 1].mean())
+
+
+def sorts_in_place(predictions: Predictions) -> float:
+    value = accuracy(predictions)
+    predictions.logits.sort(axis=1)
+    return value
+
+
+def average_precision_by_order(predictions: Predictions) -> float:
+    """Equal scores are taken in the order of the images."""
+    order = np.argsort(-(predictions.logits[:, 1] - predictions.logits[:, 0]), kind="stable")
+    hits = predictions.labels[order] == 1
+    if not hits.any():
+        return math.nan
+    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
+
+
+def draws(predictions: Predictions) -> float:
+    np.random.rand()
+    return accuracy(predictions)
+
+
+BROKEN = (
+    ("values_are_within_bounds", r"must be in \[0, 1\]", metric(lambda predictions: 100 * accuracy(predictions))),
+    ("values_are_within_bounds", r"of shape \[2\]", metric(lambda p: p.confusion.diagonal())),
+    ("values_are_within_bounds", "ZeroDivisionError", metric(lambda p: 1 / len(set(p.labels) - {0}))),
+    ("order_of_images_is_irrelevant", "in another order", metric(of_the_first_images)),
+    ("perfect_predictor_is_best", "always wrong scores 1", metric(lambda p: 1 - accuracy(p))),
+    ("perfect_predictor_is_best", "better than", metric(accuracy, higher_is_better=False)),
+    ("perfect_predictor_is_best", "not defined", metric(lambda p: math.nan)),
+    ("constant_predictor_gains_nothing", "first or the last class", metric(by_argmax)),
+    ("constant_predictor_gains_nothing", "in another order", metric(average_precision_by_order, binary_only=True)),
+    (
+        "known_cases",
+        "it is 0.5, and 0.75 worked by hand",
+        metric(accuracy, known_cases=(KnownCase([[1, 0], [1, 0]], [0, 1], 0.75),)),
+    ),
+    ("predictions_are_left_alone", "changes logits in place", metric(sorts_in_place)),
+    ("predictions_are_left_alone", "computed again", metric(lambda p: 1 / (1 + next(_calls)))),
+    ("metric_has_no_side_effects", "numpy's generator", metric(draws)),
+)
+
+
+IDS = [f"{number}-{each[0]}" for number, each in enumerate(BROKEN)]
+
+
+@pytest.mark.parametrize(("check", "says", "record"), BROKEN, ids=IDS)
+def test_a_check_catches_what_was_made_to_break_it(check, says, record, caught):
+    caught(check, says, record)
+
+
+def test_each_check_has_something_that_breaks_it():
+    assert {each[0] for each in BROKEN} == {check.id for check in CHECKS if check.kind == "metrics"}
+
+
+def test_a_metric_that_is_right_passes_every_check(passed):
+    passed(metric(accuracy, known_cases=(KnownCase([[1, 0], [1, 0]], [0, 1], 0.5),)))
