@@ -18,6 +18,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.datasets.digits",
     "plugins.datasets.torchvision_sets",
     "plugins.datasets.folder",
+    "plugins.datasets.tar",
     "plugins.datasets.tables",
     "plugins.datasets.hub",
     "plugins.datasets.synthetic",

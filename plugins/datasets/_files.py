@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from zoo import DataRequest
 from zoo.errors import DataError, UsageError
@@ -28,7 +29,23 @@ IMAGE_SUFFIXES = (
 )
 
 
-def is_image(path: Path) -> bool:
+_SPLIT_WORDS = {
+    "train": "train", "training": "train",
+    "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+def split_of(path: PurePath) -> str:
+    """Return the split that a file's name speaks of, else its folder's, and so on: train, val, test or nothing."""
+    for part in [path.stem, *reversed(path.parts[:-1])]:
+        for word in re.findall("[a-z]+", part.lower()):
+            if word in _SPLIT_WORDS:
+                return _SPLIT_WORDS[word]
+    return ""
+
+
+def is_image(path: PurePath) -> bool:
     """Tell by its name whether a file may be an image; files that start with a dot are not."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 

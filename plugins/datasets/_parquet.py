@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from plugins.datasets._files import files_signature
+from plugins.datasets._files import files_signature, split_of
 from zoo import Split, Splits
 from zoo.errors import DataError
 
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-_SPLIT_WORDS = {
-    "train": "train", "training": "train",
-    "val": "val", "valid": "val", "validation": "val", "dev": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(-[0-9a-f]+)?")
 _IMAGE_COLUMNS = ("img", "image")
 _LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "target")
@@ -116,9 +111,7 @@ def _files_by_split(path: Path) -> dict[str, list[Path]]:
         return {"train": [path]}
     splits: dict[str, list[Path]] = {}
     for file in sorted(path.rglob("*.parquet")):
-        parts = [file.stem, *reversed(file.relative_to(path).parts[:-1])]
-        words = [word for part in parts for word in re.findall("[a-z]+", part.lower()) if word in _SPLIT_WORDS]
-        splits.setdefault(_SPLIT_WORDS[words[0]] if words else "", []).append(file)
+        splits.setdefault(split_of(file.relative_to(path)), []).append(file)
     unnamed = splits.pop("", [])
     if unnamed and "train" in splits:
         raise DataError(f"{unnamed[0]} says neither train nor validation nor test, as the other Parquet files there do")
