@@ -15,7 +15,7 @@ class AlternatingFlip:
     """Mirrors each image in every other epoch, half of the images in the odd ones and half in the even.
 
     Two epochs so show every image in both forms, where independent draws show half of the images twice the same way
-    (Jordan 2024, arXiv:2404.00498, section 3.6). Which half an image is in derives from the seed alone, so that
+    (Jordan 2024, arXiv:2404.00498). Which half an image is in derives from the seed alone, so that
     nothing need be stored to resume.
 
     Args:

@@ -58,7 +58,7 @@ class Reach:
 
 RANDAUGMENT = Reach(shear=0.3, shift=150 / 331, angle=math.radians(30), factor=0.9, bits_cut=4)
 TRIVIALAUGMENT = Reach(shear=0.99, shift=1.0, shift_pixels=32, angle=math.radians(135), factor=0.99, bits_cut=6)
-"""The wide space of the paper's section 3."""
+"""The wide space of the paper, as torchvision has it."""
 TRIVIAL_STRENGTHS = 31
 """Strengths from 0 to 1 that TrivialAugment draws from."""
 

@@ -1,9 +1,8 @@
 """A small convolutional network that learns in few epochs: patch whitening, three groups of convolutions, one head.
 
 The ideas are those of Keller Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv:2404.00498): a frozen
-first layer that whitens 2×2 patches (his section 3.2, after Page 2019, "How to train your ResNet 8"), convolutions
-that begin as the identity (3.3), batch normalisation without scales, GELU (arXiv:1606.08415), and maps that shrink
-by max-pooling only.
+first layer that whitens 2×2 patches (after Page 2019, "How to train your ResNet"), convolutions that begin as the
+identity, batch normalisation without scales, GELU (arXiv:1606.08415), and maps that shrink by max-pooling only.
 
 Shape suffixes: B batch, C channels, H height, W width, P patch values, E eigenvectors, F features, K classes.
 """

@@ -95,7 +95,7 @@ def predict(model: nn.Module, images_BCHW: Tensor, hp: SpeedrunHyperparameters) 
     """Average logits over an image, its mirror image, and both moved by a thirty-second of the side, two ways.
 
     The image where it is counts as much as the places up left and down right of it together: the multi-crop
-    evaluation of arXiv:2404.00498, section 3.5. Mirrored only where training mirrors; images below 16 pixels are not
+    evaluation of arXiv:2404.00498. Mirrored only where training mirrors; images below 16 pixels are not
     moved.
     """
     from torch.nn.functional import pad

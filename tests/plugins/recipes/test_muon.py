@@ -75,17 +75,17 @@ def test_what_is_not_orthogonalised_moves_as_under_torchs_sgd():
         torch.testing.assert_close(one, two)
 
 
-def test_a_step_moves_filters_by_the_learning_rate_whatever_the_gradients_size():
-    for scale in (1e-4, 1.0, 1e4):
-        torch.manual_seed(0)
-        filters = nn.Parameter(torch.randn(16, 8, 3, 3))
-        optimizer = Muon([filters], lr=0.1, iterations=5)
-        filters.grad = scale * torch.randn(16, 8, 3, 3)
-        before = filters.detach() * (16**0.5 / filters.detach().norm())  # brought to length first
-        optimizer.step()
-        step = (before - filters.detach()).flatten(1)
-        values = torch.linalg.svdvals(step) / 0.1
-        assert 0.68 < float(values.min()) <= float(values.max()) < 1.14
+@pytest.mark.parametrize("shape", [(16, 8, 3, 3), (32, 1, 3, 3), (64, 16, 1, 1), (12, 40)])
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
+def test_a_step_moves_filters_by_the_learning_rate_whatever_the_gradients_size(shape, scale):
+    torch.manual_seed(0)
+    filters = nn.Parameter(torch.randn(shape))
+    optimizer = Muon([filters], lr=0.1, iterations=5)
+    filters.grad = scale * torch.randn(shape)
+    before = filters.detach() * (shape[0] ** 0.5 / filters.detach().norm())  # brought to length first
+    optimizer.step()
+    values = torch.linalg.svdvals((before - filters.detach()).flatten(1)) / 0.1
+    assert 0.68 < float(values.min()) <= float(values.max()) < 1.14
 
 
 def test_it_goes_on_from_its_state_bit_for_bit():
