@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +49,7 @@ def find_best_inference(
     *,
     compile: bool,
     budget_seconds: float,
+    precisions: Sequence[Literal["fp32", "bf16"]] = PRECISIONS,
 ) -> BestInference:
     """Look for the fastest setting of *model*, which is left as it is, and measure it by the timer's protocol.
 
@@ -57,6 +58,7 @@ def find_best_inference(
         classes_N: What the network predicts for them, as recorded.
         compile: Whether to try ``torch.compile`` too; it takes seconds to minutes.
         budget_seconds: For the final measurement; looking takes about twice that, compilation not counted.
+        precisions: Which to try.
 
     Raises:
         RuntimeError: If no setting works.
@@ -64,7 +66,7 @@ def find_best_inference(
     device = images_NCHW.device
     sizes = sorted({min(size, len(images_NCHW)) for size in BATCH_SIZES})
     tried: dict[str, float] = {}
-    window = budget_seconds / (ROUNDS * len(LAYOUTS) * len(PRECISIONS))
+    window = budget_seconds / (ROUNDS * len(LAYOUTS) * len(precisions))
 
     def look(candidates: list[tuple[Setting, Callable[[Tensor], Tensor], int]]) -> tuple[Setting, int]:
         """Time candidates in turns; return the fastest."""
@@ -82,7 +84,7 @@ def find_best_inference(
         predictors = {
             setting: predict
             for layout in LAYOUTS
-            for precision in PRECISIONS
+            for precision in precisions
             if (predict := _predictor(model, setting := Setting(layout=layout, precision=precision), images_NCHW))
         }
         if not predictors:
