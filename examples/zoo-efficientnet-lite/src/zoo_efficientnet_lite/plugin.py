@@ -1,0 +1,54 @@
+"""The network as zoo sees it. Light at import: timm and torch wait until it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def build_lite0(request: ModelRequest) -> nn.Module:
+    """Build EfficientNet-Lite0, with published weights and a new head if those are asked for.
+
+    The head is new unless 1,000 classes are asked for: ImageNet's.
+    """
+    import timm
+
+    model: nn.Module = timm.create_model(
+        "tf_efficientnet_lite0",
+        num_classes=request.num_classes,
+        in_chans=request.in_channels,
+        drop_rate=float(request.options["drop_rate"] or 0),
+    )
+    if request.pretrained:
+        from zoo_efficientnet_lite.weights import load_weights
+
+        load_weights(model)
+    return model
+
+
+def preprocessing(request: ModelRequest) -> Preprocessing:
+    """Return what the weights were trained on: pixels from -1 to 1."""
+    return Preprocessing(mean=(0.5,) * request.in_channels, std=(0.5,) * request.in_channels, interpolation="bicubic")
+
+
+@hookimpl
+def zoo_architectures() -> Iterator[Architecture]:
+    yield Architecture(
+        name="efficientnet_lite0",
+        build=build_lite0,
+        summary="224 px, ImageNet weights from a package: nothing is downloaded while it runs",
+        family="efficientnet",
+        source="https://arxiv.org/abs/1905.11946",
+        native_size=224,
+        min_size=8,
+        adapts_small_images=True,
+        has_pretrained=True,
+        preprocessing=preprocessing,
+        options={"drop_rate": 0.0},
+        preload=("torch", "timm"),
+    )

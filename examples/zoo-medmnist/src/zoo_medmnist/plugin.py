@@ -1,0 +1,109 @@
+"""The data sets as zoo sees them. Light at import: ``medmnist`` brings torch along, and waits until one is loaded.
+
+What is known of each beforehand stands here for that reason; a test holds it to what ``medmnist`` says.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zoo import DataRequest, Dataset, Splits, hookimpl
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is known of a data set without reading it."""
+
+    summary: str
+    num_classes: int
+    channels: int
+    num_train: int
+    num_test: int
+    mirror_symmetric: bool = True
+
+
+_ORGANS = "11 organs in CT, {} view"
+
+FACTS = {
+    "pathmnist": Facts(
+        summary="9 kinds of colon tissue under the microscope",
+        num_classes=9,
+        channels=3,
+        num_train=89996,
+        num_test=7180,
+    ),
+    "dermamnist": Facts(
+        summary="7 kinds of pigmented spots on skin", num_classes=7, channels=3, num_train=7007, num_test=2005
+    ),
+    "octmnist": Facts(
+        summary="4 diagnoses in retinal sections (OCT)", num_classes=4, channels=1, num_train=97477, num_test=1000
+    ),
+    "pneumoniamnist": Facts(
+        summary="pneumonia in chest X-rays of children", num_classes=2, channels=1, num_train=4708, num_test=624
+    ),
+    "retinamnist": Facts(
+        summary="5 grades of diabetic retinopathy, taken as classes",
+        num_classes=5,
+        channels=3,
+        num_train=1080,
+        num_test=400,
+    ),
+    "breastmnist": Facts(
+        summary="malignancy in breast ultrasound", num_classes=2, channels=1, num_train=546, num_test=156
+    ),
+    "bloodmnist": Facts(summary="8 kinds of blood cells", num_classes=8, channels=3, num_train=11959, num_test=3421),
+    "tissuemnist": Facts(
+        summary="8 kinds of kidney cortex cells", num_classes=8, channels=1, num_train=165466, num_test=47280
+    ),
+    # A mirrored left kidney is a right one, and both are classes.
+    "organamnist": Facts(
+        summary=_ORGANS.format("axial"),
+        num_classes=11,
+        channels=1,
+        num_train=34561,
+        num_test=17778,
+        mirror_symmetric=False,
+    ),
+    "organcmnist": Facts(
+        summary=_ORGANS.format("coronal"),
+        num_classes=11,
+        channels=1,
+        num_train=12975,
+        num_test=8216,
+        mirror_symmetric=False,
+    ),
+    "organsmnist": Facts(
+        summary=_ORGANS.format("sagittal"),
+        num_classes=11,
+        channels=1,
+        num_train=13932,
+        num_test=8827,
+        mirror_symmetric=False,
+    ),
+}
+
+
+def load_medmnist(request: DataRequest, *, name: str) -> Splits:
+    """Load a data set in MedMNIST's own splits, at the side in pixels that the option ``size`` says."""
+    from zoo_medmnist.files import find_file, read_splits
+
+    return read_splits(find_file(request, name), name)
+
+
+@hookimpl
+def zoo_datasets() -> Iterator[Dataset]:
+    for name, facts in FACTS.items():
+        yield Dataset(
+            name=name,
+            load=functools.partial(load_medmnist, name=name),
+            summary=facts.summary,
+            source="https://arxiv.org/abs/2110.14795",
+            num_classes=facts.num_classes,
+            channels=facts.channels,
+            num_train=facts.num_train,
+            num_test=facts.num_test,
+            mirror_symmetric=facts.mirror_symmetric,
+            options={"size": 28},
+        )
