@@ -160,7 +160,7 @@ def _speeds(cell: Cell) -> list[str]:
 
 def _sections(difference: Difference) -> list[tuple[str, list[str]]]:
     """Return what is said below the grid: a title, and sentences."""
-    sections = [("past the limits", list(difference.alarms)), ("not compared", _not_compared(difference))]
+    sections = [("past the limits", list(difference.alarms)), ("notes", _remarks(difference))]
     for name, only in ((difference.first, difference.only_first), (difference.second, difference.only_second)):
         sections.append((f"only in {name} ({len(only):,})", list(only)))
     sections += [
@@ -171,7 +171,8 @@ def _sections(difference: Difference) -> list[tuple[str, list[str]]]:
     return [(title, notes) for title, notes in sections if notes]
 
 
-def _not_compared(difference: Difference) -> list[str]:
+def _remarks(difference: Difference) -> list[str]:
+    """Return what was not compared and why, and what disturbed the rest."""
     notes = [f"{cell.title}: {cell.problem}" for cell in difference.cells if cell.problem]
     problems: dict[str, list[str]] = {}
     for cell in difference.cells:

@@ -7,6 +7,7 @@ test; listing, showing and planning are run anyway.
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import shlex
@@ -129,6 +130,38 @@ def _check(words: list[str]) -> None:
             for value in given if isinstance(given, list | tuple) else [given]:
                 if isinstance(value, str):
                     parameter.type.convert(value, parameter, inner)
+
+
+def _inline_commands() -> list[str]:
+    """Return each ``zoo …`` between backticks in running text, where nothing stands for something else."""
+    found: dict[str, None] = {}
+    for page in PAGES:
+        prose = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+        found |= dict.fromkeys(re.findall(r"`zoo ([a-z][^`]*)`", prose))
+    return [text for text in found if not re.search(r"[A-Z…|\[]", text)]
+
+
+@pytest.mark.parametrize("text", _inline_commands(), ids=str)
+def test_a_command_in_running_text_exists_with_its_options(text: str) -> None:
+    _check(shlex.split(text))
+
+
+def _tox_environments(text: str) -> Iterator[str]:
+    for names in re.findall(r"tox (?:run )?-e ([\w,]+)", text):
+        yield from names.split(",")
+
+
+def test_a_tox_environment_that_is_shown_exists() -> None:
+    config = configparser.ConfigParser(interpolation=None)
+    config.read(ROOT / "tox.ini", encoding="utf-8")
+    known = set(re.split(r"[,\s]+", config["tox"]["env_list"]))
+    for section in config.sections():
+        stem, _, factors = section.removeprefix("testenv:").rstrip("}").partition("{")
+        known |= {f"{stem}{factor}" for factor in factors.split(",")}
+    texts = [*(page.read_text(encoding="utf-8") for page in PAGES), (ROOT / "tox.ini").read_text(encoding="utf-8")]
+    shown = {name for text in texts for name in _tox_environments(text)}
+    assert {"compare", "suite211", "slow"} <= shown
+    assert shown - known == set()
 
 
 @pytest.mark.parametrize("line", ["bensh", "bench --modls x", "list models --format pdf", "bench --epochs"])

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         return 2
     codes = []
     for before, after in pairs(found):
-        print(f"\n{before} → {after}\n", flush=True)
+        print(flush=True)
         codes.append(subprocess.run(["zoo", "diff", str(before), str(after), *arguments], check=False).returncode)
     return max(codes)
 
