@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
-from plugins.metrics import confusion, probability, ranking
+from plugins.metrics import confusion, known, probability, ranking
 from zoo import Metric, hookimpl
 
 
 @hookimpl
 def zoo_metrics() -> Iterable[Metric]:
     """Yield all built-in metrics."""
-    yield from _overall()
-    yield from _of_ranking_and_probability()
-    yield from _per_class()
-    yield from _for_two_classes()
+    for group in (_overall(), _of_ranking_and_probability(), _per_class(), _for_two_classes()):
+        yield from (replace(metric, known_cases=known.CASES[metric.name]) for metric in group)
 
 
 def _overall() -> Iterable[Metric]:

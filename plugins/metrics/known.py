@@ -1,0 +1,51 @@
+"""Values of every metric for small cases, worked by hand; ``zoo check`` holds the metrics to them."""
+
+from __future__ import annotations
+
+import math
+
+from zoo.metric import KnownCase
+
+_LN2, _LN3 = math.log(2), math.log(3)
+
+# Four images of classes 0, 0, 1, 2; the second is taken for class 1. Softmax makes ½, ¼, ¼ of each row.
+_LOGITS = ((_LN2, 0, 0), (0, _LN2, 0), (0, _LN2, 0), (0, 0, _LN2))
+_LABELS = (0, 0, 1, 2)
+
+_FOUR_IMAGES = {
+    "accuracy": 3 / 4,
+    "balanced_accuracy": (1 / 2 + 1 + 1) / 3,
+    "macro_recall": (1 / 2 + 1 + 1) / 3,
+    "macro_precision": (1 + 1 / 2 + 1) / 3,
+    "macro_f1": (2 / 3 + 2 / 3 + 1) / 3,
+    "weighted_f1": (2 * 2 / 3 + 2 / 3 + 1) / 4,
+    # (3·4 − (2·1 + 1·2 + 1·1)) over √(16 − 6)·√(16 − 6): true counts 2, 1, 1 and predicted 1, 2, 1.
+    "matthews_corrcoef": 7 / 10,
+    "confusion": [[1, 1, 0], [0, 1, 0], [0, 0, 1]],
+    "per_class_accuracy": [1 / 2, 1, 1],
+    "per_class_recall": [1 / 2, 1, 1],
+    "per_class_precision": [1, 1 / 2, 1],
+    "per_class_f1": [2 / 3, 2 / 3, 1],
+    # Pairs won, ties half: class 0 has 3 of 4, class 1 has 2½ of 3, class 2 all 3.
+    "roc_auc": (3 / 4 + 5 / 6 + 1) / 3,
+    # The label has probability ½ three times, ¼ once.
+    "nll": (3 * _LN2 + math.log(4)) / 4,
+    # ¼ + 2/16 for each right one; 9/16 + ¼ + 1/16 for the other.
+    "brier": (3 * 3 / 8 + 7 / 8) / 4,
+    # All in the bin of confidence ½, of which ¾ are right.
+    "calibration_error": 1 / 4,
+}
+
+CASES: dict[str, tuple[KnownCase, ...]] = {
+    **{name: (KnownCase(_LOGITS, _LABELS, value),) for name, value in _FOUR_IMAGES.items()},
+    # The label is in the last place that counts, and in the one after it.
+    "top3": (KnownCase(((3, 2, 1, 0), (3, 2, 1, 0)), (2, 3), 1 / 2),),
+    "top5": (KnownCase(((5, 4, 3, 2, 1, 0), (5, 4, 3, 2, 1, 0)), (4, 5), 1 / 2),),
+    # Ranked 1, 0, 1, 0: precision 1 at half of the recall, 2/3 at all of it.
+    "average_precision": (KnownCase(((0, 3), (0, 2), (0, 1), (0, 0)), (1, 0, 1, 0), (1 + 2 / 3) / 2),),
+    # One hit, one false alarm, one miss.
+    "binary_f1": (KnownCase(((0, 1), (1, 0), (0, 1), (1, 0)), (1, 0, 0, 1), 1 / 2),),
+    # Class 1 has probability ¾ where it is right, ¼ where it is not.
+    "best_threshold": (KnownCase(((0, _LN3), (_LN3, 0)), (1, 0), 3 / 4),),
+}
+"""By the metric's name."""
