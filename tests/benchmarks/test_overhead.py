@@ -1,0 +1,54 @@
+"""What a trial costs besides its training steps: start, build, load, evaluate, measure and write."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from harness.bench import run_bench
+from harness.plan import make_plan
+from harness.record import Outcome
+from harness.request import BenchRequest
+from harness.selection import select
+from harness.store import Store
+from zoo import Catalog
+from zoo.events import Event, TrialEnded
+from zoo.finding import Sources
+
+LIMIT_S = 1.5
+SEEDS = 6
+
+
+def test_everything_around_the_steps_of_one_epoch_of_digits(
+    benchmark: BenchmarkFixture, catalog: Catalog, tmp_path: Path
+) -> None:
+    """Speeds are measured, with the default time for that; an overhead is the best of five trials after the first."""
+    request = BenchRequest.parse(
+        {"models": ["lenet5"], "data": ["digits"], "epochs": 1, "seeds": SEEDS}, origin="the benchmark"
+    )
+    ends: list[float] = []
+
+    def emit(event: Event) -> None:
+        if isinstance(event, TrialEnded):
+            ends.append(time.perf_counter())
+
+    def bench() -> list[float]:
+        summary = run_bench(
+            make_plan(select(request, catalog)),
+            store=Store(tmp_path / "runs"),
+            sources=Sources(entry_points=False),
+            data_root=tmp_path / "data",
+            cache=tmp_path / "cache",
+            emit=emit,
+        )
+        assert [record.outcome for record in summary.records] == [Outcome.DONE] * SEEDS
+        steps = [record.training.seconds for record in summary.records if record.training]
+        # From the end of one trial to the end of the next: nothing between them is left out.
+        return [end - before - in_steps for before, end, in_steps in zip(ends, ends[1:], steps[1:], strict=False)]
+
+    overheads = benchmark.pedantic(bench, rounds=1)
+    benchmark.extra_info["overhead_s"] = [round(seconds, 3) for seconds in overheads]
+    if benchmark.enabled:
+        assert min(overheads) < LIMIT_S
