@@ -120,9 +120,7 @@ def test_conforms_without_excuses(check):
 def test_pytest_tells_failures_expected_failures_unexpected_passes_and_skips_apart(tmp_path: Path):
     (tmp_path / "test_plugin.py").write_text(SUITE)
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
-    done = subprocess.run(
-        command, capture_output=True, encoding="utf-8", cwd=tmp_path, env=dict(os.environ), timeout=120
-    )
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=120)
     states = re.findall(r"^(\w+) test_plugin.py::(\S+)", done.stdout, re.MULTILINE)
     assert {test: state for state, test in states} == {
         "test_conforms[share-values_are_within_bounds]": "FAILED",
