@@ -21,6 +21,7 @@ from zoo.errors import DataError
 
 FACTS_FILE = "data.json"
 STREAMED_SUFFIX = "-streamed"
+_HOLD_SECONDS = 5.0
 
 
 def streamed_folder(folder: Path) -> Path:
@@ -58,8 +59,12 @@ def using(folders: Iterable[Path]) -> Iterator[None]:
 
 
 def _hold(folder: Path, held: contextlib.ExitStack) -> None:
-    # Under the lock, or it might be removed between being found and being marked.
-    with FileLock(lock_of(folder)):
+    lock = FileLock(lock_of(folder), timeout=_HOLD_SECONDS)
+    with contextlib.ExitStack() as locked:
+        # Under the lock, or it might be removed between being looked for and being marked. Who holds it for long
+        # prepares the same data another way, and removes nothing.
+        with contextlib.suppress(Timeout):
+            locked.enter_context(lock)
         mark = folder.with_name(f"{lock_of(folder).stem}.use-{uuid.uuid4().hex}")
         held.callback(mark.unlink, missing_ok=True)
         held.enter_context(FileLock(mark))

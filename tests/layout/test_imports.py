@@ -112,6 +112,8 @@ LIGHT_COMMANDS = [
     "plan --help",
     "rank --help",
     "diff --help",
+    "cache list",
+    "cache clear --older-than 1000 --yes",
     "data check --help",
     "data check synthetic --limit-train 100",
 ]

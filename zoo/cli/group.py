@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("zoo.cli.list", "List models, data sets, recipes, metrics or listeners."),
     "show": ("zoo.cli.show", "Show all that is known of a model, data set, recipe or metric."),
     "data": ("zoo.cli.data", "Look at data sets: counts, sizes, unreadable images, duplicates."),
+    "cache": ("zoo.cli.cache", "Look at the cache of decoded data sets and the like, and clear it."),
     "why": ("zoo.cli.why", "Say which fields set two trials apart, or force one to run again."),
     "rescore": ("zoo.cli.rescore", "Compute metrics anew from saved predictions; nothing is trained."),
     "diff": ("zoo.cli.diff", "Hold two sets of records together: what changed, how surely, and why."),

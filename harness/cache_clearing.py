@@ -1,0 +1,91 @@
+"""Clearing the cache: what is asked for, unless a process uses it or there is something of somebody else's in it.
+
+Prepared data are renamed before they are removed, so that nobody ever finds half of them. Their lock files stay: to
+remove one while another process waits for it would give two processes the same lock.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from harness.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, lying_in
+from harness.data_places import STREAMED_SUFFIX, is_used, lock_of
+from harness.files import TEMPORARY_PREFIX
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cleared:
+    """What became of an entry."""
+
+    entry: CacheEntry
+    num_bytes: int = 0
+    """What was freed."""
+    left_because: str = ""
+    """Why it is still there, or part of it; empty if it is gone."""
+
+
+def clear(entry: CacheEntry) -> Cleared:
+    """Remove an entry of the cache. What cannot be removed is left, and the reason given."""
+    try:
+        if entry.kind == "downloads":
+            return Cleared(entry=entry, left_because="it is not made by zoo: remove what you no longer want yourself")
+        if entry.files:
+            return _clear_files(entry)
+        if entry.kind == "compile":
+            return Cleared(entry=entry, num_bytes=_remove_tree(entry.path))
+        return _clear_folder(entry)
+    except OSError as error:
+        return Cleared(entry=entry, left_because=f"{error.filename or entry.path}: {error.strerror or error}")
+
+
+def _clear_files(entry: CacheEntry) -> Cleared:
+    freed = 0
+    for file in entry.files:
+        size = file.lstat().st_size
+        file.unlink()
+        freed += size
+    return Cleared(entry=entry, num_bytes=freed)
+
+
+def _clear_folder(entry: CacheEntry) -> Cleared:
+    folder = entry.path
+    owner = folder.with_name(key_of_leftover(folder.name) or folder.name.removesuffix(STREAMED_SUFFIX))
+    try:
+        with FileLock(lock_of(owner), timeout=0):
+            # What is left of a dead process is nobody's, even while another process uses what was made after it.
+            if entry.kind != "leftovers" and is_used(owner):
+                return Cleared(entry=entry, left_because="it is in use")
+            foreign = [
+                each.name
+                for each in lying_in(folder)
+                if not (each.is_file(follow_symlinks=False) and is_prepared_file(each.name))
+            ]
+            if foreign:
+                return Cleared(
+                    entry=entry, left_because=f"it holds what is not zoo's: {', '.join(map(repr, foreign[:5]))}"
+                )
+            doomed = folder.with_name(f"{TEMPORARY_PREFIX}{owner.name}-{uuid.uuid4().hex[:8]}")
+            os.replace(folder, doomed)
+            return Cleared(entry=entry, num_bytes=_remove_tree(doomed))
+    except Timeout:
+        return Cleared(entry=entry, left_because="it is in use")
+
+
+def _remove_tree(folder: Path) -> int:
+    """Remove a folder and what is in it, links themselves and not what they lead to; return the bytes freed."""
+    freed = 0
+    for parent, folders, names in os.walk(folder, topdown=False):
+        for name in [*names, *folders]:
+            path = Path(parent, name)
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                freed += path.lstat().st_size
+                path.unlink()
+    folder.rmdir()
+    return freed

@@ -1,0 +1,196 @@
+"""What lies in the cache: found by its place and name, never by following a link. Never imports torch.
+
+=================  ============================================================================================
+kind               where
+=================  ============================================================================================
+``decoded``        ``decoded/NAME-KEY/``: a data set, prepared; ``…-streamed/`` where its images are not kept
+``models``         ``timm-VERSION-models-….json`` and its like: a library's list of models
+``tuning``         ``tuning/*.json``: which settings were quickest for a network on this machine
+``tar``            ``tar/*.json``: where the members of tar files lie
+``compile``        ``compile/``: what the compiler keeps
+``leftovers``      ``.tmp-…`` anywhere of these: what a process left that died while it wrote
+``downloads``      ``data/``: data sets as they were downloaded, or put there; listed, never removed
+=================  ============================================================================================
+
+Whatever else lies there is somebody's own, and is neither listed nor removed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from harness.data_places import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
+from harness.files import TEMPORARY_PREFIX
+from harness.images import PreparedData
+
+Kind = Literal["decoded", "models", "tuning", "tar", "compile", "leftovers", "downloads"]
+
+_PREPARED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{20}}({STREAMED_SUFFIX})?")
+_STALE = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}(?P<key>.+-[0-9a-f]{{20}})-.+")
+_MODEL_LIST = re.compile(r"(timm|torchvision)-.+-models-.+\.json")
+_HEX_FILE = re.compile(r"[0-9a-f]{16,64}\.json")
+_PREPARED_FILE = re.compile(
+    r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths)\.npy|(train|val|test)-encoded\.bin"
+    rf"|{re.escape(TEMPORARY_PREFIX)}.+"
+)
+TEMPORARY_FILE_SECONDS = 3600
+"""A temporary file without a lock that is older than that has been left: writing one takes less than a second."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CacheEntry:
+    """Something in the cache."""
+
+    name: str
+    """What it is called in ``zoo cache clear``."""
+    kind: Kind
+    path: Path
+    num_bytes: int
+    last_used: float
+    """Seconds since 1970, in UTC."""
+    title: str = ""
+    """The data set's name, where it is one."""
+    num_images: int | None = None
+    in_use: bool = False
+    """Whether a process prepares it, or runs trials on it."""
+    files: tuple[Path, ...] = field(default=(), repr=False)
+    """What it consists of, where that is some files of a folder."""
+
+
+def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
+    """Return what lies in the cache, the largest first within its kind.
+
+    Args:
+        now: Seconds since 1970; tells what is left from what is being written.
+    """
+    entries = [
+        *_decoded(root / "decoded"),
+        *_files("models", root, _MODEL_LIST),
+        *_files("tuning", root / "tuning", _HEX_FILE),
+        *_files("tar", root / "tar", _HEX_FILE),
+        *_tree("compile", root / "compile"),
+        *_tree("downloads", root / "data"),
+    ]
+    left = [file for folder in (root, root / "tuning", root / "tar") for file in _left_files(folder, now)]
+    if left:
+        entries.append(_entry_of_files("leftovers", root, left))
+    order: tuple[Kind, ...] = ("decoded", "models", "tuning", "tar", "compile", "leftovers", "downloads")
+    return sorted(entries, key=lambda entry: (order.index(entry.kind), -entry.num_bytes, entry.name))
+
+
+def is_prepared_file(name: str) -> bool:
+    """Tell by its name whether a file is one of those that prepared data consist of."""
+    return _PREPARED_FILE.fullmatch(name) is not None
+
+
+def key_of_leftover(name: str) -> str:
+    """Return ``NAME-KEY`` of a folder that was being prepared, from its temporary name; empty if it is none."""
+    match = _STALE.fullmatch(name)
+    return match["key"] if match else ""
+
+
+def is_locked(folder: Path) -> bool:
+    """Tell whether a process prepares or removes what belongs in *folder*, or uses it."""
+    if not lock_of(folder).exists():
+        return False
+    try:
+        with FileLock(lock_of(folder), timeout=0):
+            return is_used(folder)
+    except Timeout:
+        return True
+    except OSError:  # a cache that cannot be written: nothing can be removed from it anyway
+        return False
+
+
+def lying_in(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield what lies in *folder*, by name; nothing if it is a link, or is not there."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    with os.scandir(folder) as found:
+        yield from sorted(found, key=lambda each: each.name)
+
+
+def _decoded(folder: Path) -> Iterator[CacheEntry]:
+    for found in lying_in(folder):
+        if not found.is_dir(follow_symlinks=False):
+            continue
+        path = Path(found.path)
+        num_bytes, last_used = _measure(path)
+        match = _PREPARED.fullmatch(found.name)
+        if match:
+            facts = path / FACTS_FILE
+            try:
+                prepared = PreparedData.model_validate_json(facts.read_bytes())
+                num_images = prepared.num_train + prepared.num_val + prepared.num_test
+                last_used = facts.lstat().st_mtime
+            except (OSError, ValidationError):  # damaged: it will be made again
+                num_images = None
+            yield CacheEntry(
+                name=found.name,
+                kind="decoded",
+                path=path,
+                num_bytes=num_bytes,
+                last_used=last_used,
+                title=match["name"],
+                num_images=num_images,
+                in_use=is_locked(path),
+            )
+        elif (key := key_of_leftover(found.name)) and not is_locked(folder / key):
+            yield CacheEntry(name=found.name, kind="leftovers", path=path, num_bytes=num_bytes, last_used=last_used)
+
+
+def _files(kind: Kind, folder: Path, pattern: re.Pattern[str]) -> Iterator[CacheEntry]:
+    found = [
+        Path(each.path)
+        for each in lying_in(folder)
+        if each.is_file(follow_symlinks=False) and pattern.fullmatch(each.name)
+    ]
+    if found:
+        yield _entry_of_files(kind, folder, found)
+
+
+def _left_files(folder: Path, now: float) -> Iterator[Path]:
+    for each in lying_in(folder):
+        if not (each.name.startswith(TEMPORARY_PREFIX) and each.is_file(follow_symlinks=False)):
+            continue
+        if now - each.stat(follow_symlinks=False).st_mtime > TEMPORARY_FILE_SECONDS:
+            yield Path(each.path)
+
+
+def _tree(kind: Kind, folder: Path) -> Iterator[CacheEntry]:
+    if any(lying_in(folder)):
+        num_bytes, last_used = _measure(folder)
+        yield CacheEntry(name=kind, kind=kind, path=folder, num_bytes=num_bytes, last_used=last_used)
+
+
+def _entry_of_files(kind: Kind, place: Path, files: list[Path]) -> CacheEntry:
+    states = [file.lstat() for file in files]
+    return CacheEntry(
+        name=kind,
+        kind=kind,
+        path=place,
+        num_bytes=sum(state.st_size for state in states),
+        last_used=max(state.st_mtime for state in states),
+        files=tuple(files),
+    )
+
+
+def _measure(folder: Path) -> tuple[int, float]:
+    """Return the size of all files below *folder*, and the latest of their times; links count for nothing."""
+    num_bytes, latest = 0, folder.lstat().st_mtime
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            if not path.is_symlink():
+                state = path.lstat()
+                num_bytes += state.st_size
+                latest = max(latest, state.st_mtime)
+    return num_bytes, latest
