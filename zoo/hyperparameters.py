@@ -138,7 +138,9 @@ class Hyperparameters(BaseModel):
         known = {}
         for key, value in given.items():
             if key in fields:
-                known[key] = value
+                # What a command line wrote as none or true was read as more than text; here it is text again.
+                is_word = isinstance(fields[key].default, str) and (value is None or isinstance(value, bool))
+                known[key] = str(value).lower() if is_word else value
             else:
                 errors.append(
                     UnknownNameError(

@@ -13,6 +13,8 @@ from reports.site.entries import Entry
 from reports.table import Leaderboard, Row
 from reports.text import clean
 
+_ALWAYS = ("rank", "model", "accuracy", "interval")  # what the page's script counts on
+
 _DIGITS = 6
 """Significant digits of numbers on the page; ``leaderboard.json`` has them all."""
 
@@ -53,7 +55,11 @@ def board_data(
             }
             for each, indices in by_table.items()
         ],
-        "columns": [_column(column, rows, shown=column.key in shown) for column in columns if _is_filled(column, rows)],
+        "columns": [
+            _column(column, rows, shown=column.key in shown)
+            for column in columns
+            if column.key in _ALWAYS or _is_filled(column, rows)
+        ],
         "rows": {
             "id": [entry.id for entry in entries],
             "model_id": [entry.model_id for entry in entries],

@@ -9,13 +9,15 @@ from typing import Any
 from harness.record import Record
 from harness.spec import TrialSpec
 
+_EXECUTION = ("device", "precision", "layout", "threads", "measure_seconds")
+
 
 def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
     """Return the arguments of ``zoo`` that run *spec* with *seeds*, which follow on one another.
 
     Every hyper-parameter is set, whatever the recipe's defaults are by then.
     """
-    execution = spec.execution
+    execution = spec.execution.model_dump(mode="json")
     arguments = ["bench", "--models", spec.architecture.full_name]
     name = spec.dataset.full_name
     arguments += ["--data", f"{name}:{spec.dataset.argument}" if spec.dataset.argument else name]
@@ -25,16 +27,13 @@ def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
         ("--limit-train", spec.dataset.limit_train),
         ("--limit-test", spec.dataset.limit_test),
         ("--val-fraction", spec.dataset.val_fraction),
-        ("--device", execution.device),
-        ("--precision", execution.precision),
-        ("--threads", execution.threads),
-        ("--measure-seconds", execution.measure_seconds),
+        *((f"--{name.replace('_', '-')}", execution.get(name)) for name in _EXECUTION),
     ):
         if value is not None:
             arguments += [flag, str(value)]
-    arguments.append(f"--compile={execution.compile}")
-    if execution.small_images != "auto":
-        arguments.append("--small-images" if execution.small_images == "on" else "--no-small-images")
+    arguments.append(f"--compile={execution['compile']}")
+    if execution["small_images"] != "auto":
+        arguments.append("--small-images" if execution["small_images"] == "on" else "--no-small-images")
     settings: dict[str, Any] = {f"model.{key}": value for key, value in spec.architecture.options.items()}
     settings |= {f"data.{key}": value for key, value in spec.dataset.options.items()}
     if spec.dataset.image_size is not None:

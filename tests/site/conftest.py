@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,8 @@ class StoreMaker:
             )
             write_record(folder, record)
             return folder, record
-        predictions = self._predict(folder, int(key[:8], 16), skill, classes, num_test)
+        draw = zlib.crc32(f"{model}/{data}/{recipe}/{seed}".encode("utf-8", "replace"))
+        predictions = self._predict(folder, draw, skill, classes, num_test)
         (folder / HISTORY_FILE).write_bytes(
             b"".join(
                 encode_row(

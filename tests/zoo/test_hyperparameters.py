@@ -105,6 +105,10 @@ def test_a_plugins_own_settings_are_overridden_and_refused_like_the_others() -> 
         Sharpness().with_overrides({"rho": True})
 
 
+def test_a_word_that_a_command_line_reads_as_more_than_text_is_text_again() -> None:
+    assert Hyperparameters().with_overrides({"class_weights": None}).class_weights == "none"
+
+
 def test_a_mistake_in_several_settings_together_is_one_sentence() -> None:
     with pytest.raises(UsageError) as caught:
         Sharpness().with_overrides({"rho": 0, "adaptive": True}, owner="sam")

@@ -162,13 +162,18 @@ zoo.widgets.board = (root) => {
     return el("td", { class: each.numeric ? "number" : null }, each.numeric ? text : el("bdi", {}, text));
   };
 
-  // A small picture of the interval, on the scale of all rows.
-  const lows = column.interval?.plain.accuracy_low || [];
-  const highs = column.interval?.plain.accuracy_high || [];
-  const floor = lows.reduce((low, value) => (value === null ? low : Math.min(low, value)), 1);
-  const ceiling = highs.reduce((high, value) => (value === null ? high : Math.max(high, value)), 0);
+  // A small picture of the interval, on the scale of its table.
+  const lows = column.interval.plain.accuracy_low;
+  const highs = column.interval.plain.accuracy_high;
+  const scaleOf = new Map();
+  for (const table of data.tables) {
+    const known = table.rows.filter((row) => lows[row] !== null);
+    const scale = [Math.min(...known.map((row) => lows[row])), Math.max(...known.map((row) => highs[row]))];
+    for (const row of known) scaleOf.set(row, scale);
+  }
   const strip = (row) => {
-    if (lows[row] === null || lows[row] === undefined) return null;
+    if (!scaleOf.has(row)) return null;
+    const [floor, ceiling] = scaleOf.get(row);
     const at = (value) => (60 * (value - floor)) / (ceiling - floor || 1);
     const mean = column.accuracy.plain.accuracy[row];
     return zoo.svg("svg", { class: "strip", viewBox: "0 0 60 8", width: 60, height: 8, "aria-hidden": "true" },

@@ -1,0 +1,218 @@
+"""Verification: what another person can check of a leaderboard: sums, schema, seeds, and every number."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.files import sha256_of
+from harness.predictions import FILE_NAME, load_predictions
+from harness.record import Outcome, Record
+from harness.scoring import score
+from harness.store import CHECKPOINT_FILE
+from reports.grouping import group_trials
+from reports.reading import Trial
+from reports.site.build import SUMS_FILE, published_files
+from reports.site.schema import schema_text
+from reports.text import clean
+from zoo.catalog import Entry
+from zoo.errors import StoreError
+from zoo.metric import Metric
+
+_TOLERANCE = 1e-6
+"""Numbers may differ so far, relative to their size: other versions of numpy add up in another order."""
+
+
+def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
+    """Return a sentence for each thing that is wrong with a trial; nothing where every number follows.
+
+    All files but the weights must be there and fit their sums. Every metric that *metrics* hold in the version that
+    the record names is computed anew from the predictions.
+    """
+    folder, record = trial
+    name = clean(folder.name, max_length=120)
+    problems = []
+    for file, sha256 in record.files.items():
+        if file != Path(file).name or file in (".", "..", ""):
+            problems.append(f"{name}: its record names {clean(file)!r}, which is no file of its own")
+        elif not (folder / file).is_file():
+            if file != CHECKPOINT_FILE:  # weights are large, and no number comes from them
+                problems.append(f"{name}: {clean(file)} is missing")
+        elif sha256_of(folder / file) != sha256:
+            problems.append(f"{name}: {clean(file)} does not fit the sum in its record")
+    if record.outcome is not Outcome.DONE or problems:
+        return problems
+    if FILE_NAME not in record.files:
+        return [f"{name}: its record has no sum of {FILE_NAME}, so nothing can be recomputed"]
+    try:
+        predictions = load_predictions(folder).predictions
+    except StoreError as error:
+        return [f"{name}: {clean(error)}"]
+    if record.data is not None and len(predictions.labels) != record.data.num_test:
+        problems.append(
+            f"{name}: predictions of {len(predictions.labels):,} images, where its record tells of "
+            f"{record.data.num_test:,}"
+        )
+    known = {entry.display_name: entry for entry in metrics}
+    for metric, reported in record.metrics.items():
+        entry = known.get(metric)
+        if entry is None or entry.record.version != reported.version:
+            continue
+        computed = score(predictions, [entry]).values.get(entry.display_name)
+        if computed is not None and not _same(computed.value, reported.value):
+            problems.append(
+                f"{name}: {clean(metric)} is {_shown(computed.value)} by its predictions, {_shown(reported.value)} in "
+                "its record"
+            )
+    return problems
+
+
+def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]:
+    """Return a sentence for each row that has a seed twice, or fewer seeds than *required_seeds*."""
+    problems = []
+    for group in group_trials(trials):
+        title = clean(group.example.spec.title.rpartition(" · ")[0])
+        if group.repeated:
+            problems.append(f"{title}: {group.repeated} seed(s) are there more than once")
+        if len(group.done) < required_seeds:
+            problems.append(f"{title}: {len(group.done)} seed(s) are done, and {required_seeds} are required")
+    return problems
+
+
+def report_problems(folder: Path, rebuilt: dict[str, Any] | None = None) -> tuple[list[str], list[str]]:
+    """Return what is wrong with a published leaderboard, and what could not be checked.
+
+    Args:
+        folder: Where it is published.
+        rebuilt: The leaderboard's data as it follows from records; None where there are none to hold it against.
+    """
+    sums = published_files(folder)
+    if not sums:
+        return [f"{folder / SUMS_FILE} is missing or empty"], []
+    problems = [
+        f"{clean(name)} {'does not fit its sum' if (folder / name).is_file() else 'is missing'}"
+        for name, digest in sums.items()
+        if not (folder / name).is_file() or sha256_of(folder / name) != digest
+    ]
+    try:
+        data = json.loads((folder / "leaderboard.json").read_bytes())
+    except (OSError, ValueError) as error:
+        return [*problems, f"leaderboard.json cannot be read: {clean(error)}"], []
+    found, notes = _schema_problems(data)
+    problems += found
+    if not found:
+        problems += _row_problems(data)
+        if rebuilt is not None:
+            problems += list(_differences(data, rebuilt))
+    return problems, notes
+
+
+def _schema_problems(data: Any) -> tuple[list[str], list[str]]:
+    try:
+        import jsonschema
+    except ImportError:
+        return [], ["the schema was not checked: pip install 'zoobench[verify]' brings what it takes"]
+    validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
+    errors = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
+    return [f"leaderboard.json: {clean(e.json_path)}: {clean(e.message, max_length=200)}" for e in errors[:10]], []
+
+
+def _row_problems(data: dict[str, Any]) -> list[str]:
+    problems = []
+    trials: Counter[str] = Counter()
+    for table in data["tables"]:
+        for row in table["rows"]:
+            name = clean(f"{row['cells'].get('model')} on {table['data']}", max_length=200)
+            trials.update(row["trials"])
+            if len(set(row["seeds"])) != len(row["seeds"]):
+                problems.append(f"{name}: a seed is listed twice")
+            if len(row["seeds"]) != len(row["trials"]):
+                problems.append(f"{name}: {len(row['seeds'])} seeds, but {len(row['trials'])} trials")
+    problems += [f"trial {clean(trial)} is listed {count} times" for trial, count in trials.items() if count > 1]
+    return problems
+
+
+def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable[str]:
+    before, now = _cells(published), _cells(rebuilt)
+    for key in before.keys() | now.keys():
+        name = clean(" on ".join([key[1], key[0]]), max_length=200)
+        if key not in now:
+            yield f"{name}: is published, and no records are of it"
+        elif key not in before:
+            yield f"{name}: there are records of it, and it is not published"
+        else:
+            for cell in before[key].keys() & now[key].keys():
+                if not _same(before[key][cell], now[key][cell]):
+                    yield (
+                        f"{name}: {clean(cell)} is published as {_shown(before[key][cell])}, and "
+                        f"{_shown(now[key][cell])} by the records"
+                    )
+
+
+def _cells(data: dict[str, Any]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+    return {
+        (table["data"], str(row["cells"].get("model")), str(row["cells"].get("recipe")), table["fingerprint"]): row[
+            "cells"
+        ]
+        for table in data["tables"]
+        for row in table["rows"]
+    }
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
+    return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE) if numbers else bool(one == other)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else clean(value, max_length=80)
+
+
+def sample_of(trials: Sequence[Trial], count: int) -> list[Trial]:
+    """Return *count* trials that are done, chosen by the hashes of their results, so that nobody chooses."""
+    done = [trial for trial in trials if trial[1].outcome is Outcome.DONE]
+    return sorted(done, key=lambda trial: (trial[1].result_key[::-1], trial[1].trial_id))[:count]
+
+
+def noise_problem(again: Record, reported: Record, siblings: Sequence[Record]) -> str:
+    """Return why a trial that was run again is not what was reported; empty where it is within the noise of seeds.
+
+    The difference of two runs varies by twice the variance of one. That is estimated from the row's seeds, with the t
+    quantile of so few, and is taken to be no less than what that many test images let one tell.
+
+    Args:
+        again: The record of the new run.
+        reported: The record that was checked.
+        siblings: Records of all seeds of its row.
+    """
+    if again.outcome is not Outcome.DONE:
+        return f"run again, it ended as {again.outcome.value}: {clean(again.reason)}"
+    new, old = again.metrics["accuracy"].value, reported.metrics["accuracy"].value
+    allowed = seed_noise([record.metrics["accuracy"].value for record in siblings], _num_test(reported), old)
+    if abs(new - old) <= allowed:
+        return ""
+    return f"run again, accuracy is {new:.4f}, reported {old:.4f}: further apart than the {allowed:.4f} of seeds"
+
+
+def seed_noise(accuracies: Sequence[float], num_test: int, accuracy: float) -> float:
+    """Return how far two runs of one row may be apart, 95 % of the time."""
+    import statistics
+
+    from scipy.special import stdtrit
+
+    chance = max(accuracy * (1 - accuracy), 1 / (num_test + 2))
+    floor = 1.96 * math.sqrt(2 * chance / num_test)
+    if len(accuracies) < 2:
+        return floor
+    quantile = float(stdtrit(len(accuracies) - 1, 0.975))
+    return max(floor, quantile * math.sqrt(2) * statistics.stdev(accuracies))
+
+
+def _num_test(record: Record) -> int:
+    return record.data.num_test if record.data else 1

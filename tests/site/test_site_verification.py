@@ -1,0 +1,191 @@
+"""Whether a leaderboard says what its records and predictions say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from harness.store import read_record, write_record
+from reports.reading import read_trials
+from reports.site.verification import noise_problem, sample_of, seed_noise
+from zoo import Catalog
+
+from .conftest import MakeSite, StoreMaker
+
+RunZoo = Callable[..., Result]
+
+
+@pytest.fixture
+def zoo() -> RunZoo:
+    """Run the command line in this process, without installed plugins."""
+    from click.testing import CliRunner
+
+    from zoo.cli.group import zoo as group
+
+    return lambda *args: CliRunner().invoke(group, ["--no-plugins", *map(str, args)], prog_name="zoo")
+
+
+def _change(folder: Path, **fields: object) -> None:
+    record = read_record(folder / "record.json")
+    write_record(folder, record.model_copy(update=fields))
+
+
+def test_records_that_follow_from_their_predictions_are_recomputed(store: StoreMaker, zoo: RunZoo) -> None:
+    for seed in range(2):
+        store.add("net", seed=seed)
+    done = zoo("verify", store.root)
+    assert done.exit_code == 0, done.output
+    assert "2 trials of 2 recomputed" in done.output
+    checked = json.loads((store.root / "verification.json").read_text())["trials"]
+    assert {each["status"] for each in checked.values()} == {"recomputed"}
+
+
+def test_a_number_that_does_not_follow_from_the_predictions_is_found(store: StoreMaker, zoo: RunZoo) -> None:
+    folder, record = store.add("net")
+    better = record.metrics["accuracy"].model_copy(update={"value": record.metrics["accuracy"].value + 0.01})
+    _change(folder, metrics={**record.metrics, "accuracy": better})
+    done = zoo("verify", store.root)
+    assert done.exit_code == 1
+    assert "accuracy is " in done.output
+    assert "by its predictions" in done.output
+    assert json.loads((store.root / "verification.json").read_text())["trials"] == {}
+
+
+def test_predictions_that_were_changed_are_found_by_their_sum(store: StoreMaker, zoo: RunZoo) -> None:
+    folder, _ = store.add("net")
+    path = folder / "predictions.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    done = zoo("verify", store.root)
+    assert done.exit_code == 1
+    assert "predictions.safetensors does not fit the sum in its record" in done.output
+
+
+def test_too_few_seeds_and_a_seed_twice_are_found(store: StoreMaker, zoo: RunZoo) -> None:
+    folder, record = store.add("net")
+    twin = folder.parent / f"{folder.name}-twin"
+    shutil.copytree(folder, twin)
+    done = zoo("verify", store.root, "--require-seeds", "3")
+    assert done.exit_code == 1
+    assert "1 seed(s) are there more than once" in done.output
+    assert "1 seed(s) are done, and 3 are required" in done.output
+    assert record.outcome.value == "done"
+
+
+def test_a_report_is_held_to_its_sums_its_schema_and_its_runs(
+    filled: StoreMaker, make_site: MakeSite, zoo: RunZoo
+) -> None:
+    pytest.importorskip("jsonschema")
+    folder, _ = make_site(filled)
+    assert zoo("verify", folder).exit_code == 0
+    both = zoo("verify", folder, filled.root, "--require-seeds", "0")
+    assert both.exit_code == 0, both.output
+    assert "held to its sums and schema and to its runs" in both.output
+    path = folder / "leaderboard.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["tables"][-1]["rows"][0]["cells"]["accuracy"] = 0.999
+    path.write_text(json.dumps(data), encoding="utf-8")
+    done = zoo("verify", folder, filled.root, "--require-seeds", "0")
+    assert done.exit_code == 1
+    assert "leaderboard.json does not fit its sum" in done.output
+    assert "accuracy is published as 0.999, and " in done.output
+    del data["tables"][0]["rows"]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert "'rows' is a required property" in zoo("verify", folder).output
+
+
+def test_rows_show_who_has_checked_them(store: StoreMaker, make_site: MakeSite, zoo: RunZoo) -> None:
+    first, _ = store.add("net", seed=0)
+    store.add("net", seed=1)
+    folder, _ = make_site(store)
+    (page,) = (folder / "rows").glob("*.html")
+    assert '<span class="badge self-reported">self-reported</span>' in page.read_text(encoding="utf-8")
+    zoo("verify", store.root)
+    make_site(store)
+    assert '<span class="badge recomputed">recomputed</span>' in page.read_text(encoding="utf-8")
+    path = store.root / "verification.json"
+    path.write_text(path.read_text().replace("recomputed", "reproduced", 1))
+    make_site(store)
+    assert '<span class="badge reproduced">reproduced</span>' in page.read_text(encoding="utf-8")
+    _change(first, warnings=("changed since",))
+    make_site(store)
+    assert '<span class="badge self-reported">self-reported</span>' in page.read_text(encoding="utf-8")
+
+
+def test_the_sample_does_not_depend_on_the_order_of_folders(filled: StoreMaker) -> None:
+    trials, _ = read_trials([filled.root])
+    assert sample_of(trials, 4) == sample_of(trials[::-1], 4)
+    assert all(record.outcome.value == "done" for _, record in sample_of(trials, 100))
+
+
+def test_a_run_that_is_further_off_than_seeds_are_is_not_reproduced(store: StoreMaker) -> None:
+    records = [store.add("net", seed=seed)[1] for seed in range(3)]
+    assert noise_problem(records[0], records[0], records) == ""
+    accuracy = records[0].metrics["accuracy"]
+    worse = records[0].model_copy(
+        update={"metrics": {"accuracy": accuracy.model_copy(update={"value": accuracy.value - 0.6})}}
+    )
+    assert "further apart than the" in noise_problem(worse, records[0], records)
+    failed = store.add("other", failure="it broke")[1]
+    assert "it ended as failed: it broke" in noise_problem(failed, records[0], records)
+
+
+def test_noise_is_what_few_seeds_and_few_images_let_one_tell() -> None:
+    assert seed_noise([0.9], 10_000, 0.9) == pytest.approx(1.96 * (2 * 0.09 / 10_000) ** 0.5)
+    assert seed_noise([0.88, 0.90, 0.92], 10_000, 0.9) == pytest.approx(4.3027 * 2**0.5 * 0.02, rel=1e-3)
+    assert seed_noise([1.0, 1.0], 100, 1.0) > 0
+
+
+def test_a_submission_holds_what_verification_needs_and_no_weights(
+    store: StoreMaker, zoo: RunZoo, tmp_path: Path
+) -> None:
+    folder, record = store.add("net")
+    (folder / "log.txt").write_text("/home/somebody/secret")
+    (folder / "checkpoint.safetensors").write_bytes(b"weights")
+    target = tmp_path / "board" / "runs"
+    done = zoo("submit", store.root, "-o", target)
+    assert done.exit_code == 0, done.output
+    assert f"| net | toy | sgd | 0 | {100 * record.metrics['accuracy'].value:.2f} |" in done.output
+    assert {path.name for path in (target / folder.name).iterdir()} == {
+        "record.json",
+        "predictions.safetensors",
+        "history.jsonl",
+    }
+    assert zoo("verify", target).exit_code == 0
+    assert "0 trials added" in zoo("submit", store.root, "-o", target).output
+
+
+def test_a_submission_that_would_not_pass_is_refused(store: StoreMaker, zoo: RunZoo, tmp_path: Path) -> None:
+    folder, _ = store.add("net")
+    (folder / "predictions.safetensors").write_bytes(b"")
+    done = zoo("submit", store.root, "-o", tmp_path / "target")
+    assert done.exit_code == 1
+    assert "refused: " in done.output
+    assert not (tmp_path / "target" / folder.name).exists()
+
+
+@pytest.mark.slow
+def test_trials_are_run_again_and_found_the_same(zoo_script: Path, tmp_path: Path, catalog: Catalog) -> None:
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [zoo_script, "--no-plugins", *args], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=250
+        )
+
+    line = "bench --models linear --data digits --seeds 2 --epochs 1 --measure-seconds 0 --device cpu --out runs -q"
+    made = run(*line.split())
+    assert made.returncode == 0, made.stderr
+    done = run("verify", "runs", "--sample", "1")
+    assert done.returncode == 0, done.stderr
+    assert "1 of 1 run again and reproduced" in done.stdout
+    statuses = json.loads((tmp_path / "runs" / "verification.json").read_text())["trials"]
+    assert sorted(each["status"] for each in statuses.values()) == ["recomputed", "reproduced"]
+    assert run("report", "runs", "-o", "site", "--model-card", "linear").returncode == 0
+    (page,) = (tmp_path / "site" / "rows").glob("*.html")
+    assert "badge reproduced" in page.read_text(encoding="utf-8")
+    assert '<img src="../images/' in page.read_text(encoding="utf-8"), "digits are in the cache, so they are shown"
+    assert "model-index" in (tmp_path / "site" / "MODEL_CARD.md").read_text(encoding="utf-8")

@@ -1,0 +1,41 @@
+"""``zoo submit``: the files of trials to add to another's leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.text import clean, plural
+
+
+@click.command("submit")
+@click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
+@click.option(
+    "-o",
+    "--output",
+    default="submissions",
+    show_default=True,
+    metavar="FOLDER",
+    help="The leaderboard's folder of runs.",
+)
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context, /, runs: tuple[str, ...], output: str) -> None:
+    """Copy what a leaderboard needs of RUNS into FOLDER: records, predictions and histories, without weights and logs.
+
+    Each trial is checked as zoo verify would. What to write into the pull request is printed.
+    """
+    from reports.reading import read_trials
+    from reports.site.submission import pull_request_text, submit
+    from zoo.cli.group import FAILED
+
+    trials, problems = read_trials([Path(run) for run in runs])
+    made = submit(trials, Path(output), list(session_of(ctx).catalog(warn=False).metrics))
+    click.echo(pull_request_text([trial for trial in trials if trial[0].name in made.added]), nl=False)
+    known = f", {made.known:,} there already" if made.known else ""
+    click.echo(f"{plural(len(made.added), 'trial')} added to {clean(output)}{known}", err=True)
+    for sentence in (*problems, *made.refused):
+        complain(f"refused: {sentence}")
+    ctx.exit(FAILED if problems or made.refused else 0)

@@ -1,0 +1,160 @@
+"""``zoo verify``: whether a leaderboard says what its records and predictions say."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.session import Session, complain, plugin_options, session_of
+from zoo.cli.text import clean, plural
+
+if TYPE_CHECKING:
+    from harness.record import Record
+    from reports.reading import Trial
+    from reports.site.statuses import Status
+    from zoo.catalog import Catalog
+
+
+@click.command("verify")
+@click.argument("paths", nargs=-1, required=True, metavar="REPORT|RUNS...")
+@click.option("--sample", default=0, metavar="N", type=click.IntRange(min=0), help="Run so many trials again.")
+@click.option(
+    "--require-seeds", default=1, show_default=True, metavar="N", type=click.IntRange(min=0), help="Seeds of each row."
+)
+@click.option(
+    "--data-root", metavar="FOLDER", help="Where data sets lie, for --sample [default: $ZOO_DATA or the cache]."
+)
+@plugin_options
+@click.pass_context
+def command(
+    ctx: click.Context, /, paths: tuple[str, ...], sample: int, require_seeds: int, data_root: str | None
+) -> None:
+    """Check reports, by their sums and schema, and runs, by computing every number anew from their predictions.
+
+    With both, the report is also held to the runs. What passed is written beside the runs (verification.json), and
+    zoo report then shows it: self-reported, recomputed, or reproduced where a trial was run again within the noise of
+    seeds. Exit code 1 if anything does not hold.
+    """
+    from reports.leaderboard import build_leaderboard
+    from reports.reading import read_trials
+    from reports.render_json import leaderboard_data
+    from reports.site.build import SUMS_FILE
+    from reports.site.verification import report_problems, store_problems, trial_problems
+    from zoo.cli.group import FAILED
+
+    reports = [Path(path) for path in paths if (Path(path) / SUMS_FILE).is_file()]
+    runs = [Path(path) for path in paths if not (Path(path) / SUMS_FILE).is_file()]
+    session = session_of(ctx)
+    catalog = session.catalog(warn=False)
+    found: list[str] = []
+    trials: list[Trial] = []
+    statuses: dict[Path, Status] = {}
+    if runs:
+        trials, unreadable = read_trials(runs)
+        found += unreadable
+        metrics = list(catalog.metrics)
+        for trial in trials:
+            problems = trial_problems(trial, metrics)
+            found += problems
+            if not problems:
+                statuses[trial[0]] = "recomputed"
+        found += store_problems(trials, required_seeds=require_seeds)
+        click.echo(f"{plural(len(statuses), 'trial')} of {len(trials):,} recomputed, and the same as reported")
+    for report in reports:
+        rebuilt = leaderboard_data(build_leaderboard(trials)) if trials else None
+        problems, notes = report_problems(report, rebuilt)
+        found += [f"{clean(report)}: {problem}" for problem in problems]
+        for note in notes:
+            complain(note)
+        against = " and to its runs" if trials else ""
+        click.echo(f"{clean(report)}: {'wrong' if problems else 'held to its sums and schema' + against}")
+    if sample:
+        again = _sample([trial for trial in trials if trial[0] in statuses], sample)
+        for trial, problem in _run_again(again, trials, session, catalog, data_root):
+            if problem:
+                found.append(f"{clean(trial[0].name)}: {problem}")
+            else:
+                statuses[trial[0]] = "reproduced"
+        click.echo(
+            f"{sum(each == 'reproduced' for each in statuses.values())} of {len(again)} run again and reproduced"
+        )
+    _write(trials, statuses)
+    for problem in found:
+        complain(problem)
+    ctx.exit(FAILED if found else 0)
+
+
+def _sample(trials: Sequence[Trial], count: int) -> list[Trial]:
+    from reports.site.verification import sample_of
+
+    return sample_of(trials, count)
+
+
+def _run_again(
+    chosen: Sequence[Trial], trials: Sequence[Trial], session: Session, catalog: Catalog, root: str | None
+) -> list[tuple[Trial, str]]:
+    """Return each trial with what is wrong with it, after running it again in a store that is thrown away."""
+    from harness.bench import run_bench
+    from harness.plan import Plan
+    from harness.store import Store
+    from reports.grouping import group_trials
+    from reports.site.verification import noise_problem
+    from zoo.cache import cache_root
+    from zoo.cli.bench import data_root
+
+    groups = group_trials(trials)
+    results = []
+    for trial in chosen:
+        click.echo(f"running again: {clean(trial[1].spec.title)}", err=True)
+        with tempfile.TemporaryDirectory(prefix="zoo-verify-") as scratch:
+            summary = run_bench(
+                Plan(trials=(trial[1].spec,), skips=(), preload=()),
+                store=Store(Path(scratch)),
+                sources=session.sources(),
+                data_root=data_root(root),
+                cache=cache_root() / "decoded",
+                emit=lambda event: None,
+                download=False,
+            )
+        siblings: list[Record] = [
+            record
+            for group in groups
+            if any(folder == trial[0] for folder, _ in group.done.values())
+            for _, record in group.done.values()
+        ]
+        if summary.interrupted or not summary.records:
+            results.append((trial, "running it again was interrupted"))
+            break
+        results.append((trial, noise_problem(summary.records[0], trial[1], siblings)))
+    return results
+
+
+def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:
+    """Write what was found beside the trials; a trial that was reproduced before and did not change stays so."""
+    from harness.files import sha256_of, writing
+    from harness.store import RECORD_FILE
+    from reports.site.statuses import FILE_NAME, CheckedTrial, Verification, read_verification, write_verification
+    from zoo.errors import StoreError
+
+    for store in sorted({folder.parent for folder, _ in trials}):
+        try:
+            known = dict(read_verification(store).trials)
+        except StoreError:
+            known = {}
+        for folder, _ in trials:
+            if folder.parent != store:
+                continue
+            before = known.pop(folder.name, None)
+            status = statuses.get(folder)
+            if status is None:
+                continue
+            digest = sha256_of(folder / RECORD_FILE)
+            if before is not None and before.record_sha256 == digest and before.status == "reproduced":
+                status = "reproduced"
+            known[folder.name] = CheckedTrial(status=status, record_sha256=digest)
+        with writing(store / FILE_NAME):
+            write_verification(store, Verification(trials=dict(sorted(known.items()))))
