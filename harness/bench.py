@@ -9,6 +9,7 @@ import dataclasses
 import os
 import tempfile
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class BenchSummary:
     interrupted: bool
     notes: tuple[str, ...] = ()
     """What a user should know beside the records: a sentence each."""
+    not_started: tuple[str, ...] = ()
+    """Titles of trials that were due after the deadline."""
 
 
 def run_bench(
@@ -64,6 +67,7 @@ def run_bench(
     download: bool = True,
     retry: bool = False,
     timeout: float | None = None,
+    deadline: float | None = None,
     cache_limit: int | None = None,
 ) -> BenchSummary:
     """Run every trial of *plan* that has no record yet.
@@ -77,6 +81,7 @@ def run_bench(
         download: Whether the network may be used.
         retry: Whether to run trials again that failed before.
         timeout: Seconds that one trial may take; None: no limit.
+        deadline: No trial starts after this moment of ``time.monotonic()``; None: no limit.
         cache_limit: Most bytes that a data set's decoded images may take in the cache; None: what is free. Beyond it
             they are decoded anew in each epoch.
 
@@ -98,15 +103,26 @@ def run_bench(
             store, starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources), len(trials), retry, timeout
         )
         with using(Path(trial.prepared.folder) for trial in trials):
-            records = runner.run(trials)
-        return _finish(emit, records, interrupted=interrupts.count > 0, notes=runner.notes)
+            records = runner.run(trials, deadline=deadline)
+        return _finish(
+            emit, records, interrupted=interrupts.count > 0, notes=runner.notes, not_started=runner.not_started
+        )
 
 
-def _finish(emit: Emit, records: dict[int, Record], *, interrupted: bool, notes: Sequence[str] = ()) -> BenchSummary:
+def _finish(
+    emit: Emit,
+    records: dict[int, Record],
+    *,
+    interrupted: bool,
+    notes: Sequence[str] = (),
+    not_started: Sequence[str] = (),
+) -> BenchSummary:
     ordered = tuple(records[number] for number in sorted(records))
     counts = dict(Counter(record.outcome.value for record in ordered))
     emit(BenchEnded(counts=counts, interrupted=interrupted))
-    return BenchSummary(records=ordered, counts=counts, interrupted=interrupted, notes=tuple(notes))
+    return BenchSummary(
+        records=ordered, counts=counts, interrupted=interrupted, notes=tuple(notes), not_started=tuple(not_started)
+    )
 
 
 class _Runner:
@@ -128,8 +144,9 @@ class _Runner:
         self.scratch = scratch
         self.sources, self.total, self.retry, self.timeout = sources, total, retry, timeout
         self.notes: list[str] = []
+        self.not_started: list[str] = []
 
-    def run(self, trials: list[ResolvedTrial]) -> dict[int, Record]:
+    def run(self, trials: list[ResolvedTrial], *, deadline: float | None) -> dict[int, Record]:
         """Return the records by the trials' numbers."""
         records: dict[int, Record] = {}
         waiting = deque(trials)
@@ -139,6 +156,9 @@ class _Runner:
             before = self._read(trial)
             record, reused = before, True
             if record is None or not files.is_settled(record, trial.result_key, retry=self.retry):
+                if deadline is not None and time.monotonic() >= deadline:
+                    self.not_started.append(trial.spec.title)
+                    continue
                 record, reused = self._run_one(trial, before), False
             if record is None:
                 waiting.append(trial)

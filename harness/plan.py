@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.request import BenchRequest
+from harness.seeding import seed_counts
 from harness.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 from harness.spec import (
     ArchitectureSpec,
@@ -56,6 +57,7 @@ def make_plan(selection: Selection) -> Plan:
         layout=request.layout,
         threads=request.threads,
         small_images={None: "auto", True: "on", False: "off"}[request.small_images],  # type: ignore[arg-type]
+        looks=len(seed_counts(request.max_seeds)) if request.seeds == "auto" else 1,
         measure_seconds=request.measure_seconds,
         best_inference=request.best_inference,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
+from harness.seeding import MAX_SEEDS
 from harness.spec import Compile, Data, Precision
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
@@ -19,6 +22,17 @@ DEFAULT_DATA = ("digits",)
 DEFAULT_RECIPES = ("sgd_quick",)
 DEFAULT_SEEDS = 3
 
+_MOST_SEEDS = 10_000
+_DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
+
+
+def _seeds(value: object) -> int | Literal["auto"]:
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_SEEDS:
+        return value
+    raise PydanticCustomError("seeds", f"input should be a whole number from 1 to {_MOST_SEEDS}, or auto")
+
 
 class BenchRequest(Data):
     """What was asked for. Lists hold names, patterns (``resnet*``) and, for data, names with an argument."""
@@ -26,8 +40,14 @@ class BenchRequest(Data):
     models: tuple[str, ...] = Field(DEFAULT_MODELS, min_length=1)
     data: tuple[str, ...] = Field(DEFAULT_DATA, min_length=1)
     recipes: tuple[str, ...] = Field(DEFAULT_RECIPES, min_length=1)
-    seeds: int = Field(DEFAULT_SEEDS, ge=1, le=10_000)
-    """Number of seeds; they are ``first_seed``, ``first_seed + 1`` …"""
+    seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = DEFAULT_SEEDS
+    """Number of seeds; they are ``first_seed``, ``first_seed + 1`` … ``auto``: as many as ranks need."""
+    max_seeds: int = Field(MAX_SEEDS, ge=1, le=_MOST_SEEDS)
+    """How many seeds a row has at most where ``seeds`` is ``auto``."""
+    budget: str | None = Field(
+        None, min_length=2, pattern=_DURATION.pattern, description="a time such as 2h, 90m, 45s or 1h30m"
+    )
+    """Time after which no trial starts any more."""
     first_seed: int = Field(0, ge=0, lt=2**31)
     set: dict[str, Option] = Field(default_factory=dict)
     """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``."""
@@ -49,6 +69,20 @@ class BenchRequest(Data):
     """Time for each speed measurement; 0 measures nothing."""
     best_inference: bool = False
     """Whether to look for the fastest settings for inference, and to measure with them too."""
+
+    @property
+    def most_seeds(self) -> int:
+        """How many seeds a row may come to have."""
+        return self.max_seeds if self.seeds == "auto" else self.seeds
+
+    @property
+    def budget_seconds(self) -> float | None:
+        """Seconds after which no trial starts any more; None: no limit."""
+        if self.budget is None:
+            return None
+        match = _DURATION.match(self.budget)
+        assert match is not None, "checked when it was made"
+        return sum(float(text or 0) * size for text, size in zip(match.groups(), (3600, 60, 1), strict=True))
 
     @classmethod
     def parse(cls, raw: dict[str, Any], *, origin: str) -> BenchRequest:

@@ -89,7 +89,7 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         architectures=tuple(architectures),
         datasets=tuple(datasets),
         recipes=tuple(recipes),
-        seeds=tuple(range(request.first_seed, request.first_seed + request.seeds)),
+        seeds=tuple(range(request.first_seed, request.first_seed + request.most_seeds)),
         request=request,
     )
 

@@ -86,6 +86,8 @@ class ExecutionSpec(Data):
     """CPU threads; None: as many as torch takes."""
     small_images: Literal["auto", "on", "off"] = "auto"
     """Whether first strides are reduced for small images; auto: below 64 pixels."""
+    looks: int = 1
+    """How many looks at the ranks its bench may take to decide on more seeds; they share the level of the tests."""
     measure_seconds: float = 0.3
     """Time that each speed measurement may take."""
     best_inference: bool = False

@@ -16,6 +16,7 @@ from reports.ranking import most_common_images, read_seeds
 from reports.reading import Trial
 from reports.statistics import (
     Sample,
+    alpha_of_look,
     detectable_differences,
     difference_widths,
     holm,
@@ -136,7 +137,7 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> Explanation:
             )
             for (row, _), sample, share in zip(compared, samples, first_shares(correct), strict=True)
         ),
-        pairs=pairs_of(samples),
+        pairs=pairs_of(samples, looks=table.looks),
         num_resamples=NUM_RESAMPLES,
         left_out=tuple(left_out),
     )
@@ -147,14 +148,20 @@ def _label(row: Row, table: Table) -> str:
     return f"{row.model}, {row.recipe}" if len({each.recipe for each in table.rows}) > 1 else row.model
 
 
-def pairs_of(samples: Sequence[Sample]) -> tuple[Pair, ...]:
-    """Hold all pairs together; samples are of the same images in the same order."""
+def pairs_of(samples: Sequence[Sample], *, looks: int = 1) -> tuple[Pair, ...]:
+    """Hold all pairs together; samples are of the same images in the same order.
+
+    Args:
+        samples: One for each row.
+        looks: How many looks at the ranks share the level; p-values are adjusted for them too.
+    """
     if len(samples) < 2:
         return ()
     first, second = np.triu_indices(len(samples), 1)
-    adjusted = holm(pairwise_p_values(samples)[first, second])
-    widths, detectable = difference_widths(samples), detectable_differences(samples, power=POWER)
-    above = separated(samples)
+    adjusted = np.minimum(holm(pairwise_p_values(samples)[first, second]) * looks, 1.0)
+    alpha = alpha_of_look(looks)
+    widths, detectable = difference_widths(samples), detectable_differences(samples, power=POWER, alpha=alpha)
+    above = separated(samples, alpha=alpha)
     means = [sample.mean for sample in samples]
     angles = 2 * np.arcsin(np.sqrt(np.clip(means, 0.0, 1.0)))
     pairs = []

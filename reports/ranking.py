@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from reports.column import Column
 from reports.correctness import Correctness, read_correctness
 from reports.reading import Trial
-from reports.statistics import Sample, rank_ranges, separated
+from reports.statistics import Sample, alpha_of_look, rank_ranges, separated
 from reports.table import Row, Table
 
 
@@ -60,7 +60,7 @@ def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Ta
     assert read is not None, "a sort column has values"
     notes = list(table.notes)
     if column.key == "accuracy":
-        rows, more = _ranked_by_accuracy(table.rows, evidence)
+        rows, more = _ranked_by_accuracy(table.rows, evidence, alpha=alpha_of_look(table.looks))
         notes += more
     else:
         fair = [row for row in table.rows if row.seeds and not (column.needs_equal_conditions and _is_elsewhere(row))]
@@ -77,7 +77,9 @@ def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Ta
     return replace(table, rows=(*rows, *below), notes=tuple(notes))
 
 
-def _ranked_by_accuracy(rows: Sequence[Row], evidence: Sequence[Evidence]) -> tuple[list[Row], list[str]]:
+def _ranked_by_accuracy(
+    rows: Sequence[Row], evidence: Sequence[Evidence], *, alpha: float
+) -> tuple[list[Row], list[str]]:
     """Rank rows as far as a paired test on the same images separates them; a row that cannot be tested has none."""
     common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
     tested: list[tuple[Row, Sample]] = []
@@ -91,7 +93,7 @@ def _ranked_by_accuracy(rows: Sequence[Row], evidence: Sequence[Evidence]) -> tu
             notes.append(f"{row.model}, {row.recipe}: no rank, for it was tested on other images than most rows")
         else:
             notes.append(f"{row.model}, {row.recipe}: no interval and no rank, for {basis.problem}")
-    ranges = rank_ranges(separated([sample for _, sample in tested]))
+    ranges = rank_ranges(separated([sample for _, sample in tested], alpha=alpha))
     return [
         replace(row, rank_low=low, rank_high=high) for (row, _), (low, high) in zip(tested, ranges, strict=True)
     ], notes

@@ -28,6 +28,8 @@ from numpy.typing import NDArray
 from reports.pooling import pool_seed_variances
 
 CONFIDENCE = 0.95
+ALPHA = 1 - CONFIDENCE
+"""Level of tests, over all pairs of a table and all looks at it together."""
 
 # Seeds vary even where var_seed is 0, by their share of the rest. Taking all of that off, and 0 where nothing is
 # left, would call the seeds' variance 0 too often when they are few; taking nothing off counts the rest twice. Half
@@ -61,6 +63,8 @@ class Sample:
     num_seeds: int
     is_whole: bool
     """Whether every image is either right or wrong: no ties and one seed, as McNemar's test needs."""
+    rest_variance: float = 0.0
+    """Estimated variance of one image under one seed that neither the image nor the seed explains; 0 for one seed."""
 
     @classmethod
     def of(cls, correct_SN: Floats) -> Sample:
@@ -83,6 +87,7 @@ class Sample:
             seed_spread=seed_square / num_images,
             num_seeds=num_seeds,
             is_whole=False,
+            rest_variance=rest_square,
         )
 
     @property
@@ -179,21 +184,30 @@ def difference_widths(samples: Sequence[Sample]) -> Floats:
     return pairs.matrix(pairs.width(lambda freedom: _t_squared(freedom, 1 - CONFIDENCE) ** 0.5), 0.0)
 
 
-def detectable_differences(samples: Sequence[Sample], *, power: float = 0.8) -> Floats:
+def detectable_differences(
+    samples: Sequence[Sample], *, power: float = 0.8, alpha: float = ALPHA, num_seeds: int | None = None
+) -> Floats:
     """Return ``[M, M]``: the smallest true differences that would have been found with a chance of *power*.
 
-    Found means at the level of Holm's first step, 5 % over the number of pairs. Each part of the variance counts with
-    the square of the sum of its two t quantiles, that of the level and that of the power, as for a t test.
+    Found means at the level of Holm's first step, *alpha* over the number of pairs. Each part of the variance counts
+    with the square of the sum of its two t quantiles, that of the level and that of the power, as for a t test.
+
+    Args:
+        samples: Of the same images in the same order.
+        power: The chance.
+        alpha: Level over all pairs together.
+        num_seeds: As if each row of several seeds had so many, if it has fewer; None: as many as it has.
     """
     from scipy.special import stdtrit
 
-    pairs = _paired(samples)
-    alpha = (1 - CONFIDENCE) / max(len(pairs.differences_P), 1)
+    pairs = _paired(samples, num_seeds=num_seeds)
+    alpha /= max(len(pairs.differences_P), 1)
     reach = pairs.width(lambda freedom: _t_squared(freedom, alpha) ** 0.5 + float(stdtrit(freedom, power)))
     return pairs.matrix(reach, 0.0)
 
 
-def _paired(samples: Sequence[Sample]) -> _Pairs:
+def _paired(samples: Sequence[Sample], *, num_seeds: int | None = None) -> _Pairs:
+    """Hold all pairs together, as if each row of several seeds had *num_seeds*, if that is more than it has."""
     means_MN = np.stack([sample.image_means_N for sample in samples])
     num_rows, num_images = means_MN.shape
     first, second = np.triu_indices(num_rows, 1)
@@ -215,6 +229,13 @@ def _paired(samples: Sequence[Sample]) -> _Pairs:
     of_one_seed, freedoms = pool_seed_variances(
         np.array([sample.seed_variance * sample.num_seeds for sample in samples]), seeds - 1.0
     )
+    if num_seeds is not None:
+        wanted = np.where(seeds > 1, np.maximum(seeds, num_seeds), seeds)
+        # The rest of the variance within images is averaged over more seeds; how much images differ stays.
+        gained = np.array([sample.rest_variance for sample in samples]) * (1 / seeds - 1 / wanted)
+        sum2 = np.maximum(sum2 - num_images * (gained[first] + gained[second]), 0.0)
+        freedoms = freedoms * (wanted - 1.0) / np.maximum(seeds - 1.0, 1.0)
+        seeds = wanted
     own = of_one_seed / seeds
     # What a single seed cannot tell is taken from the other row: how far its seeds are apart, nothing taken off.
     spread = np.array([sample.seed_spread for sample in samples])
@@ -258,10 +279,14 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def separated(samples: Sequence[Sample]) -> NDArray[np.bool_]:
+def separated(samples: Sequence[Sample], *, alpha: float = ALPHA) -> NDArray[np.bool_]:
     """Return ``[M, M]``: whether the row's expected accuracy is above the column's, 95 % confident of all at once.
 
     Pairs are adjusted by Holm's method, and what follows is added: if A is above B and B above C, A is above C.
+
+    Args:
+        samples: Of the same images in the same order.
+        alpha: Level over all pairs together: less than 5 % where this is one of several looks (:func:`alpha_of_look`).
     """
     num_rows = len(samples)
     above = np.zeros((num_rows, num_rows), dtype=bool)
@@ -270,7 +295,7 @@ def separated(samples: Sequence[Sample]) -> NDArray[np.bool_]:
     first, second = np.triu_indices(num_rows, 1)
     adjusted = holm(pairwise_p_values(samples)[first, second])
     means = np.array([sample.mean for sample in samples])
-    found = adjusted < 1 - CONFIDENCE
+    found = adjusted < alpha
     first_wins = means[first] > means[second]
     winner, loser = np.where(first_wins, first, second)[found], np.where(first_wins, second, first)[found]
     above[winner, loser] = True
@@ -280,6 +305,16 @@ def separated(samples: Sequence[Sample]) -> NDArray[np.bool_]:
         if len(beaten):
             above[row] |= above[beaten].any(axis=0)
     return above
+
+
+def alpha_of_look(looks: int) -> float:
+    """Return the level for each of *looks* looks at a table to which seeds are added until its rows are told apart.
+
+    Whoever may look several times and stop when a difference shows will see one that is not there more often than
+    whoever looks once (Armitage, McPherson and Rowe, "Repeated significance tests on accumulating data", 1969). The
+    level is shared out evenly among the looks: by Bonferroni's inequality, whenever one stops, 5 % holds.
+    """
+    return ALPHA / looks
 
 
 def rank_ranges(above: NDArray[np.bool_]) -> list[tuple[int, int]]:

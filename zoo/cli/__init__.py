@@ -4,6 +4,7 @@
 ``session``     where plugins are looked for in one call
 ``text``        foreign text made fit for a terminal; plain tables
 ``selecting``   options that say what to run, and the request they make
+``seeding``     more seeds for rows that share ranks
 ``output``      options that say how a table is shown
 ``progress``    what is known of a bench while it runs
 ``passport``    a data set's passport as lines

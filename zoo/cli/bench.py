@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +57,9 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     patterns: quote them, so that the shell leaves them alone.
 
     Running the same command again continues where it stopped: what is finished is reused.
+
+    With --seeds auto each row gets three seeds, and more only where rows share ranks that more seeds could settle. When
+    the --budget is spent, no trial starts any more; exit code 1 if any is left of those that were asked for.
     """
     session = session_of(ctx)
     table = TableChoice.from_params(params)
@@ -84,13 +89,18 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     from harness.store import Store
     from zoo.cache import cache_root
     from zoo.cli.listeners import FanOut
+    from zoo.cli.seeding import run_until_settled
 
     store = Store(Path(params["out"]))
+    request = chosen.request
+    budget = request.budget_seconds
+    deadline = None if budget is None else time.monotonic() + budget
+    stopped = ""
     with _progress(quiet=params["quiet"]) as progress:
         for skip in chosen.plan.skips:
             progress.note(f"skipped: {skip.title}: {skip.reason}")
-        summary = run_bench(
-            chosen.plan,
+        run = partial(
+            run_bench,
             store=store,
             sources=session.sources(),
             data_root=data_root(params["data_root"]),
@@ -99,13 +109,23 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             download=not params["offline"],
             retry=params["retry"],
             timeout=timeout[-1],
+            deadline=deadline,
             cache_limit=cache_limit[-1],
         )
+        if request.seeds == "auto":
+            seeded = run_until_settled(
+                chosen.plan, request, run=run, store=store, deadline=deadline, tell=progress.note
+            )
+            summary, stopped = seeded.summary, seeded.reason
+        else:
+            summary = run(chosen.plan)
     if summary.records:
         trials = [(store.folder(record.trial_id), record) for record in summary.records]
         table = table.declare(chosen.catalog).for_trials(trials)
         table.show(*table.build(trials))
-    _tell(summary, quiet=params["quiet"])
+    if stopped and not params["quiet"]:
+        complain(f"no more seeds: {stopped}")
+    _tell(summary, quiet=params["quiet"], budget=request.budget)
     written = table.write_files(store.root) if summary.records else []
     if not params["quiet"]:
         _point(store.root, written, is_default=chosen.is_default and not summary.interrupted)
@@ -146,7 +166,7 @@ def _nothing(line: str) -> None:
     pass
 
 
-def _tell(summary: BenchSummary, *, quiet: bool) -> None:
+def _tell(summary: BenchSummary, *, quiet: bool, budget: str | None) -> None:
     """Say what went wrong."""
     for note in summary.notes:
         complain(note)
@@ -154,6 +174,9 @@ def _tell(summary: BenchSummary, *, quiet: bool) -> None:
         if record.outcome.value == "failed":
             kind = f" ({record.failure.kind.value})" if record.failure else ""
             complain(f"failed{kind}: {record.spec.title}: {record.reason or 'no reason was given'}")
+    if summary.not_started:
+        left = plural(len(summary.not_started), "trial")
+        complain(f"{left} not started, for the budget of {budget} is spent; the same command continues")
     failed = summary.counts.get("failed", 0)
     if summary.interrupted:
         complain("interrupted; the same command again continues where it stopped")
@@ -185,7 +208,8 @@ def _exit_code(summary: BenchSummary) -> int:
 
     if summary.interrupted:
         return INTERRUPTED
-    return FAILED if any(count for outcome, count in summary.counts.items() if outcome != "done") else 0
+    unfinished = any(count for outcome, count in summary.counts.items() if outcome != "done")
+    return FAILED if unfinished or summary.not_started else 0
 
 
 def _seconds(text: str | None) -> float | None:

@@ -44,6 +44,8 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
 
 def show_plan(plan: Plan, request: BenchRequest, *, form: str) -> None:
     """Write a plan to stdout, as a table or as JSON."""
+    from harness.seeding import seed_counts
+
     if form == "json":
         trials = [trial.model_dump(mode="json") for trial in plan.trials]
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
@@ -59,6 +61,10 @@ def show_plan(plan: Plan, request: BenchRequest, *, form: str) -> None:
     if plan.skips:
         click.echo("")
     click.echo(_total(plan, len(rows)))
+    if request.seeds == "auto":
+        first, *_ = counts = seed_counts(request.max_seeds)
+        looks = f"the ranks are looked at after {', '.join(map(str, counts))} seeds"
+        click.echo(f"that is the most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
 
 
 def _combinations(plan: Plan) -> list[list[TrialSpec]]:

@@ -30,7 +30,9 @@ _SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size"}
 _NUMBERS = ("N", "SHARE", "SECONDS")
 # Name, placeholder and help of each option with one value; the order is the one of `--help`.
 _VALUES: tuple[tuple[str, str, str], ...] = (
-    ("--seeds", "N", "Number of seeds [default: 3]."),
+    ("--seeds", "N", "Number of seeds, or auto: more where ranks are shared [default: 3]."),
+    ("--max-seeds", "N", "Seeds of a row at most, with --seeds auto [default: 10]."),
+    ("--budget", "TIME", "Start no trial after this time, such as 2h or 1h30m."),
     ("--first-seed", "N", "The first seed [default: 0]."),
     ("--epochs", "N", "Epochs, whatever the recipes say."),
     ("--batch-size", "N", "Images per optimizer step, whatever the recipes say."),

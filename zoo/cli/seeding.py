@@ -1,0 +1,112 @@
+"""Seeds as ranks need them: runs a bench look by look, until rows are told apart or more seeds would not help."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from zoo.cli.text import plural
+
+if TYPE_CHECKING:
+    from harness.bench import BenchSummary
+    from harness.plan import Plan
+    from harness.record import Record
+    from harness.request import BenchRequest
+    from harness.spec import TrialSpec
+    from harness.store import Store
+    from reports.adaptive import Look
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seeded:
+    """What a bench of adaptive seeds came to."""
+
+    summary: BenchSummary
+    """Of all looks together."""
+    reason: str
+    """Why no more seeds were added: one sentence."""
+
+
+def run_until_settled(
+    plan: Plan,
+    request: BenchRequest,
+    *,
+    run: Callable[[Plan], BenchSummary],
+    store: Store,
+    deadline: float | None,
+    tell: Callable[[str], None],
+) -> Seeded:
+    """Run the first seeds of each row, then more of those rows whose ranks they could settle.
+
+    Args:
+        plan: Of all seeds that rows may come to have.
+        request: What was asked for.
+        run: Runs a plan; it starts no trial after the deadline.
+        store: Where the records are.
+        deadline: A moment of ``time.monotonic()``; None: no limit.
+        tell: Takes a sentence for each look.
+    """
+    from harness.seeding import seed_counts
+    from reports.adaptive import look_at
+
+    counts = seed_counts(request.max_seeds)
+    due = _first(plan.trials, request.first_seed + counts[0])
+    done: dict[str, TrialSpec] = {}
+    summaries: list[BenchSummary] = []
+    for number, num_seeds in enumerate(counts, start=1):
+        summaries.append(run(replace(plan, trials=tuple(due.values()))))
+        done |= due
+        together = _together(summaries)
+        if together.interrupted:
+            return Seeded(summary=together, reason="interrupted")
+        trials = [(store.folder(record.trial_id), record) for record in _with_looks(together, len(counts))]
+        look = look_at(trials, num_seeds=num_seeds, max_seeds=request.max_seeds)
+        tell(f"look {number} of at most {len(counts)}, {plural(num_seeds, 'seed')}: {look.reason()}")
+        if look.is_last:
+            return _seeded(together, counts, look.reason())
+        if deadline is not None and time.monotonic() >= deadline:
+            return _seeded(together, counts, f"the budget of {request.budget} is spent; {look.reason()}")
+        due = _wanted(plan, request.first_seed + look.next_seeds, look, done)
+    raise AssertionError("the last look wants no seeds")
+
+
+def _first(trials: tuple[TrialSpec, ...], end: int) -> dict[str, TrialSpec]:
+    return {trial.model_dump_json(): trial for trial in trials if trial.seed < end}
+
+
+def _wanted(plan: Plan, end: int, look: Look, done: dict[str, TrialSpec]) -> dict[str, TrialSpec]:
+    return {key: trial for key, trial in _first(plan.trials, end).items() if key not in done and look.wants(trial)}
+
+
+def _seeded(summary: BenchSummary, counts: tuple[int, ...], reason: str) -> Seeded:
+    return Seeded(summary=replace(summary, records=tuple(_with_looks(summary, len(counts)))), reason=reason)
+
+
+def _with_looks(summary: BenchSummary, looks: int) -> list[Record]:
+    """Return the records as of this bench: one that is reused from another bench was chosen by looking all the same."""
+    return [
+        record.model_copy(
+            update={
+                "spec": record.spec.model_copy(
+                    update={"execution": record.spec.execution.model_copy(update={"looks": looks})}
+                )
+            }
+        )
+        for record in summary.records
+    ]
+
+
+def _together(summaries: list[BenchSummary]) -> BenchSummary:
+    """Return several benches as one."""
+    records = tuple(record for summary in summaries for record in summary.records)
+    return replace(
+        summaries[-1],
+        records=records,
+        counts=dict(Counter(record.outcome.value for record in records)),
+        notes=tuple(note for summary in summaries for note in summary.notes),
+        # Seeds that were to be added are no part of what was asked for.
+        not_started=summaries[0].not_started,
+    )
