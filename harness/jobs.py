@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import json
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import sys
@@ -38,6 +39,7 @@ def run_job(job_file: str) -> NoReturn:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
     status = _KINDS[job["kind"]](job)
+    _release_semaphores()
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: a plugin's threads and exit handlers must not keep a finished job alive.
@@ -146,6 +148,21 @@ def _die_with_parent() -> None:
             os._exit(1)
 
         threading.Thread(target=wait_for_parent, daemon=True).start()
+
+
+def _release_semaphores() -> None:
+    """Give named semaphores back, as a process that exits by the usual way does: else Python warns that they leak.
+
+    The compiler makes some. Other exit handlers are left alone: a plugin's could keep a finished job alive.
+    """
+    synchronize = sys.modules.get("multiprocessing.synchronize")
+    if synchronize is None:
+        return
+    with contextlib.suppress(AttributeError, OSError):  # Python's own business, done only as long as it is like this
+        cleanup = synchronize.SemLock._cleanup
+        for finalizer in list(multiprocessing.util._finalizer_registry.values()):  # type: ignore[attr-defined]
+            if finalizer._callback is cleanup:
+                finalizer()
 
 
 def _redirect_output(log: Path) -> None:

@@ -38,6 +38,7 @@ def measure_speed(
     recipe: Recipe,
     hp: Hyperparameters,
     *,
+    num_train: int,
     test: ImageSet,
     test_seconds: float,
     logits_NK: Tensor,
@@ -54,6 +55,7 @@ def measure_speed(
     """Measure a trained network; it is left as it was.
 
     Args:
+        num_train: Number of training images.
         test: Images to predict, for their size and number; their labels are not looked at.
         test_seconds: How long it took to predict *test*, the data path included; gives the rate end to end.
         logits_NK: What was predicted for *test*, on the CPU.
@@ -109,12 +111,20 @@ def measure_speed(
         latency=latency,
         best_inference=best,
         compile_seconds=compile_seconds,
+        train_compile_seconds=_extra_of_first_epoch(rates, num_train) if compile else None,
         peak_memory_mib=peak_memory_mib,
         reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
         foreign_cores=foreign.cores(),
         notes=(*on_gpu, *_drift_notes(reference_before, reference_after)),
         seconds=time.perf_counter() - began,
     )
+
+
+def _extra_of_first_epoch(images_per_second: list[float], num_images: int) -> float | None:
+    """Return by how many seconds the first epoch took longer than the median of the others; None without others."""
+    if len(images_per_second) < 2:
+        return None
+    return max(0.0, num_images / images_per_second[0] - num_images / statistics.median(images_per_second[1:]))
 
 
 def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:

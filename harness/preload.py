@@ -6,8 +6,11 @@ used after a fork.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+
+from zoo.cache import cache_root
 
 VARIABLE = "ZOO_PRELOAD"
 ALLOWED = ("torch", "torchvision", "timm")
@@ -15,6 +18,10 @@ ALLOWED = ("torch", "torchvision", "timm")
 
 # Whether there is a GPU is then asked of its management library, which leaves no trace that a fork could trip over.
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+
+# What the compiler made is kept for later trials and later benches, where `zoo cache` knows of it.
+with contextlib.suppress(RuntimeError):  # no home, no cache: the compiler's own choice
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "compiled"))
 
 for _name in os.environ.get(VARIABLE, "").split(","):
     if _name in ALLOWED:

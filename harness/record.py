@@ -166,6 +166,9 @@ class SpeedInfo(Data):
     best_inference: BestInference | None = None
     """None unless it was asked for."""
     compile_seconds: float | None = None
+    """What the compiler took for inference, at its first call; less where its cache knew the network."""
+    train_compile_seconds: float | None = None
+    """How much longer the first epoch took than the others did, where training was compiled."""
     peak_memory_mib: float | None = None
     """Peak memory while training: the device's allocator on a GPU, the process's growth on a CPU."""
     reference: Rate | None = None

@@ -312,6 +312,7 @@ def _run(
                 model,
                 recipe,
                 hp,
+                num_train=len(images.train),
                 test=test,
                 test_seconds=test_seconds,
                 logits_NK=logits_NK,
