@@ -140,7 +140,7 @@ def site_files(
 def write_site(files: Mapping[str, bytes], folder: Path) -> SiteSummary:
     """Write *files* into *folder*, and remove what an earlier publication wrote there and this one does not.
 
-    A file that is there and that no publication wrote is left alone.
+    Other files stay. Where nothing was published before, nothing that is there is written over.
 
     Raises:
         StoreError: If a file cannot be written, or one that nobody published stands in the way.

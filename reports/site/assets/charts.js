@@ -17,7 +17,7 @@ zoo.charts = (() => {
   const linear = (low, high, from, to) => {
     const span = high - low || 1;
     const scale = (value) => from + ((value - low) / span) * (to - from);
-    const rough = span / Math.max(2, Math.abs(to - from) / 70);
+    const rough = span / Math.max(3, Math.abs(to - from) / 60);
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * [1, 2, 5, 10].find((each) => each * power >= rough);
     scale.ticks = [];
