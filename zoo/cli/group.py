@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("zoo.cli.check", "Hold a plugin, or what it provides, to the conformance kit."),
     "plugins": ("zoo.cli.plugins", "List plugins, what each provides, and which are broken."),
     "new": ("zoo.cli.new", "Write the beginnings of a plugin package of your own."),
+    "doctor": ("zoo.cli.doctor", "Examine the installation, and say what to mend."),
 }
 """Module and one line of help for each command, so that ``zoo --help`` imports none of them."""
 

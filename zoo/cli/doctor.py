@@ -1,0 +1,85 @@
+"""``zoo doctor``: whether this installation is sound, line by line, and what to do where it is not."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from zoo.cli import examination
+from zoo.cli.examination import OK, PROBLEM, WARNING, Finding, examined
+from zoo.cli.output import listing_format
+from zoo.cli.session import Session, plugin_options, session_of
+from zoo.cli.text import clean, plural
+
+_COLORS = {OK: "green", WARNING: "yellow", PROBLEM: "red"}
+
+
+@click.command("doctor")
+@listing_format
+@plugin_options
+@click.pass_context
+def command(ctx: click.Context, form: str) -> None:
+    """Examine the whole installation: libraries, GPUs, plugins, folders, threads. Exit code 1 if there is a problem."""
+    from zoo.cli.group import FAILED
+
+    findings = _examine(session_of(ctx))
+    if form == "json":
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(_line(finding))
+        click.echo("\n" + _summary(findings))
+    ctx.exit(FAILED if any(finding.status == PROBLEM for finding in findings) else 0)
+
+
+def _examine(session: Session) -> list[Finding]:
+    from zoo.cache import cache_root
+    from zoo.cli.bench import data_root
+
+    found = examination.probe("torch")
+    has_driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()
+    return [
+        examined("versions", examination.versions),
+        examined("packages", examination.owners),
+        examined("torch", lambda: examination.torch_pair(found)),
+        examined("gpu", lambda: examination.gpu(found, has_driver=has_driver)),
+        examined("threads", lambda: examination.threads(found)),
+        examined("fork server", lambda: examination.fork_server(examination.probe("fork_server"))),
+        *_plugins(session),
+        examined(
+            "data root",
+            lambda: examination.folder("data root", data_root(None), remedy="ZOO_DATA or --data-root names another"),
+        ),
+        examined("cache", lambda: examination.folder("cache", cache_root(), remedy="ZOO_CACHE names another")),
+        examined(
+            "here", lambda: examination.folder("here", Path.cwd(), remedy="--out names another place for records")
+        ),
+    ]
+
+
+def _plugins(session: Session) -> list[Finding]:
+    from zoo.errors import PluginError
+
+    session.strict = False  # what is broken is among the findings
+    try:
+        plugins = session.catalog(warn=False).plugins
+    except PluginError as error:
+        return [Finding(check="plugins", status=PROBLEM, sentence=str(error), remedy="zoo plugins lists all")]
+    return list(examination.plugins(plugins, session.trust_problems(plugins)))
+
+
+def _line(finding: Finding) -> str:
+    status = click.style(f"{finding.status:<8}", fg=_COLORS[finding.status])
+    remedy = f"\n{'':22}→ {clean(finding.remedy)}" if finding.remedy else ""
+    return f"{status} {finding.check:<12} {clean(finding.sentence)}{remedy}"
+
+
+def _summary(findings: list[Finding]) -> str:
+    problems, warnings = (sum(finding.status == status for finding in findings) for status in (PROBLEM, WARNING))
+    if not problems and not warnings:
+        return "All is well."
+    return f"{plural(problems, 'problem')}, {plural(warnings, 'warning')}."

@@ -1,0 +1,275 @@
+"""The examination: what can be wrong with an installation, each thing looked at on its own and told in a sentence."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.catalog import Plugin
+
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+PACKAGES = ("harness", "plugins", "reports", "zoo")
+_DISTRIBUTION = "zoobench"
+_PROBE_SECONDS = 120
+_LITTLE_GIB, _TOO_LITTLE_GIB = 10.0, 1.0
+"""CIFAR-10 decoded takes 0.2 GiB, ImageNet's archives 150; below the second, a bench is likely to fail."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What was found of one thing."""
+
+    check: str
+    status: str
+    """``ok``, ``warning`` or ``problem``."""
+    sentence: str
+    remedy: str = ""
+    """What to do, where it is not ok."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """What a process of its own found out."""
+
+    facts: dict[str, Any] | None
+    error: str = ""
+    """The last thing it said, where it failed."""
+
+
+def probe(name: str) -> Probe:
+    """Run a probe of :mod:`zoo.cli.probe`."""
+    command = [sys.executable, "-P", "-m", "zoo.cli.probe", name]
+    # Its modules are looked for where this process found its own.
+    path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parent.parent.parent), *filter(None, sys.path)]))
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": path},
+            text=True,
+            timeout=_PROBE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return Probe(facts=None, error=f"it did not end within {_PROBE_SECONDS} s")
+    if done.returncode == 0:
+        return Probe(facts=json.loads(done.stdout.splitlines()[-1]))
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return Probe(facts=None, error=lines[-1].strip()[:300] if lines else f"it ended with {done.returncode}")
+
+
+def versions(requirements: Iterable[str] | None = None) -> Finding:
+    """Look whether everything that zoo asks for is installed, and new enough."""
+    if requirements is None:
+        requirements = importlib.metadata.requires(_DISTRIBUTION) or ()
+    shown = [f"Python {sys.version.split()[0]}", f"{_DISTRIBUTION} {importlib.metadata.version(_DISTRIBUTION)}"]
+    short = []
+    for requirement in requirements:
+        found = re.match(r"([A-Za-z0-9._-]+?)\s*>=\s*([0-9.]+)", requirement)
+        if not found or "extra ==" in requirement:
+            continue
+        name, least = found.groups()
+        try:
+            version = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            short.append(f"{name} is missing")
+            continue
+        if _numbers(version) < _numbers(least):
+            short.append(f"{name} is {version}, and {least} is needed")
+        if name in ("torch", "torchvision", "timm", "numpy"):
+            shown.append(f"{name} {version}")
+    if short:
+        return Finding(
+            check="versions",
+            status=PROBLEM,
+            sentence="; ".join(short),
+            remedy=f"python -m pip install --upgrade {_DISTRIBUTION}",
+        )
+    return Finding(check="versions", status=OK, sentence=", ".join(shown))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
+
+
+def torch_pair(found: Probe) -> Finding:
+    """Look whether torch and torchvision load together; the wrong pair fails at an operator, or crashes."""
+    if found.facts is None:
+        return Finding(
+            check="torch",
+            status=PROBLEM,
+            sentence=f"torch and torchvision do not load together: {found.error}",
+            remedy="install a pair that belongs together: python -m pip install --upgrade torch torchvision",
+        )
+    return Finding(
+        check="torch",
+        status=OK,
+        sentence=f"torch {found.facts['torch']} and torchvision {found.facts['torchvision']} load together",
+    )
+
+
+def gpu(found: Probe, *, has_driver: bool) -> Finding:
+    """Look whether the GPUs of the machine are of use to torch."""
+    if found.facts is None:
+        return Finding(
+            check="gpu", status=WARNING, sentence="not looked at, for torch does not load", remedy="mend torch first"
+        )
+    facts = found.facts
+    if facts["gpu_trouble"]:
+        return Finding(
+            check="gpu",
+            status=PROBLEM,
+            sentence=f"a GPU cannot be used: {facts['gpu_trouble']}",
+            remedy="see whether nvidia-smi shows it, or work without it: --device cpu",
+        )
+    if facts["gpus"]:
+        names = ", ".join(facts["gpus"])
+        return Finding(check="gpu", status=OK, sentence=f"CUDA {facts['cuda']} with {names}")
+    if has_driver:
+        build = f"is built for CUDA {facts['cuda']}" if facts["cuda"] else "is built for the CPU only"
+        return Finding(
+            check="gpu",
+            status=WARNING,
+            sentence=f"there is an NVIDIA driver, and torch, which {build}, finds no GPU",
+            remedy="install a torch for that driver's CUDA (nvidia-smi says which), or look at CUDA_VISIBLE_DEVICES",
+        )
+    return Finding(check="gpu", status=OK, sentence="none; trials run on the CPU")
+
+
+def threads(found: Probe) -> Finding:
+    """Look whether torch uses more threads than the process may have cores."""
+    cores = usable_cores()
+    if found.facts is None:
+        return Finding(check="threads", status=OK, sentence=f"{cores:g} of {os.cpu_count()} cores may be used")
+    count = found.facts["threads"]
+    sentence = f"torch uses {count} of {os.cpu_count()} cores, and {cores:g} may be used"
+    if count > max(cores, 1):
+        return Finding(
+            check="threads",
+            status=WARNING,
+            sentence=sentence,
+            remedy=f"--threads {max(1, int(cores))}, or speeds are those of threads that wait for each other",
+        )
+    return Finding(check="threads", status=OK, sentence=sentence)
+
+
+def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
+    """Return how many cores the process may use: by its affinity, and by its control group where that has a limit."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
+    try:
+        limit, _, period = quota.read_text(encoding="ascii").strip().partition(" ")
+        return cores if limit == "max" else min(cores, int(limit) / int(period))
+    except (OSError, ValueError):
+        return cores
+
+
+def fork_server(found: Probe) -> Finding:
+    """Look whether trials can be forked from a process that has the libraries loaded."""
+    if found.facts is None:
+        return Finding(
+            check="fork server",
+            status=PROBLEM,
+            sentence=f"a process cannot be started from a fork server: {found.error}",
+            remedy="see whether the system's limit of processes and the folder for temporary files allow it",
+        )
+    if not found.facts["available"]:
+        return Finding(
+            check="fork server",
+            status=WARNING,
+            sentence="this platform has none: each trial loads torch anew, for seconds",
+            remedy="nothing; expect longer benches",
+        )
+    return Finding(check="fork server", status=OK, sentence="trials start from a process that has torch loaded")
+
+
+def owners(path: Sequence[str] | None = None, installed: dict[str, list[str]] | None = None) -> Finding:
+    """Look whether the four packages are zoo's own, and nobody else has packages called so."""
+    home = Path(__file__).parent.parent.parent
+    rivals = []
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(package)
+        origin = Path(spec.origin).parent.parent if spec and spec.origin else None
+        if origin != home:
+            rivals.append(f"{package} is taken from {origin or 'nowhere'}")
+    if installed is None:
+        installed = dict(importlib.metadata.packages_distributions())
+    for package in PACKAGES:
+        for owner in sorted({name for name in installed.get(package, ()) if name.lower() != _DISTRIBUTION}):
+            rivals.append(f"{owner} has a package {package} too")
+        for folder in dict.fromkeys(sys.path if path is None else path):
+            there = Path(folder or ".").absolute()
+            # resolve() only here: a path that is a link to home is home.
+            if there.resolve() != home.resolve() and (there / package / "__init__.py").is_file():
+                rivals.append(f"{there} has a package {package} too")
+    if rivals:
+        return Finding(
+            check="packages",
+            status=PROBLEM,
+            sentence="; ".join(dict.fromkeys(rivals)),
+            remedy="uninstall the other one, or install zoobench into an environment of its own",
+        )
+    return Finding(check="packages", status=OK, sentence=f"{', '.join(PACKAGES)} are zoo's own")
+
+
+def plugins(all_plugins: Sequence[Plugin], slips: Sequence[str]) -> Iterator[Finding]:
+    """Look for broken plugins, and for slips in the list of trusted ones."""
+    broken = [plugin for plugin in all_plugins if plugin.state == "broken"]
+    for plugin in broken:
+        yield Finding(
+            check="plugins",
+            status=PROBLEM,
+            sentence=f"{plugin.provider.name} ({plugin.provider.origin_sentence}) is broken: {plugin.problem}",
+            remedy="zoo plugins --why-broken shows where",
+        )
+    for slip in slips:
+        yield Finding(check="plugins", status=WARNING, sentence=slip, remedy="correct the list, or unset it")
+    if not broken and not slips:
+        states = [plugin.state for plugin in all_plugins]
+        installed = sum(plugin.provider.origin != "built-in" for plugin in all_plugins)
+        blocked = f", {states.count('blocked')} blocked" if "blocked" in states else ""
+        yield Finding(
+            check="plugins", status=OK, sentence=f"{states.count('loaded')} loaded{blocked}; {installed} not built in"
+        )
+
+
+def folder(check: str, path: Path, *, remedy: str) -> Finding:
+    """Look whether a folder can be written, or made, and has room."""
+    there = path
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        return Finding(
+            check=check, status=PROBLEM, sentence=f"{there} is a file, and a folder is needed", remedy=remedy
+        )
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Finding(check=check, status=PROBLEM, sentence=f"{there} cannot be written", remedy=remedy)
+    free_gib = shutil.disk_usage(there).free / 2**30
+    state = "" if path.exists() else ", and is made when it is needed"
+    sentence = f"{path} has {free_gib:,.1f} GiB free{state}"
+    status = PROBLEM if free_gib < _TOO_LITTLE_GIB else WARNING if free_gib < _LITTLE_GIB else OK
+    return Finding(check=check, status=status, sentence=sentence, remedy="" if status == OK else f"free some; {remedy}")
+
+
+def examined(check: str, look: Callable[[], Finding]) -> Finding:
+    """Return what *look* finds; that it fails is a finding too."""
+    try:
+        return look()
+    except Exception as error:  # an installation may be broken in any way, and the other findings are wanted
+        return Finding(
+            check=check,
+            status=PROBLEM,
+            sentence=f"it could not be looked at: {type(error).__name__}: {error}",
+            remedy="report this, with the output of zoo doctor --format json",
+        )

@@ -1,0 +1,57 @@
+"""A probe: what ``zoo doctor`` tries out in a process of its own, for it may crash or hang. Prints one JSON object.
+
+Run as ``python -m zoo.cli.probe torch`` or ``… fork_server``; not imported by the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+from typing import Any
+
+
+def torch() -> dict[str, Any]:
+    """Load torch and torchvision, call an operator of each, and use every GPU once."""
+    import torch
+    import torchvision
+    from torchvision.ops import nms
+
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 0.9]])
+    kept = nms(boxes, torch.tensor([0.9, 0.8]), 0.5)
+    if kept.tolist() != [0]:
+        raise RuntimeError(f"torchvision's nms kept boxes {kept.tolist()}, not [0]")
+    gpus, trouble = [], ""
+    try:
+        for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+            ones = torch.ones(64, 64, device=f"cuda:{index}")
+            if float((ones @ ones).sum()) != 64**3:
+                raise RuntimeError(f"GPU {index} multiplies wrongly")
+            gpus.append(torch.cuda.get_device_name(index))
+    except RuntimeError as error:
+        trouble = " ".join(str(error).split())[:300]
+    return {
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "cuda": torch.version.cuda or "",
+        "gpus": gpus,
+        "gpu_trouble": trouble,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def fork_server() -> dict[str, Any]:
+    """Start a process from a fork server, where the platform has one."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return {"available": False}
+    process = multiprocessing.get_context("forkserver").Process(target=os.getpid)
+    process.start()
+    process.join()
+    if process.exitcode != 0:
+        raise RuntimeError(f"its first process ended with {process.exitcode}")
+    return {"available": True}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"torch": torch, "fork_server": fork_server}[sys.argv[1]]()))
