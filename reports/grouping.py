@@ -30,8 +30,20 @@ class Group:
         return next(iter(self.done.values()))[1] if self.done else next(iter(self.unfinished.values()))
 
 
-def _spec_key(record: Record) -> str:
-    """Return what all trials of a row share, before it is known on which images and which torch they ran."""
+def _spec_key(record: Record, known: dict[str, str]) -> str:
+    """Return what all trials of a row share, before it is known on which images and which torch they ran.
+
+    *known* keeps keys by what is quick to write: the same, but in the order in which a record has it.
+    """
+    execution = record.spec.execution
+    quick = record.spec.model_dump_json(exclude={"seed": True, "execution": True})
+    quick = f"{execution.precision} {execution.small_images} {quick}"
+    if quick not in known:
+        known[quick] = _sorted_spec(record)
+    return known[quick]
+
+
+def _sorted_spec(record: Record) -> str:
     spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
     execution = record.spec.execution
     # Device, threads and compilation change speeds and rounding, not what a row is.
@@ -41,19 +53,20 @@ def _spec_key(record: Record) -> str:
 def group_trials(trials: Iterable[Trial]) -> list[Group]:
     """Group trials into rows. A trial that failed early joins the row that its spec belongs to."""
     groups: dict[str, dict[tuple[str, str], Group]] = {}
+    known: dict[str, str] = {}
     waiting: list[Trial] = []
     for folder, record in trials:
         if record.outcome is not Outcome.DONE or record.data is None:
             waiting.append((folder, record))
             continue
         exact = (record.data.fingerprint, torch_minor(record))
-        group = groups.setdefault(_spec_key(record), {}).setdefault(exact, Group(fingerprint=exact[0]))
+        group = groups.setdefault(_spec_key(record, known), {}).setdefault(exact, Group(fingerprint=exact[0]))
         if record.spec.seed in group.done:
             group.repeated += 1
         else:
             group.done[record.spec.seed] = (folder, record)
     for _, record in waiting:
-        siblings = groups.setdefault(_spec_key(record), {})
+        siblings = groups.setdefault(_spec_key(record, known), {})
         exact = (record.data.fingerprint if record.data else "", torch_minor(record))
         fitting = [
             key for key in siblings if (not exact[0] or key[0] == exact[0]) and (not exact[1] or key[1] == exact[1])

@@ -16,7 +16,7 @@ from reports.labels import Labels, data_label, label_rows
 from reports.overall import build_overall
 from reports.pareto import mark_dominated
 from reports.ranking import Evidence, evidence_of, rank_table
-from reports.reading import Trial, read_trials
+from reports.reading import Trial, read_trials, without_collection
 from reports.speeds import compare_speeds, speed_of
 from reports.statistics import mean_interval
 from reports.table import Leaderboard, Row, Table, Unfinished, estimate_of
@@ -26,6 +26,7 @@ from reports.versions import version_notes
 __all__ = ["Leaderboard", "build_leaderboard"]
 
 
+@without_collection()
 def build_leaderboard(
     runs: Iterable[Path | Trial],
     *,

@@ -156,11 +156,10 @@ def _ranked(
     labels: Mapping[str, Labels],
 ) -> tuple[OverallRow, ...]:
     import numpy as np
-    from scipy.stats import rankdata
 
     sign = -1 if column.higher_is_better else 1
     values_DM = np.array([[sign * valued[name][1] for name in names] for valued in cells])
-    ranks_DM = rankdata(values_DM, axis=1)
+    ranks_DM = np.stack([_mean_ranks(values_M) for values_M in values_DM])
     intervals = _intervals(ranks_DM)
     sure = None if column.key != "accuracy" else _sure_wins([[valued[name][0] for name in names] for valued in cells])
     others = len(names) - 1
@@ -179,6 +178,15 @@ def _ranked(
         for place, name in enumerate(names)
     ]
     return tuple(sorted(rows, key=lambda row: (row.mean_rank, row.model, row.recipe, row.combination)))
+
+
+def _mean_ranks(values_M: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return ranks from 1, lowest value first; equal values share the mean of theirs."""
+    ordered = values_M.copy()
+    ordered.sort()
+    first, last = ordered.searchsorted(values_M, "left") + 1, ordered.searchsorted(values_M, "right")
+    ranks: NDArray[np.float64] = (first + last) / 2
+    return ranks
 
 
 def _intervals(ranks_DM: NDArray[np.float64]) -> list[tuple[float | None, float | None]]:

@@ -88,13 +88,17 @@ def mark_dominated(table: Table, *, ranks_are_of_accuracy: bool = True) -> Table
                 points.append((accuracy.mean, -value if cost.higher_is_better else value))
         if len(places) < 2:  # nothing to be held against
             continue
+        of_front = {
+            each: (
+                Dominator(name=names[places[each]], shares_ranks=False),
+                Dominator(name=names[places[each]], shares_ranks=True),
+            )
+            for each in front(points)
+        }
         for place, found in zip(places, dominators(points), strict=True):
+            row = table.rows[place]
             marked[place][cost.key] = tuple(
-                Dominator(
-                    name=names[places[each]],
-                    shares_ranks=ranks_are_of_accuracy and _share_ranks(table.rows[place], table.rows[places[each]]),
-                )
-                for each in found
+                of_front[each][ranks_are_of_accuracy and _share_ranks(row, table.rows[places[each]])] for each in found
             )
     rows = (replace(row, dominated_by=by) for row, by in zip(table.rows, marked, strict=True))
     return replace(table, rows=tuple(rows))

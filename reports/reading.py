@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.record import Record
@@ -13,6 +15,23 @@ Trial = tuple[Path, Record]
 """A trial's folder and its record."""
 
 
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Keep Python's cyclic garbage collector from running.
+
+    Thousands of records are millions of objects, none of them garbage. The collector walks through all of them again
+    whenever their number has grown by a quarter, which takes a quarter of the time of ranking them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@without_collection()
 def read_trials(paths: Iterable[Path]) -> tuple[list[Trial], list[str]]:
     """Return the trials of stores, or single trials, and a sentence for each record that cannot be read.
 
@@ -21,14 +40,14 @@ def read_trials(paths: Iterable[Path]) -> tuple[list[Trial], list[str]]:
     Raises:
         StoreError: If a path is no folder, or holds no record at all.
     """
-    trials: dict[Path, Trial] = {}
-    problems: dict[Path, str] = {}
+    trials: dict[object, Trial] = {}
+    problems: dict[object, str] = {}
     for path in paths:
         files = _record_files(path)
         if not files:
             raise StoreError(f"there are no records in {path}")
         for file in files:
-            folder = file.parent.resolve()
+            folder = _identity(file.parent)
             if folder in trials or folder in problems:
                 continue
             try:
@@ -36,6 +55,15 @@ def read_trials(paths: Iterable[Path]) -> tuple[list[Trial], list[str]]:
             except StoreError as error:
                 problems[folder] = str(error)
     return list(trials.values()), list(problems.values())
+
+
+def _identity(folder: Path) -> object:
+    """Return what is the same for all paths to *folder*: its place on the disk, or its path if that has none."""
+    try:
+        found = folder.stat()  # far quicker than following links along the path
+    except OSError:  # gone meanwhile; reading its record says so
+        return folder
+    return (found.st_dev, found.st_ino) if found.st_ino else folder.resolve()
 
 
 def _record_files(path: Path) -> Sequence[Path]:
