@@ -25,8 +25,9 @@ _SURE = 30.0
 def values_are_within_bounds(subject: Subject[Metric]) -> None:
     metric = subject.record
     for title, predictions in _cases(metric):
+        raw = _compute(metric, predictions)
         try:
-            checked_value(metric, _compute(metric, predictions), len(predictions.classes))
+            checked_value(metric, raw, len(predictions.classes))
         except ValueError as error:
             raise CheckFailedError(f"{title}: {error}") from error
 
