@@ -7,7 +7,7 @@ kind               where
 ``models``         ``timm-VERSION-models-….json`` and its like: a library's list of models
 ``tuning``         ``tuning/*.json``: which settings were quickest for a network on this machine
 ``tar``            ``tar/*.json``: where the members of tar files lie
-``compile``        ``compile/``: what the compiler keeps
+``compile``        ``compiled/``: what the compiler keeps
 ``leftovers``      ``.tmp-…`` anywhere of these: what a process left that died while it wrote
 ``downloads``      ``data/``: data sets as they were downloaded, or put there; listed, never removed
 =================  ============================================================================================
@@ -76,7 +76,7 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
         *_files("models", root, _MODEL_LIST),
         *_files("tuning", root / "tuning", _HEX_FILE),
         *_files("tar", root / "tar", _HEX_FILE),
-        *_tree("compile", root / "compile"),
+        *_tree("compile", root / "compiled"),
         *_tree("downloads", root / "data"),
     ]
     left = [file for folder in (root, root / "tuning", root / "tar") for file in _left_files(folder, now)]

@@ -70,7 +70,7 @@ def test_each_kind_is_listed_and_cleared_by_itself(tmp_path: Path) -> None:
     write(tmp_path / "torchvision-0.29.2+cu132-models-2.json")
     write(tmp_path / "tuning" / f"{'a' * 32}.json", 30)
     write(tmp_path / "tar" / f"{'b' * 20}.json", 40)
-    write(tmp_path / "compile" / "ab" / "kernel.so", 50)
+    write(tmp_path / "compiled" / "ab" / "kernel.so", 50)
     write(tmp_path / "tuning" / ".tmp-x.json", 60, age=7200)
     write(tmp_path / "data" / "cifar10" / "train.bin", 70)
     found = {entry.name: entry for entry in entries(tmp_path) if entry.kind != "decoded"}
@@ -185,20 +185,20 @@ def test_links_are_neither_listed_nor_followed(tmp_path: Path) -> None:
     folder = Path(prepared(elsewhere).folder)
     root.mkdir()
     (root / "decoded").symlink_to(elsewhere / "decoded")
-    (root / "compile").symlink_to(elsewhere)
+    (root / "compiled").symlink_to(elsewhere)
     assert entries(root) == []
     (root / "decoded").unlink()
-    (root / "compile").unlink()
+    (root / "compiled").unlink()
     (root / "decoded").mkdir()
     (root / "decoded" / folder.name).symlink_to(folder)
     (root / "timm-1-models-2.json").symlink_to(folder / "data.json")
     assert entries(root) == []
-    write(root / "compile" / "own")
-    (root / "compile" / "link").symlink_to(elsewhere)
+    write(root / "compiled" / "own")
+    (root / "compiled" / "link").symlink_to(elsewhere)
     before = everything(elsewhere)
     assert clear(entries(root)[0]).left_because == ""
     assert everything(elsewhere) == before
-    assert not (root / "compile").exists()
+    assert not (root / "compiled").exists()
 
 
 def test_what_nobody_knows_is_neither_listed_nor_touched(tmp_path: Path) -> None:
