@@ -20,12 +20,25 @@ def test_a_damaged_record_is_said_kept_and_its_trial_runs_again(
     whole = path.read_bytes()
     damaged = {"flipped": whole.replace(b'"done"', b'"dnne"'), "torn": whole[: len(whole) // 2], "empty": b""}[how]
     path.write_bytes(damaged)
-    process = bench.start()
+    summary = bench.run()
+    assert summary.counts == {"done": 4}
+    (note,) = summary.notes
+    assert note.startswith(str(path))
+    assert note.endswith("it is kept as record.damaged-1.json, and the trial ran again")
+    assert (folder / "record.damaged-1.json").read_bytes() == damaged
+    assert bench.content() == clean
+
+
+@pytest.mark.slow
+def test_the_command_says_so_in_a_sentence_and_succeeds(make_bench: Callable[..., Any]) -> None:
+    """optuna#5138, from the shell."""
+    bench = make_bench()
+    assert bench.run(seeds=1).counts == {"done": 2}
+    folder, _ = next(iter(bench.store.records()))
+    (folder / "record.json").write_bytes(b"{")
+    process = bench.start(seeds=1)
     output, said = process.communicate(timeout=120)
     assert process.returncode == 0
     assert len(said.splitlines()) == 1
-    assert "record.json" in said
-    assert "kept as record.damaged-1.json, and the trial ran again" in said
+    assert "kept as record.damaged-1.json" in said
     assert len(output.splitlines()) == 3
-    assert (folder / "record.damaged-1.json").read_bytes() == damaged
-    assert bench.content() == clean
