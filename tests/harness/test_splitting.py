@@ -43,6 +43,7 @@ def test_a_tenth_of_each_class_is_carved_for_validation() -> None:
 
 
 def test_a_missing_test_split_is_carved_first_and_said() -> None:
+    """mteb#1516: a missing split was silently replaced by another."""
     parts, notes = make(splits_of([k for k in range(4) for _ in range(100)], test=False))
     assert {name: len(part) for name, part in parts.items()} == {"train": 324, "val": 36, "test": 40}
     assert "no test split" in notes[0]

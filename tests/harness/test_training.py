@@ -130,6 +130,7 @@ def test_what_is_not_logits_is_the_plugins_fault(make_data, output, said, fit):
 
 
 def test_training_leaves_the_test_split_locked(make_data, make_net, fit):
+    """pytorch-cifar#14, #145, pytorch-cifar100#60: the best epoch was chosen on the test set."""
     images = TrialImages(make_data())
     fit(images, make_net())
     with pytest.raises(RuntimeError, match="after training"):
