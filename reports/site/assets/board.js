@@ -302,6 +302,7 @@ zoo.widgets.board = (root) => {
     const total = facts.id.length;
     count.textContent = shown === total ? `${total} row${total === 1 ? "" : "s"}` : `${shown} of ${total} rows`;
     root.querySelector("[data-none]").hidden = shown > 0;
+    if (of && pictured()) of.value = pictured().id;
     write();
     repaint();
   }
