@@ -30,6 +30,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             family="resnet",
             source=_RESNET_SOURCE,
             native_size=32,
+            exportable=True,
             options={"width": 16, "drop_rate": 0.0},
         )
     yield Architecture(
@@ -39,6 +40,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         family="resnet",
         source="arXiv:1512.03385, table 1, with the stem of section 4.2",
         native_size=32,
+        exportable=True,
         options={"width": 64, "drop_rate": 0.0},
     )
     for depth, widen in ((16, 4), (28, 10)):
@@ -49,6 +51,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             family="wide_resnet",
             source="arXiv:1605.07146",
             native_size=32,
+            exportable=True,
             options={"drop_rate": 0.0},
         )
     for depth in (11, 13, 16, 19):
@@ -59,6 +62,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             family="vgg",
             source="arXiv:1409.1556, with batch normalisation of arXiv:1502.03167",
             native_size=32,
+            exportable=True,
             options={"width": 64, "drop_rate": 0.0},
         )
 

@@ -22,6 +22,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         family="linear",
         source="Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 4.4",
         native_size=32,
+        exportable=True,
     )
     yield Architecture(
         name="lenet5",
@@ -30,6 +31,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         family="lenet",
         source="LeCun et al. 1998, Gradient-based learning applied to document recognition",
         native_size=32,
+        exportable=True,
         min_size=4,
         options={"drop_rate": 0.0},
     )
@@ -40,6 +42,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         family="simple_cnn",
         source="https://github.com/pytorch/examples/tree/main/mnist",
         native_size=28,
+        exportable=True,
         min_size=6,
         options={"width": 32, "drop_rate": 0.5},
     )
@@ -50,6 +53,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         family="vgg",
         source="arXiv:1409.1556, with batch normalisation of arXiv:1502.03167",
         native_size=32,
+        exportable=True,
         options={"width": 32, "drop_rate": 0.4},
     )
 

@@ -66,6 +66,19 @@ def test_a_network_compiles_and_is_exported_where_it_says_so(catalog, name):
     subject = Subject(record=catalog.architectures.get(name).record)
     verdicts = [judge(check, subject) for check in checks_of("architectures", only=("compiles", "exports"))]
     assert [each.reason for each in verdicts if not each.state.is_good] == []
+    claims = subject.record.exportable
+    assert [each.state for each in verdicts] == [State.PASSED, State.PASSED if claims else State.SKIPPED]
+
+
+def test_our_own_networks_claim_that_they_can_be_exported(catalog):
+    """Else the check of it would be skipped for all of them, and nobody would see."""
+    claims = {name for name in OWN if catalog.architectures.get(name).record.exportable}
+    assert {"zoo/lenet5", "zoo/resnet20_cifar", "zoo/vgg11_bn_cifar", "zoo/wrn16_4_cifar"} <= claims
+
+
+def test_a_network_of_our_own_is_exported_and_computes_the_same(catalog):
+    (check,) = checks_of("architectures", only=("exports",))
+    assert judge(check, Subject(record=catalog.architectures.get("zoo/lenet5").record)).state is State.PASSED
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.recipes])
