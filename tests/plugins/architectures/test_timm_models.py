@@ -229,6 +229,7 @@ def test_for_grey_images_the_first_kernels_of_published_weights_are_summed(model
 
 def test_preprocessing_is_that_of_the_chosen_weights(models):
     """timm#1383, #1324: another mean, deviation or resize than the weights were trained with cost points."""
+
     def preprocessing(in_channels, **options):
         request = ModelRequest(num_classes=2, in_channels=in_channels, pretrained=True, options=options)
         return models["vit_base_patch16_224"].preprocessing(request)
