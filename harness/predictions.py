@@ -7,6 +7,7 @@ are in its metadata.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,21 +47,28 @@ def save_predictions(folder: Path, saved: SavedPredictions) -> Path:
     return path
 
 
-def load_predictions(folder: Path) -> SavedPredictions:
+def load_predictions(folder: Path, *, sha256: str | None = None) -> SavedPredictions:
     """Read a trial's predictions.
 
+    Args:
+        folder: The trial's.
+        sha256: What the file's content must have; None: it is not checked.
+
     Raises:
-        StoreError: If the file is absent or not what it should be.
+        StoreError: If the file is absent, not what it should be, or has another sum.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     path = folder / FILE_NAME
     try:
-        with safe_open(path, framework="numpy") as file:
-            classes = tuple(json.loads((file.metadata() or {})["classes"]))
-            predictions = Predictions(
-                logits=file.get_tensor("logits"), labels=file.get_tensor("labels"), classes=classes
-            )
-            return SavedPredictions(predictions=predictions, samples=file.get_tensor("samples"))
+        content = path.read_bytes()
+        if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError(f"its {FILE_NAME} does not match the checksum in its record")
+        arrays = load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        classes = tuple(json.loads(header["__metadata__"]["classes"]))
+        predictions = Predictions(logits=arrays["logits"], labels=arrays["labels"], classes=classes)
+        return SavedPredictions(predictions=predictions, samples=arrays["samples"])
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"the predictions in {folder} cannot be read: {error}") from error

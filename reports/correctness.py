@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.files import sha256_of
 from harness.predictions import FILE_NAME, load_predictions
 from harness.record import Record
 from zoo.errors import StoreError
@@ -31,12 +30,9 @@ def read_correctness(folder: Path, record: Record) -> Correctness | str:
     path = folder / FILE_NAME
     if not path.is_file():
         return f"it has no {FILE_NAME}"
-    expected = record.files.get(FILE_NAME)
     try:
-        if expected is not None and sha256_of(path) != expected:
-            return f"its {FILE_NAME} does not match the checksum in its record"
-        saved = load_predictions(folder)
-    except (OSError, StoreError) as error:
+        saved = load_predictions(folder, sha256=record.files.get(FILE_NAME))
+    except StoreError as error:
         return str(error)
     predictions = saved.predictions
     if len(saved.samples) != len(predictions.labels):

@@ -47,7 +47,7 @@ def read_trials(paths: Iterable[Path]) -> tuple[list[Trial], list[str]]:
         if not files:
             raise StoreError(f"there are no records in {path}")
         for file in files:
-            folder = _identity(file.parent)
+            folder = identity_of(file.parent)
             if folder in trials or folder in problems:
                 continue
             try:
@@ -57,7 +57,7 @@ def read_trials(paths: Iterable[Path]) -> tuple[list[Trial], list[str]]:
     return list(trials.values()), list(problems.values())
 
 
-def _identity(folder: Path) -> object:
+def identity_of(folder: Path) -> object:
     """Return what is the same for all paths to *folder*: its place on the disk, or its path if that has none."""
     try:
         found = folder.stat()  # far quicker than following links along the path

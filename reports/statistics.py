@@ -170,12 +170,17 @@ def pairwise_p_values(samples: Sequence[Sample]) -> Floats:
     borrows the other's variance.
     """
     pairs = _paired(samples)
-    p_values = _invert(pairs.differences_P**2, parts=pairs.parts)
+    return pairs.matrix(_p_values(pairs), 1.0)
+
+
+def _p_values(pairs: _Pairs, *, between: tuple[float, float] = (0.0, 1.0)) -> Floats:
+    """Return ``[P]``: p-values, exact between two bounds; those above are 1, those below 0: most work is saved."""
+    p_values = _invert(pairs.differences_P**2, pairs.parts, between=between)
     exact = pairs.are_whole_P
     if exact.any():
         net = np.rint(pairs.differences_P[exact] * pairs.num_images)
         p_values[exact] = _mcnemar(np.rint(pairs.image_squares_P[exact]), net)
-    return pairs.matrix(p_values, 1.0)
+    return p_values
 
 
 def difference_widths(samples: Sequence[Sample]) -> Floats:
@@ -270,10 +275,16 @@ def _paired(samples: Sequence[Sample], *, num_seeds: int | None = None) -> _Pair
     )
 
 
-def holm(p_values: Floats) -> Floats:
-    """Return p-values adjusted for their number, so that all findings are right together (Holm, 1979)."""
+def holm(p_values: Floats, *, total: int | None = None) -> Floats:
+    """Return p-values adjusted for their number, so that all findings are right together (Holm, 1979).
+
+    Args:
+        p_values: Of all hypotheses, or of those with the smallest.
+        total: Number of hypotheses; None: as many as there are p-values.
+    """
     order = np.argsort(p_values, kind="stable")
-    scaled = p_values[order] * np.arange(len(p_values), 0, -1)
+    total = len(p_values) if total is None else total
+    scaled = p_values[order] * (total - np.arange(len(p_values)))
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
     return adjusted
@@ -292,13 +303,17 @@ def separated(samples: Sequence[Sample], *, alpha: float = ALPHA) -> NDArray[np.
     above = np.zeros((num_rows, num_rows), dtype=bool)
     if num_rows < 2:
         return above
-    first, second = np.triu_indices(num_rows, 1)
-    adjusted = holm(pairwise_p_values(samples)[first, second])
+    pairs = _paired(samples)
+    total = len(pairs.differences_P)
+    # Holm's method finds whatever is below its first level, and nothing above its last.
+    p_values = _p_values(pairs, between=(alpha / total, alpha))
+    surely = np.flatnonzero(p_values == 0)
+    small = np.flatnonzero((p_values > 0) & (p_values < alpha))
+    found = np.concatenate([surely, small[holm(p_values[small], total=total - len(surely)) < alpha]])
+    first, second = pairs.first_P[found], pairs.second_P[found]
     means = np.array([sample.mean for sample in samples])
-    found = adjusted < alpha
     first_wins = means[first] > means[second]
-    winner, loser = np.where(first_wins, first, second)[found], np.where(first_wins, second, first)[found]
-    above[winner, loser] = True
+    above[np.where(first_wins, first, second), np.where(first_wins, second, first)] = True
     # From the lowest mean up, so that what a beaten row beats is known when it is passed on.
     for row in np.argsort(means, kind="stable"):
         beaten = np.flatnonzero(above[row])
@@ -346,36 +361,62 @@ def _t_squared_table(freedom: float) -> Floats:
     return table
 
 
-def _invert(squares: Floats, parts: Sequence[tuple[Floats, Floats]]) -> Floats:
+def _invert(
+    squares: Floats, parts: Sequence[tuple[Floats, Floats]], *, between: tuple[float, float] = (0.0, 1.0)
+) -> Floats:
     """Return the p at which each squared difference equals the sum of variances times squared t quantiles.
 
     Degrees of freedom are taken from a geometric scale, rounded down, so that few tables of quantiles do.
-    """
-    tables, places = [], []
-    for _, freedom in parts:
-        power = np.floor(np.log(np.maximum(freedom, 12) / 12) / np.log(1.25))
-        coarse = np.where(freedom < 12, np.floor(freedom), np.floor(12 * 1.25**power))
-        distinct, place = np.unique(coarse, return_inverse=True)
-        tables.append(np.stack([_t_squared_table(float(each)) for each in distinct]))
-        places.append(place)
 
-    def width(step: NDArray[np.int64]) -> Floats:
-        total = np.zeros(len(squares))
-        for (variance, _), table, place in zip(parts, tables, places, strict=True):
-            total += variance * table[place, step]
+    Args:
+        squares: Squared differences.
+        parts: Variances, and their degrees of freedom.
+        between: Bounds; a p above is 1, a p below is 0.
+    """
+    known = [(variance, *_quantiles(freedom)) for variance, freedom in parts]
+
+    def width(step: NDArray[np.int64] | int, some: NDArray[np.intp] | slice) -> Floats:
+        total = np.zeros(len(squares))[some]
+        for variance, table, place in known:
+            total += variance[some] * table[place[some], step]
         return total
 
-    low = np.zeros(len(squares), dtype=np.int64)
-    high = np.full(len(squares), len(_LOG_ALPHAS) - 1)
+    p_values = np.ones(len(squares))
+    last = len(_LOG_ALPHAS) - 1
+    # The bounds' next steps outwards, so that what is left out is so by the same p-values that are left in.
+    from_step, to_step = 0, last
+    possible = squares > 0
+    if between != (0.0, 1.0):
+        lowest, highest = np.log10(between)
+        from_step = max(int(np.searchsorted(-_LOG_ALPHAS, -highest, side="right")) - 1, 0)
+        to_step = min(int(np.searchsorted(-_LOG_ALPHAS, -lowest, side="left")), last)
+        possible &= squares > width(from_step, slice(None))
+        surely = squares > width(to_step, slice(None))
+        if to_step < last:
+            p_values[surely] = 0.0
+            possible &= ~surely
+    wanted = np.flatnonzero(possible)
+    squares_W = squares[wanted]
+    low, high = np.full(len(wanted), from_step), np.full(len(wanted), to_step)
     while (high - low > 1).any():
         middle = (low + high) // 2
-        exceeds = squares > width(middle)
+        exceeds = squares_W > width(middle, wanted)
         low, high = np.where(exceeds, middle, low), np.where(exceeds, high, middle)
-    at_low, at_high = width(low), width(high)
+    at_low, at_high = width(low, wanted), width(high, wanted)
     gap = at_high - at_low
-    share = np.divide(squares - at_low, gap, out=np.zeros_like(squares), where=gap > 0)
+    share = np.divide(squares_W - at_low, gap, out=np.zeros_like(squares_W), where=gap > 0)
     log_p = _LOG_ALPHAS[low] + np.clip(share, 0, 1) * (_LOG_ALPHAS[high] - _LOG_ALPHAS[low])
-    return np.where(squares > 0, 10.0**log_p, 1.0)
+    p_values[wanted] = 10.0**log_p
+    return p_values
+
+
+def _quantiles(freedom: Floats) -> tuple[Floats, NDArray[np.intp]]:
+    """Return a table of squared t quantiles, a row for each step of the scale of freedoms, and each one's row."""
+    whole = np.floor(freedom)
+    power = np.floor(np.log(np.maximum(freedom, 12) / 12) / np.log(1.25))
+    place = np.where(freedom < 12, whole - 1, 11 + power).astype(np.intp)
+    scale = [*range(1, 12), *(int(12 * 1.25**step) for step in range(max(int(place.max(initial=0)) - 10, 0)))]
+    return np.stack([_t_squared_table(float(each)) for each in scale]), place
 
 
 def _mcnemar(discordant: Floats, net: Floats) -> Floats:

@@ -36,6 +36,13 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
 
     Several folders are ranked together. A record that cannot be read is left out and told of: exit code 1.
     """
+    from reports.reading import without_collection
+
+    with without_collection():
+        _rank(ctx, runs, explain, output, params)
+
+
+def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str | None, params: dict[str, Any]) -> None:
     from dataclasses import replace
 
     from reports.columns import COLUMNS
@@ -87,10 +94,10 @@ def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Expl
 
 
 def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], list[str]]:
-    from reports.reading import read_trials
+    from reports.reading import identity_of, read_trials
     from zoo.errors import ZooError
 
-    trials: dict[Path, Trial] = {}
+    trials: dict[object, Trial] = {}
     problems: dict[str, None] = {}
     for run in runs:
         try:
@@ -98,7 +105,7 @@ def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], l
         except ZooError as error:
             errors.append(error)
             continue
-        trials.update((folder.resolve(), (folder, record)) for folder, record in read)
+        trials.update((identity_of(folder), (folder, record)) for folder, record in read)
         problems.update(dict.fromkeys(unreadable))
     return list(trials.values()), list(problems)
 
