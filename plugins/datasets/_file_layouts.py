@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plugins.datasets._class_names import FLOWERS, TRAFFIC_SIGNS
-from plugins.datasets._files import lines_of, walk_images
+from plugins.datasets._files import lines_of
 from zoo import Split, Splits
 from zoo.errors import DataError
+from zoo.image_files import walk_images
 from zoo.options import Option
 
 Samples = Sequence[tuple[Path, int]]

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from plugins.datasets._files import find_argument, walk_images
+from plugins.datasets._files import find_argument
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError
+from zoo.image_files import walk_images
 
 _SPLIT_NAMES = {
     "train": ("train", "training"),

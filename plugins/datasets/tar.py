@@ -16,11 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from plugins.datasets._files import files_signature, find_argument, is_image, lines_of, split_of
+from plugins.datasets._files import files_signature, find_argument, lines_of, split_of
 from plugins.datasets._tar_index import Member, index_tar
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.dataset import FilePart
 from zoo.errors import DataError
+from zoo.image_files import is_image
 
 NAMES_FILE = "classes.txt"
 
