@@ -129,7 +129,11 @@ def evaluate(
 
 def default_batch_size(images: DeviceImages, device: torch.device) -> int:
     """Return how many images to predict at a time."""
-    height, width = images.image_size
+    return batch_size_for(*images.image_size, device)
+
+
+def batch_size_for(height: int, width: int, device: torch.device) -> int:
+    """Return how many images of so many pixels to predict at a time."""
     return max(16, min(4096, PIXELS_PER_BATCH.get(device.type, 2**20) // (height * width)))
 
 

@@ -75,3 +75,58 @@ def data_root() -> Path:
         if candidate.is_dir():
             return candidate.resolve()
     pytest.skip("no real data here: set ZOO_DATA to a folder that holds cifar10")
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder data set of small pictures of three kinds: train/CLASS/N.png and test/CLASS/N.png."""
+    import numpy as np
+    from PIL import Image
+
+    folder, rng = tmp_path_factory.mktemp("photos"), np.random.default_rng(3)
+    for split, count in (("train", 24), ("test", 9)):
+        for index, name in enumerate(("birch", "cedar", "maple")):
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = rng.integers(0, 120, (20 + number, 24, 3), dtype=np.uint8)
+                pixels[..., index] += 120
+                Image.fromarray(pixels).save(folder / split / name / f"{number:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Train a network on those pictures in this process, and return its trial's folder."""
+
+    def train(catalog: Catalog, **asked: object) -> Path:
+        from importlib.metadata import version
+
+        from harness.data import prepare_data
+        from harness.identity import result_key
+        from harness.plan import make_plan
+        from harness.request import BenchRequest
+        from harness.selection import select
+        from harness.store import trial_id
+        from harness.trial import TrialJob, run_trial
+        from zoo.cache import cache_root
+
+        raw = {"models": ["lenet5"], "data": [f"folder:{photo_folder}"], "recipes": ["sgd_quick"], "seeds": 1}
+        raw |= {"device": "cpu", "precision": "fp32", "epochs": 1, "small_images": False, "measure_seconds": 0, **asked}
+        raw["set"] = {"data.image_size": 16, **raw.get("set", {})}
+        (spec,) = make_plan(select(BenchRequest.parse(raw, origin="a test"), catalog)).trials
+        prepared = prepare_data(
+            catalog.datasets.get(spec.dataset.full_name).record,
+            spec.dataset,
+            data_root=photo_folder,
+            cache=cache_root() / "decoded",
+            report=lambda message, share: None,
+            num_workers=1,
+        )
+        key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=version("torch"))
+        folder = tmp_path_factory.mktemp("runs") / trial_id(spec, key)
+        folder.mkdir()
+        job = TrialJob(spec=spec, trial_id=folder.name, result_key=key, folder=str(folder), prepared=prepared)
+        assert run_trial(job, catalog)
+        return folder
+
+    return train

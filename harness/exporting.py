@@ -1,0 +1,150 @@
+"""Exporting: a trained classifier as a file for other tools, which appears only if it says what the original says.
+
+Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.exporting_formats import FORMATS, Run, Served
+from harness.failures import one_line
+from harness.files import sha256_of, write_atomically, write_json, writing
+from harness.normalization import Normalizer
+from harness.spec import Data
+from harness.trained import TrainedClassifier
+from zoo.catalog import Catalog
+from zoo.errors import UsageError, ZooError
+
+_BATCH = 32
+
+
+class Parity(Data):
+    """How far an exported classifier is from the original, on the same images."""
+
+    images: int
+    max_difference: float
+    """Largest absolute difference between two logits."""
+    relative_difference: float
+    """The same as a share of the largest logit's size, where that is above 1: float32 rounds in proportion."""
+    top1_agreement: float
+    """Share of images for which both name the same class."""
+
+
+class ParityError(ZooError):
+    """What was exported does not say what the original says; the file is not kept."""
+
+    def __init__(self, parity: Parity, message: str) -> None:
+        self.parity = parity
+        super().__init__(message)
+
+
+def export_classifier(
+    classifier: TrainedClassifier,
+    form: str,
+    path: Path,
+    *,
+    images_NHWC: NDArray[np.uint8],
+    catalog: Catalog,
+    tolerance: float,
+) -> Parity:
+    """Write *classifier* to *path*, read it again, and hold it to the original on real images.
+
+    Beside it, ``NAME.json`` gets its card, what goes in and comes out, its sum, and the parity.
+
+    Args:
+        classifier: Its network stays on the CPU.
+        form: One of :data:`harness.exporting_formats.FORMATS`.
+        path: Replaced at once, when all is well; must end as the format's files do.
+        images_NHWC: Decoded images, at least one.
+        catalog: For reading it again.
+        tolerance: Largest relative difference that passes.
+
+    Raises:
+        ParityError: If the difference is larger, or a logit is not finite; *path* is then as it was.
+        UsageError: If *path* does not end as it must, or the format needs what is not installed.
+        ZooError: If the network cannot be exported, or the file not be written.
+    """
+    how = FORMATS[form]
+    if path.suffix != how.suffix:
+        raise UsageError(f"{path} must end in {how.suffix}, for it is to be {form}")
+    parity: Parity | None = None
+
+    def write_and_check(temporary: Path) -> None:
+        nonlocal parity
+        try:
+            how.write(classifier, temporary)
+            run = how.open(temporary, catalog)
+            parity = compare(classifier, run, images_NHWC)
+        except (ZooError, OSError, MemoryError):
+            raise
+        except Exception as error:  # what exporters raise on a network that they do not take is not documented
+            raise ZooError(
+                f"{classifier.card.title} cannot be exported as {form}: {type(error).__name__}: {one_line(error)[:300]}"
+            ) from error
+        if not parity.relative_difference <= tolerance:  # NaN does not pass
+            raise ParityError(
+                parity,
+                f"{path} is not kept: its logits are up to {parity.relative_difference:.2g} away from the original's "
+                f"(relative to the largest logit), more than the tolerance of {tolerance:g}",
+            )
+
+    with writing(path):
+        write_atomically(path, write_and_check)
+        assert parity is not None, "no error was raised"
+        write_json(path.with_name(path.name + ".json"), _description(classifier, form, path, parity))
+    return parity
+
+
+def compare(classifier: TrainedClassifier, run: Run, images_NHWC: NDArray[np.uint8]) -> Parity:
+    """Compare what *run* and the original say of images, in batches of one, of two, and of more."""
+    served = Served(classifier).eval()
+    normalize = Normalizer(classifier.card, torch.device("cpu"))
+    sizes = [1, 2, *[_BATCH] * (len(images_NHWC) // _BATCH + 1)]
+    largest = difference = 0.0
+    same = start = 0
+    with torch.inference_mode():
+        for size in sizes:
+            raw_BHWC = images_NHWC[start : start + size]
+            if len(raw_BHWC) == 0:
+                break
+            start += size
+            images_BCHW = normalize(torch.from_numpy(np.array(raw_BHWC)).permute(0, 3, 1, 2))
+            one_BK, other_BK = served(images_BCHW).double(), run(images_BCHW).double()
+            difference = _larger(difference, (one_BK - other_BK).abs())
+            largest = _larger(largest, one_BK.abs())
+            same += int((one_BK.argmax(dim=1) == other_BK.argmax(dim=1)).sum())
+    return Parity(
+        images=len(images_NHWC),
+        max_difference=difference,
+        relative_difference=difference / max(1.0, largest),
+        top1_agreement=same / len(images_NHWC),
+    )
+
+
+def _larger(so_far: float, values: Tensor) -> float:
+    # Tensor.max keeps NaN, which Python's max may lose.
+    return float(torch.tensor([so_far, float(values.max())]).max())
+
+
+def _description(classifier: TrainedClassifier, form: str, path: Path, parity: Parity) -> dict[str, object]:
+    card = classifier.card
+    return {
+        "format": form,
+        "file": path.name,
+        "sha256": sha256_of(path),
+        "input": {
+            "name": "images",
+            "dtype": "float32",
+            "shape": ["batch", card.channels, card.image_size, card.image_size],
+            "normalization": "(pixel / 255 - mean) / std",
+        },
+        "output": {"name": "logits", "dtype": "float32", "shape": ["batch", len(card.classes)]},
+        "classifier": card.description(),
+        "parity": parity.model_dump(mode="json"),
+    }

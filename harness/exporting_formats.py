@@ -1,0 +1,144 @@
+"""Export formats: how a trained classifier is written for other tools, and how what was written is run again.
+
+Each takes normalised float32 images ``[B, C, H, W]`` to logits ``[B, K]`` for any B, and carries the classifier's card
+in its metadata. Where the recipe predicts in a way of its own, that is part of what is written; safetensors hold
+weights alone, for which the card names the recipe. TorchScript is not among them: torch has deprecated it.
+
+Shape suffixes: B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from harness.classifier_card import METADATA_KEY
+from harness.trained import TrainedClassifier, load_trained
+from zoo.catalog import Catalog
+from zoo.errors import UsageError
+
+Run = Callable[[Tensor], Tensor]
+"""Normalised images ``[B, C, H, W]`` to logits ``[B, K]``, on the CPU."""
+
+
+class Served(nn.Module):
+    """A classifier as one module: its network, or what its recipe makes of that."""
+
+    def __init__(self, classifier: TrainedClassifier) -> None:
+        super().__init__()
+        self.model = classifier.model
+        self._predict = classifier.predict
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Return logits ``[B, K]``."""
+        logits_BK: Tensor = self.model(images_BCHW) if self._predict is None else self._predict(self.model, images_BCHW)
+        return logits_BK
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportFormat:
+    """A format of exported classifiers."""
+
+    suffix: str
+    """What its files end in."""
+    write: Callable[[TrainedClassifier, Path], None]
+    open: Callable[[Path, Catalog], Run]
+    """Loads a written file again, to be run."""
+
+
+def _write_safetensors(classifier: TrainedClassifier, path: Path) -> None:
+    from safetensors.torch import save_file
+
+    # Copies, for safetensors refuses tensors that share memory, as tied weights do.
+    tensors = {
+        name: value.clone().contiguous()
+        for name, value in classifier.model.state_dict().items()
+        if isinstance(value, Tensor)
+    }
+    save_file(tensors, path, metadata=classifier.card.metadata())
+
+
+def _open_safetensors(path: Path, catalog: Catalog) -> Run:
+    return Served(load_trained(path, catalog))
+
+
+def _write_torch_export(classifier: TrainedClassifier, path: Path) -> None:
+    torch.export.save(_program(classifier), path, extra_files={f"{METADATA_KEY}.json": _card_json(classifier)})
+
+
+def _open_torch_export(path: Path, catalog: Catalog) -> Run:
+    module: Run = torch.export.load(path).module()
+    return module
+
+
+def _write_onnx(classifier: TrainedClassifier, path: Path) -> None:
+    _need_onnx()
+    with _quiet_onnx():
+        program = torch.onnx.export(
+            _program(classifier), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
+        )
+    assert program is not None, "with dynamo=True it returns a program"
+    program.model.metadata_props.update(classifier.card.metadata())
+    program.save(path, external_data=False)
+
+
+def _open_onnx(path: Path, catalog: Catalog) -> Run:
+    _need_onnx()
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+    def run(images_BCHW: Tensor) -> Tensor:
+        logits_BK: NDArray[np.float32] = session.run(["logits"], {"images": images_BCHW.contiguous().numpy()})[0]
+        return torch.from_numpy(logits_BK)
+
+    return run
+
+
+FORMATS = {
+    "safetensors": ExportFormat(suffix=".safetensors", write=_write_safetensors, open=_open_safetensors),
+    "torch-export": ExportFormat(suffix=".pt2", write=_write_torch_export, open=_open_torch_export),
+    "onnx": ExportFormat(suffix=".onnx", write=_write_onnx, open=_open_onnx),
+}
+
+
+def _program(classifier: TrainedClassifier) -> torch.export.ExportedProgram:
+    card = classifier.card
+    # Two images: a batch of one would be taken for a constant.
+    example_BCHW = torch.zeros(2, card.channels, card.image_size, card.image_size)
+    with torch.no_grad():
+        return torch.export.export(
+            Served(classifier).eval(), (example_BCHW,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
+        )
+
+
+def _card_json(classifier: TrainedClassifier) -> str:
+    return classifier.card.metadata()[METADATA_KEY]
+
+
+def _need_onnx() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"onnx needs {', '.join(missing)}: pip install 'zoobench[onnx]' brings what it takes")
+
+
+@contextmanager
+def _quiet_onnx() -> Iterator[None]:
+    """Keep the exporter from telling of its steps; what matters is checked on the file."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

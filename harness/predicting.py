@@ -1,0 +1,239 @@
+"""Predicting: what a trained classifier says of image files. Images are decoded in threads while the network predicts.
+
+Decoding, resizing and normalisation are those of training and testing, so what was trained is what is asked.
+Shape suffixes: B batch, H height, W width, C channels, K classes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.decoding import Encoded, UnreadableImageError, decode, quiet_pillow
+from harness.environment import resolve_device, resolve_precision
+from harness.errors import TrialError
+from harness.evaluation import batch_size_for, predict_logits
+from harness.images import ImageSet
+from harness.record import FailureKind
+from harness.streaming_images import default_threads
+from harness.trained import TrainedClassifier
+from zoo.image_files import walk_images
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+_AHEAD_BATCHES = 2
+"""Batches that are decoded ahead of the one that the network is at."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageSource:
+    """An image to predict, or why there is none."""
+
+    name: str
+    """As it was given, or found."""
+    image: Encoded | None
+    problem: str = ""
+    """One sentence, where there is no image."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ImagePrediction:
+    """What a classifier says of an image, or why it says nothing."""
+
+    name: str
+    logits_K: NDArray[np.float32] | None
+    problem: str = ""
+    """One sentence, where there are no logits."""
+
+    def top(self, count: int) -> list[tuple[int, float]]:
+        """Return the *count* most probable classes with their probabilities; equal ones in the order of classes."""
+        assert self.logits_K is not None
+        shifted_K = self.logits_K.astype(np.float64) - float(self.logits_K.max())
+        probabilities_K = np.exp(shifted_K) / np.exp(shifted_K).sum()
+        order = np.argsort(-probabilities_K, kind="stable")[:count]
+        return [(int(index), float(probabilities_K[index])) for index in order]
+
+
+class Predictor:
+    """A trained classifier on a device.
+
+    Args:
+        classifier: Its network is moved there.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        precision: None: the one that it was tested in where this is the same kind of device, else fp32.
+        batch_size: Images at a time; None: as many as testing took, which on a CPU gives the same bits.
+
+    Raises:
+        UsageError: If there is no such device, or it does not compute in that precision.
+    """
+
+    def __init__(
+        self,
+        classifier: TrainedClassifier,
+        *,
+        device: str = "auto",
+        precision: Precision | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        card = classifier.card
+        self.classifier = classifier
+        self.device = torch.device(resolve_device(device))
+        recorded: Precision = card.precision if self.device.type == card.device else "fp32"
+        self.precision: Precision = resolve_precision(precision or recorded, str(self.device))
+        self.batch_size = batch_size or batch_size_for(card.image_size, card.image_size, self.device)
+        self._channels_last = card.layout == "channels_last"
+        classifier.model.to(self.device)
+        if self._channels_last:
+            classifier.model.to(memory_format=torch.channels_last)
+
+    def decode(self, image: Encoded) -> NDArray[np.uint8]:
+        """Decode an image to what the network was trained on, ``[H, W, C]``.
+
+        Raises:
+            UnreadableImageError: If it cannot be decoded.
+        """
+        card = self.classifier.card
+        return decode(image, channels=card.channels, size=card.image_size)
+
+    def logits(self, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the logits ``[B, K]`` of decoded images.
+
+        Raises:
+            TrialError: If they are not finite (kind diverged) or not logits (kind plugin), or memory does not suffice
+                for one image (kind oom).
+        """
+        card = self.classifier.card
+        count = len(images_BHWC)
+        logits_BK = predict_logits(
+            self.classifier.model,
+            ImageSet(
+                images_NHWC=images_BHWC,
+                labels_N=np.zeros(count, dtype=np.int64),
+                samples_N=np.zeros(count, dtype=np.uint64),
+            ),
+            device=self.device,
+            precision=self.precision,
+            channels_last=self._channels_last,
+            normalization=card,
+            batch_size=self.batch_size,
+            predict=self.classifier.predict,
+            num_classes=len(card.classes),
+        )
+        return logits_BK.numpy()
+
+
+def find_images(names: Iterable[str]) -> Iterator[ImageSource]:
+    """Yield the images that *names* stand for: files, whatever they are called, and folders with all below them."""
+    for name in names:
+        path = Path(name)
+        try:
+            if path.is_dir():
+                found = False
+                for each in walk_images(path):
+                    found = True
+                    yield ImageSource(name=str(each), image=each)
+                if not found:
+                    yield ImageSource(name=name, image=None, problem="the folder holds no images")
+            elif path.is_file():
+                yield ImageSource(name=name, image=path)
+            else:  # opening a pipe or a device might wait for ever
+                problem = "it is no file" if path.exists() else "there is no such file"
+                yield ImageSource(name=name, image=None, problem=problem)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            yield ImageSource(name=name, image=None, problem=getattr(error, "strerror", None) or str(error))
+
+
+def predict_images(
+    predictor: Predictor, sources: Iterable[ImageSource], *, num_workers: int | None = None
+) -> Iterator[ImagePrediction]:
+    """Yield a prediction for each source, in order. One that cannot be read has a problem; the others go on.
+
+    Args:
+        predictor: What predicts.
+        sources: Drawn from as far ahead as two batches.
+        num_workers: Threads that decode; None: one for each processor. Changes no prediction.
+
+    Raises:
+        TrialError: If the network fails, other than by logits that are not finite.
+    """
+    threads = ThreadPoolExecutor(num_workers or default_threads(), thread_name_prefix="decode")
+    remaining = iter(sources)
+    pending: deque[tuple[ImageSource, Future[NDArray[np.uint8]] | None]] = deque()
+    batch: list[tuple[ImageSource, NDArray[np.uint8] | str]] = []
+    num_images = 0
+    try:
+        with quiet_pillow():
+            while True:
+                while len(pending) < (_AHEAD_BATCHES + 1) * predictor.batch_size:
+                    source = next(remaining, None)
+                    if source is None:
+                        break
+                    future = None if source.image is None else threads.submit(predictor.decode, source.image)
+                    pending.append((source, future))
+                if not pending:
+                    break
+                source, future = pending.popleft()
+                image = source.problem if future is None else _decoded(future)
+                batch.append((source, image))
+                num_images += not isinstance(image, str)
+                if num_images == predictor.batch_size:
+                    yield from _predicted(predictor, batch)
+                    batch, num_images = [], 0
+            yield from _predicted(predictor, batch)
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _decoded(future: Future[NDArray[np.uint8]]) -> NDArray[np.uint8] | str:
+    """Return the image, or why there is none."""
+    try:
+        return future.result()
+    except UnreadableImageError as error:
+        return str(error)
+    except MemoryError:
+        return "memory does not suffice to decode it"
+
+
+def _predicted(
+    predictor: Predictor, batch: list[tuple[ImageSource, NDArray[np.uint8] | str]]
+) -> Iterator[ImagePrediction]:
+    images = [image for _, image in batch if not isinstance(image, str)]
+    logits = iter(_logits_of_each(predictor, np.stack(images)) if images else [])
+    for source, image in batch:
+        outcome = image if isinstance(image, str) else next(logits)
+        if isinstance(outcome, str):
+            yield ImagePrediction(name=source.name, logits_K=None, problem=outcome)
+        else:
+            yield ImagePrediction(name=source.name, logits_K=outcome)
+
+
+def _logits_of_each(predictor: Predictor, images_BHWC: NDArray[np.uint8]) -> list[NDArray[np.float32] | str]:
+    """Return each image's logits, or why it has none: those that are not finite concern one image, not its batch."""
+    try:
+        return list(predictor.logits(images_BHWC))
+    except TrialError as error:
+        if error.kind is not FailureKind.DIVERGED:
+            raise
+    if len(images_BHWC) == 1:
+        return ["the network's logits are not finite"]
+    return [each for image_HWC in images_BHWC for each in _logits_of_each(predictor, image_HWC[None])]
+
+
+def lines_of_stdin() -> Iterator[str]:
+    """Yield the lines of standard input without their ends, as names of files; empty ones are left out.
+
+    They are read as file names are, so that a name that is not UTF-8 stands for its file.
+    """
+    for line in sys.stdin.buffer:
+        name = line.rstrip(b"\r\n")
+        if name:
+            yield name.decode(sys.getfilesystemencoding(), sys.getfilesystemencodeerrors())

@@ -1,0 +1,273 @@
+"""Trained classifiers: a network with its weights and its card, from a trial's folder or from an exported file.
+
+Nothing of a file is run: weights come from safetensors, all else is plain data, and the network is built by the
+plugin that is installed here. What may lie at the path that is given:
+
+==========================================  ===========================================================
+a trial's folder, or a file of it           its record says what the weights are, and what their sum is
+``.safetensors`` with a card as metadata    what ``zoo export`` and ``zoo import`` write
+==========================================  ===========================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from harness import decoding
+from harness.building import build_model
+from harness.classifier_card import METADATA_KEY, ClassifierCard, first_problem
+from harness.plan import provider_spec
+from harness.record import Outcome, Record
+from harness.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
+from harness.state_dicts import fill
+from harness.store import CHECKPOINT_FILE, RECORD_FILE, read_record
+from zoo.architecture import Architecture, ModelRequest
+from zoo.catalog import Catalog, Entry, Registry
+from zoo.errors import PluginError, StoreError, UnknownNameError
+from zoo.options import resolve_options
+from zoo.recipe import Recipe
+
+Predict = Callable[[nn.Module, Tensor], Tensor]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TrainedClassifier:
+    """A network that can be used as it was tested."""
+
+    card: ClassifierCard
+    model: nn.Module
+    """In eval mode, in float32 on the CPU; its parameters want no gradients."""
+    predict: Predict | None = None
+    """``(model, images_BCHW)``: logits, where the recipe predicts in a way of its own; None: ask the model."""
+    path: Path
+    """Where it came from."""
+    folder: Path | None = None
+    """Its trial's folder, where it comes from one."""
+    notes: tuple[str, ...] = ()
+    """What is not as it was when it was trained, a sentence each."""
+
+
+def load_trained(path: Path, catalog: Catalog) -> TrainedClassifier:
+    """Load a classifier from what lies at *path*.
+
+    Raises:
+        StoreError: If there is none, it did not finish, or it is damaged.
+        PluginError: If its network or recipe comes from a plugin that is not loaded here.
+        ZooError: If the network cannot be built, or is not the one that was trained.
+    """
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() or (path.name in (CHECKPOINT_FILE, RECORD_FILE) and (folder / RECORD_FILE).is_file()):
+        return _of_trial(folder, catalog)
+    if not path.is_file():
+        raise StoreError(f"there is nothing at {path}")
+    content = _bytes_of(path)
+    return assemble(_card_in(path, content), _tensors(path, content), catalog, path=path)
+
+
+def assemble(
+    card: ClassifierCard, tensors: dict[str, Tensor], catalog: Catalog, *, path: Path, folder: Path | None = None
+) -> TrainedClassifier:
+    """Build the network that *card* tells of, and give it its weights; errors as for :func:`load_trained`."""
+    architecture = _entry(catalog.architectures, card.architecture, card)
+    model = build_network(card, architecture)
+    misfit = fill(model, tensors)
+    if misfit:
+        raise StoreError(
+            f"the weights in {path} do not fit {card.architecture.display_name} as it is built here: {misfit}"
+        )
+    return TrainedClassifier(
+        card=card,
+        model=model.eval().requires_grad_(False),
+        predict=None if card.recipe is None else _own_predict(_entry(catalog.recipes, card.recipe, card), card),
+        path=path,
+        folder=folder,
+        notes=tuple(_notes(card, architecture)),
+    )
+
+
+def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn.Module:
+    """Build the network without weights worth having; published ones are not fetched.
+
+    Raises:
+        StoreError: If the small-image adaptation gives another network than it gave then.
+        ZooError: If it cannot be built.
+    """
+    request = ModelRequest(
+        num_classes=len(card.classes),
+        in_channels=card.channels,
+        image_size=card.image_size,
+        pretrained=False,
+        options=resolve_options(
+            architecture.record.options, card.architecture.options, owner=f"model {architecture.display_name}"
+        ),
+    )
+    adapted = card.small_image_changes is not None
+    model, changes = build_model(architecture.record, request, seed=0, adapt=adapted)
+    if adapted and changes != card.small_image_changes:
+        raise StoreError(
+            f"{card.title}: the small-image adaptation gives another network here ({_listed(changes)}) than the one "
+            f"that was trained ({_listed(card.small_image_changes or ())})"
+        )
+    return model
+
+
+def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
+    """Return what a trial's record says of its classifier.
+
+    Raises:
+        StoreError: If the trial is not done; *origin* says where it lies.
+        PluginError: If its network or recipe comes from a plugin that is not loaded here.
+    """
+    if record.outcome is not Outcome.DONE or record.model is None or record.data is None:
+        reason = f": {record.reason}" if record.reason else ""
+        raise StoreError(f"{origin} has no trained classifier, for its trial is {record.outcome}{reason}")
+    spec, execution = record.spec, record.spec.execution
+    options = dict(spec.architecture.options)
+    if record.model.pretrained:
+        # Which published weights a training began with is no part of the network, and plugins refuse the option
+        # where none are to be loaded.
+        options.pop("weights", None)
+    try:
+        card = ClassifierCard(
+            title=spec.title,
+            architecture=spec.architecture.model_copy(update={"options": options}),
+            small_image_changes=record.model.small_image_changes if execution.small_images == "on" else None,
+            recipe=spec.recipe,
+            mirror_symmetric=spec.dataset.mirror_symmetric,
+            classes=record.data.classes,
+            image_size=record.data.image_size,
+            channels=record.data.channels,  # type: ignore[arg-type]  # any other is an error below
+            mean=record.model.mean,
+            std=record.model.std,
+            # Records of before it was kept were all of channels last.
+            layout="channels_last" if record.tuning is None else record.tuning.layout,
+            precision=execution.precision,  # type: ignore[arg-type]
+            device=execution.device.partition(":")[0],
+            torch=str(record.environment.get("torch", "")),
+            dataset=spec.dataset.display_name,
+            fingerprint=record.data.fingerprint,
+            result_key=record.result_key,
+        )
+    except ValidationError as error:
+        raise StoreError(f"the record in {origin} does not describe a classifier: {first_problem(error)}") from error
+    if _entry(catalog.recipes, spec.recipe, card).record.predict is None:
+        card = card.model_copy(update={"recipe": None})
+    return card
+
+
+def _of_trial(folder: Path, catalog: Catalog) -> TrainedClassifier:
+    if not (folder / RECORD_FILE).is_file():
+        trials = sorted(each.parent.name for each in folder.glob(f"*/{RECORD_FILE}"))
+        if trials:
+            raise StoreError(f"{folder} holds {len(trials)} trial(s); give one of them, such as {folder / trials[0]}")
+        raise StoreError(f"{folder} is not the folder of a trial: it has no {RECORD_FILE}")
+    record = read_record(folder / RECORD_FILE)
+    card = card_of(record, catalog, origin=str(folder))
+    path = folder / CHECKPOINT_FILE
+    if not path.is_file():
+        raise StoreError(f"{folder} has no {CHECKPOINT_FILE}: its weights were not kept, or not copied along")
+    content = _bytes_of(path)
+    expected = record.files.get(CHECKPOINT_FILE)
+    if expected is None:
+        raise StoreError(f"the record in {folder} has no sum of {CHECKPOINT_FILE}, so it cannot be checked")
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise StoreError(f"{path} is damaged: it does not fit the sum in its record")
+    return assemble(card, _tensors(path, content), catalog, path=path, folder=folder)
+
+
+def _entry(registry: Registry[Any], spec: ArchitectureSpec | RecipeSpec, card: ClassifierCard) -> Entry[Any]:
+    try:
+        return registry.get(spec.full_name)
+    except UnknownNameError as error:
+        raise PluginError(
+            f"{card.title} needs the {registry.kind} {spec.full_name!r}, which {_remedy(spec.provider)}"
+        ) from error
+
+
+def _remedy(provider: ProviderSpec) -> str:
+    whole = f"{provider.distribution} {provider.version}".strip()
+    if provider.distribution == "zoobench":
+        return f"this zoo does not have; {whole} had it"
+    if provider.distribution:
+        return f"{whole} brings, and no plugin loaded here does: pip install {provider.distribution}"
+    return f"came from the plugin file {provider.plugin!r}: name that file with --plugin"
+
+
+def _own_predict(entry: Entry[Recipe], card: ClassifierCard) -> Predict | None:
+    recipe = entry.record
+    predict = recipe.predict
+    if predict is None:
+        return None
+    assert card.recipe is not None
+    hp = recipe.hyperparameters().with_overrides(card.recipe.hyperparameters, owner=entry.display_name)
+    if not card.mirror_symmetric:
+        hp = hp.model_copy(update={"flip": False})  # as in training
+    return lambda model, images_BCHW: predict(model, images_BCHW, hp)
+
+
+def _notes(card: ClassifierCard, architecture: Entry[Architecture]) -> list[str]:
+    notes = []
+    if card.torch and _minor(card.torch) != _minor(torch.__version__):
+        notes.append(f"trained with torch {card.torch}, used with {torch.__version__}: logits may differ in rounding")
+    name, then, today = card.architecture.display_name, card.architecture, provider_spec(architecture)
+    if then.version != architecture.record.version:
+        notes.append(f"{name} is of version {architecture.record.version} here, and was of {then.version} in training")
+    elif then.provider.distribution != today.distribution or then.provider.version != today.version:
+        brought, brings = (
+            f"{each.distribution or each.plugin} {each.version}".strip() for each in (then.provider, today)
+        )
+        notes.append(f"{name} comes from {brings} here, and came from {brought} in training")
+    elif not today.distribution and then.provider.code_hash != today.code_hash:
+        notes.append(f"the file that brings {name} has changed since the training")
+    if card.decoding_version != decoding.VERSION:
+        notes.append("images are decoded in another way than they were for the training")
+    return notes
+
+
+def _minor(version: str) -> list[str]:
+    return version.split("+")[0].split(".")[:2]
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _tensors(path: Path, content: bytes) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise StoreError(f"{path} cannot be read as safetensors: {error}") from error
+
+
+def _card_in(path: Path, content: bytes) -> ClassifierCard:
+    """Read the card from a safetensors header: 8 bytes that give its length, then JSON."""
+    import json
+
+    hint = "; zoo import makes a classifier of the weights of other tools"
+    length = int.from_bytes(content[:8], "little")
+    try:
+        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+        text = metadata.get(METADATA_KEY)
+    except (ValueError, AttributeError, RecursionError):
+        raise StoreError(f"{path} is neither a trial's checkpoint nor safetensors{hint}") from None
+    if not isinstance(text, str):
+        raise StoreError(f"{path} does not say what its weights are{hint}")
+    return ClassifierCard.parse(text, origin=f"the metadata of {path}")
+
+
+def _listed(changes: tuple[str, ...]) -> str:
+    return "; ".join(changes) or "nothing is changed"

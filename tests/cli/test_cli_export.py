@@ -1,0 +1,94 @@
+"""``zoo export`` and ``zoo import``: what they say, and how they exit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import Result
+
+from harness.exporting_formats import FORMATS
+from zoo import Catalog
+from zoo.cli import export
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def trial(train_trial: Callable[..., Path], catalog: Catalog) -> Path:
+    return train_trial(catalog)
+
+
+def test_the_formats_are_those_of_the_harness() -> None:
+    assert {name: form.suffix for name, form in FORMATS.items()} == export._SUFFIXES
+
+
+def test_an_export_tells_its_parity_and_predicts_like_the_trial(
+    run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path
+) -> None:
+    path = tmp_path / "net.safetensors"
+    result = run_zoo("export", str(trial), "-o", str(path))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "largest difference of logits 0, 0 relative" in result.stdout
+    assert "the same class for 100.00 %" in result.stdout
+    assert json.loads((tmp_path / "net.safetensors.json").read_bytes())["parity"]["images"] == 27
+    words = (str(photo_folder / "test"), "--format", "csv")
+    assert run_zoo("predict", str(path), *words).stdout == run_zoo("predict", str(trial), *words).stdout
+
+
+def test_a_difference_past_the_tolerance_exits_with_1_and_leaves_no_file(
+    run_zoo: Run, trial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    how = FORMATS["safetensors"]
+    shifted = replace(how, open=lambda path, catalog: lambda images: how.open(path, catalog)(images) + 1)
+    monkeypatch.setitem(FORMATS, "safetensors", shifted)
+    result = run_zoo("export", str(trial), "-o", str(tmp_path / "net.safetensors"))
+    assert result.exit_code == 1
+    assert "more than the tolerance of 0.0001" in result.stderr
+    assert "largest difference of logits" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_are_asked_for_where_the_test_split_is_not_in_the_cache(
+    run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "empty"))
+    words = ("export", str(trial), "-o", str(tmp_path / "net.safetensors"))
+    result = run_zoo(*words)
+    assert result.exit_code == 2
+    assert "give some with --images FOLDER" in result.stderr
+    assert run_zoo(*words, "--images", str(photo_folder / "test"), "--num-images", "4").exit_code == 0
+
+
+def test_a_format_that_nothing_names_is_asked_for(run_zoo: Run, trial: Path) -> None:
+    result = run_zoo("export", str(trial), "-o", "net.bin")
+    assert result.exit_code == 2
+    assert "--format is needed" in result.stderr
+
+
+def test_imported_weights_are_predicted_with(run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path) -> None:
+    from harness.state_dicts import read_state_dict
+
+    torch.save({"state_dict": read_state_dict(trial / "checkpoint.safetensors").tensors}, tmp_path / "w.pt")
+    (tmp_path / "classes.txt").write_text("birch\ncedar\nmaple\n")
+    words = ["import", str(tmp_path / "w.pt"), "--model", "lenet5", "--image-size", "16", "--mean", "0.5,0.5,0.5"]
+    words += ["--std", "0.2,0.2,0.2", "--classes", str(tmp_path / "classes.txt")]
+    result = run_zoo(*words, "-o", str(tmp_path / "net.safetensors"))
+    assert result.exit_code == 0
+    assert "lenet5 for 3 classes, images of 16 × 16 pixels, mean 0.5, 0.5, 0.5" in result.stdout
+    assert "weights were taken from the key 'state_dict'" in result.stderr
+    image = str(photo_folder / "test" / "birch" / "00.png")
+    assert run_zoo("predict", str(tmp_path / "net.safetensors"), image).exit_code == 0
+
+
+def test_all_mistakes_of_an_import_are_told_of_together(run_zoo: Run) -> None:
+    words = ("--model", "lenet5", "--classes", "1", "--mean", "0.5", "--set", "recipe.lr=1", "-o", "x.bin")
+    result = run_zoo("import", "nowhere.pt", *words)
+    assert result.exit_code == 2
+    for sentence in ("at least two", "--mean 0.5: it must be 3 numbers", "must end in .safetensors", "only model.KEY"):
+        assert sentence in result.stderr

@@ -1,0 +1,103 @@
+"""``zoo predict``: what it writes, and how it exits."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from zoo import Catalog
+from zoo.cli.group import zoo
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def trial(train_trial: Callable[..., Path], catalog: Catalog) -> str:
+    return str(train_trial(catalog, epochs=4))
+
+
+@pytest.fixture
+def mixed(photo_folder: Path, tmp_path: Path) -> Path:
+    """Two images, one of them below, a text file that pretends to be one, and a file of another kind."""
+    folder = tmp_path / "mixed"
+    (folder / "deep").mkdir(parents=True)
+    shutil.copy(photo_folder / "test" / "birch" / "00.png", folder / "a.png")
+    shutil.copy(photo_folder / "test" / "cedar" / "00.png", folder / "deep" / "=b.png")
+    (folder / "junk.jpg").write_text("no image")
+    (folder / "notes.txt").write_text("not asked about")
+    return folder
+
+
+def test_a_table_shows_the_best_class_and_then_the_others(run_zoo: Run, trial: str, photo_folder: Path) -> None:
+    result = run_zoo("predict", trial, str(photo_folder / "test"), "--top-k", "2")
+    assert (result.exit_code, result.stderr) == (0, "")
+    header, *lines = result.stdout.splitlines()
+    assert header.split() == ["image", "class", "%", "then"]
+    assert len(lines) == 27
+    assert all(any(name in line for name in ("birch", "cedar", "maple")) for line in lines)
+
+
+def test_a_bad_image_is_a_line_with_its_reason_and_the_others_go_on(run_zoo: Run, trial: str, mixed: Path) -> None:
+    result = run_zoo("predict", trial, str(mixed), "nowhere.png", str(mixed.parent), "--format", "json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [each["problem"] for each in found[:4]] == [
+        None, None, "not an image of a known format", "there is no such file",
+    ]  # fmt: skip
+    assert [len(each["predictions"]) for each in found[:4]] == [3, 3, 0, 0]
+    assert "3 of 7 images could not be predicted" in result.stderr  # those of the folder above it, again
+
+
+def test_probabilities_are_in_descending_order_and_add_up(run_zoo: Run, trial: str, mixed: Path) -> None:
+    (one,) = json.loads(run_zoo("predict", trial, str(mixed / "a.png"), "--format", "json").stdout)
+    shares = [each["probability"] for each in one["predictions"]]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_csv_has_a_line_for_each_image_and_runs_nothing_in_a_spreadsheet(
+    run_zoo: Run, trial: str, mixed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(mixed / "deep")
+    result = run_zoo("predict", trial, "=b.png", "--format", "csv", "--top-k", "1", "-o", str(tmp_path / "out.csv"))
+    assert (result.exit_code, result.stdout) == (0, "")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert list(row) == ["image", "class_1", "probability_1", "problem"]
+    assert row["image"] == "'=b.png"
+
+
+def test_names_come_from_standard_input_also_those_that_are_not_utf8(trial: str, mixed: Path) -> None:
+    odd = mixed.parent / b"od\xff d.png".decode("utf-8", "surrogateescape")
+    shutil.copy(mixed / "a.png", odd)
+    names = b"\n".join([bytes(mixed / "a.png"), b"", bytes(odd)]) + b"\n"
+    words = ["--no-plugins", "predict", trial, "-", "--format", "jsonl"]
+    result = CliRunner().invoke(zoo, words, input=names, prog_name="zoo")
+    assert result.exit_code == 0
+    first, second = (json.loads(line) for line in result.stdout.splitlines())
+    assert first["predictions"] == second["predictions"]
+    assert second["image"] == str(odd)
+
+
+def test_batches_and_threads_change_no_prediction(run_zoo: Run, trial: str, photo_folder: Path) -> None:
+    words = ("predict", trial, str(photo_folder / "test"), "--format", "csv")
+    assert run_zoo(*words).stdout == run_zoo(*words, "--workers", "3").stdout
+    few = [line.split(",")[:2] for line in run_zoo(*words, "--batch-size", "2").stdout.splitlines()]
+    assert few == [line.split(",")[:2] for line in run_zoo(*words).stdout.splitlines()]
+
+
+def test_mistakes_are_one_sentence_and_write_no_file(run_zoo: Run, trial: str, mixed: Path) -> None:
+    for words, sentence in (
+        (("nowhere", "a.png"), "there is nothing at nowhere"),
+        ((trial, "a.png", "--device", "cuda:99"), "--device cuda:99"),
+        ((trial, str(mixed / "a.png"), "-o", str(mixed / "none" / "x.csv")), "cannot be written"),
+    ):
+        result = run_zoo("predict", *words)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert sentence in result.stderr

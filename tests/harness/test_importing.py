@@ -1,0 +1,169 @@
+"""Importing: the weights of another tool fit a network whole, or there is a sentence that says where they do not."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from harness.importing import import_weights
+from harness.state_dicts import read_state_dict
+from harness.trained import TrainedClassifier, load_trained
+from zoo import Catalog, ModelRequest
+from zoo.errors import StoreError, UsageError
+
+CLASSES = ("a", "b", "c", "d")
+Import = Callable[..., TrainedClassifier]
+
+
+@pytest.fixture(scope="module")
+def network(catalog: Catalog) -> nn.Module:
+    entry = catalog.architectures.get("lenet5")
+    torch.manual_seed(5)
+    options = entry.record.options
+    return entry.record.build(ModelRequest(num_classes=4, in_channels=3, image_size=32, options=options))
+
+
+@pytest.fixture
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    return dict(network.state_dict())
+
+
+@pytest.fixture
+def run(catalog: Catalog, tmp_path: Path) -> Import:
+    def run(content: Any, **settings: Any) -> TrainedClassifier:
+        path = tmp_path / "theirs.pt"
+        torch.save(content, path)
+        given = {"model": "lenet5", "classes": CLASSES, "image_size": 32, "mean": (0.5,) * 3, "std": (0.2,) * 3}
+        return import_weights(path, tmp_path / "ours.safetensors", catalog, **{**given, **settings})
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda weights: weights,
+        lambda weights: {"state_dict": weights, "epoch": 3},
+        lambda weights: {"model": {f"module.{name}": value for name, value in weights.items()}},
+        lambda weights: {
+            "net": {f"module._orig_mod.{name}": value.half() for name, value in weights.items()},
+            "acc": 1.0,
+        },
+        lambda weights: {"optimizer": {"state": {}}, "ema": weights},
+    ],
+    ids=["plain", "state_dict", "module", "compiled half", "ema"],
+)
+def test_what_wraps_the_weights_is_taken_off(
+    wrapped: Callable[[dict[str, Tensor]], Any], run: Import, weights: dict[str, Tensor], catalog: Catalog
+) -> None:
+    imported = run(wrapped(weights))
+    found = load_trained(imported.path, catalog)
+    assert found.card == imported.card
+    for name, value in found.model.state_dict().items():
+        torch.testing.assert_close(value, weights[name], rtol=1e-3, atol=1e-4)
+        assert value.dtype == weights[name].dtype
+
+
+def test_safetensors_give_the_same_logits(
+    network: nn.Module, weights: dict[str, Tensor], catalog: Catalog, tmp_path: Path
+) -> None:
+    save_file(weights, tmp_path / "theirs.safetensors")
+    imported = import_weights(
+        tmp_path / "theirs.safetensors", tmp_path / "ours.safetensors", catalog,
+        model="lenet5", classes=CLASSES, image_size=32, mean=(0.5,) * 3, std=(0.2,) * 3,
+    )  # fmt: skip
+    images_BCHW = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(imported.model(images_BCHW), network.eval()(images_BCHW))
+
+
+def test_every_name_and_shape_that_does_not_fit_is_told_of(run: Import, weights: dict[str, Tensor]) -> None:
+    first, second, third, *_ = weights
+    weights["head.extra"] = torch.zeros(1)
+    weights[second] = torch.zeros(2, 2)
+    del weights[first]
+    with pytest.raises(StoreError) as caught:
+        run(weights)
+    sentence = str(caught.value)
+    assert f"1 missing ({first})" in sentence
+    assert f"1 of other shapes ({second} is [2, 2] and not" in sentence
+    assert "1 unexpected (head.extra)" in sentence
+    assert third not in sentence
+
+
+def test_what_is_ignored_by_name_may_be_there_and_nothing_may_be_missing(
+    run: Import, weights: dict[str, Tensor]
+) -> None:
+    weights["aux.weight"] = torch.zeros(1)
+    assert run(weights, ignore=["aux.*"]).card.classes == CLASSES
+    del weights[next(iter(weights))]
+    with pytest.raises(StoreError, match="1 missing"):
+        run(weights, ignore=["*"])
+
+
+def test_another_number_of_classes_is_recognised(run: Import, weights: dict[str, Tensor]) -> None:
+    with pytest.raises(StoreError, match=r"for 2 classes: .*; they seem to be for 4 classes"):
+        run(weights, classes=("a", "b"))
+
+
+def test_a_key_chooses_among_several(run: Import, weights: dict[str, Tensor]) -> None:
+    ema = {name: value + 1 if value.is_floating_point() else value for name, value in weights.items()}
+    content = {"state_dict": weights, "state_dict_ema": ema}
+    name = next(iter(weights))
+    assert torch.equal(run(content).model.state_dict()[name], weights[name])
+    assert "it also has 'state_dict_ema'" in run(content).notes[0]
+    assert torch.equal(run(content, key="state_dict_ema").model.state_dict()[name], ema[name])
+    with pytest.raises(UsageError, match="no weights under the key 'x'; it has 'state_dict', 'state_dict_ema'"):
+        run(content, key="x")
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("touched"),))
+
+
+def test_a_pickle_that_runs_code_is_not_run(
+    run: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: dict[str, Tensor]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match="holds more than tensors"):
+        run({"state_dict": weights, "evil": Evil()})
+    with pytest.raises(StoreError):
+        run(nn.Linear(2, 2))
+    (tmp_path / "raw.pth").write_bytes(pickle.dumps(Evil()))
+    with pytest.raises(StoreError):
+        read_state_dict(tmp_path / "raw.pth")
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], torch.zeros(3)])
+def test_a_file_without_a_state_dict_is_one_sentence(content: Any, run: Import) -> None:
+    with pytest.raises(StoreError, match="holds no state dict"):
+        run(content)
+
+
+@pytest.mark.parametrize("name", ["x.pt", "x.safetensors"])
+def test_a_file_that_is_damaged_or_absent_is_one_sentence(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read: No such file"):
+        read_state_dict(tmp_path / name)
+    (tmp_path / name).write_bytes(b"PK\x03\x04 torn")
+    with pytest.raises(StoreError):
+        read_state_dict(tmp_path / name)
+
+
+def test_statistics_come_from_published_weights_where_there_are_any(
+    run: Import, weights: dict[str, Tensor], catalog: Catalog
+) -> None:
+    with pytest.raises(UsageError, match="give --mean and --std"):
+        run(weights, mean=None)
+    torchvision = catalog.architectures.get("torchvision/squeezenet1_1").record
+    network = torchvision.build(ModelRequest(num_classes=4, image_size=64, options=torchvision.options))
+    imported = run(network.state_dict(), model="torchvision/squeezenet1_1", mean=None, std=None, image_size=64)
+    assert imported.card.mean == (0.485, 0.456, 0.406)

@@ -1,0 +1,184 @@
+"""Trained classifiers: the network that was tested is the one that is loaded, or there is a sentence."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from harness.classifier_card import ClassifierCard
+from harness.predicting import Predictor, find_images, predict_images
+from harness.predictions import load_predictions
+from harness.record import Outcome
+from harness.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record
+from harness.trained import load_trained
+from zoo import Catalog, build_catalog
+from zoo.errors import PluginError, StoreError
+from zoo.loading import Sources
+
+TrainTrial = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def trial(train_trial: TrainTrial, catalog: Catalog) -> Path:
+    return train_trial(catalog)
+
+
+@pytest.fixture
+def copy(trial: Path, tmp_path: Path) -> Path:
+    """A copy of the trial, to be damaged."""
+    return Path(shutil.copytree(trial, tmp_path / "trial"))
+
+
+def rewrite(folder: Path, **changes: Any) -> None:
+    write_record(folder, read_record(folder / RECORD_FILE).model_copy(update=changes))
+
+
+def test_a_trial_tells_all_that_its_classifier_needs(trial: Path, catalog: Catalog) -> None:
+    classifier = load_trained(trial, catalog)
+    record, card = read_record(trial / RECORD_FILE), classifier.card
+    assert record.model is not None
+    assert (card.classes, card.image_size, card.channels) == (("birch", "cedar", "maple"), 16, 3)
+    assert (card.mean, card.std, card.precision) == (record.model.mean, record.model.std, "fp32")
+    assert (classifier.predict, classifier.notes, card.recipe) == (None, (), None)
+    assert not classifier.model.training
+    assert load_trained(trial / CHECKPOINT_FILE, catalog).card == card
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"models": ["resnet20_cifar"], "small_images": True, "set": {"data.image_size": 12}},
+        {"models": ["speedrun_cnn"], "recipes": ["speedrun"], "set": {"data.image_size": 32}},
+        {"layout": "contiguous", "precision": "bf16"},
+    ],
+    ids=["plain", "small_images", "own_predict", "bf16"],
+)
+def test_files_of_the_test_split_get_the_logits_of_the_record_bit_for_bit(
+    asked: dict[str, Any], train_trial: TrainTrial, catalog: Catalog, photo_folder: Path
+) -> None:
+    folder = train_trial(catalog, **asked)
+    saved = load_predictions(folder).predictions
+    predictor = Predictor(load_trained(folder, catalog), device="cpu")
+    found = list(predict_images(predictor, find_images([str(photo_folder / "test")])))
+    logits_NK = torch.tensor([each.logits_K.tolist() for each in found if each.logits_K is not None])
+    assert logits_NK.shape == (27, 3)
+    assert torch.equal(logits_NK, torch.from_numpy(saved.logits))
+
+
+def test_a_trial_that_is_not_done_has_no_classifier(copy: Path, catalog: Catalog) -> None:
+    rewrite(copy, outcome=Outcome.FAILED, reason="memory did not suffice")
+    with pytest.raises(StoreError, match="its trial is failed: memory did not suffice"):
+        load_trained(copy, catalog)
+
+
+def test_one_flipped_byte_of_the_weights_is_seen(copy: Path, catalog: Catalog) -> None:
+    content = bytearray((copy / CHECKPOINT_FILE).read_bytes())
+    content[-1] ^= 1
+    (copy / CHECKPOINT_FILE).write_bytes(content)
+    with pytest.raises(StoreError, match="is damaged: it does not fit the sum"):
+        load_trained(copy, catalog)
+
+
+def test_absent_weights_are_told_of(copy: Path, catalog: Catalog) -> None:
+    (copy / CHECKPOINT_FILE).unlink()
+    with pytest.raises(StoreError, match=r"has no checkpoint\.safetensors"):
+        load_trained(copy, catalog)
+
+
+def test_a_store_is_not_a_trial_and_names_one(copy: Path, catalog: Catalog) -> None:
+    with pytest.raises(StoreError, match=rf"holds 1 trial\(s\); give one of them, such as {copy}"):
+        load_trained(copy.parent, catalog)
+
+
+@pytest.mark.parametrize(
+    ("provider", "message"),
+    [
+        ({"distribution": "zoo-nets", "version": "1.2"}, "zoo-nets 1.2 brings, .*pip install zoo-nets"),
+        (
+            {"distribution": "", "plugin": "my_nets"},
+            "came from the plugin file 'my_nets': name that file with --plugin",
+        ),
+        ({"distribution": "zoobench", "version": "9.9"}, "this zoo does not have; zoobench 9.9 had it"),
+    ],
+)
+def test_a_plugin_that_is_missing_is_named_with_what_to_do(
+    copy: Path, catalog: Catalog, provider: dict[str, str], message: str
+) -> None:
+    spec = read_record(copy / RECORD_FILE).spec
+    given = spec.architecture.provider.model_copy(update=provider)
+    architecture = spec.architecture.model_copy(update={"full_name": "nets/own", "provider": given})
+    rewrite(copy, spec=spec.model_copy(update={"architecture": architecture}))
+    with pytest.raises(PluginError, match=f"needs the model 'nets/own', which {message}"):
+        load_trained(copy, catalog)
+
+
+def test_another_minor_version_of_torch_is_a_note_only(copy: Path, catalog: Catalog) -> None:
+    environment = read_record(copy / RECORD_FILE).environment
+    rewrite(copy, environment={**environment, "torch": "1.0.0"})
+    assert ["trained with torch 1.0.0" in note for note in load_trained(copy, catalog).notes] == [True]
+
+
+def test_another_adaptation_to_small_images_is_another_network(copy: Path, catalog: Catalog) -> None:
+    record = read_record(copy / RECORD_FILE)
+    assert record.model is not None
+    execution = record.spec.execution.model_copy(update={"small_images": "on"})
+    model = record.model.model_copy(update={"small_image_changes": ("conv1: stride 2 → 1",)})
+    rewrite(copy, spec=record.spec.model_copy(update={"execution": execution}), model=model)
+    with pytest.raises(StoreError, match="gives another network here"):
+        load_trained(copy, catalog)
+
+
+def test_published_weights_are_not_fetched_again(
+    copy: Path, catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "asking.py"
+    plugin.write_text(
+        "from zoo import Architecture, hookimpl\n"
+        "def build(request):\n"
+        "    from torch import nn\n"
+        "    assert not request.pretrained and request.options == {'weights': None}\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(768, request.num_classes))\n"
+        "@hookimpl\n"
+        "def zoo_architectures():\n"
+        "    yield Architecture(name='asking', build=build, options={'weights': None}, has_pretrained=True)\n"
+    )
+    from harness.files import sha256_of
+    from harness.state_dicts import read_state_dict
+
+    plugins = build_catalog(Sources(entry_points=False, files=(str(plugin),)))
+    entry = plugins.architectures.get("asking")
+    record = read_record(copy / RECORD_FILE)
+    assert record.model is not None
+    spec = record.spec.architecture.model_copy(update={"full_name": entry.full_name, "options": {"weights": "in1k"}})
+    from safetensors.torch import save_file
+
+    save_file({"1.weight": torch.ones(3, 768), "1.bias": torch.zeros(3)}, copy / CHECKPOINT_FILE)
+    rewrite(
+        copy,
+        spec=record.spec.model_copy(update={"architecture": spec}),
+        model=record.model.model_copy(update={"pretrained": True}),
+        files={CHECKPOINT_FILE: sha256_of(copy / CHECKPOINT_FILE)},
+    )
+    weights = load_trained(copy, plugins).model.state_dict()
+    assert torch.equal(weights["1.weight"], read_state_dict(copy / CHECKPOINT_FILE).tensors["1.weight"])
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\xff" * 64, b"\x02\0\0\0\0\0\0\0{}"])
+def test_a_file_that_is_no_classifier_is_one_sentence(content: bytes, tmp_path: Path, catalog: Catalog) -> None:
+    path = tmp_path / "weights.pt"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="zoo import makes a classifier of the weights of other tools"):
+        load_trained(path, catalog)
+
+
+def test_nonsense_in_a_card_is_one_sentence(trial: Path, catalog: Catalog) -> None:
+    card = load_trained(trial, catalog).card
+    for nonsense in ('{"image_size": 0}', "[]", card.model_dump_json().replace('"channels":3', '"channels":1')):
+        with pytest.raises(StoreError, match="x does not describe a classifier"):
+            ClassifierCard.parse(nonsense, origin="x")

@@ -1,0 +1,94 @@
+"""``zoo export``: a trained classifier as a file for other tools, held to the original."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.text import clean, plural
+
+_SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".onnx"}
+"""As in the harness, which the help of this command does not load."""
+
+
+@click.command("export")
+@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.option(
+    "--format", "form", type=click.Choice(tuple(_SUFFIXES)), help="What to write [default: by what FILE ends in]."
+)
+@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write it; FILE.json goes beside it.")
+@click.option("--images", metavar="FOLDER", help="Check on these images [default: the test split, from the cache].")
+@click.option("--num-images", type=click.IntRange(min=1), default=256, show_default=True, help="Check on so many.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    default=1e-4,
+    show_default=True,
+    help="Largest difference of logits that passes, relative to the largest logit where that is above 1.",
+)
+@plugin_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    checkpoint: str,
+    form: str | None,
+    output: str,
+    images: str | None,
+    num_images: int,
+    tolerance: float,
+) -> None:
+    """Write a trained classifier for other tools, and check it against the original on real images.
+
+    CHECKPOINT is a trial's folder, the checkpoint in it, or a file that zoo export or zoo import wrote. The file takes
+    normalised float32 images, as many at a time as one likes, and returns logits. How images are to be prepared and
+    what the classes are stands in its metadata and in FILE.json. If it differs from the original by more than the
+    tolerance, it is not kept and the exit code is 1. ONNX takes the extra zoobench[onnx].
+    """
+    from harness.exporting import ParityError, export_classifier
+    from harness.exporting_images import cached_test_images, folder_images
+    from harness.trained import load_trained
+    from zoo.cache import cache_root
+    from zoo.cli.group import FAILED
+    from zoo.errors import UsageError
+
+    path = Path(output)
+    form = form or next((name for name, suffix in _SUFFIXES.items() if path.suffix == suffix), None)
+    if form is None:
+        raise UsageError(
+            f"-o {output}: --format is needed, for the name ends in none of {', '.join(_SUFFIXES.values())}"
+        )
+    catalog = session_of(ctx).catalog()
+    classifier = load_trained(Path(checkpoint), catalog)
+    card = classifier.card
+    for note in classifier.notes:
+        complain(note)
+    if images is not None:
+        images_NHWC, origin = folder_images(card, Path(images), num_images), images
+    else:
+        found = cached_test_images(card, cache_root() / "decoded", num_images)
+        if found is None:
+            raise UsageError(
+                f"the test images of {card.title} are not in the cache, and an export is checked on real images: "
+                "give some with --images FOLDER"
+            )
+        images_NHWC, origin = found, f"the test split of {card.dataset}"
+    failure = ""
+    try:
+        parity = export_classifier(
+            classifier, form, path, images_NHWC=images_NHWC, catalog=catalog, tolerance=tolerance
+        )
+    except ParityError as error:
+        parity, failure = error.parity, str(error)
+    else:
+        click.echo(f"{clean(path)}: {form}, {path.stat().st_size:,} bytes; described in {clean(path.name)}.json")
+    click.echo(
+        f"held to the original on {plural(parity.images, 'image')} of {clean(origin)}: largest difference of logits "
+        f"{parity.max_difference:.2g}, {parity.relative_difference:.2g} relative to the largest; the same class for "
+        f"{100 * parity.top1_agreement:.2f} %"
+    )
+    if failure:
+        complain(failure)
+    ctx.exit(FAILED if failure else 0)

@@ -1,0 +1,111 @@
+"""``zoo predict``: what a trained classifier says of images."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from zoo.cli.predicted import FORMATS
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.text import plural
+
+if TYPE_CHECKING:
+    from harness.predicting import ImageSource
+
+
+@click.command("predict")
+@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...|FOLDER|-")
+@click.option(
+    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Classes to show of each image."
+)
+@click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="table", show_default=True)
+@click.option("-o", "--output", metavar="FILE", help="Write to a file in place of the screen.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), metavar="N", help="Images at a time [default: as in testing]."
+)
+@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps [default: auto].")
+@click.option(
+    "--precision",
+    type=click.Choice(("fp32", "bf16", "fp16")),
+    help="Of the arithmetic [default: as in testing on the same kind of device, else fp32].",
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads that decode [default: one a core].")
+@plugin_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    checkpoint: str,
+    images: tuple[str, ...],
+    top_k: int,
+    form: str,
+    output: str | None,
+    batch_size: int | None,
+    device: str,
+    precision: str | None,
+    workers: int | None,
+) -> None:
+    """Say what a trained classifier sees in images.
+
+    CHECKPOINT is a trial's folder in a bench's store, the checkpoint in it, or a .safetensors file that zoo export or
+    zoo import wrote. Images are files, folders with all below them, or - for a list on standard input, a name a line.
+    They are prepared as they were for the training. One that cannot be read is a line with the reason, the others go
+    on, and the exit code is 1.
+    """
+    from harness.predicting import Predictor, predict_images
+    from harness.trained import load_trained
+    from zoo.cli.group import FAILED
+
+    classifier = load_trained(Path(checkpoint), session_of(ctx).catalog())
+    predictor = Predictor(
+        classifier,
+        device=device,
+        precision=precision,  # type: ignore[arg-type]  # one of the choices
+        batch_size=batch_size,
+    )
+    for note in classifier.notes:
+        complain(note)
+    num_images = num_bad = 0
+
+    def write(file: TextIO) -> None:
+        nonlocal num_images, num_bad
+        writer = FORMATS[form](file, classifier.card.classes, top_k)
+        for prediction in predict_images(predictor, _sources(images), num_workers=workers):
+            num_images += 1
+            num_bad += prediction.logits_K is None
+            writer.add(prediction)
+        writer.end()
+
+    _write_to(output, write)
+    if num_bad:
+        complain(f"{num_bad:,} of {plural(num_images, 'image')} could not be predicted; each says why")
+    ctx.exit(FAILED if num_bad else 0)
+
+
+def _sources(arguments: tuple[str, ...]) -> Iterator[ImageSource]:
+    from harness.predicting import find_images, lines_of_stdin
+
+    for argument in arguments:
+        yield from find_images(lines_of_stdin() if argument == "-" else [argument])
+
+
+def _write_to(output: str | None, write: Callable[[TextIO], None]) -> None:
+    """Have *write* fill standard output, or a file that appears when all of it is written."""
+    if output is None:
+        write(sys.stdout)
+        return
+    from harness.files import write_atomically, writing
+
+    def fill(temporary: Path) -> None:
+        # A name of a file that is not UTF-8 is written as the bytes that it is.
+        with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write(file)
+
+    path = Path(output)
+    with writing(path):
+        write_atomically(path, fill)

@@ -1,0 +1,118 @@
+"""Forms of predictions: a table, or CSV and JSON written image by image, so that a long list needs no memory."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from zoo.cli.output import terminal_width
+from zoo.cli.text import Column, table_lines
+
+if TYPE_CHECKING:
+    from harness.predicting import ImagePrediction
+
+
+class _Writer:
+    """Writes predictions to a file.
+
+    Args:
+        file: Where to.
+        classes: Names by index.
+        top_k: How many classes of each image to show; no more than there are.
+    """
+
+    def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
+        self.file, self.classes = file, classes
+        self.top_k = min(top_k, len(classes))
+
+    def add(self, prediction: ImagePrediction) -> None:
+        """Take one image's prediction."""
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """Write what is left to write."""
+
+    def _top(self, prediction: ImagePrediction) -> list[tuple[str, float]]:
+        if prediction.logits_K is None:
+            return []
+        return [(self.classes[index], probability) for index, probability in prediction.top(self.top_k)]
+
+    def _entry(self, prediction: ImagePrediction) -> dict[str, Any]:
+        top = [{"class": name, "probability": probability} for name, probability in self._top(prediction)]
+        return {"image": prediction.name, "predictions": top, "problem": prediction.problem or None}
+
+
+class TableWriter(_Writer):
+    """A line for each image: the best class with its probability, then the others."""
+
+    def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
+        super().__init__(file, classes, top_k)
+        self._rows: list[tuple[str, str, str, str, str]] = []
+
+    def add(self, prediction: ImagePrediction) -> None:
+        best, share, others = "", "", ""
+        if top := self._top(prediction):
+            (best, probability), *rest = top
+            share = f"{100 * probability:.1f}"
+            others = ", ".join(f"{name} {100 * each:.1f}" for name, each in rest)
+        self._rows.append((prediction.name, best, share, others, prediction.problem))
+
+    def end(self) -> None:
+        columns = [
+            Column(title="image", shrink=2, least=20),
+            Column(title="class", shrink=1, least=12),
+            Column(title="%", right=True),
+            Column(title="then", shrink=3, least=12),
+            Column(title="problem"),
+        ]
+        for line in table_lines(columns, self._rows, width=terminal_width()):
+            self.file.write(line + "\n")
+
+
+class CsvWriter(_Writer):
+    """A header and a line for each image, with two cells for each class shown."""
+
+    def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
+        super().__init__(file, classes, top_k)
+        self._csv = csv.writer(file, lineterminator="\n")
+        pairs = [cell for rank in range(1, self.top_k + 1) for cell in (f"class_{rank}", f"probability_{rank}")]
+        self._csv.writerow(["image", *pairs, "problem"])
+
+    def add(self, prediction: ImagePrediction) -> None:
+        from reports.render_csv import safe_cell
+
+        pairs = [cell for pair in self._top(prediction) for cell in pair]
+        pairs += [""] * (2 * self.top_k - len(pairs))
+        self._csv.writerow([safe_cell(cell) for cell in (prediction.name, *pairs, prediction.problem)])
+
+
+class JsonLinesWriter(_Writer):
+    """A JSON object on a line for each image."""
+
+    def add(self, prediction: ImagePrediction) -> None:
+        self.file.write(json.dumps(self._entry(prediction)) + "\n")
+
+
+class JsonWriter(_Writer):
+    """One JSON list of the objects that :class:`JsonLinesWriter` writes."""
+
+    def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
+        super().__init__(file, classes, top_k)
+        self._between = "[\n"
+
+    def add(self, prediction: ImagePrediction) -> None:
+        self.file.write(self._between + json.dumps(self._entry(prediction)))
+        self._between = ",\n"
+
+    def end(self) -> None:
+        self.file.write("[]\n" if self._between == "[\n" else "\n]\n")
+
+
+FORMATS: dict[str, type[_Writer]] = {
+    "table": TableWriter,
+    "csv": CsvWriter,
+    "json": JsonWriter,
+    "jsonl": JsonLinesWriter,
+}
