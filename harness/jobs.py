@@ -85,8 +85,10 @@ def _prepare(job: dict[str, Any]) -> int:
 
 
 def _trial(job: dict[str, Any]) -> int:
+    from harness.allocator import keep_freed_memory
     from harness.trial import TrialJob, run_trial
 
+    keep_freed_memory()
     catalog = build_catalog(Sources(**job["sources"]))
     trial = TrialJob.model_validate(job["trial"])
     try:
