@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from harness.classifier_card import ClassifierCard
+from harness.files import sha256_of
 from harness.predicting import Predictor, find_images, predict_images
 from harness.predictions import load_predictions
 from harness.record import Outcome
+from harness.state_dicts import read_state_dict
 from harness.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record
 from harness.trained import load_trained
 from zoo import Catalog, build_catalog
@@ -85,6 +88,29 @@ def test_one_flipped_byte_of_the_weights_is_seen(copy: Path, catalog: Catalog) -
         load_trained(copy, catalog)
 
 
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("touched"),))
+
+
+def test_a_strangers_weights_run_nothing_even_under_their_sum(
+    copy: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"conv.weight": Evil()}, copy / CHECKPOINT_FILE)
+    rewrite(copy, files={CHECKPOINT_FILE: sha256_of(copy / CHECKPOINT_FILE)})
+    with pytest.raises(StoreError, match="cannot be read as safetensors"):
+        load_trained(copy, catalog)
+    assert not (tmp_path / "touched").exists()
+
+
+def test_weights_of_another_network_are_told_of_by_name(copy: Path, catalog: Catalog) -> None:
+    save_file({"other.weight": torch.zeros(2)}, copy / CHECKPOINT_FILE)
+    rewrite(copy, files={CHECKPOINT_FILE: sha256_of(copy / CHECKPOINT_FILE)})
+    with pytest.raises(StoreError, match=r"do not fit lenet5 as it is built here: .* 1 unexpected \(other\.weight\)"):
+        load_trained(copy, catalog)
+
+
 def test_absent_weights_are_told_of(copy: Path, catalog: Catalog) -> None:
     (copy / CHECKPOINT_FILE).unlink()
     with pytest.raises(StoreError, match=r"has no checkpoint\.safetensors"):
@@ -148,16 +174,11 @@ def test_published_weights_are_not_fetched_again(
         "def zoo_architectures():\n"
         "    yield Architecture(name='asking', build=build, options={'weights': None}, has_pretrained=True)\n"
     )
-    from harness.files import sha256_of
-    from harness.state_dicts import read_state_dict
-
     plugins = build_catalog(Sources(entry_points=False, files=(str(plugin),)))
     entry = plugins.architectures.get("asking")
     record = read_record(copy / RECORD_FILE)
     assert record.model is not None
     spec = record.spec.architecture.model_copy(update={"full_name": entry.full_name, "options": {"weights": "in1k"}})
-    from safetensors.torch import save_file
-
     save_file({"1.weight": torch.ones(3, 768), "1.bias": torch.zeros(3)}, copy / CHECKPOINT_FILE)
     rewrite(
         copy,
