@@ -14,14 +14,15 @@ from zoo.names import check_name
 class Listener:
     """Something that hears every event of a bench.
 
-    A listener cannot change or stop a bench: what it raises is shown once, and it hears no more.
+    A listener cannot change or stop a bench: one that raises, or takes a minute over an event, is told of once and
+    hears no more.
     """
 
     name: str
     """Its name within its namespace."""
     open: Callable[[Path], Callable[[Event], None]]
-    """Given the folder of records, returns what is called with each event, in the process of ``zoo bench``. It
-    should be quick: the bench waits for it."""
+    """Given the folder of records, returns what is called with each event, in the process of ``zoo bench`` and in a
+    thread of its own. It should be quick: the bench waits for it."""
     summary: str = ""
     """One line for ``zoo list``."""
     namespace: str = ""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,33 @@ def test_a_listener_that_cannot_be_opened_costs_itself_only(tmp_path: Path) -> N
     assert told == [
         "listener 'none' could not be opened: TypeError: open returned NoneType, not something that can be called"
     ]
+
+
+def test_a_listener_that_hangs_costs_itself_only(tmp_path: Path) -> None:
+    told, heard = [], []
+    never = threading.Event()
+    slow, good = _entry("slow", lambda event: never.wait(30) and None), _entry("good", heard.append)
+    fan_out = FanOut(lambda event: None, [slow, good], tmp_path, told.append, patience=0.2)
+    fan_out(EVENT)
+    fan_out(EVENT)
+    never.set()
+    assert told == ["listener 'slow' failed and hears no more: TooSlowError: it took longer than 0.2 s"]
+    assert len(heard) == 2
+
+
+def test_a_listener_is_opened_and_called_in_one_thread_of_its_own(tmp_path: Path) -> None:
+    """A connection to a database may be used by the thread that made it only."""
+    threads: list[threading.Thread] = []
+
+    def open_it(store: Path) -> Callable[[Event], None]:
+        threads.append(threading.current_thread())
+        return lambda event: threads.append(threading.current_thread())
+
+    provider = Provider(name="test", origin="file", module="test")
+    entry = Entry(record=Listener(name="ear", open=open_it), full_name="test/ear", provider=provider)
+    FanOut(lambda event: None, [entry], tmp_path, print)(EVENT)
+    assert len(threads) == 2
+    assert threads[0] is threads[1] is not threading.current_thread()
 
 
 def test_ctrl_c_in_a_listener_is_the_users(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
-"""Listeners: every event to everyone who asked. One that raises is told of once, and hears no more."""
+"""Listeners: every event to everyone who asked. One that raises or hangs is told of once, and hears no more."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, wait
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 from zoo.catalog import Entry
 from zoo.events import Event
@@ -11,17 +15,33 @@ from zoo.listener import Listener
 
 Consumer = Callable[[Event], None]
 
+PATIENCE_SECONDS = 60.0
+"""How long one call of a listener may take: enough to import a tracker on a slow disk, or for a server's retries."""
+
+
+class TooSlowError(Exception):
+    """A listener took longer over one call than anybody waits for it."""
+
 
 class FanOut:
     """Calls zoo's own consumer, then each listener, with every event.
 
-    A listener cannot stop a bench: whatever it raises but a keyboard interrupt costs the listener only. What zoo's own
-    consumer raises goes through.
+    A listener cannot stop a bench: whatever it raises but a keyboard interrupt costs the listener only, and so does a
+    call that takes longer than *patience* seconds. What zoo's own consumer raises goes through.
     """
 
-    def __init__(self, own: Consumer, listeners: Iterable[Entry[Listener]], store: Path, tell: Callable[[str], None]):
+    def __init__(
+        self,
+        own: Consumer,
+        listeners: Iterable[Entry[Listener]],
+        store: Path,
+        tell: Callable[[str], None],
+        *,
+        patience: float = PATIENCE_SECONDS,
+    ):
         self._own = own
         self._tell = tell
+        self._patience = patience
         self._hearing: dict[str, Consumer] = {}
         for entry in listeners:
             self._open(entry, store)
@@ -38,8 +58,9 @@ class FanOut:
                 self._tell(f"listener {name!r} failed and hears no more: {told(error)}")
 
     def _open(self, entry: Entry[Listener], store: Path) -> None:
+        thread = _Thread(f"listener {entry.display_name}")
         try:
-            hear = entry.record.open(store)
+            hear = thread.call(entry.record.open, store, self._patience)
             if not callable(hear):
                 raise TypeError(f"open returned {type(hear).__name__}, not something that can be called")
         except KeyboardInterrupt:
@@ -47,7 +68,35 @@ class FanOut:
         except BaseException as error:  # as above
             self._tell(f"listener {entry.display_name!r} could not be opened: {told(error)}")
         else:
-            self._hearing[entry.display_name] = hear
+            self._hearing[entry.display_name] = lambda event: thread.call(hear, event, self._patience)
+
+
+class _Thread:
+    """A thread of a listener's own, which makes its calls in order. One that hangs is left behind, and dies with us."""
+
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[tuple[Future[Any], Callable[[Any], Any], Any]] = SimpleQueue()
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def call(self, function: Callable[[Any], Any], argument: object, patience: float) -> Any:
+        """Return what the function returns, or raise what it raises.
+
+        Raises:
+            TooSlowError: If that takes longer than *patience* seconds.
+        """
+        future: Future[Any] = Future()
+        self._calls.put((future, function, argument))
+        if not wait([future], timeout=patience).done:
+            raise TooSlowError(f"it took longer than {patience:g} s")
+        return future.result()
+
+    def _work(self) -> None:
+        while True:
+            future, function, argument = self._calls.get()
+            try:
+                future.set_result(function(argument))
+            except BaseException as error:  # it is raised where the call was made
+                future.set_exception(error)
 
 
 def told(error: BaseException) -> str:
