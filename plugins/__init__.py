@@ -27,5 +27,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.recipes.speedrun",
     "plugins.metrics.classification",
     "plugins.listeners.jsonl",
+    "plugins.listeners.tensorboard",
+    "plugins.listeners.mlflow",
 )
 """Dotted names of the built-in plugin modules, in the order in which they load."""

@@ -1,0 +1,140 @@
+"""A listener that writes runs for MLflow (needs the extra ``zoobench[mlflow]``).
+
+One run a trial: parameters, curves by epoch, results at the last epoch, and tags that tell which trial it is. Runs go
+where ``MLFLOW_TRACKING_URI`` says, else to ``mlflow/mlflow.db`` in the folder of records; the experiment is that of
+``MLFLOW_EXPERIMENT_NAME``, else ``zoo``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plugins.listeners._following import Follower, last_epoch_of, parameters_of, points_of, results_of
+from zoo.errors import PluginError
+from zoo.events import EpochEnded, Event, TrialEnded
+from zoo.hookspecs import hookimpl
+from zoo.listener import Listener
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+FOLDER = "mlflow"
+_STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "skipped": "KILLED"}
+_MAX_PARAMETERS = 100
+"""MLflow takes as many at a time."""
+_MAX_TEXT = 5000
+"""Characters of a tag, which every store of MLflow's takes."""
+
+
+@hookimpl
+def zoo_listeners() -> Iterator[Listener]:
+    yield Listener(
+        name="mlflow",
+        open=open_mlflow,
+        summary=f"a run for each trial, at $MLFLOW_TRACKING_URI, else in {FOLDER} (extra: zoobench[mlflow])",
+    )
+
+
+def open_mlflow(store: Path) -> Callable[[Event], None]:
+    """Return what writes the events of a bench to MLflow.
+
+    Raises:
+        PluginError: If MLflow is not installed.
+        MlflowException: If the runs cannot be written there.
+    """
+    try:
+        from mlflow import MlflowClient
+    except ImportError as error:
+        raise PluginError("it needs the library 'mlflow': install it with pip install 'zoobench[mlflow]'") from error
+    root = (store / FOLDER).absolute()
+    root.mkdir(parents=True, exist_ok=True)
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    client = MlflowClient(given or f"sqlite:///{root / 'mlflow.db'}")
+    experiment = _experiment(client, os.environ.get("MLFLOW_EXPERIMENT_NAME") or "zoo", None if given else root)
+    return Follower(
+        store,
+        lock_of=lambda trial: root / "locks" / f"{trial}.lock",
+        open_run=lambda trial, title, running: _Run(
+            client, experiment, {"zoo.trial_id": trial, "zoo.store": str(store.absolute())}, title, running
+        ),
+    )
+
+
+def _experiment(client: MlflowClient, name: str, folder: Path | None) -> str:
+    """Return the id of an experiment, made where there is none; *folder* is the place of what it may keep in files."""
+    from mlflow.exceptions import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        try:
+            return client.create_experiment(name, artifact_location=folder and (folder / "artifacts").as_uri())
+        except MlflowException:
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+            # Another bench has made it meanwhile.
+    return found.experiment_id
+
+
+class _Run:
+    """The run of a trial: the one that has its tags, or a new one."""
+
+    def __init__(self, client: MlflowClient, experiment: str, tags: dict[str, str], title: str, running: bool) -> None:
+        self._client = client
+        wanted = " and ".join(f"tags.`{name}` = '{_quoted(value)}'" for name, value in tags.items())
+        found = client.search_runs([experiment], wanted, max_results=1)
+        run = found[0] if found else client.create_run(experiment, tags=tags, run_name=title)
+        self._id, self._status = run.info.run_id, run.info.status
+        self._parameters = set(run.data.params)
+        self._epochs = {point.step for point in client.get_metric_history(self._id, "val/accuracy")} if found else set()
+        if running and self._status != "RUNNING":
+            client.update_run(self._id, status="RUNNING")
+            self._status = "RUNNING"
+
+    def has_epoch(self, epoch: int) -> bool:
+        return epoch in self._epochs
+
+    def add_epoch(self, event: EpochEnded) -> None:
+        self._log_metrics(points_of(event), event.epoch)
+        self._epochs.add(event.epoch)
+
+    def has_ended(self, outcome: str) -> bool:
+        return _STATUS.get(outcome, "FAILED") == self._status
+
+    def end(self, event: TrialEnded) -> None:
+        from mlflow.entities import Param, RunTag
+
+        record = event.record
+        # Parameters cannot be changed, and those of a trial never do.
+        new = [
+            Param(name, str(value)[:_MAX_TEXT])
+            for name, value in parameters_of(record).items()
+            if name not in self._parameters
+        ]
+        for start in range(0, len(new), _MAX_PARAMETERS):
+            self._client.log_batch(self._id, params=new[start : start + _MAX_PARAMETERS])
+        tags = {"zoo.outcome": event.outcome, "zoo.reason": event.reason, "zoo.result_key": record.get("result_key")}
+        self._client.log_batch(
+            self._id, tags=[RunTag(name, str(value)[:_MAX_TEXT]) for name, value in tags.items() if value is not None]
+        )
+        if event.outcome == "done":
+            self._log_metrics(results_of(record), last_epoch_of(record))
+        # Last: a run that is finished has all the rest.
+        self._client.set_terminated(self._id, status=_STATUS.get(event.outcome, "FAILED"))
+
+    def close(self) -> None:
+        """Do nothing: each call is a transaction of its own."""
+
+    def _log_metrics(self, values: dict[str, float], step: int) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(self._id, metrics=[Metric(name, value, now, step) for name, value in values.items()])
+
+
+def _quoted(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")
