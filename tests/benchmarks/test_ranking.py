@@ -138,7 +138,7 @@ def _record(
 
 @pytest.fixture(scope="module", params=SHAPES, ids=str)
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    if request.config.getoption("benchmark_disable"):
+    if not request.config.getoption("benchmark_enable"):
         pytest.skip("10,000 trials are written only to be measured")
     root = tmp_path_factory.mktemp("ranking") / "runs"
     with pytest.MonkeyPatch.context() as patch:
