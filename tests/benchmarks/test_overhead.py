@@ -17,7 +17,8 @@ from zoo import Catalog
 from zoo.events import Event, TrialEnded
 from zoo.finding import Sources
 
-LIMIT_S = 1.5
+GOAL_S, LIMIT_S = 1.5, 3.0
+"""The limit leaves room for a slower machine, or a busy one."""
 SEEDS = 6
 
 
@@ -49,6 +50,6 @@ def test_everything_around_the_steps_of_one_epoch_of_digits(
         return [end - before - in_steps for before, end, in_steps in zip(ends, ends[1:], steps[1:], strict=False)]
 
     overheads = benchmark.pedantic(bench, rounds=1)
-    benchmark.extra_info["overhead_s"] = [round(seconds, 3) for seconds in overheads]
+    benchmark.extra_info.update(overhead_s=[round(seconds, 3) for seconds in overheads], goal_s=GOAL_S)
     if benchmark.enabled:
         assert min(overheads) < LIMIT_S
