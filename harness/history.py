@@ -41,12 +41,19 @@ class HistoryTail:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file: tuple[int, int] | None = None
         self._offset = 0
 
     def new_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield whole new rows; a torn last line waits until the rest of it is there."""
+        """Yield whole new rows; a torn last line waits until the rest of it is there.
+
+        An attempt that continues a trial puts another file in the place of the last one's; that is read from its start.
+        """
         try:
             with self._path.open("rb") as file:
+                found = os.fstat(file.fileno())
+                if self._file != (found.st_dev, found.st_ino) or found.st_size < self._offset:
+                    self._file, self._offset = (found.st_dev, found.st_ino), 0
                 file.seek(self._offset)
                 content = file.read()
         except FileNotFoundError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from harness.history import HistoryTail, HistoryWriter, encode_row, read_history
@@ -31,3 +32,17 @@ def test_a_line_that_a_crash_tore_in_the_middle_costs_itself_only(tmp_path: Path
     path = tmp_path / "history.jsonl"
     path.write_bytes(encode_row({"epoch": 1}) + b'{"epo' + encode_row({"epoch": 2}) + encode_row({"epoch": 3}))
     assert read_history(path) == [{"epoch": 1}, {"epoch": 3}]
+
+
+def test_a_history_that_another_takes_the_place_of_is_read_from_its_start(tmp_path: Path) -> None:
+    """A bench may look before the trial that it resumes has put the history of the epochs it keeps in place."""
+    path, other = tmp_path / "history.jsonl", tmp_path / "other.jsonl"
+    path.write_bytes(b"".join(encode_row({"event": "epoch", "epoch": epoch}) for epoch in (1, 2, 3, 4)))
+    tail = HistoryTail(path)
+    assert len(list(tail.new_rows())) == 4
+    other.write_bytes(encode_row({"event": "epoch", "epoch": 1}))
+    os.replace(other, path)
+    with path.open("ab") as file:
+        file.write(encode_row({"event": "epoch", "epoch": 2}))
+    assert [row["epoch"] for row in tail.new_rows()] == [1, 2]
+    assert list(tail.new_rows()) == []
