@@ -133,8 +133,8 @@ def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:
     if max(ratio, 1 / ratio) < DRIFT:
         return ()
     return (
-        f"the reference network ran at {ratio:.2f} times its speed after the measurement than before: the clock or "
-        "other work on the machine changed meanwhile",
+        f"after the measurement the reference network ran at {ratio:.2f} times its speed before: the clock or other "
+        "work on the machine changed meanwhile",
     )
 
 

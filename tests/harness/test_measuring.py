@@ -125,7 +125,7 @@ def _fake_nvml(*, reasons: int) -> Any:
 def test_a_clock_that_changed_meanwhile_is_told_of() -> None:
     assert _drift_notes([100.0, 101.0], [97.0, 104.0]) == ()
     (slower,) = _drift_notes([100.0], [70.0])
-    assert "0.70 times its speed after the measurement than before" in slower
+    assert "after the measurement the reference network ran at 0.70 times its speed before" in slower
     assert _drift_notes([70.0], [100.0])
 
 
