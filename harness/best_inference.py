@@ -17,6 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.evaluation import eval_mode
+from harness.failures import one_line
+from harness.out_of_memory import is_out_of_memory
 from harness.precision import exact_fp32
 from harness.record import BestInference, Layout
 from harness.timer import measure_rate, synchronize
@@ -50,7 +52,7 @@ def find_best_inference(
     compile: bool,
     budget_seconds: float,
     precisions: Sequence[Literal["fp32", "bf16"]] = PRECISIONS,
-) -> BestInference:
+) -> BestInference | None:
     """Look for the fastest setting of *model*, which is left as it is, and measure it by the timer's protocol.
 
     Args:
@@ -60,12 +62,16 @@ def find_best_inference(
         budget_seconds: For the final measurement; looking takes about twice that, compilation not counted.
         precisions: Which to try.
 
+    Returns:
+        None where the network predicts in no setting.
+
     Raises:
-        RuntimeError: If no setting works.
+        Exception: If memory does not suffice for so many images.
     """
     device = images_NCHW.device
     sizes = sorted({min(size, len(images_NCHW)) for size in BATCH_SIZES})
     tried: dict[str, float] = {}
+    refused: dict[str, str] = {}
     window = budget_seconds / (ROUNDS * len(LAYOUTS) * len(precisions))
 
     def look(candidates: list[tuple[Setting, Callable[[Tensor], Tensor], int]]) -> tuple[Setting, int]:
@@ -85,10 +91,14 @@ def find_best_inference(
             setting: predict
             for layout in LAYOUTS
             for precision in precisions
-            if (predict := _predictor(model, setting := Setting(layout=layout, precision=precision), images_NCHW))
+            if (
+                predict := _predictor(
+                    model, setting := Setting(layout=layout, precision=precision), images_NCHW, refused
+                )
+            )
         }
         if not predictors:
-            raise RuntimeError("the network predicts in no setting")
+            return None
         middle = sizes[len(sizes) // 2]
         best, _ = look([(setting, predict, middle) for setting, predict in predictors.items()])
         predict = predictors[best]
@@ -96,7 +106,7 @@ def find_best_inference(
         if compile:
             compiled = Setting(layout=best.layout, precision=best.precision, compile=True)
             start = time.perf_counter()
-            candidate = _predictor(model, compiled, images_NCHW[:middle])
+            candidate = _predictor(model, compiled, images_NCHW[:middle], refused)
             synchronize(device)
             compile_seconds = time.perf_counter() - start
             if candidate is not None:
@@ -124,11 +134,16 @@ def find_best_inference(
         top1_agreement=float(torch.cat(same).double().mean()),
         compile_seconds=compile_seconds,
         images_per_second=tried,
+        refused=refused,
     )
 
 
-def _predictor(model: nn.Module, setting: Setting, images_NCHW: Tensor) -> Callable[[Tensor], Tensor] | None:
+def _predictor(
+    model: nn.Module, setting: Setting, images_NCHW: Tensor, refused: dict[str, str]
+) -> Callable[[Tensor], Tensor] | None:
     """Return a function from float32 images to logits, or None where the setting does not work for the network.
+
+    Why it does not is put into *refused*.
 
     Casting images to the setting's type and layout is part of what is timed.
     """
@@ -146,8 +161,13 @@ def _predictor(model: nn.Module, setting: Setting, images_NCHW: Tensor) -> Calla
         with eval_mode(net):
             # Also the compiler's first call. A network that a plugin wrote may not take every type.
             works = bool(torch.isfinite(predict(images_NCHW[: min(256, len(images_NCHW))])).all())
-    except (RuntimeError, TypeError, ValueError, NotImplementedError):
+    except Exception as error:  # a plugin's network may raise anything in a type that it was not made for
+        if is_out_of_memory(error):
+            raise  # fewer images at a time may do
+        refused[setting.name] = f"{type(error).__name__}: {one_line(error)}"
         return None
+    if not works:
+        refused[setting.name] = "its logits are not finite"
     return predict if works else None
 
 

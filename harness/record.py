@@ -147,6 +147,8 @@ class BestInference(Data):
     compile_seconds: float | None = None
     images_per_second: dict[str, float] = Field(default_factory=dict)
     """What was tried, by setting."""
+    refused: dict[str, str] = Field(default_factory=dict)
+    """Why a setting does not work for the network, by setting."""
 
 
 class SpeedInfo(Data):

@@ -60,6 +60,7 @@ def main() -> None:
                 budget_seconds=given.seconds,
                 precisions=precisions,
             )
+            assert best is not None, "timm's networks predict in float32"
             name = f"zoo, best of {' and '.join(precisions)}: {best.layout}, {best.precision}"
             name += f"{', compiled' if best.compile else ''}, batch {best.rate.batch_size}"
             rates.setdefault(name, []).append(best.rate.median)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from harness.predicting import ImagePrediction
 
 
-class _Writer:
+class _Writer(ABC):
     """Writes predictions to a file.
 
     Args:
@@ -27,11 +28,11 @@ class _Writer:
         self.file, self.classes = file, classes
         self.top_k = min(top_k, len(classes))
 
+    @abstractmethod
     def add(self, prediction: ImagePrediction) -> None:
         """Take one image's prediction."""
-        raise NotImplementedError
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - those that write image by image have nothing left
         """Write what is left to write."""
 
     def _top(self, prediction: ImagePrediction) -> list[tuple[str, float]]:
