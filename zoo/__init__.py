@@ -9,6 +9,7 @@ The public names, for plugins and scripts:
 ``Recipe``             how to train, with ``Hyperparameters``
 ``Metric``             a number computed from ``Predictions``
 ``Listener``           hears the events of a bench
+``Executor``           runs trials on other machines (see :mod:`zoo.executor`)
 ``ReportFormat``       another way to write the ranked table
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
 ``build_catalog``      finds all plugins and what they provide
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from zoo.dataset import Dataset as Dataset
     from zoo.dataset import Split as Split
     from zoo.dataset import Splits as Splits
+    from zoo.executor import Executor as Executor
     from zoo.hookspecs import hookimpl as hookimpl
     from zoo.hyperparameters import Hyperparameters as Hyperparameters
     from zoo.listener import Listener as Listener
@@ -49,6 +51,7 @@ _HOME = {
     "Catalog": "zoo.catalog",
     "DataRequest": "zoo.dataset",
     "Dataset": "zoo.dataset",
+    "Executor": "zoo.executor",
     "Hyperparameters": "zoo.hyperparameters",
     "Listener": "zoo.listener",
     "Metric": "zoo.metric",

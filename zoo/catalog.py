@@ -13,13 +13,14 @@ from typing import Any, Generic, TypeVar
 from zoo.architecture import Architecture
 from zoo.dataset import Dataset
 from zoo.errors import AmbiguousNameError, PluginError, UnknownNameError
+from zoo.executor import Executor
 from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.names import near_names
 from zoo.recipe import Recipe
 from zoo.report_format import ReportFormat
 
-RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, ReportFormat)
+RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor, ReportFormat)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +169,7 @@ class Catalog:
     recipes: Registry[Recipe]
     metrics: Registry[Metric]
     listeners: Registry[Listener]
+    executors: Registry[Executor]
     report_formats: Registry[ReportFormat]
     commands: Mapping[str, Any]
     """Sub-commands by name: ``click.Command`` records of plugins."""

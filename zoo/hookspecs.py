@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from zoo.architecture import Architecture
     from zoo.dataset import Dataset
+    from zoo.executor import Executor
     from zoo.listener import Listener
     from zoo.metric import Metric
     from zoo.recipe import Recipe
@@ -56,6 +57,11 @@ def zoo_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
 @hookspec
 def zoo_listeners() -> Iterable[Listener]:  # type: ignore[empty-body]
     """Yield listeners that can be turned on with ``--listen``."""
+
+
+@hookspec
+def zoo_executors() -> Iterable[Executor]:  # type: ignore[empty-body]
+    """Yield ways to run trials on other machines, selected with ``--executor``."""
 
 
 @hookspec

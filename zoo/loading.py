@@ -25,6 +25,7 @@ from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry, Plugin, Provider, Registry
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
+from zoo.executor import Executor
 from zoo.finding import Found, find
 from zoo.finding import Sources as Sources
 from zoo.listener import Listener
@@ -40,6 +41,7 @@ _RECORDS: dict[str, type] = {
     "zoo_recipes": Recipe,
     "zoo_metrics": Metric,
     "zoo_listeners": Listener,
+    "zoo_executors": Executor,
     "zoo_report_formats": ReportFormat,
 }
 _HOOKS = (*_RECORDS, "zoo_commands")
@@ -89,6 +91,7 @@ def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None
         recipes=registry("recipe", "zoo_recipes", "zoo list recipes"),
         metrics=registry("metric", "zoo_metrics", "zoo list metrics"),
         listeners=registry("listener", "zoo_listeners", "zoo list listeners"),
+        executors=registry("executor", "zoo_executors", "zoo list executors"),
         report_formats=registry("report format", "zoo_report_formats", "zoo plugins"),
         commands=dict(sorted(harvest.commands.items())),
         plugins=tuple(harvest.plugins),

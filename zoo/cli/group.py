@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "publish": ("zoo.cli.publish", "Put a site where others see it: a folder, a git branch, the hub."),
     "submit": ("zoo.cli.submit", "Copy what another's leaderboard needs of your trials."),
     "verify": ("zoo.cli.verify", "Check that a leaderboard says what its records and predictions say."),
-    "list": ("zoo.cli.list", "List models, data sets, recipes, metrics or listeners."),
+    "list": ("zoo.cli.list", "List models, data sets, recipes, metrics, listeners or executors."),
     "show": ("zoo.cli.show", "Show all that is known of a model, data set, recipe or metric."),
     "predict": ("zoo.cli.predict", "Say what a trained classifier sees in images."),
     "export": ("zoo.cli.export", "Write a trained classifier for other tools, held to the original."),

@@ -24,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "recipes": "recipes",
     "metrics": "metrics",
     "listeners": "listeners",
+    "executors": "executors",
 }
 """Words for what can be listed, and the catalog's word for each."""
 
@@ -42,11 +43,12 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
     "recipes": (_NAME, _SUMMARY, _SOURCE),
     "metrics": (_NAME, Column(title="kind"), Column(title="better"), _SUMMARY, _SOURCE),
     "listeners": (_NAME, _SUMMARY),
+    "executors": (_NAME, _SUMMARY),
 }  # fmt: skip
 
 
 @click.command("list")
-@click.argument("kind", metavar="models|data|recipes|metrics|listeners")
+@click.argument("kind", metavar="models|data|recipes|metrics|listeners|executors")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--names", is_flag=True, help="Names only, one a line; the default where stdout is no terminal.")
 @listing_format
@@ -124,7 +126,7 @@ def _attribute(kind: str) -> str:
 
     attribute = KINDS.get(kind) or KINDS.get(f"{kind}s")
     if attribute is None:
-        known = ", ".join(sorted({"models", "data", "recipes", "metrics", "listeners"}))
+        known = ", ".join(sorted({"models", "data", "recipes", "metrics", "listeners", "executors"}))
         raise UnknownNameError("list", kind, near=near_names(kind, KINDS), hint=f"(there are {known})")
     return attribute
 

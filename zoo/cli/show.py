@@ -16,7 +16,7 @@ from zoo.cli.text import Column, clean, table_lines
 if TYPE_CHECKING:
     from zoo.catalog import Catalog, Entry
 
-_KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners")
+_KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners", "executors")
 _OPTION_COLUMNS = (Column(title="name"), Column(title="default"))
 _HYPERPARAMETER_COLUMNS = (
     Column(title="name"),
