@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.machine import cpu_name
 from zoo._version import __version__
 from zoo.errors import UsageError
 
@@ -27,13 +28,20 @@ def resolve_device(name: str) -> str:
     if name == "mps" and not torch.backends.mps.is_available():
         raise UsageError("--device mps: this machine has no Metal device that torch can use")
     if name.startswith("cuda"):
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        count = count_gpus()
         index = int(name.partition(":")[2] or 0)
         if index >= count:
             has = f"{count} CUDA device(s)" if count else "no CUDA device that torch can use"
             raise UsageError(f"--device {name}: this machine has {has}")
         return f"cuda:{index}"
     return name
+
+
+def count_gpus() -> int:
+    """Return how many CUDA devices torch can use."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
 def resolve_precision(name: str, device: str) -> Literal["fp32", "bf16", "fp16"]:
@@ -62,11 +70,11 @@ def describe(device: str, threads: int | None = None) -> dict[str, Any]:
         "platform": platform.platform(),
         "torch": torch.__version__,
         **{name: _version(name) for name in ("torchvision", "timm", "numpy", "pillow")},
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cpu_cores": os.cpu_count(),
         "threads": threads or torch.get_num_threads(),
         "device": device,
-        "device_name": _cpu_name(),
+        "device_name": cpu_name(),
         "driver": "",
     }
     if device.startswith("cuda"):
@@ -75,7 +83,7 @@ def describe(device: str, threads: int | None = None) -> dict[str, Any]:
         described["cuda"] = torch.version.cuda
         described["driver"] = _nvidia_driver()
     elif device == "mps":
-        described["device_name"] = f"{_cpu_name()} (Metal)"
+        described["device_name"] = f"{cpu_name()} (Metal)"
     return described
 
 
@@ -84,16 +92,6 @@ def _version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return ""
-
-
-def _cpu_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux: the platform's own word below
-    return platform.processor() or platform.machine()
 
 
 def _nvidia_driver() -> str:

@@ -24,16 +24,16 @@ TrialT = TypeVar("TrialT", bound=HasSpec)
 def order(trials: Sequence[TrialT], seconds: Callable[[TrialSpec], float | None]) -> list[TrialT]:
     """Return *trials* in the order in which free slots should take them.
 
-    Data set by data set, so that a machine holds few of them at a time; within one, seed by seed, so that a bench that
-    is stopped has compared all models on the same seeds; within a seed the longest first, so that no long trial is left
-    to begin when the others are over. One whose time is not known could be the longest, and goes before those. What is
-    left equal stays in the given order, as do data sets and seeds.
+    Data set by data set, so that a machine holds few of them at a time; within one, seed by seed and fold by fold, so
+    that a bench that is stopped has compared all models on the same; within those the longest first, so that no long
+    trial is left to begin when the others are over. One whose time is not known could be the longest, and goes before
+    those. What is left equal stays in the given order, as do data sets, seeds and folds.
 
     Args:
         seconds: Returns what a trial is expected to take, or None where that is not known.
     """
-    datasets = _ranks(trial.spec.dataset.model_dump_json() for trial in trials)
-    seeds = _ranks(trial.spec.seed for trial in trials)
+    datasets = _ranks(trial.spec.dataset.model_dump_json(exclude={"fold"}) for trial in trials)
+    seeds = _ranks((trial.spec.seed, trial.spec.dataset.model_dump_json()) for trial in trials)
     expected = [seconds(trial.spec) for trial in trials]
     keys = [
         (dataset, seed, 0.0 if each is None else 1.0, 0.0 if each is None else -each)

@@ -1,0 +1,57 @@
+"""The machine: what it is called, as records name it, found out without torch."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+_GPUS = Path("/proc/driver/nvidia/gpus")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What trials would run on here."""
+
+    cpu: str
+    gpus: tuple[str, ...] = ()
+    """Names of NVIDIA GPUs, as far as the driver's files tell them."""
+    threads: int | None = None
+    """CPU threads that a process is told to take; None: as torch sees fit."""
+
+    def runs(self, *, device: str, device_name: str) -> bool:
+        """Tell whether a trial that asks for *device* (``auto``, ``cuda:1`` …) could run on what has that name."""
+        if device == "auto":
+            return device_name in (self.gpus or (self.cpu, f"{self.cpu} (Metal)"))
+        if device.startswith("cuda"):
+            return device_name in self.gpus
+        return device_name == (f"{self.cpu} (Metal)" if device == "mps" else self.cpu)
+
+
+def this_machine() -> Machine:
+    """Return the machine that this runs on."""
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return Machine(cpu=cpu_name(), gpus=_gpu_names(), threads=int(threads) if threads.isdecimal() else None)
+
+
+def cpu_name() -> str:
+    """Return what the processor is called."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux: the platform's own word below
+    return platform.processor() or platform.machine()
+
+
+def _gpu_names() -> tuple[str, ...]:
+    names = []
+    for path in sorted(_GPUS.glob("*/information")):
+        try:
+            lines = path.read_text(errors="replace").splitlines()
+        except OSError:
+            continue
+        names += [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
+    return tuple(names)
