@@ -1,42 +1,34 @@
-"""The bench: all trials of a plan, each in a process of its own, one after another. Never imports torch here.
+"""The bench: all trials of a plan, each in a process of its own, as many at a time as there is room for.
 
-Running the same plan again on the same store continues it: finished trials are reused.
+Running the same plan again on the same store continues it: finished trials are reused. Never imports torch here.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from filelock import FileLock, Timeout
-
-from harness import oom_killer
 from harness import store as files
 from harness.data_places import using
-from harness.files import writing
-from harness.history import HistoryTail
-from harness.identity import measurement_key
 from harness.interrupts import Interrupts
-from harness.jobs import EXIT_BUSY, EXIT_UNWRITABLE
+from harness.local_trials import LocalTrials, TrialOver
 from harness.plan import Plan
-from harness.processes import Job, Starter, describe_status
-from harness.record import Failure, FailureKind, Outcome, Record
+from harness.processes import Starter
+from harness.record import Outcome, Record
 from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
+from harness.scheduling import order
+from harness.slots import SlotRequest
 from harness.store import Store
-from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, PhaseStarted, Progress, TrialEnded, TrialStarted
+from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources
 
 BUSY_WAIT_SECONDS = 1.0
-MAX_LOG_BYTES = 64 * 2**20
-"""A trial that prints more than this is ended: it would fill the disk before it finished."""
 
 Emit = Callable[[Event], None]
 
@@ -56,6 +48,28 @@ class BenchSummary:
     """Titles of trials that were due after the deadline."""
 
 
+class Trials(Protocol):
+    """Runs trials somewhere, as many at a time as there is room for."""
+
+    def has_room(self) -> bool:
+        """Tell whether another trial can start now."""
+
+    def is_idle(self) -> bool:
+        """Tell whether no trial runs."""
+
+    def start(self, trial: ResolvedTrial, before: Record | None) -> None:
+        """Start a trial; there must be room. *before* is the record that called for running it."""
+
+    def poll(self, seconds: float) -> Iterator[Event | TrialOver]:
+        """Wait up to *seconds* for something to happen, and yield what happened since the last call."""
+
+    def stop(self) -> None:
+        """Ask every trial to save and stop."""
+
+    def kill(self) -> None:
+        """End every trial at once."""
+
+
 def run_bench(
     plan: Plan,
     *,
@@ -69,6 +83,7 @@ def run_bench(
     timeout: float | None = None,
     deadline: float | None = None,
     cache_limit: int | None = None,
+    slots: SlotRequest = SlotRequest(),
 ) -> BenchSummary:
     """Run every trial of *plan* that has no record yet.
 
@@ -84,6 +99,7 @@ def run_bench(
         deadline: No trial starts after this moment of ``time.monotonic()``; None: no limit.
         cache_limit: Most bytes that a data set's decoded images may take in the cache; None: what is free. Beyond it
             they are decoded anew in each epoch.
+        slots: How many trials run at a time.
 
     Raises:
         ZooError: Before any trial runs, if a data set or the device cannot be had; all such errors together.
@@ -93,17 +109,25 @@ def run_bench(
     interrupts = Interrupts()
     starter = Starter(plan.preload)
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        places = dataclasses.asdict(sources)
+        scout = Scout(starter, Path(scratch), emit, interrupts, places)
+        trials = LocalTrials(store, starter, slots, scratch=Path(scratch), sources=places, retry=retry, timeout=timeout)
         try:
-            scout = Scout(starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources))
-            trials = resolve(plan, scout, data_root=data_root, cache=cache, download=download, cache_limit=cache_limit)
+            resolved = resolve(
+                plan,
+                scout,
+                arrange=trials.arrange,
+                data_root=data_root,
+                cache=cache,
+                download=download,
+                cache_limit=cache_limit,
+            )
         except Stopped:
             return _finish(emit, {}, interrupted=True)
-        emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in trials)))
-        runner = _Runner(
-            store, starter, Path(scratch), emit, interrupts, dataclasses.asdict(sources), len(trials), retry, timeout
-        )
-        with using(Path(trial.prepared.folder) for trial in trials):
-            records = runner.run(trials, deadline=deadline)
+        emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
+        runner = _Runner(store, trials, emit, interrupts, len(resolved), retry)
+        with using(Path(trial.prepared.folder) for trial in resolved):
+            records = runner.run(order(resolved, lambda spec: None), deadline=deadline)
         return _finish(
             emit, records, interrupted=interrupts.count > 0, notes=runner.notes, not_started=runner.not_started
         )
@@ -126,52 +150,78 @@ def _finish(
 
 
 class _Runner:
-    """Runs trials one after another, and comes back to those that another process holds."""
+    """Hands out trials while there is room, and comes back to those that another process holds."""
 
     def __init__(
-        self,
-        store: Store,
-        starter: Starter,
-        scratch: Path,
-        emit: Emit,
-        interrupts: Interrupts,
-        sources: dict[str, Any],
-        total: int,
-        retry: bool,
-        timeout: float | None,
+        self, store: Store, trials: Trials, emit: Emit, interrupts: Interrupts, total: int, retry: bool
     ) -> None:
-        self.store, self.starter, self.emit, self.interrupts = store, starter, emit, interrupts
-        self.scratch = scratch
-        self.sources, self.total, self.retry, self.timeout = sources, total, retry, timeout
+        self.store, self.trials, self.emit, self.interrupts = store, trials, emit, interrupts
+        self.total, self.retry = total, retry
+        self.records: dict[int, Record] = {}
+        """By the trials' numbers."""
         self.notes: list[str] = []
         self.not_started: list[str] = []
+        self._waiting: list[ResolvedTrial] = []
+        self._looked_at: dict[int, float] = {}
+        """When a trial was last found to be held elsewhere, by its number."""
+        self._heeded = 0
 
-    def run(self, trials: list[ResolvedTrial], *, deadline: float | None) -> dict[int, Record]:
+    def run(self, waiting: Sequence[ResolvedTrial], *, deadline: float | None) -> dict[int, Record]:
         """Return the records by the trials' numbers."""
-        records: dict[int, Record] = {}
-        waiting = deque(trials)
-        busy_in_a_row = 0
-        while waiting and not self.interrupts.count:
-            trial = waiting.popleft()
-            before = self._read(trial)
-            record, reused = before, True
-            if record is None or not files.is_settled(record, trial.result_key, retry=self.retry):
-                if deadline is not None and time.monotonic() >= deadline:
-                    self.not_started.append(trial.spec.title)
-                    continue
-                record, reused = self._run_one(trial, before), False
-            if record is None:
-                waiting.append(trial)
-                busy_in_a_row += 1
-                if busy_in_a_row >= len(waiting):  # all that is left is being run elsewhere
-                    threading.Event().wait(BUSY_WAIT_SECONDS)
+        self._waiting = list(waiting)
+        try:
+            while not self.trials.is_idle() or (self._waiting and not self.interrupts.count):
+                self._heed_interrupts()
+                if not self.interrupts.count:
+                    self._fill(deadline)
+                for news in self.trials.poll(POLL_SECONDS):
+                    if not isinstance(news, TrialOver):
+                        self.emit(news)
+                    elif news.record is None:
+                        self._put_off(news.trial)
+                        self._waiting.append(news.trial)
+                    else:
+                        self._end(news.trial, news.record, reused=False)
+        finally:
+            if not self.trials.is_idle():  # the store cannot be written, or there is a fault in here
+                self.trials.kill()
+        return self.records
+
+    def _heed_interrupts(self) -> None:
+        if self.interrupts.count >= 2 > self._heeded:
+            self.trials.kill()
+        elif self.interrupts.count == 1 > self._heeded:
+            self.emit(Progress(message="stopping; once more ends it at once"))
+            self.trials.stop()
+        self._heeded = self.interrupts.count
+
+    def _fill(self, deadline: float | None) -> None:
+        """Settle what needs no running, and start trials while there is room."""
+        waiting, self._waiting = self._waiting, []
+        for trial in waiting:
+            if self.interrupts.count or not self.trials.has_room() or self._was_just_held(trial):
+                self._waiting.append(trial)
                 continue
-            busy_in_a_row = 0
-            if record.outcome is Outcome.DONE:
-                self.store.remove_states(trial.trial_id)
-            records[trial.number] = record
-            self._emit_end(trial, record, reused=reused)
-        return records
+            before = self._read(trial)
+            if before is not None and files.is_settled(before, trial.result_key, retry=self.retry):
+                self._end(trial, before, reused=True)
+            elif deadline is not None and time.monotonic() >= deadline:
+                self.not_started.append(trial.spec.title)
+            elif self.store.is_held(trial.trial_id):
+                self._put_off(trial)
+                self._waiting.append(trial)
+            else:
+                self.trials.start(trial, before)
+                self.emit(
+                    TrialStarted(trial_id=trial.trial_id, title=trial.spec.title, number=trial.number, total=self.total)
+                )
+
+    def _put_off(self, trial: ResolvedTrial) -> None:
+        self._looked_at[trial.number] = time.monotonic()
+
+    def _was_just_held(self, trial: ResolvedTrial) -> bool:
+        looked_at = self._looked_at.get(trial.number)
+        return looked_at is not None and time.monotonic() - looked_at < BUSY_WAIT_SECONDS
 
     def _read(self, trial: ResolvedTrial) -> Record | None:
         """Return a trial's record; one that is damaged is put aside, and there is none."""
@@ -183,126 +233,10 @@ class _Runner:
                 self.notes.append(f"{error}; it is kept as {kept.name}, and the trial ran again")
             return None
 
-    def _run_one(self, trial: ResolvedTrial, before: Record | None) -> Record | None:
-        """Run one trial to its record; None means that another process holds it.
-
-        Nothing is written to its folder here but under its lock: another bench's trial may be at work there.
-
-        Args:
-            before: The record that called for running it.
-        """
-        folder = self.store.folder(trial.trial_id)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        kills_before = oom_killer.count_kills()
-        job = self.starter.start(
-            {
-                "kind": "trial",
-                "sources": self.sources,
-                "log": str(folder / files.LOG_FILE),
-                "trial": {
-                    "spec": trial.spec.model_dump(mode="json"),
-                    "trial_id": trial.trial_id,
-                    "result_key": trial.result_key,
-                    "folder": str(folder),
-                    "prepared": trial.prepared.model_dump(mode="json"),
-                    "retry": self.retry,
-                },
-            },
-            self.scratch,
-        )
-        self.emit(TrialStarted(trial_id=trial.trial_id, title=trial.spec.title, number=trial.number, total=self.total))
-        killed_for = self._watch(job, trial, folder)
-        if job.status == EXIT_BUSY:
-            return None
-        record = self.store.read(trial.trial_id)
-        if record is not None and record != before:
-            return record
-        if killed_for is None and job.status == EXIT_UNWRITABLE:
-            message = "its files cannot be written: the disk is full, or its folder is read-only"
-            killed_for = Failure(kind=FailureKind.DISK, message=message)
-        job.end_group()
-        with writing(folder):
-            return self._settle_crash(trial, before, self._record_of_crash(trial, job, killed_for, kills_before))
-
-    def _settle_crash(self, trial: ResolvedTrial, before: Record | None, crash: Record) -> Record | None:
-        """Write the record of a crash, unless another process has taken the trial over since."""
-        folder = self.store.folder(trial.trial_id)
-        lock = FileLock(folder / files.LOCK_FILE)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
-        try:
-            record = self.store.read(trial.trial_id)
-            if record is not None and record != before:
-                return record
-            files.write_record(folder, crash)
-            return crash
-        finally:
-            lock.release()
-
-    def _watch(self, job: Job, trial: ResolvedTrial, folder: Path) -> Failure | None:
-        """Pass on what the trial does until it ends; return why it was killed, if it was."""
-        tail = HistoryTail(folder / files.HISTORY_FILE)
-        log = folder / files.LOG_FILE
-        asked = False
-        while not job.wait(POLL_SECONDS):
-            self._emit_rows(tail, trial)
-            if self.interrupts.count >= 2:
-                job.kill()
-            elif self.interrupts.count == 1 and not asked:
-                self.emit(Progress(message="stopping; once more ends it at once"))
-                job.interrupt()
-                asked = True
-            elif self.timeout is not None and job.seconds > self.timeout:
-                job.kill()
-                return Failure(kind=FailureKind.TIMEOUT, message=f"it took longer than {self.timeout:g} s")
-            elif log.exists() and log.stat().st_size > MAX_LOG_BYTES:
-                job.kill()
-                os.truncate(log, MAX_LOG_BYTES)
-                message = f"it printed more than {MAX_LOG_BYTES // 2**20} MiB"
-                return Failure(kind=FailureKind.PLUGIN, message=message)
-        self._emit_rows(tail, trial)
-        return None
-
-    def _emit_rows(self, tail: HistoryTail, trial: ResolvedTrial) -> None:
-        for row in tail.new_rows():
-            event = row.pop("event", "")
-            if event == "phase":
-                self.emit(PhaseStarted(trial_id=trial.trial_id, phase=str(row["phase"])))
-            elif event == "epoch":
-                self.emit(EpochEnded(trial_id=trial.trial_id, **row))
-
-    def _record_of_crash(
-        self, trial: ResolvedTrial, job: Job, killed_for: Failure | None, kills_before: int | None
-    ) -> Record:
-        if self.interrupts.count:
-            outcome, failure, reason = Outcome.INTERRUPTED, None, "stopped by the user"
-        else:
-            out_of_memory = oom_killer.was_it(job.status, kills_before)
-            outcome = Outcome.FAILED
-            ending = f"its process ended with {describe_status(job.status, out_of_memory=out_of_memory)}"
-            if killed_for is not None:
-                failure = killed_for
-            elif job.status < 0:
-                failure = Failure(kind=FailureKind.OOM if out_of_memory else FailureKind.KILLED, message=ending)
-            else:
-                failure = Failure(kind=FailureKind.PLUGIN, message=f"{ending} and wrote no record")
-            reason = failure.message
-        environment = {"device_name": "", "driver": "", "threads": trial.spec.execution.threads, "torch": ""}
-        return Record(
-            trial_id=trial.trial_id,
-            result_key=trial.result_key,
-            measurement_key=measurement_key(trial.spec, environment),
-            outcome=outcome,
-            failure=failure,
-            reason=reason,
-            spec=trial.spec,
-            seconds={"total": job.seconds},
-        )
-
-    def _emit_end(self, trial: ResolvedTrial, record: Record, *, reused: bool) -> None:
+    def _end(self, trial: ResolvedTrial, record: Record, *, reused: bool) -> None:
+        if record.outcome is Outcome.DONE:
+            self.store.remove_states(trial.trial_id)
+        self.records[trial.number] = record
         self.emit(
             TrialEnded(
                 trial_id=trial.trial_id,

@@ -47,12 +47,17 @@ def run_job(job_file: str) -> NoReturn:
 
 
 def _probe(job: dict[str, Any]) -> int:
-    from harness.environment import describe, resolve_device, resolve_precision
+    from harness.environment import count_gpus, describe, resolve_device, resolve_precision
 
     def probe() -> dict[str, Any]:
         device = resolve_device(job["device"])
         precision = resolve_precision(job["precision"], device)
-        return {"device": device, "precision": precision, "environment": describe(device, job["threads"])}
+        return {
+            "device": device,
+            "precision": precision,
+            "num_gpus": count_gpus(),
+            "environment": describe(device, job["threads"]),
+        }
 
     return _answer(job, probe)
 

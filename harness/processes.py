@@ -8,7 +8,7 @@ import multiprocessing.connection
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,11 @@ class Job:
         return self._process.exitcode is not None
 
     @property
+    def sentinel(self) -> int:
+        """What the system can wait for; it is ready when the child has ended."""
+        return int(self._process.sentinel)
+
+    @property
     def seconds(self) -> float:
         """Time since it started; monotonic."""
         return time.monotonic() - self._start
@@ -91,6 +96,14 @@ class Job:
                 os.killpg(pid, number)
             else:
                 os.kill(pid, number)
+
+
+def wait_for_any(jobs: Sequence[Job], seconds: float) -> None:
+    """Wait up to *seconds* for one of *jobs* to end; without jobs, so long."""
+    if jobs:
+        multiprocessing.connection.wait([job.sentinel for job in jobs], timeout=seconds)
+    else:
+        time.sleep(seconds)
 
 
 def _leads_group(pid: int) -> bool:

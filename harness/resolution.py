@@ -16,7 +16,7 @@ from harness.interrupts import Interrupts
 from harness.jobs import RESULT_FILE
 from harness.plan import Plan
 from harness.processes import Starter, describe_status
-from harness.spec import DatasetSpec, TrialSpec, stable_hash
+from harness.spec import Data, DatasetSpec, ExecutionSpec, Precision, TrialSpec, stable_hash
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
 
@@ -34,6 +34,17 @@ class ResolvedTrial:
     result_key: str
     prepared: PreparedData
     number: int
+
+
+class Machine(Data):
+    """What runs the trials."""
+
+    device: str
+    """What ``--device`` came to: ``cpu``, ``mps`` or ``cuda:N``."""
+    precision: Precision
+    num_gpus: int
+    environment: dict[str, Any]
+    """As in a record."""
 
 
 class Stopped(Exception):
@@ -87,17 +98,32 @@ class Scout:
 
 
 def resolve(
-    plan: Plan, scout: Scout, *, data_root: Path, cache: Path, download: bool, cache_limit: int | None = None
+    plan: Plan,
+    scout: Scout,
+    *,
+    arrange: Callable[[Machine, ExecutionSpec], int],
+    data_root: Path,
+    cache: Path,
+    download: bool,
+    cache_limit: int | None = None,
 ) -> list[ResolvedTrial]:
-    """Find out what only the machine and the data can tell, and give each trial its key."""
+    """Find out what only the machine and the data can tell, and give each trial its key.
+
+    Args:
+        arrange: Given the machine and how trials are to be executed, decides where they run, and returns how many CPU
+            threads each of them gets.
+    """
     if not plan.trials:
         return []
     errors: list[ZooError] = []
     execution = plan.trials[0].execution
     scout.emit(Progress(message="starting"))
-    probed: dict[str, Any] = {}
+    threads = 0
     try:
-        probed = scout.ask("probe", device=execution.device, precision=execution.precision, threads=execution.threads)
+        machine = Machine.model_validate(
+            scout.ask("probe", device=execution.device, precision=execution.precision, threads=execution.threads)
+        )
+        threads = arrange(machine, execution)
     except ZooError as error:
         errors.append(error)
     prepared: dict[str, PreparedData] = {}
@@ -118,7 +144,7 @@ def resolve(
             prepared[_dataset_key(dataset)] = PreparedData.model_validate(answer)
     ManyErrors.raise_if(errors)
     return [
-        _resolve_trial(spec, prepared[_dataset_key(spec.dataset)], probed, number)
+        _resolve_trial(spec, prepared[_dataset_key(spec.dataset)], machine, threads, number)
         for number, spec in enumerate(plan.trials, start=1)
     ]
 
@@ -127,20 +153,22 @@ def _dataset_key(dataset: DatasetSpec) -> str:
     return stable_hash(dataset.model_dump(mode="json"))
 
 
-def _resolve_trial(spec: TrialSpec, prepared: PreparedData, probed: dict[str, Any], number: int) -> ResolvedTrial:
+def _resolve_trial(
+    spec: TrialSpec, prepared: PreparedData, machine: Machine, threads: int, number: int
+) -> ResolvedTrial:
     small = spec.execution.small_images
     if small == "auto":
         small = "on" if prepared.image_size < SMALL_IMAGE_LIMIT and spec.architecture.adapts_small_images else "off"
     execution = spec.execution.model_copy(
         update={
-            "device": probed["device"],
-            "precision": probed["precision"],
+            "device": machine.device,
+            "precision": machine.precision,
             "small_images": small,
-            "threads": probed["environment"]["threads"],
+            "threads": threads,
         }
     )
     spec = spec.model_copy(update={"execution": execution})
-    key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=probed["environment"]["torch"])
+    key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=machine.environment["torch"])
     return ResolvedTrial(
         spec=spec, trial_id=files.trial_id(spec, key), result_key=key, prepared=prepared, number=number
     )

@@ -43,7 +43,8 @@ class DamagedRecordError(StoreError):
 def trial_id(spec: TrialSpec, result_key: str) -> str:
     """Return the folder name of a trial: readable, safe on any file system, unique by its key."""
     parts = [spec.architecture.display_name, spec.dataset.display_name, spec.recipe.display_name]
-    return "--".join([*(slug(part, 32) for part in parts), f"s{spec.seed}", result_key[:12]])
+    fold = "" if spec.dataset.fold is None else f"f{spec.dataset.fold}"
+    return "--".join([*(slug(part, 32) for part in parts), f"s{spec.seed}{fold}", result_key[:12]])
 
 
 class Store:
@@ -75,6 +76,19 @@ class Store:
         """
         path = self.folder(trial) / RECORD_FILE
         return read_record(path) if path.is_file() else None
+
+    def is_held(self, trial: str) -> bool:
+        """Tell whether a process runs a trial, or writes its record, at this moment."""
+        from filelock import FileLock, Timeout  # takes a while, and those who only read need none
+
+        path = self.folder(trial) / LOCK_FILE
+        if not path.exists():
+            return False
+        try:
+            with FileLock(path).acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def set_aside(self, trial: str) -> Path | None:
         """Rename a trial's damaged record, so that the trial can run again, and return where it is kept.

@@ -65,6 +65,8 @@ class TrialJob(Data):
     result_key: str
     folder: str
     prepared: PreparedData
+    sharing: int = 1
+    """How many slots of its bench have the same device."""
     retry: bool = False
     """Whether to run it again if it failed before."""
 

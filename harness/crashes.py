@@ -1,0 +1,74 @@
+"""Crashes: the record of a trial whose process ended without one; and the events that its history tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.identity import measurement_key
+from harness.processes import describe_status
+from harness.record import Failure, FailureKind, Outcome, Record
+from harness.resolution import ResolvedTrial
+from zoo.events import EpochEnded, Event, PhaseStarted
+
+
+def crash_record(
+    trial: ResolvedTrial,
+    *,
+    status: int,
+    seconds: float,
+    killed_for: Failure | None = None,
+    out_of_memory: bool | None = None,
+    stopped: bool = False,
+) -> Record:
+    """Return the record of a trial whose process wrote none.
+
+    Args:
+        status: The process's exit status; negative for the signal that ended it.
+        seconds: How long it ran.
+        killed_for: Why the bench ended it, if it did.
+        out_of_memory: Whether the system ended it for want of memory; None: not known.
+        stopped: Whether the user stopped the bench.
+    """
+    if stopped:
+        return unfinished_record(trial, outcome=Outcome.INTERRUPTED, reason="stopped by the user", seconds=seconds)
+    ending = f"its process ended with {describe_status(status, out_of_memory=out_of_memory)}"
+    if killed_for is not None:
+        failure = killed_for
+    elif status < 0:
+        failure = Failure(kind=FailureKind.OOM if out_of_memory else FailureKind.KILLED, message=ending)
+    else:
+        failure = Failure(kind=FailureKind.PLUGIN, message=f"{ending} and wrote no record")
+    return failed_record(trial, failure, seconds=seconds)
+
+
+def failed_record(trial: ResolvedTrial, failure: Failure, *, seconds: float) -> Record:
+    """Return the record of a trial that failed, as far as it is known from outside."""
+    return unfinished_record(trial, outcome=Outcome.FAILED, reason=failure.message, seconds=seconds, failure=failure)
+
+
+def unfinished_record(
+    trial: ResolvedTrial, *, outcome: Outcome, reason: str, seconds: float, failure: Failure | None = None
+) -> Record:
+    """Return a record that holds what is known of a trial without its own word."""
+    environment = {"device_name": "", "driver": "", "threads": trial.spec.execution.threads, "torch": ""}
+    return Record(
+        trial_id=trial.trial_id,
+        result_key=trial.result_key,
+        measurement_key=measurement_key(trial.spec, environment),
+        outcome=outcome,
+        failure=failure,
+        reason=reason,
+        spec=trial.spec,
+        seconds={"total": seconds},
+    )
+
+
+def events_of(trial_id: str, row: dict[str, Any]) -> Iterator[Event]:
+    """Yield the event that a row of a trial's history tells of, if it does."""
+    fields = dict(row)
+    event = fields.pop("event", "")
+    if event == "phase":
+        yield PhaseStarted(trial_id=trial_id, phase=str(fields["phase"]))
+    elif event == "epoch":
+        yield EpochEnded(trial_id=trial_id, **fields)

@@ -1,0 +1,126 @@
+"""Sharing a device: several trials train on it at once, and one that times itself has it alone.
+
+Each device has two lock files in the cache. Who computes holds ``room`` together with others; who times waits until
+it has ``room`` alone, and holds ``wanted`` meanwhile, which the others see between two steps and give way. The locks
+are the system's own (flock(2)), so that a process that dies frees them; they reach all processes of one user on one
+machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zoo.cache import cache_root
+
+if sys.platform != "win32":
+    import fcntl
+
+FOLDER = "locks"
+
+
+class DeviceSharing:
+    """One process's part in a device.
+
+    Args:
+        name: Of the device on this machine; see :func:`device_name`.
+        synchronize: Waits until the device has done what this process gave it.
+        folder: Where the locks lie; None: in the cache. Where none can be had there, nobody waits for anybody.
+    """
+
+    def __init__(
+        self, name: str, *, synchronize: Callable[[], None] = lambda: None, folder: Path | None = None
+    ) -> None:
+        self._synchronize = synchronize
+        self._files = _open_locks(name, folder)
+        self.waited = 0.0
+        """Seconds spent waiting for others so far."""
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Compute beside others, as soon as nobody times."""
+        if self._files is None:
+            yield
+            return
+        wanted, room = self._files
+        try:
+            self._join(wanted, room)
+            yield
+        finally:
+            os.close(wanted)
+            os.close(room)
+            self._files = None
+
+    def give_way(self) -> float:
+        """Let another time itself, if it wants to; return how many seconds that took. Called between two steps."""
+        if self._files is None:
+            return 0.0
+        wanted, room = self._files
+        try:
+            fcntl.flock(wanted, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._synchronize()
+            fcntl.flock(room, fcntl.LOCK_UN)
+            return self._join(wanted, room)
+        fcntl.flock(wanted, fcntl.LOCK_UN)
+        return 0.0
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have the device without other trials for a while; the caller has joined."""
+        if self._files is None:
+            yield
+            return
+        wanted, room = self._files
+        start = time.monotonic()
+        self._synchronize()
+        fcntl.flock(room, fcntl.LOCK_UN)
+        fcntl.flock(wanted, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(room, fcntl.LOCK_EX)
+            self.waited += time.monotonic() - start
+            yield
+        finally:
+            fcntl.flock(room, fcntl.LOCK_SH)  # nobody can come in between: that takes what is still wanted here
+            fcntl.flock(wanted, fcntl.LOCK_UN)
+
+    def _join(self, wanted: int, room: int) -> float:
+        start = time.monotonic()
+        fcntl.flock(wanted, fcntl.LOCK_SH)
+        fcntl.flock(room, fcntl.LOCK_SH)
+        fcntl.flock(wanted, fcntl.LOCK_UN)
+        waited = time.monotonic() - start
+        self.waited += waited
+        return waited
+
+
+def device_name(device: str) -> str:
+    """Return what a device is called by all processes of this machine, whichever devices each of them sees."""
+    if device.startswith("cuda"):
+        import torch
+
+        return f"cuda-{torch.cuda.get_device_properties(device).uuid}"
+    return device
+
+
+def _open_locks(name: str, folder: Path | None) -> tuple[int, int] | None:
+    if sys.platform == "win32":  # it has no such locks: nobody gives way there
+        return None
+    with contextlib.suppress(OSError, RuntimeError):  # a read-only cache, or none
+        folder = folder or cache_root() / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        # A cache may lie on a disk that machines share, and each has devices of its own.
+        stem = re.sub(r"[^A-Za-z0-9.-]", "_", f"{socket.gethostname()}-{name}")
+        return _open(folder / f"{stem}.wanted"), _open(folder / f"{stem}.room")
+    return None
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

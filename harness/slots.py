@@ -1,0 +1,86 @@
+"""Slots: how many trials run at a time on this machine, and what each of them may use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SlotRequest:
+    """How many trials a user wants at a time, and where."""
+
+    jobs: int | None = None
+    """Trials at a time; None: one for each device, times ``jobs_per_device``."""
+    devices: tuple[int, ...] | None = None
+    """Indices of the GPUs to use; none of them: all; None: the one that ``--device`` says."""
+    jobs_per_device: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slot:
+    """A place for one trial at a time."""
+
+    devices: tuple[str, ...]
+    """What it computes on: ``cpu``, ``mps``, or as many of ``cuda:N`` as a trial takes."""
+    sharing: int = 1
+    """How many slots have the same devices."""
+
+
+def make_slots(request: SlotRequest, *, device: str, num_gpus: int, gpus_per_trial: int = 1) -> list[Slot]:
+    """Return the slots of this machine, in the order in which trials take them: the first of each device come first.
+
+    Args:
+        device: What ``--device`` came to: ``cpu``, ``mps`` or ``cuda:N``.
+        num_gpus: GPUs that this machine has.
+        gpus_per_trial: How many GPUs one trial takes.
+
+    Raises:
+        UsageError: If what is wanted is not there.
+    """
+    if not device.startswith("cuda"):
+        if request.devices is not None:
+            raise UsageError(f"--devices names GPUs, and this bench runs on {device}")
+        jobs = request.jobs or request.jobs_per_device
+        return [Slot(devices=(device,), sharing=jobs)] * jobs
+    groups = _groups(_gpus(request, device, num_gpus, gpus_per_trial), gpus_per_trial)
+    most = len(groups) * request.jobs_per_device
+    jobs = request.jobs or most
+    if jobs > most:
+        has = f"{len(groups)} GPU(s)" if gpus_per_trial == 1 else f"{len(groups)} group(s) of {gpus_per_trial} GPUs"
+        needed = -(-jobs // len(groups))
+        raise UsageError(
+            f"--jobs {jobs}: {has} with {request.jobs_per_device} trial(s) on each take {most}; "
+            f"--devices names more of them, --jobs-per-device {needed} lets trials share"
+        )
+    counts = [len(range(index, jobs, len(groups))) for index in range(len(groups))]
+    return [Slot(devices=groups[number % len(groups)], sharing=counts[number % len(groups)]) for number in range(jobs)]
+
+
+def threads_for(slots: int, *, wanted: int | None, available: int) -> int:
+    """Return how many CPU threads each trial gets: as the user wants, else a fair share."""
+    return wanted or max(1, available // slots)
+
+
+def _gpus(request: SlotRequest, device: str, num_gpus: int, gpus_per_trial: int) -> Sequence[int]:
+    first = int(device.partition(":")[2] or 0)
+    if request.devices is None:
+        # Those after it, as far as what is asked for takes them.
+        wanted = gpus_per_trial * -(-(request.jobs or 1) // request.jobs_per_device)
+        return range(first, max(first + gpus_per_trial, min(first + wanted, num_gpus)))
+    indices = request.devices or tuple(range(num_gpus))
+    missing = [index for index in indices if index >= num_gpus]
+    if missing:
+        named = ", ".join(map(str, missing))
+        raise UsageError(f"--devices {named}: this machine has {num_gpus} GPU(s), numbered from 0")
+    return indices
+
+
+def _groups(gpus: Sequence[int], size: int) -> list[tuple[str, ...]]:
+    if len(gpus) < size:
+        raise UsageError(f"--gpus-per-trial {size}: there are only {len(gpus)} GPU(s) to use")
+    return [
+        tuple(f"cuda:{gpu}" for gpu in gpus[start : start + size]) for start in range(0, len(gpus) - size + 1, size)
+    ]
