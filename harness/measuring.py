@@ -43,6 +43,7 @@ def measure_speed(
     test_seconds: float,
     logits_NK: Tensor,
     trained: TrainingResult,
+    trained_beside: int = 0,
     device: torch.device,
     precision: Precision,
     channels_last: bool,
@@ -61,6 +62,8 @@ def measure_speed(
         logits_NK: What was predicted for *test*, on the CPU.
         trained: Gives the rate of training end to end, which the training itself measured, and how many images fit
             into memory at a time.
+        trained_beside: How many other trials could train on the device meanwhile. The rate of training end to end is
+            then theirs as well, and is left out.
         budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it, the
             reference network before and after a quarter each, and the search for the best inference thrice. Very slow
             networks take longer, since a few calls are always made.
@@ -105,17 +108,17 @@ def measure_speed(
         protocol=PROTOCOL,
         train=train,
         # The first epoch also warms caches and kernels up, so it counts only where there is no other.
-        train_end_to_end=summarize(rates[1:] or rates, batch_size=hp.batch_size),
+        train_end_to_end=None if trained_beside else summarize(rates[1:] or rates, batch_size=hp.batch_size),
         inference=inference,
         inference_end_to_end=summarize([len(data) / test_seconds], batch_size=inference.batch_size),
         latency=latency,
         best_inference=best,
         compile_seconds=compile_seconds,
-        train_compile_seconds=_extra_of_first_epoch(rates, num_train) if compile else None,
+        train_compile_seconds=_extra_of_first_epoch(rates, num_train) if compile and not trained_beside else None,
         peak_memory_mib=peak_memory_mib,
         reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
         foreign_cores=foreign.cores(),
-        notes=(*on_gpu, *_drift_notes(reference_before, reference_after)),
+        notes=(*_company_notes(trained_beside), *on_gpu, *_drift_notes(reference_before, reference_after)),
         seconds=time.perf_counter() - began,
     )
 
@@ -125,6 +128,16 @@ def _extra_of_first_epoch(images_per_second: list[float], num_images: int) -> fl
     if len(images_per_second) < 2:
         return None
     return max(0.0, num_images / images_per_second[0] - num_images / statistics.median(images_per_second[1:]))
+
+
+def _company_notes(trained_beside: int) -> tuple[str, ...]:
+    """Say why there is no rate of training end to end, if there is none."""
+    if not trained_beside:
+        return ()
+    return (
+        f"it trained beside up to {trained_beside} other trial(s) on the same device, so the speed of its epochs is not "
+        "its own; all else was measured alone",
+    )
 
 
 def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:

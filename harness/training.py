@@ -95,6 +95,7 @@ def train(
     compile: bool = False,
     normalization: ChannelStatistics,
     emit: Callable[[EpochResult], None] = lambda result: None,
+    give_way: Callable[[], float] = lambda: 0.0,
     state: TrainingState | None = None,
     save: Callable[[TrainingState], None] | None = None,
 ) -> TrainingResult:
@@ -114,6 +115,7 @@ def train(
         compile: Whether training steps run through ``torch.compile``.
         normalization: Mean and standard deviation per channel.
         emit: Called at the end of each epoch.
+        give_way: Called before each step; may wait, and returns how many seconds it did, which are no training time.
         state: Where to go on from; the model must be built alike.
         save: Called at the end of each epoch, before *emit*, with a state that is valid during the call.
 
@@ -225,9 +227,11 @@ def train(
         )
         loss_sum = torch.zeros((), device=device)
         num_correct = torch.zeros((), dtype=torch.int64, device=device)
+        waited = 0.0
         set_train_mode(model, head if hp.freeze_backbone else None)
         with exact_fp32(device) if precision == "fp32" else nullcontext():
             for index, (raw_BCHW, labels_B) in enumerate(train_data.batches(order_N, sizes)):
+                waited += give_way()
                 step = (epoch - 1) * len(sizes) + index
                 factor = plateau.scale * lr_factor(step, hp, steps_per_epoch=len(sizes), custom=recipe.lr_factor)
                 for group, peak_lr in zip(optimizer.param_groups, peak_lrs, strict=True):
@@ -269,7 +273,7 @@ def train(
                 if ema is not None:
                     ema.update()
         train_loss = loss_sum.item() / len(order_N)  # waits for the device: here the epoch's steps are done
-        train_seconds = time.monotonic() - epoch_began
+        train_seconds = time.monotonic() - epoch_began - waited
         if not math.isfinite(train_loss):
             raise TrialError(FailureKind.DIVERGED, f"the training loss of epoch {epoch} is not finite")
         rates.append(len(order_N) / max(train_seconds, 1e-9))

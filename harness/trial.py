@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from harness.batches import DeviceImages, batch_sizes
 from harness.building import build_model
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
+from harness.device_sharing import DeviceSharing, device_name
 from harness.environment import describe
 from harness.evaluation import predict_logits
 from harness.failures import classify
@@ -47,6 +48,7 @@ from harness.record import (
 from harness.scoring import score
 from harness.spec import Data, TrialSpec
 from harness.training import EpochResult, train
+from harness.timer import synchronize
 from harness.training_state import TrainingState
 from harness.tuning import tune
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
@@ -137,13 +139,18 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
     # Before anything can fail: a device that has crashed cannot be asked any more.
     environment = describe(job.spec.execution.device, job.spec.execution.threads)
+    if job.sharing > 1:
+        environment["trials_on_device"] = job.sharing
     progress = _Progress(
         history=HistoryWriter(folder / files.HISTORY_FILE), environment=environment, seconds=dict(earlier.seconds)
     )
     progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
     outcome, failure, reason = Outcome.DONE, None, ""
     try:
-        _run(job.spec, job.prepared, catalog, folder, progress, states, state)
+        device = torch.device(job.spec.execution.device)
+        sharing = DeviceSharing(device_name(str(device)), synchronize=lambda: synchronize(device))
+        with sharing.joined():
+            _run(job.spec, job.prepared, catalog, folder, progress, states, state, sharing)
     except KeyboardInterrupt:
         outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
     except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
@@ -200,6 +207,7 @@ def _run(
     progress: _Progress,
     states: TrainingStates,
     state: TrainingState | None,
+    sharing: DeviceSharing,
 ) -> None:
     architecture = catalog.architectures.get(spec.architecture.full_name).record
     recipe = catalog.recipes.get(spec.recipe.full_name).record
@@ -237,7 +245,8 @@ def _run(
         progress.facts["model"] = model_info
         images = TrialImages(prepared)
         model.to(device)
-        tuning = _tune(spec, recipe, hp, model, images, normalization, progress.environment, state)
+        with sharing.alone():
+            tuning = _tune(spec, recipe, hp, model, images, normalization, progress.environment, state)
         progress.facts["tuning"] = tuning
         memory.forget_peak()  # of the probe
         channels_last = tuning.layout == "channels_last"
@@ -263,6 +272,7 @@ def _run(
             compile=tuning.compile,
             normalization=normalization,
             emit=emit,
+            give_way=sharing.give_way,
             state=state,
             save=unsaved.append,
         )
@@ -290,18 +300,20 @@ def _run(
     with progress.during("test"):
         images.end_training()
         test = images.open_test()
-        test_start = time.perf_counter()
-        logits_NK = predict_logits(
-            model,
-            test,
-            num_classes=len(prepared.classes),
-            device=device,
-            precision=execution.precision,
-            channels_last=channels_last,
-            normalization=normalization,
-            predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
-        )
-        test_seconds = time.perf_counter() - test_start  # the logits are on the CPU: nothing is left to wait for
+        # Alone where its speed is to be known.
+        with sharing.alone() if execution.measure_seconds > 0 else nullcontext():
+            test_start = time.perf_counter()
+            logits_NK = predict_logits(
+                model,
+                test,
+                num_classes=len(prepared.classes),
+                device=device,
+                precision=execution.precision,
+                channels_last=channels_last,
+                normalization=normalization,
+                predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
+            )
+            test_seconds = time.perf_counter() - test_start  # the logits are on the CPU: nothing is left to wait for
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
         scores = score(predictions, catalog.metrics)
@@ -310,24 +322,26 @@ def _run(
     with progress.during("measure"):
         speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
         if execution.measure_seconds > 0:
-            speed = measure_speed(
-                model,
-                recipe,
-                hp,
-                num_train=len(images.train),
-                test=test,
-                test_seconds=test_seconds,
-                logits_NK=logits_NK,
-                trained=trained,
-                device=device,
-                precision=execution.precision,
-                channels_last=channels_last,
-                compile=tuning.compile,
-                normalization=normalization,
-                peak_memory_mib=peak_memory_mib,
-                budget_seconds=execution.measure_seconds,
-                best_inference=execution.best_inference,
-            )
+            with sharing.alone():
+                speed = measure_speed(
+                    model,
+                    recipe,
+                    hp,
+                    num_train=len(images.train),
+                    test=test,
+                    test_seconds=test_seconds,
+                    logits_NK=logits_NK,
+                    trained=trained,
+                    trained_beside=progress.environment.get("trials_on_device", 1) - 1,
+                    device=device,
+                    precision=execution.precision,
+                    channels_last=channels_last,
+                    compile=tuning.compile,
+                    normalization=normalization,
+                    peak_memory_mib=peak_memory_mib,
+                    budget_seconds=execution.measure_seconds,
+                    best_inference=execution.best_inference,
+                )
         progress.facts["speed"] = speed
 
 
