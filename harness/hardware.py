@@ -1,4 +1,4 @@
-"""The machine: what it is called, as records name it, found out without torch."""
+"""Hardware: what a machine computes on, called as records name it, and found out without torch."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Machine:
-    """What trials would run on here."""
+class Hardware:
+    """What trials would run on."""
 
     cpu: str
     gpus: tuple[str, ...] = ()
@@ -29,10 +29,10 @@ class Machine:
         return device_name == (f"{self.cpu} (Metal)" if device == "mps" else self.cpu)
 
 
-def this_machine() -> Machine:
-    """Return the machine that this runs on."""
+def this_hardware() -> Hardware:
+    """Return that of this machine."""
     threads = os.environ.get("OMP_NUM_THREADS", "")
-    return Machine(cpu=cpu_name(), gpus=_gpu_names(), threads=int(threads) if threads.isdecimal() else None)
+    return Hardware(cpu=cpu_name(), gpus=_gpu_names(), threads=int(threads) if threads.isdecimal() else None)
 
 
 def cpu_name() -> str:
