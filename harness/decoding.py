@@ -65,6 +65,14 @@ class UnreadableImageError(ValueError):
     """An image file that has no stated decoding; the message is the reason, without the file's name."""
 
 
+class UnknownFormatError(UnreadableImageError):
+    """Not an image of a format that is read."""
+
+
+class TooManyPixelsError(UnreadableImageError):
+    """An image that is too large to be decoded, by what its header says."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageHeader:
     """What a file says of its image before it is decoded."""
@@ -90,13 +98,16 @@ def read_header(source: Encoded) -> ImageHeader:
         return ImageHeader(width=width, height=height, is_grey=image.mode in _GREY_MODES)
 
 
-def decode(source: Encoded, *, channels: int, size: int) -> NDArray[np.uint8]:
+def decode(source: Encoded, *, channels: int, size: int, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode an image to ``uint8`` ``[size, size, channels]``.
+
+    Args:
+        max_pixels: Largest width × height; what is larger is never decompressed. :data:`MAX_PIXELS` holds anyway.
 
     Raises:
         UnreadableImageError: If it cannot be decoded.
     """
-    with _reading(source) as image:
+    with _reading(source, max_pixels) as image:
         image.load()
         if _orientation(image) not in (None, 1):
             image = ImageOps.exif_transpose(image)
@@ -134,18 +145,19 @@ def quiet_pillow() -> Iterator[None]:
 
 
 @contextmanager
-def _reading(source: Encoded) -> Iterator[Image.Image]:
+def _reading(source: Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+    most = min(max_pixels, MAX_PIXELS)
     try:
         with _opened(source) as file, Image.open(file, formats=_formats()) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise UnreadableImageError(f"{image.width}×{image.height} pixels are more than {MAX_PIXELS:,}")
+            if image.width * image.height > most:
+                raise TooManyPixelsError(f"{image.width}×{image.height} pixels are more than {most:,}")
             yield image
     except (UnreadableImageError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableImageError("not an image of a known format") from error
+        raise UnknownFormatError("not an image of a known format") from error
     except Image.DecompressionBombError as error:
-        raise UnreadableImageError(f"more than {MAX_PIXELS:,} pixels") from error
+        raise TooManyPixelsError(f"more than {most:,} pixels") from error
     except Exception as error:  # what Pillow's readers raise on broken files is not documented, and varies
         raise UnreadableImageError(" ".join(str(error).split())[:200] or type(error).__name__) from error
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.decoding import Encoded, UnreadableImageError, decode, quiet_pillow
+from harness.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
 from harness.environment import resolve_device, resolve_precision
 from harness.errors import TrialError
 from harness.evaluation import batch_size_for, predict_logits
@@ -95,14 +95,14 @@ class Predictor:
         if self._channels_last:
             classifier.model.to(memory_format=torch.channels_last)
 
-    def decode(self, image: Encoded) -> NDArray[np.uint8]:
-        """Decode an image to what the network was trained on, ``[H, W, C]``.
+    def decode(self, image: Encoded, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+        """Decode an image to what the network was trained on, ``[H, W, C]``; none of more than *max_pixels*.
 
         Raises:
             UnreadableImageError: If it cannot be decoded.
         """
         card = self.classifier.card
-        return decode(image, channels=card.channels, size=card.image_size)
+        return decode(image, channels=card.channels, size=card.image_size, max_pixels=max_pixels)
 
     def logits(self, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits ``[B, K]`` of decoded images.
@@ -207,7 +207,7 @@ def _predicted(
     predictor: Predictor, batch: list[tuple[ImageSource, NDArray[np.uint8] | str]]
 ) -> Iterator[ImagePrediction]:
     images = [image for _, image in batch if not isinstance(image, str)]
-    logits = iter(_logits_of_each(predictor, np.stack(images)) if images else [])
+    logits = iter(logits_of_each(predictor, np.stack(images)) if images else [])
     for source, image in batch:
         outcome = image if isinstance(image, str) else next(logits)
         if isinstance(outcome, str):
@@ -216,7 +216,7 @@ def _predicted(
             yield ImagePrediction(name=source.name, logits_K=outcome)
 
 
-def _logits_of_each(predictor: Predictor, images_BHWC: NDArray[np.uint8]) -> list[NDArray[np.float32] | str]:
+def logits_of_each(predictor: Predictor, images_BHWC: NDArray[np.uint8]) -> list[NDArray[np.float32] | str]:
     """Return each image's logits, or why it has none: those that are not finite concern one image, not its batch."""
     try:
         return list(predictor.logits(images_BHWC))
@@ -225,7 +225,7 @@ def _logits_of_each(predictor: Predictor, images_BHWC: NDArray[np.uint8]) -> lis
             raise
     if len(images_BHWC) == 1:
         return ["the network's logits are not finite"]
-    return [each for image_HWC in images_BHWC for each in _logits_of_each(predictor, image_HWC[None])]
+    return [each for image_HWC in images_BHWC for each in logits_of_each(predictor, image_HWC[None])]
 
 
 def lines_of_stdin() -> Iterator[str]:
