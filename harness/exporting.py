@@ -5,17 +5,21 @@ Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.exporting_formats import FORMATS, Run, Served
+from harness.exporting_formats import FORMATS, ExportFormat, Run, Served
 from harness.failures import one_line
 from harness.files import sha256_of, write_atomically, write_json, writing
 from harness.normalization import Normalizer
+from harness.quantizing import Calibration, Method, Quantization
 from harness.spec import Data
 from harness.trained import TrainedClassifier
 from zoo.catalog import Catalog
@@ -44,6 +48,16 @@ class ParityError(ZooError):
         super().__init__(message)
 
 
+class Exported(Data):
+    """What a file came to that was written in whole numbers of 8 bits."""
+
+    parity: Parity
+    quantization: Quantization
+    num_bytes: int
+    num_bytes_float: int
+    """Of the same classifier in the same format, in float32."""
+
+
 def export_classifier(
     classifier: TrainedClassifier,
     form: str,
@@ -70,34 +84,120 @@ def export_classifier(
         UsageError: If *path* does not end as it must, or the format needs what is not installed.
         ZooError: If the network cannot be exported, or the file not be written.
     """
-    how = FORMATS[form]
-    if path.suffix != how.suffix:
-        raise UsageError(f"{path} must end in {how.suffix}, for it is to be {form}")
-    parity: Parity | None = None
+    how = _format_for(form, path)
 
-    def write_and_check(temporary: Path) -> None:
-        nonlocal parity
-        try:
-            how.write(classifier, temporary)
-            run = how.open(temporary, catalog)
-            parity = compare(classifier, run, images_NHWC)
-        except (ZooError, OSError, MemoryError):
-            raise
-        except Exception as error:  # what exporters raise on a network that they do not take is not documented
-            raise ZooError(
-                f"{classifier.card.title} cannot be exported as {form}: {type(error).__name__}: {one_line(error)[:300]}"
-            ) from error
+    def check(temporary: Path) -> Parity:
+        parity = compare(classifier, how.open(temporary, catalog), images_NHWC)
         if not parity.relative_difference <= tolerance:  # NaN does not pass
             raise ParityError(
                 parity,
                 f"{path} is not kept: its logits are up to {parity.relative_difference:.2g} away from the original's "
                 f"(relative to the largest logit), more than the tolerance of {tolerance:g}",
             )
+        return parity
+
+    return _write_checked(
+        classifier, form, path, lambda temporary: how.write(classifier, temporary), check, lambda parity: {}
+    )
+
+
+def export_quantized(
+    classifier: TrainedClassifier,
+    form: str,
+    path: Path,
+    *,
+    method: Method,
+    calibration: Calibration | None,
+    images_NHWC: NDArray[np.uint8],
+    catalog: Catalog,
+    min_agreement: float,
+) -> Exported:
+    """Write *classifier* in whole numbers of 8 bits, if it still names the classes that the original names.
+
+    As :func:`export_classifier`, but logits differ by nature, so top-1 agreement decides. ``NAME.json`` also says how
+    it was quantised, and how large the file would be in float32.
+
+    Args:
+        method: One that the format has.
+        calibration: Training images; None for ``dynamic``, which needs none.
+        min_agreement: Least share of images for which both must name the same class.
+
+    Raises:
+        ParityError: If they name the same class for fewer, or a logit is not finite; *path* is then as it was.
+    """
+    how = _format_for(form, path)
+    quantize = how.quantize.get(method)
+    if quantize is None:
+        raise UsageError(f"--quantize {method} does not go with {form}: {_quantizing_formats()}")
+    done: dict[str, Any] = {}
+
+    def write(temporary: Path) -> None:
+        how.write(classifier, temporary)
+        done["num_bytes_float"] = temporary.stat().st_size
+        done["quantization"] = quantize(classifier, temporary, calibration)
+        done["num_bytes"] = temporary.stat().st_size
+
+    def check(temporary: Path) -> Parity:
+        parity = compare(classifier, how.open(temporary, catalog), images_NHWC)
+        if not (parity.top1_agreement >= min_agreement and math.isfinite(parity.max_difference)):
+            raise ParityError(
+                parity,
+                f"{path} is not kept: it names the original's class for {100 * parity.top1_agreement:.2f} % of the "
+                f"images, and {100 * min_agreement:g} % are asked for (--min-agreement)",
+            )
+        return parity
+
+    def describe(parity: Parity) -> dict[str, object]:
+        done["exported"] = Exported(
+            parity=parity, **{name: done[name] for name in ("quantization", "num_bytes", "num_bytes_float")}
+        )
+        described: dict[str, object] = done["exported"].model_dump(mode="json", exclude={"parity"})
+        return described
+
+    _write_checked(classifier, form, path, write, check, describe)
+    exported: Exported = done["exported"]
+    return exported
+
+
+def _format_for(form: str, path: Path) -> ExportFormat:
+    how = FORMATS[form]
+    if path.suffix != how.suffix:
+        raise UsageError(f"{path} must end in {how.suffix}, for it is to be {form}")
+    return how
+
+
+def _quantizing_formats() -> str:
+    return "; ".join(f"{name} has {' and '.join(how.quantize)}" for name, how in FORMATS.items() if how.quantize)
+
+
+def _write_checked(
+    classifier: TrainedClassifier,
+    form: str,
+    path: Path,
+    write: Callable[[Path], None],
+    check: Callable[[Path], Parity],
+    describe: Callable[[Parity], dict[str, object]],
+) -> Parity:
+    """Write a file and its description, and keep neither if *check* raises."""
+    parity: Parity | None = None
+
+    def write_and_check(temporary: Path) -> None:
+        nonlocal parity
+        try:
+            write(temporary)
+            parity = check(temporary)
+        except (ZooError, OSError, MemoryError):
+            raise
+        except Exception as error:  # what exporters raise on a network that they do not take is not documented
+            raise ZooError(
+                f"{classifier.card.title} cannot be exported as {form}: {type(error).__name__}: {one_line(error)[:300]}"
+            ) from error
 
     with writing(path):
         write_atomically(path, write_and_check)
         assert parity is not None, "no error was raised"
-        write_json(path.with_name(path.name + ".json"), _description(classifier, form, path, parity))
+        description = {**_description(classifier, form, path, parity), **describe(parity)}
+        write_json(path.with_name(path.name + ".json"), description)
     return parity
 
 

@@ -10,9 +10,9 @@ Shape suffixes: B batch, C channels, H height, W width, K classes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.classifier_card import METADATA_KEY
+from harness.quantizing import Calibration, Method, Quantization, quantize_onnx
 from harness.trained import TrainedClassifier, load_trained
 from zoo.catalog import Catalog
 from zoo.errors import UsageError
@@ -52,6 +53,10 @@ class ExportFormat:
     write: Callable[[TrainedClassifier, Path], None]
     open: Callable[[Path, Catalog], Run]
     """Loads a written file again, to be run."""
+    quantize: Mapping[Method, Callable[[TrainedClassifier, Path, Calibration | None], Quantization]] = field(
+        default_factory=dict
+    )
+    """How it is written in whole numbers of 8 bits, by the methods that there are."""
 
 
 def _write_safetensors(classifier: TrainedClassifier, path: Path) -> None:
@@ -79,11 +84,30 @@ def _open_torch_export(path: Path, catalog: Catalog) -> Run:
     return module
 
 
+def _quantize_onnx(
+    method: Method,
+) -> Callable[[TrainedClassifier, Path, Calibration | None], Quantization]:
+    def write(classifier: TrainedClassifier, path: Path, calibration: Calibration | None) -> Quantization:
+        write_onnx(Served(classifier), classifier, path)
+        return quantize_onnx(path, method, calibration=calibration, statistics=classifier.card)
+
+    return write
+
+
 def _write_onnx(classifier: TrainedClassifier, path: Path) -> None:
+    write_onnx(Served(classifier), classifier, path)
+
+
+def write_onnx(module: nn.Module, classifier: TrainedClassifier, path: Path) -> None:
+    """Write *module*, which takes the classifier's images and returns its logits, with its card.
+
+    Raises:
+        UsageError: If what that takes is not installed.
+    """
     _need_onnx()
     with _quiet_onnx():
         program = torch.onnx.export(
-            _program(classifier), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
+            _program(classifier, module), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
         )
     assert program is not None, "with dynamo=True it returns a program"
     program.model.metadata_props.update(classifier.card.metadata())
@@ -91,10 +115,26 @@ def _write_onnx(classifier: TrainedClassifier, path: Path) -> None:
 
 
 def _open_onnx(path: Path, catalog: Catalog) -> Run:
+    return open_onnx(path)
+
+
+def open_onnx(path: Path, *, threads: int | None = None) -> Run:
+    """Load an ONNX file to be run by onnxruntime on the CPU.
+
+    Args:
+        path: Takes ``images``, gives ``logits``.
+        threads: None: as many as onnxruntime takes.
+
+    Raises:
+        UsageError: If what that takes is not installed.
+    """
     _need_onnx()
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    if threads:
+        options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def run(images_BCHW: Tensor) -> Tensor:
         logits_BK: NDArray[np.float32] = session.run(["logits"], {"images": images_BCHW.contiguous().numpy()})[0]
@@ -106,17 +146,24 @@ def _open_onnx(path: Path, catalog: Catalog) -> Run:
 FORMATS = {
     "safetensors": ExportFormat(suffix=".safetensors", write=_write_safetensors, open=_open_safetensors),
     "torch-export": ExportFormat(suffix=".pt2", write=_write_torch_export, open=_open_torch_export),
-    "onnx": ExportFormat(suffix=".onnx", write=_write_onnx, open=_open_onnx),
+    "onnx": ExportFormat(
+        suffix=".onnx",
+        write=_write_onnx,
+        open=_open_onnx,
+        quantize={"dynamic": _quantize_onnx("dynamic"), "static": _quantize_onnx("static")},
+    ),
 }
 
 
-def _program(classifier: TrainedClassifier) -> torch.export.ExportedProgram:
+def _program(classifier: TrainedClassifier, module: nn.Module | None = None) -> torch.export.ExportedProgram:
     card = classifier.card
     # Two images: a batch of one would be taken for a constant.
     example_BCHW = torch.zeros(2, card.channels, card.image_size, card.image_size)
     with torch.no_grad():
         return torch.export.export(
-            Served(classifier).eval(), (example_BCHW,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
+            (module or Served(classifier)).eval(),
+            (example_BCHW,),
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
         )
 
 

@@ -1,10 +1,11 @@
-"""Images to check an export on: those that the classifier was tested on, where they lie in the cache, or a folder's.
+"""Images to check an export on, or to find ranges on: the classifier's own, where they lie in the cache, or a folder's.
 
 Shape suffixes: N images, H height, W width, C channels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,35 +15,56 @@ from pydantic import ValidationError
 from harness.classifier_card import ClassifierCard
 from harness.data_places import FACTS_FILE, using
 from harness.decoding import UnreadableImageError, decode, quiet_pillow
-from harness.images import PreparedData
+from harness.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
 from zoo.image_files import walk_images
 
 
 def cached_test_images(card: ClassifierCard, cache: Path, count: int) -> NDArray[np.uint8] | None:
     """Return up to *count* images spread over the test split, ``[N, H, W, C]``; None where it is not in the cache."""
-    for path in sorted(cache.glob(f"*/{FACTS_FILE}")) if card.fingerprint else ():
+    return _cached_images(card, cache, "test", count)
+
+
+def cached_training_images(card: ClassifierCard, cache: Path, count: int) -> NDArray[np.uint8] | None:
+    """Return up to *count* images spread over the training split, as for :func:`cached_test_images`."""
+    return _cached_images(card, cache, "train", count)
+
+
+def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: int) -> NDArray[np.uint8] | None:
+    for prepared in prepared_data(card.fingerprint, cache):
         try:
-            found = PreparedData.model_validate_json(path.read_bytes())
-            if found.fingerprint != card.fingerprint:
-                continue
-            with using([path.parent]):
-                images_NHWC = found.model_copy(update={"folder": str(path.parent)}).load("test").images_NHWC
-                places = np.unique(np.linspace(0, len(images_NHWC) - 1, count).astype(int))
-                return np.stack([images_NHWC[int(place)] for place in places])
-        except (OSError, ValueError, ValidationError, DataError):
+            with using([Path(prepared.folder)]):
+                return spread_images(prepared.load(split), count)
+        except (OSError, ValueError, DataError):
             continue  # damaged, or removed meanwhile
     return None
 
 
-def folder_images(card: ClassifierCard, folder: Path, count: int) -> NDArray[np.uint8]:
+def prepared_data(fingerprint: str, cache: Path) -> Iterator[PreparedData]:
+    """Yield what lies in the cache of the data set of that fingerprint; nothing where there is none."""
+    for path in sorted(cache.glob(f"*/{FACTS_FILE}")) if fingerprint else ():
+        try:
+            found = PreparedData.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            continue  # damaged, or removed meanwhile
+        if found.fingerprint == fingerprint:
+            yield found.model_copy(update={"folder": str(path.parent)})
+
+
+def spread_images(images: ImageSet, count: int) -> NDArray[np.uint8]:
+    """Return up to *count* images of a split, ``[N, H, W, C]``, at equal distances over it: always the same ones."""
+    places = np.unique(np.linspace(0, len(images) - 1, count).astype(int))
+    return np.stack([images.images_NHWC[int(place)] for place in places])
+
+
+def folder_images(card: ClassifierCard, folder: Path, count: int, *, option: str = "--images") -> NDArray[np.uint8]:
     """Decode up to *count* images of a folder, ``[N, H, W, C]``; unreadable ones are passed over.
 
     Raises:
         UsageError: If it is no folder, or has no image that can be read.
     """
     if not folder.is_dir():
-        raise UsageError(f"--images {folder} is no folder")
+        raise UsageError(f"{option} {folder} is no folder")
     paths = list(walk_images(folder))
     images: list[NDArray[np.uint8]] = []
     with quiet_pillow():
@@ -54,5 +76,5 @@ def folder_images(card: ClassifierCard, folder: Path, count: int) -> NDArray[np.
             if len(images) == count:
                 break
     if not images:
-        raise UsageError(f"--images {folder} has no image that can be read, of {len(paths)} file(s)")
+        raise UsageError(f"{option} {folder} has no image that can be read, of {len(paths)} file(s)")
     return np.stack(images)

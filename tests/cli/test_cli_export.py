@@ -92,3 +92,34 @@ def test_all_mistakes_of_an_import_are_told_of_together(run_zoo: Run) -> None:
     assert result.exit_code == 2
     for sentence in ("at least two", "--mean 0.5: it must be 3 numbers", "must end in .safetensors", "only model.KEY"):
         assert sentence in result.stderr
+
+
+def test_a_quantised_file_tells_how_it_was_made_and_what_it_saves(run_zoo: Run, trial: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    words = ("export", str(trial), "-o", str(tmp_path / "net.onnx"), "--quantize", "static")
+    result = run_zoo(*words, "--calibration-images", "20", "--min-agreement", "0.8")
+    assert (result.exit_code, result.stderr) == (0, "")
+    for words_of_it in (
+        "static quantisation by onnxruntime",
+        "on 20 training images",
+        "in float32: 0.",
+        "the same class",
+    ):
+        assert words_of_it in result.stdout
+
+
+def test_images_to_find_ranges_on_go_with_static_quantisation_only(run_zoo: Run, trial: Path, tmp_path: Path) -> None:
+    words = ("export", str(trial), "-o", str(tmp_path / "net.onnx"), "--calibration", str(tmp_path))
+    result = run_zoo(*words, "--quantize", "dynamic")
+    assert result.exit_code == 2
+    assert "goes with --quantize static" in result.stderr
+
+
+def test_training_images_are_asked_for_where_they_are_not_in_the_cache(
+    run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "empty"))
+    words = ("export", str(trial), "-o", str(tmp_path / "net.onnx"), "--images", str(photo_folder / "test"))
+    result = run_zoo(*words, "--quantize", "static")
+    assert result.exit_code == 2
+    assert "--calibration FOLDER, or take --quantize dynamic" in result.stderr
