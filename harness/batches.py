@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.errors import TrialError
-from harness.images import ImageSet
+from harness.images import ImageSet, SelectedImages
 from harness.randomness import derive_seed
 from harness.record import FailureKind
 from harness.streaming import stream
@@ -61,10 +61,12 @@ class DeviceImages:
         self._copier, self._num_workers = copier, num_workers or default_threads()
         if resident is None:
             if device.type == "cpu":
-                resident = not isinstance(self._source, StreamedImages)
+                resident = not isinstance(_all_of(self._source), StreamedImages)
             else:
                 resident = self._source.nbytes <= RESIDENT_SHARE * free_bytes(device)
         self.resident = resident
+        self._places_N: Tensor | None = None
+        """Where each image lies in those that are resident; None: in order."""
         self._images_NHWC = self._on_device() if resident else None
 
     def __len__(self) -> int:
@@ -88,7 +90,8 @@ class DeviceImages:
             return
         order_N = order_N.to(self.device)
         for indices_B in torch.split(order_N, list(sizes)):
-            yield self._images_NHWC.index_select(0, indices_B).permute(0, 3, 1, 2), self.labels_N[indices_B]
+            places_B = indices_B if self._places_N is None else self._places_N[indices_B]
+            yield self._images_NHWC.index_select(0, places_B).permute(0, 3, 1, 2), self.labels_N[indices_B]
 
     def _streamed(self, order_N: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
         copier = self._copier or copier_for(self.device)
@@ -99,8 +102,13 @@ class DeviceImages:
             )
 
     def _on_device(self) -> Tensor:
-        if not isinstance(self._source, StreamedImages):
+        if isinstance(self._source, np.ndarray):
             return _without_copy(self._source).to(self.device)
+        every = _all_of(self._source)
+        if self.device.type == "cpu" and isinstance(every, np.ndarray):
+            assert isinstance(self._source, SelectedImages), "else it would be the array itself"
+            self._places_N = torch.from_numpy(self._source.places_N)
+            return _without_copy(every)
         images_NHWC = torch.empty(self._source.shape, dtype=torch.uint8, device=self.device)
         order_N = torch.arange(len(self._source))
         places = torch.split(images_NHWC, _FILL_IMAGES)
@@ -110,10 +118,22 @@ class DeviceImages:
         return images_NHWC
 
 
+def _all_of(
+    source: NDArray[np.uint8] | StreamedImages | SelectedImages,
+) -> NDArray[np.uint8] | StreamedImages:
+    return source.images if isinstance(source, SelectedImages) else source
+
+
 @contextmanager
-def _reader(source: NDArray[np.uint8] | StreamedImages, num_threads: int) -> Iterator[Callable[[Tensor, Tensor], None]]:
+def _reader(
+    source: NDArray[np.uint8] | StreamedImages | SelectedImages, num_threads: int
+) -> Iterator[Callable[[Tensor, Tensor], None]]:
     """Give what fills host memory ``out_BHWC`` with the images ``indices_B``."""
-    if isinstance(source, StreamedImages):
+    if isinstance(source, SelectedImages):
+        places_N = torch.from_numpy(source.places_N)
+        with _reader(source.images, num_threads) as read_places:
+            yield lambda indices_B, out_BHWC: read_places(places_N[indices_B], out_BHWC)
+    elif isinstance(source, StreamedImages):
         encoded = source
         with ThreadPoolExecutor(num_threads, thread_name_prefix="decode") as threads:
             yield lambda indices_B, out_BHWC: encoded.take(indices_B.tolist(), out_BHWC.numpy(), threads, num_threads)

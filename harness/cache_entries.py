@@ -39,6 +39,7 @@ _MODEL_LIST = re.compile(r"(timm|torchvision)-.+-models-.+\.json")
 _HEX_FILE = re.compile(r"[0-9a-f]{16,64}\.json")
 _PREPARED_FILE = re.compile(
     r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths)\.npy|(train|val|test)-encoded\.bin"
+    r"|fold-\d+\.json|fold-\d+-(train|val|test)\.npy"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
 TEMPORARY_FILE_SECONDS = 3600

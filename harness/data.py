@@ -27,6 +27,8 @@ from harness.data_key import FORMAT, cache_key
 from harness.data_notes import class_notes, count_notes, duplicate_notes, unreadable_notes
 from harness.data_places import FACTS_FILE, lock_of, mark_used, streamed_folder
 from harness.files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
+from harness.fold_data import fold_facts_file, write_folds
+from harness.folding import pool_parts
 from harness.image_shape import Shape
 from harness.image_writer import WrittenSplit, read_images, write_images
 from harness.images import PreparedData
@@ -143,7 +145,8 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
 def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
     """Return what lies whole in *folder*, or None."""
     try:
-        found = PreparedData.model_validate_json((folder / FACTS_FILE).read_bytes())
+        facts = FACTS_FILE if spec.fold is None else fold_facts_file(spec.fold)
+        found = PreparedData.model_validate_json((folder / facts).read_bytes())
         found = found.model_copy(update={"folder": str(folder.absolute()), "mirror_symmetric": spec.mirror_symmetric})
         side, channels = found.image_size, found.channels
         for name, count in (("train", found.num_train), ("val", found.num_val), ("test", found.num_test)):
@@ -174,9 +177,12 @@ def _prepare(
 ) -> PreparedData:
     """Decode everything into *folder*, or read it once into the one beside it. The caller holds its lock."""
     title = spec.display_name
-    parts, notes = make_parts(
-        splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
-    )
+    if spec.folds is not None:
+        parts, notes = pool_parts(splits)
+    else:
+        parts, notes = make_parts(
+            splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
+        )
     notes += count_notes(dataset, splits)
     prefix = f"{TEMPORARY_PREFIX}{folder.name}-"
     for stale in folder.parent.glob(f"{prefix}*"):  # of a process that died; a live one would hold the lock
@@ -204,6 +210,8 @@ def _prepare(
         total, done = sum(map(len, parts.values())), 0
         written: dict[str, WrittenSplit] = {}
         for name in ("test", "val", "train"):  # small ones first, so that a mistake shows early
+            if name not in parts:  # folds hold all images as those that are tested
+                continue
             part, base = parts[name], done
 
             def report_share(share: float, part: Part = part, base: int = base) -> None:
@@ -231,8 +239,9 @@ def _prepare(
                 assert part.source.encoded is not None
                 source = part.source.encoded
                 write_index(temporary, name, (source[index] for index in kept.tolist()))
-        notes += class_notes(splits, parts, written) + duplicate_notes(written)
-        mean, std = moments(written["train"].histogram)
+        if spec.folds is None:
+            notes += class_notes(splits, parts, written) + duplicate_notes(written)
+        mean, std = moments(written["test" if spec.folds else "train"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),
             streamed=streamed,
@@ -243,11 +252,21 @@ def _prepare(
             mean=mean,
             std=std,
             mirror_symmetric=spec.mirror_symmetric,
-            num_train=len(written["train"].kept),
-            num_val=len(written["val"].kept),
+            num_train=len(written["train"].kept) if "train" in written else 0,
+            num_val=len(written["val"].kept) if "val" in written else 0,
             num_test=len(written["test"].kept),
             notes=tuple(notes),
         )
+        if spec.folds is not None:
+            prepared = write_folds(
+                temporary,
+                parts["test"],
+                splits,
+                written["test"],
+                prepared,
+                folds=spec.folds,
+                val_fraction=spec.val_fraction,
+            )
         # All of it, before the rename says that it is whole: a power loss must not leave torn images behind it.
         for array in temporary.glob("*.npy"):
             sync_file(array)
@@ -257,7 +276,11 @@ def _prepare(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(folder.parent)
-    return prepared
+    if spec.folds is None:
+        return prepared
+    found = _read(folder, spec)
+    assert found is not None, "it was written just now"
+    return found
 
 
 def _why_not_kept(cache: Path, num_bytes: int, limit_bytes: int | None) -> str:

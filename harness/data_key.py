@@ -29,10 +29,12 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
         UnusableImagesError: If a file is absent, or cannot be looked at.
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
+    # All folds are prepared together; without folds, the key is what it was before there were any.
+    left_out = {"display_name", "mirror_symmetric", "fold", *(() if spec.folds else ("folds",))}
     return stable_hash(
         {
             "format": [FORMAT, decoding.VERSION, PIL.__version__],
-            "spec": spec.model_dump(mode="json", exclude={"display_name", "mirror_symmetric"}),
+            "spec": spec.model_dump(mode="json", exclude=left_out),
             "hints": [dataset.image_size, dataset.channels],
             "classes": splits.classes,
             "splits": {name: _signature(split) for name, split in present.items() if split is not None},

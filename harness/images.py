@@ -5,6 +5,7 @@ Shape suffixes: N images, H height, W width, C channels.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,10 +20,40 @@ SplitName = Literal["train", "val", "test"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class SelectedImages:
+    """Some of the images of an array, or of those that are decoded anew, in an order of their own."""
+
+    images: NDArray[np.uint8] | StreamedImages
+    """``[M, H, W, C]``: all of them."""
+    places_N: NDArray[np.int64]
+    """Which of them."""
+
+    def __len__(self) -> int:
+        return len(self.places_N)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """N, H, W and C."""
+        _, height, width, channels = self.images.shape
+        return len(self.places_N), height, width, channels
+
+    @property
+    def nbytes(self) -> int:
+        """What they take, decoded."""
+        return math.prod(self.shape)
+
+    def __getitem__(self, index: int | slice) -> NDArray[np.uint8]:
+        if isinstance(index, slice):
+            some = [self.images[int(place)] for place in self.places_N[index]]
+            return np.stack(some) if some else np.empty((0, *self.shape[1:]), dtype=np.uint8)
+        return np.asarray(self.images[int(self.places_N[index])])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ImageSet:
     """The images of one split."""
 
-    images_NHWC: NDArray[np.uint8] | StreamedImages
+    images_NHWC: NDArray[np.uint8] | StreamedImages | SelectedImages
     """Memory-mapped and read-only, or decoded whenever they are asked for; H equals W."""
     labels_N: NDArray[np.int64]
     samples_N: NDArray[np.uint64]
@@ -38,11 +69,17 @@ class PreparedData(Data):
     folder: str
     """Absolute path of its folder, which holds ``SPLIT-images.npy``, ``SPLIT-labels.npy`` and
     ``SPLIT-samples.npy`` for each split."""
+    fold: int | None = None
+    """Which fold this is, from 1. All folds of a data set share a folder, which holds the images once, as those of the
+    split ``test``, and ``fold-NUMBER-SPLIT.npy``: which of them are whose."""
+    whole_fingerprint: str = ""
+    """Where this is one fold: the fingerprint of all folds together."""
     streamed: bool = False
     """Whether its images are not kept decoded: in place of ``SPLIT-images.npy`` there is an index of where they lie
     encoded (see :mod:`harness.streaming_index`)."""
     fingerprint: str
-    """SHA-256 over decoded pixels, labels and sample ids of all three splits."""
+    """SHA-256 over decoded pixels, labels and sample ids of all three splits; where there are folds, over those of all
+    images, and which of them each fold tests, validates and trains on."""
     classes: tuple[str, ...]
     image_size: int
     channels: int
@@ -63,6 +100,15 @@ class PreparedData(Data):
     def load(self, split: SplitName) -> ImageSet:
         """Map a split's images into memory, or where they lie encoded."""
         folder = Path(self.folder)
+        if self.fold is not None:
+            places_N = np.load(folder / f"fold-{self.fold}-{split}.npy", allow_pickle=False)
+            every = self.model_copy(update={"fold": None}).load("test")
+            assert not isinstance(every.images_NHWC, SelectedImages)
+            return ImageSet(
+                images_NHWC=SelectedImages(images=every.images_NHWC, places_N=places_N),
+                labels_N=every.labels_N[places_N],
+                samples_N=every.samples_N[places_N],
+            )
         images_NHWC: NDArray[np.uint8] | StreamedImages
         if self.streamed:
             images_NHWC = StreamedImages(folder, split, size=self.image_size, channels=self.channels)

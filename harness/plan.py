@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from harness.request import BenchRequest
@@ -47,7 +48,7 @@ class Plan:
 def make_plan(selection: Selection) -> Plan:
     """Combine a selection: for each data set and seed, every architecture with every recipe.
 
-    Seeds come before models, so that an unfinished bench has compared all models on the same seeds.
+    Seeds, and the folds of each, come before models, so that an unfinished bench has compared all models on the same.
     """
     request = selection.request
     execution = ExecutionSpec(
@@ -64,8 +65,8 @@ def make_plan(selection: Selection) -> Plan:
     trials: list[TrialSpec] = []
     skips: dict[str, Skip] = {}
     for dataset in selection.datasets:
-        images = dataset_spec(dataset, request)
-        for seed in selection.seeds:
+        whole = dataset_spec(dataset, request)
+        for seed, images in product(selection.seeds, _folds(whole)):
             for architecture in selection.architectures:
                 for recipe in selection.recipes:
                     if reason := _why_not(architecture, dataset, recipe):
@@ -87,6 +88,13 @@ def make_plan(selection: Selection) -> Plan:
     wanted += [each.entry.record.preload for each in selection.datasets]
     preload = tuple(dict.fromkeys(module for modules in wanted for module in modules))
     return Plan(trials=tuple(trials), skips=tuple(skips.values()), preload=preload)
+
+
+def _folds(whole: DatasetSpec) -> list[DatasetSpec]:
+    """Return what each trial of a seed is trained and tested on."""
+    if whole.folds is None:
+        return [whole]
+    return [whole.model_copy(update={"fold": fold}) for fold in range(1, whole.folds + 1)]
 
 
 def _why_not(architecture: SelectedArchitecture, dataset: SelectedDataset, recipe: SelectedRecipe) -> str:
@@ -139,6 +147,7 @@ def dataset_spec(selected: SelectedDataset, request: BenchRequest) -> DatasetSpe
         limit_train=request.limit_train,
         limit_test=request.limit_test,
         val_fraction=request.val_fraction,
+        folds=request.folds,
     )
 
 

@@ -82,6 +82,8 @@ class DataInfo(Data):
     num_test: int
     notes: tuple[str, ...] = ()
     """What a reader should know: a validation split carved from train, unreadable images …"""
+    whole_fingerprint: str = ""
+    """Where this is one fold: the fingerprint of all folds together, by which they are known to belong together."""
 
 
 class TrainingInfo(Data):
@@ -216,3 +218,5 @@ class Record(Data):
     attempts: int = 1
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of each other file of the trial, by its name."""
+    folds: dict[str, str] = Field(default_factory=dict)
+    """Where this was put together of folds: SHA-256 of each one's predictions, by its trial's id."""

@@ -58,6 +58,8 @@ class BenchRequest(Data):
     limit_train: int | None = Field(None, ge=1)
     limit_test: int | None = Field(None, ge=1)
     val_fraction: float = Field(0.1, gt=0, lt=1)
+    folds: int | None = Field(None, ge=2, le=100)
+    """Into how many folds the images are dealt, each of which is tested once; None: the source's own splits."""
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
     precision: Precision = "auto"
     compile: Compile = "off"

@@ -84,6 +84,8 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         _entries(request.recipes, catalog.recipes, errors),
         lambda entry: _select_recipe(entry, overrides["recipe"]),
     )
+    if request.folds is not None and (request.limit_train is not None or request.limit_test is not None):
+        errors.add(UsageError("folds test every image once, so limit_train and limit_test do not go with them"))
     errors.raise_all()
     return Selection(
         architectures=tuple(architectures),

@@ -57,6 +57,10 @@ class DatasetSpec(Data):
     """Use so many test images only, stratified."""
     val_fraction: float = 0.1
     """Share of train that is carved off where the source has no validation split."""
+    folds: int | None = None
+    """Into how many folds the images are dealt, each of which is once the test set; None: the source's own splits."""
+    fold: int | None = None
+    """Which of them is tested, from 1; None, where there are folds: all of them, put together."""
 
 
 class RecipeSpec(Data):
@@ -106,10 +110,18 @@ class TrialSpec(Data):
     @property
     def title(self) -> str:
         """What a person calls it."""
-        return (
+        title = (
             f"{self.architecture.display_name} · {self.dataset.display_name} · "
             f"{self.recipe.display_name} · seed {self.seed}"
         )
+        return title if self.dataset.fold is None else f"{title} · fold {self.dataset.fold} of {self.dataset.folds}"
+
+    @property
+    def whole(self) -> TrialSpec:
+        """The same over all folds, where this is of one; else the same."""
+        if self.dataset.fold is None:
+            return self
+        return self.model_copy(update={"dataset": self.dataset.model_copy(update={"fold": None})})
 
 
 def stable_hash(value: Any) -> str:

@@ -48,6 +48,10 @@ class Part:
         order = stratified_order(*self._order_inputs())
         return replace(self, indices=np.sort(self.indices[order[:count]]))
 
+    def select(self, mask_N: NDArray[np.bool_]) -> Part:
+        """Return those images of this part for which *mask_N* holds."""
+        return replace(self, indices=self.indices[mask_N])
+
     def carve(self, fraction: float, *, every_class: bool = False) -> tuple[Part, Part]:
         """Return what remains and what is carved off; see :func:`carve`."""
         groups = self.source.groups
@@ -117,7 +121,7 @@ def make_parts(
     """
     notes: list[str] = []
     parts = {
-        name: _whole(name, split) for name in ("train", "val", "test") if (split := getattr(splits, name)) is not None
+        name: whole(name, split) for name in ("train", "val", "test") if (split := getattr(splits, name)) is not None
     }
     _check_unique(parts)
     notes += _shared_groups(parts)
@@ -161,7 +165,8 @@ def _limit_note(what: str, limit: int, total: int, purpose: str) -> str:
     return f"{what}: {limit:,} of {total:,} images for {purpose}, stratified, by a hash of their ids"
 
 
-def _whole(name: str, split: Split) -> Part:
+def whole(name: str, split: Split) -> Part:
+    """Return all images of a source's split *name*."""
     ids = [f"{name}/{index}" for index in range(len(split))] if split.ids is None else split.ids
     return Part(source=split, ids=ids, hashes_N=hash_ids(ids), indices=np.arange(len(split), dtype=np.int64))
 

@@ -170,6 +170,11 @@ def _of_trial(folder: Path, catalog: Catalog) -> TrainedClassifier:
             raise StoreError(f"{folder} holds {len(trials)} trial(s); give one of them, such as {folder / trials[0]}")
         raise StoreError(f"{folder} is not the folder of a trial: it has no {RECORD_FILE}")
     record = read_record(folder / RECORD_FILE)
+    if record.folds:
+        raise StoreError(
+            f"{folder} was put together of {len(record.folds)} folds, each of which is a classifier, such as "
+            f"{folder.parent / min(record.folds)}"
+        )
     card = card_of(record, catalog, origin=str(folder))
     path = folder / CHECKPOINT_FILE
     if not path.is_file():

@@ -110,8 +110,8 @@ def expected_seeds(groups: Sequence[Group]) -> set[int]:
 
 
 def combination_of(spec: TrialSpec) -> str:
-    """Return what all trials of a row have in common, seeds and execution apart."""
-    return spec.model_dump_json(exclude={"seed", "execution"})
+    """Return what all trials of a row have in common, seeds, folds and execution apart."""
+    return spec.whole.model_dump_json(exclude={"seed", "execution"})
 
 
 def look_at(trials: Sequence[Trial], *, num_seeds: int, max_seeds: int) -> Look:

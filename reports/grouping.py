@@ -51,7 +51,11 @@ def _sorted_spec(record: Record) -> str:
 
 
 def group_trials(trials: Iterable[Trial]) -> list[Group]:
-    """Group trials into rows. A trial that failed early joins the row that its spec belongs to."""
+    """Group trials into rows. A trial that failed early joins the row that its spec belongs to.
+
+    Folds are no seeds: a seed counts by what was put together of all its folds, and is unfinished without that.
+    """
+    trials = without_folds(trials)
     groups: dict[str, dict[tuple[str, str], Group]] = {}
     known: dict[str, str] = {}
     waiting: list[Trial] = []
@@ -76,6 +80,70 @@ def group_trials(trials: Iterable[Trial]) -> list[Group]:
         if record.spec.seed not in group.done:
             group.unfinished.setdefault(record.spec.seed, record)
     return [group for siblings in groups.values() for group in siblings.values()]
+
+
+def without_folds(trials: Iterable[Trial]) -> list[Trial]:
+    """Return the trials without those of single folds; a seed whose folds are not put together has one that says so."""
+    found: list[Trial] = []
+    seeds: dict[str, dict[tuple[str, str], list[Trial]]] = {}
+    waiting: list[Trial] = []
+    put_together: set[tuple[str, tuple[str, str]]] = set()
+    for trial in trials:
+        record = trial[1]
+        if record.spec.dataset.fold is not None:
+            if record.data is None:
+                waiting.append(trial)
+            else:
+                exact = (record.data.whole_fingerprint, torch_minor(record))
+                seeds.setdefault(_seed_key(record), {}).setdefault(exact, []).append(trial)
+            continue
+        found.append(trial)
+        if record.folds and record.data is not None:
+            put_together.add((_seed_key(record), (record.data.fingerprint, torch_minor(record))))
+    for trial in waiting:  # those that ended before they saw images go with the others of their seed
+        siblings = seeds.setdefault(_seed_key(trial[1]), {})
+        siblings.setdefault(next(iter(siblings), ("", "")), []).append(trial)
+    found += [
+        _unfinished_seed(folds)
+        for key, siblings in seeds.items()
+        for exact, folds in siblings.items()
+        if (key, exact) not in put_together
+    ]
+    return found
+
+
+def _seed_key(record: Record) -> str:
+    """Return what the folds of a seed and what is put together of them have in common, images and torch apart."""
+    execution = record.spec.execution
+    return f"{execution.precision} {execution.small_images} {record.spec.whole.model_dump_json(exclude={'execution'})}"
+
+
+def _unfinished_seed(folds: list[Trial]) -> Trial:
+    """Return one trial for a seed of which folds are missing, or were not put together."""
+    records = sorted((record for _, record in folds), key=lambda record: record.spec.dataset.fold or 0)
+    wanted = records[0].spec.dataset.folds
+    done = {record.spec.dataset.fold for record in records if record.outcome is Outcome.DONE}
+    culprit = next((record for record in records if record.outcome is not Outcome.DONE), None)
+    reason = f"{len(done)} of {wanted} folds are done"
+    if culprit is not None:
+        reason += f"; fold {culprit.spec.dataset.fold}: {culprit.reason or culprit.outcome.value}"
+    elif len(done) == wanted:
+        reason += ", and are yet to be put together: the same zoo bench does so"
+    example = culprit or records[0]
+    info = next((record.data for record in records if record.data is not None), None)
+    failed = culprit is not None and culprit.outcome is Outcome.FAILED
+    record = example.model_copy(
+        update={
+            "spec": example.spec.whole,
+            "outcome": Outcome.FAILED if failed else Outcome.INTERRUPTED,
+            "failure": culprit.failure.model_copy(update={"message": reason}) if culprit and culprit.failure else None,
+            "reason": reason,
+            "data": info and info.model_copy(update={"fingerprint": info.whole_fingerprint, "whole_fingerprint": ""}),
+            "metrics": {},
+            "speed": None,
+        }
+    )
+    return folds[0][0], record
 
 
 def combinations(tables: Iterable[Sequence[Group]]) -> list[list[str]]:

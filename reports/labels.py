@@ -30,6 +30,7 @@ def data_label(record: Record) -> str:
     """Return the data set's name, with what was asked of it beyond its name."""
     spec = record.spec.dataset
     extras = [f"{spec.image_size} px"] if spec.image_size else []
+    extras += [f"{spec.folds} folds"] if spec.folds else []
     extras += [f"train {spec.limit_train:,}"] if spec.limit_train else []
     extras += [f"test {spec.limit_test:,}"] if spec.limit_test else []
     return clean(_with(spec.display_name, extras))

@@ -27,6 +27,7 @@ def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
         ("--limit-train", spec.dataset.limit_train),
         ("--limit-test", spec.dataset.limit_test),
         ("--val-fraction", spec.dataset.val_fraction),
+        ("--folds", spec.dataset.folds),
         *((f"--{name.replace('_', '-')}", execution.get(name)) for name in _EXECUTION),
     ):
         if value is not None:

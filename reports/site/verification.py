@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import sha256_of
+from harness.fold_results import concatenated
 from harness.predictions import FILE_NAME, load_predictions
 from harness.record import Outcome, Record
 from harness.scoring import score
@@ -80,6 +81,30 @@ def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]
             problems.append(f"{title}: {group.repeated} seed(s) are there more than once")
         if len(group.done) < required_seeds:
             problems.append(f"{title}: {len(group.done)} seed(s) are done, and {required_seeds} are required")
+    return [*problems, *_fold_problems(trials)]
+
+
+def _fold_problems(trials: Sequence[Trial]) -> list[str]:
+    """Return a sentence for each trial that does not say what the folds say that it was put together of."""
+    folders = {record.trial_id: (folder, record) for folder, record in trials}
+    problems = []
+    for folder, record in trials:
+        name = clean(folder.name, max_length=120)
+        folds = [folders[each] for each in record.folds if each in folders]
+        if not record.folds:
+            continue
+        if len(folds) < len(record.folds):
+            problems.append(f"{name}: {len(record.folds) - len(folds)} of its {len(record.folds)} folds are not there")
+            continue
+        try:
+            saved = concatenated([load_predictions(each, sha256=record.folds[one.trial_id]) for each, one in folds])
+            own = load_predictions(folder)
+        except StoreError as error:
+            problems.append(f"{name}: {clean(error)}")
+            continue
+        same = saved.samples.tobytes() == own.samples.tobytes()
+        if not same or saved.predictions.logits.tobytes() != own.predictions.logits.tobytes():
+            problems.append(f"{name}: its predictions are not those of its folds")
     return problems
 
 
@@ -175,8 +200,11 @@ def _shown(value: Any) -> str:
 
 
 def sample_of(trials: Sequence[Trial], count: int) -> list[Trial]:
-    """Return *count* trials that are done, chosen by the hashes of their results, so that nobody chooses."""
-    done = [trial for trial in trials if trial[1].outcome is Outcome.DONE]
+    """Return *count* trials that are done, chosen by the hashes of their results, so that nobody chooses.
+
+    What was put together of folds is none: its folds are, each for itself.
+    """
+    done = [trial for trial in trials if trial[1].outcome is Outcome.DONE and not trial[1].folds]
     return sorted(done, key=lambda trial: (trial[1].result_key[::-1], trial[1].trial_id))[:count]
 
 

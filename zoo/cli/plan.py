@@ -68,19 +68,21 @@ def show_plan(plan: Plan, request: BenchRequest, *, form: str) -> None:
 
 
 def _combinations(plan: Plan) -> list[list[TrialSpec]]:
-    """Return the trials of each combination, which differ in their seeds only."""
+    """Return the trials of each combination, which differ in their seeds and folds only."""
     groups: dict[str, list[TrialSpec]] = {}
     for trial in plan.trials:
-        groups.setdefault(trial.model_dump_json(exclude={"seed"}), []).append(trial)
+        groups.setdefault(trial.whole.model_dump_json(exclude={"seed"}), []).append(trial)
     return list(groups.values())
 
 
 def _row(trials: list[TrialSpec], overrides: str) -> tuple[object, ...]:
     first, seeds = trials[0], [trial.seed for trial in trials]
+    seeds = list(dict.fromkeys(seeds))
     hyperparameters = first.recipe.hyperparameters
+    folds = f", {first.dataset.folds} folds" if first.dataset.folds else ""
     return (
         first.architecture.display_name,
-        first.dataset.display_name,
+        f"{first.dataset.display_name}{folds}",
         first.recipe.display_name,
         f"{seeds[0]}–{seeds[-1]}" if len(seeds) > 1 else seeds[0],
         hyperparameters.get("epochs", ""),

@@ -39,6 +39,7 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--limit-train", "N", "Use so many training images only."),
     ("--limit-test", "N", "Use so many test images only."),
     ("--val-fraction", "SHARE", "Share of the training images to validate on, where no split is given [default: 0.1]."),
+    ("--folds", "N", "Test every image once, in so many folds that are trained without it: for small sets."),
     ("--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps [default: auto]."),
     ("--precision", "PRECISION", "auto, fp32, bf16 or fp16 [default: auto]."),
     ("--layout", "LAYOUT", "auto, channels_last or contiguous: order of pixels in memory [default: auto]."),

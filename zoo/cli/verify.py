@@ -125,12 +125,21 @@ def _run_again(
             for group in groups
             if any(folder == trial[0] for folder, _ in group.done.values())
             for _, record in group.done.values()
-        ]
+        ] or _same_fold(trial[1], trials)
         if summary.interrupted or not summary.records:
             results.append((trial, "running it again was interrupted"))
             break
         results.append((trial, noise_problem(summary.records[0], trial[1], siblings)))
     return results
+
+
+def _same_fold(fold: Record, trials: Sequence[Trial]) -> list[Record]:
+    """Return the records of a fold under all its seeds."""
+
+    def key(record: Record) -> str:
+        return record.spec.model_dump_json(exclude={"seed", "execution"})
+
+    return [record for _, record in trials if key(record) == key(fold) and record.outcome.value == "done"]
 
 
 def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:

@@ -1,0 +1,119 @@
+"""Fold data: what the cache holds of a data set in folds: all images once, and for each fold which of them are whose.
+
+Shape suffixes: N images, H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.files import write_json
+from harness.folding import few_images_note, fold_of_each, make_fold
+from harness.image_writer import WrittenSplit
+from harness.images import PreparedData
+from harness.splitting import Part
+from zoo.dataset import Splits
+
+_BATCH = 256
+
+
+def fold_facts_file(fold: int) -> str:
+    """Return the name of the file that says what a fold is."""
+    return f"fold-{fold}.json"
+
+
+def copies_note(written: WrittenSplit, fold_N: NDArray[np.int64]) -> list[str]:
+    """Say how many images have a copy in another fold, which inflates scores."""
+    folds_of: dict[bytes, set[int]] = {}
+    for pixels, fold in zip(written.pixel_hashes, fold_N.tolist(), strict=True):
+        folds_of.setdefault(pixels, set()).add(fold)
+    count = sum(len(folds_of[pixels]) > 1 for pixels in written.pixel_hashes)
+    return [f"{count:,} of {len(fold_N):,} images have a copy in another fold, pixel for pixel"] if count else []
+
+
+def write_folds(
+    folder: Path,
+    pool: Part,
+    splits: Splits,
+    written: WrittenSplit,
+    whole: PreparedData,
+    *,
+    folds: int,
+    val_fraction: float,
+) -> PreparedData:
+    """Write which images of *pool*, all of which lie in *folder*, are whose in each fold.
+
+    Args:
+        folder: Holds the images, as those of the split ``test``.
+        pool: All images.
+        splits: Of the source, for its classes.
+        written: What was written of the images.
+        whole: What is known of all of them; its fingerprint, mean and deviation are yet to be found.
+
+    Returns:
+        The whole, in which every image is a test image and none is for training.
+    """
+    groups = pool.source.groups
+    fold_N = fold_of_each(pool.labels, pool.hashes_N, folds, groups=groups)
+    places = {
+        fold: {
+            # By their hashes, so that batches do not depend on the order in which files are listed.
+            name: part.indices[np.argsort(part.hashes_N[part.indices], kind="stable")]
+            for name, part in make_fold(pool, fold_N, fold - 1, val_fraction=val_fraction).items()
+        }
+        for fold in range(1, folds + 1)
+    }
+    notes = [
+        *whole.notes,
+        f"{folds} folds, {'by group, ' if groups is not None else ''}stratified, by a hash of ids: each of the "
+        f"{len(pool):,} images is tested once for each seed, by a network that was not trained on it",
+        *few_images_note(pool.labels, splits.classes, folds),
+        *copies_note(written, fold_N),
+    ]
+    digest = hashlib.sha256(repr((whole.image_size, whole.channels, splits.classes)).encode())
+    for index in np.argsort(pool.hashes_N, kind="stable").tolist():
+        digest.update(written.pixel_hashes[index] + b"%d %d;" % (pool.labels[index], pool.hashes_N[index]))
+    for fold, parts in places.items():
+        for name, indices in parts.items():
+            digest.update(f"{fold}/{name}".encode() + pool.hashes_N[indices].astype("<u8").tobytes())
+    fingerprint = digest.hexdigest()
+    sums_NC, squares_NC = _sums(whole.model_copy(update={"folder": str(folder)}).load("test").images_NHWC)
+    pixels = whole.image_size**2
+    whole = whole.model_copy(update={"fingerprint": fingerprint, "notes": tuple(notes)})
+    whole = whole.model_copy(update=_moments(sums_NC, squares_NC, pixels))
+    for fold, parts in places.items():
+        for name, indices in parts.items():
+            np.save(folder / f"fold-{fold}-{name}.npy", indices)
+        facts = {
+            "fold": fold,
+            "fingerprint": hashlib.sha256(f"{fingerprint} fold {fold}".encode()).hexdigest(),
+            "whole_fingerprint": fingerprint,
+            **{f"num_{name}": len(indices) for name, indices in parts.items()},
+            **_moments(sums_NC[parts["train"]], squares_NC[parts["train"]], pixels),
+        }
+        write_json(folder / fold_facts_file(fold), whole.model_copy(update=facts).model_dump(mode="json"))
+    return whole
+
+
+def _sums(images_NHWC: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the sum and the sum of squares of each image's values, ``[N, C]``."""
+    sums, squares = [], []
+    for start in range(0, len(images_NHWC), _BATCH):
+        values = images_NHWC[start : start + _BATCH].astype(np.int64)
+        sums.append(values.sum(axis=(1, 2)))
+        squares.append((values**2).sum(axis=(1, 2)))
+    return np.concatenate(sums), np.concatenate(squares)
+
+
+def _moments(sums_NC: NDArray[np.int64], squares_NC: NDArray[np.int64], pixels: int) -> dict[str, tuple[float, ...]]:
+    """Return mean and standard deviation per channel of values in [0, 1], as :func:`harness.data.moments` does."""
+    count = len(sums_NC) * pixels
+    mean_C = sums_NC.sum(axis=0) / (255 * count)
+    variance_C = squares_NC.sum(axis=0) / (255**2 * count) - mean_C**2
+    std_C = np.maximum(np.sqrt(np.maximum(variance_C, 0.0)), 1 / 255)
+    return {"mean": tuple(mean_C.tolist()), "std": tuple(std_C.tolist())}

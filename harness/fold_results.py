@@ -1,0 +1,214 @@
+"""Fold results: the folds of a seed put together into one trial that was tested on every image.
+
+What is put together lies in the store like any other trial, with the predictions of all its folds in one file. So it
+is ranked, compared, rescored and verified as they are, on all N images. Nothing is trained here. Never imports torch.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from harness.files import sha256_of, writing
+from harness.identity import result_key
+from harness.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
+from harness.record import Latency, Outcome, Rate, Record, SpeedInfo
+from harness.scoring import score
+from harness.store import LOCK_FILE, Store, read_record, trial_id, write_record
+from zoo.catalog import Entry
+from zoo.errors import StoreError
+from zoo.metric import Metric, Predictions
+
+
+def put_together(
+    store: Store, records: Iterable[Record], metrics: Sequence[Entry[Metric]]
+) -> tuple[list[Record], list[str]]:
+    """Put the folds of each seed together, and write what comes of it into the store.
+
+    A seed of which a fold is missing or not done is left out. One that was put together before, from the same
+    predictions, is not written again.
+
+    Args:
+        store: Where the folds' trials are.
+        records: Of folds, and others, which are passed over.
+        metrics: Computed from the predictions of all folds together.
+
+    Returns:
+        The records of the seeds that are complete, and a sentence for each that could not be put together.
+    """
+    complete: list[Record] = []
+    problems: list[str] = []
+    for folds in complete_seeds(records):
+        try:
+            complete.append(_written(store, folds, metrics))
+        except (StoreError, OSError) as error:
+            problems.append(f"{folds[0].spec.whole.title}: its folds cannot be put together: {error}")
+    return complete, problems
+
+
+def complete_seeds(records: Iterable[Record]) -> list[list[Record]]:
+    """Return the records of each seed of which all folds are done, in the order of their folds."""
+    seeds: dict[str, dict[int, Record]] = {}
+    for record in records:
+        fold = record.spec.dataset.fold
+        if fold is not None and record.outcome is Outcome.DONE and record.data is not None:
+            seeds.setdefault(_whole_key(record), {}).setdefault(fold, record)
+    return [
+        [folds[fold] for fold in sorted(folds)]
+        for folds in seeds.values()
+        if len(folds) == next(iter(folds.values())).spec.dataset.folds
+    ]
+
+
+def _whole_key(record: Record) -> str:
+    assert record.data is not None, "a trial that is done has seen its images"
+    return result_key(
+        record.spec.whole,
+        fingerprint=record.data.whole_fingerprint,
+        torch_version=str(record.environment.get("torch", "")),
+    )
+
+
+def _written(store: Store, folds: Sequence[Record], metrics: Sequence[Entry[Metric]]) -> Record:
+    key = _whole_key(folds[0])
+    spec = folds[0].spec.whole
+    name = trial_id(spec, key)
+    sums = {each.trial_id: each.files.get(FILE_NAME, "") for each in folds}
+    folder = store.folder(name)
+    with writing(folder):
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / LOCK_FILE)
+        try:
+            lock.acquire(timeout=10)
+        except Timeout:
+            raise StoreError(f"{folder} is in use by another process") from None
+    try:
+        known = store.read(name)
+        if known is not None and known.folds == sums and (folder / FILE_NAME).is_file():
+            return known
+        saved = concatenated([load_predictions(store.folder(each), sha256=digest) for each, digest in sums.items()])
+        with writing(folder):
+            save_predictions(folder, saved)
+            scores = score(saved.predictions, metrics)
+            record = _record(folds, name, key, scores.values, scores.problems, len(saved.samples))
+            record = record.model_copy(update={"files": {FILE_NAME: sha256_of(folder / FILE_NAME)}, "folds": sums})
+            write_record(folder, record)
+        return read_record(folder / "record.json")
+    finally:
+        lock.release()
+
+
+def concatenated(folds: Sequence[SavedPredictions]) -> SavedPredictions:
+    """Return the predictions of folds as those of one test set, in the order of the images' ids.
+
+    Raises:
+        StoreError: If an image is in two folds, or the folds have different classes.
+    """
+    samples_N = np.concatenate([each.samples for each in folds])
+    if len(np.unique(samples_N)) < len(samples_N):
+        raise StoreError("an image was tested in two folds")
+    if len({each.predictions.classes for each in folds}) > 1:
+        raise StoreError("the folds have different classes")
+    order = np.argsort(samples_N, kind="stable")
+    predictions = Predictions(
+        logits=np.concatenate([each.predictions.logits for each in folds])[order],
+        labels=np.concatenate([each.predictions.labels for each in folds])[order],
+        classes=folds[0].predictions.classes,
+    )
+    return SavedPredictions(predictions=predictions, samples=samples_N[order])
+
+
+def _record(
+    folds: Sequence[Record],
+    name: str,
+    key: str,
+    metrics: Mapping[str, object],
+    problems: Sequence[str],
+    num_images: int,
+) -> Record:
+    first = folds[0]
+    infos = [each.data for each in folds if each.data is not None]
+    measured = Counter(each.measurement_key for each in folds if each.speed is not None)
+    usual = min(measured, key=lambda each: (-measured[each], each), default=first.measurement_key)
+    speeds = [each.speed for each in folds if each.speed is not None and each.measurement_key == usual]
+    phases = dict.fromkeys(phase for each in folds for phase in each.seconds)
+    return first.model_copy(
+        update={
+            "trial_id": name,
+            "result_key": key,
+            "measurement_key": usual,
+            "spec": first.spec.whole,
+            "data": infos[0].model_copy(
+                update={
+                    "fingerprint": infos[0].whole_fingerprint,
+                    "whole_fingerprint": "",
+                    "num_train": min(info.num_train for info in infos),
+                    "num_val": min(info.num_val for info in infos),
+                    "num_test": num_images,
+                }
+            ),
+            "training": None,
+            "tuning": None,
+            "metrics": metrics,
+            "speed": speed_over(speeds) if speeds else None,
+            "seconds": {phase: sum(each.seconds.get(phase, 0.0) for each in folds) for phase in phases},
+            "warnings": (
+                *(f"fold {each.spec.dataset.fold}: {warning}" for each in folds for warning in _own_warnings(each)),
+                *problems,
+            ),
+            "started_at": min(each.started_at for each in folds),
+            "attempts": 1,
+        }
+    )
+
+
+def _own_warnings(record: Record) -> list[str]:
+    """Return what a fold warns of, metrics apart: those of all folds together are what counts."""
+    return [warning for warning in record.warnings if not warning.startswith("metric ")]
+
+
+def speed_over(folds: Sequence[SpeedInfo]) -> SpeedInfo:
+    """Return the median over folds of each speed, with the whole range of their windows."""
+
+    def median(read: Callable[[SpeedInfo], float | None]) -> float | None:
+        values = [value for value in map(read, folds) if value is not None]
+        return statistics.median(values) if values else None
+
+    def rate(read: Callable[[SpeedInfo], Rate | None]) -> Rate | None:
+        found = [each for each in map(read, folds) if each is not None]
+        if not found:
+            return None
+        return Rate(
+            median=statistics.median(each.median for each in found),
+            low=min(each.low for each in found),
+            high=max(each.high for each in found),
+            windows=sum(each.windows for each in found),
+            batch_size=found[0].batch_size,
+        )
+
+    latencies = [each.latency for each in folds if each.latency is not None]
+    return SpeedInfo(
+        protocol=folds[0].protocol,
+        train=rate(lambda speed: speed.train),
+        train_end_to_end=rate(lambda speed: speed.train_end_to_end),
+        inference=rate(lambda speed: speed.inference),
+        inference_end_to_end=rate(lambda speed: speed.inference_end_to_end),
+        latency=Latency(
+            p50_ms=statistics.median(each.p50_ms for each in latencies),
+            p95_ms=statistics.median(each.p95_ms for each in latencies),
+            runs=sum(each.runs for each in latencies),
+        )
+        if latencies
+        else None,
+        compile_seconds=median(lambda speed: speed.compile_seconds),
+        train_compile_seconds=median(lambda speed: speed.train_compile_seconds),
+        peak_memory_mib=median(lambda speed: speed.peak_memory_mib),
+        reference=rate(lambda speed: speed.reference),
+        foreign_cores=max((each.foreign_cores for each in folds if each.foreign_cores is not None), default=None),
+        notes=tuple(dict.fromkeys(note for each in folds for note in each.notes)),
+        seconds=sum(each.seconds for each in folds),
+    )

@@ -1,0 +1,160 @@
+"""Folding: the images of a source dealt into k folds, each of which is once the test set (k-fold cross-validation).
+
+Which fold an image is in follows from the hashes of ids alone, whatever the order in which a data set lists its files.
+Shape suffixes: N images, G groups, K classes, F folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.splitting import Part, hash_ids, whole
+from zoo.dataset import Split, Splits
+from zoo.errors import DataError
+
+Indices = NDArray[np.int64]
+
+
+def pool_parts(splits: Splits) -> tuple[dict[str, Part], list[str]]:
+    """Return the images that folds are made of, as the part ``test``, and notes on what they are.
+
+    These are the source's training and validation images. A test split of the source is left alone: whoever compares
+    by folds has chosen something by them, and may want images that nothing was chosen on.
+
+    Raises:
+        DataError: If ids repeat, or the two splits cannot be put together.
+    """
+    notes = []
+    pool = whole("train", splits.train)
+    if splits.val is not None:
+        val = whole("val", splits.val)
+        pool = _joined(pool, val)
+        notes.append(
+            f"folds are made of the source's {len(splits.train):,} training and {len(val):,} validation images"
+        )
+    if splits.test is not None:
+        notes.append(
+            f"the source's test split of {len(splits.test):,} images is left out: folds are made of the others"
+        )
+    if len(np.unique(pool.hashes_N)) < len(pool):
+        raise DataError("image ids must be unique in a data set, and some occur twice")
+    return {"test": pool}, notes
+
+
+def fold_of_each(
+    labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64], folds: int, *, groups: Sequence[str] | None = None
+) -> NDArray[np.int64]:
+    """Return the fold of each image, from 0, stratified.
+
+    Without groups, the images are dealt out class by class, in the order of their hashes: the folds' sizes differ by
+    at most one, in each class too. With *groups*, each goes whole to the fold where it brings the classes nearest to
+    their shares, the largest groups first.
+
+    Raises:
+        DataError: If there are fewer images or groups than folds.
+    """
+    count, what = (len(labels_N), "images") if groups is None else (len(set(groups)), "groups of images")
+    if count < folds:
+        raise DataError(f"{folds} folds were asked for, and there are only {count} {what}")
+    if groups is not None:
+        return _deal_groups(labels_N, groups, folds)
+    fold_N = np.empty(len(labels_N), dtype=np.int64)
+    fold_N[np.lexsort((hashes_N, labels_N))] = np.arange(len(labels_N)) % folds
+    return fold_N
+
+
+def make_fold(pool: Part, fold_N: NDArray[np.int64], fold: int, *, val_fraction: float) -> dict[str, Part]:
+    """Return the parts ``train``, ``val`` and ``test`` of one fold: it is tested on, and val is carved from the rest.
+
+    Raises:
+        DataError: If no validation images can be carved.
+    """
+    test, rest = pool.select(fold_N == fold), pool.select(fold_N != fold)
+    train, val = rest.carve(val_fraction)
+    if not len(val):
+        raise DataError("with one image or group in each class, no validation images can be carved for a fold")
+    return {"train": train, "val": val, "test": test}
+
+
+def few_images_note(labels_N: NDArray[np.int64], classes: Sequence[str], folds: int) -> list[str]:
+    """Say which classes have fewer images than there are folds."""
+    counts_K = np.bincount(labels_N, minlength=len(classes))
+    few = [name for name, count in zip(classes, counts_K.tolist(), strict=True) if count < folds]
+    if not few:
+        return []
+    listed = ", ".join(map(repr, few[:5])) + (" …" if few[5:] else "")
+    return [f"{len(few):,} class(es) have fewer images than there are folds, so not every fold tests them: {listed}"]
+
+
+def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int) -> NDArray[np.int64]:
+    names, group_N = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    counts_GK = np.zeros((len(names), int(labels_N.max()) + 1), dtype=np.int64)
+    np.add.at(counts_GK, (group_N, labels_N), 1)
+    target_K = counts_GK.sum(axis=0) / folds
+    scale_K = np.maximum(target_K, 1e-12)  # of a class without images nothing is ever added
+    fold_FK = np.zeros((folds, counts_GK.shape[1]))
+    fold_G = np.empty(len(names), dtype=np.int64)
+    left = len(names)
+    empty = folds
+    for group in np.lexsort((hash_ids(names.tolist()), -counts_GK.sum(axis=1))).tolist():
+        after_FK = fold_FK + counts_GK[group]
+        worse_F = (((after_FK - target_K) ** 2 - (fold_FK - target_K) ** 2) / scale_K).sum(axis=1)
+        # No fold stays empty: when there are as many groups left as empty folds, these get them.
+        candidates = [each for each in range(folds) if left > empty or not fold_FK[each].any()]
+        fold = min(candidates, key=lambda each: (round(float(worse_F[each]), 9), float(fold_FK[each].sum()), each))
+        empty -= not fold_FK[fold].any()
+        left -= 1
+        fold_FK[fold] = after_FK[fold]
+        fold_G[group] = fold
+    return fold_G[group_N]
+
+
+def _joined(one: Part, other: Part) -> Part:
+    """Return the images of two splits as one."""
+    first, second = one.source, other.source
+    if (first.images is None) != (second.images is None):
+        raise DataError("folds need training and validation images of one kind, and one of the two splits has arrays")
+    joined: dict[str, Any] = {}
+    if first.images is not None and second.images is not None:
+        if first.images.shape[1:] != second.images.shape[1:]:
+            raise DataError("folds need training and validation images of one shape, and the arrays differ in it")
+        joined["images"] = np.concatenate([first.images, second.images])
+    elif first.encoded is not None and second.encoded is not None:
+        joined["encoded"] = Chained(first.encoded, second.encoded)
+    has_groups = first.groups is not None or second.groups is not None
+    ids = [*one.ids, *other.ids]
+    source = Split(
+        labels=np.concatenate([first.labels, second.labels]),
+        ids=ids,
+        # An image without a group is a group of its own.
+        groups=[*(first.groups or one.ids), *(second.groups or other.ids)] if has_groups else None,
+        **joined,
+    )
+    return replace(
+        one,
+        source=source,
+        ids=ids,
+        hashes_N=np.concatenate([one.hashes_N, other.hashes_N]),
+        indices=np.arange(len(source), dtype=np.int64),
+    )
+
+
+class Chained(Sequence[Any]):
+    """Two sequences as one, read only where they are asked."""
+
+    def __init__(self, first: Sequence[Any], second: Sequence[Any]) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[each] for each in range(len(self))[index]]
+        place = range(len(self))[index]
+        return self._first[place] if place < len(self._first) else self._second[place - len(self._first)]
