@@ -24,6 +24,10 @@ if sys.platform != "win32":
     import fcntl
 
 FOLDER = "locks"
+PATIENCE_SECONDS = 60.0
+"""How long one that wants to be timed waits for the others' next step. A plugin that hangs has none, and must not hold
+up everybody else for ever."""
+_POLL_SECONDS = 0.005
 
 
 class DeviceSharing:
@@ -32,16 +36,26 @@ class DeviceSharing:
     Args:
         name: Of the device on this machine; see :func:`device_name`.
         synchronize: Waits until the device has done what this process gave it.
+        tell: Called with True when this process begins to wait for others, and with False when that is over.
+        patience_seconds: How long to wait for others before being timed beside them.
         folder: Where the locks lie; None: in the cache. Where none can be had there, nobody waits for anybody.
     """
 
     def __init__(
-        self, name: str, *, synchronize: Callable[[], None] = lambda: None, folder: Path | None = None
+        self,
+        name: str,
+        *,
+        synchronize: Callable[[], None] = lambda: None,
+        tell: Callable[[bool], None] = lambda waits: None,
+        folder: Path | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._synchronize = synchronize
+        self._synchronize, self._tell, self._patience_seconds = synchronize, tell, patience_seconds
         self._files = _open_locks(name, folder)
         self.waited = 0.0
         """Seconds spent waiting for others so far."""
+        self.was_disturbed = False
+        """Whether it was ever timed although others went on."""
 
     @contextmanager
     def joined(self) -> Iterator[None]:
@@ -63,12 +77,11 @@ class DeviceSharing:
         if self._files is None:
             return 0.0
         wanted, room = self._files
-        try:
-            fcntl.flock(wanted, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _try(wanted, fcntl.LOCK_SH):
             self._synchronize()
             fcntl.flock(room, fcntl.LOCK_UN)
-            return self._join(wanted, room)
+            with self._waiting():
+                return self._join(wanted, room)
         fcntl.flock(wanted, fcntl.LOCK_UN)
         return 0.0
 
@@ -82,14 +95,41 @@ class DeviceSharing:
         start = time.monotonic()
         self._synchronize()
         fcntl.flock(room, fcntl.LOCK_UN)
-        fcntl.flock(wanted, fcntl.LOCK_EX)
+        if not (_try(wanted, fcntl.LOCK_EX) and _try(room, fcntl.LOCK_EX)):
+            with self._waiting():
+                fcntl.flock(wanted, fcntl.LOCK_EX)
+                while not _try(room, fcntl.LOCK_EX):
+                    if time.monotonic() - start > self._patience_seconds:
+                        self.was_disturbed, self._patience_seconds = True, 0.0
+                        break
+                    time.sleep(_POLL_SECONDS)
+        self.waited += time.monotonic() - start
         try:
-            fcntl.flock(room, fcntl.LOCK_EX)
-            self.waited += time.monotonic() - start
             yield
         finally:
             fcntl.flock(room, fcntl.LOCK_SH)  # nobody can come in between: that takes what is still wanted here
             fcntl.flock(wanted, fcntl.LOCK_UN)
+
+    @contextmanager
+    def left(self) -> Iterator[None]:
+        """Leave the device for a while, in which other processes compute for this one; the caller has joined."""
+        if self._files is None:
+            yield
+            return
+        wanted, room = self._files
+        fcntl.flock(room, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            self._join(wanted, room)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        self._tell(True)
+        try:
+            yield
+        finally:
+            self._tell(False)
 
     def _join(self, wanted: int, room: int) -> float:
         start = time.monotonic()
@@ -108,6 +148,15 @@ def device_name(device: str) -> str:
 
         return f"cuda-{torch.cuda.get_device_properties(device).uuid}"
     return device
+
+
+def _try(file: int, how: int) -> bool:
+    """Take a lock if that can be done at once."""
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _open_locks(name: str, folder: Path | None) -> tuple[int, int] | None:

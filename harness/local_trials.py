@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from harness import oom_killer
 from harness import store as files
 from harness.crashes import crash_record, events_of
+from harness.distributed_devices import check_together
 from harness.files import writing
 from harness.history import HistoryTail
 from harness.jobs import EXIT_BUSY, EXIT_UNWRITABLE
@@ -74,7 +75,11 @@ class LocalTrials:
         Raises:
             UsageError: If the machine does not have what is wanted.
         """
-        slots = make_slots(self._slots, device=machine.device, num_gpus=machine.num_gpus)
+        num_devices = execution.gpus_per_trial
+        check_together(machine.device, num_devices, num_gpus=machine.num_gpus, compile=execution.compile)
+        slots = make_slots(
+            self._slots, device=machine.device, num_gpus=machine.num_gpus, gpus_per_trial=num_devices
+        )
         self._free = deque(slots)
         return threads_for(len(slots), wanted=execution.threads, available=machine.environment["threads"])
 
@@ -117,6 +122,7 @@ class LocalTrials:
                     "folder": str(folder),
                     "prepared": trial.prepared.model_dump(mode="json"),
                     "retry": self._retry,
+                    "devices": slot.devices if len(slot.devices) > 1 else (),
                     "sharing": slot.sharing,
                 },
             },
@@ -215,16 +221,28 @@ class _Running:
     tail: HistoryTail
     kills_before: int | None
     killed_for: Failure | None = None
+    waiting_since: float | None = None
+    waited: float = 0.0
 
     def events(self) -> Iterator[Event]:
         """Yield what it wrote into its history since the last call."""
         for row in self.tail.new_rows():
+            if row.get("event") == "waits":
+                self.waiting_since = self.job.seconds
+            elif row.get("event") == "waited" and self.waiting_since is not None:
+                self.waited += self.job.seconds - self.waiting_since
+                self.waiting_since = None
             yield from events_of(self.trial.trial_id, row)
+
+    def seconds(self) -> float:
+        """Return how long it has run, without the time for which it gave way to others on its device."""
+        end = self.job.seconds if self.waiting_since is None else self.waiting_since
+        return end - self.waited
 
     def hold_to_limits(self, timeout: float | None) -> None:
         """End it if it takes too long or prints too much."""
         log = self.folder / files.LOG_FILE
-        if timeout is not None and self.job.seconds > timeout:
+        if timeout is not None and self.seconds() > timeout:
             self.job.kill()
             self.killed_for = Failure(kind=FailureKind.TIMEOUT, message=f"it took longer than {timeout:g} s")
         elif log.exists() and log.stat().st_size > MAX_LOG_BYTES:

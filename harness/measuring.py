@@ -43,7 +43,9 @@ def measure_speed(
     test_seconds: float,
     logits_NK: Tensor,
     trained: TrainingResult,
+    num_devices: int = 1,
     trained_beside: int = 0,
+    was_disturbed: bool = False,
     device: torch.device,
     precision: Precision,
     channels_last: bool,
@@ -62,8 +64,10 @@ def measure_speed(
         logits_NK: What was predicted for *test*, on the CPU.
         trained: Gives the rate of training end to end, which the training itself measured, and how many images fit
             into memory at a time.
+        num_devices: How many devices it trained on. Of several, only the rate of training end to end is known.
         trained_beside: How many other trials could train on the device meanwhile. The rate of training end to end is
             then theirs as well, and is left out.
+        was_disturbed: Whether another trial on the device did not give way.
         budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it, the
             reference network before and after a quarter each, and the search for the best inference thrice. Very slow
             networks take longer, since a few calls are always made.
@@ -87,9 +91,11 @@ def measure_speed(
     inference, latency = Halving(device, at_most=min(default_batch_size(data, device), len(data))).until_it_fits(
         lambda size: _inference(model, forward, batch_of, size, device, precision, budget_seconds)
     )
-    train = Halving(device, at_most=train_batch).until_it_fits(
-        lambda size: _training(model, recipe, hp, batch_of(size), device, precision, compile, budget_seconds)
-    )
+    train = None
+    if num_devices == 1:
+        train = Halving(device, at_most=train_batch).until_it_fits(
+            lambda size: _training(model, recipe, hp, batch_of(size), device, precision, compile, budget_seconds)
+        )
     best = None
     if best_inference:
         best = Halving(device, at_most=min(max(BATCH_SIZES), len(data))).until_it_fits(
@@ -118,7 +124,12 @@ def measure_speed(
         peak_memory_mib=peak_memory_mib,
         reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
         foreign_cores=foreign.cores(),
-        notes=(*_company_notes(trained_beside), *on_gpu, *_drift_notes(reference_before, reference_after)),
+        notes=(
+            *_several_notes(num_devices),
+            *_company_notes(trained_beside, was_disturbed),
+            *on_gpu,
+            *_drift_notes(reference_before, reference_after),
+        ),
         seconds=time.perf_counter() - began,
     )
 
@@ -130,14 +141,27 @@ def _extra_of_first_epoch(images_per_second: list[float], num_images: int) -> fl
     return max(0.0, num_images / images_per_second[0] - num_images / statistics.median(images_per_second[1:]))
 
 
-def _company_notes(trained_beside: int) -> tuple[str, ...]:
-    """Say why there is no rate of training end to end, if there is none."""
-    if not trained_beside:
+def _several_notes(num_devices: int) -> tuple[str, ...]:
+    """Say what is of how many devices."""
+    if num_devices == 1:
         return ()
     return (
-        f"it trained beside up to {trained_beside} other trial(s) on the same device, so the speed of its epochs is not "
-        "its own; all else was measured alone",
+        f"it trained on {num_devices} devices: the rate of training end to end is of all of them, inference and latency "
+        "are of one, peak memory is the highest of any, and training without the data path was not measured",
     )
+
+
+def _company_notes(trained_beside: int, was_disturbed: bool) -> tuple[str, ...]:
+    """Say what other trials on the device did to the measurements, and why there is no rate of training end to end."""
+    notes = []
+    if trained_beside:
+        notes.append(
+            f"it trained beside up to {trained_beside} other trial(s) on the same device, so the speed of its epochs "
+            "is not its own and is left out"
+        )
+    if was_disturbed:
+        notes.append("another trial on the same device did not give way while this one was timed")
+    return tuple(notes)
 
 
 def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:

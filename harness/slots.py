@@ -69,7 +69,7 @@ def _gpus(request: SlotRequest, device: str, num_gpus: int, gpus_per_trial: int)
     if request.devices is None:
         # Those after it, as far as what is asked for takes them.
         wanted = gpus_per_trial * -(-(request.jobs or 1) // request.jobs_per_device)
-        return range(first, max(first + gpus_per_trial, min(first + wanted, num_gpus)))
+        return range(first, min(first + wanted, num_gpus))
     indices = request.devices or tuple(range(num_gpus))
     missing = [index for index in indices if index >= num_gpus]
     if missing:

@@ -148,7 +148,11 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
     outcome, failure, reason = Outcome.DONE, None, ""
     try:
         device = torch.device(job.spec.execution.device)
-        sharing = DeviceSharing(device_name(str(device)), synchronize=lambda: synchronize(device))
+        sharing = DeviceSharing(
+            device_name(str(device)),
+            synchronize=lambda: synchronize(device),
+            tell=lambda waits: progress.history.write({"event": "waits" if waits else "waited"}),
+        )
         with sharing.joined():
             _run(job.spec, job.prepared, catalog, folder, progress, states, state, sharing)
     except KeyboardInterrupt:
@@ -332,6 +336,7 @@ def _run(
                     test_seconds=test_seconds,
                     logits_NK=logits_NK,
                     trained=trained,
+                    was_disturbed=sharing.was_disturbed,
                     trained_beside=progress.environment.get("trials_on_device", 1) - 1,
                     device=device,
                     precision=execution.precision,

@@ -1,0 +1,197 @@
+"""Several trials at a time on one machine: the same results as one after another, and speeds of their own."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.bench import BenchSummary, run_bench
+from harness.plan import make_plan
+from harness.predictions import load_predictions
+from harness.record import FailureKind, Outcome
+from harness.request import BenchRequest
+from harness.selection import select
+from harness.slots import SlotRequest
+from harness.store import Store
+from zoo.errors import StoreError
+from zoo.events import Event, PhaseStarted, TrialEnded, TrialStarted
+from zoo.loading import Sources, build_catalog
+
+PLUGIN = textwrap.dedent("""
+    import os, signal, time
+    from pathlib import Path
+    from zoo import Architecture, Dataset, Hyperparameters, Recipe, Split, Splits, hookimpl
+
+    def linear(request):
+        from torch import nn
+        size = request.in_channels * request.image_size ** 2
+        return nn.Sequential(nn.Flatten(), nn.Linear(size, request.num_classes))
+
+    def meets(request):
+        # Goes on when as many trials as its folder says are here at the same time.
+        here = Path(__file__).parent / "here"
+        (here / str(os.getpid())).touch()
+        end = time.monotonic() + 60
+        while len(list(here.iterdir())) < 2:
+            assert time.monotonic() < end, "nobody else came"
+            time.sleep(0.02)
+        return linear(request)
+
+    def dies(request):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def loops(request):
+        while True:
+            time.sleep(0.01)
+
+    @hookimpl
+    def zoo_architectures():
+        for build in (linear, meets, dies, loops):
+            yield Architecture(name=build.__name__, build=build, preload=("torch",))
+
+    def load(request):
+        import numpy as np
+        def split(count):
+            labels = np.arange(count) % 2
+            images = np.random.default_rng(count).integers(0, 60, (count, 8, 8, 1), dtype=np.uint8)
+            images += (labels * 120)[:, None, None, None].astype(np.uint8)
+            return Split(images=images, labels=labels.astype(np.int64))
+        return Splits(classes=("dark", "light"), train=split(80), test=split(40))
+
+    @hookimpl
+    def zoo_datasets():
+        yield Dataset(name="shades", load=load)
+
+    @hookimpl
+    def zoo_recipes():
+        yield Recipe(name="quick", hyperparameters=lambda: Hyperparameters(epochs=2, batch_size=16))
+""")
+
+Run = Callable[..., BenchSummary]
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def run(tmp_path: Path, events: list[Event]) -> Run:
+    plugin = tmp_path / "toys.py"
+    plugin.write_text(PLUGIN)
+    (tmp_path / "here").mkdir()
+
+    def run(
+        *models: str, out: str = "runs", jobs: int, timeout: float | None = None, **changes: object
+    ) -> BenchSummary:
+        raw = {
+            "models": models,
+            "data": ["shades"],
+            "recipes": ["quick"],
+            "measure_seconds": 0,
+            "threads": 1,
+            **changes,
+        }
+        sources = Sources(files=(str(plugin),), builtin=False, entry_points=False, strict=True)
+        request = BenchRequest.model_validate(raw)
+        events.clear()
+        return run_bench(
+            make_plan(select(request, build_catalog(sources))),
+            store=Store(tmp_path / out),
+            sources=sources,
+            data_root=tmp_path / "data",
+            cache=tmp_path / "cache",
+            emit=events.append,
+            timeout=timeout,
+            slots=SlotRequest(jobs=jobs),
+        )
+
+    return run
+
+
+def test_jobs_run_at_the_same_time_and_no_more_of_them_than_asked_for(run: Run, events: list[Event]) -> None:
+    summary = run("meets", jobs=2, seeds=3)
+    assert summary.counts == {"done": 3}
+    running = most = 0
+    for event in events:
+        running += isinstance(event, TrialStarted)
+        running -= isinstance(event, TrialEnded)
+        most = max(most, running)
+    assert most == 2
+
+
+def test_results_are_those_of_one_trial_after_another(run: Run, tmp_path: Path) -> None:
+    one, two = run("linear", out="one", jobs=1, seeds=3), run("linear", out="two", jobs=2, seeds=3)
+    assert [record.trial_id for record in one.records] == [record.trial_id for record in two.records]
+    for first, second in zip(one.records, two.records, strict=True):
+        assert (first.result_key, first.measurement_key) == (second.result_key, second.measurement_key)
+        logits = [
+            load_predictions(tmp_path / out / first.trial_id).predictions.logits.tobytes() for out in ("one", "two")
+        ]
+        assert logits[0] == logits[1]
+
+
+def test_a_trial_that_dies_costs_none_of_those_beside_it(run: Run) -> None:
+    summary = run("dies", "linear", "loops", jobs=3, seeds=1, timeout=6)
+    by_name = {record.spec.architecture.display_name: record for record in summary.records}
+    assert by_name["linear"].outcome is Outcome.DONE
+    kinds = {name: record.failure.kind for name, record in by_name.items() if record.failure}
+    assert kinds == {"dies": FailureKind.KILLED, "loops": FailureKind.TIMEOUT}
+
+
+def test_a_record_says_with_how_many_it_shared_and_leaves_out_what_was_not_its_own(run: Run) -> None:
+    alone = run("linear", out="alone", jobs=1, seeds=1, measure_seconds=0.02).records[0]
+    shared = run("linear", out="shared", jobs=2, seeds=1, measure_seconds=0.02).records[0]
+    assert alone.speed is not None
+    assert shared.speed is not None
+    assert "trials_on_device" not in alone.environment
+    assert shared.environment["trials_on_device"] == 2
+    assert alone.speed.train_end_to_end is not None
+    assert shared.speed.train_end_to_end is None
+    assert shared.speed.inference is not None
+    assert "beside up to 1 other trial" in shared.speed.notes[0]
+
+
+def test_threads_are_split_where_the_user_does_not_say(run: Run) -> None:
+    whole = run("linear", out="whole", jobs=1, seeds=1, threads=None).records[0].spec.execution.threads
+    split = run("linear", out="split", jobs=64, seeds=1, threads=None).records[0].spec.execution.threads
+    assert whole is not None
+    assert split == max(1, whole // 64)
+
+
+def test_each_trial_tells_its_own_phases(run: Run, events: list[Event]) -> None:
+    run("linear", jobs=2, seeds=2)
+    phases = Counter(event.trial_id for event in events if isinstance(event, PhaseStarted))
+    assert len(phases) == 2
+    assert len(set(phases.values())) == 1
+
+
+def test_a_store_that_cannot_be_written_leaves_no_trial_running(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(self: object, trial: object, before: object) -> None:
+        raise StoreError("the disk is gone")
+
+    started: list[object] = []
+    from harness.local_trials import LocalTrials
+
+    start, killed = LocalTrials.start, []
+    kill = LocalTrials.kill
+
+    def start_one(self: LocalTrials, trial: object, before: object) -> None:
+        if started:
+            cannot(self, trial, before)
+        started.append(trial)
+        start(self, trial, before)  # type: ignore[arg-type]
+
+    def kill_all(self: LocalTrials) -> None:
+        kill(self)
+        killed.append(all(each.job.wait(0) for each in self._running))
+
+    monkeypatch.setattr(LocalTrials, "start", start_one)
+    monkeypatch.setattr(LocalTrials, "kill", kill_all)
+    with pytest.raises(StoreError, match="the disk is gone"):
+        run("loops", jobs=2, seeds=2)
+    assert killed == [True]

@@ -1,0 +1,142 @@
+"""Sharing a device: several train at once, and one that times itself has it alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.device_sharing import DeviceSharing
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+
+
+@contextmanager
+def in_thread(work: threading.Thread) -> Iterator[None]:
+    work.start()
+    yield
+    work.join(timeout=20)
+    assert not work.is_alive()
+
+
+def test_trials_compute_side_by_side(tmp_path: Path) -> None:
+    one, other = (DeviceSharing("cpu", folder=tmp_path) for _ in range(2))
+    with one.joined(), other.joined():
+        assert one.give_way() == other.give_way() == 0.0
+
+
+def test_who_times_waits_for_the_others_next_step_and_they_wait_for_its_end(tmp_path: Path) -> None:
+    timed = threading.Event()
+    log: list[str] = []
+
+    def time_it() -> None:
+        timer = DeviceSharing("cpu", folder=tmp_path)
+        with timer.joined(), timer.alone():
+            log.append("timing")
+            timed.set()
+            time.sleep(0.2)
+            log.append("timed")
+
+    synchronized: list[bool] = []
+    trainer = DeviceSharing("cpu", folder=tmp_path, synchronize=lambda: synchronized.append(True))
+    with trainer.joined(), in_thread(threading.Thread(target=time_it)):
+        time.sleep(0.2)
+        assert log == []  # a step is in progress
+        waited = 0.0
+        while not timed.is_set() or waited == 0.0:
+            waited += trainer.give_way()
+        assert log == ["timing", "timed"]
+        assert waited >= 0.15
+        assert trainer.waited >= waited
+        assert synchronized == [True]  # only where it had to wait
+
+
+def test_a_trial_does_not_start_while_another_is_timed(tmp_path: Path) -> None:
+    timer, late = (DeviceSharing("cpu", folder=tmp_path) for _ in range(2))
+    joined = threading.Event()
+
+    def join() -> None:
+        with late.joined():
+            joined.set()
+
+    with timer.joined():
+        with timer.alone():
+            starter = threading.Thread(target=join)
+            starter.start()
+            assert not joined.wait(0.2)
+        assert joined.wait(10)
+    starter.join()
+
+
+def test_two_that_want_to_be_timed_take_turns(tmp_path: Path) -> None:
+    alone = []
+    overlaps = []
+
+    def time_it() -> None:
+        sharing = DeviceSharing("cpu", folder=tmp_path)
+        with sharing.joined():
+            for _ in range(5):
+                sharing.give_way()
+                with sharing.alone():
+                    alone.append(1)
+                    overlaps.append(len(alone))
+                    time.sleep(0.01)
+                    alone.pop()
+
+    threads = [threading.Thread(target=time_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert overlaps == [1] * 20
+
+
+def test_one_that_does_not_give_way_holds_nobody_up_for_ever(tmp_path: Path) -> None:
+    told: list[bool] = []
+    hung = DeviceSharing("cpu", folder=tmp_path)
+    timer = DeviceSharing("cpu", folder=tmp_path, tell=told.append, patience_seconds=0.2)
+    with hung.joined(), timer.joined():
+        start = time.monotonic()
+        with timer.alone():
+            assert 0.2 <= time.monotonic() - start < 5
+        assert timer.was_disturbed
+        assert told == [True, False]
+        start = time.monotonic()
+        with timer.alone():  # once was enough
+            assert time.monotonic() - start < 0.2
+
+
+def test_other_devices_are_not_waited_for(tmp_path: Path) -> None:
+    one, other = DeviceSharing("cuda-a", folder=tmp_path), DeviceSharing("cuda-b", folder=tmp_path)
+    with one.joined(), other.joined(), one.alone():
+        assert other.give_way() == 0.0
+
+
+def test_a_process_that_is_killed_while_it_times_keeps_nobody_waiting(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from harness.device_sharing import DeviceSharing\n"
+        f"s = DeviceSharing('cpu', folder=Path({str(tmp_path)!r}))\n"
+        "with s.joined(), s.alone():\n    print('alone', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "alone\n"
+        os.kill(process.pid, signal.SIGKILL)
+    start = time.monotonic()
+    with DeviceSharing("cpu", folder=tmp_path).joined():
+        assert time.monotonic() - start < 5
+
+
+def test_where_no_locks_can_be_had_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    sharing = DeviceSharing("cpu", folder=tmp_path / "file" / "locks")
+    with sharing.joined(), sharing.alone():
+        assert sharing.give_way() == 0.0
