@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.output import report_options, split_commas
+from zoo.cli.placing import placing_options, slots_of
 from zoo.cli.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.table import TableChoice
@@ -21,6 +22,8 @@ from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
+    from harness.plan import Plan
+    from harness.slots import SlotRequest
     from zoo.catalog import Catalog, Entry
     from zoo.cli.display import Display
     from zoo.cli.lines import Lines
@@ -45,6 +48,7 @@ DEFAULT_STORE = "runs"
 @click.option("--retry", is_flag=True, help="Run trials again that failed before.")
 @click.option("--timeout", metavar="SECONDS", help="Stop a trial that takes longer.")
 @click.option("--listen", multiple=True, metavar="NAMES", help="Listeners to turn on (zoo list listeners).")
+@placing_options
 @report_options
 @click.option("-q", "--quiet", is_flag=True, help="Show the table only.")
 @plugin_options
@@ -66,6 +70,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     timeout: list[float | None] = [None]
     cache_limit: list[int | None] = [None]
     listeners: list[Entry[Listener]] = []
+    slots: list[SlotRequest] = []
     chosen = choose(
         session,
         params,
@@ -73,6 +78,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             lambda catalog: table.declare(catalog).check(),
             lambda catalog: timeout.append(_seconds(params["timeout"])),
             lambda catalog: cache_limit.append(_bytes(params["cache_limit"])),
+            lambda catalog: slots.append(slots_of(params)),
             lambda catalog: listeners.extend(_listeners(params["listen"], catalog)),
             lambda catalog: _check_store(Path(params["out"])),
         ),
@@ -88,6 +94,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     from harness.bench import run_bench
     from harness.store import Store
     from zoo.cache import cache_root
+    from zoo.cli.folds import putting_together
     from zoo.cli.listeners import FanOut
     from zoo.cli.seeding import run_until_settled
 
@@ -99,7 +106,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     with _progress(quiet=params["quiet"]) as progress:
         for skip in chosen.plan.skips:
             progress.note(f"skipped: {skip.title}: {skip.reason}")
-        run = partial(
+        run: Callable[[Plan], BenchSummary] = partial(
             run_bench,
             store=store,
             sources=session.sources(),
@@ -111,7 +118,10 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             timeout=timeout[-1],
             deadline=deadline,
             cache_limit=cache_limit[-1],
+            slots=slots[-1],
         )
+        if request.folds is not None:
+            run = putting_together(run, store=store, catalog=chosen.catalog, tell=progress.note)
         if request.seeds == "auto":
             seeded = run_until_settled(
                 chosen.plan, request, run=run, store=store, deadline=deadline, tell=progress.note

@@ -27,6 +27,8 @@ _PHASE_WIDTH = max(len(word) for word in _PHASES.values())
 _EPOCHS_WIDTH = len("epoch 100/100 ")
 _RANK_WIDTH = 4
 _NUMBER_WIDTHS = {"accuracy": 8, "seeds": 7, "images/s": 9}
+MAX_RUNNING = 8
+"""Trials that are shown where more run at a time."""
 _FIXED_LINES = 9  # all but the rows of the leaderboard
 
 
@@ -98,15 +100,21 @@ class Display:
             yield Text(fit(f" {clean(message)}", width - 1))
             yield _bar(share, width) if share is not None else Text()
             yield Text()
-        else:
+        elif len(state.running) == 1:
             yield from _trial(state.current, width)
+        else:
+            shown = list(state.running.values())[:MAX_RUNNING]
+            for trial in shown:
+                yield _trial_line(trial, width)
+            if len(shown) < len(state.running):
+                yield Text(f" … and {len(state.running) - len(shown)} more", style="dim")
         yield Text()
 
     def _leaderboard(self, width: int) -> Iterable[RenderableType]:
         ranked = self._state.ranked()
         if not ranked:
             return
-        room = max(1, self._console.height - _FIXED_LINES)
+        room = max(1, self._console.height - _FIXED_LINES - max(0, min(len(self._state.running), MAX_RUNNING + 1) - 3))
         shown = ranked if len(ranked) <= room else ranked[: room - 1]
         table = Table.grid(padding=(0, 2))
         titles = self._titles(width)
@@ -156,6 +164,24 @@ class Display:
             for key, name in zip(self._seen, parts, strict=False):
                 self._seen[key] = max(self._seen[key], width_of(name))
                 self._names[key].add(name)
+
+
+def _trial_line(trial: Running, width: int) -> RenderableType:
+    """Return a trial's line where several run at a time."""
+    bar_width = max(8, width // 4)
+    epoch = trial.epoch
+    epochs = f"epoch {epoch.epoch}/{epoch.epochs}" if epoch else ""
+    doing = f"{_PHASES.get(trial.phase, clean(trial.phase)):<{_PHASE_WIDTH}}  {epochs:<{_EPOCHS_WIDTH}}"
+    line = Table.grid()
+    line.add_column(no_wrap=True, width=width - bar_width)
+    line.add_column()
+    room = width - bar_width - len(doing) - 3
+    title = clean(trial.title)
+    line.add_row(
+        Text.assemble(" ", (f"{fit(title, room)}{' ' * max(0, room - width_of(title))}  ", "bold"), (doing, "cyan")),
+        _bar(trial.share, bar_width),
+    )
+    return line
 
 
 def _trial(trial: Running, width: int) -> Iterable[RenderableType]:

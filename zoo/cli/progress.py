@@ -88,6 +88,7 @@ class BenchState:
         """By title without seed."""
         self.over: BenchEnded | None = None
         self._durations: dict[str, list[float]] = {}
+        self._most_running = 1
         self._latest_data = ""
 
     @property
@@ -136,6 +137,7 @@ class BenchState:
         elif isinstance(event, TrialStarted):
             self.message = None
             self.running[event.trial_id] = Running(title=event.title, number=event.number, since=self._clock())
+            self._most_running = max(self._most_running, len(self.running))
         elif isinstance(event, PhaseStarted):
             if event.trial_id in self.running:
                 self.running[event.trial_id].phase = event.phase
@@ -151,10 +153,10 @@ class BenchState:
         """Return how long the rest may take, or None while nothing is known.
 
         A trial is taken to last as long as other seeds of its combination did, or as the mean of all that ended; a
-        running one with no such example goes by its epochs.
+        running one with no such example goes by its epochs. As many run at a time as ever did so far.
         """
         means = {key: fmean(seconds) for key, seconds in self._durations.items()}
-        now, left = self._clock(), 0.0
+        now, left = self._clock(), [0.0]
         guesses = list(means.values())
         for trial in self.running.values():
             spent = now - trial.since
@@ -164,11 +166,12 @@ class BenchState:
                 guesses.append(known)
             if known is None and not guesses:
                 return None
-            left += max(0.0, (fmean(guesses) if known is None else known) - spent)
+            left.append(max(0.0, (fmean(guesses) if known is None else known) - spent))
         waiting = [title for key, title in self.titles.items() if key not in self.ended and key not in self.running]
         if waiting and not guesses:
             return None
-        return left + sum(means.get(_combination(title)) or fmean(guesses) for title in waiting)
+        work = sum(left) + sum(means.get(_combination(title)) or fmean(guesses) for title in waiting)
+        return max(*left, work / self._most_running)
 
     def _hear_epoch(self, event: EpochEnded) -> None:
         trial = self.running.get(event.trial_id)

@@ -1,0 +1,70 @@
+"""Options that say where trials run, and how many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from harness.slots import SlotRequest
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+_OPTIONS: tuple[tuple[str, str, str], ...] = (
+    ("--jobs", "N", "Trials at a time; on a CPU they split its threads [default: one for each device]."),
+    ("--devices", "LIST", "GPUs to use, such as 0,1,3 or all [default: the one of --device]."),
+    ("--jobs-per-device", "K", "Trials that share a GPU; each is timed alone all the same [default: 1]."),
+)
+
+
+def placing_options(function: FunctionT) -> FunctionT:
+    """Add the options that say where trials run."""
+    for name, placeholder, text in reversed(_OPTIONS):
+        function = click.option(name, metavar=placeholder, help=text)(function)
+    return function
+
+
+def slots_of(params: dict[str, Any]) -> SlotRequest:
+    """Return how many trials are to run at a time, and on which devices.
+
+    Raises:
+        UsageError: With every value that is none.
+    """
+    from harness.slots import SlotRequest
+    from zoo.cli.selecting import attempt
+    from zoo.errors import ManyErrors, ZooError
+
+    errors: list[ZooError] = []
+    jobs = attempt(lambda: _count("--jobs", params["jobs"]), errors)
+    jobs_per_device = attempt(lambda: _count("--jobs-per-device", params["jobs_per_device"]), errors)
+    devices = attempt(lambda: _devices(params["devices"]), errors)
+    ManyErrors.raise_if(errors)
+    return SlotRequest(jobs=jobs, devices=devices, jobs_per_device=jobs_per_device or 1)
+
+
+def _count(option: str, text: str | None) -> int | None:
+    from zoo.errors import UsageError
+
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise UsageError(f"{option} {text}: it must be a whole number from 1 to 1024")
+    return int(text)
+
+
+def _devices(text: str | None) -> tuple[int, ...] | None:
+    from zoo.errors import UsageError
+
+    if text is None:
+        return None
+    if text.strip() == "all":
+        return ()
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f"--devices {text}: it must be numbers with commas between, such as 0,1,3, or all")
+    indices = [int(part) for part in parts]
+    if len(set(indices)) < len(indices):
+        raise UsageError(f"--devices {text}: it names a device twice")
+    return tuple(indices)
