@@ -78,6 +78,31 @@ def data_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def hold(catalog: Catalog) -> Callable[..., list[str]]:
+    """Assert that a built-in passes every check of the kit, or that there is nothing to look at; return what passed.
+
+    Further arguments are fields of the record that are to be others than they are.
+    """
+
+    def hold(
+        kind: str, name: str, *, argument: str = "", root: Path | None = None, slow: bool = False, **changed: object
+    ) -> list[str]:
+        from dataclasses import replace
+
+        from zoo.testing import State, Subject, judge
+        from zoo.testing.checks import checks_of
+
+        record = replace(getattr(catalog, kind).get(name).record, **changed)
+        subject = Subject(record=record, argument=argument, data_root=root)
+        verdicts = [judge(check, subject) for check in checks_of(kind, slow=slow)]
+        bad = [f"{each.check}: {each.reason}\n{each.traceback}" for each in verdicts if not each.state.is_good]
+        assert not bad, "\n".join(bad)
+        return [each.check for each in verdicts if each.state is State.PASSED]
+
+    return hold
+
+
+@pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder data set of small pictures of three kinds: train/CLASS/N.png and test/CLASS/N.png."""
     import numpy as np

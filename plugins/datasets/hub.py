@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ from plugins.datasets._files import files_signature
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError, UsageError
 
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 _SPLIT_WORDS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 
 
@@ -45,10 +47,17 @@ def load_hub(request: DataRequest) -> Splits:
     names one, the first ClassLabel.
 
     Raises:
+        UsageError: If it is not named, or by what is no name of the hub's.
         DataError: If the library is missing, the hub cannot be reached, or it is not a set of labelled images.
     """
     if not request.argument:
         raise UsageError("hf needs a name, as in hf:uoft-cs/cifar10")
+    if not _NAME.fullmatch(request.argument):
+        # The library would take it for a path, and search all that lies below its first folder.
+        raise UsageError(
+            f"hf:{request.argument} is no name of the hub's, as in hf:uoft-cs/cifar10; for files of your own there are "
+            "folder:PATH, parquet:PATH, csv:PATH and tar:PATH"
+        )
     try:
         import datasets
     except ImportError as error:

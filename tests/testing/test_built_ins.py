@@ -5,13 +5,15 @@ Networks that take seconds a check, and the wider sample, are slow tests.
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from zoo import Catalog
 from zoo.loading import Sources, build_catalog
 from zoo.testing import State, Subject, judge
 from zoo.testing.checks import checks_of
@@ -34,30 +36,20 @@ WIDE_SAMPLE = (
 )
 
 
-def hold(catalog: Catalog, kind: str, name: str, *, argument: str = "", root: Path | None = None, slow: bool = False):
-    """Assert that a built-in passes every check, or that there is nothing to look at."""
-    record = getattr(catalog, kind).get(name).record
-    subject = Subject(record=record, argument=argument, data_root=root)
-    verdicts = [judge(check, subject) for check in checks_of(kind, slow=slow)]
-    bad = [f"{each.check}: {each.reason}\n{each.traceback}" for each in verdicts if not each.state.is_good]
-    assert not bad, "\n".join(bad)
-    return [each for each in verdicts if each.state is State.PASSED]
-
-
 @pytest.mark.parametrize("name", [name for name in OWN if name not in LARGE])
-def test_a_network_of_our_own_conforms(catalog, name):
-    assert len(hold(catalog, "architectures", name)) == len(checks_of("architectures"))
+def test_a_network_of_our_own_conforms(hold, name):
+    assert len(hold("architectures", name)) == len(checks_of("architectures"))
 
 
 @pytest.mark.parametrize("name", FAST_SAMPLE)
-def test_a_network_of_a_library_conforms(catalog, name):
-    hold(catalog, "architectures", name)
+def test_a_network_of_a_library_conforms(hold, name):
+    hold("architectures", name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*sorted(LARGE), *WIDE_SAMPLE])
-def test_a_network_that_takes_its_time_conforms(catalog, name):
-    hold(catalog, "architectures", name)
+def test_a_network_that_takes_its_time_conforms(hold, name):
+    hold("architectures", name)
 
 
 @pytest.mark.slow
@@ -82,47 +74,73 @@ def test_a_network_of_our_own_is_exported_and_computes_the_same(catalog):
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.recipes])
-def test_a_recipe_conforms(catalog, name):
-    assert hold(catalog, "recipes", name)
+def test_a_recipe_conforms(hold, name):
+    assert hold("recipes", name)
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.metrics])
-def test_a_metric_conforms_and_states_what_it_is_for_a_case_worked_by_hand(catalog, name):
-    assert "known_cases" in [each.check for each in hold(catalog, "metrics", name)]
+def test_a_metric_conforms_and_states_what_it_is_for_a_case_worked_by_hand(hold, name):
+    assert "known_cases" in hold("metrics", name)
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.listeners])
-def test_a_listener_conforms_or_cannot_be_opened_here(catalog, name):
-    hold(catalog, "listeners", name)
+def test_a_listener_conforms_or_cannot_be_opened_here(hold, name):
+    hold("listeners", name)
 
 
 @pytest.mark.parametrize("name", ["digits", "synthetic"])
-def test_a_data_set_that_needs_no_files_conforms(catalog, name, tmp_path):
-    passed = hold(catalog, "datasets", name, root=tmp_path)
+def test_a_data_set_that_needs_no_files_conforms(hold, name, tmp_path):
+    passed = hold("datasets", name, root=tmp_path)
     assert len(passed) == len(checks_of("datasets"))
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Two classes of twenty photos each, and a table of them."""
+    """Two classes of twenty photos each."""
     rng = np.random.default_rng(0)
-    rows = ["path,label"]
     for label in ("cat", "dog"):
         folder = tmp_path / "photos" / label
         folder.mkdir(parents=True)
         for number in range(20):
             pixels = rng.integers(0, 256, (9, 12, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / f"{number}.png")
-            rows.append(f"{label}/{number}.png,{label}")
-    (tmp_path / "photos" / "labels.csv").write_text("\n".join(rows))
     return tmp_path / "photos"
 
 
-@pytest.mark.parametrize("kind", ["folder", "csv"])
-def test_a_data_set_of_the_users_own_files_conforms(catalog, kind, photos):
-    argument = photos if kind == "folder" else photos / "labels.csv"
-    passed = hold(catalog, "datasets", kind, argument=str(argument))
-    assert len(passed) == len(checks_of("datasets"))
+def as_csv(photos: Path) -> Path:
+    rows = [f"{path.relative_to(photos)},{path.parent.name}" for path in photos.rglob("*.png")]
+    (photos / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    return photos / "labels.csv"
+
+
+def as_parquet(photos: Path) -> Path:
+    paths = sorted(photos.rglob("*.png"))
+    images = [{"bytes": path.read_bytes(), "path": path.name} for path in paths]
+    table = pa.table({"image": images, "label": [path.parent.name for path in paths]})
+    pq.write_table(table, photos / "train.parquet", row_group_size=7)
+    return photos / "train.parquet"
+
+
+def as_tar(photos: Path) -> Path:
+    with tarfile.open(photos.with_name("photos.tar"), "w") as archive:
+        archive.add(photos, arcname=".")
+    return photos.with_name("photos.tar")
+
+
+@pytest.mark.parametrize(
+    ("kind", "of"), [("folder", lambda photos: photos), ("csv", as_csv), ("parquet", as_parquet), ("tar", as_tar)]
+)
+def test_a_data_set_of_the_users_own_files_conforms(hold, kind, of, photos):
+    assert len(hold("datasets", kind, argument=str(of(photos)))) == len(checks_of("datasets"))
+
+
+@pytest.mark.slow
+def test_a_data_set_of_the_hub_conforms(hold, photos, monkeypatch):
+    """A folder stands for one on the hub: the library takes either."""
+    pytest.importorskip("datasets", reason="the extra 'datasets' is not installed")
+    monkeypatch.chdir(photos.parent.parent)
+    name = f"{photos.parent.name}/photos"
+    assert len(hold("datasets", "hf", argument=name, root=photos.parent / "root")) == len(checks_of("datasets"))
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.datasets])
@@ -134,5 +152,5 @@ def test_a_data_set_that_is_not_here_says_so_in_one_sentence(catalog, name, tmp_
 
 
 @pytest.mark.slow
-def test_cifar10_conforms(catalog, data_root):
-    assert len(hold(catalog, "datasets", "cifar10", root=data_root)) == len(checks_of("datasets"))
+def test_cifar10_conforms(hold, data_root):
+    assert len(hold("datasets", "cifar10", root=data_root)) == len(checks_of("datasets"))

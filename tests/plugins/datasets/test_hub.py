@@ -25,6 +25,13 @@ def test_a_name_is_needed(load: Load) -> None:
         load("hf")
 
 
+@pytest.mark.parametrize("path", ["/home/me/photos", "./photos", "../photos", "~/photos", "photos/"])
+def test_a_path_is_no_name(load: Load, path: str) -> None:
+    """The library takes ``/home`` of the first one for a data set, and searches everything below it for files."""
+    with pytest.raises(UsageError, match="no name of the hub's.*folder:PATH"):
+        load("hf", path)
+
+
 @pytest.mark.slow
 def test_images_and_class_labels_are_found_by_their_types(
     load: Load, photo: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
