@@ -114,6 +114,7 @@ LIGHT_COMMANDS = [
     "diff --help",
     "predict --help",
     "export --help",
+    "serve --help",
     "import --help",
     "cache list",
     "cache clear --older-than 1000 --yes",

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list": ("zoo.cli.list", "List models, data sets, recipes, metrics, listeners or executors."),
     "show": ("zoo.cli.show", "Show all that is known of a model, data set, recipe or metric."),
     "predict": ("zoo.cli.predict", "Say what a trained classifier sees in images."),
+    "serve": ("zoo.cli.serve", "Answer over HTTP what a trained classifier sees in images."),
     "export": ("zoo.cli.export", "Write a trained classifier for other tools, held to the original."),
     "import": ("zoo.cli.import_weights", "Make a classifier of the weights of another tool."),
     "data": ("zoo.cli.data", "Look at data sets: counts, sizes, unreadable images, duplicates."),

@@ -1,0 +1,200 @@
+// The page to try a classifier. Names of files and classes are foreign text: they are only ever set as textContent.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const AT_A_TIME = 8;
+let token = sessionStorage.getItem("zoo-token") || "";
+let limits = null;
+let waiting = [];
+let isSending = false;
+
+function element(name, className, text) {
+  const made = document.createElement(name);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function size(bytes) {
+  return bytes >= 1e6 ? `${+(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
+}
+
+function complain(text) {
+  $("error").textContent = text;
+  $("error").hidden = !text;
+}
+
+async function ask(path, options = {}) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const response = await fetch(path, { ...options, headers });
+  if (response.status === 401) $("token-form").hidden = false;
+  return response;
+}
+
+async function readModel() {
+  let response;
+  try {
+    response = await ask("/model");
+  } catch {
+    complain("The server does not answer.");
+    return;
+  }
+  if (!response.ok) return;
+  $("token-form").hidden = true;
+  complain("");
+  const model = await response.json();
+  limits = model.limits;
+  $("title").textContent = model.title;
+  $("limits").textContent = `up to ${size(limits.image_bytes)} and ${+(limits.pixels / 1e6).toFixed(1)} megapixels each`;
+  const shown = model.classes.slice(0, 200).join(", ") + (model.classes.length > 200 ? " …" : "");
+  const facts = {
+    "Trained on": model.dataset,
+    "Takes": `${model.image_size} × ${model.image_size} pixels, ${model.channels === 1 ? "grey" : "colour"}; ${model.resizing}`,
+    "Computes": `${model.precision} on ${model.device}`,
+    [`${model.classes.length} classes`]: shown,
+  };
+  const list = $("about").querySelector("dl");
+  list.replaceChildren();
+  for (const [name, value] of Object.entries(facts)) {
+    if (value) list.append(element("dt", "", name), element("dd", "", value));
+  }
+  $("about").hidden = false;
+}
+
+function addCard(file) {
+  const card = element("li", "card waiting");
+  const picture = element("img", "picture");
+  picture.alt = "";
+  picture.onload = () => {
+    picture.classList.toggle("tiny", picture.naturalWidth < 100);
+    URL.revokeObjectURL(picture.src);
+  };
+  picture.onerror = () => picture.replaceWith(element("div", "picture", "no preview"));
+  picture.src = URL.createObjectURL(file);
+  const told = element("div");
+  const name = element("p", "name faint", file.name);
+  name.title = file.name;
+  told.append(name, element("p", "faint", "waiting …"));
+  card.append(picture, told);
+  $("results").prepend(card);
+  $("clear").hidden = false;
+  return card;
+}
+
+function settle(card, node) {
+  card.classList.remove("waiting");
+  card.lastChild.lastChild.replaceWith(node);
+}
+
+function bars(predictions) {
+  const list = element("ul", "bars");
+  for (const each of predictions) {
+    const line = element("li");
+    const what = element("div", "what");
+    const share = 100 * each.probability;
+    what.append(element("span", "", each.class), element("span", "", share < 0.05 ? "< 0.1 %" : `${share.toFixed(1)} %`));
+    const bar = element("progress");
+    bar.max = 1;
+    bar.value = each.probability;
+    bar.setAttribute("aria-label", `${each.class}: ${share.toFixed(1)} %`);
+    line.append(what, bar);
+    list.append(line);
+  }
+  return list;
+}
+
+function add(files) {
+  complain("");
+  for (const file of files) {
+    const card = addCard(file);
+    if (limits && file.size > limits.image_bytes) {
+      settle(card, element("p", "problem", `it is larger than ${size(limits.image_bytes)}`));
+    } else {
+      waiting.push({ file, card });
+    }
+  }
+  send();
+}
+
+function nextFew() {
+  const few = [];
+  let bytes = 0;
+  while (waiting.length && few.length < Math.min(AT_A_TIME, limits ? limits.images : 1)) {
+    bytes += waiting[0].file.size + 1000;
+    if (few.length && limits && bytes > limits.request_bytes) break;
+    few.push(waiting.shift());
+  }
+  return few;
+}
+
+async function send() {
+  if (isSending) return;
+  isSending = true;
+  const began = performance.now();
+  let count = 0;
+  while (waiting.length) {
+    const few = nextFew();
+    $("status").textContent = `asking about ${few.length + waiting.length} …`;
+    count += few.length;
+    await askAbout(few);
+  }
+  if (count) $("status").textContent = `${count} in ${((performance.now() - began) / 1000).toFixed(2)} s`;
+  isSending = false;
+}
+
+async function askAbout(few) {
+  const form = new FormData();
+  for (const each of few) form.append("images", each.file, each.file.name);
+  let entries = null;
+  let problem = "";
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    try {
+      const response = await ask(`/predict?top_k=${$("top-k").value}`, { method: "POST", body: form });
+      const told = await response.json();
+      entries = Array.isArray(told) ? told : told.images || null;
+      problem = told.detail || "";
+      if (response.status !== 503) break;
+      await new Promise((done) => setTimeout(done, 1000 * Number(response.headers.get("Retry-After") || 1)));
+    } catch {
+      problem = "The server did not answer.";
+      break;
+    }
+  }
+  if (!entries) complain(problem);
+  few.forEach((each, index) => {
+    const entry = entries && entries[index];
+    const text = entry ? entry.problem : "not asked";
+    settle(each.card, text ? element("p", "problem", text) : bars(entry.predictions));
+  });
+}
+
+$("files").addEventListener("change", () => {
+  add($("files").files);
+  $("files").value = "";
+});
+$("clear").addEventListener("click", () => {
+  $("results").replaceChildren();
+  $("clear").hidden = true;
+  $("status").textContent = "";
+  complain("");
+});
+$("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = $("token").value.trim();
+  sessionStorage.setItem("zoo-token", token);
+  readModel();
+});
+document.addEventListener("dragover", (event) => {
+  event.preventDefault();
+  $("drop").classList.add("over");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) $("drop").classList.remove("over");
+});
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  $("drop").classList.remove("over");
+  add(event.dataTransfer.files);
+});
+document.addEventListener("paste", (event) => add(event.clipboardData.files));
+readModel();

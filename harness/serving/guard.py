@@ -1,0 +1,106 @@
+"""The guard: which requests get through to the app, and what every response says about itself.
+
+==================================================  ======  =====================================================
+request                                             status  why
+==================================================  ======  =====================================================
+its Host is none of the server's own                400     a page elsewhere whose name was made to lead here
+a browser says that a page of another site asks     403     nobody's page but ours is to keep the network busy
+no token, or another, where one is asked for        401     compared in constant time
+==================================================  ======  =====================================================
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from harness.serving.limits import Refusal
+from harness.serving.metrics import Metrics
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NEEDS_TOKEN = frozenset({"/predict", "/model", "/metrics"})
+"""Paths that a token is asked for. The others tell what every zoo serves alike, and whether it is ready."""
+
+SECURITY_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+        b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Guard:
+    """An ASGI app before another.
+
+    Args:
+        hosts: Names that a Host header may have, without port, in lower case; None: any.
+        token: What ``Authorization: Bearer`` must say; None: nothing.
+        routes: Paths of the app, for the metrics; all else counts as ``other``.
+    """
+
+    def __init__(
+        self, app: App, *, metrics: Metrics, hosts: frozenset[str] | None, token: bytes | None, routes: frozenset[str]
+    ) -> None:
+        self._app, self._metrics = app, metrics
+        self._hosts, self._token, self._routes = hosts, token, routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"{scope['type']} is not served")
+        began, status = time.monotonic(), 500
+
+        async def tell(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *SECURITY_HEADERS]
+            await send(message)
+
+        route = scope["path"] if scope["path"] in self._routes else "other"
+        try:
+            self._check(scope)
+        except Refusal as refusal:
+            await answer(refusal, tell)
+        else:
+            await self._app(scope, receive, tell)
+        finally:
+            self._metrics.answered(route, status, time.monotonic() - began)
+
+    def _check(self, scope: Scope) -> None:
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        if self._hosts is not None and host_name(headers.get(b"host", b"")) not in self._hosts:
+            raise Refusal(400, "the Host header names another server; --allow-host lets more names in")
+        if scope["method"] not in ("GET", "HEAD") and headers.get(b"sec-fetch-site") == b"cross-site":
+            raise Refusal(403, "pages of other sites may not ask")
+        if self._token is not None and scope["path"] in NEEDS_TOKEN:
+            kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+            if kind.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
+                raise Refusal(401, "this needs the server's token: Authorization: Bearer TOKEN")
+
+
+def host_name(header: bytes) -> str:
+    """Return the name in a Host header, without port and brackets: ``[::1]:8000`` is ``::1``."""
+    text = header.decode("latin-1").strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
+
+
+async def answer(refusal: Refusal, send: Send) -> None:
+    """Answer with a refusal, outside of the app."""
+    body = json.dumps({"detail": refusal.detail}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in refusal.headers().items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

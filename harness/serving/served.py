@@ -1,0 +1,165 @@
+"""The served classifier: encoded images in, predictions out, in batches. Knows nothing of HTTP.
+
+Shape suffixes: B batch, H height, W width, C channels, K classes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.decoding import TooManyPixelsError, UnknownFormatError, UnreadableImageError
+from harness.predicting import ImagePrediction, Predictor, logits_of_each
+from harness.serving.batcher import Batcher, BatcherClosed, QueueFull
+from harness.serving.forms import UploadedImage
+from harness.serving.limits import Limits, Refusal
+from harness.serving.metrics import Metrics
+from harness.streaming_images import default_threads
+
+FAILING_BATCHES = 3
+"""After so many failed batches in a row the network is said to fail: on a GPU one fault can spoil all that follow."""
+
+_Image = NDArray[np.uint8]
+_Logits = NDArray[np.float32]
+
+
+class _NoLogits(Exception):
+    """The network says nothing of one image."""
+
+
+class ServedClassifier:
+    """A classifier that answers many at a time.
+
+    Args:
+        predictor: Of a batch size of at least *max_batch*, so that a batch is one pass.
+        report: Told in a sentence when the network fails.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        *,
+        limits: Limits,
+        metrics: Metrics,
+        max_batch: int,
+        max_wait_ms: float,
+        report: Callable[[str], None],
+    ) -> None:
+        self.predictor, self.limits = predictor, limits
+        self.card = predictor.classifier.card
+        self.is_draining = False
+        """Whether new requests are refused, because the server stops."""
+        self._metrics, self._report = metrics, report
+        self._batcher: Batcher[UploadedImage, _Image, _Logits] = Batcher(
+            self._decode,
+            self._run,
+            max_batch=max_batch,
+            max_wait_ms=max_wait_ms,
+            max_items=max(limits.queue, limits.images),
+            num_threads=default_threads(),
+            on_batch=metrics.batch,
+        )
+
+    @property
+    def num_held(self) -> int:
+        """Images that were taken and have no answer yet."""
+        return self._batcher.num_held
+
+    @property
+    def state(self) -> str:
+        """``ready``, ``draining`` when it stops, or ``failing`` when the network failed several times in a row."""
+        if self.is_draining:
+            return "draining"
+        return "failing" if self._batcher.failures_in_a_row >= FAILING_BATCHES else "ready"
+
+    def warm_up(self) -> None:
+        """Run the network once with one image, and once with a full batch: the first request need not wait.
+
+        Raises:
+            TrialError: If it fails.
+        """
+        card = self.card
+        for count in (1, self._batcher.max_batch):
+            logits_of_each(
+                self.predictor, np.zeros((count, card.image_size, card.image_size, card.channels), dtype=np.uint8)
+            )
+
+    async def classify(self, images: Sequence[UploadedImage], top_k: int) -> tuple[int, list[dict[str, Any]]]:
+        """Return a status and an entry for each image, in order: ``image``, ``predictions``, ``problem``.
+
+        The status is 200 if there is a prediction of any of them; else what they have in common: 413 too large, 415
+        not images, 500 the network, 422 all else.
+
+        Raises:
+            Refusal: If the queue is full, or the server stops (503).
+        """
+        outcomes: list[_Logits | Exception | None] = [None] * len(images)
+        wanted = [index for index, image in enumerate(images) if not image.problem]
+        try:
+            future = self._batcher.submit([images[index] for index in wanted])
+        except QueueFull as error:
+            raise Refusal(
+                503, f"{self.num_held} images wait already; try again", retry_after=error.retry_after
+            ) from error
+        except BatcherClosed as error:
+            raise Refusal(503, "the server is stopping", retry_after=1) from error
+        results = await asyncio.wrap_future(future)
+        for index, outcome in zip(wanted, results, strict=True):
+            outcomes[index] = outcome
+        told = [self._entry(image, outcome, top_k) for image, outcome in zip(images, outcomes, strict=True)]
+        problems = {status for status, _ in told if status != 200}
+        predicted = sum(status == 200 for status, _ in told)
+        self._metrics.images(predicted=predicted, problems=len(told) - predicted)
+        status = 200 if predicted else problems.pop() if len(problems) == 1 else 422
+        return status, [entry for _, entry in told]
+
+    def close(self) -> None:
+        """Answer all that was taken, and take no more."""
+        self._batcher.close()
+
+    def _decode(self, image: UploadedImage) -> _Image:
+        return self.predictor.decode(image.content, max_pixels=self.limits.pixels)
+
+    def _run(self, images: Sequence[_Image]) -> list[_Logits | Exception]:
+        try:
+            logits = logits_of_each(self.predictor, np.stack(images))
+        except BaseException as error:
+            self._report(f"the network failed on {len(images)} image(s): {type(error).__name__}: {error}")
+            raise
+        return [_NoLogits(each) if isinstance(each, str) else each for each in logits]
+
+    def _entry(
+        self, image: UploadedImage, outcome: _Logits | Exception | None, top_k: int
+    ) -> tuple[int, dict[str, Any]]:
+        status, problem = _problem(image, outcome)
+        top: list[dict[str, Any]] = []
+        if isinstance(outcome, np.ndarray):
+            prediction = ImagePrediction(name=image.name, logits_K=outcome)
+            top = [
+                {"class": self.card.classes[index], "probability": probability}
+                for index, probability in prediction.top(top_k)
+            ]
+        return status, {"image": image.name, "predictions": top, "problem": problem or None}
+
+
+def _problem(image: UploadedImage, outcome: _Logits | Exception | None) -> tuple[int, str]:
+    """Return the status that an image alone would get, and a sentence if it is not 200."""
+    match outcome:
+        case None:
+            return image.status, image.problem
+        case TooManyPixelsError():
+            return 413, str(outcome)
+        case UnknownFormatError():
+            return 415, str(outcome)
+        case UnreadableImageError() | _NoLogits():
+            return 422, str(outcome)
+        case MemoryError():
+            return 413, "memory does not suffice to decode it"
+        case Exception():
+            return 500, "the network failed; the server's log says why"
+        case _:
+            return 200, ""

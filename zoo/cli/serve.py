@@ -1,0 +1,200 @@
+"""``zoo serve``: a trained classifier behind HTTP."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.cli.text import clean
+
+TOKEN_VARIABLE = "ZOO_SERVE_TOKEN"
+_NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
+_MAX_BATCH = {"cpu": 32}
+_MAX_BATCH_ELSEWHERE = 128
+
+
+@click.command("serve")
+@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="N", help="0: any that is free."
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Answer under this name too, such as that of a proxy; repeatable.",
+)
+@click.option(
+    "--token-file", metavar="FILE", help=f"Ask for the token in this file [default: that in {TOKEN_VARIABLE}]."
+)
+@click.option(
+    "--max-batch",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help=f"Images at a time [default: {_MAX_BATCH['cpu']} on a CPU, else {_MAX_BATCH_ELSEWHERE}].",
+)
+@click.option(
+    "--max-wait-ms",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    metavar="MS",
+    help="So long an image waits for others, if the network is idle.",
+)
+@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps [default: auto].")
+@click.option(
+    "--precision",
+    type=click.Choice(("fp32", "bf16", "fp16")),
+    help="Of the arithmetic [default: as in testing on the same kind of device, else fp32].",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="CPU threads of the network [default: as torch sees fit].",
+)
+@click.option(
+    "--max-images", type=click.IntRange(min=1), default=64, show_default=True, metavar="N", help="Of one request."
+)
+@click.option("--max-image-size", default="16MB", show_default=True, metavar="SIZE", help="Of one encoded image.")
+@click.option("--max-request-size", default="64MB", show_default=True, metavar="SIZE", help="Of one request.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=50_000_000,
+    show_default=True,
+    metavar="N",
+    help="Width times height of one image.",
+)
+@click.option(
+    "--max-queue", type=click.IntRange(min=1), default=256, show_default=True, metavar="N", help="Images that wait."
+)
+@plugin_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    checkpoint: str,
+    host: str,
+    port: int,
+    allowed_hosts: tuple[str, ...],
+    token_file: str | None,
+    max_batch: int | None,
+    max_wait_ms: float,
+    device: str,
+    precision: str | None,
+    threads: int | None,
+    max_images: int,
+    max_image_size: str,
+    max_request_size: str,
+    max_pixels: int,
+    max_queue: int,
+) -> None:
+    """Answer over HTTP what a trained classifier sees in images. Takes the extra zoobench[serve].
+
+    CHECKPOINT is a trial's folder, the checkpoint in it, or a .safetensors file that zoo export or zoo import wrote.
+    Images are prepared as they were for the training. Those of many requests go through the network together.
+
+    POST /predict takes images as multipart/form-data in the field "images", and returns what zoo predict --format json
+    writes. There is a page to try it at /, one of the API at /docs, and /health and /metrics.
+
+    Only this machine is listened to, unless --host says otherwise. Ctrl-C or SIGTERM stops it when all that was taken
+    is answered.
+    """
+    from zoo.errors import UsageError
+
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        raise UsageError(f"zoo serve needs {', '.join(missing)}: pip install 'zoobench[serve]' brings what it takes")
+
+    import torch
+
+    from harness.environment import resolve_device
+    from harness.predicting import Predictor
+    from harness.serving.limits import Limits
+    from harness.serving.metrics import Metrics
+    from harness.serving.served import ServedClassifier
+    from harness.serving.server import address_of, is_loopback, listen, own_hosts, serve
+    from harness.trained import load_trained
+    from zoo.cli.group import INTERRUPTED
+    from zoo.sizes import parse_size
+
+    token = _token(token_file)
+    limits = Limits(
+        images=max_images,
+        image_bytes=parse_size(max_image_size, what="--max-image-size"),
+        request_bytes=parse_size(max_request_size, what="--max-request-size"),
+        pixels=max_pixels,
+        queue=max_queue,
+    )
+    max_batch = max_batch or _MAX_BATCH.get(resolve_device(device), _MAX_BATCH_ELSEWHERE)
+    # An address that is taken is said before the network is loaded; nobody can connect until it is ready.
+    with closing(listen(host, port)) as listener:
+        if threads is not None:
+            torch.set_num_threads(threads)
+        classifier = load_trained(Path(checkpoint), session_of(ctx).catalog())
+        predictor = Predictor(
+            classifier,
+            device=device,
+            precision=precision,  # type: ignore[arg-type]  # one of the choices
+            batch_size=max_batch,
+        )
+        for note in classifier.notes:
+            complain(note)
+        if not is_loopback(listener) and token is None:
+            complain(f"everybody who reaches {host} can ask without a token; --token-file asks for one")
+        metrics = Metrics()
+        served = ServedClassifier(
+            predictor, limits=limits, metrics=metrics, max_batch=max_batch, max_wait_ms=max_wait_ms, report=complain
+        )
+        address = address_of(listener)
+
+        def ready() -> None:
+            click.echo(f"serving {clean(classifier.card.title)} on {address}")
+            click.echo(f"try it at {address}/ and see {address}/docs for its API; Ctrl-C stops it")
+
+        with closing(served):
+            served.warm_up()
+            finished = serve(
+                served,
+                listener,
+                limits=limits,
+                metrics=metrics,
+                hosts=own_hosts(listener, host, allowed_hosts),
+                token=token,
+                ready=ready,
+            )
+    if finished:
+        click.echo("stopped: all that was taken is answered")
+    ctx.exit(0 if finished else INTERRUPTED)
+
+
+def _token(file: str | None) -> bytes | None:
+    """Return the token to ask for; never from the command line, which everybody on the machine can read.
+
+    Raises:
+        UsageError: If the file cannot be read, or there is no token that a header can hold.
+    """
+    from zoo.errors import UsageError
+
+    if file is None:
+        origin, text = TOKEN_VARIABLE, os.environ.get(TOKEN_VARIABLE)
+        if text is None:
+            return None
+    else:
+        origin = f"--token-file {file}"
+        try:
+            text = Path(file).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{origin}: it cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    text = text.strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise UsageError(f"{origin}: a token is one word of printable ASCII characters")
+    return text.encode()
