@@ -1,0 +1,369 @@
+"""The forecast: how long trials will take and how much memory, from those that ran before and from probes.
+
+The nearest experience counts: runs of the same combination, a probe, the same network on the same data with other
+settings, the same network on other images of that size, and at last a line through the networks' multiply-accumulates.
+Never imports torch.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.costs import Line, costs_of, fit_line
+from harness.hardware import Hardware
+from harness.identity import result_key
+from harness.outlines import Outline, outlines_of
+from harness.record import FailureKind, Outcome, Record
+from harness.scheduling import makespan, order
+from harness.spec import DatasetSpec, TrialSpec
+
+_SMALL_IMAGE_LIMIT = 64
+"""As in :mod:`harness.resolution`, which loads more than a forecast needs."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expectation:
+    """What one trial is expected to take."""
+
+    seconds: float | None = None
+    """Until its record is there; None: not known."""
+    alone_seconds: float = 0.0
+    """How long of that other trials on the device would wait, since it measures speeds."""
+    peak_memory_mib: float | None = None
+    """While training, as records hold it; None: not known."""
+    basis: str = ""
+    """What that is known from, in a few words; empty where nothing is known."""
+    is_finished: bool = False
+    """Whether there is a record that would be reused."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """How many images of what size a data set has, as far as that is known beforehand."""
+
+    image_size: int | None = None
+    num_learnt: int | None = None
+    """Training images, with those that are carved off for validation."""
+    num_test: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Alike:
+    """Trials that ran under the wanted conditions, or nearly so."""
+
+    runs: Sequence[Outline] = ()
+    mark: str = ""
+    """In what their conditions differ."""
+
+
+class Forecast:
+    """What is known of the times and memory of trials.
+
+    Args:
+        hardware: What the trials will run on; None: devices of one kind are taken for equal, which is good enough to
+            put trials in order.
+        sizes: What data sets say of themselves, by display name.
+        retry: Whether trials that failed run again.
+    """
+
+    def __init__(
+        self, *, hardware: Hardware | None = None, sizes: Mapping[str, Size] | None = None, retry: bool = False
+    ) -> None:
+        self._hardware, self._sizes, self._retry = hardware, sizes or {}, retry
+        self._of_combination: dict[str, list[Outline]] = defaultdict(list)
+        self._of_network: dict[str, list[Outline]] = defaultdict(list)
+        self._of_data: dict[str, list[Outline]] = defaultdict(list)
+        self._probed: dict[str, Expectation] = {}
+        self._known: dict[str, Expectation] = {}
+        self._lines: dict[str, Line | None] = {}
+
+    def add(self, runs: Iterable[Outline]) -> None:
+        """Learn from trials that are over."""
+        for run in runs:
+            self._of_combination[_combination(run.spec)].append(run)
+            self._of_network[_network(run.spec)].append(run)
+            self._of_data[_data(run.spec.dataset)].append(run)
+        self._known.clear()
+        self._lines.clear()
+
+    def add_probe(self, spec: TrialSpec, expected: Expectation) -> None:
+        """Learn what a probe measured for the combination of *spec*."""
+        self._probed[_combination(spec)] = expected
+        self._known.clear()
+
+    def has_run(self, spec: TrialSpec) -> bool:
+        """Tell whether its combination ran before, under the conditions that it asks for."""
+        same = self._alike(spec, self._of_combination.get(_combination(spec), ()))
+        return bool(same.runs) and not same.mark
+
+    def seconds(self, spec: TrialSpec) -> float | None:
+        """Return what a trial takes if it runs, or None where that is not known."""
+        return self._expect(spec).seconds
+
+    def expect(self, spec: TrialSpec) -> Expectation:
+        """Return what is expected of a trial; one that is finished takes no time."""
+        for run in self._of_combination.get(_combination(spec), ()):
+            if run.spec.seed == spec.seed and self._would_be_reused(run, spec):
+                return Expectation(seconds=0.0, basis="finished", is_finished=True)
+        return self._expect(spec)
+
+    def _would_be_reused(self, run: Outline, spec: TrialSpec) -> bool:
+        """Tell whether a bench would find that record under the trial's own key, if the images are what they were."""
+        if run.spec.dataset.fold != spec.dataset.fold or not _precision_fits(run, spec):
+            return False
+        small = spec.execution.small_images
+        if small == "auto":
+            is_small = run.image_size < _SMALL_IMAGE_LIMIT and spec.architecture.adapts_small_images
+            small = "on" if is_small else "off"
+        execution = spec.execution.model_copy(update={"precision": run.spec.execution.precision, "small_images": small})
+        resolved = spec.model_copy(update={"execution": execution})
+        if run.result_key != result_key(resolved, fingerprint=run.fingerprint, torch_version=_torch_version()):
+            return False
+        if run.outcome == Outcome.FAILED:
+            return not self._retry and run.failure != FailureKind.DISK
+        return run.outcome == Outcome.DONE
+
+    def _expect(self, spec: TrialSpec) -> Expectation:
+        key = f"{_combination(spec)} {_conditions(spec)}"
+        if key not in self._known:
+            self._known[key] = self._look_up(spec)
+        return self._known[key]
+
+    def _look_up(self, spec: TrialSpec) -> Expectation:
+        combination = _combination(spec)
+        same = self._alike(spec, self._of_combination.get(combination, ()))
+        probed = self._probed.get(combination)
+        if same.runs and (not same.mark or probed is None):
+            # The epochs that they ran, which are fewer where training stops early.
+            return _from(same, spec, f"{len(same.runs)} {'run' if len(same.runs) == 1 else 'runs'}")
+        if probed is not None:
+            return probed
+        size = self._size_of(spec.dataset)
+        others = self._alike(spec, [run for run in self._network_runs(spec) if run.image_size == size.image_size])
+        on_data = [run for run in others.runs if _data(run.spec.dataset) == _data(spec.dataset)]
+        settings = [run for run in on_data if _setting(run.spec) == _setting(spec)]
+        for runs, basis in ((settings, "other length"), (on_data, "other settings"), (others.runs, "other data")):
+            if runs:
+                return _from(_Alike(runs=runs, mark=others.mark), spec, basis, size)
+        return self._from_line(spec, size)
+
+    def _from_line(self, spec: TrialSpec, size: Size) -> Expectation:
+        """Use the multiply-accumulates that the network was found to have under other conditions."""
+        macs = next((run.macs for run in self._network_runs(spec) if run.image_size == size.image_size), None)
+        key = f"{_conditions(spec)} {_freezes(spec)}"
+        if key not in self._lines:
+            every = [run for runs in self._of_network.values() for run in runs if _freezes(run.spec) == _freezes(spec)]
+            self._lines[key] = fit_line(self._alike(spec, every).runs, spec)
+        line = self._lines[key]
+        if not macs or line is None or size.num_learnt is None or size.num_test is None:
+            return Expectation()
+        costs = line.costs(macs)
+        return Expectation(
+            seconds=costs.seconds(epochs=_epochs(spec), num_learnt=size.num_learnt, num_test=size.num_test),
+            alone_seconds=costs.measuring_seconds,
+            basis=f"MACs of {line.networks} networks, ×/÷ {line.spread:.1f}",
+        )
+
+    def _network_runs(self, spec: TrialSpec) -> list[Outline]:
+        return [run for run in self._of_network.get(_network(spec), ()) if _freezes(run.spec) == _freezes(spec)]
+
+    def _alike(self, spec: TrialSpec, runs: Iterable[Outline]) -> _Alike:
+        """Choose the whole runs on the device that *spec* will have, with its threads if there are any such."""
+        fit = [
+            run
+            for run in runs
+            if run.is_whole
+            and self._device_fits(run, spec)
+            and _precision_fits(run, spec)
+            and run.spec.execution.compile == spec.execution.compile
+        ]
+        if not fit or not fit[0].spec.execution.device.startswith("cpu"):
+            return _Alike(runs=fit)
+        fit = [run for run in fit if run.sharing == 1] or fit
+        present = sorted({run.threads or 0 for run in fit})
+        default = None if self._hardware is None else self._hardware.threads
+        wanted = spec.execution.threads or default or present[-1]
+        nearest = min(present, key=lambda each: abs(each - wanted))
+        mark = "" if nearest == wanted else f" with {nearest} {'thread' if nearest == 1 else 'threads'}"
+        return _Alike(runs=[run for run in fit if (run.threads or 0) == nearest], mark=mark)
+
+    def _device_fits(self, run: Outline, spec: TrialSpec) -> bool:
+        device = spec.execution.device
+        if self._hardware is not None:
+            return self._hardware.runs(device=device, device_name=run.device_name)
+        return device == "auto" or device.partition(":")[0] == run.spec.execution.device.partition(":")[0]
+
+    def _size_of(self, dataset: DatasetSpec) -> Size:
+        """Return what a trial will see: what earlier ones saw, else what the data set says of itself."""
+        runs = self._of_data.get(_data(dataset), ())
+        for run in runs:
+            if _limits(run.spec.dataset) == _limits(dataset):
+                return Size(image_size=run.image_size, num_learnt=run.num_learnt, num_test=run.num_test)
+        whole = self._sizes.get(dataset.display_name, Size())
+        num_learnt, num_test = whole.num_learnt, whole.num_test
+        if dataset.folds is not None and num_learnt is not None and num_test is not None:
+            num_images = num_learnt + num_test
+            num_test = num_images // dataset.folds
+            num_learnt = num_images - num_test
+        for run in runs:
+            num_learnt = run.num_learnt if run.spec.dataset.limit_train is None else num_learnt
+            num_test = run.num_test if run.spec.dataset.limit_test is None else num_test
+        return Size(
+            image_size=dataset.image_size or (runs[0].image_size if runs else whole.image_size),
+            num_learnt=_at_most(num_learnt, dataset.limit_train),
+            num_test=_at_most(num_test, dataset.limit_test),
+        )
+
+
+def forecast_from(records: Iterable[Record]) -> Forecast:
+    """Return what records tell, for putting trials in order."""
+    forecast = Forecast()
+    forecast.add(outlines_of(records))
+    return forecast
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedTrial:
+    """A trial and what is expected of it."""
+
+    spec: TrialSpec
+    expected: Expectation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outlook:
+    """What is expected of a whole plan."""
+
+    trials: tuple[ExpectedTrial, ...]
+    """In the plan's order."""
+    slots: int
+    """How many run at a time."""
+    share_device: bool = False
+    """Whether they do so on one device, and wait while another measures speeds."""
+
+    @property
+    def unknown(self) -> tuple[ExpectedTrial, ...]:
+        """Trials whose time is not known."""
+        return tuple(trial for trial in self.trials if trial.expected.seconds is None)
+
+    @property
+    def num_finished(self) -> int:
+        """How many have a record that would be reused."""
+        return sum(trial.expected.is_finished for trial in self.trials)
+
+    @property
+    def seconds(self) -> float:
+        """Time for all trials that are known, in the order in which a bench takes them."""
+        to_run = [trial for trial in self.trials if not trial.expected.is_finished]
+        expected = {id(trial.spec): trial.expected.seconds for trial in to_run}
+        known = [
+            (trial.expected.seconds, trial.expected.alone_seconds if self.share_device and self.slots > 1 else 0.0)
+            for trial in order(to_run, lambda spec: expected[id(spec)])
+            if trial.expected.seconds is not None
+        ]
+        return sum(alone for _, alone in known) + makespan((seconds - alone for seconds, alone in known), self.slots)
+
+    @property
+    def peak_memory_mib(self) -> float | None:
+        """Most that trials which run at a time could take together, as far as it is known."""
+        peaks = [trial.expected.peak_memory_mib for trial in self.trials]
+        known = sorted((peak for peak in peaks if peak is not None), reverse=True)
+        return sum(known[: self.slots]) if known else None
+
+
+def look_ahead(
+    trials: Iterable[TrialSpec], forecast: Forecast, *, slots: int = 1, share_device: bool = False
+) -> Outlook:
+    """Return what is expected of *trials*, so many at a time."""
+    expected = tuple(ExpectedTrial(spec=spec, expected=forecast.expect(spec)) for spec in trials)
+    return Outlook(trials=expected, slots=slots, share_device=share_device)
+
+
+def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) -> Expectation:
+    """Return what runs tell: medians of times, scaled to *size* where there is one, and the highest peak of memory."""
+    seconds: list[float] = []
+    alone: list[float] = []
+    for run in alike.runs:
+        costs = costs_of(run, spec)
+        if size is None:
+            epochs, num_learnt, num_test = run.epochs_run, run.num_learnt, run.num_test
+        elif size.num_learnt is None or size.num_test is None:
+            return Expectation()
+        else:
+            epochs, num_learnt, num_test = _epochs(spec), size.num_learnt, size.num_test
+        alone.append(costs.measuring_seconds if run.sharing == 1 else 0.0)  # else the waiting is in their times
+        seconds.append(costs.seconds(epochs=epochs, num_learnt=num_learnt, num_test=num_test))
+    peaks = [run.peak_memory_mib for run in alike.runs if _batch_size(run.spec) == _batch_size(spec)]
+    return Expectation(
+        seconds=statistics.median(seconds),
+        alone_seconds=statistics.median(alone),
+        peak_memory_mib=max((peak for peak in peaks if peak is not None), default=None),
+        basis=basis + alike.mark,
+    )
+
+
+def _precision_fits(run: Outline, spec: TrialSpec) -> bool:
+    """Tell whether *spec* asks for the precision of a run; auto is fp32 on a CPU, and may be bf16 elsewhere."""
+    asked, had = spec.execution.precision, run.spec.execution.precision
+    if asked == "auto":
+        return had == "fp32" or (had == "bf16" and not run.spec.execution.device.startswith("cpu"))
+    return asked == had
+
+
+def _combination(spec: TrialSpec) -> str:
+    """Return what trials share that differ in seed, fold, machine, or what is measured alone."""
+    recipe = json.dumps([spec.recipe.full_name, spec.recipe.hyperparameters], sort_keys=True)
+    return f"{_network(spec)} {_data(spec.dataset)} {_limits(spec.dataset)} {recipe}"
+
+
+def _conditions(spec: TrialSpec) -> str:
+    return spec.execution.model_dump_json(exclude={"looks"})
+
+
+def _network(spec: TrialSpec) -> str:
+    return json.dumps([spec.architecture.full_name, spec.architecture.options], sort_keys=True)
+
+
+def _data(dataset: DatasetSpec) -> str:
+    wanted = (dataset.full_name, dataset.argument, dataset.options, dataset.image_size, dataset.folds)
+    return json.dumps(wanted, sort_keys=True)
+
+
+def _limits(dataset: DatasetSpec) -> tuple[int | None, int | None, float]:
+    return dataset.limit_train, dataset.limit_test, dataset.val_fraction
+
+
+def _setting(spec: TrialSpec) -> str:
+    """Return a recipe without what the costs can be scaled by."""
+    hyperparameters = {name: value for name, value in spec.recipe.hyperparameters.items() if name != "epochs"}
+    return json.dumps([spec.recipe.full_name, hyperparameters], sort_keys=True)
+
+
+def _epochs(spec: TrialSpec) -> int:
+    return int(spec.recipe.hyperparameters["epochs"])
+
+
+def _batch_size(spec: TrialSpec) -> object:
+    return spec.recipe.hyperparameters.get("batch_size")
+
+
+def _freezes(spec: TrialSpec) -> bool:
+    return bool(spec.recipe.hyperparameters.get("freeze_backbone"))
+
+
+def _at_most(number: int | None, limit: int | None) -> int | None:
+    """Return a limited number; a limit alone is taken for it, as an upper bound."""
+    if number is None or limit is None:
+        return limit if number is None else number
+    return min(number, limit)
+
+
+@functools.cache
+def _torch_version() -> str:
+    return importlib.metadata.version("torch")
