@@ -5,6 +5,7 @@
 ``recipes``        classic and modern training recipes
 ``metrics``        accuracy, F1 and the rest
 ``listeners``      what hears of a bench
+``executors``      where trials run, when not in processes of this machine
 """
 
 from __future__ import annotations
@@ -29,5 +30,6 @@ BUILTIN: tuple[str, ...] = (
     "plugins.listeners.jsonl",
     "plugins.listeners.tensorboard",
     "plugins.listeners.mlflow",
+    "plugins.executors.ray_cluster",
 )
 """Dotted names of the built-in plugin modules, in the order in which they load."""
