@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.batches import DeviceImages
+from harness.distributed import ALONE, Ranks
 from harness.errors import TrialError
 from harness.images import ImageSet
 from harness.normalization import ChannelStatistics, Normalizer
@@ -46,6 +47,7 @@ def predict_logits(
     batch_size: int | None = None,
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
     num_classes: int | None = None,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """Return the logits ``[N, K]`` of all images in order, float32 on the CPU. The model's modes are as before.
 
@@ -54,6 +56,7 @@ def predict_logits(
         batch_size: Images at a time; None: as the device likes. It is halved where memory does not suffice.
         predict: ``(model, images_BCHW)``: what to call in place of the model.
         num_classes: K, to hold the network to it; None: whatever it gives.
+        ranks: Where there are several, each predicts some of the batches, and N are the images of those.
 
     Raises:
         TrialError: If logits are not what they should be (kind plugin) or not finite (kind diverged), or memory does
@@ -62,8 +65,8 @@ def predict_logits(
     data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
     batch = batch_size or default_batch_size(data, device)
     normalize = Normalizer(normalization, device, channels_last=channels_last)
-    order_N = torch.arange(len(data))
-    sizes = [len(indices) for indices in torch.split(order_N, batch)]
+    order_N = torch.arange(len(data))[_own_images(len(data), batch, ranks)]
+    sizes = [len(indices) for indices in torch.split(order_N, batch) if len(indices)]
     halving = Halving(device, at_most=batch)
     parts = []
 
@@ -80,7 +83,7 @@ def predict_logits(
                 with halving.attempt(len(some_BCHW)):
                     parts.append(logits_of(some_BCHW))
                     done += len(some_BCHW)
-        logits_NK = torch.cat(parts).cpu()
+        logits_NK = torch.cat(parts).cpu() if parts else torch.empty(0, num_classes or 0)
     # A plain copy: tensors made under inference mode cannot be used everywhere.
     logits_NK = logits_NK.clone()
     if not torch.isfinite(logits_NK).all():
@@ -91,12 +94,20 @@ def predict_logits(
 
 def evaluate_logits(logits_NK: Tensor, labels_N: Tensor) -> Evaluation:
     """Compare logits with labels."""
+    return _mean(_judge(logits_NK, labels_N))
+
+
+def _judge(logits_NK: Tensor, labels_N: Tensor) -> Tensor:
+    """Return ``float64 [N, 2]``: each image's cross-entropy, and its share in the accuracy."""
     logits_NK, labels_N = logits_NK.double(), labels_N.to(logits_NK.device)
     is_top_NK = logits_NK == logits_NK.amax(dim=1, keepdim=True)
     credit_N = is_top_NK.gather(1, labels_N[:, None])[:, 0] / is_top_NK.sum(dim=1)
-    return Evaluation(
-        loss=float(functional.cross_entropy(logits_NK, labels_N)), accuracy=float(credit_N.double().mean())
-    )
+    return torch.stack([functional.cross_entropy(logits_NK, labels_N, reduction="none"), credit_N.double()], dim=1)
+
+
+def _mean(judged_N2: Tensor) -> Evaluation:
+    loss, accuracy = judged_N2.mean(dim=0).tolist()
+    return Evaluation(loss=loss, accuracy=accuracy)
 
 
 def evaluate(
@@ -110,9 +121,14 @@ def evaluate(
     batch_size: int | None = None,
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
     num_classes: int | None = None,
+    ranks: Ranks = ALONE,
 ) -> Evaluation:
-    """Predict and compare; arguments and errors as for :func:`predict_logits`."""
+    """Predict and compare; arguments and errors as for :func:`predict_logits`.
+
+    Several ranks take whole batches of what one would take, and each comes to know what became of every image.
+    """
     data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
+    batch = batch_size or default_batch_size(data, device)
     logits_NK = predict_logits(
         model,
         data,
@@ -120,11 +136,19 @@ def evaluate(
         precision=precision,
         channels_last=channels_last,
         normalization=normalization,
-        batch_size=batch_size,
+        batch_size=batch,
         predict=predict,
         num_classes=num_classes,
+        ranks=ranks,
     )
-    return evaluate_logits(logits_NK, data.labels_N)
+    own = _own_images(len(data), batch, ranks)
+    return _mean(ranks.put_together(_judge(logits_NK, data.labels_N[own]), own, total=len(data)))
+
+
+def _own_images(total: int, batch: int, ranks: Ranks) -> slice:
+    """Return which images a rank predicts: whole batches, so that no image shares one with others than it would."""
+    batches = ranks.share_of(-(-total // batch))
+    return slice(batches.start * batch, min(batches.stop * batch, total))
 
 
 def default_batch_size(images: DeviceImages, device: torch.device) -> int:

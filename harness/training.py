@@ -19,10 +19,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.augmentation import AlternatingFlip, Mixing, augment
-from harness.batches import DeviceImages, batch_sizes, epoch_order, micro_batch_sizes, offsets
+from harness.batches import DeviceImages, micro_batch_sizes
 from harness.best_epoch import BestEpoch
+from harness.distributed import ALONE, Part, Ranks
 from harness.ema import ModelEma, load_tensors, tensors_of
+from harness.epoch_batches import EpochBatches
 from harness.errors import TrialError
 from harness.evaluation import checked_logits, evaluate
 from harness.forward_state import ForwardState
@@ -30,11 +31,11 @@ from harness.heads import find_head, freeze_all_but, set_train_mode
 from harness.images import TrialImages
 from harness.initialization import initialize
 from harness.losses import balanced_class_weights, make_loss
-from harness.normalization import ChannelStatistics, Normalizer
+from harness.normalization import ChannelStatistics
 from harness.optimizers import make_optimizer
-from harness.out_of_memory import Halving, least_images
+from harness.out_of_memory import least_images
 from harness.precision import Precision, computing, exact_fp32
-from harness.randomness import make_generator, seed_global
+from harness.randomness import seed_global
 from harness.record import FailureKind
 from harness.schedules import Plateau, lr_factor
 from harness.training_state import TrainingState
@@ -77,7 +78,7 @@ class TrainingResult:
     images_per_second: tuple[float, ...]
     """Training images over training time, for each epoch."""
     micro_batch_size: int
-    """Most images per forward pass, as the training ended."""
+    """Most images per forward pass, all ranks together, as the training ended."""
     planned_micro_batch_size: int
     """Most images per forward pass that the recipe asks for; more than the former where memory did not suffice."""
 
@@ -98,6 +99,7 @@ def train(
     give_way: Callable[[], float] = lambda: 0.0,
     state: TrainingState | None = None,
     save: Callable[[TrainingState], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainingResult:
     """Train *model* in place; when this returns it holds the weights to test.
 
@@ -107,6 +109,9 @@ def train(
     Where a forward or backward pass runs out of memory, its step starts again with half as many images at a time,
     and the training goes on so. A batch stays what it was: gradients add up over more micro-batches, as with more
     ``hp.accumulate_steps``. The step's images, generators and running statistics are those of its first attempt.
+
+    Several *ranks* call this with the same arguments, each with its own device. They share each batch, and all come to
+    the same weights, but for rounding those of one process; dropout and its kin draw differently on each.
 
     Args:
         model: As its architecture built it, pretrained or not; it is moved to *device*.
@@ -118,23 +123,29 @@ def train(
         give_way: Called before each step; may wait, and returns how many seconds it did, which are no training time.
         state: Where to go on from; the model must be built alike.
         save: Called at the end of each epoch, before *emit*, with a state that is valid during the call.
+        ranks: The processes that train together.
 
     Raises:
         TrialError: ``diverged`` if a loss or a validation logit is not finite, ``data`` if there is nothing to train
             on, ``plugin`` if the network's output is not logits, ``oom`` if memory does not suffice for the fewest
-            images: 1 at a time, 2 with batch normalisation.
+            images: 1 at a time, 2 with batch normalisation, or one for each rank.
     """
     prepared = images.prepared
     num_classes = len(prepared.classes)
     labels_N = images.train.labels_N
-    sizes = batch_sizes(len(images.train), hp.batch_size)
-    starts = offsets(sizes)
-    train_data, val_data = DeviceImages(images.train, device), DeviceImages(images.val, device)
-    normalize = Normalizer(normalization, device, channels_last=channels_last)
-    fill_C = torch.tensor([round(255 * mean) for mean in normalization.mean], dtype=torch.uint8, device=device)
-    may_flip = prepared.mirror_symmetric
-    alternating = AlternatingFlip(len(labels_N), seed=seed, device=device) if hp.flip_mode == "alternating" else None
-    mixes = hp.mixup_alpha > 0 or hp.cutmix_alpha > 0
+    batches = EpochBatches(
+        images.train,
+        recipe,
+        hp,
+        prepared=prepared,
+        seed=seed,
+        device=device,
+        channels_last=channels_last,
+        normalization=normalization,
+        rows_of=None if ranks is ALONE else lambda batch: ranks.rows(micro_sizes_of(batch)),
+    )
+    val_data = DeviceImages(images.val, device)
+    num_images, num_steps = batches.num_images, len(batches.sizes)
 
     # The network as it starts.
     model.to(device)
@@ -146,12 +157,11 @@ def train(
         # Published weights are what a pretrained network is taken for: only its head is new.
         initialize(head if hp.pretrained else (model,), hp.init)
         if recipe.prepare is not None:
-            some_N = epoch_order(labels_N, "shuffle", seed=seed, epoch=0)[:PREPARE_IMAGES]
-            some_BCHW, _ = next(train_data.batches(some_N, [len(some_N)]))
-            recipe.prepare(model, normalize(some_BCHW), hp)
+            recipe.prepare(model, batches.some(PREPARE_IMAGES), hp)
+        ranks.agree(model)
     if hp.freeze_backbone:
         freeze_all_but(model, head)
-    forward = torch.compile(model) if compile else model
+    forward = torch.compile(model) if compile else ranks.wrap(model, lambda: batches.some(2))
 
     # What changes it.
     optimizer = make_optimizer(model, hp) if recipe.make_optimizer is None else recipe.make_optimizer(model, hp)
@@ -166,18 +176,27 @@ def train(
         loss_of = partial(_with_hp, recipe.loss, hp)
     predict = None if recipe.predict is None else partial(_with_hp, recipe.predict, hp)
 
-    def learn(images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, *, batch: int) -> tuple[Tensor, Tensor]:
+    def learn(
+        images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, part: Part, *, batch: int
+    ) -> tuple[Tensor, Tensor]:
         """Add the gradients of M of a batch's images; return the sum of their losses, and how many are correct."""
-        with computing(device, precision):
-            output = forward(images_MCHW)
-        logits_MK = checked_logits(output, len(images_MCHW), num_classes).float()
-        loss = loss_of(logits_MK, targets)
-        torch.autograd.backward(scaler.scale(loss * (len(images_MCHW) / batch)))
-        return loss.detach() * len(images_MCHW), (logits_MK.detach().argmax(dim=1) == labels_M).sum()
+        num_learnt = len(images_MCHW) * part.counts
+        with ranks.learning(part):
+            with computing(device, precision):
+                output = forward(images_MCHW)
+            logits_MK = checked_logits(output, len(images_MCHW), num_classes).float()
+            loss = loss_of(logits_MK, targets)
+            # Gradients are averaged over ranks.
+            torch.autograd.backward(scaler.scale(loss * (num_learnt / batch * ranks.size)))
+        return loss.detach() * num_learnt, (logits_MK.detach().argmax(dim=1) == labels_M).sum() * part.counts
 
     # How much of it goes at once. A frozen backbone's batch normalisation takes no statistics.
-    halving = Halving(device, at_most=max(sizes), floor=1 if hp.freeze_backbone else least_images(model))
+    floor = 1 if hp.freeze_backbone else least_images(model)
+    halving = ranks.halving(device, at_most=max(batches.sizes), floor=floor)
     before = ForwardState(model, device)
+
+    def micro_sizes_of(batch: int) -> list[int]:
+        return micro_batch_sizes(batch, hp.accumulate_steps, at_most=halving.at_most, floor=halving.floor)
 
     # What is remembered.
     ema = ModelEma(model, hp.ema_decay) if hp.ema_decay > 0 else None
@@ -200,7 +219,8 @@ def train(
         if ema is not None:
             ema.load(tree["ema"], step=tree["ema_step"])
         rates, totals = list(tree["rates"]), dict(tree["totals"])
-        halving.at_most = tree.get("at_most", halving.at_most)  # states of before it was kept were never halved
+        # States of before it was kept were never halved.
+        halving.at_most = min(halving.at_most, tree.get("at_most", halving.at_most))
 
     def stopped_early() -> bool:
         return 0 < hp.early_stopping_patience <= best.stale_epochs and epoch < hp.epochs
@@ -208,58 +228,31 @@ def train(
     while epoch < hp.epochs and not stopped_early():
         epoch += 1
         epoch_began = time.monotonic()
-        seed_global(seed, "model", epoch)  # dropout and its kin draw from the global generators
-        generator = make_generator(device, seed, "augmentation", epoch)
-        order_N = epoch_order(labels_N, hp.sampling, seed=seed, epoch=epoch)
-        flip_N = None if alternating is None else alternating.of_epoch(epoch, order_N)
-        mixing = (
-            Mixing(
-                mixup_alpha=hp.mixup_alpha,
-                cutmix_alpha=hp.cutmix_alpha,
-                num_images=len(order_N),
-                num_classes=num_classes,
-                seed=seed,
-                epoch=epoch,
-                device=device,
-            )
-            if mixes
-            else None
-        )
+        seed_global(seed, "model", epoch, *ranks.purpose)  # dropout and its kin draw from the global generators
         loss_sum = torch.zeros((), device=device)
         num_correct = torch.zeros((), dtype=torch.int64, device=device)
         waited = 0.0
         set_train_mode(model, head if hp.freeze_backbone else None)
         with exact_fp32(device) if precision == "fp32" else nullcontext():
-            for index, (raw_BCHW, labels_B) in enumerate(train_data.batches(order_N, sizes)):
+            for index, (images_BCHW, targets, labels_B) in enumerate(batches.of_epoch(epoch)):
                 waited += give_way()
-                step = (epoch - 1) * len(sizes) + index
-                factor = plateau.scale * lr_factor(step, hp, steps_per_epoch=len(sizes), custom=recipe.lr_factor)
+                step = (epoch - 1) * num_steps + index
+                factor = plateau.scale * lr_factor(step, hp, steps_per_epoch=num_steps, custom=recipe.lr_factor)
                 for group, peak_lr in zip(optimizer.param_groups, peak_lrs, strict=True):
                     group["lr"] = peak_lr * factor
-
-                flip_B = None if flip_N is None else flip_N[starts[index] : starts[index] + len(labels_B)]
-                raw_BCHW = augment(raw_BCHW, generator, hp, may_flip=may_flip, fill_C=fill_C, flip_B=flip_B)
-                if recipe.augment is not None:
-                    raw_BCHW = recipe.augment(raw_BCHW, generator, hp)
-                images_BCHW, targets = normalize(raw_BCHW), labels_B
-                if mixing is not None:
-                    images_BCHW, targets = mixing.apply(images_BCHW, labels_B, start=starts[index])
 
                 before.take()
                 learnt: list[tuple[Tensor, Tensor]] | None = None
                 while learnt is None:  # once, unless memory runs out
                     optimizer.zero_grad(set_to_none=True)
-                    micro_sizes = micro_batch_sizes(
-                        len(labels_B), hp.accumulate_steps, at_most=halving.at_most, floor=halving.floor
-                    )
+                    micro_sizes = micro_sizes_of(batches.sizes[index])
+                    parts = ranks.parts(micro_sizes)
+                    split = partial(torch.split, split_size_or_sections=[part.images for part in parts])
                     with halving.attempt(max(micro_sizes), undo=before.restore):
                         learnt = [
-                            learn(*micro_batch, batch=len(labels_B))
+                            learn(*micro_batch, batch=batches.sizes[index])
                             for micro_batch in zip(
-                                torch.split(images_BCHW, micro_sizes),
-                                torch.split(targets, micro_sizes),
-                                torch.split(labels_B, micro_sizes),
-                                strict=True,
+                                split(images_BCHW), split(targets), split(labels_B), parts, strict=True
                             )
                         ]
                 for micro_loss, micro_correct in learnt:
@@ -272,11 +265,12 @@ def train(
                 scaler.update()
                 if ema is not None:
                     ema.update()
-        train_loss = loss_sum.item() / len(order_N)  # waits for the device: here the epoch's steps are done
+        ranks.add_up(loss_sum, num_correct)
+        train_loss = loss_sum.item() / num_images  # waits for the device: here the epoch's steps are done
         train_seconds = time.monotonic() - epoch_began - waited
         if not math.isfinite(train_loss):
             raise TrialError(FailureKind.DIVERGED, f"the training loss of epoch {epoch} is not finite")
-        rates.append(len(order_N) / max(train_seconds, 1e-9))
+        rates.append(num_images / max(train_seconds, 1e-9))
 
         with ema.in_model() if ema is not None else nullcontext():
             val = evaluate(
@@ -288,6 +282,7 @@ def train(
                 normalization=normalization,
                 predict=predict,
                 num_classes=num_classes,
+                ranks=ranks,
             )
             monitored = val.accuracy if hp.monitor == "val_accuracy" else val.loss
             if best.observe(epoch, monitored) and hp.keep == "best":
@@ -321,7 +316,7 @@ def train(
                 epoch=epoch,
                 epochs=hp.epochs,
                 train_loss=train_loss,
-                train_accuracy=None if mixes else num_correct.item() / len(order_N),
+                train_accuracy=None if batches.mixes else num_correct.item() / num_images,
                 val_loss=val.loss,
                 val_accuracy=val.accuracy,
                 lr=max(group["lr"] for group in optimizer.param_groups),
@@ -342,10 +337,8 @@ def train(
         final_train_loss=totals["train_loss"],
         seconds=totals["seconds"],
         images_per_second=tuple(rates),
-        micro_batch_size=max(
-            micro_batch_sizes(max(sizes), hp.accumulate_steps, at_most=halving.at_most, floor=halving.floor)
-        ),
-        planned_micro_batch_size=max(micro_batch_sizes(max(sizes), hp.accumulate_steps)),
+        micro_batch_size=max(micro_sizes_of(max(batches.sizes))),
+        planned_micro_batch_size=max(micro_batch_sizes(max(batches.sizes), hp.accumulate_steps)),
     )
 
 

@@ -1,6 +1,7 @@
 """Augmentation: batches of images changed on their device, with an independent draw for each image.
 
 ``pipeline``     what a recipe's hyper-parameters ask for, in order
+``draws``        random numbers for each image, also where only some of a batch are here
 ``flipping``     which images are mirrored, where that alternates
 ``geometry``     shifted crop and flip, random resized crop
 ``color``        brightness, contrast, saturation, hue

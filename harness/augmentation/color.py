@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harness.augmentation.draws import uniform
+
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in brightness (ITU-R BT.601)."""
 
@@ -69,14 +71,12 @@ def hue(images_BCHW: Tensor, turn_B: Tensor) -> Tensor:
 
 def random_hue(images_BCHW: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:
     """Turn each image's hues by an angle uniform in ± *strength* of a full turn."""
-    uniform_B = torch.rand(len(images_BCHW), generator=generator, device=images_BCHW.device)
-    return hue(images_BCHW, strength * (2 * uniform_B - 1))
+    return hue(images_BCHW, strength * (2 * uniform(generator, len(images_BCHW)) - 1))
 
 
 def random_color(images_BCHW: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:
     """Change brightness, contrast and saturation, in this order, each by a factor uniform in 1 ± *strength*."""
     batch = len(images_BCHW)
     for change in (brightness, contrast, saturation):
-        uniform_B = torch.rand(batch, generator=generator, device=images_BCHW.device)
-        images_BCHW = change(images_BCHW, 1 + strength * (2 * uniform_B - 1))
+        images_BCHW = change(images_BCHW, 1 + strength * (2 * uniform(generator, batch) - 1))
     return images_BCHW

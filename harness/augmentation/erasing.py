@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harness.augmentation.draws import integers, uniform
 from harness.augmentation.geometry import draw_boxes
 
 
@@ -34,9 +35,8 @@ def random_cutout(images_BCHW: Tensor, generator: torch.Generator, *, side: floa
         fill_C: The colour, of the images' type.
     """
     batch, _, height, width = images_BCHW.shape
-    device = images_BCHW.device
-    center_y_B = torch.randint(height, (batch,), generator=generator, device=device)
-    center_x_B = torch.randint(width, (batch,), generator=generator, device=device)
+    center_y_B = integers(generator, batch, 0, height)
+    center_x_B = integers(generator, batch, 0, width)
     box_height_B = torch.full_like(center_y_B, max(1, round(side * height)))
     box_width_B = torch.full_like(center_x_B, max(1, round(side * width)))
     mask_B1HW = inside_boxes(center_y_B, center_x_B, box_height_B, box_width_B, height=height, width=width)
@@ -57,7 +57,7 @@ def random_erasing(images_BCHW: Tensor, generator: torch.Generator, *, probabili
     batch, _, height, width = images_BCHW.shape
     boxes_B4 = draw_boxes(batch, height, width, generator, smallest_area=0.02, largest_area=0.33, largest_ratio=1 / 0.3)
     top_B, left_B, box_height_B, box_width_B = boxes_B4.long().unbind(1)
-    erased_B = torch.rand(batch, generator=generator, device=images_BCHW.device) < probability
+    erased_B = uniform(generator, batch) < probability
     erased_B &= (box_height_B < height) & (box_width_B < width)
     mask_B1HW = inside_boxes(
         top_B + box_height_B // 2, left_B + box_width_B // 2, box_height_B, box_width_B, height=height, width=width

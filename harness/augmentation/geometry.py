@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.augmentation.draws import integers, uniform
 from harness.augmentation.pixels import from_pixels, to_pixels
 
 
@@ -52,15 +53,14 @@ def random_shift_and_flip(
         flip_B: Which images to mirror, ``bool``, in place of that draw.
     """
     batch, _, height, width = images_BCHW.shape
-    device = images_BCHW.device
 
     def shifts(side: int) -> Tensor:
         reach = min(round(padding * side), side - 1)
-        return torch.randint(-reach, reach + 1, (batch,), generator=generator, device=device)
+        return integers(generator, batch, -reach, reach + 1)
 
     shift_y_B, shift_x_B = shifts(height), shifts(width)
     if flip_B is None:
-        flip_B = torch.rand(batch, generator=generator, device=device) < (0.5 if flip else 0.0)
+        flip_B = uniform(generator, batch) < (0.5 if flip else 0.0)
     return shift_and_flip(images_BCHW, shift_y_B, shift_x_B, flip_B)
 
 
@@ -101,10 +101,9 @@ def draw_boxes(
     [1 / largest_ratio, largest_ratio]; draws that do not fit are rejected, and after ten of them the whole image is
     taken (Szegedy et al. 2015, https://arxiv.org/abs/1409.4842, in the form that has become usual).
     """
-    device = generator.device
-    uniform = torch.rand(2, batch, 10, generator=generator, device=device)
-    area = height * width * (smallest_area + (largest_area - smallest_area) * uniform[0])
-    ratio = torch.exp(math.log(largest_ratio) * (2 * uniform[1] - 1))
+    drawn = uniform(generator, batch, before=(2,), after=(10,))
+    area = height * width * (smallest_area + (largest_area - smallest_area) * drawn[0])
+    ratio = torch.exp(math.log(largest_ratio) * (2 * drawn[1] - 1))
     box_width = (area * ratio).sqrt().round()
     box_height = (area / ratio).sqrt().round()
     fits = (box_width >= 1) & (box_width <= width) & (box_height >= 1) & (box_height <= height)
@@ -112,7 +111,7 @@ def draw_boxes(
     any_fits = fits.any(1)
     box_width_B = torch.where(any_fits, box_width.gather(1, first)[:, 0], float(width))
     box_height_B = torch.where(any_fits, box_height.gather(1, first)[:, 0], float(height))
-    place_2B = torch.rand(2, batch, generator=generator, device=device)
+    place_2B = uniform(generator, batch, before=(2,))
     top_B = (place_2B[0] * (height - box_height_B + 1)).floor()
     left_B = (place_2B[1] * (width - box_width_B + 1)).floor()
     return torch.stack([top_B, left_B, box_height_B, box_width_B], dim=1)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.augmentation.erasing import inside_boxes
+from harness.batch_share import BatchShare
 from harness.randomness import derive_seed
 
 
@@ -46,18 +47,27 @@ class Mixing:
         self._keep_N = torch.from_numpy(keep_N.astype(np.float32)).to(device)
         self._center_N2 = torch.from_numpy(rng.random((num_images, 2), dtype=np.float32)).to(device)
 
-    def apply(self, images_BCHW: Tensor, labels_B: Tensor, *, start: int) -> tuple[Tensor, Tensor]:
+    def apply(
+        self, images_BCHW: Tensor, labels_B: Tensor, *, start: int, share: BatchShare | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Mix each float image of a batch with its neighbour, which in a shuffled epoch is any other image.
 
         Args:
             start: Where the batch begins within the epoch.
+            share: What is here of the batch, the neighbours of those images to return among it; None: all.
 
         Returns:
             Mixed images and target probabilities ``[B, K]``. A pasted box has the share 1 - keep of the image's
             area before it is cut off at the edges; the targets follow what is left of it.
         """
-        batch, _, height, width = images_BCHW.shape
-        drawn = slice(start, start + batch)
+        height, width = images_BCHW.shape[2:]
+        if share is None:
+            drawn: slice | Tensor = slice(start, start + len(images_BCHW))
+            others_BCHW, other_labels_B = images_BCHW.roll(1, 0), labels_B.roll(1, 0)
+        else:
+            drawn = start + share.rows_B
+            others_BCHW, other_labels_B = share.neighbours(images_BCHW), share.neighbours(labels_B)
+            images_BCHW, labels_B = share.own(images_BCHW), share.own(labels_B)
         cut_B, keep_B, center_B2 = self._cut_N[drawn], self._keep_N[drawn], self._center_N2[drawn]
         side_B = (1 - keep_B).sqrt()
         box_B1HW = inside_boxes(
@@ -70,7 +80,8 @@ class Mixing:
         ).to(images_BCHW.dtype)
         cut_B111 = cut_B.view(-1, 1, 1, 1)
         share_B1HW = torch.where(cut_B111, box_B1HW, (1 - keep_B).view(-1, 1, 1, 1).to(images_BCHW.dtype))
-        mixed_BCHW = torch.lerp(images_BCHW, images_BCHW.roll(1, 0), share_B1HW)
+        mixed_BCHW = torch.lerp(images_BCHW, others_BCHW, share_B1HW)
         targets_BK = functional.one_hot(labels_B, self._num_classes).float()
+        other_targets_BK = functional.one_hot(other_labels_B, self._num_classes).float()
         share_B1 = share_B1HW.float().mean(dim=(1, 2, 3)).unsqueeze(1)
-        return mixed_BCHW, torch.lerp(targets_BK, targets_BK.roll(1, 0), share_B1)
+        return mixed_BCHW, torch.lerp(targets_BK, other_targets_BK, share_B1)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.augmentation.color import blend, brightness, contrast, saturation
+from harness.augmentation.draws import integers
 from harness.augmentation.geometry import warp
 from harness.augmentation.pixels import from_pixels, to_pixels
 
@@ -84,16 +85,16 @@ def trivial_augment(images_BCHW: Tensor, generator: torch.Generator, *, fill_C: 
     Arguments as for :func:`random_operations`.
     """
     operation_B, sign_B = _draw(images_BCHW, generator)
-    drawn_B = torch.randint(TRIVIAL_STRENGTHS, sign_B.shape, generator=generator, device=images_BCHW.device)
+    drawn_B = integers(generator, len(images_BCHW), 0, TRIVIAL_STRENGTHS)
     strength_B = sign_B * drawn_B / (TRIVIAL_STRENGTHS - 1)
     return apply_operations(images_BCHW, operation_B, strength_B, fill_C, reach=TRIVIALAUGMENT)
 
 
 def _draw(images_BCHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw an operation and a sign, 1.0 or -1.0, for each image."""
-    batch, device = len(images_BCHW), images_BCHW.device
-    operation_B = torch.randint(len(Operation), (batch,), generator=generator, device=device)
-    return operation_B, torch.randint(0, 2, (batch,), generator=generator, device=device).float() * 2 - 1
+    batch = len(images_BCHW)
+    operation_B = integers(generator, batch, 0, len(Operation))
+    return operation_B, integers(generator, batch, 0, 2).float() * 2 - 1
 
 
 def apply_operations(

@@ -1,0 +1,29 @@
+"""Unused weights: whether a network has some that no gradient reaches, which those who average gradients must know.
+
+Shape suffixes: B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from harness.forward_state import ForwardState
+
+
+def leaves_weights_unused(model: nn.Module, images_BCHW: Tensor, device: torch.device) -> bool:
+    """Tell whether a training pass leaves a trainable weight without gradient; the network is left as it was."""
+    before = ForwardState(model, device)
+    modes = [(module, module.training) for module in model.modules()]
+    model.train()
+    try:
+        output = model(images_BCHW)
+        if not (isinstance(output, Tensor) and output.requires_grad):
+            return False  # training says better what is wrong
+        output.float().sum().backward()
+        return any(weight.grad is None for weight in model.parameters() if weight.requires_grad)
+    finally:
+        model.zero_grad(set_to_none=True)
+        before.restore()
+        for module, was_training in modes:
+            module.training = was_training

@@ -1,0 +1,138 @@
+"""Epoch batches: training images in the order of an epoch, augmented, normalised and mixed, ready to learn from.
+
+All that is drawn derives from (seed, epoch, purpose). Shape suffixes: N images of an epoch, B batch, L images loaded
+for it, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from harness.augmentation import AlternatingFlip, Mixing, augment
+from harness.augmentation.draws import BatchGenerator
+from harness.batch_share import BatchShare
+from harness.batches import DeviceImages, batch_sizes, epoch_order, offsets
+from harness.images import ImageSet, PreparedData
+from harness.normalization import ChannelStatistics, Normalizer
+from harness.randomness import derive_seed, make_generator
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
+
+
+class EpochBatches:
+    """The batches of each epoch of a training.
+
+    Args:
+        images: The training images.
+        hp: For the size and order of batches, and what becomes of images.
+        rows_of: Says which rows of a batch of so many images are wanted here; None: all of them.
+
+    Raises:
+        TrialError: If there are too few images for one training step.
+    """
+
+    def __init__(
+        self,
+        images: ImageSet,
+        recipe: Recipe,
+        hp: Hyperparameters,
+        *,
+        prepared: PreparedData,
+        seed: int,
+        device: torch.device,
+        channels_last: bool,
+        normalization: ChannelStatistics,
+        rows_of: Callable[[int], list[int]] | None = None,
+    ) -> None:
+        self.sizes = batch_sizes(len(images), hp.batch_size)
+        self.num_images = len(images)
+        self._starts = offsets(self.sizes)
+        self._recipe, self._hp, self._prepared = recipe, hp, prepared
+        self._seed, self._device, self._rows_of = seed, device, rows_of
+        self._labels_N = images.labels_N
+        self._data = DeviceImages(images, device)
+        self._normalize = Normalizer(normalization, device, channels_last=channels_last)
+        fill_C = [round(255 * mean) for mean in normalization.mean]
+        self._fill_C = torch.tensor(fill_C, dtype=torch.uint8, device=device)
+        alternates = hp.flip_mode == "alternating"
+        self._alternating = AlternatingFlip(self.num_images, seed=seed, device=device) if alternates else None
+        self.mixes = hp.mixup_alpha > 0 or hp.cutmix_alpha > 0
+        # What a recipe's own augmentation draws, it draws for the images that it gets.
+        self._loads_whole_batches = recipe.augment is not None
+
+    def some(self, most: int) -> Tensor:
+        """Return up to *most* images, normalised and not augmented, by chance but always the same."""
+        some_N = epoch_order(self._labels_N, "shuffle", seed=self._seed, epoch=0)[:most]
+        images_BCHW, _ = next(self._data.batches(some_N, [len(some_N)]))
+        return self._normalize(images_BCHW)
+
+    def of_epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield ``(images_BCHW, targets, labels_B)`` for each batch of an epoch, counted from 1.
+
+        Targets are the labels, or under mixup and CutMix probabilities ``[B, K]``.
+        """
+        hp, device = self._hp, self._device
+        order_N = epoch_order(self._labels_N, hp.sampling, seed=self._seed, epoch=epoch)
+        flip_N = None if self._alternating is None else self._alternating.of_epoch(epoch, order_N)
+        mixing = self._mixing(epoch)
+        shares = self._shares()
+        generator: torch.Generator = make_generator(device, self._seed, "augmentation", epoch)
+        if shares is not None and not self._loads_whole_batches:
+            generator = BatchGenerator(device=device)
+            generator.manual_seed(derive_seed(self._seed, "augmentation", epoch))
+        for index, (raw_BCHW, labels_B) in enumerate(self._loaded(order_N, shares)):
+            start, share = self._starts[index], None if shares is None else shares[index]
+            flip_B = None if flip_N is None else flip_N[start : start + self.sizes[index]]
+            if share is not None:
+                flip_B = None if flip_B is None else flip_B[share.loaded_L]
+                if isinstance(generator, BatchGenerator):
+                    generator.batch, generator.rows_B = share.batch, share.loaded_L
+            raw_BCHW = augment(
+                raw_BCHW, generator, hp, may_flip=self._prepared.mirror_symmetric, fill_C=self._fill_C, flip_B=flip_B
+            )
+            if self._recipe.augment is not None:
+                raw_BCHW = self._recipe.augment(raw_BCHW, generator, hp)
+            if mixing is not None:
+                images_BCHW, targets = mixing.apply(self._normalize(raw_BCHW), labels_B, start=start, share=share)
+                yield images_BCHW, targets, labels_B if share is None else share.own(labels_B)
+            else:
+                if share is not None and len(share.rows_B) < len(raw_BCHW):
+                    raw_BCHW, labels_B = share.own(raw_BCHW), share.own(labels_B)
+                yield self._normalize(raw_BCHW), labels_B, labels_B
+
+    def _loaded(self, order_N: Tensor, shares: list[BatchShare] | None) -> Iterator[tuple[Tensor, Tensor]]:
+        if shares is None:
+            return self._data.batches(order_N, self.sizes)
+        parts = [start + share.loaded_L.cpu() for start, share in zip(self._starts, shares, strict=True)]
+        return self._data.batches(order_N[torch.cat(parts)], [len(part) for part in parts])
+
+    def _shares(self) -> list[BatchShare] | None:
+        if self._rows_of is None:
+            return None
+        of_size = {
+            size: BatchShare.of(
+                self._rows_of(size),
+                batch=size,
+                with_neighbours=self.mixes,
+                whole=self._loads_whole_batches,
+                device=self._device,
+            )
+            for size in set(self.sizes)
+        }
+        return [of_size[size] for size in self.sizes]
+
+    def _mixing(self, epoch: int) -> Mixing | None:
+        if not self.mixes:
+            return None
+        return Mixing(
+            mixup_alpha=self._hp.mixup_alpha,
+            cutmix_alpha=self._hp.cutmix_alpha,
+            num_images=self.num_images,
+            num_classes=len(self._prepared.classes),
+            seed=self._seed,
+            epoch=epoch,
+            device=self._device,
+        )
