@@ -44,7 +44,7 @@ def result_key(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> str:
 
 def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str, Any]:
     """Return all that can change a speed and is not the network itself; *spec* must be resolved."""
-    return {
+    fields = {
         "device": environment["device_name"],
         "driver": environment["driver"],
         "threads": environment["threads"],
@@ -55,6 +55,9 @@ def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str
         "layout": spec.execution.layout,
         "torch": environment["torch"],
     }
+    if spec.execution.gpus_per_trial > 1:  # absent otherwise, as in keys of before there was a choice
+        fields["gpus_per_trial"] = spec.execution.gpus_per_trial
+    return fields
 
 
 def measurement_key(spec: TrialSpec, environment: dict[str, Any]) -> str:

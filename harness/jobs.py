@@ -34,7 +34,7 @@ def run_job(job_file: str) -> NoReturn:
     """Do the job that *job_file* describes, and end the process."""
     job = json.loads(Path(job_file).read_bytes())
     _become_leader()
-    _die_with_parent()
+    die_with_parent()
     _redirect_output(Path(job["log"]))
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGINT, _interrupt)
@@ -91,16 +91,36 @@ def _prepare(job: dict[str, Any]) -> int:
 
 def _trial(job: dict[str, Any]) -> int:
     from harness.allocator import keep_freed_memory
+    from harness.distributed_foreman import Foreman
+    from harness.distributed_rank import run_rank
     from harness.trial import TrialJob, run_trial
+
+    # First of all: it is a copy of this process as it is now, with no device in use.
+    foreman = Foreman(run_rank) if _takes_several_devices(job) else None
 
     keep_freed_memory()
     catalog = build_catalog(Sources(**job["sources"]))
     trial = TrialJob.model_validate(job["trial"])
+    crew = None
+    if foreman is not None:
+        from harness.distributed_devices import rank_devices
+        from harness.distributed_training import Crew
+
+        execution = trial.spec.execution
+        devices = trial.devices or rank_devices(execution.device, execution.gpus_per_trial)
+        crew = Crew(foreman, devices, job["sources"])
     try:
-        return 0 if run_trial(trial, catalog) else EXIT_BUSY
+        return 0 if run_trial(trial, catalog, crew) else EXIT_BUSY
     except OSError as error:  # of the trial's own files: what its plugins raise is in its record
         print(f"the trial's files cannot be written: {error}", file=sys.stderr)
         return EXIT_UNWRITABLE
+    finally:
+        if foreman is not None:
+            foreman.close()
+
+
+def _takes_several_devices(job: dict[str, Any]) -> bool:
+    return int(job["trial"]["spec"]["execution"].get("gpus_per_trial", 1)) > 1
 
 
 def _call(job: dict[str, Any]) -> int:
@@ -140,7 +160,8 @@ def _become_leader() -> None:
             os.setsid()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Have this process end when its parent ends."""
     if sys.platform == "linux":
         import ctypes
 

@@ -77,9 +77,7 @@ class LocalTrials:
         """
         num_devices = execution.gpus_per_trial
         check_together(machine.device, num_devices, num_gpus=machine.num_gpus, compile=execution.compile)
-        slots = make_slots(
-            self._slots, device=machine.device, num_gpus=machine.num_gpus, gpus_per_trial=num_devices
-        )
+        slots = make_slots(self._slots, device=machine.device, num_gpus=machine.num_gpus, gpus_per_trial=num_devices)
         self._free = deque(slots)
         return threads_for(len(slots), wanted=execution.threads, available=machine.environment["threads"])
 

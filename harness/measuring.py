@@ -146,8 +146,8 @@ def _several_notes(num_devices: int) -> tuple[str, ...]:
     if num_devices == 1:
         return ()
     return (
-        f"it trained on {num_devices} devices: the rate of training end to end is of all of them, inference and latency "
-        "are of one, peak memory is the highest of any, and training without the data path was not measured",
+        f"it trained on {num_devices} devices: the rate of training end to end is of all of them, inference and "
+        "latency are of one, peak memory is the highest of any, and training without the data path was not measured",
     )
 
 

@@ -53,6 +53,7 @@ def make_plan(selection: Selection) -> Plan:
     request = selection.request
     execution = ExecutionSpec(
         device=request.device,
+        gpus_per_trial=request.gpus_per_trial,
         precision=request.precision,
         compile=request.compile,
         layout=request.layout,

@@ -61,6 +61,8 @@ class BenchRequest(Data):
     folds: int | None = Field(None, ge=2, le=100)
     """Into how many folds the images are dealt, each of which is tested once; None: the source's own splits."""
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
+    gpus_per_trial: int = Field(1, ge=1, le=64)
+    """Devices that share each batch of a trial, from ``device`` on; on a CPU, processes."""
     precision: Precision = "auto"
     compile: Compile = "off"
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"

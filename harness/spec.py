@@ -82,6 +82,9 @@ class ExecutionSpec(Data):
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
     precision: Precision = "auto"
+    gpus_per_trial: int = 1
+    """On how many devices one trial trains; on a CPU, in how many processes. It changes rounding only, and the draws
+    of dropout and its kin."""
     compile: Compile = "off"
     """auto: on a GPU, for a long training, if a probe says that it pays."""
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"

@@ -19,10 +19,10 @@ from torch import nn
 
 from harness import store as files
 from harness.batches import DeviceImages, batch_sizes
-from harness.building import build_model
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
 from harness.device_sharing import DeviceSharing, device_name
+from harness.distributed_training import Crew
 from harness.environment import describe
 from harness.evaluation import predict_logits
 from harness.failures import classify
@@ -47,11 +47,12 @@ from harness.record import (
 )
 from harness.scoring import score
 from harness.spec import Data, TrialSpec
-from harness.training import EpochResult, train
+from harness.subject import make_subject
 from harness.timer import synchronize
+from harness.training import EpochResult, train
 from harness.training_state import TrainingState
 from harness.tuning import tune
-from zoo.architecture import Architecture, ModelRequest, Preprocessing
+from zoo.architecture import Preprocessing
 from zoo.catalog import Catalog
 from zoo.hyperparameters import Hyperparameters
 from zoo.metric import Predictions
@@ -67,6 +68,8 @@ class TrialJob(Data):
     result_key: str
     folder: str
     prepared: PreparedData
+    devices: tuple[str, ...] = ()
+    """Where its processes train, where it takes several; none: on the one of the spec and those after it."""
     sharing: int = 1
     """How many slots of its bench have the same device."""
     retry: bool = False
@@ -94,8 +97,11 @@ class _Progress:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
 
-def run_trial(job: TrialJob, catalog: Catalog) -> bool:
+def run_trial(job: TrialJob, catalog: Catalog, crew: Crew | None = None) -> bool:
     """Run a trial and write its record, unless another process is at it or it is done already.
+
+    Args:
+        crew: What trains it, where that takes several devices.
 
     Returns:
         Whether there is a record now; False means that another process holds the trial.
@@ -112,7 +118,7 @@ def run_trial(job: TrialJob, catalog: Catalog) -> bool:
     try:
         record_file = folder / files.RECORD_FILE
         if not _is_settled(record_file, job):
-            record = _attempt(job, catalog, folder)
+            record = _attempt(job, catalog, folder, crew)
             files.write_record(folder, record)
             # Only now: whatever kills this process before, the training is not lost.
             if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
@@ -129,7 +135,7 @@ def _is_settled(record_file: Path, job: TrialJob) -> bool:
     return files.is_settled(files.read_record(record_file), job.result_key, retry=job.retry)
 
 
-def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
+def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: Crew | None) -> Record:
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     remove_stale_temporaries(folder)
@@ -154,7 +160,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path) -> Record:
             tell=lambda waits: progress.history.write({"event": "waits" if waits else "waited"}),
         )
         with sharing.joined():
-            _run(job.spec, job.prepared, catalog, folder, progress, states, state, sharing)
+            _run(job.spec, job.prepared, catalog, folder, progress, states, state, sharing, crew)
     except KeyboardInterrupt:
         outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
     except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
@@ -212,12 +218,8 @@ def _run(
     states: TrainingStates,
     state: TrainingState | None,
     sharing: DeviceSharing,
+    crew: Crew | None,
 ) -> None:
-    architecture = catalog.architectures.get(spec.architecture.full_name).record
-    recipe = catalog.recipes.get(spec.recipe.full_name).record
-    hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
-    if not prepared.mirror_symmetric:
-        hp = hp.model_copy(update={"flip": False})  # a recipe's own functions are to know it too
     execution = spec.execution
     device = torch.device(execution.device)
     assert execution.precision != "auto", "the bench resolves the precision"
@@ -226,22 +228,15 @@ def _run(
 
     with progress.during("build"):
         memory = PeakMemory(device)
-        request = ModelRequest(
-            num_classes=len(prepared.classes),
-            in_channels=prepared.channels,
-            image_size=prepared.image_size,
-            pretrained=hp.pretrained,
-            options=spec.architecture.options,
-        )
-        normalization = _normalization(architecture, request, prepared)
-        model, changes = build_model(architecture, request, seed=spec.seed, adapt=execution.small_images == "on")
+        subject = make_subject(spec, prepared, catalog)
+        model, recipe, hp, normalization = subject.model, subject.recipe, subject.hp, subject.normalization
         total, trainable = count_parameters(model)
         image_shape = (prepared.channels, prepared.image_size, prepared.image_size)
         model_info = ModelInfo(
             params=total,
             trainable_params=trainable,
             macs=count_macs(model, image_shape),
-            small_image_changes=changes,
+            small_image_changes=subject.changes,
             mean=normalization.mean,
             std=normalization.std,
             pretrained=hp.pretrained,
@@ -264,24 +259,32 @@ def _run(
         states.save(unsaved.pop())
 
     with progress.during("train"):
-        trained = train(
-            model,
-            images,
-            recipe,
-            hp,
-            seed=spec.seed,
-            device=device,
-            precision=execution.precision,
-            channels_last=channels_last,
-            compile=tuning.compile,
-            normalization=normalization,
-            emit=emit,
-            give_way=sharing.give_way,
-            state=state,
-            save=unsaved.append,
-        )
-        save_weights(folder, model)
-    peak_memory_mib = memory.mib()
+        if crew is None:
+            trained = train(
+                model,
+                images,
+                recipe,
+                hp,
+                seed=spec.seed,
+                device=device,
+                precision=execution.precision,
+                channels_last=channels_last,
+                compile=tuning.compile,
+                normalization=normalization,
+                emit=emit,
+                give_way=sharing.give_way,
+                state=state,
+                save=unsaved.append,
+            )
+            save_weights(folder, model)
+            peak_memory_mib = memory.mib()
+        else:
+            with sharing.left():
+                together = crew.train(spec, prepared, subject, folder, layout=tuning.layout)
+            trained, peak_memory_mib = together.training, together.peak_memory_mib
+            model.to(device)
+            if channels_last:
+                model.to(memory_format=torch.channels_last)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     progress.facts["model"] = model_info.model_copy(update={"trainable_params": trainable})
     progress.facts["training"] = TrainingInfo(
@@ -337,6 +340,7 @@ def _run(
                     logits_NK=logits_NK,
                     trained=trained,
                     was_disturbed=sharing.was_disturbed,
+                    num_devices=execution.gpus_per_trial,
                     trained_beside=progress.environment.get("trials_on_device", 1) - 1,
                     device=device,
                     precision=execution.precision,
@@ -368,8 +372,9 @@ def _tune(
     device = torch.device(spec.execution.device)
     assert spec.execution.precision != "auto", "the bench resolves the precision"
     sizes = batch_sizes(len(images.train), hp.batch_size)
+    share = -(-sizes[0] // spec.execution.gpus_per_trial)  # what one of its devices sees of a batch
     some = DeviceImages(images.train, device, resident=False)
-    images_BCHW, labels_B = next(some.batches(torch.arange(len(images.train))[: sizes[0]], sizes[:1]))
+    images_BCHW, labels_B = next(some.batches(torch.arange(len(images.train))[:share], [share]))
     return tune(
         model,
         recipe,
@@ -379,20 +384,13 @@ def _tune(
         num_steps=hp.epochs * len(sizes),
         precision=spec.execution.precision,
         layout=spec.execution.layout,
-        compile=spec.execution.compile,
+        compile=spec.execution.compile if spec.execution.gpus_per_trial == 1 else "off",
         identity={
             "architecture": spec.architecture.model_dump(mode="json"),
             "small_images": spec.execution.small_images,
             **{key: environment[key] for key in ("device_name", "driver", "threads", "torch", "timm", "torchvision")},
         },
     )
-
-
-def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:
-    """Published weights want the statistics they were trained with; others get the training images' own."""
-    if request.pretrained and architecture.preprocessing is not None:
-        return architecture.preprocessing(request)
-    return Preprocessing(mean=prepared.mean, std=prepared.std)
 
 
 def _data_info(prepared: PreparedData) -> DataInfo:

@@ -41,6 +41,11 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--val-fraction", "SHARE", "Share of the training images to validate on, where no split is given [default: 0.1]."),
     ("--folds", "N", "Test every image once, in so many folds that are trained without it: for small sets."),
     ("--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps [default: auto]."),
+    (
+        "--gpus-per-trial",
+        "N",
+        "Devices that share each batch of a trial; the batch stays the recipe's [default: 1].",
+    ),
     ("--precision", "PRECISION", "auto, fp32, bf16 or fp16 [default: auto]."),
     ("--layout", "LAYOUT", "auto, channels_last or contiguous: order of pixels in memory [default: auto]."),
     ("--threads", "N", "CPU threads [default: as torch sees fit]."),

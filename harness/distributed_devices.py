@@ -1,0 +1,43 @@
+"""The devices of one trial, where it takes several. Never imports torch."""
+
+from __future__ import annotations
+
+from zoo.errors import UsageError
+
+
+def rank_devices(device: str, count: int) -> tuple[str, ...]:
+    """Return one device for each of *count* processes: GPUs from *device* on, or the CPU for all of them."""
+    kind, _, index = device.partition(":")
+    if kind != "cuda":
+        return (device,) * count
+    first = int(index or 0)
+    return tuple(f"cuda:{first + rank}" for rank in range(count))
+
+
+def check_together(device: str, count: int, *, num_gpus: int, compile: str) -> None:
+    """Refuse what a training on *count* devices cannot do.
+
+    Args:
+        device: What ``--device`` came to.
+        num_gpus: GPUs that this machine has.
+        compile: As asked for.
+
+    Raises:
+        UsageError: In one sentence.
+    """
+    asked = f"--gpus-per-trial {count}"
+    if count == 1:
+        return
+    if device == "mps":
+        raise UsageError(
+            f"{asked}: a Metal device is one, and trains alone; --device cpu shares the work of processors"
+        )
+    if compile == "on":
+        raise UsageError(
+            f"{asked} and --compile on do not go together: what is trained on several devices is not compiled"
+        )
+    if device.startswith("cuda"):
+        last = int(device.partition(":")[2] or 0) + count
+        if last > num_gpus:
+            has = f"{num_gpus} GPU" + ("" if num_gpus == 1 else "s")
+            raise UsageError(f"{asked} from {device} on: this machine has {has} that torch can use")

@@ -1,0 +1,164 @@
+"""The foreman: a process that starts the ranks of a trial, and sees to it that they end together.
+
+A rank that has died leaves the others waiting for it within the network library, where nothing in their own process
+reaches them. So whoever watches is another process. It is forked from the trial's before that has touched a device,
+stays a copy of it as it was, and forks the ranks in turn: each starts with all libraries in memory, and starts so again
+after all were ended for want of memory. All of them are of the trial's process group, and the kernel ends each of them
+when its parent ends.
+
+Messages between trial and foreman are JSON. Never imports torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from typing import Any, NoReturn
+
+GRACE_SECONDS = 5.0
+"""How long the others have, when one has failed, to end by themselves and to say what they know of it."""
+_KILL_SECONDS = 10.0
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How the process of a rank ended."""
+
+    status: int
+    """Exit status; negative for the signal that ended it."""
+    was_killed: bool
+    """Whether the foreman did it, because another had failed."""
+
+
+class ForemanLostError(Exception):
+    """The foreman has ended, and the ranks with it."""
+
+
+class Foreman:
+    """Runs jobs of which all must succeed, in processes of their own.
+
+    Args:
+        run: Does a job, which is a JSON file, and writes its answer; see :func:`answer_file`.
+        context: What the foreman's process is started with; None: a fork of this one.
+    """
+
+    def __init__(self, run: Callable[[str], None], *, context: BaseContext | None = None) -> None:
+        context = context or multiprocessing.get_context("fork")
+        self._connection, theirs = context.Pipe()
+        self._process: Any = context.Process(  # type: ignore[attr-defined]
+            target=_serve, args=(theirs, self._connection, run), daemon=False
+        )
+        self._process.start()
+        theirs.close()
+
+    def run(self, jobs: Sequence[Path]) -> list[Ending]:
+        """Run *jobs* at the same time until all are over, which they are soon after one fails.
+
+        Raises:
+            ForemanLostError: If the foreman itself is ended.
+        """
+        try:
+            self._connection.send_bytes(json.dumps([str(job) for job in jobs]).encode())
+            while not self._connection.poll(_POLL_SECONDS):
+                pass
+            return [Ending(**each) for each in json.loads(self._connection.recv_bytes())]
+        except (EOFError, BrokenPipeError, ConnectionResetError) as error:
+            raise ForemanLostError from error
+        except BaseException:
+            self._stop()
+            raise
+
+    def close(self) -> None:
+        """End the foreman, which has nothing to do."""
+        self._connection.close()
+        self._process.join(_KILL_SECONDS)
+        self._kill()
+
+    def _stop(self) -> None:
+        """End all jobs at once, and wait until they are gone."""
+        with contextlib.suppress(OSError, EOFError):
+            self._connection.send_bytes(b"stop")
+            if self._connection.poll(_KILL_SECONDS):
+                self._connection.recv_bytes()
+                return
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._process.exitcode is None:
+            self._process.kill()  # the kernel then ends the ranks
+            self._process.join()
+
+
+def answer_file(job: Path) -> Path:
+    """Return where a job's answer is written."""
+    return job.with_suffix(".answer.json")
+
+
+def _serve(connection: Connection, theirs: Connection, run: Callable[[str], None]) -> NoReturn:
+    _become_servant()
+    theirs.close()  # else the end of the other process would not be seen here
+    while True:
+        try:
+            request = connection.recv_bytes()
+        except (EOFError, OSError):
+            os._exit(0)
+        if request != b"stop":  # one that came too late
+            endings = _run_together([Path(job) for job in json.loads(request)], connection, run)
+            connection.send_bytes(json.dumps([asdict(each) for each in endings]).encode())
+
+
+def _run_together(jobs: Sequence[Path], connection: Connection, run: Callable[[str], None]) -> list[Ending]:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_run_one, args=(run, str(job)), daemon=False) for job in jobs]
+    for process in processes:
+        process.start()
+    killed: set[int] = set()
+    deadline: float | None = None
+    while alive := [process for process in processes if process.exitcode is None]:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        ready = multiprocessing.connection.wait([*(each.sentinel for each in alive), connection], timeout=left)
+        for process in alive:
+            if process.sentinel in ready:
+                process.join()
+        failed = any(each.exitcode is not None and not answer_file(job).exists() for each, job in zip(processes, jobs))
+        failed = failed or any(each.exitcode for each in processes)
+        if failed and deadline is None:
+            deadline = time.monotonic() + GRACE_SECONDS
+        if connection in ready or (deadline is not None and time.monotonic() >= deadline):
+            for index, process in enumerate(processes):
+                if process.exitcode is None:
+                    killed.add(index)
+                    process.kill()
+                    process.join()
+    return [
+        Ending(status=int(process.exitcode or 0), was_killed=index in killed) for index, process in enumerate(processes)
+    ]
+
+
+def _run_one(run: Callable[[str], None], job: str) -> NoReturn:
+    _become_servant()
+    try:
+        run(job)
+        os._exit(0)
+    finally:
+        os._exit(1)  # whatever was raised: what is to be said of it is in the answer
+
+
+def _become_servant() -> None:
+    """End with the parent; and leave signals that ask the trial to stop to the trial."""
+    from harness.jobs import die_with_parent
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent()

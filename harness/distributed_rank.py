@@ -1,0 +1,169 @@
+"""A rank's process: builds the trial's network and trains it together with the other ranks.
+
+In: a JSON file. Out: an answer beside it; of rank 0 also the rows of the history, training states and weights in the
+trial's folder, as of any training.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from harness.distributed_foreman import answer_file
+from harness.files import write_json
+from harness.images import PreparedData
+from harness.record import Failure, Layout
+from harness.spec import Data, TrialSpec
+
+EXIT_FAILED = 1
+
+
+class RankJob(Data):
+    """What a rank is to do."""
+
+    rank: int
+    devices: tuple[str, ...]
+    """Of all ranks, in order."""
+    meeting_place: str
+    """A file on this machine that is not there yet, through which the ranks find each other."""
+    timeout_seconds: float
+    """How long ranks wait for each other."""
+    spec: TrialSpec
+    prepared: PreparedData
+    folder: str
+    """The trial's."""
+    sources: dict[str, Any]
+    """Where plugins are looked for."""
+    layout: Layout
+    at_most: int | None = None
+    """Images at a time that memory was found to suffice for; None: not known."""
+    epochs_done: int = 0
+    """Epochs of the saved state to go on from; 0: there is none."""
+    epochs_told: int = 0
+    """Epochs whose rows are in the history already."""
+
+
+class RankAnswer(Data):
+    """What became of it."""
+
+    training: dict[str, Any] | None = None
+    """The fields of :class:`harness.training.TrainingResult`, where all went well."""
+    peak_memory_mib: float | None = None
+    failure: Failure | None = None
+    at_most: int | None = None
+    """Where memory was refused: images at a time to try next."""
+    seconds: float = 0.0
+    """When it was written; by a clock that all processes of a machine share."""
+
+
+def run_rank(file: str) -> None:
+    """Do what the job in *file* says.
+
+    Raises:
+        Exception: Whatever the training raised; the answer then has the failure.
+    """
+    from harness.distributed import MemoryRefusedError
+    from harness.failures import classify
+
+    path = Path(file)
+    try:
+        answer = _train(RankJob.model_validate_json(path.read_bytes()))
+    except BaseException as error:
+        at_most = error.at_most if isinstance(error, MemoryRefusedError) else None
+        answer = RankAnswer(failure=classify(error, "train"), at_most=at_most)
+        raise
+    finally:
+        # Nobody reads half of it, for it is renamed into place.
+        write_json(answer_file(path), answer.model_copy(update={"seconds": time.monotonic()}).model_dump(mode="json"))
+
+
+def _train(job: RankJob) -> RankAnswer:
+    import torch
+
+    from harness import store as files
+    from harness.allocator import keep_freed_memory
+    from harness.checkpoints import TrainingStates, save_weights
+    from harness.device_sharing import DeviceSharing, device_name
+    from harness.distributed import ManyRanks
+    from harness.history import HistoryWriter
+    from harness.images import TrialImages
+    from harness.memory import PeakMemory
+    from harness.subject import make_subject
+    from harness.timer import synchronize
+    from harness.training import EpochResult, train
+    from harness.training_state import TrainingState
+    from zoo.loading import Sources, build_catalog
+
+    keep_freed_memory()
+    device = torch.device(job.devices[job.rank])
+    execution = job.spec.execution
+    assert execution.precision != "auto", "the bench resolves the precision"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    if execution.threads:  # what a trial may use, its processes share
+        torch.set_num_threads(max(1, execution.threads // len(job.devices)))
+    _meet(job, device)
+    subject = make_subject(job.spec, job.prepared, build_catalog(Sources(**job.sources)))
+    memory = PeakMemory(device)
+    folder = Path(job.folder)
+    states = TrainingStates(folder)
+    state = states.latest() if job.epochs_done else None
+    assert (0 if state is None else state.epoch) == job.epochs_done, "all ranks go on from the same state"
+
+    leads = job.rank == 0
+    history = HistoryWriter(folder / files.HISTORY_FILE)
+    unsaved: list[TrainingState] = []
+
+    def emit(epoch: EpochResult) -> None:
+        if leads:
+            if epoch.epoch > job.epochs_told:
+                history.write({"event": "epoch", **asdict(epoch)})
+            states.save(unsaved.pop())
+
+    # Rank 0 alone gives way, and the others wait for it: two that each wait for somebody else could wait for ever.
+    sharing = DeviceSharing(device_name(str(device)), synchronize=lambda: synchronize(device))
+    with sharing.joined() if leads else nullcontext():
+        trained = train(
+            subject.model,
+            TrialImages(job.prepared),
+            subject.recipe,
+            subject.hp,
+            seed=job.spec.seed,
+            device=device,
+            precision=execution.precision,
+            channels_last=job.layout == "channels_last",
+            normalization=subject.normalization,
+            emit=emit,
+            give_way=sharing.give_way if leads else lambda: 0.0,
+            state=state,
+            save=unsaved.append if leads else None,
+            ranks=ManyRanks(device, at_most=job.at_most),
+        )
+    if leads:
+        save_weights(folder, subject.model)
+    return RankAnswer(training=asdict(trained), peak_memory_mib=memory.mib())
+
+
+def _meet(job: RankJob, device: Any) -> None:
+    """Connect the ranks. They are of one machine, so nothing of it leaves the machine."""
+    import os
+    import sys
+
+    import torch.distributed
+
+    loopback = "lo0" if sys.platform == "darwin" else "lo"
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
+    os.environ.setdefault("NCCL_SOCKET_IFNAME", loopback)
+    is_cuda = device.type == "cuda"
+    torch.distributed.init_process_group(
+        "nccl" if is_cuda else "gloo",
+        init_method=Path(job.meeting_place).as_uri(),
+        rank=job.rank,
+        world_size=len(job.devices),
+        timeout=timedelta(seconds=job.timeout_seconds),
+        device_id=device if is_cuda else None,
+    )

@@ -1,0 +1,186 @@
+"""Training on several devices, from the trial's own process: start the ranks, wait, and say what became of them.
+
+The trial's process does not train. It stays free to hear that it should stop, and to see that a rank has died; once the
+ranks are done it takes their weights and goes on as after any training.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from harness import oom_killer
+from harness import store as files
+from harness.checkpoints import FILE_NAME, TrainingStates
+from harness.distributed_foreman import Ending, Foreman, ForemanLostError, answer_file
+from harness.distributed_rank import RankAnswer, RankJob
+from harness.ema import load_tensors
+from harness.errors import TrialError
+from harness.files import write_json
+from harness.heads import find_head, freeze_all_but
+from harness.history import read_history
+from harness.images import PreparedData
+from harness.processes import describe_status
+from harness.record import FailureKind, Layout
+from harness.spec import TrialSpec
+from harness.subject import Subject
+from harness.training import TrainingResult
+
+TIMEOUT_SECONDS = 600.0
+"""How long ranks wait for each other: far longer than anything that one does alone, saving a state among it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CrewResult:
+    """What several ranks came to."""
+
+    training: TrainingResult
+    """As rank 0 saw it; rates are those of all ranks together."""
+    peak_memory_mib: float | None
+    """The highest of all ranks."""
+
+
+class Crew:
+    """The processes that train one trial together.
+
+    Args:
+        foreman: Starts them.
+        devices: One for each.
+        sources: Where they look for plugins.
+        scratch: A folder on this machine for what is handed to them; None: among the system's temporary files.
+        timeout_seconds: How long they wait for each other.
+    """
+
+    def __init__(
+        self,
+        foreman: Foreman,
+        devices: tuple[str, ...],
+        sources: Mapping[str, Any],
+        *,
+        scratch: Path | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        self.devices = devices
+        self._foreman, self._sources, self._scratch = foreman, dict(sources), scratch
+        self._timeout_seconds = timeout_seconds
+
+    def train(
+        self, spec: TrialSpec, prepared: PreparedData, subject: Subject, folder: Path, *, layout: Layout
+    ) -> CrewResult:
+        """Train *subject* on all devices; when this returns, its network is on the CPU and holds the weights to test.
+
+        Args:
+            folder: The trial's: training goes on from the state that is saved there, and rows of epochs are added to
+                its history.
+
+        Raises:
+            TrialError: As for :func:`harness.training.train`; ``killed`` if one of the processes was ended,
+                ``timeout`` if one did not answer the others.
+        """
+        subject.model.cpu()  # the ranks have networks of their own, and need the memory
+        if torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+        at_most: int | None = None
+        while True:
+            state = TrainingStates(folder).latest()
+            rows = read_history(folder / files.HISTORY_FILE)
+            job = RankJob(
+                rank=0,
+                devices=self.devices,
+                meeting_place="",
+                timeout_seconds=self._timeout_seconds,
+                spec=spec,
+                prepared=prepared,
+                folder=str(folder),
+                sources=self._sources,
+                layout=layout,
+                at_most=at_most,
+                epochs_done=0 if state is None else state.epoch,
+                epochs_told=max((row.get("epoch", 0) for row in rows if row.get("event") == "epoch"), default=0),
+            )
+            del state
+            answers = self._run(job)
+            refused = [answer.at_most for answer in answers if answer.at_most is not None]
+            if not refused:
+                break
+            at_most = min(refused)  # all start again, from the last state that was saved
+        trained = answers[0].training
+        assert trained is not None, "without failure there is a result"
+        load_tensors(subject.model, load_file(folder / FILE_NAME))
+        if subject.hp.freeze_backbone:
+            freeze_all_but(subject.model, find_head(subject.model))
+        peaks = [answer.peak_memory_mib for answer in answers if answer.peak_memory_mib is not None]
+        return CrewResult(
+            training=TrainingResult(**{**trained, "images_per_second": tuple(trained["images_per_second"])}),
+            peak_memory_mib=max(peaks, default=None),
+        )
+
+    def _run(self, job: RankJob) -> list[RankAnswer]:
+        """Run all ranks once; return their answers, if all is well or all that is wrong is that memory was refused."""
+        with tempfile.TemporaryDirectory(prefix="ranks-", dir=self._scratch) as scratch:
+            paths = [Path(scratch) / f"{rank}.json" for rank in range(len(self.devices))]
+            meeting_place = str(Path(scratch) / "meeting")
+            for rank, path in enumerate(paths):
+                own = job.model_copy(update={"rank": rank, "meeting_place": meeting_place})
+                write_json(path, own.model_dump(mode="json"))
+            kills_before = oom_killer.count_kills()
+            try:
+                endings = self._foreman.run(paths)
+            except ForemanLostError:
+                message = "the process that starts those that train was ended, and they with it"
+                raise TrialError(FailureKind.KILLED, message) from None
+            answers = [_read_answer(path) for path in paths]
+        if any(answer.at_most is not None for answer in answers) or all(answer.training for answer in answers):
+            return answers
+        raise self._failure(endings, answers, kills_before)
+
+    def _failure(
+        self, endings: Sequence[Ending], answers: Sequence[RankAnswer], kills_before: int | None
+    ) -> TrialError:
+        """Find what was wrong first: all else follows from it, since a process that ends takes the others along."""
+        for rank, (ending, answer) in enumerate(zip(endings, answers, strict=True)):
+            if ending.status < 0 and not ending.was_killed and answer.failure is None:
+                by_memory = oom_killer.was_it(ending.status, kills_before)
+                kind = FailureKind.OOM if by_memory else FailureKind.KILLED
+                how = describe_status(ending.status, out_of_memory=by_memory)
+                return TrialError(kind, f"{self._name(rank)} ended with {how} during the training")
+        failed = [answer for answer in answers if answer.failure is not None]
+        silent = [
+            rank
+            for rank, (ending, answer) in enumerate(zip(endings, answers, strict=True))
+            if ending.was_killed and answer.failure is None
+        ]
+        first = min(failed, key=lambda answer: answer.seconds, default=None)
+        for rank, (ending, answer) in enumerate(zip(endings, answers, strict=True)):
+            if not ending.was_killed and answer.failure is None and answer.training is None:
+                message = f"{self._name(rank)} ended with {describe_status(ending.status)} and without an answer"
+                return TrialError(FailureKind.PLUGIN, message)
+        assert first is not None, "without failure there are results"
+        failure = first.failure
+        assert failure is not None
+        if silent and _is_timeout(failure.message):
+            who = " and ".join(self._name(rank) for rank in silent)
+            return TrialError(FailureKind.TIMEOUT, f"{who} did not answer the other(s) for {self._timeout_seconds:g} s")
+        where = self._name(answers.index(first))
+        print(failure.traceback, flush=True)  # into the trial's log
+        return TrialError(failure.kind, f"{failure.message} ({where})")
+
+    def _name(self, rank: int) -> str:
+        return f"process {rank + 1} of {len(self.devices)} ({self.devices[rank]})"
+
+
+def _read_answer(path: Path) -> RankAnswer:
+    with suppress(FileNotFoundError, ValueError):
+        return RankAnswer.model_validate_json(answer_file(path).read_bytes())
+    return RankAnswer()
+
+
+def _is_timeout(message: str) -> bool:
+    return any(words in message.lower() for words in ("timed out", "timeout"))
