@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from harness.record import Outcome, Record
+from harness.runtime_result import runtime_name
 from harness.spec import stable_hash
 from reports.labels import data_label, torch_minor
 from reports.reading import Trial
@@ -37,7 +38,7 @@ def _spec_key(record: Record, known: dict[str, str]) -> str:
     """
     execution = record.spec.execution
     quick = record.spec.model_dump_json(exclude={"seed": True, "execution": True})
-    quick = f"{execution.precision} {execution.small_images} {quick}"
+    quick = f"{runtime_name(record)} {execution.precision} {execution.small_images} {quick}"
     if quick not in known:
         known[quick] = _sorted_spec(record)
     return known[quick]
@@ -47,7 +48,7 @@ def _sorted_spec(record: Record) -> str:
     spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
     execution = record.spec.execution
     # Device, threads and compilation change speeds and rounding, not what a row is.
-    return json.dumps([spec, execution.precision, execution.small_images], sort_keys=True)
+    return json.dumps([spec, execution.precision, execution.small_images, runtime_name(record)], sort_keys=True)
 
 
 def group_trials(trials: Iterable[Trial]) -> list[Group]:
@@ -84,36 +85,29 @@ def group_trials(trials: Iterable[Trial]) -> list[Group]:
 
 def without_folds(trials: Iterable[Trial]) -> list[Trial]:
     """Return the trials without those of single folds; a seed whose folds are not put together has one that says so."""
-    found: list[Trial] = []
+    trials = list(trials)
+    covered = {fold for _, record in trials for fold in record.folds}
+    found = [trial for trial in trials if trial[1].spec.dataset.fold is None]
     seeds: dict[str, dict[tuple[str, str], list[Trial]]] = {}
     waiting: list[Trial] = []
-    put_together: set[tuple[str, tuple[str, str]]] = set()
     for trial in trials:
         record = trial[1]
-        if record.spec.dataset.fold is not None:
-            if record.data is None:
-                waiting.append(trial)
-            else:
-                exact = (record.data.whole_fingerprint, torch_minor(record))
-                seeds.setdefault(_seed_key(record), {}).setdefault(exact, []).append(trial)
+        if record.spec.dataset.fold is None or record.trial_id in covered:
             continue
-        found.append(trial)
-        if record.folds and record.data is not None:
-            put_together.add((_seed_key(record), (record.data.fingerprint, torch_minor(record))))
+        if record.data is None:
+            waiting.append(trial)
+        else:
+            exact = (record.data.whole_fingerprint, torch_minor(record))
+            seeds.setdefault(_seed_key(record), {}).setdefault(exact, []).append(trial)
     for trial in waiting:  # those that ended before they saw images go with the others of their seed
         siblings = seeds.setdefault(_seed_key(trial[1]), {})
         siblings.setdefault(next(iter(siblings), ("", "")), []).append(trial)
-    found += [
-        _unfinished_seed(folds)
-        for key, siblings in seeds.items()
-        for exact, folds in siblings.items()
-        if (key, exact) not in put_together
-    ]
+    found += [_unfinished_seed(folds) for siblings in seeds.values() for folds in siblings.values()]
     return found
 
 
 def _seed_key(record: Record) -> str:
-    """Return what the folds of a seed and what is put together of them have in common, images and torch apart."""
+    """Return what the folds of a seed have in common, images and torch apart."""
     execution = record.spec.execution
     return f"{execution.precision} {execution.small_images} {record.spec.whole.model_dump_json(exclude={'execution'})}"
 
@@ -163,7 +157,8 @@ def combinations(tables: Iterable[Sequence[Group]]) -> list[list[str]]:
 
 def _settings(record: Record) -> str:
     parts = [record.spec.architecture.model_dump(mode="json"), record.spec.recipe.model_dump(mode="json")]
-    return stable_hash([*parts, record.spec.execution.precision])
+    runtime = [runtime_name(record)] if runtime_name(record) else []
+    return stable_hash([*parts, record.spec.execution.precision, *runtime])
 
 
 def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -5,7 +5,9 @@
     PATH/cat/1.jpg                    classes only: validation and test are carved off
     PATH/train/cat/1.jpg  PATH/val/…  PATH/test/…       splits; val and test may be missing
 
-A class folder may hold folders of its own.
+A class folder may hold folders of its own. With ``--set data.groups=true`` images that lie in folders of one name below
+their class belong together (``PATH/cat/tom/1.jpg`` and ``PATH/dog/tom/7.jpg``: one owner, one plant, one patient) and are
+never split apart; an image that lies in the class folder itself is a group of its own.
 """
 
 from __future__ import annotations
@@ -48,7 +50,11 @@ def load_folder(request: DataRequest) -> Splits:
             f"folder: no images in the class folder(s) {', '.join(map(repr, empty))} of {root}: "
             "put some there, or remove them"
         )
-    splits = {name: _split(root, name, images, classes) for name, images in found.items()}
+    grouped = bool(request.options.get("groups", False))
+    splits = {
+        name: _split(root, name, images, classes, class_root=folders[name], grouped=grouped)
+        for name, images in found.items()
+    }
     return Splits(classes=tuple(classes), train=splits["train"], val=splits.get("val"), test=splits.get("test"))
 
 
@@ -82,7 +88,9 @@ def _images_by_class(folder: Path) -> dict[str, list[Path]]:
     }
 
 
-def _split(root: Path, name: str, images: dict[str, list[Path]], classes: list[str]) -> Split:
+def _split(
+    root: Path, name: str, images: dict[str, list[Path]], classes: list[str], *, class_root: Path, grouped: bool
+) -> Split:
     import numpy as np
 
     paths = [path for label in classes for path in images.get(label, [])]
@@ -93,7 +101,14 @@ def _split(root: Path, name: str, images: dict[str, list[Path]], classes: list[s
         encoded=paths,
         labels=labels.astype(np.int64),
         ids=[path.relative_to(root).as_posix() for path in paths],
+        groups=[_group(path.relative_to(class_root)) for path in paths] if grouped else None,
     )
+
+
+def _group(path: Path) -> str:
+    """Return the folders between the class folder and the image, or, where there are none, all of its path."""
+    _, *between, _ = path.parts
+    return "/".join(between) or f"/{path.as_posix()}"
 
 
 @hookimpl
@@ -104,4 +119,5 @@ def zoo_datasets() -> Iterable[Dataset]:
         load=load_folder,
         summary="your images in PATH/class/image, or PATH/train/class/image with val and test",
         argument="PATH",
+        options={"groups": False},
     )

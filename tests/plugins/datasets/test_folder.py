@@ -110,3 +110,17 @@ def test_a_folder_without_class_folders_says_what_it_must_hold(load: Load, photo
     photo(tmp_path / "1.png")
     with pytest.raises(DataError, match="one for each class; it has 0"):
         load("folder", tmp_path)
+
+
+def test_images_below_a_folder_of_one_name_are_a_group_in_all_classes(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("cat/tom/1.png", "cat/tom/2.png", "dog/tom/1.png", "dog/rex/1.png", "dog/2.png"):
+        photo(tmp_path / "data" / name)
+    assert load("folder", tmp_path / "data").train.groups is None
+    splits = load("folder", tmp_path / "data", groups=True)
+    assert dict(zip(splits.train.ids or (), splits.train.groups or (), strict=True)) == {
+        "cat/tom/1.png": "tom",
+        "cat/tom/2.png": "tom",
+        "dog/tom/1.png": "tom",
+        "dog/rex/1.png": "rex",
+        "dog/2.png": "/dog/2.png",
+    }
