@@ -6,7 +6,7 @@
     PATH/train/cat/1.jpg  PATH/val/…  PATH/test/…       splits; val and test may be missing
 
 A class folder may hold folders of its own. With ``--set data.groups=true`` images that lie in folders of one name below
-their class belong together (``PATH/cat/tom/1.jpg`` and ``PATH/dog/tom/7.jpg``: one owner, one plant, one patient) and are
+their class belong together (``PATH/cat/tom/1.jpg`` and ``PATH/dog/tom/7.jpg``: one plant, one patient) and are
 never split apart; an image that lies in the class folder itself is a group of its own.
 """
 
