@@ -6,6 +6,7 @@ file fits the sum that the record has of it.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -14,10 +15,20 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.files import TEMPORARY_PREFIX, sha256_of, sync_folder
+from harness.files import TEMPORARY_PREFIX, sha256_of, sync_folder, write_bytes
 from harness.predictions import FILE_NAME as PREDICTIONS_FILE
-from harness.record import Record
-from harness.store import LOG_FILE, RECORD_FILE, SPEC_FILE, Store, read_record, trial_id
+from harness.record import Outcome, Record
+from harness.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
+from harness.store import (
+    CHECKPOINT_FILE,
+    LOCK_FILE,
+    LOG_FILE,
+    RECORD_FILE,
+    SPEC_FILE,
+    Store,
+    read_record,
+    trial_id,
+)
 from zoo.errors import StoreError
 
 _UNSUMMED_FILES = (LOG_FILE, SPEC_FILE)
@@ -61,8 +72,10 @@ def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
                     if present is None:
                         _copy(folder, record, target)
                         added += 1
+                        refused += _copy_runtimes(folder, record, target)
                     elif _same_result(present, record):
                         known += 1
+                        refused += _copy_runtimes(folder, present, target)
                     else:
                         clashes.append(f"{folder}: {target.root} has another result of {record.trial_id}, which stays")
                 except (StoreError, OSError) as error:
@@ -106,6 +119,40 @@ def _copy(folder: Path, record: Record, target: Store) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(target.root)
+
+
+def _copy_runtimes(folder: Path, record: Record, target: Store) -> list[str]:
+    """Copy what lies of runtimes in a trial's folder and is not in the target's; return why some was not taken.
+
+    It is taken only if it is of the weights that the target's record tells of.
+    """
+    refused = []
+    into = target.folder(record.trial_id)
+    for result in results_in(folder, record):
+        if isinstance(result, StoreError):
+            refused.append(str(result))
+            continue
+        try:
+            with FileLock(into / LOCK_FILE):
+                if not (into / result_name(result.runtime)).exists():
+                    _copy_runtime(folder, result, record, into)
+        except (StoreError, OSError) as error:
+            refused.append(str(error))
+    return refused
+
+
+def _copy_runtime(folder: Path, result: RuntimeResult, record: Record, into: Path) -> None:
+    expected = [predictions_name(result.runtime)] if result.outcome is Outcome.DONE else []
+    if sorted(result.files) != expected:
+        raise StoreError(f"{folder}: what it has of {result.runtime} names files that are not its own")
+    if result.weights_sha256 != record.files.get(CHECKPOINT_FILE, ""):
+        raise StoreError(f"{folder}: what it has of {result.runtime} is of other weights than its trial's")
+    for name, sha256 in result.files.items():
+        content = (folder / name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise StoreError(f"{folder / name} does not fit the sum in {result_name(result.runtime)}")
+        write_bytes(into / name, content)
+    write_result(into, result)  # last: its sums are of files that are there
 
 
 def _checked_copy(folder: Path, record: Record) -> None:

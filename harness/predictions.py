@@ -32,12 +32,12 @@ class SavedPredictions:
     """``[N]``, the same for the same test image in every trial."""
 
 
-def save_predictions(folder: Path, saved: SavedPredictions) -> Path:
+def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_NAME) -> Path:
     """Write a trial's predictions durably and return the file."""
     from safetensors.numpy import save
 
     predictions = saved.predictions
-    path = folder / FILE_NAME
+    path = folder / name
     arrays: dict[str, NDArray[Any]] = {
         "logits": np.ascontiguousarray(predictions.logits, dtype=np.float32),
         "labels": np.ascontiguousarray(predictions.labels, dtype=np.int64),
@@ -47,12 +47,13 @@ def save_predictions(folder: Path, saved: SavedPredictions) -> Path:
     return path
 
 
-def load_predictions(folder: Path, *, sha256: str | None = None) -> SavedPredictions:
+def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FILE_NAME) -> SavedPredictions:
     """Read a trial's predictions.
 
     Args:
         folder: The trial's.
         sha256: What the file's content must have; None: it is not checked.
+        name: Of the file; a trial's own has the usual one.
 
     Raises:
         StoreError: If the file is absent, not what it should be, or has another sum.
@@ -60,11 +61,11 @@ def load_predictions(folder: Path, *, sha256: str | None = None) -> SavedPredict
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
-    path = folder / FILE_NAME
+    path = folder / name
     try:
         content = path.read_bytes()
         if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreError(f"its {FILE_NAME} does not match the checksum in its record")
+            raise StoreError(f"its {name} does not match the checksum in its record")
         arrays = load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         classes = tuple(json.loads(header["__metadata__"]["classes"]))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
+from harness.runtime_result import RuntimeName
 from harness.seeding import MAX_SEEDS
 from harness.spec import Compile, Data, Precision
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
@@ -73,6 +74,8 @@ class BenchRequest(Data):
     """Time for each speed measurement; 0 measures nothing."""
     best_inference: bool = False
     """Whether to look for the fastest settings for inference, and to measure with them too."""
+    runtimes: tuple[RuntimeName, ...] = Field(("eager",), min_length=1)
+    """What else evaluates and times the trained weights, after the trials; it changes none of them."""
 
     @property
     def most_seeds(self) -> int:

@@ -10,8 +10,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harness.files import sha256_of
-from harness.predictions import FILE_NAME, load_predictions
+from harness.predictions import load_predictions
 from harness.record import MetricValue, Outcome, Record
+from harness.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, write_result
 from harness.scoring import score
 from harness.store import RECORD_FILE, read_record, write_record
 from zoo.catalog import Entry
@@ -38,7 +39,8 @@ class RescoreSummary:
 def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> RescoreSummary:
     """Compute *metrics* anew for the trials in *folders*, and write the records that change.
 
-    A record is read and written under its trial's lock, and only if the predictions fit the sum that it has of them.
+    A record is read and written under its trial's lock, and only if the predictions fit the sum that it has of them;
+    what lies of runtimes beside it likewise, and counts with its trial.
     A metric that raises keeps the value it had; values of metrics that are not among *metrics* stay too.
     """
     changed = unchanged = not_done = 0
@@ -53,10 +55,13 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
                     continue
                 rescored, raised = _rescored(record, _checked_predictions(folder, record), metrics)
                 problems += [f"{folder}: {sentence}" for sentence in raised]
-                if rescored == record:
+                of_runtimes, raised = _rescore_runtimes(folder, record, metrics)
+                problems += [f"{folder}: {sentence}" for sentence in raised]
+                if rescored == record and not of_runtimes:
                     unchanged += 1
                     continue
-                write_record(folder, rescored)
+                if rescored != record:
+                    write_record(folder, rescored)
         except Timeout:
             problems.append(f"{folder} is in use by another process")
         except StoreError as error:
@@ -65,10 +70,39 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
             problems.append(f"{folder} cannot be rescored: {error.strerror or error}")
         else:
             changed += 1
-            changes.update(name for name, value in rescored.metrics.items() if value != record.metrics.get(name))
+            changes.update(_changed(record, rescored) | of_runtimes)
     return RescoreSummary(
         changed=changed, unchanged=unchanged, not_done=not_done, changes=dict(changes), problems=tuple(problems)
     )
+
+
+def _changed(record: Record, rescored: Record) -> set[str]:
+    return {name for name, value in rescored.metrics.items() if value != record.metrics.get(name)}
+
+
+def _rescore_runtimes(
+    folder: Path, record: Record, metrics: Sequence[Entry[Metric]]
+) -> tuple[set[str], tuple[str, ...]]:
+    """Compute metrics anew for what lies of runtimes in a trial's folder; return which changed, and what is wrong."""
+    changed: set[str] = set()
+    problems: list[str] = []
+    for result in results_in(folder, record):
+        if isinstance(result, StoreError):
+            problems.append(str(result))
+            continue
+        if result.outcome is not Outcome.DONE:
+            continue
+        before: RuntimeRecord = as_record(record, result)
+        try:
+            after, raised = _rescored(before, _checked_predictions(folder, before), metrics)
+        except StoreError as error:
+            problems.append(str(error))
+            continue
+        problems += [f"{result.runtime}: {sentence}" for sentence in raised]
+        if after != before:
+            write_result(folder, result.model_copy(update={"metrics": after.metrics, "warnings": after.warnings}))
+            changed |= _changed(before, after)
+    return changed, tuple(problems)
 
 
 def _checked_predictions(folder: Path, record: Record) -> Predictions:
@@ -77,15 +111,16 @@ def _checked_predictions(folder: Path, record: Record) -> Predictions:
     Raises:
         StoreError: If that is missing, or is not what the trial wrote.
     """
-    path = folder / FILE_NAME
+    name = predictions_file(record)
+    path = folder / name
     if not path.is_file():
-        raise StoreError(f"{folder} has no {FILE_NAME}")
-    expected = record.files.get(FILE_NAME)
+        raise StoreError(f"{folder} has no {name}")
+    expected = record.files.get(name)
     if expected is None:
-        raise StoreError(f"{folder}: the record has no sum of {FILE_NAME}, so it cannot be checked")
+        raise StoreError(f"{folder}: the record has no sum of {name}, so it cannot be checked")
     if sha256_of(path) != expected:
         raise StoreError(f"{path} does not fit the sum in its record")
-    return load_predictions(folder).predictions
+    return load_predictions(folder, name=name).predictions
 
 
 def _rescored(

@@ -11,6 +11,7 @@ from reports.cells import (
     duration,
     front_mark,
     interval_text,
+    number,
     rank_text,
     spread_text,
     status_text,
@@ -57,6 +58,16 @@ COLUMNS: tuple[Column, ...] = (
         numeric=False,
     ),
     simple_column("data", "data", "data set", lambda row: row.data, str, priority=95, numeric=False),
+    simple_column(
+        "runtime",
+        "runtime",
+        "what ran the trained weights: torch (eager, or compile), or onnxruntime (onnx, or int8: quantised)",
+        lambda row: row.runtime,
+        str,
+        priority=5,
+        numeric=False,
+        only_if_filled=True,
+    ),
     simple_column("recipe", "recipe", "training recipe", lambda row: row.recipe, str, priority=20, numeric=False),
     Column(
         key="accuracy",
@@ -105,6 +116,28 @@ COLUMNS: tuple[Column, ...] = (
     _size_column("params", "params", "parameters", lambda row: row.params, priority=30),
     _size_column("macs", "MACs", "multiply-accumulates of one image's forward pass", lambda row: row.macs, priority=60),
     *SPEED_COLUMNS,
+    Column(
+        key="file_mib",
+        title="file MiB",
+        about="size of the file that its runtime runs, or of the weights that torch loads",
+        text=lambda row: "" if row.file_bytes is None else number(row.file_bytes / 2**20),
+        plain=lambda row: {"file_mib": None if row.file_bytes is None else row.file_bytes / 2**20},
+        value=lambda row: None if row.file_bytes is None else row.file_bytes / 2**20,
+        higher_is_better=False,
+        priority=52,
+        only_if_filled=True,
+    ),
+    Column(
+        key="conversion_time",
+        title="convert",
+        about="time to export, quantise or compile the network for its runtime: median over seeds",
+        text=lambda row: "" if row.conversion_seconds is None else duration(row.conversion_seconds),
+        plain=lambda row: {"conversion_time": row.conversion_seconds},
+        value=lambda row: row.conversion_seconds,
+        higher_is_better=False,
+        priority=88,
+        only_if_filled=True,
+    ),
     simple_column(
         "wall_time",
         "time/seed",
@@ -129,6 +162,10 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 """All fixed columns, in the order in which they are shown."""
+
+
+_OF_RUNTIMES = frozenset({"latency_p50", "latency_p95"})
+"""Columns that are shown of themselves where runtimes are compared."""
 
 
 def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
@@ -172,10 +209,12 @@ def choose_columns(
     """
     available = {column.key: column for column in all_columns(leaderboard, declared)}
     if names is None:
+        has_runtimes = any(row.runtime for row in leaderboard.rows)
         return tuple(
             column
             for column in available.values()
-            if column.default and not (column.only_if_filled and not any(map(column.text, leaderboard.rows)))
+            if (column.default or (has_runtimes and column.key in _OF_RUNTIMES))
+            and not (column.only_if_filled and not any(map(column.text, leaderboard.rows)))
         )
     errors: list[UsageError] = [_unknown(name, available) for name in names if name not in available]
     ManyErrors.raise_if(errors)

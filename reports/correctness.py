@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.predictions import FILE_NAME, load_predictions
+from harness.predictions import load_predictions
 from harness.record import Record
+from harness.runtime_result import predictions_file
 from zoo.errors import StoreError
 
 
@@ -27,16 +28,16 @@ class Correctness:
 
 def read_correctness(folder: Path, record: Record) -> Correctness | str:
     """Return a trial's correctness, or one sentence on why there is none."""
-    path = folder / FILE_NAME
-    if not path.is_file():
-        return f"it has no {FILE_NAME}"
+    name = predictions_file(record)
+    if not (folder / name).is_file():
+        return f"it has no {name}"
     try:
-        saved = load_predictions(folder, sha256=record.files.get(FILE_NAME))
+        saved = load_predictions(folder, sha256=record.files.get(name), name=name)
     except StoreError as error:
         return str(error)
     predictions = saved.predictions
     if len(saved.samples) != len(predictions.labels):
-        return f"its {FILE_NAME} does not name each of its images"
+        return f"its {name} does not name each of its images"
     logits_NK = predictions.logits
     highest_N1 = logits_NK.max(axis=1, keepdims=True)
     label_is_top_N = logits_NK[np.arange(len(logits_NK)), predictions.labels] == highest_N1[:, 0]

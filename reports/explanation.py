@@ -23,7 +23,7 @@ from reports.statistics import (
     pairwise_p_values,
     separated,
 )
-from reports.table import Leaderboard, Row, Table
+from reports.table import Leaderboard, Row, Table, row_names
 from reports.text import clean
 
 NUM_RESAMPLES = 2000
@@ -108,6 +108,7 @@ def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[Explanat
 
 
 def _explain_table(table: Table, trials: dict[str, Trial]) -> Explanation:
+    labels = dict(zip(map(id, table.rows), row_names(table.rows), strict=True))
     read: list[tuple[Row, NDArray[np.float32], bytes]] = []
     left_out = []
     for row in table.rows:
@@ -115,12 +116,12 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> Explanation:
             continue
         seeds = read_seeds([trials[name] for name in row.trials])
         if isinstance(seeds, str):
-            left_out.append(f"{_label(row, table)} is left out: {seeds}")
+            left_out.append(f"{labels[id(row)]} is left out: {seeds}")
         else:
             read.append((row, np.stack([each.correct_N for each in seeds]).astype(np.float32), seeds[0].images))
     common = most_common_images(images for _, _, images in read)
     left_out += [
-        f"{_label(row, table)} is left out: it was tested on other images than most rows"
+        f"{labels[id(row)]} is left out: it was tested on other images than most rows"
         for row, _, images in read
         if images != common
     ]
@@ -132,20 +133,13 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> Explanation:
         fingerprint=table.fingerprint,
         num_images=correct[0].shape[1] if correct else 0,
         rows=tuple(
-            RowShare(
-                label=_label(row, table), accuracy=sample.mean, num_seeds=sample.num_seeds, first_share=float(share)
-            )
+            RowShare(label=labels[id(row)], accuracy=sample.mean, num_seeds=sample.num_seeds, first_share=float(share))
             for (row, _), sample, share in zip(compared, samples, first_shares(correct), strict=True)
         ),
         pairs=pairs_of(samples, looks=table.looks),
         num_resamples=NUM_RESAMPLES,
         left_out=tuple(left_out),
     )
-
-
-def _label(row: Row, table: Table) -> str:
-    """Return what a row is called, with its recipe where rows differ in that."""
-    return f"{row.model}, {row.recipe}" if len({each.recipe for each in table.rows}) > 1 else row.model
 
 
 def pairs_of(samples: Sequence[Sample], *, looks: int = 1) -> tuple[Pair, ...]:

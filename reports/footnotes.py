@@ -122,7 +122,7 @@ def _unfinished_notes(row: Row) -> list[str]:
             reason = f"{each.outcome}: {each.reason}" if each.reason else each.outcome
             seeds_by_reason.setdefault(reason, []).append(each.seed)
     return [
-        f"{row.model}, {row.recipe}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {reason}"
+        f"{row.title}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {reason}"
         for reason, seeds in seeds_by_reason.items()
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.record import Record
+from harness.runtime_result import runtime_name
 from reports.adaptive import expected_seeds, looks_note, looks_of
 from reports.column import Column
 from reports.columns import all_columns, find_sort_column
@@ -17,6 +18,7 @@ from reports.overall import build_overall
 from reports.pareto import mark_dominated
 from reports.ranking import Evidence, evidence_of, rank_table
 from reports.reading import Trial, read_trials, without_collection
+from reports.runtimes import add_runtimes, with_runtimes
 from reports.speeds import compare_speeds, speed_of
 from reports.statistics import mean_interval
 from reports.table import Leaderboard, Row, Table, Unfinished, estimate_of
@@ -39,7 +41,8 @@ def build_leaderboard(
 
     Args:
         runs: Folders of records, or trials as pairs of folder and record, in any order. A record in a folder that
-            cannot be read is left out, and a note says so.
+            cannot be read is left out, and a note says so. What lies in a folder of runtimes counts; of pairs, those
+            that :func:`reports.runtimes.with_runtimes` gives.
         sort_by: Key of the column that ranks go by. Only accuracy is tested; by any other column, rows rank by its
             plain order.
         declared: Columns of metrics as a catalog declares them, which say which way is better.
@@ -58,6 +61,8 @@ def build_leaderboard(
         else:
             trials.append(run)
     read, problems = read_trials(paths)
+    read, damaged = with_runtimes(read)
+    problems += damaged
     trials += read
     notes = [*notes, *(f"left out: {problem}" for problem in problems)]
     notes += version_notes((record for _, record in trials), versions or {})
@@ -85,7 +90,12 @@ def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Seque
     ):
         for group, name in zip(groups, names_of_table, strict=True):
             examples.setdefault(name, group.example)
-    return dict(zip(examples, label_rows(list(examples.values())), strict=True))
+    labels = label_rows(list(examples.values()))
+    # Over several data sets a row is called by its model; its runtime goes with that.
+    return {
+        name: replace(each, model=f"{each.model}, {runtime_name(record)}") if runtime_name(record) else each
+        for (name, record), each in zip(examples.items(), labels, strict=True)
+    }
 
 
 def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Table, list[Evidence]]:
@@ -96,7 +106,7 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
         rows.append(replace(row, combination=name))
         evidence.append(basis)
         warnings += _warnings(group, labels)
-    rows, speed_notes = compare_speeds(rows, groups)
+    rows, speed_notes = compare_speeds(add_runtimes(rows, groups), groups)
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
     notes = list(info.notes) if info else []
@@ -161,8 +171,9 @@ def _warnings(group: Group, labels: Labels) -> list[str]:
     for seed in sorted(group.done):
         for warning in group.done[seed][1].warnings:
             seeds_by_warning.setdefault(clean(warning, max_length=300), []).append(seed)
+    name = ", ".join(filter(None, (labels.model, labels.recipe, runtime_name(group.example))))
     return [
-        f"{labels.model}, {labels.recipe}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {warning}"
+        f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {warning}"
         for warning, seeds in seeds_by_warning.items()
     ]
 

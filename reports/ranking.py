@@ -69,7 +69,7 @@ def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Ta
     ranked = {(row.trials, _by_name(row)) for row in rows}
     sign = -1 if column.higher_is_better else 1
 
-    def place(row: Row) -> tuple[bool, float, tuple[str, str, str]]:
+    def place(row: Row) -> tuple[bool, float, tuple[str, str, str, str]]:
         value = read(row) if row.seeds else None
         return (value is None, 0.0 if value is None else sign * value, _by_name(row))
 
@@ -90,9 +90,9 @@ def _ranked_by_accuracy(
         if basis.sample is not None and basis.images == common:
             tested.append((row, basis.sample))
         elif basis.sample is not None:
-            notes.append(f"{row.model}, {row.recipe}: no rank, for it was tested on other images than most rows")
+            notes.append(f"{row.title}: no rank, for it was tested on other images than most rows")
         else:
-            notes.append(f"{row.model}, {row.recipe}: no interval and no rank, for {basis.problem}")
+            notes.append(f"{row.title}: no interval and no rank, for {basis.problem}")
     ranges = rank_ranges(separated([sample for _, sample in tested], alpha=alpha))
     return [
         replace(row, rank_low=low, rank_high=high) for (row, _), (low, high) in zip(tested, ranges, strict=True)
@@ -114,5 +114,5 @@ def _ranked_by_value(rows: Sequence[Row], read: Callable[[Row], float | None], *
     return ranked
 
 
-def _by_name(row: Row) -> tuple[str, str, str]:
-    return (row.model, row.recipe, row.data)
+def _by_name(row: Row) -> tuple[str, str, str, str]:
+    return (row.model, row.recipe, row.data, row.runtime)

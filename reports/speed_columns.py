@@ -120,7 +120,7 @@ SPEED_COLUMNS: tuple[Column, ...] = (
     Column(
         key="conditions",
         title="conditions",
-        about="what speeds were measured under, as a short key: compare them only where it is the same",
+        about="what speeds were measured under, their runtime included, as a short key",
         text=lambda row: row.speed.measurement_key[:8] if row.speed else NOTHING,
         plain=lambda row: {
             "measurement_key": row.speed.measurement_key[:12] if row.speed else None,

@@ -10,8 +10,10 @@ from typing import Any
 
 from harness.identity import measurement_fields
 from harness.record import Rate, Record, SpeedInfo
+from harness.runtime_result import RuntimeRecord
 from reports.cells import SPEED_MARK
 from reports.grouping import Group
+from reports.runtimes import conditions_key
 from reports.table import Row, Speed, row_names
 from reports.text import clean
 
@@ -43,6 +45,7 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
     medians = {name: statistics.median(rate.median for rate in found) for name, found in rates.items() if found}
     return Speed(
         measurement_key=key,
+        conditions_key=next(conditions_key(record) for record in measured if record.measurement_key == key),
         train=medians.get("train"),
         train_compute=medians.get("train_compute"),
         inference=medians.get("inference"),
@@ -74,12 +77,12 @@ def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[R
     """
     names = row_names(rows)
     notes = [*_left_out_notes(rows, names, groups), *_timer_notes(names, groups)]
-    keys = [row.speed.measurement_key for row in rows if row.speed]
+    keys = [row.speed.conditions for row in rows if row.speed]
     if len(set(keys)) < 2:
         return list(rows), notes
     usual = _most_common(keys)
     marked = [
-        replace(row, speed=replace(row.speed, comparable=row.speed.measurement_key == usual)) if row.speed else row
+        replace(row, speed=replace(row.speed, comparable=row.speed.conditions == usual)) if row.speed else row
         for row in rows
     ]
     return marked, [*_condition_notes(marked, names, groups, usual), *notes]
@@ -88,7 +91,7 @@ def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[R
 def _condition_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence[Group], usual: str) -> list[str]:
     """Say how most rows were measured, and for each other way which rows those are and what it differs in."""
     conditions = {
-        record.measurement_key: _conditions(record)
+        conditions_key(record): _conditions(record)
         for group in groups
         for _, record in group.done.values()
         if record.speed is not None
@@ -96,7 +99,7 @@ def _condition_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence
     elsewhere: dict[str, list[str]] = {}
     for row, name in zip(rows, names, strict=True):
         if row.speed and not row.speed.comparable:
-            elsewhere.setdefault(row.speed.measurement_key, []).append(name)
+            elsewhere.setdefault(row.speed.conditions, []).append(name)
     shown = [conditions[key] for key in (usual, *elsewhere)]
     differing = [
         name
@@ -144,6 +147,8 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _conditions(record: Record) -> Mapping[str, Any]:
+    if isinstance(record, RuntimeRecord):
+        return record.runtime.conditions
     try:
         return measurement_fields(record.spec, record.environment)
     except KeyError:  # a record that does not name its conditions; its key still tells that they differ

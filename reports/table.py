@@ -64,6 +64,8 @@ class Speed:
     latency_p50_ms: float | None
     latency_p95_ms: float | None
     peak_memory_mib: float | None
+    conditions_key: str = ""
+    """What rows' speeds must have in common to be compared: the measurement key, the runtime apart. Empty: that key."""
     comparable: bool = True
     """Whether it was measured under the conditions that most rows of its table were."""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -73,6 +75,11 @@ class Speed:
     """Inference over that of the reference network beside it."""
     foreign_cores: float | None = None
     """CPU time per second that other processes took while it was measured: the most of any seed."""
+
+    @property
+    def conditions(self) -> str:
+        """What rows' speeds must have in common to be compared."""
+        return self.conditions_key or self.measurement_key
 
     @property
     def is_loader_bound(self) -> bool | None:
@@ -123,11 +130,22 @@ class Row:
     """Whether first strides were reduced for small images."""
     trials: tuple[str, ...]
     """Folder names of its trials that are done."""
+    runtime: str = ""
+    """What ran the trained weights; empty where the whole table knows no other than the trials' own."""
+    file_bytes: int | None = None
+    """Size of the file that its runtime runs; None where there are no runtimes."""
+    conversion_seconds: float | None = None
+    """What it took to export, quantise or compile the network for its runtime."""
     combination: str = ""
     """Short hash of architecture, recipe and precision: the same for its rows in the tables of other data sets."""
     dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
     """By the key of a cost (see :mod:`reports.pareto`): rows of the front that dominate this one; empty if it is on the
     front itself. A cost on which it cannot be compared is left out."""
+
+    @property
+    def title(self) -> str:
+        """What notes call it: model and recipe, and its runtime where the table has several."""
+        return ", ".join([self.model, self.recipe, *([self.runtime] if self.runtime else [])])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,10 +186,14 @@ class Leaderboard:
 
 
 def row_names(rows: Sequence[Row]) -> list[str]:
-    """Return what each row of a table is called: its model, and its recipe where rows differ in that."""
-    if len({row.recipe for row in rows}) > 1:
-        return [f"{row.model}, {row.recipe}" for row in rows]
-    return [row.model for row in rows]
+    """Return what each row of a table is called: its model, and its recipe and runtime where rows differ in those."""
+    recipes, runtimes = ({getattr(row, name) for row in rows} for name in ("recipe", "runtime"))
+    return [
+        ", ".join(
+            [row.model, *([row.recipe] if len(recipes) > 1 else []), *([row.runtime] if len(runtimes) > 1 else [])]
+        )
+        for row in rows
+    ]
 
 
 def unfinished_counts(unfinished: Iterable[Unfinished]) -> dict[str, int]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.record import Record
+from harness.runtime_result import runtime_name
 from reports.grouping import Group, by_table, group_trials
 from reports.labels import data_label, label_rows, torch_minor
 from reports.reading import Trial
+from reports.runtimes import runtime_shown
 from reports.table import Leaderboard, Row, Table
 from reports.text import clean
 from zoo.names import short_hash, slug
@@ -35,7 +37,8 @@ class Entry:
     @property
     def title(self) -> str:
         """What a person calls it."""
-        return f"{self.row.model} · {self.row.data} · {self.row.recipe}"
+        runtime = f" · {self.row.runtime}" if runtime_name(self.example) else ""
+        return f"{self.row.model} · {self.row.data} · {self.row.recipe}{runtime}"
 
     @property
     def family(self) -> str:
@@ -59,7 +62,7 @@ def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[Entry]
     taken: dict[str, int] = {}
     for table in leaderboard.tables:
         for row in table.rows:
-            group = groups[_key(table, row.model, row.recipe, row.trials)].pop(0)
+            group = groups[_key(table, row)].pop(0)
             entry_id = _unique(_entry_id(group), taken)
             entries.append(
                 Entry(
@@ -87,8 +90,8 @@ def model_id(record: Record) -> str:
     return f"{slug(architecture.display_name)}-{short_hash(architecture.full_name, 8)}"
 
 
-def _key(table: Table, model: str, recipe: str, trials: Sequence[str]) -> tuple[object, ...]:
-    return (table.data, table.fingerprint, model, recipe, tuple(trials))
+def _key(table: Table, row: Row) -> tuple[object, ...]:
+    return (table.data, table.fingerprint, row.model, row.recipe, row.runtime, tuple(row.trials))
 
 
 def _groups_by_row(trials: Iterable[Trial]) -> dict[tuple[object, ...], list[Group]]:
@@ -100,7 +103,8 @@ def _groups_by_row(trials: Iterable[Trial]) -> dict[tuple[object, ...], list[Gro
         fingerprint = next((group.fingerprint for group in groups if group.fingerprint), "")
         for group, labels in zip(groups, label_rows([group.example for group in groups]), strict=True):
             names = tuple(clean(group.done[seed][1].trial_id) for seed in sorted(group.done))
-            found.setdefault((data, fingerprint, labels.model, labels.recipe, names), []).append(group)
+            runtime = runtime_shown(group, groups)
+            found.setdefault((data, fingerprint, labels.model, labels.recipe, runtime, names), []).append(group)
     return found
 
 
@@ -112,7 +116,8 @@ def _entry_id(group: Group) -> str:
         [spec, execution.precision, execution.small_images, group.fingerprint, torch_minor(record)], sort_keys=True
     )
     names = (record.spec.architecture, record.spec.dataset, record.spec.recipe)
-    return "--".join([*(slug(each.display_name, 32) for each in names), short_hash(basis, 8)])
+    runtime = [runtime_name(record)] if runtime_name(record) else []
+    return "--".join([*(slug(each.display_name, 32) for each in names), *runtime, short_hash(basis, 8)])
 
 
 def _unique(name: str, taken: dict[str, int]) -> str:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.files import sha256_of
-from harness.predictions import FILE_NAME, load_predictions
+from harness.predictions import load_predictions
+from harness.runtime_result import predictions_file
 from reports.reading import Trial
 from zoo.errors import StoreError
 from zoo.metric import Predictions
@@ -49,19 +50,20 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
         return "no seed is done"
     read: list[tuple[Predictions, NDArray[np.uint64]]] = []
     for folder, record in trials:
-        path = folder / FILE_NAME
+        name = predictions_file(record)
+        path = folder / name
         try:
             if not path.is_file():
-                return f"seed {record.spec.seed} has no {FILE_NAME}"
-            expected = record.files.get(FILE_NAME)
+                return f"seed {record.spec.seed} has no {name}"
+            expected = record.files.get(name)
             if expected is not None and sha256_of(path) != expected:
-                return f"the {FILE_NAME} of seed {record.spec.seed} does not match the checksum in its record"
-            saved = load_predictions(folder)
+                return f"the {name} of seed {record.spec.seed} does not match the checksum in its record"
+            saved = load_predictions(folder, name=name)
         except (OSError, StoreError):
             return f"the predictions of seed {record.spec.seed} cannot be read"
         order = np.argsort(saved.samples, kind="stable")
         if len(saved.samples) != len(saved.predictions.labels):
-            return f"the {FILE_NAME} of seed {record.spec.seed} does not name each of its images"
+            return f"the {predictions_file(record)} of seed {record.spec.seed} does not name each of its images"
         predictions = saved.predictions
         ordered = Predictions(
             logits=predictions.logits[order], labels=predictions.labels[order], classes=predictions.classes

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from harness.files import sha256_of, write_json
+from harness.runtime_result import RuntimeRecord
 from harness.spec import Data
 from harness.store import RECORD_FILE
 from reports.reading import Trial
@@ -75,7 +76,9 @@ def statuses_of(entries: Sequence[Entry]) -> dict[str, str]:
 
 
 def _trial_status(trial: Trial, known: dict[Path, Verification]) -> Status:
-    folder, _ = trial
+    folder, record = trial
+    if isinstance(record, RuntimeRecord):  # what was found is of the trial, whose record knows nothing of runtimes
+        return "self-reported"
     store = folder.parent
     if store not in known:
         known[store] = read_verification(store)

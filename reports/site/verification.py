@@ -11,8 +11,9 @@ from typing import Any
 
 from harness.files import sha256_of
 from harness.fold_results import concatenated
-from harness.predictions import FILE_NAME, load_predictions
+from harness.predictions import load_predictions
 from harness.record import Outcome, Record
+from harness.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
 from harness.scoring import score
 from harness.store import CHECKPOINT_FILE
 from reports.grouping import group_trials
@@ -29,13 +30,13 @@ _TOLERANCE = 1e-6
 
 
 def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
-    """Return a sentence for each thing that is wrong with a trial; nothing where every number follows.
+    """Return a sentence for each thing that is wrong with a trial or its runtimes; nothing where every number follows.
 
     All files but the weights must be there and fit their sums. Every metric that *metrics* hold in the version that
     the record names is computed anew from the predictions.
     """
     folder, record = trial
-    name = clean(folder.name, max_length=120)
+    name = clean(f"{folder.name} {runtime_name(record)}".rstrip(), max_length=120)
     problems = []
     for file, sha256 in record.files.items():
         if file != Path(file).name or file in (".", "..", ""):
@@ -47,10 +48,11 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
             problems.append(f"{name}: {clean(file)} does not fit the sum in its record")
     if record.outcome is not Outcome.DONE or problems:
         return problems
-    if FILE_NAME not in record.files:
-        return [f"{name}: its record has no sum of {FILE_NAME}, so nothing can be recomputed"]
+    of_predictions = predictions_file(record)
+    if of_predictions not in record.files:
+        return [f"{name}: its record has no sum of {of_predictions}, so nothing can be recomputed"]
     try:
-        predictions = load_predictions(folder).predictions
+        predictions = load_predictions(folder, name=of_predictions).predictions
     except StoreError as error:
         return [f"{name}: {clean(error)}"]
     if record.data is not None and len(predictions.labels) != record.data.num_test:
@@ -69,6 +71,12 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
                 f"{name}: {clean(metric)} is {_shown(computed.value)} by its predictions, {_shown(reported.value)} in "
                 "its record"
             )
+    if not isinstance(record, RuntimeRecord):
+        for result in results_in(folder, record):
+            if isinstance(result, StoreError):
+                problems.append(clean(result))
+            else:
+                problems += trial_problems((folder, as_record(record, result)), metrics)
     return problems
 
 
@@ -178,11 +186,15 @@ def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable
                     )
 
 
-def _cells(data: dict[str, Any]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+def _cells(data: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
     return {
-        (table["data"], str(row["cells"].get("model")), str(row["cells"].get("recipe")), table["fingerprint"]): row[
-            "cells"
-        ]
+        (
+            table["data"],
+            str(row["cells"].get("model")),
+            str(row["cells"].get("recipe")),
+            str(row["cells"].get("runtime") or ""),
+            table["fingerprint"],
+        ): row["cells"]
         for table in data["tables"]
         for row in table["rows"]
     }

@@ -95,7 +95,9 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     from harness.store import Store
     from zoo.cache import cache_root
     from zoo.cli.folds import putting_together
+    from zoo.cli.group import FAILED, INTERRUPTED
     from zoo.cli.listeners import FanOut
+    from zoo.cli.runtimes import run_asked_runtimes, tell_of_runtimes, with_asked_runtimes
     from zoo.cli.seeding import run_until_settled
 
     store = Store(Path(params["out"]))
@@ -129,17 +131,32 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             summary, stopped = seeded.summary, seeded.reason
         else:
             summary = run(chosen.plan)
+        runtimes = run_asked_runtimes(
+            request,
+            summary,
+            store=store,
+            sources=session.sources(),
+            tell=progress.note,
+            preload=chosen.plan.preload,
+            retry=params["retry"],
+            timeout=timeout[-1],
+            deadline=deadline,
+        )
     if summary.records:
         trials = [(store.folder(record.trial_id), record) for record in summary.records]
+        trials = with_asked_runtimes(request, trials)
         table = table.declare(chosen.catalog).for_trials(trials)
         table.show(*table.build(trials))
     if stopped and not params["quiet"]:
         complain(f"no more seeds: {stopped}")
     _tell(summary, quiet=params["quiet"], budget=request.budget)
+    is_all_there = tell_of_runtimes(runtimes, quiet=params["quiet"])
     written = table.write_files(store.root) if summary.records else []
     if not params["quiet"]:
         _point(store.root, written, is_default=chosen.is_default and not summary.interrupted)
-    ctx.exit(_exit_code(summary))
+    if runtimes is not None and runtimes.interrupted:
+        ctx.exit(INTERRUPTED)
+    ctx.exit(_exit_code(summary) or (0 if is_all_there else FAILED))
 
 
 @contextmanager

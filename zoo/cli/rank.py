@@ -95,6 +95,7 @@ def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Expl
 
 def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], list[str]]:
     from reports.reading import identity_of, read_trials
+    from reports.runtimes import with_runtimes
     from zoo.errors import ZooError
 
     trials: dict[object, Trial] = {}
@@ -107,7 +108,8 @@ def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], l
             continue
         trials.update((identity_of(folder), (folder, record)) for folder, record in read)
         problems.update(dict.fromkeys(unreadable))
-    return list(trials.values()), list(problems)
+    with_theirs, damaged = with_runtimes(trials.values())
+    return with_theirs, [*problems, *damaged]
 
 
 def _write(path: Path, text: str) -> None:

@@ -45,6 +45,7 @@ def command(
     from reports.columns import metric_columns
     from reports.leaderboard import build_leaderboard
     from reports.reading import read_trials
+    from reports.runtimes import with_runtimes
     from reports.site.build import SiteOptions, site_files, write_site
     from reports.site.entries import entries_of
     from zoo.cache import cache_root
@@ -55,7 +56,9 @@ def command(
     catalog = session_of(ctx).catalog(warn=False)
     declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
     versions = {entry.display_name: entry.record.version for entry in catalog.metrics}
-    trials, problems = read_trials([Path(run) for run in runs or (DEFAULT_STORE,)])
+    read, problems = read_trials([Path(run) for run in runs or (DEFAULT_STORE,)])
+    trials, damaged = with_runtimes(read)
+    problems += damaged
     leaderboard = build_leaderboard(
         trials,
         sort_by=sort_by,

@@ -103,6 +103,12 @@ def selecting_options(function: FunctionT) -> FunctionT:
             help="Also look for each network's fastest settings for inference, and measure with them.",
         ),
         click.option(
+            "--runtimes",
+            multiple=True,
+            metavar="NAMES",
+            help="Evaluate and time the trained weights under these, too: eager, compile, onnx, int8 [default: eager].",
+        ),
+        click.option(
             "--small-images/--no-small-images",
             default=None,
             help="Reduce the first strides of networks made for large images [default: below 64 px].",
@@ -161,7 +167,7 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
         value = params["compile_" if key == "compile" else key]
         if value is not None:
             raw[key] = value
-    for key in _LISTS:
+    for key in (*_LISTS, "runtimes"):
         if params[key]:
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():

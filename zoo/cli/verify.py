@@ -42,6 +42,7 @@ def command(
     from reports.leaderboard import build_leaderboard
     from reports.reading import read_trials
     from reports.render_json import leaderboard_data
+    from reports.runtimes import with_runtimes
     from reports.site.build import SUMS_FILE
     from reports.site.verification import report_problems, store_problems, trial_problems
     from zoo.cli.group import FAILED
@@ -65,7 +66,7 @@ def command(
         found += store_problems(trials, required_seeds=require_seeds)
         click.echo(f"{plural(len(statuses), 'trial')} of {len(trials):,} recomputed, and the same as reported")
     for report in reports:
-        rebuilt = leaderboard_data(build_leaderboard(trials)) if trials else None
+        rebuilt = leaderboard_data(build_leaderboard(with_runtimes(trials)[0])) if trials else None
         problems, notes = report_problems(report, rebuilt)
         found += [f"{clean(report)}: {problem}" for problem in problems]
         for note in notes:

@@ -1,0 +1,261 @@
+"""The runtimes of finished trials, each in a process of its own, one after another. Never imports torch here.
+
+What is there is reused. A runtime that fails costs only itself: its failure is its result.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from harness import oom_killer
+from harness import store as files
+from harness.files import writing
+from harness.interrupts import Interrupts
+from harness.jobs import RESULT_FILE
+from harness.processes import Job, Starter, describe_status
+from harness.record import Failure, FailureKind, Outcome, Record
+from harness.resolution import POLL_SECONDS
+from harness.runtime_result import (
+    ENGINE_VERSION,
+    RuntimeName,
+    RuntimeResult,
+    own_runtime,
+    read_result,
+    result_name,
+    write_result,
+)
+from harness.spec import stable_hash
+from harness.store import CHECKPOINT_FILE, Store
+from zoo.errors import StoreError
+from zoo.loading import Sources
+
+_TOOLS: dict[RuntimeName, tuple[str, ...]] = {
+    "eager": ("torch",),
+    "compile": ("torch",),
+    "onnx": ("torch", "onnx", "onnxruntime", "onnxscript"),
+    "int8": ("torch", "onnx", "onnxruntime", "onnxscript"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuntimeSummary:
+    """What running trials under runtimes came to."""
+
+    done: int
+    reused: int
+    failures: tuple[str, ...]
+    """A sentence for each runtime of a trial that failed, now or earlier."""
+    notes: tuple[str, ...]
+    """What else a user should know, a sentence each."""
+    not_started: int
+    """Runtimes of trials that were due after the deadline."""
+    interrupted: bool
+
+
+def run_runtimes(
+    records: Iterable[Record],
+    runtimes: Sequence[RuntimeName],
+    *,
+    store: Store,
+    sources: Sources,
+    cache: Path,
+    tell: Callable[[str], None],
+    preload: Iterable[str] = (),
+    retry: bool = False,
+    timeout: float | None = None,
+    deadline: float | None = None,
+) -> RuntimeSummary:
+    """Run each trial that is done under each of *runtimes* but its own, unless that has been done.
+
+    Args:
+        records: Of trials in *store*.
+        runtimes: In the order in which they run.
+        store: Where the trials are, and the results go.
+        sources: Where the processes find the plugins.
+        cache: Where decoded data sets lie.
+        tell: Hears a sentence before each.
+        preload: Modules that all processes need.
+        retry: Whether to run again what failed before; what failed with other versions of its tools runs anyway.
+        timeout: Seconds that one may take; None: no limit.
+        deadline: None starts after this moment of ``time.monotonic()``; None: no limit.
+
+    Raises:
+        StoreError: If a result cannot be written.
+    """
+    runner = _Runner(store, sources, cache, preload, timeout)
+    interrupts = runner.interrupts
+    records = [record for record in records if record.outcome is Outcome.DONE]
+    whole = [record for record in records if record.spec.dataset.fold is None and not record.folds]
+    due = [
+        (record, runtime) for record in whole for runtime in dict.fromkeys(runtimes) if runtime != own_runtime(record)
+    ]
+    done = reused = not_started = 0
+    failures: list[str] = []
+    # Each fold has a network of its own, and what they say together is no one network's.
+    notes = ["folds are not run under other runtimes"] if len(whole) < len(records) else []
+    with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        for number, (record, runtime) in enumerate(due, start=1):
+            if interrupts.count:
+                break
+            keys = _keys(record, runtime)
+            title = f"{record.spec.title} under {runtime}"
+            result, note = _present(store.folder(record.trial_id), runtime, keys, retry=retry)
+            notes += [note] if note else []
+            if result is not None:
+                reused += 1
+            elif deadline is not None and time.monotonic() >= deadline:
+                not_started += 1
+                continue
+            else:
+                tell(f"{number} of {len(due)}: {title}")
+                folder = Path(scratch) / str(number)
+                folder.mkdir()
+                result = runner.run(record, runtime, keys, folder)
+                if result is None:
+                    if not interrupts.count:
+                        notes.append(f"{title}: another process is at that trial; the same command continues")
+                    continue
+                done += result.outcome is Outcome.DONE
+            if result.failure is not None:
+                failures.append(f"{title} failed ({result.failure.kind.value}): {result.failure.message}")
+    return RuntimeSummary(
+        done=done,
+        reused=reused,
+        failures=tuple(failures),
+        notes=tuple(notes),
+        not_started=not_started,
+        interrupted=interrupts.count > 0,
+    )
+
+
+def _keys(record: Record, runtime: RuntimeName) -> dict[str, Any]:
+    """Return the fields of a result that are known before it is there."""
+    weights = record.files.get(CHECKPOINT_FILE, "")
+    tools = {name: _version(name) for name in _TOOLS[runtime]}
+    basis = {"result": record.result_key, "weights": weights, "runtime": runtime, "engine": ENGINE_VERSION}
+    key = stable_hash({**basis, "tools": tools})
+    return {"runtime_key": key, "weights_sha256": weights, "tools": tools}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _present(
+    folder: Path, runtime: RuntimeName, keys: dict[str, Any], *, retry: bool
+) -> tuple[RuntimeResult | None, str]:
+    """Return the result that is there and need not be made again, and why one that is there does not count."""
+    path = folder / result_name(runtime)
+    if not path.is_file():
+        return None, ""
+    try:
+        result = read_result(path)
+    except StoreError as error:
+        return None, f"{error}; it was made again"
+    if result.runtime_key != keys["runtime_key"]:
+        return None, ""
+    if result.outcome is Outcome.FAILED and retry:
+        return None, ""
+    if any(not (folder / name).is_file() for name in result.files):
+        return None, f"{path}: its predictions are not there; it was made again"
+    return result, ""
+
+
+class _Runner:
+    """Runs one runtime of one trial at a time."""
+
+    def __init__(
+        self, store: Store, sources: Sources, cache: Path, preload: Iterable[str], timeout: float | None
+    ) -> None:
+        self.store, self.cache, self.timeout = store, cache, timeout
+        self.sources = dataclasses.asdict(sources)
+        self.starter = Starter(preload)
+        self.interrupts = Interrupts()
+
+    def run(self, record: Record, runtime: RuntimeName, keys: dict[str, Any], scratch: Path) -> RuntimeResult | None:
+        """Return the result, which is in the trial's folder; None: stopped, or another process is at the trial."""
+        folder = self.store.folder(record.trial_id)
+        kills_before = oom_killer.count_kills()
+        job = self.starter.start(
+            {
+                "kind": "call",
+                "function": "harness.runtimes:run_runtime",
+                "arguments": {
+                    "folder": str(folder.resolve()),
+                    "runtime": runtime,
+                    "cache": str(self.cache),
+                    "sources": self.sources,
+                    "result": keys,
+                },
+                "log": str(scratch / files.LOG_FILE),
+                "result": str(scratch / RESULT_FILE),
+            },
+            scratch,
+        )
+        killed_for = self._watch(job)
+        if self.interrupts.count:
+            return None
+        answer = self._answer(scratch / RESULT_FILE)
+        if answer.get("value") == "busy":
+            return None
+        if answer.get("value"):
+            return read_result(folder / result_name(runtime))
+        job.end_group()
+        if killed_for is None:
+            out_of_memory = oom_killer.was_it(job.status, kills_before)
+            ending = f"its process ended with {describe_status(job.status, out_of_memory=out_of_memory)}"
+            kind = FailureKind.OOM if out_of_memory else FailureKind.KILLED if job.status < 0 else FailureKind.ERROR
+            killed_for = Failure(kind=kind, message="; ".join(answer.get("errors", [])) or ending)
+        return self._write_failure(record, runtime, keys, killed_for, job.seconds)
+
+    def _watch(self, job: Job) -> Failure | None:
+        """Wait for the job; return why it was ended, if it was."""
+        while not job.wait(POLL_SECONDS):
+            if self.interrupts.count:
+                job.kill()
+            elif self.timeout is not None and job.seconds > self.timeout:
+                job.kill()
+                return Failure(kind=FailureKind.TIMEOUT, message=f"it took longer than {self.timeout:g} s")
+        return None
+
+    def _answer(self, path: Path) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+        return answer
+
+    def _write_failure(
+        self, record: Record, runtime: RuntimeName, keys: dict[str, Any], failure: Failure, seconds: float
+    ) -> RuntimeResult | None:
+        result = RuntimeResult(
+            **keys,
+            runtime=runtime,
+            trial_id=record.trial_id,
+            result_key=record.result_key,
+            outcome=Outcome.FAILED,
+            failure=failure,
+            seconds={"total": seconds},
+        )
+        folder = self.store.folder(record.trial_id)
+        lock = FileLock(folder / files.LOCK_FILE)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        try:
+            with writing(folder):
+                write_result(folder, result)
+        finally:
+            lock.release()
+        return result

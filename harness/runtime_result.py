@@ -1,0 +1,202 @@
+"""Runtime results: what the trained weights of one trial did under another runtime. Never needs torch.
+
+A runtime changes neither the training nor the trial's record: its result is a file of its own in the trial's folder,
+written after the trial, with predictions of its own beside it::
+
+    resnet18--cifar10--sgd_step--s0--1f0c.../
+      record.json  predictions.safetensors …
+      runtime-onnx.json  predictions-onnx.safetensors
+
+=========  ==============================================================================================
+eager      torch, call by call
+compile    ``torch.compile``, in the trial's layout and precision
+onnx       onnxruntime on the CPU, float32
+int8       onnxruntime on the CPU, quantised statically (see :mod:`harness.quantizing`)
+=========  ==============================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import Field, ValidationError
+
+from harness.files import write_json
+from harness.predictions import FILE_NAME
+from harness.record import Failure, MetricValue, Outcome, Record, SpeedInfo
+from harness.spec import Data, stable_hash
+from zoo.errors import StoreError
+
+SCHEMA_VERSION = 1
+ENGINE_VERSION = 1
+"""Raised whenever a runtime gives other predictions for the same weights and the same versions of its tools."""
+
+RuntimeName = Literal["eager", "compile", "onnx", "int8"]
+RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+_SUM = "sha256"
+
+
+class RuntimeResult(Data):
+    """What the weights of one trial did under a runtime."""
+
+    schema_version: int = SCHEMA_VERSION
+    runtime: RuntimeName
+    trial_id: str
+    """Of the trial whose weights they are."""
+    result_key: str
+    """Of that trial."""
+    weights_sha256: str
+    runtime_key: str
+    """Hash of all that can change what it predicts: result, weights, runtime, versions of its tools."""
+    tools: dict[str, str]
+    """Versions of what ran it, and of what converted the network."""
+    outcome: Outcome
+    failure: Failure | None = None
+    conditions: dict[str, Any] = Field(default_factory=dict)
+    """What its speeds were measured under, the runtime apart: the fields of :func:`harness.identity.measurement_fields`
+    as they were when it was measured."""
+    metrics: dict[str, MetricValue] = Field(default_factory=dict)
+    """By the metric's display name."""
+    speed: SpeedInfo | None = None
+    """Of inference; None where it was not measured."""
+    conversion_seconds: float | None = None
+    """What it took to make the runtime's own form of the network: export, calibration, quantisation, or compiling."""
+    file_bytes: int | None = None
+    """Size of the file that it runs, or of the weights where it has no file of its own."""
+    quantization: dict[str, Any] | None = None
+    """How it was quantised, as :class:`harness.quantizing.Quantization` has it."""
+    max_difference: float | None = None
+    """Largest absolute difference of a test logit from the trial's."""
+    top1_agreement: float | None = None
+    """Share of test images for which it predicts the class that the trial did."""
+    seconds: dict[str, float] = Field(default_factory=dict)
+    """Wall time of each phase, and ``total``."""
+    environment: dict[str, Any] = Field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    started_at: str = ""
+    """UTC, ISO 8601. For people: nothing is decided by it."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of its predictions, by their file's name."""
+
+    @property
+    def conditions_key(self) -> str:
+        """Hash of what its speeds were measured under; equal to the trial's where they were measured alike."""
+        return stable_hash(self.conditions)
+
+    @property
+    def measurement_key(self) -> str:
+        """Hash of all that can change a speed: the conditions, the runtime, and the versions of its tools."""
+        return stable_hash({**self.conditions, "runtime": self.runtime, "tools": self.tools})
+
+
+class RuntimeRecord(Record):
+    """A trial's record as a table reads it for one of its runtimes; it is computed, and never written."""
+
+    runtime: RuntimeResult
+
+
+def as_record(record: Record, result: RuntimeResult) -> RuntimeRecord:
+    """Return *record* with what its weights did under a runtime in the place of what the trial itself did."""
+    kept = {name: getattr(record, name) for name in Record.model_fields}
+    changed = {
+        "trial_id": f"{record.trial_id}@{result.runtime}",
+        "measurement_key": result.measurement_key,
+        "outcome": result.outcome,
+        "failure": result.failure,
+        "reason": result.failure.message if result.failure else "",
+        "metrics": result.metrics,
+        "speed": result.speed,
+        "seconds": result.seconds,
+        # The torch that it was trained with is what tells its row from others.
+        "environment": {**result.environment, **{name: record.environment.get(name, "") for name in ("torch",)}},
+        "warnings": result.warnings,
+        "started_at": result.started_at,
+        "attempts": 1,
+        "files": result.files,
+        "runtime": result,
+    }
+    return RuntimeRecord.model_construct(**{**kept, **changed})
+
+
+def runtime_name(record: Record) -> str:
+    """Return the runtime that a record is of; empty for a trial's own."""
+    return record.runtime.runtime if isinstance(record, RuntimeRecord) else ""
+
+
+def own_runtime(record: Record) -> RuntimeName:
+    """Return the runtime that a trial itself predicted and was timed under."""
+    return "compile" if record.tuning is not None and record.tuning.compile else "eager"
+
+
+def predictions_file(record: Record) -> str:
+    """Return the name of the file that holds what a record's metrics follow from."""
+    return predictions_name(record.runtime.runtime) if isinstance(record, RuntimeRecord) else FILE_NAME
+
+
+def predictions_name(runtime: str) -> str:
+    """Return the name of the file of what was predicted under a runtime."""
+    return f"predictions-{runtime}.safetensors"
+
+
+def result_name(runtime: str) -> str:
+    """Return the name of a runtime's file in its trial's folder."""
+    return f"runtime-{runtime}.json"
+
+
+def write_result(folder: Path, result: RuntimeResult) -> Path:
+    """Write a runtime's result durably, with a sum over all that it says."""
+    content = result.model_dump(mode="json")
+    path = folder / result_name(result.runtime)
+    write_json(path, {**content, _SUM: stable_hash(content)})
+    return path
+
+
+def read_result(path: Path) -> RuntimeResult:
+    """Read one runtime's result. Reading never runs anything that it holds.
+
+    Raises:
+        StoreError: If it cannot be read, is not what was written, or is of a newer schema.
+    """
+    try:
+        raw = json.loads(path.read_bytes())
+        if not isinstance(raw, dict):
+            raise ValueError("it is no JSON object")
+        version = raw.get("schema_version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{path} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}, so a newer zoo is needed"
+            )
+        if raw.pop(_SUM, None) != stable_hash(raw):
+            raise StoreError(f"{path} is damaged: its sum does not fit what it says")
+        result = RuntimeResult.model_validate(raw)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise StoreError(f"{path} is not a runtime's result: {where}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"{path} cannot be read: {error}") from error
+    if path.name != result_name(result.runtime):
+        raise StoreError(f"{path} holds the result of another runtime: {result.runtime}")
+    return result
+
+
+def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreError]:
+    """Yield each runtime's result in the folder of a trial, or why it does not count; in the order of RUNTIMES."""
+    for runtime in RUNTIMES:
+        path = folder / result_name(runtime)
+        if not path.is_file():
+            continue
+        try:
+            result = read_result(path)
+        except StoreError as error:
+            yield error
+            continue
+        if (result.trial_id, result.result_key) == (record.trial_id, record.result_key):
+            yield result
+        else:
+            yield StoreError(f"{path} is of other weights than its trial's")

@@ -1,0 +1,82 @@
+"""Speed under a runtime, by the protocol of :mod:`harness.timer`: inference on a batch at hand, and single images.
+
+Shape suffixes: B batch, C channels, H height, W width, N images.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+from harness.batches import DeviceImages
+from harness.converting import Converted
+from harness.disturbance import ForeignLoad, gpu_notes
+from harness.evaluation import default_batch_size, eval_mode
+from harness.images import ImageSet
+from harness.normalization import ChannelStatistics, Normalizer
+from harness.out_of_memory import Halving
+from harness.precision import computing
+from harness.record import Latency, Rate, SpeedInfo
+from harness.reference import BATCH_SIZE, measure_reference, reference_step
+from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize
+
+
+def measure_runtime_speed(
+    converted: Converted,
+    test: ImageSet,
+    *,
+    test_seconds: float,
+    normalization: ChannelStatistics,
+    compile_seconds: float | None,
+    budget_seconds: float,
+) -> SpeedInfo:
+    """Measure inference as a trial does: the same batch sizes, times and reference network.
+
+    What a process that also converts a network takes in memory says little of what running it takes, so peak memory is
+    not told.
+
+    Args:
+        converted: The network under its runtime.
+        test: Images to predict; their labels are not looked at.
+        test_seconds: How long it took to predict *test*, the data path included.
+        compile_seconds: What the compiler took, where there was one.
+        budget_seconds: Time for the measurement of the rate; latency takes half of it.
+    """
+    began = time.perf_counter()
+    foreign = ForeignLoad()
+    device, module = converted.device, converted.module
+    reference = reference_step(device)
+    before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
+    data = DeviceImages(test, device)
+    normalize = Normalizer(normalization, device, channels_last=converted.channels_last)
+
+    def batch_of(size: int) -> Tensor:
+        order_N = torch.arange(size) % len(data)
+        ((images_BCHW, _),) = data.batches(order_N, [size])
+        return normalize(images_BCHW)
+
+    def measure(size: int) -> tuple[Rate, Latency]:
+        images_BCHW, one_1CHW = batch_of(size), batch_of(1)
+        with eval_mode(module), torch.inference_mode(), computing(device, converted.precision):
+            rate = measure_rate(
+                lambda: module(images_BCHW), images_per_step=size, device=device, budget_seconds=budget_seconds
+            )
+            latency = measure_latency(lambda: module(one_1CHW), device=device, budget_seconds=budget_seconds / 2)
+        return rate, latency
+
+    most = min(default_batch_size(data, device), len(data))
+    inference, latency = Halving(device, at_most=most).until_it_fits(measure)
+    after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
+    return SpeedInfo(
+        protocol=PROTOCOL,
+        inference=inference,
+        inference_end_to_end=summarize([len(data) / test_seconds], batch_size=inference.batch_size),
+        latency=latency,
+        compile_seconds=compile_seconds,
+        reference=summarize([*before, *after], batch_size=BATCH_SIZE),
+        foreign_cores=foreign.cores(),
+        notes=gpu_notes(device.index or 0) if device.type == "cuda" else (),
+        seconds=time.perf_counter() - began,
+    )

@@ -1,0 +1,235 @@
+"""Runtimes: what a trial's weights do under another runtime, in a process of its own. Reads top to bottom.
+
+The test split is opened for evaluation only; ranges of int8 are found on training images.
+Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from harness import store as files
+from harness.allocator import keep_freed_memory
+from harness.converting import Converted, convert
+from harness.data_places import using
+from harness.environment import describe
+from harness.errors import TrialError
+from harness.evaluation import batch_size_for, eval_mode, predict_logits
+from harness.exporting_images import prepared_data, spread_images
+from harness.failures import classify
+from harness.files import sha256_of
+from harness.identity import measurement_fields
+from harness.images import PreparedData, TrialImages
+from harness.normalization import Normalizer
+from harness.precision import computing
+from harness.predictions import SavedPredictions, load_predictions, save_predictions
+from harness.quantizing import CALIBRATION_IMAGES, Calibration
+from harness.record import FailureKind, Outcome, Record
+from harness.runtime_result import RuntimeName, RuntimeResult, predictions_name, write_result
+from harness.runtime_speed import measure_runtime_speed
+from harness.scoring import score
+from harness.timer import synchronize
+from harness.trained import TrainedClassifier, load_trained
+from zoo.catalog import Catalog
+from zoo.errors import UsageError
+from zoo.loading import Sources, build_catalog
+from zoo.metric import Predictions
+
+
+@dataclasses.dataclass(kw_only=True)
+class _Progress:
+    """What is known so far; whatever happens, it goes into the result."""
+
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    phase: str = "start"
+
+    @contextmanager
+    def during(self, phase: str) -> Iterator[None]:
+        self.phase = phase
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[phase] = time.perf_counter() - start
+
+
+def run_runtime(
+    folder: str, runtime: RuntimeName, *, cache: str, sources: dict[str, Any], result: dict[str, Any]
+) -> str:
+    """Evaluate and time the weights in a trial's folder under *runtime*, and write what came of it there.
+
+    Args:
+        folder: The trial's.
+        cache: Where decoded data sets lie.
+        sources: Where plugins come from, as :class:`zoo.loading.Sources` takes them.
+        result: Fields of the result that are known beforehand: its keys.
+
+    Returns:
+        ``done`` or ``failed``; ``busy`` where another process is at the trial, and nothing was done.
+    """
+    keep_freed_memory()
+    path = Path(folder)
+    lock = FileLock(path / files.LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return "busy"
+    try:
+        record = files.read_record(path / files.RECORD_FILE)
+        found = _attempt(path, record, runtime, Path(cache), build_catalog(Sources(**sources)), result)
+        write_result(path, found)
+        return found.outcome.value
+    finally:
+        lock.release()
+
+
+def _attempt(
+    folder: Path, record: Record, runtime: RuntimeName, cache: Path, catalog: Catalog, known: dict[str, Any]
+) -> RuntimeResult:
+    start = time.perf_counter()
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    progress = _Progress()
+    outcome, failure = Outcome.DONE, None
+    try:
+        _run(folder, record, runtime, cache, catalog, progress)
+    except (Exception, SystemExit) as error:  # whatever a network or a converter raises costs this runtime only
+        outcome, failure = Outcome.FAILED, classify(error, progress.phase)
+    progress.seconds["total"] = time.perf_counter() - start
+    return RuntimeResult.model_validate(
+        {
+            **known,
+            "runtime": runtime,
+            "trial_id": record.trial_id,
+            "result_key": record.result_key,
+            "outcome": outcome,
+            "failure": failure,
+            "seconds": progress.seconds,
+            "started_at": started_at,
+            **progress.facts,
+        }
+    )
+
+
+def _run(
+    folder: Path, record: Record, runtime: RuntimeName, cache: Path, catalog: Catalog, progress: _Progress
+) -> None:
+    threads = record.spec.execution.threads
+    if threads:
+        torch.set_num_threads(threads)
+    with progress.during("load"):
+        classifier = load_trained(folder, catalog)
+        prepared = _prepared(record, cache)
+    with using([Path(prepared.folder)]):
+        images = TrialImages(prepared)
+        with progress.during("convert"):
+            try:
+                converted = convert(
+                    classifier,
+                    runtime,
+                    device=torch.device(record.spec.execution.device),
+                    threads=threads,
+                    calibration=lambda: _calibration(images, classifier),
+                )
+            except UsageError as error:  # what it takes is not installed, which it says itself
+                raise TrialError(FailureKind.ERROR, str(error)) from error
+            compile_seconds = _first_call(converted, classifier) if converted.compiles else None
+        environment = describe(str(converted.device), threads)
+        quantization = converted.quantization
+        progress.facts |= {
+            "environment": environment,
+            "conditions": measurement_fields(record.spec, environment),
+            "file_bytes": converted.file_bytes,
+            "conversion_seconds": compile_seconds if converted.compiles else converted.conversion_seconds,
+            "quantization": None if quantization is None else quantization.model_dump(mode="json"),
+        }
+        with progress.during("test"):
+            images.end_training()
+            test = images.open_test()
+            test_start = time.perf_counter()
+            logits_NK = predict_logits(
+                converted.module,
+                test,
+                num_classes=len(prepared.classes),
+                device=converted.device,
+                precision=converted.precision,
+                channels_last=converted.channels_last,
+                normalization=classifier.card,
+                predict=classifier.predict,
+            ).numpy()
+            test_seconds = time.perf_counter() - test_start
+            predictions = Predictions(logits=logits_NK, labels=test.labels_N, classes=prepared.classes)
+            saved = SavedPredictions(predictions=predictions, samples=test.samples_N)
+            path = save_predictions(folder, saved, name=predictions_name(runtime))
+            scores = score(predictions, catalog.metrics)
+            progress.facts |= {
+                "metrics": scores.values,
+                "warnings": scores.problems,
+                "files": {path.name: sha256_of(path)},
+                **_agreement(folder, record, saved),
+            }
+        if record.spec.execution.measure_seconds > 0:
+            with progress.during("measure"):
+                progress.facts["speed"] = measure_runtime_speed(
+                    converted,
+                    test,
+                    test_seconds=test_seconds,
+                    normalization=classifier.card,
+                    compile_seconds=compile_seconds,
+                    budget_seconds=record.spec.execution.measure_seconds,
+                )
+
+
+def _prepared(record: Record, cache: Path) -> PreparedData:
+    fingerprint = record.data.fingerprint if record.data else ""
+    found = next(prepared_data(fingerprint, cache), None)
+    if found is None:
+        raise TrialError(
+            FailureKind.DATA,
+            f"the images of {record.spec.dataset.display_name} that it was trained and tested on are not in the cache",
+        )
+    return found
+
+
+def _calibration(images: TrialImages, classifier: TrainedClassifier) -> Calibration:
+    found = spread_images(images.train, CALIBRATION_IMAGES)
+    return Calibration(
+        images_NHWC=found,
+        origin=f"{len(found)} training images of {classifier.card.dataset}",
+        fingerprint=classifier.card.fingerprint,
+    )
+
+
+def _first_call(converted: Converted, classifier: TrainedClassifier) -> float:
+    """Return how long the compiler takes, for a batch as it will be timed."""
+    card, device = classifier.card, converted.device
+    size = batch_size_for(card.image_size, card.image_size, device)
+    raw_BCHW = torch.zeros(size, card.channels, card.image_size, card.image_size, dtype=torch.uint8, device=device)
+    images_BCHW = Normalizer(card, device, channels_last=converted.channels_last)(raw_BCHW)
+    start = time.perf_counter()
+    with eval_mode(converted.module), torch.inference_mode(), computing(device, converted.precision):
+        converted.module(images_BCHW)
+        synchronize(device)
+    return time.perf_counter() - start
+
+
+def _agreement(folder: Path, record: Record, saved: SavedPredictions) -> dict[str, float]:
+    """Return how far the logits are from the trial's own."""
+    own = load_predictions(folder, sha256=record.files.get("predictions.safetensors"))
+    if not np.array_equal(own.samples, saved.samples):
+        raise TrialError(FailureKind.DATA, "the test images in the cache are not those that the trial was tested on")
+    one_NK, other_NK = own.predictions.logits, saved.predictions.logits
+    return {
+        "max_difference": float(np.abs(one_NK - other_NK).max()),
+        "top1_agreement": float((one_NK.argmax(axis=1) == other_NK.argmax(axis=1)).mean()),
+    }
