@@ -91,7 +91,11 @@ TaskEvent = TaskStarted | TaskMessage | TaskEnded
 
 
 class Workers(Protocol):
-    """A connection to the machines that run tasks. Used from one thread."""
+    """A connection to the machines that run tasks. Used from one thread.
+
+    Once there will be no machines any more, all that ran is told to be lost, and whoever then submits or polls gets a
+    :class:`zoo.errors.ZooError` that says why.
+    """
 
     def nodes(self) -> Sequence[Node]:
         """Return the nodes that are there now; they may come and go."""
