@@ -75,7 +75,11 @@ def _lines() -> list[Line]:
 
 LINES = _lines()
 ZOO_LINES = [line for line in LINES if list(line.commands())]
-CHEAP_LINES = [line for line in ZOO_LINES if all(words and words[0] in CHEAP for words in line.commands())]
+CHEAP_LINES = [
+    line
+    for line in ZOO_LINES
+    if all(words and words[0] in CHEAP and "--probe" not in words for words in line.commands())  # a probe trains
+]
 MARKED_LINES = [line for line in ZOO_LINES if line.marked and line not in CHEAP_LINES]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.output import report_options, split_commas
-from zoo.cli.placing import placing_options, slots_of
+from zoo.cli.placing import placing_options, remote_of, slots_of
 from zoo.cli.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.table import TableChoice
@@ -23,6 +23,7 @@ from zoo.cli.text import clean, plural
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
     from harness.plan import Plan
+    from harness.remote import RemoteRequest
     from harness.slots import SlotRequest
     from zoo.catalog import Catalog, Entry
     from zoo.cli.display import Display
@@ -71,6 +72,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     cache_limit: list[int | None] = [None]
     listeners: list[Entry[Listener]] = []
     slots: list[SlotRequest] = []
+    remote: list[RemoteRequest | None] = []
     chosen = choose(
         session,
         params,
@@ -79,14 +81,18 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             lambda catalog: timeout.append(_seconds(params["timeout"])),
             lambda catalog: cache_limit.append(_bytes(params["cache_limit"])),
             lambda catalog: slots.append(slots_of(params)),
+            lambda catalog: remote.append(remote_of(params, catalog)),
             lambda catalog: listeners.extend(_listeners(params["listen"], catalog)),
             lambda catalog: _check_store(Path(params["out"])),
         ),
     )
     if params["dry_run"]:
+        from zoo.cli.forecasting import forecast_of, outlook_of
         from zoo.cli.plan import show_plan
 
-        show_plan(chosen.plan, chosen.request, form="json" if params["form"] == "json" else "table")
+        forecast = forecast_of(Path(params["out"]), chosen, retry=params["retry"])
+        form = "json" if params["form"] == "json" else "table"
+        show_plan(chosen.plan, chosen.request, form=form, outlook=outlook_of(chosen, forecast, slots[-1]))
         return
     if not chosen.plan.trials:
         _refuse_empty(chosen)
@@ -121,6 +127,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             deadline=deadline,
             cache_limit=cache_limit[-1],
             slots=slots[-1],
+            remote=remote[-1],
         )
         if request.folds is not None:
             run = putting_together(run, store=store, catalog=chosen.catalog, tell=progress.note)

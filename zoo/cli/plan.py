@@ -1,21 +1,25 @@
-"""``zoo plan``: what a bench would run, and what it would skip and why."""
+"""``zoo plan``: what a bench would run, how long that takes, and what it would skip and why."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli import forecasting
 from zoo.cli.output import listing_format, terminal_width
-from zoo.cli.selecting import SelectingCommand, choose, selecting_options
-from zoo.cli.session import plugin_options, session_of
+from zoo.cli.placing import placing_options, slots_of
+from zoo.cli.selecting import Chosen, SelectingCommand, choose, selecting_options
+from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.text import Column, clean, plural, table_lines
 
 if TYPE_CHECKING:
+    from harness.forecast import ExpectedTrial, Forecast, Outlook
     from harness.plan import Plan
     from harness.request import BenchRequest
-    from harness.spec import TrialSpec
+    from harness.slots import SlotRequest
 
 _COLUMNS = (
     Column(title="model", shrink=2, least=12),
@@ -24,35 +28,87 @@ _COLUMNS = (
     Column(title="seeds", right=True),
     Column(title="epochs", right=True),
     Column(title="batch", right=True),
+    Column(title="time/seed", right=True),
+    Column(title="memory", right=True),
+    Column(title="known from", shrink=3, least=10),
     Column(title="overrides", shrink=3, least=12),
 )
 
 
 @click.command("plan", cls=SelectingCommand)
 @selecting_options
+@click.option(
+    "--out", default="runs", show_default=True, metavar="FOLDER", help="Records that tell how long trials take."
+)
+@placing_options
+@click.option("--probe", is_flag=True, help="Prepare the data, and time a few batches of what has not run here yet.")
+@click.option(
+    "--data-root", metavar="FOLDER", help="Where data sets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
+)
+@click.option("--offline", is_flag=True, help="Download nothing.")
 @listing_format
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, form: str, **params: Any) -> None:
-    """Show what `zoo bench` with the same options would run, and what it would skip and why.
+    """Show what `zoo bench` with the same options would run, how long that takes, and what it would skip and why.
 
-    Nothing is downloaded, read or run.
+    Time and memory are known from the records in --out that were made on this machine: of the same combination, of the
+    same model with other settings or other data. Without --probe, nothing is downloaded, read or run. What a probe
+    measures is kept in the cache.
     """
-    chosen = choose(session_of(ctx), params)
-    show_plan(chosen.plan, chosen.request, form=form)
+    from zoo.cli.group import INTERRUPTED
+
+    session = session_of(ctx)
+    slots: list[SlotRequest] = []
+    chosen = choose(session, params, checks=(lambda catalog: slots.append(slots_of(params)),))
+    forecast = forecasting.forecast_of(Path(params["out"]), chosen)
+    interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, slots[-1], params)
+    outlook = forecasting.outlook_of(chosen, forecast, slots[-1])
+    show_plan(chosen.plan, chosen.request, form=form, outlook=outlook)
+    if interrupted:
+        complain("interrupted; the same command again continues with what is not measured yet")
+        ctx.exit(INTERRUPTED)
 
 
-def show_plan(plan: Plan, request: BenchRequest, *, form: str) -> None:
-    """Write a plan to stdout, as a table or as JSON."""
+def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequest, params: dict[str, Any]) -> bool:
+    """Measure what is not known, and say on stderr what goes on; tell whether the user stopped it."""
+    from harness.probing import probe_plan
+    from zoo.cache import cache_root
+    from zoo.cli.bench import data_root
+    from zoo.events import Event, Progress
+
+    def say(event: Event) -> None:
+        if isinstance(event, Progress):
+            click.echo(clean(event.message), err=True)
+
+    probes = probe_plan(
+        chosen.plan,
+        forecast,
+        slots=forecasting.num_slots(chosen.request.device, slots),
+        sources=session.sources(),
+        data_root=data_root(params["data_root"]),
+        cache=cache_root() / "decoded",
+        emit=say,
+        download=not params["offline"],
+    )
+    for title, problem in probes.problems.items():
+        complain(f"no probe: {title}: {problem}")
+    return probes.interrupted
+
+
+def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: Outlook) -> None:
+    """Write a plan and what is to be expected of it to stdout, as a table or as JSON."""
     from harness.seeding import seed_counts
 
     if form == "json":
         trials = [trial.model_dump(mode="json") for trial in plan.trials]
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
-        click.echo(json.dumps({"trials": trials, "skips": skips}, indent=2))
+        forecast = forecasting.as_json(outlook)
+        click.echo(json.dumps({"trials": trials, "skips": skips, "forecast": forecast}, indent=2))
         return
     overrides = ", ".join(f"{key}={value}" for key, value in request.set.items())
-    rows = [_row(trials, overrides) for trials in _combinations(plan)]
+    combinations = _combinations(outlook)
+    rows = [_row(trials, overrides) for trials in combinations]
     if rows:
         heading, *lines = table_lines(_COLUMNS, rows, width=terminal_width())
         click.echo("\n".join([click.style(heading, bold=True), *lines, ""]))
@@ -61,23 +117,25 @@ def show_plan(plan: Plan, request: BenchRequest, *, form: str) -> None:
     if plan.skips:
         click.echo("")
     click.echo(_total(plan, len(rows)))
+    if plan.trials:
+        num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
+        click.echo(forecasting.total(outlook, num_unknown))
     if request.seeds == "auto":
         first, *_ = counts = seed_counts(request.max_seeds)
         looks = f"the ranks are looked at after {', '.join(map(str, counts))} seeds"
         click.echo(f"that is the most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
 
 
-def _combinations(plan: Plan) -> list[list[TrialSpec]]:
+def _combinations(outlook: Outlook) -> list[list[ExpectedTrial]]:
     """Return the trials of each combination, which differ in their seeds and folds only."""
-    groups: dict[str, list[TrialSpec]] = {}
-    for trial in plan.trials:
-        groups.setdefault(trial.whole.model_dump_json(exclude={"seed"}), []).append(trial)
+    groups: dict[str, list[ExpectedTrial]] = {}
+    for trial in outlook.trials:
+        groups.setdefault(trial.spec.whole.model_dump_json(exclude={"seed"}), []).append(trial)
     return list(groups.values())
 
 
-def _row(trials: list[TrialSpec], overrides: str) -> tuple[object, ...]:
-    first, seeds = trials[0], [trial.seed for trial in trials]
-    seeds = list(dict.fromkeys(seeds))
+def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
+    first, seeds = trials[0].spec, list(dict.fromkeys(trial.spec.seed for trial in trials))
     hyperparameters = first.recipe.hyperparameters
     folds = f", {first.dataset.folds} folds" if first.dataset.folds else ""
     return (
@@ -87,6 +145,7 @@ def _row(trials: list[TrialSpec], overrides: str) -> tuple[object, ...]:
         f"{seeds[0]}–{seeds[-1]}" if len(seeds) > 1 else seeds[0],
         hyperparameters.get("epochs", ""),
         hyperparameters.get("batch_size", ""),
+        *forecasting.cells(trials),
         overrides,
     )
 

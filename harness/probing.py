@@ -1,0 +1,219 @@
+"""Probing: what the combinations of a plan cost here, found out by trying a few batches of each. Never imports torch.
+
+What was measured is kept in the cache for a combination and a machine, whatever the number of epochs and images.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.costs import START_SECONDS, Costs, measuring_seconds
+from harness.forecast import Expectation, Forecast
+from harness.images import PreparedData
+from harness.interrupts import Interrupts
+from harness.plan import Plan
+from harness.processes import Starter
+from harness.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve
+from harness.slots import threads_for
+from harness.spec import Data, ExecutionSpec, TrialSpec, stable_hash
+from zoo.cache import cached_json
+from zoo.errors import ZooError
+from zoo.events import Event, Progress
+from zoo.loading import Sources
+
+_VERSION = 1
+"""Raised whenever a probe measures something else."""
+
+
+class Measured(Data):
+    """What a probe measured."""
+
+    build_seconds: float
+    image_seconds: float
+    """For each image of a training step, with the data path."""
+    val_image_seconds: float
+    single_image_seconds: float
+    """For one image alone."""
+    save_seconds: float
+    """For a training state."""
+    end_seconds: float
+    """For writing weights and predictions, and for the metrics."""
+    inference_batch: int
+    training_batch: int
+    peak_memory_mib: float | None
+    """Without the images that a CPU maps from their file."""
+    macs: int | None
+    seconds: float = 0.0
+    """What the probe took itself, in its process."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probes:
+    """What probing came to."""
+
+    num_measured: int
+    num_cached: int
+    problems: dict[str, str]
+    """Why a combination could not be measured, by its title."""
+    interrupted: bool
+
+
+def probe_plan(
+    plan: Plan,
+    forecast: Forecast,
+    *,
+    slots: int,
+    sources: Sources,
+    data_root: Path,
+    cache: Path,
+    emit: Callable[[Event], None],
+    download: bool,
+) -> Probes:
+    """Prepare the data of *plan*, and measure each combination that did not run here yet; *forecast* learns of it.
+
+    Args:
+        slots: How many trials are to run at a time, among which CPU threads are shared out.
+
+    Raises:
+        ZooError: If a data set or the device cannot be had; all such errors together.
+    """
+    interrupts = Interrupts()
+    starter = Starter(plan.preload)
+    wanted = dataclasses.replace(plan, trials=_representatives(plan, forecast))
+    machines: list[Machine] = []
+    counts = {"measured": 0, "cached": 0}
+    problems: dict[str, str] = {}
+
+    def arrange(machine: Machine, execution: ExecutionSpec) -> int:
+        machines.append(machine)
+        sharing = slots if machine.device == "cpu" else 1
+        return threads_for(sharing, wanted=execution.threads, available=machine.environment["threads"])
+
+    def answer(interrupted: bool) -> Probes:
+        return Probes(
+            num_measured=counts["measured"], num_cached=counts["cached"], problems=problems, interrupted=interrupted
+        )
+
+    with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        places = dataclasses.asdict(sources)
+        scout = Scout(starter, Path(scratch), emit, interrupts, places)
+        try:
+            resolved = resolve(wanted, scout, arrange=arrange, data_root=data_root, cache=cache, download=download)
+            for asked, trial in zip(wanted.trials, resolved, strict=True):
+                emit(Progress(message=f"probing {_title(asked)}", share=(trial.number - 1) / len(resolved)))
+                before = scout.count
+
+                def ask(trial: ResolvedTrial = trial) -> dict[str, Any]:
+                    return _ask(scout, places, trial)
+
+                try:
+                    measured = Measured.model_validate(cached_json(_key(trial, machines[0]), ask))
+                except ZooError as error:
+                    problems[_title(asked)] = str(error)
+                    continue
+                counts["cached" if scout.count == before else "measured"] += 1
+                forecast.add_probe(asked, expectation(asked, trial.prepared, measured, device=machines[0].device))
+        except Stopped:
+            return answer(interrupted=True)
+    return answer(interrupted=False)
+
+
+def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, device: str) -> Expectation:
+    """Return what a trial is expected to take by what a probe measured."""
+    epochs = int(spec.recipe.hyperparameters["epochs"])
+    training = epochs * prepared.num_train * measured.image_seconds
+    num_learnt = prepared.num_train + prepared.num_val
+    # The first state is always saved, and later ones as long as that takes a twentieth of the time.
+    saving = min(epochs * measured.save_seconds, measured.save_seconds + training / 20)
+    measuring = _measuring_seconds(spec, measured)
+    costs = Costs(
+        fixed_seconds=START_SECONDS + measured.build_seconds + measured.end_seconds + saving,
+        measuring_seconds=measuring,
+        image_seconds=(measured.image_seconds * prepared.num_train + measured.val_image_seconds * prepared.num_val)
+        / num_learnt,
+        test_image_seconds=measured.val_image_seconds,
+    )
+    peak = measured.peak_memory_mib
+    if peak is not None and device == "cpu" and not prepared.streamed:
+        peak += num_learnt * prepared.image_size**2 * prepared.channels / 2**20
+    return Expectation(
+        seconds=costs.seconds(epochs=epochs, num_learnt=num_learnt, num_test=prepared.num_test),
+        alone_seconds=measuring,
+        peak_memory_mib=peak,
+        basis="probe",
+    )
+
+
+def _measuring_seconds(spec: TrialSpec, measured: Measured) -> float:
+    """Return how long measuring speeds will take: as long as is asked for, longer where few calls take longer."""
+    budget = spec.execution.measure_seconds
+    if budget == 0:
+        return 0.0
+    inference = _protocol_seconds(measured.val_image_seconds * measured.inference_batch, budget)
+    training = _protocol_seconds(measured.image_seconds * measured.training_batch, budget)
+    latency = max(budget / 2, 20 * measured.single_image_seconds)
+    planned = measuring_seconds(spec)
+    return planned + max(0.0, inference + training + latency - 2.5 * budget)
+
+
+def _protocol_seconds(call: float, budget: float) -> float:
+    """Return how long the protocol of :mod:`harness.timer` takes for calls that take so long each."""
+    warm_up = max(budget / 10, call if call > 1 else 3 * call)
+    windows = 3 if 5 * call > 3 * budget else 5
+    return warm_up + max(budget, windows * call)
+
+
+def _representatives(plan: Plan, forecast: Forecast) -> tuple[TrialSpec, ...]:
+    """Return a trial for each combination that has no run to go by."""
+    first: dict[str, TrialSpec] = {}
+    for spec in plan.trials:
+        first.setdefault(spec.whole.model_dump_json(exclude={"seed"}), spec)
+    return tuple(spec for spec in first.values() if not forecast.has_run(spec))
+
+
+def _ask(scout: Scout, sources: dict[str, Any], trial: ResolvedTrial) -> dict[str, Any]:
+    answer: dict[str, Any] = scout.ask(
+        "call",
+        function="harness.trial_probe:probe_trial",
+        arguments={
+            "sources": sources,
+            "spec": trial.spec.model_dump(mode="json"),
+            "prepared": trial.prepared.model_dump(mode="json"),
+        },
+    )
+    if "problem" in answer:
+        raise ZooError(answer["problem"])
+    return answer
+
+
+def _key(trial: ResolvedTrial, machine: Machine) -> str:
+    """Return the name in the cache for all that the costs of an image depend on."""
+    spec = trial.spec.model_dump(
+        mode="json",
+        exclude={
+            "seed": True,
+            "dataset": {"limit_train", "limit_test", "val_fraction", "folds", "fold"},
+            "execution": {"looks", "measure_seconds", "best_inference"},
+        },
+    )
+    spec["recipe"]["hyperparameters"].pop("epochs", None)
+    names = ("device_name", "driver", "threads", "torch", "timm", "torchvision", "zoobench")
+    identity = {
+        "version": _VERSION,
+        "spec": spec,
+        "image": [trial.prepared.image_size, trial.prepared.channels, len(trial.prepared.classes)],
+        "streamed": trial.prepared.streamed,
+        "batches": min(trial.prepared.num_train, int(trial.spec.recipe.hyperparameters.get("batch_size", 0))),
+        "environment": {name: machine.environment.get(name) for name in names},
+    }
+    return f"forecast/{stable_hash(identity)[:32]}"
+
+
+def _title(spec: TrialSpec) -> str:
+    """Return what a person calls a combination."""
+    return f"{spec.architecture.display_name} · {spec.dataset.display_name} · {spec.recipe.display_name}"

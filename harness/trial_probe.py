@@ -1,0 +1,184 @@
+"""A trial's probe: builds its network and trains and predicts a few batches as a trial would, in a process of its own.
+
+Labels are made up, and the test split is not opened: nothing here can tell how good a network is.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.allocator import keep_freed_memory
+from harness.building import build_model
+from harness.checkpoints import TrainingStates, save_weights
+from harness.complexity import count_macs
+from harness.evaluation import batch_size_for, predict_logits
+from harness.failures import classify
+from harness.images import ImageSet, PreparedData, TrialImages
+from harness.memory import PeakMemory
+from harness.predictions import SavedPredictions, save_predictions
+from harness.probing import Measured
+from harness.scoring import score
+from harness.spec import TrialSpec
+from harness.training import EpochResult, train
+from harness.training_state import TrainingState
+from zoo.architecture import ModelRequest, Preprocessing
+from zoo.catalog import Catalog
+from zoo.loading import Sources, build_catalog
+from zoo.metric import Predictions
+
+WARM_UP_IMAGES = 16
+WINDOW_SECONDS = 1.0
+"""About how long training steps are timed."""
+LONGEST_BATCH_SECONDS = 10.0
+"""A batch that would take longer is not tried; what a few of its images take must do, and memory stays unknown."""
+LIMIT_SECONDS = 180.0
+"""A network that has not been built and timed by then ends its probe."""
+
+
+def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[str, Any]) -> dict[str, Any]:
+    """Return what was measured (:class:`harness.probing.Measured`), or ``{"problem": a sentence}``."""
+    keep_freed_memory()  # as trials do
+    watchdog = threading.Timer(LIMIT_SECONDS, _give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    began = time.perf_counter()
+    try:
+        measured = _probe(
+            TrialSpec.model_validate(spec), PreparedData.model_validate(prepared), build_catalog(Sources(**sources))
+        )
+    except (Exception, SystemExit) as error:  # whatever a plugin raises is this combination's problem and no other's
+        return {"problem": classify(error, "the probe").message}
+    finally:
+        watchdog.cancel()
+    return measured.model_copy(update={"seconds": time.perf_counter() - began}).model_dump(mode="json")
+
+
+def _give_up() -> None:
+    print(f"it took longer than {LIMIT_SECONDS:g} s", flush=True)
+    os._exit(1)
+
+
+def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measured:
+    execution, precision = spec.execution, spec.execution.precision
+    assert precision != "auto", "the bench resolves the precision"
+    device = torch.device(execution.device)
+    if execution.threads:
+        torch.set_num_threads(execution.threads)
+    architecture = catalog.architectures.get(spec.architecture.full_name).record
+    recipe = catalog.recipes.get(spec.recipe.full_name).record
+    hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
+    # A lower rate takes as long, and does not diverge on labels that are made up.
+    hp = hp.model_copy(update={"epochs": 1, "early_stopping_patience": 0, "lr": 1e-3 * hp.lr})
+
+    start = time.perf_counter()
+    memory = PeakMemory(device)
+    request = ModelRequest(
+        num_classes=len(prepared.classes),
+        in_channels=prepared.channels,
+        image_size=prepared.image_size,
+        pretrained=hp.pretrained,
+        options=spec.architecture.options,
+    )
+    model, _ = build_model(architecture, request, seed=spec.seed, adapt=execution.small_images == "on")
+    macs = count_macs(model, (prepared.channels, prepared.image_size, prepared.image_size))
+    model.to(device)
+    build_seconds = time.perf_counter() - start
+
+    channels_last = execution.layout != "contiguous"
+    normalization = Preprocessing(mean=prepared.mean, std=prepared.std)
+    whole = TrialImages(prepared)
+    some = TrialImages(prepared)
+    some.val = _few(whole.val, min(len(whole.val), batch_size_for(prepared.image_size, prepared.image_size, device)))
+    states: list[TrainingState] = []
+    results: list[EpochResult] = []
+
+    def learn(num_images: int) -> float:
+        """Train on so many images and return the seconds for each."""
+        some.train = _few(whole.train, num_images)
+        states.clear()
+        trained = train(
+            model,
+            some,
+            recipe,
+            hp,
+            seed=spec.seed,
+            device=device,
+            precision=precision,
+            channels_last=channels_last,
+            normalization=normalization,
+            emit=results.append,
+            save=states.append,
+        )
+        return 1 / trained.images_per_second[-1]
+
+    num_train = len(whole.train)
+    batch = min(hp.batch_size, num_train)
+    image_seconds = learn(min(batch, WARM_UP_IMAGES))
+    tries_batch = batch * image_seconds <= LONGEST_BATCH_SECONDS
+    if tries_batch:
+        image_seconds = learn(batch)
+        num_batches = min(num_train // batch, round(WINDOW_SECONDS / max(batch * image_seconds, 1e-6)))
+        if num_batches >= 1:  # else one batch took long enough to tell
+            image_seconds = learn(num_batches * batch)
+    elif batch > WARM_UP_IMAGES and WARM_UP_IMAGES * image_seconds <= WINDOW_SECONDS:
+        image_seconds = learn(WARM_UP_IMAGES)
+    peak_memory_mib = memory.mib() if tries_batch else None
+    val_seconds = results[-1].seconds - len(some.train) * image_seconds
+
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        TrainingStates(Path(folder)).save(states[-1])
+        save_seconds = time.perf_counter() - start
+        logits_NK = predict_logits(
+            model,
+            some.val,
+            device=device,
+            precision=precision,
+            channels_last=channels_last,
+            normalization=normalization,
+        )
+        start = time.perf_counter()
+        save_weights(Path(folder), model)
+        predictions = Predictions(logits=logits_NK.numpy(), labels=some.val.labels_N, classes=prepared.classes)
+        save_predictions(Path(folder), SavedPredictions(predictions=predictions, samples=some.val.samples_N))
+        score(predictions, catalog.metrics)
+        end_seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    predict_logits(
+        model,
+        _few(some.val, 1),
+        device=device,
+        precision=precision,
+        channels_last=channels_last,
+        normalization=normalization,
+    )
+    return Measured(
+        build_seconds=build_seconds,
+        image_seconds=image_seconds,
+        val_image_seconds=max(0.0, val_seconds) / len(some.val),
+        single_image_seconds=time.perf_counter() - start,
+        save_seconds=save_seconds,
+        end_seconds=end_seconds,
+        inference_batch=len(some.val),
+        training_batch=batch,
+        peak_memory_mib=peak_memory_mib,
+        macs=macs,
+    )
+
+
+def _few(images: ImageSet, count: int) -> ImageSet:
+    """Return the first images, with labels of all classes in turn, so that no class is missing."""
+    classes = np.unique(images.labels_N)
+    return ImageSet(
+        images_NHWC=images.images_NHWC,  # as a whole: what takes memory there does so here
+        labels_N=np.resize(classes, count).astype(np.int64),
+        samples_N=images.samples_N[:count],
+    )

@@ -1,0 +1,149 @@
+"""What ``zoo plan`` says of time and memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from harness.forecast import Expectation, ExpectedTrial, Outlook
+from harness.hardware import this_hardware
+from harness.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
+from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.store import write_record
+from zoo.cli.forecasting import cells, total
+
+Run = Callable[..., Result]
+BASE = ("--models", "tiny_net,tiny_net20", "--data", "dots", "--recipes", "quick")
+
+
+def _spec(seed: int = 0) -> TrialSpec:
+    provider = ProviderSpec(plugin="tests")
+    return TrialSpec(
+        architecture=ArchitectureSpec(full_name="tests/net", display_name="net", provider=provider),
+        dataset=DatasetSpec(full_name="tests/dots", display_name="dots", provider=provider),
+        recipe=RecipeSpec(full_name="tests/r", display_name="r", provider=provider, hyperparameters={"epochs": 1}),
+        seed=seed,
+    )
+
+
+def _trials(*expected: Expectation) -> tuple[ExpectedTrial, ...]:
+    return tuple(ExpectedTrial(spec=_spec(seed), expected=each) for seed, each in enumerate(expected))
+
+
+KNOWN = Expectation(seconds=90.0, peak_memory_mib=1234.4, basis="2 runs")
+FINISHED = Expectation(seconds=0.0, basis="finished", is_finished=True)
+
+
+@pytest.mark.parametrize(
+    ("expected", "text"),
+    [
+        ((KNOWN,), ("1 min 30 s", "1,234 MiB", "2 runs")),
+        ((FINISHED, KNOWN), ("1 min 30 s", "1,234 MiB", "2 runs; 1 of 2 finished")),
+        ((FINISHED, FINISHED), ("", "", "finished")),
+        ((Expectation(),), ("", "", "")),
+        ((Expectation(seconds=2.0, basis="probe"),), ("2.0 s", "", "probe")),
+    ],
+)
+def test_a_row_says_what_one_more_trial_takes(expected: tuple[Expectation, ...], text: tuple[str, ...]) -> None:
+    assert cells(_trials(*expected)) == text
+
+
+@pytest.mark.parametrize(
+    ("expected", "slots", "sentence"),
+    [
+        ((KNOWN, KNOWN), 1, "about 3 min 00 s on 1 slot, 1,234 MiB at a time"),
+        ((KNOWN, KNOWN), 2, "about 1 min 30 s on 2 slots, 2,469 MiB at a time"),
+        ((FINISHED, KNOWN), 1, "about 1 min 30 s on 1 slot, 1,234 MiB at a time; 1 trial finished already"),
+        ((FINISHED, FINISHED), 1, "all trials are finished, and would be reused"),
+        ((Expectation(),), 1, "time and memory unknown for 1 combination: --probe measures it"),
+        (
+            (KNOWN, Expectation()),
+            1,
+            "at least 1 min 30 s on 1 slot, 1,234 MiB at a time; unknown for 1 combination: --probe measures it",
+        ),
+    ],
+)
+def test_the_whole_is_one_sentence(expected: tuple[Expectation, ...], slots: int, sentence: str) -> None:
+    assert total(Outlook(trials=_trials(*expected), slots=slots), 1) == sentence
+
+
+def _write_run(store: Path, trial: dict[str, Any]) -> None:
+    """Write a record of a trial of the plan, as a bench on this machine would."""
+    spec = TrialSpec.model_validate(trial)
+    execution = spec.execution.model_copy(update={"device": "cpu", "precision": "fp32", "small_images": "on"})
+    hardware = this_hardware()
+    folder = store / f"trial-{spec.architecture.display_name}-{spec.seed}"
+    folder.mkdir(parents=True)
+    write_record(
+        folder,
+        Record(
+            trial_id=folder.name,
+            result_key="key",
+            measurement_key="key",
+            outcome=Outcome.DONE,
+            spec=spec.model_copy(update={"execution": execution}),
+            model=ModelInfo(params=1, trainable_params=1, macs=1, mean=(0.5,), std=(0.5,)),
+            data=DataInfo(
+                fingerprint="f", classes=("a", "b"), image_size=8, channels=1, num_train=900, num_val=100, num_test=100
+            ),
+            training=TrainingInfo(
+                epochs_run=2, tested_epoch=2, best_val_accuracy=1.0, final_train_loss=0.1, seconds=50.0
+            ),
+            speed=SpeedInfo(peak_memory_mib=200.0),
+            seconds={"build": 1.0, "train": 50.0, "test": 1.0, "measure": 0.9, "total": 52.9},
+            environment={"device_name": hardware.cpu, "threads": hardware.threads or 2},
+        ),
+    )
+
+
+@pytest.fixture
+def store(run_shelf: Run, tmp_path: Path) -> Path:
+    """A store with seed 0 of one of two models."""
+    out = tmp_path / "store"
+    plan = run_shelf("plan", *BASE, "--seeds", "1", "--format", "json", "--out", str(out))
+    _write_run(out, json.loads(plan.stdout)["trials"][0])
+    return out
+
+
+def test_the_plan_shows_what_records_tell(run_shelf: Run, store: Path) -> None:
+    result = run_shelf("plan", *BASE, "--device", "cpu", "--seeds", "4", "--out", str(store))
+    assert result.exit_code == 0, result.stderr
+    heading, first, second, *_, last = result.stdout.splitlines()
+    assert heading.split()[-5:] == ["batch", "time/seed", "memory", "known", "from"]
+    assert first.split()[-5:] == ["s", "200", "MiB", "1", "run"]
+    assert second.split()[0] == "tiny_net20"
+    # Four trials of 52.9 s and the start of a process each.
+    assert last == "at least 3 min 33 s on 1 slot, 200 MiB at a time; unknown for 1 combination: --probe measures it"
+
+
+def test_the_plan_as_json_holds_the_forecast_of_each_trial(run_shelf: Run, store: Path) -> None:
+    result = run_shelf(
+        "plan", *BASE, "--device", "cpu", "--seeds", "4", "--out", str(store), "--jobs", "2", "--format", "json"
+    )
+    plan = json.loads(result.stdout)
+    forecast = plan["forecast"]
+    assert (forecast["slots"], forecast["unknown"], forecast["finished"]) == (2, 4, 0)
+    # Two and two, and each waits while another is timed.
+    assert forecast["seconds"] == pytest.approx(2 * 52.3 + 4 * 0.9)
+    assert forecast["peak_memory_mib"] == 400.0
+    assert len(forecast["trials"]) == len(plan["trials"]) == 8
+    first, second, *_ = forecast["trials"]
+    assert (first["title"], first["basis"]) == ("tiny_net · dots · quick · seed 0", "1 run")
+    assert first["seconds"] == pytest.approx(53.2)
+    assert (second["seconds"], second["peak_memory_mib"], second["basis"]) == (None, None, "")
+
+
+def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path) -> None:
+    options = (*BASE, "--device", "cpu", "--out", str(store), "--jobs", "2")
+    assert run_shelf("bench", *options, "--dry-run").stdout == run_shelf("plan", *options).stdout
+
+
+def test_a_number_of_jobs_that_is_none_is_one_sentence(run_shelf: Run) -> None:
+    result = run_shelf("plan", *BASE, "--jobs", "many")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("zoo: --jobs many: it must be a whole number")

@@ -1,0 +1,119 @@
+"""Forecasting: how long a plan will take and how much memory, as ``zoo plan`` and ``zoo bench --dry-run`` show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.cli.text import duration, plural
+
+if TYPE_CHECKING:
+    from harness.forecast import ExpectedTrial, Forecast, Outlook
+    from harness.slots import SlotRequest
+    from zoo.catalog import Catalog
+    from zoo.cli.selecting import Chosen
+
+
+def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:
+    """Return what the records in *store* tell of the chosen trials; there need be no store."""
+    from harness.forecast import Forecast
+    from harness.hardware import this_hardware
+    from harness.outlines import read_outlines
+
+    forecast = Forecast(hardware=this_hardware(), sizes=_sizes(chosen), retry=retry)
+    forecast.add(read_outlines(store))
+    return forecast
+
+
+def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> Outlook:
+    """Return what is to be expected of the chosen trials."""
+    from harness.forecast import look_ahead
+
+    device = chosen.request.device
+    share_device = _is_cpu(device) or slots.jobs_per_device > 1
+    return look_ahead(chosen.plan.trials, forecast, slots=num_slots(device, slots), share_device=share_device)
+
+
+def num_slots(device: str, slots: SlotRequest) -> int:
+    """Return how many trials would run at a time, as far as that is known without torch."""
+    from harness.hardware import this_hardware
+
+    if _is_cpu(device):
+        return slots.jobs or slots.jobs_per_device
+    num_gpus = 1 if slots.devices is None else len(slots.devices) or len(this_hardware().gpus) or 1
+    return slots.jobs or num_gpus * slots.jobs_per_device
+
+
+def _is_cpu(device: str) -> bool:
+    from harness.hardware import this_hardware
+
+    return device == "cpu" or (device == "auto" and not this_hardware().gpus)
+
+
+def cells(trials: Sequence[ExpectedTrial]) -> tuple[str, str, str]:
+    """Return time, memory and what they are known from, of a combination's trials."""
+    due = [trial.expected for trial in trials if not trial.expected.is_finished]
+    num_finished = len(trials) - len(due)
+    if not due:
+        return "", "", "finished"
+    first = due[0]
+    seconds = "" if first.seconds is None else duration(first.seconds)
+    memory = "" if first.peak_memory_mib is None else f"{first.peak_memory_mib:,.0f} MiB"
+    basis = [first.basis, f"{num_finished} of {len(trials)} finished" if num_finished else ""]
+    return seconds, memory, "; ".join(part for part in basis if part)
+
+
+def total(outlook: Outlook, combinations: int) -> str:
+    """Return a sentence on all trials together; *combinations* are those whose time is not known."""
+    finished = outlook.num_finished
+    unknown = f"{plural(combinations, 'combination')}: --probe measures {'it' if combinations == 1 else 'them'}"
+    if len(outlook.unknown) == len(outlook.trials):
+        return f"time and memory unknown for {unknown}"
+    if finished == len(outlook.trials):
+        return "all trials are finished, and would be reused"
+    text = (
+        f"{'at least' if outlook.unknown else 'about'} {duration(outlook.seconds)} on {plural(outlook.slots, 'slot')}"
+    )
+    if (memory := outlook.peak_memory_mib) is not None:
+        text += f", {memory:,.0f} MiB at a time"
+    if finished:
+        text += f"; {plural(finished, 'trial')} finished already"
+    return f"{text}; unknown for {unknown}" if outlook.unknown else text
+
+
+def as_json(outlook: Outlook) -> dict[str, Any]:
+    """Return the same for programs; *trials* are those of the plan, in its order."""
+    return {
+        "slots": outlook.slots,
+        "seconds": outlook.seconds,
+        "peak_memory_mib": outlook.peak_memory_mib,
+        "finished": outlook.num_finished,
+        "unknown": len(outlook.unknown),
+        "trials": [
+            {
+                "title": trial.spec.title,
+                "seconds": trial.expected.seconds,
+                "peak_memory_mib": trial.expected.peak_memory_mib,
+                "basis": trial.expected.basis,
+                "finished": trial.expected.is_finished,
+            }
+            for trial in outlook.trials
+        ],
+    }
+
+
+def _sizes(chosen: Chosen) -> dict[str, Any]:
+    from harness.forecast import Size
+
+    sizes = {}
+    for dataset in chosen.plan.datasets:
+        record = _record(chosen.catalog, dataset.full_name)
+        sizes[dataset.display_name] = Size(
+            image_size=record.image_size, num_learnt=record.num_train, num_test=record.num_test
+        )
+    return sizes
+
+
+def _record(catalog: Catalog, full_name: str) -> Any:
+    return catalog.datasets.get(full_name).record
