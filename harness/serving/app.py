@@ -122,7 +122,12 @@ def create_app(
     app.add_exception_handler(Exception, _broken)
 
     @app.post(
-        "/predict", summary="Classify images", response_model=list[ImageAnswer], responses=_REFUSED, openapi_extra=_FORM
+        "/predict",
+        summary="Classify images",
+        response_model=list[ImageAnswer],
+        response_description="An entry for each image.",
+        responses=_REFUSED,
+        openapi_extra=_FORM,
     )
     async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> Response:
         """Say what is in images: an entry for each, in the order in which they were sent.
@@ -152,7 +157,7 @@ def create_app(
             detail = f"none of the {len(entries)} images could be predicted; the first: {detail}"
         return JSONResponse({"detail": detail, "images": entries}, status_code=status)
 
-    @app.get("/model", summary="What is served", responses={401: _REFUSED[401]})
+    @app.get("/model", summary="What is served", response_description="As JSON.", responses={401: _REFUSED[401]})
     async def model() -> dict[str, Any]:
         """Tell the classes, how images are prepared, and what is taken."""
         return {
@@ -174,12 +179,22 @@ def create_app(
             },
         }
 
-    @app.get("/health", summary="Whether requests are taken", responses={503: {"description": "Not now."}})
+    @app.get(
+        "/health",
+        summary="Whether requests are taken",
+        response_description="They are.",
+        responses={503: {"description": "Not now."}},
+    )
     async def health() -> Response:
         """Tell ready (200), draining while the server stops, or failing when the network keeps failing (503)."""
         return JSONResponse({"status": served.state}, status_code=200 if served.state == "ready" else 503)
 
-    @app.get("/metrics", summary="Counts and times, for Prometheus", responses={401: _REFUSED[401]})
+    @app.get(
+        "/metrics",
+        summary="Counts and times, for Prometheus",
+        response_description="As text.",
+        responses={401: _REFUSED[401]},
+    )
     async def prometheus() -> Response:
         """Tell requests by route and status, latency, batches, the queue and images."""
         return Response(metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -19,6 +17,8 @@ from harness.serving.server import listen
 from zoo import Catalog
 from zoo.cli import serve as command
 
+from .serving import serving
+
 Run = Callable[..., Result]
 
 
@@ -27,34 +27,13 @@ def trial(train_trial: Callable[..., Path], catalog: Catalog) -> str:
     return str(train_trial(catalog, epochs=4))
 
 
-@contextmanager
-def _serving(zoo_script: Path, *words: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the command; give its process and its address."""
-    process = subprocess.Popen(
-        [zoo_script, "--no-plugins", "serve", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **variables},
-    )
-    try:
-        assert process.stdout is not None
-        first = process.stdout.readline()
-        if not first:
-            pytest.fail(process.communicate()[1])
-        yield process, first.rsplit(" ", 1)[1].strip()
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @pytest.mark.slow
 def test_from_a_trial_to_answers_that_are_those_of_predict_and_a_stop_that_loses_none(
     zoo_script: Path, trial: str, photo_folder: Path, run_zoo: Run
 ) -> None:
     paths = sorted((photo_folder / "test").rglob("*.png"))
     expected = json.loads(run_zoo("predict", trial, *map(str, paths), "--format", "json").stdout)
-    with _serving(zoo_script, trial, "--port", "0") as (process, url):
+    with serving(zoo_script, trial, "--port", "0") as (process, url):
         files = [("images", (str(path), path.read_bytes())) for path in paths]
         found = httpx.post(f"{url}/predict", files=files, timeout=60).json()
         assert [each["image"] for each in found] == [each["image"] for each in expected]
@@ -94,7 +73,7 @@ def test_a_token_is_taken_from_a_file_or_the_environment_and_is_not_shown(
     zoo_script: Path, trial: str, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("secret-word\n")
-    with _serving(zoo_script, trial, "--port", "0", "--token-file", str(tmp_path / "token")) as (process, url):
+    with serving(zoo_script, trial, "--port", "0", "--token-file", str(tmp_path / "token")) as (process, url):
         assert httpx.get(f"{url}/model").status_code == 401
         assert httpx.get(f"{url}/model", headers={"authorization": "Bearer secret-word"}).status_code == 200
         process.send_signal(signal.SIGINT)

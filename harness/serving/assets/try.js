@@ -19,6 +19,11 @@ function size(bytes) {
   return bytes >= 1e6 ? `${+(bytes / 1e6).toFixed(1)} MB` : `${Math.ceil(bytes / 1e3)} kB`;
 }
 
+function percent(share) {
+  if (share < 0.0005) return "< 0.1 %";
+  return share < 1 && share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
+}
+
 function complain(text) {
   $("error").textContent = text;
   $("error").hidden = !text;
@@ -61,7 +66,7 @@ async function readModel() {
   $("about").hidden = false;
 }
 
-function addCard(file) {
+function makeCard(file) {
   const card = element("li", "card waiting");
   const picture = element("img", "picture");
   picture.alt = "";
@@ -76,8 +81,6 @@ function addCard(file) {
   name.title = file.name;
   told.append(name, element("p", "faint", "waiting …"));
   card.append(picture, told);
-  $("results").prepend(card);
-  $("clear").hidden = false;
   return card;
 }
 
@@ -91,12 +94,11 @@ function bars(predictions) {
   for (const each of predictions) {
     const line = element("li");
     const what = element("div", "what");
-    const share = 100 * each.probability;
-    what.append(element("span", "", each.class), element("span", "", share < 0.05 ? "< 0.1 %" : `${share.toFixed(1)} %`));
+    what.append(element("span", "", each.class), element("span", "", percent(each.probability)));
     const bar = element("progress");
     bar.max = 1;
     bar.value = each.probability;
-    bar.setAttribute("aria-label", `${each.class}: ${share.toFixed(1)} %`);
+    bar.setAttribute("aria-label", `${each.class}: ${percent(each.probability)}`);
     line.append(what, bar);
     list.append(line);
   }
@@ -105,8 +107,11 @@ function bars(predictions) {
 
 function add(files) {
   complain("");
-  for (const file of files) {
-    const card = addCard(file);
+  const cards = [...files].map(makeCard);
+  $("results").prepend(...cards);
+  $("clear").hidden = !$("results").children.length;
+  for (const [index, file] of [...files].entries()) {
+    const card = cards[index];
     if (limits && file.size > limits.image_bytes) {
       settle(card, element("p", "problem", `it is larger than ${size(limits.image_bytes)}`));
     } else {
@@ -138,7 +143,7 @@ async function send() {
     count += few.length;
     await askAbout(few);
   }
-  if (count) $("status").textContent = `${count} in ${((performance.now() - began) / 1000).toFixed(2)} s`;
+  if (count) $("status").textContent = `${count === 1 ? "1 picture" : `${count} pictures`} in ${((performance.now() - began) / 1000).toFixed(2)} s`;
   isSending = false;
 }
 
