@@ -5,6 +5,7 @@ Running the same plan again on the same store continues it: finished trials are 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 import time
@@ -16,15 +17,19 @@ from typing import Protocol
 
 from harness import store as files
 from harness.data_places import using
+from harness.forecast import forecast_from
 from harness.interrupts import Interrupts
 from harness.local_trials import LocalTrials, TrialOver
 from harness.plan import Plan
 from harness.processes import Starter
 from harness.record import Outcome, Record
+from harness.remote import Remote, RemoteRequest, RemoteScout
+from harness.remote_trials import RemoteTrials
 from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
 from harness.scheduling import order
 from harness.slots import SlotRequest
 from harness.store import Store
+from zoo.errors import StoreError
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources
 
@@ -84,6 +89,7 @@ def run_bench(
     deadline: float | None = None,
     cache_limit: int | None = None,
     slots: SlotRequest = SlotRequest(),
+    remote: RemoteRequest | None = None,
 ) -> BenchSummary:
     """Run every trial of *plan* that has no record yet.
 
@@ -100,6 +106,7 @@ def run_bench(
         cache_limit: Most bytes that a data set's decoded images may take in the cache; None: what is free. Beyond it
             they are decoded anew in each epoch.
         slots: How many trials run at a time.
+        remote: Where trials run, if not on this machine.
 
     Raises:
         ZooError: Before any trial runs, if a data set or the device cannot be had; all such errors together.
@@ -107,11 +114,29 @@ def run_bench(
     """
     store.create()
     interrupts = Interrupts()
-    starter = Starter(plan.preload)
-    with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
-        places = dataclasses.asdict(sources)
-        scout = Scout(starter, Path(scratch), emit, interrupts, places)
-        trials = LocalTrials(store, starter, slots, scratch=Path(scratch), sources=places, retry=retry, timeout=timeout)
+    with interrupts.caught(), contextlib.ExitStack() as stack:
+        scout: Scout | RemoteScout
+        trials: LocalTrials | RemoteTrials
+        if remote is None:
+            starter = Starter(plan.preload)
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-")))
+            places = dataclasses.asdict(sources)
+            scout = Scout(starter, scratch, emit, interrupts, places)
+            trials = LocalTrials(store, starter, slots, scratch=scratch, sources=places, retry=retry, timeout=timeout)
+        else:
+            emit(Progress(message=f"connecting ({remote.executor.name})"))
+            workers = stack.enter_context(remote.executor.open(remote.options))
+            cluster = Remote(
+                workers,
+                store.root,
+                sources,
+                preload=plan.preload,
+                data_root=remote.data_root,
+                download=download,
+                cache_limit=cache_limit,
+            )
+            scout = RemoteScout(cluster, emit, interrupts)
+            trials = RemoteTrials(store, cluster, slots, retry=retry, timeout=timeout)
         try:
             resolved = resolve(
                 plan,
@@ -126,11 +151,23 @@ def run_bench(
             return _finish(emit, {}, interrupted=True)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
         runner = _Runner(store, trials, emit, interrupts, len(resolved), retry)
-        with using(Path(trial.prepared.folder) for trial in resolved):
-            records = runner.run(order(resolved, lambda spec: None), deadline=deadline)
+        # On other machines, whoever runs a trial sees to that.
+        with using([] if remote else [Path(trial.prepared.folder) for trial in resolved]):
+            records = runner.run(_in_order(resolved, store, trials.capacity()), deadline=deadline)
         return _finish(
             emit, records, interrupted=interrupts.count > 0, notes=runner.notes, not_started=runner.not_started
         )
+
+
+def _in_order(trials: list[ResolvedTrial], store: Store, num_slots: int) -> list[ResolvedTrial]:
+    """Return trials in the order in which slots take them: the plan's own, where there is one slot."""
+    if num_slots == 1:
+        return trials
+    try:
+        forecast = forecast_from(record for _, record in store.records())
+    except StoreError:  # one damaged record is no reason to stop: the trial whose it is will say so
+        return order(trials, lambda spec: None)
+    return order(trials, forecast.seconds)
 
 
 def _finish(

@@ -33,6 +33,7 @@ RESULT_FILE = "result.json"
 def run_job(job_file: str) -> NoReturn:
     """Do the job that *job_file* describes, and end the process."""
     job = json.loads(Path(job_file).read_bytes())
+    os.environ.update(job.get("variables", {}))
     _become_leader()
     die_with_parent()
     _redirect_output(Path(job["log"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from harness.distributed_devices import check_together
 from harness.files import writing
 from harness.history import HistoryTail
 from harness.jobs import EXIT_BUSY, EXIT_UNWRITABLE
-from harness.processes import Job, Starter, wait_for_any
+from harness.processes import Job, Starter, visible_devices, wait_for_any
 from harness.record import Failure, FailureKind, Record
 from harness.resolution import Machine, ResolvedTrial
 from harness.slots import Slot, SlotRequest, make_slots, threads_for
@@ -48,6 +48,7 @@ class LocalTrials:
         sources: Where the processes find the plugins.
         retry: Whether to run trials again that failed before.
         timeout: Seconds that one trial may take; None: no limit.
+        node: Name of this machine in a bench of several; recorded.
     """
 
     def __init__(
@@ -60,10 +61,11 @@ class LocalTrials:
         sources: dict[str, Any],
         retry: bool,
         timeout: float | None,
+        node: str = "",
     ) -> None:
         self._store, self._starter, self._scratch = store, starter, scratch
         self._sources, self._retry, self._timeout = sources, retry, timeout
-        self._slots = slots
+        self._slots, self._node = slots, node
         self._free: deque[Slot] = deque()
         self._running: list[_Running] = []
         self._stopping = False
@@ -78,8 +80,16 @@ class LocalTrials:
         num_devices = execution.gpus_per_trial
         check_together(machine.device, num_devices, num_gpus=machine.num_gpus, compile=execution.compile)
         slots = make_slots(self._slots, device=machine.device, num_gpus=machine.num_gpus, gpus_per_trial=num_devices)
-        self._free = deque(slots)
+        self.lay_out(slots)
         return threads_for(len(slots), wanted=execution.threads, available=machine.environment["threads"])
+
+    def lay_out(self, slots: Sequence[Slot]) -> None:
+        """Run trials in these slots from now on."""
+        self._free = deque(slots)
+
+    def capacity(self) -> int:
+        """Return how many trials run at a time."""
+        return len(self._free) + len(self._running)
 
     def has_room(self) -> bool:
         """Tell whether another trial can start now."""
@@ -111,6 +121,7 @@ class LocalTrials:
         job = self._starter.start(
             {
                 "kind": "trial",
+                "variables": visible_devices(),
                 "sources": self._sources,
                 "log": str(folder / files.LOG_FILE),
                 "trial": {
@@ -122,6 +133,7 @@ class LocalTrials:
                     "retry": self._retry,
                     "devices": slot.devices if len(slot.devices) > 1 else (),
                     "sharing": slot.sharing,
+                    "node": self._node,
                 },
             },
             scratch,

@@ -7,10 +7,12 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from harness import preload
@@ -41,7 +43,8 @@ class Starter:
         with writing(folder):
             write_json(path, job)
         process = self._context.Process(target=run_job, args=(str(path),), daemon=False)  # type: ignore[attr-defined]
-        process.start()
+        with _nameless_main():
+            process.start()
         return Job(process)
 
 
@@ -96,6 +99,29 @@ class Job:
                 os.killpg(pid, number)
             else:
                 os.kill(pid, number)
+
+
+@contextlib.contextmanager
+def _nameless_main() -> Iterator[None]:
+    """Have children not import this process's main module: be that a script or a cluster's worker.
+
+    A job needs nothing of it, and it may take long, or be without a guard.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def visible_devices() -> dict[str, str]:
+    """Return the variables that say which GPUs a process may use, where they are set.
+
+    A fork server keeps the environment that it was started with, and a cluster gives its workers other GPUs for each
+    task.
+    """
+    return {name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ}
 
 
 def wait_for_any(jobs: Sequence[Job], seconds: float) -> None:

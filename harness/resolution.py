@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from harness import store as files
 from harness.history import HistoryTail
@@ -15,7 +15,7 @@ from harness.images import PreparedData
 from harness.interrupts import Interrupts
 from harness.jobs import RESULT_FILE
 from harness.plan import Plan
-from harness.processes import Starter, describe_status
+from harness.processes import Starter, describe_status, visible_devices
 from harness.spec import Data, DatasetSpec, ExecutionSpec, Precision, TrialSpec, stable_hash
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
@@ -34,6 +34,15 @@ class ResolvedTrial:
     result_key: str
     prepared: PreparedData
     number: int
+
+
+class Asks(Protocol):
+    """Asks where trials are to run what only that place can tell."""
+
+    emit: Callable[[Event], None]
+
+    def ask(self, kind: str, **values: Any) -> Any:
+        """Run one job of a kind of :mod:`harness.jobs` there and return its answer."""
 
 
 class Machine(Data):
@@ -77,7 +86,9 @@ class Scout:
         folder.mkdir()
         result, history, log = folder / RESULT_FILE, folder / files.HISTORY_FILE, folder / files.LOG_FILE
         paths = {"result": str(result), "history": str(history), "log": str(log)}
-        job = self.starter.start({"kind": kind, "sources": self.sources, **paths, **values}, folder)
+        job = self.starter.start(
+            {"kind": kind, "variables": visible_devices(), "sources": self.sources, **paths, **values}, folder
+        )
         tail = HistoryTail(history)
         over = False
         while not over:
@@ -99,7 +110,7 @@ class Scout:
 
 def resolve(
     plan: Plan,
-    scout: Scout,
+    scout: Asks,
     *,
     arrange: Callable[[Machine, ExecutionSpec], int],
     data_root: Path,

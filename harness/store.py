@@ -175,6 +175,11 @@ def read_record(path: Path) -> Record:
         content = path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+    return parse_record(content, origin=str(path))
+
+
+def parse_record(content: bytes, *, origin: str) -> Record:
+    """Return the record that the bytes of a file hold; *origin* says where they come from. Errors as above."""
     try:
         raw = json.loads(content)
         if not isinstance(raw, dict):
@@ -182,14 +187,14 @@ def read_record(path: Path) -> Record:
         version = raw.get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise StoreError(
-                f"{path} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}, so a newer zoo is needed"
+                f"{origin} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}: a newer one is needed"
             )
         if raw.pop(_SUM, None) != stable_hash(raw):
-            raise DamagedRecordError(f"{path} is damaged: its sum does not fit what it says")
+            raise DamagedRecordError(f"{origin} is damaged: its sum does not fit what it says")
         return Record.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{path} is not a record: {where}: {first['msg']}") from error
+        raise StoreError(f"{origin} is not a record: {where}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
-        raise DamagedRecordError(f"{path} cannot be read: {error}") from error
+        raise DamagedRecordError(f"{origin} cannot be read: {error}") from error

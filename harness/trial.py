@@ -70,6 +70,8 @@ class TrialJob(Data):
     prepared: PreparedData
     devices: tuple[str, ...] = ()
     """Where its processes train, where it takes several; none: on the one of the spec and those after it."""
+    node: str = ""
+    """Name of the machine, in a bench of several."""
     sharing: int = 1
     """How many slots of its bench have the same device."""
     retry: bool = False
@@ -147,6 +149,8 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: Crew | None) -
     environment = describe(job.spec.execution.device, job.spec.execution.threads)
     if job.sharing > 1:
         environment["trials_on_device"] = job.sharing
+    if job.node:
+        environment["node"] = job.node
     progress = _Progress(
         history=HistoryWriter(folder / files.HISTORY_FILE), environment=environment, seconds=dict(earlier.seconds)
     )

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from harness.remote import RemoteRequest
     from harness.slots import SlotRequest
+    from zoo.catalog import Catalog
+
+_KEY_VALUE = "it must be NAME=VALUE, such as --executor-option address=auto"
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
@@ -23,7 +27,15 @@ def placing_options(function: FunctionT) -> FunctionT:
     """Add the options that say where trials run."""
     for name, placeholder, text in reversed(_OPTIONS):
         function = click.option(name, metavar=placeholder, help=text)(function)
-    return function
+    function = click.option(
+        "--executor-option", "executor_options", multiple=True, metavar="NAME=VALUE", help="A setting of the executor."
+    )(function)
+    function = click.option("--address", metavar="ADDRESS", help="Short for --executor-option address=ADDRESS.")(
+        function
+    )
+    return click.option("--executor", metavar="NAME", help="Run trials on other machines (zoo list executors).")(
+        function
+    )
 
 
 def slots_of(params: dict[str, Any]) -> SlotRequest:
@@ -42,6 +54,43 @@ def slots_of(params: dict[str, Any]) -> SlotRequest:
     devices = attempt(lambda: _devices(params["devices"]), errors)
     ManyErrors.raise_if(errors)
     return SlotRequest(jobs=jobs, devices=devices, jobs_per_device=jobs_per_device or 1)
+
+
+def remote_of(params: dict[str, Any], catalog: Catalog) -> RemoteRequest | None:
+    """Return on which other machines trials are to run; None: on this one.
+
+    Raises:
+        UsageError: With everything that is wrong with what was asked for.
+    """
+    from harness.remote import RemoteRequest
+    from zoo.cli.selecting import attempt
+    from zoo.errors import ManyErrors, UsageError, ZooError
+    from zoo.options import parse_value, resolve_options
+
+    given: dict[str, Any] = {}
+    errors: list[ZooError] = []
+    for text in params["executor_options"]:
+        key, equals, value = text.partition("=")
+        if equals and key.strip():
+            given[key.strip()] = parse_value(value)
+        else:
+            errors.append(UsageError(f"--executor-option {text}: {_KEY_VALUE}"))
+    if params["address"] is not None:
+        given["address"] = params["address"]
+    if params["executor"] is None:
+        if given:
+            named = ", ".join(given)
+            errors.append(UsageError(f"{named}: that is a setting of an executor, and --executor names none"))
+        ManyErrors.raise_if(errors)
+        return None
+    entry = attempt(lambda: catalog.executors.get(params["executor"]), errors)
+    options = None
+    if entry is not None:
+        owner = f"executor {entry.display_name}"
+        options = attempt(lambda: resolve_options(entry.record.options, given, owner=owner), errors)
+    ManyErrors.raise_if(errors)
+    assert entry is not None  # else there were errors
+    return RemoteRequest(executor=entry.record, options=options or {}, data_root=params["data_root"])
 
 
 def _count(option: str, text: str | None) -> int | None:

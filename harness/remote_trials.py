@@ -1,0 +1,285 @@
+"""Remote trials: run by an executor on other machines; their records are written here, under the trial's lock."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from harness import store as files
+from harness.crashes import failed_record, unfinished_record
+from harness.files import write_bytes, writing
+from harness.local_trials import TrialOver
+from harness.record import Failure, FailureKind, Outcome, Record
+from harness.remote import Remote
+from harness.remote_work import SENT_FILES, RemoteTrial, decode_event, is_state
+from harness.resolution import Machine, ResolvedTrial
+from harness.slots import SlotRequest
+from harness.spec import ExecutionSpec
+from harness.store import Store
+from zoo.errors import StoreError, UsageError
+from zoo.events import Event
+from zoo.executor import TaskEnded, TaskEvent, TaskMessage, TaskStarted
+
+MAX_LOST = 3
+"""How often a trial is started again whose worker or node was lost."""
+KILL_SECONDS = 10.0
+"""How long a bench that was told to end at once waits for word from the nodes."""
+
+
+class RemoteTrials:
+    """Hands trials to an executor, and writes what comes back.
+
+    A trial's folder is locked from its start to its record, as it is where trials run at home: other benches on the
+    same store leave it alone. What a node sends is held to the trial that it is for before it is written.
+
+    Args:
+        remote: The connection.
+        slots: How many run at a time; without a number, as many as the nodes have room for.
+        retry: Whether to run trials again that failed before.
+        timeout: Seconds that one trial may take; None: no limit.
+    """
+
+    def __init__(self, store: Store, remote: Remote, slots: SlotRequest, *, retry: bool, timeout: float | None) -> None:
+        self._store, self._remote, self._slots = store, remote, slots
+        self._limits = {"retry": retry, "timeout": timeout}
+        self._cpus = self._gpus = 1.0
+        self._running: dict[str, _Running] = {}
+        """By the id of its task."""
+        self._over: deque[TrialOver] = deque()
+        self._num_tasks = 0
+        self._stopping = False
+        self._killed_at: float | None = None
+
+    def arrange(self, machine: Machine, execution: ExecutionSpec) -> int:
+        """Decide what each trial asks of its node, and return how many CPU threads it gets.
+
+        Raises:
+            UsageError: If no node has so much.
+        """
+        nodes = self._remote.workers.nodes()
+        share = self._slots.jobs_per_device
+        if self._slots.devices is not None:
+            raise UsageError("--devices names GPUs of this machine, and an executor places trials itself")
+        if machine.device.startswith("cuda"):
+            self._gpus = execution.gpus_per_trial if execution.gpus_per_trial > 1 else 1 / share
+            fit = [node for node in nodes if node.gpus >= max(1.0, self._gpus)]
+            if not fit:
+                raise UsageError(f"--gpus-per-trial {execution.gpus_per_trial}: no node has so many GPUs")
+            fair = min(node.cpus / node.gpus for node in fit) * self._gpus
+        else:
+            self._gpus = 0.0
+            fair = min(node.cpus for node in nodes) / share
+        self._cpus = float(execution.threads or max(1, int(fair)))
+        if not self.capacity():
+            raise UsageError(f"no node has {self._cpus:g} CPUs for a trial; --threads asks for fewer")
+        return int(self._cpus)
+
+    def has_room(self) -> bool:
+        """Tell whether another trial can start now."""
+        return len(self._running) < self.capacity()
+
+    def is_idle(self) -> bool:
+        """Tell whether no trial runs, and all that ended has been told."""
+        return not self._running and not self._over
+
+    def start(self, trial: ResolvedTrial, before: Record | None) -> None:
+        """Hand a trial over.
+
+        Raises:
+            StoreError: If its folder cannot be made.
+        """
+        folder = self._store.folder(trial.trial_id)
+        lock = FileLock(folder / files.LOCK_FILE)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                self._over.append(TrialOver(trial=trial, record=None))
+                return
+        self._submit(_Running(trial=trial, lock=lock, folder=folder))
+
+    def poll(self, seconds: float) -> Iterator[Event | TrialOver]:
+        """Wait up to *seconds* for news, and yield them.
+
+        Raises:
+            StoreError: If what came back cannot be written.
+        """
+        for event in self._remote.workers.poll(0.0 if self._over else seconds):
+            run = self._running.get(event.task_id)  # none of one that was given up: it may still be heard of
+            if run is not None:
+                yield from self._hear(event.task_id, run, event)
+        if self._killed_at is not None and time.monotonic() - self._killed_at > KILL_SECONDS:
+            for task_id, run in list(self._running.items()):  # nothing is heard of them any more
+                self._settle(task_id, run, self._interrupted(run))
+        while self._over:
+            yield self._over.popleft()
+
+    def stop(self) -> None:
+        """Ask every trial to save and stop."""
+        self._stopping = True
+        for task_id in list(self._running):
+            self._remote.workers.stop(task_id)
+
+    def kill(self) -> None:
+        """End every trial at once."""
+        self._stopping = True
+        self._killed_at = time.monotonic()
+        for task_id in list(self._running):
+            self._remote.workers.kill(task_id)
+
+    def capacity(self) -> int:
+        """Return how many trials the nodes have room for at a time; they may come and go."""
+        room = 0
+        for node in self._remote.workers.nodes():
+            by_gpus = int(node.gpus / self._gpus + 1e-6) if self._gpus else 10**9
+            room += min(int(node.cpus / self._cpus + 1e-6), by_gpus)
+        return min(room, self._slots.jobs or room)
+
+    def _submit(self, run: _Running) -> None:
+        trial = run.trial
+        self._num_tasks += 1
+        task_id = f"{self._num_tasks}-{trial.trial_id}"  # new each time: of a lost task something may still be heard
+        self._running[task_id] = run
+        self._remote.workers.submit(
+            self._remote.task(
+                task_id,
+                cpus=self._cpus,
+                gpus=self._gpus,
+                node=run.node,
+                files={path.name: path.read_bytes() for path in _newest_state(run.folder)},
+                kind="trial",
+                trial=RemoteTrial(
+                    spec=trial.spec,
+                    trial_id=trial.trial_id,
+                    result_key=trial.result_key,
+                    fingerprint=trial.prepared.fingerprint,
+                    sharing=self._slots.jobs_per_device,
+                ),
+                **self._limits,
+            )
+        )
+        run.since = time.monotonic()
+
+    def _hear(self, task_id: str, run: _Running, event: TaskEvent) -> Iterator[Event]:
+        if isinstance(event, TaskStarted):
+            run.node = event.node
+        elif isinstance(event, TaskMessage):
+            yield from self._read(task_id, run, event.message, event.content)
+        elif isinstance(event, TaskEnded):
+            self._end_without_record(task_id, run, event)
+
+    def _read(self, task_id: str, run: _Running, message: Mapping[str, Any], content: bytes) -> Iterator[Event]:
+        kind = message["kind"]
+        if kind == "event" and message["fields"]["trial_id"] == run.trial.trial_id:
+            yield decode_event(message)
+        elif kind == "file":
+            self._write(run, str(message["name"]), content)
+        elif kind == "record":
+            self._take_record(task_id, run, content)
+        elif kind == "busy":
+            self._release(task_id, run, None)
+        elif kind == "errors":
+            self._fail(task_id, run, FailureKind.DATA, "; ".join(map(str, message["sentences"])))
+        elif kind == "refused":
+            self._fail(task_id, run, FailureKind.ERROR, str(message["problem"]))
+
+    def _write(self, run: _Running, name: str, content: bytes) -> None:
+        """Write one of a trial's files; a name that a trial does not write is not written."""
+        if is_state(name):
+            if hashlib.sha256(content).hexdigest() not in name:
+                return
+            older = list(_states(run.folder))
+            with writing(run.folder):
+                write_bytes(run.folder / name, content)
+                for path in older:
+                    if path.name != name:
+                        path.unlink(missing_ok=True)
+        elif name in SENT_FILES:
+            with writing(run.folder):
+                write_bytes(run.folder / name, content)
+            run.sums[name] = hashlib.sha256(content).hexdigest()
+
+    def _take_record(self, task_id: str, run: _Running, content: bytes) -> None:
+        try:
+            record = files.parse_record(content, origin=f"what node {run.node} sent")
+        except StoreError as error:
+            self._fail(task_id, run, FailureKind.ERROR, str(error))
+            return
+        if (record.trial_id, record.result_key) != (run.trial.trial_id, run.trial.result_key):
+            self._fail(task_id, run, FailureKind.ERROR, f"node {run.node} sent the record of another trial")
+        elif damaged := [name for name, sha256 in record.files.items() if run.sums.get(name) != sha256]:
+            problem = f"node {run.node} sent {', '.join(damaged)} damaged, or not at all"
+            self._fail(task_id, run, FailureKind.ERROR, problem)
+        else:
+            self._settle(task_id, run, record)
+
+    def _end_without_record(self, task_id: str, run: _Running, event: TaskEnded) -> None:
+        """Start a trial again whose worker was lost, or let it fail."""
+        where = f" on node {event.node or run.node}" if event.node or run.node else ""
+        if self._stopping:
+            self._settle(task_id, run, self._interrupted(run))
+        elif not event.lost:
+            self._fail(task_id, run, FailureKind.ERROR, event.problem or f"its task ended{where} without a record")
+        elif run.lost >= MAX_LOST:
+            problem = f"its worker was lost {run.lost + 1} times, the last time{where}: {event.problem}"
+            self._fail(task_id, run, FailureKind.KILLED, problem)
+        else:
+            run.lost += 1
+            del self._running[task_id]
+            self._submit(run)
+
+    def _interrupted(self, run: _Running) -> Record:
+        return unfinished_record(
+            run.trial, outcome=Outcome.INTERRUPTED, reason="stopped by the user", seconds=time.monotonic() - run.since
+        )
+
+    def _fail(self, task_id: str, run: _Running, kind: FailureKind, problem: str) -> None:
+        if self._stopping:
+            self._settle(task_id, run, self._interrupted(run))
+            return
+        failure = Failure(kind=kind, message=problem)
+        self._settle(task_id, run, failed_record(run.trial, failure, seconds=time.monotonic() - run.since))
+
+    def _settle(self, task_id: str, run: _Running, record: Record) -> None:
+        with writing(run.folder):
+            files.write_record(run.folder, record)
+        if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
+            self._store.remove_states(run.trial.trial_id)
+        self._release(task_id, run, record)
+
+    def _release(self, task_id: str, run: _Running, record: Record | None) -> None:
+        del self._running[task_id]
+        run.lock.release()
+        self._over.append(TrialOver(trial=run.trial, record=record))
+
+
+@dataclass(kw_only=True, eq=False)
+class _Running:
+    """A trial that was handed over."""
+
+    trial: ResolvedTrial
+    lock: FileLock
+    folder: Path
+    node: str = ""
+    """Where it ran last; it may go on from there, should it be lost."""
+    lost: int = 0
+    since: float = 0.0
+    sums: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of each file that was written, by its name."""
+
+
+def _states(folder: Path) -> Iterator[Path]:
+    yield from (path for path in folder.glob(files.STATE_PATTERN) if is_state(path.name))
+
+
+def _newest_state(folder: Path) -> list[Path]:
+    """Return the newest training state of a folder in a list, or an empty one."""
+    return sorted(_states(folder))[-1:]
