@@ -155,3 +155,56 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         return folder
 
     return train
+
+
+@pytest.fixture(scope="session")
+def add_runtime() -> Callable[..., Path]:
+    """Write what a trial's weights did under a runtime, without running anything, and return its file.
+
+    By default it predicts what the trial did; *wrong* images are made wrong, and any field may be given.
+    """
+
+    def add(folder: Path, runtime: str = "onnx", *, wrong: int = 0, speed: float = 2000.0, **fields: object) -> Path:
+        import numpy as np
+
+        from harness.files import sha256_of
+        from harness.identity import measurement_fields
+        from harness.predictions import SavedPredictions, load_predictions, save_predictions
+        from harness.record import Latency, MetricValue, Outcome, Rate, SpeedInfo
+        from harness.runtime_result import RuntimeResult, predictions_name, write_result
+        from harness.store import CHECKPOINT_FILE, read_record
+        from zoo.metric import Predictions
+
+        record = read_record(folder / "record.json")
+        saved = load_predictions(folder)
+        logits, labels = np.array(saved.predictions.logits), saved.predictions.labels
+        right = np.flatnonzero(logits.argmax(axis=1) == labels)
+        logits[right[:wrong]] *= -1
+        predictions = Predictions(logits=logits, labels=labels, classes=saved.predictions.classes)
+        changed = SavedPredictions(predictions=predictions, samples=saved.samples)
+        path = save_predictions(folder, changed, name=predictions_name(runtime))
+        accuracy = float((logits.argmax(axis=1) == labels).mean())
+        known = {
+            "runtime": runtime,
+            "trial_id": record.trial_id,
+            "result_key": record.result_key,
+            "weights_sha256": record.files.get(CHECKPOINT_FILE, ""),
+            "runtime_key": "5" * 64,
+            "tools": {"onnxruntime": "1.0"},
+            "outcome": Outcome.DONE,
+            "metrics": {name: MetricValue(value=accuracy) for name in record.metrics},
+            "speed": SpeedInfo(
+                inference=Rate(median=speed, low=speed, high=speed, windows=5, batch_size=64),
+                latency=Latency(p50_ms=0.5, p95_ms=0.75, runs=20),
+            ),
+            "conversion_seconds": 2.5,
+            "file_bytes": 2**19,
+            "seconds": {"total": 3.0},
+            "environment": record.environment,
+            "files": {path.name: sha256_of(path)},
+        }
+        if "device_name" in record.environment:
+            known["conditions"] = measurement_fields(record.spec, record.environment)
+        return write_result(folder, RuntimeResult.model_validate({**known, **fields}))
+
+    return add

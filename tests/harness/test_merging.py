@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.files import sha256_of
 from harness.merging import merge
+from harness.predictions import SavedPredictions, save_predictions
 from harness.record import MetricValue, Record
-from harness.store import RECORD_FILE, Store, trial_id, write_record
+from harness.runtime_result import read_result
+from harness.store import RECORD_FILE, Store, read_record, trial_id, write_record
 from zoo.errors import StoreError
+from zoo.metric import Predictions
 
 Add = Callable[..., Path]
 
@@ -127,3 +132,66 @@ def test_only_what_the_record_names_is_copied(add: Add, stores: tuple[Store, Sto
     merge([a.root], c)
     (folder,) = (path for path in c.root.iterdir() if path.is_dir())
     assert sorted(path.name for path in folder.iterdir()) == ["history.jsonl", RECORD_FILE]
+
+
+@pytest.fixture
+def add_with_predictions(add: Add) -> Add:
+    """Writes a small trial that has predictions."""
+
+    def write(store: Store, seed: int = 0) -> Path:
+        folder = add(store, seed)
+        predictions = Predictions(logits=np.eye(2, dtype=np.float32), labels=np.array([0, 1]), classes=("a", "b"))
+        samples = np.arange(2, dtype=np.uint64)
+        save_predictions(folder, SavedPredictions(predictions=predictions, samples=samples))
+        record = read_record(folder / RECORD_FILE)
+        files = {**record.files, "predictions.safetensors": sha256_of(folder / "predictions.safetensors")}
+        write_record(folder, record.model_copy(update={"files": files}))
+        return folder
+
+    return write
+
+
+def test_what_lies_of_runtimes_goes_with_its_trial_and_follows_one_that_is_there(
+    add_with_predictions: Add, add_runtime: Callable[..., Path], stores: tuple[Store, Store, Store]
+) -> None:
+    a, b, c = stores
+    folder = add_with_predictions(a)
+    add_runtime(folder, "onnx")
+    shutil.copytree(folder, b.folder(folder.name))
+    add_runtime(b.folder(folder.name), "int8")
+    assert merge([a.root], c).refused == ()
+    into = c.folder(folder.name)
+    assert read_result(into / "runtime-onnx.json") == read_result(folder / "runtime-onnx.json")
+    assert sha256_of(into / "predictions-onnx.safetensors") == sha256_of(folder / "predictions-onnx.safetensors")
+    summary = merge([b.root], c)
+    assert (summary.added, summary.known, summary.refused) == (0, 1, ())
+    assert read_result(into / "runtime-int8.json").runtime == "int8"
+    before = (into / "runtime-onnx.json").read_bytes()
+    add_runtime(folder, "onnx", wrong=1)
+    merge([a.root], c)
+    assert (into / "runtime-onnx.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"files": {"predictions-onnx.safetensors": "0" * 64}}, "does not fit the sum"),
+        ({"files": {"../outside": "0" * 64}}, "files that are not its own"),
+        ({"weights_sha256": "1" * 64}, "of other weights"),
+        ({"result_key": "1" * 64}, "of other weights"),
+    ],
+)
+def test_what_lies_of_runtimes_and_does_not_fit_is_refused_and_costs_only_itself(
+    fields: dict[str, object],
+    reason: str,
+    add_with_predictions: Add,
+    add_runtime: Callable[..., Path],
+    stores: tuple[Store, Store, Store],
+) -> None:
+    a, _, c = stores
+    folder = add_with_predictions(a)
+    add_runtime(folder, "onnx", **fields)
+    summary = merge([a.root], c)
+    assert summary.added == 1
+    assert reason in summary.refused[0]
+    assert not list(c.folder(folder.name).glob("*onnx*"))

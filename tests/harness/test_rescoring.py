@@ -15,6 +15,7 @@ from harness.merging import merge
 from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
 from harness.record import MetricValue, Outcome, Record
 from harness.rescoring import rescore
+from harness.runtime_result import read_result
 from harness.store import RECORD_FILE, Store, read_record, trial_id, write_record
 from zoo.catalog import Entry, Provider
 from zoo.metric import Metric, Predictions
@@ -140,3 +141,27 @@ def test_a_rescored_trial_does_not_clash_with_its_earlier_self(write_trial: Writ
     rescore([write_trial("b")], [entry()])
     summary = merge([tmp_path / "a", tmp_path / "b"], Store(tmp_path / "c"))
     assert (summary.added, summary.known, summary.clashes) == (1, 1, ())
+
+
+def test_what_lies_of_runtimes_is_rescored_from_predictions_of_its_own(
+    write_trial: WriteTrial, add_runtime: Callable[..., Path]
+) -> None:
+    folder = write_trial()
+    path = add_runtime(folder, wrong=1)
+    summary = rescore([folder], [entry(version=2)])
+    assert (summary.changed, summary.changes, summary.problems) == (1, {"hits": 1}, ())
+    assert metrics_of(folder)["hits"] == MetricValue(value=0.75, version=2)
+    assert read_result(path).metrics["hits"] == MetricValue(value=0.5, version=2)
+    assert rescore([folder], [entry(version=2)]).unchanged == 1
+
+
+def test_a_runtime_whose_predictions_were_changed_is_left_alone(
+    write_trial: WriteTrial, add_runtime: Callable[..., Path]
+) -> None:
+    folder = write_trial()
+    path = add_runtime(folder, files={"predictions-onnx.safetensors": "0" * 64})
+    before = path.read_bytes()
+    summary = rescore([folder], [entry()])
+    assert summary.changed == 1
+    assert "predictions-onnx.safetensors does not fit the sum" in summary.problems[0]
+    assert path.read_bytes() == before

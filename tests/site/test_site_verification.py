@@ -189,3 +189,44 @@ def test_trials_are_run_again_and_found_the_same(zoo_script: Path, tmp_path: Pat
     assert "badge reproduced" in page.read_text(encoding="utf-8")
     assert '<img src="../images/' in page.read_text(encoding="utf-8"), "digits are in the cache, so they are shown"
     assert "model-index" in (tmp_path / "site" / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+def test_what_lies_of_runtimes_is_held_to_its_predictions(
+    store: StoreMaker, zoo: RunZoo, add_runtime: Callable[..., Path], catalog: Catalog
+) -> None:
+    from harness.rescoring import rescore
+    from harness.runtime_result import read_result, write_result
+
+    folder, _ = store.add("net")
+    path = add_runtime(folder, wrong=3)
+    assert zoo("verify", store.root).exit_code == 1  # its metrics are made up
+    rescore([folder], list(catalog.metrics))
+    done = zoo("verify", store.root)
+    assert done.exit_code == 0, done.output
+    result = read_result(path)
+    better = result.metrics["accuracy"].model_copy(update={"value": 1.0})
+    write_result(folder, result.model_copy(update={"metrics": {**result.metrics, "accuracy": better}}))
+    done = zoo("verify", store.root)
+    assert done.exit_code == 1
+    assert f"{folder.name} onnx: accuracy is " in done.output
+
+
+def test_a_site_with_runtimes_has_pages_of_their_own_and_follows_from_its_records(
+    store: StoreMaker, zoo: RunZoo, add_runtime: Callable[..., Path], catalog: Catalog, tmp_path: Path
+) -> None:
+    from harness.rescoring import rescore
+
+    for seed in range(2):
+        folder, _ = store.add("net", seed=seed)
+        add_runtime(folder, "onnx")
+        add_runtime(folder, "int8", wrong=5)
+        rescore([folder], list(catalog.metrics))
+    site = tmp_path / "site"
+    done = zoo("report", store.root, "-o", site)
+    assert done.exit_code == 0, done.output
+    pages = sorted(path.name.split("--")[3].split(".")[0] for path in (site / "rows").iterdir())
+    assert [page for page in pages if page in ("int8", "onnx")] == ["int8", "onnx"]
+    rows = json.loads((site / "leaderboard.json").read_bytes())["tables"][0]["rows"]
+    assert sorted(row["cells"]["runtime"] for row in rows) == ["eager", "int8", "onnx"]
+    done = zoo("verify", site, store.root)
+    assert done.exit_code == 0, done.output

@@ -1,0 +1,273 @@
+"""Runtimes: the same weights are evaluated under each, in a process of their own, and nothing else changes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.files import sha256_of
+from harness.predictions import load_predictions
+from harness.record import FailureKind, Outcome
+from harness.runtime_bench import RuntimeSummary, _keys, run_runtimes
+from harness.runtime_result import RuntimeResult, predictions_name, read_result, result_name, write_result
+from harness.runtimes import run_runtime
+from harness.store import Store, read_record, write_record
+from zoo import Catalog
+from zoo.cache import cache_root
+from zoo.errors import StoreError
+from zoo.loading import Sources
+
+KEYS = {"runtime_key": "5" * 64, "weights_sha256": "", "tools": {"torch": "0"}}
+Run = Callable[..., RuntimeSummary]
+
+
+@pytest.fixture(scope="module")
+def trained(train_trial: Callable[..., Path], catalog: Catalog) -> Path:
+    return train_trial(catalog, measure_seconds=0.02, threads=1)
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    """A copy of that trial in a store of its own."""
+    return Path(shutil.copytree(trained, tmp_path / "runs" / trained.name))
+
+
+@pytest.fixture
+def evaluate(folder: Path) -> Callable[[str], RuntimeResult]:
+    """Run a runtime in this process."""
+
+    def run(runtime: str) -> RuntimeResult:
+        from dataclasses import asdict
+
+        cache = str(cache_root() / "decoded")
+        sources = asdict(Sources(entry_points=False))
+        run_runtime(str(folder), runtime, cache=cache, sources=sources, result=KEYS)  # type: ignore[arg-type]
+        return read_result(folder / result_name(runtime))
+
+    return run
+
+
+@pytest.fixture
+def bench(folder: Path) -> Run:
+    """Run runtimes as the bench does, and keep what is said."""
+
+    def run(*runtimes: str, said: list[str] | None = None, **options: object) -> RuntimeSummary:
+        return run_runtimes(
+            [read_record(folder / "record.json")],
+            runtimes,  # type: ignore[arg-type]
+            store=Store(folder.parent),
+            sources=Sources(entry_points=False),
+            cache=cache_root() / "decoded",
+            tell=(said if said is not None else []).append,
+            preload=("torch",),
+            **options,  # type: ignore[arg-type]
+        )
+
+    return run
+
+
+def accuracy_in(result: RuntimeResult) -> float:
+    value = result.metrics["accuracy"].value
+    assert isinstance(value, float)
+    return value
+
+
+def test_a_runtime_has_predictions_and_speeds_of_its_own_and_the_record_stays(
+    folder: Path, evaluate: Callable[[str], RuntimeResult]
+) -> None:
+    before = {path.name: sha256_of(path) for path in folder.iterdir() if path.suffix in (".json", ".safetensors")}
+    result = evaluate("eager")
+    assert result.outcome is Outcome.DONE
+    assert {name: sha256_of(folder / name) for name in before} == before
+    own, theirs = load_predictions(folder), load_predictions(folder, name=predictions_name("eager"))
+    np.testing.assert_allclose(own.predictions.logits, theirs.predictions.logits, atol=1e-5)
+    assert result.files == {"predictions-eager.safetensors": sha256_of(folder / "predictions-eager.safetensors")}
+    assert result.top1_agreement == 1
+    assert result.file_bytes == (folder / "checkpoint.safetensors").stat().st_size
+    assert result.speed is not None
+    assert result.speed.inference is not None
+    assert result.speed.latency is not None
+    assert result.speed.inference.median > 0
+    assert result.speed.latency.p50_ms <= result.speed.latency.p95_ms
+
+
+def test_speeds_of_runtimes_of_one_machine_have_conditions_in_common_and_keys_of_their_own(
+    folder: Path, evaluate: Callable[[str], RuntimeResult]
+) -> None:
+    result = evaluate("eager")
+    assert result.conditions_key == read_record(folder / "record.json").measurement_key
+    other = result.model_copy(update={"runtime": "onnx"})
+    newer = result.model_copy(update={"tools": {"torch": "1"}})
+    elsewhere = result.model_copy(update={"conditions": {**result.conditions, "device": "another"}})
+    assert other.conditions_key == newer.conditions_key == result.conditions_key != elsewhere.conditions_key
+    assert len({each.measurement_key for each in (result, other, newer, elsewhere)}) == 4
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "int8"])
+def test_onnxruntime_says_what_the_trial_says(runtime: str, evaluate: Callable[[str], RuntimeResult]) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    result = evaluate(runtime)
+    assert (result.outcome, result.failure) == (Outcome.DONE, None)
+    assert result.max_difference is not None
+    assert result.top1_agreement is not None
+    assert result.file_bytes is not None
+    if runtime == "onnx":
+        assert result.max_difference < 1e-4
+        assert result.quantization is None
+    else:
+        assert result.max_difference > 1e-4  # else nothing was rounded
+        assert result.top1_agreement > 0.8
+        assert result.quantization is not None
+        assert result.quantization["calibration_images"] > 0
+
+
+@pytest.mark.slow
+def test_a_compiled_network_says_what_the_trial_says(evaluate: Callable[[str], RuntimeResult]) -> None:
+    result = evaluate("compile")
+    assert (result.outcome, result.failure) == (Outcome.DONE, None)
+    assert result.top1_agreement == 1
+    assert result.conversion_seconds is not None
+    assert result.conversion_seconds > 0
+
+
+def test_a_recipes_own_way_of_predicting_is_used_under_a_runtime(
+    train_trial: Callable[..., Path], catalog: Catalog, tmp_path: Path
+) -> None:
+    from harness.converting import convert
+    from harness.trained import load_trained
+
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    import torch
+
+    asked = {"models": ["speedrun_cnn"], "recipes": ["speedrun"], "set": {"data.image_size": 32}}
+    classifier = load_trained(train_trial(catalog, **asked), catalog)
+    assert classifier.predict is not None
+    images_BCHW = torch.rand(3, 3, 32, 32)
+    with torch.inference_mode():
+        expected_BK = classifier.predict(classifier.model, images_BCHW)
+        # Ranges of activations are not asked for.
+        converted = convert(classifier, "onnx", device=torch.device("cpu"), threads=1, calibration=pytest.fail)
+        found_BK = classifier.predict(converted.module, images_BCHW)
+    torch.testing.assert_close(found_BK, expected_BK, atol=1e-3, rtol=1e-3)
+
+
+def test_what_is_not_installed_is_a_failure_that_says_so(
+    evaluate: Callable[[str], RuntimeResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib.util
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name.startswith("onnx") else find(name, *a)
+    )
+    result = evaluate("onnx")
+    assert result.outcome is Outcome.FAILED
+    assert result.failure is not None
+    assert result.failure.message.startswith("onnx needs onnx, onnxscript, onnxruntime: pip install 'zoobench[onnx]'")
+    assert result.files == {}
+
+
+def test_images_that_are_not_in_the_cache_are_a_failure_that_says_so(
+    folder: Path, tmp_path: Path, evaluate: Callable[[str], RuntimeResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "empty"))
+    result = evaluate("eager")
+    assert result.failure is not None
+    assert result.failure.kind is FailureKind.DATA
+    assert "not in the cache" in result.failure.message
+
+
+def test_the_trials_own_runtime_is_the_trial_itself(bench: Run, folder: Path) -> None:
+    summary = bench("eager")
+    assert (summary.done, summary.reused, summary.failures) == (0, 0, ())
+    assert not list(folder.glob("runtime-*"))
+
+
+def test_the_trials_own_runtime_is_compile_where_it_was_compiled(bench: Run, folder: Path) -> None:
+    record = read_record(folder / "record.json")
+    assert record.tuning is not None
+    write_record(folder, record.model_copy(update={"tuning": record.tuning.model_copy(update={"compile": True})}))
+    said: list[str] = []
+    summary = bench("compile", "eager", said=said)
+    assert (summary.done, summary.failures) == (1, ())
+    assert said == [f"1 of 1: {record.spec.title} under eager"]
+    assert bench("compile", "eager").reused == 1
+
+
+def test_what_is_there_is_reused_unless_its_tools_are_others_or_it_is_damaged(
+    bench: Run, folder: Path, add_runtime: Callable[..., Path]
+) -> None:
+    key = _keys(read_record(folder / "record.json"), "onnx")["runtime_key"]
+    path = add_runtime(folder, runtime_key=key)
+    summary = bench("onnx", deadline=0.0)
+    assert (summary.reused, summary.not_started, summary.notes) == (1, 0, ())
+    (folder / "predictions-onnx.safetensors").unlink()
+    assert "its predictions are not there" in bench("onnx", deadline=0.0).notes[0]
+    add_runtime(folder, runtime_key="6" * 64)
+    assert bench("onnx", deadline=0.0).not_started == 1
+    add_runtime(folder, runtime_key=key)
+    path.write_bytes(path.read_bytes().replace(b"2.5", b"3.5"))
+    summary = bench("onnx", deadline=0.0)
+    assert summary.not_started == 1
+    assert "damaged" in summary.notes[0]
+
+
+@pytest.mark.slow
+def test_what_is_damaged_or_of_other_tools_is_made_again(bench: Run, folder: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    assert bench("onnx").done == 1
+    assert (bench("onnx").done, bench("onnx").reused) == (0, 1)
+    path = folder / result_name("onnx")
+    result = read_result(path)
+    write_result(folder, result.model_copy(update={"runtime_key": "6" * 64}))
+    assert bench("onnx").done == 1
+    path.write_text(path.read_text().replace('"runtime": "onnx"', '"runtime": "int8"'))
+    again = bench("onnx")
+    assert again.done == 1
+    assert "damaged" in again.notes[0]
+    assert read_result(path).outcome is Outcome.DONE
+
+
+def test_a_failure_costs_its_runtime_only_and_is_tried_again_when_asked(
+    bench: Run, folder: Path, add_runtime: Callable[..., Path]
+) -> None:
+    (folder / "checkpoint.safetensors").write_bytes(b"damaged")
+    summary = bench("onnx")
+    (sentence,) = summary.failures
+    assert "under onnx failed (error): StoreError during load: " in sentence
+    assert "does not fit the sum" in sentence
+    assert read_record(folder / "record.json").outcome is Outcome.DONE
+    assert (bench("onnx").reused, len(bench("onnx").failures)) == (1, 1)
+    assert bench("onnx", retry=True).reused == 0
+
+
+def test_a_process_that_dies_is_a_failure(bench: Run, folder: Path) -> None:
+    (sentence,) = bench("onnx", timeout=0.01).failures
+    assert "failed (timeout): it took longer than 0.01 s" in sentence
+    assert read_result(folder / result_name("onnx")).outcome is Outcome.FAILED
+
+
+def test_nothing_starts_after_the_deadline(bench: Run, folder: Path) -> None:
+    assert bench("onnx", "int8", deadline=0.0).not_started == 2
+    assert not list(folder.glob("runtime-*"))
+
+
+def test_a_trial_that_is_in_use_is_left_alone(bench: Run, folder: Path) -> None:
+    from filelock import FileLock
+
+    with FileLock(folder / ".lock"):
+        summary = bench("onnx")
+    assert (summary.done, summary.failures) == (0, ())
+    assert "another process is at that trial" in summary.notes[0]
+
+
+def test_a_result_reads_as_it_was_written_or_not_at_all(folder: Path, add_runtime: Callable[..., Path]) -> None:
+    path = add_runtime(folder)
+    assert write_result(folder, read_result(path)).read_bytes() == path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(b"2.5", b"3.5"))
+    with pytest.raises(StoreError, match="its sum does not fit"):
+        read_result(path)
