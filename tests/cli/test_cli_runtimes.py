@@ -1,0 +1,92 @@
+"""``zoo bench --runtimes``: what it takes, what it shows, and how it exits."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from harness.request import BenchRequest, load_suite
+from harness.runtime_bench import RuntimeSummary
+from harness.store import read_record
+from zoo import Catalog
+from zoo.cli.runtimes import tell_of_runtimes, with_asked_runtimes
+
+Run = Callable[..., Result]
+WORDS = ("bench", "--models", "linear", "--limit-train", "60", "--limit-test", "40", "--epochs", "1", "--seeds", "1")
+
+
+def summary_of(**fields: object) -> RuntimeSummary:
+    known = {"done": 1, "reused": 0, "failures": (), "notes": (), "not_started": 0, "interrupted": False}
+    return RuntimeSummary(**{**known, **fields})  # type: ignore[arg-type]
+
+
+def test_a_runtime_that_there_is_not_is_told_of_with_those_that_there_are(run_zoo: Run, tmp_path: Path) -> None:
+    result = run_zoo("bench", "--runtimes", "eager,onx", "--out", str(tmp_path / "runs"), "--dry-run")
+    assert result.exit_code == 2
+    assert "runtimes.1 = 'onx': input should be 'eager', 'compile', 'onnx' or 'int8'" in result.stderr
+
+
+def test_runtimes_may_stand_in_a_suite_file_and_change_no_trial(tmp_path: Path, run_zoo: Run) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text('models = ["linear"]\nruntimes = ["eager", "onnx"]\n')
+    request = BenchRequest.parse(load_suite(suite), origin="it")
+    assert request.runtimes == ("eager", "onnx")
+    plans = [run_zoo("plan", *words, "--format", "json") for words in ([str(suite)], ["--models", "linear"])]
+    assert [plan.exit_code for plan in plans] == [0, 0]
+    trials = [json.loads(plan.stdout)["trials"] for plan in plans]
+    assert trials[0] == trials[1]
+
+
+def test_of_what_is_there_the_runtimes_that_were_asked_for_are_shown(
+    train_trial: Callable[..., Path], catalog: Catalog, add_runtime: Callable[..., Path]
+) -> None:
+    folder = train_trial(catalog)
+    for runtime in ("onnx", "int8"):
+        add_runtime(folder, runtime)
+    trials = [(folder, read_record(folder / "record.json"))]
+    shown = with_asked_runtimes(BenchRequest(runtimes=("eager", "int8")), trials)
+    assert [record.trial_id.rpartition("@")[2] for _, record in shown][1:] == ["int8"]
+    assert len(with_asked_runtimes(BenchRequest(), trials)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"failures": ("net under onnx failed (error): no",)}, "1 runtime failed; --retry runs them again"),
+        ({"not_started": 2}, "2 runtimes not started, for the budget is spent"),
+        ({"interrupted": True}, "interrupted; the same command again continues"),
+    ],
+)
+def test_what_is_not_there_is_told_of(
+    fields: dict[str, object], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not tell_of_runtimes(summary_of(**fields), quiet=False)
+    assert sentence in capsys.readouterr().err
+
+
+def test_nothing_is_said_where_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tell_of_runtimes(summary_of(), quiet=False)
+    assert tell_of_runtimes(None, quiet=False)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.slow
+def test_a_finished_bench_gets_its_runtimes_and_their_rows(run_zoo: Run, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    words = (*WORDS, "--out", str(tmp_path / "runs"), "--measure-seconds", "0.02")
+    assert run_zoo(*words).exit_code == 0
+    (record,) = (tmp_path / "runs").glob("*/record.json")
+    before = record.read_bytes()
+    more = (*words, "--runtimes", "eager,onnx,int8", "--format", "csv")
+    result = run_zoo(*more)
+    assert result.exit_code == 0, result.stderr
+    assert sorted(row["runtime"] for row in csv.DictReader(result.stdout.splitlines())) == ["eager", "int8", "onnx"]
+    assert record.read_bytes() == before
+    files = {path.name: path.stat().st_mtime_ns for path in record.parent.glob("*-onnx.*")}
+    assert run_zoo(*more).stdout == result.stdout
+    assert {path.name: path.stat().st_mtime_ns for path in record.parent.glob("*-onnx.*")} == files
