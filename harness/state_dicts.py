@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import pickle
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,8 +133,19 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, ignore: Sequence[st
         ),
     )
     if not misfit:
-        model.load_state_dict({name: value for name, value in tensors.items() if name in own}, strict=False)
+        fitting = {name: value for name, value in tensors.items() if name in own}
+        model.load_state_dict(with_versions(model, fitting), strict=False)
     return misfit
+
+
+def with_versions(model: nn.Module, tensors: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
+    """Return *tensors* as a state dict of the present version of *model*'s modules.
+
+    Files of tensors alone do not hold versions, and some modules insist on one: torchvision's MNASNet.
+    """
+    state = OrderedDict(tensors)
+    state._metadata = model.state_dict()._metadata  # type: ignore[attr-defined]
+    return state
 
 
 def _is_state_dict(value: object) -> bool:

@@ -26,20 +26,26 @@ if TYPE_CHECKING:
 _LISTING = 1  # raised whenever what is kept of a model changes
 _OPTIONS: dict[str, Option] = {"drop_rate": None, "drop_path_rate": None, "weights": None}
 
-# Smallest image side in pixels by family (module of timm), where it follows neither from a patch size in the name nor
-# from the small-image adaptation; found by trying 8, 16, 32 and 64.
+# Smallest image side in pixels by family (module of timm) or by name, where it follows neither from a patch size in the
+# name nor from the small-image adaptation; found by trying all models at 8, 16, 32 and 64.
 _MIN_SIZES = {
     **dict.fromkeys(("efficientvim", "swiftformer", "swin_transformer", "swin_transformer_v2"), 8),
     **dict.fromkeys(("convmixer", "swin_transformer_v2_cr", "vitamin"), 8),
     **dict.fromkeys(("cait", "convit", "efficientvit_msra", "gemma4_vit", "levit", "mlp_mixer", "nest", "pit"), 16),
     **dict.fromkeys(("qwen3_vit", "sequencer", "volo"), 16),
+    **dict.fromkeys(("qwen3_vit_88m_merge", "qwen3_vit_306m_merge", "qwen3_vit_416m_merge"), 32),  # 2 × 2 patches
+    **dict.fromkeys(("mixer_b32_224", "mixer_l32_224"), 32),
+    **dict.fromkeys(("vit_tiny_r_s16_p8_224", "vit_tiny_r_s16_p8_384"), 32),  # patches of a map, not of the image
     "inception_v3": 11,  # convolutions without padding
     "byoanet": 32,  # attention in blocks of 8 pixels
+    **dict.fromkeys(("halo2botnet50ts_256", "lamhalobotnet50ts_256"), 128),
     "hieradet_sam2": 32,
     "deepseek_vit": 126,
     "efficientformer": 224,
-    "crossvit": 224,
 }
+# Families and models that take the size they were made for and hardly any other: the maps of two scales, or blocks of
+# attention, fit at that size only.
+_NATIVE_ONLY = ("crossvit", "halonet_h1", "haloregnetz_b")
 
 
 @hookimpl
@@ -99,6 +105,10 @@ def _summary(facts: dict[str, Any]) -> str:
 
 
 def _min_size(name: str, facts: dict[str, Any]) -> int:
+    if name in _NATIVE_ONLY or facts["family"] in _NATIVE_ONLY:
+        return int(facts["native_size"])
+    if name in _MIN_SIZES:
+        return _MIN_SIZES[name]
     if facts["strided"]:
         return _MIN_SIZES.get(facts["family"], 8)
     if patch := re.search(r"patch(\d+)|_[sp](8|14|32)(?:_|$)", name):

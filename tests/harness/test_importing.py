@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from harness.importing import import_weights
-from harness.state_dicts import read_state_dict
+from harness.state_dicts import fill, read_state_dict
 from harness.trained import TrainedClassifier, load_trained
 from zoo import Catalog, ModelRequest
 from zoo.errors import StoreError, UsageError
@@ -167,3 +167,20 @@ def test_statistics_come_from_published_weights_where_there_are_any(
     network = torchvision.build(ModelRequest(num_classes=4, image_size=64, options=torchvision.options))
     imported = run(network.state_dict(), model="torchvision/squeezenet1_1", mean=None, std=None, image_size=64)
     assert imported.card.mean == (0.485, 0.456, 0.406)
+
+
+class WantsVersion(nn.Linear):
+    """As torchvision's MNASNet does, it does not load what says nothing of its version."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, *rest: Any) -> None:
+        if local_metadata.get("version") != 2:
+            raise ValueError(f"version should be 2 instead of {local_metadata.get('version')}")
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+def test_a_network_that_insists_on_a_version_takes_tensors_without_one() -> None:
+    model, tensors = nn.Sequential(WantsVersion(2, 2)), {"0.weight": torch.ones(2, 2), "0.bias": torch.zeros(2)}
+    assert not fill(model, tensors)
+    assert torch.equal(model[0].weight, torch.ones(2, 2))
