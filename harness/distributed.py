@@ -10,6 +10,7 @@ Whatever goes wrong in one of several ends it; the others are then ended from ou
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -159,14 +160,17 @@ class ManyRanks(Ranks):
 
         unused = leaves_weights_unused(model, sample(), self._device)
         synchronize_batch_norms(model, self)
-        self._wrapped = nn.parallel.DistributedDataParallel(
-            model,
-            device_ids=None if self._device.type == "cpu" else [self._device],
-            broadcast_buffers=False,  # the same on all, for they come from synchronised statistics
-            init_sync=False,  # agreed on already
-            find_unused_parameters=unused,
-            gradient_as_bucket_view=True,
-        )
+        with warnings.catch_warnings():
+            # Of broadcast_buffers, for which newer versions have another name that older ones do not know.
+            warnings.simplefilter("ignore", FutureWarning)
+            self._wrapped = nn.parallel.DistributedDataParallel(
+                model,
+                device_ids=None if self._device.type == "cpu" else [self._device],
+                broadcast_buffers=False,  # the same on all, for they come from synchronised statistics
+                init_sync=False,  # agreed on already
+                find_unused_parameters=unused,
+                gradient_as_bucket_view=True,
+            )
         return self._wrapped
 
     @contextmanager
@@ -181,10 +185,10 @@ class ManyRanks(Ranks):
             self._group.all_reduce(value)
 
     def gather(self, value: Tensor) -> Tensor:
-        """Return every process's *value*, of one shape, in the order of ranks: ``[size, *shape]``."""
-        gathered = value.new_empty((self.size, *value.shape))
-        self._group.all_gather_into_tensor(gathered, value.contiguous())
-        return gathered
+        """Return every process's *value* ``[n]``, in the order of ranks: ``[size, n]``."""
+        gathered = value.new_empty(self.size * len(value))
+        self._group.all_gather_into_tensor(gathered, value)
+        return gathered.view(self.size, len(value))
 
     def share_of(self, count: int) -> slice:
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)

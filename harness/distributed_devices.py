@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from zoo.errors import UsageError
 
 
@@ -28,6 +30,8 @@ def check_together(device: str, count: int, *, num_gpus: int, compile: str) -> N
     asked = f"--gpus-per-trial {count}"
     if count == 1:
         return
+    if not hasattr(os, "fork"):
+        raise UsageError(f"{asked}: this takes a system on which processes can fork")
     if device == "mps":
         raise UsageError(
             f"{asked}: a Metal device is one, and trains alone; --device cpu shares the work of processors"

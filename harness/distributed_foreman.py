@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 GRACE_SECONDS = 5.0
-"""How long the others have, when one has failed, to end by themselves and to say what they know of it."""
 _KILL_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 
@@ -51,13 +50,20 @@ class Foreman:
     Args:
         run: Does a job, which is a JSON file, and writes its answer; see :func:`answer_file`.
         context: What the foreman's process is started with; None: a fork of this one.
+        grace_seconds: How long the others have, when one has failed, to end by themselves and to say what they know.
     """
 
-    def __init__(self, run: Callable[[str], None], *, context: BaseContext | None = None) -> None:
+    def __init__(
+        self,
+        run: Callable[[str], None],
+        *,
+        context: BaseContext | None = None,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
         context = context or multiprocessing.get_context("fork")
         self._connection, theirs = context.Pipe()
         self._process: Any = context.Process(  # type: ignore[attr-defined]
-            target=_serve, args=(theirs, self._connection, run), daemon=False
+            target=_serve, args=(theirs, self._connection, run, grace_seconds), daemon=False
         )
         self._process.start()
         theirs.close()
@@ -105,7 +111,7 @@ def answer_file(job: Path) -> Path:
     return job.with_suffix(".answer.json")
 
 
-def _serve(connection: Connection, theirs: Connection, run: Callable[[str], None]) -> NoReturn:
+def _serve(connection: Connection, theirs: Connection, run: Callable[[str], None], grace_seconds: float) -> NoReturn:
     _become_servant()
     theirs.close()  # else the end of the other process would not be seen here
     while True:
@@ -114,11 +120,13 @@ def _serve(connection: Connection, theirs: Connection, run: Callable[[str], None
         except (EOFError, OSError):
             os._exit(0)
         if request != b"stop":  # one that came too late
-            endings = _run_together([Path(job) for job in json.loads(request)], connection, run)
+            endings = _run_together([Path(job) for job in json.loads(request)], connection, run, grace_seconds)
             connection.send_bytes(json.dumps([asdict(each) for each in endings]).encode())
 
 
-def _run_together(jobs: Sequence[Path], connection: Connection, run: Callable[[str], None]) -> list[Ending]:
+def _run_together(
+    jobs: Sequence[Path], connection: Connection, run: Callable[[str], None], grace_seconds: float
+) -> list[Ending]:
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_run_one, args=(run, str(job)), daemon=False) for job in jobs]
     for process in processes:
@@ -134,7 +142,7 @@ def _run_together(jobs: Sequence[Path], connection: Connection, run: Callable[[s
         failed = any(each.exitcode is not None and not answer_file(job).exists() for each, job in zip(processes, jobs))
         failed = failed or any(each.exitcode for each in processes)
         if failed and deadline is None:
-            deadline = time.monotonic() + GRACE_SECONDS
+            deadline = time.monotonic() + grace_seconds
         if connection in ready or (deadline is not None and time.monotonic() >= deadline):
             for index, process in enumerate(processes):
                 if process.exitcode is None:

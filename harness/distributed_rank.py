@@ -161,7 +161,8 @@ def _meet(job: RankJob, device: Any) -> None:
     is_cuda = device.type == "cuda"
     torch.distributed.init_process_group(
         "nccl" if is_cuda else "gloo",
-        init_method=Path(job.meeting_place).as_uri(),
+        # Not by its address, which some paths have none of.
+        store=torch.distributed.FileStore(job.meeting_place, len(job.devices)),  # type: ignore[attr-defined]
         rank=job.rank,
         world_size=len(job.devices),
         timeout=timedelta(seconds=job.timeout_seconds),

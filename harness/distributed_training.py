@@ -167,7 +167,7 @@ class Crew:
         assert failure is not None
         if silent and _is_timeout(failure.message):
             who = " and ".join(self._name(rank) for rank in silent)
-            return TrialError(FailureKind.TIMEOUT, f"{who} did not answer the other(s) for {self._timeout_seconds:g} s")
+            return TrialError(FailureKind.TIMEOUT, f"{who} did not answer the others for {self._timeout_seconds:g} s")
         where = self._name(answers.index(first))
         print(failure.traceback, flush=True)  # into the trial's log
         return TrialError(failure.kind, f"{failure.message} ({where})")
