@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.identity import result_key
+from harness.identity import measurement_fields, result_key
 from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.store import trial_id
 
@@ -68,6 +68,7 @@ def test_whatever_can_change_a_prediction_changes_the_key(change: dict[str, Any]
         {"execution__measure_seconds": 9.0},
         {"execution__threads": 1},
         {"execution__device": "cuda:0"},
+        {"execution__gpus_per_trial": 4},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -98,3 +99,14 @@ def test_a_trial_folder_is_one_plain_name_whatever_the_data_is_called(name: str)
 
 def test_names_that_differ_only_in_case_get_different_folders() -> None:
     assert trial_id(make_spec(), "a" * 64) != trial_id(make_spec(), "b" * 64)
+
+
+def test_speeds_on_several_gpus_are_another_measurement_and_those_on_one_have_the_key_that_they_had() -> None:
+    environment = {"device_name": "x", "driver": "1", "threads": 2, "torch": "2.15.0"}
+
+    def fields(gpus: int) -> dict[str, Any]:
+        spec = make_spec(recipe__hyperparameters={"lr": 0.1, "batch_size": 8}, execution__gpus_per_trial=gpus)
+        return measurement_fields(spec, environment)
+
+    assert "gpus_per_trial" not in fields(1)
+    assert fields(4) == {**fields(1), "gpus_per_trial": 4}
