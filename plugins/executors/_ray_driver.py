@@ -44,7 +44,7 @@ def main() -> None:
 
 async def _work(channel: Channel, settings: dict[str, Any], home: str) -> None:
     tasks = Tasks(channel, home=home, node_timeout=settings["node_timeout"])
-    await tasks.start()
+    await tasks.start(0.8 * settings["start_timeout"])
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     threading.Thread(target=_read, args=(channel, loop, tasks, over), daemon=True).start()

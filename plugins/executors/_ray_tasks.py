@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,9 +22,6 @@ LOOK_SECONDS = 2.0
 
 VANISHED_SECONDS = 30.0
 """A cluster that does not say for so long which nodes it has is given up."""
-
-EXAMINE_SECONDS = 40.0
-"""How long a node may take to start a process that says which version of zoo it has."""
 
 GONE_SECONDS = 5.0
 """A node's tasks are given up so long after the cluster has said that it is gone."""
@@ -87,8 +85,8 @@ class Tasks:
         self._sender = ThreadPoolExecutor(1)
         self._lookers = ThreadPoolExecutor(2)
 
-    async def start(self) -> None:
-        """Get to know the nodes, and tell the bench.
+    async def start(self, seconds: float) -> None:
+        """Get to know the nodes, and tell the bench; wait up to *seconds* for one that can be used.
 
         Raises:
             Refused: If the nodes cannot be used.
@@ -104,14 +102,19 @@ class Tasks:
             max_calls=0,
             _generator_backpressure_num_objects=UNFETCHED_MESSAGES,
         )(_ray_node.run_task)
-        await self._look()
-        if self._examining:
-            await asyncio.wait(self._examining.values(), timeout=EXAMINE_SECONDS)
+        until = time.monotonic() + seconds
+        while not any(node.usable or node.refused for node in self._nodes.values()):
+            if time.monotonic() > until:
+                raise Refused("none of the Ray cluster's nodes can run a trial: none has CPUs, or none has answered")
+            await self._look()
+            if self._examining:
+                await asyncio.wait(self._examining.values(), timeout=max(0.0, until - time.monotonic()))
+            else:
+                await asyncio.sleep(1)
         refused = sorted(node.refused for node in self._nodes.values() if node.refused)
         if refused:
             # Better said now than in the middle of the bench.
             raise Refused("; ".join(refused))
-        await self._tell_nodes()
         await self._send({"is": "ready"})
 
     def obey(self, asked: dict[str, Any], contents: list[bytes]) -> None:
@@ -134,7 +137,12 @@ class Tasks:
                 ray.cancel(task.generator, force=True)
 
     async def watch(self) -> None:
-        """Keep an eye on the nodes, until the cluster has vanished."""
+        """Keep an eye on the nodes.
+
+        Raises:
+            Refused: Once there is no cluster any more.
+        """
+        populated = time.monotonic()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
@@ -143,6 +151,10 @@ class Tasks:
                 why = "it does not answer" if isinstance(error, TimeoutError) else last_line(str(error))
                 raise Refused(f"the Ray cluster is gone ({why})") from error
             self._give_up_misfits()
+            if any(node.usable for node in self._nodes.values()):
+                populated = time.monotonic()
+            elif time.monotonic() - populated > self._node_timeout:
+                raise Refused(f"the Ray cluster has had no node for trials for {self._node_timeout:g} s")
 
     async def _look(self) -> None:
         import ray
@@ -172,8 +184,12 @@ class Tasks:
                 node.refused = _ray_node.different_versions(node.name, theirs, zoo.__version__)
         except Exception as error:
             sentence = lost_task(error, node.name)
-            if "zoobench" in sentence:  # any other may be a node that comes and goes
+            if "zoobench" in sentence:
                 node.refused = sentence
+            else:  # it may be on its way in, or out: if it is still there, it is asked again
+                print(f"{node.name} could not be asked: {sentence}", file=sys.stderr, flush=True)
+                self._nodes.pop(key, None)
+        del self._examining[key]
         await self._renew()
 
     async def _renew(self) -> None:

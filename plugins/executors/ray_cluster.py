@@ -143,6 +143,8 @@ class RayWorkers:
         return self._nodes
 
     def submit(self, task: Task) -> None:
+        if self._gone:
+            raise PluginError(self._gone)
         self._open[task.task_id] = ""
         asked: dict[str, Any] = {
             "do": "submit",
@@ -152,8 +154,6 @@ class RayWorkers:
         }
         asked |= {"files": list(task.files), "cpus": task.cpus, "gpus": task.gpus, "node": task.node}
         self._ask(asked, *task.files.values())
-        if self._gone:
-            self._lose_all(self._gone)
 
     def stop(self, task_id: str) -> None:
         self._ask({"do": "stop", "task_id": task_id})
@@ -175,7 +175,7 @@ class RayWorkers:
             size += sum(map(len, frame[1]))
             self._hear(frame)
         if self._gone and not self._events:
-            time.sleep(max(0.0, min(1.0, deadline - time.monotonic())))  # nothing will come, and who asks may ask again
+            raise PluginError(self._gone)
         events, self._events = self._events, []
         return events
 
