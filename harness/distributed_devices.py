@@ -36,9 +36,9 @@ def check_together(device: str, count: int, *, num_gpus: int, compile: str) -> N
         raise UsageError(
             f"{asked}: a Metal device is one, and trains alone; --device cpu shares the work of processors"
         )
-    if compile == "on":
+    if compile in ("on", "graphs"):
         raise UsageError(
-            f"{asked} and --compile on do not go together: what is trained on several devices is not compiled"
+            f"{asked} and --compile {compile} do not go together: what is trained on several devices is not compiled"
         )
     if device.startswith("cuda"):
         last = int(device.partition(":")[2] or 0) + count

@@ -60,6 +60,16 @@ def resolve_precision(name: str, device: str) -> Literal["fp32", "bf16", "fp16"]
     return name  # type: ignore[return-value]
 
 
+def check_compile(compile: str, device: str) -> None:
+    """Refuse what a device cannot compile.
+
+    Raises:
+        UsageError: For CUDA graphs anywhere else than on a CUDA device.
+    """
+    if compile == "graphs" and not device.startswith("cuda"):
+        raise UsageError(f"--compile graphs needs a CUDA device, and this is {device}; --compile on does without")
+
+
 def describe(device: str, threads: int | None = None) -> dict[str, Any]:
     """Return versions, device and threads, with plain JSON values."""
     import torch

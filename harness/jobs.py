@@ -48,11 +48,12 @@ def run_job(job_file: str) -> NoReturn:
 
 
 def _probe(job: dict[str, Any]) -> int:
-    from harness.environment import count_gpus, describe, resolve_device, resolve_precision
+    from harness.environment import check_compile, count_gpus, describe, resolve_device, resolve_precision
 
     def probe() -> dict[str, Any]:
         device = resolve_device(job["device"])
         precision = resolve_precision(job["precision"], device)
+        check_compile(job.get("compile", "off"), device)
         return {
             "device": device,
             "precision": precision,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from harness.batches import DeviceImages
 from harness.best_inference import BATCH_SIZES, find_best_inference
+from harness.compiling import compiled
 from harness.disturbance import ForeignLoad, gpu_notes
 from harness.evaluation import default_batch_size, eval_mode
 from harness.images import ImageSet
@@ -50,6 +51,7 @@ def measure_speed(
     precision: Precision,
     channels_last: bool,
     compile: bool,
+    graphs: bool,
     normalization: ChannelStatistics,
     peak_memory_mib: float | None,
     budget_seconds: float,
@@ -85,7 +87,7 @@ def measure_speed(
         ((images_BCHW, labels_B),) = data.batches(order_N, [size])
         return normalize(images_BCHW), labels_B
 
-    forward = torch.compile(model) if compile else model
+    forward = compiled(model, graphs=graphs) if compile else model
     train_batch = min(hp.batch_size, trained.micro_batch_size, len(data))
     compile_seconds = _first_call_seconds(model, forward, batch_of, train_batch, device, precision) if compile else None
     inference, latency = Halving(device, at_most=min(default_batch_size(data, device), len(data))).until_it_fits(
@@ -94,7 +96,9 @@ def measure_speed(
     train = None
     if num_devices == 1:
         train = Halving(device, at_most=train_batch).until_it_fits(
-            lambda size: _training(model, recipe, hp, batch_of(size), device, precision, compile, budget_seconds)
+            lambda size: _training(
+                model, recipe, hp, batch_of(size), device, precision, compile, graphs, budget_seconds
+            )
         )
     best = None
     if best_inference:
@@ -202,11 +206,12 @@ def _training(
     device: torch.device,
     precision: Precision,
     compile: bool,
+    graphs: bool,
     budget_seconds: float,
 ) -> Rate:
     """Time whole training steps on one batch that stays on the device."""
     images_BCHW, labels_B = batch
-    step = training_step(model, recipe, hp, images_BCHW, labels_B, precision=precision, compile=compile)
+    step = training_step(model, recipe, hp, images_BCHW, labels_B, precision=precision, compile=compile, graphs=graphs)
     with exact_fp32(device) if precision == "fp32" else nullcontext():
         return measure_rate(step, images_per_step=len(labels_B), device=device, budget_seconds=budget_seconds)
 

@@ -107,6 +107,8 @@ class Tuning(Data):
     layout: Layout
     """Order of a batch's pixels in memory."""
     compile: bool
+    graphs: bool = False
+    """Whether what was compiled was recorded as CUDA graphs too."""
     reason: str = ""
     """One sentence."""
     images_per_second: dict[str, float] = Field(default_factory=dict)

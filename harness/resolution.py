@@ -132,7 +132,13 @@ def resolve(
     threads = 0
     try:
         machine = Machine.model_validate(
-            scout.ask("probe", device=execution.device, precision=execution.precision, threads=execution.threads)
+            scout.ask(
+                "probe",
+                device=execution.device,
+                precision=execution.precision,
+                compile=execution.compile,
+                threads=execution.threads,
+            )
         )
         threads = arrange(machine, execution)
     except ZooError as error:

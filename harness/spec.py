@@ -73,7 +73,7 @@ class RecipeSpec(Data):
 
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
-Compile = Literal["auto", "on", "off"]
+Compile = Literal["auto", "on", "graphs", "off"]
 
 
 class ExecutionSpec(Data):
@@ -86,7 +86,7 @@ class ExecutionSpec(Data):
     """On how many devices one trial trains; on a CPU, in how many processes. It changes rounding only, and the draws
     of dropout and its kin."""
     compile: Compile = "off"
-    """auto: on a GPU, for a long training, if a probe says that it pays."""
+    """graphs: with CUDA graphs as well; auto: on a GPU, for a long training, whichever a probe says pays."""
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     """Order of a batch's pixels in memory; auto: by a probe for each network. It changes rounding only."""
     threads: int | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from harness.compiling import compiled
 from harness.losses import make_loss
 from harness.optimizers import make_optimizer
 from harness.precision import Precision, computing
@@ -28,11 +29,13 @@ def training_step(
     precision: Precision,
     channels_last: bool | None = None,
     compile: bool = False,
+    graphs: bool = False,
 ) -> Callable[[], None]:
     """Return a function that makes one step (forward, backward, update) of a copy of *model*, which is left as it is.
 
     Args:
         images_BCHW: Normalised images; real ones with their labels keep the loss finite for many steps.
+        graphs: Whether what is compiled is recorded as CUDA graphs too.
         channels_last: The memory layout of the copy and of the images; None: as they are.
     """
     device = images_BCHW.device
@@ -44,7 +47,7 @@ def training_step(
     optimizer = make_optimizer(model, hp) if recipe.make_optimizer is None else recipe.make_optimizer(model, hp)
     loss_of = make_loss(hp) if recipe.loss is None else lambda logits, targets: recipe.loss(logits, targets, hp)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    forward = torch.compile(model) if compile else model
+    forward = compiled(model, graphs=graphs) if compile else model
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)

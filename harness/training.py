@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from harness.batches import DeviceImages, micro_batch_sizes
 from harness.best_epoch import BestEpoch
+from harness.compiling import compiled
 from harness.distributed import ALONE, Part, Ranks
 from harness.ema import ModelEma, load_tensors, tensors_of
 from harness.epoch_batches import EpochBatches
@@ -94,6 +95,7 @@ def train(
     precision: Precision = "fp32",
     channels_last: bool = False,
     compile: bool = False,
+    graphs: bool = False,
     normalization: ChannelStatistics,
     emit: Callable[[EpochResult], None] = lambda result: None,
     give_way: Callable[[], float] = lambda: 0.0,
@@ -118,6 +120,7 @@ def train(
         seed: Together with epoch and purpose, the source of every draw. Global generators are seeded too.
         precision: Of the forward pass; weights and updates are float32.
         compile: Whether training steps run through ``torch.compile``.
+        graphs: Whether what is compiled is recorded as CUDA graphs too.
         normalization: Mean and standard deviation per channel.
         emit: Called at the end of each epoch.
         give_way: Called before each step; may wait, and returns how many seconds it did, which are no training time.
@@ -151,17 +154,20 @@ def train(
     model.to(device)
     if channels_last:
         model.to(memory_format=torch.channels_last)
-    head = find_head(model) if hp.freeze_backbone or (hp.pretrained and hp.init != "default") else ()
+    starts_at_head = hp.init != "default" and (hp.pretrained or hp.init == "zero_head")
+    head = find_head(model) if hp.freeze_backbone or starts_at_head else ()
     if state is None:
         seed_global(seed, "start")
         # Published weights are what a pretrained network is taken for: only its head is new.
-        initialize(head if hp.pretrained else (model,), hp.init)
+        initialize(head if starts_at_head else (model,), hp.init)
         if recipe.prepare is not None:
             recipe.prepare(model, batches.some(PREPARE_IMAGES), hp)
         ranks.agree(model)
     if hp.freeze_backbone:
         freeze_all_but(model, head)
-    forward = torch.compile(model) if compile else ranks.wrap(model, lambda: batches.some(2))
+    forward = compiled(model, graphs=graphs) if compile else ranks.wrap(model, lambda: batches.some(2))
+    # Gradients that add up must outlive the next pass, which a recorded graph would write over them.
+    forward_part = compiled(model) if compile and graphs else forward
 
     # What changes it.
     optimizer = make_optimizer(model, hp) if recipe.make_optimizer is None else recipe.make_optimizer(model, hp)
@@ -183,7 +189,7 @@ def train(
         num_learnt = len(images_MCHW) * part.counts
         with ranks.learning(part):
             with computing(device, precision):
-                output = forward(images_MCHW)
+                output = (forward if len(images_MCHW) == batch else forward_part)(images_MCHW)
             logits_MK = checked_logits(output, len(images_MCHW), num_classes).float()
             loss = loss_of(logits_MK, targets)
             # Gradients are averaged over ranks.
@@ -297,6 +303,7 @@ def train(
         if save is not None:
             tree = {
                 "layout": "channels_last" if channels_last else "contiguous",
+                "compiled": ("graphs" if graphs else "on") if compile else "off",
                 "model": tensors_of(model),
                 "optimizer": optimizer.state_dict(),
                 "peak_lrs": peak_lrs,

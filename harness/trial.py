@@ -274,6 +274,7 @@ def _run(
                 precision=execution.precision,
                 channels_last=channels_last,
                 compile=tuning.compile,
+                graphs=tuning.graphs,
                 normalization=normalization,
                 emit=emit,
                 give_way=sharing.give_way,
@@ -350,6 +351,7 @@ def _run(
                     precision=execution.precision,
                     channels_last=channels_last,
                     compile=tuning.compile,
+                    graphs=tuning.graphs,
                     normalization=normalization,
                     peak_memory_mib=peak_memory_mib,
                     budget_seconds=execution.measure_seconds,
@@ -372,7 +374,10 @@ def _tune(
     if state is not None:
         # States of before it was kept were all of channels last.
         layout: Layout = state.tree.get("layout", "channels_last")
-        return Tuning(layout=layout, compile=spec.execution.compile == "on", reason="as the training began")
+        how = state.tree.get("compiled", spec.execution.compile)
+        return Tuning(
+            layout=layout, compile=how in ("on", "graphs"), graphs=how == "graphs", reason="as the training began"
+        )
     device = torch.device(spec.execution.device)
     assert spec.execution.precision != "auto", "the bench resolves the precision"
     sizes = batch_sizes(len(images.train), hp.batch_size)

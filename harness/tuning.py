@@ -49,7 +49,7 @@ def tune(
     num_steps: int,
     precision: Precision,
     layout: Literal["auto", "channels_last", "contiguous"],
-    compile: Literal["auto", "on", "off"],
+    compile: Literal["auto", "on", "graphs", "off"],
     identity: Mapping[str, Any],
 ) -> Tuning:
     """Choose memory layout and compilation for a training.
@@ -65,7 +65,7 @@ def tune(
     """
     device = images_BCHW.device
     if layout != "auto" and compile != "auto":
-        return Tuning(layout=layout, compile=compile == "on", reason="as asked")
+        return _usual(layout, compile, "as asked").model_copy(update={"reason": "as asked"})
     if num_steps * SHARE < 1:
         return _usual(layout, compile, "too few steps for a probe")
     key = stable_hash(
@@ -81,7 +81,9 @@ def tune(
     )
     began = time.perf_counter()
 
-    def step_of(channels_last: bool, precision: Precision, compile: bool = False) -> Callable[[], None]:
+    def step_of(
+        channels_last: bool, precision: Precision, compile: bool = False, graphs: bool = False
+    ) -> Callable[[], None]:
         return training_step(
             model,
             recipe,
@@ -91,6 +93,7 @@ def tune(
             precision=precision,
             channels_last=channels_last,
             compile=compile,
+            graphs=graphs,
         )
 
     def look() -> dict[str, Any]:
@@ -142,23 +145,29 @@ def _look(
     if informs:
         ratio = rates[_name(usual, "bf16")] / rates[_name(usual, "fp32")]
         reason += f"{'; ' if reason else ''}bf16 at {ratio:.2f} times that of fp32, and is for you to choose"
-    compiles = compile == "on"
+    compiles, graphs = compile in ("on", "graphs"), compile == "graphs"
     compile_seconds = None
     if compile == "auto" and device.type == "cpu":
         reason += "; not compiled: training on a CPU does not gain by it"
     elif compile == "auto" and expected < COMPILE_WORTH_SECONDS:
         reason += "; not compiled: too short a training"
     elif compile == "auto":
+        eager = step_of(chosen, precision)
         compiled = step_of(chosen, precision, compile=True)
         compile_seconds = _seconds(compiled, 1, device)
-        eager = _name(chosen, precision)
-        pair = _rates({"eager": step_of(chosen, precision), "compiled": compiled}, step_seconds, batch, device)
-        rates[f"{eager}, compiled"] = pair["compiled"]
-        compiles = pair["compiled"] > MARGIN * pair["eager"]
-        reason += f"; compiled ran at {pair['compiled'] / pair['eager']:.2f} times the speed of eager"
+        with_graphs = step_of(chosen, precision, compile=True, graphs=True)
+        ways = {"eager": eager, "compiled": compiled, "compiled with graphs": with_graphs}
+        by_way = _rates(ways, step_seconds, batch, device)
+        for way in ("compiled", "compiled with graphs"):
+            rates[f"{_name(chosen, precision)}, {way}"] = by_way[way]
+            reason += f"; {way} ran at {by_way[way] / by_way['eager']:.2f} times the speed of eager"
+        graphs = by_way["compiled with graphs"] > MARGIN * by_way["compiled"]
+        compiles = by_way["compiled with graphs" if graphs else "compiled"] > MARGIN * by_way["eager"]
+        graphs = graphs and compiles
     return Tuning(
         layout=_layout(chosen),
         compile=compiles,
+        graphs=graphs,
         reason=reason.removeprefix("; "),
         images_per_second=rates,
         compile_seconds=compile_seconds,
@@ -189,7 +198,12 @@ def _seconds(step: Callable[[], None], calls: int, device: torch.device) -> floa
 
 
 def _usual(layout: str, compile: str, reason: str) -> Tuning:
-    return Tuning(layout=_layout(layout != "contiguous"), compile=compile == "on", reason=f"the usual: {reason}")
+    return Tuning(
+        layout=_layout(layout != "contiguous"),
+        compile=compile in ("on", "graphs"),
+        graphs=compile == "graphs",
+        reason=f"the usual: {reason}",
+    )
 
 
 def _layout(channels_last: bool) -> Layout:

@@ -94,7 +94,7 @@ def make_net() -> Callable[..., TinyNet]:
 
 
 PLAIN = Recipe(name="plain", hyperparameters=Hyperparameters)
-ENGINE_OPTIONS = ("precision", "channels_last", "save", "state")
+ENGINE_OPTIONS = ("precision", "channels_last", "compile", "graphs", "save", "state")
 
 
 @pytest.fixture

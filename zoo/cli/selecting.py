@@ -71,7 +71,7 @@ class SelectingCommand(click.Command):
         end = args.index("--") if "--" in args else len(args)
         for index in range(end - 1, -1, -1):
             if args[index] == "--compile":
-                has_value = index + 1 < end and args[index + 1] in ("auto", "on", "off")
+                has_value = index + 1 < end and args[index + 1] in ("auto", "on", "graphs", "off")
                 args[index : index + 1 + has_value] = [f"--compile={args[index + 1] if has_value else 'on'}"]
                 end = len(args) if "--" not in args else args.index("--")
         return super().parse_args(ctx, args)
@@ -95,7 +95,12 @@ def selecting_options(function: FunctionT) -> FunctionT:
     )
     decorators += [click.option(name, metavar=placeholder, help=text) for name, placeholder, text in _VALUES]
     decorators += [
-        click.option("--compile", "compile_", metavar="[=auto|on|off]", help="Compile the models [default: off]."),
+        click.option(
+            "--compile",
+            "compile_",
+            metavar="[=auto|on|graphs|off]",
+            help="Compile the models; graphs: with CUDA graphs [default: off].",
+        ),
         click.option(
             "--best-inference",
             is_flag=True,
