@@ -10,11 +10,16 @@ from torch import nn
 _LAYERS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
-def initialize(layers: Iterable[nn.Module], kind: Literal["default", "kaiming", "xavier", "orthogonal"]) -> None:
+Kind = Literal["default", "kaiming", "xavier", "orthogonal", "zero_head"]
+
+
+def initialize(layers: Iterable[nn.Module], kind: Kind) -> None:
     """Redraw the weights of convolutions and linear layers in and under *layers*, from torch's global generator.
 
     ``kaiming`` is He et al. 2015 (arXiv:1502.01852) in its fan-out normal form, ``xavier`` Glorot and Bengio 2010 in
     its uniform form, ``orthogonal`` Saxe et al. 2014 (arXiv:1312.6120). Biases become 0. ``default`` changes nothing.
+    ``zero_head``, for a head as the only layer, makes all of it 0: before it knows anything it moves no features, where
+    a head of large weights wrecks published ones in its first steps (Kolesnikov et al. 2020, arXiv:1912.11370).
     """
     if kind == "default":
         return
@@ -26,7 +31,9 @@ def initialize(layers: Iterable[nn.Module], kind: Literal["default", "kaiming", 
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
             elif kind == "xavier":
                 nn.init.xavier_uniform_(part.weight)
-            else:
+            elif kind == "orthogonal":
                 nn.init.orthogonal_(part.weight)
+            else:
+                nn.init.zeros_(part.weight)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)

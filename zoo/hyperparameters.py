@@ -114,9 +114,10 @@ class Hyperparameters(BaseModel):
     # Start
     pretrained: bool = Field(default=False, description="start from published weights")
     freeze_backbone: bool = Field(default=False, description="train the head only")
-    init: Literal["default", "kaiming", "xavier", "orthogonal"] = Field(
+    init: Literal["default", "kaiming", "xavier", "orthogonal", "zero_head"] = Field(
         default="default",
-        description="initial weights of convolutions and linear layers; default keeps the architecture's own",
+        description="initial weights of convolutions and linear layers; default keeps the architecture's own, "
+        "zero_head all but the head's, which become 0",
     )
 
     @field_validator("*", mode="before")

@@ -41,3 +41,12 @@ def test_orthogonal_rows_are_orthonormal():
     initialize([model], "orthogonal")
     weight = model[2].weight.detach()
     torch.testing.assert_close(weight @ weight.T, torch.eye(256), rtol=0, atol=1e-5)
+
+
+def test_a_head_of_zeros_says_nothing_and_the_rest_is_left_alone():
+    model = net()
+    before = model[0].weight.detach().clone()
+    initialize([model[2]], "zero_head")
+    assert not model[2].weight.any()
+    assert not model[2].bias.any()
+    assert torch.equal(model[0].weight, before)
