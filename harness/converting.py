@@ -14,7 +14,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from harness.exporting_formats import Run, open_onnx, write_onnx
+from harness.exported import Running
+from harness.exporting_formats import open_onnx, write_onnx
 from harness.precision import Precision
 from harness.quantizing import Calibration, Quantization, quantize_onnx
 from harness.runtime_result import RuntimeName
@@ -83,10 +84,10 @@ def _onnx(classifier: TrainedClassifier, threads: int | None, calibration: Calib
         write_onnx(classifier.model, classifier, path)
         if calibration is not None:
             quantization = quantize_onnx(path, "static", calibration=calibration, statistics=classifier.card)
-        run = open_onnx(path, threads=threads)
+        _, run = open_onnx(path, threads=threads)
         size = path.stat().st_size
     return Converted(
-        module=_Running(run),
+        module=Running(run),
         device=torch.device("cpu"),
         precision="fp32",
         channels_last=False,
@@ -94,17 +95,6 @@ def _onnx(classifier: TrainedClassifier, threads: int | None, calibration: Calib
         file_bytes=size,
         quantization=quantization,
     )
-
-
-class _Running(nn.Module):
-    """What another library runs, as a module, so that a recipe's own way of predicting can call it."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__()
-        self._run = run
-
-    def forward(self, images_BCHW: Tensor) -> Tensor:
-        return self._run(images_BCHW)
 
 
 class _Compiled(nn.Module):

@@ -115,11 +115,11 @@ def write_onnx(module: nn.Module, classifier: TrainedClassifier, path: Path) -> 
 
 
 def _open_onnx(path: Path, catalog: Catalog) -> Run:
-    return open_onnx(path)
+    return open_onnx(path)[1]
 
 
-def open_onnx(path: Path, *, threads: int | None = None) -> Run:
-    """Load an ONNX file to be run by onnxruntime on the CPU.
+def open_onnx(path: Path, *, threads: int | None = None) -> tuple[dict[str, str], Run]:
+    """Load an ONNX file to be run by onnxruntime on the CPU; return its metadata with it.
 
     Args:
         path: Takes ``images``, gives ``logits``.
@@ -140,7 +140,8 @@ def open_onnx(path: Path, *, threads: int | None = None) -> Run:
         logits_BK: NDArray[np.float32] = session.run(["logits"], {"images": images_BCHW.contiguous().numpy()})[0]
         return torch.from_numpy(logits_BK)
 
-    return run
+    metadata: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    return metadata, run
 
 
 FORMATS = {

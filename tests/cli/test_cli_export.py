@@ -123,3 +123,31 @@ def test_training_images_are_asked_for_where_they_are_not_in_the_cache(
     result = run_zoo(*words, "--quantize", "static")
     assert result.exit_code == 2
     assert "--calibration FOLDER, or take --quantize dynamic" in result.stderr
+
+
+def test_an_exported_onnx_file_predicts_as_its_trial_does(
+    run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path
+) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    path = tmp_path / "net.onnx"
+    assert run_zoo("export", str(trial), "-o", str(path)).exit_code == 0
+    words = (str(photo_folder / "test"), "--format", "json")
+    theirs, ours = (json.loads(run_zoo("predict", str(each), *words).stdout) for each in (trial, path))
+    names = [[row["predictions"][0]["class"] for row in rows] for rows in (theirs, ours)]
+    assert names[0] == names[1]
+    for words_of_it, sentence in (
+        (("--device", "cuda"), "run on the CPU"),
+        (("--precision", "bf16"), "as it was exported"),
+    ):
+        result = run_zoo("predict", str(path), *words, *words_of_it)
+        assert result.exit_code == 2
+        assert sentence in result.stderr
+
+
+def test_onnx_files_of_other_tools_do_not_say_what_they_are(run_zoo: Run, tmp_path: Path, photo_folder: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    result = run_zoo("predict", str(tmp_path / "bad.onnx"), str(photo_folder / "test"))
+    assert result.exit_code != 0
+    assert "cannot be run by onnxruntime" in result.stderr
+    assert "there is nothing at" in run_zoo("predict", "nowhere.onnx", str(photo_folder / "test")).stderr

@@ -52,16 +52,17 @@ def command(
 ) -> None:
     """Say what a trained classifier sees in images.
 
-    CHECKPOINT is a trial's folder in a bench's store, the checkpoint in it, or a .safetensors file that zoo export or
-    zoo import wrote. Images are files, folders with all below them, or - for a list on standard input, a name a line.
-    They are prepared as they were for the training. One that cannot be read is a line with the reason, the others go
-    on, and the exit code is 1.
+    CHECKPOINT is a trial's folder in a bench's store, the checkpoint in it, a .safetensors file that zoo export or zoo
+    import wrote, or an .onnx file that zoo export wrote. Images are files, folders with all below them, or - for a list
+    on standard input, a name a line. They are prepared as they were for the training. One that cannot be read is a line
+    with the reason, the others go on, and the exit code is 1.
     """
+    from harness.exported import load_predicting
     from harness.predicting import Predictor, predict_images
-    from harness.trained import load_trained
     from zoo.cli.group import FAILED
 
-    classifier = load_trained(Path(checkpoint), session_of(ctx).catalog())
+    catalog = session_of(ctx).catalog()
+    classifier, device = load_predicting(Path(checkpoint), catalog, device=device, precision=precision)
     predictor = Predictor(
         classifier,
         device=device,
