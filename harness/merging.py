@@ -20,7 +20,6 @@ from harness.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.record import Outcome, Record
 from harness.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
 from harness.store import (
-    CHECKPOINT_FILE,
     LOCK_FILE,
     LOG_FILE,
     RECORD_FILE,
@@ -135,18 +134,16 @@ def _copy_runtimes(folder: Path, record: Record, target: Store) -> list[str]:
         try:
             with FileLock(into / LOCK_FILE):
                 if not (into / result_name(result.runtime)).exists():
-                    _copy_runtime(folder, result, record, into)
+                    _copy_runtime(folder, result, into)
         except (StoreError, OSError) as error:
             refused.append(str(error))
     return refused
 
 
-def _copy_runtime(folder: Path, result: RuntimeResult, record: Record, into: Path) -> None:
+def _copy_runtime(folder: Path, result: RuntimeResult, into: Path) -> None:
     expected = [predictions_name(result.runtime)] if result.outcome is Outcome.DONE else []
     if sorted(result.files) != expected:
         raise StoreError(f"{folder}: what it has of {result.runtime} names files that are not its own")
-    if result.weights_sha256 != record.files.get(CHECKPOINT_FILE, ""):
-        raise StoreError(f"{folder}: what it has of {result.runtime} is of other weights than its trial's")
     for name, sha256 in result.files.items():
         content = (folder / name).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:

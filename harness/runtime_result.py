@@ -28,6 +28,7 @@ from harness.files import write_json
 from harness.predictions import FILE_NAME
 from harness.record import Failure, MetricValue, Outcome, Record, SpeedInfo
 from harness.spec import Data, stable_hash
+from harness.store import CHECKPOINT_FILE
 from zoo.errors import StoreError
 
 SCHEMA_VERSION = 1
@@ -196,7 +197,9 @@ def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreEr
         except StoreError as error:
             yield error
             continue
-        if (result.trial_id, result.result_key) == (record.trial_id, record.result_key):
+        # A trial that ran again, on a GPU say, may have come to other weights under the same key.
+        weights = record.files.get(CHECKPOINT_FILE, "")
+        if (result.trial_id, result.result_key, result.weights_sha256) == (record.trial_id, record.result_key, weights):
             yield result
         else:
             yield StoreError(f"{path} is of other weights than its trial's")

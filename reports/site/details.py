@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.history import read_history
 from harness.record import Record
+from harness.runtime_result import RuntimeRecord, RuntimeResult
 from harness.store import HISTORY_FILE
 from reports.cells import duration
 from reports.columns import all_columns
@@ -219,7 +220,23 @@ def provenance(entry: Entry) -> list[tuple[str, str]]:
     measured = sorted({each.measurement_key for _, each in entry.done if each.speed})
     lines += [("key of the measurements", key) for key in measured]
     lines.append(("versions of metrics", _metric_versions(record)))
+    if isinstance(record, RuntimeRecord):
+        lines += _runtime_lines(record.runtime)
     return _cleaned(lines)
+
+
+def _runtime_lines(result: RuntimeResult) -> list[tuple[str, str]]:
+    lines = [("run by", ", ".join(f"{name} {version}" for name, version in result.tools.items() if version))]
+    lines += [
+        (f"quantised: {name.replace('_', ' ')}", _shown(value)) for name, value in (result.quantization or {}).items()
+    ]
+    if result.top1_agreement is not None:
+        lines.append(
+            ("images for which it names the class that the trial does", f"{100 * result.top1_agreement:.2f} %")
+        )
+    if result.max_difference is not None:
+        lines.append(("largest difference of a logit from the trial's", f"{result.max_difference:.3g}"))
+    return lines
 
 
 def failures(entry: Entry) -> list[dict[str, Any]]:
