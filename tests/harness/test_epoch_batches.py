@@ -1,0 +1,84 @@
+"""Batches of an epoch: what several processes are given of them is, put together, what one is given."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from harness.distributed import Part, Ranks
+from harness.epoch_batches import EpochBatches
+from harness.images import TrialImages
+from zoo import Hyperparameters, Recipe
+
+SETTINGS = {
+    "nothing": {},
+    "geometry": {"crop_padding": 0.25, "flip": True, "random_resized_crop": 0.4},
+    "alternating flips": {"flip": True, "flip_mode": "alternating", "cutout": 0.3},
+    "colour": {"color_jitter": 0.4, "hue_jitter": 0.2, "random_erasing": 0.7},
+    "operations": {"randaugment_ops": 2, "trivialaugment": True},
+    "mixing": {"mixup_alpha": 0.4, "cutmix_alpha": 0.6, "flip": True},
+    "balanced": {"sampling": "balanced", "crop_padding": 0.25},
+}
+
+
+def blot(images_BCHW, generator, hp):
+    """Paint over a corner of half of the images, at random."""
+    chosen_B = torch.rand(len(images_BCHW), generator=generator) < 0.5
+    images_BCHW = images_BCHW.clone()
+    images_BCHW[chosen_B, :, :2, :2] = 0
+    return images_BCHW
+
+
+@pytest.fixture
+def make_batches(make_data):
+    data = make_data(num_train=41)
+
+    def make(settings, *, rows_of=None, channels_last=True, augment=None):
+        hp = Hyperparameters(batch_size=12, **settings)
+        return EpochBatches(
+            TrialImages(data).train,
+            Recipe(name="r", hyperparameters=Hyperparameters, augment=augment),
+            hp,
+            prepared=data,
+            seed=5,
+            device=torch.device("cpu"),
+            channels_last=channels_last,
+            normalization=data,
+            rows_of=rows_of,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("augment", [None, blot], ids=["", "and the recipe's own"])
+@pytest.mark.parametrize("channels_last", [False, True], ids=["", "channels last"])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_shares_of_a_batch_are_the_batch_bit_for_bit(make_batches, name, channels_last, augment):
+    options = {"channels_last": channels_last, "augment": augment}
+    whole = list(make_batches(SETTINGS[name], **options).of_epoch(2))
+
+    # Two micro-batches, each shared by two, the first of which has a third.
+    def rows_of(rank):
+        def rows(batch):
+            half, third = batch // 2, max(1, batch // 6)
+            first = range(third) if rank == 0 else range(third, half)
+            second = range(half, half + third) if rank == 0 else range(half + third, batch)
+            return [*first, *second]
+
+        return rows
+
+    shares = [list(make_batches(SETTINGS[name], rows_of=rows_of(rank), **options).of_epoch(2)) for rank in range(2)]
+    for index, batch in enumerate(whole):
+        for rank in range(2):
+            rows = rows_of(rank)(len(batch[0]))
+            for value, part in zip(batch, shares[rank][index], strict=True):
+                assert torch.equal(part, value[rows])
+            memory_format = torch.channels_last if channels_last else torch.contiguous_format
+            assert shares[rank][index][0].is_contiguous(memory_format=memory_format)
+
+
+def test_one_process_learns_from_all_of_a_batch():
+    ranks = Ranks()
+    assert ranks.rows([3, 2]) == [0, 1, 2, 3, 4]
+    assert ranks.parts([3, 2]) == [Part(images=3, last=False), Part(images=2)]
+    assert ranks.share_of(7) == slice(0, 7)
