@@ -88,6 +88,11 @@ def test_a_listener_conforms_or_cannot_be_opened_here(hold, name):
     hold("listeners", name)
 
 
+@pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.executors])
+def test_an_executor_conforms_or_cannot_be_opened_here(hold, name):
+    hold("executors", name)
+
+
 @pytest.mark.parametrize("name", ["digits", "synthetic"])
 def test_a_data_set_that_needs_no_files_conforms(hold, name, tmp_path):
     passed = hold("datasets", name, root=tmp_path)

@@ -67,8 +67,8 @@ def command(
     """Check that a plugin, or something it provides, keeps the promises that zoo relies on.
 
     A target is a Python file, the name of a plugin or of its distribution, or the name of a model, data set (with its
-    argument if it takes one), recipe, metric or listener, or a pattern of such names. Each check runs in a process of
-    its own, with a time limit: a plugin that crashes or hangs fails a check, and the next one runs.
+    argument if it takes one), recipe, metric, listener or executor, or a pattern of such names. Each check runs in a
+    process of its own, with a time limit: a plugin that crashes or hangs fails a check, and the next one runs.
 
     Exit code 1 if a check fails, 2 if nothing goes by a name.
     """

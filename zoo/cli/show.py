@@ -1,4 +1,4 @@
-"""``zoo show``: all that is known of one model, data set, recipe, metric or listener."""
+"""``zoo show``: all that is known of one model, data set, recipe, metric, listener or executor."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PARTS = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict"
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], form: str) -> None:
-    """Show all that is known of a model, data set, recipe, metric or listener.
+    """Show all that is known of a model, data set, recipe, metric, listener or executor.
 
     A NAME that stands for several kinds of things shows each of them.
     """
@@ -75,7 +75,7 @@ def _find(name: str, catalog: Catalog) -> list[tuple[str, Entry[Any]]]:
     if not found:
         everything = dict.fromkeys(entry.display_name for kind in _KINDS for entry in getattr(catalog, kind))
         raise UnknownNameError(
-            "model, data set, recipe, metric or listener",
+            "model, data set, recipe, metric, listener or executor",
             name,
             near=near_names(name, everything),
             hint="(zoo list models, data, recipes … lists all)",

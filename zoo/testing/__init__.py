@@ -16,6 +16,8 @@ and on the command line ``zoo check my_plugin.py``.
 ``recipes``        checks of recipes
 ``metrics``        checks of metrics
 ``listeners``      checks of listeners
+``executors``      checks of executors
+``tasks``          what executors are given to run
 ``subjects``       what is checked: records, and where they are taken from
 ``verdicts``       what a check said
 ``global_state``   settings of the process, which no plugin may change

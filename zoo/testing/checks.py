@@ -16,7 +16,7 @@ class Check:
     """Something that every record of a kind must hold to."""
 
     kind: str
-    """``architectures``, ``datasets``, ``recipes``, ``metrics`` or ``listeners``."""
+    """``architectures``, ``datasets``, ``recipes``, ``metrics``, ``listeners`` or ``executors``."""
     id: str
     """Its name, unique over all kinds."""
     rationale: str
@@ -99,6 +99,15 @@ CHECKS: tuple[Check, ...] = (
         "listeners",
         ("hears_every_event", "it takes every event, odd ones included, and a second bench on the same folder"),
         ("listener_has_no_side_effects", "hearing leaves seeds, threads, dtype and warnings alone"),
+    ),
+    *_of(
+        "executors",
+        ("leaves_nothing_behind", "it has nodes, and closed, no process or thread of it is left; twice in a row"),
+        ("messages_arrive_in_order", "a start, all messages as they were sent, and one end, for several tasks at once"),
+        ("failures_are_told_apart", "what raises fails its trial; what loses its process is tried elsewhere"),
+        ("a_task_can_be_stopped", "a trial that is asked to stop saves, and what it says last arrives"),
+        ("a_task_can_be_killed", "the end of a killed task is told, and its process is gone"),
+        ("executor_has_no_side_effects", "running tasks leaves seeds, threads, dtype and warnings alone"),
     ),
 )
 """All checks, in the order in which they run."""

@@ -17,12 +17,13 @@ from zoo.architecture import Architecture
 from zoo.cache import cache_root
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
+from zoo.executor import Executor
 from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.recipe import Recipe
 
-RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener)
-Record = Architecture | Dataset | Recipe | Metric | Listener
+RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor)
+Record = Architecture | Dataset | Recipe | Metric | Listener | Executor
 
 KINDS: dict[str, type] = {
     "architectures": Architecture,
@@ -30,6 +31,7 @@ KINDS: dict[str, type] = {
     "recipes": Recipe,
     "metrics": Metric,
     "listeners": Listener,
+    "executors": Executor,
 }
 """Kinds of records by the plural that hooks, catalogs and checks call them."""
 

@@ -1,0 +1,52 @@
+"""Tasks: what the kit has executors run. Imported on whatever machine they choose, so light, and of plain Python."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from zoo.executor import Control
+
+Messages = Iterator[tuple[dict[str, Any], bytes]]
+
+
+def echo(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control) -> Messages:
+    """Give back what was given, a file a message, after as many empty messages as ``payload["count"]`` says."""
+    for number in range(int(payload["count"])):
+        yield {"number": number}, b""
+    for name, content in files.items():
+        yield {"file": name, "payload": dict(payload)}, content
+
+
+def fail(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control) -> Messages:
+    """Raise after one message."""
+    yield {"ready": True}, b""
+    raise ValueError("this task fails on purpose")
+
+
+def die(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control) -> Messages:
+    """End the process without a word, unless it is that of the bench."""
+    here = _here()
+    yield here, b""
+    if here != payload["bench"]:
+        time.sleep(0.2)  # so that the message is on its way
+        os._exit(3)
+
+
+def wait(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control) -> Messages:
+    """Say where it runs, wait to be asked to stop, and say so, or that nobody asked for ``payload["seconds"]``."""
+    yield _here(), b""
+    end = time.monotonic() + float(payload["seconds"])
+    while time.monotonic() < end:
+        if payload["listens"] and control.stop_requested():
+            yield {"saved": True}, b""
+            return
+        time.sleep(0.05)
+    yield {"saved": False}, b""
+
+
+def _here() -> dict[str, Any]:
+    return {"pid": os.getpid(), "machine": platform.node()}
