@@ -17,7 +17,7 @@ from typing import Protocol
 
 from harness import store as files
 from harness.data_places import using
-from harness.forecast import forecast_from
+from harness.forecast import forecast_of_store
 from harness.interrupts import Interrupts
 from harness.local_trials import LocalTrials, TrialOver
 from harness.plan import Plan
@@ -29,7 +29,6 @@ from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, reso
 from harness.scheduling import order
 from harness.slots import SlotRequest
 from harness.store import Store
-from zoo.errors import StoreError
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources
 
@@ -163,11 +162,7 @@ def _in_order(trials: list[ResolvedTrial], store: Store, num_slots: int) -> list
     """Return trials in the order in which slots take them: the plan's own, where there is one slot."""
     if num_slots == 1:
         return trials
-    try:
-        forecast = forecast_from(record for _, record in store.records())
-    except StoreError:  # one damaged record is no reason to stop: the trial whose it is will say so
-        return order(trials, lambda spec: None)
-    return order(trials, forecast.seconds)
+    return order(trials, forecast_of_store(store.root).seconds)
 
 
 def _finish(

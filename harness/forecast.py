@@ -14,11 +14,12 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.costs import Line, costs_of, fit_line
 from harness.hardware import Hardware
 from harness.identity import result_key
-from harness.outlines import Outline, outlines_of
+from harness.outlines import Outline, outlines_of, read_outlines
 from harness.record import FailureKind, Outcome, Record
 from harness.scheduling import makespan, order
 from harness.spec import DatasetSpec, TrialSpec
@@ -182,6 +183,7 @@ class Forecast:
             and self._device_fits(run, spec)
             and _precision_fits(run, spec)
             and run.spec.execution.compile == spec.execution.compile
+            and run.spec.execution.gpus_per_trial == spec.execution.gpus_per_trial
         ]
         if not fit or not fit[0].spec.execution.device.startswith("cpu"):
             return _Alike(runs=fit)
@@ -225,6 +227,13 @@ def forecast_from(records: Iterable[Record]) -> Forecast:
     """Return what records tell, for putting trials in order."""
     forecast = Forecast()
     forecast.add(outlines_of(records))
+    return forecast
+
+
+def forecast_of_store(store: Path) -> Forecast:
+    """Return the same of a store's records, read quickly; one that is damaged is left out."""
+    forecast = Forecast()
+    forecast.add(read_outlines(store))
     return forecast
 
 
