@@ -25,8 +25,11 @@ class Trial:
 
     seconds: float
     """On its GPU, from the first phase to the last."""
-    epoch_seconds: float = math.inf
-    """Between two checkpoints."""
+    checkpoint_seconds: float = math.inf
+    """Between two training states that reach the head."""
+    checkpoint_bytes: float = 0.0
+    checkpoint_head_seconds: float = 0.0
+    """What the head takes to write one."""
     result_bytes: float = 0.0
     """What its files take in the store."""
     head_seconds: float = 0.0
@@ -80,12 +83,15 @@ class Outcome:
     head_seconds: float = 0.0
     """Time that the head was busy."""
     store_bytes: float = 0.0
+    """What is in the store at the end."""
+    written_bytes: float = 0.0
+    """What was written into it, training states that others took the place of included."""
     failures: int = 0
     """Of nodes, while the bench ran."""
     lost_trials: int = 0
     """How often a trial lost its node."""
     most_unwritten: int = 0
-    """Most results that waited for the writer at a time."""
+    """Most results that waited for the link or the writer at a time."""
     gpus: int = 0
 
     @property
@@ -101,7 +107,7 @@ class Outcome:
     @property
     def bytes_per_second(self) -> float:
         """Into the store, on average."""
-        return self.store_bytes / self.makespan if self.makespan else 0.0
+        return self.written_bytes / self.makespan if self.makespan else 0.0
 
     def cost(self, dollars_per_gpu_hour: float) -> float:
         """Return what all GPUs cost until the end, idle or not."""
@@ -141,7 +147,8 @@ class _Simulation:
         self.link_free_at = 0.0
         self.head_is_busy = False
         self.to_send: deque[int] = deque()
-        self.to_write: deque[int] = deque()
+        self.to_write: deque[tuple[int, str]] = deque()
+        """Trials, and what of them: ``result`` or ``state``."""
         self.events: list[tuple[float, int, str, tuple[int, ...]]] = []
         self.numbers = itertools.count()
         self.outcome = Outcome(
@@ -170,8 +177,9 @@ class _Simulation:
             index, kind = self.to_send.popleft(), "sent"
             seconds = self.trials[index].dispatch_seconds
         else:
-            index, kind = self.to_write.popleft(), "written"
-            seconds = self.trials[index].head_seconds
+            index, what = self.to_write.popleft()
+            trial, kind = self.trials[index], f"written_{what}"
+            seconds = trial.head_seconds if what == "result" else trial.checkpoint_head_seconds
         self.head_is_busy = True
         self.outcome.head_seconds += seconds
         self._at(now + seconds, kind, index)
@@ -210,7 +218,26 @@ class _Simulation:
         self.outcome.overhead_seconds += start - now
         slow = cluster.straggler_factor if self.rng.random() < cluster.straggler_share else 1.0
         node.running[index] = (start, slow)
-        self._at(start + slow * self.left[index], "end", index, self.nodes.index(node), node.life)
+        place = self.nodes.index(node)
+        self._at(start + slow * self.left[index], "end", index, place, node.life)
+        self._plan_checkpoint(start, index, place, node.life)
+
+    def _plan_checkpoint(self, after: float, index: int, place: int, life: int) -> None:
+        node, seconds = self.nodes[place], self.trials[index].checkpoint_seconds
+        start, slow = node.running[index]
+        if self.trials[index].checkpoint_bytes and after + slow * seconds < start + slow * self.left[index]:
+            self._at(after + slow * seconds, "checkpoint", index, place, life)
+
+    def _on_checkpoint(self, now: float, index: int, place: int, life: int) -> None:
+        if self.nodes[place].life == life:
+            self._send(now, index, "state", self.trials[index].checkpoint_bytes)
+            self._plan_checkpoint(now, index, place, life)
+
+    def _send(self, now: float, index: int, what: str, size: float) -> None:
+        """Send something over the head's link."""
+        self.outcome.written_bytes += size
+        self.link_free_at = max(now, self.link_free_at) + size / self.cluster.link_bytes_per_second
+        self._at(self.link_free_at, f"arrived_{what}", index)
 
     def _on_end(self, now: float, index: int, place: int, life: int) -> None:
         node = self.nodes[place]
@@ -221,17 +248,22 @@ class _Simulation:
         node.free += 1
         self.unwritten += 1
         self.outcome.most_unwritten = max(self.outcome.most_unwritten, self.unwritten)
-        self.link_free_at = max(now, self.link_free_at) + self.trials[index].result_bytes / (
-            self.cluster.link_bytes_per_second
-        )
-        self._at(self.link_free_at, "arrived", index)
+        self._send(now, index, "result", self.trials[index].result_bytes)
         self._fill(now)
 
-    def _on_arrived(self, now: float, index: int) -> None:
-        self.to_write.append(index)
+    def _on_arrived_result(self, now: float, index: int) -> None:
+        self.to_write.append((index, "result"))
         self._work(now)
 
-    def _on_written(self, now: float, index: int) -> None:
+    def _on_arrived_state(self, now: float, index: int) -> None:
+        self.to_write.append((index, "state"))
+        self._work(now)
+
+    def _on_written_state(self, now: float, index: int) -> None:
+        self.head_is_busy = False
+        self._work(now)
+
+    def _on_written_result(self, now: float, index: int) -> None:
         self.head_is_busy = False
         self.unwritten -= 1
         self.outstanding -= 1
@@ -250,12 +282,10 @@ class _Simulation:
         node.life += 1
         for index, (start, slow) in node.running.items():
             done = max(0.0, now - start) / slow
-            epoch = self.trials[index].epoch_seconds
-            # Checkpoints lie at whole epochs of the trial, whatever attempt it is.
-            before = self.trials[index].seconds - self.left[index]
+            interval = self.trials[index].checkpoint_seconds
             kept = 0.0
-            if self.cluster.keeps_checkpoints and math.isfinite(epoch):
-                kept = max(0.0, math.floor((before + done) / epoch) * epoch - before)
+            if self.cluster.keeps_checkpoints and math.isfinite(interval):
+                kept = math.floor(done / interval) * interval
             self.left[index] -= kept
             self.outcome.lost_seconds += (done - kept) * slow
             self.outcome.lost_trials += 1

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import random
-import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from harness.scheduling import makespan
-
-
-def _load(root: Path, name: str) -> ModuleType:
-    """Import a script that is in the checkout and in no package."""
-    path = root / "benchmarks" / "scale" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"scale_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def scale(root: Path) -> ModuleType:
-    return _load(root, "simulate")
 
 
 def test_one_gpu_takes_the_sum(scale: ModuleType) -> None:
@@ -93,6 +73,16 @@ def test_gpus_that_wait_for_the_head_are_machines_that_wait_for_a_repairman(scal
     assert outcome.head_load == pytest.approx(1 - idle, rel=0.03)
 
 
+def test_training_states_take_the_head_and_its_link_too(scale: ModuleType) -> None:
+    """One GPU and 9 states within 100 s; the store keeps none of them."""
+    trial = scale.Trial(
+        seconds=100.0, checkpoint_seconds=10.0, checkpoint_bytes=1e6, checkpoint_head_seconds=0.5, result_bytes=1e5
+    )
+    outcome = scale.simulate([trial], scale.Cluster(gpus=1, link_bytes_per_second=1e6))
+    assert (outcome.head_seconds, outcome.store_bytes, outcome.written_bytes) == (4.5, 1e5, 9e6 + 1e5)
+    assert outcome.makespan == pytest.approx(100.1)
+
+
 def test_data_is_built_once_for_each_node_and_its_trials_wait(scale: ModuleType) -> None:
     trials = [scale.Trial(seconds=10.0, dataset="a")] * 32
     outcome = scale.simulate(trials, scale.Cluster(gpus=16, gpus_per_node=8, data_seconds=100.0))
@@ -102,7 +92,7 @@ def test_data_is_built_once_for_each_node_and_its_trials_wait(scale: ModuleType)
 
 def test_a_node_that_fails_loses_what_was_done_since_the_last_checkpoint(scale: ModuleType) -> None:
     """With checkpoints far closer than failures, half an interval each, as J. W. Young has it (CACM, 1974)."""
-    trials = [scale.Trial(seconds=50 * 3600.0, epoch_seconds=600.0)] * 200
+    trials = [scale.Trial(seconds=50 * 3600.0, checkpoint_seconds=600.0)] * 200
     cluster = scale.Cluster(gpus=20, gpus_per_node=1, node_mtbf_hours=20.0, repair_hours=0.0, detect_seconds=0.0)
     outcome = scale.simulate(trials, cluster, seed=5)
     assert outcome.lost_trials > 300
@@ -124,14 +114,14 @@ def test_without_checkpoints_a_trial_takes_as_long_as_the_exponential_says(scale
 
 
 def test_failures_come_as_often_as_said(scale: ModuleType) -> None:
-    trials = [scale.Trial(seconds=3600.0, epoch_seconds=60.0)] * 5000
+    trials = [scale.Trial(seconds=3600.0, checkpoint_seconds=60.0)] * 5000
     cluster = scale.Cluster(gpus=64, gpus_per_node=8, node_mtbf_hours=4.0, repair_hours=0.0)
     outcome = scale.simulate(trials, cluster, seed=1)
     assert outcome.failures == pytest.approx(8 * outcome.makespan / 3600 / 4.0, rel=0.2)
 
 
 def test_a_node_under_repair_takes_no_trials(scale: ModuleType) -> None:
-    trials = [scale.Trial(seconds=3600.0, epoch_seconds=60.0)] * 2000
+    trials = [scale.Trial(seconds=3600.0, checkpoint_seconds=60.0)] * 2000
     quick = scale.Cluster(gpus=16, gpus_per_node=8, node_mtbf_hours=10.0, repair_hours=0.0)
     slow = scale.Cluster(gpus=16, gpus_per_node=8, node_mtbf_hours=10.0, repair_hours=10.0)
     ratio = scale.simulate(trials, slow, seed=1).makespan / scale.simulate(trials, quick, seed=1).makespan
@@ -146,7 +136,7 @@ def test_stragglers_take_longer_by_their_factor(scale: ModuleType) -> None:
 
 
 def test_the_same_seed_gives_the_same(scale: ModuleType) -> None:
-    trials = [scale.Trial(seconds=3600.0, epoch_seconds=600.0)] * 300
+    trials = [scale.Trial(seconds=3600.0, checkpoint_seconds=600.0)] * 300
     cluster = scale.Cluster(gpus=16, node_mtbf_hours=20.0)
     assert scale.simulate(trials, cluster, seed=4) == scale.simulate(trials, cluster, seed=4)
     assert scale.simulate(trials, cluster, seed=4) != scale.simulate(trials, cluster, seed=5)
