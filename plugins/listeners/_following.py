@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
 
+from zoo.errors import PluginError
 from zoo.events import BenchEnded, EpochEnded, Event, TrialEnded, TrialStarted
 
 HISTORY_FILE = "history.jsonl"
@@ -124,6 +125,11 @@ def past_epochs(history: Path, trial_id: str) -> Iterator[EpochEnded]:
             continue
         if isinstance(row, dict) and row.get("event") == "epoch" and row.keys() >= names:
             yield EpochEnded(trial_id=trial_id, **{name: row[name] for name in names})
+
+
+def missing(library: str) -> PluginError:
+    """Return what to raise where the library of an extra of the same name is not installed."""
+    return PluginError(f"it needs the library {library!r}: install it with pip install 'zoobench[{library}]'")
 
 
 def points_of(event: EpochEnded) -> dict[str, float]:

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugins.listeners._following import Follower, last_epoch_of, parameters_of, points_of, results_of
-from zoo.errors import PluginError
+from plugins.listeners._following import Follower, last_epoch_of, missing, parameters_of, points_of, results_of
 from zoo.events import EpochEnded, Event, TrialEnded
 from zoo.hookspecs import hookimpl
 from zoo.listener import Listener
@@ -49,7 +48,7 @@ def open_mlflow(store: Path) -> Callable[[Event], None]:
     try:
         from mlflow import MlflowClient
     except ImportError as error:
-        raise PluginError("it needs the library 'mlflow': install it with pip install 'zoobench[mlflow]'") from error
+        raise missing("mlflow") from error
     root = (store / FOLDER).absolute()
     root.mkdir(parents=True, exist_ok=True)
     given = os.environ.get("MLFLOW_TRACKING_URI")

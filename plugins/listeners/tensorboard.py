@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from plugins.listeners._following import Follower, last_epoch_of, parameters_of, points_of, results_of
-from zoo.errors import PluginError
+from plugins.listeners._following import Follower, last_epoch_of, missing, parameters_of, points_of, results_of
 from zoo.events import EpochEnded, Event, TrialEnded
 from zoo.hookspecs import hookimpl
 from zoo.listener import Listener
@@ -45,9 +44,7 @@ def open_tensorboard(store: Path) -> Callable[[Event], None]:
     try:
         import tensorboard.summary.writer.record_writer  # noqa: F401
     except ImportError as error:
-        raise PluginError(
-            "it needs the library 'tensorboard': install it with pip install 'zoobench[tensorboard]'"
-        ) from error
+        raise missing("tensorboard") from error
     root = store / FOLDER
     root.mkdir(parents=True, exist_ok=True)
     return Follower(

@@ -24,7 +24,17 @@ class Facts:
     mirror_symmetric: bool = True
 
 
-_ORGANS = "11 organs in CT, {} view"
+def _organs(view: str, num_train: int, num_test: int) -> Facts:
+    """Return what is known of one of the three views of the same scans."""
+    return Facts(
+        summary=f"11 organs in CT, {view} view",
+        num_classes=11,
+        channels=1,
+        num_train=num_train,
+        num_test=num_test,
+        mirror_symmetric=False,  # a mirrored left kidney is a right one, and both are classes
+    )
+
 
 FACTS = {
     "pathmnist": Facts(
@@ -57,31 +67,9 @@ FACTS = {
     "tissuemnist": Facts(
         summary="8 kinds of kidney cortex cells", num_classes=8, channels=1, num_train=165466, num_test=47280
     ),
-    # A mirrored left kidney is a right one, and both are classes.
-    "organamnist": Facts(
-        summary=_ORGANS.format("axial"),
-        num_classes=11,
-        channels=1,
-        num_train=34561,
-        num_test=17778,
-        mirror_symmetric=False,
-    ),
-    "organcmnist": Facts(
-        summary=_ORGANS.format("coronal"),
-        num_classes=11,
-        channels=1,
-        num_train=12975,
-        num_test=8216,
-        mirror_symmetric=False,
-    ),
-    "organsmnist": Facts(
-        summary=_ORGANS.format("sagittal"),
-        num_classes=11,
-        channels=1,
-        num_train=13932,
-        num_test=8827,
-        mirror_symmetric=False,
-    ),
+    "organamnist": _organs("axial", 34561, 17778),
+    "organcmnist": _organs("coronal", 12975, 8216),
+    "organsmnist": _organs("sagittal", 13932, 8827),
 }
 
 
