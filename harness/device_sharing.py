@@ -121,7 +121,8 @@ class DeviceSharing:
         try:
             yield
         finally:
-            self._join(wanted, room)
+            with self._waiting():
+                self._join(wanted, room)
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:

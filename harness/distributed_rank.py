@@ -125,7 +125,11 @@ def _train(job: RankJob) -> RankAnswer:
             states.save(unsaved.pop())
 
     # Rank 0 alone gives way, and the others wait for it: two that each wait for somebody else could wait for ever.
-    sharing = DeviceSharing(device_name(str(device)), synchronize=lambda: synchronize(device))
+    sharing = DeviceSharing(
+        device_name(str(device)),
+        synchronize=lambda: synchronize(device),
+        tell=lambda waits: history.write({"event": "waits" if waits else "waited"}),
+    )
     with sharing.joined() if leads else nullcontext():
         trained = train(
             subject.model,

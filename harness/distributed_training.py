@@ -6,6 +6,7 @@ ranks are done it takes their weights and goes on as after any training.
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -150,7 +151,11 @@ class Crew:
                 by_memory = oom_killer.was_it(ending.status, kills_before)
                 kind = FailureKind.OOM if by_memory else FailureKind.KILLED
                 how = describe_status(ending.status, out_of_memory=by_memory)
-                return TrialError(kind, f"{self._name(rank)} ended with {how} during the training")
+                hint = ""
+                if ending.status == -signal.SIGABRT and self.devices[rank].startswith("cuda"):
+                    # NCCL's watchdog knows no gentler way.
+                    hint = f", as it does when another does not answer it for {self._timeout_seconds:g} s (see log.txt)"
+                return TrialError(kind, f"{self._name(rank)} ended with {how} during the training{hint}")
         failed = [answer for answer in answers if answer.failure is not None]
         silent = [
             rank

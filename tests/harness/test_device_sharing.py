@@ -140,3 +140,18 @@ def test_where_no_locks_can_be_had_nobody_waits(tmp_path: Path) -> None:
     sharing = DeviceSharing("cpu", folder=tmp_path / "file" / "locks")
     with sharing.joined(), sharing.alone():
         assert sharing.give_way() == 0.0
+
+
+def test_who_lets_others_compute_for_it_leaves_the_device_meanwhile(tmp_path: Path) -> None:
+    said: list[bool] = []
+    boss = DeviceSharing("cpu", folder=tmp_path, tell=said.append)
+    timer, later = (DeviceSharing("cpu", folder=tmp_path, patience_seconds=0) for _ in range(2))
+    with boss.joined():
+        said.clear()
+        with boss.left(), timer.joined(), timer.alone():
+            pass
+        assert not timer.was_disturbed
+        assert said == [True, False]
+        with later.joined(), later.alone():
+            pass
+        assert later.was_disturbed  # it is there again
