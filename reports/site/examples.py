@@ -48,6 +48,13 @@ def worst_pairs(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
 
 def galleries(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
     """Return images that the row is right about and sure, wrong about and sure, and least sure of."""
+    return [
+        {"title": title, "images": _examples(evidence, images, show)} for title, images in choose_examples(evidence)
+    ]
+
+
+def choose_examples(evidence: Evidence, num_each: int = NUM_EACH) -> list[tuple[str, NDArray[np.int64]]]:
+    """Return which images are wrong and sure, least sure, and right and sure, with what to call them; none is empty."""
     sorted_NK = np.sort(evidence.probabilities_NK, axis=1)
     margin_N = sorted_NK[:, -1] - (sorted_NK[:, -2] if sorted_NK.shape[1] > 1 else 0.0)
     is_right_N = evidence.probabilities_NK.argmax(axis=1) == evidence.labels_N
@@ -55,7 +62,7 @@ def galleries(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
 
     def first(mask_N: NDArray[np.bool_], key_N: NDArray[np.float64]) -> NDArray[np.int64]:
         images = np.flatnonzero(mask_N)
-        return images[np.argsort(key_N[images], kind="stable")][:NUM_EACH]
+        return images[np.argsort(key_N[images], kind="stable")][:num_each]
 
     everything = np.ones(len(is_right_N), dtype=np.bool_)
     found = [
@@ -63,7 +70,7 @@ def galleries(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
         ("Least sure", first(everything, margin_N)),
         ("Right and sure of it", first(is_right_N, -sure_N)),
     ]
-    return [{"title": title, "images": _examples(evidence, images, show)} for title, images in found if len(images)]
+    return [(title, images) for title, images in found if len(images)]
 
 
 def _examples(evidence: Evidence, images: Sequence[int] | NDArray[np.int64], show: Show) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
@@ -28,12 +29,18 @@ class Thumbnails:
         self._order = np.argsort(images.samples_N, kind="stable")
         self._sorted = images.samples_N[self._order]
 
-    def png(self, sample: int) -> bytes | None:
-        """Return the picture of a test image, or None if it is not among them."""
+    def pixels(self, sample: int) -> NDArray[np.uint8] | None:
+        """Return a test image, ``[H, W, C]``, or None if it is not among them."""
         place = int(np.searchsorted(self._sorted, np.uint64(sample)))
         if place >= len(self._sorted) or int(self._sorted[place]) != sample:
             return None
-        pixels_HWC = np.asarray(self._images.images_NHWC[int(self._order[place])])
+        return np.asarray(self._images.images_NHWC[int(self._order[place])])
+
+    def png(self, sample: int) -> bytes | None:
+        """Return the picture of a test image, or None if it is not among them."""
+        pixels_HWC = self.pixels(sample)
+        if pixels_HWC is None:
+            return None
         picture = Image.fromarray(np.ascontiguousarray(pixels_HWC[:, :, 0] if pixels_HWC.shape[2] == 1 else pixels_HWC))
         if max(picture.size) > MAX_SIDE:
             picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS)

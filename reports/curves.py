@@ -1,0 +1,93 @@
+"""Curves: loss and accuracy of trials over their epochs, read from their histories. Never imports torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.history import read_history
+from harness.store import HISTORY_FILE, RECORD_FILE, SPEC_FILE, read_record
+from reports.text import clean
+from zoo.errors import StoreError
+
+MEASURES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curves:
+    """What one trial's training came to, epoch by epoch."""
+
+    name: str
+    """Of its folder."""
+    title: str
+    """What a person calls it."""
+    epochs: tuple[int, ...]
+    """Ascending, from 1."""
+    values: dict[str, tuple[float | None, ...]]
+    """By measure, one for each epoch; None where it was not measured, or is not finite."""
+
+    def points(self, measure: str) -> list[tuple[float, float]]:
+        """Return epoch and value, of those epochs that have one."""
+        pairs = zip(self.epochs, self.values[measure], strict=True)
+        return [(float(epoch), value) for epoch, value in pairs if value is not None]
+
+
+def read_curves(folder: Path) -> Curves:
+    """Read the history of a trial, whether it is over or not.
+
+    Raises:
+        StoreError: If *folder* is not that of a trial, or no epoch of it is over.
+    """
+    if not (folder / HISTORY_FILE).is_file():
+        raise StoreError(_why_none(folder))
+    rows: dict[int, dict[str, Any]] = {}
+    for row in read_history(folder / HISTORY_FILE):
+        if row.get("event") == "epoch" and isinstance(row.get("epoch"), int):
+            rows[row["epoch"]] = row
+    if not rows:
+        raise StoreError(f"{folder}: no epoch is over yet")
+    epochs = tuple(sorted(rows))
+    return Curves(
+        name=folder.name,
+        title=_title(folder),
+        epochs=epochs,
+        values={measure: tuple(_number(rows[epoch].get(measure)) for epoch in epochs) for measure in MEASURES},
+    )
+
+
+def trial_folders(paths: Iterable[Path]) -> list[Path]:
+    """Return the folders of trials: those that are given, and in those of a store all that have a history."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        within = [] if (path / HISTORY_FILE).is_file() else sorted(path.glob(f"*/{HISTORY_FILE}"))
+        found.update(dict.fromkeys([history.parent for history in within] or [path]))
+    return list(found)
+
+
+def _why_none(folder: Path) -> str:
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if (folder / RECORD_FILE).is_file() and (record := read_record(folder / RECORD_FILE)).folds:
+        return f"{folder} was put together of {len(record.folds)} folds, each of which has curves of its own"
+    return f"{folder} is not the folder of a trial: it has no {HISTORY_FILE}"
+
+
+def _title(folder: Path) -> str:
+    """Return the title of a trial from its record, or, while it runs, from its spec."""
+    from harness.spec import TrialSpec
+
+    try:
+        if (folder / RECORD_FILE).is_file():
+            return clean(read_record(folder / RECORD_FILE).spec.title)
+        return clean(TrialSpec.model_validate_json((folder / SPEC_FILE).read_bytes()).title)
+    except (OSError, ValueError, StoreError):  # its curves are there all the same
+        return clean(folder.name)
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    return None

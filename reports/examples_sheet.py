@@ -1,0 +1,70 @@
+"""The sheet of examples: test images that a trial is right, wrong and least sure about, with what it says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from reports.grouping import group_trials
+from reports.reading import Trial
+from reports.sheet import Band, Cell, draw_sheet
+from reports.site.evidence import read_evidence
+from reports.site.examples import choose_examples
+from reports.site.thumbnails import find_thumbnails
+from zoo.errors import StoreError
+
+
+def examples_sheet(trials: Sequence[Trial], *, cache: Path, num_each: int) -> Image.Image:
+    """Draw examples of what *trials*, seeds of one row, say of their test images: the mean of their probabilities.
+
+    Args:
+        trials: At least one, tested on the same images.
+        cache: Of decoded data sets, where the images are looked for.
+        num_each: Images of each kind.
+
+    Raises:
+        StoreError: If they are not of one row, their predictions are missing, or the images are not in the cache.
+    """
+    if len(trials) > 1 and len(group_trials(trials)) > 1:
+        raise StoreError("these trials are not seeds of one row: their models, data, recipes or settings differ")
+    evidence = read_evidence(trials)
+    if isinstance(evidence, str):
+        raise StoreError(f"there are no examples to show, for {evidence}")
+    record = trials[0][1]
+    info = record.data
+    # All folds' images lie together, under the fingerprint of the whole.
+    images = find_thumbnails(cache, (info.whole_fingerprint or info.fingerprint) if info else "")
+    if images is None:
+        raise StoreError(
+            f"the images that {record.spec.title} was tested on are not in {cache}; the same zoo bench puts them there"
+        )
+    bands = []
+    for title, chosen in choose_examples(evidence, num_each):
+        cells = []
+        for image in chosen.tolist():
+            pixels_HWC = images.pixels(int(evidence.samples_N[image]))
+            if pixels_HWC is None:
+                raise StoreError(f"an image that {record.spec.title} was tested on is not in {cache}")
+            probabilities_K = evidence.probabilities_NK[image]
+            called, true = int(probabilities_K.argmax()), int(evidence.labels_N[image])
+            is_right = called == true
+            second = f"is {evidence.classes[true]}, {100 * probabilities_K[true]:.0f} %"
+            cells.append(
+                Cell(
+                    image_HWC=pixels_HWC,
+                    lines=(
+                        f"{evidence.classes[called]}, {100 * probabilities_K[called]:.0f} %",
+                        "" if is_right else second,
+                    ),
+                    mark="right" if is_right else "wrong",
+                )
+            )
+        bands.append(Band(title=title, cells=cells))
+    spec = record.spec
+    seeds = ", ".join(str(each.spec.seed) for _, each in trials)
+    title = f"{spec.title}" if len(trials) == 1 else f"{spec.title.rpartition(' · seed ')[0]} · seeds {seeds}"
+    return draw_sheet(
+        bands, title=f"{title}: {100 * evidence.mean:.1f} % of {len(evidence.labels_N):,} right", side=128
+    )

@@ -1,0 +1,139 @@
+"""Sheets: pictures of images in rows, with words below each, as PNG or JPEG. Never imports torch.
+
+Words come from anywhere (names of files and classes): they are drawn as pixels, without control characters, on one
+line, and cut where they do not fit. Shape suffixes: H height, W width, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from reports.text import clean
+
+_GAP = 10
+_FRAME = 3
+_BACKGROUND, _INK, _PALE = (255, 255, 255), (24, 24, 27), (113, 113, 122)
+_MARKS = {"": (212, 212, 216), "right": (22, 130, 80), "wrong": (200, 40, 40)}
+_TEXT_SIZE = 14
+_LINE = _TEXT_SIZE + 5
+# Black over violet and orange to yellow: dark where little is, and told apart by brightness alone.
+_HEAT = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
+_HEAT_SHARE = 0.6
+"""Share of the heat's colour where the map is 1."""
+
+Mark = Literal["", "right", "wrong"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Cell:
+    """One picture."""
+
+    image_HWC: NDArray[np.uint8]
+    """Grey or RGB."""
+    lines: tuple[str, ...] = ()
+    """Words below it, the first one dark."""
+    mark: Mark = ""
+    """Colour of its frame."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Band:
+    """A row of pictures, or as many rows as it takes."""
+
+    cells: Sequence[Cell]
+    title: str = ""
+
+
+def draw_sheet(bands: Sequence[Band], *, title: str = "", side: int = 176, columns: int | None = None) -> Image.Image:
+    """Draw bands of pictures below each other.
+
+    Args:
+        bands: What to show.
+        title: Stands above all.
+        side: Of each picture, in pixels. Small images are enlarged to it with their pixels visible.
+        columns: Pictures in a row; None: as many as the longest band has, and no more than 8.
+    """
+    columns = columns or min(max((len(band.cells) for band in bands), default=1), 8)
+    width = columns * (side + 2 * _FRAME + _GAP) + _GAP
+    height = _GAP + (_LINE + _GAP if title else 0) + sum(_band_height(band, side, columns) for band in bands)
+    sheet = Image.new("RGB", (max(width, 1), height), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    top = _GAP
+    if title:
+        _write(draw, (_GAP, top), title, width - 2 * _GAP, _INK, size=_TEXT_SIZE + 2)
+        top += _LINE + _GAP
+    for band in bands:
+        start = top
+        if band.title:
+            _write(draw, (_GAP, start), band.title, width - 2 * _GAP, _INK)
+            start += _LINE
+        row_height = _row_height(band, side)
+        for number, cell in enumerate(band.cells):
+            row, column = divmod(number, columns)
+            left = _GAP + column * (side + 2 * _FRAME + _GAP)
+            _draw_cell(sheet, draw, cell, left, start + row * row_height, side)
+        top += _band_height(band, side, columns)
+    return sheet
+
+
+def heat(image_HWC: NDArray[np.uint8], map_HW: NDArray[np.float32], *, side: int = 224) -> NDArray[np.uint8]:
+    """Lay a map in [0, 1] over an image, whose own colours give way to greys, as RGB of at least *side* pixels."""
+    size = (max(side, image_HWC.shape[1]), max(side, image_HWC.shape[0]))
+    luminance = image_HWC.astype(np.float64).mean(axis=2).round().astype(np.uint8)
+    # A small image keeps its pixels; a map is smooth.
+    enlarged = Image.fromarray(luminance).resize(size, Image.Resampling.NEAREST)
+    grey = np.asarray(enlarged).astype(np.float64)[..., None].repeat(3, axis=2)
+    smooth = Image.fromarray(map_HW.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+    places = np.clip(np.asarray(smooth).astype(np.float64), 0, 1)
+    stops = np.linspace(0, 1, len(_HEAT))
+    colours = np.stack([np.interp(places, stops, [stop[c] for stop in _HEAT]) for c in range(3)], axis=-1)
+    share = _HEAT_SHARE * places[..., None] ** 0.7  # a little is seen too
+    return np.asarray((1 - share) * (0.35 * 255 + 0.65 * grey) + share * colours).round().astype(np.uint8)
+
+
+def _band_height(band: Band, side: int, columns: int) -> int:
+    rows = -(-len(band.cells) // columns)
+    return (_LINE if band.title else 0) + rows * _row_height(band, side)
+
+
+def _row_height(band: Band, side: int) -> int:
+    return side + 2 * _FRAME + 4 + _LINE * max((len(cell.lines) for cell in band.cells), default=0) + _GAP
+
+
+def _draw_cell(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int, top: int, side: int) -> None:
+    pixels = cell.image_HWC[:, :, 0] if cell.image_HWC.shape[2] == 1 else cell.image_HWC
+    image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
+    how = Image.Resampling.NEAREST if max(image.size) < side else Image.Resampling.LANCZOS
+    draw.rectangle((left, top, left + side + 2 * _FRAME - 1, top + side + 2 * _FRAME - 1), fill=_MARKS[cell.mark])
+    sheet.paste(image.resize((side, side), how), (left + _FRAME, top + _FRAME))
+    for number, line in enumerate(cell.lines):
+        place = (left, top + side + 2 * _FRAME + 4 + number * _LINE)
+        _write(draw, place, line, side + 2 * _FRAME, _INK if number == 0 else _PALE)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    text: str,
+    width: int,
+    colour: tuple[int, int, int],
+    *,
+    size: int = _TEXT_SIZE,
+) -> None:
+    """Draw one line of foreign text, cut to *width* pixels."""
+    font = ImageFont.load_default(size)
+    text = " ".join(clean(text, max_length=300).split())
+    if not isinstance(font, ImageFont.FreeTypeFont):  # a Pillow without FreeType has letters of Latin-1 only
+        text = text.encode("latin-1", "replace").decode("latin-1")
+    ellipsis = "…" if isinstance(font, ImageFont.FreeTypeFont) else "..."
+    if draw.textlength(text, font=font) > width:
+        while text and draw.textlength(text + ellipsis, font=font) > width:
+            text = text[:-1]
+        text = text.rstrip() + ellipsis
+    draw.text(place, text, fill=colour, font=font)

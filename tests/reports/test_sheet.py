@@ -1,0 +1,54 @@
+"""Sheets: pictures keep their pixels, heat is where the map is, and foreign words cannot break anything."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import ImageFont
+
+from reports.sheet import Band, Cell, draw_sheet, heat
+
+RED = np.full((4, 4, 3), (250, 0, 0), dtype=np.uint8)
+
+
+def test_a_small_image_is_enlarged_with_its_pixels_visible() -> None:
+    checks = (np.indices((2, 2)).sum(axis=0) % 2)[:, :, None].astype(np.uint8) * 255
+    pixels = np.asarray(draw_sheet([Band(cells=[Cell(image_HWC=checks)])], side=100))
+    inside = pixels[15:110, 15:110]
+    assert len(np.unique(inside.reshape(-1, 3), axis=0)) == 2
+    assert inside[5, 5].tolist() == inside[90, 90].tolist() == [0, 0, 0]
+    assert inside[5, 90].tolist() == inside[90, 5].tolist() == [255, 255, 255]
+
+
+def test_heat_is_where_the_map_is_and_nothing_elsewhere() -> None:
+    image = np.full((8, 8, 3), 90, dtype=np.uint8)
+    map_HW = np.zeros((8, 8), dtype=np.float32)
+    map_HW[:, 6:] = 1
+    shown = heat(image, map_HW, side=64).astype(int)
+    assert shown.shape == (64, 64, 3)
+    cold, hot = shown[:, :32], shown[:, 56:]
+    assert (cold[..., 0] == cold[..., 2]).all()  # grey
+    assert (hot[..., 0] - hot[..., 2] > 30).all()  # yellow
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred\n\n", "שלום \u202eevil", "\udcff猫" * 500, "\0"])
+def test_foreign_words_are_drawn_within_their_cell(name: str) -> None:
+    plain = draw_sheet([Band(cells=[Cell(image_HWC=RED, lines=("a",)), Cell(image_HWC=RED, lines=("b",))], title="t")])
+    drawn = draw_sheet(
+        [Band(cells=[Cell(image_HWC=RED, lines=(name,)), Cell(image_HWC=RED, lines=("b",))], title=name)]
+    )
+    assert drawn.size == plain.size
+    half = plain.size[0] // 2 + 5
+    below_title = slice(40, None)
+    assert np.array_equal(np.asarray(drawn)[below_title, half:], np.asarray(plain)[below_title, half:])
+
+
+def test_a_pillow_without_freetype_draws_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    old = ImageFont.load_default_imagefont()
+    monkeypatch.setattr(ImageFont, "load_default", lambda size=None: old)
+    draw_sheet([Band(cells=[Cell(image_HWC=RED, lines=("猫 92.1 %" * 40,))], title="…")])
+
+
+def test_more_cells_than_columns_go_on_below() -> None:
+    band = Band(cells=[Cell(image_HWC=RED)] * 5)
+    assert draw_sheet([band], columns=2, side=50).size[1] > 2 * draw_sheet([band], columns=5, side=50).size[1]
