@@ -5,9 +5,9 @@ process of its own, in a store, which here is a folder in the node's cache. What
 which alone writes records. A trial whose task was lost goes on from what its folder still holds, or from the last
 training state that the bench got.
 
-Messages, by ``kind``: ``event`` (an event of the trial), ``progress``, ``answer``, ``file`` (``name``, and its bytes),
-``record`` (the bytes of ``record.json``, last of all), ``busy`` (another process runs this trial) and ``refused``
-(``problem``: this node would not run what the bench asks for).
+Messages, by ``kind``: ``event`` (an event of the trial), ``progress`` (of what comes before a trial), ``answer``,
+``errors`` (``sentences``), ``file`` (``name``, and its bytes), ``record`` (the bytes of ``record.json``, last of all),
+``busy`` (another process runs this trial) and ``refused`` (``problem``: this node would not run what is asked for).
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from pydantic import Field
@@ -43,7 +45,7 @@ from harness.store import Store
 from zoo.cache import cache_root
 from zoo.catalog import Catalog
 from zoo.errors import ManyErrors, ZooError
-from zoo.events import EpochEnded, Event, PhaseStarted
+from zoo.events import EpochEnded, Event, PhaseStarted, Progress
 from zoo.executor import Control
 from zoo.loading import Sources, build_catalog
 
@@ -126,23 +128,25 @@ class _Node:
 
     def __init__(self, job: RemoteJob, sources: Sources, starter: Starter, scratch: Path, control: Control) -> None:
         self.job, self.sources, self.starter, self.scratch, self.control = job, sources, starter, scratch, control
-        self.heard: list[Event] = []
 
     def answer(self) -> Iterator[Message]:
         """Answer a question; as messages, for preparing data tells how far it is."""
         if self.job.kind == "probe":
-            yield {"kind": "answer", "value": self._probe(**self.job.values).model_dump(mode="json")}, b""
+            machine = yield from self._probe(**self.job.values)
+            yield {"kind": "answer", "value": machine.model_dump(mode="json")}, b""
             return
         assert self.job.dataset is not None
-        prepared = self._prepare(self.job.dataset)
+        prepared = yield from self._prepare(self.job.dataset)
         yield {"kind": "answer", "value": prepared.model_dump(mode="json")}, b""
 
     def run_trial(self, given: Mapping[str, bytes]) -> Iterator[Message]:
         trial = self.job.trial
         assert trial is not None
-        prepared = self._prepare(trial.spec.dataset)
+        prepared = yield from self._prepare(trial.spec.dataset)
         execution = trial.spec.execution
-        machine = self._probe(device=execution.device, precision=execution.precision, threads=execution.threads)
+        machine = yield from self._probe(
+            device=execution.device, precision=execution.precision, threads=execution.threads
+        )
         problem = self._why_not(trial, prepared, machine)
         if problem:
             yield {"kind": "refused", "problem": problem}, b""
@@ -203,17 +207,17 @@ class _Node:
             if not trials.is_idle():
                 trials.kill()
 
-    def _probe(self, **values: Any) -> Machine:
+    def _probe(self, **values: Any) -> Generator[Message, None, Machine]:
         key = (os.environ.get("CUDA_VISIBLE_DEVICES"), tuple(sorted(values.items())))
         if key not in _MACHINES:
-            _MACHINES[key] = Machine.model_validate(self._scout().ask("probe", **values))
+            _MACHINES[key] = Machine.model_validate((yield from self._ask("probe", **values)))
         return _MACHINES[key]
 
-    def _prepare(self, dataset: DatasetSpec) -> PreparedData:
+    def _prepare(self, dataset: DatasetSpec) -> Generator[Message, None, PreparedData]:
         key = (dataset.model_dump_json(), self.job.data_root, self.job.cache_limit)
         known = _PREPARED.get(key)
         if known is None or not (Path(known.folder) / FACTS_FILE).exists():
-            answer = self._scout().ask(
+            answer = yield from self._ask(
                 "prepare",
                 dataset=dataset.model_dump(mode="json"),
                 data_root=self.job.data_root or os.environ.get("ZOO_DATA") or str(cache_root() / "data"),
@@ -224,15 +228,26 @@ class _Node:
             known = _PREPARED[key] = PreparedData.model_validate(answer)
         return known
 
-    def _scout(self) -> Scout:
+    def _ask(self, kind: str, **values: Any) -> Generator[Message, None, Any]:
+        """Have a process answer, and tell meanwhile how far it is; errors as for :meth:`Scout.ask`."""
         interrupts = Interrupts()
-
-        def hear(event: Event) -> None:
-            self.heard.append(event)
-            interrupts.count += self.control.stop_requested()
-
+        told: SimpleQueue[Event] = SimpleQueue()
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
-        return Scout(self.starter, folder, hear, interrupts, dataclasses.asdict(self.sources))
+        scout = Scout(self.starter, folder, told.put, interrupts, dataclasses.asdict(self.sources))
+        with ThreadPoolExecutor(1) as threads:
+            asking = threads.submit(scout.ask, kind, **values)
+            try:
+                while not asking.done():
+                    wait([asking], timeout=POLL_SECONDS)
+                    interrupts.count += self.control.stop_requested()
+                    while not told.empty():
+                        event = told.get()
+                        if isinstance(event, Progress):
+                            message = f"{event.message} on {self.control.node}"
+                            yield {"kind": "progress", "message": message, "share": event.share}, b""
+            finally:
+                interrupts.count += not asking.done()
+        return asking.result()
 
     def _why_not(self, trial: RemoteTrial, prepared: PreparedData, machine: Machine) -> str:
         """Return why this node would not give the result that the bench wants; empty if it would."""
