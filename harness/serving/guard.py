@@ -73,7 +73,8 @@ class Guard:
         except Refusal as refusal:
             await answer(refusal, tell)
         else:
-            await self._app(scope, receive, tell)
+            # Who asks for a head only is answered as always; the connection leaves the body out.
+            await self._app({**scope, "method": "GET"} if scope["method"] == "HEAD" else scope, receive, tell)
         finally:
             self._metrics.answered(route, status, time.monotonic() - began)
 

@@ -1,6 +1,7 @@
 """Connections: one that holds no request that is being answered is closed after a while, whatever trickles in.
 
-uvicorn itself waits without end for the head of a first request, and for the rest of a body that nobody wants any more.
+uvicorn itself waits without end for the head of a first request, for the rest of a body that nobody wants any more, and
+for clients that do not read their answers.
 """
 
 from __future__ import annotations
@@ -33,8 +34,7 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
             if len(self.connections) > limits.connections:
                 self.transport.write(_BUSY)
                 self.transport.close()
-            else:
-                self._watch()
+            self._watch()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()
@@ -46,6 +46,15 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
+            self._watch()
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._watch()
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            self._forget()
             self._watch()
 
         def send_400_response(self, msg: str) -> None:
@@ -70,7 +79,7 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
         def _watch(self) -> None:
             cycle: RequestResponseCycle | None = self.cycle  # of the last request, if there was one
             is_answering = cycle is not None and not cycle.response_complete
-            if is_answering or self.transport.is_closing():
+            if is_answering and not self.flow.write_paused:
                 self._forget()
             elif self._deadline is None:
                 self._deadline = self.loop.call_later(limits.idle_seconds, self.transport.abort)

@@ -18,9 +18,6 @@ from harness.serving.protocol import patient_protocol
 from harness.serving.served import ServedClassifier
 from zoo.errors import UsageError
 
-GRACE_SECONDS = 60
-"""After a signal requests may go on for so long; who takes longer does not read what is sent."""
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -94,7 +91,6 @@ def serve(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = _Server(config, served, ready)
     # uvicorn raises the signals again that it got, when it is done: for these handlers, which are there before.
@@ -120,3 +116,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._served.is_draining = True
         super().handle_exit(sig, frame)
+        if self.force_exit:
+            # uvicorn does not wait for answers any more, but asyncio does for connections.
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
