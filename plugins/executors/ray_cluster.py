@@ -34,6 +34,8 @@ LOG = "driver.log"
 _KNOCK_SECONDS = 5.0
 _CLOSE_SECONDS = 12.0
 """Longer than the process that speaks with Ray allows itself."""
+SILENT_SECONDS = 40.0
+"""A cluster of which nothing is heard for so long is given up; word is due every two seconds."""
 _MOST_BYTES = 64 * 2**20
 """What one call of poll may return in contents, so that the bench can write it down before it takes more."""
 
@@ -76,7 +78,7 @@ def open_cluster(options: Mapping[str, Option]) -> Iterator[RayWorkers]:
         if workers is not None:
             workers.close()
         # The logs of a cluster of its own are in there, and worth keeping if something went wrong in it.
-        if workers is None or not workers.keeps_logs:
+        if settings["address"] or workers is None or not workers.keeps_logs:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -136,6 +138,7 @@ class RayWorkers:
         self._events: list[TaskEvent] = []
         """What happened without the cluster's doing."""
         self._gone = ""
+        self._heard_at = time.monotonic()
         self.keeps_logs = False
         """Whether something went wrong that the cluster's logs tell of."""
 
@@ -171,6 +174,8 @@ class RayWorkers:
                 self._lose_all(self._last_words())
                 break
             if frame is None:
+                if time.monotonic() - self._heard_at > SILENT_SECONDS:
+                    self._lose_all("the Ray cluster is gone: it does not answer any more")
                 break
             size += sum(map(len, frame[1]))
             self._hear(frame)
@@ -200,7 +205,7 @@ class RayWorkers:
         with suppress(ChannelClosedError):
             self._channel.send({"do": "close"})
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_CLOSE_SECONDS)
+            self._process.wait(1 if self._gone else _CLOSE_SECONDS)
         self._channel.close()
         if hasattr(os, "killpg"):
             with suppress(ProcessLookupError, PermissionError):
@@ -217,6 +222,7 @@ class RayWorkers:
 
     def _hear(self, frame: Frame) -> None:
         said, contents = frame
+        self._heard_at = time.monotonic()
         kind, task_id = said["is"], said.get("task_id", "")
         if kind == "nodes":
             self._nodes = tuple(Node(**each) for each in said["nodes"])
@@ -247,10 +253,8 @@ class RayWorkers:
     def _last_words(self) -> str:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
-        status = self._process.returncode
-        how = "ended" if status is None else f"ended with status {status}"
         words = last_line((self._folder / LOG).read_text(errors="replace"))
-        return f"the process that speaks with the Ray cluster {how}" + (f": {words}" if words else "")
+        return f"the connection to the Ray cluster was lost ({words or 'it ended without a word'})"
 
 
 def _start(settings: dict[str, Any], folder: Path) -> RayWorkers:

@@ -94,8 +94,9 @@ def bench(in_cluster: Any, zoo_script: Path, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(zoo_script, in_cluster, tmp_path / "runs")
     yield bench
     for process in bench.processes:
-        process.kill()
-        process.communicate()
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_a_bench_whose_cluster_is_gone_says_so_and_can_be_finished_at_home(
     lost = time.monotonic()
     cluster.end()
     output = finish(process, 2)
-    assert time.monotonic() - lost < 60
+    assert time.monotonic() - lost < 75
     assert "Ray cluster" in output
     assert "Traceback" not in output
     subprocess.run([zoo_script, "bench", *ASKED, "--out", bench.store], check=True, capture_output=True, timeout=300)
