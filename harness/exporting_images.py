@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from harness.classifier_card import ClassifierCard
 from harness.data_places import FACTS_FILE, using
 from harness.decoding import UnreadableImageError, decode, quiet_pillow
+from harness.fold_data import fold_facts_file
 from harness.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
 from zoo.image_files import walk_images
@@ -41,8 +42,9 @@ def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: i
 
 
 def prepared_data(fingerprint: str, cache: Path) -> Iterator[PreparedData]:
-    """Yield what lies in the cache of the data set of that fingerprint; nothing where there is none."""
-    for path in sorted(cache.glob(f"*/{FACTS_FILE}")) if fingerprint else ():
+    """Yield what lies in the cache of the data set, or the fold, of that fingerprint; nothing where there is none."""
+    files = sorted([*cache.glob(f"*/{FACTS_FILE}"), *cache.glob(f"*/{fold_facts_file('*')}")])
+    for path in files if fingerprint else ():
         try:
             found = PreparedData.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):

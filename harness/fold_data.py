@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ from zoo.dataset import Splits
 _BATCH = 256
 
 
-def fold_facts_file(fold: int) -> str:
-    """Return the name of the file that says what a fold is."""
+def fold_facts_file(fold: int | Literal["*"]) -> str:
+    """Return the name of the file that says what a fold is, or a pattern for those of all folds."""
     return f"fold-{fold}.json"
 
 

@@ -132,7 +132,14 @@ def _unfinished_seed(folds: list[Trial]) -> Trial:
             "outcome": Outcome.FAILED if failed else Outcome.INTERRUPTED,
             "failure": culprit.failure.model_copy(update={"message": reason}) if culprit and culprit.failure else None,
             "reason": reason,
-            "data": info and info.model_copy(update={"fingerprint": info.whole_fingerprint, "whole_fingerprint": ""}),
+            "data": info
+            and info.model_copy(
+                update={
+                    "fingerprint": info.whole_fingerprint,
+                    "whole_fingerprint": "",
+                    "num_test": info.num_train + info.num_val + info.num_test,
+                }
+            ),
             "metrics": {},
             "speed": None,
         }

@@ -14,6 +14,7 @@ from PIL import Image
 
 from harness.batches import DeviceImages
 from harness.data import prepare_data
+from harness.exporting_images import prepared_data
 from harness.folding import fold_of_each, make_fold, pool_parts
 from harness.images import PreparedData
 from harness.spec import DatasetSpec, ProviderSpec
@@ -222,3 +223,9 @@ def test_copies_in_other_folds_are_told_of(prepare: Callable[..., PreparedData],
     for number in range(0, 30, 2):
         Image.new("RGB", (6, 6), (9, 9, 9)).save(tmp_path / f"{number:02d}.png")
     assert any("15 of 30 images have a copy in another fold" in note for note in prepare(1).notes)
+
+
+def test_a_folds_own_images_are_found_by_its_fingerprint(prepare: Callable[..., PreparedData], tmp_path: Path) -> None:
+    data = prepare(4)
+    (found,) = prepared_data(data.fingerprint, tmp_path / "cache")
+    assert found.load("test").samples_N.tolist() == data.load("test").samples_N.tolist()

@@ -159,7 +159,9 @@ def test_a_seed_with_a_failed_fold_says_which_and_why(
 ) -> None:
     records = [write_fold(1), write_fold(2, failure="no memory"), write_fold(3)]
     assert put_together(store, records, metrics) == ([], [])
-    (row,) = build_leaderboard([store.root]).rows
+    (table,) = build_leaderboard([store.root]).tables
+    (row,) = table.rows
+    assert table.num_test == IMAGES
     assert row.seeds == ()
     assert [each.reason for each in row.unfinished] == ["oom: 2 of 3 folds are done; fold 2: no memory"]
     assert row.rank_low is None
