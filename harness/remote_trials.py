@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from harness import store as files
 from harness.crashes import failed_record, unfinished_record
+from harness.distributed_devices import check_together
 from harness.files import write_bytes, writing
 from harness.local_trials import TrialOver
 from harness.record import Failure, FailureKind, Outcome, Record
@@ -67,11 +68,13 @@ class RemoteTrials:
         share = self._slots.jobs_per_device
         if self._slots.devices is not None:
             raise UsageError("--devices names GPUs of this machine, and an executor places trials itself")
+        asked = execution.gpus_per_trial
+        check_together(machine.device, asked, num_gpus=max(asked, machine.num_gpus), compile=execution.compile)
         if machine.device.startswith("cuda"):
-            self._gpus = execution.gpus_per_trial if execution.gpus_per_trial > 1 else 1 / share
+            self._gpus = asked if asked > 1 else 1 / share
             fit = [node for node in nodes if node.gpus >= max(1.0, self._gpus)]
             if not fit:
-                raise UsageError(f"--gpus-per-trial {execution.gpus_per_trial}: no node has so many GPUs")
+                raise UsageError(f"--gpus-per-trial {asked}: no node has so many GPUs")
             fair = min(node.cpus / node.gpus for node in fit) * self._gpus
         else:
             self._gpus = 0.0
