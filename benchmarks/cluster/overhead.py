@@ -58,8 +58,9 @@ def run(folder: Path, number: int, num_trials: int, where: list[str]) -> dict[st
     ends = sorted(when for name, when in events if name == "TrialEnded")
     starts = [when for name, when in events if name == "TrialStarted"]
     assert len(ends) == len(starts) == num_trials, "not every trial ran"
-    # The first of each slot pays for what processes load once.
-    steady = (ends[-1] - ends[1]) / (num_trials - 2)
+    # The first trial of each slot pays for what its processes load once.
+    half = num_trials // 2
+    steady = (ends[-1] - ends[half]) / (num_trials - 1 - half)
     return {"whole": whole, "trials": ends[-1] - min(starts), "steady": steady}
 
 
@@ -78,7 +79,11 @@ def main() -> None:
             for name, where in places.items():
                 found[name].append(run(Path(folder), 10 * turn + len(name), asked.trials, where))
                 print(name, {key: round(value, 3) for key, value in found[name][-1].items()}, flush=True)
-    for key, what in (("whole", "whole command"), ("trials", "first start to last end"), ("steady", "one more trial")):
+    for key, what in (
+        ("whole", "whole command"),
+        ("trials", "first start to last end"),
+        ("steady", "one more trial"),
+    ):
         medians = {name: statistics.median(each[key] for each in runs) for name, runs in found.items()}
         share = 1 if key == "steady" else asked.trials
         # Two at a time: a trial takes twice as long as one comes after the other.

@@ -1,8 +1,8 @@
 """What runs on the nodes of a Ray cluster: each task's function, and small questions about a node.
 
 Everything that goes back to the bench is a plain byte string, which Ray does not pickle: a JSON object for each
-message, followed by its content if there is any. It begins with ``started`` and ends with ``ended``; where that is
-missing, the process was lost.
+message, on a line, and its content after it, or in a string of its own if it is large. It begins with ``started`` and
+ends with ``ended``; where that is missing, the process was lost.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import asyncio
 import importlib
 import json
 import os
-import platform
 import sys
 import traceback
 from collections.abc import Iterator
@@ -20,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import zoo
+
+MOST_TOGETHER = 64 * 2**10
+"""Larger contents are not copied once more to save a message; Ray, too, hands on by itself what is as small."""
 
 
 def run_task(spec: bytes, stops: Any, *contents: bytes) -> Iterator[bytes]:
@@ -53,10 +55,14 @@ def _messages(asked: dict[str, Any], files: dict[str, bytes], control: _Control)
     module, _, function = asked["function"].partition(":")
     with closing(getattr(importlib.import_module(module), function)(asked["payload"], files, control)) as messages:
         for message, content in messages:
+            apart = len(content) > MOST_TOGETHER
             # Encoded by itself, so that it can be passed on as it is.
-            yield json.dumps({"is": "message", "has_content": bool(content), "message": json.dumps(message)}).encode()
-            if content:
+            head = json.dumps({"is": "message", "apart": apart, "message": json.dumps(message)}).encode()
+            if apart:
+                yield head
                 yield content if type(content) is bytes else bytes(content)
+            else:
+                yield head + b"\n" + content
 
 
 class _Control:
@@ -91,10 +97,8 @@ class Stops:
 
 
 def examine() -> bytes:
-    """Say what a node is like."""
-    return json.dumps(
-        {"version": zoo.__version__, "python": platform.python_version(), "host": platform.node()}
-    ).encode()
+    """Say which zoo a node has."""
+    return json.dumps({"version": zoo.__version__}).encode()
 
 
 def read_tail(path: str, most: int = 4096) -> bytes:

@@ -320,8 +320,9 @@ class Tasks:
 
 async def _messages(generator: Any) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
     async for reference in generator:
-        message = json.loads(await reference)
-        yield message, (await (await anext(generator)) if message.get("has_content") else b"")
+        head, _, content = (await reference).partition(b"\n")
+        message = json.loads(head)
+        yield message, (await (await anext(generator)) if message.get("apart") else content)
 
 
 def _on(node: str, *, soft: bool = False, **how: bool) -> Any:

@@ -67,6 +67,8 @@ def open_cluster(options: Mapping[str, Option]) -> Iterator[RayWorkers]:
     settings = check_settings(options)
     if importlib.util.find_spec("ray") is None:
         raise PluginError("it needs the library 'ray': install it with pip install 'zoobench[ray]'")
+    if os.name == "nt":
+        raise PluginError("the executor 'ray' needs Linux or macOS")
     _knock(settings["address"])
     # Paths of sockets are short: not under a long TMPDIR.
     folder = Path(tempfile.mkdtemp(prefix="zoo-ray-", dir="/tmp" if Path("/tmp").is_dir() else None))

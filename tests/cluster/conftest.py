@@ -123,7 +123,7 @@ class RayNodes:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN": self.token,
             "PYTHONPATH": str(FUNCTIONS),
-            # A node that does not answer is given up after three seconds, not after half a minute.
+            # A node that does not answer is given up after three seconds, not after a minute.
             "RAY_health_check_initial_delay_ms": "1000",
             "RAY_health_check_period_ms": "1000",
             "RAY_health_check_timeout_ms": "1000",

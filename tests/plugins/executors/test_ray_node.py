@@ -50,8 +50,8 @@ def _imitated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", ray)
 
 
-def run(function: str, *, stopped: bool = False, **changed: Any) -> list[Any]:
-    """Return what comes back, the JSON of it read."""
+def sent(function: str, *, stopped: bool = False, **changed: Any) -> list[bytes]:
+    """Return what goes back to the bench."""
     asked: Future[bytes] = Future()
     if stopped:
         asked.set_result(b"")
@@ -60,26 +60,31 @@ def run(function: str, *, stopped: bool = False, **changed: Any) -> list[Any]:
     spec |= {"node": "id-1", "name": "n1", "version": zoo.__version__, **changed}
     out = list(run_task(json.dumps(spec).encode(), stops, b"content"))
     assert all(type(each) is bytes for each in out)
-    return [json.loads(each) if each.startswith(b"{") else each for each in out]
+    return out
+
+
+def run(function: str, **how: Any) -> list[tuple[Any, bytes]]:
+    """Return that with its JSON read, and the contents that follow it."""
+    parts = [each.partition(b"\n") for each in sent(function, **how)]
+    return [(json.loads(head), content) for head, _, content in parts]
 
 
 def test_messages_come_between_the_start_and_the_end_each_followed_by_its_content() -> None:
-    started, first, second, content, ended = run("echo")
+    (started, _), (first, nothing), (second, content), (ended, _) = run("echo")
     assert (started["is"], started["node"], started["name"]) == ("started", "id-1", "n1")
     assert json.loads(first["message"]) == {"a": 1, "node": "n1", "stop": False}
-    assert not first["has_content"]
+    assert nothing == b""
     assert json.loads(second["message"]) == {"files": ["x"]}
-    assert second["has_content"]
     assert content == b"content"
     assert ended == {"is": "ended", "problem": "", "lost": False}
 
 
 def test_a_task_hears_that_it_is_to_stop() -> None:
-    assert json.loads(run("echo", stopped=True)[1]["message"])["stop"]
+    assert json.loads(run("echo", stopped=True)[1][0]["message"])["stop"]
 
 
 def test_a_task_that_ray_has_put_elsewhere_knows_where_it_is() -> None:
-    started, *_ = run("echo", node="id-2")
+    (started, _), *_ = run("echo", node="id-2")
     assert started["name"] == "10.0.0.1-id-1"
 
 
@@ -95,14 +100,14 @@ def test_a_task_that_ray_has_put_elsewhere_knows_where_it_is() -> None:
 def test_what_a_function_raises_is_a_sentence_and_its_traceback_is_printed(
     function: str, problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    *_, ended = run(function)
+    *_, (ended, _) = run(function)
     assert ended["problem"].startswith(problem)
     assert not ended["lost"]
     assert "Traceback" in capsys.readouterr().err
 
 
 def test_another_version_of_zoo_runs_nothing_and_leaves_it_to_other_nodes() -> None:
-    started, ended = run("echo", version="99")
+    (started, _), (ended, _) = run("echo", version="99")
     assert started["is"] == "started"
     assert ended["lost"]
     assert ended["problem"] == (
@@ -111,7 +116,14 @@ def test_another_version_of_zoo_runs_nothing_and_leaves_it_to_other_nodes() -> N
 
 
 def test_a_content_that_is_no_bytes_object_is_sent_as_one() -> None:
-    assert run("view")[2] == b"abc"
+    assert run("view")[1][1] == b"abc"
+
+
+def test_a_large_content_comes_by_itself_after_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.executors._ray_node.MOST_TOGETHER", 2)
+    _, head, content, _ = sent("view")
+    assert json.loads(head)["apart"]
+    assert content == b"abc"
 
 
 def test_the_end_of_a_log_is_read(tmp_path: Any) -> None:
