@@ -58,8 +58,14 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write *value* durably as indented JSON; NaN and infinity are refused."""
-    write_bytes(path, json.dumps(value, indent=2, allow_nan=False).encode() + b"\n")
+    """Write *value* durably as JSON for people, too: indented, and a list of plain values on one line.
+
+    A matrix of a thousand classes then has a thousand lines, and not a million.
+
+    Raises:
+        ValueError: For NaN and infinity.
+    """
+    write_bytes(path, f"{_indented(value, '')}\n".encode())
 
 
 def sync_file(path: Path) -> None:
@@ -84,6 +90,19 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _indented(value: Any, indent: str) -> str:
+    if isinstance(value, dict) and value:
+        parts = [f"{json.dumps(str(key))}: {_indented(each, indent + '  ')}" for key, each in value.items()]
+        opening, closing = "{}"
+    elif isinstance(value, (list, tuple)) and any(isinstance(each, (dict, list, tuple)) for each in value):
+        parts = [_indented(each, indent + "  ") for each in value]
+        opening, closing = "[]"
+    else:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    inside = ",\n".join(f"{indent}  {part}" for part in parts)
+    return f"{opening}\n{inside}\n{indent}{closing}"
 
 
 def _write(path: Path, content: bytes) -> None:
