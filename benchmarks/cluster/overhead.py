@@ -28,7 +28,7 @@ def open_times(store):
     out = open(os.environ["TIMES"], "a")
     def hear(event):
         if isinstance(event, (TrialStarted, TrialEnded)):
-            print(json.dumps([type(event).__name__, time.monotonic()]), file=out, flush=True)
+            print(json.dumps([type(event).__name__, event.trial_id, time.monotonic()]), file=out, flush=True)
     return hear
 
 @hookimpl
@@ -55,18 +55,23 @@ def run(folder: Path, number: int, num_trials: int, where: list[str]) -> dict[st
     )
     whole = time.monotonic() - began
     events = [json.loads(line) for line in times.read_text().splitlines()]
-    ends = sorted(when for name, when in events if name == "TrialEnded")
-    starts = [when for name, when in events if name == "TrialStarted"]
+    starts = {trial: when for name, trial, when in events if name == "TrialStarted"}
+    ends = sorted((when, trial) for name, trial, when in events if name == "TrialEnded")
     assert len(ends) == len(starts) == num_trials, "not every trial ran"
-    # The first trial of each slot pays for what its processes load once.
-    half = num_trials // 2
-    steady = (ends[-1] - ends[half]) / (num_trials - 1 - half)
-    return {"whole": whole, "trials": ends[-1] - min(starts), "steady": steady}
+    # The first trial of each slot pays for what its processes load once, and others run beside it meanwhile.
+    last = ends[-(num_trials // 3) :]
+    # From an end to the start that it made room for.
+    gaps = [min(when - end for when in starts.values() if when >= end) for end, _ in last[:-2]]
+    return {
+        "whole": whole,
+        "spread": 2 * (ends[-1][0] - min(starts.values())) / num_trials,
+        "trial": statistics.median(end - starts[trial] for end, trial in last) + statistics.median(gaps),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--address", default="", help="of a cluster with two CPUs; by default one of its own")
     asked = parser.parse_args()
@@ -81,14 +86,11 @@ def main() -> None:
                 print(name, {key: round(value, 3) for key, value in found[name][-1].items()}, flush=True)
     for key, what in (
         ("whole", "whole command"),
-        ("trials", "first start to last end"),
-        ("steady", "one more trial"),
+        ("spread", "a trial, with all that is loaded once"),
+        ("trial", "a trial, once all is loaded"),
     ):
-        medians = {name: statistics.median(each[key] for each in runs) for name, runs in found.items()}
-        share = 1 if key == "steady" else asked.trials
-        # Two at a time: a trial takes twice as long as one comes after the other.
-        extra = 2 * (medians["ray"] - medians["local"]) / share
-        print(f"{what}: local {medians['local']:.2f} s, ray {medians['ray']:.2f} s; a trial costs {extra:+.3f} s more")
+        local, ray_ = (statistics.median(each[key] for each in found[name]) for name in ("local", "ray"))
+        print(f"{what}: local {local:.3f} s, ray {ray_:.3f} s, {ray_ - local:+.3f} s")
 
 
 if __name__ == "__main__":
