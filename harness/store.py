@@ -187,7 +187,7 @@ def parse_record(content: bytes, *, origin: str) -> Record:
         version = raw.get("schema_version")
         if isinstance(version, int) and version > SCHEMA_VERSION:
             raise StoreError(
-                f"{origin} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}: a newer one is needed"
+                f"{origin} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}: a newer zoo is needed"
             )
         if raw.pop(_SUM, None) != stable_hash(raw):
             raise DamagedRecordError(f"{origin} is damaged: its sum does not fit what it says")

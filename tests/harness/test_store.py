@@ -56,7 +56,7 @@ def test_no_flipped_bit_is_read_in_silence(store: Store, small_record: Record) -
 def test_a_newer_schema_is_refused_in_a_sentence(store: Store) -> None:
     path = store.folder("t") / RECORD_FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), "schema_version": SCHEMA_VERSION + 1}))
-    with pytest.raises(StoreError, match="a newer one is needed"):
+    with pytest.raises(StoreError, match="newer zoo is needed"):
         read_record(path)
 
 
