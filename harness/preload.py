@@ -10,11 +10,8 @@ import contextlib
 import importlib
 import os
 
+from harness.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE
 from zoo.cache import cache_root
-
-VARIABLE = "ZOO_PRELOAD"
-ALLOWED = ("torch", "torchvision", "timm")
-"""Nothing else: a module that crashed here would take every trial with it."""
 
 # Whether there is a GPU is then asked of its management library, which leaves no trace that a fork could trip over.
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
@@ -23,10 +20,10 @@ os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
 with contextlib.suppress(RuntimeError):  # no home, no cache: the compiler's own choice
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "compiled"))
 
-for _name in os.environ.get(VARIABLE, "").split(","):
-    if _name in ALLOWED:
+for _name in os.environ.get(PRELOAD_VARIABLE, "").split(","):
+    if _name in PRELOAD_ALLOWED:
         importlib.import_module(_name)
-if "torch" in os.environ.get(VARIABLE, ""):
+if "torch" in os.environ.get(PRELOAD_VARIABLE, ""):
     # What every trial comes to import: the engine, and the compiler, which torch's optimizers and its counter of
     # operations pull in at their first use, for seconds.
     for _name in ("harness.trial", "torch._dynamo", "scipy.special"):

@@ -15,9 +15,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness import preload
 from harness.files import write_json, writing
 from harness.jobs import run_job
+
+PRELOAD_VARIABLE = "ZOO_PRELOAD"
+"""Tells the fork server what to import (see :mod:`harness.preload`), which takes no arguments."""
+PRELOAD_ALLOWED = ("torch", "torchvision", "timm")
+"""Nothing else: a module that crashed there would take every trial with it."""
 
 
 class Starter:
@@ -27,7 +31,7 @@ class Starter:
         self._context: BaseContext
         if "forkserver" in multiprocessing.get_all_start_methods():
             context = multiprocessing.get_context("forkserver")
-            os.environ[preload.VARIABLE] = ",".join(name for name in preload.ALLOWED if name in set(modules))
+            os.environ[PRELOAD_VARIABLE] = ",".join(name for name in PRELOAD_ALLOWED if name in set(modules))
             context.set_forkserver_preload(["harness.preload"])
             self._context = context
         else:
