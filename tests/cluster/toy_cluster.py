@@ -29,6 +29,8 @@ class NodeHandle:
     def __init__(self, name: str, folder: Path, events: queue.Queue[TaskEvent]) -> None:
         self.name, self._folder, self._events = name, folder, events
         self.task_id: str | None = None
+        self.is_over = False
+        """Whether its process has ended, and all that it said has been heard."""
         environment = {**os.environ, "ZOO_CACHE": str(folder / f"cache-{name}")}
         self._process = subprocess.Popen(
             [sys.executable, HERE / "node_process.py", name, folder],
@@ -47,11 +49,8 @@ class NodeHandle:
         self.task_id = task.task_id
         message = {"task_id": task.task_id, "function": task.function, "payload": dict(task.payload)}
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it was killed just now, which the listener tells
+        with suppress(BrokenPipeError):  # it was killed just now, and the task is found lost
             write(self._process.stdin, {**message, "names": list(task.files)}, list(task.files.values()))
-
-    def is_alive(self) -> bool:
-        return self._process.poll() is None
 
     def kill(self) -> None:
         with suppress(ProcessLookupError):
@@ -72,10 +71,7 @@ class NodeHandle:
             else:
                 self.task_id = None
                 self._events.put(TaskEnded(task_id=task_id, problem=message["problem"], node=self.name))
-        if self.task_id is not None:
-            problem = f"the process of node {self.name} ended"
-            self._events.put(TaskEnded(task_id=self.task_id, problem=problem, lost=True, node=self.name))
-            self.task_id = None
+        self.is_over = True
 
 
 class ToyWorkers:
@@ -96,9 +92,12 @@ class ToyWorkers:
 
     def poll(self, seconds: float) -> Sequence[TaskEvent]:
         for index, node in enumerate(self._nodes):
-            if not node.is_alive():
-                if node.task_id is None:
-                    self._nodes[index] = NodeHandle(node.name, self._folder, self._events)
+            if node.is_over:
+                if node.task_id is not None:
+                    problem = f"the process of node {node.name} ended"
+                    self._events.put(TaskEnded(task_id=node.task_id, problem=problem, lost=True, node=node.name))
+                node.kill()
+                self._nodes[index] = NodeHandle(node.name, self._folder, self._events)
             elif node.task_id is None and self._waiting:
                 wanted = [task for task in self._waiting if task.node == node.name]
                 task = (wanted or self._waiting)[0]
