@@ -246,9 +246,9 @@ def test_a_failure_costs_its_runtime_only_and_is_tried_again_when_asked(
 
 
 def test_a_process_that_dies_is_a_failure(bench: Run, folder: Path) -> None:
-    (sentence,) = bench("onnx", timeout=0.01).failures
+    (sentence,) = bench("compile", timeout=0.01).failures
     assert "failed (timeout): it took longer than 0.01 s" in sentence
-    assert read_result(folder / result_name("onnx")).outcome is Outcome.FAILED
+    assert read_result(folder / result_name("compile")).outcome is Outcome.FAILED
 
 
 def test_nothing_starts_after_the_deadline(bench: Run, folder: Path) -> None:
