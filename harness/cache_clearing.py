@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, lying_in
+from harness.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, lying_in, runs_trials
 from harness.data_places import STREAMED_SUFFIX, is_used, lock_of
 from harness.files import TEMPORARY_PREFIX
 
@@ -38,6 +38,8 @@ def clear(entry: CacheEntry) -> Cleared:
             return _clear_files(entry)
         if entry.kind == "compile":
             return Cleared(entry=entry, num_bytes=_remove_tree(entry.path))
+        if entry.kind == "remote":
+            return _clear_remote(entry)
         return _clear_folder(entry)
     except OSError as error:
         return Cleared(entry=entry, left_because=f"{error.filename or entry.path}: {error.strerror or error}")
@@ -50,6 +52,14 @@ def _clear_files(entry: CacheEntry) -> Cleared:
         file.unlink()
         freed += size
     return Cleared(entry=entry, num_bytes=freed)
+
+
+def _clear_remote(entry: CacheEntry) -> Cleared:
+    if runs_trials(entry.path):
+        return Cleared(entry=entry, left_because="it is in use")
+    doomed = entry.path.with_name(f"{TEMPORARY_PREFIX}{entry.path.name}-{uuid.uuid4().hex[:8]}")
+    os.replace(entry.path, doomed)
+    return Cleared(entry=entry, num_bytes=_remove_tree(doomed))
 
 
 def _clear_folder(entry: CacheEntry) -> Cleared:

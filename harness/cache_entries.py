@@ -8,6 +8,7 @@ kind               where
 ``tuning``         ``tuning/*.json``: which settings were quickest for a network on this machine
 ``tar``            ``tar/*.json``: where the members of tar files lie
 ``compile``        ``compiled/``: what the compiler keeps
+``remote``         ``remote/BENCH/``: what this machine holds of trials that it ran for a bench elsewhere
 ``leftovers``      ``.tmp-…`` anywhere of these: what a process left that died while it wrote
 ``downloads``      ``data/``: data sets as they were downloaded, or put there; listed, never removed
 =================  ============================================================================================
@@ -30,18 +31,21 @@ from pydantic import ValidationError
 from harness.data_places import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
 from harness.files import TEMPORARY_PREFIX
 from harness.images import PreparedData
+from harness.store import Store
 
-Kind = Literal["decoded", "models", "tuning", "tar", "compile", "leftovers", "downloads"]
+Kind = Literal["decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
 
 _PREPARED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{20}}({STREAMED_SUFFIX})?")
 _STALE = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}(?P<key>.+-[0-9a-f]{{20}})-.+")
 _MODEL_LIST = re.compile(r"(timm|torchvision)-.+-models-.+\.json")
+_BENCH = re.compile(r"[0-9a-f]{20}")
 _HEX_FILE = re.compile(r"[0-9a-f]{16,64}\.json")
 _PREPARED_FILE = re.compile(
     r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths)\.npy|(train|val|test)-encoded\.bin"
     r"|fold-\d+\.json|fold-\d+-(train|val|test)\.npy"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
+REMOTE_FOLDER = "remote"
 TEMPORARY_FILE_SECONDS = 3600
 """A temporary file without a lock that is older than that has been left: writing one takes less than a second."""
 
@@ -78,12 +82,13 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
         *_files("tuning", root / "tuning", _HEX_FILE),
         *_files("tar", root / "tar", _HEX_FILE),
         *_tree("compile", root / "compiled"),
+        *_remote(root / REMOTE_FOLDER),
         *_tree("downloads", root / "data"),
     ]
     left = [file for folder in (root, root / "tuning", root / "tar") for file in _left_files(folder, now)]
     if left:
         entries.append(_entry_of_files("leftovers", root, left))
-    order: tuple[Kind, ...] = ("decoded", "models", "tuning", "tar", "compile", "leftovers", "downloads")
+    order: tuple[Kind, ...] = ("decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads")
     return sorted(entries, key=lambda entry: (order.index(entry.kind), -entry.num_bytes, entry.name))
 
 
@@ -146,6 +151,27 @@ def _decoded(folder: Path) -> Iterator[CacheEntry]:
             )
         elif (key := key_of_leftover(found.name)) and not is_locked(folder / key):
             yield CacheEntry(name=found.name, kind="leftovers", path=path, num_bytes=num_bytes, last_used=last_used)
+
+
+def _remote(folder: Path) -> Iterator[CacheEntry]:
+    for found in lying_in(folder):
+        if found.is_dir(follow_symlinks=False) and _BENCH.fullmatch(found.name):
+            path = Path(found.path)
+            num_bytes, last_used = _measure(path)
+            yield CacheEntry(
+                name=found.name,
+                kind="remote",
+                path=path,
+                num_bytes=num_bytes,
+                last_used=last_used,
+                in_use=runs_trials(path),
+            )
+
+
+def runs_trials(folder: Path) -> bool:
+    """Tell whether a trial of a bench elsewhere runs here, given the folder of that bench."""
+    store = Store(folder)
+    return any(store.is_held(each.name) for each in lying_in(folder))
 
 
 def _files(kind: Kind, folder: Path, pattern: re.Pattern[str]) -> Iterator[CacheEntry]:

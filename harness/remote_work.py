@@ -30,6 +30,7 @@ from typing import Any
 from pydantic import Field
 
 from harness import store as files
+from harness.cache_entries import REMOTE_FOLDER
 from harness.data_places import FACTS_FILE, using
 from harness.files import write_bytes
 from harness.identity import result_key
@@ -52,7 +53,6 @@ from zoo.loading import Sources, build_catalog
 FUNCTION = "harness.remote_work:work"
 PLUGIN_PREFIX = "plugin/"
 """What the names of plugin files begin with among a task's files."""
-FOLDER = "remote"
 STATE_SECONDS = 60.0
 """At least so long between two training states that are sent to the bench while a trial runs."""
 KEEP_SECONDS = 3600.0
@@ -151,7 +151,7 @@ class _Node:
         if problem:
             yield {"kind": "refused", "problem": problem}, b""
             return
-        store = Store(cache_root() / FOLDER / self.job.bench)
+        store = Store(cache_root() / REMOTE_FOLDER / self.job.bench)
         store.create()
         _clear_old(store.root)
         folder = store.folder(trial.trial_id)
@@ -306,7 +306,7 @@ def _sources(job: RemoteJob, given: Mapping[str, bytes]) -> Sources:
     paths = []
     for name in job.sources["files"]:
         content = given[PLUGIN_PREFIX + name]
-        path = cache_root() / FOLDER / "plugins" / hashlib.sha256(content).hexdigest()[:20] / Path(name).name
+        path = cache_root() / REMOTE_FOLDER / "plugins" / hashlib.sha256(content).hexdigest()[:20] / Path(name).name
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, content)

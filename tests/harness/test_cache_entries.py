@@ -19,6 +19,7 @@ from harness.data import prepare_data
 from harness.data_places import lock_of, using
 from harness.images import PreparedData
 from harness.spec import DatasetSpec, ProviderSpec
+from harness.store import LOCK_FILE
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError
 
@@ -206,3 +207,22 @@ def test_what_nobody_knows_is_neither_listed_nor_touched(tmp_path: Path) -> None
         write(tmp_path / name)
     assert entries(tmp_path) == []
     assert list_cache(tmp_path / "absent", now=0) == []
+
+
+def test_what_a_bench_elsewhere_left_is_cleared_unless_a_trial_of_it_runs(tmp_path: Path) -> None:
+    for bench in ("a" * 20, "b" * 20):
+        folder = tmp_path / "remote" / bench / "net--s0"
+        folder.mkdir(parents=True)
+        (folder / "checkpoint.safetensors").write_bytes(b"x" * 1000)
+        (folder / LOCK_FILE).touch()
+    (tmp_path / "remote" / "plugins").mkdir()  # a bench that runs may need them
+    with FileLock(tmp_path / "remote" / ("b" * 20) / "net--s0" / LOCK_FILE):
+        entries = [entry for entry in list_cache(tmp_path, now=time.time()) if entry.kind == "remote"]
+        assert [(entry.name, entry.num_bytes, entry.in_use) for entry in entries] == [
+            ("a" * 20, 1000, False),
+            ("b" * 20, 1000, True),
+        ]
+        free, used = (clear(entry) for entry in entries)
+    assert (free.num_bytes, free.left_because) == (1000, "")
+    assert used.left_because == "it is in use"
+    assert sorted(path.name for path in (tmp_path / "remote").iterdir()) == ["b" * 20, "plugins"]
