@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.identity import measurement_key
-from harness.processes import describe_status
+from harness.process_ends import describe_status
 from harness.record import Failure, FailureKind, Outcome, Record
 from harness.resolution import ResolvedTrial
 from zoo.events import EpochEnded, Event, PhaseStarted

@@ -28,7 +28,7 @@ from harness.files import write_json
 from harness.heads import find_head, freeze_all_but
 from harness.history import read_history
 from harness.images import PreparedData
-from harness.processes import describe_status
+from harness.process_ends import describe_status
 from harness.record import FailureKind, Layout
 from harness.spec import TrialSpec
 from harness.subject import Subject

@@ -14,10 +14,10 @@ import multiprocessing.util
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.process_ends import die_with_parent
 from zoo.errors import ManyErrors, ZooError
 from zoo.loading import Sources, build_catalog
 
@@ -160,24 +160,6 @@ def _become_leader() -> None:
     if hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):  # it leads a group already
             os.setsid()
-
-
-def die_with_parent() -> None:
-    """Have this process end when its parent ends."""
-    if sys.platform == "linux":
-        import ctypes
-
-        # The kernel ends this process when the fork server ends, which ends with the bench (prctl(2)).
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def wait_for_parent() -> NoReturn:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
 def _release_semaphores() -> None:

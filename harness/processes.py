@@ -141,15 +141,3 @@ def _leads_group(pid: int) -> bool:
         return os.getpgid(pid) == pid
     except ProcessLookupError:
         return False
-
-
-def describe_status(status: int, *, out_of_memory: bool | None = None) -> str:
-    """Return an exit status in words; *out_of_memory* says whether the system killed for memory, None: not known."""
-    if status >= 0:
-        return f"exit status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    hint = {True: " (the system ran out of memory)", False: "", None: " (often: the system ran out of memory)"}
-    return name + (hint[out_of_memory] if name == "SIGKILL" else "")

@@ -15,7 +15,8 @@ from harness.images import PreparedData
 from harness.interrupts import Interrupts
 from harness.jobs import RESULT_FILE
 from harness.plan import Plan
-from harness.processes import Starter, describe_status, visible_devices
+from harness.process_ends import describe_status
+from harness.processes import Starter, visible_devices
 from harness.spec import Data, DatasetSpec, ExecutionSpec, Precision, TrialSpec, stable_hash
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress

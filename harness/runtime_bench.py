@@ -22,7 +22,8 @@ from harness import store as files
 from harness.files import writing
 from harness.interrupts import Interrupts
 from harness.jobs import RESULT_FILE
-from harness.processes import Job, Starter, describe_status
+from harness.process_ends import describe_status
+from harness.processes import Job, Starter
 from harness.record import Failure, FailureKind, Outcome, Record
 from harness.resolution import POLL_SECONDS
 from harness.runtime_result import (

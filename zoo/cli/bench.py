@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.output import report_options, split_commas
-from zoo.cli.placing import placing_options, remote_of, slots_of
+from zoo.cli.placing import data_root, placing_options, remote_of, slots_of
 from zoo.cli.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.table import TableChoice
@@ -293,11 +293,3 @@ def _refuse_empty(chosen: Chosen) -> None:
     reasons = "; ".join(f"{skip.title}: {skip.reason}" for skip in chosen.plan.skips[:5])
     more = len(chosen.plan.skips) - 5
     raise UsageError(f"there is nothing to run: {reasons}{f'; and {more} more like that' if more > 0 else ''}")
-
-
-def data_root(given: str | None) -> Path:
-    """Return the folder for data sets: as given, else as the environment says, else in the cache."""
-    from zoo.cache import cache_root
-
-    text = given or os.environ.get("ZOO_DATA", "")
-    return Path(text).expanduser() if text else cache_root() / "data"

@@ -72,8 +72,8 @@ def command(
 
     Exit code 1 if a check fails, 2 if nothing goes by a name.
     """
-    from zoo.cli.bench import data_root as find_data_root
     from zoo.cli.group import FAILED
+    from zoo.cli.placing import data_root as find_data_root
     from zoo.testing.checks import require_ids
     from zoo.testing.isolation import IsolatedChecks
 

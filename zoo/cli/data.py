@@ -148,7 +148,7 @@ def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[st
     from harness.passport import make_passport
     from harness.plan import dataset_spec
     from zoo.cache import cache_root
-    from zoo.cli.bench import data_root
+    from zoo.cli.placing import data_root
 
     # What a data set prints while it loads must not end up in the passport.
     with contextlib.redirect_stdout(sys.stderr):

@@ -1,8 +1,10 @@
-"""Options that say where trials run, and how many at a time."""
+"""Places: where trials run, how many at a time, and where data sets lie."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -117,3 +119,11 @@ def _devices(text: str | None) -> tuple[int, ...] | None:
     if len(set(indices)) < len(indices):
         raise UsageError(f"--devices {text}: it names a device twice")
     return tuple(indices)
+
+
+def data_root(given: str | None) -> Path:
+    """Return the folder for data sets: as given, else as the environment says, else in the cache."""
+    from zoo.cache import cache_root
+
+    text = given or os.environ.get("ZOO_DATA", "")
+    return Path(text).expanduser() if text else cache_root() / "data"

@@ -74,7 +74,7 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
     """Measure what is not known, and say on stderr what goes on; tell whether the user stopped it."""
     from harness.probing import probe_plan
     from zoo.cache import cache_root
-    from zoo.cli.bench import data_root
+    from zoo.cli.placing import data_root
     from zoo.events import Event, Progress
 
     def say(event: Event) -> None:

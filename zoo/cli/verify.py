@@ -105,7 +105,7 @@ def _run_again(
     from reports.grouping import group_trials
     from reports.site.verification import noise_problem
     from zoo.cache import cache_root
-    from zoo.cli.bench import data_root
+    from zoo.cli.placing import data_root
 
     groups = group_trials(trials)
     results = []

@@ -1,0 +1,40 @@
+"""How processes end: with their parent, and what their exit status says. Never imports torch."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from typing import NoReturn
+
+
+def describe_status(status: int, *, out_of_memory: bool | None = None) -> str:
+    """Return an exit status in words; *out_of_memory* says whether the system killed for memory, None: not known."""
+    if status >= 0:
+        return f"exit status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    hint = {True: " (the system ran out of memory)", False: "", None: " (often: the system ran out of memory)"}
+    return name + (hint[out_of_memory] if name == "SIGKILL" else "")
+
+
+def die_with_parent() -> None:
+    """Have this process end when its parent ends."""
+    if sys.platform == "linux":
+        import ctypes
+
+        # The kernel ends this process when the fork server ends, which ends with the bench (prctl(2)).
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def wait_for_parent() -> NoReturn:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=wait_for_parent, daemon=True).start()
