@@ -17,18 +17,17 @@ int8       onnxruntime on the CPU, quantised statically (see :mod:`harness.quant
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from harness.files import write_json
 from harness.predictions import FILE_NAME
 from harness.record import Failure, MetricValue, Outcome, Record, SpeedInfo
 from harness.spec import Data, stable_hash
-from harness.store import CHECKPOINT_FILE
+from harness.store import CHECKPOINT_FILE, parse_summed
 from zoo.errors import StoreError
 
 SCHEMA_VERSION = 1
@@ -162,25 +161,10 @@ def read_result(path: Path) -> RuntimeResult:
         StoreError: If it cannot be read, is not what was written, or is of a newer schema.
     """
     try:
-        raw = json.loads(path.read_bytes())
-        if not isinstance(raw, dict):
-            raise ValueError("it is no JSON object")
-        version = raw.get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
-            raise StoreError(
-                f"{path} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}, so a newer zoo is needed"
-            )
-        if raw.pop(_SUM, None) != stable_hash(raw):
-            raise StoreError(f"{path} is damaged: its sum does not fit what it says")
-        result = RuntimeResult.model_validate(raw)
+        content = path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{path} is not a runtime's result: {where}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"{path} cannot be read: {error}") from error
+    result = parse_summed(content, RuntimeResult, SCHEMA_VERSION, what="a runtime's result", origin=str(path))
     if path.name != result_name(result.runtime):
         raise StoreError(f"{path} holds the result of another runtime: {result.runtime}")
     return result

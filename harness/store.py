@@ -16,12 +16,13 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from harness.files import sync_folder, write_json
 from harness.record import SCHEMA_VERSION, FailureKind, Outcome, Record
-from harness.spec import TrialSpec, stable_hash
+from harness.spec import Data, TrialSpec, stable_hash
 from zoo.errors import StoreError
 from zoo.names import slug
 
@@ -34,6 +35,9 @@ STATE_PATTERN = "state-*.safetensors"
 LOCK_FILE = ".lock"
 """Held while a trial runs and while its record is written; the system frees it when the holder dies."""
 _SUM = "sha256"
+
+
+DataT = TypeVar("DataT", bound=Data)
 
 
 class DamagedRecordError(StoreError):
@@ -180,21 +184,31 @@ def read_record(path: Path) -> Record:
 
 def parse_record(content: bytes, *, origin: str) -> Record:
     """Return the record that the bytes of a file hold; *origin* says where they come from. Errors as above."""
+    return parse_summed(content, Record, SCHEMA_VERSION, what="a record", origin=origin)
+
+
+def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what: str, origin: str) -> DataT:
+    """Return what JSON with a sum over itself holds, as :func:`write_record` makes it.
+
+    Raises:
+        DamagedRecordError: If it is not what was written.
+        StoreError: If it is of a schema after *schema_version*, or is not *what* it should be.
+    """
     try:
         raw = json.loads(content)
         if not isinstance(raw, dict):
             raise ValueError("it is no JSON object")
         version = raw.get("schema_version")
-        if isinstance(version, int) and version > SCHEMA_VERSION:
+        if isinstance(version, int) and version > schema_version:
             raise StoreError(
-                f"{origin} has schema version {version}; this zoo reads up to {SCHEMA_VERSION}: a newer zoo is needed"
+                f"{origin} has schema version {version}; this zoo reads up to {schema_version}: a newer zoo is needed"
             )
         if raw.pop(_SUM, None) != stable_hash(raw):
             raise DamagedRecordError(f"{origin} is damaged: its sum does not fit what it says")
-        return Record.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise StoreError(f"{origin} is not a record: {where}: {first['msg']}") from error
+        raise StoreError(f"{origin} is not {what}: {where}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
         raise DamagedRecordError(f"{origin} cannot be read: {error}") from error
