@@ -12,7 +12,7 @@ from harness.building import build_model
 from harness.classifier_card import ClassifierCard, first_problem
 from harness.exporting_formats import FORMATS
 from harness.files import write_atomically, writing
-from harness.plan import provider_spec
+from harness.provenance import provider_spec
 from harness.spec import ArchitectureSpec
 from harness.state_dicts import Misfit, fill, read_state_dict, without_prefix
 from harness.trained import TrainedClassifier

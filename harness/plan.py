@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
+from harness.provenance import provider_spec
 from harness.request import BenchRequest
 from harness.seeding import seed_counts
 from harness.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
@@ -13,13 +13,10 @@ from harness.spec import (
     ArchitectureSpec,
     DatasetSpec,
     ExecutionSpec,
-    ProviderSpec,
     RecipeSpec,
     TrialSpec,
     stable_hash,
 )
-from zoo.catalog import Entry
-from zoo.loading import code_hash
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,17 +104,6 @@ def _why_not(architecture: SelectedArchitecture, dataset: SelectedDataset, recip
     if image_size is not None and image_size < network.min_size:
         return f"the network takes images of at least {network.min_size} px, and these have {image_size}"
     return ""
-
-
-def provider_spec(entry: Entry[Any]) -> ProviderSpec:
-    """Return where a record comes from, with the hash of the code that provides it."""
-    provider = entry.provider
-    return ProviderSpec(
-        plugin=provider.name,
-        distribution=provider.distribution,
-        version=provider.version,
-        code_hash=code_hash(provider),
-    )
 
 
 def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:

@@ -16,11 +16,12 @@ from harness.costs import START_SECONDS, Costs, measuring_seconds
 from harness.forecast import Expectation, Forecast
 from harness.images import PreparedData
 from harness.interrupts import Interrupts
+from harness.measured import Measured
 from harness.plan import Plan
 from harness.processes import Starter
 from harness.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve
 from harness.slots import threads_for
-from harness.spec import Data, ExecutionSpec, TrialSpec, stable_hash
+from harness.spec import ExecutionSpec, TrialSpec, stable_hash
 from zoo.cache import cached_json
 from zoo.errors import ZooError
 from zoo.events import Event, Progress
@@ -28,28 +29,6 @@ from zoo.loading import Sources
 
 _VERSION = 1
 """Raised whenever a probe measures something else."""
-
-
-class Measured(Data):
-    """What a probe measured."""
-
-    build_seconds: float
-    image_seconds: float
-    """For each image of a training step, with the data path."""
-    val_image_seconds: float
-    single_image_seconds: float
-    """For one image alone."""
-    save_seconds: float
-    """For a training state."""
-    end_seconds: float
-    """For writing weights and predictions, and for the metrics."""
-    inference_batch: int
-    training_batch: int
-    peak_memory_mib: float | None
-    """Without the images that a CPU maps from their file."""
-    macs: int | None
-    seconds: float = 0.0
-    """What the probe took itself, in its process."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -37,8 +37,8 @@ from harness.identity import result_key
 from harness.images import PreparedData
 from harness.interrupts import Interrupts
 from harness.local_trials import LocalTrials, TrialOver
-from harness.plan import provider_spec
 from harness.processes import Starter
+from harness.provenance import provider_spec
 from harness.resolution import POLL_SECONDS, Machine, ResolvedTrial, Scout, Stopped
 from harness.slots import Slot, SlotRequest
 from harness.spec import Data, DatasetSpec, ProviderSpec, TrialSpec

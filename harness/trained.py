@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from harness import decoding
 from harness.building import build_model
 from harness.classifier_card import METADATA_KEY, ClassifierCard, first_problem
-from harness.plan import provider_spec
+from harness.provenance import provider_spec
 from harness.record import Outcome, Record
 from harness.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
 from harness.state_dicts import fill

@@ -22,9 +22,9 @@ from harness.complexity import count_macs
 from harness.evaluation import batch_size_for, predict_logits
 from harness.failures import classify
 from harness.images import ImageSet, PreparedData, TrialImages
+from harness.measured import Measured
 from harness.memory import PeakMemory
 from harness.predictions import SavedPredictions, save_predictions
-from harness.probing import Measured
 from harness.scoring import score
 from harness.spec import TrialSpec
 from harness.training import EpochResult, train

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.identity import ENGINE_VERSION, measurement_fields, result_fields
-from harness.plan import provider_spec
+from harness.provenance import provider_spec
 from harness.record import Record
 from zoo.catalog import Catalog, Entry
 from zoo.errors import ZooError
