@@ -18,7 +18,6 @@ from typing import Protocol
 from harness import store as files
 from harness.data_places import using
 from harness.forecast import forecast_of_store
-from harness.interrupts import Interrupts
 from harness.local_trials import LocalTrials, TrialOver
 from harness.plan import Plan
 from harness.processes import Starter
@@ -29,6 +28,7 @@ from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, reso
 from harness.scheduling import order
 from harness.slots import SlotRequest
 from harness.store import Store
+from harness.system.interrupts import Interrupts
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from harness.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, lying_in, runs_trials
 from harness.data_places import STREAMED_SUFFIX, is_used, lock_of
-from harness.files import TEMPORARY_PREFIX
+from harness.system.atomic_files import TEMPORARY_PREFIX
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

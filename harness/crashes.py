@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.identity import measurement_key
-from harness.process_ends import describe_status
 from harness.record import Failure, FailureKind, Outcome, Record
 from harness.resolution import ResolvedTrial
+from harness.system.process_exit import describe_status
 from zoo.events import EpochEnded, Event, PhaseStarted
 
 

@@ -26,7 +26,6 @@ from pydantic import ValidationError
 from harness.data_key import FORMAT, cache_key
 from harness.data_notes import class_notes, count_notes, duplicate_notes, unreadable_notes
 from harness.data_places import FACTS_FILE, lock_of, mark_used, streamed_folder
-from harness.files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
 from harness.fold_data import fold_facts_file, write_folds
 from harness.folding import pool_parts
 from harness.image_shape import Shape
@@ -35,6 +34,7 @@ from harness.images import PreparedData
 from harness.spec import DatasetSpec
 from harness.splitting import Part, make_parts
 from harness.streaming_index import write_index
+from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
 from zoo.dataset import DataRequest, Dataset, Splits
 from zoo.errors import DataError, PluginError, ZooError
 from zoo.names import slug

@@ -165,7 +165,7 @@ def _run_one(run: Callable[[str], None], job: str) -> NoReturn:
 
 def _become_servant() -> None:
     """End with the parent; and leave signals that ask the trial to stop to the trial."""
-    from harness.process_ends import die_with_parent
+    from harness.system.process_exit import die_with_parent
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

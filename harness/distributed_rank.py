@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.distributed_foreman import answer_file
-from harness.files import write_json
 from harness.images import PreparedData
 from harness.record import Failure, Layout
 from harness.spec import Data, TrialSpec
+from harness.system.atomic_files import write_json
 
 EXIT_FAILED = 1
 
@@ -85,7 +85,6 @@ def _train(job: RankJob) -> RankAnswer:
     import torch
 
     from harness import store as files
-    from harness.allocator import keep_freed_memory
     from harness.checkpoints import TrainingStates, save_weights
     from harness.device_sharing import DeviceSharing, device_name
     from harness.distributed import ManyRanks
@@ -93,6 +92,7 @@ def _train(job: RankJob) -> RankAnswer:
     from harness.images import TrialImages
     from harness.memory import PeakMemory
     from harness.subject import make_subject
+    from harness.system.malloc import keep_freed_memory
     from harness.timer import synchronize
     from harness.training import EpochResult, train
     from harness.training_state import TrainingState

@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.hardware import cpu_name
+from harness.system.hardware import cpu_name
 from zoo._version import __version__
 from zoo.errors import UsageError
 

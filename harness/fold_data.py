@@ -12,11 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.files import write_json
 from harness.folding import few_images_note, fold_of_each, make_fold
 from harness.image_writer import WrittenSplit
 from harness.images import PreparedData
 from harness.splitting import Part
+from harness.system.atomic_files import write_json
 from zoo.dataset import Splits
 
 _BATCH = 256

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.costs import Line, costs_of, fit_line
-from harness.hardware import Hardware
 from harness.identity import result_key
 from harness.outlines import Outline, outlines_of, read_outlines
 from harness.record import FailureKind, Outcome, Record
 from harness.scheduling import makespan, order
 from harness.spec import DatasetSpec, TrialSpec
+from harness.system.hardware import Hardware
 
 _SMALL_IMAGE_LIMIT = 64
 """As in :mod:`harness.resolution`, which loads more than a forecast needs."""

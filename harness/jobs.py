@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.process_ends import die_with_parent
+from harness.system.process_exit import die_with_parent
 from zoo.errors import ManyErrors, ZooError
 from zoo.loading import Sources, build_catalog
 
@@ -92,9 +92,9 @@ def _prepare(job: dict[str, Any]) -> int:
 
 
 def _trial(job: dict[str, Any]) -> int:
-    from harness.allocator import keep_freed_memory
     from harness.distributed_foreman import Foreman
     from harness.distributed_rank import run_rank
+    from harness.system.malloc import keep_freed_memory
     from harness.trial import TrialJob, run_trial
 
     # First of all: it is a copy of this process as it is now, with no device in use.
@@ -137,7 +137,7 @@ _KINDS = {"probe": _probe, "prepare": _prepare, "trial": _trial, "call": _call}
 
 def _answer(job: dict[str, Any], work: Any) -> int:
     """Write what *work* returns, or the sentences of what it raises, as the job's result."""
-    from harness.files import write_json
+    from harness.system.atomic_files import write_json
 
     try:
         answer = {"value": work()}

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.files import TEMPORARY_PREFIX, sha256_of, sync_folder, write_bytes
 from harness.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.record import Outcome, Record
 from harness.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
@@ -28,6 +27,7 @@ from harness.store import (
     read_record,
     trial_id,
 )
+from harness.system.atomic_files import TEMPORARY_PREFIX, sha256_of, sync_folder, write_bytes
 from zoo.errors import StoreError
 
 _UNSUMMED_FILES = (LOG_FILE, SPEC_FILE)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.files import write_bytes
+from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
 from zoo.metric import Predictions
 

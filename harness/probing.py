@@ -15,13 +15,13 @@ from typing import Any
 from harness.costs import START_SECONDS, Costs, measuring_seconds
 from harness.forecast import Expectation, Forecast
 from harness.images import PreparedData
-from harness.interrupts import Interrupts
 from harness.measured import Measured
 from harness.plan import Plan
 from harness.processes import Starter
 from harness.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve
 from harness.slots import threads_for
 from harness.spec import ExecutionSpec, TrialSpec, stable_hash
+from harness.system.interrupts import Interrupts
 from zoo.cache import cached_json
 from zoo.errors import ZooError
 from zoo.events import Event, Progress

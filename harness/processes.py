@@ -15,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.files import write_json, writing
 from harness.jobs import run_job
+from harness.system.atomic_files import write_json, writing
 
 PRELOAD_VARIABLE = "ZOO_PRELOAD"
 """Tells the fork server what to import (see :mod:`harness.preload`), which takes no arguments."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.interrupts import Interrupts
 from harness.remote_work import FUNCTION, PLUGIN_PREFIX, RemoteJob
 from harness.resolution import POLL_SECONDS, Stopped
+from harness.system.interrupts import Interrupts
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
 from zoo.executor import Executor, Task, TaskEnded, TaskMessage, Workers

@@ -15,7 +15,6 @@ from filelock import FileLock, Timeout
 from harness import store as files
 from harness.crashes import failed_record, unfinished_record
 from harness.distributed_devices import check_together
-from harness.files import write_bytes, writing
 from harness.local_trials import TrialOver
 from harness.record import Failure, FailureKind, Outcome, Record
 from harness.remote import Remote
@@ -24,6 +23,7 @@ from harness.resolution import Machine, ResolvedTrial
 from harness.slots import SlotRequest
 from harness.spec import ExecutionSpec
 from harness.store import Store
+from harness.system.atomic_files import write_bytes, writing
 from zoo.errors import StoreError, UsageError
 from zoo.events import Event
 from zoo.executor import TaskEnded, TaskEvent, TaskMessage, TaskStarted

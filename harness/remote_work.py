@@ -32,10 +32,8 @@ from pydantic import Field
 from harness import store as files
 from harness.cache_entries import REMOTE_FOLDER
 from harness.data_places import FACTS_FILE, using
-from harness.files import write_bytes
 from harness.identity import result_key
 from harness.images import PreparedData
-from harness.interrupts import Interrupts
 from harness.local_trials import LocalTrials, TrialOver
 from harness.processes import Starter
 from harness.provenance import provider_spec
@@ -43,6 +41,8 @@ from harness.resolution import POLL_SECONDS, Machine, ResolvedTrial, Scout, Stop
 from harness.slots import Slot, SlotRequest
 from harness.spec import Data, DatasetSpec, ProviderSpec, TrialSpec
 from harness.store import Store
+from harness.system.atomic_files import write_bytes
+from harness.system.interrupts import Interrupts
 from zoo.cache import cache_root
 from zoo.catalog import Catalog
 from zoo.errors import ManyErrors, ZooError

@@ -12,12 +12,12 @@ from harness import store as files
 from harness.history import HistoryTail
 from harness.identity import result_key
 from harness.images import PreparedData
-from harness.interrupts import Interrupts
 from harness.jobs import RESULT_FILE
 from harness.plan import Plan
-from harness.process_ends import describe_status
 from harness.processes import Starter, visible_devices
 from harness.spec import Data, DatasetSpec, ExecutionSpec, Precision, TrialSpec, stable_hash
+from harness.system.interrupts import Interrupts
+from harness.system.process_exit import describe_status
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
 

@@ -17,12 +17,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness import oom_killer
 from harness import store as files
-from harness.files import writing
-from harness.interrupts import Interrupts
 from harness.jobs import RESULT_FILE
-from harness.process_ends import describe_status
 from harness.processes import Job, Starter
 from harness.record import Failure, FailureKind, Outcome, Record
 from harness.resolution import POLL_SECONDS
@@ -37,6 +33,10 @@ from harness.runtime_result import (
 )
 from harness.spec import stable_hash
 from harness.store import CHECKPOINT_FILE, Store
+from harness.system import oom_killer
+from harness.system.atomic_files import writing
+from harness.system.interrupts import Interrupts
+from harness.system.process_exit import describe_status
 from zoo.errors import StoreError
 from zoo.loading import Sources
 

@@ -23,11 +23,11 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from harness.files import write_json
 from harness.predictions import FILE_NAME
 from harness.record import Failure, MetricValue, Outcome, Record, SpeedInfo
 from harness.spec import Data, stable_hash
 from harness.store import CHECKPOINT_FILE, parse_summed
+from harness.system.atomic_files import write_json
 from zoo.errors import StoreError
 
 SCHEMA_VERSION = 1

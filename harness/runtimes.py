@@ -19,7 +19,6 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness import store as files
-from harness.allocator import keep_freed_memory
 from harness.converting import Converted, convert
 from harness.data_places import using
 from harness.environment import describe
@@ -27,7 +26,6 @@ from harness.errors import TrialError
 from harness.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.exporting_images import prepared_data, spread_images
 from harness.failures import classify
-from harness.files import sha256_of
 from harness.identity import measurement_fields
 from harness.images import PreparedData, TrialImages
 from harness.normalization import Normalizer
@@ -38,6 +36,8 @@ from harness.record import FailureKind, Outcome, Record
 from harness.runtime_result import RuntimeName, RuntimeResult, predictions_name, write_result
 from harness.runtime_speed import measure_runtime_speed
 from harness.scoring import score
+from harness.system.atomic_files import sha256_of
+from harness.system.malloc import keep_freed_memory
 from harness.timer import synchronize
 from harness.trained import TrainedClassifier, load_trained
 from zoo.catalog import Catalog

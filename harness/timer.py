@@ -9,7 +9,7 @@
 
 "Compute only" means that the same batch, already on the device, is used for each call: no data path. "End to end"
 means that images come the way a user's do. The clock is monotonic. Garbage collection stays on, as it does for users.
-On a CPU, memory that is freed stays with the process (``harness.allocator``).
+On a CPU, memory that is freed stays with the process (``harness.system.malloc``).
 Latency is the same with batches of one, timed call by call.
 """
 

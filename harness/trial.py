@@ -26,7 +26,6 @@ from harness.distributed_training import Crew
 from harness.environment import describe
 from harness.evaluation import predict_logits
 from harness.failures import classify
-from harness.files import sha256_of, write_bytes, write_json
 from harness.history import HistoryWriter, encode_row, read_history
 from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
@@ -48,6 +47,7 @@ from harness.record import (
 from harness.scoring import score
 from harness.spec import Data, TrialSpec
 from harness.subject import make_subject
+from harness.system.atomic_files import sha256_of, write_bytes, write_json
 from harness.timer import synchronize
 from harness.training import EpochResult, train
 from harness.training_state import TrainingState

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.allocator import keep_freed_memory
 from harness.building import build_model
 from harness.checkpoints import TrainingStates, save_weights
 from harness.complexity import count_macs
@@ -27,6 +26,7 @@ from harness.memory import PeakMemory
 from harness.predictions import SavedPredictions, save_predictions
 from harness.scoring import score
 from harness.spec import TrialSpec
+from harness.system.malloc import keep_freed_memory
 from harness.training import EpochResult, train
 from harness.training_state import TrainingState
 from zoo.architecture import ModelRequest, Preprocessing

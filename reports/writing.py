@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.files import temporary_prefix, write_bytes
+from harness.system.atomic_files import temporary_prefix, write_bytes
 from reports.column import Column
 from reports.render_csv import render_csv
 from reports.render_json import render_json

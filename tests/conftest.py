@@ -167,12 +167,12 @@ def add_runtime() -> Callable[..., Path]:
     def add(folder: Path, runtime: str = "onnx", *, wrong: int = 0, speed: float = 2000.0, **fields: object) -> Path:
         import numpy as np
 
-        from harness.files import sha256_of
         from harness.identity import measurement_fields
         from harness.predictions import SavedPredictions, load_predictions, save_predictions
         from harness.record import Latency, MetricValue, Outcome, Rate, SpeedInfo
         from harness.runtime_result import RuntimeResult, predictions_name, write_result
         from harness.store import CHECKPOINT_FILE, read_record
+        from harness.system.atomic_files import sha256_of
         from zoo.metric import Predictions
 
         record = read_record(folder / "record.json")

@@ -23,7 +23,6 @@ import numpy as np
 import torch
 
 from harness.checkpoints import save_weights
-from harness.files import sha256_of, write_bytes
 from harness.history import encode_row
 from harness.predictions import SavedPredictions, save_predictions
 from harness.processes import Starter
@@ -31,6 +30,7 @@ from harness.record import DataInfo, MetricValue, Outcome, Record
 from harness.scoring import score
 from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.store import RECORD_FILE, parse_record, write_record
+from harness.system.atomic_files import sha256_of, write_bytes
 from harness.training_state import TrainingState
 from zoo.architecture import ModelRequest
 from zoo.loading import Sources, build_catalog

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.files import sha256_of
 from harness.predictions import load_predictions
 from harness.runtime_result import predictions_file
+from harness.system.atomic_files import sha256_of
 from reports.reading import Trial
 from zoo.errors import StoreError
 from zoo.metric import Predictions

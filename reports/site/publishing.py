@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from harness.files import sha256_of
+from harness.system.atomic_files import sha256_of
 from reports.site.build import SUMS_FILE, SiteSummary, published_files, write_site
 from reports.text import clean
 from zoo.errors import StoreError, UsageError

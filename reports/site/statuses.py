@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from harness.files import sha256_of, write_json
 from harness.runtime_result import RuntimeRecord
 from harness.spec import Data
 from harness.store import RECORD_FILE
+from harness.system.atomic_files import sha256_of, write_json
 from reports.reading import Trial
 from reports.site.entries import Entry
 from zoo.errors import StoreError

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.files import sha256_of
 from harness.fold_results import concatenated
 from harness.predictions import load_predictions
 from harness.record import Outcome, Record
 from harness.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
 from harness.scoring import score
 from harness.store import CHECKPOINT_FILE
+from harness.system.atomic_files import sha256_of
 from reports.grouping import group_trials
 from reports.reading import Trial
 from reports.site.build import SUMS_FILE, published_files

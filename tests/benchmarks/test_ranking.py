@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.files import sha256_of
 from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
 from harness.record import DataInfo, Latency, MetricValue, ModelInfo, Outcome, Rate, Record, SpeedInfo, TrainingInfo
 from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec, stable_hash
 from harness.store import write_record
+from harness.system.atomic_files import sha256_of
 from zoo.metric import Predictions
 
 GOAL_S, LIMIT_S = 10.0, 30.0

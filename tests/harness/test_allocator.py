@@ -9,7 +9,7 @@ import pytest
 
 STEPS = """
 import resource, torch
-from harness.allocator import keep_freed_memory
+from harness.system.malloc import keep_freed_memory
 if {keeps}:
     assert keep_freed_memory()
 network = torch.nn.Sequential(

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from harness import oom_killer
 from harness.bench import BenchSummary, run_bench
 from harness.history import read_history
 from harness.plan import make_plan
@@ -21,6 +20,7 @@ from harness.record import FailureKind, Outcome, Record
 from harness.request import BenchRequest
 from harness.selection import select
 from harness.store import Store
+from harness.system import oom_killer
 from zoo.errors import UsageError, ZooError
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, TrialEnded, TrialStarted
 from zoo.loading import Sources, build_catalog

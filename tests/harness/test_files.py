@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.files import sha256_of, write_atomically, write_bytes, write_json
+from harness.system.atomic_files import sha256_of, write_atomically, write_bytes, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:

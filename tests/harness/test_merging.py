@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.files import sha256_of
 from harness.merging import merge
 from harness.predictions import SavedPredictions, save_predictions
 from harness.record import MetricValue, Record
 from harness.runtime_result import read_result
 from harness.store import RECORD_FILE, Store, read_record, trial_id, write_record
+from harness.system.atomic_files import sha256_of
 from zoo.errors import StoreError
 from zoo.metric import Predictions
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import oom_killer
+from harness.system import oom_killer
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from harness.forecast import Forecast
 from harness.images import PreparedData
-from harness.plan import Plan, make_plan
 from harness.measured import Measured
+from harness.plan import Plan, make_plan
 from harness.probing import Probes, expectation, probe_plan
 from harness.request import BenchRequest
 from harness.selection import select

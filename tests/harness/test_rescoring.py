@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from harness.files import sha256_of
 from harness.merging import merge
 from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
 from harness.record import MetricValue, Outcome, Record
 from harness.rescoring import rescore
 from harness.runtime_result import read_result
 from harness.store import RECORD_FILE, Store, read_record, trial_id, write_record
+from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry, Provider
 from zoo.metric import Metric, Predictions
 

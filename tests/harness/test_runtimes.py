@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.files import sha256_of
 from harness.predictions import load_predictions
 from harness.record import FailureKind, Outcome
 from harness.runtime_bench import RuntimeSummary, _keys, run_runtimes
 from harness.runtime_result import RuntimeResult, predictions_name, read_result, result_name, write_result
 from harness.runtimes import run_runtime
 from harness.store import Store, read_record, write_record
+from harness.system.atomic_files import sha256_of
 from zoo import Catalog
 from zoo.cache import cache_root
 from zoo.errors import StoreError

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.files import sha256_of
 from harness.identity import result_key
 from harness.merging import merge
 from harness.predictions import load_predictions
 from harness.record import SCHEMA_VERSION, Outcome
 from harness.store import Store
+from harness.system.atomic_files import sha256_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 VERSIONS = range(1, SCHEMA_VERSION + 1)

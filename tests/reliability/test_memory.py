@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness import oom_killer
 from harness.record import FailureKind, Outcome
+from harness.system import oom_killer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory in these ways")
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.files import sha256_of
 from harness.history import encode_row
 from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
 from harness.record import (
@@ -29,6 +28,7 @@ from harness.record import (
 from harness.scoring import score
 from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.store import HISTORY_FILE, stable_hash, trial_id, write_record
+from harness.system.atomic_files import sha256_of
 from reports.leaderboard import build_leaderboard
 from reports.reading import read_trials
 from reports.site.build import SiteOptions, SiteSummary, site_files, write_site

@@ -128,7 +128,7 @@ def _number(
 
 
 def _write(path: Path, text: str) -> None:
-    from harness.files import write_bytes
+    from harness.system.atomic_files import write_bytes
     from zoo.errors import StoreError
 
     try:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:
     """Return what the records in *store* tell of the chosen trials; there need be no store."""
     from harness.forecast import Forecast
-    from harness.hardware import this_hardware
     from harness.outlines import read_outlines
+    from harness.system.hardware import this_hardware
 
     forecast = Forecast(hardware=this_hardware(), sizes=_sizes(chosen), retry=retry)
     forecast.add(read_outlines(store))
@@ -37,7 +37,7 @@ def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> Outloo
 
 def num_slots(device: str, slots: SlotRequest) -> int:
     """Return how many trials would run at a time, as far as that is known without torch."""
-    from harness.hardware import this_hardware
+    from harness.system.hardware import this_hardware
 
     if _is_cpu(device):
         return slots.jobs or slots.jobs_per_device
@@ -46,7 +46,7 @@ def num_slots(device: str, slots: SlotRequest) -> int:
 
 
 def _is_cpu(device: str) -> bool:
-    from harness.hardware import this_hardware
+    from harness.system.hardware import this_hardware
 
     return device == "cpu" or (device == "auto" and not this_hardware().gpus)
 

@@ -31,7 +31,7 @@ def write_picture(picture: Image, path: Path) -> None:
     Raises:
         StoreError: If it cannot be written.
     """
-    from harness.files import write_atomically, writing
+    from harness.system.atomic_files import write_atomically, writing
 
     form = _FORMATS[path.suffix.lower()]
     quality = {"quality": 92} if form == "JPEG" else {}

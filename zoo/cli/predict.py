@@ -100,7 +100,7 @@ def _write_to(output: str | None, write: Callable[[TextIO], None]) -> None:
     if output is None:
         write(sys.stdout)
         return
-    from harness.files import write_atomically, writing
+    from harness.system.atomic_files import write_atomically, writing
 
     def fill(temporary: Path) -> None:
         # A name of a file that is not UTF-8 is written as the bytes that it is.

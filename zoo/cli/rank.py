@@ -113,7 +113,7 @@ def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], l
 
 
 def _write(path: Path, text: str) -> None:
-    from harness.files import write_bytes
+    from harness.system.atomic_files import write_bytes
     from zoo.errors import StoreError
 
     try:

@@ -164,7 +164,7 @@ class TableChoice:
 
         A plugin's format that fails is told of; the other files are written.
         """
-        from harness.files import write_bytes
+        from harness.system.atomic_files import write_bytes
         from reports.leaderboard import build_leaderboard
         from reports.writing import write_files
         from zoo.errors import PluginError

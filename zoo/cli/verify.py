@@ -145,8 +145,8 @@ def _same_fold(fold: Record, trials: Sequence[Trial]) -> list[Record]:
 
 def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:
     """Write what was found beside the trials; a trial that was reproduced before and did not change stays so."""
-    from harness.files import sha256_of, writing
     from harness.store import RECORD_FILE
+    from harness.system.atomic_files import sha256_of, writing
     from reports.site.statuses import FILE_NAME, CheckedTrial, Verification, read_verification, write_verification
     from zoo.errors import StoreError
 

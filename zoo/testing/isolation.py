@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from harness.jobs import RESULT_FILE
-from harness.process_ends import describe_status
 from harness.processes import Starter
+from harness.system.process_exit import describe_status
 from zoo.errors import ManyErrors, UsageError
 from zoo.loading import Sources
 from zoo.testing.parametrize import expectation

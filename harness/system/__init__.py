@@ -1,0 +1,1 @@
+"""Files, interrupts, process exits, memory of the machine."""
