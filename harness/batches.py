@@ -23,7 +23,7 @@ from torch import Tensor
 from harness.errors import TrialError
 from harness.images import ImageSet, SelectedImages
 from harness.randomness import derive_seed
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from harness.streaming import stream
 from harness.streaming_copy import Copier, copier_for
 from harness.streaming_images import StreamedImages, default_threads

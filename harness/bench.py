@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness import store as files
 from harness.data_places import using
 from harness.forecast import forecast_of_store
 from harness.local_trials import LocalTrials, TrialOver
 from harness.plan import Plan
 from harness.processes import Starter
-from harness.record import Outcome, Record
+from harness.records import store as files
+from harness.records.record import Outcome, Record
+from harness.records.store import Store
 from harness.remote import Remote, RemoteRequest, RemoteScout
 from harness.remote_trials import RemoteTrials
 from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
 from harness.scheduling import order
 from harness.slots import SlotRequest
-from harness.store import Store
 from harness.system.interrupts import Interrupts
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources

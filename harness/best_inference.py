@@ -20,7 +20,7 @@ from harness.evaluation import eval_mode
 from harness.failures import one_line
 from harness.out_of_memory import is_out_of_memory
 from harness.precision import exact_fp32
-from harness.record import BestInference, Layout
+from harness.records.record import BestInference, Layout
 from harness.timer import measure_rate, synchronize
 
 PRECISIONS: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")

@@ -13,7 +13,7 @@ from harness.failures import one_line
 from harness.global_state import unchanged
 from harness.out_of_memory import is_out_of_memory
 from harness.randomness import derive_seed
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from harness.small_images import adapt_small_images
 from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import ZooError

@@ -30,7 +30,7 @@ from pydantic import ValidationError
 
 from harness.data_places import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
 from harness.images import PreparedData
-from harness.store import Store
+from harness.records.store import Store
 from harness.system.atomic_files import TEMPORARY_PREFIX
 
 Kind = Literal["decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]

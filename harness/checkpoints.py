@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from harness.store import STATE_PATTERN
+from harness.records.store import STATE_PATTERN
 from harness.system.atomic_files import TEMPORARY_PREFIX, write_bytes
 from harness.training_state import TrainingState
 from zoo.errors import StoreError

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from harness import decoding
-from harness.record import Layout
-from harness.spec import ArchitectureSpec, Data, RecipeSpec
+from harness.records.record import Layout
+from harness.records.spec import ArchitectureSpec, Data, RecipeSpec
 from zoo.errors import StoreError
 
 METADATA_KEY = "zoo"

@@ -18,7 +18,7 @@ from harness.exported import Running
 from harness.exporting_formats import open_onnx, write_onnx
 from harness.precision import Precision
 from harness.quantizing import Calibration, Quantization, quantize_onnx
-from harness.runtime_result import RuntimeName
+from harness.records.runtime_result import RuntimeName
 from harness.trained import TrainedClassifier
 
 

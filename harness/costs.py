@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.outlines import Outline
-from harness.spec import TrialSpec
+from harness.records.run_summaries import Outline
+from harness.records.spec import TrialSpec
 
 START_SECONDS = 0.3
 """What a record's total leaves out: a process, the plugins, the notice that it is over. Seen on two busy cores."""

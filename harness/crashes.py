@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.identity import measurement_key
-from harness.record import Failure, FailureKind, Outcome, Record
+from harness.records.keys import measurement_key
+from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.resolution import ResolvedTrial
 from harness.system.process_exit import describe_status
 from zoo.events import EpochEnded, Event, PhaseStarted

@@ -31,7 +31,7 @@ from harness.folding import pool_parts
 from harness.image_shape import Shape
 from harness.image_writer import WrittenSplit, read_images, write_images
 from harness.images import PreparedData
-from harness.spec import DatasetSpec
+from harness.records.spec import DatasetSpec
 from harness.splitting import Part, make_parts
 from harness.streaming_index import write_index
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json

@@ -12,7 +12,7 @@ import PIL
 
 from harness import decoding
 from harness.data_notes import UnusableImagesError, shown
-from harness.spec import DatasetSpec, stable_hash
+from harness.records.spec import DatasetSpec, stable_hash
 from zoo.dataset import Dataset, FilePart, Split, Splits
 
 FORMAT = 1

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from harness.errors import TrialError
 from harness.out_of_memory import Halving, is_out_of_memory
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.distributed_foreman import answer_file
 from harness.images import PreparedData
-from harness.record import Failure, Layout
-from harness.spec import Data, TrialSpec
+from harness.records.record import Failure, Layout
+from harness.records.spec import Data, TrialSpec
 from harness.system.atomic_files import write_json
 
 EXIT_FAILED = 1
@@ -84,13 +84,13 @@ def run_rank(file: str) -> None:
 def _train(job: RankJob) -> RankAnswer:
     import torch
 
-    from harness import store as files
     from harness.checkpoints import TrainingStates, save_weights
     from harness.device_sharing import DeviceSharing, device_name
     from harness.distributed import ManyRanks
-    from harness.history import HistoryWriter
     from harness.images import TrialImages
     from harness.memory import PeakMemory
+    from harness.records import store as files
+    from harness.records.history import HistoryWriter
     from harness.subject import make_subject
     from harness.system.malloc import keep_freed_memory
     from harness.timer import synchronize

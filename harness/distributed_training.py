@@ -17,17 +17,17 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from harness import store as files
 from harness.checkpoints import FILE_NAME, TrainingStates
 from harness.distributed_foreman import Ending, Foreman, ForemanLostError, answer_file
 from harness.distributed_rank import RankAnswer, RankJob
 from harness.ema import load_tensors
 from harness.errors import TrialError
 from harness.heads import find_head, freeze_all_but
-from harness.history import read_history
 from harness.images import PreparedData
-from harness.record import FailureKind, Layout
-from harness.spec import TrialSpec
+from harness.records import store as files
+from harness.records.history import read_history
+from harness.records.record import FailureKind, Layout
+from harness.records.spec import TrialSpec
 from harness.subject import Subject
 from harness.system import oom_killer
 from harness.system.atomic_files import write_json

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from harness.spec import Data
+from harness.records.spec import Data
 
 SPLITS = ("train", "val", "test")
 

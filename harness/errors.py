@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from zoo.errors import ZooError
 
 

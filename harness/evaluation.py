@@ -20,7 +20,7 @@ from harness.images import ImageSet
 from harness.normalization import ChannelStatistics, Normalizer
 from harness.out_of_memory import Halving
 from harness.precision import Precision, computing
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23, "mps": 2**21}
 """Pixels of a batch by device: a CPU's caches hold that much, a GPU needs that much to be busy."""

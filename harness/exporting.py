@@ -19,7 +19,7 @@ from harness.exporting_formats import FORMATS, ExportFormat, Run, Served
 from harness.failures import one_line
 from harness.normalization import Normalizer
 from harness.quantizing import Calibration, Method, Quantization
-from harness.spec import Data
+from harness.records.spec import Data
 from harness.system.atomic_files import sha256_of, write_atomically, write_json, writing
 from harness.trained import TrainedClassifier
 from zoo.catalog import Catalog

@@ -7,7 +7,7 @@ import traceback
 
 from harness.errors import TrialError
 from harness.out_of_memory import is_out_of_memory
-from harness.record import Failure, FailureKind
+from harness.records.record import Failure, FailureKind
 from zoo.errors import DataError, PluginError
 
 _UNWRITABLE = {

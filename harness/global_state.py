@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from harness.errors import TrialError
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 
 
 def snapshot() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from harness.errors import TrialError
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 
 _HEAD_ATTRIBUTES = ("fc", "classifier", "head", "heads")
 """What torchvision and many others call it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness import decoding
-from harness.spec import DatasetSpec
+from harness.records.spec import DatasetSpec
 from harness.splitting import Part
 from zoo.dataset import Dataset
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.spec import Data
+from harness.records.spec import Data
 from harness.streaming_images import StreamedImages
 
 SplitName = Literal["train", "val", "test"]

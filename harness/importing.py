@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from harness.building import build_model
 from harness.classifier_card import ClassifierCard, first_problem
 from harness.exporting_formats import FORMATS
-from harness.provenance import provider_spec
-from harness.spec import ArchitectureSpec
+from harness.records.provenance import provider_spec
+from harness.records.spec import ArchitectureSpec
 from harness.state_dicts import Misfit, fill, read_state_dict, without_prefix
 from harness.system.atomic_files import write_atomically, writing
 from harness.trained import TrainedClassifier

@@ -66,8 +66,8 @@ def _probe(job: dict[str, Any]) -> int:
 
 def _prepare(job: dict[str, Any]) -> int:
     from harness.data import prepare_data
-    from harness.history import HistoryWriter
-    from harness.spec import DatasetSpec
+    from harness.records.history import HistoryWriter
+    from harness.records.spec import DatasetSpec
 
     spec = DatasetSpec.model_validate(job["dataset"])
     history = HistoryWriter(Path(job["history"]))

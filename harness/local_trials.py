@@ -11,17 +11,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness import store as files
 from harness.crashes import crash_record, events_of
 from harness.distributed_devices import check_together
-from harness.history import HistoryTail
 from harness.jobs import EXIT_BUSY, EXIT_UNWRITABLE
 from harness.processes import Job, Starter, visible_devices, wait_for_any
-from harness.record import Failure, FailureKind, Record
+from harness.records import store as files
+from harness.records.history import HistoryTail
+from harness.records.record import Failure, FailureKind, Record
+from harness.records.spec import ExecutionSpec
+from harness.records.store import Store
 from harness.resolution import Machine, ResolvedTrial
 from harness.slots import Slot, SlotRequest, make_slots, threads_for
-from harness.spec import ExecutionSpec
-from harness.store import Store
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from zoo.events import Event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.spec import Data
+from harness.records.spec import Data
 
 
 class Measured(Data):

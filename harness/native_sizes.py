@@ -9,7 +9,7 @@ import numpy as np
 
 from harness import decoding
 from harness.data import Report
-from harness.spec import Data
+from harness.records.spec import Data
 from harness.splitting import Part
 
 _COMMON_SIZES = 10

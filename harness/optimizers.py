@@ -9,7 +9,7 @@ from torch import nn
 
 from harness.errors import TrialError
 from harness.heads import find_head
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from zoo.hyperparameters import Hyperparameters
 
 FUSED_DEVICES = ("cpu", "cuda", "mps")

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from harness.errors import TrialError
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 
 T = TypeVar("T")
 

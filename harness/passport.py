@@ -23,7 +23,7 @@ from harness.image_shape import Shape
 from harness.image_writer import Unreadable, decoded_chunks, hash_pixels
 from harness.images import PreparedData
 from harness.native_sizes import NativeSizes, measure_sizes
-from harness.spec import Data, DatasetSpec
+from harness.records.spec import Data, DatasetSpec
 from harness.splitting import Part, make_parts
 from zoo.dataset import DataRequest, Dataset
 

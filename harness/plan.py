@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
-from harness.provenance import provider_spec
-from harness.request import BenchRequest
-from harness.seeding import seed_counts
-from harness.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
-from harness.spec import (
+from harness.records.provenance import provider_spec
+from harness.records.seed_schedule import seed_counts
+from harness.records.spec import (
     ArchitectureSpec,
     DatasetSpec,
     ExecutionSpec,
@@ -17,6 +15,8 @@ from harness.spec import (
     TrialSpec,
     stable_hash,
 )
+from harness.request import BenchRequest
+from harness.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

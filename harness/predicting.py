@@ -23,7 +23,7 @@ from harness.environment import resolve_device, resolve_precision
 from harness.errors import TrialError
 from harness.evaluation import batch_size_for, predict_logits
 from harness.images import ImageSet
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from harness.streaming_images import default_threads
 from harness.trained import TrainedClassifier
 from zoo.image_files import walk_images

@@ -18,9 +18,9 @@ from harness.images import PreparedData
 from harness.measured import Measured
 from harness.plan import Plan
 from harness.processes import Starter
+from harness.records.spec import ExecutionSpec, TrialSpec, stable_hash
 from harness.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve
 from harness.slots import threads_for
-from harness.spec import ExecutionSpec, TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
 from zoo.cache import cached_json
 from zoo.errors import ZooError

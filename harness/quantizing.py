@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from harness.normalization import ChannelStatistics, Normalizer
-from harness.spec import Data
+from harness.records.spec import Data
 
 Method = Literal["dynamic", "static"]
 METHODS: tuple[Method, ...] = ("dynamic", "static")

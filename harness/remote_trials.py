@@ -12,17 +12,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness import store as files
 from harness.crashes import failed_record, unfinished_record
 from harness.distributed_devices import check_together
 from harness.local_trials import TrialOver
-from harness.record import Failure, FailureKind, Outcome, Record
+from harness.records import store as files
+from harness.records.record import Failure, FailureKind, Outcome, Record
+from harness.records.spec import ExecutionSpec
+from harness.records.store import Store
 from harness.remote import Remote
 from harness.remote_work import SENT_FILES, RemoteTrial, decode_event, is_state
 from harness.resolution import Machine, ResolvedTrial
 from harness.slots import SlotRequest
-from harness.spec import ExecutionSpec
-from harness.store import Store
 from harness.system.atomic_files import write_bytes, writing
 from zoo.errors import StoreError, UsageError
 from zoo.events import Event

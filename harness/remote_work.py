@@ -29,18 +29,18 @@ from typing import Any
 
 from pydantic import Field
 
-from harness import store as files
 from harness.cache_entries import REMOTE_FOLDER
 from harness.data_places import FACTS_FILE, using
-from harness.identity import result_key
 from harness.images import PreparedData
 from harness.local_trials import LocalTrials, TrialOver
 from harness.processes import Starter
-from harness.provenance import provider_spec
+from harness.records import store as files
+from harness.records.keys import result_key
+from harness.records.provenance import provider_spec
+from harness.records.spec import Data, DatasetSpec, ProviderSpec, TrialSpec
+from harness.records.store import Store
 from harness.resolution import POLL_SECONDS, Machine, ResolvedTrial, Scout, Stopped
 from harness.slots import Slot, SlotRequest
-from harness.spec import Data, DatasetSpec, ProviderSpec, TrialSpec
-from harness.store import Store
 from harness.system.atomic_files import write_bytes
 from harness.system.interrupts import Interrupts
 from zoo.cache import cache_root

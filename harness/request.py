@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from harness.runtime_result import RuntimeName
-from harness.seeding import MAX_SEEDS
-from harness.spec import Compile, Data, Precision
+from harness.records.runtime_result import RuntimeName
+from harness.records.seed_schedule import MAX_SEEDS
+from harness.records.spec import Compile, Data, Precision
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
 from zoo.options import Option

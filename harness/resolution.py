@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness import store as files
-from harness.history import HistoryTail
-from harness.identity import result_key
 from harness.images import PreparedData
 from harness.jobs import RESULT_FILE
 from harness.plan import Plan
 from harness.processes import Starter, visible_devices
-from harness.spec import Data, DatasetSpec, ExecutionSpec, Precision, TrialSpec, stable_hash
+from harness.records import store as files
+from harness.records.history import HistoryTail
+from harness.records.keys import result_key
+from harness.records.spec import Data, DatasetSpec, ExecutionSpec, Precision, TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
 from harness.system.process_exit import describe_status
 from zoo.errors import ManyErrors, UsageError, ZooError

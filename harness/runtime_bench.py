@@ -17,12 +17,11 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness import store as files
 from harness.jobs import RESULT_FILE
 from harness.processes import Job, Starter
-from harness.record import Failure, FailureKind, Outcome, Record
-from harness.resolution import POLL_SECONDS
-from harness.runtime_result import (
+from harness.records import store as files
+from harness.records.record import Failure, FailureKind, Outcome, Record
+from harness.records.runtime_result import (
     ENGINE_VERSION,
     RuntimeName,
     RuntimeResult,
@@ -31,8 +30,9 @@ from harness.runtime_result import (
     result_name,
     write_result,
 )
-from harness.spec import stable_hash
-from harness.store import CHECKPOINT_FILE, Store
+from harness.records.spec import stable_hash
+from harness.records.store import CHECKPOINT_FILE, Store
+from harness.resolution import POLL_SECONDS
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.interrupts import Interrupts

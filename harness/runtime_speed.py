@@ -18,7 +18,7 @@ from harness.images import ImageSet
 from harness.normalization import ChannelStatistics, Normalizer
 from harness.out_of_memory import Halving
 from harness.precision import computing
-from harness.record import Latency, Rate, SpeedInfo
+from harness.records.record import Latency, Rate, SpeedInfo
 from harness.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize
 

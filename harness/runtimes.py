@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from harness import store as files
 from harness.converting import Converted, convert
 from harness.data_places import using
 from harness.environment import describe
@@ -26,16 +25,17 @@ from harness.errors import TrialError
 from harness.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.exporting_images import prepared_data, spread_images
 from harness.failures import classify
-from harness.identity import measurement_fields
 from harness.images import PreparedData, TrialImages
 from harness.normalization import Normalizer
 from harness.precision import computing
-from harness.predictions import SavedPredictions, load_predictions, save_predictions
 from harness.quantizing import CALIBRATION_IMAGES, Calibration
-from harness.record import FailureKind, Outcome, Record
-from harness.runtime_result import RuntimeName, RuntimeResult, predictions_name, write_result
+from harness.records import store as files
+from harness.records.keys import measurement_fields
+from harness.records.predictions import SavedPredictions, load_predictions, save_predictions
+from harness.records.record import FailureKind, Outcome, Record
+from harness.records.runtime_result import RuntimeName, RuntimeResult, predictions_name, write_result
+from harness.records.scoring import score
 from harness.runtime_speed import measure_runtime_speed
-from harness.scoring import score
 from harness.system.atomic_files import sha256_of
 from harness.system.malloc import keep_freed_memory
 from harness.timer import synchronize

@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from harness.spec import TrialSpec
+from harness.records.spec import TrialSpec
 
 
 class HasSpec(Protocol):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from harness.complexity import evaluating, meta_copy
 from harness.errors import TrialError
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from harness.strides import StrideSetting, described, halved_settings, is_strided, largest, strided_layers
 
 # Sides at which the network is traced: large enough that maps which do not fit together cannot pass by broadcasting.

@@ -19,7 +19,7 @@ from PIL import Image
 
 from harness.decoding import UnreadableImageError, decode
 from harness.errors import TrialError
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from harness.streaming_index import EncodedIndex
 
 _TASK_IMAGES = 64

@@ -8,7 +8,7 @@ from torch import nn
 
 from harness.building import build_model
 from harness.images import PreparedData
-from harness.spec import TrialSpec
+from harness.records.spec import TrialSpec
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog
 from zoo.hyperparameters import Hyperparameters

@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from harness.record import Latency, Rate
+from harness.records.record import Latency, Rate
 
 PROTOCOL = 1
 MIN_WARMUP_CALLS = 3

@@ -37,7 +37,7 @@ from harness.optimizers import make_optimizer
 from harness.out_of_memory import least_images
 from harness.precision import Precision, computing, exact_fp32
 from harness.randomness import seed_global
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from harness.schedules import Plateau, lr_factor
 from harness.training_state import TrainingState
 from zoo.hyperparameters import Hyperparameters

@@ -17,7 +17,6 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from harness import store as files
 from harness.batches import DeviceImages, batch_sizes
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
@@ -26,15 +25,16 @@ from harness.distributed_training import Crew
 from harness.environment import describe
 from harness.evaluation import predict_logits
 from harness.failures import classify
-from harness.history import HistoryWriter, encode_row, read_history
-from harness.identity import measurement_key
 from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory
 from harness.normalization import Normalizer
-from harness.predictions import FILE_NAME as PREDICTIONS_FILE
-from harness.predictions import SavedPredictions, save_predictions
-from harness.record import (
+from harness.records import store as files
+from harness.records.history import HistoryWriter, encode_row, read_history
+from harness.records.keys import measurement_key
+from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
+from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.record import (
     DataInfo,
     Layout,
     ModelInfo,
@@ -44,8 +44,8 @@ from harness.record import (
     TrainingInfo,
     Tuning,
 )
-from harness.scoring import score
-from harness.spec import Data, TrialSpec
+from harness.records.scoring import score
+from harness.records.spec import Data, TrialSpec
 from harness.subject import make_subject
 from harness.system.atomic_files import sha256_of, write_bytes, write_json
 from harness.timer import synchronize

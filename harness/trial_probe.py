@@ -23,9 +23,9 @@ from harness.failures import classify
 from harness.images import ImageSet, PreparedData, TrialImages
 from harness.measured import Measured
 from harness.memory import PeakMemory
-from harness.predictions import SavedPredictions, save_predictions
-from harness.scoring import score
-from harness.spec import TrialSpec
+from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.scoring import score
+from harness.records.spec import TrialSpec
 from harness.system.malloc import keep_freed_memory
 from harness.training import EpochResult, train
 from harness.training_state import TrainingState

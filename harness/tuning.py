@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from harness.out_of_memory import is_out_of_memory
 from harness.precision import Precision, exact_fp32
-from harness.record import Layout, Tuning
-from harness.spec import stable_hash
+from harness.records.record import Layout, Tuning
+from harness.records.spec import stable_hash
 from harness.steps import training_step
 from harness.timer import synchronize
 from zoo.cache import cached_json

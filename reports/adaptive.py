@@ -5,7 +5,7 @@ be found between them (:func:`reports.statistics.detectable_differences`) still 
 images stay, however many seeds there are.
 
 Every look may find a difference that is not there, and adding stops where one is found. So each of the looks, of which
-there are as many as :func:`harness.seeding.seed_counts` says, tests at its share of the level, and so does the
+there are as many as :func:`harness.records.seed_schedule.seed_counts` says, tests at its share of the level, and so does the
 table that comes of it. Intervals of single rows are those of any table: stopping shifts a mean little, for it goes by
 differences between rows and by counts fixed beforehand.
 """
@@ -20,9 +20,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.record import Record
-from harness.seeding import FIRST_SEEDS, seed_counts
-from harness.spec import TrialSpec
+from harness.records.record import Record
+from harness.records.seed_schedule import FIRST_SEEDS, seed_counts
+from harness.records.spec import TrialSpec
 from reports.grouping import Group, by_table, group_trials
 from reports.ranking import evidence_of, most_common_images
 from reports.reading import Trial

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.predictions import load_predictions
-from harness.record import Record
-from harness.runtime_result import predictions_file
+from harness.records.predictions import load_predictions
+from harness.records.record import Record
+from harness.records.runtime_result import predictions_file
 from zoo.errors import StoreError
 
 

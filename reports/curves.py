@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.history import read_history
-from harness.store import HISTORY_FILE, RECORD_FILE, SPEC_FILE, read_record
+from harness.records.history import read_history
+from harness.records.store import HISTORY_FILE, RECORD_FILE, SPEC_FILE, read_record
 from reports.text import clean
 from zoo.errors import StoreError
 
@@ -77,7 +77,7 @@ def _why_none(folder: Path) -> str:
 
 def _title(folder: Path) -> str:
     """Return the title of a trial from its record, or, while it runs, from its spec."""
-    from harness.spec import TrialSpec
+    from harness.records.spec import TrialSpec
 
     try:
         if (folder / RECORD_FILE).is_file():

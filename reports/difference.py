@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from harness.predictions import FILE_NAME
+from harness.records.predictions import FILE_NAME
 from reports.correctness import Correctness, read_correctness
 from reports.difference_context import (
     FieldDifference,

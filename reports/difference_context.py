@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.record import Record
-from harness.why import result_differences
+from harness.records.key_diff import result_differences
+from harness.records.record import Record
 from reports.difference_matching import Matching
 from reports.labels import Labels
 from reports.reading import Trial

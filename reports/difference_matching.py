@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.record import Record
+from harness.records.record import Record
 from reports.grouping import Group
 from reports.labels import data_label, torch_minor
 

@@ -14,8 +14,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.identity import measurement_fields
-from harness.record import Rate, Record
+from harness.records.keys import measurement_fields
+from harness.records.record import Rate, Record
 from reports.statistics import CONFIDENCE
 
 MAY_DIFFER = ("torch", "driver")

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from harness.record import Outcome, Record
-from harness.runtime_result import runtime_name
-from harness.spec import stable_hash
+from harness.records.record import Outcome, Record
+from harness.records.runtime_result import runtime_name
+from harness.records.spec import stable_hash
 from reports.labels import data_label, torch_minor
 from reports.reading import Trial
 

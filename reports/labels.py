@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.record import Record
-from harness.spec import ProviderSpec
+from harness.records.record import Record
+from harness.records.spec import ProviderSpec
 from reports.text import clean
 
 

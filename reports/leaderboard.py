@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.record import Record
-from harness.runtime_result import runtime_name
+from harness.records.record import Record
+from harness.records.runtime_result import runtime_name
 from reports.adaptive import expected_seeds, looks_note, looks_of
 from reports.column import Column
 from reports.columns import all_columns, find_sort_column

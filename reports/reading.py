@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.record import Record
-from harness.store import RECORD_FILE, Store, read_record
+from harness.records.record import Record
+from harness.records.store import RECORD_FILE, Store, read_record
 from zoo.errors import StoreError
 
 Trial = tuple[Path, Record]

@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from harness.record import Outcome, Record
-from harness.runtime_result import RuntimeRecord, as_record, own_runtime, results_in, runtime_name
-from harness.store import CHECKPOINT_FILE
+from harness.records.record import Outcome, Record
+from harness.records.runtime_result import RuntimeRecord, as_record, own_runtime, results_in, runtime_name
+from harness.records.store import CHECKPOINT_FILE
 from reports.grouping import Group
 from reports.reading import Trial
 from reports.table import Row

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.identity import measurement_fields
-from harness.record import Rate, Record, SpeedInfo
-from harness.runtime_result import RuntimeRecord
+from harness.records.keys import measurement_fields
+from harness.records.record import Rate, Record, SpeedInfo
+from harness.records.runtime_result import RuntimeRecord
 from reports.cells import SPEED_MARK
 from reports.grouping import Group
 from reports.runtimes import conditions_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from harness.record import Record
+from harness.records.record import Record
 from reports.text import clean
 
 

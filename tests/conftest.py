@@ -127,11 +127,11 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from importlib.metadata import version
 
         from harness.data import prepare_data
-        from harness.identity import result_key
         from harness.plan import make_plan
+        from harness.records.keys import result_key
+        from harness.records.store import trial_id
         from harness.request import BenchRequest
         from harness.selection import select
-        from harness.store import trial_id
         from harness.trial import TrialJob, run_trial
         from zoo.cache import cache_root
 
@@ -167,11 +167,11 @@ def add_runtime() -> Callable[..., Path]:
     def add(folder: Path, runtime: str = "onnx", *, wrong: int = 0, speed: float = 2000.0, **fields: object) -> Path:
         import numpy as np
 
-        from harness.identity import measurement_fields
-        from harness.predictions import SavedPredictions, load_predictions, save_predictions
-        from harness.record import Latency, MetricValue, Outcome, Rate, SpeedInfo
-        from harness.runtime_result import RuntimeResult, predictions_name, write_result
-        from harness.store import CHECKPOINT_FILE, read_record
+        from harness.records.keys import measurement_fields
+        from harness.records.predictions import SavedPredictions, load_predictions, save_predictions
+        from harness.records.record import Latency, MetricValue, Outcome, Rate, SpeedInfo
+        from harness.records.runtime_result import RuntimeResult, predictions_name, write_result
+        from harness.records.store import CHECKPOINT_FILE, read_record
         from harness.system.atomic_files import sha256_of
         from zoo.metric import Predictions
 

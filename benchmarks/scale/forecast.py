@@ -13,13 +13,13 @@ from pathlib import Path
 
 from harness.bench import run_bench
 from harness.forecast import Expectation, Forecast
-from harness.outlines import outlines_of
 from harness.plan import Plan, make_plan
 from harness.probing import probe_plan
-from harness.record import Record
+from harness.records.record import Record
+from harness.records.run_summaries import outlines_of
+from harness.records.store import Store
 from harness.request import DEFAULT_MODELS, BenchRequest
 from harness.selection import select
-from harness.store import Store
 from harness.system.hardware import this_hardware
 from zoo.events import Event
 from zoo.loading import Sources, build_catalog

@@ -23,13 +23,13 @@ import numpy as np
 import torch
 
 from harness.checkpoints import save_weights
-from harness.history import encode_row
-from harness.predictions import SavedPredictions, save_predictions
 from harness.processes import Starter
-from harness.record import DataInfo, MetricValue, Outcome, Record
-from harness.scoring import score
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import RECORD_FILE, parse_record, write_record
+from harness.records.history import encode_row
+from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.record import DataInfo, MetricValue, Outcome, Record
+from harness.records.scoring import score
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import RECORD_FILE, parse_record, write_record
 from harness.system.atomic_files import sha256_of, write_bytes
 from harness.training_state import TrainingState
 from zoo.architecture import ModelRequest

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from harness.record import Record
-from harness.spec import TrialSpec
+from harness.records.record import Record
+from harness.records.spec import TrialSpec
 
 _EXECUTION = ("device", "precision", "layout", "threads", "measure_seconds")
 

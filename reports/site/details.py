@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from harness.history import read_history
-from harness.record import Record
-from harness.runtime_result import RuntimeRecord, RuntimeResult
-from harness.store import HISTORY_FILE
+from harness.records.history import read_history
+from harness.records.record import Record
+from harness.records.runtime_result import RuntimeRecord, RuntimeResult
+from harness.records.store import HISTORY_FILE
 from reports.cells import duration
 from reports.columns import all_columns
 from reports.site.entries import Entry

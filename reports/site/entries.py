@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.record import Record
-from harness.runtime_result import runtime_name
+from harness.records.record import Record
+from harness.records.runtime_result import runtime_name
 from reports.grouping import Group, by_table, group_trials
 from reports.labels import data_label, label_rows, torch_minor
 from reports.reading import Trial

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.predictions import load_predictions
-from harness.runtime_result import predictions_file
+from harness.records.predictions import load_predictions
+from harness.records.runtime_result import predictions_file
 from harness.system.atomic_files import sha256_of
 from reports.reading import Trial
 from zoo.errors import StoreError

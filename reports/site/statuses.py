@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from harness.runtime_result import RuntimeRecord
-from harness.spec import Data
-from harness.store import RECORD_FILE
+from harness.records.runtime_result import RuntimeRecord
+from harness.records.spec import Data
+from harness.records.store import RECORD_FILE
 from harness.system.atomic_files import sha256_of, write_json
 from reports.reading import Trial
 from reports.site.entries import Entry

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.record import Outcome
-from harness.store import CHECKPOINT_FILE, RECORD_FILE, SPEC_FILE, read_record
+from harness.records.record import Outcome
+from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, SPEC_FILE, read_record
 from reports.grouping import group_trials
 from reports.reading import Trial
 from reports.render_markdown import escape_markdown

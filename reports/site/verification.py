@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.fold_results import concatenated
-from harness.predictions import load_predictions
-from harness.record import Outcome, Record
-from harness.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
-from harness.scoring import score
-from harness.store import CHECKPOINT_FILE
+from harness.records.pooled_folds import concatenated
+from harness.records.predictions import load_predictions
+from harness.records.record import Outcome, Record
+from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
+from harness.records.scoring import score
+from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import sha256_of
 from reports.grouping import group_trials
 from reports.reading import Trial

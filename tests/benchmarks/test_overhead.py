@@ -9,10 +9,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.bench import run_bench
 from harness.plan import make_plan
-from harness.record import Outcome
+from harness.records.record import Outcome
+from harness.records.store import Store
 from harness.request import BenchRequest
 from harness.selection import select
-from harness.store import Store
 from zoo import Catalog
 from zoo.events import Event, TrialEnded
 from zoo.finding import Sources

@@ -19,10 +19,28 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
-from harness.record import DataInfo, Latency, MetricValue, ModelInfo, Outcome, Rate, Record, SpeedInfo, TrainingInfo
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec, stable_hash
-from harness.store import write_record
+from harness.records.predictions import FILE_NAME, SavedPredictions, save_predictions
+from harness.records.record import (
+    DataInfo,
+    Latency,
+    MetricValue,
+    ModelInfo,
+    Outcome,
+    Rate,
+    Record,
+    SpeedInfo,
+    TrainingInfo,
+)
+from harness.records.spec import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExecutionSpec,
+    ProviderSpec,
+    RecipeSpec,
+    TrialSpec,
+    stable_hash,
+)
+from harness.records.store import write_record
 from harness.system.atomic_files import sha256_of
 from zoo.metric import Predictions
 

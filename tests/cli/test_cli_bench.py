@@ -13,10 +13,10 @@ from click.testing import Result
 
 import harness.bench
 from harness.bench import BenchSummary
-from harness.identity import measurement_key
-from harness.record import DataInfo, Failure, FailureKind, MetricValue, Outcome, Record
-from harness.spec import TrialSpec
-from harness.store import RECORD_FILE, trial_id, write_record
+from harness.records.keys import measurement_key
+from harness.records.record import DataInfo, Failure, FailureKind, MetricValue, Outcome, Record
+from harness.records.spec import TrialSpec
+from harness.records.store import RECORD_FILE, trial_id, write_record
 from zoo.events import BenchStarted
 
 Run = Callable[..., Result]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from harness.history import encode_row
+from harness.records.history import encode_row
 
 Run = Callable[..., Result]
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from harness.predictions import SavedPredictions, save_predictions
-from harness.record import DataInfo, Outcome, Rate, Record, SpeedInfo
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import trial_id, write_record
+from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.record import DataInfo, Outcome, Rate, Record, SpeedInfo
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import trial_id, write_record
 from zoo.metric import Predictions
 
 Run = Callable[..., Result]

@@ -16,9 +16,9 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from harness.predictions import load_predictions
+from harness.records.predictions import load_predictions
+from harness.records.store import Store
 from harness.splitting import hash_ids
-from harness.store import Store
 
 Run = Callable[..., Result]
 DOTS = ("--models", "tiny_net", "--data", "dots", "--recipes", "quick")

@@ -11,9 +11,9 @@ import pytest
 from click.testing import Result
 
 from harness.forecast import Expectation, ExpectedTrial, Outlook
-from harness.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import write_record
+from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import write_record
 from harness.system.hardware import this_hardware
 from zoo.cli.forecasting import cells, total
 

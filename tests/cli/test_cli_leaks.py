@@ -15,9 +15,9 @@ from click.testing import Result
 from PIL import Image
 
 from harness.data import prepare_data
-from harness.record import DataInfo, MetricValue, Outcome, Record
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import Store, write_record
+from harness.records.record import DataInfo, MetricValue, Outcome, Record
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import Store, write_record
 from zoo import Catalog
 
 SENTENCE = "1 of 9 test images are also among the training or validation images, pixel for pixel"

@@ -11,8 +11,8 @@ import pytest
 from click.testing import Result
 
 from harness.plan import make_plan
+from harness.records.spec import ExecutionSpec
 from harness.selection import select
-from harness.spec import ExecutionSpec
 from reports.site.commands import rerun_arguments
 from zoo import Catalog
 from zoo.cli.group import zoo

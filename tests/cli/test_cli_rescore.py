@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from click.testing import Result
 
-from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
-from harness.record import DataInfo, MetricValue, Outcome, Record
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import RECORD_FILE, read_record, trial_id, write_record
+from harness.records.predictions import FILE_NAME, SavedPredictions, save_predictions
+from harness.records.record import DataInfo, MetricValue, Outcome, Record
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import RECORD_FILE, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from zoo.metric import Predictions
 

@@ -13,10 +13,10 @@ from click.testing import Result
 
 from harness.bench import BenchSummary
 from harness.plan import Plan, make_plan
-from harness.record import Outcome, Record
+from harness.records.record import Outcome, Record
+from harness.records.store import Store
 from harness.request import BenchRequest
 from harness.selection import select
-from harness.store import Store
 from zoo import Catalog
 from zoo.cli import seeding
 from zoo.cli.seeding import run_until_settled
@@ -42,7 +42,7 @@ class Scripted:
         return BenchSummary(records=tuple(records), counts={"done": len(records)}, interrupted=False)
 
     def look_at(self, trials: object, *, num_seeds: int, max_seeds: int) -> object:
-        from harness.seeding import seed_counts
+        from harness.records.seed_schedule import seed_counts
         from reports.adaptive import Look, State, combination_of
 
         wanted = next(self.looks)

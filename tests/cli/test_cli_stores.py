@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.record import DataInfo, Outcome, Record
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import Store, trial_id, write_record
+from harness.records.record import DataInfo, Outcome, Record
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import Store, trial_id, write_record
 from zoo.cli.group import zoo
 
 PROVIDER = ProviderSpec(plugin="p")

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from harness.images import PreparedData, TrialImages
-from harness.record import Outcome, Record
-from harness.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.record import Outcome, Record
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.training import EpochResult, TrainingResult, train
 from zoo import Hyperparameters, Recipe
 

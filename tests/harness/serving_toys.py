@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from harness.classifier_card import ClassifierCard
-from harness.spec import ArchitectureSpec, ProviderSpec
+from harness.records.spec import ArchitectureSpec, ProviderSpec
 from harness.trained import TrainedClassifier
 
 SOON = 20

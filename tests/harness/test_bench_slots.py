@@ -11,12 +11,12 @@ import pytest
 
 from harness.bench import BenchSummary, run_bench
 from harness.plan import make_plan
-from harness.predictions import load_predictions
-from harness.record import FailureKind, Outcome
+from harness.records.predictions import load_predictions
+from harness.records.record import FailureKind, Outcome
+from harness.records.store import Store
 from harness.request import BenchRequest
 from harness.selection import select
 from harness.slots import SlotRequest
-from harness.store import Store
 from zoo.errors import StoreError
 from zoo.events import Event, PhaseStarted, TrialEnded, TrialStarted
 from zoo.loading import Sources, build_catalog

@@ -18,8 +18,8 @@ from harness.cache_entries import CacheEntry, list_cache
 from harness.data import prepare_data
 from harness.data_places import lock_of, using
 from harness.images import PreparedData
-from harness.spec import DatasetSpec, ProviderSpec
-from harness.store import LOCK_FILE
+from harness.records.spec import DatasetSpec, ProviderSpec
+from harness.records.store import LOCK_FILE
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError
 

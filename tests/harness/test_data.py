@@ -16,7 +16,7 @@ from PIL import Image
 
 from harness.data import prepare_data
 from harness.images import PreparedData
-from harness.spec import DatasetSpec, ProviderSpec
+from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError, PluginError
 

@@ -20,10 +20,10 @@ from harness.distributed_foreman import Foreman
 from harness.distributed_rank import run_rank
 from harness.distributed_training import Crew, CrewResult
 from harness.errors import TrialError
-from harness.history import HistoryWriter, read_history
 from harness.images import PreparedData, TrialImages
-from harness.record import FailureKind
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.history import HistoryWriter, read_history
+from harness.records.record import FailureKind
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.subject import Subject, make_subject
 from harness.training import EpochResult, TrainingResult, train
 from harness.training_state import TrainingState

@@ -10,7 +10,7 @@ from torch import nn
 
 from harness.errors import TrialError
 from harness.evaluation import evaluate, evaluate_logits, predict_logits
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 
 CPU = torch.device("cpu")
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from harness.classifier_card import ClassifierCard
 from harness.explaining import explain, layers_with_places
 from harness.predicting import Predictor
-from harness.spec import ArchitectureSpec, ProviderSpec
+from harness.records.spec import ArchitectureSpec, ProviderSpec
 from harness.trained import TrainedClassifier
 from zoo.errors import UsageError
 

@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import TrialError
 from harness.failures import classify
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 
 
 def full_disk() -> OSError:

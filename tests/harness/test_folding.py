@@ -17,7 +17,7 @@ from harness.data import prepare_data
 from harness.exporting_images import prepared_data
 from harness.folding import fold_of_each, make_fold, pool_parts
 from harness.images import PreparedData
-from harness.spec import DatasetSpec, ProviderSpec
+from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.splitting import hash_ids
 from zoo import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError

@@ -13,11 +13,11 @@ import pytest
 
 from harness.costs import START_SECONDS, costs_of, fit_line
 from harness.forecast import Expectation, Forecast, Size, forecast_from, look_ahead
-from harness.identity import result_key
-from harness.outlines import Outline, outlines_of, read_outlines
-from harness.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import write_record
+from harness.records.keys import result_key
+from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
+from harness.records.run_summaries import Outline, outlines_of, read_outlines
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import write_record
 from harness.system.hardware import Hardware
 
 HERE = Hardware(cpu="a cpu", threads=2)

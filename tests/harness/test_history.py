@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from harness.history import HistoryTail, HistoryWriter, encode_row, read_history
+from harness.records.history import HistoryTail, HistoryWriter, encode_row, read_history
 
 
 def test_a_tail_gives_each_row_once(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness.identity import measurement_fields, result_key
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import trial_id
+from harness.records.keys import measurement_fields, result_key
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import trial_id
 
 PROVIDER = ProviderSpec(plugin="p", code_hash="c0")
 

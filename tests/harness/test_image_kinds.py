@@ -19,7 +19,7 @@ from harness.data import prepare_data
 from harness.data_notes import UnusableImagesError
 from harness.images import PreparedData
 from harness.passport import Passport, make_passport
-from harness.spec import DatasetSpec, ProviderSpec
+from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.splitting import hash_ids
 from zoo.dataset import Dataset, Split, Splits
 

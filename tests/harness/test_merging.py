@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.merging import merge
-from harness.predictions import SavedPredictions, save_predictions
-from harness.record import MetricValue, Record
-from harness.runtime_result import read_result
-from harness.store import RECORD_FILE, Store, read_record, trial_id, write_record
+from harness.records.merging import merge
+from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.record import MetricValue, Record
+from harness.records.runtime_result import read_result
+from harness.records.store import RECORD_FILE, Store, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from zoo.errors import StoreError
 from zoo.metric import Predictions

@@ -16,7 +16,7 @@ from harness.evaluation import predict_logits
 from harness.failures import classify
 from harness.forward_state import ForwardState
 from harness.out_of_memory import Halving, is_out_of_memory, least_images
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from harness.training_state import TrainingState
 from zoo import Hyperparameters, Recipe
 

@@ -16,7 +16,7 @@ from PIL import Image
 from harness.data import prepare_data
 from harness.duplicates import HashedImage, find_duplicates
 from harness.passport import Passport, SplitPassport, make_passport
-from harness.spec import DatasetSpec, ProviderSpec
+from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import PluginError
 

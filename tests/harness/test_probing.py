@@ -13,9 +13,9 @@ from harness.images import PreparedData
 from harness.measured import Measured
 from harness.plan import Plan, make_plan
 from harness.probing import Probes, expectation, probe_plan
+from harness.records.spec import TrialSpec
 from harness.request import BenchRequest
 from harness.selection import select
-from harness.spec import TrialSpec
 from harness.trial_probe import _probe, probe_trial
 from zoo.catalog import Catalog
 from zoo.events import Event
@@ -177,7 +177,7 @@ def test_a_plan_is_probed_once_and_a_failure_costs_its_own_combination(sources: 
 def test_a_probe_tells_what_a_bench_then_takes(catalog: Catalog, tmp_path: Path) -> None:
     """Within a factor of three, for machines that run the tests are busy."""
     from harness.bench import run_bench
-    from harness.store import Store
+    from harness.records.store import Store
 
     sources = Sources(entry_points=False)
     plan = _plan(catalog, "lenet5", "resnet20_cifar", seeds=1, epochs=4)

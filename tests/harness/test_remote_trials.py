@@ -14,13 +14,13 @@ from filelock import FileLock
 from harness.crashes import unfinished_record
 from harness.images import PreparedData
 from harness.local_trials import TrialOver
-from harness.record import FailureKind, Outcome, Record
+from harness.records.record import FailureKind, Outcome, Record
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import LOCK_FILE, RECORD_FILE, Store, read_record, write_record
 from harness.remote import Remote
 from harness.remote_trials import MAX_LOST, RemoteTrials
 from harness.resolution import Machine, ResolvedTrial
 from harness.slots import SlotRequest
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import LOCK_FILE, RECORD_FILE, Store, read_record, write_record
 from zoo.errors import UsageError
 from zoo.events import EpochEnded, Event
 from zoo.executor import Node, Task, TaskEnded, TaskEvent, TaskMessage, TaskStarted

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from harness.merging import merge
-from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
-from harness.record import MetricValue, Outcome, Record
-from harness.rescoring import rescore
-from harness.runtime_result import read_result
-from harness.store import RECORD_FILE, Store, read_record, trial_id, write_record
+from harness.records.merging import merge
+from harness.records.predictions import FILE_NAME, SavedPredictions, save_predictions
+from harness.records.record import MetricValue, Outcome, Record
+from harness.records.rescoring import rescore
+from harness.records.runtime_result import read_result
+from harness.records.store import RECORD_FILE, Store, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry, Provider
 from zoo.metric import Metric, Predictions

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.predictions import load_predictions
-from harness.record import FailureKind, Outcome
+from harness.records.predictions import load_predictions
+from harness.records.record import FailureKind, Outcome
+from harness.records.runtime_result import RuntimeResult, predictions_name, read_result, result_name, write_result
+from harness.records.store import Store, read_record, write_record
 from harness.runtime_bench import RuntimeSummary, _keys, run_runtimes
-from harness.runtime_result import RuntimeResult, predictions_name, read_result, result_name, write_result
 from harness.runtimes import run_runtime
-from harness.store import Store, read_record, write_record
 from harness.system.atomic_files import sha256_of
 from zoo import Catalog
 from zoo.cache import cache_root

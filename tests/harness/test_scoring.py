@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.scoring import score
+from harness.records.scoring import score
 from zoo.catalog import Entry, Provider
 from zoo.metric import Metric, Predictions
 

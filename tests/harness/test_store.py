@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from harness.record import SCHEMA_VERSION, Record
-from harness.store import LOCK_FILE, RECORD_FILE, DamagedRecordError, Store, read_record, write_record
+from harness.records.record import SCHEMA_VERSION, Record
+from harness.records.store import LOCK_FILE, RECORD_FILE, DamagedRecordError, Store, read_record, write_record
 from zoo.errors import StoreError
 
 

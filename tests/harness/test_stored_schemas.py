@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.identity import result_key
-from harness.merging import merge
-from harness.predictions import load_predictions
-from harness.record import SCHEMA_VERSION, Outcome
-from harness.store import Store
+from harness.records.keys import result_key
+from harness.records.merging import merge
+from harness.records.predictions import load_predictions
+from harness.records.record import SCHEMA_VERSION, Outcome
+from harness.records.store import Store
 from harness.system.atomic_files import sha256_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"

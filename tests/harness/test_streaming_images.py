@@ -20,7 +20,7 @@ from harness.data import prepare_data
 from harness.errors import TrialError
 from harness.images import PreparedData
 from harness.passport import make_passport
-from harness.spec import DatasetSpec, ProviderSpec
+from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.streaming_copy import PlainCopier
 from zoo.dataset import Dataset, FilePart, Split, Splits
 

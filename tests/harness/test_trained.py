@@ -13,10 +13,10 @@ from safetensors.torch import save_file
 
 from harness.classifier_card import ClassifierCard
 from harness.predicting import Predictor, find_images, predict_images
-from harness.predictions import load_predictions
-from harness.record import Outcome
+from harness.records.predictions import load_predictions
+from harness.records.record import Outcome
+from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record
 from harness.state_dicts import read_state_dict
-from harness.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record
 from harness.system.atomic_files import sha256_of
 from harness.trained import load_trained
 from zoo import Catalog, build_catalog

@@ -11,7 +11,7 @@ from torch import nn
 
 from harness.errors import TrialError
 from harness.images import TrialImages
-from harness.record import FailureKind
+from harness.records.record import FailureKind
 from zoo import Hyperparameters, Recipe
 
 PLAIN = Recipe(name="plain", hyperparameters=Hyperparameters)

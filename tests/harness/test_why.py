@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.record import DataInfo, Record
-from harness.why import differences_from_today, measurement_differences, result_differences
+from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
+from harness.records.record import DataInfo, Record
 from zoo.errors import ZooError
 from zoo.loading import Sources, build_catalog
 

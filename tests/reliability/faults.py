@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness import history
+from harness.records import history
 from harness.system import atomic_files as files
 from zoo import Listener, hookimpl
 

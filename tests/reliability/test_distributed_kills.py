@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.history import read_history
+from harness.records.history import read_history
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.record import FailureKind, Outcome
+from harness.records.record import FailureKind, Outcome
 from zoo.errors import ZooError
 
 FEW = 3

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from harness.checkpoints import TrainingStates
-from harness.history import encode_row, read_history
-from harness.merging import merge
-from harness.store import Store
+from harness.records.history import encode_row, read_history
+from harness.records.merging import merge
+from harness.records.store import Store
 from harness.training_state import TrainingState
 from reports.leaderboard import build_leaderboard
 

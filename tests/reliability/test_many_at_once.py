@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.history import read_history
+from harness.records.history import read_history
 
 
 def _share(bench: Any, count: int, *, models: tuple[str, ...], seeds: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.record import FailureKind, Outcome
+from harness.records.record import FailureKind, Outcome
 from harness.system import oom_killer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory in these ways")

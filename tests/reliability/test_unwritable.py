@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from harness.history import encode_row, read_history
-from harness.record import FailureKind
+from harness.records.history import encode_row, read_history
+from harness.records.record import FailureKind
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.predictions import SavedPredictions, save_predictions
-from harness.record import (
+from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.record import (
     DataInfo,
     Failure,
     FailureKind,
@@ -23,8 +23,8 @@ from harness.record import (
     Record,
     SpeedInfo,
 )
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import write_record
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import write_record
 from zoo.metric import Predictions
 
 PROVIDER = ProviderSpec(plugin="zoo", version="1", code_hash="c0de")

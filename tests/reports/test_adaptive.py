@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from harness.seeding import seed_counts
+from harness.records.seed_schedule import seed_counts
 from reports.adaptive import Look, State, row_states
 from reports.statistics import Sample, alpha_of_look, detectable_differences, separated
 

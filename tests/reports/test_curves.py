@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.history import encode_row
+from harness.records.history import encode_row
 from reports.braille import Line, draw_chart
 from reports.curves import read_curves, trial_folders
 from zoo.errors import StoreError

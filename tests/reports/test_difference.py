@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from harness.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
-from harness.record import FailureKind, Outcome, Rate
-from harness.store import write_record
+from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
+from harness.records.record import FailureKind, Outcome, Rate
+from harness.records.store import write_record
 from harness.system.atomic_files import sha256_of
 from reports.difference import Difference, Verdict, compare
 from reports.difference_speeds import speed_changes

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from scipy import stats
 
 import reports
-from harness.record import FailureKind, Outcome
+from harness.records.record import FailureKind, Outcome
 from reports.explanation import explain, first_shares, pairs_of
 from reports.leaderboard import build_leaderboard
 from reports.render_explanation import explanation_data, explanation_text

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score
 
-from harness.fold_results import put_together
-from harness.identity import result_key
-from harness.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
-from harness.record import DataInfo, Failure, FailureKind, Latency, Outcome, Rate, Record, SpeedInfo
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import Store, trial_id, write_record
+from harness.records.keys import result_key
+from harness.records.pooled_folds import put_together
+from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
+from harness.records.record import DataInfo, Failure, FailureKind, Latency, Outcome, Rate, Record, SpeedInfo
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import Store, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from reports.leaderboard import build_leaderboard
 from reports.site.verification import store_problems, trial_problems

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.record import FailureKind, Outcome
+from harness.records.record import FailureKind, Outcome
 from reports.columns import metric_columns
 from reports.frame import to_frame
 from reports.leaderboard import build_leaderboard

@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 
 import reports
-from harness.record import FailureKind, Outcome
+from harness.records.record import FailureKind, Outcome
 from reports.columns import choose_columns
 from reports.frame import to_frame
 from reports.leaderboard import build_leaderboard

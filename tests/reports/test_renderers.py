@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 import reports
-from harness.record import FailureKind, Outcome
+from harness.records.record import FailureKind, Outcome
 from reports.cells import count, duration, number
 from reports.columns import COLUMNS, choose_columns
 from reports.leaderboard import build_leaderboard

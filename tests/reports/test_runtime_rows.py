@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.identity import measurement_fields, measurement_key
-from harness.record import Failure, FailureKind, Outcome, Record
-from harness.store import read_record, write_record
+from harness.records.keys import measurement_fields, measurement_key
+from harness.records.record import Failure, FailureKind, Outcome, Record
+from harness.records.store import read_record, write_record
 from reports.columns import choose_columns
 from reports.explanation import explain
 from reports.leaderboard import build_leaderboard

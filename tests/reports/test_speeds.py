@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import reports
-from harness.record import Rate
+from harness.records.record import Rate
 from reports.columns import choose_columns
 from reports.leaderboard import build_leaderboard
 from reports.table import FOREIGN_CORES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.record import MetricValue
+from harness.records.record import MetricValue
 from reports.leaderboard import build_leaderboard
 from reports.versions import version_notes
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.history import encode_row
-from harness.predictions import FILE_NAME, SavedPredictions, save_predictions
-from harness.record import (
+from harness.records.history import encode_row
+from harness.records.predictions import FILE_NAME, SavedPredictions, save_predictions
+from harness.records.record import (
     DataInfo,
     Failure,
     FailureKind,
@@ -25,9 +25,9 @@ from harness.record import (
     SpeedInfo,
     TrainingInfo,
 )
-from harness.scoring import score
-from harness.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.store import HISTORY_FILE, stable_hash, trial_id, write_record
+from harness.records.scoring import score
+from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import HISTORY_FILE, stable_hash, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from reports.leaderboard import build_leaderboard
 from reports.reading import read_trials

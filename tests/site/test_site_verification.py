@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from harness.store import read_record, write_record
+from harness.records.store import read_record, write_record
 from reports.reading import read_trials
 from reports.site.verification import noise_problem, sample_of, seed_noise
 from zoo import Catalog
@@ -194,8 +194,8 @@ def test_trials_are_run_again_and_found_the_same(zoo_script: Path, tmp_path: Pat
 def test_what_lies_of_runtimes_is_held_to_its_predictions(
     store: StoreMaker, zoo: RunZoo, add_runtime: Callable[..., Path], catalog: Catalog
 ) -> None:
-    from harness.rescoring import rescore
-    from harness.runtime_result import read_result, write_result
+    from harness.records.rescoring import rescore
+    from harness.records.runtime_result import read_result, write_result
 
     folder, _ = store.add("net")
     path = add_runtime(folder, wrong=3)
@@ -214,7 +214,7 @@ def test_what_lies_of_runtimes_is_held_to_its_predictions(
 def test_a_site_with_runtimes_has_pages_of_their_own_and_follows_from_its_records(
     store: StoreMaker, zoo: RunZoo, add_runtime: Callable[..., Path], catalog: Catalog, tmp_path: Path
 ) -> None:
-    from harness.rescoring import rescore
+    from harness.records.rescoring import rescore
 
     for seed in range(2):
         folder, _ = store.add("net", seed=seed)

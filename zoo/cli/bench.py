@@ -98,7 +98,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         _refuse_empty(chosen)
 
     from harness.bench import run_bench
-    from harness.store import Store
+    from harness.records.store import Store
     from zoo.cache import cache_root
     from zoo.cli.folds import putting_together
     from zoo.cli.group import FAILED, INTERRUPTED

@@ -22,7 +22,7 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     TRIALS are taken for seeds of one row: their probabilities are averaged. Images come from the cache of decoded data
     sets, predictions from the trial's folder; nothing is run.
     """
-    from harness.store import RECORD_FILE
+    from harness.records.store import RECORD_FILE
     from reports.examples_sheet import examples_sheet
     from reports.reading import read_trials
     from zoo.cache import cache_root

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
     from harness.plan import Plan
-    from harness.store import Store
+    from harness.records.store import Store
     from zoo.catalog import Catalog
 
 
@@ -26,7 +26,7 @@ def putting_together(
     """
 
     def run_folds(plan: Plan) -> BenchSummary:
-        from harness.fold_results import put_together
+        from harness.records.pooled_folds import put_together
 
         summary = run(plan)
         together, problems = put_together(store, summary.records, list(catalog.metrics))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:
     """Return what the records in *store* tell of the chosen trials; there need be no store."""
     from harness.forecast import Forecast
-    from harness.outlines import read_outlines
+    from harness.records.run_summaries import read_outlines
     from harness.system.hardware import this_hardware
 
     forecast = Forecast(hardware=this_hardware(), sizes=_sizes(chosen), retry=retry)

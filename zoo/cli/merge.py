@@ -20,8 +20,8 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], out: str) -> None:
     A trial that is in two of them with different results is told of, and the first one stays. Exit code 1 if there was
     such a clash, or a folder was refused.
     """
-    from harness.merging import merge
-    from harness.store import Store
+    from harness.records.merging import merge
+    from harness.records.store import Store
     from zoo.cli.group import FAILED
 
     summary = merge([Path(run) for run in runs], Store(Path(out)))

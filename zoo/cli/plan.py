@@ -98,7 +98,7 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
 
 def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: Outlook) -> None:
     """Write a plan and what is to be expected of it to stdout, as a table or as JSON."""
-    from harness.seeding import seed_counts
+    from harness.records.seed_schedule import seed_counts
 
     if form == "json":
         trials = [trial.model_dump(mode="json") for trial in plan.trials]

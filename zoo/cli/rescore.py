@@ -28,7 +28,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     For metrics that are new or were fixed, also those of plugins. NAMES may hold * and ?. Predictions that do not fit
     the sum in their record are left alone and told of, and a metric that raises keeps its earlier value: exit code 1.
     """
-    from harness.rescoring import rescore
+    from harness.records.rescoring import rescore
     from reports.reading import read_trials
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, ZooError

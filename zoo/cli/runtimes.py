@@ -10,9 +10,9 @@ from zoo.cli.text import plural
 
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
+    from harness.records.store import Store
     from harness.request import BenchRequest
     from harness.runtime_bench import RuntimeSummary
-    from harness.store import Store
     from reports.reading import Trial
     from zoo.loading import Sources
 
@@ -51,7 +51,7 @@ def run_asked_runtimes(
 
 def with_asked_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> list[Trial]:
     """Return *trials* with what is there of the runtimes that were asked for; damaged ones are told of."""
-    from harness.runtime_result import runtime_name
+    from harness.records.runtime_result import runtime_name
     from reports.runtimes import with_runtimes
 
     found, damaged = with_runtimes(trials)

@@ -13,10 +13,10 @@ from zoo.cli.text import plural
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
     from harness.plan import Plan
-    from harness.record import Record
+    from harness.records.record import Record
+    from harness.records.spec import TrialSpec
+    from harness.records.store import Store
     from harness.request import BenchRequest
-    from harness.spec import TrialSpec
-    from harness.store import Store
     from reports.adaptive import Look
 
 
@@ -49,7 +49,7 @@ def run_until_settled(
         deadline: A moment of ``time.monotonic()``; None: no limit.
         tell: Takes a sentence for each look.
     """
-    from harness.seeding import seed_counts
+    from harness.records.seed_schedule import seed_counts
     from reports.adaptive import look_at
 
     counts = seed_counts(request.max_seeds)

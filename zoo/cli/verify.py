@@ -13,7 +13,7 @@ from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.record import Record
+    from harness.records.record import Record
     from reports.reading import Trial
     from reports.site.statuses import Status
     from zoo.catalog import Catalog
@@ -101,7 +101,7 @@ def _run_again(
     """Return each trial with what is wrong with it, after running it again in a store that is thrown away."""
     from harness.bench import run_bench
     from harness.plan import Plan
-    from harness.store import Store
+    from harness.records.store import Store
     from reports.grouping import group_trials
     from reports.site.verification import noise_problem
     from zoo.cache import cache_root
@@ -145,7 +145,7 @@ def _same_fold(fold: Record, trials: Sequence[Trial]) -> list[Record]:
 
 def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:
     """Write what was found beside the trials; a trial that was reproduced before and did not change stays so."""
-    from harness.store import RECORD_FILE
+    from harness.records.store import RECORD_FILE
     from harness.system.atomic_files import sha256_of, writing
     from reports.site.statuses import FILE_NAME, CheckedTrial, Verification, read_verification, write_verification
     from zoo.errors import StoreError

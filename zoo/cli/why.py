@@ -12,8 +12,8 @@ from zoo.cli.session import plugin_options, session_of
 from zoo.cli.text import clean
 
 if TYPE_CHECKING:
-    from harness.record import Record
-    from harness.why import Difference
+    from harness.records.key_diff import Difference
+    from harness.records.record import Record
 
 
 @click.command("why")
@@ -27,7 +27,7 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
     With RUN alone: what would make the same command run it again today, the data set's content apart, which only
     reading it can tell.
     """
-    from harness.why import differences_from_today, measurement_differences, result_differences
+    from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
 
     record = _read(run)
     if other is None:
@@ -54,7 +54,7 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
 
 
 def _read(run: str) -> Record:
-    from harness.store import RECORD_FILE, read_record
+    from harness.records.store import RECORD_FILE, read_record
     from zoo.errors import StoreError
 
     path = Path(run)

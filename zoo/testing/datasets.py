@@ -19,7 +19,7 @@ import torch
 from harness import decoding
 from harness.data import load_splits, prepare_splits
 from harness.images import PreparedData
-from harness.spec import DatasetSpec, ProviderSpec
+from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.splitting import make_parts
 from zoo.dataset import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError, ManyErrors, UsageError, ZooError

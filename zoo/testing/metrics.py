@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.scoring import checked_value
+from harness.records.scoring import checked_value
 from zoo.metric import Metric, Predictions
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.record import Record
-from harness.spec import TrialSpec
-from harness.store import RECORD_FILE
+from harness.records.record import Record
+from harness.records.spec import TrialSpec
+from harness.records.store import RECORD_FILE
 
 _TIMED = ("train", "test", "measure", "total")
 

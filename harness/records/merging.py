@@ -15,10 +15,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.predictions import FILE_NAME as PREDICTIONS_FILE
-from harness.record import Outcome, Record
-from harness.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
-from harness.store import (
+from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
+from harness.records.record import Outcome, Record
+from harness.records.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
+from harness.records.store import (
     LOCK_FILE,
     LOG_FILE,
     RECORD_FILE,

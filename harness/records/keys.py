@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.spec import TrialSpec, stable_hash
+from harness.records.spec import TrialSpec, stable_hash
 
 ENGINE_VERSION = 1
 """Raised whenever the engine gives other predictions for the same spec."""

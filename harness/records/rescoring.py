@@ -9,11 +9,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.predictions import load_predictions
-from harness.record import MetricValue, Outcome, Record
-from harness.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, write_result
-from harness.scoring import score
-from harness.store import RECORD_FILE, read_record, write_record
+from harness.records.predictions import load_predictions
+from harness.records.record import MetricValue, Outcome, Record
+from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, write_result
+from harness.records.scoring import score
+from harness.records.store import RECORD_FILE, read_record, write_record
 from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry
 from zoo.errors import StoreError

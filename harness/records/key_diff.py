@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.identity import ENGINE_VERSION, measurement_fields, result_fields
-from harness.provenance import provider_spec
-from harness.record import Record
+from harness.records.keys import ENGINE_VERSION, measurement_fields, result_fields
+from harness.records.provenance import provider_spec
+from harness.records.record import Record
 from zoo.catalog import Catalog, Entry
 from zoo.errors import ZooError
 

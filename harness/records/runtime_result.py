@@ -23,10 +23,10 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from harness.predictions import FILE_NAME
-from harness.record import Failure, MetricValue, Outcome, Record, SpeedInfo
-from harness.spec import Data, stable_hash
-from harness.store import CHECKPOINT_FILE, parse_summed
+from harness.records.predictions import FILE_NAME
+from harness.records.record import Failure, MetricValue, Outcome, Record, SpeedInfo
+from harness.records.spec import Data, stable_hash
+from harness.records.store import CHECKPOINT_FILE, parse_summed
 from harness.system.atomic_files import write_json
 from zoo.errors import StoreError
 
@@ -56,7 +56,7 @@ class RuntimeResult(Data):
     outcome: Outcome
     failure: Failure | None = None
     conditions: dict[str, Any] = Field(default_factory=dict)
-    """What its speeds were measured under, the runtime apart: the fields of :func:`harness.identity.measurement_fields`
+    """What its speeds were measured under, the runtime apart: the fields of :func:`harness.records.keys.measurement_fields`
     as they were when it was measured."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """By the metric's display name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.spec import ProviderSpec
+from harness.records.spec import ProviderSpec
 from zoo.catalog import Entry
 from zoo.loading import code_hash
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 from filelock import FileLock, Timeout
 
-from harness.identity import result_key
-from harness.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
-from harness.record import Latency, Outcome, Rate, Record, SpeedInfo
-from harness.scoring import score
-from harness.store import LOCK_FILE, Store, read_record, trial_id, write_record
+from harness.records.keys import result_key
+from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
+from harness.records.record import Latency, Outcome, Rate, Record, SpeedInfo
+from harness.records.scoring import score
+from harness.records.store import LOCK_FILE, Store, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of, writing
 from zoo.catalog import Entry
 from zoo.errors import StoreError

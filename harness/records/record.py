@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.spec import Data, TrialSpec
+from harness.records.spec import Data, TrialSpec
 
 SCHEMA_VERSION = 1
 

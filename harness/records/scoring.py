@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.record import MetricValue
+from harness.records.record import MetricValue
 from zoo.catalog import Entry
 from zoo.metric import Metric, Predictions
 

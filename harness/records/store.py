@@ -20,8 +20,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from harness.record import SCHEMA_VERSION, FailureKind, Outcome, Record
-from harness.spec import Data, TrialSpec, stable_hash
+from harness.records.record import SCHEMA_VERSION, FailureKind, Outcome, Record
+from harness.records.spec import Data, TrialSpec, stable_hash
 from harness.system.atomic_files import sync_folder, write_json
 from zoo.errors import StoreError
 from zoo.names import slug

@@ -1,0 +1,1 @@
+"""Specs, keys, the store and what is computed from saved predictions."""
