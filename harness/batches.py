@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.images import ImageSet, SelectedImages
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from harness.evaluation import eval_mode
-from harness.failures import one_line
-from harness.out_of_memory import is_out_of_memory
+from harness.faults.failures import one_line
+from harness.faults.out_of_memory import is_out_of_memory
 from harness.precision import exact_fp32
 from harness.records.record import BestInference, Layout
 from harness.timer import measure_rate, synchronize

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from harness.errors import TrialError
-from harness.failures import one_line
+from harness.faults.errors import TrialError
+from harness.faults.failures import one_line
+from harness.faults.out_of_memory import is_out_of_memory
 from harness.global_state import unchanged
-from harness.out_of_memory import is_out_of_memory
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
 from harness.small_images import adapt_small_images

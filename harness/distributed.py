@@ -19,8 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.errors import TrialError
-from harness.out_of_memory import Halving, is_out_of_memory
+from harness.faults.errors import TrialError
+from harness.faults.out_of_memory import Halving, is_out_of_memory
 from harness.records.record import FailureKind
 
 

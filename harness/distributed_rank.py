@@ -67,7 +67,7 @@ def run_rank(file: str) -> None:
         Exception: Whatever the training raised; the answer then has the failure.
     """
     from harness.distributed import MemoryRefusedError
-    from harness.failures import classify
+    from harness.faults.failures import classify
 
     path = Path(file)
     try:

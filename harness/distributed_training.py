@@ -21,7 +21,7 @@ from harness.checkpoints import FILE_NAME, TrainingStates
 from harness.distributed_foreman import Ending, Foreman, ForemanLostError, answer_file
 from harness.distributed_rank import RankAnswer, RankJob
 from harness.ema import load_tensors
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.heads import find_head, freeze_all_but
 from harness.images import PreparedData
 from harness.records import store as files

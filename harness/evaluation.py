@@ -15,10 +15,10 @@ from torch.nn import functional
 
 from harness.batches import DeviceImages
 from harness.distributed import ALONE, Ranks
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
+from harness.faults.out_of_memory import Halving
 from harness.images import ImageSet
 from harness.normalization import ChannelStatistics, Normalizer
-from harness.out_of_memory import Halving
 from harness.precision import Precision, computing
 from harness.records.record import FailureKind
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from harness import decoding
 from harness.classifier_card import METADATA_KEY, ClassifierCard
 from harness.exporting_formats import Run, open_onnx
-from harness.failures import one_line
+from harness.faults.failures import one_line
 from harness.trained import TrainedClassifier, load_trained
 from zoo.catalog import Catalog
 from zoo.errors import StoreError, UsageError

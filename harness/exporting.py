@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.exporting_formats import FORMATS, ExportFormat, Run, Served
-from harness.failures import one_line
+from harness.faults.failures import one_line
 from harness.normalization import Normalizer
 from harness.quantizing import Calibration, Method, Quantization
 from harness.records.spec import Data

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 
 _HEAD_ATTRIBUTES = ("fc", "classifier", "head", "heads")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.heads import find_head
 from harness.records.record import FailureKind
 from zoo.hyperparameters import Hyperparameters

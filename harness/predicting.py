@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from harness.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
 from harness.environment import resolve_device, resolve_precision
-from harness.errors import TrialError
 from harness.evaluation import batch_size_for, predict_logits
+from harness.faults.errors import TrialError
 from harness.images import ImageSet
 from harness.records.record import FailureKind
 from harness.streaming_images import default_threads

@@ -14,9 +14,9 @@ from harness.batches import DeviceImages
 from harness.converting import Converted
 from harness.disturbance import ForeignLoad, gpu_notes
 from harness.evaluation import default_batch_size, eval_mode
+from harness.faults.out_of_memory import Halving
 from harness.images import ImageSet
 from harness.normalization import ChannelStatistics, Normalizer
-from harness.out_of_memory import Halving
 from harness.precision import computing
 from harness.records.record import Latency, Rate, SpeedInfo
 from harness.reference import BATCH_SIZE, measure_reference, reference_step

@@ -21,10 +21,10 @@ from filelock import FileLock, Timeout
 from harness.converting import Converted, convert
 from harness.data_places import using
 from harness.environment import describe
-from harness.errors import TrialError
 from harness.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.exporting_images import prepared_data, spread_images
-from harness.failures import classify
+from harness.faults.errors import TrialError
+from harness.faults.failures import classify
 from harness.images import PreparedData, TrialImages
 from harness.normalization import Normalizer
 from harness.precision import computing

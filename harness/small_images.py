@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.complexity import evaluating, meta_copy
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 from harness.strides import StrideSetting, described, halved_settings, is_strided, largest, strided_layers
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.decoding import UnreadableImageError, decode
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 from harness.streaming_index import EncodedIndex
 

@@ -25,8 +25,9 @@ from harness.compiling import compiled
 from harness.distributed import ALONE, Part, Ranks
 from harness.ema import ModelEma, load_tensors, tensors_of
 from harness.epoch_batches import EpochBatches
-from harness.errors import TrialError
 from harness.evaluation import checked_logits, evaluate
+from harness.faults.errors import TrialError
+from harness.faults.out_of_memory import least_images
 from harness.forward_state import ForwardState
 from harness.heads import find_head, freeze_all_but, set_train_mode
 from harness.images import TrialImages
@@ -34,7 +35,6 @@ from harness.initialization import initialize
 from harness.losses import balanced_class_weights, make_loss
 from harness.normalization import ChannelStatistics
 from harness.optimizers import make_optimizer
-from harness.out_of_memory import least_images
 from harness.precision import Precision, computing, exact_fp32
 from harness.randomness import seed_global
 from harness.records.record import FailureKind

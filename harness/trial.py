@@ -24,7 +24,7 @@ from harness.device_sharing import DeviceSharing, device_name
 from harness.distributed_training import Crew
 from harness.environment import describe
 from harness.evaluation import predict_logits
-from harness.failures import classify
+from harness.faults.failures import classify
 from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory

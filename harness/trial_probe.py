@@ -19,7 +19,7 @@ from harness.building import build_model
 from harness.checkpoints import TrainingStates, save_weights
 from harness.complexity import count_macs
 from harness.evaluation import batch_size_for, predict_logits
-from harness.failures import classify
+from harness.faults.failures import classify
 from harness.images import ImageSet, PreparedData, TrialImages
 from harness.measured import Measured
 from harness.memory import PeakMemory

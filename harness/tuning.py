@@ -18,7 +18,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from harness.out_of_memory import is_out_of_memory
+from harness.faults.out_of_memory import is_out_of_memory
 from harness.precision import Precision, exact_fp32
 from harness.records.record import Layout, Tuning
 from harness.records.spec import stable_hash

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.batches import DeviceImages, batch_sizes, epoch_order, micro_batch_sizes, offsets
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 
 CPU = torch.device("cpu")
 LABELS_N = np.array([0] * 60 + [1] * 30 + [3] * 10)

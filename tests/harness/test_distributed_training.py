@@ -19,7 +19,7 @@ from harness.checkpoints import TrainingStates
 from harness.distributed_foreman import Foreman
 from harness.distributed_rank import run_rank
 from harness.distributed_training import Crew, CrewResult
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.images import PreparedData, TrialImages
 from harness.records.history import HistoryWriter, read_history
 from harness.records.record import FailureKind

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.errors import TrialError
 from harness.evaluation import evaluate, evaluate_logits, predict_logits
+from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 
 CPU = torch.device("cpu")

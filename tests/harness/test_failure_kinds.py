@@ -6,8 +6,8 @@ import errno
 
 import pytest
 
-from harness.errors import TrialError
-from harness.failures import classify
+from harness.faults.errors import TrialError
+from harness.faults.failures import classify
 from harness.records.record import FailureKind
 
 

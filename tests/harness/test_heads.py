@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.heads import find_head, freeze_all_but, set_train_mode
 
 

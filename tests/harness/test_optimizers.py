@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.optimizers import make_optimizer, parameter_groups
 from zoo import Hyperparameters
 

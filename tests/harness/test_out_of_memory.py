@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from harness.errors import TrialError
 from harness.evaluation import predict_logits
-from harness.failures import classify
+from harness.faults.errors import TrialError
+from harness.faults.failures import classify
+from harness.faults.out_of_memory import Halving, is_out_of_memory, least_images
 from harness.forward_state import ForwardState
-from harness.out_of_memory import Halving, is_out_of_memory, least_images
 from harness.records.record import FailureKind
 from harness.training_state import TrainingState
 from zoo import Hyperparameters, Recipe

@@ -12,7 +12,7 @@ import torchvision
 from torch import nn
 
 from harness.complexity import count_macs, meta_copy
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.small_images import adapt_small_images
 
 AUXILIARY_OFF = {"aux_logits": False, "init_weights": True}

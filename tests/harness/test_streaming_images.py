@@ -17,7 +17,7 @@ from PIL import Image
 
 from harness.batches import DeviceImages, batch_sizes, epoch_order
 from harness.data import prepare_data
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.images import PreparedData
 from harness.passport import make_passport
 from harness.records.spec import DatasetSpec, ProviderSpec

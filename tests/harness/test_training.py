@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.images import TrialImages
 from harness.records.record import FailureKind
 from zoo import Hyperparameters, Recipe

@@ -10,7 +10,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from harness.errors import TrialError
+from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 
 T = TypeVar("T")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import traceback
 
-from harness.errors import TrialError
-from harness.out_of_memory import is_out_of_memory
+from harness.faults.errors import TrialError
+from harness.faults.out_of_memory import is_out_of_memory
 from harness.records.record import Failure, FailureKind
 from zoo.errors import DataError, PluginError
 

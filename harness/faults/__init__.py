@@ -1,0 +1,1 @@
+"""Errors, what kind of failure they are, and memory that ran out."""
