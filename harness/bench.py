@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.data_places import using
-from harness.forecast import forecast_of_store
 from harness.local_trials import LocalTrials, TrialOver
-from harness.plan import Plan
+from harness.planning.forecast import forecast_of_store
+from harness.planning.plan import Plan
+from harness.planning.scheduling import order
 from harness.processes import Starter
 from harness.records import store as files
 from harness.records.record import Outcome, Record
@@ -26,7 +27,6 @@ from harness.records.store import Store
 from harness.remote import Remote, RemoteRequest, RemoteScout
 from harness.remote_trials import RemoteTrials
 from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
-from harness.scheduling import order
 from harness.slots import SlotRequest
 from harness.system.interrupts import Interrupts
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.costs import START_SECONDS, Costs, measuring_seconds
-from harness.forecast import Expectation, Forecast
 from harness.images import PreparedData
-from harness.measured import Measured
-from harness.plan import Plan
+from harness.planning.costs import START_SECONDS, Costs, measuring_seconds
+from harness.planning.forecast import Expectation, Forecast
+from harness.planning.measured import Measured
+from harness.planning.plan import Plan
 from harness.processes import Starter
 from harness.records.spec import ExecutionSpec, TrialSpec, stable_hash
 from harness.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve

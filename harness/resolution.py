@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from harness.images import PreparedData
 from harness.jobs import RESULT_FILE
-from harness.plan import Plan
+from harness.planning.plan import Plan
 from harness.processes import Starter, visible_devices
 from harness.records import store as files
 from harness.records.history import HistoryTail

@@ -21,8 +21,8 @@ from harness.complexity import count_macs
 from harness.evaluation import batch_size_for, predict_logits
 from harness.faults.failures import classify
 from harness.images import ImageSet, PreparedData, TrialImages
-from harness.measured import Measured
 from harness.memory import PeakMemory
+from harness.planning.measured import Measured
 from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.scoring import score
 from harness.records.spec import TrialSpec

@@ -127,11 +127,11 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from importlib.metadata import version
 
         from harness.data import prepare_data
-        from harness.plan import make_plan
+        from harness.planning.plan import make_plan
+        from harness.planning.request import BenchRequest
+        from harness.planning.selection import select
         from harness.records.keys import result_key
         from harness.records.store import trial_id
-        from harness.request import BenchRequest
-        from harness.selection import select
         from harness.trial import TrialJob, run_trial
         from zoo.cache import cache_root
 

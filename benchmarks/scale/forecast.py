@@ -12,14 +12,14 @@ import tempfile
 from pathlib import Path
 
 from harness.bench import run_bench
-from harness.forecast import Expectation, Forecast
-from harness.plan import Plan, make_plan
+from harness.planning.forecast import Expectation, Forecast
+from harness.planning.plan import Plan, make_plan
+from harness.planning.request import DEFAULT_MODELS, BenchRequest
+from harness.planning.selection import select
 from harness.probing import probe_plan
 from harness.records.record import Record
 from harness.records.run_summaries import outlines_of
 from harness.records.store import Store
-from harness.request import DEFAULT_MODELS, BenchRequest
-from harness.selection import select
 from harness.system.hardware import this_hardware
 from zoo.events import Event
 from zoo.loading import Sources, build_catalog

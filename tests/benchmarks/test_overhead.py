@@ -8,11 +8,11 @@ from pathlib import Path
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.bench import run_bench
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from harness.records.record import Outcome
 from harness.records.store import Store
-from harness.request import BenchRequest
-from harness.selection import select
 from zoo import Catalog
 from zoo.events import Event, TrialEnded
 from zoo.finding import Sources

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from harness.forecast import Expectation, ExpectedTrial, Outlook
+from harness.planning.forecast import Expectation, ExpectedTrial, Outlook
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import write_record

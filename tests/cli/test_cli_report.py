@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
+from harness.planning.selection import select
 from harness.records.spec import ExecutionSpec
-from harness.selection import select
 from reports.site.commands import rerun_arguments
 from zoo import Catalog
 from zoo.cli.group import zoo

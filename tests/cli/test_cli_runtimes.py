@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from harness.planning.request import BenchRequest, load_suite
 from harness.records.store import read_record
-from harness.request import BenchRequest, load_suite
 from harness.runtime_bench import RuntimeSummary
 from zoo import Catalog
 from zoo.cli.runtimes import tell_of_runtimes, with_asked_runtimes

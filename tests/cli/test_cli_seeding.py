@@ -12,11 +12,11 @@ import pytest
 from click.testing import Result
 
 from harness.bench import BenchSummary
-from harness.plan import Plan, make_plan
+from harness.planning.plan import Plan, make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from harness.records.record import Outcome, Record
 from harness.records.store import Store
-from harness.request import BenchRequest
-from harness.selection import select
 from zoo import Catalog
 from zoo.cli import seeding
 from zoo.cli.seeding import run_until_settled

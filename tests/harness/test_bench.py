@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from harness.bench import BenchSummary, run_bench
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from harness.records.history import read_history
 from harness.records.predictions import load_predictions
 from harness.records.record import FailureKind, Outcome, Record
 from harness.records.store import Store
-from harness.request import BenchRequest
-from harness.selection import select
 from harness.system import oom_killer
 from zoo.errors import UsageError, ZooError
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, TrialEnded, TrialStarted

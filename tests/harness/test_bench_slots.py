@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from harness.bench import BenchSummary, run_bench
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from harness.records.predictions import load_predictions
 from harness.records.record import FailureKind, Outcome
 from harness.records.store import Store
-from harness.request import BenchRequest
-from harness.selection import select
 from harness.slots import SlotRequest
 from zoo.errors import StoreError
 from zoo.events import Event, PhaseStarted, TrialEnded, TrialStarted

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.costs import START_SECONDS, costs_of, fit_line
-from harness.forecast import Expectation, Forecast, Size, forecast_from, look_ahead
+from harness.planning.costs import START_SECONDS, costs_of, fit_line
+from harness.planning.forecast import Expectation, Forecast, Size, forecast_from, look_ahead
 from harness.records.keys import result_key
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.run_summaries import Outline, outlines_of, read_outlines

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.forecast import Forecast
 from harness.images import PreparedData
-from harness.measured import Measured
-from harness.plan import Plan, make_plan
+from harness.planning.forecast import Forecast
+from harness.planning.measured import Measured
+from harness.planning.plan import Plan, make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from harness.probing import Probes, expectation, probe_plan
 from harness.records.spec import TrialSpec
-from harness.request import BenchRequest
-from harness.selection import select
 from harness.trial_probe import _probe, probe_trial
 from zoo.catalog import Catalog
 from zoo.events import Event

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from harness.planning.scheduling import makespan, order
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.scheduling import makespan, order
 
 _PROVIDER = ProviderSpec(plugin="tests")
 

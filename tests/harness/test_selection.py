@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.request import BenchRequest
-from harness.selection import select
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from zoo.catalog import Catalog
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.loading import Sources, build_catalog

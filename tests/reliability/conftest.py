@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from harness.bench import BenchSummary, run_bench
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from harness.records.history import read_history
 from harness.records.record import Record
 from harness.records.store import Store
-from harness.request import BenchRequest
-from harness.selection import select
 from zoo.loading import Sources, build_catalog
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.scheduling import makespan
+from harness.planning.scheduling import makespan
 
 
 def test_one_gpu_takes_the_sum(scale: ModuleType) -> None:

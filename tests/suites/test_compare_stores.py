@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.request import BenchRequest, load_suite
+from harness.planning.request import BenchRequest, load_suite
 
 HERE = Path(__file__).parent
 

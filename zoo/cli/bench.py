@@ -22,7 +22,7 @@ from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
-    from harness.plan import Plan
+    from harness.planning.plan import Plan
     from harness.remote import RemoteRequest
     from harness.slots import SlotRequest
     from zoo.catalog import Catalog, Entry

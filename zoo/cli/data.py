@@ -15,8 +15,8 @@ from zoo.cli.text import clean
 
 if TYPE_CHECKING:
     from harness.passport import Passport
-    from harness.request import BenchRequest
-    from harness.selection import SelectedDataset
+    from harness.planning.request import BenchRequest
+    from harness.planning.selection import SelectedDataset
     from zoo.catalog import Catalog
     from zoo.errors import ZooError
 
@@ -117,8 +117,8 @@ def _choose(
     names: tuple[str, ...], params: dict[str, Any], catalog: Catalog
 ) -> tuple[BenchRequest, tuple[SelectedDataset, ...]]:
     """Return what is to be looked at, or raise every mistake of the call at once."""
-    from harness.request import BenchRequest
-    from harness.selection import select_datasets
+    from harness.planning.request import BenchRequest
+    from harness.planning.selection import select_datasets
     from zoo.cli.selecting import attempt, parse_overrides
     from zoo.errors import ManyErrors, UsageError
     from zoo.options import parse_value
@@ -146,7 +146,7 @@ def _choose(
 
 def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> Passport:
     from harness.passport import make_passport
-    from harness.plan import dataset_spec
+    from harness.planning.plan import dataset_spec
     from zoo.cache import cache_root
     from zoo.cli.placing import data_root
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
-    from harness.plan import Plan
+    from harness.planning.plan import Plan
     from harness.records.store import Store
     from zoo.catalog import Catalog
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.cli.text import duration, plural
 
 if TYPE_CHECKING:
-    from harness.forecast import ExpectedTrial, Forecast, Outlook
+    from harness.planning.forecast import ExpectedTrial, Forecast, Outlook
     from harness.slots import SlotRequest
     from zoo.catalog import Catalog
     from zoo.cli.selecting import Chosen
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:
     """Return what the records in *store* tell of the chosen trials; there need be no store."""
-    from harness.forecast import Forecast
+    from harness.planning.forecast import Forecast
     from harness.records.run_summaries import read_outlines
     from harness.system.hardware import this_hardware
 
@@ -28,7 +28,7 @@ def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast
 
 def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> Outlook:
     """Return what is to be expected of the chosen trials."""
-    from harness.forecast import look_ahead
+    from harness.planning.forecast import look_ahead
 
     device = chosen.request.device
     share_device = _is_cpu(device) or slots.jobs_per_device > 1
@@ -104,7 +104,7 @@ def as_json(outlook: Outlook) -> dict[str, Any]:
 
 
 def _sizes(chosen: Chosen) -> dict[str, Any]:
-    from harness.forecast import Size
+    from harness.planning.forecast import Size
 
     sizes = {}
     for dataset in chosen.plan.datasets:

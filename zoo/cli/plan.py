@@ -16,9 +16,9 @@ from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.text import Column, clean, plural, table_lines
 
 if TYPE_CHECKING:
-    from harness.forecast import ExpectedTrial, Forecast, Outlook
-    from harness.plan import Plan
-    from harness.request import BenchRequest
+    from harness.planning.forecast import ExpectedTrial, Forecast, Outlook
+    from harness.planning.plan import Plan
+    from harness.planning.request import BenchRequest
     from harness.slots import SlotRequest
 
 _COLUMNS = (

@@ -10,8 +10,8 @@ from zoo.cli.text import plural
 
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
+    from harness.planning.request import BenchRequest
     from harness.records.store import Store
-    from harness.request import BenchRequest
     from harness.runtime_bench import RuntimeSummary
     from reports.reading import Trial
     from zoo.loading import Sources

@@ -12,11 +12,11 @@ from zoo.cli.text import plural
 
 if TYPE_CHECKING:
     from harness.bench import BenchSummary
-    from harness.plan import Plan
+    from harness.planning.plan import Plan
+    from harness.planning.request import BenchRequest
     from harness.records.record import Record
     from harness.records.spec import TrialSpec
     from harness.records.store import Store
-    from harness.request import BenchRequest
     from reports.adaptive import Look
 
 

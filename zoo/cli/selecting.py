@@ -16,8 +16,8 @@ from zoo.cli.output import split_commas
 from zoo.cli.session import Session
 
 if TYPE_CHECKING:
-    from harness.plan import Plan
-    from harness.request import BenchRequest
+    from harness.planning.plan import Plan
+    from harness.planning.request import BenchRequest
     from zoo.catalog import Catalog
     from zoo.errors import ZooError
     from zoo.options import Option
@@ -135,8 +135,8 @@ def choose(session: Session, params: dict[str, Any], checks: Sequence[Check] = (
     Raises:
         ZooError: With every mistake of the call at once.
     """
-    from harness.plan import make_plan
-    from harness.selection import select
+    from harness.planning.plan import make_plan
+    from harness.planning.selection import select
     from zoo.errors import ManyErrors
 
     errors: list[ZooError] = []
@@ -156,7 +156,7 @@ def choose(session: Session, params: dict[str, Any], checks: Sequence[Check] = (
 
 def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any]:
     """Return the suite file's settings with the command line's over them."""
-    from harness.request import load_suite
+    from harness.planning.request import load_suite
     from zoo.options import parse_value
 
     raw: dict[str, Any] = {}
@@ -202,7 +202,7 @@ def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, O
 
 def _parse(raw: dict[str, Any], errors: list[ZooError], *, suite: str | None) -> BenchRequest:
     """Check the settings one by one, and return a request of those that are right."""
-    from harness.request import BenchRequest
+    from harness.planning.request import BenchRequest
 
     right: dict[str, Any] = {}
     origin = f"{suite} or the command line" if suite else "the command line"

@@ -100,7 +100,7 @@ def _run_again(
 ) -> list[tuple[Trial, str]]:
     """Return each trial with what is wrong with it, after running it again in a store that is thrown away."""
     from harness.bench import run_bench
-    from harness.plan import Plan
+    from harness.planning.plan import Plan
     from harness.records.store import Store
     from reports.grouping import group_trials
     from reports.site.verification import noise_problem

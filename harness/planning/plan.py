@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
+from harness.planning.request import BenchRequest
+from harness.planning.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 from harness.records.provenance import provider_spec
 from harness.records.seed_schedule import seed_counts
 from harness.records.spec import (
@@ -15,8 +17,6 @@ from harness.records.spec import (
     TrialSpec,
     stable_hash,
 )
-from harness.request import BenchRequest
-from harness.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from harness.request import BenchRequest
+from harness.planning.request import BenchRequest
 from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry, RecordT, Registry
 from zoo.dataset import Dataset

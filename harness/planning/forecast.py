@@ -16,12 +16,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.costs import Line, costs_of, fit_line
+from harness.planning.costs import Line, costs_of, fit_line
+from harness.planning.scheduling import makespan, order
 from harness.records.keys import result_key
 from harness.records.record import FailureKind, Outcome, Record
 from harness.records.run_summaries import Outline, outlines_of, read_outlines
 from harness.records.spec import DatasetSpec, TrialSpec
-from harness.scheduling import makespan, order
 from harness.system.hardware import Hardware
 
 _SMALL_IMAGE_LIMIT = 64
