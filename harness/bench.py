@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.data_places import using
+from harness.data.cache_layout import using
 from harness.local_trials import LocalTrials, TrialOver
 from harness.planning.forecast import forecast_of_store
 from harness.planning.plan import Plan

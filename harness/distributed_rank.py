@@ -13,8 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from harness.data.images import PreparedData
 from harness.distributed_foreman import answer_file
-from harness.images import PreparedData
 from harness.records.record import Failure, Layout
 from harness.records.spec import Data, TrialSpec
 from harness.system.atomic_files import write_json
@@ -85,9 +85,9 @@ def _train(job: RankJob) -> RankAnswer:
     import torch
 
     from harness.checkpoints import TrainingStates, save_weights
+    from harness.data.images import TrialImages
     from harness.device_sharing import DeviceSharing, device_name
     from harness.distributed import ManyRanks
-    from harness.images import TrialImages
     from harness.memory import PeakMemory
     from harness.records import store as files
     from harness.records.history import HistoryWriter

@@ -18,12 +18,12 @@ import torch
 from safetensors.torch import load_file
 
 from harness.checkpoints import FILE_NAME, TrainingStates
+from harness.data.images import PreparedData
 from harness.distributed_foreman import Ending, Foreman, ForemanLostError, answer_file
 from harness.distributed_rank import RankAnswer, RankJob
 from harness.ema import load_tensors
 from harness.faults.errors import TrialError
 from harness.heads import find_head, freeze_all_but
-from harness.images import PreparedData
 from harness.records import store as files
 from harness.records.history import read_history
 from harness.records.record import FailureKind, Layout

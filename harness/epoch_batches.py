@@ -15,7 +15,7 @@ from harness.augmentation import AlternatingFlip, Mixing, augment
 from harness.augmentation.draws import BatchGenerator
 from harness.batch_share import BatchShare
 from harness.batches import DeviceImages, batch_sizes, epoch_order, offsets
-from harness.images import ImageSet, PreparedData
+from harness.data.images import ImageSet, PreparedData
 from harness.normalization import ChannelStatistics, Normalizer
 from harness.randomness import derive_seed, make_generator
 from zoo.hyperparameters import Hyperparameters

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from harness import decoding
 from harness.classifier_card import METADATA_KEY, ClassifierCard
+from harness.data.prepare import decoding
 from harness.exporting_formats import Run, open_onnx
 from harness.faults.failures import one_line
 from harness.trained import TrainedClassifier, load_trained

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from harness.classifier_card import ClassifierCard
-from harness.data_places import FACTS_FILE, using
-from harness.decoding import UnreadableImageError, decode, quiet_pillow
-from harness.fold_data import fold_facts_file
-from harness.images import ImageSet, PreparedData, SplitName
+from harness.data.cache_layout import FACTS_FILE, using
+from harness.data.decoding import UnreadableImageError, decode, quiet_pillow
+from harness.data.fold_data import fold_facts_file
+from harness.data.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
 from zoo.image_files import walk_images
 

@@ -65,7 +65,7 @@ def _probe(job: dict[str, Any]) -> int:
 
 
 def _prepare(job: dict[str, Any]) -> int:
-    from harness.data import prepare_data
+    from harness.data.prepare import prepare_data
     from harness.records.history import HistoryWriter
     from harness.records.spec import DatasetSpec
 

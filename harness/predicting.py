@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
+from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
+from harness.data.images import ImageSet
+from harness.data.streaming_images import default_threads
 from harness.environment import resolve_device, resolve_precision
 from harness.evaluation import batch_size_for, predict_logits
 from harness.faults.errors import TrialError
-from harness.images import ImageSet
 from harness.records.record import FailureKind
-from harness.streaming_images import default_threads
 from harness.trained import TrainedClassifier
 from zoo.image_files import walk_images
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.images import PreparedData
+from harness.data.images import PreparedData
 from harness.planning.costs import START_SECONDS, Costs, measuring_seconds
 from harness.planning.forecast import Expectation, Forecast
 from harness.planning.measured import Measured

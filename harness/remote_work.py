@@ -29,9 +29,9 @@ from typing import Any
 
 from pydantic import Field
 
-from harness.cache_entries import REMOTE_FOLDER
-from harness.data_places import FACTS_FILE, using
-from harness.images import PreparedData
+from harness.data.cache_entries import REMOTE_FOLDER
+from harness.data.cache_layout import FACTS_FILE, using
+from harness.data.images import PreparedData
 from harness.local_trials import LocalTrials, TrialOver
 from harness.processes import Starter
 from harness.records import store as files

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.images import PreparedData
+from harness.data.images import PreparedData
 from harness.jobs import RESULT_FILE
 from harness.planning.plan import Plan
 from harness.processes import Starter, visible_devices

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from harness.batches import DeviceImages
 from harness.converting import Converted
+from harness.data.images import ImageSet
 from harness.disturbance import ForeignLoad, gpu_notes
 from harness.evaluation import default_batch_size, eval_mode
 from harness.faults.out_of_memory import Halving
-from harness.images import ImageSet
 from harness.normalization import ChannelStatistics, Normalizer
 from harness.precision import computing
 from harness.records.record import Latency, Rate, SpeedInfo

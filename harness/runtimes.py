@@ -19,13 +19,13 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness.converting import Converted, convert
-from harness.data_places import using
+from harness.data.cache_layout import using
+from harness.data.images import PreparedData, TrialImages
 from harness.environment import describe
 from harness.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.exporting_images import prepared_data, spread_images
 from harness.faults.errors import TrialError
 from harness.faults.failures import classify
-from harness.images import PreparedData, TrialImages
 from harness.normalization import Normalizer
 from harness.precision import computing
 from harness.quantizing import CALIBRATION_IMAGES, Calibration

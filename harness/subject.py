@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from harness.building import build_model
-from harness.images import PreparedData
+from harness.data.images import PreparedData
 from harness.records.spec import TrialSpec
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog

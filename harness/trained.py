@@ -21,9 +21,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from harness import decoding
 from harness.building import build_model
 from harness.classifier_card import METADATA_KEY, ClassifierCard, first_problem
+from harness.data.prepare import decoding
 from harness.records.provenance import provider_spec
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from harness.batches import DeviceImages, micro_batch_sizes
 from harness.best_epoch import BestEpoch
 from harness.compiling import compiled
+from harness.data.images import TrialImages
 from harness.distributed import ALONE, Part, Ranks
 from harness.ema import ModelEma, load_tensors, tensors_of
 from harness.epoch_batches import EpochBatches
@@ -30,7 +31,6 @@ from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import least_images
 from harness.forward_state import ForwardState
 from harness.heads import find_head, freeze_all_but, set_train_mode
-from harness.images import TrialImages
 from harness.initialization import initialize
 from harness.losses import balanced_class_weights, make_loss
 from harness.normalization import ChannelStatistics

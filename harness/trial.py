@@ -20,12 +20,12 @@ from torch import nn
 from harness.batches import DeviceImages, batch_sizes
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
+from harness.data.images import PreparedData, TrialImages
 from harness.device_sharing import DeviceSharing, device_name
 from harness.distributed_training import Crew
 from harness.environment import describe
 from harness.evaluation import predict_logits
 from harness.faults.failures import classify
-from harness.images import PreparedData, TrialImages
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory
 from harness.normalization import Normalizer

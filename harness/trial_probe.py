@@ -18,9 +18,9 @@ import torch
 from harness.building import build_model
 from harness.checkpoints import TrainingStates, save_weights
 from harness.complexity import count_macs
+from harness.data.images import ImageSet, PreparedData, TrialImages
 from harness.evaluation import batch_size_for, predict_logits
 from harness.faults.failures import classify
-from harness.images import ImageSet, PreparedData, TrialImages
 from harness.memory import PeakMemory
 from harness.planning.measured import Measured
 from harness.records.predictions import SavedPredictions, save_predictions

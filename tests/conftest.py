@@ -126,7 +126,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     def train(catalog: Catalog, **asked: object) -> Path:
         from importlib.metadata import version
 
-        from harness.data import prepare_data
+        from harness.data.prepare import prepare_data
         from harness.planning.plan import make_plan
         from harness.planning.request import BenchRequest
         from harness.planning.selection import select

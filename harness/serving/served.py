@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.decoding import TooManyPixelsError, UnknownFormatError, UnreadableImageError
+from harness.data.decoding import TooManyPixelsError, UnknownFormatError, UnreadableImageError
+from harness.data.streaming_images import default_threads
 from harness.predicting import ImagePrediction, Predictor, logits_of_each
 from harness.serving.batcher import Batcher, BatcherClosed, QueueFull
 from harness.serving.forms import UploadedImage
 from harness.serving.limits import Limits, Refusal
 from harness.serving.metrics import Metrics
-from harness.streaming_images import default_threads
 
 FAILING_BATCHES = 3
 """After so many failed batches in a row the network is said to fail: on a GPU one fault can spoil all that follow."""

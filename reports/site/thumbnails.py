@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
-from harness.images import ImageSet, PreparedData
+from harness.data.images import ImageSet, PreparedData
 
 MAX_SIDE = 64
 """Pixels; larger images are scaled down."""

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from harness.augmentation import augment
 from harness.batches import DeviceImages, batch_sizes, epoch_order
-from harness.images import ImageSet
+from harness.data.images import ImageSet
 from harness.normalization import Normalizer
 from harness.randomness import make_generator
 from zoo.architecture import Preprocessing

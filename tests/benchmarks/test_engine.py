@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 from torch.nn import functional
 
-from harness.images import PreparedData, TrialImages
+from harness.data.images import PreparedData, TrialImages
 from harness.training import train
 from zoo import Catalog, Hyperparameters, ModelRequest, Recipe
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data_places import using
+from harness.data.cache_layout import using
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
+from harness.data.splitting import hash_ids
 from harness.records.predictions import load_predictions
 from harness.records.store import Store
-from harness.splitting import hash_ids
 
 Run = Callable[..., Result]
 DOTS = ("--models", "tiny_net", "--data", "dots", "--recipes", "quick")

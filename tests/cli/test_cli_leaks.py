@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from harness.data import prepare_data
+from harness.data.prepare import prepare_data
 from harness.records.record import DataInfo, MetricValue, Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import Store, write_record

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.images import PreparedData, TrialImages
+from harness.data.images import PreparedData, TrialImages
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.training import EpochResult, TrainingResult, train

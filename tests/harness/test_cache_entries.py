@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from harness.cache_clearing import clear
-from harness.cache_entries import CacheEntry, list_cache
-from harness.data import prepare_data
-from harness.data_places import lock_of, using
-from harness.images import PreparedData
+from harness.data.cache_clearing import clear
+from harness.data.cache_entries import CacheEntry, list_cache
+from harness.data.cache_layout import lock_of, using
+from harness.data.images import PreparedData
+from harness.data.prepare import prepare_data
 from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.records.store import LOCK_FILE
 from zoo.dataset import Dataset, Split, Splits
@@ -116,7 +116,7 @@ def test_a_user_that_was_killed_keeps_nothing_in_use(tmp_path: Path) -> None:
     program = f"""
 import sys, time
 from pathlib import Path
-from harness.data_places import using
+from harness.data.cache_layout import using
 with using([Path({str(folder)!r})]):
     print("holds", flush=True)
     time.sleep(60)

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data import prepare_data
-from harness.images import PreparedData
+from harness.data.images import PreparedData
+from harness.data.prepare import prepare_data
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError, PluginError
@@ -137,7 +137,7 @@ def test_the_size_is_the_one_asked_for_else_the_images_own_else_224(prepare: Pre
 
 def test_a_second_call_reads_the_cache_and_decodes_nothing(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
     first = prepare(splits(TRAIN, TEST))
-    monkeypatch.setattr("harness.data.write_images", lambda *_, **__: pytest.fail("decoded again"))
+    monkeypatch.setattr("harness.data.prepare.write_images", lambda *_, **__: pytest.fail("decoded again"))
     assert prepare(splits(TRAIN, TEST)) == first
 
 
@@ -194,7 +194,7 @@ def test_few_unreadable_training_images_are_left_out_and_named(prepare: Prepare,
     # The image must be one that stays in train, whatever the hash says.
     parts = prepare(splits(train, TEST))
     kept = set(parts.load("train").samples_N.tolist())
-    from harness.splitting import hash_ids
+    from harness.data.splitting import hash_ids
 
     place = next(i for i in range(120) if int(hash_ids([f"train-{i}"])[0]) in kept)
     train[place] = bad
@@ -252,7 +252,7 @@ def test_a_moved_cache_works(prepare: Prepare, tmp_path: Path) -> None:
 
 
 def test_two_at_once_decode_once(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness import data
+    from harness.data.prepare import prepare as data
 
     calls = []
     original = data._prepare
@@ -314,7 +314,7 @@ def test_arrays_that_do_not_fit_on_the_disk_are_an_error_that_says_so(
     prepare: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Image files are decoded anew in each epoch then; see ``test_streaming_images``."""
-    monkeypatch.setattr("harness.data.shutil.disk_usage", lambda path: type("Usage", (), {"free": 10})())
+    monkeypatch.setattr("harness.data.prepare.shutil.disk_usage", lambda path: type("Usage", (), {"free": 10})())
     arrays = Split(images=np.zeros((20, 4, 4, 1), dtype=np.uint8), labels=np.arange(20) % 2)
     with pytest.raises(DataError, match=r"320 bytes, and only 10 bytes are free in .* arrays in place of image files"):
         prepare(Splits(classes=("a", "b"), train=arrays))

@@ -1,4 +1,4 @@
-"""Every kind of image file has one stated outcome. Each test is a row of the table in :mod:`harness.decoding`."""
+"""Every kind of image file has one stated outcome. Each test is a row of the table in :mod:`harness.data.decoding`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from harness import decoding
-from harness.decoding import UnreadableImageError, decode, quiet_pillow, read_header, resize_array
+from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, read_header, resize_array
+from harness.data.prepare import decoding
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:

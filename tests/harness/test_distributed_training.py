@@ -16,11 +16,11 @@ import pytest
 import torch
 
 from harness.checkpoints import TrainingStates
+from harness.data.images import PreparedData, TrialImages
 from harness.distributed_foreman import Foreman
 from harness.distributed_rank import run_rank
 from harness.distributed_training import Crew, CrewResult
 from harness.faults.errors import TrialError
-from harness.images import PreparedData, TrialImages
 from harness.records.history import HistoryWriter, read_history
 from harness.records.record import FailureKind
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec

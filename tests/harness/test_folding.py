@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from harness.batches import DeviceImages
-from harness.data import prepare_data
+from harness.data.folding import fold_of_each, make_fold, pool_parts
+from harness.data.images import PreparedData
+from harness.data.prepare import prepare_data
+from harness.data.splitting import hash_ids
 from harness.exporting_images import prepared_data
-from harness.folding import fold_of_each, make_fold, pool_parts
-from harness.images import PreparedData
 from harness.records.spec import DatasetSpec, ProviderSpec
-from harness.splitting import hash_ids
 from zoo import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError
 

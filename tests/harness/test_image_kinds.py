@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data import prepare_data
-from harness.data_notes import UnusableImagesError
-from harness.images import PreparedData
-from harness.passport import Passport, make_passport
+from harness.data.audit import Passport, make_passport
+from harness.data.images import PreparedData
+from harness.data.notes import UnusableImagesError
+from harness.data.prepare import prepare_data
+from harness.data.splitting import hash_ids
 from harness.records.spec import DatasetSpec, ProviderSpec
-from harness.splitting import hash_ids
 from zoo.dataset import Dataset, Split, Splits
 
 SIZE = 4

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data import prepare_data
-from harness.duplicates import HashedImage, find_duplicates
-from harness.passport import Passport, SplitPassport, make_passport
+from harness.data.audit import Passport, SplitPassport, make_passport
+from harness.data.duplicates import HashedImage, find_duplicates
+from harness.data.prepare import prepare_data
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import PluginError
@@ -262,7 +262,7 @@ def test_a_file_whose_content_went_bad_behind_its_time_is_counted(check: Check, 
 
 
 def test_a_passport_is_made_without_torch() -> None:
-    code = "import harness.passport, sys; assert 'torch' not in sys.modules"
+    code = "import harness.data.audit, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.images import PreparedData
+from harness.data.images import PreparedData
 from harness.planning.forecast import Forecast
 from harness.planning.measured import Measured
 from harness.planning.plan import Plan, make_plan

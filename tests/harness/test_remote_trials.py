@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from harness.crashes import unfinished_record
-from harness.images import PreparedData
+from harness.data.images import PreparedData
 from harness.local_trials import TrialOver
 from harness.records.record import FailureKind, Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.splitting import carve, hash_ids, make_parts, stratified_order
+from harness.data.splitting import carve, hash_ids, make_parts, stratified_order
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
 

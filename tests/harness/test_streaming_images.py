@@ -16,10 +16,10 @@ import torch
 from PIL import Image
 
 from harness.batches import DeviceImages, batch_sizes, epoch_order
-from harness.data import prepare_data
+from harness.data.audit import make_passport
+from harness.data.images import PreparedData
+from harness.data.prepare import prepare_data
 from harness.faults.errors import TrialError
-from harness.images import PreparedData
-from harness.passport import make_passport
 from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.streaming_copy import PlainCopier
 from zoo.dataset import Dataset, FilePart, Split, Splits
@@ -158,7 +158,7 @@ def test_no_pixels_are_kept(prepare):
 
 
 def test_too_little_space_is_a_reason_to_decode_anew(prepare, monkeypatch):
-    monkeypatch.setattr("harness.data.shutil.disk_usage", lambda path: type("Usage", (), {"free": 50_000})())
+    monkeypatch.setattr("harness.data.prepare.shutil.disk_usage", lambda path: type("Usage", (), {"free": 50_000})())
     said = []
     prepared = prepare(report=lambda message, share: said.append(message))
     assert prepared.streamed
@@ -173,7 +173,7 @@ def test_the_size_on_the_disk_is_told(prepare):
 
 def test_images_are_read_once_and_then_found(prepare, monkeypatch):
     first = prepare(limit_bytes=0)
-    monkeypatch.setattr("harness.data.read_images", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr("harness.data.prepare.read_images", lambda *_, **__: pytest.fail("read again"))
     assert prepare(limit_bytes=0) == first
 
 
@@ -208,7 +208,7 @@ def test_a_moved_cache_still_finds_its_packed_images(prepare, tmp_path):
 def test_a_path_of_odd_bytes_is_read(tmp_path):
     odd = tmp_path / os.fsdecode(b"line\nfeed \xff.jpg")
     odd.write_bytes(FILES["train"][0])
-    from harness.streaming_index import EncodedIndex, write_index
+    from harness.data.streaming_index import EncodedIndex, write_index
 
     write_index(tmp_path, "train", [b"first", odd, FilePart(path=odd, start=2, size=5), b"", b"last"])
     index = EncodedIndex(tmp_path, "train")
@@ -233,7 +233,7 @@ def test_a_passport_is_the_same_where_no_pixels_are_kept(prepare, tmp_path, monk
         return made.model_dump(exclude={"notes"})
 
     kept = passport("kept")
-    monkeypatch.setattr("harness.data.shutil.disk_usage", lambda path: type("Usage", (), {"free": 60_000})())
+    monkeypatch.setattr("harness.data.prepare.shutil.disk_usage", lambda path: type("Usage", (), {"free": 60_000})())
     assert passport("streamed") == kept
     assert list((tmp_path / "streamed").glob("*-streamed"))
 

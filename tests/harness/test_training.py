@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from harness.data.images import TrialImages
 from harness.faults.errors import TrialError
-from harness.images import TrialImages
 from harness.records.record import FailureKind
 from zoo import Hyperparameters, Recipe
 

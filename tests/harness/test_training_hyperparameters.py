@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.images import TrialImages
+from harness.data.images import TrialImages
 from harness.training import train
 from zoo import Hyperparameters, Recipe
 

@@ -15,7 +15,7 @@ from zoo.cli.session import complain
 from zoo.cli.text import Column, clean, duration, plural, table_lines
 
 if TYPE_CHECKING:
-    from harness.cache_entries import CacheEntry
+    from harness.data.cache_entries import CacheEntry
 
 _DAY = 24 * 3600.0
 
@@ -45,7 +45,7 @@ def command(ctx: click.Context) -> None:
 @listing_format
 def list_(form: str) -> None:
     """Show what lies in the cache: decoded data sets, lists of models, tuning, and what died processes left."""
-    from harness.cache_entries import list_cache
+    from harness.data.cache_entries import list_cache
     from zoo.cache import cache_root
     from zoo.sizes import size_text
 
@@ -96,8 +96,8 @@ def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older
 
     What is in use is left, and so is whatever zoo has not put there. Exit code 1 if something was left.
     """
-    from harness.cache_clearing import clear
-    from harness.cache_entries import list_cache
+    from harness.data.cache_clearing import clear
+    from harness.data.cache_entries import list_cache
     from zoo.cache import cache_root
     from zoo.cli.group import FAILED
     from zoo.errors import UsageError

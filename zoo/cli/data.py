@@ -14,7 +14,7 @@ from zoo.cli.session import plugin_options, session_of
 from zoo.cli.text import clean
 
 if TYPE_CHECKING:
-    from harness.passport import Passport
+    from harness.data.audit import Passport
     from harness.planning.request import BenchRequest
     from harness.planning.selection import SelectedDataset
     from zoo.catalog import Catalog
@@ -145,7 +145,7 @@ def _choose(
 
 
 def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> Passport:
-    from harness.passport import make_passport
+    from harness.data.audit import make_passport
     from harness.planning.plan import dataset_spec
     from zoo.cache import cache_root
     from zoo.cli.placing import data_root

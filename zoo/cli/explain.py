@@ -106,7 +106,7 @@ def _first(arguments: tuple[str, ...], limit: int) -> tuple[list[ImageSource], i
 
 def _decoded(predictor: Predictor, source: ImageSource) -> NDArray[np.uint8] | str:
     """Return an image's pixels, or one sentence on why there are none."""
-    from harness.decoding import UnreadableImageError, quiet_pillow
+    from harness.data.decoding import UnreadableImageError, quiet_pillow
 
     if source.image is None:
         return source.problem

@@ -10,9 +10,9 @@ import click
 from zoo.cli.text import Column, clean, plural, table_lines
 
 if TYPE_CHECKING:
-    from harness.duplicates import Duplicates, Twins
-    from harness.native_sizes import NativeSizes
-    from harness.passport import Passport, SplitPassport
+    from harness.data.audit import Passport, SplitPassport
+    from harness.data.duplicates import Duplicates, Twins
+    from harness.data.native_sizes import NativeSizes
 
 MAX_CLASSES = 20
 """Classes whose counts are all shown; of more, only the largest and the smallest are."""

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness import decoding
-from harness.data import load_splits, prepare_splits
-from harness.images import PreparedData
+from harness.data.images import PreparedData
+from harness.data.prepare import decoding, load_splits, prepare_splits
+from harness.data.splitting import make_parts
 from harness.records.spec import DatasetSpec, ProviderSpec
-from harness.splitting import make_parts
 from zoo.dataset import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError, ManyErrors, UsageError, ZooError
 from zoo.testing.global_state import require_no_side_effects

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.images import PreparedData, TrialImages
+from harness.data.images import PreparedData, TrialImages
 
 NUM_IMAGES = 64
 NUM_CLASSES = 4

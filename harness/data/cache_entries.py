@@ -28,8 +28,8 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from harness.data_places import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
-from harness.images import PreparedData
+from harness.data.cache_layout import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
+from harness.data.images import PreparedData
 from harness.records.store import Store
 from harness.system.atomic_files import TEMPORARY_PREFIX
 

@@ -23,7 +23,7 @@ more than MAX_PIXELS            unreadable, and never decompressed
 ==============================  ====================================================================
 
 An image counts as grey by how it is stored, not by its pixels. What becomes of unreadable images is said in
-:mod:`harness.data`. Shape suffixes: H height, W width, C channels.
+:mod:`harness.data.prepare`. Shape suffixes: H height, W width, C channels.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Where the decoded images would not fit on the disk, or beyond a limit that the user has set, they are read once for
 their fingerprint and statistics, and what is kept is where they lie; trials then decode them anew in each epoch.
 
-What becomes of images that cannot be decoded (see :mod:`harness.decoding`): in train, up to 1 % are left out and
+What becomes of images that cannot be decoded (see :mod:`harness.data.decoding`): in train, up to 1 % are left out and
 named in the notes; more than that, or any in val or test, is an error that names them. None is ever replaced.
 """
 
@@ -23,17 +23,17 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from harness.data_key import FORMAT, cache_key
-from harness.data_notes import class_notes, count_notes, duplicate_notes, unreadable_notes
-from harness.data_places import FACTS_FILE, lock_of, mark_used, streamed_folder
-from harness.fold_data import fold_facts_file, write_folds
-from harness.folding import pool_parts
-from harness.image_shape import Shape
-from harness.image_writer import WrittenSplit, read_images, write_images
-from harness.images import PreparedData
+from harness.data.cache_key import FORMAT, cache_key
+from harness.data.cache_layout import FACTS_FILE, lock_of, mark_used, streamed_folder
+from harness.data.fold_data import fold_facts_file, write_folds
+from harness.data.folding import pool_parts
+from harness.data.image_shape import Shape
+from harness.data.image_writer import WrittenSplit, read_images, write_images
+from harness.data.images import PreparedData
+from harness.data.notes import class_notes, count_notes, duplicate_notes, unreadable_notes
+from harness.data.splitting import Part, make_parts
+from harness.data.streaming_index import write_index
 from harness.records.spec import DatasetSpec
-from harness.splitting import Part, make_parts
-from harness.streaming_index import write_index
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
 from zoo.dataset import DataRequest, Dataset, Splits
 from zoo.errors import DataError, PluginError, ZooError

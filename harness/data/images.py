@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.streaming_images import StreamedImages
 from harness.records.spec import Data
-from harness.streaming_images import StreamedImages
 
 SplitName = Literal["train", "val", "test"]
 
@@ -76,7 +76,7 @@ class PreparedData(Data):
     """Where this is one fold: the fingerprint of all folds together."""
     streamed: bool = False
     """Whether its images are not kept decoded: in place of ``SPLIT-images.npy`` there is an index of where they lie
-    encoded (see :mod:`harness.streaming_index`)."""
+    encoded (see :mod:`harness.data.streaming_index`)."""
     fingerprint: str
     """SHA-256 over decoded pixels, labels and sample ids of all three splits; where there are folds, over those of all
     images, and which of them each fold tests, validates and trains on."""

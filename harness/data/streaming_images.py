@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.decoding import UnreadableImageError, decode
+from harness.data.decoding import UnreadableImageError, decode
+from harness.data.streaming_index import EncodedIndex
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
-from harness.streaming_index import EncodedIndex
 
 _TASK_IMAGES = 64
 """Most images that a thread decodes in one go; fewer where there are fewer to share."""

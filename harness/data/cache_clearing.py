@@ -13,8 +13,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, lying_in, runs_trials
-from harness.data_places import STREAMED_SUFFIX, is_used, lock_of
+from harness.data.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, lying_in, runs_trials
+from harness.data.cache_layout import STREAMED_SUFFIX, is_used, lock_of
 from harness.system.atomic_files import TEMPORARY_PREFIX
 
 

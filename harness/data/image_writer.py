@@ -18,8 +18,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.decoding import UnreadableImageError, decode, quiet_pillow, resize_array
-from harness.splitting import Part
+from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, resize_array
+from harness.data.splitting import Part
 
 _CHUNK_IMAGES = 256
 _CHUNK_BYTES = 8 << 20

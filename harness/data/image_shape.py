@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness import decoding
+from harness.data.prepare import decoding
+from harness.data.splitting import Part
 from harness.records.spec import DatasetSpec
-from harness.splitting import Part
 from zoo.dataset import Dataset
 
 DEFAULT_SIZE = 224

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness import decoding
-from harness.data import Report
+from harness.data.prepare import Report, decoding
+from harness.data.splitting import Part
 from harness.records.spec import Data
-from harness.splitting import Part
 
 _COMMON_SIZES = 10
 

@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.folding import few_images_note, fold_of_each, make_fold
-from harness.image_writer import WrittenSplit
-from harness.images import PreparedData
-from harness.splitting import Part
+from harness.data.folding import few_images_note, fold_of_each, make_fold
+from harness.data.image_writer import WrittenSplit
+from harness.data.images import PreparedData
+from harness.data.splitting import Part
 from harness.system.atomic_files import write_json
 from zoo.dataset import Splits
 
@@ -111,7 +111,7 @@ def _sums(images_NHWC: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _moments(sums_NC: NDArray[np.int64], squares_NC: NDArray[np.int64], pixels: int) -> dict[str, tuple[float, ...]]:
-    """Return mean and standard deviation per channel of values in [0, 1], as :func:`harness.data.moments` does."""
+    """Return mean and standard deviation per channel of values in [0, 1], as :func:`harness.data.prepare.moments` does."""
     count = len(sums_NC) * pixels
     mean_C = sums_NC.sum(axis=0) / (255 * count)
     variance_C = squares_NC.sum(axis=0) / (255**2 * count) - mean_C**2

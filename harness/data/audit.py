@@ -15,16 +15,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import decoding
-from harness.data import Report, load_splits, moments, prepare_splits
-from harness.data_notes import UnusableImagesError, count_notes
-from harness.duplicates import SPLITS, Duplicates, HashedImage, find_duplicates
-from harness.image_shape import Shape
-from harness.image_writer import Unreadable, decoded_chunks, hash_pixels
-from harness.images import PreparedData
-from harness.native_sizes import NativeSizes, measure_sizes
+from harness.data.duplicates import SPLITS, Duplicates, HashedImage, find_duplicates
+from harness.data.image_shape import Shape
+from harness.data.image_writer import Unreadable, decoded_chunks, hash_pixels
+from harness.data.images import PreparedData
+from harness.data.native_sizes import NativeSizes, measure_sizes
+from harness.data.notes import UnusableImagesError, count_notes
+from harness.data.prepare import Report, decoding, load_splits, moments, prepare_splits
+from harness.data.splitting import Part, make_parts
 from harness.records.spec import Data, DatasetSpec
-from harness.splitting import Part, make_parts
 from zoo.dataset import DataRequest, Dataset
 
 _BATCH = 256
@@ -140,7 +139,7 @@ def make_passport(
     """Read a data set and say what is in it.
 
     The data set is prepared on the way, as a bench would, and stays in the cache. The arguments are those of
-    :func:`harness.data.prepare_data`.
+    :func:`harness.data.prepare.prepare_data`.
 
     Raises:
         ZooError: If the data cannot be had, split or written. Images that are absent or unreadable are no reason.

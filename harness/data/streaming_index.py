@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.decoding import Encoded, UnreadableImageError
+from harness.data.decoding import Encoded, UnreadableImageError
 from zoo.dataset import FilePart
 
 _UNTIMED = -1

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.splitting import Part, hash_ids, whole
+from harness.data.splitting import Part, hash_ids, whole
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
 

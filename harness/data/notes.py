@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.image_writer import WrittenSplit
-from harness.splitting import Part
+from harness.data.image_writer import WrittenSplit
+from harness.data.splitting import Part
 from zoo.dataset import Dataset, FilePart, Splits
 from zoo.errors import DataError
 

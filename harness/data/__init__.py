@@ -1,0 +1,1 @@
+"""Datasets decoded, split, cached and audited."""
