@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.batches import DeviceImages
+from harness.batches.device_images import DeviceImages
+from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.data.images import ImageSet
 from harness.distributed import ALONE, Ranks
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import Halving
-from harness.normalization import ChannelStatistics, Normalizer
 from harness.precision import Precision, computing
 from harness.records.record import FailureKind
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.batches.normalization import Normalizer
 from harness.evaluation import eval_mode
-from harness.normalization import Normalizer
 from harness.predicting import ImagePrediction, Predictor
 from zoo.errors import UsageError
 

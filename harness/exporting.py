@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.batches.normalization import Normalizer
 from harness.exporting_formats import FORMATS, ExportFormat, Run, Served
 from harness.faults.failures import one_line
-from harness.normalization import Normalizer
 from harness.quantizing import Calibration, Method, Quantization
 from harness.records.spec import Data
 from harness.system.atomic_files import sha256_of, write_atomically, write_json, writing

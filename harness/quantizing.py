@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.normalization import ChannelStatistics, Normalizer
+from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.records.spec import Data
 
 Method = Literal["dynamic", "static"]

@@ -10,13 +10,13 @@ import time
 import torch
 from torch import Tensor
 
-from harness.batches import DeviceImages
+from harness.batches.device_images import DeviceImages
+from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.converting import Converted
 from harness.data.images import ImageSet
 from harness.disturbance import ForeignLoad, gpu_notes
 from harness.evaluation import default_batch_size, eval_mode
 from harness.faults.out_of_memory import Halving
-from harness.normalization import ChannelStatistics, Normalizer
 from harness.precision import computing
 from harness.records.record import Latency, Rate, SpeedInfo
 from harness.reference import BATCH_SIZE, measure_reference, reference_step

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from harness.batches.normalization import Normalizer
 from harness.converting import Converted, convert
 from harness.data.cache_layout import using
 from harness.data.images import PreparedData, TrialImages
@@ -26,7 +27,6 @@ from harness.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.exporting_images import prepared_data, spread_images
 from harness.faults.errors import TrialError
 from harness.faults.failures import classify
-from harness.normalization import Normalizer
 from harness.precision import computing
 from harness.quantizing import CALIBRATION_IMAGES, Calibration
 from harness.records import store as files

@@ -19,13 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.batches import DeviceImages, micro_batch_sizes
+from harness.batches.device_images import DeviceImages, micro_batch_sizes
+from harness.batches.epoch_batches import EpochBatches
+from harness.batches.normalization import ChannelStatistics
 from harness.best_epoch import BestEpoch
 from harness.compiling import compiled
 from harness.data.images import TrialImages
 from harness.distributed import ALONE, Part, Ranks
 from harness.ema import ModelEma, load_tensors, tensors_of
-from harness.epoch_batches import EpochBatches
 from harness.evaluation import checked_logits, evaluate
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import least_images
@@ -33,7 +34,6 @@ from harness.forward_state import ForwardState
 from harness.heads import find_head, freeze_all_but, set_train_mode
 from harness.initialization import initialize
 from harness.losses import balanced_class_weights, make_loss
-from harness.normalization import ChannelStatistics
 from harness.optimizers import make_optimizer
 from harness.precision import Precision, computing, exact_fp32
 from harness.randomness import seed_global

@@ -17,7 +17,8 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from harness.batches import DeviceImages, batch_sizes
+from harness.batches.device_images import DeviceImages, batch_sizes
+from harness.batches.normalization import Normalizer
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.complexity import count_macs, count_parameters
 from harness.data.images import PreparedData, TrialImages
@@ -28,7 +29,6 @@ from harness.evaluation import predict_logits
 from harness.faults.failures import classify
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory
-from harness.normalization import Normalizer
 from harness.records import store as files
 from harness.records.history import HistoryWriter, encode_row, read_history
 from harness.records.keys import measurement_key

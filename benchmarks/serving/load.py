@@ -28,8 +28,8 @@ from urllib.request import urlopen
 import numpy as np
 import torch
 
+from harness.batches.normalization import Normalizer
 from harness.environment import describe
-from harness.normalization import Normalizer
 from harness.predicting import Predictor
 from harness.trained import load_trained
 from zoo import build_catalog

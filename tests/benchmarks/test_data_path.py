@@ -19,10 +19,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from harness.augmentation import augment
-from harness.batches import DeviceImages, batch_sizes, epoch_order
+from harness.batches.augmentation import augment
+from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order
+from harness.batches.normalization import Normalizer
 from harness.data.images import ImageSet
-from harness.normalization import Normalizer
 from harness.randomness import make_generator
 from zoo.architecture import Preprocessing
 from zoo.hyperparameters import Hyperparameters

@@ -11,7 +11,7 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 
-from harness.augmentation import augment
+from harness.batches.augmentation import augment
 from zoo import Catalog, Hyperparameters, ModelRequest
 
 BATCH = 128

@@ -10,18 +10,18 @@ import torch
 import torchvision.transforms.functional as reference
 from torch import Tensor
 
-from harness.augmentation import AlternatingFlip, augment
-from harness.augmentation.color import brightness, contrast, hue, random_color, saturation
-from harness.augmentation.erasing import random_cutout, random_erasing
-from harness.augmentation.geometry import (
+from harness.batches.augmentation import AlternatingFlip, augment
+from harness.batches.augmentation.color import brightness, contrast, hue, random_color, saturation
+from harness.batches.augmentation.erasing import random_cutout, random_erasing
+from harness.batches.augmentation.geometry import (
     draw_boxes,
     random_resized_crop,
     random_shift_and_flip,
     resized_crop,
     shift_and_flip,
 )
-from harness.augmentation.mixing import Mixing
-from harness.augmentation.randaugment import (
+from harness.batches.augmentation.mixing import Mixing
+from harness.batches.augmentation.randaugment import (
     RANDAUGMENT,
     TRIVIALAUGMENT,
     Operation,

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.batches import DeviceImages, batch_sizes, epoch_order, micro_batch_sizes, offsets
+from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, micro_batch_sizes, offsets
 from harness.faults.errors import TrialError
 
 CPU = torch.device("cpu")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from harness.batches.epoch_batches import EpochBatches
 from harness.data.images import TrialImages
 from harness.distributed import Part, Ranks
-from harness.epoch_batches import EpochBatches
 from zoo import Hyperparameters, Recipe
 
 SETTINGS = {

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from harness.batches import DeviceImages
+from harness.batches.device_images import DeviceImages
 from harness.data.folding import fold_of_each, make_fold, pool_parts
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data

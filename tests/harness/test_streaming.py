@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from harness.batches import DeviceImages, batch_sizes, epoch_order
-from harness.streaming import chunked, stream
-from harness.streaming_copy import Copier, Copy, PlainCopier, SideStreamCopier
+from harness.batches.device_copy import Copier, Copy, PlainCopier, SideStreamCopier
+from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order
+from harness.batches.prefetch import chunked, stream
 
 CPU = torch.device("cpu")
 SHAPE = (2, 2, 1)

@@ -15,13 +15,13 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.batches import DeviceImages, batch_sizes, epoch_order
+from harness.batches.device_copy import PlainCopier
+from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order
 from harness.data.audit import make_passport
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
 from harness.faults.errors import TrialError
 from harness.records.spec import DatasetSpec, ProviderSpec
-from harness.streaming_copy import PlainCopier
 from zoo.dataset import Dataset, FilePart, Split, Splits
 
 CPU = torch.device("cpu")

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.augmentation.erasing import inside_boxes
-from harness.batch_share import BatchShare
+from harness.batches.augmentation.erasing import inside_boxes
+from harness.batches.rank_share import BatchShare
 from harness.randomness import derive_seed
 
 

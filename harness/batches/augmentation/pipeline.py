@@ -8,11 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.augmentation.color import random_color, random_hue
-from harness.augmentation.erasing import random_cutout, random_erasing
-from harness.augmentation.geometry import random_resized_crop, random_shift_and_flip
-from harness.augmentation.pixels import from_pixels, to_pixels
-from harness.augmentation.randaugment import random_operations, trivial_augment
+from harness.batches.augmentation.color import random_color, random_hue
+from harness.batches.augmentation.erasing import random_cutout, random_erasing
+from harness.batches.augmentation.geometry import random_resized_crop, random_shift_and_flip
+from harness.batches.augmentation.pixels import from_pixels, to_pixels
+from harness.batches.augmentation.randaugment import random_operations, trivial_augment
 from zoo.hyperparameters import Hyperparameters
 
 

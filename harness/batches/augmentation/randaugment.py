@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.augmentation.color import blend, brightness, contrast, saturation
-from harness.augmentation.draws import integers
-from harness.augmentation.geometry import warp
-from harness.augmentation.pixels import from_pixels, to_pixels
+from harness.batches.augmentation.color import blend, brightness, contrast, saturation
+from harness.batches.augmentation.draws import integers
+from harness.batches.augmentation.geometry import warp
+from harness.batches.augmentation.pixels import from_pixels, to_pixels
 
 
 class Operation(IntEnum):

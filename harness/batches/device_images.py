@@ -20,13 +20,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.batches.device_copy import Copier, copier_for
+from harness.batches.prefetch import stream
 from harness.data.images import ImageSet, SelectedImages
 from harness.data.streaming_images import StreamedImages, default_threads
 from harness.faults.errors import TrialError
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
-from harness.streaming import stream
-from harness.streaming_copy import Copier, copier_for
 
 RESIDENT_SHARE = 0.4
 """Share of the device's free memory that images may take; the rest is for the network and its activations."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.augmentation.draws import integers, uniform
-from harness.augmentation.geometry import draw_boxes
+from harness.batches.augmentation.draws import integers, uniform
+from harness.batches.augmentation.geometry import draw_boxes
 
 
 def inside_boxes(

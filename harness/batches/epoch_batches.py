@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from harness.augmentation import AlternatingFlip, Mixing, augment
-from harness.augmentation.draws import BatchGenerator
-from harness.batch_share import BatchShare
-from harness.batches import DeviceImages, batch_sizes, epoch_order, offsets
+from harness.batches.augmentation import AlternatingFlip, Mixing, augment
+from harness.batches.augmentation.draws import BatchGenerator
+from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, offsets
+from harness.batches.normalization import ChannelStatistics, Normalizer
+from harness.batches.rank_share import BatchShare
 from harness.data.images import ImageSet, PreparedData
-from harness.normalization import ChannelStatistics, Normalizer
 from harness.randomness import derive_seed, make_generator
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe

@@ -14,8 +14,8 @@ Images are ``uint8``, or floats in [0, 1]. All take and return ``[B, C, H, W]`` 
 channels-last memory where they get that.
 """
 
-from harness.augmentation.flipping import AlternatingFlip
-from harness.augmentation.mixing import Mixing
-from harness.augmentation.pipeline import augment
+from harness.batches.augmentation.flipping import AlternatingFlip
+from harness.batches.augmentation.mixing import Mixing
+from harness.batches.augmentation.pipeline import augment
 
 __all__ = ["AlternatingFlip", "Mixing", "augment"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from harness.streaming_copy import Copier, Copy
+from harness.batches.device_copy import Copier, Copy
 
 DEPTH = 3
 """Chunks that are read ahead: one to copy, one to fill, one to hide a slow read."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.augmentation.draws import integers, uniform
-from harness.augmentation.pixels import from_pixels, to_pixels
+from harness.batches.augmentation.draws import integers, uniform
+from harness.batches.augmentation.pixels import from_pixels, to_pixels
 
 
 def shift_and_flip(images_BCHW: Tensor, shift_y_B: Tensor, shift_x_B: Tensor, flip_B: Tensor) -> Tensor:
