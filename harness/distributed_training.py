@@ -23,7 +23,7 @@ from harness.distributed_foreman import Ending, Foreman, ForemanLostError, answe
 from harness.distributed_rank import RankAnswer, RankJob
 from harness.ema import load_tensors
 from harness.faults.errors import TrialError
-from harness.heads import find_head, freeze_all_but
+from harness.networks.heads import find_head, freeze_all_but
 from harness.records import store as files
 from harness.records.history import read_history
 from harness.records.record import FailureKind, Layout

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.building import build_model
 from harness.classifier_card import ClassifierCard, first_problem
 from harness.exporting_formats import FORMATS
+from harness.networks.building import build_model
+from harness.networks.state_dicts import Misfit, fill, read_state_dict, without_prefix
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
-from harness.state_dicts import Misfit, fill, read_state_dict, without_prefix
 from harness.system.atomic_files import write_atomically, writing
 from harness.trained import TrainedClassifier
 from zoo.architecture import Architecture, ModelRequest
@@ -41,7 +41,7 @@ def import_weights(
     """Write to *path* a classifier of the tensors in *weights*, and return it.
 
     Args:
-        weights: A state dict (see :mod:`harness.state_dicts`).
+        weights: A state dict (see :mod:`harness.networks.state_dicts`).
         path: ``.safetensors``, with the classifier's card as metadata.
         catalog: Where *model* is looked for.
         model: Name of the architecture.

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from harness.faults.errors import TrialError
-from harness.heads import find_head
+from harness.networks.heads import find_head
 from harness.records.record import FailureKind
 from zoo.hyperparameters import Hyperparameters
 

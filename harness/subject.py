@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from harness.building import build_model
 from harness.data.images import PreparedData
+from harness.networks.building import build_model
 from harness.records.spec import TrialSpec
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog

@@ -21,14 +21,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from harness.building import build_model
 from harness.classifier_card import METADATA_KEY, ClassifierCard, first_problem
 from harness.data.prepare import decoding
+from harness.networks.building import build_model
+from harness.networks.state_dicts import fill
 from harness.records.provenance import provider_spec
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
-from harness.state_dicts import fill
 from zoo.architecture import Architecture, ModelRequest
 from zoo.catalog import Catalog, Entry, Registry
 from zoo.errors import PluginError, StoreError, UnknownNameError

@@ -31,9 +31,9 @@ from harness.evaluation import checked_logits, evaluate
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import least_images
 from harness.forward_state import ForwardState
-from harness.heads import find_head, freeze_all_but, set_train_mode
-from harness.initialization import initialize
 from harness.losses import balanced_class_weights, make_loss
+from harness.networks.heads import find_head, freeze_all_but, set_train_mode
+from harness.networks.initialization import initialize
 from harness.optimizers import make_optimizer
 from harness.precision import Precision, computing, exact_fp32
 from harness.randomness import seed_global

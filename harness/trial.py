@@ -20,7 +20,6 @@ from torch import nn
 from harness.batches.device_images import DeviceImages, batch_sizes
 from harness.batches.normalization import Normalizer
 from harness.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
-from harness.complexity import count_macs, count_parameters
 from harness.data.images import PreparedData, TrialImages
 from harness.device_sharing import DeviceSharing, device_name
 from harness.distributed_training import Crew
@@ -29,6 +28,7 @@ from harness.evaluation import predict_logits
 from harness.faults.failures import classify
 from harness.measuring import measure_speed
 from harness.memory import PeakMemory
+from harness.networks.complexity import count_macs, count_parameters
 from harness.records import store as files
 from harness.records.history import HistoryWriter, encode_row, read_history
 from harness.records.keys import measurement_key

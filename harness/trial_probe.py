@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.building import build_model
 from harness.checkpoints import TrainingStates, save_weights
-from harness.complexity import count_macs
 from harness.data.images import ImageSet, PreparedData, TrialImages
 from harness.evaluation import batch_size_for, predict_logits
 from harness.faults.failures import classify
 from harness.memory import PeakMemory
+from harness.networks.building import build_model
+from harness.networks.complexity import count_macs
 from harness.planning.measured import Measured
 from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.scoring import score

@@ -72,7 +72,7 @@ def test_a_format_that_nothing_names_is_asked_for(run_zoo: Run, trial: Path) -> 
 
 
 def test_imported_weights_are_predicted_with(run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path) -> None:
-    from harness.state_dicts import read_state_dict
+    from harness.networks.state_dicts import read_state_dict
 
     torch.save({"state_dict": read_state_dict(trial / "checkpoint.safetensors").tensors}, tmp_path / "w.pt")
     (tmp_path / "classes.txt").write_text("birch\ncedar\nmaple\n")

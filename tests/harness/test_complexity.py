@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from harness.complexity import count_macs, count_parameters, meta_copy
+from harness.networks.complexity import count_macs, count_parameters, meta_copy
 
 # model: (image side, millions of parameters, billions of multiply-accumulates), as published in
 # https://github.com/huggingface/pytorch-image-models/blob/main/results/benchmark-infer-amp-nchw-pt240-cu124-rtx3090.csv

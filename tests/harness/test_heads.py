@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from harness.faults.errors import TrialError
-from harness.heads import find_head, freeze_all_but, set_train_mode
+from harness.networks.heads import find_head, freeze_all_but, set_train_mode
 
 
 @pytest.mark.parametrize("name", ["resnet18", "vit_tiny_patch16_224", "efficientnet_b0", "densenet121", "vgg11_bn"])

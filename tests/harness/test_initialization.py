@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.initialization import initialize
+from harness.networks.initialization import initialize
 
 
 def net() -> nn.Module:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from harness import disturbance
 from harness.best_inference import find_best_inference
-from harness.complexity import count_macs
 from harness.disturbance import ForeignLoad, gpu_notes
 from harness.measuring import _drift_notes
+from harness.networks.complexity import count_macs
 from harness.reference import BATCH_SIZE, measure_reference, reference_step
 
 CPU = torch.device("cpu")

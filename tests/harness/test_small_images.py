@@ -11,9 +11,9 @@ import torch
 import torchvision
 from torch import nn
 
-from harness.complexity import count_macs, meta_copy
 from harness.faults.errors import TrialError
-from harness.small_images import adapt_small_images
+from harness.networks.complexity import count_macs, meta_copy
+from harness.networks.small_images import adapt_small_images
 
 AUXILIARY_OFF = {"aux_logits": False, "init_weights": True}
 

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 
 from harness.classifier_card import ClassifierCard
+from harness.networks.state_dicts import read_state_dict
 from harness.predicting import Predictor, find_images, predict_images
 from harness.records.predictions import load_predictions
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record
-from harness.state_dicts import read_state_dict
 from harness.system.atomic_files import sha256_of
 from harness.trained import load_trained
 from zoo import Catalog, build_catalog

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.building import build_model
-from harness.complexity import count_parameters
+from harness.networks.building import build_model
+from harness.networks.complexity import count_parameters
+from harness.networks.state_dicts import with_versions
 from harness.precision import computing
 from harness.resolution import SMALL_IMAGE_LIMIT
-from harness.state_dicts import with_versions
 from harness.training import EpochResult, train
 from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import UsageError, ZooError

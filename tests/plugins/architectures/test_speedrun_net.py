@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from harness.complexity import count_macs
+from harness.networks.complexity import count_macs
 from plugins.architectures import speedrun
 from plugins.architectures.speedrun_net import PatchWhitening, SpeedrunNet
 from zoo import ModelRequest

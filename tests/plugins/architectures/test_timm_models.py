@@ -12,7 +12,7 @@ import pytest
 import timm
 import torch
 
-from harness.small_images import adapt_small_images
+from harness.networks.small_images import adapt_small_images
 from plugins.architectures import timm_models, weights
 from zoo import ModelRequest
 from zoo.errors import PluginError, UnknownNameError, UsageError

@@ -11,8 +11,8 @@ import pytest
 import torch
 import torchvision
 
-from harness.complexity import meta_copy
-from harness.small_images import adapt_small_images
+from harness.networks.complexity import meta_copy
+from harness.networks.small_images import adapt_small_images
 from plugins.architectures import torchvision_models
 from plugins.architectures.weights import fit_channels, fit_kernel
 from zoo import ModelRequest

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.complexity import evaluating, meta_copy
 from harness.faults.errors import TrialError
+from harness.networks.complexity import evaluating, meta_copy
+from harness.networks.strides import StrideSetting, described, halved_settings, is_strided, largest, strided_layers
 from harness.records.record import FailureKind
-from harness.strides import StrideSetting, described, halved_settings, is_strided, largest, strided_layers
 
 # Sides at which the network is traced: large enough that maps which do not fit together cannot pass by broadcasting.
 _TRACE_SIZES = (256, 224, 288, 320, 384, 512)

@@ -11,10 +11,10 @@ from torch import nn
 from harness.faults.errors import TrialError
 from harness.faults.failures import one_line
 from harness.faults.out_of_memory import is_out_of_memory
-from harness.global_state import unchanged
+from harness.networks.global_state import unchanged
+from harness.networks.small_images import adapt_small_images
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
-from harness.small_images import adapt_small_images
 from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import ZooError
 

@@ -1,0 +1,1 @@
+"""Building networks and adapting them."""
