@@ -16,12 +16,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from harness.evaluation import eval_mode
 from harness.faults.failures import one_line
 from harness.faults.out_of_memory import is_out_of_memory
-from harness.precision import exact_fp32
 from harness.records.record import BestInference, Layout
 from harness.timer import measure_rate, synchronize
+from harness.training.evaluation import eval_mode
+from harness.training.precision import exact_fp32
 
 PRECISIONS: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
 LAYOUTS: tuple[Layout, ...] = ("channels_last", "contiguous")

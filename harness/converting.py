@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from harness.exported import Running
 from harness.exporting_formats import open_onnx, write_onnx
-from harness.precision import Precision
 from harness.quantizing import Calibration, Quantization, quantize_onnx
 from harness.records.runtime_result import RuntimeName
 from harness.trained import TrainedClassifier
+from harness.training.precision import Precision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

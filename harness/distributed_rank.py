@@ -51,7 +51,7 @@ class RankAnswer(Data):
     """What became of it."""
 
     training: dict[str, Any] | None = None
-    """The fields of :class:`harness.training.TrainingResult`, where all went well."""
+    """The fields of :class:`harness.training.loop.TrainingResult`, where all went well."""
     peak_memory_mib: float | None = None
     failure: Failure | None = None
     at_most: int | None = None
@@ -66,8 +66,8 @@ def run_rank(file: str) -> None:
     Raises:
         Exception: Whatever the training raised; the answer then has the failure.
     """
-    from harness.distributed import MemoryRefusedError
     from harness.faults.failures import classify
+    from harness.training.ranks import MemoryRefusedError
 
     path = Path(file)
     try:
@@ -84,18 +84,18 @@ def run_rank(file: str) -> None:
 def _train(job: RankJob) -> RankAnswer:
     import torch
 
-    from harness.checkpoints import TrainingStates, save_weights
     from harness.data.images import TrialImages
     from harness.device_sharing import DeviceSharing, device_name
-    from harness.distributed import ManyRanks
     from harness.memory import PeakMemory
     from harness.records import store as files
     from harness.records.history import HistoryWriter
     from harness.subject import make_subject
     from harness.system.malloc import keep_freed_memory
     from harness.timer import synchronize
-    from harness.training import EpochResult, train
-    from harness.training_state import TrainingState
+    from harness.training.checkpoints import TrainingStates, save_weights
+    from harness.training.loop import EpochResult, train
+    from harness.training.ranks import ManyRanks
+    from harness.training.state import TrainingState
     from zoo.loading import Sources, build_catalog
 
     keep_freed_memory()

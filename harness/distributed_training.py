@@ -17,11 +17,9 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from harness.checkpoints import FILE_NAME, TrainingStates
 from harness.data.images import PreparedData
 from harness.distributed_foreman import Ending, Foreman, ForemanLostError, answer_file
 from harness.distributed_rank import RankAnswer, RankJob
-from harness.ema import load_tensors
 from harness.faults.errors import TrialError
 from harness.networks.heads import find_head, freeze_all_but
 from harness.records import store as files
@@ -32,7 +30,9 @@ from harness.subject import Subject
 from harness.system import oom_killer
 from harness.system.atomic_files import write_json
 from harness.system.process_exit import describe_status
-from harness.training import TrainingResult
+from harness.training.checkpoints import FILE_NAME, TrainingStates
+from harness.training.ema import load_tensors
+from harness.training.loop import TrainingResult
 
 TIMEOUT_SECONDS = 600.0
 """How long ranks wait for each other: far longer than anything that one does alone, saving a state among it."""
@@ -82,7 +82,7 @@ class Crew:
                 its history.
 
         Raises:
-            TrialError: As for :func:`harness.training.train`; ``killed`` if one of the processes was ended,
+            TrialError: As for :func:`harness.training.loop.train`; ``killed`` if one of the processes was ended,
                 ``timeout`` if one did not answer the others.
         """
         subject.model.cpu()  # the ranks have networks of their own, and need the memory

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.batches.normalization import Normalizer
-from harness.evaluation import eval_mode
 from harness.predicting import ImagePrediction, Predictor
+from harness.training.evaluation import eval_mode
 from zoo.errors import UsageError
 
 _POOLS = (

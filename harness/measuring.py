@@ -16,17 +16,17 @@ from torch import Tensor, nn
 from harness.batches.device_images import DeviceImages
 from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.best_inference import BATCH_SIZES, find_best_inference
-from harness.compiling import compiled
 from harness.data.images import ImageSet
 from harness.disturbance import ForeignLoad, gpu_notes
-from harness.evaluation import default_batch_size, eval_mode
 from harness.faults.out_of_memory import Halving
-from harness.precision import Precision, computing, exact_fp32
 from harness.records.record import Latency, Rate, SpeedInfo
 from harness.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.steps import training_step
 from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize, synchronize
-from harness.training import TrainingResult
+from harness.training.compiling import compiled
+from harness.training.evaluation import default_batch_size, eval_mode
+from harness.training.loop import TrainingResult
+from harness.training.precision import Precision, computing, exact_fp32
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 

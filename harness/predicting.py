@@ -22,10 +22,10 @@ from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, dec
 from harness.data.images import ImageSet
 from harness.data.streaming_images import default_threads
 from harness.environment import resolve_device, resolve_precision
-from harness.evaluation import batch_size_for, predict_logits
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 from harness.trained import TrainedClassifier
+from harness.training.evaluation import batch_size_for, predict_logits
 from zoo.image_files import walk_images
 
 Precision = Literal["fp32", "bf16", "fp16"]

@@ -12,9 +12,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from harness.evaluation import eval_mode
-from harness.precision import exact_fp32
 from harness.timer import measure_windows, synchronize
+from harness.training.evaluation import eval_mode
+from harness.training.precision import exact_fp32
 
 BATCH_SIZE = 64
 SIDE = 32

@@ -15,12 +15,12 @@ from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.converting import Converted
 from harness.data.images import ImageSet
 from harness.disturbance import ForeignLoad, gpu_notes
-from harness.evaluation import default_batch_size, eval_mode
 from harness.faults.out_of_memory import Halving
-from harness.precision import computing
 from harness.records.record import Latency, Rate, SpeedInfo
 from harness.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize
+from harness.training.evaluation import default_batch_size, eval_mode
+from harness.training.precision import computing
 
 
 def measure_runtime_speed(

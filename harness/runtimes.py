@@ -23,11 +23,9 @@ from harness.converting import Converted, convert
 from harness.data.cache_layout import using
 from harness.data.images import PreparedData, TrialImages
 from harness.environment import describe
-from harness.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.exporting_images import prepared_data, spread_images
 from harness.faults.errors import TrialError
 from harness.faults.failures import classify
-from harness.precision import computing
 from harness.quantizing import CALIBRATION_IMAGES, Calibration
 from harness.records import store as files
 from harness.records.keys import measurement_fields
@@ -40,6 +38,8 @@ from harness.system.atomic_files import sha256_of
 from harness.system.malloc import keep_freed_memory
 from harness.timer import synchronize
 from harness.trained import TrainedClassifier, load_trained
+from harness.training.evaluation import batch_size_for, eval_mode, predict_logits
+from harness.training.precision import computing
 from zoo.catalog import Catalog
 from zoo.errors import UsageError
 from zoo.loading import Sources, build_catalog

@@ -11,10 +11,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from harness.compiling import compiled
-from harness.losses import make_loss
-from harness.optimizers import make_optimizer
-from harness.precision import Precision, computing
+from harness.training.compiling import compiled
+from harness.training.losses import make_loss
+from harness.training.optimizers import make_optimizer
+from harness.training.precision import Precision, computing
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 

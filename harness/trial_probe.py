@@ -15,9 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.checkpoints import TrainingStates, save_weights
 from harness.data.images import ImageSet, PreparedData, TrialImages
-from harness.evaluation import batch_size_for, predict_logits
 from harness.faults.failures import classify
 from harness.memory import PeakMemory
 from harness.networks.building import build_model
@@ -27,8 +25,10 @@ from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.scoring import score
 from harness.records.spec import TrialSpec
 from harness.system.malloc import keep_freed_memory
-from harness.training import EpochResult, train
-from harness.training_state import TrainingState
+from harness.training.checkpoints import TrainingStates, save_weights
+from harness.training.evaluation import batch_size_for, predict_logits
+from harness.training.loop import EpochResult, train
+from harness.training.state import TrainingState
 from zoo.architecture import ModelRequest, Preprocessing
 from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from harness.faults.out_of_memory import is_out_of_memory
-from harness.precision import Precision, exact_fp32
 from harness.records.record import Layout, Tuning
 from harness.records.spec import stable_hash
 from harness.steps import training_step
 from harness.timer import synchronize
+from harness.training.precision import Precision, exact_fp32
 from zoo.cache import cached_json
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe

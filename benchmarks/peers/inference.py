@@ -18,8 +18,8 @@ import torch
 from networks import build_network
 
 from harness.best_inference import find_best_inference
-from harness.evaluation import eval_mode
 from harness.timer import measure_rate
+from harness.training.evaluation import eval_mode
 
 
 def main() -> None:

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.checkpoints import save_weights
 from harness.processes import Starter
 from harness.records.history import encode_row
 from harness.records.predictions import SavedPredictions, save_predictions
@@ -31,7 +30,8 @@ from harness.records.scoring import score
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import RECORD_FILE, parse_record, write_record
 from harness.system.atomic_files import sha256_of, write_bytes
-from harness.training_state import TrainingState
+from harness.training.checkpoints import save_weights
+from harness.training.state import TrainingState
 from zoo.architecture import ModelRequest
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from harness.data.images import PreparedData, TrialImages
-from harness.training import train
+from harness.training.loop import train
 from zoo import Catalog, Hyperparameters, ModelRequest, Recipe
 
 BATCH, PADDING, SIDE = 128, 4, 32

@@ -14,7 +14,7 @@ from torch import nn
 from harness.data.images import PreparedData, TrialImages
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.training import EpochResult, TrainingResult, train
+from harness.training.loop import EpochResult, TrainingResult, train
 from zoo import Hyperparameters, Recipe
 
 MakeData = Callable[..., PreparedData]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.best_epoch import BestEpoch
+from harness.training.best_epoch import BestEpoch
 
 
 def test_nan_is_never_the_best():

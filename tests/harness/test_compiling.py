@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import harness.training as engine
-from harness.compiling import compiled
+import harness.training.loop as engine
 from harness.environment import check_compile
+from harness.training.compiling import compiled
 from zoo.errors import UsageError
 
 

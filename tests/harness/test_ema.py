@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from harness.ema import ModelEma
+from harness.training.ema import ModelEma
 
 
 def test_the_average_follows_its_definition_for_parameters_and_buffers():

@@ -7,7 +7,7 @@ import torch
 
 from harness.batches.epoch_batches import EpochBatches
 from harness.data.images import TrialImages
-from harness.distributed import Part, Ranks
+from harness.training.ranks import Part, Ranks
 from zoo import Hyperparameters, Recipe
 
 SETTINGS = {

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from harness.evaluation import evaluate, evaluate_logits, predict_logits
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
+from harness.training.evaluation import evaluate, evaluate_logits, predict_logits
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from harness.losses import balanced_class_weights, make_loss
+from harness.training.losses import balanced_class_weights, make_loss
 from zoo import Hyperparameters
 
 

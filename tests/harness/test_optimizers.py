@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from harness.faults.errors import TrialError
-from harness.optimizers import make_optimizer, parameter_groups
+from harness.training.optimizers import make_optimizer, parameter_groups
 from zoo import Hyperparameters
 
 

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from harness.evaluation import predict_logits
 from harness.faults.errors import TrialError
 from harness.faults.failures import classify
 from harness.faults.out_of_memory import Halving, is_out_of_memory, least_images
-from harness.forward_state import ForwardState
 from harness.records.record import FailureKind
-from harness.training_state import TrainingState
+from harness.training.evaluation import predict_logits
+from harness.training.forward_state import ForwardState
+from harness.training.state import TrainingState
 from zoo import Hyperparameters, Recipe
 
 CPU = torch.device("cpu")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from harness.schedules import Plateau, lr_factor
+from harness.training.schedules import Plateau, lr_factor
 from zoo import Hyperparameters
 
 STEPS_PER_EPOCH = 7

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from harness.data.images import TrialImages
-from harness.training import train
+from harness.training.loop import train
 from zoo import Hyperparameters, Recipe
 
 CPU = torch.device("cpu")

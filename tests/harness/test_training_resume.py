@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.training_state import TrainingState
+from harness.training.state import TrainingState
 from zoo import Hyperparameters, ModelRequest, Recipe
 from zoo.errors import StoreError
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from harness.checkpoints import TrainingStates
 from harness.records.history import encode_row, read_history
 from harness.records.merging import merge
 from harness.records.store import Store
-from harness.training_state import TrainingState
+from harness.training.checkpoints import TrainingStates
+from harness.training.state import TrainingState
 from reports.leaderboard import build_leaderboard
 
 FLIPS = 60

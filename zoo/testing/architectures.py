@@ -19,9 +19,9 @@ from torch.nn import functional
 from harness.networks.building import build_model
 from harness.networks.complexity import count_parameters
 from harness.networks.state_dicts import with_versions
-from harness.precision import computing
 from harness.resolution import SMALL_IMAGE_LIMIT
-from harness.training import EpochResult, train
+from harness.training.loop import EpochResult, train
+from harness.training.precision import computing
 from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import UsageError, ZooError
 from zoo.hyperparameters import Hyperparameters

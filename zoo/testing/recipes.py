@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.evaluation import predict_logits
-from harness.schedules import lr_factor
-from harness.training import EpochResult, train
-from harness.training_state import TrainingState
+from harness.training.evaluation import predict_logits
+from harness.training.loop import EpochResult, train
+from harness.training.schedules import lr_factor
+from harness.training.state import TrainingState
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 from zoo.testing.global_state import require_no_side_effects

@@ -155,8 +155,8 @@ class ManyRanks(Ranks):
             value.copy_(dense)
 
     def wrap(self, model: nn.Module, sample: Callable[[], Tensor]) -> Callable[[Tensor], Any]:
-        from harness.distributed_norm import synchronize_batch_norms
-        from harness.distributed_unused import leaves_weights_unused
+        from harness.training.sync_batch_norm import synchronize_batch_norms
+        from harness.training.unused_parameters import leaves_weights_unused
 
         unused = leaves_weights_unused(model, sample(), self._device)
         synchronize_batch_norms(model, self)

@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
-    from harness.distributed import ManyRanks
+    from harness.training.ranks import ManyRanks
 
 
 def synchronize_batch_norms(model: nn.Module, ranks: ManyRanks) -> None:

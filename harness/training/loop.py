@@ -22,24 +22,24 @@ from torch import Tensor, nn
 from harness.batches.device_images import DeviceImages, micro_batch_sizes
 from harness.batches.epoch_batches import EpochBatches
 from harness.batches.normalization import ChannelStatistics
-from harness.best_epoch import BestEpoch
-from harness.compiling import compiled
 from harness.data.images import TrialImages
-from harness.distributed import ALONE, Part, Ranks
-from harness.ema import ModelEma, load_tensors, tensors_of
-from harness.evaluation import checked_logits, evaluate
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import least_images
-from harness.forward_state import ForwardState
-from harness.losses import balanced_class_weights, make_loss
 from harness.networks.heads import find_head, freeze_all_but, set_train_mode
 from harness.networks.initialization import initialize
-from harness.optimizers import make_optimizer
-from harness.precision import Precision, computing, exact_fp32
 from harness.randomness import seed_global
 from harness.records.record import FailureKind
-from harness.schedules import Plateau, lr_factor
-from harness.training_state import TrainingState
+from harness.training.best_epoch import BestEpoch
+from harness.training.compiling import compiled
+from harness.training.ema import ModelEma, load_tensors, tensors_of
+from harness.training.evaluation import checked_logits, evaluate
+from harness.training.forward_state import ForwardState
+from harness.training.losses import balanced_class_weights, make_loss
+from harness.training.optimizers import make_optimizer
+from harness.training.precision import Precision, computing, exact_fp32
+from harness.training.ranks import ALONE, Part, Ranks
+from harness.training.schedules import Plateau, lr_factor
+from harness.training.state import TrainingState
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 

@@ -16,11 +16,11 @@ from torch.nn import functional
 from harness.batches.device_images import DeviceImages
 from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.data.images import ImageSet
-from harness.distributed import ALONE, Ranks
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import Halving
-from harness.precision import Precision, computing
 from harness.records.record import FailureKind
+from harness.training.precision import Precision, computing
+from harness.training.ranks import ALONE, Ranks
 
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23, "mps": 2**21}
 """Pixels of a batch by device: a CPU's caches hold that much, a GPU needs that much to be busy."""

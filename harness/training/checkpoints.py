@@ -16,7 +16,7 @@ from torch import nn
 
 from harness.records.store import STATE_PATTERN
 from harness.system.atomic_files import TEMPORARY_PREFIX, write_bytes
-from harness.training_state import TrainingState
+from harness.training.state import TrainingState
 from zoo.errors import StoreError
 
 FILE_NAME = "checkpoint.safetensors"

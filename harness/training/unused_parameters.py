@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from harness.forward_state import ForwardState
+from harness.training.forward_state import ForwardState
 
 
 def leaves_weights_unused(model: nn.Module, images_BCHW: Tensor, device: torch.device) -> bool:

@@ -19,7 +19,7 @@ VERSION = 1
 class TrainingState:
     """The state at the end of an epoch.
 
-    A state that :func:`harness.training.train` hands out refers to live tensors, which the next step changes: use it at
+    A state that :func:`harness.training.loop.train` hands out refers to live tensors, which the next step changes: use it at
     once (``to_bytes``), or drop it, which costs nothing.
     """
 
