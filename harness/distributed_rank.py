@@ -85,13 +85,13 @@ def _train(job: RankJob) -> RankAnswer:
     import torch
 
     from harness.data.images import TrialImages
-    from harness.device_sharing import DeviceSharing, device_name
-    from harness.memory import PeakMemory
+    from harness.measuring.device_lock import DeviceSharing, device_name
+    from harness.measuring.peak_memory import PeakMemory
+    from harness.measuring.timer import synchronize
     from harness.records import store as files
     from harness.records.history import HistoryWriter
     from harness.subject import make_subject
     from harness.system.malloc import keep_freed_memory
-    from harness.timer import synchronize
     from harness.training.checkpoints import TrainingStates, save_weights
     from harness.training.loop import EpochResult, train
     from harness.training.ranks import ManyRanks

@@ -48,7 +48,7 @@ def run_job(job_file: str) -> NoReturn:
 
 
 def _probe(job: dict[str, Any]) -> int:
-    from harness.environment import check_compile, count_gpus, describe, resolve_device, resolve_precision
+    from harness.measuring.environment import check_compile, count_gpus, describe, resolve_device, resolve_precision
 
     def probe() -> dict[str, Any]:
         device = resolve_device(job["device"])

@@ -1,4 +1,4 @@
-"""Speed under a runtime, by the protocol of :mod:`harness.timer`: inference on a batch at hand, and single images.
+"""Speed under a runtime, by the protocol of :mod:`harness.measuring.timer`: inference on a batch at hand, and single images.
 
 Shape suffixes: B batch, C channels, H height, W width, N images.
 """
@@ -14,11 +14,11 @@ from harness.batches.device_images import DeviceImages
 from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.converting import Converted
 from harness.data.images import ImageSet
-from harness.disturbance import ForeignLoad, gpu_notes
 from harness.faults.out_of_memory import Halving
+from harness.measuring.interference import ForeignLoad, gpu_notes
+from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
+from harness.measuring.timer import PROTOCOL, measure_latency, measure_rate, summarize
 from harness.records.record import Latency, Rate, SpeedInfo
-from harness.reference import BATCH_SIZE, measure_reference, reference_step
-from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize
 from harness.training.evaluation import default_batch_size, eval_mode
 from harness.training.precision import computing
 

@@ -20,12 +20,14 @@ from torch import nn
 from harness.batches.device_images import DeviceImages, batch_sizes
 from harness.batches.normalization import Normalizer
 from harness.data.images import PreparedData, TrialImages
-from harness.device_sharing import DeviceSharing, device_name
 from harness.distributed_training import Crew
-from harness.environment import describe
 from harness.faults.failures import classify
-from harness.measuring import measure_speed
-from harness.memory import PeakMemory
+from harness.measuring.device_lock import DeviceSharing, device_name
+from harness.measuring.environment import describe
+from harness.measuring.peak_memory import PeakMemory
+from harness.measuring.speed import measure_speed
+from harness.measuring.timer import synchronize
+from harness.measuring.tuning import tune
 from harness.networks.complexity import count_macs, count_parameters
 from harness.records import store as files
 from harness.records.history import HistoryWriter, encode_row, read_history
@@ -46,12 +48,10 @@ from harness.records.scoring import score
 from harness.records.spec import Data, TrialSpec
 from harness.subject import make_subject
 from harness.system.atomic_files import sha256_of, write_bytes, write_json
-from harness.timer import synchronize
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.training.evaluation import predict_logits
 from harness.training.loop import EpochResult, train
 from harness.training.state import TrainingState
-from harness.tuning import tune
 from zoo.architecture import Preprocessing
 from zoo.catalog import Catalog
 from zoo.hyperparameters import Hyperparameters

@@ -17,7 +17,7 @@ import torch
 
 from harness.data.images import ImageSet, PreparedData, TrialImages
 from harness.faults.failures import classify
-from harness.memory import PeakMemory
+from harness.measuring.peak_memory import PeakMemory
 from harness.networks.building import build_model
 from harness.networks.complexity import count_macs
 from harness.planning.measured import Measured

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 from networks import build_network
 
-from harness.best_inference import find_best_inference
-from harness.timer import measure_rate
+from harness.measuring.best_inference import find_best_inference
+from harness.measuring.timer import measure_rate
 from harness.training.evaluation import eval_mode
 
 

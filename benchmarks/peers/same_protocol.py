@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from harness.timer import measure_rate
+from harness.measuring.timer import measure_rate
 
 
 def main() -> None:

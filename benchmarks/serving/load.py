@@ -29,7 +29,7 @@ import numpy as np
 import torch
 
 from harness.batches.normalization import Normalizer
-from harness.environment import describe
+from harness.measuring.environment import describe
 from harness.predicting import Predictor
 from harness.trained import load_trained
 from zoo import build_catalog

@@ -102,7 +102,7 @@ class TrainingInfo(Data):
 
 
 class Tuning(Data):
-    """What a training was run with for the sake of speed, and why (see :mod:`harness.tuning`)."""
+    """What a training was run with for the sake of speed, and why (see :mod:`harness.measuring.tuning`)."""
 
     layout: Layout
     """Order of a batch's pixels in memory."""
@@ -159,7 +159,7 @@ class SpeedInfo(Data):
     """What was measured of speed and memory; None where it was not measured."""
 
     protocol: int = 1
-    """Version of the throughput protocol (see :mod:`harness.timer`)."""
+    """Version of the throughput protocol (see :mod:`harness.measuring.timer`)."""
     train: Rate | None = None
     """Training, compute only: steps on a batch that is already on the device."""
     train_end_to_end: Rate | None = None

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import harness.training.loop as engine
-from harness.environment import check_compile
+from harness.measuring.environment import check_compile
 from harness.training.compiling import compiled
 from zoo.errors import UsageError
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.device_sharing import DeviceSharing
+from harness.measuring.device_lock import DeviceSharing
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
@@ -122,7 +122,7 @@ def test_other_devices_are_not_waited_for(tmp_path: Path) -> None:
 
 def test_a_process_that_is_killed_while_it_times_keeps_nobody_waiting(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from harness.device_sharing import DeviceSharing\n"
+        "import sys, time; from pathlib import Path; from harness.measuring.device_lock import DeviceSharing\n"
         f"s = DeviceSharing('cpu', folder=Path({str(tmp_path)!r}))\n"
         "with s.joined(), s.alone():\n    print('alone', flush=True); time.sleep(60)"
     )

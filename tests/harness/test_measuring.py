@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from harness import disturbance
-from harness.best_inference import find_best_inference
-from harness.disturbance import ForeignLoad, gpu_notes
-from harness.measuring import _drift_notes
+from harness.measuring.best_inference import find_best_inference
+from harness.measuring.interference import ForeignLoad, gpu_notes
+from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
+from harness.measuring.speed import _drift_notes
+from harness.measuring.speed import interference as disturbance
 from harness.networks.complexity import count_macs
-from harness.reference import BATCH_SIZE, measure_reference, reference_step
 
 CPU = torch.device("cpu")
 
@@ -47,7 +47,7 @@ def test_the_reference_network_is_the_same_in_every_trial(monkeypatch: pytest.Mo
 
 def test_the_reference_network_takes_the_operations_that_its_docstring_says(monkeypatch: pytest.MonkeyPatch) -> None:
     networks: list[nn.Module] = []
-    monkeypatch.setattr("harness.reference.eval_mode", lambda model: networks.append(model) or _nothing())
+    monkeypatch.setattr("harness.measuring.reference.eval_mode", lambda model: networks.append(model) or _nothing())
     reference_step(CPU)()
     macs = count_macs(networks[0], (3, 32, 32))
     assert macs is not None

@@ -7,8 +7,15 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from harness import timer
-from harness.timer import MIN_LATENCY_RUNS, MIN_SLOW_WINDOWS, MIN_WINDOWS, measure_latency, measure_rate, summarize
+from harness.measuring.speed import timer
+from harness.measuring.timer import (
+    MIN_LATENCY_RUNS,
+    MIN_SLOW_WINDOWS,
+    MIN_WINDOWS,
+    measure_latency,
+    measure_rate,
+    summarize,
+)
 
 CPU = torch.device("cpu")
 Busy = Callable[[float], None]

@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from harness import tuning
-from harness.tuning import tune
+from harness.measuring.speed import tuning
+from harness.measuring.tuning import tune
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 

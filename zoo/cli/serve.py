@@ -117,7 +117,7 @@ def command(
 
     import torch
 
-    from harness.environment import resolve_device
+    from harness.measuring.environment import resolve_device
     from harness.predicting import Predictor
     from harness.serving.limits import Limits
     from harness.serving.metrics import Metrics

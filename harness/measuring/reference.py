@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from harness.timer import measure_windows, synchronize
+from harness.measuring.timer import measure_windows, synchronize
 from harness.training.evaluation import eval_mode
 from harness.training.precision import exact_fp32
 

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from harness.faults.failures import one_line
 from harness.faults.out_of_memory import is_out_of_memory
+from harness.measuring.timer import measure_rate, synchronize
 from harness.records.record import BestInference, Layout
-from harness.timer import measure_rate, synchronize
 from harness.training.evaluation import eval_mode
 from harness.training.precision import exact_fp32
 

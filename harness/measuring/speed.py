@@ -1,4 +1,4 @@
-"""Measuring: the speed of a trained network, by the protocol of :mod:`harness.timer`, in a bounded time.
+"""Measuring: the speed of a trained network, by the protocol of :mod:`harness.measuring.timer`, in a bounded time.
 
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from harness.batches.device_images import DeviceImages
 from harness.batches.normalization import ChannelStatistics, Normalizer
-from harness.best_inference import BATCH_SIZES, find_best_inference
 from harness.data.images import ImageSet
-from harness.disturbance import ForeignLoad, gpu_notes
 from harness.faults.out_of_memory import Halving
+from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
+from harness.measuring.interference import ForeignLoad, gpu_notes
+from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
+from harness.measuring.timer import PROTOCOL, measure_latency, measure_rate, summarize, synchronize
+from harness.measuring.training_step import training_step
 from harness.records.record import Latency, Rate, SpeedInfo
-from harness.reference import BATCH_SIZE, measure_reference, reference_step
-from harness.steps import training_step
-from harness.timer import PROTOCOL, measure_latency, measure_rate, summarize, synchronize
 from harness.training.compiling import compiled
 from harness.training.evaluation import default_batch_size, eval_mode
 from harness.training.loop import TrainingResult

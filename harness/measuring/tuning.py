@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from harness.faults.out_of_memory import is_out_of_memory
+from harness.measuring.timer import synchronize
+from harness.measuring.training_step import training_step
 from harness.records.record import Layout, Tuning
 from harness.records.spec import stable_hash
-from harness.steps import training_step
-from harness.timer import synchronize
 from harness.training.precision import Precision, exact_fp32
 from zoo.cache import cached_json
 from zoo.hyperparameters import Hyperparameters
