@@ -92,10 +92,10 @@ def _prepare(job: dict[str, Any]) -> int:
 
 
 def _trial(job: dict[str, Any]) -> int:
-    from harness.distributed_foreman import Foreman
-    from harness.distributed_rank import run_rank
     from harness.system.malloc import keep_freed_memory
-    from harness.trial import TrialJob, run_trial
+    from harness.trial.rank import run_rank
+    from harness.trial.supervisor import Foreman
+    from harness.trial.trial import TrialJob, run_trial
 
     # First of all: it is a copy of this process as it is now, with no device in use.
     foreman = Foreman(run_rank) if _takes_several_devices(job) else None
@@ -105,8 +105,8 @@ def _trial(job: dict[str, Any]) -> int:
     trial = TrialJob.model_validate(job["trial"])
     crew = None
     if foreman is not None:
-        from harness.distributed_devices import rank_devices
-        from harness.distributed_training import Crew
+        from harness.trial.devices import rank_devices
+        from harness.trial.multi_gpu import Crew
 
         execution = trial.spec.execution
         devices = trial.devices or rank_devices(execution.device, execution.gpus_per_trial)

@@ -12,7 +12,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.crashes import crash_record, events_of
-from harness.distributed_devices import check_together
 from harness.jobs import EXIT_BUSY, EXIT_UNWRITABLE
 from harness.processes import Job, Starter, visible_devices, wait_for_any
 from harness.records import store as files
@@ -24,6 +23,7 @@ from harness.resolution import Machine, ResolvedTrial
 from harness.slots import Slot, SlotRequest, make_slots, threads_for
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
+from harness.trial.devices import check_together
 from zoo.events import Event
 
 MAX_LOG_BYTES = 64 * 2**20

@@ -26,5 +26,5 @@ for _name in os.environ.get(PRELOAD_VARIABLE, "").split(","):
 if "torch" in os.environ.get(PRELOAD_VARIABLE, ""):
     # What every trial comes to import: the engine, and the compiler, which torch's optimizers and its counter of
     # operations pull in at their first use, for seconds.
-    for _name in ("harness.trial", "torch._dynamo", "scipy.special"):
+    for _name in ("harness.trial.trial", "torch._dynamo", "scipy.special"):
         importlib.import_module(_name)

@@ -158,7 +158,7 @@ def _representatives(plan: Plan, forecast: Forecast) -> tuple[TrialSpec, ...]:
 def _ask(scout: Scout, sources: dict[str, Any], trial: ResolvedTrial) -> dict[str, Any]:
     answer: dict[str, Any] = scout.ask(
         "call",
-        function="harness.trial_probe:probe_trial",
+        function="harness.trial.probe:probe_trial",
         arguments={
             "sources": sources,
             "spec": trial.spec.model_dump(mode="json"),

@@ -13,7 +13,6 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.crashes import failed_record, unfinished_record
-from harness.distributed_devices import check_together
 from harness.local_trials import TrialOver
 from harness.records import store as files
 from harness.records.record import Failure, FailureKind, Outcome, Record
@@ -24,6 +23,7 @@ from harness.remote_work import SENT_FILES, RemoteTrial, decode_event, is_state
 from harness.resolution import Machine, ResolvedTrial
 from harness.slots import SlotRequest
 from harness.system.atomic_files import write_bytes, writing
+from harness.trial.devices import check_together
 from zoo.errors import StoreError, UsageError
 from zoo.events import Event
 from zoo.executor import TaskEnded, TaskEvent, TaskMessage, TaskStarted

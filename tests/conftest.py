@@ -132,7 +132,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from harness.planning.selection import select
         from harness.records.keys import result_key
         from harness.records.store import trial_id
-        from harness.trial import TrialJob, run_trial
+        from harness.trial.trial import TrialJob, run_trial
         from zoo.cache import cache_root
 
         raw = {"models": ["lenet5"], "data": [f"folder:{photo_folder}"], "recipes": ["sgd_quick"], "seeds": 1}

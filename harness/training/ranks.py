@@ -5,7 +5,7 @@ statistics of batch normalisation are those of the whole. :class:`Ranks` is the 
 costs it nothing; :class:`ManyRanks` is one of several, connected through ``torch.distributed``.
 
 Whatever goes wrong in one of several ends it; the others are then ended from outside (see
-:mod:`harness.distributed_foreman`), and none of them decides alone to go on otherwise.
+:mod:`harness.trial.supervisor`), and none of them decides alone to go on otherwise.
 """
 
 from __future__ import annotations

@@ -16,17 +16,17 @@ import pytest
 import torch
 
 from harness.data.images import PreparedData, TrialImages
-from harness.distributed_foreman import Foreman
-from harness.distributed_rank import run_rank
-from harness.distributed_training import Crew, CrewResult
 from harness.faults.errors import TrialError
 from harness.records.history import HistoryWriter, read_history
 from harness.records.record import FailureKind
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.subject import Subject, make_subject
 from harness.training.checkpoints import TrainingStates
 from harness.training.loop import EpochResult, TrainingResult, train
 from harness.training.state import TrainingState
+from harness.trial.multi_gpu import Crew, CrewResult
+from harness.trial.rank import run_rank
+from harness.trial.setup import Subject, make_subject
+from harness.trial.supervisor import Foreman
 from zoo import build_catalog
 from zoo.catalog import Catalog
 from zoo.loading import Sources
@@ -57,7 +57,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def foreman(asked: Path) -> Iterator[Foreman]:
     """From a process that has imported what is wanted and nothing more, as the fork server of a bench has."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["harness.subject", "harness.training.loop", "torch._dynamo", "timm.layers"])
+    context.set_forkserver_preload(["harness.trial.setup", "harness.training.loop", "torch._dynamo", "timm.layers"])
     foreman = Foreman(run_rank, context=context, grace_seconds=1)
     yield foreman
     foreman.close()

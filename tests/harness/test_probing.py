@@ -16,7 +16,7 @@ from harness.planning.request import BenchRequest
 from harness.planning.selection import select
 from harness.probing import Probes, expectation, probe_plan
 from harness.records.spec import TrialSpec
-from harness.trial_probe import _probe, probe_trial
+from harness.trial.probe import _probe, probe_trial
 from zoo.catalog import Catalog
 from zoo.events import Event
 from zoo.loading import Sources, build_catalog

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.images import PreparedData
-from harness.distributed_foreman import answer_file
 from harness.records.record import Failure, Layout
 from harness.records.spec import Data, TrialSpec
 from harness.system.atomic_files import write_json
+from harness.trial.supervisor import answer_file
 
 EXIT_FAILED = 1
 
@@ -90,12 +90,12 @@ def _train(job: RankJob) -> RankAnswer:
     from harness.measuring.timer import synchronize
     from harness.records import store as files
     from harness.records.history import HistoryWriter
-    from harness.subject import make_subject
     from harness.system.malloc import keep_freed_memory
     from harness.training.checkpoints import TrainingStates, save_weights
     from harness.training.loop import EpochResult, train
     from harness.training.ranks import ManyRanks
     from harness.training.state import TrainingState
+    from harness.trial.setup import make_subject
     from zoo.loading import Sources, build_catalog
 
     keep_freed_memory()

@@ -20,7 +20,6 @@ from torch import nn
 from harness.batches.device_images import DeviceImages, batch_sizes
 from harness.batches.normalization import Normalizer
 from harness.data.images import PreparedData, TrialImages
-from harness.distributed_training import Crew
 from harness.faults.failures import classify
 from harness.measuring.device_lock import DeviceSharing, device_name
 from harness.measuring.environment import describe
@@ -46,12 +45,13 @@ from harness.records.record import (
 )
 from harness.records.scoring import score
 from harness.records.spec import Data, TrialSpec
-from harness.subject import make_subject
 from harness.system.atomic_files import sha256_of, write_bytes, write_json
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.training.evaluation import predict_logits
 from harness.training.loop import EpochResult, train
 from harness.training.state import TrainingState
+from harness.trial.multi_gpu import Crew
+from harness.trial.setup import make_subject
 from zoo.architecture import Preprocessing
 from zoo.catalog import Catalog
 from zoo.hyperparameters import Hyperparameters

@@ -18,21 +18,21 @@ import torch
 from safetensors.torch import load_file
 
 from harness.data.images import PreparedData
-from harness.distributed_foreman import Ending, Foreman, ForemanLostError, answer_file
-from harness.distributed_rank import RankAnswer, RankJob
 from harness.faults.errors import TrialError
 from harness.networks.heads import find_head, freeze_all_but
 from harness.records import store as files
 from harness.records.history import read_history
 from harness.records.record import FailureKind, Layout
 from harness.records.spec import TrialSpec
-from harness.subject import Subject
 from harness.system import oom_killer
 from harness.system.atomic_files import write_json
 from harness.system.process_exit import describe_status
 from harness.training.checkpoints import FILE_NAME, TrainingStates
 from harness.training.ema import load_tensors
 from harness.training.loop import TrainingResult
+from harness.trial.rank import RankAnswer, RankJob
+from harness.trial.setup import Subject
+from harness.trial.supervisor import Ending, Foreman, ForemanLostError, answer_file
 
 TIMEOUT_SECONDS = 600.0
 """How long ranks wait for each other: far longer than anything that one does alone, saving a state among it."""

@@ -1,0 +1,1 @@
+"""One trial from spec to record, on one or several devices."""
