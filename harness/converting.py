@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from harness.exported import Running
-from harness.exporting_formats import open_onnx, write_onnx
-from harness.quantizing import Calibration, Quantization, quantize_onnx
+from harness.classifiers.formats import open_onnx, write_onnx
+from harness.classifiers.onnx import Running
+from harness.classifiers.quantizing import Calibration, Quantization, quantize_onnx
+from harness.classifiers.trained import TrainedClassifier
 from harness.records.runtime_result import RuntimeName
-from harness.trained import TrainedClassifier
 from harness.training.precision import Precision
 
 

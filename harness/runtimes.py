@@ -19,15 +19,16 @@ import torch
 from filelock import FileLock, Timeout
 
 from harness.batches.normalization import Normalizer
+from harness.classifiers.images import prepared_data, spread_images
+from harness.classifiers.quantizing import CALIBRATION_IMAGES, Calibration
+from harness.classifiers.trained import TrainedClassifier, load_trained
 from harness.converting import Converted, convert
 from harness.data.cache_layout import using
 from harness.data.images import PreparedData, TrialImages
-from harness.exporting_images import prepared_data, spread_images
 from harness.faults.errors import TrialError
 from harness.faults.failures import classify
 from harness.measuring.environment import describe
 from harness.measuring.timer import synchronize
-from harness.quantizing import CALIBRATION_IMAGES, Calibration
 from harness.records import store as files
 from harness.records.keys import measurement_fields
 from harness.records.predictions import SavedPredictions, load_predictions, save_predictions
@@ -37,7 +38,6 @@ from harness.records.scoring import score
 from harness.runtime_speed import measure_runtime_speed
 from harness.system.atomic_files import sha256_of
 from harness.system.malloc import keep_freed_memory
-from harness.trained import TrainedClassifier, load_trained
 from harness.training.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.training.precision import computing
 from zoo.catalog import Catalog

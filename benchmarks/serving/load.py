@@ -29,9 +29,9 @@ import numpy as np
 import torch
 
 from harness.batches.normalization import Normalizer
+from harness.classifiers.predicting import Predictor
+from harness.classifiers.trained import load_trained
 from harness.measuring.environment import describe
-from harness.predicting import Predictor
-from harness.trained import load_trained
 from zoo import build_catalog
 from zoo.loading import Sources
 

@@ -11,7 +11,7 @@ written after the trial, with predictions of its own beside it::
 eager      torch, call by call
 compile    ``torch.compile``, in the trial's layout and precision
 onnx       onnxruntime on the CPU, float32
-int8       onnxruntime on the CPU, quantised statically (see :mod:`harness.quantizing`)
+int8       onnxruntime on the CPU, quantised statically (see :mod:`harness.classifiers.quantizing`)
 =========  ==============================================================================================
 """
 
@@ -67,7 +67,7 @@ class RuntimeResult(Data):
     file_bytes: int | None = None
     """Size of the file that it runs, or of the weights where it has no file of its own."""
     quantization: dict[str, Any] | None = None
-    """How it was quantised, as :class:`harness.quantizing.Quantization` has it."""
+    """How it was quantised, as :class:`harness.classifiers.quantizing.Quantization` has it."""
     max_difference: float | None = None
     """Largest absolute difference of a test logit from the trial's."""
     top1_agreement: float | None = None

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.classifiers.predicting import ImagePrediction, Predictor, logits_of_each
 from harness.data.decoding import TooManyPixelsError, UnknownFormatError, UnreadableImageError
 from harness.data.streaming_images import default_threads
-from harness.predicting import ImagePrediction, Predictor, logits_of_each
 from harness.serving.batcher import Batcher, BatcherClosed, QueueFull
 from harness.serving.forms import UploadedImage
 from harness.serving.limits import Limits, Refusal

@@ -10,7 +10,7 @@ import pytest
 import torch
 from click.testing import Result
 
-from harness.exporting_formats import FORMATS
+from harness.classifiers.formats import FORMATS
 from zoo import Catalog
 from zoo.cli import export
 

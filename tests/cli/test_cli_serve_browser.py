@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from safetensors.torch import save_file
 
-from harness.trained import load_trained
+from harness.classifiers.trained import load_trained
 from zoo import Catalog
 
 from .serving import serving

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from harness.classifier_card import ClassifierCard
+from harness.classifiers.card import ClassifierCard
+from harness.classifiers.trained import TrainedClassifier
 from harness.records.spec import ArchitectureSpec, ProviderSpec
-from harness.trained import TrainedClassifier
 
 SOON = 20
 """Seconds after which something that has not happened will not."""

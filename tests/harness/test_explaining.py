@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from harness.classifier_card import ClassifierCard
-from harness.explaining import explain, layers_with_places
-from harness.predicting import Predictor
+from harness.classifiers.card import ClassifierCard
+from harness.classifiers.predicting import Predictor
+from harness.classifiers.saliency import explain, layers_with_places
+from harness.classifiers.trained import TrainedClassifier
 from harness.records.spec import ArchitectureSpec, ProviderSpec
-from harness.trained import TrainedClassifier
 from zoo.errors import UsageError
 
 MakePredictor = Callable[..., Predictor]

@@ -12,11 +12,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from harness.classifier_card import METADATA_KEY, ClassifierCard
-from harness.exporting import ParityError, compare, export_classifier
-from harness.exporting_formats import FORMATS, Run
-from harness.exporting_images import cached_test_images, folder_images
-from harness.trained import TrainedClassifier, load_trained
+from harness.classifiers.card import METADATA_KEY, ClassifierCard
+from harness.classifiers.exporting import ParityError, compare, export_classifier
+from harness.classifiers.formats import FORMATS, Run
+from harness.classifiers.images import cached_test_images, folder_images
+from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
 from zoo.cache import cache_root
 from zoo.errors import UsageError, ZooError

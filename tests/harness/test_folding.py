@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from harness.batches.device_images import DeviceImages
+from harness.classifiers.images import prepared_data
 from harness.data.folding import fold_of_each, make_fold, pool_parts
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
 from harness.data.splitting import hash_ids
-from harness.exporting_images import prepared_data
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError

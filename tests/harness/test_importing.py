@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from harness.importing import import_weights
+from harness.classifiers.importing import import_weights
+from harness.classifiers.trained import TrainedClassifier, load_trained
 from harness.networks.state_dicts import fill, read_state_dict
-from harness.trained import TrainedClassifier, load_trained
 from zoo import Catalog, ModelRequest
 from zoo.errors import StoreError, UsageError
 

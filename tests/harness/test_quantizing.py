@@ -12,11 +12,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from harness.exporting import Exported, ParityError, export_quantized
-from harness.exporting_formats import FORMATS, Run
-from harness.exporting_images import cached_test_images, cached_training_images
-from harness.quantizing import METADATA_KEY, Calibration, Method, Quantization
-from harness.trained import TrainedClassifier, load_trained
+from harness.classifiers.exporting import Exported, ParityError, export_quantized
+from harness.classifiers.formats import FORMATS, Run
+from harness.classifiers.images import cached_test_images, cached_training_images
+from harness.classifiers.quantizing import METADATA_KEY, Calibration, Method, Quantization
+from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
 from zoo.cache import cache_root
 from zoo.errors import UsageError

@@ -137,8 +137,8 @@ def test_a_compiled_network_says_what_the_trial_says(evaluate: Callable[[str], R
 def test_a_recipes_own_way_of_predicting_is_used_under_a_runtime(
     train_trial: Callable[..., Path], catalog: Catalog, tmp_path: Path
 ) -> None:
+    from harness.classifiers.trained import load_trained
     from harness.converting import convert
-    from harness.trained import load_trained
 
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     import torch

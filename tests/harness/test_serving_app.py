@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.predicting import Predictor
+from harness.classifiers.predicting import Predictor
+from harness.classifiers.trained import TrainedClassifier
 from harness.serving.app import create_app
 from harness.serving.limits import Limits
 from harness.serving.metrics import Metrics
 from harness.serving.served import ServedClassifier
-from harness.trained import TrainedClassifier
 
 from .serving_toys import SOON, colour_classifier, form, picture
 
@@ -118,7 +118,7 @@ def test_an_entry_for_each_image_in_order_with_the_best_classes_first(serve: Any
 def test_answers_are_those_of_predict_bit_for_bit_where_the_batch_is_the_same(
     serve: Any, classifier: TrainedClassifier
 ) -> None:
-    from harness.predicting import ImageSource, predict_images
+    from harness.classifiers.predicting import ImageSource, predict_images
 
     rng = np.random.default_rng(5)
     images = []

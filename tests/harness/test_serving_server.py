@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.predicting import Predictor
+from harness.classifiers.predicting import Predictor
 from harness.serving.limits import Limits
 from harness.serving.metrics import Metrics
 from harness.serving.served import ServedClassifier

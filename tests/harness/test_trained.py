@@ -11,14 +11,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from harness.classifier_card import ClassifierCard
+from harness.classifiers.card import ClassifierCard
+from harness.classifiers.predicting import Predictor, find_images, predict_images
+from harness.classifiers.trained import load_trained
 from harness.networks.state_dicts import read_state_dict
-from harness.predicting import Predictor, find_images, predict_images
 from harness.records.predictions import load_predictions
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record
 from harness.system.atomic_files import sha256_of
-from harness.trained import load_trained
 from zoo import Catalog, build_catalog
 from zoo.errors import PluginError, StoreError
 from zoo.loading import Sources

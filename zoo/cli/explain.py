@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from harness.explaining import Explanation
-    from harness.predicting import ImageSource, Predictor
+    from harness.classifiers.predicting import ImageSource, Predictor
+    from harness.classifiers.saliency import Explanation
     from reports.sheet import Band
 
 _COARSE = 4
@@ -50,9 +50,9 @@ def command(
     a heat map for each class (HiResCAM, of the last layer that knows places): bright is what speaks for it. A heat map
     shows where, and not why, and a network that was trained badly gives maps that look as sure as any other's.
     """
-    from harness.explaining import explain
-    from harness.predicting import Predictor
-    from harness.trained import load_trained
+    from harness.classifiers.predicting import Predictor
+    from harness.classifiers.saliency import explain
+    from harness.classifiers.trained import load_trained
     from reports.sheet import draw_sheet
     from zoo.cli.group import FAILED
 
@@ -91,7 +91,7 @@ def command(
 
 def _first(arguments: tuple[str, ...], limit: int) -> tuple[list[ImageSource], int]:
     """Return the images that are shown, and how many more there are."""
-    from harness.predicting import find_images, lines_of_stdin
+    from harness.classifiers.predicting import find_images, lines_of_stdin
 
     shown: list[ImageSource] = []
     num_left = 0

@@ -11,8 +11,8 @@ from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.classifier_card import ClassifierCard
-    from harness.quantizing import Calibration, Method
+    from harness.classifiers.card import ClassifierCard
+    from harness.classifiers.quantizing import Calibration, Method
 
 _SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".onnx"}
 """As in the harness, which the help of this command does not load."""
@@ -79,9 +79,9 @@ def command(
 
     With --quantize logits differ by nature, and the file is kept if it names the original's class often enough.
     """
-    from harness.exporting import ParityError, export_classifier, export_quantized
-    from harness.exporting_images import cached_test_images, folder_images
-    from harness.trained import load_trained
+    from harness.classifiers.exporting import ParityError, export_classifier, export_quantized
+    from harness.classifiers.images import cached_test_images, folder_images
+    from harness.classifiers.trained import load_trained
     from zoo.cache import cache_root
     from zoo.cli.group import FAILED
     from zoo.errors import UsageError
@@ -151,8 +151,8 @@ def command(
 
 def _calibration(card: ClassifierCard, folder: str | None, count: int) -> Calibration:
     """Return training images: the classifier's own from the cache, or a folder's."""
-    from harness.exporting_images import cached_training_images, folder_images
-    from harness.quantizing import Calibration
+    from harness.classifiers.images import cached_training_images, folder_images
+    from harness.classifiers.quantizing import Calibration
     from zoo.cache import cache_root
     from zoo.errors import UsageError
 

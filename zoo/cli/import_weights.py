@@ -60,7 +60,7 @@ def command(
     there in its shape, for a network with random layers has no answers; one that the network does not have is an
     error unless --ignore names it. The classifier prepares images as zoo does: scaled and cropped, then normalised.
     """
-    from harness.importing import import_weights
+    from harness.classifiers.importing import import_weights
     from zoo.cli.selecting import attempt, parse_overrides
     from zoo.errors import ManyErrors, UsageError
 

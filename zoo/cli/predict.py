@@ -14,7 +14,7 @@ from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.text import plural
 
 if TYPE_CHECKING:
-    from harness.predicting import ImageSource
+    from harness.classifiers.predicting import ImageSource
 
 
 @click.command("predict")
@@ -57,8 +57,8 @@ def command(
     on standard input, a name a line. They are prepared as they were for the training. One that cannot be read is a line
     with the reason, the others go on, and the exit code is 1.
     """
-    from harness.exported import load_predicting
-    from harness.predicting import Predictor, predict_images
+    from harness.classifiers.onnx import load_predicting
+    from harness.classifiers.predicting import Predictor, predict_images
     from zoo.cli.group import FAILED
 
     catalog = session_of(ctx).catalog()
@@ -89,7 +89,7 @@ def command(
 
 
 def _sources(arguments: tuple[str, ...]) -> Iterator[ImageSource]:
-    from harness.predicting import find_images, lines_of_stdin
+    from harness.classifiers.predicting import find_images, lines_of_stdin
 
     for argument in arguments:
         yield from find_images(lines_of_stdin() if argument == "-" else [argument])

@@ -12,7 +12,7 @@ from zoo.cli.output import terminal_width
 from zoo.cli.text import Column, table_lines
 
 if TYPE_CHECKING:
-    from harness.predicting import ImagePrediction
+    from harness.classifiers.predicting import ImagePrediction
 
 
 class _Writer(ABC):

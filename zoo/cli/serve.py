@@ -117,13 +117,13 @@ def command(
 
     import torch
 
+    from harness.classifiers.predicting import Predictor
+    from harness.classifiers.trained import load_trained
     from harness.measuring.environment import resolve_device
-    from harness.predicting import Predictor
     from harness.serving.limits import Limits
     from harness.serving.metrics import Metrics
     from harness.serving.served import ServedClassifier
     from harness.serving.server import address_of, is_loopback, listen, own_hosts, serve
-    from harness.trained import load_trained
     from zoo.cli.group import INTERRUPTED
     from zoo.sizes import parse_size
 

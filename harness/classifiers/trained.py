@@ -21,7 +21,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from harness.classifier_card import METADATA_KEY, ClassifierCard, first_problem
+from harness.classifiers.card import METADATA_KEY, ClassifierCard, first_problem
 from harness.data.prepare import decoding
 from harness.networks.building import build_model
 from harness.networks.state_dicts import fill

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.batches.normalization import Normalizer
-from harness.predicting import ImagePrediction, Predictor
+from harness.classifiers.predicting import ImagePrediction, Predictor
 from harness.training.evaluation import eval_mode
 from zoo.errors import UsageError
 
@@ -67,7 +67,7 @@ class _Layer:
 def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 1) -> Explanation:
     """Explain the *top_k* most probable classes of a decoded image.
 
-    Probabilities are those that :mod:`harness.predicting` gives; features are those of the image as it is, also where a
+    Probabilities are those that :mod:`harness.classifiers.predicting` gives; features are those of the image as it is, also where a
     recipe predicts from several views of it.
 
     Raises:

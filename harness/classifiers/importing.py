@@ -8,14 +8,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.classifier_card import ClassifierCard, first_problem
-from harness.exporting_formats import FORMATS
+from harness.classifiers.card import ClassifierCard, first_problem
+from harness.classifiers.formats import FORMATS
+from harness.classifiers.trained import TrainedClassifier
 from harness.networks.building import build_model
 from harness.networks.state_dicts import Misfit, fill, read_state_dict, without_prefix
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
 from harness.system.atomic_files import write_atomically, writing
-from harness.trained import TrainedClassifier
 from zoo.architecture import Architecture, ModelRequest
 from zoo.catalog import Catalog
 from zoo.errors import StoreError, UsageError, ZooError

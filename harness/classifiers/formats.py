@@ -20,9 +20,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.classifier_card import METADATA_KEY
-from harness.quantizing import Calibration, Method, Quantization, quantize_onnx
-from harness.trained import TrainedClassifier, load_trained
+from harness.classifiers.card import METADATA_KEY
+from harness.classifiers.quantizing import Calibration, Method, Quantization, quantize_onnx
+from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo.catalog import Catalog
 from zoo.errors import UsageError
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.batches.normalization import Normalizer
-from harness.exporting_formats import FORMATS, ExportFormat, Run, Served
+from harness.classifiers.formats import FORMATS, ExportFormat, Run, Served
+from harness.classifiers.quantizing import Calibration, Method, Quantization
+from harness.classifiers.trained import TrainedClassifier
 from harness.faults.failures import one_line
-from harness.quantizing import Calibration, Method, Quantization
 from harness.records.spec import Data
 from harness.system.atomic_files import sha256_of, write_atomically, write_json, writing
-from harness.trained import TrainedClassifier
 from zoo.catalog import Catalog
 from zoo.errors import UsageError, ZooError
 
@@ -73,7 +73,7 @@ def export_classifier(
 
     Args:
         classifier: Its network stays on the CPU.
-        form: One of :data:`harness.exporting_formats.FORMATS`.
+        form: One of :data:`harness.classifiers.formats.FORMATS`.
         path: Replaced at once, when all is well; must end as the format's files do.
         images_NHWC: Decoded images, at least one.
         catalog: For reading it again.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from harness.classifier_card import ClassifierCard
+from harness.classifiers.card import ClassifierCard
 from harness.data.cache_layout import FACTS_FILE, using
 from harness.data.decoding import UnreadableImageError, decode, quiet_pillow
 from harness.data.fold_data import fold_facts_file

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.classifiers.trained import TrainedClassifier
 from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
 from harness.data.images import ImageSet
 from harness.data.streaming_images import default_threads
 from harness.faults.errors import TrialError
 from harness.measuring.environment import resolve_device, resolve_precision
 from harness.records.record import FailureKind
-from harness.trained import TrainedClassifier
 from harness.training.evaluation import batch_size_for, predict_logits
 from zoo.image_files import walk_images
 

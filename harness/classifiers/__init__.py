@@ -1,0 +1,1 @@
+"""Trained classifiers: predicting, exporting, importing."""
