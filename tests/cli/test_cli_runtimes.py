@@ -12,7 +12,7 @@ from click.testing import Result
 
 from harness.planning.request import BenchRequest, load_suite
 from harness.records.store import read_record
-from harness.runtime_bench import RuntimeSummary
+from harness.runtimes.bench import RuntimeSummary
 from zoo import Catalog
 from zoo.cli.runtimes import tell_of_runtimes, with_asked_runtimes
 

@@ -13,8 +13,8 @@ from harness.records.predictions import load_predictions
 from harness.records.record import FailureKind, Outcome
 from harness.records.runtime_result import RuntimeResult, predictions_name, read_result, result_name, write_result
 from harness.records.store import Store, read_record, write_record
-from harness.runtime_bench import RuntimeSummary, _keys, run_runtimes
-from harness.runtimes import run_runtime
+from harness.runtimes.bench import RuntimeSummary, _keys, run_runtimes
+from harness.runtimes.job import run_runtime
 from harness.system.atomic_files import sha256_of
 from zoo import Catalog
 from zoo.cache import cache_root
@@ -138,7 +138,7 @@ def test_a_recipes_own_way_of_predicting_is_used_under_a_runtime(
     train_trial: Callable[..., Path], catalog: Catalog, tmp_path: Path
 ) -> None:
     from harness.classifiers.trained import load_trained
-    from harness.converting import convert
+    from harness.runtimes.converting import convert
 
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     import torch

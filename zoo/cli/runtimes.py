@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.bench import BenchSummary
     from harness.planning.request import BenchRequest
     from harness.records.store import Store
-    from harness.runtime_bench import RuntimeSummary
+    from harness.runtimes.bench import RuntimeSummary
     from reports.reading import Trial
     from zoo.loading import Sources
 
@@ -30,7 +30,7 @@ def run_asked_runtimes(
     deadline: float | None,
 ) -> RuntimeSummary | None:
     """Run the bench's trials under the runtimes that were asked for; None where there is nothing to do."""
-    from harness.runtime_bench import run_runtimes
+    from harness.runtimes.bench import run_runtimes
     from zoo.cache import cache_root
 
     if summary.interrupted or set(request.runtimes) <= {"eager"}:

@@ -22,7 +22,6 @@ from harness.batches.normalization import Normalizer
 from harness.classifiers.images import prepared_data, spread_images
 from harness.classifiers.quantizing import CALIBRATION_IMAGES, Calibration
 from harness.classifiers.trained import TrainedClassifier, load_trained
-from harness.converting import Converted, convert
 from harness.data.cache_layout import using
 from harness.data.images import PreparedData, TrialImages
 from harness.faults.errors import TrialError
@@ -35,7 +34,8 @@ from harness.records.predictions import SavedPredictions, load_predictions, save
 from harness.records.record import FailureKind, Outcome, Record
 from harness.records.runtime_result import RuntimeName, RuntimeResult, predictions_name, write_result
 from harness.records.scoring import score
-from harness.runtime_speed import measure_runtime_speed
+from harness.runtimes.converting import Converted, convert
+from harness.runtimes.speed import measure_runtime_speed
 from harness.system.atomic_files import sha256_of
 from harness.system.malloc import keep_freed_memory
 from harness.training.evaluation import batch_size_for, eval_mode, predict_logits

@@ -193,7 +193,7 @@ class _Runner:
         job = self.starter.start(
             {
                 "kind": "call",
-                "function": "harness.runtimes:run_runtime",
+                "function": "harness.runtimes.job:run_runtime",
                 "arguments": {
                     "folder": str(folder.resolve()),
                     "runtime": runtime,

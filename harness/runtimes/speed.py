@@ -12,13 +12,13 @@ from torch import Tensor
 
 from harness.batches.device_images import DeviceImages
 from harness.batches.normalization import ChannelStatistics, Normalizer
-from harness.converting import Converted
 from harness.data.images import ImageSet
 from harness.faults.out_of_memory import Halving
 from harness.measuring.interference import ForeignLoad, gpu_notes
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.measuring.timer import PROTOCOL, measure_latency, measure_rate, summarize
 from harness.records.record import Latency, Rate, SpeedInfo
+from harness.runtimes.converting import Converted
 from harness.training.evaluation import default_batch_size, eval_mode
 from harness.training.precision import computing
 

@@ -1,0 +1,1 @@
+"""Trained weights under other runtimes."""
