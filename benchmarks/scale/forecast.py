@@ -11,12 +11,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from harness.bench import run_bench
+from harness.bench.bench import run_bench
+from harness.bench.probing import probe_plan
 from harness.planning.forecast import Expectation, Forecast
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import DEFAULT_MODELS, BenchRequest
 from harness.planning.selection import select
-from harness.probing import probe_plan
 from harness.records.record import Record
 from harness.records.run_summaries import outlines_of
 from harness.records.store import Store

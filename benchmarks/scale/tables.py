@@ -26,7 +26,7 @@ NODE_MTBF_HOURS = 16_384 * 54 * 24 / 419 / 8
 """Meta saw 419 unexpected interruptions in 54 days on 16,384 GPUs (The Llama 3 Herd of Models, 2024, section 3.3.4):
 one in 50,700 hours for each GPU, and so in 6,335 for each node of 8."""
 LEAST_STATE_SECONDS = 60.0
-"""Between two training states that a node sends: as in ``harness.remote_work``."""
+"""Between two training states that a node sends: as in ``harness.bench.remote_node``."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

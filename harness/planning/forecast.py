@@ -25,7 +25,7 @@ from harness.records.spec import DatasetSpec, TrialSpec
 from harness.system.hardware import Hardware
 
 _SMALL_IMAGE_LIMIT = 64
-"""As in :mod:`harness.resolution`, which loads more than a forecast needs."""
+"""As in :mod:`harness.bench.resolution`, which loads more than a forecast needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

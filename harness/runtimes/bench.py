@@ -17,8 +17,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness.jobs import RESULT_FILE
-from harness.processes import Job, Starter
+from harness.bench.jobs import RESULT_FILE
+from harness.bench.processes import Job, Starter
+from harness.bench.resolution import POLL_SECONDS
 from harness.records import store as files
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.runtime_result import (
@@ -32,7 +33,6 @@ from harness.records.runtime_result import (
 )
 from harness.records.spec import stable_hash
 from harness.records.store import CHECKPOINT_FILE, Store
-from harness.resolution import POLL_SECONDS
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.interrupts import Interrupts

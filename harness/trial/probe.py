@@ -44,7 +44,7 @@ LIMIT_SECONDS = 180.0
 
 
 def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[str, Any]) -> dict[str, Any]:
-    """Return what was measured (:class:`harness.probing.Measured`), or ``{"problem": a sentence}``."""
+    """Return what was measured (:class:`harness.bench.probing.Measured`), or ``{"problem": a sentence}``."""
     keep_freed_memory()  # as trials do
     watchdog = threading.Timer(LIMIT_SECONDS, _give_up)
     watchdog.daemon = True

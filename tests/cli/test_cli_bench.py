@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-import harness.bench
-from harness.bench import BenchSummary
+import harness.bench.bench
+from harness.bench.bench import BenchSummary
 from harness.records.keys import measurement_key
 from harness.records.record import DataInfo, Failure, FailureKind, MetricValue, Outcome, Record
 from harness.records.spec import TrialSpec
@@ -68,7 +68,7 @@ def fake_bench(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             counts[record.outcome.value] = counts.get(record.outcome.value, 0) + 1
         return BenchSummary(records=tuple(records), counts=counts, interrupted=script["interrupted"])
 
-    monkeypatch.setattr(harness.bench, "run_bench", run_bench)
+    monkeypatch.setattr(harness.bench.bench, "run_bench", run_bench)
     return script
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from harness.bench import BenchSummary
+from harness.bench.bench import BenchSummary
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench import BenchSummary, run_bench
+from harness.bench.bench import BenchSummary, run_bench
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench import BenchSummary, run_bench
+from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.slots import SlotRequest
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
 from harness.records.predictions import load_predictions
 from harness.records.record import FailureKind, Outcome
 from harness.records.store import Store
-from harness.slots import SlotRequest
 from zoo.errors import StoreError
 from zoo.events import Event, PhaseStarted, TrialEnded, TrialStarted
 from zoo.loading import Sources, build_catalog
@@ -175,7 +175,7 @@ def test_a_store_that_cannot_be_written_leaves_no_trial_running(run: Run, monkey
         raise StoreError("the disk is gone")
 
     started: list[object] = []
-    from harness.local_trials import LocalTrials
+    from harness.bench.local_trials import LocalTrials
 
     start, killed = LocalTrials.start, []
     kill = LocalTrials.kill

@@ -11,7 +11,7 @@ import pytest
 
 CODE = """
 import json, sys, threading
-import harness.preload
+import harness.bench.preload
 import torch
 print(json.dumps({
     "cuda": torch.cuda.is_initialized(),

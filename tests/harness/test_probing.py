@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.bench.probing import Probes, expectation, probe_plan
 from harness.data.images import PreparedData
 from harness.planning.forecast import Forecast
 from harness.planning.measured import Measured
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
-from harness.probing import Probes, expectation, probe_plan
 from harness.records.spec import TrialSpec
 from harness.trial.probe import _probe, probe_trial
 from zoo.catalog import Catalog
@@ -176,7 +176,7 @@ def test_a_plan_is_probed_once_and_a_failure_costs_its_own_combination(sources: 
 @pytest.mark.slow
 def test_a_probe_tells_what_a_bench_then_takes(catalog: Catalog, tmp_path: Path) -> None:
     """Within a factor of three, for machines that run the tests are busy."""
-    from harness.bench import run_bench
+    from harness.bench.bench import run_bench
     from harness.records.store import Store
 
     sources = Sources(entry_points=False)

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from harness.crashes import unfinished_record
+from harness.bench.crashes import unfinished_record
+from harness.bench.local_trials import TrialOver
+from harness.bench.remote import Remote
+from harness.bench.remote_trials import MAX_LOST, RemoteTrials
+from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.slots import SlotRequest
 from harness.data.images import PreparedData
-from harness.local_trials import TrialOver
 from harness.records.record import FailureKind, Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import LOCK_FILE, RECORD_FILE, Store, read_record, write_record
-from harness.remote import Remote
-from harness.remote_trials import MAX_LOST, RemoteTrials
-from harness.resolution import Machine, ResolvedTrial
-from harness.slots import SlotRequest
 from zoo.errors import UsageError
 from zoo.events import EpochEnded, Event
 from zoo.executor import Node, Task, TaskEnded, TaskEvent, TaskMessage, TaskStarted
@@ -285,7 +285,7 @@ def test_stopping_asks_every_task_and_its_trial_is_then_interrupted(head: Head) 
 
 
 def test_ending_at_once_waits_for_nobody_for_ever(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.remote_trials.KILL_SECONDS", 0.0)
+    monkeypatch.setattr("harness.bench.remote_trials.KILL_SECONDS", 0.0)
     head.start()
     head.trials.kill()
     (record,) = head.hear()

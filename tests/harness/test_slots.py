@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.slots import SlotRequest, make_slots, threads_for
+from harness.bench.slots import SlotRequest, make_slots, threads_for
 from zoo.errors import UsageError
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.bench import BenchSummary, run_bench
+from harness.bench.bench import BenchSummary, run_bench
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select

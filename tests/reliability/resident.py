@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 
 def main() -> None:
     """Answer calls until the input ends."""
-    for name in ("harness.bench", "reports.leaderboard", "zoo.cli.bench"):
+    for name in ("harness.bench.bench", "reports.leaderboard", "zoo.cli.bench"):
         importlib.import_module(name)
-    from harness.processes import Starter
+    from harness.bench.processes import Starter
 
     Starter(["torch"])
     forkserver.ensure_running()

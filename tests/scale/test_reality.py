@@ -9,13 +9,13 @@ from types import ModuleType
 
 import pytest
 
-from harness.bench import BenchSummary, run_bench
+from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.slots import SlotRequest
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
 from harness.records.record import Outcome
 from harness.records.store import Store
-from harness.slots import SlotRequest
 from zoo.events import BenchEnded, BenchStarted, Event, TrialStarted
 from zoo.loading import Sources, build_catalog
 

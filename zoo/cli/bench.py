@@ -21,10 +21,10 @@ from zoo.cli.table import TableChoice
 from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.bench import BenchSummary
+    from harness.bench.bench import BenchSummary
+    from harness.bench.remote import RemoteRequest
+    from harness.bench.slots import SlotRequest
     from harness.planning.plan import Plan
-    from harness.remote import RemoteRequest
-    from harness.slots import SlotRequest
     from zoo.catalog import Catalog, Entry
     from zoo.cli.display import Display
     from zoo.cli.lines import Lines
@@ -97,7 +97,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     if not chosen.plan.trials:
         _refuse_empty(chosen)
 
-    from harness.bench import run_bench
+    from harness.bench.bench import run_bench
     from harness.records.store import Store
     from zoo.cache import cache_root
     from zoo.cli.folds import putting_together

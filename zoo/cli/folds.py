@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.bench import BenchSummary
+    from harness.bench.bench import BenchSummary
     from harness.planning.plan import Plan
     from harness.records.store import Store
     from zoo.catalog import Catalog

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from zoo.cli.text import duration, plural
 
 if TYPE_CHECKING:
+    from harness.bench.slots import SlotRequest
     from harness.planning.forecast import ExpectedTrial, Forecast, Outlook
-    from harness.slots import SlotRequest
     from zoo.catalog import Catalog
     from zoo.cli.selecting import Chosen
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from harness.remote import RemoteRequest
-    from harness.slots import SlotRequest
+    from harness.bench.remote import RemoteRequest
+    from harness.bench.slots import SlotRequest
     from zoo.catalog import Catalog
 
 _KEY_VALUE = "it must be NAME=VALUE, such as --executor-option address=auto"
@@ -46,7 +46,7 @@ def slots_of(params: dict[str, Any]) -> SlotRequest:
     Raises:
         UsageError: With every value that is none.
     """
-    from harness.slots import SlotRequest
+    from harness.bench.slots import SlotRequest
     from zoo.cli.selecting import attempt
     from zoo.errors import ManyErrors, ZooError
 
@@ -64,7 +64,7 @@ def remote_of(params: dict[str, Any], catalog: Catalog) -> RemoteRequest | None:
     Raises:
         UsageError: With everything that is wrong with what was asked for.
     """
-    from harness.remote import RemoteRequest
+    from harness.bench.remote import RemoteRequest
     from zoo.cli.selecting import attempt
     from zoo.errors import ManyErrors, UsageError, ZooError
     from zoo.options import parse_value, resolve_options

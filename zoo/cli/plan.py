@@ -16,10 +16,10 @@ from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.text import Column, clean, plural, table_lines
 
 if TYPE_CHECKING:
+    from harness.bench.slots import SlotRequest
     from harness.planning.forecast import ExpectedTrial, Forecast, Outlook
     from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
-    from harness.slots import SlotRequest
 
 _COLUMNS = (
     Column(title="model", shrink=2, least=12),
@@ -72,7 +72,7 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
 
 def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequest, params: dict[str, Any]) -> bool:
     """Measure what is not known, and say on stderr what goes on; tell whether the user stopped it."""
-    from harness.probing import probe_plan
+    from harness.bench.probing import probe_plan
     from zoo.cache import cache_root
     from zoo.cli.placing import data_root
     from zoo.events import Event, Progress

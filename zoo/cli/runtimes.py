@@ -9,7 +9,7 @@ from zoo.cli.session import complain
 from zoo.cli.text import plural
 
 if TYPE_CHECKING:
-    from harness.bench import BenchSummary
+    from harness.bench.bench import BenchSummary
     from harness.planning.request import BenchRequest
     from harness.records.store import Store
     from harness.runtimes.bench import RuntimeSummary

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoo.cli.text import plural
 
 if TYPE_CHECKING:
-    from harness.bench import BenchSummary
+    from harness.bench.bench import BenchSummary
     from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
     from harness.records.record import Record

@@ -99,7 +99,7 @@ def _run_again(
     chosen: Sequence[Trial], trials: Sequence[Trial], session: Session, catalog: Catalog, root: str | None
 ) -> list[tuple[Trial, str]]:
     """Return each trial with what is wrong with it, after running it again in a store that is thrown away."""
-    from harness.bench import run_bench
+    from harness.bench.bench import run_bench
     from harness.planning.plan import Plan
     from harness.records.store import Store
     from reports.grouping import group_trials

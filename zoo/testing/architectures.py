@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.bench.resolution import SMALL_IMAGE_LIMIT
 from harness.networks.building import build_model
 from harness.networks.complexity import count_parameters
 from harness.networks.state_dicts import with_versions
-from harness.resolution import SMALL_IMAGE_LIMIT
 from harness.training.loop import EpochResult, train
 from harness.training.precision import computing
 from zoo.architecture import Architecture, ModelRequest

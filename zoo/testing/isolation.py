@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from harness.jobs import RESULT_FILE
-from harness.processes import Starter
+from harness.bench.jobs import RESULT_FILE
+from harness.bench.processes import Starter
 from harness.system.process_exit import describe_status
 from zoo.errors import ManyErrors, UsageError
 from zoo.loading import Sources
@@ -50,7 +50,7 @@ class IsolatedChecks:
     Args:
         sources: Where plugins are looked for.
         data_root: Where data sets lie.
-        modules: Libraries that all processes start with, of those that :mod:`harness.preload` allows.
+        modules: Libraries that all processes start with, of those that :mod:`harness.bench.preload` allows.
         timeout: Seconds that one check may take.
     """
 

@@ -11,16 +11,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness.crashes import crash_record, events_of
-from harness.jobs import EXIT_BUSY, EXIT_UNWRITABLE
-from harness.processes import Job, Starter, visible_devices, wait_for_any
+from harness.bench.crashes import crash_record, events_of
+from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE
+from harness.bench.processes import Job, Starter, visible_devices, wait_for_any
+from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for
 from harness.records import store as files
 from harness.records.history import HistoryTail
 from harness.records.record import Failure, FailureKind, Record
 from harness.records.spec import ExecutionSpec
 from harness.records.store import Store
-from harness.resolution import Machine, ResolvedTrial
-from harness.slots import Slot, SlotRequest, make_slots, threads_for
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.trial.devices import check_together

@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.bench.local_trials import LocalTrials, TrialOver
+from harness.bench.processes import Starter
+from harness.bench.remote import Remote, RemoteRequest, RemoteScout
+from harness.bench.remote_trials import RemoteTrials
+from harness.bench.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
+from harness.bench.slots import SlotRequest
 from harness.data.cache_layout import using
-from harness.local_trials import LocalTrials, TrialOver
 from harness.planning.forecast import forecast_of_store
 from harness.planning.plan import Plan
 from harness.planning.scheduling import order
-from harness.processes import Starter
 from harness.records import store as files
 from harness.records.record import Outcome, Record
 from harness.records.store import Store
-from harness.remote import Remote, RemoteRequest, RemoteScout
-from harness.remote_trials import RemoteTrials
-from harness.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
-from harness.slots import SlotRequest
 from harness.system.interrupts import Interrupts
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources

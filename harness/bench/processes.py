@@ -15,11 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.jobs import run_job
+from harness.bench.jobs import run_job
 from harness.system.atomic_files import write_json, writing
 
 PRELOAD_VARIABLE = "ZOO_PRELOAD"
-"""Tells the fork server what to import (see :mod:`harness.preload`), which takes no arguments."""
+"""Tells the fork server what to import (see :mod:`harness.bench.preload`), which takes no arguments."""
 PRELOAD_ALLOWED = ("torch", "torchvision", "timm")
 """Nothing else: a module that crashed there would take every trial with it."""
 
@@ -32,7 +32,7 @@ class Starter:
         if "forkserver" in multiprocessing.get_all_start_methods():
             context = multiprocessing.get_context("forkserver")
             os.environ[PRELOAD_VARIABLE] = ",".join(name for name in PRELOAD_ALLOWED if name in set(modules))
-            context.set_forkserver_preload(["harness.preload"])
+            context.set_forkserver_preload(["harness.bench.preload"])
             self._context = context
         else:
             self._context = multiprocessing.get_context("spawn")

@@ -29,18 +29,18 @@ from typing import Any
 
 from pydantic import Field
 
+from harness.bench.local_trials import LocalTrials, TrialOver
+from harness.bench.processes import Starter
+from harness.bench.resolution import POLL_SECONDS, Machine, ResolvedTrial, Scout, Stopped
+from harness.bench.slots import Slot, SlotRequest
 from harness.data.cache_entries import REMOTE_FOLDER
 from harness.data.cache_layout import FACTS_FILE, using
 from harness.data.images import PreparedData
-from harness.local_trials import LocalTrials, TrialOver
-from harness.processes import Starter
 from harness.records import store as files
 from harness.records.keys import result_key
 from harness.records.provenance import provider_spec
 from harness.records.spec import Data, DatasetSpec, ProviderSpec, TrialSpec
 from harness.records.store import Store
-from harness.resolution import POLL_SECONDS, Machine, ResolvedTrial, Scout, Stopped
-from harness.slots import Slot, SlotRequest
 from harness.system.atomic_files import write_bytes
 from harness.system.interrupts import Interrupts
 from zoo.cache import cache_root
@@ -50,7 +50,7 @@ from zoo.events import EpochEnded, Event, PhaseStarted, Progress
 from zoo.executor import Control
 from zoo.loading import Sources, build_catalog
 
-FUNCTION = "harness.remote_work:work"
+FUNCTION = "harness.bench.remote_node:work"
 PLUGIN_PREFIX = "plugin/"
 """What the names of plugin files begin with among a task's files."""
 STATE_SECONDS = 60.0

@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import os
 
-from harness.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE
+from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE
 from zoo.cache import cache_root
 
 # Whether there is a GPU is then asked of its management library, which leaves no trace that a fork could trip over.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.bench.jobs import RESULT_FILE
+from harness.bench.processes import Starter, visible_devices
 from harness.data.images import PreparedData
-from harness.jobs import RESULT_FILE
 from harness.planning.plan import Plan
-from harness.processes import Starter, visible_devices
 from harness.records import store as files
 from harness.records.history import HistoryTail
 from harness.records.keys import result_key
@@ -43,7 +43,7 @@ class Asks(Protocol):
     emit: Callable[[Event], None]
 
     def ask(self, kind: str, **values: Any) -> Any:
-        """Run one job of a kind of :mod:`harness.jobs` there and return its answer."""
+        """Run one job of a kind of :mod:`harness.bench.jobs` there and return its answer."""
 
 
 class Machine(Data):

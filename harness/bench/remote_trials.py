@@ -12,16 +12,16 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from harness.crashes import failed_record, unfinished_record
-from harness.local_trials import TrialOver
+from harness.bench.crashes import failed_record, unfinished_record
+from harness.bench.local_trials import TrialOver
+from harness.bench.remote import Remote
+from harness.bench.remote_node import SENT_FILES, RemoteTrial, decode_event, is_state
+from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.slots import SlotRequest
 from harness.records import store as files
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.spec import ExecutionSpec
 from harness.records.store import Store
-from harness.remote import Remote
-from harness.remote_work import SENT_FILES, RemoteTrial, decode_event, is_state
-from harness.resolution import Machine, ResolvedTrial
-from harness.slots import SlotRequest
 from harness.system.atomic_files import write_bytes, writing
 from harness.trial.devices import check_together
 from zoo.errors import StoreError, UsageError

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.remote_work import FUNCTION, PLUGIN_PREFIX, RemoteJob
-from harness.resolution import POLL_SECONDS, Stopped
+from harness.bench.remote_node import FUNCTION, PLUGIN_PREFIX, RemoteJob
+from harness.bench.resolution import POLL_SECONDS, Stopped
 from harness.system.interrupts import Interrupts
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
@@ -39,7 +39,7 @@ class Remote:
     Args:
         workers: The connection to the nodes.
         store: Root of the store that the bench fills.
-        common: Fields of every :class:`harness.remote_work.RemoteJob`.
+        common: Fields of every :class:`harness.bench.remote_node.RemoteJob`.
 
     Raises:
         UsageError: If a plugin file cannot be sent along.
@@ -65,7 +65,7 @@ class Remote:
         files: Mapping[str, bytes] | None = None,
         **fields: Any,
     ) -> Task:
-        """Return a task that does what *fields* of a :class:`harness.remote_work.RemoteJob` say."""
+        """Return a task that does what *fields* of a :class:`harness.bench.remote_node.RemoteJob` say."""
         return Task(
             task_id=task_id,
             function=FUNCTION,
@@ -78,7 +78,7 @@ class Remote:
 
 
 class RemoteScout:
-    """Asks a node what :class:`harness.resolution.Scout` asks this machine."""
+    """Asks a node what :class:`harness.bench.resolution.Scout` asks this machine."""
 
     def __init__(self, remote: Remote, emit: Callable[[Event], None], interrupts: Interrupts) -> None:
         self._remote, self._interrupts = remote, interrupts

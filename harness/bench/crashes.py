@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from harness.bench.resolution import ResolvedTrial
 from harness.records.keys import measurement_key
 from harness.records.record import Failure, FailureKind, Outcome, Record
-from harness.resolution import ResolvedTrial
 from harness.system.process_exit import describe_status
 from zoo.events import EpochEnded, Event, PhaseStarted
 

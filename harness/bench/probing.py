@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.bench.processes import Starter
+from harness.bench.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve
+from harness.bench.slots import threads_for
 from harness.data.images import PreparedData
 from harness.planning.costs import START_SECONDS, Costs, measuring_seconds
 from harness.planning.forecast import Expectation, Forecast
 from harness.planning.measured import Measured
 from harness.planning.plan import Plan
-from harness.processes import Starter
 from harness.records.spec import ExecutionSpec, TrialSpec, stable_hash
-from harness.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve
-from harness.slots import threads_for
 from harness.system.interrupts import Interrupts
 from zoo.cache import cached_json
 from zoo.errors import ZooError
