@@ -4,9 +4,8 @@ Two rows want more seeds while they share ranks and more seeds could help: while
 be found between them (:func:`reports.statistics.detectable_differences`) still shrinks. Differences between test
 images stay, however many seeds there are.
 
-Every look may find a difference that is not there, and adding stops where one is found. So each of the looks, of which
-there are as many as :func:`harness.records.seed_schedule.seed_counts` says, tests at its share of the level, and so does the
-table that comes of it. Intervals of single rows are those of any table: stopping shifts a mean little, for it goes by
+Every look may find a difference that is not there, and adding stops where one is found. So each look tests at its share
+of the level, and so does the resulting table; :func:`harness.records.seed_schedule.seed_counts` gives the number of looks. Intervals of single rows are those of any table: stopping shifts a mean little, for it goes by
 differences between rows and by counts fixed beforehand.
 """
 

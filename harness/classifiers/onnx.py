@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from harness.classifiers.card import METADATA_KEY, ClassifierCard
 from harness.classifiers.formats import Run, open_onnx
 from harness.classifiers.trained import TrainedClassifier, load_trained
-from harness.data.prepare import decoding
+from harness.data import decoding
 from harness.faults.failures import one_line
 from zoo.catalog import Catalog
 from zoo.errors import StoreError, UsageError
@@ -18,7 +18,7 @@ from zoo.errors import StoreError, UsageError
 def load_predicting(
     path: Path, catalog: Catalog, *, device: str = "auto", precision: str | None = None
 ) -> tuple[TrainedClassifier, str]:
-    """Load what can predict from *path*: what :func:`harness.classifiers.trained.load_trained` takes, or an exported ONNX file.
+    """Load a classifier from *path*: an exported ONNX file, or what :func:`~harness.classifiers.trained.load_trained` takes.
 
     Returns:
         The classifier, and the device that it is to predict on: the CPU for ONNX, where none is asked for.

@@ -67,7 +67,7 @@ class _Layer:
 def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 1) -> Explanation:
     """Explain the *top_k* most probable classes of a decoded image.
 
-    Probabilities are those that :mod:`harness.classifiers.predicting` gives; features are those of the image as it is, also where a
+    Probabilities are those of :mod:`harness.classifiers.predicting`. Features are those of the unchanged image, even where a
     recipe predicts from several views of it.
 
     Raises:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from harness.classifiers.card import METADATA_KEY, ClassifierCard, first_problem
-from harness.data.prepare import decoding
+from harness.data import decoding
 from harness.networks.building import build_model
 from harness.networks.state_dicts import fill
 from harness.records.provenance import provider_spec

@@ -15,13 +15,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data import decoding
 from harness.data.duplicates import SPLITS, Duplicates, HashedImage, find_duplicates
 from harness.data.image_shape import Shape
 from harness.data.image_writer import Unreadable, decoded_chunks, hash_pixels
 from harness.data.images import PreparedData
 from harness.data.native_sizes import NativeSizes, measure_sizes
 from harness.data.notes import UnusableImagesError, count_notes
-from harness.data.prepare import Report, decoding, load_splits, moments, prepare_splits
+from harness.data.prepare import Report, load_splits, moments, prepare_splits
 from harness.data.splitting import Part, make_parts
 from harness.records.spec import Data, DatasetSpec
 from zoo.dataset import DataRequest, Dataset

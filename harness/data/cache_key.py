@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import PIL
 
+from harness.data import decoding
 from harness.data.notes import UnusableImagesError, shown
-from harness.data.prepare import decoding
 from harness.records.spec import DatasetSpec, stable_hash
 from zoo.dataset import Dataset, FilePart, Split, Splits
 

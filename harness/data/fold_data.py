@@ -111,7 +111,7 @@ def _sums(images_NHWC: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _moments(sums_NC: NDArray[np.int64], squares_NC: NDArray[np.int64], pixels: int) -> dict[str, tuple[float, ...]]:
-    """Return mean and standard deviation per channel of values in [0, 1], as :func:`harness.data.prepare.moments` does."""
+    """Return mean and standard deviation per channel of values in [0, 1], like :func:`harness.data.prepare.moments`."""
     count = len(sums_NC) * pixels
     mean_C = sums_NC.sum(axis=0) / (255 * count)
     variance_C = squares_NC.sum(axis=0) / (255**2 * count) - mean_C**2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness.data.prepare import decoding
+from harness.data import decoding
 from harness.data.splitting import Part
 from harness.records.spec import DatasetSpec
 from zoo.dataset import Dataset

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.data.prepare import Report, decoding
+from harness.data import decoding
+from harness.data.prepare import Report
 from harness.data.splitting import Part
 from harness.records.spec import Data
 

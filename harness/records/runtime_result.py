@@ -56,8 +56,8 @@ class RuntimeResult(Data):
     outcome: Outcome
     failure: Failure | None = None
     conditions: dict[str, Any] = Field(default_factory=dict)
-    """What its speeds were measured under, the runtime apart: the fields of :func:`harness.records.keys.measurement_fields`
-    as they were when it was measured."""
+    """The conditions its speeds were measured under, without the runtime: the fields of
+    :func:`harness.records.keys.measurement_fields` at that time."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """By the metric's display name."""
     speed: SpeedInfo | None = None

@@ -1,4 +1,4 @@
-"""Speed under a runtime, by the protocol of :mod:`harness.measuring.timer`: inference on a batch at hand, and single images.
+"""Speed under a runtime, by the protocol of :mod:`harness.measuring.timer`: inference in batches and on single images.
 
 Shape suffixes: B batch, C channels, H height, W width, N images.
 """

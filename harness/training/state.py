@@ -19,8 +19,8 @@ VERSION = 1
 class TrainingState:
     """The state at the end of an epoch.
 
-    A state that :func:`harness.training.loop.train` hands out refers to live tensors, which the next step changes: use it at
-    once (``to_bytes``), or drop it, which costs nothing.
+    A state from :func:`harness.training.loop.train` refers to live tensors, which the next step changes: use it at once
+    (``to_bytes``), or drop it, which costs nothing.
     """
 
     epoch: int

@@ -252,16 +252,16 @@ def test_a_moved_cache_works(prepare: Prepare, tmp_path: Path) -> None:
 
 
 def test_two_at_once_decode_once(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.data.prepare import prepare as data
+    from harness.data import prepare as preparing
 
     calls = []
-    original = data._prepare
+    original = preparing._prepare
 
     def counted(*args: object) -> PreparedData:
         calls.append(threading.get_ident())
         return original(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(data, "_prepare", counted)
+    monkeypatch.setattr(preparing, "_prepare", counted)
     found: list[PreparedData] = []
     threads = [threading.Thread(target=lambda: found.append(prepare(splits(TRAIN, TEST)))) for _ in range(4)]
     for thread in threads:

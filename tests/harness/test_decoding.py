@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
+from harness.data import decoding
 from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, read_header, resize_array
-from harness.data.prepare import decoding
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:

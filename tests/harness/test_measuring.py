@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from harness.measuring import interference
 from harness.measuring.best_inference import find_best_inference
 from harness.measuring.interference import ForeignLoad, gpu_notes
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.measuring.speed import _drift_notes
-from harness.measuring.speed import interference as disturbance
 from harness.networks.complexity import count_macs
 
 CPU = torch.device("cpu")
@@ -69,9 +69,9 @@ def test_the_reference_is_measured_in_a_bounded_time() -> None:
 
 def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
     busy, own, now = [100.0], [10.0], [0.0]
-    monkeypatch.setattr(disturbance, "_busy_seconds", lambda: busy[0])
-    monkeypatch.setattr(disturbance, "_own_seconds", lambda: own[0])
-    monkeypatch.setattr(disturbance.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(interference, "_busy_seconds", lambda: busy[0])
+    monkeypatch.setattr(interference, "_own_seconds", lambda: own[0])
+    monkeypatch.setattr(interference.time, "monotonic", lambda: now[0])
     load = ForeignLoad()
     busy[0], own[0], now[0] = 107.0, 14.0, 2.0
     assert load.cores() == pytest.approx(1.5)
@@ -80,17 +80,17 @@ def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPa
 
 
 def test_where_the_system_does_not_tell_the_load_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disturbance, "_busy_seconds", lambda: None)
+    monkeypatch.setattr(interference, "_busy_seconds", lambda: None)
     assert ForeignLoad().cores() is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/stat")
 def test_the_kernel_counts_this_process_too() -> None:
-    before = disturbance._busy_seconds()
+    before = interference._busy_seconds()
     stop = time.process_time() + 0.2
     while time.process_time() < stop:
         pass
-    after = disturbance._busy_seconds()
+    after = interference._busy_seconds()
     assert before is not None
     assert after is not None
     assert after - before >= 0.15

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from harness.measuring.speed import timer
+from harness.measuring import timer
 from harness.measuring.timer import (
     MIN_LATENCY_RUNS,
     MIN_SLOW_WINDOWS,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from harness.measuring.speed import tuning
+from harness.measuring import tuning
 from harness.measuring.tuning import tune
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe

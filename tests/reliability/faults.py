@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.records import history
-from harness.system import atomic_files as files
+from harness.system import atomic_files
 from zoo import Listener, hookimpl
 
 HERE = Path(__file__).parent
@@ -64,7 +64,7 @@ class Faults:
 
     def install(self) -> None:
         """Put places into all that writes durable files in this process."""
-        whole_write, whole_row = files._write, history.HistoryWriter.write
+        whole_write, whole_row = atomic_files._write, history.HistoryWriter.write
 
         def write(path: Path, content: bytes) -> None:
             if self.strikes(f"write {path.suffix}"):
@@ -79,7 +79,7 @@ class Faults:
                 self.strike()
             whole_row(writer, row)
 
-        files._write = write
+        atomic_files._write = write
         history.HistoryWriter.write = write_row  # type: ignore[method-assign]
         os.fsync = self.around("fsync", os.fsync)
         os.replace = self.around("rename", os.replace)

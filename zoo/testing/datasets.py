@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from harness.data import decoding
 from harness.data.images import PreparedData
-from harness.data.prepare import decoding, load_splits, prepare_splits
+from harness.data.prepare import load_splits, prepare_splits
 from harness.data.splitting import make_parts
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import DataRequest, Dataset, Split, Splits
