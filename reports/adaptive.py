@@ -5,8 +5,8 @@ be found between them (:func:`reports.statistics.detectable_differences`) still 
 images stay, however many seeds there are.
 
 Every look may find a difference that is not there, and adding stops where one is found. So each look tests at its share
-of the level, and so does the resulting table; :func:`harness.records.seed_schedule.seed_counts` gives the number of looks. Intervals of single rows are those of any table: stopping shifts a mean little, for it goes by
-differences between rows and by counts fixed beforehand.
+of the level, and so does the resulting table; :func:`harness.records.seed_schedule.seed_counts` gives the number of looks.
+Intervals of single rows are those of any table: stopping shifts a mean little, because it depends on differences between rows and by counts fixed beforehand.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from zoo.errors import StoreError, UsageError
 def load_predicting(
     path: Path, catalog: Catalog, *, device: str = "auto", precision: str | None = None
 ) -> tuple[TrainedClassifier, str]:
-    """Load a classifier from *path*: an exported ONNX file, or what :func:`~harness.classifiers.trained.load_trained` takes.
+    """Load a classifier from *path*: an exported ONNX file, or what :func:`load_trained` takes.
 
     Returns:
         The classifier, and the device that it is to predict on: the CPU for ONNX, where none is asked for.

@@ -67,8 +67,8 @@ class _Layer:
 def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 1) -> Explanation:
     """Explain the *top_k* most probable classes of a decoded image.
 
-    Probabilities are those of :mod:`harness.classifiers.predicting`. Features are those of the unchanged image, even where a
-    recipe predicts from several views of it.
+    Probabilities are those of :mod:`harness.classifiers.predicting`. Features are those of the unchanged image, even
+    where a recipe predicts from several views of it.
 
     Raises:
         UsageError: If no layer of the network tells places apart.
