@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from harness.records.record import Record
 from harness.records.seed_schedule import FIRST_SEEDS, seed_counts
 from harness.records.spec import TrialSpec
-from reports.grouping import Group, by_table, group_trials
 from reports.ranking import evidence_of, most_common_images
-from reports.reading import Trial
 from reports.statistics import Sample, alpha_of_look, detectable_differences, separated
+from reports.trials.grouping import Group, by_table, group_trials
+from reports.trials.reading import Trial
 
 LEAST_GAIN = 0.1
 """Share by which the smallest difference that would be found must shrink, up to the most seeds, for more seeds to be

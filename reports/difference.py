@@ -13,7 +13,6 @@ from enum import StrEnum
 import numpy as np
 
 from harness.records.predictions import FILE_NAME
-from reports.correctness import Correctness, read_correctness
 from reports.difference_context import (
     FieldDifference,
     context_notes,
@@ -25,11 +24,12 @@ from reports.difference_context import (
 from reports.difference_matching import match_groups
 from reports.difference_speeds import SpeedChange, speed_changes
 from reports.difference_statistics import Contrast
-from reports.grouping import Group, group_trials
-from reports.labels import Labels, label_rows
-from reports.reading import Trial
 from reports.statistics import CONFIDENCE, holm
 from reports.text import clean
+from reports.trials.correctness import Correctness, read_correctness
+from reports.trials.grouping import Group, group_trials
+from reports.trials.labels import Labels, label_rows
+from reports.trials.reading import Trial
 
 DEFAULT_MARGIN = 0.01
 

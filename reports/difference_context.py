@@ -10,9 +10,9 @@ from typing import Any
 from harness.records.key_diff import result_differences
 from harness.records.record import Record
 from reports.difference_matching import Matching
-from reports.labels import Labels
-from reports.reading import Trial
 from reports.text import clean
+from reports.trials.labels import Labels
+from reports.trials.reading import Trial
 
 _LONGEST_VALUE = 60
 

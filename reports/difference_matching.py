@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.records.record import Record
-from reports.grouping import Group
-from reports.labels import data_label, torch_minor
+from reports.trials.grouping import Group
+from reports.trials.labels import data_label, torch_minor
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from reports.grouping import group_trials
-from reports.reading import Trial
 from reports.sheet import Band, Cell, draw_sheet
-from reports.site.evidence import read_evidence
 from reports.site.examples import choose_examples
 from reports.site.thumbnails import find_thumbnails
+from reports.trials.evidence import read_evidence
+from reports.trials.grouping import group_trials
+from reports.trials.reading import Trial
 from zoo.errors import StoreError
 
 

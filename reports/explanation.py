@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.ranking import most_common_images, read_seeds
-from reports.reading import Trial
 from reports.statistics import (
     Sample,
     alpha_of_look,
@@ -25,6 +24,7 @@ from reports.statistics import (
 )
 from reports.table import Leaderboard, Row, Table, row_names
 from reports.text import clean
+from reports.trials.reading import Trial
 
 NUM_RESAMPLES = 2000
 POWER = 0.8

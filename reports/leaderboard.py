@@ -12,17 +12,17 @@ from harness.records.runtime_result import runtime_name
 from reports.adaptive import expected_seeds, looks_note, looks_of
 from reports.column import Column
 from reports.columns import all_columns, find_sort_column
-from reports.grouping import Group, by_table, combinations, group_trials
-from reports.labels import Labels, data_label, label_rows
 from reports.overall import build_overall
 from reports.pareto import mark_dominated
 from reports.ranking import Evidence, evidence_of, rank_table
-from reports.reading import Trial, read_trials, without_collection
 from reports.runtimes import add_runtimes, with_runtimes
 from reports.speeds import compare_speeds, speed_of
 from reports.statistics import mean_interval
 from reports.table import Leaderboard, Row, Table, Unfinished, estimate_of
 from reports.text import clean
+from reports.trials.grouping import Group, by_table, combinations, group_trials
+from reports.trials.labels import Labels, data_label, label_rows
+from reports.trials.reading import Trial, read_trials, without_collection
 from reports.versions import version_notes
 
 __all__ = ["Leaderboard", "build_leaderboard"]

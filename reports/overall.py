@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.column import Column
-from reports.labels import Labels
 from reports.statistics import CONFIDENCE
 from reports.table import Row, Table
+from reports.trials.labels import Labels
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reports.column import Column
-from reports.correctness import Correctness, read_correctness
-from reports.reading import Trial
 from reports.statistics import Sample, alpha_of_look, rank_ranges, separated
 from reports.table import Row, Table
+from reports.trials.correctness import Correctness, read_correctness
+from reports.trials.reading import Trial
 
 
 @dataclass(frozen=True, kw_only=True)

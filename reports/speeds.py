@@ -12,10 +12,10 @@ from harness.records.keys import measurement_fields
 from harness.records.record import Rate, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeRecord
 from reports.cells import SPEED_MARK
-from reports.grouping import Group
 from reports.runtimes import conditions_key
 from reports.table import Row, Speed, row_names
 from reports.text import clean
+from reports.trials.grouping import Group
 
 _RATES: Mapping[str, Callable[[SpeedInfo], Rate | None]] = {
     "train": lambda speed: speed.train_end_to_end,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from reports.column import Column
-from reports.reading import Trial
 from reports.render_csv import render_csv
 from reports.render_json import leaderboard_data, render_json
 from reports.render_latex import render_latex
@@ -24,13 +23,14 @@ from reports.site.commands import rerun_command
 from reports.site.comparison import comparison_data
 from reports.site.dataset_page import dataset_facts
 from reports.site.entries import Entry, entries_of
-from reports.site.evidence import Evidence, read_evidence
 from reports.site.pages import Page
 from reports.site.schema import schema_text
 from reports.site.statuses import statuses_of
 from reports.site.thumbnails import Thumbnails, data_uri, find_thumbnails
 from reports.table import Leaderboard
 from reports.text import clean
+from reports.trials.evidence import Evidence, read_evidence
+from reports.trials.reading import Trial
 from zoo._version import __version__
 from zoo.errors import StoreError
 

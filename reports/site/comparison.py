@@ -11,9 +11,9 @@ import numpy as np
 from reports.explanation import pairs_of
 from reports.site.details import class_names
 from reports.site.entries import Entry
-from reports.site.evidence import Evidence
 from reports.site.examples import Show
 from reports.statistics import Sample
+from reports.trials.evidence import Evidence
 
 MAX_ROWS = 100
 MAX_CHARACTERS = 4_000_000

@@ -10,8 +10,8 @@ import numpy as np
 
 from reports.site.details import class_names
 from reports.site.entries import Entry
-from reports.site.evidence import Evidence
 from reports.text import clean
+from reports.trials.evidence import Evidence
 
 
 def dataset_facts(entries: Sequence[Entry], evidence: Sequence[Evidence | str], cache: Path | None) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from harness.records.store import HISTORY_FILE
 from reports.cells import duration
 from reports.columns import all_columns
 from reports.site.entries import Entry
-from reports.site.evidence import Evidence
 from reports.table import Leaderboard
 from reports.text import clean
+from reports.trials.evidence import Evidence
 
 NUM_BINS = 15
 MAX_CLASSES = 100

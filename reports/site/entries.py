@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
-from reports.grouping import Group, by_table, group_trials
-from reports.labels import data_label, label_rows, torch_minor
-from reports.reading import Trial
 from reports.runtimes import runtime_shown
 from reports.table import Leaderboard, Row, Table
 from reports.text import clean
+from reports.trials.grouping import Group, by_table, group_trials
+from reports.trials.labels import data_label, label_rows, torch_minor
+from reports.trials.reading import Trial
 from zoo.names import short_hash, slug
 
 

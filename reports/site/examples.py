@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.site.details import class_names
-from reports.site.evidence import Evidence
+from reports.trials.evidence import Evidence
 
 NUM_PAIRS = 6
 NUM_EACH = 6

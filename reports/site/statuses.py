@@ -13,8 +13,8 @@ from harness.records.runtime_result import RuntimeRecord
 from harness.records.spec import Data
 from harness.records.store import RECORD_FILE
 from harness.system.atomic_files import sha256_of, write_json
-from reports.reading import Trial
 from reports.site.entries import Entry
+from reports.trials.reading import Trial
 from zoo.errors import StoreError
 
 FILE_NAME = "verification.json"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, SPEC_FILE, read_record
-from reports.grouping import group_trials
-from reports.reading import Trial
 from reports.render_markdown import escape_markdown
 from reports.site.verification import trial_problems
 from reports.text import clean
+from reports.trials.grouping import group_trials
+from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric

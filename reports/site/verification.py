@@ -16,11 +16,11 @@ from harness.records.runtime_result import RuntimeRecord, as_record, predictions
 from harness.records.scoring import score
 from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import sha256_of
-from reports.grouping import group_trials
-from reports.reading import Trial
 from reports.site.build import SUMS_FILE, published_files
 from reports.site.schema import schema_text
 from reports.text import clean
+from reports.trials.grouping import group_trials
+from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric

@@ -13,9 +13,9 @@ from harness.records.store import read_record, write_record
 from reports.columns import choose_columns
 from reports.explanation import explain
 from reports.leaderboard import build_leaderboard
-from reports.reading import read_trials
 from reports.runtimes import with_runtimes
 from reports.table import Row, row_names
+from reports.trials.reading import read_trials
 from reports.writing import render
 
 AddRuntime = Callable[..., Path]

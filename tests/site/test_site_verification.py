@@ -12,8 +12,8 @@ import pytest
 from click.testing import Result
 
 from harness.records.store import read_record, write_record
-from reports.reading import read_trials
 from reports.site.verification import noise_problem, sample_of, seed_noise
+from reports.trials.reading import read_trials
 from zoo import Catalog
 
 from .conftest import MakeSite, StoreMaker

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
-    from reports.reading import Trial
+    from reports.trials.reading import Trial
     from zoo.errors import ZooError
 
 _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown"}
@@ -89,7 +89,7 @@ def command(
 
 def _read(runs: str, errors: list[ZooError], problems: list[str]) -> list[Trial]:
     """Return the trials of folders with commas between; a folder whose own name has a comma is one folder."""
-    from reports.reading import read_trials
+    from reports.trials.reading import read_trials
     from zoo.cli.output import split_commas
     from zoo.errors import UsageError, ZooError
 

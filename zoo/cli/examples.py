@@ -24,7 +24,7 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     """
     from harness.records.store import RECORD_FILE
     from reports.examples_sheet import examples_sheet
-    from reports.reading import read_trials
+    from reports.trials.reading import read_trials
     from zoo.cache import cache_root
     from zoo.errors import StoreError
 

@@ -15,8 +15,8 @@ from zoo.cli.table import TableChoice
 
 if TYPE_CHECKING:
     from reports.explanation import Explanation
-    from reports.reading import Trial
     from reports.table import Leaderboard
+    from reports.trials.reading import Trial
     from zoo.errors import ZooError
 
 DEFAULT_STORE = "runs"
@@ -36,7 +36,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
 
     Several folders are ranked together. A record that cannot be read is left out and told of: exit code 1.
     """
-    from reports.reading import without_collection
+    from reports.trials.reading import without_collection
 
     with without_collection():
         _rank(ctx, runs, explain, output, params)
@@ -94,8 +94,8 @@ def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Expl
 
 
 def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], list[str]]:
-    from reports.reading import identity_of, read_trials
     from reports.runtimes import with_runtimes
+    from reports.trials.reading import identity_of, read_trials
     from zoo.errors import ZooError
 
     trials: dict[object, Trial] = {}

@@ -44,10 +44,10 @@ def command(
     """
     from reports.columns import metric_columns
     from reports.leaderboard import build_leaderboard
-    from reports.reading import read_trials
     from reports.runtimes import with_runtimes
     from reports.site.build import SiteOptions, site_files, write_site
     from reports.site.entries import entries_of
+    from reports.trials.reading import read_trials
     from zoo.cache import cache_root
     from zoo.cli.group import FAILED
     from zoo.errors import UnknownNameError

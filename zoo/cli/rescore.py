@@ -29,7 +29,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     the sum in their record are left alone and told of, and a metric that raises keeps its earlier value: exit code 1.
     """
     from harness.records.rescoring import rescore
-    from reports.reading import read_trials
+    from reports.trials.reading import read_trials
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, ZooError
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.planning.request import BenchRequest
     from harness.records.store import Store
     from harness.runtimes.bench import RuntimeSummary
-    from reports.reading import Trial
+    from reports.trials.reading import Trial
     from zoo.loading import Sources
 
 

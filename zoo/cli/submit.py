@@ -27,8 +27,8 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], output: str) -> None:
 
     Each trial is checked as zoo verify would. What to write into the pull request is printed.
     """
-    from reports.reading import read_trials
     from reports.site.submission import pull_request_text, submit
+    from reports.trials.reading import read_trials
     from zoo.cli.group import FAILED
 
     trials, problems = read_trials([Path(run) for run in runs])

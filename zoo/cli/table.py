@@ -17,8 +17,8 @@ from zoo.cli.session import complain
 if TYPE_CHECKING:
     from reports.column import Column
     from reports.explanation import Explanation
-    from reports.reading import Trial
     from reports.table import Leaderboard
+    from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
     from zoo.report_format import ReportFormat
 

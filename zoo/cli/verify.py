@@ -14,8 +14,8 @@ from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.records.record import Record
-    from reports.reading import Trial
     from reports.site.statuses import Status
+    from reports.trials.reading import Trial
     from zoo.catalog import Catalog
 
 
@@ -40,11 +40,11 @@ def command(
     seeds. Exit code 1 if anything does not hold.
     """
     from reports.leaderboard import build_leaderboard
-    from reports.reading import read_trials
     from reports.render_json import leaderboard_data
     from reports.runtimes import with_runtimes
     from reports.site.build import SUMS_FILE
     from reports.site.verification import report_problems, store_problems, trial_problems
+    from reports.trials.reading import read_trials
     from zoo.cli.group import FAILED
 
     reports = [Path(path) for path in paths if (Path(path) / SUMS_FILE).is_file()]
@@ -102,8 +102,8 @@ def _run_again(
     from harness.bench.bench import run_bench
     from harness.planning.plan import Plan
     from harness.records.store import Store
-    from reports.grouping import group_trials
     from reports.site.verification import noise_problem
+    from reports.trials.grouping import group_trials
     from zoo.cache import cache_root
     from zoo.cli.placing import data_root
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import runtime_name
 from harness.records.spec import stable_hash
-from reports.labels import data_label, torch_minor
-from reports.reading import Trial
+from reports.trials.labels import data_label, torch_minor
+from reports.trials.reading import Trial
 
 
 @dataclass(kw_only=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from harness.records.predictions import load_predictions
 from harness.records.runtime_result import predictions_file
 from harness.system.atomic_files import sha256_of
-from reports.reading import Trial
+from reports.trials.reading import Trial
 from zoo.errors import StoreError
 from zoo.metric import Predictions
 

@@ -1,0 +1,1 @@
+"""What is read of records and predictions, and how trials group into rows."""
