@@ -24,7 +24,7 @@ from reports.difference_context import (
 from reports.difference_matching import match_groups
 from reports.difference_speeds import SpeedChange, speed_changes
 from reports.difference_statistics import Contrast
-from reports.statistics import CONFIDENCE, holm
+from reports.statistics.accuracy import CONFIDENCE, holm
 from reports.text import clean
 from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.grouping import Group, group_trials

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from harness.records.keys import measurement_fields
 from harness.records.record import Rate, Record
-from reports.statistics import CONFIDENCE
+from reports.statistics.accuracy import CONFIDENCE
 
 MAY_DIFFER = ("torch", "driver")
 """What a comparison of speeds may be about. All else that can change a speed must be the same."""

@@ -2,7 +2,7 @@
 
 Both runs are tested on the same images, so each image is held against itself; where both have a seed, it is held
 against itself too. Seed ``s`` then gives a difference of image ``i`` in [-1, 1], and the table of these differences
-has the same two sources of chance as that of one row in :mod:`reports.statistics`: seeds and images. Each keeps its
+has the same two sources of chance as that of one row in :mod:`reports.statistics.accuracy`: seeds and images. Each keeps its
 own t quantile here as well. Where fewer than two seeds are shared, seeds count as unpaired, with Satterthwaite's
 degrees of freedom; one seed on each side meets McNemar's exact test, which speaks of these two networks only.
 
@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics import CONFIDENCE, Sample
+from reports.statistics.accuracy import CONFIDENCE, Sample
 
 _SMALLEST_P = 1e-16
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.ranking import most_common_images, read_seeds
-from reports.statistics import (
+from reports.statistics.accuracy import (
     Sample,
     alpha_of_look,
     detectable_differences,

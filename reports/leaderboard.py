@@ -17,7 +17,7 @@ from reports.pareto import mark_dominated
 from reports.ranking import Evidence, evidence_of, rank_table
 from reports.runtimes import add_runtimes, with_runtimes
 from reports.speeds import compare_speeds, speed_of
-from reports.statistics import mean_interval
+from reports.statistics.accuracy import mean_interval
 from reports.table import Leaderboard, Row, Table, Unfinished, estimate_of
 from reports.text import clean
 from reports.trials.grouping import Group, by_table, combinations, group_trials

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.column import Column
-from reports.statistics import CONFIDENCE
+from reports.statistics.accuracy import CONFIDENCE
 from reports.table import Row, Table
 from reports.trials.labels import Labels
 

@@ -13,7 +13,7 @@ from reports.footnotes import legend, table_notes
 from reports.overall import Overall
 from reports.overall_text import overall_notes
 from reports.render_explanation import explanation_data
-from reports.statistics import CONFIDENCE
+from reports.statistics.accuracy import CONFIDENCE
 from reports.table import Leaderboard, Row, Table
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from reports.explanation import pairs_of
 from reports.site.details import class_names
 from reports.site.entries import Entry
 from reports.site.examples import Show
-from reports.statistics import Sample
+from reports.statistics.accuracy import Sample
 from reports.trials.evidence import Evidence
 
 MAX_ROWS = 100

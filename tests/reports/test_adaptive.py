@@ -12,7 +12,7 @@ from scipy import stats
 
 from harness.records.seed_schedule import seed_counts
 from reports.adaptive import Look, State, row_states
-from reports.statistics import Sample, alpha_of_look, detectable_differences, separated
+from reports.statistics.accuracy import Sample, alpha_of_look, detectable_differences, separated
 
 Rows = list[NDArray[np.float64]]
 

@@ -22,7 +22,7 @@ from reports.difference import Difference, Verdict, compare
 from reports.difference_speeds import speed_changes
 from reports.difference_statistics import Contrast
 from reports.render_difference import FORMATS, difference_data, render_difference
-from reports.statistics import holm
+from reports.statistics.accuracy import holm
 
 OLD, NEW = (
     {"torch": f"{minor}.0+cpu", "device_name": "a cpu", "driver": "", "threads": 2} for minor in ("2.11", "2.12")

@@ -16,7 +16,7 @@ from harness.records.record import FailureKind, Outcome
 from reports.explanation import explain, first_shares, pairs_of
 from reports.leaderboard import build_leaderboard
 from reports.render_explanation import explanation_data, explanation_text
-from reports.statistics import Sample, detectable_differences, pairwise_p_values
+from reports.statistics.accuracy import Sample, detectable_differences, pairwise_p_values
 from zoo.cli.group import zoo
 
 

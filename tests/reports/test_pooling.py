@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from reports.pooling import pool_seed_variances
+from reports.statistics.pooling import pool_seed_variances
 
 
 def pooled(variances, freedoms):

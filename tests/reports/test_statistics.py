@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.statistics import Sample, holm, mean_interval, pairwise_p_values, rank_ranges, separated
+from reports.statistics.accuracy import Sample, holm, mean_interval, pairwise_p_values, rank_ranges, separated
 
 
 class World:

@@ -1,0 +1,1 @@
+"""Intervals, tests and pooled variances: functions of numbers."""
