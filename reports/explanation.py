@@ -12,7 +12,8 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.ranking import most_common_images, read_seeds
+from reports.leaderboard.ranking import most_common_images, read_seeds
+from reports.leaderboard.table import Leaderboard, Row, Table, row_names
 from reports.statistics.accuracy import (
     Sample,
     alpha_of_look,
@@ -22,7 +23,6 @@ from reports.statistics.accuracy import (
     pairwise_p_values,
     separated,
 )
-from reports.table import Leaderboard, Row, Table, row_names
 from reports.text import clean
 from reports.trials.reading import Trial
 

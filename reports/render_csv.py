@@ -7,10 +7,10 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from reports.column import Column, plain_cells
-from reports.columns import all_columns
-from reports.overall import overall_plain
-from reports.table import Leaderboard
+from reports.leaderboard.column import Column, plain_cells
+from reports.leaderboard.columns import all_columns
+from reports.leaderboard.overall import overall_plain
+from reports.leaderboard.table import Leaderboard
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from reports.cells import NOTHING
 from reports.explanation import POWER, Explanation, Pair
+from reports.leaderboard.cells import NOTHING
 
 _GAP = 2
 _LONGEST_LABEL = 32

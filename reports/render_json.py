@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from reports.column import Column, plain_cells
-from reports.columns import all_columns
-from reports.footnotes import legend, table_notes
-from reports.overall import Overall
-from reports.overall_text import overall_notes
+from reports.leaderboard.column import Column, plain_cells
+from reports.leaderboard.columns import all_columns
+from reports.leaderboard.footnotes import legend, table_notes
+from reports.leaderboard.overall import Overall
+from reports.leaderboard.overall_text import overall_notes
+from reports.leaderboard.table import Leaderboard, Row, Table
 from reports.render_explanation import explanation_data
 from reports.statistics.accuracy import CONFIDENCE
-from reports.table import Leaderboard, Row, Table
 
 if TYPE_CHECKING:
     from reports.explanation import Explanation

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.column import Column
-from reports.columns import choose_columns
-from reports.footnotes import heading, legend, table_notes
-from reports.overall_text import overall_columns, overall_heading, overall_notes
-from reports.table import Leaderboard
+from reports.leaderboard.column import Column
+from reports.leaderboard.columns import choose_columns
+from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
+from reports.leaderboard.table import Leaderboard
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

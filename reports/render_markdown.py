@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reports.column import Column
-from reports.columns import choose_columns
-from reports.footnotes import heading, legend, table_notes
-from reports.overall import Overall
-from reports.overall_text import overall_columns, overall_heading, overall_notes
-from reports.table import Leaderboard
+from reports.leaderboard.column import Column
+from reports.leaderboard.columns import choose_columns
+from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.overall import Overall
+from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
+from reports.leaderboard.table import Leaderboard
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
 

@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from reports.column import Column
-from reports.columns import choose_columns
-from reports.footnotes import heading, legend, table_notes
-from reports.overall import Overall
-from reports.overall_text import overall_columns, overall_heading, overall_notes
-from reports.table import Leaderboard, Row, Table
+from reports.leaderboard.column import Column
+from reports.leaderboard.columns import choose_columns
+from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.overall import Overall
+from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
+from reports.leaderboard.table import Leaderboard, Row, Table
 
 _GAP = 2  # blanks between columns
 _SHORTEST_NAME = 6

@@ -8,12 +8,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.system.atomic_files import temporary_prefix, write_bytes
-from reports.column import Column
+from reports.leaderboard.column import Column
+from reports.leaderboard.table import Leaderboard
 from reports.render_csv import render_csv
 from reports.render_json import render_json
 from reports.render_latex import render_latex
 from reports.render_markdown import render_markdown
-from reports.table import Leaderboard
 from zoo.errors import StoreError, UnknownNameError
 from zoo.names import near_names
 

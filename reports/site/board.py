@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.column import Column
-from reports.columns import all_columns, choose_columns
-from reports.footnotes import heading, legend, table_notes
+from reports.leaderboard.column import Column
+from reports.leaderboard.columns import all_columns, choose_columns
+from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.table import Leaderboard, Row
 from reports.site.entries import Entry
-from reports.table import Leaderboard, Row
 from reports.text import clean
 
 _ALWAYS = ("rank", "model", "accuracy", "interval")  # what the page's script counts on

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from reports.column import Column
+from reports.leaderboard.column import Column
+from reports.leaderboard.table import Leaderboard
 from reports.render_csv import render_csv
 from reports.render_json import leaderboard_data, render_json
 from reports.render_latex import render_latex
@@ -27,7 +28,6 @@ from reports.site.pages import Page
 from reports.site.schema import schema_text
 from reports.site.statuses import statuses_of
 from reports.site.thumbnails import Thumbnails, data_uri, find_thumbnails
-from reports.table import Leaderboard
 from reports.text import clean
 from reports.trials.evidence import Evidence, read_evidence
 from reports.trials.reading import Trial

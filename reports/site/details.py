@@ -11,10 +11,10 @@ from harness.records.history import read_history
 from harness.records.record import Record
 from harness.records.runtime_result import RuntimeRecord, RuntimeResult
 from harness.records.store import HISTORY_FILE
-from reports.cells import duration
-from reports.columns import all_columns
+from reports.leaderboard.cells import duration
+from reports.leaderboard.columns import all_columns
+from reports.leaderboard.table import Leaderboard
 from reports.site.entries import Entry
-from reports.table import Leaderboard
 from reports.text import clean
 from reports.trials.evidence import Evidence
 

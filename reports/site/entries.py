@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
-from reports.runtimes import runtime_shown
-from reports.table import Leaderboard, Row, Table
+from reports.leaderboard.runtime_rows import runtime_shown
+from reports.leaderboard.table import Leaderboard, Row, Table
 from reports.text import clean
 from reports.trials.grouping import Group, by_table, group_trials
 from reports.trials.labels import data_label, label_rows, torch_minor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from reports.cells import rank_text
+from reports.leaderboard.cells import rank_text
 from reports.render_markdown import escape_markdown
 from reports.site.commands import rerun_command
 from reports.site.entries import Entry

@@ -31,7 +31,7 @@ class Scripted:
         self.plans: list[list[tuple[str, int]]] = []
         self.sentences: list[str] = []
         self.looks = iter(open_models)
-        monkeypatch.setattr("reports.adaptive.look_at", self.look_at)
+        monkeypatch.setattr("reports.leaderboard.adaptive.look_at", self.look_at)
 
     def run(self, plan: Plan) -> BenchSummary:
         self.plans.append([(trial.architecture.display_name, trial.seed) for trial in plan.trials])
@@ -43,7 +43,7 @@ class Scripted:
 
     def look_at(self, trials: object, *, num_seeds: int, max_seeds: int) -> object:
         from harness.records.seed_schedule import seed_counts
-        from reports.adaptive import Look, State, combination_of
+        from reports.leaderboard.adaptive import Look, State, combination_of
 
         wanted = next(self.looks)
         states = {

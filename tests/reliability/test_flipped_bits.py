@@ -15,7 +15,7 @@ from harness.records.merging import merge
 from harness.records.store import Store
 from harness.training.checkpoints import TrainingStates
 from harness.training.state import TrainingState
-from reports.leaderboard import build_leaderboard
+from reports.leaderboard.building import build_leaderboard
 
 FLIPS = 60
 """Offsets tried in each file, the first and the last byte among them."""

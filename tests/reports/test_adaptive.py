@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.records.seed_schedule import seed_counts
-from reports.adaptive import Look, State, row_states
+from reports.leaderboard.adaptive import Look, State, row_states
 from reports.statistics.accuracy import Sample, alpha_of_look, detectable_differences, separated
 
 Rows = list[NDArray[np.float64]]

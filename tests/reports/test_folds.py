@@ -17,7 +17,7 @@ from harness.records.record import DataInfo, Failure, FailureKind, Latency, Outc
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import Store, trial_id, write_record
 from harness.system.atomic_files import sha256_of
-from reports.leaderboard import build_leaderboard
+from reports.leaderboard.building import build_leaderboard
 from reports.site.verification import store_problems, trial_problems
 from zoo.catalog import Entry
 from zoo.loading import Sources, build_catalog

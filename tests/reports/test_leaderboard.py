@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from harness.records.record import FailureKind, Outcome
-from reports.columns import metric_columns
-from reports.frame import to_frame
-from reports.leaderboard import build_leaderboard
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.columns import metric_columns
+from reports.leaderboard.frame import to_frame
 from zoo.errors import StoreError, UnknownNameError
 from zoo.metric import Metric
 
@@ -297,7 +297,7 @@ def test_the_frame_has_a_line_for_each_row_with_plain_numbers(make_trials):
 def test_ranking_never_loads_torch(make_trials, tmp_path):
     make_trials()
     code = (
-        "import sys; from pathlib import Path; from reports.leaderboard import build_leaderboard; "
+        "import sys; from pathlib import Path; from reports.leaderboard.building import build_leaderboard; "
         "from reports.writing import render; "
         f"text = render(build_leaderboard([Path({str(tmp_path / 'runs')!r})]), 'table'); "
         "print(len(text) > 0, 'torch' in sys.modules)"

@@ -11,10 +11,10 @@ from rich.cells import cell_len
 
 import reports
 from harness.records.record import FailureKind, Outcome
-from reports.columns import choose_columns
-from reports.frame import to_frame
-from reports.leaderboard import build_leaderboard
-from reports.overall import MIN_DATA_SETS, _intervals
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.columns import choose_columns
+from reports.leaderboard.frame import to_frame
+from reports.leaderboard.overall import MIN_DATA_SETS, _intervals
 from reports.render_terminal import terminal_text
 from reports.writing import FORMATS, render
 

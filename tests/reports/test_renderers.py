@@ -12,9 +12,9 @@ from rich.console import Console
 
 import reports
 from harness.records.record import FailureKind, Outcome
-from reports.cells import count, duration, number
-from reports.columns import COLUMNS, choose_columns
-from reports.leaderboard import build_leaderboard
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.cells import count, duration, number
+from reports.leaderboard.columns import COLUMNS, choose_columns
 from reports.render_csv import safe_cell
 from reports.render_latex import escape_latex
 from reports.render_markdown import escape_markdown

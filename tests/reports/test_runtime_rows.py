@@ -10,11 +10,11 @@ import pytest
 from harness.records.keys import measurement_fields, measurement_key
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.store import read_record, write_record
-from reports.columns import choose_columns
 from reports.explanation import explain
-from reports.leaderboard import build_leaderboard
-from reports.runtimes import with_runtimes
-from reports.table import Row, row_names
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.columns import choose_columns
+from reports.leaderboard.runtime_rows import with_runtimes
+from reports.leaderboard.table import Row, row_names
 from reports.trials.reading import read_trials
 from reports.writing import render
 

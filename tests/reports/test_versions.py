@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.records.record import MetricValue
-from reports.leaderboard import build_leaderboard
-from reports.versions import version_notes
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.versions import version_notes
 
 
 def aged(trial, version):

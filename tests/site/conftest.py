@@ -29,7 +29,7 @@ from harness.records.scoring import score
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import HISTORY_FILE, stable_hash, trial_id, write_record
 from harness.system.atomic_files import sha256_of
-from reports.leaderboard import build_leaderboard
+from reports.leaderboard.building import build_leaderboard
 from reports.site.build import SiteOptions, SiteSummary, site_files, write_site
 from reports.trials.reading import read_trials
 from zoo import Catalog

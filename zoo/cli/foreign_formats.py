@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoo.cli.listeners import told
 
 if TYPE_CHECKING:
-    from reports.table import Leaderboard
+    from reports.leaderboard.table import Leaderboard
     from zoo.catalog import Entry
     from zoo.report_format import ReportFormat
 

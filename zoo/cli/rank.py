@@ -15,7 +15,7 @@ from zoo.cli.table import TableChoice
 
 if TYPE_CHECKING:
     from reports.explanation import Explanation
-    from reports.table import Leaderboard
+    from reports.leaderboard.table import Leaderboard
     from reports.trials.reading import Trial
     from zoo.errors import ZooError
 
@@ -45,7 +45,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
 def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str | None, params: dict[str, Any]) -> None:
     from dataclasses import replace
 
-    from reports.columns import COLUMNS
+    from reports.leaderboard.columns import COLUMNS
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, UsageError, ZooError
 
@@ -94,7 +94,7 @@ def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Expl
 
 
 def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], list[str]]:
-    from reports.runtimes import with_runtimes
+    from reports.leaderboard.runtime_rows import with_runtimes
     from reports.trials.reading import identity_of, read_trials
     from zoo.errors import ZooError
 

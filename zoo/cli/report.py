@@ -42,9 +42,9 @@ def command(
     the site was last written there. The same records give the same bytes. Test images are shown where the cache of
     decoded data sets holds them.
     """
-    from reports.columns import metric_columns
-    from reports.leaderboard import build_leaderboard
-    from reports.runtimes import with_runtimes
+    from reports.leaderboard.building import build_leaderboard
+    from reports.leaderboard.columns import metric_columns
+    from reports.leaderboard.runtime_rows import with_runtimes
     from reports.site.build import SiteOptions, site_files, write_site
     from reports.site.entries import entries_of
     from reports.trials.reading import read_trials

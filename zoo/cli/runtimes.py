@@ -52,7 +52,7 @@ def run_asked_runtimes(
 def with_asked_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> list[Trial]:
     """Return *trials* with what is there of the runtimes that were asked for; damaged ones are told of."""
     from harness.records.runtime_result import runtime_name
-    from reports.runtimes import with_runtimes
+    from reports.leaderboard.runtime_rows import with_runtimes
 
     found, damaged = with_runtimes(trials)
     for problem in damaged:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.records.record import Record
     from harness.records.spec import TrialSpec
     from harness.records.store import Store
-    from reports.adaptive import Look
+    from reports.leaderboard.adaptive import Look
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +50,7 @@ def run_until_settled(
         tell: Takes a sentence for each look.
     """
     from harness.records.seed_schedule import seed_counts
-    from reports.adaptive import look_at
+    from reports.leaderboard.adaptive import look_at
 
     counts = seed_counts(request.max_seeds)
     due = _first(plan.trials, request.first_seed + counts[0])

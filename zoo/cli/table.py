@@ -15,9 +15,9 @@ from zoo.cli.output import REPORT_FORMATS, split_commas, terminal_width
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
-    from reports.column import Column
     from reports.explanation import Explanation
-    from reports.table import Leaderboard
+    from reports.leaderboard.column import Column
+    from reports.leaderboard.table import Leaderboard
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
     from zoo.report_format import ReportFormat
@@ -51,7 +51,7 @@ class TableChoice:
 
     def declare(self, catalog: Catalog) -> TableChoice:
         """Return the same choice, with the catalog's report formats and the columns and versions of its metrics."""
-        from reports.columns import metric_columns
+        from reports.leaderboard.columns import metric_columns
 
         declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
         foreign = {name: entry for entry in catalog.report_formats for name in (entry.display_name, entry.full_name)}
@@ -70,7 +70,7 @@ class TableChoice:
         Raises:
             UsageError: For what there is not, all of it together.
         """
-        from reports.columns import COLUMNS
+        from reports.leaderboard.columns import COLUMNS
         from zoo.errors import ManyErrors, UsageError, ZooError
 
         more = dict.fromkeys([*(column.key for column in self.declared), *metrics])
@@ -85,8 +85,8 @@ class TableChoice:
 
     def for_trials(self, trials: Sequence[Trial]) -> TableChoice:
         """Return the same choice without metrics that no trial has, and say which those are."""
-        from reports.columns import COLUMNS
-        from reports.table import estimate_of
+        from reports.leaderboard.columns import COLUMNS
+        from reports.leaderboard.table import estimate_of
 
         # A record without images' facts gives a row no numbers, and a metric may be undefined for all of them.
         present = {column.key for column in COLUMNS}
@@ -108,8 +108,8 @@ class TableChoice:
 
     def build(self, trials: Sequence[Trial], notes: Sequence[str] = ()) -> tuple[Leaderboard, list[Column] | None]:
         """Return the leaderboard, and the columns to show of it."""
-        from reports.columns import choose_columns
-        from reports.leaderboard import build_leaderboard
+        from reports.leaderboard.building import build_leaderboard
+        from reports.leaderboard.columns import choose_columns
 
         leaderboard = build_leaderboard(
             trials, sort_by=self.sort_by, declared=self.declared, versions=self.versions, notes=notes
@@ -165,7 +165,7 @@ class TableChoice:
         A plugin's format that fails is told of; the other files are written.
         """
         from harness.system.atomic_files import write_bytes
-        from reports.leaderboard import build_leaderboard
+        from reports.leaderboard.building import build_leaderboard
         from reports.writing import write_files
         from zoo.errors import PluginError
 

@@ -39,9 +39,9 @@ def command(
     zoo report then shows it: self-reported, recomputed, or reproduced where a trial was run again within the noise of
     seeds. Exit code 1 if anything does not hold.
     """
-    from reports.leaderboard import build_leaderboard
+    from reports.leaderboard.building import build_leaderboard
+    from reports.leaderboard.runtime_rows import with_runtimes
     from reports.render_json import leaderboard_data
-    from reports.runtimes import with_runtimes
     from reports.site.build import SUMS_FILE
     from reports.site.verification import report_problems, store_problems, trial_problems
     from reports.trials.reading import read_trials

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reports.table import Dominator, Row, Table, row_names
+from reports.leaderboard.table import Dominator, Row, Table, row_names
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from reports.column import Column
+from reports.leaderboard.column import Column
+from reports.leaderboard.table import Row, Table
 from reports.statistics.accuracy import Sample, alpha_of_look, rank_ranges, separated
-from reports.table import Row, Table
 from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.reading import Trial
 

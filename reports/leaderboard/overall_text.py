@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.cells import NOTHING, number
-from reports.overall import MIN_DATA_SETS, IncompleteRow, Overall, OverallRow
+from reports.leaderboard.cells import NOTHING, number
+from reports.leaderboard.overall import MIN_DATA_SETS, IncompleteRow, Overall, OverallRow
 
 _MOST_NAMED = 20
 

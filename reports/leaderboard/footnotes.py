@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
-from reports.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, SMALL_IMAGES_MARK, TIED_MARK
-from reports.column import Column
-from reports.pareto import COSTS, is_on_front
-from reports.table import FOREIGN_CORES, LOADER_SHARE, Leaderboard, Row, Speed, Table
+from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, SMALL_IMAGES_MARK, TIED_MARK
+from reports.leaderboard.column import Column
+from reports.leaderboard.pareto import COSTS, is_on_front
+from reports.leaderboard.table import FOREIGN_CORES, LOADER_SHARE, Leaderboard, Row, Speed, Table
 
 
 def heading(table: Table) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reports.overall import Overall
+    from reports.leaderboard.overall import Overall
 
 LOADER_SHARE = 0.2
 """Share of training time that the data path may take. TensorFlow's profiler calls a step "highly input-bound" above the
@@ -139,7 +139,7 @@ class Row:
     combination: str = ""
     """Short hash of architecture, recipe and precision: the same for its rows in the tables of other data sets."""
     dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
-    """By the key of a cost (see :mod:`reports.pareto`): rows of the front that dominate this one; empty if it is on the
+    """By the key of a cost (see :mod:`reports.leaderboard.pareto`): rows of the front that dominate this one; empty if it is on the
     front itself. A cost on which it cannot be compared is left out."""
 
     @property

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from harness.records.record import Record
 from harness.records.seed_schedule import FIRST_SEEDS, seed_counts
 from harness.records.spec import TrialSpec
-from reports.ranking import evidence_of, most_common_images
+from reports.leaderboard.ranking import evidence_of, most_common_images
 from reports.statistics.accuracy import Sample, alpha_of_look, detectable_differences, separated
 from reports.trials.grouping import Group, by_table, group_trials
 from reports.trials.reading import Trial

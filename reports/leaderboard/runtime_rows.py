@@ -9,7 +9,7 @@ from dataclasses import replace
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, own_runtime, results_in, runtime_name
 from harness.records.store import CHECKPOINT_FILE
-from reports.table import Row
+from reports.leaderboard.table import Row
 from reports.trials.grouping import Group
 from reports.trials.reading import Trial
 from zoo.errors import StoreError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from reports.cells import (
+from reports.leaderboard.cells import (
     SMALL_IMAGES_MARK,
     count,
     dominators_text,
@@ -16,11 +16,11 @@ from reports.cells import (
     spread_text,
     status_text,
 )
-from reports.column import Column, simple_column
-from reports.metric_column import metric_column, undeclared_column
-from reports.pareto import COSTS, costs_by_dominator, is_on_front
-from reports.speed_columns import SPEED_COLUMNS
-from reports.table import Leaderboard, Row
+from reports.leaderboard.column import Column, simple_column
+from reports.leaderboard.metric_column import metric_column, undeclared_column
+from reports.leaderboard.pareto import COSTS, costs_by_dominator, is_on_front
+from reports.leaderboard.speed_columns import SPEED_COLUMNS
+from reports.leaderboard.table import Leaderboard, Row
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.metric import Metric
 from zoo.names import near_names

@@ -9,21 +9,21 @@ from pathlib import Path
 
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
-from reports.adaptive import expected_seeds, looks_note, looks_of
-from reports.column import Column
-from reports.columns import all_columns, find_sort_column
-from reports.overall import build_overall
-from reports.pareto import mark_dominated
-from reports.ranking import Evidence, evidence_of, rank_table
-from reports.runtimes import add_runtimes, with_runtimes
-from reports.speeds import compare_speeds, speed_of
+from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
+from reports.leaderboard.column import Column
+from reports.leaderboard.columns import all_columns, find_sort_column
+from reports.leaderboard.overall import build_overall
+from reports.leaderboard.pareto import mark_dominated
+from reports.leaderboard.ranking import Evidence, evidence_of, rank_table
+from reports.leaderboard.runtime_rows import add_runtimes, with_runtimes
+from reports.leaderboard.speeds import compare_speeds, speed_of
+from reports.leaderboard.table import Leaderboard, Row, Table, Unfinished, estimate_of
+from reports.leaderboard.versions import version_notes
 from reports.statistics.accuracy import mean_interval
-from reports.table import Leaderboard, Row, Table, Unfinished, estimate_of
 from reports.text import clean
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.reading import Trial, read_trials, without_collection
-from reports.versions import version_notes
 
 __all__ = ["Leaderboard", "build_leaderboard"]
 
@@ -42,7 +42,7 @@ def build_leaderboard(
     Args:
         runs: Folders of records, or trials as pairs of folder and record, in any order. A record in a folder that
             cannot be read is left out, and a note says so. What lies in a folder of runtimes counts; of pairs, those
-            that :func:`reports.runtimes.with_runtimes` gives.
+            that :func:`reports.leaderboard.runtime_rows.with_runtimes` gives.
         sort_by: Key of the column that ranks go by. Only accuracy is tested; by any other column, rows rank by its
             plain order.
         declared: Columns of metrics as a catalog declares them, which say which way is better.

@@ -23,9 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.column import Column
+from reports.leaderboard.column import Column
+from reports.leaderboard.table import Row, Table
 from reports.statistics.accuracy import CONFIDENCE
-from reports.table import Row, Table
 from reports.trials.labels import Labels
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reports.cells import LOADED_MARK, LOADER_MARK, NOTHING, SPEED_MARK, front_mark, number
-from reports.column import Column
-from reports.table import Row
+from reports.leaderboard.cells import LOADED_MARK, LOADER_MARK, NOTHING, SPEED_MARK, front_mark, number
+from reports.leaderboard.column import Column
+from reports.leaderboard.table import Row
 
 
 def _speed_column(key: str, title: str, about: str, field: str, *, priority: int, **options: Any) -> Column:

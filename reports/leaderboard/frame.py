@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.column import plain_cells
-from reports.columns import all_columns
-from reports.overall import overall_plain
-from reports.table import Leaderboard
+from reports.leaderboard.column import plain_cells
+from reports.leaderboard.columns import all_columns
+from reports.leaderboard.overall import overall_plain
+from reports.leaderboard.table import Leaderboard
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from reports.pareto import costs_by_dominator, is_on_front
-from reports.table import Estimate, Row, unfinished_counts
+from reports.leaderboard.pareto import costs_by_dominator, is_on_front
+from reports.leaderboard.table import Estimate, Row, unfinished_counts
 
 NOTHING = "–"
 SMALL_IMAGES_MARK = "°"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reports.table import Row
+from reports.leaderboard.table import Row
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any
 from harness.records.keys import measurement_fields
 from harness.records.record import Rate, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeRecord
-from reports.cells import SPEED_MARK
-from reports.runtimes import conditions_key
-from reports.table import Row, Speed, row_names
+from reports.leaderboard.cells import SPEED_MARK
+from reports.leaderboard.runtime_rows import conditions_key
+from reports.leaderboard.table import Row, Speed, row_names
 from reports.text import clean
 from reports.trials.grouping import Group
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.cells import spread_text
-from reports.column import Column
-from reports.table import Row
+from reports.leaderboard.cells import spread_text
+from reports.leaderboard.column import Column
+from reports.leaderboard.table import Row
 from reports.text import clean
 
 # Which metrics of the records are shares, and which are better when low, for a reader who has no catalog at hand.

@@ -1,0 +1,1 @@
+"""Records become rows, ranked as far as the evidence separates them."""
