@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from reports.difference import AccuracyChange, Cell, Difference, is_sure, points_text
-from reports.difference_context import FieldDifference
-from reports.difference_speeds import KINDS
+from reports.comparison.context import FieldDifference
+from reports.comparison.difference import AccuracyChange, Cell, Difference, is_sure, points_text
+from reports.comparison.speeds import KINDS
 from reports.render_csv import safe_cell
 from reports.render_markdown import escape_markdown
 

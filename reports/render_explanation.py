@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from reports.explanation import POWER, Explanation, Pair
+from reports.comparison.explanation import POWER, Explanation, Pair
 from reports.leaderboard.cells import NOTHING
 
 _GAP = 2

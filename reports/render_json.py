@@ -17,7 +17,7 @@ from reports.render_explanation import explanation_data
 from reports.statistics.accuracy import CONFIDENCE
 
 if TYPE_CHECKING:
-    from reports.explanation import Explanation
+    from reports.comparison.explanation import Explanation
 
 SCHEMA_VERSION = 1
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.explanation import pairs_of
+from reports.comparison.explanation import pairs_of
 from reports.site.details import class_names
 from reports.site.entries import Entry
 from reports.site.examples import Show

@@ -18,9 +18,9 @@ from harness.records.predictions import FILE_NAME, SavedPredictions, load_predic
 from harness.records.record import FailureKind, Outcome, Rate
 from harness.records.store import write_record
 from harness.system.atomic_files import sha256_of
-from reports.difference import Difference, Verdict, compare
-from reports.difference_speeds import speed_changes
-from reports.difference_statistics import Contrast
+from reports.comparison.difference import Difference, Verdict, compare
+from reports.comparison.speeds import speed_changes
+from reports.comparison.statistics import Contrast
 from reports.render_difference import FORMATS, difference_data, render_difference
 from reports.statistics.accuracy import holm
 

@@ -10,7 +10,7 @@ import pytest
 from harness.records.keys import measurement_fields, measurement_key
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.store import read_record, write_record
-from reports.explanation import explain
+from reports.comparison.explanation import explain
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.runtime_rows import with_runtimes

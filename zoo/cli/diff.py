@@ -48,7 +48,7 @@ def command(
     Exit code 1 if a limit is surely passed by any cell, if a cell could not be checked against --max-accuracy-drop, or
     if a record could not be read.
     """
-    from reports.difference import compare
+    from reports.comparison.difference import compare
     from reports.render_difference import FORMATS, render_difference
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, UnknownNameError

@@ -14,7 +14,7 @@ from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.table import TableChoice
 
 if TYPE_CHECKING:
-    from reports.explanation import Explanation
+    from reports.comparison.explanation import Explanation
     from reports.leaderboard.table import Leaderboard
     from reports.trials.reading import Trial
     from zoo.errors import ZooError
@@ -88,7 +88,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
 
 
 def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Explanation]:
-    from reports.explanation import explain
+    from reports.comparison.explanation import explain
 
     return explain(leaderboard, trials)
 

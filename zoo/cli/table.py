@@ -15,7 +15,7 @@ from zoo.cli.output import REPORT_FORMATS, split_commas, terminal_width
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
-    from reports.explanation import Explanation
+    from reports.comparison.explanation import Explanation
     from reports.leaderboard.column import Column
     from reports.leaderboard.table import Leaderboard
     from reports.trials.reading import Trial

@@ -1,6 +1,6 @@
 """Differences: two sets of records, cell by cell. What changed in accuracy and speed, how sure that is, and what else.
 
-A cell is an architecture, a data set and a recipe over all its seeds (see :mod:`reports.difference_matching`).
+A cell is an architecture, a data set and a recipe over all its seeds (see :mod:`reports.comparison.matching`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 import numpy as np
 
 from harness.records.predictions import FILE_NAME
-from reports.difference_context import (
+from reports.comparison.context import (
     FieldDifference,
     context_notes,
     environment_differences,
@@ -21,9 +21,9 @@ from reports.difference_context import (
     reason_of,
     title_of,
 )
-from reports.difference_matching import match_groups
-from reports.difference_speeds import SpeedChange, speed_changes
-from reports.difference_statistics import Contrast
+from reports.comparison.matching import match_groups
+from reports.comparison.speeds import SpeedChange, speed_changes
+from reports.comparison.statistics import Contrast
 from reports.statistics.accuracy import CONFIDENCE, holm
 from reports.text import clean
 from reports.trials.correctness import Correctness, read_correctness

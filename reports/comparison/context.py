@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.records.key_diff import result_differences
 from harness.records.record import Record
-from reports.difference_matching import Matching
+from reports.comparison.matching import Matching
 from reports.text import clean
 from reports.trials.labels import Labels
 from reports.trials.reading import Trial

@@ -1,0 +1,1 @@
+"""Pairs of rows and pairs of stores, compared."""
