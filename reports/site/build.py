@@ -12,10 +12,10 @@ from typing import Any
 
 from reports.leaderboard.column import Column
 from reports.leaderboard.table import Leaderboard
-from reports.render_csv import render_csv
-from reports.render_json import leaderboard_data, render_json
-from reports.render_latex import render_latex
-from reports.render_markdown import render_markdown
+from reports.render.csv import render_csv
+from reports.render.json import leaderboard_data, render_json
+from reports.render.latex import render_latex
+from reports.render.markdown import render_markdown
 from reports.site import details, examples, pages
 from reports.site.badge import badge
 from reports.site.board import board_data

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reports.render_markdown import escape_markdown
+from reports.render.markdown import escape_markdown
 from reports.text import clean
 
 Rows = dict[tuple[str, str, str, str], dict[str, Any]]

@@ -21,7 +21,7 @@ from harness.system.atomic_files import sha256_of
 from reports.comparison.difference import Difference, Verdict, compare
 from reports.comparison.speeds import speed_changes
 from reports.comparison.statistics import Contrast
-from reports.render_difference import FORMATS, difference_data, render_difference
+from reports.render.difference import FORMATS, difference_data, render_difference
 from reports.statistics.accuracy import holm
 
 OLD, NEW = (

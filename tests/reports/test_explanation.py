@@ -15,7 +15,7 @@ import reports
 from harness.records.record import FailureKind, Outcome
 from reports.comparison.explanation import explain, first_shares, pairs_of
 from reports.leaderboard.building import build_leaderboard
-from reports.render_explanation import explanation_data, explanation_text
+from reports.render.explanation import explanation_data, explanation_text
 from reports.statistics.accuracy import Sample, detectable_differences, pairwise_p_values
 from zoo.cli.group import zoo
 

@@ -298,7 +298,7 @@ def test_ranking_never_loads_torch(make_trials, tmp_path):
     make_trials()
     code = (
         "import sys; from pathlib import Path; from reports.leaderboard.building import build_leaderboard; "
-        "from reports.writing import render; "
+        "from reports.render.writing import render; "
         f"text = render(build_leaderboard([Path({str(tmp_path / 'runs')!r})]), 'table'); "
         "print(len(text) > 0, 'torch' in sys.modules)"
     )

@@ -15,8 +15,8 @@ from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.frame import to_frame
 from reports.leaderboard.overall import MIN_DATA_SETS, _intervals
-from reports.render_terminal import terminal_text
-from reports.writing import FORMATS, render
+from reports.render.terminal import terminal_text
+from reports.render.writing import FORMATS, render
 
 ORDERS = [(0.95, 0.8, 0.6), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6), (0.95, 0.6, 0.8), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6)]
 """Accuracies of a, b and c, by data set."""

@@ -10,7 +10,7 @@ import pytest
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.pareto import dominators, front
-from reports.writing import FORMATS, render
+from reports.render.writing import FORMATS, render
 
 CPU = {"torch": "2.11.0", "device_name": "a cpu", "driver": "", "threads": 2}
 

@@ -15,12 +15,12 @@ from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.cells import count, duration, number
 from reports.leaderboard.columns import COLUMNS, choose_columns
-from reports.render_csv import safe_cell
-from reports.render_latex import escape_latex
-from reports.render_markdown import escape_markdown
-from reports.render_terminal import render_terminal, terminal_text
+from reports.render.csv import safe_cell
+from reports.render.latex import escape_latex
+from reports.render.markdown import escape_markdown
+from reports.render.terminal import render_terminal, terminal_text
+from reports.render.writing import FORMATS, render, write_files
 from reports.text import clean
-from reports.writing import FORMATS, render, write_files
 from zoo.errors import ManyErrors, UnknownNameError
 
 HOSTILE = [

@@ -15,8 +15,8 @@ from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.runtime_rows import with_runtimes
 from reports.leaderboard.table import Row, row_names
+from reports.render.writing import render
 from reports.trials.reading import read_trials
-from reports.writing import render
 
 AddRuntime = Callable[..., Path]
 ENVIRONMENT = {"device_name": "a CPU", "driver": "", "threads": 2, "torch": "2.11.0"}

@@ -12,7 +12,7 @@ from harness.records.record import Rate
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.table import FOREIGN_CORES
-from reports.writing import render
+from reports.render.writing import render
 
 CPU = {"torch": "2.11.0", "device_name": "a cpu", "driver": "", "threads": 2}
 

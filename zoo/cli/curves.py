@@ -103,7 +103,7 @@ def _entry(each: Curves) -> dict[str, object]:
 
 def _write_csv(found: Sequence[Curves]) -> None:
     from reports.curves import MEASURES
-    from reports.render_csv import safe_cell
+    from reports.render.csv import safe_cell
 
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(["trial", "epoch", *MEASURES])

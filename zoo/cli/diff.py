@@ -49,7 +49,7 @@ def command(
     if a record could not be read.
     """
     from reports.comparison.difference import compare
-    from reports.render_difference import FORMATS, render_difference
+    from reports.render.difference import FORMATS, render_difference
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, UnknownNameError
     from zoo.names import near_names

@@ -82,7 +82,7 @@ class CsvWriter(_Writer):
         self._csv.writerow(["image", *pairs, "problem"])
 
     def add(self, prediction: ImagePrediction) -> None:
-        from reports.render_csv import safe_cell
+        from reports.render.csv import safe_cell
 
         pairs = [cell for pair in self._top(prediction) for cell in pair]
         pairs += [""] * (2 * self.top_k - len(pairs))

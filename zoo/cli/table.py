@@ -128,8 +128,8 @@ class TableChoice:
         if self.form == "table" and sys.stdout.isatty():
             from rich.console import Console
 
-            from reports.render_explanation import explanation_text
-            from reports.render_terminal import render_terminal
+            from reports.render.explanation import explanation_text
+            from reports.render.terminal import render_terminal
 
             Console().print(render_terminal(leaderboard, columns, width=terminal_width()))
             if explanations is not None:
@@ -148,9 +148,9 @@ class TableChoice:
         Raises:
             PluginError: If a plugin's format fails.
         """
-        from reports.render_explanation import explanation_text
-        from reports.render_json import render_json
-        from reports.writing import render
+        from reports.render.explanation import explanation_text
+        from reports.render.json import render_json
+        from reports.render.writing import render
 
         if explanations is not None and self.form == "json":
             return render_json(leaderboard, columns, explanations)
@@ -166,7 +166,7 @@ class TableChoice:
         """
         from harness.system.atomic_files import write_bytes
         from reports.leaderboard.building import build_leaderboard
-        from reports.writing import write_files
+        from reports.render.writing import write_files
         from zoo.errors import PluginError
 
         leaderboard = build_leaderboard([store], declared=self.declared, versions=self.versions)

@@ -41,7 +41,7 @@ def command(
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.leaderboard.runtime_rows import with_runtimes
-    from reports.render_json import leaderboard_data
+    from reports.render.json import leaderboard_data
     from reports.site.build import SUMS_FILE
     from reports.site.verification import report_problems, store_problems, trial_problems
     from reports.trials.reading import read_trials

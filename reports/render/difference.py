@@ -14,8 +14,8 @@ from rich.cells import cell_len
 from reports.comparison.context import FieldDifference
 from reports.comparison.difference import AccuracyChange, Cell, Difference, is_sure, points_text
 from reports.comparison.speeds import KINDS
-from reports.render_csv import safe_cell
-from reports.render_markdown import escape_markdown
+from reports.render.csv import safe_cell
+from reports.render.markdown import escape_markdown
 
 NOTHING = "–"
 SCHEMA_VERSION = 1

@@ -10,10 +10,10 @@ from filelock import FileLock
 from harness.system.atomic_files import temporary_prefix, write_bytes
 from reports.leaderboard.column import Column
 from reports.leaderboard.table import Leaderboard
-from reports.render_csv import render_csv
-from reports.render_json import render_json
-from reports.render_latex import render_latex
-from reports.render_markdown import render_markdown
+from reports.render.csv import render_csv
+from reports.render.json import render_json
+from reports.render.latex import render_latex
+from reports.render.markdown import render_markdown
 from zoo.errors import StoreError, UnknownNameError
 from zoo.names import near_names
 
@@ -23,7 +23,7 @@ FORMATS: dict[str, Callable[[Leaderboard, Sequence[Column] | None], str]] = {
     "markdown": render_markdown,
     "latex": render_latex,
 }
-"""Text formats by name; ``table``, the terminal's, is :mod:`reports.render_terminal`."""
+"""Text formats by name; ``table``, the terminal's, is :mod:`reports.render.terminal`."""
 
 _FILES = {"leaderboard.csv": "csv", "leaderboard.json": "json", "leaderboard.md": "markdown"}
 
@@ -35,7 +35,7 @@ def render(leaderboard: Leaderboard, format_name: str, columns: Sequence[Column]
         UnknownNameError: If there is no such format.
     """
     if format_name == "table":
-        from reports.render_terminal import terminal_text
+        from reports.render.terminal import terminal_text
 
         return terminal_text(leaderboard, columns)
     if format_name not in FORMATS:

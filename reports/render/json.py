@@ -13,7 +13,7 @@ from reports.leaderboard.footnotes import legend, table_notes
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_notes
 from reports.leaderboard.table import Leaderboard, Row, Table
-from reports.render_explanation import explanation_data
+from reports.render.explanation import explanation_data
 from reports.statistics.accuracy import CONFIDENCE
 
 if TYPE_CHECKING:

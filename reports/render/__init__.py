@@ -1,0 +1,1 @@
+"""Leaderboards and differences as text and files."""
