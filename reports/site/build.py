@@ -12,11 +12,13 @@ from typing import Any
 
 from reports.leaderboard.column import Column
 from reports.leaderboard.table import Leaderboard
+from reports.pictures import examples
+from reports.pictures.thumbnails import Thumbnails, data_uri, find_thumbnails
 from reports.render.csv import render_csv
 from reports.render.json import leaderboard_data, render_json
 from reports.render.latex import render_latex
 from reports.render.markdown import render_markdown
-from reports.site import details, examples, pages
+from reports.site import details, pages
 from reports.site.badge import badge
 from reports.site.board import board_data
 from reports.site.changes import changelog, read_previous
@@ -27,7 +29,6 @@ from reports.site.entries import Entry, entries_of
 from reports.site.pages import Page
 from reports.site.schema import schema_text
 from reports.site.statuses import statuses_of
-from reports.site.thumbnails import Thumbnails, data_uri, find_thumbnails
 from reports.text import clean
 from reports.trials.evidence import Evidence, read_evidence
 from reports.trials.reading import Trial

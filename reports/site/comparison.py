@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from reports.comparison.explanation import pairs_of
+from reports.pictures.examples import Show
 from reports.site.details import class_names
 from reports.site.entries import Entry
-from reports.site.examples import Show
 from reports.statistics.accuracy import Sample
 from reports.trials.evidence import Evidence
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.records.history import encode_row
-from reports.braille import Line, draw_chart
-from reports.curves import read_curves, trial_folders
+from reports.pictures.braille import Line, draw_chart
+from reports.pictures.curves import read_curves, trial_folders
 from zoo.errors import StoreError
 
 

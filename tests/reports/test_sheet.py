@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
-from reports.sheet import Band, Cell, draw_sheet, heat
+from reports.pictures.sheet import Band, Cell, draw_sheet, heat
 
 RED = np.full((4, 4, 3), (250, 0, 0), dtype=np.uint8)
 

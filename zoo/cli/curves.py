@@ -15,8 +15,8 @@ from zoo.cli.output import terminal_width
 from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
-    from reports.braille import Line, Piece
-    from reports.curves import Curves
+    from reports.pictures.braille import Line, Piece
+    from reports.pictures.curves import Curves
 
 _STYLES = ("cyan", "yellow", "magenta", "green", "blue", "red", "bright_white", "bright_black")
 _LABELS = "abcdefghijklmnopqrstuvwxyz"
@@ -35,7 +35,7 @@ def command(trials: tuple[str, ...], form: str, only: str | None) -> None:
     TRIAL is a trial's folder in a bench's store, or a store for all in it; a trial that still runs is drawn as far as
     it is. What is drawn of several trials is named by letters.
     """
-    from reports.curves import read_curves, trial_folders
+    from reports.pictures.curves import read_curves, trial_folders
     from zoo.errors import ManyErrors, UsageError, ZooError
 
     found: list[Curves] = []
@@ -60,7 +60,7 @@ def command(trials: tuple[str, ...], form: str, only: str | None) -> None:
 
 
 def _show(found: Sequence[Curves], kinds: Sequence[str]) -> None:
-    from reports.braille import draw_chart
+    from reports.pictures.braille import draw_chart
 
     width = min(terminal_width() or 80, 100)
     for kind in kinds:
@@ -79,7 +79,7 @@ def _show(found: Sequence[Curves], kinds: Sequence[str]) -> None:
 
 
 def _lines(each: Curves, kind: str, number: int, count: int) -> list[Line]:
-    from reports.braille import Line
+    from reports.pictures.braille import Line
 
     style = _STYLES[number % len(_STYLES)]
     return [
@@ -102,7 +102,7 @@ def _entry(each: Curves) -> dict[str, object]:
 
 
 def _write_csv(found: Sequence[Curves]) -> None:
-    from reports.curves import MEASURES
+    from reports.pictures.curves import MEASURES
     from reports.render.csv import safe_cell
 
     rows = csv.writer(sys.stdout, lineterminator="\n")
@@ -114,7 +114,7 @@ def _write_csv(found: Sequence[Curves]) -> None:
 
 
 def _piece(text: str, style: str) -> Piece:
-    from reports.braille import Piece
+    from reports.pictures.braille import Piece
 
     return Piece(text=text, style=style)
 

@@ -23,7 +23,7 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     sets, predictions from the trial's folder; nothing is run.
     """
     from harness.records.store import RECORD_FILE
-    from reports.examples_sheet import examples_sheet
+    from reports.pictures.examples_sheet import examples_sheet
     from reports.trials.reading import read_trials
     from zoo.cache import cache_root
     from zoo.errors import StoreError

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harness.classifiers.predicting import ImageSource, Predictor
     from harness.classifiers.saliency import Explanation
-    from reports.sheet import Band
+    from reports.pictures.sheet import Band
 
 _COARSE = 4
 """Rows or columns of places below which a map hardly shows where anything is."""
@@ -53,7 +53,7 @@ def command(
     from harness.classifiers.predicting import Predictor
     from harness.classifiers.saliency import explain
     from harness.classifiers.trained import load_trained
-    from reports.sheet import draw_sheet
+    from reports.pictures.sheet import draw_sheet
     from zoo.cli.group import FAILED
 
     path = check_picture_name(output)
@@ -118,7 +118,7 @@ def _decoded(predictor: Predictor, source: ImageSource) -> NDArray[np.uint8] | s
 
 
 def _band(name: str, image_HWC: NDArray[np.uint8], explanation: Explanation, classes: tuple[str, ...]) -> Band:
-    from reports.sheet import Band, Cell, heat
+    from reports.pictures.sheet import Band, Cell, heat
 
     cells = [Cell(image_HWC=image_HWC, lines=(Path(name).name,))]
     for (index, probability), map_HW in zip(explanation.classes, explanation.maps_KHW, strict=True):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from reports.sheet import Band, Cell, draw_sheet
-from reports.site.examples import choose_examples
-from reports.site.thumbnails import find_thumbnails
+from reports.pictures.examples import choose_examples
+from reports.pictures.sheet import Band, Cell, draw_sheet
+from reports.pictures.thumbnails import find_thumbnails
 from reports.trials.evidence import read_evidence
 from reports.trials.grouping import group_trials
 from reports.trials.reading import Trial
