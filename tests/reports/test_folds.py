@@ -18,7 +18,7 @@ from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, P
 from harness.records.store import Store, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from reports.leaderboard.building import build_leaderboard
-from reports.site.verification import store_problems, trial_problems
+from reports.publishing.verification import store_problems, trial_problems
 from zoo.catalog import Entry
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Metric, Predictions

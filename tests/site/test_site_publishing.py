@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.site.publishing import publish_to_folder, publish_to_git, read_site
+from reports.publishing.publishing import publish_to_folder, publish_to_git, read_site
 from zoo.errors import StoreError, UsageError
 
 from .conftest import MakeSite, StoreMaker

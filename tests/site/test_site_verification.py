@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from harness.records.store import read_record, write_record
-from reports.site.verification import noise_problem, sample_of, seed_noise
+from reports.publishing.verification import noise_problem, sample_of, seed_noise
 from reports.trials.reading import read_trials
 from zoo import Catalog
 

@@ -27,7 +27,7 @@ def command(site: str, target: str, place: str | None, branch: str, title: str) 
 
     Every file is held to its sum first. What is there and was not published by zoo stays.
     """
-    from reports.site.publishing import publish_to_folder, publish_to_git, publish_to_space
+    from reports.publishing.publishing import publish_to_folder, publish_to_git, publish_to_space
     from zoo.errors import UsageError
 
     if target == "folder":

@@ -27,7 +27,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], output: str) -> None:
 
     Each trial is checked as zoo verify would. What to write into the pull request is printed.
     """
-    from reports.site.submission import pull_request_text, submit
+    from reports.publishing.submission import pull_request_text, submit
     from reports.trials.reading import read_trials
     from zoo.cli.group import FAILED
 

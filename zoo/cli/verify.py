@@ -41,9 +41,9 @@ def command(
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.leaderboard.runtime_rows import with_runtimes
+    from reports.publishing.verification import report_problems, store_problems, trial_problems
     from reports.render.json import leaderboard_data
     from reports.site.build import SUMS_FILE
-    from reports.site.verification import report_problems, store_problems, trial_problems
     from reports.trials.reading import read_trials
     from zoo.cli.group import FAILED
 
@@ -90,7 +90,7 @@ def command(
 
 
 def _sample(trials: Sequence[Trial], count: int) -> list[Trial]:
-    from reports.site.verification import sample_of
+    from reports.publishing.verification import sample_of
 
     return sample_of(trials, count)
 
@@ -102,7 +102,7 @@ def _run_again(
     from harness.bench.bench import run_bench
     from harness.planning.plan import Plan
     from harness.records.store import Store
-    from reports.site.verification import noise_problem
+    from reports.publishing.verification import noise_problem
     from reports.trials.grouping import group_trials
     from zoo.cache import cache_root
     from zoo.cli.placing import data_root

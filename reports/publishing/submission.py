@@ -9,8 +9,8 @@ from pathlib import Path
 
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, SPEC_FILE, read_record
+from reports.publishing.verification import trial_problems
 from reports.render.markdown import escape_markdown
-from reports.site.verification import trial_problems
 from reports.text import clean
 from reports.trials.grouping import group_trials
 from reports.trials.reading import Trial

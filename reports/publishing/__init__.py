@@ -1,0 +1,1 @@
+"""Sites published, trials submitted, leaderboards verified."""
