@@ -1,12 +1,13 @@
-"""Adaptive seeds: which rows want more of them, and why the others do not. Records in, a verdict out.
+"""Adaptive seeds: which rows need more seeds, and why the others do not. Records in, a verdict out.
 
-Two rows want more seeds while they share ranks and more seeds could help: while the smallest difference that would
-be found between them (:func:`reports.statistics.accuracy.detectable_differences`) still shrinks. Differences between test
+Two rows need more seeds while they share ranks and more seeds could help: while the smallest difference that would be
+found between them (:func:`reports.statistics.accuracy.detectable_differences`) still shrinks. Differences between test
 images stay, however many seeds there are.
 
 Every look may find a difference that is not there, and adding stops where one is found. So each look tests at its share
-of the level, and so does the resulting table; :func:`harness.records.seed_schedule.seed_counts` gives the number of looks.
-Intervals of single rows are those of any table: stopping shifts a mean little, because it depends on differences between rows and by counts fixed beforehand.
+of the level, and so does the resulting table; :func:`harness.records.seed_schedule.seed_counts` gives the number of
+looks. The intervals of single rows are those of any table: stopping shifts a mean little, because it depends on
+differences between rows and on counts fixed beforehand.
 """
 
 from __future__ import annotations
