@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from zoo.cli.table import TableChoice
+from zoo.cli.options.table_choice import TableChoice
 from zoo.loading import Sources, build_catalog
 
 Run = Callable[..., Result]

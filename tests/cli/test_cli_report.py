@@ -67,7 +67,7 @@ def test_the_command_of_a_row_asks_for_the_very_trials(line: str, catalog: Catal
 
 
 def _planned(arguments: list[str], catalog: Catalog) -> list:
-    from zoo.cli.selecting import _parse, _raw_request
+    from zoo.cli.options.selecting import _parse, _raw_request
 
     command = zoo.get_command(None, "bench")  # type: ignore[arg-type]
     context = command.make_context("bench", list(arguments[1:]))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.output import report_options, split_commas
-from zoo.cli.placing import data_root, placing_options, remote_of, slots_of
-from zoo.cli.selecting import Chosen, SelectingCommand, choose, selecting_options
+from zoo.cli.options.output import report_options, split_commas
+from zoo.cli.options.placing import data_root, placing_options, remote_of, slots_of
+from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
+from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
-from zoo.cli.table import TableChoice
 from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:

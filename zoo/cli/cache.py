@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.output import listing_format, split_commas, terminal_width
+from zoo.cli.options.output import listing_format, split_commas, terminal_width
 from zoo.cli.session import complain
 from zoo.cli.text import Column, clean, duration, plural, table_lines
 

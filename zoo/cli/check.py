@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.output import listing_format, split_commas
+from zoo.cli.options.output import listing_format, split_commas
 from zoo.cli.session import Session, plugin_options, session_of
 from zoo.cli.text import clean, duration, pad, plural
 
@@ -73,7 +73,7 @@ def command(
     Exit code 1 if a check fails, 2 if nothing goes by a name.
     """
     from zoo.cli.group import FAILED
-    from zoo.cli.placing import data_root as find_data_root
+    from zoo.cli.options.placing import data_root as find_data_root
     from zoo.testing.checks import require_ids
     from zoo.testing.isolation import IsolatedChecks
 

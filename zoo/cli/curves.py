@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.output import terminal_width
+from zoo.cli.options.output import terminal_width
 from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:

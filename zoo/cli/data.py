@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.output import listing_format, terminal_width
+from zoo.cli.options.output import listing_format, terminal_width
 from zoo.cli.session import plugin_options, session_of
 from zoo.cli.text import clean
 
@@ -119,7 +119,7 @@ def _choose(
     """Return what is to be looked at, or raise every mistake of the call at once."""
     from harness.planning.request import BenchRequest
     from harness.planning.selection import select_datasets
-    from zoo.cli.selecting import attempt, parse_overrides
+    from zoo.cli.options.selecting import attempt, parse_overrides
     from zoo.errors import ManyErrors, UsageError
     from zoo.options import parse_value
 
@@ -148,7 +148,7 @@ def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[st
     from harness.data.audit import make_passport
     from harness.planning.plan import dataset_spec
     from zoo.cache import cache_root
-    from zoo.cli.placing import data_root
+    from zoo.cli.options.placing import data_root
 
     # What a data set prints while it loads must not end up in the passport.
     with contextlib.redirect_stdout(sys.stderr):

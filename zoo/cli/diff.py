@@ -90,7 +90,7 @@ def command(
 def _read(runs: str, errors: list[ZooError], problems: list[str]) -> list[Trial]:
     """Return the trials of folders with commas between; a folder whose own name has a comma is one folder."""
     from reports.trials.reading import read_trials
-    from zoo.cli.output import split_commas
+    from zoo.cli.options.output import split_commas
     from zoo.errors import UsageError, ZooError
 
     paths = [runs] if Path(runs).is_dir() else split_commas((runs,))

@@ -11,7 +11,7 @@ import click
 
 from zoo.cli import examination
 from zoo.cli.examination import OK, PROBLEM, WARNING, Finding, examined
-from zoo.cli.output import listing_format
+from zoo.cli.options.output import listing_format
 from zoo.cli.session import Session, plugin_options, session_of
 from zoo.cli.text import clean, plural
 
@@ -38,7 +38,7 @@ def command(ctx: click.Context, form: str) -> None:
 
 def _examine(session: Session) -> list[Finding]:
     from zoo.cache import cache_root
-    from zoo.cli.placing import data_root
+    from zoo.cli.options.placing import data_root
 
     found = examination.probe("torch")
     has_driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest
     from harness.planning.forecast import ExpectedTrial, Forecast, Outlook
     from zoo.catalog import Catalog
-    from zoo.cli.selecting import Chosen
+    from zoo.cli.options.selecting import Chosen
 
 
 def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:

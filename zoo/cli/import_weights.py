@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.output import split_commas
+from zoo.cli.options.output import split_commas
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.text import clean, plural
 
@@ -61,7 +61,7 @@ def command(
     error unless --ignore names it. The classifier prepares images as zoo does: scaled and cropped, then normalised.
     """
     from harness.classifiers.importing import import_weights
-    from zoo.cli.selecting import attempt, parse_overrides
+    from zoo.cli.options.selecting import attempt, parse_overrides
     from zoo.errors import ManyErrors, UsageError
 
     errors: list[ZooError] = []

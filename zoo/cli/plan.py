@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli import forecasting
-from zoo.cli.output import listing_format, terminal_width
-from zoo.cli.placing import placing_options, slots_of
-from zoo.cli.selecting import Chosen, SelectingCommand, choose, selecting_options
+from zoo.cli.options.output import listing_format, terminal_width
+from zoo.cli.options.placing import placing_options, slots_of
+from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.text import Column, clean, plural, table_lines
 
@@ -74,7 +74,7 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
     """Measure what is not known, and say on stderr what goes on; tell whether the user stopped it."""
     from harness.bench.probing import probe_plan
     from zoo.cache import cache_root
-    from zoo.cli.placing import data_root
+    from zoo.cli.options.placing import data_root
     from zoo.events import Event, Progress
 
     def say(event: Event) -> None:

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from zoo.cli.output import terminal_width
+from zoo.cli.options.output import terminal_width
 from zoo.cli.text import Column, table_lines
 
 if TYPE_CHECKING:

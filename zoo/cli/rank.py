@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from zoo.cli.output import REPORT_FORMATS, report_options
+from zoo.cli.options.output import REPORT_FORMATS, report_options
+from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
-from zoo.cli.table import TableChoice
 
 if TYPE_CHECKING:
     from reports.comparison.explanation import Explanation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.output import split_commas
+from zoo.cli.options.output import split_commas
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.cli.text import clean, plural
 
@@ -82,7 +82,7 @@ def _chosen(catalog: Catalog, names: list[str], errors: list[ZooError]) -> list[
 
 def _refresh_tables(stores: set[Path], catalog: Catalog) -> None:
     """Write the files beside the records again, where there are some: they would show the earlier values."""
-    from zoo.cli.table import TableChoice
+    from zoo.cli.options.table_choice import TableChoice
 
     for store in sorted(stores):
         if any(store.glob("leaderboard.*")):

@@ -105,7 +105,7 @@ def _run_again(
     from reports.publishing.verification import noise_problem
     from reports.trials.grouping import group_trials
     from zoo.cache import cache_root
-    from zoo.cli.placing import data_root
+    from zoo.cli.options.placing import data_root
 
     groups = group_trials(trials)
     results = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zoo.cli.output import split_commas
+from zoo.cli.options.output import split_commas
 from zoo.cli.session import Session
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ def slots_of(params: dict[str, Any]) -> SlotRequest:
         UsageError: With every value that is none.
     """
     from harness.bench.slots import SlotRequest
-    from zoo.cli.selecting import attempt
+    from zoo.cli.options.selecting import attempt
     from zoo.errors import ManyErrors, ZooError
 
     errors: list[ZooError] = []
@@ -65,7 +65,7 @@ def remote_of(params: dict[str, Any], catalog: Catalog) -> RemoteRequest | None:
         UsageError: With everything that is wrong with what was asked for.
     """
     from harness.bench.remote import RemoteRequest
-    from zoo.cli.selecting import attempt
+    from zoo.cli.options.selecting import attempt
     from zoo.errors import ManyErrors, UsageError, ZooError
     from zoo.options import parse_value, resolve_options
 
