@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from zoo.cli.display import Display
+from zoo.cli.display.live import Display
 from zoo.events import BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.cli.text import Column, clean, duration, fit, plural, table_lines, width_of
+from zoo.cli.display.text import Column, clean, duration, fit, plural, table_lines, width_of
 
 
 @pytest.mark.parametrize(

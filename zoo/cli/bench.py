@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.display.text import clean, plural
 from zoo.cli.options.output import report_options, split_commas
 from zoo.cli.options.placing import data_root, placing_options, remote_of, slots_of
 from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
-from zoo.cli.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest
     from harness.planning.plan import Plan
     from zoo.catalog import Catalog, Entry
-    from zoo.cli.display import Display
-    from zoo.cli.lines import Lines
+    from zoo.cli.display.lines import Lines
+    from zoo.cli.display.live import Display
     from zoo.listener import Listener
 
 DEFAULT_STORE = "runs"
@@ -87,7 +87,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         ),
     )
     if params["dry_run"]:
-        from zoo.cli.forecasting import forecast_of, outlook_of
+        from zoo.cli.display.forecast import forecast_of, outlook_of
         from zoo.cli.plan import show_plan
 
         forecast = forecast_of(Path(params["out"]), chosen, retry=params["retry"])
@@ -169,7 +169,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Display | Lines]:
     """Give what shows the progress on stderr: live on a terminal, else plain lines, or nothing."""
-    from zoo.cli.lines import Lines
+    from zoo.cli.display.lines import Lines
 
     progress: Display | Lines
     if quiet:
@@ -177,7 +177,7 @@ def _progress(*, quiet: bool) -> Iterator[Display | Lines]:
     elif _can_be_live():
         from rich.console import Console
 
-        from zoo.cli.display import Display
+        from zoo.cli.display.live import Display
 
         progress = Display(Console(stderr=True))
     else:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo.cli.display.text import Column, clean, duration, plural, table_lines
 from zoo.cli.options.output import listing_format, split_commas, terminal_width
 from zoo.cli.session import complain
-from zoo.cli.text import Column, clean, duration, plural, table_lines
 
 if TYPE_CHECKING:
     from harness.data.cache_entries import CacheEntry

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.display.text import clean
 from zoo.cli.options.output import listing_format, terminal_width
 from zoo.cli.session import plugin_options, session_of
-from zoo.cli.text import clean
 
 if TYPE_CHECKING:
     from harness.data.audit import Passport
@@ -75,8 +75,8 @@ def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool,
     Exit code 1 if something is wrong with the data: images that cannot be read, images that are in two splits, or equal
     images with different labels. 2 if a data set cannot be had.
     """
+    from zoo.cli.display.audit import passport_lines
     from zoo.cli.group import FAILED
-    from zoo.cli.passport import passport_lines
     from zoo.errors import ManyErrors, ZooError
 
     catalog = session_of(ctx).catalog()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.pictures import check_picture_name, write_picture
+from zoo.cli.display.pictures import check_picture_name, write_picture
+from zoo.cli.display.text import clean
 from zoo.cli.session import complain
-from zoo.cli.text import clean
 
 
 @click.command("examples")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.display.text import Column, clean, table_lines
 from zoo.cli.list import describe
 from zoo.cli.options.output import listing_format, terminal_width
 from zoo.cli.session import plugin_options, session_of
-from zoo.cli.text import Column, clean, table_lines
 
 if TYPE_CHECKING:
     from zoo.catalog import Catalog, Entry

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.foreign_formats import file_name, render_foreign
+from zoo.cli.display.foreign_formats import file_name, render_foreign
 from zoo.cli.options.output import REPORT_FORMATS, split_commas, terminal_width
 from zoo.cli.session import complain
 

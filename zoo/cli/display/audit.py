@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.text import Column, clean, plural, table_lines
+from zoo.cli.display.text import Column, clean, plural, table_lines
 
 if TYPE_CHECKING:
     from harness.data.audit import Passport, SplitPassport

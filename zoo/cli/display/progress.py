@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from zoo.cli.text import clean
+from zoo.cli.display.text import clean
 from zoo.events import (
     BenchEnded,
     BenchStarted,

@@ -17,8 +17,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from zoo.cli.progress import BenchState, Running, Standing
-from zoo.cli.text import clean, fit, width_of
+from zoo.cli.display.progress import BenchState, Running, Standing
+from zoo.cli.display.text import clean, fit, width_of
 from zoo.events import BenchStarted, Event
 
 REFRESH_PER_SECOND = 4

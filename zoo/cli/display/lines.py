@@ -6,8 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
-from zoo.cli.progress import BenchState, accuracy_of
-from zoo.cli.text import clean, duration, plural
+from zoo.cli.display.progress import BenchState, accuracy_of
+from zoo.cli.display.text import clean, duration, plural
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
 
 EPOCH_LINES = 10
