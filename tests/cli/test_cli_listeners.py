@@ -10,7 +10,7 @@ import pytest
 
 from zoo import build_catalog
 from zoo.catalog import Entry, Provider
-from zoo.cli.listeners import FanOut
+from zoo.cli.running.listeners import FanOut
 from zoo.events import BenchEnded, EpochEnded, Event, Progress
 from zoo.listener import Listener
 from zoo.loading import Sources

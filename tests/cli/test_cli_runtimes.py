@@ -14,7 +14,7 @@ from harness.planning.request import BenchRequest, load_suite
 from harness.records.store import read_record
 from harness.runtimes.bench import RuntimeSummary
 from zoo import Catalog
-from zoo.cli.runtimes import tell_of_runtimes, with_asked_runtimes
+from zoo.cli.running.runtimes import tell_of_runtimes, with_asked_runtimes
 
 Run = Callable[..., Result]
 WORDS = ("bench", "--models", "linear", "--limit-train", "60", "--limit-test", "40", "--epochs", "1", "--seeds", "1")

@@ -100,11 +100,11 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     from harness.bench.bench import run_bench
     from harness.records.store import Store
     from zoo.cache import cache_root
-    from zoo.cli.folds import putting_together
     from zoo.cli.group import FAILED, INTERRUPTED
-    from zoo.cli.listeners import FanOut
-    from zoo.cli.runtimes import run_asked_runtimes, tell_of_runtimes, with_asked_runtimes
-    from zoo.cli.seeding import run_until_settled
+    from zoo.cli.running.folds import putting_together
+    from zoo.cli.running.listeners import FanOut
+    from zoo.cli.running.runtimes import run_asked_runtimes, tell_of_runtimes, with_asked_runtimes
+    from zoo.cli.running.seeding import run_until_settled
 
     store = Store(Path(params["out"]))
     request = chosen.request

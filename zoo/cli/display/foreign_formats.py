@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.cli.listeners import told
+from zoo.cli.running.listeners import told
 
 if TYPE_CHECKING:
     from reports.leaderboard.table import Leaderboard

@@ -1,0 +1,1 @@
+"""What a bench does around its trials."""
