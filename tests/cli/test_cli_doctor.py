@@ -11,8 +11,8 @@ import pytest
 from click.testing import Result
 
 from zoo.catalog import Plugin, Provider
-from zoo.cli import examination
-from zoo.cli.examination import OK, PROBLEM, WARNING, Finding, Probe
+from zoo.cli.diagnosis import examination
+from zoo.cli.diagnosis.examination import OK, PROBLEM, WARNING, Finding, Probe
 
 Run = Callable[..., Result]
 

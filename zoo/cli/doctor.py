@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from zoo.cli import examination
+from zoo.cli.diagnosis import examination
+from zoo.cli.diagnosis.examination import OK, PROBLEM, WARNING, Finding, examined
 from zoo.cli.display.text import clean, plural
-from zoo.cli.examination import OK, PROBLEM, WARNING, Finding, examined
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import Session, plugin_options, session_of
 

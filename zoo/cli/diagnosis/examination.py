@@ -48,8 +48,8 @@ class Probe:
 
 
 def probe(name: str) -> Probe:
-    """Run a probe of :mod:`zoo.cli.probe`."""
-    command = [sys.executable, "-P", "-m", "zoo.cli.probe", name]
+    """Run a probe of :mod:`zoo.cli.diagnosis.import_attempt`."""
+    command = [sys.executable, "-P", "-m", "zoo.cli.diagnosis.import_attempt", name]
     # Its modules are looked for where this process found its own.
     path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parent.parent.parent), *filter(None, sys.path)]))
     try:

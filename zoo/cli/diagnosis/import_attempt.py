@@ -1,6 +1,6 @@
 """A probe: what ``zoo doctor`` tries out in a process of its own, for it may crash or hang. Prints one JSON object.
 
-Run as ``python -m zoo.cli.probe torch`` or ``… fork_server``; not imported by the rest.
+Run as ``python -m zoo.cli.diagnosis.import_attempt torch`` or ``… fork_server``; not imported by the rest.
 """
 
 from __future__ import annotations
