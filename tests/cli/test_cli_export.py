@@ -12,7 +12,7 @@ from click.testing import Result
 
 from harness.classifiers.formats import FORMATS
 from zoo import Catalog
-from zoo.cli import export
+from zoo.cli.commands import export
 
 Run = Callable[..., Result]
 

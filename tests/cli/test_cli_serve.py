@@ -15,7 +15,7 @@ from click.testing import Result
 
 from harness.serving.server import listen
 from zoo import Catalog
-from zoo.cli import serve as command
+from zoo.cli.commands import serve as command
 
 from .serving import serving
 

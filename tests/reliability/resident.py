@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 def main() -> None:
     """Answer calls until the input ends."""
-    for name in ("harness.bench.bench", "reports.leaderboard.building", "zoo.cli.bench"):
+    for name in ("harness.bench.bench", "reports.leaderboard.building", "zoo.cli.commands.bench"):
         importlib.import_module(name)
     from harness.bench.processes import Starter
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.commands.list import describe
 from zoo.cli.display.text import Column, clean, table_lines
-from zoo.cli.list import describe
 from zoo.cli.options.output import listing_format, terminal_width
 from zoo.cli.session import plugin_options, session_of
 

@@ -87,8 +87,8 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         ),
     )
     if params["dry_run"]:
+        from zoo.cli.commands.plan import show_plan
         from zoo.cli.display.forecast import forecast_of, outlook_of
-        from zoo.cli.plan import show_plan
 
         forecast = forecast_of(Path(params["out"]), chosen, retry=params["retry"])
         form = "json" if params["form"] == "json" else "table"
