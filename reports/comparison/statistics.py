@@ -3,8 +3,9 @@
 Both runs are tested on the same images, so each image is held against itself; where both have a seed, it is held
 against itself too. Seed ``s`` then gives a difference of image ``i`` in [-1, 1], and the table of these differences
 has the same two sources of chance as that of one row in :mod:`reports.statistics.accuracy`: seeds and images. Each
-keeps its own t quantile here as well. Where fewer than two seeds are shared, seeds count as unpaired, with Satterthwaite's
-degrees of freedom; one seed on each side meets McNemar's exact test, which speaks of these two networks only.
+keeps its own t quantile here as well. Where fewer than two seeds are shared, seeds count as unpaired, with
+Satterthwaite's degrees of freedom; one seed on each side meets McNemar's exact test, which compares these two networks
+only.
 
 Runs that agree on all but a few images are the usual case, and their observed variance says too little: 100 images
 without any disagreement do not show that there is none. A change that is larger than the observed one would need more

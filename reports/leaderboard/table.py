@@ -139,8 +139,8 @@ class Row:
     combination: str = ""
     """Short hash of architecture, recipe and precision: the same for its rows in the tables of other data sets."""
     dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
-    """By the key of a cost (see :mod:`reports.leaderboard.pareto`): rows of the front that dominate this one; empty if it
-    is on the front itself. A cost on which it cannot be compared is left out."""
+    """By the key of a cost (see :mod:`reports.leaderboard.pareto`): rows of the front that dominate this one; empty if
+    it is on the front itself. A cost on which it cannot be compared is left out."""
 
     @property
     def title(self) -> str:

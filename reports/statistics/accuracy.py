@@ -166,8 +166,8 @@ def pairwise_p_values(samples: Sequence[Sample]) -> Floats:
     test: it compares these two networks, and cannot speak of other seeds. Otherwise the difference is held against its
     variance over images, taken from the images' paired differences, and over the seeds of both rows, each with its own
     t quantile as in :func:`mean_interval`. The seeds' variances are pooled over rows as in
-    :mod:`reports.statistics.pooling`, and those of the two rows added with Satterthwaite's degrees of freedom (Biometrics, 1946); a row of one seed
-    borrows the other's variance.
+    :mod:`reports.statistics.pooling`, and those of the two rows added with Satterthwaite's degrees of freedom
+    (Biometrics, 1946); a row of one seed borrows the other's variance.
     """
     pairs = _paired(samples)
     return pairs.matrix(_p_values(pairs), 1.0)

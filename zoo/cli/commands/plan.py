@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.live import forecast as forecasting
+from zoo.cli.display import forecast as forecasting
 from zoo.cli.display.text import Column, clean, plural, table_lines
 from zoo.cli.options.output import listing_format, terminal_width
 from zoo.cli.options.placing import placing_options, slots_of

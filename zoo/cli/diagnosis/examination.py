@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import zoo
+
 if TYPE_CHECKING:
     from zoo.catalog import Plugin
 
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 PACKAGES = ("harness", "plugins", "reports", "zoo")
+_HOME = Path(zoo.__file__).parent.parent
+"""The folder that holds the four packages."""
 _DISTRIBUTION = "zoobench"
 _PROBE_SECONDS = 120
 _LITTLE_GIB, _TOO_LITTLE_GIB = 10.0, 1.0
@@ -51,7 +55,7 @@ def probe(name: str) -> Probe:
     """Run a probe of :mod:`zoo.cli.diagnosis.import_attempt`."""
     command = [sys.executable, "-P", "-m", "zoo.cli.diagnosis.import_attempt", name]
     # Its modules are looked for where this process found its own.
-    path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parent.parent.parent), *filter(None, sys.path)]))
+    path = os.pathsep.join(dict.fromkeys([str(_HOME), *filter(None, sys.path)]))
     try:
         done = subprocess.run(
             command,
@@ -196,7 +200,7 @@ def fork_server(found: Probe) -> Finding:
 
 def owners(path: Sequence[str] | None = None, installed: dict[str, list[str]] | None = None) -> Finding:
     """Look whether the four packages are zoo's own, and nobody else has packages called so."""
-    home = Path(__file__).parent.parent.parent
+    home = _HOME
     rivals = []
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
