@@ -14,7 +14,8 @@ images that disagree, so their variance is added before it is excluded. This is 
 in Medicine, 1998) for one seed, and counts images only once where there are several.
 
 Nothing is taken off the seeds' variance for the rest, unlike in a table of ranks: with half taken off, 9 of 100 equal
-cells with two paired seeds were called different in the simulations of tests/reports/test_difference.py. Nor is it
+cells with two paired seeds were called different in the simulations of
+tests/reports/comparison/test_difference.py. Nor is it
 pooled over cells: a pool would make cells uncertain whose predictions are the same to the bit.
 
 Shape suffixes: S seeds, N test images.

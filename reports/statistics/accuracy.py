@@ -33,7 +33,8 @@ ALPHA = 1 - CONFIDENCE
 
 # Seeds vary even where var_seed is 0, by their share of the rest. Taking all of that off, and 0 where nothing is
 # left, would call the seeds' variance 0 too often when they are few; taking nothing off counts the rest twice. Half
-# keeps coverage and false separations where they should be in the simulations of tests/reports/test_statistics.py.
+# keeps coverage and false separations where they should be in the simulations of
+# tests/reports/statistics/test_accuracy.py.
 _REST_TAKEN_OFF = 0.5
 
 Floats = NDArray[np.float64]

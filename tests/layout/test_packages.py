@@ -103,11 +103,6 @@ def test_half_of_the_modules_are_shorter_than_150_lines(root: Path) -> None:
     assert lengths[len(lengths) // 2] < 150
 
 
-def test_test_modules_have_names_of_their_own(root: Path) -> None:
-    counts = Counter(path.name for path in (root / "tests").rglob("test_*.py"))
-    assert [name for name, count in counts.items() if count > 1] == []
-
-
 def test_every_built_in_is_loaded(catalog: Catalog) -> None:
     problems = {plugin.provider.name: plugin.traceback for plugin in catalog.plugins if plugin.state != "loaded"}
     assert not problems, "\n".join(problems.values())

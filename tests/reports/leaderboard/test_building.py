@@ -302,5 +302,5 @@ def test_ranking_never_loads_torch(make_trials, tmp_path):
         f"text = render(build_leaderboard([Path({str(tmp_path / 'runs')!r})]), 'table'); "
         "print(len(text) > 0, 'torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
     assert done.stdout.split() == ["True", "False"], done.stderr

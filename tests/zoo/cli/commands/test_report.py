@@ -18,7 +18,7 @@ from zoo import Catalog
 from zoo.cli.group import zoo
 
 RunZoo = Callable[..., Result]
-STORE = Path(__file__).parents[1] / "fixtures" / "store-v1"
+STORE = Path(__file__).parents[3] / "fixtures" / "store-v1"
 
 
 def test_a_store_becomes_a_site(run_zoo: RunZoo, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from harness.records.record import SCHEMA_VERSION, Outcome
 from harness.records.store import Store
 from harness.system.atomic_files import sha256_of
 
-FIXTURES = Path(__file__).parent.parent / "fixtures"
+FIXTURES = Path(__file__).parents[2] / "fixtures"
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 
 
