@@ -20,8 +20,8 @@ class ReportFormat:
     name: str
     """Its name within its namespace: ``rst``."""
     render: Callable[[Any], str]
-    """Given the leaderboard (``reports.leaderboard.table.Leaderboard``: ``tables`` of ``rows``), returns the whole
-    text. It must depend on nothing else, so that the same records give the same bytes."""
+    """Given the leaderboard (``reports.leaderboard.leaderboard.Leaderboard``: ``tables`` of ``rows``), returns the
+    whole text. It must depend on nothing else, so that the same records give the same bytes."""
     suffix: str = ".txt"
     """Ending of its files, with the dot: ``.rst``."""
     summary: str = ""

@@ -271,7 +271,7 @@ def train(
                 scaler.update()
                 if ema is not None:
                     ema.update()
-        ranks.add_up(loss_sum, num_correct)
+        ranks.all_reduce(loss_sum, num_correct)
         train_loss = loss_sum.item() / num_images  # waits for the device: here the epoch's steps are done
         train_seconds = time.monotonic() - epoch_began - waited
         if not math.isfinite(train_loss):

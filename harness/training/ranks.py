@@ -84,7 +84,7 @@ class Ranks:
         """Make a forward and backward pass for a part of a batch."""
         return nullcontext()
 
-    def add_up(self, *values: Tensor) -> None:
+    def all_reduce(self, *values: Tensor) -> None:
         """Replace each value by its sum over all processes."""
 
     def share_of(self, count: int) -> slice:
@@ -180,11 +180,11 @@ class ManyRanks(Ranks):
         with nullcontext() if part.last else self._wrapped.no_sync():
             yield
 
-    def add_up(self, *values: Tensor) -> None:
+    def all_reduce(self, *values: Tensor) -> None:
         for value in values:
             self._group.all_reduce(value)
 
-    def gather(self, value: Tensor) -> Tensor:
+    def all_gather(self, value: Tensor) -> Tensor:
         """Return every process's *value* ``[n]``, in the order of ranks: ``[size, n]``."""
         gathered = value.new_empty(self.size * len(value))
         self._group.all_gather_into_tensor(gathered, value)
@@ -196,7 +196,7 @@ class ManyRanks(Ranks):
     def put_together(self, values: Tensor, own: slice, *, total: int) -> Tensor:
         every = torch.zeros((total, *values.shape[1:]), dtype=values.dtype, device=self._device)
         every[own] = values.to(self._device)
-        self.add_up(every)  # of one value and zeros
+        self.all_reduce(every)  # of one value and zeros
         return every.to(values.device)
 
 

@@ -11,7 +11,7 @@ Shape suffixes: C channels, R processes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,11 +19,21 @@ from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
-if TYPE_CHECKING:
-    from harness.training.ranks import ManyRanks
+
+class Ranks(Protocol):
+    """What is needed of the group of processes: see :class:`harness.training.ranks.ManyRanks`."""
+
+    counts: bool
+    """Whether the images that go through the network now are learnt from."""
+
+    def all_gather(self, value: Tensor) -> Tensor:
+        """Return every process's *value* ``[n]``, in the order of ranks: ``[R, n]``."""
+
+    def all_reduce(self, *values: Tensor) -> None:
+        """Replace each value by its sum over all processes."""
 
 
-def synchronize_batch_norms(model: nn.Module, ranks: ManyRanks) -> None:
+def synchronize_batch_norms(model: nn.Module, ranks: Ranks) -> None:
     """Have every batch normalisation of *model* that is in train mode take its statistics from all processes."""
     for module in model.modules():
         if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm):
@@ -33,7 +43,7 @@ def synchronize_batch_norms(model: nn.Module, ranks: ManyRanks) -> None:
 class _Synchronized:
     """A module's ``forward``, with another ``batch_norm`` while it trains."""
 
-    def __init__(self, module: nn.Module, forward: Callable[..., Any], ranks: ManyRanks) -> None:
+    def __init__(self, module: nn.Module, forward: Callable[..., Any], ranks: Ranks) -> None:
         self._module, self._forward, self._mode = module, forward, _Mode(ranks)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -44,7 +54,7 @@ class _Synchronized:
 
 
 class _Mode(TorchFunctionMode):
-    def __init__(self, ranks: ManyRanks) -> None:
+    def __init__(self, ranks: Ranks) -> None:
         super().__init__()
         self._ranks = ranks
 
@@ -57,7 +67,7 @@ class _Mode(TorchFunctionMode):
 
 
 def _batch_norm(
-    ranks: ManyRanks,
+    ranks: Ranks,
     values: Tensor,
     running_mean_C: Tensor | None,
     running_var_C: Tensor | None,
@@ -80,7 +90,7 @@ def _batch_norm(
     return normalized
 
 
-def _statistics(values: Tensor, ranks: ManyRanks) -> tuple[Tensor, Tensor, Tensor]:
+def _statistics(values: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean and biased variance per channel over the images of all processes, and the number of values in each.
 
     Each process's own are put together by Chan, Golub and LeVeque's formula (1979), which is as exact as one pass over
@@ -89,7 +99,7 @@ def _statistics(values: Tensor, ranks: ManyRanks) -> tuple[Tensor, Tensor, Tenso
     wide = _wide(values)
     var_C, mean_C = torch.var_mean(wide, _others(values), correction=0)
     count = wide.new_full((1,), wide.numel() // wide.shape[1] if ranks.counts else 0)
-    gathered = ranks.gather(torch.cat([mean_C, var_C, count]))
+    gathered = ranks.all_gather(torch.cat([mean_C, var_C, count]))
     mean_RC, var_RC, count_R1 = gathered.split([len(mean_C), len(mean_C), 1], dim=1)
     total = count_R1.sum()
     share_R1 = count_R1 / total
@@ -111,7 +121,7 @@ class _Normalize(torch.autograd.Function):
         var_C: Tensor,
         count: Tensor,
         eps: float,
-        ranks: ManyRanks,
+        ranks: Ranks,
     ) -> Tensor:
         ctx.save_for_backward(values, weight, mean_C, (var_C + eps).rsqrt(), count)
         ctx.ranks, ctx.counts = ranks, ranks.counts
@@ -127,7 +137,7 @@ class _Normalize(torch.autograd.Function):
         # Weights are reduced later, with all gradients: theirs is of the images here.
         grad_weight_C = None if weight is None else (sums_2C[1] * scale_C).to(weight.dtype)
         grad_bias_C = sums_2C[0].clone() if ctx.needs_input_grad[2] else None
-        ctx.ranks.add_up(sums_2C)
+        ctx.ranks.all_reduce(sums_2C)
         grad_C, projected_C = sums_2C / count
         slope_C = scale_C if weight is None else scale_C * weight
         grad_values = grad - _per_channel(grad_C, values) - centered * _per_channel(projected_C * scale_C**2, values)

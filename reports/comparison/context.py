@@ -10,9 +10,9 @@ from typing import Any
 from harness.records.key_diff import result_differences
 from harness.records.record import Record
 from reports.comparison.matching import Matching
-from reports.text import clean
 from reports.trials.labels import Labels
 from reports.trials.reading import Trial
+from zoo.text import one_line
 
 _LONGEST_VALUE = 60
 
@@ -44,7 +44,7 @@ def environment_differences(first: Sequence[Trial], second: Sequence[Trial]) -> 
             for side in sides
         ]
         if values[0] != values[1] and all(sides):
-            found.append(FieldDifference(field=clean(field), first=values[0], second=values[1]))
+            found.append(FieldDifference(field=one_line(field), first=values[0], second=values[1]))
     return tuple(found)
 
 
@@ -66,7 +66,7 @@ def key_differences(matching: Matching, titles: Mapping[int, str]) -> tuple[Fiel
             continue
         for each in result_differences(one, other):
             if each.field not in ("seed", "torch"):
-                key = (clean(each.field), value_text(each.left), value_text(each.right))
+                key = (one_line(each.field), value_text(each.left), value_text(each.right))
                 concerned.setdefault(key, []).append(titles[id(first)])
     return tuple(
         FieldDifference(
@@ -118,10 +118,10 @@ def reason_of(record: Record) -> str:
     """Return why a trial gave no result."""
     failure = record.failure
     reason = f"{failure.kind.value}: {failure.message}" if failure else record.reason
-    return clean(f"{record.outcome.value}: {reason}" if reason else record.outcome.value, max_length=300)
+    return one_line(f"{record.outcome.value}: {reason}" if reason else record.outcome.value, max_length=300)
 
 
 def value_text(value: Any) -> str:
     """Return a value as one short line."""
-    text = clean(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
+    text = one_line(value if isinstance(value, str) else json.dumps(value, sort_keys=True))
     return text if len(text) <= _LONGEST_VALUE else text[:12] + "…"

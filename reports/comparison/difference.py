@@ -25,11 +25,11 @@ from reports.comparison.matching import match_groups
 from reports.comparison.speeds import SpeedChange, speed_changes
 from reports.comparison.statistics import Contrast
 from reports.statistics.accuracy import CONFIDENCE, holm
-from reports.text import clean
 from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.grouping import Group, group_trials
 from reports.trials.labels import Labels, label_rows
 from reports.trials.reading import Trial
+from zoo.text import one_line
 
 DEFAULT_MARGIN = 0.01
 
@@ -182,7 +182,7 @@ def compare(
         cells=_adjusted(drafts, max_slowdown),
         only_first=tuple(sorted(titles[id(group)] for group in matching.only_first)),
         only_second=tuple(sorted(titles[id(group)] for group in matching.only_second)),
-        notes=tuple(map(clean, [*notes, *context_notes(matching, titles, names)])),
+        notes=tuple(map(one_line, [*notes, *context_notes(matching, titles, names)])),
         environment=environment_differences(first, second),
         fields=key_differences(matching, titles),
     )
@@ -203,7 +203,7 @@ def _draft(first: Group, second: Group, labels: Labels, limit: float | None, mar
         second_seeds=tuple(sorted(second.done)),
         seeds=shared,
         accuracy=None if isinstance(accuracy, str) else accuracy,
-        problem=clean(accuracy) if isinstance(accuracy, str) else "",
+        problem=one_line(accuracy) if isinstance(accuracy, str) else "",
         speeds=speeds,
         speed_problem=speed_problem,
     )

@@ -12,8 +12,9 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.ranking import most_common_images, read_seeds
-from reports.leaderboard.table import Leaderboard, Row, Table, row_names
+from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.accuracy import (
     Sample,
     alpha_of_look,
@@ -23,8 +24,8 @@ from reports.statistics.accuracy import (
     pairwise_p_values,
     separated,
 )
-from reports.text import clean
 from reports.trials.reading import Trial
+from zoo.text import one_line
 
 NUM_RESAMPLES = 2000
 POWER = 0.8
@@ -103,7 +104,7 @@ def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[Explanat
     """
     by_name: dict[str, Trial] = {}
     for folder, record in sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0]))):
-        by_name.setdefault(clean(record.trial_id), (folder, record))
+        by_name.setdefault(one_line(record.trial_id), (folder, record))
     return tuple(_explain_table(table, by_name) for table in leaderboard.tables)
 
 

@@ -12,18 +12,19 @@ from harness.records.runtime_result import runtime_name
 from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import all_columns, find_sort_column
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated
 from reports.leaderboard.ranking import Evidence, evidence_of, rank_table
 from reports.leaderboard.runtime_rows import add_runtimes, with_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
-from reports.leaderboard.table import Leaderboard, Row, Table, Unfinished, estimate_of
+from reports.leaderboard.table import Row, Table, Unfinished, estimate_of
 from reports.leaderboard.versions import version_notes
 from reports.statistics.accuracy import mean_interval
-from reports.text import clean
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.reading import Trial, read_trials, without_collection
+from zoo.text import one_line
 
 __all__ = ["Leaderboard", "build_leaderboard"]
 
@@ -70,7 +71,8 @@ def build_leaderboard(
     groups_by_table = by_table(groups)
     names_by_table = combinations(groups_by_table)
     unranked = [_unranked_table(*pair) for pair in zip(groups_by_table, names_by_table, strict=True)]
-    draft = Leaderboard(tables=tuple(table for table, _ in unranked), sort_by=sort_by, notes=tuple(map(clean, notes)))
+    tables = tuple(table for table, _ in unranked)
+    draft = Leaderboard(tables=tables, sort_by=sort_by, notes=tuple(map(one_line, notes)))
     column = find_sort_column(sort_by, all_columns(draft, declared))
     tables = tuple(
         mark_dominated(rank_table(table, evidence, column), ranks_are_of_accuracy=column.key == "accuracy")
@@ -122,9 +124,9 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
         num_test=info.num_test if info else None,
         num_classes=len(info.classes) if info else None,
         rows=tuple(rows),
-        notes=tuple(clean(note) for note in notes),
+        notes=tuple(one_line(note) for note in notes),
         looks=looks,
-        speed_notes=tuple(clean(note) for note in speed_notes),
+        speed_notes=tuple(one_line(note) for note in speed_notes),
     )
     return table, evidence
 
@@ -160,7 +162,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, E
         speed=speed_of(records),
         wall_seconds=statistics.fmean(times) if times else None,
         small_images=bool(model and model.small_image_changes),
-        trials=tuple(clean(record.trial_id) for record in records),
+        trials=tuple(one_line(record.trial_id) for record in records),
     )
     return row, evidence
 
@@ -170,7 +172,7 @@ def _warnings(group: Group, labels: Labels) -> list[str]:
     seeds_by_warning: dict[str, list[int]] = {}
     for seed in sorted(group.done):
         for warning in group.done[seed][1].warnings:
-            seeds_by_warning.setdefault(clean(warning, max_length=300), []).append(seed)
+            seeds_by_warning.setdefault(one_line(warning, max_length=300), []).append(seed)
     name = ", ".join(filter(None, (labels.model, labels.recipe, runtime_name(group.example))))
     return [
         f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {warning}"
@@ -181,4 +183,4 @@ def _warnings(group: Group, labels: Labels) -> list[str]:
 def _unfinished(record: Record) -> Unfinished:
     failure = record.failure
     reason = f"{failure.kind.value}: {failure.message}" if failure else record.reason
-    return Unfinished(seed=record.spec.seed, outcome=record.outcome.value, reason=clean(reason, max_length=300))
+    return Unfinished(seed=record.spec.seed, outcome=record.outcome.value, reason=one_line(reason, max_length=300))

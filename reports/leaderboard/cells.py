@@ -6,6 +6,7 @@ import math
 
 from reports.leaderboard.pareto import costs_by_dominator, is_on_front
 from reports.leaderboard.table import Estimate, Row, unfinished_counts
+from zoo.text import duration
 
 NOTHING = "–"
 SMALL_IMAGES_MARK = "°"
@@ -38,13 +39,9 @@ def count(value: int | None) -> str:
     return f"{scaled:.3g} {unit}" if scaled < 999.5 else f"{scaled:,.0f} {unit}"
 
 
-def duration(seconds: float | None) -> str:
-    """Format a duration: ``4.2 s``, ``3.5 min``, ``1.2 h``."""
-    if seconds is None:
-        return NOTHING
-    if seconds < 99.5:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+def duration_text(seconds: float | None) -> str:
+    """Format a duration, as in :func:`zoo.text.duration`; a dash where there is none."""
+    return NOTHING if seconds is None else duration(seconds)
 
 
 def rank_text(row: Row) -> str:

@@ -8,7 +8,7 @@ from reports.leaderboard.cells import (
     SMALL_IMAGES_MARK,
     count,
     dominators_text,
-    duration,
+    duration_text,
     front_mark,
     interval_text,
     number,
@@ -17,10 +17,11 @@ from reports.leaderboard.cells import (
     status_text,
 )
 from reports.leaderboard.column import Column, simple_column
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.metric_column import metric_column, undeclared_column
 from reports.leaderboard.pareto import COSTS, costs_by_dominator, is_on_front
 from reports.leaderboard.speed_columns import SPEED_COLUMNS
-from reports.leaderboard.table import Leaderboard, Row
+from reports.leaderboard.table import Row
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.metric import Metric
 from zoo.names import near_names
@@ -131,7 +132,7 @@ COLUMNS: tuple[Column, ...] = (
         key="conversion_time",
         title="convert",
         about="time to export, quantise or compile the network for its runtime: median over seeds",
-        text=lambda row: "" if row.conversion_seconds is None else duration(row.conversion_seconds),
+        text=lambda row: "" if row.conversion_seconds is None else duration_text(row.conversion_seconds),
         plain=lambda row: {"conversion_time": row.conversion_seconds},
         value=lambda row: row.conversion_seconds,
         higher_is_better=False,
@@ -143,7 +144,7 @@ COLUMNS: tuple[Column, ...] = (
         "time/seed",
         "wall time of a trial, everything included: mean over seeds",
         lambda row: row.wall_seconds,
-        duration,
+        duration_text,
         priority=70,
         higher_is_better=False,
     ),

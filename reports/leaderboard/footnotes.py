@@ -6,8 +6,9 @@ from collections.abc import Sequence, Set
 
 from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, SMALL_IMAGES_MARK, TIED_MARK
 from reports.leaderboard.column import Column
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.pareto import COSTS, is_on_front
-from reports.leaderboard.table import FOREIGN_CORES, LOADER_SHARE, Leaderboard, Row, Speed, Table
+from reports.leaderboard.table import FOREIGN_CORES, LOADER_SHARE, Row, Speed, Table
 
 
 def heading(table: Table) -> str:

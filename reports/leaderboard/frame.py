@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from reports.leaderboard.column import plain_cells
 from reports.leaderboard.columns import all_columns
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import overall_plain
-from reports.leaderboard.table import Leaderboard
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any
 from reports.leaderboard.cells import spread_text
 from reports.leaderboard.column import Column
 from reports.leaderboard.table import Row
-from reports.text import clean
+from zoo.text import one_line
 
 # Which metrics of the records are shares, and which are better when low, for a reader who has no catalog at hand.
 _PERCENT = (
@@ -56,7 +56,7 @@ def metric_column(
 def undeclared_column(name: str) -> Column:
     """Return a column of a metric that no catalog declares."""
     is_percent = name in _PERCENT
-    title = clean(name.replace("_", " "))
+    title = one_line(name.replace("_", " "))
     return metric_column(
         name,
         title=f"{title} %" if is_percent else title,

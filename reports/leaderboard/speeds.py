@@ -14,8 +14,8 @@ from harness.records.runtime_result import RuntimeRecord
 from reports.leaderboard.cells import SPEED_MARK
 from reports.leaderboard.runtime_rows import conditions_key
 from reports.leaderboard.table import Row, Speed, row_names
-from reports.text import clean
 from reports.trials.grouping import Group
+from zoo.text import one_line
 
 _RATES: Mapping[str, Callable[[SpeedInfo], Rate | None]] = {
     "train": lambda speed: speed.train_end_to_end,
@@ -137,7 +137,7 @@ def _timer_notes(names: Sequence[str], groups: Sequence[Group]) -> list[str]:
     for name, group in sorted(zip(names, groups, strict=True), key=lambda pair: pair[0]):
         for seed, (_, record) in sorted(group.done.items()):
             for note in record.speed.notes if record.speed else ():
-                found.setdefault(clean(note, max_length=300), []).append(f"{name} seed {seed}")
+                found.setdefault(one_line(note, max_length=300), []).append(f"{name} seed {seed}")
     return [f"{note}: {_some(trials)}" for note, trials in found.items()]
 
 

@@ -10,10 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from reports.leaderboard.overall import Overall
+from typing import Any
 
 LOADER_SHARE = 0.2
 """Share of training time that the data path may take. TensorFlow's profiler calls a step "highly input-bound" above the
@@ -165,24 +162,6 @@ class Table:
     them."""
     speed_notes: tuple[str, ...] = ()
     """What a reader of its speeds should know: which cannot be compared and why, and what disturbed them."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Leaderboard:
-    """One table for each data set."""
-
-    tables: tuple[Table, ...]
-    sort_by: str
-    """Key of the column that ranks go by."""
-    notes: tuple[str, ...] = ()
-    """What a reader of all tables should know."""
-    overall: Overall | None = None
-    """Rows compared over all data sets; None where there are fewer than two, or fewer than two rows on all of them."""
-
-    @property
-    def rows(self) -> tuple[Row, ...]:
-        """All rows of all tables."""
-        return tuple(row for table in self.tables for row in table.rows)
 
 
 def row_names(rows: Sequence[Row]) -> list[str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from harness.records.record import Record
-from reports.text import clean
+from zoo.text import one_line, plural
 
 
 def version_notes(records: Iterable[Record], declared: Mapping[str, int]) -> list[str]:
@@ -24,7 +24,7 @@ def version_notes(records: Iterable[Record], declared: Mapping[str, int]) -> lis
             counts[name, metric.version] += 1
             newest[name] = max(newest.get(name, metric.version), metric.version)
     return [
-        f"{clean(name)} of {count:,} trial{'' if count == 1 else 's'} was computed by version {version} of the metric; "
+        f"{one_line(name)} of {plural(count, 'trial')} was computed by version {version} of the metric; "
         f"zoo rescore brings {'it' if count == 1 else 'them'} to version {newest[name]}"
         for (name, version), count in sorted(counts.items())
         if version < newest[name]

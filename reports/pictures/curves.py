@@ -10,8 +10,8 @@ from typing import Any
 
 from harness.records.history import read_history
 from harness.records.store import HISTORY_FILE, RECORD_FILE, SPEC_FILE, read_record
-from reports.text import clean
 from zoo.errors import StoreError
+from zoo.text import one_line
 
 MEASURES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 
@@ -81,10 +81,10 @@ def _title(folder: Path) -> str:
 
     try:
         if (folder / RECORD_FILE).is_file():
-            return clean(read_record(folder / RECORD_FILE).spec.title)
-        return clean(TrialSpec.model_validate_json((folder / SPEC_FILE).read_bytes()).title)
+            return one_line(read_record(folder / RECORD_FILE).spec.title)
+        return one_line(TrialSpec.model_validate_json((folder / SPEC_FILE).read_bytes()).title)
     except (OSError, ValueError, StoreError):  # its curves are there all the same
-        return clean(folder.name)
+        return one_line(folder.name)
 
 
 def _number(value: object) -> float | None:

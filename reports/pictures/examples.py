@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.site.details import class_names
-from reports.trials.evidence import Evidence
+from reports.trials.evidence import Evidence, class_names
 
 NUM_PAIRS = 6
 NUM_EACH = 6

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from reports.text import clean
+from zoo.text import one_line
 
 _GAP = 10
 _FRAME = 3
@@ -128,7 +128,7 @@ def _write(
 ) -> None:
     """Draw one line of foreign text, cut to *width* pixels."""
     font = ImageFont.load_default(size)
-    text = " ".join(clean(text, max_length=300).split())
+    text = " ".join(one_line(text, max_length=300).split())
     if not isinstance(font, ImageFont.FreeTypeFont):  # a Pillow without FreeType has letters of Latin-1 only
         text = text.encode("latin-1", "replace").decode("latin-1")
     ellipsis = "…" if isinstance(font, ImageFont.FreeTypeFont) else "..."

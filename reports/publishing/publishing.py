@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.system.atomic_files import sha256_of
 from reports.site.build import SUMS_FILE, SiteSummary, published_files, write_site
-from reports.text import clean
 from zoo.errors import StoreError, UsageError
+from zoo.text import one_line
 
 _SPACE_CARD = """\
 ---
@@ -111,12 +111,12 @@ def publish_to_space(site: Path, space: str, *, title: str, endpoint: str | None
             commit_message="Publish the leaderboard",
         )
     except Exception as error:  # the hub's client raises many kinds, of which a person needs the sentence
-        raise StoreError(f"the hub did not take {space}: {clean(error, max_length=400)}") from error
+        raise StoreError(f"the hub did not take {space}: {one_line(error, max_length=400)}") from error
     return f"{api.endpoint}/spaces/{space}"
 
 
 def _yaml(text: str) -> str:
-    return json.dumps(clean(text, max_length=100), ensure_ascii=False)
+    return json.dumps(one_line(text, max_length=100), ensure_ascii=False)
 
 
 def _is_whole(path: Path, digest: str) -> bool:
@@ -145,6 +145,6 @@ def _git(folder: Path, *arguments: str, check: bool = True) -> str:
     except FileNotFoundError:
         raise StoreError("git is not installed, and --to github-pages needs it") from None
     if done.returncode and check:
-        said = clean(done.stderr.strip() or done.stdout.strip(), max_length=300)
+        said = one_line(done.stderr.strip() or done.stdout.strip(), max_length=300)
         raise StoreError(f"git {arguments[0]} failed: {said}")
     return done.stdout.strip() if done.returncode == 0 else ""

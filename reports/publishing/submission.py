@@ -11,12 +11,12 @@ from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, SPEC_FILE, read_record
 from reports.publishing.verification import trial_problems
 from reports.render.markdown import escape_markdown
-from reports.text import clean
 from reports.trials.grouping import group_trials
 from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric
+from zoo.text import one_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,13 +43,13 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
     for source, record in trials:
         problems = trial_problems((source, record), metrics)
         if record.trial_id != source.name or Path(record.trial_id).name != record.trial_id:
-            problems.append(f"{clean(source.name)} is not the folder of the trial that its record tells of")
+            problems.append(f"{one_line(source.name)} is not the folder of the trial that its record tells of")
         target = folder / source.name
         if not problems and (target / RECORD_FILE).is_file():
             if read_record(target / RECORD_FILE) == record:
                 known += 1
                 continue
-            problems.append(f"{clean(source.name)}: another result of it is in {folder} already")
+            problems.append(f"{one_line(source.name)}: another result of it is in {folder} already")
         if problems:
             refused += problems
             continue
@@ -74,7 +74,7 @@ def pull_request_text(trials: Sequence[Trial]) -> str:
         values = [record.metrics["accuracy"].value for _, record in group.done.values() if "accuracy" in record.metrics]
         mean = f"{100 * sum(values) / len(values):.2f}" if values else "–"
         names = (spec.architecture.display_name, spec.dataset.display_name, spec.recipe.display_name)
-        cells = [escape_markdown(clean(name, max_length=120)) for name in names]
+        cells = [escape_markdown(one_line(name, max_length=120)) for name in names]
         seeds = ", ".join(map(str, sorted(group.done))) or "none"
         lines.append(f"| {' | '.join(cells)} | {seeds} | {mean} |")
     failed = sum(record.outcome is not Outcome.DONE for _, record in trials)

@@ -18,12 +18,12 @@ from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import sha256_of
 from reports.site.build import SUMS_FILE, published_files
 from reports.site.schema import schema_text
-from reports.text import clean
 from reports.trials.grouping import group_trials
 from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric
+from zoo.text import one_line
 
 _TOLERANCE = 1e-6
 """Numbers may differ so far, relative to their size: other versions of numpy add up in another order."""
@@ -36,16 +36,16 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
     the record names is computed anew from the predictions.
     """
     folder, record = trial
-    name = clean(f"{folder.name} {runtime_name(record)}".rstrip(), max_length=120)
+    name = one_line(f"{folder.name} {runtime_name(record)}".rstrip(), max_length=120)
     problems = []
     for file, sha256 in record.files.items():
         if file != Path(file).name or file in (".", "..", ""):
-            problems.append(f"{name}: its record names {clean(file)!r}, which is no file of its own")
+            problems.append(f"{name}: its record names {one_line(file)!r}, which is no file of its own")
         elif not (folder / file).is_file():
             if file != CHECKPOINT_FILE:  # weights are large, and no number comes from them
-                problems.append(f"{name}: {clean(file)} is missing")
+                problems.append(f"{name}: {one_line(file)} is missing")
         elif sha256_of(folder / file) != sha256:
-            problems.append(f"{name}: {clean(file)} does not fit the sum in its record")
+            problems.append(f"{name}: {one_line(file)} does not fit the sum in its record")
     if record.outcome is not Outcome.DONE or problems:
         return problems
     of_predictions = predictions_file(record)
@@ -54,7 +54,7 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
     try:
         predictions = load_predictions(folder, name=of_predictions).predictions
     except StoreError as error:
-        return [f"{name}: {clean(error)}"]
+        return [f"{name}: {one_line(error)}"]
     if record.data is not None and len(predictions.labels) != record.data.num_test:
         problems.append(
             f"{name}: predictions of {len(predictions.labels):,} images, where its record tells of "
@@ -68,13 +68,13 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
         computed = score(predictions, [entry]).values.get(entry.display_name)
         if computed is not None and not _same(computed.value, reported.value):
             problems.append(
-                f"{name}: {clean(metric)} is {_shown(computed.value)} by its predictions, {_shown(reported.value)} in "
-                "its record"
+                f"{name}: {one_line(metric)} is {_shown(computed.value)} from its predictions, but its record says "
+                f"{_shown(reported.value)}"
             )
     if not isinstance(record, RuntimeRecord):
         for result in results_in(folder, record):
             if isinstance(result, StoreError):
-                problems.append(clean(result))
+                problems.append(one_line(result))
             else:
                 problems += trial_problems((folder, as_record(record, result)), metrics)
     return problems
@@ -84,7 +84,7 @@ def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]
     """Return a sentence for each row that has a seed twice, or fewer seeds than *required_seeds*."""
     problems = []
     for group in group_trials(trials):
-        title = clean(group.example.spec.title.rpartition(" · ")[0])
+        title = one_line(group.example.spec.title.rpartition(" · ")[0])
         if group.repeated:
             problems.append(f"{title}: {group.repeated} seed(s) are there more than once")
         if len(group.done) < required_seeds:
@@ -97,7 +97,7 @@ def _fold_problems(trials: Sequence[Trial]) -> list[str]:
     folders = {record.trial_id: (folder, record) for folder, record in trials}
     problems = []
     for folder, record in trials:
-        name = clean(folder.name, max_length=120)
+        name = one_line(folder.name, max_length=120)
         folds = [folders[each] for each in record.folds if each in folders]
         if not record.folds:
             continue
@@ -108,7 +108,7 @@ def _fold_problems(trials: Sequence[Trial]) -> list[str]:
             saved = concatenated([load_predictions(each, sha256=record.folds[one.trial_id]) for each, one in folds])
             own = load_predictions(folder)
         except StoreError as error:
-            problems.append(f"{name}: {clean(error)}")
+            problems.append(f"{name}: {one_line(error)}")
             continue
         same = saved.samples.tobytes() == own.samples.tobytes()
         if not same or saved.predictions.logits.tobytes() != own.predictions.logits.tobytes():
@@ -127,14 +127,14 @@ def report_problems(folder: Path, rebuilt: dict[str, Any] | None = None) -> tupl
     if not sums:
         return [f"{folder / SUMS_FILE} is missing or empty"], []
     problems = [
-        f"{clean(name)} {'does not fit its sum' if (folder / name).is_file() else 'is missing'}"
+        f"{one_line(name)} {'does not fit its sum' if (folder / name).is_file() else 'is missing'}"
         for name, digest in sums.items()
         if not (folder / name).is_file() or sha256_of(folder / name) != digest
     ]
     try:
         data = json.loads((folder / "leaderboard.json").read_bytes())
     except (OSError, ValueError) as error:
-        return [*problems, f"leaderboard.json cannot be read: {clean(error)}"], []
+        return [*problems, f"leaderboard.json cannot be read: {one_line(error)}"], []
     found, notes = _schema_problems(data)
     problems += found
     if not found:
@@ -151,7 +151,8 @@ def _schema_problems(data: Any) -> tuple[list[str], list[str]]:
         return [], ["the schema was not checked: pip install 'zoobench[verify]' brings what it takes"]
     validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
     errors = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
-    return [f"leaderboard.json: {clean(e.json_path)}: {clean(e.message, max_length=200)}" for e in errors[:10]], []
+    told = [f"{one_line(error.json_path)}: {one_line(error.message, max_length=200)}" for error in errors[:10]]
+    return [f"leaderboard.json: {each}" for each in told], []
 
 
 def _row_problems(data: dict[str, Any]) -> list[str]:
@@ -159,20 +160,20 @@ def _row_problems(data: dict[str, Any]) -> list[str]:
     trials: Counter[str] = Counter()
     for table in data["tables"]:
         for row in table["rows"]:
-            name = clean(f"{row['cells'].get('model')} on {table['data']}", max_length=200)
+            name = one_line(f"{row['cells'].get('model')} on {table['data']}", max_length=200)
             trials.update(row["trials"])
             if len(set(row["seeds"])) != len(row["seeds"]):
                 problems.append(f"{name}: a seed is listed twice")
             if len(row["seeds"]) != len(row["trials"]):
                 problems.append(f"{name}: {len(row['seeds'])} seeds, but {len(row['trials'])} trials")
-    problems += [f"trial {clean(trial)} is listed {count} times" for trial, count in trials.items() if count > 1]
+    problems += [f"trial {one_line(trial)} is listed {count} times" for trial, count in trials.items() if count > 1]
     return problems
 
 
 def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable[str]:
     before, now = _cells(published), _cells(rebuilt)
     for key in before.keys() | now.keys():
-        name = clean(" on ".join([key[1], key[0]]), max_length=200)
+        name = one_line(" on ".join([key[1], key[0]]), max_length=200)
         if key not in now:
             yield f"{name}: is published, and no records are of it"
         elif key not in before:
@@ -181,7 +182,7 @@ def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable
             for cell in before[key].keys() & now[key].keys():
                 if not _same(before[key][cell], now[key][cell]):
                     yield (
-                        f"{name}: {clean(cell)} is published as {_shown(before[key][cell])}, and "
+                        f"{name}: {one_line(cell)} is published as {_shown(before[key][cell])}, and "
                         f"{_shown(now[key][cell])} by the records"
                     )
 
@@ -208,7 +209,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else clean(value, max_length=80)
+    return f"{value:.6g}" if isinstance(value, float) else one_line(value, max_length=80)
 
 
 def sample_of(trials: Sequence[Trial], count: int) -> list[Trial]:
@@ -232,7 +233,7 @@ def noise_problem(again: Record, reported: Record, siblings: Sequence[Record]) -
         siblings: Records of all seeds of its row.
     """
     if again.outcome is not Outcome.DONE:
-        return f"run again, it ended as {again.outcome.value}: {clean(again.reason)}"
+        return f"run again, it ended as {again.outcome.value}: {one_line(again.reason)}"
     new, old = again.metrics["accuracy"].value, reported.metrics["accuracy"].value
     allowed = seed_noise([record.metrics["accuracy"].value for record in siblings], _num_test(reported), old)
     if abs(new - old) <= allowed:

@@ -9,8 +9,8 @@ from typing import Any
 
 from reports.leaderboard.column import Column, plain_cells
 from reports.leaderboard.columns import all_columns
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import overall_plain
-from reports.leaderboard.table import Leaderboard
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

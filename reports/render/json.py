@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from reports.leaderboard.column import Column, plain_cells
 from reports.leaderboard.columns import all_columns
 from reports.leaderboard.footnotes import legend, table_notes
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_notes
-from reports.leaderboard.table import Leaderboard, Row, Table
+from reports.leaderboard.table import Row, Table
 from reports.render.explanation import explanation_data
 from reports.statistics.accuracy import CONFIDENCE
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
-from reports.leaderboard.table import Leaderboard
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
 

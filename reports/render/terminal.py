@@ -15,9 +15,10 @@ from rich.text import Text
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
-from reports.leaderboard.table import Leaderboard, Row, Table
+from reports.leaderboard.table import Row, Table
 
 _GAP = 2  # blanks between columns
 _SHORTEST_NAME = 6

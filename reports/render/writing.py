@@ -9,7 +9,7 @@ from filelock import FileLock
 
 from harness.system.atomic_files import temporary_prefix, write_bytes
 from reports.leaderboard.column import Column
-from reports.leaderboard.table import Leaderboard
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.render.csv import render_csv
 from reports.render.json import render_json
 from reports.render.latex import render_latex

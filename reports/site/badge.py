@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.site.entries import Entry
 from reports.site.pages import render_text
-from reports.text import clean
+from zoo.text import one_line
 
 _EM = 6.6  # pixels that a character takes on average at 11 px, a little more than in most fonts
 
@@ -16,8 +16,8 @@ def badge(entries: list[Entry]) -> str:
         left, right = "zoo", "no results yet"
     else:
         accuracy = best.row.metrics["accuracy"]
-        name = clean(best.row.model, max_length=40)
+        name = one_line(best.row.model, max_length=40)
         tied = f" (rank {best.row.rank_low}–{best.row.rank_high})" if best.row.rank_high != 1 else ""
-        left, right = clean(best.row.data, max_length=40), f"{name} {100 * accuracy.mean:.1f} %{tied}"
+        left, right = one_line(best.row.data, max_length=40), f"{name} {100 * accuracy.mean:.1f} %{tied}"
     widths = [round(_EM * len(text)) + 12 for text in (left, right)]
     return render_text("badge.svg", left=left, right=right, widths=widths, total=sum(widths))

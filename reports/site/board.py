@@ -9,9 +9,10 @@ from typing import Any
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import all_columns, choose_columns
 from reports.leaderboard.footnotes import heading, legend, table_notes
-from reports.leaderboard.table import Leaderboard, Row
+from reports.leaderboard.leaderboard import Leaderboard
+from reports.leaderboard.table import Row
 from reports.site.entries import Entry
-from reports.text import clean
+from zoo.text import one_line
 
 _ALWAYS = ("rank", "model", "accuracy", "interval")  # what the page's script counts on
 
@@ -47,9 +48,9 @@ def board_data(
             {
                 "id": each,
                 "data": tables[each].data,
-                "heading": clean(heading(tables[each])),
+                "heading": one_line(heading(tables[each])),
                 "fingerprint": tables[each].fingerprint,
-                "notes": [clean(note) for note in table_notes(tables[each], columns, leaderboard)],
+                "notes": [one_line(note) for note in table_notes(tables[each], columns, leaderboard)],
                 "rows": indices,
                 "breaks": _breaks([rows[index] for index in indices]),
             }
@@ -63,13 +64,13 @@ def board_data(
         "rows": {
             "id": [entry.id for entry in entries],
             "model_id": [entry.model_id for entry in entries],
-            "name": [clean(entry.example.spec.architecture.full_name) for entry in entries],
+            "name": [one_line(entry.example.spec.architecture.full_name) for entry in entries],
             "family": _coded([entry.family for entry in entries]),
             "device": _coded([entry.device for entry in entries]),
             "status": _coded([statuses.get(entry.id, "self-reported") for entry in entries]),
             "done": [len(entry.row.seeds) for entry in entries],
         },
-        "legend": [clean(note) for note in legend(columns, leaderboard)],
+        "legend": [one_line(note) for note in legend(columns, leaderboard)],
     }
 
 
@@ -78,15 +79,15 @@ def _is_filled(column: Column, rows: Sequence[Row]) -> bool:
 
 
 def _column(column: Column, rows: Sequence[Row], *, shown: bool) -> dict[str, Any]:
-    texts = [clean(column.text(row)) for row in rows]
+    texts = [one_line(column.text(row)) for row in rows]
     plain: dict[str, list[Any]] = {}
     for row in rows:
         for key, value in column.plain(row).items():
             plain.setdefault(key, []).append(_short(value))
     data: dict[str, Any] = {
         "key": column.key,
-        "title": clean(column.title),
-        "about": clean(column.about),
+        "title": one_line(column.title),
+        "about": one_line(column.about),
         "numeric": column.numeric,
         "higher": column.higher_is_better,
         "shown": shown,
@@ -106,7 +107,7 @@ def _column(column: Column, rows: Sequence[Row], *, shown: bool) -> dict[str, An
 def _short(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
-    return clean(value) if isinstance(value, str) else value
+    return one_line(value) if isinstance(value, str) else value
 
 
 def _coded(values: list[Any]) -> Any:

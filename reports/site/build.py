@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.leaderboard.column import Column
-from reports.leaderboard.table import Leaderboard
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.pictures import examples
 from reports.pictures.thumbnails import Thumbnails, data_uri, find_thumbnails
 from reports.render.csv import render_csv
@@ -29,11 +29,11 @@ from reports.site.entries import Entry, entries_of
 from reports.site.pages import Page
 from reports.site.schema import schema_text
 from reports.site.statuses import statuses_of
-from reports.text import clean
 from reports.trials.evidence import Evidence, read_evidence
 from reports.trials.reading import Trial
 from zoo._version import __version__
 from zoo.errors import StoreError
+from zoo.text import one_line
 
 SUMS_FILE = "SHA256SUMS"
 _FILES = ("leaderboard.csv", "leaderboard.json", "leaderboard.md", "leaderboard.tex", "CHANGELOG.md", SUMS_FILE)
@@ -214,13 +214,13 @@ def _changelog(earlier: Path | None, data: dict[str, Any], newest: str) -> str:
 def _site(
     leaderboard: Leaderboard, entries: Sequence[Entry], options: SiteOptions, *, num_trials: int, newest: str
 ) -> dict[str, Any]:
-    links = {entry.table_id: clean(entry.table.data, max_length=40) for entry in entries}
+    links = {entry.table_id: one_line(entry.table.data, max_length=40) for entry in entries}
     return {
-        "title": clean(options.title, max_length=120),
+        "title": one_line(options.title, max_length=120),
         "links": [{"path": f"data/{each}.html", "label": label} for each, label in list(links.items())[:6]],
         "single": options.single_file,
         "files": _FILES,
-        "newest": clean(newest),
+        "newest": one_line(newest),
         "num_trials": num_trials,
         "version": __version__,
     }
@@ -233,7 +233,7 @@ def _pages(
     statuses: Mapping[str, str],
     pictures: _Pictures,
 ) -> list[Page]:
-    title = clean(options.title, max_length=120)
+    title = one_line(options.title, max_length=120)
     evidence: dict[str, Evidence | str] = {}
     by_table: dict[str, list[Entry]] = {}
     by_model: dict[str, list[Entry]] = {}
@@ -250,7 +250,7 @@ def _pages(
         ]
         fingerprint = members[0].table.fingerprint
         compared = comparison_data(members, evidence, partial(pictures.made, fingerprint))
-        name = clean(members[0].table.data)
+        name = one_line(members[0].table.data)
         data_pages.append(
             Page(
                 path=f"data/{table}.html",
@@ -280,10 +280,10 @@ def _pages(
         Page(
             path=f"models/{model}.html",
             template="model.html",
-            title=f"{clean(members[0].example.spec.architecture.display_name)} · {title}",
+            title=f"{one_line(members[0].example.spec.architecture.display_name)} · {title}",
             data={"board": board_data(leaderboard, members, declared=options.declared, statuses=statuses)},
             values={
-                "name": clean(members[0].example.spec.architecture.display_name),
+                "name": one_line(members[0].example.spec.architecture.display_name),
                 "facts": details.settings(members[0].example)["Network"],
                 "family": members[0].family,
             },
@@ -298,7 +298,7 @@ def _pages(
         values={
             "summary": _summary(entries),
             "data_pages": [
-                {"path": f"data/{table}.html", "label": clean(members[0].table.data)}
+                {"path": f"data/{table}.html", "label": one_line(members[0].table.data)}
                 for table, members in by_table.items()
             ],
             "models": [{"path": page.path, "label": page.values["name"]} for page in model_pages],
@@ -332,7 +332,7 @@ def _row_page(
     values: dict[str, Any] = {
         "entry": entry,
         "row": entry.row,
-        "full_name": clean(entry.example.spec.architecture.full_name),
+        "full_name": one_line(entry.example.spec.architecture.full_name),
         "status": status,
         "facts": details.facts(entry, leaderboard),
         "seeds": details.seed_rows(entry),
@@ -341,7 +341,7 @@ def _row_page(
         "environment": details.environment(entry.example),
         "provenance": details.provenance(entry),
         "commands": [
-            clean(command, max_length=20_000)
+            one_line(command, max_length=20_000)
             for command in rerun_command([record for _, record in entry.done] or list(entry.unfinished))
         ],
         "has_curves": bool(curves["loss"]["series"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.render.markdown import escape_markdown
-from reports.text import clean
+from zoo.text import one_line
 
 Rows = dict[tuple[str, str, str, str], dict[str, Any]]
 """Cells by data set, fingerprint, model and recipe."""
@@ -96,5 +96,5 @@ def _accuracy(cells: Mapping[str, Any]) -> str:
 
 
 def _name(key: tuple[str, str, str, str]) -> str:
-    data, _, model, recipe = (escape_markdown(clean(part, max_length=200)) for part in key)
+    data, _, model, recipe = (escape_markdown(one_line(part, max_length=200)) for part in key)
     return f"**{model}** on {data}, {recipe}"

@@ -10,10 +10,9 @@ import numpy as np
 
 from reports.comparison.explanation import pairs_of
 from reports.pictures.examples import Show
-from reports.site.details import class_names
 from reports.site.entries import Entry
 from reports.statistics.accuracy import Sample
-from reports.trials.evidence import Evidence
+from reports.trials.evidence import Evidence, class_names
 
 MAX_ROWS = 100
 MAX_CHARACTERS = 4_000_000

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from reports.site.details import class_names
 from reports.site.entries import Entry
-from reports.text import clean
-from reports.trials.evidence import Evidence
+from reports.trials.evidence import Evidence, class_names
+from zoo.text import one_line
 
 
 def dataset_facts(entries: Sequence[Entry], evidence: Sequence[Evidence | str], cache: Path | None) -> dict[str, Any]:
@@ -45,7 +44,7 @@ def dataset_facts(entries: Sequence[Entry], evidence: Sequence[Evidence | str], 
         ]
         facts.append(("test images of a class", f"{min(counts):,} to {max(counts):,}"))
     return {
-        "facts": [(name, clean(text)) for name, text in facts if clean(text)],
+        "facts": [(name, one_line(text)) for name, text in facts if one_line(text)],
         "classes": classes,
-        "notes": [clean(note) for note in info.notes] if info else [],
+        "notes": [one_line(note) for note in info.notes] if info else [],
     }

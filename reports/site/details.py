@@ -11,12 +11,12 @@ from harness.records.history import read_history
 from harness.records.record import Record
 from harness.records.runtime_result import RuntimeRecord, RuntimeResult
 from harness.records.store import HISTORY_FILE
-from reports.leaderboard.cells import duration
+from reports.leaderboard.cells import duration_text
 from reports.leaderboard.columns import all_columns
-from reports.leaderboard.table import Leaderboard
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.site.entries import Entry
-from reports.text import clean
-from reports.trials.evidence import Evidence
+from reports.trials.evidence import Evidence, class_names
+from zoo.text import one_line
 
 NUM_BINS = 15
 MAX_CLASSES = 100
@@ -38,12 +38,12 @@ def seed_rows(entry: Entry) -> list[dict[str, Any]]:
                 "calibration_error": _percent(record, "calibration_error"),
                 "val_accuracy": f"{100 * training.best_val_accuracy:.1f}" if training else "–",
                 "tested_epoch": f"{training.tested_epoch} of {training.epochs_run}" if training else "–",
-                "time": duration(record.seconds.get("total")),
+                "time": duration_text(record.seconds.get("total")),
                 "attempts": record.attempts,
-                "started": clean(record.started_at[:16].replace("T", " ")),
-                "trial": clean(record.trial_id),
-                "key": clean(record.result_key),
-                "warnings": [clean(warning) for warning in record.warnings],
+                "started": one_line(record.started_at[:16].replace("T", " ")),
+                "trial": one_line(record.trial_id),
+                "key": one_line(record.result_key),
+                "warnings": [one_line(warning) for warning in record.warnings],
             }
         )
     return rows
@@ -151,9 +151,9 @@ def facts(entry: Entry, leaderboard: Leaderboard) -> list[tuple[str, str]]:
     """Return every column of the row, as the tables have it."""
     shown = []
     for column in all_columns(leaderboard):
-        text = clean(column.text(entry.row))
+        text = one_line(column.text(entry.row))
         if column.key not in ("model", "data", "recipe", "rank", "unfinished") and text not in ("", "–"):
-            shown.append((clean(column.title), text))
+            shown.append((one_line(column.title), text))
     return shown
 
 
@@ -242,14 +242,9 @@ def _runtime_lines(result: RuntimeResult) -> list[tuple[str, str]]:
 def failures(entry: Entry) -> list[dict[str, Any]]:
     """Return each seed that gave no result, with its reason."""
     return [
-        {"seed": each.seed, "outcome": each.outcome, "reason": clean(each.reason, max_length=2000)}
+        {"seed": each.seed, "outcome": each.outcome, "reason": one_line(each.reason, max_length=2000)}
         for each in entry.row.unfinished
     ]
-
-
-def class_names(classes: Sequence[str]) -> list[str]:
-    """Return names that are fit to be shown."""
-    return [clean(name, max_length=80) or "(no name)" for name in classes]
 
 
 def _metric_versions(record: Record) -> str:
@@ -259,7 +254,7 @@ def _metric_versions(record: Record) -> str:
 
 
 def _cleaned(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(clean(name, max_length=100), clean(value)) for name, value in pairs if clean(value)]
+    return [(one_line(name, max_length=100), one_line(value)) for name, value in pairs if one_line(value)]
 
 
 def _shown(value: Any) -> str:

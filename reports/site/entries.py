@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.runtime_rows import runtime_shown
-from reports.leaderboard.table import Leaderboard, Row, Table
-from reports.text import clean
+from reports.leaderboard.table import Row, Table
 from reports.trials.grouping import Group, by_table, group_trials
 from reports.trials.labels import data_label, label_rows, torch_minor
 from reports.trials.reading import Trial
 from zoo.names import short_hash, slug
+from zoo.text import one_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -42,12 +43,12 @@ class Entry:
 
     @property
     def family(self) -> str:
-        return clean(self.example.spec.architecture.family, max_length=100)
+        return one_line(self.example.spec.architecture.family, max_length=100)
 
     @property
     def device(self) -> str:
         """The device that its trials ran on; the first seed's where they differ."""
-        return clean(self.example.environment.get("device_name") or "", max_length=100)
+        return one_line(self.example.environment.get("device_name") or "", max_length=100)
 
 
 def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[Entry]:
@@ -102,7 +103,7 @@ def _groups_by_row(trials: Iterable[Trial]) -> dict[tuple[object, ...], list[Gro
         data = data_label(groups[0].example)
         fingerprint = next((group.fingerprint for group in groups if group.fingerprint), "")
         for group, labels in zip(groups, label_rows([group.example for group in groups]), strict=True):
-            names = tuple(clean(group.done[seed][1].trial_id) for seed in sorted(group.done))
+            names = tuple(one_line(group.done[seed][1].trial_id) for seed in sorted(group.done))
             runtime = runtime_shown(group, groups)
             found.setdefault((data, fingerprint, labels.model, labels.recipe, runtime, names), []).append(group)
     return found

@@ -9,8 +9,8 @@ from reports.leaderboard.cells import rank_text
 from reports.render.markdown import escape_markdown
 from reports.site.commands import rerun_command
 from reports.site.entries import Entry
-from reports.text import clean
 from zoo.names import slug
+from zoo.text import one_line
 
 _METRICS = {
     "accuracy": ("accuracy", "Accuracy"),
@@ -33,7 +33,7 @@ def model_card(entry: Entry) -> str:
     results = [
         {
             "task": {"type": "image-classification", "name": "Image Classification"},
-            "dataset": {"type": slug(spec.dataset.display_name), "name": clean(row.data), "split": "test"},
+            "dataset": {"type": slug(spec.dataset.display_name), "name": one_line(row.data), "split": "test"},
             "metrics": [
                 {"type": kind, "name": f"{name}, mean of {row.metrics[key].n} seeds", "value": row.metrics[key].mean}
                 for key, (kind, name) in _METRICS.items()
@@ -45,14 +45,14 @@ def model_card(entry: Entry) -> str:
         "library_name": "zoobench",
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "zoobench"],
-        "model-index": [{"name": clean(row.model), "results": results}],
+        "model-index": [{"name": one_line(row.model), "results": results}],
     }
     head = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in front.items())
     accuracy = row.metrics.get("accuracy")
     lines = [
-        f"# {escape_markdown(clean(row.model))} on {escape_markdown(clean(row.data))}",
+        f"# {escape_markdown(one_line(row.model))} on {escape_markdown(one_line(row.data))}",
         "",
-        f"An image classifier, trained and tested by zoobench with the recipe {escape_markdown(clean(row.recipe))}.",
+        f"An image classifier, trained and tested by zoobench with the recipe {escape_markdown(one_line(row.recipe))}.",
         "",
         "| | |",
         "|---|---|",
@@ -69,10 +69,10 @@ def model_card(entry: Entry) -> str:
         lines.append(f"| multiply-accumulates | {row.macs:,} |")
     if data is not None:
         lines.append(f"| test images | {data.num_test:,} |")
-        lines.append(f"| content of the images | `{clean(data.fingerprint)[:16]}` |")
+        lines.append(f"| content of the images | `{one_line(data.fingerprint)[:16]}` |")
     commands = rerun_command([record for _, record in entry.done] or [entry.example])
-    lines += ["", "The same again:", "", *(f"    {clean(command, max_length=20_000)}" for command in commands)]
+    lines += ["", "The same again:", "", *(f"    {one_line(command, max_length=20_000)}" for command in commands)]
     if data is not None:
-        names = ", ".join(escape_markdown(clean(name, max_length=60)) for name in data.classes[:200])
+        names = ", ".join(escape_markdown(one_line(name, max_length=60)) for name in data.classes[:200])
         lines += ["", f"Classes, in the order of the logits: {names}{', …' if len(data.classes) > 200 else ''}."]
     return f"---\n{head}\n---\n\n" + "\n".join(lines) + "\n"

@@ -17,6 +17,7 @@ from harness.system.atomic_files import sha256_of
 from reports.trials.reading import Trial
 from zoo.errors import StoreError
 from zoo.metric import Predictions
+from zoo.text import one_line
 
 Floats = NDArray[np.float64]
 
@@ -89,3 +90,8 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
         confidence_M=np.concatenate([predictions.probabilities.max(axis=1) for predictions, _ in read]),
         right_M=np.concatenate(correct),
     )
+
+
+def class_names(classes: Sequence[str]) -> list[str]:
+    """Return names that are fit to be shown."""
+    return [one_line(name, max_length=80) or "(no name)" for name in classes]

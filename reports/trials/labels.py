@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.records.record import Record
 from harness.records.spec import ProviderSpec
-from reports.text import clean
+from zoo.text import one_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,7 +33,7 @@ def data_label(record: Record) -> str:
     extras += [f"{spec.folds} folds"] if spec.folds else []
     extras += [f"train {spec.limit_train:,}"] if spec.limit_train else []
     extras += [f"test {spec.limit_test:,}"] if spec.limit_test else []
-    return clean(_with(spec.display_name, extras))
+    return one_line(_with(spec.display_name, extras))
 
 
 def label_rows(records: Sequence[Record]) -> list[Labels]:
@@ -55,7 +55,7 @@ def label_rows(records: Sequence[Record]) -> list[Labels]:
     )
     data = [data_label(record) for record in records]
     return [
-        Labels(model=clean(model), data=where, recipe=clean(recipe))
+        Labels(model=one_line(model), data=where, recipe=one_line(recipe))
         for model, where, recipe in zip(models, data, recipes, strict=True)
     ]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zoo.cli.display.text import clean
+from zoo.text import clean
 
 if TYPE_CHECKING:
     from zoo.catalog import Catalog, Plugin

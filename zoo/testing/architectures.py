@@ -26,10 +26,10 @@ from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import UsageError, ZooError
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects, restored
 from zoo.testing.samples import NUM_CLASSES, noise, sample_images
 from zoo.testing.subjects import Subject
-from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
 _CPU = torch.device("cpu")
 _SIZES = (16, 32, 64)

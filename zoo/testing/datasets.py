@@ -23,9 +23,9 @@ from harness.data.splitting import make_parts
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError, ManyErrors, UsageError, ZooError
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
-from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
 _FEW = 256
 """Images of a split that are decoded."""

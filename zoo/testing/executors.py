@@ -17,9 +17,9 @@ from typing import Any
 
 from zoo.errors import PluginError, UsageError
 from zoo.executor import Executor, Node, Task, TaskEnded, TaskEvent, TaskMessage, TaskStarted, Workers
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
-from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
 _PATIENCE_SECONDS = 60.0
 """How long an executor may be silent; far more than any needs whose machines are there."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from zoo.testing.verdicts import CheckFailedError
+from zoo.testing.check_errors import CheckFailedError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 from zoo.errors import PluginError, UsageError
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, PhaseStarted, Progress, TrialEnded, TrialStarted
 from zoo.listener import Listener
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
-from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
 
 def hears_every_event(subject: Subject[Listener]) -> None:

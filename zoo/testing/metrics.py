@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.records.scoring import checked_value
 from zoo.metric import Metric, Predictions
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
-from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
 _NUM_IMAGES = 60
 _SURE = 30.0

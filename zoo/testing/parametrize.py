@@ -9,9 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from zoo.errors import UsageError
+from zoo.testing.check_errors import NotApplicableError
 from zoo.testing.checks import Check, checks_of, require_ids
 from zoo.testing.subjects import Record, Subject, subjects_of
-from zoo.testing.verdicts import NotApplicableError, run
+from zoo.testing.verdicts import run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

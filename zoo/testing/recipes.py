@@ -21,10 +21,10 @@ from harness.training.schedules import lr_factor
 from harness.training.state import TrainingState
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.samples import NUM_CLASSES, noise, sample_images, sample_net
 from zoo.testing.subjects import Subject
-from zoo.testing.verdicts import CheckFailedError, NotApplicableError
 
 _CPU = torch.device("cpu")
 _STEPS_PER_EPOCH = 50

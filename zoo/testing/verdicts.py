@@ -9,18 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.checks import Check
+from zoo.testing.global_state import restored
 from zoo.testing.subjects import Subject
 
 _MAX_REASON = 500
-
-
-class CheckFailedError(AssertionError):
-    """A record does not hold to what a check asks for; the message is one sentence."""
-
-
-class NotApplicableError(Exception):
-    """A check has nothing to look at in a record; the message says why."""
 
 
 class State(StrEnum):
@@ -85,8 +79,6 @@ def run(check: Check, subject: Subject[Any]) -> None:
         NotApplicableError: If it has nothing to look at.
         BaseException: Whatever else the plugin raises, which is a failure too.
     """
-    from zoo.testing.global_state import restored
-
     with restored():
         check.function(subject)
 

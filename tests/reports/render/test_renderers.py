@@ -13,15 +13,15 @@ from rich.console import Console
 import reports
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.cells import count, duration, number
+from reports.leaderboard.cells import count, duration_text, number
 from reports.leaderboard.columns import COLUMNS, choose_columns
 from reports.render.csv import safe_cell
 from reports.render.latex import escape_latex
 from reports.render.markdown import escape_markdown
 from reports.render.terminal import render_terminal, terminal_text
 from reports.render.writing import FORMATS, render, write_files
-from reports.text import clean
 from zoo.errors import ManyErrors, UnknownNameError
+from zoo.text import one_line
 
 HOSTILE = [
     "[/red]",
@@ -110,11 +110,11 @@ def test_numbers_have_three_significant_digits():
         "2,000,000 G",
         "–",
     ]
-    assert [duration(value) for value in (4.21, 75.2, 200.0, 7200.0, None)] == [
+    assert [duration_text(value) for value in (4.21, 75.2, 200.0, 7200.0, None)] == [
         "4.2 s",
-        "75 s",
-        "3.3 min",
-        "2.0 h",
+        "1 min 15 s",
+        "3 min 20 s",
+        "2 h 00 min",
         "–",
     ]
 
@@ -152,7 +152,7 @@ def test_hostile_names_are_text_in_every_format(make_trials, name):
             *make_trials("bad", data=name, outcome=Outcome.FAILED, failure=(FailureKind.ERROR, name)),
         ]
     )
-    shown = clean(name)
+    shown = one_line(name)
     assert re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e]", shown) is None
     console = Console(file=io.StringIO(), width=300, force_terminal=True, color_system="truecolor", record=True)
     console.print(render_terminal(leaderboard))
@@ -288,11 +288,11 @@ def test_files_are_written_whole_and_the_same_each_time(two_rows, tmp_path):
     ],
 )
 def test_foreign_text_becomes_one_harmless_line(text, expected):
-    assert clean(text) == expected
+    assert one_line(text) == expected
 
 
 def test_long_foreign_text_is_cut():
-    assert len(clean("x" * 10_000)) == 500
+    assert len(one_line("x" * 10_000)) == 500
 
 
 def test_json_is_laid_out_as_its_schema_says(make_trial, make_trials):

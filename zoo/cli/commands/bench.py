@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.text import clean, plural
 from zoo.cli.options.output import report_options, split_commas
 from zoo.cli.options.placing import data_root, placing_options, remote_of, slots_of
 from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     )
     if params["dry_run"]:
         from zoo.cli.commands.plan import show_plan
-        from zoo.cli.display.forecast import forecast_of, outlook_of
+        from zoo.cli.running.forecast import forecast_of, outlook_of
 
         forecast = forecast_of(Path(params["out"]), chosen, retry=params["retry"])
         form = "json" if params["form"] == "json" else "table"

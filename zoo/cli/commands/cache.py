@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import Column, clean, duration, plural, table_lines
-from zoo.cli.options.output import listing_format, split_commas, terminal_width
+from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.options.output import listing_format, split_commas
 from zoo.cli.session import complain
+from zoo.text import clean, duration, plural
 
 if TYPE_CHECKING:
     from harness.data.cache_entries import CacheEntry

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import clean, duration, pad, plural
+from zoo.cli.display.text import pad
 from zoo.cli.options.output import listing_format, split_commas
 from zoo.cli.session import Session, plugin_options, session_of
+from zoo.text import clean, duration, plural
 
 if TYPE_CHECKING:
     from zoo.loading import Sources

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import clean, plural
-from zoo.cli.options.output import terminal_width
+from zoo.cli.display.text import terminal_width
+from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from reports.pictures.braille import Line, Piece

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.text import clean
-from zoo.cli.options.output import listing_format, terminal_width
+from zoo.cli.display.text import terminal_width
+from zoo.cli.options.output import listing_format
 from zoo.cli.session import plugin_options, session_of
+from zoo.text import clean
 
 if TYPE_CHECKING:
     from harness.data.audit import Passport

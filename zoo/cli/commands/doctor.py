@@ -11,9 +11,9 @@ import click
 
 from zoo.cli.diagnosis import examination
 from zoo.cli.diagnosis.examination import OK, PROBLEM, WARNING, Finding, examined
-from zoo.cli.display.text import clean, plural
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import Session, plugin_options, session_of
+from zoo.text import clean, plural
 
 _COLORS = {OK: "green", WARNING: "yellow", PROBLEM: "red"}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from zoo.cli.display.pictures import check_picture_name, write_picture
-from zoo.cli.display.text import clean
 from zoo.cli.session import complain
+from zoo.text import clean
 
 
 @click.command("examples")

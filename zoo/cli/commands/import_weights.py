@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import clean, plural
 from zoo.cli.options.output import split_commas
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from zoo.errors import ZooError

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.text import Column, clean, plural, table_lines
-from zoo.cli.options.output import listing_format, terminal_width
+from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.options.output import listing_format
 from zoo.cli.session import plugin_options, session_of
+from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from zoo.catalog import Catalog, Entry, Registry

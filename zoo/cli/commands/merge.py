@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.display.text import plural
 from zoo.cli.session import complain
+from zoo.text import plural
 
 
 @click.command("merge")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.display.text import clean
+from zoo.text import clean
 
 
 @click.group("new")

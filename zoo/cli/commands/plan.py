@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display import forecast as forecasting
-from zoo.cli.display.text import Column, clean, plural, table_lines
-from zoo.cli.options.output import listing_format, terminal_width
+from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.options.output import listing_format
 from zoo.cli.options.placing import placing_options, slots_of
 from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
+from zoo.cli.running import forecast as forecasting
 from zoo.cli.session import Session, complain, plugin_options, session_of
+from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from zoo.cli.display.predictions import FORMATS
-from zoo.cli.display.text import plural
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.classifiers.predicting import ImageSource

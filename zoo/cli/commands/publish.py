@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.display.text import clean, plural
+from zoo.text import clean, plural
 
 TARGETS = ("folder", "github-pages", "hf-space")
 

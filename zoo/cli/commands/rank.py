@@ -15,7 +15,7 @@ from zoo.cli.session import complain, plugin_options, session_of
 
 if TYPE_CHECKING:
     from reports.comparison.explanation import Explanation
-    from reports.leaderboard.table import Leaderboard
+    from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
     from zoo.errors import ZooError
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.display.text import clean
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.text import clean
 
 TOKEN_VARIABLE = "ZOO_SERVE_TOKEN"
 _NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")

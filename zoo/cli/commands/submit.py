@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from zoo.cli.display.text import clean, plural
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.text import clean, plural
 
 
 @click.command("submit")

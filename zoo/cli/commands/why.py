@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import clean
 from zoo.cli.session import plugin_options, session_of
+from zoo.text import clean
 
 if TYPE_CHECKING:
     from harness.records.key_diff import Difference

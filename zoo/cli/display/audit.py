@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import Column, clean, plural, table_lines
+from zoo.cli.display.text import Column, table_lines
+from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.data.audit import Passport, SplitPassport

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.cli.running.listeners import told
+from zoo.text import error_text
 
 if TYPE_CHECKING:
-    from reports.leaderboard.table import Leaderboard
+    from reports.leaderboard.leaderboard import Leaderboard
     from zoo.catalog import Entry
     from zoo.report_format import ReportFormat
 
@@ -29,7 +29,7 @@ def render_foreign(entry: Entry[ReportFormat], leaderboard: Leaderboard) -> str:
         raise
     except BaseException as error:  # a plugin may raise anything, SystemExit included
         owner = f"plugin {entry.provider.name!r} ({entry.provider.origin_sentence})"
-        raise PluginError(f"report format {entry.display_name!r} of {owner} failed: {told(error)}") from error
+        raise PluginError(f"report format {entry.display_name!r} of {owner} failed: {error_text(error)}") from error
     return text
 
 

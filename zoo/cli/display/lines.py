@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from zoo.cli.display.progress import BenchState, accuracy_of
-from zoo.cli.display.text import clean, duration, plural
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
+from zoo.text import clean, duration, plural
 
 EPOCH_LINES = 10
 """Lines for the epochs of one trial, at most, unless they are slow."""

@@ -18,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from zoo.cli.display.progress import BenchState, Running, Standing
-from zoo.cli.display.text import clean, fit, width_of
+from zoo.cli.display.text import fit, width_of
 from zoo.events import BenchStarted, Event
+from zoo.text import clean
 
 REFRESH_PER_SECOND = 4
 _PHASES = {"start": "starting", "build": "building", "train": "training", "test": "testing", "measure": "measuring"}

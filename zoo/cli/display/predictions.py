@@ -8,8 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from zoo.cli.display.text import Column, table_lines
-from zoo.cli.options.output import terminal_width
+from zoo.cli.display.text import Column, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from harness.classifiers.predicting import ImagePrediction

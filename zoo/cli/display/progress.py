@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from zoo.cli.display.text import clean
 from zoo.events import (
     BenchEnded,
     BenchStarted,
@@ -21,6 +20,7 @@ from zoo.events import (
     TrialEnded,
     TrialStarted,
 )
+from zoo.text import clean
 
 _SEED = " · seed "
 

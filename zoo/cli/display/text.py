@@ -1,27 +1,24 @@
-"""Text for a terminal: foreign strings made harmless, numbers made readable, and plain tables.
+"""Text for a terminal: its width in cells, and plain tables.
 
 Rich is not used here: a table of 1,500 models must be on the screen at once.
 """
 
 from __future__ import annotations
 
+import shutil
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from zoo.text import clean
+
 ELLIPSIS = "…"
-# Cc control, Cf format (bidirectional overrides, zero-width), Cs lone surrogates, Zl and Zp line breaks, Co and Cn
-# without a glyph.
-_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
 
 
-def clean(text: object) -> str:
-    """Return *text* on one line, without control characters, so that no name can move a cursor or forge a line."""
-    string = str(text)
-    if string.isascii() and string.isprintable():
-        return string
-    spaced = "".join(" " if character.isspace() else character for character in string)
-    return "".join(character for character in spaced if unicodedata.category(character) not in _UNSAFE)
+def terminal_width() -> int | None:
+    """Return the width of the terminal on stdout, or None where that is a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def width_of(text: str) -> int:
@@ -48,23 +45,6 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
     """Return *text* in exactly *width* cells, or more if it is longer."""
     blanks = " " * (width - width_of(text))
     return blanks + text if right else text + blanks
-
-
-def plural(count: int, noun: str, many: str = "") -> str:
-    """Return ``1 trial`` or ``1,500 trials``."""
-    return f"{count:,} {noun if count == 1 else many or noun + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it: ``8.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,6 +103,6 @@ def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
 
 
 def _width(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

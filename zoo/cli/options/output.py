@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -33,11 +31,6 @@ def report_options(function: FunctionT) -> FunctionT:
     )(function)
     function = click.option("--columns", multiple=True, metavar="NAMES", help="Columns to show, in order.")(function)
     return click.option("--sort-by", metavar="COLUMN", help="Column to sort by [default: accuracy].")(function)
-
-
-def terminal_width() -> int | None:
-    """Return the width of the terminal on stdout, or None where that is a file or a pipe."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def split_commas(values: tuple[str, ...]) -> list[str]:

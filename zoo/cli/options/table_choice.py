@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.display.foreign_formats import file_name, render_foreign
-from zoo.cli.options.output import REPORT_FORMATS, split_commas, terminal_width
+from zoo.cli.display.text import terminal_width
+from zoo.cli.options.output import REPORT_FORMATS, split_commas
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
     from reports.comparison.explanation import Explanation
     from reports.leaderboard.column import Column
-    from reports.leaderboard.table import Leaderboard
+    from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
     from zoo.report_format import ReportFormat

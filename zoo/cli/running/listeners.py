@@ -12,6 +12,7 @@ from typing import Any
 from zoo.catalog import Entry
 from zoo.events import Event
 from zoo.listener import Listener
+from zoo.text import error_text
 
 Consumer = Callable[[Event], None]
 
@@ -55,7 +56,7 @@ class FanOut:
                 raise
             except BaseException as error:  # a plugin may raise anything, SystemExit included
                 del self._hearing[name]
-                self._tell(f"listener {name!r} failed and hears no more: {told(error)}")
+                self._tell(f"listener {name!r} failed and hears no more: {error_text(error)}")
 
     def _open(self, entry: Entry[Listener], store: Path) -> None:
         thread = _Thread(f"listener {entry.display_name}")
@@ -66,7 +67,7 @@ class FanOut:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # as above
-            self._tell(f"listener {entry.display_name!r} could not be opened: {told(error)}")
+            self._tell(f"listener {entry.display_name!r} could not be opened: {error_text(error)}")
         else:
             self._hearing[entry.display_name] = lambda event: thread.call(hear, event, self._patience)
 
@@ -97,9 +98,3 @@ class _Thread:
                 future.set_result(function(argument))
             except BaseException as error:  # it is raised where the call was made
                 future.set_exception(error)
-
-
-def told(error: BaseException) -> str:
-    """Return what a plugin raised as part of a sentence."""
-    text = " ".join(str(error).split())[:300]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

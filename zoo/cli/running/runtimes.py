@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from zoo.cli.display.text import plural
 from zoo.cli.session import complain
+from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from zoo.cli.display.text import plural
+from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary

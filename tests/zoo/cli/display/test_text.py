@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.cli.display.text import Column, clean, duration, fit, plural, table_lines, width_of
+from zoo.cli.display.text import Column, fit, table_lines, width_of
+from zoo.text import clean, duration, plural
 
 
 @pytest.mark.parametrize(

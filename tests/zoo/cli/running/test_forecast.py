@@ -15,7 +15,7 @@ from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedIn
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import write_record
 from harness.system.hardware import this_hardware
-from zoo.cli.display.forecast import cells, total
+from zoo.cli.running.forecast import cells, total
 
 Run = Callable[..., Result]
 BASE = ("--models", "tiny_net,tiny_net20", "--data", "dots", "--recipes", "quick")

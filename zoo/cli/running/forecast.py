@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cli.display.text import duration, plural
+from zoo.text import duration, plural
 
 if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest

@@ -1,0 +1,26 @@
+"""The leaderboard: one table for each dataset, and an overall table where there are several. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.leaderboard.overall import Overall
+from reports.leaderboard.table import Row, Table
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Leaderboard:
+    """One table for each data set."""
+
+    tables: tuple[Table, ...]
+    sort_by: str
+    """Key of the column that ranks go by."""
+    notes: tuple[str, ...] = ()
+    """What a reader of all tables should know."""
+    overall: Overall | None = None
+    """Rows compared over all data sets; None where there are fewer than two, or fewer than two rows on all of them."""
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows of all tables."""
+        return tuple(row for table in self.tables for row in table.rows)
