@@ -19,7 +19,7 @@ from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.processes import Starter
 from harness.bench.remote import Remote, RemoteRequest, RemoteScout
 from harness.bench.remote_trials import RemoteTrials
-from harness.bench.resolution import POLL_SECONDS, ResolvedTrial, Scout, Stopped, resolve
+from harness.bench.resolution import POLL_SECONDS, JobRunner, ResolvedTrial, Stopped, resolve
 from harness.bench.slots import SlotRequest
 from harness.data.cache_layout import using
 from harness.planning.forecast import forecast_of_store
@@ -114,13 +114,13 @@ def run_bench(
     store.create()
     interrupts = Interrupts()
     with interrupts.caught(), contextlib.ExitStack() as stack:
-        scout: Scout | RemoteScout
+        scout: JobRunner | RemoteScout
         trials: LocalTrials | RemoteTrials
         if remote is None:
             starter = Starter(plan.preload)
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-")))
             places = dataclasses.asdict(sources)
-            scout = Scout(starter, scratch, emit, interrupts, places)
+            scout = JobRunner(starter, scratch, emit, interrupts, places)
             trials = LocalTrials(store, starter, slots, scratch=scratch, sources=places, retry=retry, timeout=timeout)
         else:
             emit(Progress(message=f"connecting ({remote.executor.name})"))

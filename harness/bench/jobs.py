@@ -94,11 +94,11 @@ def _prepare(job: dict[str, Any]) -> int:
 def _trial(job: dict[str, Any]) -> int:
     from harness.system.malloc import keep_freed_memory
     from harness.trial.rank import run_rank
-    from harness.trial.supervisor import Foreman
+    from harness.trial.supervisor import RankSupervisor
     from harness.trial.trial import TrialJob, run_trial
 
     # First of all: it is a copy of this process as it is now, with no device in use.
-    foreman = Foreman(run_rank) if _takes_several_devices(job) else None
+    foreman = RankSupervisor(run_rank) if _takes_several_devices(job) else None
 
     keep_freed_memory()
     catalog = build_catalog(Sources(**job["sources"]))
@@ -106,11 +106,11 @@ def _trial(job: dict[str, Any]) -> int:
     crew = None
     if foreman is not None:
         from harness.trial.devices import rank_devices
-        from harness.trial.multi_gpu import Crew
+        from harness.trial.multi_gpu import RankGroup
 
         execution = trial.spec.execution
         devices = trial.devices or rank_devices(execution.device, execution.gpus_per_trial)
-        crew = Crew(foreman, devices, job["sources"])
+        crew = RankGroup(foreman, devices, job["sources"])
     try:
         return 0 if run_trial(trial, catalog, crew) else EXIT_BUSY
     except OSError as error:  # of the trial's own files: what its plugins raise is in its record

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench.processes import Starter
-from harness.bench.resolution import Machine, ResolvedTrial, Scout, Stopped, resolve
+from harness.bench.resolution import JobRunner, Machine, ResolvedTrial, Stopped, resolve
 from harness.bench.slots import threads_for
 from harness.data.images import PreparedData
 from harness.planning.costs import START_SECONDS, Costs, measuring_seconds
@@ -80,7 +80,7 @@ def probe_plan(
 
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         places = dataclasses.asdict(sources)
-        scout = Scout(starter, Path(scratch), emit, interrupts, places)
+        scout = JobRunner(starter, Path(scratch), emit, interrupts, places)
         try:
             resolved = resolve(wanted, scout, arrange=arrange, data_root=data_root, cache=cache, download=download)
             for asked, trial in zip(wanted.trials, resolved, strict=True):
@@ -155,7 +155,7 @@ def _representatives(plan: Plan, forecast: Forecast) -> tuple[TrialSpec, ...]:
     return tuple(spec for spec in first.values() if not forecast.has_run(spec))
 
 
-def _ask(scout: Scout, sources: dict[str, Any], trial: ResolvedTrial) -> dict[str, Any]:
+def _ask(scout: JobRunner, sources: dict[str, Any], trial: ResolvedTrial) -> dict[str, Any]:
     answer: dict[str, Any] = scout.ask(
         "call",
         function="harness.trial.probe:probe_trial",

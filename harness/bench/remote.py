@@ -78,7 +78,7 @@ class Remote:
 
 
 class RemoteScout:
-    """Asks a node what :class:`harness.bench.resolution.Scout` asks this machine."""
+    """Asks a node what :class:`harness.bench.resolution.JobRunner` asks this machine."""
 
     def __init__(self, remote: Remote, emit: Callable[[Event], None], interrupts: Interrupts) -> None:
         self._remote, self._interrupts = remote, interrupts

@@ -31,7 +31,7 @@ from pydantic import Field
 
 from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.processes import Starter
-from harness.bench.resolution import POLL_SECONDS, Machine, ResolvedTrial, Scout, Stopped
+from harness.bench.resolution import POLL_SECONDS, JobRunner, Machine, ResolvedTrial, Stopped
 from harness.bench.slots import Slot, SlotRequest
 from harness.data.cache_entries import REMOTE_FOLDER
 from harness.data.cache_layout import FACTS_FILE, using
@@ -39,7 +39,7 @@ from harness.data.images import PreparedData
 from harness.records import store as files
 from harness.records.keys import result_key
 from harness.records.provenance import provider_spec
-from harness.records.spec import Data, DatasetSpec, ProviderSpec, TrialSpec
+from harness.records.spec import DatasetSpec, FrozenModel, ProviderSpec, TrialSpec
 from harness.records.store import Store
 from harness.system.atomic_files import write_bytes
 from harness.system.interrupts import Interrupts
@@ -66,7 +66,7 @@ _SENT = "sent"
 Message = tuple[dict[str, Any], bytes]
 
 
-class RemoteJob(Data):
+class RemoteJob(FrozenModel):
     """What a node is to do, and what it may use."""
 
     kind: str
@@ -88,7 +88,7 @@ class RemoteJob(Data):
     timeout: float | None = None
 
 
-class RemoteTrial(Data):
+class RemoteTrial(FrozenModel):
     """A trial for a node."""
 
     spec: TrialSpec
@@ -229,11 +229,11 @@ class _Node:
         return known
 
     def _ask(self, kind: str, **values: Any) -> Generator[Message, None, Any]:
-        """Have a process answer, and tell meanwhile how far it is; errors as for :meth:`Scout.ask`."""
+        """Have a process answer, and tell meanwhile how far it is; errors as for :meth:`JobRunner.ask`."""
         interrupts = Interrupts()
         told: SimpleQueue[Event] = SimpleQueue()
         folder = Path(tempfile.mkdtemp(dir=self.scratch))
-        scout = Scout(self.starter, folder, told.put, interrupts, dataclasses.asdict(self.sources))
+        scout = JobRunner(self.starter, folder, told.put, interrupts, dataclasses.asdict(self.sources))
         with ThreadPoolExecutor(1) as threads:
             asking = threads.submit(scout.ask, kind, **values)
             try:

@@ -15,7 +15,7 @@ from harness.planning.plan import Plan
 from harness.records import store as files
 from harness.records.history import HistoryTail
 from harness.records.keys import result_key
-from harness.records.spec import Data, DatasetSpec, ExecutionSpec, Precision, TrialSpec, stable_hash
+from harness.records.spec import DatasetSpec, ExecutionSpec, FrozenModel, Precision, TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
 from harness.system.process_exit import describe_status
 from zoo.errors import ManyErrors, UsageError, ZooError
@@ -37,7 +37,7 @@ class ResolvedTrial:
     number: int
 
 
-class Asks(Protocol):
+class AnswersJobs(Protocol):
     """Asks where trials are to run what only that place can tell."""
 
     emit: Callable[[Event], None]
@@ -46,7 +46,7 @@ class Asks(Protocol):
         """Run one job of a kind of :mod:`harness.bench.jobs` there and return its answer."""
 
 
-class Machine(Data):
+class Machine(FrozenModel):
     """What runs the trials."""
 
     device: str
@@ -61,7 +61,7 @@ class Stopped(Exception):
     """The user stopped the bench before any trial ran."""
 
 
-class Scout:
+class JobRunner:
     """Runs the jobs that come before the trials: looking at the machine, and preparing data."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Scout:
 
 def resolve(
     plan: Plan,
-    scout: Asks,
+    scout: AnswersJobs,
     *,
     arrange: Callable[[Machine, ExecutionSpec], int],
     data_root: Path,

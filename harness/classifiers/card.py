@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.data import decoding
 from harness.records.record import Layout
-from harness.records.spec import ArchitectureSpec, Data, RecipeSpec
+from harness.records.spec import ArchitectureSpec, FrozenModel, RecipeSpec
 from zoo.errors import StoreError
 
 METADATA_KEY = "zoo"
@@ -23,7 +23,7 @@ RESIZING = "shorter side scaled to image_size, bicubic and antialiased; centre s
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class ClassifierCard(Data):
+class ClassifierCard(FrozenModel):
     """What a classifier is, which images it takes, and what its logits stand for."""
 
     card_version: int = CARD_VERSION

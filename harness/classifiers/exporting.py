@@ -20,7 +20,7 @@ from harness.classifiers.formats import FORMATS, ExportFormat, Run, Served
 from harness.classifiers.quantizing import Calibration, Method, Quantization
 from harness.classifiers.trained import TrainedClassifier
 from harness.faults.failures import one_line
-from harness.records.spec import Data
+from harness.records.spec import FrozenModel
 from harness.system.atomic_files import sha256_of, write_atomically, write_json, writing
 from zoo.catalog import Catalog
 from zoo.errors import UsageError, ZooError
@@ -28,7 +28,7 @@ from zoo.errors import UsageError, ZooError
 _BATCH = 32
 
 
-class Parity(Data):
+class Parity(FrozenModel):
     """How far an exported classifier is from the original, on the same images."""
 
     images: int
@@ -48,7 +48,7 @@ class ParityError(ZooError):
         super().__init__(message)
 
 
-class Exported(Data):
+class Exported(FrozenModel):
     """What a file came to that was written in whole numbers of 8 bits."""
 
     parity: Parity

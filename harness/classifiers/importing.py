@@ -12,7 +12,7 @@ from harness.classifiers.card import ClassifierCard, first_problem
 from harness.classifiers.formats import FORMATS
 from harness.classifiers.trained import TrainedClassifier
 from harness.networks.building import build_model
-from harness.networks.state_dicts import Misfit, fill, read_state_dict, without_prefix
+from harness.networks.state_dicts import StateDictMismatch, fill, read_state_dict, without_prefix
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
 from harness.system.atomic_files import write_atomically, writing
@@ -118,7 +118,7 @@ def _published(architecture: Architecture, request: ModelRequest) -> tuple[tuple
     return found.mean, found.std
 
 
-def _hint(misfit: Misfit) -> str:
+def _hint(misfit: StateDictMismatch) -> str:
     """Say what a misfit looks like, where all that is wrong is the number of classes."""
     counts = {given[0] for _, given, wanted in misfit.shapes if given and given[1:] == wanted[1:]}
     if misfit.missing or misfit.unexpected or len(counts) != 1 or len(misfit.shapes) > 2:

@@ -59,13 +59,13 @@ def load_onnx(path: Path) -> TrainedClassifier:
     return TrainedClassifier(
         # Its arithmetic is its own: no precision is to be asked of what calls it.
         card=card.model_copy(update={"precision": "fp32", "device": "cpu", "layout": "contiguous"}),
-        model=Running(run).eval(),
+        model=RuntimeModule(run).eval(),
         path=path,
         notes=notes if card.decoding_version != decoding.VERSION else (),
     )
 
 
-class Running(nn.Module):
+class RuntimeModule(nn.Module):
     """What another library runs, as a module: normalised images ``[B, C, H, W]`` to logits ``[B, K]``, on the CPU."""
 
     def __init__(self, run: Run) -> None:

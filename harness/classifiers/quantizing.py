@@ -26,7 +26,7 @@ import torch
 from numpy.typing import NDArray
 
 from harness.batches.normalization import ChannelStatistics, Normalizer
-from harness.records.spec import Data
+from harness.records.spec import FrozenModel
 
 Method = Literal["dynamic", "static"]
 METHODS: tuple[Method, ...] = ("dynamic", "static")
@@ -37,7 +37,7 @@ METADATA_KEY = "zoo_quantization"
 _BATCH = 32
 
 
-class Quantization(Data):
+class Quantization(FrozenModel):
     """How a file was quantised."""
 
     method: Method

@@ -39,7 +39,7 @@ _MOST_PREFIX_TOKENS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Explanation:
+class SaliencyExplanation:
     """What speaks for the most probable classes of one image."""
 
     classes: tuple[tuple[int, float], ...]
@@ -64,7 +64,7 @@ class _Layer:
     """Brings its output to ``[B, C, H, W]``."""
 
 
-def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 1) -> Explanation:
+def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 1) -> SaliencyExplanation:
     """Explain the *top_k* most probable classes of a decoded image.
 
     Probabilities are those of :mod:`harness.classifiers.predicting`. Features are those of the unchanged image, even
@@ -83,7 +83,7 @@ def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 
     for layer in reversed(layers_with_places(model, inputs_BCHW)):
         maps = _maps(model, inputs_BCHW, layer, indices)
         if maps is not None:
-            return Explanation(
+            return SaliencyExplanation(
                 classes=classes,
                 maps_KHW=_scaled(maps, image_HWC.shape[:2]),
                 layer=layer.name,

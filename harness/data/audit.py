@@ -23,14 +23,14 @@ from harness.data.images import PreparedData
 from harness.data.native_sizes import NativeSizes, measure_sizes
 from harness.data.notes import UnusableImagesError, count_notes
 from harness.data.prepare import Report, load_splits, moments, prepare_splits
-from harness.data.splitting import Part, make_parts
-from harness.records.spec import Data, DatasetSpec
+from harness.data.splitting import SplitIndices, make_parts
+from harness.records.spec import DatasetSpec, FrozenModel
 from zoo.dataset import DataRequest, Dataset
 
 _BATCH = 256
 
 
-class UnreadableImage(Data):
+class UnreadableImage(FrozenModel):
     """An image that cannot be decoded."""
 
     id: str
@@ -39,7 +39,7 @@ class UnreadableImage(Data):
     reason: str
 
 
-class SplitPassport(Data):
+class SplitPassport(FrozenModel):
     """One split."""
 
     name: str
@@ -58,7 +58,7 @@ class SplitPassport(Data):
     """What becomes of unreadable images: left out of training, or an error that keeps the data set from being used."""
 
 
-class Passport(Data):
+class DatasetAudit(FrozenModel):
     """All that is known of a data set's images."""
 
     name: str
@@ -136,7 +136,7 @@ def make_passport(
     download: bool = True,
     report: Report,
     num_workers: int | None = None,
-) -> Passport:
+) -> DatasetAudit:
     """Read a data set and say what is in it.
 
     The data set is prepared on the way, as a bench would, and stays in the cache. The arguments are those of
@@ -165,7 +165,7 @@ def make_passport(
         {name: (parts[name], readable[name].indices) for name in SPLITS}, report, spec.display_name
     )
     report(f"{spec.display_name}: looking for duplicates", None)
-    return Passport(
+    return DatasetAudit(
         name=spec.display_name,
         full_name=spec.full_name,
         provider=" ".join(filter(None, (spec.provider.distribution or spec.provider.plugin, spec.provider.version))),
@@ -197,7 +197,7 @@ def make_passport(
     )
 
 
-def _from_prepared(prepared: PreparedData, parts: dict[str, Part], report: Report, title: str) -> _Content:
+def _from_prepared(prepared: PreparedData, parts: dict[str, SplitIndices], report: Report, title: str) -> _Content:
     readable = {}
     for name in SPLITS:
         part, images = parts[name], prepared.load(name)  # type: ignore[arg-type]
@@ -224,7 +224,7 @@ def _from_prepared(prepared: PreparedData, parts: dict[str, Part], report: Repor
     )
 
 
-def _why_unreadable(part: Part, index: int, prepared: PreparedData) -> str:
+def _why_unreadable(part: SplitIndices, index: int, prepared: PreparedData) -> str:
     assert part.source.encoded is not None  # an array's images can always be read
     try:
         with decoding.quiet_pillow():
@@ -237,7 +237,7 @@ def _why_unreadable(part: Part, index: int, prepared: PreparedData) -> str:
 def _from_source(
     dataset: Dataset,
     spec: DatasetSpec,
-    parts: dict[str, Part],
+    parts: dict[str, SplitIndices],
     notes: list[str],
     error: str,
     report: Report,
@@ -271,7 +271,7 @@ def _from_source(
 
 def _split_passport(
     name: str,
-    part: Part,
+    part: SplitIndices,
     readable: _Readable,
     classes: tuple[str, ...],
     *,
@@ -292,17 +292,17 @@ def _split_passport(
     )
 
 
-def _unreadable_image(part: Part, unreadable: Unreadable) -> UnreadableImage:
+def _unreadable_image(part: SplitIndices, unreadable: Unreadable) -> UnreadableImage:
     item = part.source.encoded[unreadable.index] if part.source.encoded is not None else None
     path = str(item) if isinstance(item, Path) else None
     return UnreadableImage(id=part.ids[unreadable.index], path=path, reason=unreadable.reason)
 
 
-def _labels(part: Part, readable: _Readable) -> NDArray[np.int64]:
+def _labels(part: SplitIndices, readable: _Readable) -> NDArray[np.int64]:
     return np.asarray(part.source.labels[readable.indices], dtype=np.int64)
 
 
-def _hashed(part: Part, readable: _Readable) -> Iterable[HashedImage]:
+def _hashed(part: SplitIndices, readable: _Readable) -> Iterable[HashedImage]:
     labels = _labels(part, readable).tolist()
     for index, label, pixel_hash in zip(readable.indices, labels, readable.pixel_hashes, strict=True):
         yield HashedImage(id=part.ids[index], label=label, pixel_hash=pixel_hash)

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from harness.records.spec import Data
+from harness.records.spec import FrozenModel
 
 SPLITS = ("train", "val", "test")
 
 
-class Twins(Data):
+class Twins(FrozenModel):
     """Two images with equal pixels."""
 
     ids: tuple[str, str]
@@ -19,7 +19,7 @@ class Twins(Data):
     """Names of their classes."""
 
 
-class Duplicates(Data):
+class Duplicates(FrozenModel):
     """The equal images of one split, or of two."""
 
     splits: tuple[str, ...]

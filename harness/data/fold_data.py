@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harness.data.folding import few_images_note, fold_of_each, make_fold
 from harness.data.image_writer import WrittenSplit
 from harness.data.images import PreparedData
-from harness.data.splitting import Part
+from harness.data.splitting import SplitIndices
 from harness.system.atomic_files import write_json
 from zoo.dataset import Splits
 
@@ -38,7 +38,7 @@ def copies_note(written: WrittenSplit, fold_N: NDArray[np.int64]) -> list[str]:
 
 def write_folds(
     folder: Path,
-    pool: Part,
+    pool: SplitIndices,
     splits: Splits,
     written: WrittenSplit,
     whole: PreparedData,

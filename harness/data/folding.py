@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.splitting import Part, hash_ids, whole
+from harness.data.splitting import SplitIndices, hash_ids, whole
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
 
 Indices = NDArray[np.int64]
 
 
-def pool_parts(splits: Splits) -> tuple[dict[str, Part], list[str]]:
+def pool_parts(splits: Splits) -> tuple[dict[str, SplitIndices], list[str]]:
     """Return the images that folds are made of, as the part ``test``, and notes on what they are.
 
     These are the source's training and validation images. A test split of the source is left alone: whoever compares
@@ -68,7 +68,9 @@ def fold_of_each(
     return fold_N
 
 
-def make_fold(pool: Part, fold_N: NDArray[np.int64], fold: int, *, val_fraction: float) -> dict[str, Part]:
+def make_fold(
+    pool: SplitIndices, fold_N: NDArray[np.int64], fold: int, *, val_fraction: float
+) -> dict[str, SplitIndices]:
     """Return the parts ``train``, ``val`` and ``test`` of one fold: it is tested on, and val is carved from the rest.
 
     Raises:
@@ -114,7 +116,7 @@ def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int)
     return fold_G[group_N]
 
 
-def _joined(one: Part, other: Part) -> Part:
+def _joined(one: SplitIndices, other: SplitIndices) -> SplitIndices:
     """Return the images of two splits as one."""
     first, second = one.source, other.source
     if (first.images is None) != (second.images is None):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harness.data import decoding
-from harness.data.splitting import Part
+from harness.data.splitting import SplitIndices
 from harness.records.spec import DatasetSpec
 from zoo.dataset import Dataset
 
@@ -32,7 +32,7 @@ class Shape:
         cls,
         dataset: Dataset,
         spec: DatasetSpec,
-        parts: dict[str, Part],
+        parts: dict[str, SplitIndices],
         report: Callable[[str, float | None], None],
     ) -> Shape:
         """Find out, from the images' headers where nobody has said."""
@@ -59,7 +59,7 @@ class Shape:
         return cls(size=size, channels=channels or (1 if all_grey else 3), notes=notes)
 
 
-def _headers(part: Part) -> Iterator[tuple[int, int, bool]]:
+def _headers(part: SplitIndices) -> Iterator[tuple[int, int, bool]]:
     """Yield width, height and whether grey, of every image that can be read."""
     if part.source.images is not None:
         _, height, width, channels = part.source.images.shape

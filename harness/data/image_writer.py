@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, resize_array
-from harness.data.splitting import Part
+from harness.data.splitting import SplitIndices
 
 _CHUNK_IMAGES = 256
 _CHUNK_BYTES = 8 << 20
@@ -61,7 +61,7 @@ class Chunk:
 
 def write_images(
     path: Path,
-    part: Part,
+    part: SplitIndices,
     *,
     channels: int,
     size: int,
@@ -91,7 +91,7 @@ def write_images(
 
 
 def read_images(
-    part: Part,
+    part: SplitIndices,
     take: Callable[[NDArray[np.uint8]], None],
     *,
     channels: int,
@@ -115,7 +115,7 @@ def read_images(
     return written
 
 
-def decoded_chunks(part: Part, *, channels: int, size: int, num_workers: int | None = None) -> Iterator[Chunk]:
+def decoded_chunks(part: SplitIndices, *, channels: int, size: int, num_workers: int | None = None) -> Iterator[Chunk]:
     """Decode *part* in threads; yield its chunks in order, a few of them in memory at a time."""
     per_chunk = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // (size * size * channels)))
     yield from _in_threads(_chunks(part, per_chunk, channels, size), num_workers)
@@ -131,7 +131,7 @@ def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
-def _chunks(part: Part, per_chunk: int, channels: int, size: int) -> Iterator[Callable[[], Chunk]]:
+def _chunks(part: SplitIndices, per_chunk: int, channels: int, size: int) -> Iterator[Callable[[], Chunk]]:
     source = part.source.images if part.source.images is not None else part.source.encoded
     assert source is not None
     for start in range(0, len(part), per_chunk):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.streaming_images import StreamedImages
-from harness.records.spec import Data
+from harness.records.spec import FrozenModel
 
 SplitName = Literal["train", "val", "test"]
 
@@ -63,7 +63,7 @@ class ImageSet:
         return len(self.labels_N)
 
 
-class PreparedData(Data):
+class PreparedData(FrozenModel):
     """A data set in the cache, split and ready. Written there as ``data.json``."""
 
     folder: str

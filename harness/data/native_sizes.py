@@ -9,13 +9,13 @@ import numpy as np
 
 from harness.data import decoding
 from harness.data.prepare import Report
-from harness.data.splitting import Part
-from harness.records.spec import Data
+from harness.data.splitting import SplitIndices
+from harness.records.spec import FrozenModel
 
 _COMMON_SIZES = 10
 
 
-class NativeSize(Data):
+class NativeSize(FrozenModel):
     """A size in pixels, and how many images have it."""
 
     width: int
@@ -23,7 +23,7 @@ class NativeSize(Data):
     num_images: int
 
 
-class NativeSizes(Data):
+class NativeSizes(FrozenModel):
     """Sizes of the readable images as they are stored, upright, of all splits together."""
 
     distinct: int
@@ -37,7 +37,7 @@ class NativeSizes(Data):
 
 
 def measure_sizes(
-    images: Mapping[str, tuple[Part, Sequence[int]]], report: Report, title: str
+    images: Mapping[str, tuple[SplitIndices, Sequence[int]]], report: Report, title: str
 ) -> tuple[NativeSizes | None, int]:
     """Measure the images of some parts, given by their indices in the source, by reading their headers.
 

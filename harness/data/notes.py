@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.image_writer import WrittenSplit
-from harness.data.splitting import Part
+from harness.data.splitting import SplitIndices
 from zoo.dataset import Dataset, FilePart, Splits
 from zoo.errors import DataError
 
@@ -22,7 +22,7 @@ class UnusableImagesError(DataError):
     """Images are absent, or cannot be read where none may be left out."""
 
 
-def unreadable_notes(name: str, part: Part, written: WrittenSplit) -> list[str]:
+def unreadable_notes(name: str, part: SplitIndices, written: WrittenSplit) -> list[str]:
     bad = written.unreadable
     if not bad:
         return []
@@ -40,7 +40,7 @@ def unreadable_notes(name: str, part: Part, written: WrittenSplit) -> list[str]:
     return [f"{len(bad):,} of {len(part):,} training images left out, as they cannot be read: {listed}"]
 
 
-def _name_of(part: Part, index: int) -> str:
+def _name_of(part: SplitIndices, index: int) -> str:
     item = part.source.encoded[index] if part.source.encoded is not None else None
     if isinstance(item, FilePart):
         return f"{item.path}:{part.ids[index]}"
@@ -62,7 +62,7 @@ def count_notes(dataset: Dataset, splits: Splits) -> list[str]:
     ]
 
 
-def class_notes(splits: Splits, parts: dict[str, Part], written: dict[str, WrittenSplit]) -> list[str]:
+def class_notes(splits: Splits, parts: dict[str, SplitIndices], written: dict[str, WrittenSplit]) -> list[str]:
     notes = []
     for name in ("train", "val", "test"):
         present = np.unique(parts[name].source.labels[written[name].kept])

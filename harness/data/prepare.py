@@ -31,7 +31,7 @@ from harness.data.image_shape import Shape
 from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
 from harness.data.notes import class_notes, count_notes, duplicate_notes, unreadable_notes
-from harness.data.splitting import Part, make_parts
+from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
 from harness.records.spec import DatasetSpec
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
@@ -214,7 +214,7 @@ def _prepare(
                 continue
             part, base = parts[name], done
 
-            def report_share(share: float, part: Part = part, base: int = base) -> None:
+            def report_share(share: float, part: SplitIndices = part, base: int = base) -> None:
                 report(doing, (base + share * len(part)) / total)
 
             how: dict[str, Any] = {

@@ -21,7 +21,7 @@ Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Part:
+class SplitIndices:
     """Some images of one of the source's splits."""
 
     source: Split
@@ -43,16 +43,16 @@ class Part:
     def _order_inputs(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         return self.labels, self.hashes_N[self.indices]
 
-    def first(self, count: int) -> Part:
+    def first(self, count: int) -> SplitIndices:
         """Return the *count* images that come first in the stratified order."""
         order = stratified_order(*self._order_inputs())
         return replace(self, indices=np.sort(self.indices[order[:count]]))
 
-    def select(self, mask_N: NDArray[np.bool_]) -> Part:
+    def select(self, mask_N: NDArray[np.bool_]) -> SplitIndices:
         """Return those images of this part for which *mask_N* holds."""
         return replace(self, indices=self.indices[mask_N])
 
-    def carve(self, fraction: float, *, every_class: bool = False) -> tuple[Part, Part]:
+    def carve(self, fraction: float, *, every_class: bool = False) -> tuple[SplitIndices, SplitIndices]:
         """Return what remains and what is carved off; see :func:`carve`."""
         groups = self.source.groups
         carved = carve(
@@ -109,7 +109,7 @@ def carve(
 
 def make_parts(
     splits: Splits, *, val_fraction: float, limit_train: int | None, limit_test: int | None
-) -> tuple[dict[str, Part], list[str]]:
+) -> tuple[dict[str, SplitIndices], list[str]]:
     """Return the parts ``train``, ``val`` and ``test``, and notes on how they came about.
 
     A missing test split is carved from train first, then a missing validation split from what remains. Limits
@@ -145,7 +145,7 @@ def make_parts(
     return parts, notes
 
 
-def _limit_train(parts: dict[str, Part], limit: int | None) -> list[str]:
+def _limit_train(parts: dict[str, SplitIndices], limit: int | None) -> list[str]:
     if limit is None:
         return []
     train, val = parts["train"], parts["val"]
@@ -165,13 +165,13 @@ def _limit_note(what: str, limit: int, total: int, purpose: str) -> str:
     return f"{what}: {limit:,} of {total:,} images for {purpose}, stratified, by a hash of their ids"
 
 
-def whole(name: str, split: Split) -> Part:
+def whole(name: str, split: Split) -> SplitIndices:
     """Return all images of a source's split *name*."""
     ids = [f"{name}/{index}" for index in range(len(split))] if split.ids is None else split.ids
-    return Part(source=split, ids=ids, hashes_N=hash_ids(ids), indices=np.arange(len(split), dtype=np.int64))
+    return SplitIndices(source=split, ids=ids, hashes_N=hash_ids(ids), indices=np.arange(len(split), dtype=np.int64))
 
 
-def _check_unique(parts: dict[str, Part]) -> None:
+def _check_unique(parts: dict[str, SplitIndices]) -> None:
     if len(np.unique(np.concatenate([part.hashes_N for part in parts.values()]))) == sum(map(len, parts.values())):
         return
     counts = Counter(each for part in parts.values() for each in part.ids)
@@ -180,7 +180,7 @@ def _check_unique(parts: dict[str, Part]) -> None:
     raise DataError(f"the image id {repeated!r} occurs {count} times, in {where}; ids must be unique in a data set")
 
 
-def _shared_groups(parts: dict[str, Part]) -> list[str]:
+def _shared_groups(parts: dict[str, SplitIndices]) -> list[str]:
     """Say which of the source's own splits share groups, which inflates scores."""
     groups = {name: set(part.source.groups) for name, part in parts.items() if part.source.groups is not None}
     notes = []

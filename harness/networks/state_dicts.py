@@ -30,7 +30,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Misfit:
+class StateDictMismatch:
     """Where tensors do not fit a network."""
 
     missing: tuple[str, ...]
@@ -107,7 +107,7 @@ def without_prefix(state: StateDict, model: nn.Module) -> StateDict:
     return StateDict(tensors=tensors, notes=(*state.notes, *note))
 
 
-def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, ignore: Sequence[str] = ()) -> Misfit:
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, ignore: Sequence[str] = ()) -> StateDictMismatch:
     """Put *tensors* into *model* if every one fits; else change nothing.
 
     Args:
@@ -119,7 +119,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], *, ignore: Sequence[st
         Where they do not fit; empty where the network now has them all.
     """
     own = {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
-    misfit = Misfit(
+    misfit = StateDictMismatch(
         missing=tuple(name for name in own if name not in tensors and not name.endswith(_UNUSED_SUFFIX)),
         unexpected=tuple(
             name

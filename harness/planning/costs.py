@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.records.run_summaries import Outline
+from harness.records.run_summaries import RunSummary
 from harness.records.spec import TrialSpec
 
 START_SECONDS = 0.3
@@ -44,7 +44,7 @@ class Costs:
         return self.fixed_seconds + self.measuring_seconds + images
 
 
-def costs_of(run: Outline, spec: TrialSpec) -> Costs:
+def costs_of(run: RunSummary, spec: TrialSpec) -> Costs:
     """Take the time of a trial that ran apart, and count the measuring that *spec* asks for in place of its own."""
     train, test, measure = run.seconds["train"], run.seconds["test"], run.seconds["measure"]
     others = run.seconds["total"] - train - test - measure
@@ -67,7 +67,7 @@ def measuring_seconds(spec: TrialSpec) -> float:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class CostModel:
     """The time for each image and epoch over a network's multiply-accumulates: a power law."""
 
     intercept: float
@@ -90,7 +90,7 @@ class Line:
         )
 
 
-def fit_line(runs: Iterable[Outline], spec: TrialSpec) -> Line | None:
+def fit_line(runs: Iterable[RunSummary], spec: TrialSpec) -> CostModel | None:
     """Fit a line to the logarithms, by least squares; None where the networks are too few, or all alike."""
     seen: dict[int, list[Costs]] = defaultdict(list)
     for run in runs:
@@ -102,7 +102,7 @@ def fit_line(runs: Iterable[Outline], spec: TrialSpec) -> Line | None:
     ys = [math.log(max(1e-12, statistics.median(each.image_seconds for each in costs))) for costs in seen.values()]
     slope, intercept = statistics.linear_regression(xs, ys)
     residuals = [y - intercept - slope * x for x, y in zip(xs, ys, strict=True)]
-    return Line(
+    return CostModel(
         intercept=intercept,
         slope=slope,
         spread=math.exp(math.sqrt(sum(each**2 for each in residuals) / (len(residuals) - 2))),

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.planning.costs import Line, costs_of, fit_line
+from harness.planning.costs import CostModel, costs_of, fit_line
 from harness.planning.scheduling import makespan, order
 from harness.records.keys import result_key
 from harness.records.record import FailureKind, Outcome, Record
-from harness.records.run_summaries import Outline, outlines_of, read_outlines
+from harness.records.run_summaries import RunSummary, outlines_of, read_outlines
 from harness.records.spec import DatasetSpec, TrialSpec
 from harness.system.hardware import Hardware
 
@@ -58,7 +58,7 @@ class Size:
 class _Alike:
     """Trials that ran under the wanted conditions, or nearly so."""
 
-    runs: Sequence[Outline] = ()
+    runs: Sequence[RunSummary] = ()
     mark: str = ""
     """In what their conditions differ."""
 
@@ -77,14 +77,14 @@ class Forecast:
         self, *, hardware: Hardware | None = None, sizes: Mapping[str, Size] | None = None, retry: bool = False
     ) -> None:
         self._hardware, self._sizes, self._retry = hardware, sizes or {}, retry
-        self._of_combination: dict[str, list[Outline]] = defaultdict(list)
-        self._of_network: dict[str, list[Outline]] = defaultdict(list)
-        self._of_data: dict[str, list[Outline]] = defaultdict(list)
+        self._of_combination: dict[str, list[RunSummary]] = defaultdict(list)
+        self._of_network: dict[str, list[RunSummary]] = defaultdict(list)
+        self._of_data: dict[str, list[RunSummary]] = defaultdict(list)
         self._probed: dict[str, Expectation] = {}
         self._known: dict[str, Expectation] = {}
-        self._lines: dict[str, Line | None] = {}
+        self._lines: dict[str, CostModel | None] = {}
 
-    def add(self, runs: Iterable[Outline]) -> None:
+    def add(self, runs: Iterable[RunSummary]) -> None:
         """Learn from trials that are over."""
         for run in runs:
             self._of_combination[_combination(run.spec)].append(run)
@@ -114,7 +114,7 @@ class Forecast:
                 return Expectation(seconds=0.0, basis="finished", is_finished=True)
         return self._expect(spec)
 
-    def _would_be_reused(self, run: Outline, spec: TrialSpec) -> bool:
+    def _would_be_reused(self, run: RunSummary, spec: TrialSpec) -> bool:
         """Tell whether a bench would find that record under the trial's own key, if the images are what they were."""
         if run.spec.dataset.fold != spec.dataset.fold or not _precision_fits(run, spec):
             return False
@@ -171,10 +171,10 @@ class Forecast:
             basis=f"MACs of {line.networks} networks, ×/÷ {line.spread:.1f}",
         )
 
-    def _network_runs(self, spec: TrialSpec) -> list[Outline]:
+    def _network_runs(self, spec: TrialSpec) -> list[RunSummary]:
         return [run for run in self._of_network.get(_network(spec), ()) if _freezes(run.spec) == _freezes(spec)]
 
-    def _alike(self, spec: TrialSpec, runs: Iterable[Outline]) -> _Alike:
+    def _alike(self, spec: TrialSpec, runs: Iterable[RunSummary]) -> _Alike:
         """Choose the whole runs on the device that *spec* will have, with its threads if there are any such."""
         fit = [
             run
@@ -195,7 +195,7 @@ class Forecast:
         mark = "" if nearest == wanted else f" with {nearest} {'thread' if nearest == 1 else 'threads'}"
         return _Alike(runs=[run for run in fit if (run.threads or 0) == nearest], mark=mark)
 
-    def _device_fits(self, run: Outline, spec: TrialSpec) -> bool:
+    def _device_fits(self, run: RunSummary, spec: TrialSpec) -> bool:
         device = spec.execution.device
         if self._hardware is not None:
             return self._hardware.runs(device=device, device_name=run.device_name)
@@ -246,7 +246,7 @@ class ExpectedTrial:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outlook:
+class PlanForecast:
     """What is expected of a whole plan."""
 
     trials: tuple[ExpectedTrial, ...]
@@ -288,10 +288,10 @@ class Outlook:
 
 def look_ahead(
     trials: Iterable[TrialSpec], forecast: Forecast, *, slots: int = 1, share_device: bool = False
-) -> Outlook:
+) -> PlanForecast:
     """Return what is expected of *trials*, so many at a time."""
     expected = tuple(ExpectedTrial(spec=spec, expected=forecast.expect(spec)) for spec in trials)
-    return Outlook(trials=expected, slots=slots, share_device=share_device)
+    return PlanForecast(trials=expected, slots=slots, share_device=share_device)
 
 
 def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) -> Expectation:
@@ -317,7 +317,7 @@ def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) 
     )
 
 
-def _precision_fits(run: Outline, spec: TrialSpec) -> bool:
+def _precision_fits(run: RunSummary, spec: TrialSpec) -> bool:
     """Tell whether *spec* asks for the precision of a run; auto is fp32 on a CPU, and may be bf16 elsewhere."""
     asked, had = spec.execution.precision, run.spec.execution.precision
     if asked == "auto":

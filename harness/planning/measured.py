@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.records.spec import Data
+from harness.records.spec import FrozenModel
 
 
-class Measured(Data):
+class Measured(FrozenModel):
     """What a probe measured."""
 
     build_seconds: float

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.records.runtime_result import RuntimeName
 from harness.records.seed_schedule import MAX_SEEDS
-from harness.records.spec import Compile, Data, Precision
+from harness.records.spec import Compile, FrozenModel, Precision
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
 from zoo.options import Option
@@ -35,7 +35,7 @@ def _seeds(value: object) -> int | Literal["auto"]:
     raise PydanticCustomError("seeds", f"input should be a whole number from 1 to {_MOST_SEEDS}, or auto")
 
 
-class BenchRequest(Data):
+class BenchRequest(FrozenModel):
     """What was asked for. Lists hold names, patterns (``resnet*``) and, for data, names with an argument."""
 
     models: tuple[str, ...] = Field(DEFAULT_MODELS, min_length=1)
@@ -132,7 +132,7 @@ def _flattened(table: Any, prefix: str = "") -> list[tuple[str, Any]]:
     return flat
 
 
-def raise_all(error: ValidationError, model: type[Data], origin: str) -> NoReturn:
+def raise_all(error: ValidationError, model: type[FrozenModel], origin: str) -> NoReturn:
     """Turn pydantic's errors into one sentence each and raise them together."""
     errors: list[UsageError] = []
     for each in error.errors():

@@ -17,7 +17,7 @@ MISSING = "(absent)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class FieldDifference:
     """A field that is not the same on both sides."""
 
     field: str
@@ -26,17 +26,17 @@ class Difference:
     right: Any
 
 
-def result_differences(left: Record, right: Record) -> list[Difference]:
+def result_differences(left: Record, right: Record) -> list[FieldDifference]:
     """Return what makes the results of two trials different results."""
     return list(_differences(_result_fields(left), _result_fields(right)))
 
 
-def measurement_differences(left: Record, right: Record) -> list[Difference]:
+def measurement_differences(left: Record, right: Record) -> list[FieldDifference]:
     """Return what keeps the speeds of two trials from being compared."""
     return list(_differences(_measurement_fields(left), _measurement_fields(right)))
 
 
-def differences_from_today(record: Record, catalog: Catalog) -> list[Difference]:
+def differences_from_today(record: Record, catalog: Catalog) -> list[FieldDifference]:
     """Return what would make the same command run the trial again, the content of the data set apart.
 
     Raises:
@@ -79,10 +79,10 @@ def _measurement_fields(record: Record) -> dict[str, Any]:
     return measurement_fields(record.spec, record.environment)
 
 
-def _differences(left: Mapping[str, Any], right: Mapping[str, Any], prefix: str = "") -> Iterator[Difference]:
+def _differences(left: Mapping[str, Any], right: Mapping[str, Any], prefix: str = "") -> Iterator[FieldDifference]:
     for name in dict.fromkeys([*left, *right]):
         one, other = left.get(name, MISSING), right.get(name, MISSING)
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             yield from _differences(one, other, f"{prefix}{name}.")
         elif one != other:
-            yield Difference(field=f"{prefix}{name}", left=one, right=other)
+            yield FieldDifference(field=f"{prefix}{name}", left=one, right=other)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from harness.records.spec import Data, TrialSpec
+from harness.records.spec import FrozenModel, TrialSpec
 
 SCHEMA_VERSION = 1
 
@@ -36,7 +36,7 @@ class FailureKind(StrEnum):
     ERROR = "error"
 
 
-class Failure(Data):
+class Failure(FrozenModel):
     """A failure, for people and for programs."""
 
     kind: FailureKind
@@ -45,7 +45,7 @@ class Failure(Data):
     traceback: str = ""
 
 
-class MetricValue(Data):
+class MetricValue(FrozenModel):
     """A metric's value, and the version of the metric that gave it."""
 
     value: Any
@@ -53,7 +53,7 @@ class MetricValue(Data):
     version: int = 1
 
 
-class ModelInfo(Data):
+class ModelInfo(FrozenModel):
     """The network as it was built."""
 
     params: int
@@ -69,7 +69,7 @@ class ModelInfo(Data):
     pretrained: bool = False
 
 
-class DataInfo(Data):
+class DataInfo(FrozenModel):
     """The images as they were used."""
 
     fingerprint: str
@@ -86,7 +86,7 @@ class DataInfo(Data):
     """Where this is one fold: the fingerprint of all folds together, by which they are known to belong together."""
 
 
-class TrainingInfo(Data):
+class TrainingInfo(FrozenModel):
     """The training as it went."""
 
     epochs_run: int
@@ -101,7 +101,7 @@ class TrainingInfo(Data):
     """Most images per forward pass as the training ended; None in records of before it was kept."""
 
 
-class Tuning(Data):
+class Tuning(FrozenModel):
     """What a training was run with for the sake of speed, and why (see :mod:`harness.measuring.tuning`)."""
 
     layout: Layout
@@ -119,7 +119,7 @@ class Tuning(Data):
     """How long it took to find out."""
 
 
-class Rate(Data):
+class Rate(FrozenModel):
     """Images per second over repeated windows: median and the middle 95 % of the windows."""
 
     median: float
@@ -129,7 +129,7 @@ class Rate(Data):
     batch_size: int
 
 
-class Latency(Data):
+class Latency(FrozenModel):
     """Milliseconds for a batch of one."""
 
     p50_ms: float
@@ -137,7 +137,7 @@ class Latency(Data):
     runs: int
 
 
-class BestInference(Data):
+class BestInference(FrozenModel):
     """Inference of the trained weights with the settings that are fastest for them on this machine."""
 
     rate: Rate
@@ -155,7 +155,7 @@ class BestInference(Data):
     """Why a setting does not work for the network, by setting."""
 
 
-class SpeedInfo(Data):
+class SpeedInfo(FrozenModel):
     """What was measured of speed and memory; None where it was not measured."""
 
     protocol: int = 1
@@ -187,7 +187,7 @@ class SpeedInfo(Data):
     """How long the measuring took in all."""
 
 
-class Record(Data):
+class Record(FrozenModel):
     """What one trial did."""
 
     schema_version: int = SCHEMA_VERSION

@@ -20,7 +20,7 @@ _TIMED = ("train", "test", "measure", "total")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outline:
+class RunSummary:
     """A trial that is over, as far as time and memory are concerned."""
 
     spec: TrialSpec
@@ -54,7 +54,7 @@ class Outline:
         return self.outcome == "done" and self.epochs_run > 0 and timed and not is_of_folds
 
 
-def read_outlines(store: Path) -> Iterator[Outline]:
+def read_outlines(store: Path) -> Iterator[RunSummary]:
     """Yield the outlines of a store's records; nothing where there is no store."""
     for path in sorted(store.glob(f"*/{RECORD_FILE}")):
         try:
@@ -65,7 +65,7 @@ def read_outlines(store: Path) -> Iterator[Outline]:
             yield outline
 
 
-def outlines_of(records: Iterable[Record]) -> Iterator[Outline]:
+def outlines_of(records: Iterable[Record]) -> Iterator[RunSummary]:
     """Yield the outlines of those records that have one."""
     for record in records:
         outline = _outline(record.model_dump(mode="json"))
@@ -73,11 +73,11 @@ def outlines_of(records: Iterable[Record]) -> Iterator[Outline]:
             yield outline
 
 
-def _outline(raw: Any) -> Outline | None:
+def _outline(raw: Any) -> RunSummary | None:
     """Return the outline of a record as JSON holds it, or None where it ended too early to have one."""
     try:
         data, environment = raw["data"], raw["environment"]
-        return Outline(
+        return RunSummary(
             spec=TrialSpec.model_validate(raw["spec"]),
             outcome=raw["outcome"],
             failure=(raw.get("failure") or {}).get("kind", ""),

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from harness.records.predictions import FILE_NAME
 from harness.records.record import Failure, MetricValue, Outcome, Record, SpeedInfo
-from harness.records.spec import Data, stable_hash
+from harness.records.spec import FrozenModel, stable_hash
 from harness.records.store import CHECKPOINT_FILE, parse_summed
 from harness.system.atomic_files import write_json
 from zoo.errors import StoreError
@@ -39,7 +39,7 @@ RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
 _SUM = "sha256"
 
 
-class RuntimeResult(Data):
+class RuntimeResult(FrozenModel):
     """What the weights of one trial did under a runtime."""
 
     schema_version: int = SCHEMA_VERSION

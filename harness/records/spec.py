@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from zoo.options import Option
 
 
-class Data(BaseModel):
+class FrozenModel(BaseModel):
     """Base of all that is written as JSON: frozen, and a key that is not known is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
-class ProviderSpec(Data):
+class ProviderSpec(FrozenModel):
     """Where something selected comes from."""
 
     plugin: str
@@ -26,7 +26,7 @@ class ProviderSpec(Data):
     code_hash: str = ""
 
 
-class ArchitectureSpec(Data):
+class ArchitectureSpec(FrozenModel):
     """Which network."""
 
     full_name: str
@@ -38,7 +38,7 @@ class ArchitectureSpec(Data):
     options: dict[str, Option] = Field(default_factory=dict)
 
 
-class DatasetSpec(Data):
+class DatasetSpec(FrozenModel):
     """Which images."""
 
     full_name: str
@@ -63,7 +63,7 @@ class DatasetSpec(Data):
     """Which of them is tested, from 1; None, where there are folds: all of them, put together."""
 
 
-class RecipeSpec(Data):
+class RecipeSpec(FrozenModel):
     """How to train."""
 
     full_name: str
@@ -76,7 +76,7 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Compile = Literal["auto", "on", "graphs", "off"]
 
 
-class ExecutionSpec(Data):
+class ExecutionSpec(FrozenModel):
     """Where and how it is computed."""
 
     device: str = "auto"
@@ -101,7 +101,7 @@ class ExecutionSpec(Data):
     """Whether the fastest settings for inference are looked for and measured too."""
 
 
-class TrialSpec(Data):
+class TrialSpec(FrozenModel):
     """One combination of architecture, data set, recipe and seed."""
 
     architecture: ArchitectureSpec

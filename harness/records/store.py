@@ -21,7 +21,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from harness.records.record import SCHEMA_VERSION, FailureKind, Outcome, Record
-from harness.records.spec import Data, TrialSpec, stable_hash
+from harness.records.spec import FrozenModel, TrialSpec, stable_hash
 from harness.system.atomic_files import sync_folder, write_json
 from zoo.errors import StoreError
 from zoo.names import slug
@@ -37,7 +37,7 @@ LOCK_FILE = ".lock"
 _SUM = "sha256"
 
 
-DataT = TypeVar("DataT", bound=Data)
+DataT = TypeVar("DataT", bound=FrozenModel)
 
 
 class DamagedRecordError(StoreError):

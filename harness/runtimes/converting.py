@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.classifiers.formats import open_onnx, write_onnx
-from harness.classifiers.onnx import Running
+from harness.classifiers.onnx import RuntimeModule
 from harness.classifiers.quantizing import Calibration, Quantization, quantize_onnx
 from harness.classifiers.trained import TrainedClassifier
 from harness.records.runtime_result import RuntimeName
@@ -87,7 +87,7 @@ def _onnx(classifier: TrainedClassifier, threads: int | None, calibration: Calib
         _, run = open_onnx(path, threads=threads)
         size = path.stat().st_size
     return Converted(
-        module=Running(run),
+        module=RuntimeModule(run),
         device=torch.device("cpu"),
         precision="fp32",
         channels_last=False,

@@ -37,7 +37,7 @@ from harness.training.forward_state import ForwardState
 from harness.training.losses import balanced_class_weights, make_loss
 from harness.training.optimizers import make_optimizer
 from harness.training.precision import Precision, computing, exact_fp32
-from harness.training.ranks import ALONE, Part, Ranks
+from harness.training.ranks import ALONE, MicroBatchShard, Ranks
 from harness.training.schedules import Plateau, lr_factor
 from harness.training.state import TrainingState
 from zoo.hyperparameters import Hyperparameters
@@ -183,7 +183,7 @@ def train(
     predict = None if recipe.predict is None else partial(_with_hp, recipe.predict, hp)
 
     def learn(
-        images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, part: Part, *, batch: int
+        images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, part: MicroBatchShard, *, batch: int
     ) -> tuple[Tensor, Tensor]:
         """Add the gradients of M of a batch's images; return the sum of their losses, and how many are correct."""
         num_learnt = len(images_MCHW) * part.counts

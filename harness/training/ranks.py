@@ -25,7 +25,7 @@ from harness.records.record import FailureKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class MicroBatchShard:
     """What one process does of a micro-batch."""
 
     images: int
@@ -56,10 +56,10 @@ class Ranks:
         """What is added to the purpose of draws that differ from rank to rank, such as dropout's."""
         return ()
 
-    def parts(self, micro_sizes: Sequence[int]) -> list[Part]:
+    def parts(self, micro_sizes: Sequence[int]) -> list[MicroBatchShard]:
         """Return what this process does of each micro-batch of a step."""
         last = len(micro_sizes) - 1
-        return [Part(images=size, last=index == last) for index, size in enumerate(micro_sizes)]
+        return [MicroBatchShard(images=size, last=index == last) for index, size in enumerate(micro_sizes)]
 
     def rows(self, micro_sizes: Sequence[int]) -> list[int]:
         """Return the rows of a batch that this process learns from, those of each micro-batch in turn."""
@@ -80,7 +80,7 @@ class Ranks:
         """
         return model
 
-    def learning(self, part: Part) -> AbstractContextManager[None]:
+    def learning(self, part: MicroBatchShard) -> AbstractContextManager[None]:
         """Make a forward and backward pass for a part of a batch."""
         return nullcontext()
 
@@ -126,10 +126,13 @@ class ManyRanks(Ranks):
     def purpose(self) -> tuple[int, ...]:
         return (self.rank,) if self.rank else ()
 
-    def parts(self, micro_sizes: Sequence[int]) -> list[Part]:
+    def parts(self, micro_sizes: Sequence[int]) -> list[MicroBatchShard]:
         last = len(micro_sizes) - 1
         own = [len(self._rows_of(size)) for size in micro_sizes]
-        return [Part(images=max(1, images), counts=images > 0, last=index == last) for index, images in enumerate(own)]
+        return [
+            MicroBatchShard(images=max(1, images), counts=images > 0, last=index == last)
+            for index, images in enumerate(own)
+        ]
 
     def rows(self, micro_sizes: Sequence[int]) -> list[int]:
         rows: list[int] = []
@@ -174,7 +177,7 @@ class ManyRanks(Ranks):
         return self._wrapped
 
     @contextmanager
-    def learning(self, part: Part) -> Iterator[None]:
+    def learning(self, part: MicroBatchShard) -> Iterator[None]:
         assert self._wrapped is not None
         self.counts = part.counts
         with nullcontext() if part.last else self._wrapped.no_sync():

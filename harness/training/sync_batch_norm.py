@@ -20,7 +20,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 
-class Ranks(Protocol):
+class Collectives(Protocol):
     """What is needed of the group of processes: see :class:`harness.training.ranks.ManyRanks`."""
 
     counts: bool
@@ -33,7 +33,7 @@ class Ranks(Protocol):
         """Replace each value by its sum over all processes."""
 
 
-def synchronize_batch_norms(model: nn.Module, ranks: Ranks) -> None:
+def synchronize_batch_norms(model: nn.Module, ranks: Collectives) -> None:
     """Have every batch normalisation of *model* that is in train mode take its statistics from all processes."""
     for module in model.modules():
         if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm):
@@ -43,7 +43,7 @@ def synchronize_batch_norms(model: nn.Module, ranks: Ranks) -> None:
 class _Synchronized:
     """A module's ``forward``, with another ``batch_norm`` while it trains."""
 
-    def __init__(self, module: nn.Module, forward: Callable[..., Any], ranks: Ranks) -> None:
+    def __init__(self, module: nn.Module, forward: Callable[..., Any], ranks: Collectives) -> None:
         self._module, self._forward, self._mode = module, forward, _Mode(ranks)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
@@ -54,7 +54,7 @@ class _Synchronized:
 
 
 class _Mode(TorchFunctionMode):
-    def __init__(self, ranks: Ranks) -> None:
+    def __init__(self, ranks: Collectives) -> None:
         super().__init__()
         self._ranks = ranks
 
@@ -67,7 +67,7 @@ class _Mode(TorchFunctionMode):
 
 
 def _batch_norm(
-    ranks: Ranks,
+    ranks: Collectives,
     values: Tensor,
     running_mean_C: Tensor | None,
     running_var_C: Tensor | None,
@@ -90,7 +90,7 @@ def _batch_norm(
     return normalized
 
 
-def _statistics(values: Tensor, ranks: Ranks) -> tuple[Tensor, Tensor, Tensor]:
+def _statistics(values: Tensor, ranks: Collectives) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean and biased variance per channel over the images of all processes, and the number of values in each.
 
     Each process's own are put together by Chan, Golub and LeVeque's formula (1979), which is as exact as one pass over
@@ -121,7 +121,7 @@ class _Normalize(torch.autograd.Function):
         var_C: Tensor,
         count: Tensor,
         eps: float,
-        ranks: Ranks,
+        ranks: Collectives,
     ) -> Tensor:
         ctx.save_for_backward(values, weight, mean_C, (var_C + eps).rsqrt(), count)
         ctx.ranks, ctx.counts = ranks, ranks.counts

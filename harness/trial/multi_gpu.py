@@ -31,8 +31,8 @@ from harness.training.checkpoints import FILE_NAME, TrainingStates
 from harness.training.ema import load_tensors
 from harness.training.loop import TrainingResult
 from harness.trial.rank import RankAnswer, RankJob
-from harness.trial.setup import Subject
-from harness.trial.supervisor import Ending, Foreman, ForemanLostError, answer_file
+from harness.trial.setup import TrainingSetup
+from harness.trial.supervisor import ForemanLostError, RankExit, RankSupervisor, answer_file
 
 TIMEOUT_SECONDS = 600.0
 """How long ranks wait for each other: far longer than anything that one does alone, saving a state among it."""
@@ -48,7 +48,7 @@ class CrewResult:
     """The highest of all ranks."""
 
 
-class Crew:
+class RankGroup:
     """The processes that train one trial together.
 
     Args:
@@ -61,7 +61,7 @@ class Crew:
 
     def __init__(
         self,
-        foreman: Foreman,
+        foreman: RankSupervisor,
         devices: tuple[str, ...],
         sources: Mapping[str, Any],
         *,
@@ -73,7 +73,7 @@ class Crew:
         self._timeout_seconds = timeout_seconds
 
     def train(
-        self, spec: TrialSpec, prepared: PreparedData, subject: Subject, folder: Path, *, layout: Layout
+        self, spec: TrialSpec, prepared: PreparedData, subject: TrainingSetup, folder: Path, *, layout: Layout
     ) -> CrewResult:
         """Train *subject* on all devices; when this returns, its network is on the CPU and holds the weights to test.
 
@@ -143,7 +143,7 @@ class Crew:
         raise self._failure(endings, answers, kills_before)
 
     def _failure(
-        self, endings: Sequence[Ending], answers: Sequence[RankAnswer], kills_before: int | None
+        self, endings: Sequence[RankExit], answers: Sequence[RankAnswer], kills_before: int | None
     ) -> TrialError:
         """Find what was wrong first: all else follows from it, since a process that ends takes the others along."""
         for rank, (ending, answer) in enumerate(zip(endings, answers, strict=True)):

@@ -15,14 +15,14 @@ from typing import Any
 
 from harness.data.images import PreparedData
 from harness.records.record import Failure, Layout
-from harness.records.spec import Data, TrialSpec
+from harness.records.spec import FrozenModel, TrialSpec
 from harness.system.atomic_files import write_json
 from harness.trial.supervisor import answer_file
 
 EXIT_FAILED = 1
 
 
-class RankJob(Data):
+class RankJob(FrozenModel):
     """What a rank is to do."""
 
     rank: int
@@ -47,7 +47,7 @@ class RankJob(Data):
     """Epochs whose rows are in the history already."""
 
 
-class RankAnswer(Data):
+class RankAnswer(FrozenModel):
     """What became of it."""
 
     training: dict[str, Any] | None = None

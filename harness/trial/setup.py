@@ -16,7 +16,7 @@ from zoo.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Subject:
+class TrainingSetup:
     """What a trial trains."""
 
     model: nn.Module
@@ -28,7 +28,7 @@ class Subject:
     normalization: Preprocessing
 
 
-def make_subject(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Subject:
+def make_subject(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> TrainingSetup:
     """Build the network of a resolved *spec* for the images of *prepared*.
 
     Raises:
@@ -49,7 +49,7 @@ def make_subject(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> S
     )
     normalization = _normalization(architecture, request, prepared)
     model, changes = build_model(architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on")
-    return Subject(model=model, changes=changes, recipe=recipe, hp=hp, normalization=normalization)
+    return TrainingSetup(model=model, changes=changes, recipe=recipe, hp=hp, normalization=normalization)
 
 
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:

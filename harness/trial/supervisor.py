@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class RankExit:
     """How the process of a rank ended."""
 
     status: int
@@ -44,7 +44,7 @@ class ForemanLostError(Exception):
     """The foreman has ended, and the ranks with it."""
 
 
-class Foreman:
+class RankSupervisor:
     """Runs jobs of which all must succeed, in processes of their own.
 
     Args:
@@ -68,7 +68,7 @@ class Foreman:
         self._process.start()
         theirs.close()
 
-    def run(self, jobs: Sequence[Path]) -> list[Ending]:
+    def run(self, jobs: Sequence[Path]) -> list[RankExit]:
         """Run *jobs* at the same time until all are over, which they are soon after one fails.
 
         Raises:
@@ -78,7 +78,7 @@ class Foreman:
             self._connection.send_bytes(json.dumps([str(job) for job in jobs]).encode())
             while not self._connection.poll(_POLL_SECONDS):
                 pass
-            return [Ending(**each) for each in json.loads(self._connection.recv_bytes())]
+            return [RankExit(**each) for each in json.loads(self._connection.recv_bytes())]
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
             raise ForemanLostError from error
         except BaseException:
@@ -126,7 +126,7 @@ def _serve(connection: Connection, theirs: Connection, run: Callable[[str], None
 
 def _run_together(
     jobs: Sequence[Path], connection: Connection, run: Callable[[str], None], grace_seconds: float
-) -> list[Ending]:
+) -> list[RankExit]:
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=_run_one, args=(run, str(job)), daemon=False) for job in jobs]
     for process in processes:
@@ -150,7 +150,8 @@ def _run_together(
                     process.kill()
                     process.join()
     return [
-        Ending(status=int(process.exitcode or 0), was_killed=index in killed) for index, process in enumerate(processes)
+        RankExit(status=int(process.exitcode or 0), was_killed=index in killed)
+        for index, process in enumerate(processes)
     ]
 
 

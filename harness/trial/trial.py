@@ -44,13 +44,13 @@ from harness.records.record import (
     Tuning,
 )
 from harness.records.scoring import score
-from harness.records.spec import Data, TrialSpec
+from harness.records.spec import FrozenModel, TrialSpec
 from harness.system.atomic_files import sha256_of, write_bytes, write_json
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.training.evaluation import predict_logits
 from harness.training.loop import EpochResult, train
 from harness.training.state import TrainingState
-from harness.trial.multi_gpu import Crew
+from harness.trial.multi_gpu import RankGroup
 from harness.trial.setup import make_subject
 from zoo.architecture import Preprocessing
 from zoo.catalog import Catalog
@@ -59,7 +59,7 @@ from zoo.metric import Predictions
 from zoo.recipe import Recipe
 
 
-class TrialJob(Data):
+class TrialJob(FrozenModel):
     """A trial to run, and where."""
 
     spec: TrialSpec
@@ -99,7 +99,7 @@ class _Progress:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
 
-def run_trial(job: TrialJob, catalog: Catalog, crew: Crew | None = None) -> bool:
+def run_trial(job: TrialJob, catalog: Catalog, crew: RankGroup | None = None) -> bool:
     """Run a trial and write its record, unless another process is at it or it is done already.
 
     Args:
@@ -137,7 +137,7 @@ def _is_settled(record_file: Path, job: TrialJob) -> bool:
     return files.is_settled(files.read_record(record_file), job.result_key, retry=job.retry)
 
 
-def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: Crew | None) -> Record:
+def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | None) -> Record:
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     remove_stale_temporaries(folder)
@@ -222,7 +222,7 @@ def _run(
     states: TrainingStates,
     state: TrainingState | None,
     sharing: DeviceSharing,
-    crew: Crew | None,
+    crew: RankGroup | None,
 ) -> None:
     execution = spec.execution
     device = torch.device(execution.device)

@@ -34,7 +34,7 @@ from zoo.text import one_line
 DEFAULT_MARGIN = 0.01
 
 
-class Verdict(StrEnum):
+class CellVerdict(StrEnum):
     """What a cell's tests say together."""
 
     EQUIVALENT = "equivalent"
@@ -62,7 +62,7 @@ class AccuracyChange:
     """Of "the change is the margin or more", adjusted likewise."""
     p_past_limit: float | None
     """Twice the one-sided p of "the drop is at most the limit", adjusted likewise; None without a limit."""
-    verdict: Verdict
+    verdict: CellVerdict
     num_images: int
     is_paired_by_seed: bool
     """Whether each seed was held against the same seed; else the seeds of both sides count as different ones."""
@@ -239,7 +239,7 @@ def _accuracy(
         p=contrast.p_value(),
         p_not_equivalent=contrast.p_not_equivalent(margin),
         p_past_limit=None if limit is None else min(1.0, 2 * contrast.p_below(-limit)),
-        verdict=Verdict.UNDECIDED,
+        verdict=CellVerdict.UNDECIDED,
         num_images=contrast.num_images,
         is_paired_by_seed=is_paired,
         num_identical=sum(_digest(first.done[seed]) == _digest(second.done[seed]) for seed in shared),
@@ -279,12 +279,12 @@ def _adjusted(cells: Sequence[Cell], max_slowdown: float | None) -> tuple[Cell, 
     return tuple(adjusted)
 
 
-def _verdict(change: float, p: float, p_not_equivalent: float) -> Verdict:
+def _verdict(change: float, p: float, p_not_equivalent: float) -> CellVerdict:
     if is_sure(p_not_equivalent):
-        return Verdict.EQUIVALENT
+        return CellVerdict.EQUIVALENT
     if is_sure(p):
-        return Verdict.REGRESSION if change < 0 else Verdict.IMPROVEMENT
-    return Verdict.UNDECIDED
+        return CellVerdict.REGRESSION if change < 0 else CellVerdict.IMPROVEMENT
+    return CellVerdict.UNDECIDED
 
 
 def points_text(share: float) -> str:

@@ -70,7 +70,7 @@ class RowShare:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Explanation:
+class RankExplanation:
     """What ranks of one table rest on."""
 
     data: str
@@ -95,7 +95,7 @@ class Explanation:
         return median(pair.detectable for pair in self.pairs) if self.pairs else None
 
 
-def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[Explanation, ...]:
+def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[RankExplanation, ...]:
     """Explain each table of *leaderboard*, by accuracy, whatever it is sorted by.
 
     Args:
@@ -108,7 +108,7 @@ def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[Explanat
     return tuple(_explain_table(table, by_name) for table in leaderboard.tables)
 
 
-def _explain_table(table: Table, trials: dict[str, Trial]) -> Explanation:
+def _explain_table(table: Table, trials: dict[str, Trial]) -> RankExplanation:
     labels = dict(zip(map(id, table.rows), row_names(table.rows), strict=True))
     read: list[tuple[Row, NDArray[np.float32], bytes]] = []
     left_out = []
@@ -129,7 +129,7 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> Explanation:
     compared = [(row, correct_SN) for row, correct_SN, images in read if images == common]
     correct = [correct_SN for _, correct_SN in compared]
     samples = [Sample.of(correct_SN.astype(np.float64)) for correct_SN in correct]
-    return Explanation(
+    return RankExplanation(
         data=table.data,
         fingerprint=table.fingerprint,
         num_images=correct[0].shape[1] if correct else 0,

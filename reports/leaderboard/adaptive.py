@@ -35,7 +35,7 @@ worth their time. Twice the seeds gain about 0.3 where it is seeds that differ, 
 _ROUNDING = 1e-6  # an accuracy from a million images has no finer steps
 
 
-class State(StrEnum):
+class SeedState(StrEnum):
     """What one more look would do for a row."""
 
     SETTLED = "settled"
@@ -54,7 +54,7 @@ class State(StrEnum):
 class Look:
     """What a look at the ranks says of each row."""
 
-    states: dict[str, State]
+    states: dict[str, SeedState]
     """By :func:`combination_of`."""
     next_seeds: int
     """How many seeds the open rows should have at the next look; as many as now after the last one."""
@@ -62,23 +62,23 @@ class Look:
     @property
     def is_last(self) -> bool:
         """Whether no row wants more seeds."""
-        return State.OPEN not in self.states.values()
+        return SeedState.OPEN not in self.states.values()
 
     def wants(self, spec: TrialSpec) -> bool:
         """Tell whether a trial's row wants more seeds."""
-        return self.states.get(combination_of(spec)) is State.OPEN
+        return self.states.get(combination_of(spec)) is SeedState.OPEN
 
     def reason(self) -> str:
         """Return in words what the rows came to."""
         counts = Counter(self.states.values())
-        if set(counts) == {State.SETTLED}:
+        if set(counts) == {SeedState.SETTLED}:
             return "all rows are told apart" if len(self.states) > 1 else "there is nothing to tell one row from"
         said = {
-            State.SETTLED: "told apart from all others",
-            State.OPEN: "sharing ranks that more seeds could settle",
-            State.FULL: f"sharing ranks with {self.next_seeds} seeds, which is the most",
-            State.HOPELESS: "sharing ranks that more seeds would not settle: there are too few test images",
-            State.APART: "without a rank",
+            SeedState.SETTLED: "told apart from all others",
+            SeedState.OPEN: "sharing ranks that more seeds could settle",
+            SeedState.FULL: f"sharing ranks with {self.next_seeds} seeds, which is the most",
+            SeedState.HOPELESS: "sharing ranks that more seeds would not settle: there are too few test images",
+            SeedState.APART: "without a rank",
         }
         rows = len(self.states)
         return "; ".join(f"{counts[state]} of {rows} {words}" for state, words in said.items() if counts[state])
@@ -124,7 +124,7 @@ def look_at(trials: Sequence[Trial], *, num_seeds: int, max_seeds: int) -> Look:
     """
     counts = seed_counts(max_seeds)
     later = [count for count in counts if count > num_seeds]
-    states: dict[str, State] = {}
+    states: dict[str, SeedState] = {}
     for groups in by_table(group_trials(trials)):
         keys = [combination_of(group.example.spec) for group in groups]
         evidence = [evidence_of([group.done[seed] for seed in sorted(group.done)]) for group in groups]
@@ -134,7 +134,7 @@ def look_at(trials: Sequence[Trial], *, num_seeds: int, max_seeds: int) -> Look:
             for key, basis in zip(keys, evidence, strict=True)
             if basis.sample is not None and basis.images == common
         }
-        states.update(dict.fromkeys(keys, State.APART))
+        states.update(dict.fromkeys(keys, SeedState.APART))
         found = row_states(
             list(compared.values()), alpha=alpha_of_look(len(counts)), max_seeds=max_seeds if later else None
         )
@@ -142,7 +142,7 @@ def look_at(trials: Sequence[Trial], *, num_seeds: int, max_seeds: int) -> Look:
     return Look(states=states, next_seeds=later[0] if later else num_seeds)
 
 
-def row_states(samples: Sequence[Sample], *, alpha: float, max_seeds: int | None) -> list[State]:
+def row_states(samples: Sequence[Sample], *, alpha: float, max_seeds: int | None) -> list[SeedState]:
     """Return the state of each row.
 
     Args:
@@ -151,7 +151,7 @@ def row_states(samples: Sequence[Sample], *, alpha: float, max_seeds: int | None
         max_seeds: How many seeds a row may come to have; None: no more than it has.
     """
     if len(samples) < 2:
-        return [State.SETTLED] * len(samples)
+        return [SeedState.SETTLED] * len(samples)
     above = separated(samples, alpha=alpha)
     shares = ~(above | above.T) & ~np.eye(len(samples), dtype=bool)
     gains = np.zeros_like(shares)
@@ -162,9 +162,9 @@ def row_states(samples: Sequence[Sample], *, alpha: float, max_seeds: int | None
     return [_state(shares[row], gains[row], may_grow=max_seeds is not None) for row in range(len(samples))]
 
 
-def _state(shares_M: NDArray[np.bool_], gains_M: NDArray[np.bool_], *, may_grow: bool) -> State:
+def _state(shares_M: NDArray[np.bool_], gains_M: NDArray[np.bool_], *, may_grow: bool) -> SeedState:
     if not shares_M.any():
-        return State.SETTLED
+        return SeedState.SETTLED
     if not may_grow:
-        return State.FULL
-    return State.OPEN if (shares_M & gains_M).any() else State.HOPELESS
+        return SeedState.FULL
+    return SeedState.OPEN if (shares_M & gains_M).any() else SeedState.HOPELESS

@@ -15,7 +15,7 @@ from reports.leaderboard.columns import all_columns, find_sort_column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated
-from reports.leaderboard.ranking import Evidence, evidence_of, rank_table
+from reports.leaderboard.ranking import RankingEvidence, evidence_of, rank_table
 from reports.leaderboard.runtime_rows import add_runtimes, with_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of
@@ -100,7 +100,7 @@ def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Seque
     }
 
 
-def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Table, list[Evidence]]:
+def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Table, list[RankingEvidence]]:
     seeds = expected_seeds(groups)
     rows, evidence, warnings = [], [], []
     for group, name, labels in zip(groups, names, label_rows([group.example for group in groups]), strict=True):
@@ -131,7 +131,7 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
     return table, evidence
 
 
-def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, Evidence]:
+def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, RankingEvidence]:
     records = [group.done[seed][1] for seed in sorted(group.done)]
     unfinished = {seed: _unfinished(record) for seed, record in group.unfinished.items()}
     for seed in seeds_of_table - set(group.done) - set(unfinished):

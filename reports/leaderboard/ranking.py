@@ -15,7 +15,7 @@ from reports.trials.reading import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class RankingEvidence:
     """What rows are ranked by when they are ranked by accuracy: a sample, or why there is none."""
 
     sample: Sample | None
@@ -24,13 +24,13 @@ class Evidence:
     problem: str = ""
 
 
-def evidence_of(trials: Sequence[Trial]) -> Evidence:
+def evidence_of(trials: Sequence[Trial]) -> RankingEvidence:
     read = read_seeds(trials)
     if isinstance(read, str):
-        return Evidence(sample=None, images=b"", problem=read)
+        return RankingEvidence(sample=None, images=b"", problem=read)
     import numpy as np
 
-    return Evidence(sample=Sample.of(np.stack([each.correct_N for each in read])), images=read[0].images)
+    return RankingEvidence(sample=Sample.of(np.stack([each.correct_N for each in read])), images=read[0].images)
 
 
 def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:
@@ -54,7 +54,7 @@ def most_common_images(images: Iterable[bytes]) -> bytes:
     return max(counts, key=lambda key: (counts[key], key), default=b"")
 
 
-def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Table:
+def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column) -> Table:
     """Give ranks to the rows that can have one by *column*, and put below them those with a value, then the others."""
     read = column.value
     assert read is not None, "a sort column has values"
@@ -78,7 +78,7 @@ def rank_table(table: Table, evidence: Sequence[Evidence], column: Column) -> Ta
 
 
 def _ranked_by_accuracy(
-    rows: Sequence[Row], evidence: Sequence[Evidence], *, alpha: float
+    rows: Sequence[Row], evidence: Sequence[RankingEvidence], *, alpha: float
 ) -> tuple[list[Row], list[str]]:
     """Rank rows as far as a paired test on the same images separates them; a row that cannot be tested has none."""
     common = most_common_images(basis.images for basis in evidence if basis.sample is not None)

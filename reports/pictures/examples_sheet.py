@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from reports.pictures.examples import choose_examples
-from reports.pictures.sheet import Band, Cell, draw_sheet
+from reports.pictures.sheet import Band, SheetCell, draw_sheet
 from reports.pictures.thumbnails import find_thumbnails
 from reports.trials.evidence import read_evidence
 from reports.trials.grouping import group_trials
@@ -52,7 +52,7 @@ def examples_sheet(trials: Sequence[Trial], *, cache: Path, num_each: int) -> Im
             is_right = called == true
             second = f"is {evidence.classes[true]}, {100 * probabilities_K[true]:.0f} %"
             cells.append(
-                Cell(
+                SheetCell(
                     image_HWC=pixels_HWC,
                     lines=(
                         f"{evidence.classes[called]}, {100 * probabilities_K[called]:.0f} %",

@@ -31,7 +31,7 @@ Mark = Literal["", "right", "wrong"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Cell:
+class SheetCell:
     """One picture."""
 
     image_HWC: NDArray[np.uint8]
@@ -46,7 +46,7 @@ class Cell:
 class Band:
     """A row of pictures, or as many rows as it takes."""
 
-    cells: Sequence[Cell]
+    cells: Sequence[SheetCell]
     title: str = ""
 
 
@@ -106,7 +106,7 @@ def _row_height(band: Band, side: int) -> int:
     return side + 2 * _FRAME + 4 + _LINE * max((len(cell.lines) for cell in band.cells), default=0) + _GAP
 
 
-def _draw_cell(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: Cell, left: int, top: int, side: int) -> None:
+def _draw_cell(sheet: Image.Image, draw: ImageDraw.ImageDraw, cell: SheetCell, left: int, top: int, side: int) -> None:
     pixels = cell.image_HWC[:, :, 0] if cell.image_HWC.shape[2] == 1 else cell.image_HWC
     image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
     how = Image.Resampling.NEAREST if max(image.size) < side else Image.Resampling.LANCZOS

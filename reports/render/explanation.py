@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from reports.comparison.explanation import POWER, Explanation, Pair
+from reports.comparison.explanation import POWER, Pair, RankExplanation
 from reports.leaderboard.cells import NOTHING
 
 _GAP = 2
@@ -16,7 +16,7 @@ _LONGEST_LABEL = 32
 _MOST_ROWS = 20
 
 
-def explanation_text(explanations: Sequence[Explanation], *, width: int | None = None) -> str:
+def explanation_text(explanations: Sequence[RankExplanation], *, width: int | None = None) -> str:
     """Return all explanations, for people.
 
     Args:
@@ -26,12 +26,12 @@ def explanation_text(explanations: Sequence[Explanation], *, width: int | None =
     return "\n".join("\n".join(line.rstrip() for line in _lines(each, width)) + "\n" for each in explanations)
 
 
-def explanation_data(explanations: Sequence[Explanation]) -> list[dict[str, Any]]:
+def explanation_data(explanations: Sequence[RankExplanation]) -> list[dict[str, Any]]:
     """Return all explanations, for programs: numbers without rounding."""
     return [{**asdict(each), "power": POWER, "detectable": each.detectable} for each in explanations]
 
 
-def _lines(explanation: Explanation, width: int | None) -> list[str]:
+def _lines(explanation: RankExplanation, width: int | None) -> list[str]:
     rows = explanation.rows
     lines = [f"why, on {explanation.data or 'no data'}", ""]
     if len(rows) < 2:
@@ -63,7 +63,7 @@ def _lines(explanation: Explanation, width: int | None) -> list[str]:
     return lines
 
 
-def _notes(explanation: Explanation) -> list[str]:
+def _notes(explanation: RankExplanation) -> list[str]:
     seeds = sorted({row.num_seeds for row in explanation.rows})
     count = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     detectable = explanation.detectable

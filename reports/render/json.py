@@ -18,7 +18,7 @@ from reports.render.explanation import explanation_data
 from reports.statistics.accuracy import CONFIDENCE
 
 if TYPE_CHECKING:
-    from reports.comparison.explanation import Explanation
+    from reports.comparison.explanation import RankExplanation
 
 SCHEMA_VERSION = 1
 
@@ -26,7 +26,7 @@ SCHEMA_VERSION = 1
 def leaderboard_data(
     leaderboard: Leaderboard,
     columns: Sequence[Column] | None = None,
-    explanations: Sequence[Explanation] | None = None,
+    explanations: Sequence[RankExplanation] | None = None,
 ) -> dict[str, Any]:
     """Return the leaderboard as plain data; what is not known is None, and explanations are there if they are given."""
     columns = all_columns(leaderboard) if columns is None else columns
@@ -44,7 +44,7 @@ def leaderboard_data(
 def render_json(
     leaderboard: Leaderboard,
     columns: Sequence[Column] | None = None,
-    explanations: Sequence[Explanation] | None = None,
+    explanations: Sequence[RankExplanation] | None = None,
 ) -> str:
     """Return the leaderboard as indented JSON."""
     data = leaderboard_data(leaderboard, columns, explanations)

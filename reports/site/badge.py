@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from reports.site.entries import Entry
+from reports.site.entries import BoardEntry
 from reports.site.pages import render_text
 from zoo.text import one_line
 
 _EM = 6.6  # pixels that a character takes on average at 11 px, a little more than in most fonts
 
 
-def badge(entries: list[Entry]) -> str:
+def badge(entries: list[BoardEntry]) -> str:
     """Return an SVG that names the best row of the first table that has one, and its accuracy."""
     best = next((entry for entry in entries if entry.row.rank_low == 1 and "accuracy" in entry.row.metrics), None)
     if best is None:

@@ -11,7 +11,7 @@ from reports.leaderboard.columns import all_columns, choose_columns
 from reports.leaderboard.footnotes import heading, legend, table_notes
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.table import Row
-from reports.site.entries import Entry
+from reports.site.entries import BoardEntry
 from zoo.text import one_line
 
 _ALWAYS = ("rank", "model", "accuracy", "interval")  # what the page's script counts on
@@ -22,7 +22,7 @@ _DIGITS = 6
 
 def board_data(
     leaderboard: Leaderboard,
-    entries: Sequence[Entry],
+    entries: Sequence[BoardEntry],
     *,
     declared: Sequence[Column] = (),
     statuses: Mapping[str, str],

@@ -25,7 +25,7 @@ from reports.site.changes import changelog, read_previous
 from reports.site.commands import rerun_command
 from reports.site.comparison import comparison_data
 from reports.site.dataset_page import dataset_facts
-from reports.site.entries import Entry, entries_of
+from reports.site.entries import BoardEntry, entries_of
 from reports.site.pages import Page
 from reports.site.schema import schema_text
 from reports.site.statuses import statuses_of
@@ -212,7 +212,7 @@ def _changelog(earlier: Path | None, data: dict[str, Any], newest: str) -> str:
 
 
 def _site(
-    leaderboard: Leaderboard, entries: Sequence[Entry], options: SiteOptions, *, num_trials: int, newest: str
+    leaderboard: Leaderboard, entries: Sequence[BoardEntry], options: SiteOptions, *, num_trials: int, newest: str
 ) -> dict[str, Any]:
     links = {entry.table_id: one_line(entry.table.data, max_length=40) for entry in entries}
     return {
@@ -228,15 +228,15 @@ def _site(
 
 def _pages(
     leaderboard: Leaderboard,
-    entries: Sequence[Entry],
+    entries: Sequence[BoardEntry],
     options: SiteOptions,
     statuses: Mapping[str, str],
     pictures: _Pictures,
 ) -> list[Page]:
     title = one_line(options.title, max_length=120)
     evidence: dict[str, Evidence | str] = {}
-    by_table: dict[str, list[Entry]] = {}
-    by_model: dict[str, list[Entry]] = {}
+    by_table: dict[str, list[BoardEntry]] = {}
+    by_model: dict[str, list[BoardEntry]] = {}
     row_pages = []
     for entry in entries:
         by_table.setdefault(entry.table_id, []).append(entry)
@@ -307,7 +307,7 @@ def _pages(
     return [index, *data_pages, *model_pages, *row_pages]
 
 
-def _summary(entries: Sequence[Entry]) -> str:
+def _summary(entries: Sequence[BoardEntry]) -> str:
     seeds = sum(len(entry.row.seeds) for entry in entries)
     lost = sum(each.outcome != "missing" for entry in entries for each in entry.row.unfinished)
     models = len({entry.model_id for entry in entries})
@@ -320,7 +320,7 @@ def _summary(entries: Sequence[Entry]) -> str:
 
 
 def _row_page(
-    entry: Entry,
+    entry: BoardEntry,
     leaderboard: Leaderboard,
     evidence: Evidence | str,
     status: str,

@@ -10,7 +10,7 @@ import numpy as np
 
 from reports.comparison.explanation import pairs_of
 from reports.pictures.examples import Show
-from reports.site.entries import Entry
+from reports.site.entries import BoardEntry
 from reports.statistics.accuracy import Sample
 from reports.trials.evidence import Evidence, class_names
 
@@ -21,7 +21,9 @@ MAX_CHARACTERS = 4_000_000
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def comparison_data(entries: Sequence[Entry], evidence: Mapping[str, Evidence | str], show: Show) -> dict[str, Any]:
+def comparison_data(
+    entries: Sequence[BoardEntry], evidence: Mapping[str, Evidence | str], show: Show
+) -> dict[str, Any]:
     """Return what the rows of one table had right, and what sets each pair apart.
 
     Args:
@@ -62,13 +64,13 @@ def comparison_data(entries: Sequence[Entry], evidence: Mapping[str, Evidence | 
     }
 
 
-def label_of(entry: Entry, entries: Sequence[Entry]) -> str:
+def label_of(entry: BoardEntry, entries: Sequence[BoardEntry]) -> str:
     """Return what a row is called beside the others of its table."""
     recipes = {each.row.recipe for each in entries}
     return f"{entry.row.model}, {entry.row.recipe}" if len(recipes) > 1 else entry.row.model
 
 
-def _left_out(entries: Sequence[Entry], kept: Sequence[tuple[Entry, Evidence]]) -> list[str]:
+def _left_out(entries: Sequence[BoardEntry], kept: Sequence[tuple[BoardEntry, Evidence]]) -> list[str]:
     names = {entry.id for entry, _ in kept}
     return [label_of(entry, entries) for entry in entries if entry.id not in names]
 

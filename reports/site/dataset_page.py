@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from reports.site.entries import Entry
+from reports.site.entries import BoardEntry
 from reports.trials.evidence import Evidence, class_names
 from zoo.text import one_line
 
 
-def dataset_facts(entries: Sequence[Entry], evidence: Sequence[Evidence | str], cache: Path | None) -> dict[str, Any]:
+def dataset_facts(
+    entries: Sequence[BoardEntry], evidence: Sequence[Evidence | str], cache: Path | None
+) -> dict[str, Any]:
     """Return facts as pairs, and the classes with their number of test images."""
     spec = entries[0].example.spec.dataset
     provider = spec.provider

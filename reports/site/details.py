@@ -14,7 +14,7 @@ from harness.records.store import HISTORY_FILE
 from reports.leaderboard.cells import duration_text
 from reports.leaderboard.columns import all_columns
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.site.entries import Entry
+from reports.site.entries import BoardEntry
 from reports.trials.evidence import Evidence, class_names
 from zoo.text import one_line
 
@@ -24,7 +24,7 @@ MAX_CLASSES = 100
 _MAX_EPOCHS = 200  # points of a drawn curve
 
 
-def seed_rows(entry: Entry) -> list[dict[str, Any]]:
+def seed_rows(entry: BoardEntry) -> list[dict[str, Any]]:
     """Return a line for each seed that is done."""
     rows = []
     for _, record in entry.done:
@@ -49,7 +49,7 @@ def seed_rows(entry: Entry) -> list[dict[str, Any]]:
     return rows
 
 
-def curves(entry: Entry) -> dict[str, Any]:
+def curves(entry: BoardEntry) -> dict[str, Any]:
     """Return loss and accuracy over the epochs of each seed, for the charts."""
     losses: list[dict[str, Any]] = []
     accuracies: list[dict[str, Any]] = []
@@ -147,7 +147,7 @@ def class_bars(rows: Sequence[Mapping[str, Any]], most: int = 60) -> dict[str, A
     }
 
 
-def facts(entry: Entry, leaderboard: Leaderboard) -> list[tuple[str, str]]:
+def facts(entry: BoardEntry, leaderboard: Leaderboard) -> list[tuple[str, str]]:
     """Return every column of the row, as the tables have it."""
     shown = []
     for column in all_columns(leaderboard):
@@ -204,7 +204,7 @@ def environment(record: Record) -> list[tuple[str, str]]:
     return _cleaned([(name, _shown(value)) for name, value in record.environment.items()])
 
 
-def provenance(entry: Entry) -> list[tuple[str, str]]:
+def provenance(entry: BoardEntry) -> list[tuple[str, str]]:
     """Return which plugins' code and which content the numbers come from."""
     record = entry.example
     spec = record.spec
@@ -239,7 +239,7 @@ def _runtime_lines(result: RuntimeResult) -> list[tuple[str, str]]:
     return lines
 
 
-def failures(entry: Entry) -> list[dict[str, Any]]:
+def failures(entry: BoardEntry) -> list[dict[str, Any]]:
     """Return each seed that gave no result, with its reason."""
     return [
         {"seed": each.seed, "outcome": each.outcome, "reason": one_line(each.reason, max_length=2000)}

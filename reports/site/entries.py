@@ -19,7 +19,7 @@ from zoo.text import one_line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Entry:
+class BoardEntry:
     """One row, and what it rests on."""
 
     id: str
@@ -51,7 +51,7 @@ class Entry:
         return one_line(self.example.environment.get("device_name") or "", max_length=100)
 
 
-def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[Entry]:
+def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[BoardEntry]:
     """Return an entry for each row, in the order of the leaderboard.
 
     Args:
@@ -59,14 +59,14 @@ def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[Entry]
         trials: All of them.
     """
     groups = _groups_by_row(trials)
-    entries: list[Entry] = []
+    entries: list[BoardEntry] = []
     taken: dict[str, int] = {}
     for table in leaderboard.tables:
         for row in table.rows:
             group = groups[_key(table, row)].pop(0)
             entry_id = _unique(_entry_id(group), taken)
             entries.append(
-                Entry(
+                BoardEntry(
                     id=entry_id,
                     table_id=table_id(table),
                     model_id=model_id(group.example),

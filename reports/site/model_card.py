@@ -8,7 +8,7 @@ from typing import Any
 from reports.leaderboard.cells import rank_text
 from reports.render.markdown import escape_markdown
 from reports.site.commands import rerun_command
-from reports.site.entries import Entry
+from reports.site.entries import BoardEntry
 from zoo.names import slug
 from zoo.text import one_line
 
@@ -23,7 +23,7 @@ _METRICS = {
 """Metrics that the card names: the hub's type, and what a person calls it."""
 
 
-def model_card(entry: Entry) -> str:
+def model_card(entry: BoardEntry) -> str:
     """Return the card of a row, for its checkpoint.
 
     See "Model cards" and "model-index" of the Hugging Face hub's documentation. YAML is written as JSON, which it

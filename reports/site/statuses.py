@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import ValidationError
 
 from harness.records.runtime_result import RuntimeRecord
-from harness.records.spec import Data
+from harness.records.spec import FrozenModel
 from harness.records.store import RECORD_FILE
 from harness.system.atomic_files import sha256_of, write_json
-from reports.site.entries import Entry
+from reports.site.entries import BoardEntry
 from reports.trials.reading import Trial
 from zoo.errors import StoreError
 
@@ -22,7 +22,7 @@ Status = Literal["self-reported", "recomputed", "reproduced"]
 ORDER: tuple[Status, ...] = ("self-reported", "recomputed", "reproduced")
 
 
-class CheckedTrial(Data):
+class CheckedTrial(FrozenModel):
     """What was found of one trial."""
 
     status: Status
@@ -30,7 +30,7 @@ class CheckedTrial(Data):
     """Of the record that was checked: a record that changed since is self-reported again."""
 
 
-class Verification(Data):
+class Verification(FrozenModel):
     """What ``zoo verify`` found of the trials of one store."""
 
     schema_version: int = 1
@@ -56,7 +56,7 @@ def write_verification(store: Path, verification: Verification) -> None:
     write_json(store / FILE_NAME, verification.model_dump(mode="json"))
 
 
-def status_of(entry: Entry, known: dict[Path, Verification]) -> Status:
+def status_of(entry: BoardEntry, known: dict[Path, Verification]) -> Status:
     """Return the status of a row: reproduced if any of its seeds was run again, if all others were recomputed.
 
     Args:
@@ -69,7 +69,7 @@ def status_of(entry: Entry, known: dict[Path, Verification]) -> Status:
     return "reproduced" if "reproduced" in found else "recomputed"
 
 
-def statuses_of(entries: Sequence[Entry]) -> dict[str, str]:
+def statuses_of(entries: Sequence[BoardEntry]) -> dict[str, str]:
     """Return the status of each row, by its id."""
     known: dict[Path, Verification] = {}
     return {entry.id: status_of(entry, known) for entry in entries}

@@ -7,7 +7,7 @@ import torch
 
 from harness.batches.epoch_batches import EpochBatches
 from harness.data.images import TrialImages
-from harness.training.ranks import Part, Ranks
+from harness.training.ranks import MicroBatchShard, Ranks
 from zoo import Hyperparameters, Recipe
 
 SETTINGS = {
@@ -80,5 +80,5 @@ def test_shares_of_a_batch_are_the_batch_bit_for_bit(make_batches, name, channel
 def test_one_process_learns_from_all_of_a_batch():
     ranks = Ranks()
     assert ranks.rows([3, 2]) == [0, 1, 2, 3, 4]
-    assert ranks.parts([3, 2]) == [Part(images=3, last=False), Part(images=2)]
+    assert ranks.parts([3, 2]) == [MicroBatchShard(images=3, last=False), MicroBatchShard(images=2)]
     assert ranks.share_of(7) == slice(0, 7)

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.audit import Passport, SplitPassport, make_passport
+from harness.data.audit import DatasetAudit, SplitPassport, make_passport
 from harness.data.duplicates import HashedImage, find_duplicates
 from harness.data.prepare import prepare_data
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import PluginError
 
-Check = Callable[..., Passport]
+Check = Callable[..., DatasetAudit]
 SPEC = {"full_name": "test/shapes", "display_name": "shapes", "provider": ProviderSpec(plugin="test", version="7")}
 
 
@@ -54,7 +54,7 @@ def splits(train: Split | None = None, val: Split | None = None, test: Split | N
 def check(tmp_path: Path) -> Check:
     """Make the passport of what a data set loads."""
 
-    def run(loaded: Splits, **settings: object) -> Passport:
+    def run(loaded: Splits, **settings: object) -> DatasetAudit:
         dataset = Dataset(name="shapes", load=lambda request: loaded, source="A page")
         spec = DatasetSpec(**SPEC, **settings)  # type: ignore[arg-type]
         return make_passport(
@@ -64,7 +64,7 @@ def check(tmp_path: Path) -> Check:
     return run
 
 
-def named(passport: Passport, name: str) -> SplitPassport:
+def named(passport: DatasetAudit, name: str) -> SplitPassport:
     (found,) = [each for each in passport.splits if each.name == name]
     return found
 

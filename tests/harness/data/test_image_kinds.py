@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.audit import Passport, make_passport
+from harness.data.audit import DatasetAudit, make_passport
 from harness.data.images import PreparedData
 from harness.data.notes import UnusableImagesError
 from harness.data.prepare import prepare_data
@@ -108,7 +108,7 @@ class Photos:
         dataset, spec, settings = self._arguments()
         return prepare_data(dataset, spec, **settings)
 
-    def passport(self) -> Passport:
+    def passport(self) -> DatasetAudit:
         dataset, spec, settings = self._arguments()
         return make_passport(dataset, spec, **settings)
 

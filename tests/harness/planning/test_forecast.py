@@ -15,7 +15,7 @@ from harness.planning.costs import START_SECONDS, costs_of, fit_line
 from harness.planning.forecast import Expectation, Forecast, Size, forecast_from, look_ahead
 from harness.records.keys import result_key
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
-from harness.records.run_summaries import Outline, outlines_of, read_outlines
+from harness.records.run_summaries import RunSummary, outlines_of, read_outlines
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import write_record
 from harness.system.hardware import Hardware
@@ -73,12 +73,12 @@ def run_of(
     threads: int = 2,
     sharing: int = 1,
     outcome: str = "done",
-) -> Outline:
+) -> RunSummary:
     """Make a run whose phases take 1 s besides training: 0.5 s to build, 0.5 s to test 100 images; 0.9 s to measure."""
     precision = "fp32" if device == "cpu" else "bf16"
     execution = spec.execution.model_copy(update={"device": device, "precision": precision, "small_images": "off"})
     spec = spec.model_copy(update={"execution": execution})
-    return Outline(
+    return RunSummary(
         spec=spec,
         outcome=outcome,
         failure="",
@@ -97,13 +97,13 @@ def run_of(
     )
 
 
-def forecast_of(runs: Iterable[Outline], **options: Any) -> Forecast:
+def forecast_of(runs: Iterable[RunSummary], **options: Any) -> Forecast:
     forecast = Forecast(hardware=HERE, **options)
     forecast.add(runs)
     return forecast
 
 
-def expected(runs: Iterable[Outline], spec: TrialSpec, **options: Any) -> Expectation:
+def expected(runs: Iterable[RunSummary], spec: TrialSpec, **options: Any) -> Expectation:
     return forecast_of(runs, **options).expect(spec)
 
 

@@ -23,10 +23,10 @@ from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, P
 from harness.training.checkpoints import TrainingStates
 from harness.training.loop import EpochResult, TrainingResult, train
 from harness.training.state import TrainingState
-from harness.trial.multi_gpu import Crew, CrewResult
+from harness.trial.multi_gpu import CrewResult, RankGroup
 from harness.trial.rank import run_rank
-from harness.trial.setup import Subject, make_subject
-from harness.trial.supervisor import Foreman
+from harness.trial.setup import TrainingSetup, make_subject
+from harness.trial.supervisor import RankSupervisor
 from zoo import build_catalog
 from zoo.catalog import Catalog
 from zoo.loading import Sources
@@ -54,11 +54,11 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def foreman(asked: Path) -> Iterator[Foreman]:
+def foreman(asked: Path) -> Iterator[RankSupervisor]:
     """From a process that has imported what is wanted and nothing more, as the fork server of a bench has."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.trial.setup", "harness.training.loop", "torch._dynamo", "timm.layers"])
-    foreman = Foreman(run_rank, context=context, grace_seconds=1)
+    foreman = RankSupervisor(run_rank, context=context, grace_seconds=1)
     yield foreman
     foreman.close()
 
@@ -95,11 +95,11 @@ class Trial:
 
     precision: Literal["fp32", "bf16"] = "fp32"
 
-    def __init__(self, folder: Path, foreman: Foreman, toys: Catalog, data: PreparedData) -> None:
+    def __init__(self, folder: Path, foreman: RankSupervisor, toys: Catalog, data: PreparedData) -> None:
         folder.mkdir()
         self.folder, self._foreman, self._toys, self._data = folder, foreman, toys, data
 
-    def _subject(self, spec: TrialSpec) -> Subject:
+    def _subject(self, spec: TrialSpec) -> TrainingSetup:
         return make_subject(spec, self._data, self._toys)
 
     def alone(self, model: str, recipe: str = "simple", *, device: str = "cpu", **hyperparameters: Any) -> Trained:
@@ -135,7 +135,7 @@ class Trial:
         """Train in several processes."""
         spec = spec_of(model, recipe, hyperparameters, self.precision)
         subject = self._subject(spec)
-        crew = Crew(
+        crew = RankGroup(
             self._foreman,
             devices,
             dataclasses.asdict(SOURCES),
@@ -153,7 +153,7 @@ class Trial:
 
 
 @pytest.fixture
-def make_trial(tmp_path: Path, foreman: Foreman, toys: Catalog) -> Callable[[PreparedData], Trial]:
+def make_trial(tmp_path: Path, foreman: RankSupervisor, toys: Catalog) -> Callable[[PreparedData], Trial]:
     return lambda data: Trial(tmp_path / f"trial-{len(list(tmp_path.iterdir()))}", foreman, toys, data)
 
 

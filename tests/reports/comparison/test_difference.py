@@ -18,7 +18,7 @@ from harness.records.predictions import FILE_NAME, SavedPredictions, load_predic
 from harness.records.record import FailureKind, Outcome, Rate
 from harness.records.store import write_record
 from harness.system.atomic_files import sha256_of
-from reports.comparison.difference import Difference, Verdict, compare
+from reports.comparison.difference import CellVerdict, Difference, compare
 from reports.comparison.speeds import speed_changes
 from reports.comparison.statistics import Contrast
 from reports.render.difference import FORMATS, difference_data, render_difference
@@ -214,7 +214,7 @@ def only(difference: Difference):
 def test_the_same_predictions_are_equivalent_and_the_environments_difference_is_told(side):
     difference = compare(side("a"), side("b"))
     accuracy = only(difference).accuracy
-    assert accuracy.verdict is Verdict.EQUIVALENT
+    assert accuracy.verdict is CellVerdict.EQUIVALENT
     assert (accuracy.change, accuracy.p, accuracy.num_changed) == (0.0, 1.0, 0)
     assert [(each.field, each.first, each.second) for each in difference.environment] == [
         ("torch", ("2.11.0+cpu",), ("2.12.0+cpu",))
@@ -226,13 +226,13 @@ def test_a_real_drop_is_found_and_is_an_alarm_only_past_the_limit(side):
     before, after = side("a", accuracy=0.95), side("b", accuracy=0.92)
     difference = compare(before, after, max_accuracy_drop=0.01)
     accuracy = only(difference).accuracy
-    assert accuracy.verdict is Verdict.REGRESSION
+    assert accuracy.verdict is CellVerdict.REGRESSION
     assert accuracy.change == pytest.approx(-0.03)
     assert accuracy.high < -0.01
     assert "fell by 3.0 points, surely more than 1 point" in difference.alarms[0]
     assert compare(before, after, max_accuracy_drop=0.03).alarms == ()
     assert compare(before, after).alarms == ()
-    assert only(compare(after, before)).accuracy.verdict is Verdict.IMPROVEMENT
+    assert only(compare(after, before)).accuracy.verdict is CellVerdict.IMPROVEMENT
     assert compare(after, before, max_accuracy_drop=0).alarms == ()
 
 
@@ -263,7 +263,7 @@ def test_one_image_of_one_seed_that_is_no_longer_right_is_told(side):
     accuracy = only(compare(before, after)).accuracy
     assert (accuracy.num_identical, accuracy.num_changed) == (2, 1)
     assert accuracy.change == pytest.approx(-1 / 3000)
-    assert accuracy.verdict is Verdict.EQUIVALENT
+    assert accuracy.verdict is CellVerdict.EQUIVALENT
     assert "right on one side only: 1 image" in render_difference(compare(before, after), "table")
 
 

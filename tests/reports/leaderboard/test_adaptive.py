@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.records.seed_schedule import seed_counts
-from reports.leaderboard.adaptive import Look, State, row_states
+from reports.leaderboard.adaptive import Look, SeedState, row_states
 from reports.statistics.accuracy import Sample, alpha_of_look, detectable_differences, separated
 
 Rows = list[NDArray[np.float64]]
@@ -46,10 +46,11 @@ def add_seeds(rows: Rows, *, max_seeds: int = 10) -> tuple[NDArray[np.bool_], li
         samples = [Sample.of(row[:count]) for row, count in zip(rows, num_seeds, strict=True)]
         is_last = number + 1 == len(counts)
         states = row_states(samples, alpha=alpha, max_seeds=None if is_last else max_seeds)
-        if State.OPEN not in states:
+        if SeedState.OPEN not in states:
             break
         num_seeds = [
-            counts[number + 1] if state is State.OPEN else count for state, count in zip(states, num_seeds, strict=True)
+            counts[number + 1] if state is SeedState.OPEN else count
+            for state, count in zip(states, num_seeds, strict=True)
         ]
     return separated(samples, alpha=alpha), num_seeds
 
@@ -121,22 +122,22 @@ def test_where_images_are_what_differs_more_seeds_are_not_asked_for() -> None:
     ease = rng.normal(0, 1.5, (2, 20))
     rows = [np.tile((each > -1).astype(float), (3, 1)) for each in ease]
     states = row_states([Sample.of(row) for row in rows], alpha=0.0125, max_seeds=10)
-    assert states == [State.HOPELESS, State.HOPELESS]
+    assert states == [SeedState.HOPELESS, SeedState.HOPELESS]
 
 
 def test_rows_that_agree_on_every_image_want_no_seeds() -> None:
     same = Sample.of(np.tile((np.arange(100) % 5 > 0).astype(float), (3, 1)))
-    assert row_states([same, same], alpha=0.0125, max_seeds=10) == [State.HOPELESS, State.HOPELESS]
+    assert row_states([same, same], alpha=0.0125, max_seeds=10) == [SeedState.HOPELESS, SeedState.HOPELESS]
 
 
 def test_after_the_last_look_rows_that_share_ranks_are_full() -> None:
     rows = draw(np.random.default_rng(16), [0.9, 0.9], **NOISY)
-    assert row_states([Sample.of(row) for row in rows], alpha=0.0125, max_seeds=None) == [State.FULL] * 2
+    assert row_states([Sample.of(row) for row in rows], alpha=0.0125, max_seeds=None) == [SeedState.FULL] * 2
 
 
 def test_one_row_alone_is_settled() -> None:
     (row,) = draw(np.random.default_rng(17), [0.9], **NOISY)
-    assert row_states([Sample.of(row)], alpha=0.0125, max_seeds=10) == [State.SETTLED]
+    assert row_states([Sample.of(row)], alpha=0.0125, max_seeds=10) == [SeedState.SETTLED]
 
 
 def test_the_smallest_difference_as_if_there_were_more_seeds_is_what_more_seeds_give() -> None:
@@ -157,8 +158,8 @@ def test_seeds_grow_by_half_from_look_to_look(at_most: int, counts: tuple[int, .
 
 
 def test_a_look_says_in_words_what_rows_came_to() -> None:
-    states = {"a": State.SETTLED, "b": State.FULL, "c": State.FULL}
+    states = {"a": SeedState.SETTLED, "b": SeedState.FULL, "c": SeedState.FULL}
     assert Look(states=states, next_seeds=10).reason() == (
         "1 of 3 told apart from all others; 2 of 3 sharing ranks with 10 seeds, which is the most"
     )
-    assert Look(states=dict.fromkeys("ab", State.SETTLED), next_seeds=5).reason() == "all rows are told apart"
+    assert Look(states=dict.fromkeys("ab", SeedState.SETTLED), next_seeds=5).reason() == "all rows are told apart"

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
-from reports.pictures.sheet import Band, Cell, draw_sheet, heat
+from reports.pictures.sheet import Band, SheetCell, draw_sheet, heat
 
 RED = np.full((4, 4, 3), (250, 0, 0), dtype=np.uint8)
 
 
 def test_a_small_image_is_enlarged_with_its_pixels_visible() -> None:
     checks = (np.indices((2, 2)).sum(axis=0) % 2)[:, :, None].astype(np.uint8) * 255
-    pixels = np.asarray(draw_sheet([Band(cells=[Cell(image_HWC=checks)])], side=100))
+    pixels = np.asarray(draw_sheet([Band(cells=[SheetCell(image_HWC=checks)])], side=100))
     inside = pixels[15:110, 15:110]
     assert len(np.unique(inside.reshape(-1, 3), axis=0)) == 2
     assert inside[5, 5].tolist() == inside[90, 90].tolist() == [0, 0, 0]
@@ -33,9 +33,11 @@ def test_heat_is_where_the_map_is_and_nothing_elsewhere() -> None:
 
 @pytest.mark.parametrize("name", ["\x1b[31mred\n\n", "שלום \u202eevil", "\udcff猫" * 500, "\0"])
 def test_foreign_words_are_drawn_within_their_cell(name: str) -> None:
-    plain = draw_sheet([Band(cells=[Cell(image_HWC=RED, lines=("a",)), Cell(image_HWC=RED, lines=("b",))], title="t")])
+    plain = draw_sheet(
+        [Band(cells=[SheetCell(image_HWC=RED, lines=("a",)), SheetCell(image_HWC=RED, lines=("b",))], title="t")]
+    )
     drawn = draw_sheet(
-        [Band(cells=[Cell(image_HWC=RED, lines=(name,)), Cell(image_HWC=RED, lines=("b",))], title=name)]
+        [Band(cells=[SheetCell(image_HWC=RED, lines=(name,)), SheetCell(image_HWC=RED, lines=("b",))], title=name)]
     )
     assert drawn.size == plain.size
     half = plain.size[0] // 2 + 5
@@ -46,9 +48,9 @@ def test_foreign_words_are_drawn_within_their_cell(name: str) -> None:
 def test_a_pillow_without_freetype_draws_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
     old = ImageFont.load_default_imagefont()
     monkeypatch.setattr(ImageFont, "load_default", lambda size=None: old)
-    draw_sheet([Band(cells=[Cell(image_HWC=RED, lines=("猫 92.1 %" * 40,))], title="…")])
+    draw_sheet([Band(cells=[SheetCell(image_HWC=RED, lines=("猫 92.1 %" * 40,))], title="…")])
 
 
 def test_more_cells_than_columns_go_on_below() -> None:
-    band = Band(cells=[Cell(image_HWC=RED)] * 5)
+    band = Band(cells=[SheetCell(image_HWC=RED)] * 5)
     assert draw_sheet([band], columns=2, side=50).size[1] > 2 * draw_sheet([band], columns=5, side=50).size[1]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format, split_commas
 from zoo.cli.session import complain
 from zoo.text import clean, duration, plural
@@ -56,13 +56,13 @@ def list_(form: str) -> None:
         click.echo(json.dumps([_described(entry) for entry in entries], indent=2))
         return
     columns = [
-        Column(title="name", shrink=1, least=24),
-        Column(title="kind"),
-        Column(title="images", right=True),
-        Column(title="size", right=True),
-        Column(title="last used", right=True),
-        Column(title=""),
-        Column(title="path", shrink=2, least=12, optional=True),
+        TextColumn(title="name", shrink=1, least=24),
+        TextColumn(title="kind"),
+        TextColumn(title="images", right=True),
+        TextColumn(title="size", right=True),
+        TextColumn(title="last used", right=True),
+        TextColumn(title=""),
+        TextColumn(title="path", shrink=2, least=12, optional=True),
     ]
     rows = [
         (

@@ -15,7 +15,7 @@ from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean
 
 if TYPE_CHECKING:
-    from harness.data.audit import Passport
+    from harness.data.audit import DatasetAudit
     from harness.planning.request import BenchRequest
     from harness.planning.selection import SelectedDataset
     from zoo.catalog import Catalog
@@ -82,7 +82,7 @@ def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool,
 
     catalog = session_of(ctx).catalog()
     request, selected = _choose(names, params, catalog)
-    passports: list[Passport] = []
+    passports: list[DatasetAudit] = []
     errors: list[ZooError] = []
     for each in selected:
         try:
@@ -145,7 +145,7 @@ def _choose(
     return request, selected
 
 
-def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> Passport:
+def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> DatasetAudit:
     from harness.data.audit import make_passport
     from harness.planning.plan import dataset_spec
     from zoo.cache import cache_root

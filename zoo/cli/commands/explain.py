@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.classifiers.predicting import ImageSource, Predictor
-    from harness.classifiers.saliency import Explanation
+    from harness.classifiers.saliency import SaliencyExplanation
     from reports.pictures.sheet import Band
 
 _COARSE = 4
@@ -117,13 +117,15 @@ def _decoded(predictor: Predictor, source: ImageSource) -> NDArray[np.uint8] | s
         return str(error)
 
 
-def _band(name: str, image_HWC: NDArray[np.uint8], explanation: Explanation, classes: tuple[str, ...]) -> Band:
-    from reports.pictures.sheet import Band, Cell, heat
+def _band(name: str, image_HWC: NDArray[np.uint8], explanation: SaliencyExplanation, classes: tuple[str, ...]) -> Band:
+    from reports.pictures.sheet import Band, SheetCell, heat
 
-    cells = [Cell(image_HWC=image_HWC, lines=(Path(name).name,))]
+    cells = [SheetCell(image_HWC=image_HWC, lines=(Path(name).name,))]
     for (index, probability), map_HW in zip(explanation.classes, explanation.maps_KHW, strict=True):
         nothing = () if map_HW.any() else ("nothing speaks for it",)
         cells.append(
-            Cell(image_HWC=heat(image_HWC, map_HW), lines=(f"{classes[index]} {100 * probability:.1f} %", *nothing))
+            SheetCell(
+                image_HWC=heat(image_HWC, map_HW), lines=(f"{classes[index]} {100 * probability:.1f} %", *nothing)
+            )
         )
     return Band(cells=cells)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean, plural
@@ -29,20 +29,20 @@ KINDS: Mapping[str, str] = {
 }
 """Words for what can be listed, and the catalog's word for each."""
 
-_NAME = Column(title="name")
-_SUMMARY = Column(title="summary", shrink=3, least=16)
-_SOURCE = Column(title="source", shrink=4, least=24, optional=True)
-_COLUMNS: dict[str, tuple[Column, ...]] = {
+_NAME = TextColumn(title="name")
+_SUMMARY = TextColumn(title="summary", shrink=3, least=16)
+_SOURCE = TextColumn(title="source", shrink=4, least=24, optional=True)
+_COLUMNS: dict[str, tuple[TextColumn, ...]] = {
     "architectures": (
-        _NAME, Column(title="family", shrink=2, least=6), Column(title="px", right=True), Column(title="pretrained"),
-        _SUMMARY, _SOURCE,
+        _NAME, TextColumn(title="family", shrink=2, least=6), TextColumn(title="px", right=True),
+        TextColumn(title="pretrained"), _SUMMARY, _SOURCE,
     ),
     "datasets": (
-        _NAME, Column(title="classes", right=True), Column(title="px", right=True), Column(title="train", right=True),
-        Column(title="test", right=True), _SUMMARY, _SOURCE,
+        _NAME, TextColumn(title="classes", right=True), TextColumn(title="px", right=True),
+        TextColumn(title="train", right=True), TextColumn(title="test", right=True), _SUMMARY, _SOURCE,
     ),
     "recipes": (_NAME, _SUMMARY, _SOURCE),
-    "metrics": (_NAME, Column(title="kind"), Column(title="better"), _SUMMARY, _SOURCE),
+    "metrics": (_NAME, TextColumn(title="kind"), TextColumn(title="better"), _SUMMARY, _SOURCE),
     "listeners": (_NAME, _SUMMARY),
     "executors": (_NAME, _SUMMARY),
 }  # fmt: skip

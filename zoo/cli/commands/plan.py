@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format
 from zoo.cli.options.placing import placing_options, slots_of
 from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
@@ -18,21 +18,21 @@ from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest
-    from harness.planning.forecast import ExpectedTrial, Forecast, Outlook
+    from harness.planning.forecast import ExpectedTrial, Forecast, PlanForecast
     from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
 
 _COLUMNS = (
-    Column(title="model", shrink=2, least=12),
-    Column(title="data", shrink=2, least=10),
-    Column(title="recipe", shrink=2, least=10),
-    Column(title="seeds", right=True),
-    Column(title="epochs", right=True),
-    Column(title="batch", right=True),
-    Column(title="time/seed", right=True),
-    Column(title="memory", right=True),
-    Column(title="known from", shrink=3, least=10),
-    Column(title="overrides", shrink=3, least=12),
+    TextColumn(title="model", shrink=2, least=12),
+    TextColumn(title="data", shrink=2, least=10),
+    TextColumn(title="recipe", shrink=2, least=10),
+    TextColumn(title="seeds", right=True),
+    TextColumn(title="epochs", right=True),
+    TextColumn(title="batch", right=True),
+    TextColumn(title="time/seed", right=True),
+    TextColumn(title="memory", right=True),
+    TextColumn(title="known from", shrink=3, least=10),
+    TextColumn(title="overrides", shrink=3, least=12),
 )
 
 
@@ -97,7 +97,7 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
     return probes.interrupted
 
 
-def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: Outlook) -> None:
+def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: PlanForecast) -> None:
     """Write a plan and what is to be expected of it to stdout, as a table or as JSON."""
     from harness.records.seed_schedule import seed_counts
 
@@ -127,7 +127,7 @@ def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: Outlook)
         click.echo(f"that is the most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
 
 
-def _combinations(outlook: Outlook) -> list[list[ExpectedTrial]]:
+def _combinations(outlook: PlanForecast) -> list[list[ExpectedTrial]]:
     """Return the trials of each combination, which differ in their seeds and folds only."""
     groups: dict[str, list[ExpectedTrial]] = {}
     for trial in outlook.trials:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from zoo.catalog import Plugin
 
 _COLUMNS = (
-    Column(title="plugin"),
-    Column(title="state"),
-    Column(title="origin"),
-    Column(title="distribution", shrink=1, least=9),
-    Column(title="version", shrink=2, least=7),
-    Column(title="ms", right=True),
-    Column(title="provides", shrink=3, least=12),
+    TextColumn(title="plugin"),
+    TextColumn(title="state"),
+    TextColumn(title="origin"),
+    TextColumn(title="distribution", shrink=1, least=9),
+    TextColumn(title="version", shrink=2, least=7),
+    TextColumn(title="ms", right=True),
+    TextColumn(title="provides", shrink=3, least=12),
 )
 
 

@@ -14,7 +14,7 @@ from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
 
 if TYPE_CHECKING:
-    from reports.comparison.explanation import Explanation
+    from reports.comparison.explanation import RankExplanation
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
     from zoo.errors import ZooError
@@ -87,7 +87,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     ctx.exit(FAILED if problems else 0)
 
 
-def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Explanation]:
+def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[RankExplanation]:
     from reports.comparison.explanation import explain
 
     return explain(leaderboard, trials)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.commands.list import describe
-from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from zoo.catalog import Catalog, Entry
 
 _KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners", "executors")
-_OPTION_COLUMNS = (Column(title="name"), Column(title="default"))
+_OPTION_COLUMNS = (TextColumn(title="name"), TextColumn(title="default"))
 _HYPERPARAMETER_COLUMNS = (
-    Column(title="name"),
-    Column(title="value"),
-    Column(title=""),
-    Column(title="description", shrink=1, least=20),
+    TextColumn(title="name"),
+    TextColumn(title="value"),
+    TextColumn(title=""),
+    TextColumn(title="description", shrink=1, least=20),
 )
 _PARTS = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict")
 
@@ -141,7 +141,7 @@ def _lines(described: dict[str, Any]) -> Iterator[str]:
         yield from _indented(_HYPERPARAMETER_COLUMNS, rows)
 
 
-def _indented(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _indented(columns: Sequence[TextColumn], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     width = terminal_width()
     heading, *lines = table_lines(columns, rows, width=width and width - 4)
     yield "    " + click.style(heading, dim=True)

@@ -12,7 +12,7 @@ from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean
 
 if TYPE_CHECKING:
-    from harness.records.key_diff import Difference
+    from harness.records.key_diff import FieldDifference
     from harness.records.record import Record
 
 
@@ -64,7 +64,7 @@ def _read(run: str) -> Record:
     return read_record(path)
 
 
-def _show(differences: list[Difference]) -> None:
+def _show(differences: list[FieldDifference]) -> None:
     for each in differences:
         click.echo(f"  {clean(each.field)}: {_text(each.left)} → {_text(each.right)}")
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.display.text import Column, table_lines
+from zoo.cli.display.text import TextColumn, table_lines
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.data.audit import Passport, SplitPassport
+    from harness.data.audit import DatasetAudit, SplitPassport
     from harness.data.duplicates import Duplicates, Twins
     from harness.data.native_sizes import NativeSizes
 
@@ -22,17 +22,17 @@ MAX_PAIRS = 5
 _MAX_NAMES = 10
 
 _SPLIT_COLUMNS = (
-    Column(title="split"),
-    Column(title="images", right=True),
-    Column(title="unreadable", right=True),
-    Column(title="smallest class", right=True),
-    Column(title="largest class", right=True),
-    Column(title="imbalance", right=True),
-    Column(title="comes from", shrink=1, least=12),
+    TextColumn(title="split"),
+    TextColumn(title="images", right=True),
+    TextColumn(title="unreadable", right=True),
+    TextColumn(title="smallest class", right=True),
+    TextColumn(title="largest class", right=True),
+    TextColumn(title="imbalance", right=True),
+    TextColumn(title="comes from", shrink=1, least=12),
 )
 
 
-def passport_lines(passport: Passport, *, width: int | None) -> list[str]:
+def passport_lines(passport: DatasetAudit, *, width: int | None) -> list[str]:
     """Return what a passport says, in lines no wider than *width* cells where it is a table."""
     return [
         click.style(clean(f"{passport.name} ({passport.full_name})"), bold=True),
@@ -51,7 +51,7 @@ def passport_lines(passport: Passport, *, width: int | None) -> list[str]:
     ]
 
 
-def _head(passport: Passport) -> Iterator[str]:
+def _head(passport: DatasetAudit) -> Iterator[str]:
     facts = {
         "source": passport.source or "unknown",
         "provider": passport.provider,
@@ -81,7 +81,7 @@ def _sizes(sizes: NativeSizes | None) -> str:
     )
 
 
-def _split_row(split: SplitPassport, passport: Passport) -> tuple[object, ...]:
+def _split_row(split: SplitPassport, passport: DatasetAudit) -> tuple[object, ...]:
     carved = [each.name for each in passport.splits if each.carved_from == split.name]
     less = f", less {' and '.join(carved)}" if carved else ""
     present = [count for count in split.counts if count]
@@ -96,10 +96,10 @@ def _split_row(split: SplitPassport, passport: Passport) -> tuple[object, ...]:
     )
 
 
-def _balance(passport: Passport, width: int | None) -> list[str]:
-    columns = [Column(title="class", shrink=1, least=12)]
+def _balance(passport: DatasetAudit, width: int | None) -> list[str]:
+    columns = [TextColumn(title="class", shrink=1, least=12)]
     for split in passport.splits:
-        columns += [Column(title=split.name, right=True), Column(title="%", right=True)]
+        columns += [TextColumn(title=split.name, right=True), TextColumn(title="%", right=True)]
     rows: list[tuple[object, ...]] = [
         (label, *(cell for split in passport.splits for cell in _share(split, k)))
         for k, label in enumerate(passport.classes)
@@ -167,7 +167,7 @@ def _rest(count: int) -> Iterator[str]:
         yield f"  … and {count:,} more (--format json lists all)"
 
 
-def _verdict(passport: Passport) -> Iterator[str]:
+def _verdict(passport: DatasetAudit) -> Iterator[str]:
     for each in passport.problems:
         yield clean(f"wrong: {each}")
     if passport.error:
@@ -176,7 +176,7 @@ def _verdict(passport: Passport) -> Iterator[str]:
         yield "nothing is wrong: every image can be read, none is in two splits, none has two labels"
 
 
-def _table(columns: Sequence[Column], rows: Iterable[Sequence[object]], width: int | None) -> list[str]:
+def _table(columns: Sequence[TextColumn], rows: Iterable[Sequence[object]], width: int | None) -> list[str]:
     heading, *lines = table_lines(columns, rows, width=width)
     return [click.style(heading, bold=True), *lines]
 

@@ -17,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from zoo.cli.display.progress import BenchState, Running, Standing
+from zoo.cli.display.progress import BenchState, RunningTrial, Standing
 from zoo.cli.display.text import fit, width_of
 from zoo.events import BenchStarted, Event
 from zoo.text import clean
@@ -167,7 +167,7 @@ class Display:
                 self._names[key].add(name)
 
 
-def _trial_line(trial: Running, width: int) -> RenderableType:
+def _trial_line(trial: RunningTrial, width: int) -> RenderableType:
     """Return a trial's line where several run at a time."""
     bar_width = max(8, width // 4)
     epoch = trial.epoch
@@ -185,7 +185,7 @@ def _trial_line(trial: Running, width: int) -> RenderableType:
     return line
 
 
-def _trial(trial: Running, width: int) -> Iterable[RenderableType]:
+def _trial(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
     yield Text(fit(f" {clean(trial.title)}", width - 1), style="bold")
     phase = _PHASES.get(trial.phase, clean(trial.phase))
     epoch = trial.epoch

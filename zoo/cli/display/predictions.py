@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from zoo.cli.display.text import Column, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 
 if TYPE_CHECKING:
     from harness.classifiers.predicting import ImagePrediction
@@ -61,11 +61,11 @@ class TableWriter(_Writer):
 
     def end(self) -> None:
         columns = [
-            Column(title="image", shrink=2, least=20),
-            Column(title="class", shrink=1, least=12),
-            Column(title="%", right=True),
-            Column(title="then", shrink=3, least=12),
-            Column(title="problem"),
+            TextColumn(title="image", shrink=2, least=20),
+            TextColumn(title="class", shrink=1, least=12),
+            TextColumn(title="%", right=True),
+            TextColumn(title="then", shrink=3, least=12),
+            TextColumn(title="problem"),
         ]
         for line in table_lines(columns, self._rows, width=terminal_width()):
             self.file.write(line + "\n")

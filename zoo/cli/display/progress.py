@@ -26,7 +26,7 @@ _SEED = " · seed "
 
 
 @dataclass(kw_only=True)
-class Running:
+class RunningTrial:
     """A trial that runs."""
 
     title: str
@@ -82,7 +82,7 @@ class BenchState:
         """Title of every trial of the plan, by id."""
         self.message: Progress | None = None
         """What goes on apart from trials."""
-        self.running: dict[str, Running] = {}
+        self.running: dict[str, RunningTrial] = {}
         self.ended: dict[str, TrialEnded] = {}
         self.standings: dict[str, Standing] = {}
         """By title without seed."""
@@ -97,7 +97,7 @@ class BenchState:
         return self._clock() - self.started_at
 
     @property
-    def current(self) -> Running | None:
+    def current(self) -> RunningTrial | None:
         """The trial that started last, of those that run."""
         return next(reversed(self.running.values()), None)
 
@@ -136,7 +136,7 @@ class BenchState:
             self.message = event
         elif isinstance(event, TrialStarted):
             self.message = None
-            self.running[event.trial_id] = Running(title=event.title, number=event.number, since=self._clock())
+            self.running[event.trial_id] = RunningTrial(title=event.title, number=event.number, since=self._clock())
             self._most_running = max(self._most_running, len(self.running))
         elif isinstance(event, PhaseStarted):
             if event.trial_id in self.running:

@@ -48,7 +48,7 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
+class TextColumn:
     """A column of a plain table."""
 
     title: str
@@ -62,7 +62,7 @@ class Column:
     """Whether it is left out rather than kept with so few cells."""
 
 
-def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, width: int | None) -> list[str]:
+def table_lines(columns: Sequence[TextColumn], rows: Iterable[Sequence[object]], *, width: int | None) -> list[str]:
     """Return a heading and a line for each row, no wider than *width* cells if columns may shrink that far.
 
     Columns that are empty in every row are left out.
@@ -87,7 +87,7 @@ def table_lines(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, 
     return lines
 
 
-def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
+def _shrink(columns: Sequence[TextColumn], widths: list[int], width: int) -> None:
     excess = sum(widths) + 2 * (len(widths) - 1) - width
     for index in sorted(range(len(columns)), key=lambda each: -columns[each].shrink):
         column = columns[index]

@@ -16,7 +16,7 @@ from zoo.cli.options.output import REPORT_FORMATS, split_commas
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
-    from reports.comparison.explanation import Explanation
+    from reports.comparison.explanation import RankExplanation
     from reports.leaderboard.column import Column
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
@@ -123,7 +123,7 @@ class TableChoice:
         self,
         leaderboard: Leaderboard,
         columns: Sequence[Column] | None,
-        explanations: Sequence[Explanation] | None = None,
+        explanations: Sequence[RankExplanation] | None = None,
     ) -> None:
         """Write a table to stdout, as wide as a terminal is, or in full where stdout is none."""
         if self.form == "table" and sys.stdout.isatty():
@@ -142,7 +142,7 @@ class TableChoice:
         self,
         leaderboard: Leaderboard,
         columns: Sequence[Column] | None,
-        explanations: Sequence[Explanation] | None = None,
+        explanations: Sequence[RankExplanation] | None = None,
     ) -> str:
         """Return a table as text that ends with a line break.
 

@@ -10,7 +10,7 @@ from zoo.text import duration, plural
 
 if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest
-    from harness.planning.forecast import ExpectedTrial, Forecast, Outlook
+    from harness.planning.forecast import ExpectedTrial, Forecast, PlanForecast
     from zoo.catalog import Catalog
     from zoo.cli.options.selecting import Chosen
 
@@ -26,7 +26,7 @@ def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast
     return forecast
 
 
-def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> Outlook:
+def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> PlanForecast:
     """Return what is to be expected of the chosen trials."""
     from harness.planning.forecast import look_ahead
 
@@ -64,7 +64,7 @@ def cells(trials: Sequence[ExpectedTrial]) -> tuple[str, str, str]:
     return seconds, memory, "; ".join(part for part in basis if part)
 
 
-def total(outlook: Outlook, combinations: int) -> str:
+def total(outlook: PlanForecast, combinations: int) -> str:
     """Return a sentence on all trials together; *combinations* are those whose time is not known."""
     finished = outlook.num_finished
     unknown = f"{plural(combinations, 'combination')}: --probe measures {'it' if combinations == 1 else 'them'}"
@@ -82,7 +82,7 @@ def total(outlook: Outlook, combinations: int) -> str:
     return f"{text}; unknown for {unknown}" if outlook.unknown else text
 
 
-def as_json(outlook: Outlook) -> dict[str, Any]:
+def as_json(outlook: PlanForecast) -> dict[str, Any]:
     """Return the same for programs; *trials* are those of the plan, in its order."""
     return {
         "slots": outlook.slots,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.cli.display.text import Column, fit, table_lines, width_of
+from zoo.cli.display.text import TextColumn, fit, table_lines, width_of
 from zoo.text import clean, duration, plural
 
 
@@ -32,7 +32,11 @@ def test_text_is_cut_by_terminal_cells_and_not_by_characters() -> None:
 
 
 def test_a_table_gives_way_where_it_may_and_never_elsewhere() -> None:
-    columns = (Column(title="name"), Column(title="summary", shrink=1, least=8), Column(title="n", right=True))
+    columns = (
+        TextColumn(title="name"),
+        TextColumn(title="summary", shrink=1, least=8),
+        TextColumn(title="n", right=True),
+    )
     rows = [("a_long_model_name", "a summary that goes on and on", 5)]
     assert table_lines(columns, rows, width=40)[1] == "a_long_model_name  a summary that go…  5"
     assert len(table_lines(columns, rows, width=10)[1]) == len("a_long_model_name  a summa…  5")
@@ -40,14 +44,14 @@ def test_a_table_gives_way_where_it_may_and_never_elsewhere() -> None:
 
 
 def test_an_optional_column_goes_before_it_is_a_stub() -> None:
-    columns = (Column(title="name"), Column(title="source", shrink=1, least=12, optional=True))
+    columns = (TextColumn(title="name"), TextColumn(title="source", shrink=1, least=12, optional=True))
     rows = [("resnet18", "https://arxiv.org/abs/1512.03385")]
     assert table_lines(columns, rows, width=30)[1] == "resnet18  https://arxiv.org/a…"
     assert table_lines(columns, rows, width=20) == ["name", "resnet18"]
 
 
 def test_a_column_that_is_empty_in_every_row_is_left_out() -> None:
-    lines = table_lines((Column(title="name"), Column(title="family")), [("a", ""), ("b", "")], width=None)
+    lines = table_lines((TextColumn(title="name"), TextColumn(title="family")), [("a", ""), ("b", "")], width=None)
     assert lines == ["name", "a", "b"]
 
 

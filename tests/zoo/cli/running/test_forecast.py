@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from harness.planning.forecast import Expectation, ExpectedTrial, Outlook
+from harness.planning.forecast import Expectation, ExpectedTrial, PlanForecast
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import write_record
@@ -69,7 +69,7 @@ def test_a_row_says_what_one_more_trial_takes(expected: tuple[Expectation, ...],
     ],
 )
 def test_the_whole_is_one_sentence(expected: tuple[Expectation, ...], slots: int, sentence: str) -> None:
-    assert total(Outlook(trials=_trials(*expected), slots=slots), 1) == sentence
+    assert total(PlanForecast(trials=_trials(*expected), slots=slots), 1) == sentence
 
 
 def _write_run(store: Path, trial: dict[str, Any]) -> None:

@@ -43,12 +43,12 @@ class Scripted:
 
     def look_at(self, trials: object, *, num_seeds: int, max_seeds: int) -> object:
         from harness.records.seed_schedule import seed_counts
-        from reports.leaderboard.adaptive import Look, State, combination_of
+        from reports.leaderboard.adaptive import Look, SeedState, combination_of
 
         wanted = next(self.looks)
         states = {
             combination_of(record.spec): (
-                State.OPEN if record.spec.architecture.display_name in wanted else State.SETTLED
+                SeedState.OPEN if record.spec.architecture.display_name in wanted else SeedState.SETTLED
             )
             for _, record in trials  # type: ignore[attr-defined]
         }
