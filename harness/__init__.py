@@ -3,7 +3,7 @@
 ``selection``  what the user typed, resolved against the catalog
 ``plan``       the trials that follow, and those that are skipped, before anything runs
 ``spec``       one trial, fully described
-``data``       images of a data set: decoded once, split once
+``data``       images of a dataset: decoded once, split once
 ``training``   the engine
 ``timer``      the throughput protocol
 ``building``   a network from its architecture and a seed

@@ -12,7 +12,7 @@
 ``correctness``  saved predictions → which images were right
 ``speeds``       speeds of a row, and which can be compared
 ``pareto``       what no row beats on accuracy and cost at once
-``overall``      rows compared over several data sets, and ``overall_text``, how that is written
+``overall``      rows compared over several datasets, and ``overall_text``, how that is written
 ``labels``       what a row is called
 ``columns``      what a row shows; ``column``, ``metric_column``, ``speed_columns`` declare it, ``cells`` writes it
 ``footnotes``    what the numbers mean

@@ -69,7 +69,7 @@ def run_zoo(zoo_script: Path, tmp_path: Path) -> RunZoo:
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
-    """A folder with real data sets: ``$ZOO_DATA``, or ``../shared/data`` beside the checkout."""
+    """A folder with real datasets: ``$ZOO_DATA``, or ``../shared/data`` beside the checkout."""
     given = os.environ.get("ZOO_DATA")
     for candidate in [Path(given)] if given else [ROOT.parent / "shared" / "data"]:
         if candidate.is_dir():
@@ -104,7 +104,7 @@ def hold(catalog: Catalog) -> Callable[..., list[str]]:
 
 @pytest.fixture(scope="session")
 def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder data set of small pictures of three kinds: train/CLASS/N.png and test/CLASS/N.png."""
+    """A folder dataset of small pictures of three kinds: train/CLASS/N.png and test/CLASS/N.png."""
     import numpy as np
     from PIL import Image
 

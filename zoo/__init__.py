@@ -5,7 +5,7 @@ The public names, for plugins and scripts:
 =====================  ====================================================
 ``Architecture``       a network; built for a ``ModelRequest``
 ``Preprocessing``      what published weights expect of images
-``Dataset``            a data set; given a ``DataRequest``, loads ``Splits`` of ``Split``
+``Dataset``            a dataset; given a ``DataRequest``, loads ``Splits`` of ``Split``
 ``Recipe``             how to train, with ``Hyperparameters``
 ``Metric``             a number computed from ``Predictions``
 ``Listener``           hears the events of a bench

@@ -1,4 +1,4 @@
-"""Data sets: labelled images in splits, as arrays or still encoded.
+"""Datasets: labelled images in splits, as arrays or still encoded.
 
 Shape suffixes: N images, H height, W width, C channels.
 """
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataRequest:
-    """Where and how a data set is to be looked for."""
+    """Where and how a dataset is to be looked for."""
 
     root: Path
-    """The data root: a data set looks here first, and downloads to here."""
+    """The data root: a dataset looks here first, and downloads to here."""
     argument: str = ""
-    """What followed the colon in ``folder:PATH``; empty where the data set takes none."""
+    """What followed the colon in ``folder:PATH``; empty where the dataset takes none."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """A value for each of the data set's options."""
+    """A value for each of the dataset's options."""
     download: bool = True
     """Whether the network may be used."""
     report: Callable[[str, float | None], None] = lambda message, share: None
@@ -61,7 +61,7 @@ class Split:
 
     Exactly one of ``images`` and ``encoded`` is given. Encoded images are decoded, turned upright,
     converted to the wanted channels and resized by the harness, so that this is done in one way for all
-    data sets; a data set need only find them.
+    datasets; a dataset need only find them.
 
     Raises:
         ValueError: If lengths, types or ranges do not fit.
@@ -74,7 +74,7 @@ class Split:
     encoded: Sequence[bytes | Path | FilePart] | None = None
     """N image files (JPEG, PNG, WebP, BMP, GIF, TIFF …), as bytes, paths, or parts of files; may be lazy."""
     ids: Sequence[str] | None = None
-    """N stable names of the images, such as paths relative to the data set, unique over all its splits; default:
+    """N stable names of the images, such as paths relative to the dataset, unique over all its splits; default:
     the split's name and their indices."""
     groups: Sequence[str] | None = None
     """N names of what images belong together (a patient, a plant) and must not be split apart."""
@@ -109,7 +109,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Splits:
-    """What a data set loads.
+    """What a dataset loads.
 
     Where ``val`` is missing the harness carves one from ``train``; where ``test`` is missing it carves that
     from ``train`` first, and says so. ``test`` is never used for choosing anything.
@@ -123,7 +123,7 @@ class Splits:
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
-            raise ValueError(f"a classification data set has at least 2 classes, got {len(self.classes)}")
+            raise ValueError(f"a classification dataset has at least 2 classes, got {len(self.classes)}")
         for name in ("train", "val", "test"):
             split = getattr(self, name)
             if split is None:
@@ -139,7 +139,7 @@ class Splits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """A data set that can be selected by name, or a kind of them (``folder:PATH``)."""
+    """A dataset that can be selected by name, or a kind of them (``folder:PATH``)."""
 
     name: str
     """Its name within its namespace: ``cifar10``."""
@@ -172,15 +172,15 @@ class Dataset:
     mirror_symmetric: bool = True
     """Whether a mirrored image keeps its label; False for digits and letters, and flips are left out."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """Names and default values of what ``--set data.NAME=VALUE`` may change. Every data set has
+    """Names and default values of what ``--set data.NAME=VALUE`` may change. Every dataset has
     ``image_size`` as well."""
     preload: tuple[str, ...] = ()
     """Modules worth importing once before trials fork."""
 
     def __post_init__(self) -> None:
-        check_name(self.name, "data set name")
+        check_name(self.name, "dataset name")
         if self.namespace:
             check_name(self.namespace, "namespace")
         if not callable(self.load):
-            raise ValueError(f"data set {self.name!r}: load must be callable")
-        check_options(self.options, f"data set {self.name!r}")
+            raise ValueError(f"dataset {self.name!r}: load must be callable")
+        check_options(self.options, f"dataset {self.name!r}")

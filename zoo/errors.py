@@ -4,11 +4,11 @@
 
     ZooError                     anything zoo says in one sentence; the command line exits with 2
     ├── UsageError               what was asked for cannot be meant
-    │   ├── UnknownNameError     no such model, data set, recipe, metric …
+    │   ├── UnknownNameError     no such model, dataset, recipe, metric …
     │   ├── AmbiguousNameError   a short name that two providers claim
     │   └── ManyErrors           several of these, reported together
     ├── PluginError              a plugin is broken, or something of a broken plugin was selected
-    ├── DataError                a data set cannot be had, or is not what it should be
+    ├── DataError                a dataset cannot be had, or is not what it should be
     └── StoreError               a folder of records cannot be read or written
 
 Each carries one sentence fit to be shown as it is. A traceback is shown to a user only when zoo
@@ -80,7 +80,7 @@ class PluginError(ZooError):
 
 
 class DataError(ZooError):
-    """A data set cannot be had, or is not what it should be."""
+    """A dataset cannot be had, or is not what it should be."""
 
 
 class StoreError(ZooError):

@@ -41,7 +41,7 @@ def zoo_architectures() -> Iterable[Architecture]:  # type: ignore[empty-body]
 
 @hookspec
 def zoo_datasets() -> Iterable[Dataset]:  # type: ignore[empty-body]
-    """Yield data sets that can be selected with ``--data``."""
+    """Yield datasets that can be selected with ``--data``."""
 
 
 @hookspec

@@ -73,7 +73,7 @@ class Hyperparameters(BaseModel):
     crop_padding: float = Field(
         default=0.0, ge=0, le=0.5, description="random crop after reflect padding by this share of the side"
     )
-    flip: bool = Field(default=False, description="random left-right flip, where the data set allows it")
+    flip: bool = Field(default=False, description="random left-right flip, where the dataset allows it")
     flip_mode: Literal["random", "alternating"] = Field(
         default="random", description="alternating mirrors each image in every other epoch, in place of a new draw"
     )

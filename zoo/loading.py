@@ -87,7 +87,7 @@ def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None
 
     return Catalog(
         architectures=registry("model", "zoo_architectures", "zoo list models"),
-        datasets=registry("data set", "zoo_datasets", "zoo list data"),
+        datasets=registry("dataset", "zoo_datasets", "zoo list data"),
         recipes=registry("recipe", "zoo_recipes", "zoo list recipes"),
         metrics=registry("metric", "zoo_metrics", "zoo list metrics"),
         listeners=registry("listener", "zoo_listeners", "zoo list listeners"),

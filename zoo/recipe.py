@@ -24,7 +24,7 @@ class Recipe:
     """A training recipe that can be selected by name.
 
     The functions are all optional; each gets the resolved hyper-parameters ``hp`` last. There ``hp.flip`` is off
-    where a mirrored image of the data set may not keep its label.
+    where a mirrored image of the dataset may not keep its label.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Images: the same CIFAR-10 images for every trainer, as an array, and as a data set of PIL images."""
+"""Images: the same CIFAR-10 images for every trainer, as an array, and as a dataset of PIL images."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pil_transforms(*, to_tensor: bool = True) -> transforms.Compose:
 
 
 class PilImages(torch.utils.data.Dataset):
-    """A map-style data set of PIL images that lie decoded in memory."""
+    """A map-style dataset of PIL images that lie decoded in memory."""
 
     def __init__(self, images_NHWC: NDArray[np.uint8], labels_N: NDArray[np.int64], transform: object = None) -> None:
         self.images_NHWC, self.labels_N, self.transform = images_NHWC, labels_N, transform

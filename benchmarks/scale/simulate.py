@@ -48,7 +48,7 @@ class Cluster:
     start_seconds: float = 0.0
     """For each trial on its node: a process, plugins."""
     data_seconds: float = 0.0
-    """To fetch and decode a data set on a node, once; trials that need it wait."""
+    """To fetch and decode a dataset on a node, once; trials that need it wait."""
     link_bytes_per_second: float = math.inf
     """Of the head's network, inwards."""
     ahead: int = 0
@@ -121,7 +121,7 @@ class _Node:
     life: int = 0
     """How often it failed; what was begun in an earlier life is void."""
     data_at: dict[str, float] = field(default_factory=dict)
-    """When each data set is ready."""
+    """When each dataset is ready."""
     running: dict[int, tuple[float, float]] = field(default_factory=dict)
     """By trial: when it began to compute, and how much longer than it should it takes."""
 

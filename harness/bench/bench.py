@@ -95,20 +95,20 @@ def run_bench(
     Args:
         store: Where records go.
         sources: Where the trials' processes find the plugins.
-        data_root: Where data sets lie, or are downloaded to.
-        cache: Where decoded data sets are kept.
+        data_root: Where datasets lie, or are downloaded to.
+        cache: Where decoded datasets are kept.
         emit: Hears of everything that happens, in order.
         download: Whether the network may be used.
         retry: Whether to run trials again that failed before.
         timeout: Seconds that one trial may take; None: no limit.
         deadline: No trial starts after this moment of ``time.monotonic()``; None: no limit.
-        cache_limit: Most bytes that a data set's decoded images may take in the cache; None: what is free. Beyond it
+        cache_limit: Most bytes that a dataset's decoded images may take in the cache; None: what is free. Beyond it
             they are decoded anew in each epoch.
         slots: How many trials run at a time.
         remote: Where trials run, if not on this machine.
 
     Raises:
-        ZooError: Before any trial runs, if a data set or the device cannot be had; all such errors together.
+        ZooError: Before any trial runs, if a dataset or the device cannot be had; all such errors together.
         StoreError: If the store cannot be written. What was finished stays, and the same call continues.
     """
     store.create()

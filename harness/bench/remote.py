@@ -30,7 +30,7 @@ class RemoteRequest:
     executor: Executor
     options: Mapping[str, Option]
     data_root: str | None = None
-    """Where data sets lie on the nodes; None: as each node's own settings say."""
+    """Where datasets lie on the nodes; None: as each node's own settings say."""
 
 
 class Remote:

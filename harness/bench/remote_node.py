@@ -77,7 +77,7 @@ class RemoteJob(FrozenModel):
     """As :class:`zoo.loading.Sources`, its files by their names alone."""
     preload: tuple[str, ...] = ()
     data_root: str | None = None
-    """Where data sets lie on the node; None: where its own ``ZOO_DATA`` says, or in its cache."""
+    """Where datasets lie on the node; None: where its own ``ZOO_DATA`` says, or in its cache."""
     download: bool = True
     cache_limit: int | None = None
     values: dict[str, Any] = Field(default_factory=dict)

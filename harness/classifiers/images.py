@@ -42,7 +42,7 @@ def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: i
 
 
 def prepared_data(fingerprint: str, cache: Path) -> Iterator[PreparedData]:
-    """Yield what lies in the cache of the data set, or the fold, of that fingerprint; nothing where there is none."""
+    """Yield what lies in the cache of the dataset, or the fold, of that fingerprint; nothing where there is none."""
     files = sorted([*cache.glob(f"*/{FACTS_FILE}"), *cache.glob(f"*/{fold_facts_file('*')}")])
     for path in files if fingerprint else ():
         try:

@@ -49,7 +49,7 @@ class Quantization(FrozenModel):
     """How ranges of activations were chosen, and which images they were found on; empty where none were needed."""
     calibration_images: int = 0
     calibration_fingerprint: str = ""
-    """Of the data set whose training images those are; empty for images of a folder."""
+    """Of the dataset whose training images those are; empty for images of a folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ class Calibration:
     origin: str
     """What a person calls them."""
     fingerprint: str = ""
-    """Of their data set; empty for images of a folder."""
+    """Of their dataset; empty for images of a folder."""
 
     def batches(self, statistics: ChannelStatistics) -> Iterator[NDArray[np.float32]]:
         """Yield them normalised, ``[B, C, H, W]``."""

@@ -1,7 +1,7 @@
-"""Passports: what a data set holds and what is wrong with it, whether or not it can be trained on. Never imports torch.
+"""Audits: what a dataset holds and what is wrong with it, whether or not it can be trained on. Never imports torch.
 
 Most is read from the prepared images, so it is of the very pixels that models see. Where unreadable images keep a data
-set from being prepared, everything that can be decoded is, and the passport says what stands in the way.
+set from being prepared, everything that can be decoded is, and the audit says what stands in the way.
 Shape suffixes: N images, K classes, C channels.
 """
 
@@ -39,7 +39,7 @@ class UnreadableImage(FrozenModel):
     reason: str
 
 
-class SplitPassport(FrozenModel):
+class SplitAudit(FrozenModel):
     """One split."""
 
     name: str
@@ -55,11 +55,11 @@ class SplitPassport(FrozenModel):
     """Classes without an image."""
     unreadable: tuple[UnreadableImage, ...]
     unreadable_outcome: Literal["", "left out", "error"]
-    """What becomes of unreadable images: left out of training, or an error that keeps the data set from being used."""
+    """What becomes of unreadable images: left out of training, or an error that keeps the dataset from being used."""
 
 
 class DatasetAudit(FrozenModel):
-    """All that is known of a data set's images."""
+    """All that is known of a dataset's images."""
 
     name: str
     full_name: str
@@ -67,7 +67,7 @@ class DatasetAudit(FrozenModel):
     source: str
     """The paper or page it comes from; empty where nobody said."""
     fingerprint: str | None
-    """As in the records of trials with the same settings; None where the data set cannot be prepared."""
+    """As in the records of trials with the same settings; None where the dataset cannot be prepared."""
     classes: tuple[str, ...]
     image_size: int
     """Side in pixels of the prepared images."""
@@ -77,13 +77,13 @@ class DatasetAudit(FrozenModel):
     std: tuple[float, ...] | None
     native_sizes: NativeSizes | None
     """None without readable images."""
-    splits: tuple[SplitPassport, ...]
+    splits: tuple[SplitAudit, ...]
     duplicates: tuple[Duplicates, ...]
     num_lost: int
     """Images that lie decoded in the cache, but whose files have gone bad since, behind their sizes and times."""
     notes: tuple[str, ...]
     error: str
-    """Why the data set cannot be used as it is; empty where it can."""
+    """Why the dataset cannot be used as it is; empty where it can."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -127,7 +127,7 @@ class _Content:
     error: str = ""
 
 
-def make_passport(
+def audit_dataset(
     dataset: Dataset,
     spec: DatasetSpec,
     *,
@@ -137,9 +137,9 @@ def make_passport(
     report: Report,
     num_workers: int | None = None,
 ) -> DatasetAudit:
-    """Read a data set and say what is in it.
+    """Read a dataset and say what is in it.
 
-    The data set is prepared on the way, as a bench would, and stays in the cache. The arguments are those of
+    The dataset is prepared on the way, as a bench would, and stays in the cache. The arguments are those of
     :func:`harness.data.prepare.prepare_data`.
 
     Raises:
@@ -178,7 +178,7 @@ def make_passport(
         std=content.std,
         native_sizes=sizes,
         splits=tuple(
-            _split_passport(
+            _audit_split(
                 name,
                 parts[name],
                 readable[name],
@@ -231,7 +231,7 @@ def _why_unreadable(part: SplitIndices, index: int, prepared: PreparedData) -> s
             decoding.decode(part.source.encoded[index], channels=prepared.channels, size=prepared.image_size)
     except decoding.UnreadableImageError as error:
         return str(error)
-    return "it could not be read when the data set was prepared, and now it can"
+    return "it could not be read when the dataset was prepared, and now it can"
 
 
 def _from_source(
@@ -269,7 +269,7 @@ def _from_source(
     )
 
 
-def _split_passport(
+def _audit_split(
     name: str,
     part: SplitIndices,
     readable: _Readable,
@@ -277,10 +277,10 @@ def _split_passport(
     *,
     carved_from: str | None,
     outcome: Literal["left out", "error"],
-) -> SplitPassport:
+) -> SplitAudit:
     counts_K = np.bincount(_labels(part, readable), minlength=len(classes))
     present = counts_K[counts_K > 0]
-    return SplitPassport(
+    return SplitAudit(
         name=name,
         carved_from=carved_from,
         num_images=len(readable.indices),

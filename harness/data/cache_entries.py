@@ -3,14 +3,14 @@
 =================  ============================================================================================
 kind               where
 =================  ============================================================================================
-``decoded``        ``decoded/NAME-KEY/``: a data set, prepared; ``…-streamed/`` where its images are not kept
+``decoded``        ``decoded/NAME-KEY/``: a dataset, prepared; ``…-streamed/`` where its images are not kept
 ``models``         ``timm-VERSION-models-….json`` and its like: a library's list of models
 ``tuning``         ``tuning/*.json``: which settings were quickest for a network on this machine
 ``tar``            ``tar/*.json``: where the members of tar files lie
 ``compile``        ``compiled/``: what the compiler keeps
 ``remote``         ``remote/BENCH/``: what this machine holds of trials that it ran for a bench elsewhere
 ``leftovers``      ``.tmp-…`` anywhere of these: what a process left that died while it wrote
-``downloads``      ``data/``: data sets as they were downloaded, or put there; listed, never removed
+``downloads``      ``data/``: datasets as they were downloaded, or put there; listed, never removed
 =================  ============================================================================================
 
 Whatever else lies there is somebody's own, and is neither listed nor removed.
@@ -62,7 +62,7 @@ class CacheEntry:
     last_used: float
     """Seconds since 1970, in UTC."""
     title: str = ""
-    """The data set's name, where it is one."""
+    """The dataset's name, where it is one."""
     num_images: int | None = None
     in_use: bool = False
     """Whether a process prepares it, or runs trials on it."""

@@ -1,4 +1,4 @@
-"""Decoding: one policy for every kind of image file, so that all data sets are read in the same way.
+"""Decoding: one policy for every kind of image file, so that all datasets are read in the same way.
 
 ==============================  ====================================================================
 file                            outcome
@@ -7,7 +7,7 @@ EXIF orientation                turned upright
 RGBA, LA, transparent palette   composited on white
 palette                         its colours
 CMYK, YCbCr, LAB, HSV           converted to RGB by Pillow's fixed formulas; ICC profiles are ignored
-grey (1, L, LA, I;16, I)        one channel; three equal ones where the data set also has colour
+grey (1, L, LA, I;16, I)        one channel; three equal ones where the dataset also has colour
 1-bit                           0 and 255
 16-bit grey                     scaled linearly: round(value / 257)
 16-bit colour                   its high bytes

@@ -1,4 +1,4 @@
-"""Fold data: what the cache holds of a data set in folds: all images once, and for each fold which of them are whose.
+"""Fold data: what the cache holds of a dataset in folds: all images once, and for each fold which of them are whose.
 
 Shape suffixes: N images, H height, W width, C channels.
 """

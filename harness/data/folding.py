@@ -1,6 +1,6 @@
 """Folding: the images of a source dealt into k folds, each of which is once the test set (k-fold cross-validation).
 
-Which fold an image is in follows from the hashes of ids alone, whatever the order in which a data set lists its files.
+Which fold an image is in follows from the hashes of ids alone, whatever the order in which a dataset lists its files.
 Shape suffixes: N images, G groups, K classes, F folds.
 """
 
@@ -42,7 +42,7 @@ def pool_parts(splits: Splits) -> tuple[dict[str, SplitIndices], list[str]]:
             f"the source's test split of {len(splits.test):,} images is left out: folds are made of the others"
         )
     if len(np.unique(pool.hashes_N)) < len(pool):
-        raise DataError("image ids must be unique in a data set, and some occur twice")
+        raise DataError("image ids must be unique in a dataset, and some occur twice")
     return {"test": pool}, notes
 
 

@@ -1,4 +1,4 @@
-"""The shape that all images of a data set are brought to: what was asked for, else what the images have in common."""
+"""The shape that all images of a dataset are brought to: what was asked for, else what the images have in common."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The image writer: decodes the images of a split in threads and streams them to an array file, in order.
 
-Never more than a few chunks are in memory, whatever the size of the data set. Shape suffixes: N images, H height,
+Never more than a few chunks are in memory, whatever the size of the dataset. Shape suffixes: N images, H height,
 W width, C channels.
 """
 

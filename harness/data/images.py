@@ -64,13 +64,13 @@ class ImageSet:
 
 
 class PreparedData(FrozenModel):
-    """A data set in the cache, split and ready. Written there as ``data.json``."""
+    """A dataset in the cache, split and ready. Written there as ``data.json``."""
 
     folder: str
     """Absolute path of its folder, which holds ``SPLIT-images.npy``, ``SPLIT-labels.npy`` and
     ``SPLIT-samples.npy`` for each split."""
     fold: int | None = None
-    """Which fold this is, from 1. All folds of a data set share a folder, which holds the images once, as those of the
+    """Which fold this is, from 1. All folds of a dataset share a folder, which holds the images once, as those of the
     split ``test``, and ``fold-NUMBER-SPLIT.npy``: which of them are whose."""
     whole_fingerprint: str = ""
     """Where this is one fold: the fingerprint of all folds together."""

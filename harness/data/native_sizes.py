@@ -1,4 +1,4 @@
-"""Native sizes: how large the images of a data set are as they are stored, before they are brought to one size."""
+"""Native sizes: how large the images of a dataset are as they are stored, before they are brought to one size."""
 
 from __future__ import annotations
 

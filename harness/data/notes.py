@@ -56,7 +56,7 @@ def shown(path: Path | str) -> str:
 def count_notes(dataset: Dataset, splits: Splits) -> list[str]:
     found = {"training": (dataset.num_train, len(splits.train)), "test": (dataset.num_test, len(splits.test or ()))}
     return [
-        f"{count:,} {what} images found, where the data set is known to have {known:,}"
+        f"{count:,} {what} images found, where the dataset is known to have {known:,}"
         for what, (known, count) in found.items()
         if known is not None and count != known and not (what == "test" and splits.test is None)
     ]

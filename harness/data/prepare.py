@@ -1,4 +1,4 @@
-"""Preparing data: a data set is decoded once, split once, and kept in the cache for all trials.
+"""Preparing data: a dataset is decoded once, split once, and kept in the cache for all trials.
 
 Where the decoded images would not fit on the disk, or beyond a limit that the user has set, they are read once for
 their fingerprint and statistics, and what is kept is where they lie; trials then decode them anew in each epoch.
@@ -54,12 +54,12 @@ def prepare_data(
     num_workers: int | None = None,
     limit_bytes: int | None = None,
 ) -> PreparedData:
-    """Return the data set decoded, split and ready, from the cache where it is there.
+    """Return the dataset decoded, split and ready, from the cache where it is there.
 
-    The cache is keyed by all that can change the result: the data set and its provider's code, argument, options,
+    The cache is keyed by all that can change the result: the dataset and its provider's code, argument, options,
     size, limits, labels, ids, and the images themselves, by their files' paths, sizes and times or by content.
     Images have one channel if all are stored as grey, else three. Their side is ``spec.image_size``, else the
-    data set's, else their own where all are square and alike, else 224.
+    dataset's, else their own where all are square and alike, else 224.
 
     Args:
         report: Is told what goes on, and the share done in [0, 1] where known.
@@ -69,7 +69,7 @@ def prepare_data(
 
     Raises:
         DataError: If the data cannot be had, read, split or written.
-        PluginError: If the data set's code fails.
+        PluginError: If the dataset's code fails.
     """
     request = DataRequest(
         root=data_root, argument=spec.argument, options=spec.options, download=download, report=report
@@ -90,7 +90,7 @@ def prepare_splits(
     num_workers: int | None = None,
     limit_bytes: int | None = None,
 ) -> PreparedData:
-    """Do what :func:`prepare_data` does with what a data set has loaded.
+    """Do what :func:`prepare_data` does with what a dataset has loaded.
 
     Raises:
         UnusableImagesError: If images are absent, or unreadable where none may be left out.
@@ -125,10 +125,10 @@ def prepare_splits(
 
 
 def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Splits:
-    """Have a data set load its splits.
+    """Have a dataset load its splits.
 
     Raises:
-        ZooError: If the data cannot be had, or the data set's code fails.
+        ZooError: If the data cannot be had, or the dataset's code fails.
     """
     try:
         splits = dataset.load(request)
@@ -136,9 +136,9 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
         raise
     except (Exception, SystemExit) as error:  # a plugin may raise anything
         message = " ".join(str(error).split())
-        raise PluginError(f"data set {spec.full_name!r} failed: {type(error).__name__}: {message}") from error
+        raise PluginError(f"dataset {spec.full_name!r} failed: {type(error).__name__}: {message}") from error
     if not isinstance(splits, Splits):
-        raise PluginError(f"data set {spec.full_name!r} loaded {type(splits).__name__}, not Splits")
+        raise PluginError(f"dataset {spec.full_name!r} loaded {type(splits).__name__}, not Splits")
     return splits
 
 

@@ -1,7 +1,7 @@
 """Splitting: which images are for training, validation and test.
 
 Every choice follows from the SHA-256 of the images' ids, so it is the same for every model and seed, in whatever
-order a data set lists its files. Shape suffixes: N images, K classes.
+order a dataset lists its files. Shape suffixes: N images, K classes.
 """
 
 from __future__ import annotations
@@ -177,7 +177,7 @@ def _check_unique(parts: dict[str, SplitIndices]) -> None:
     counts = Counter(each for part in parts.values() for each in part.ids)
     repeated, count = counts.most_common(1)[0]
     where = " and ".join(name for name, part in parts.items() if repeated in part.ids)
-    raise DataError(f"the image id {repeated!r} occurs {count} times, in {where}; ids must be unique in a data set")
+    raise DataError(f"the image id {repeated!r} occurs {count} times, in {where}; ids must be unique in a dataset")
 
 
 def _shared_groups(parts: dict[str, SplitIndices]) -> list[str]:

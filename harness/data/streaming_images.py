@@ -59,7 +59,7 @@ class StreamedImages:
         """Decode some images into *out_BHWC*, in *num_threads* threads.
 
         Raises:
-            TrialError: If one cannot be decoded any more: those that could not when the data set was prepared are not
+            TrialError: If one cannot be decoded any more: those that could not when the dataset was prepared are not
                 among these images.
         """
         step = max(1, min(_TASK_IMAGES, -(-len(indices_B) // num_threads)))
@@ -77,7 +77,7 @@ class StreamedImages:
             except UnreadableImageError as error:
                 raise TrialError(
                     FailureKind.DATA,
-                    f"image {index} in {self._index.path(index)} could be read when the data set was prepared, and now "
+                    f"image {index} in {self._index.path(index)} could be read when the dataset was prepared, and now "
                     f"it cannot: {error}",
                 ) from error
 

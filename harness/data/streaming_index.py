@@ -1,7 +1,7 @@
 """The index of a split that is not kept decoded: where each of its encoded images lies, in what files.
 
-Written beside the labels, so that any process can read the images in any order without the data set's code. What a
-data set gives as bytes is packed into one file there; files of its own, and parts of them such as members of a tar
+Written beside the labels, so that any process can read the images in any order without the dataset's code. What a
+dataset gives as bytes is packed into one file there; files of its own, and parts of them such as members of a tar
 file, stay where they are. Their sizes and times are kept: a file that has changed since is not read.
 
 ==================  =================================================================================
@@ -103,7 +103,7 @@ class EncodedIndex:
             with self.path(index).open("rb", buffering=0) as file:
                 status = os.fstat(file.fileno())
                 if status.st_size != known_size or known_time not in (_UNTIMED, status.st_mtime_ns):
-                    raise UnreadableImageError("its file has changed since the data set was prepared")
+                    raise UnreadableImageError("its file has changed since the dataset was prepared")
                 file.seek(start)
                 content = file.read(size)
         except OSError as error:

@@ -46,7 +46,7 @@ class Expectation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """How many images of what size a data set has, as far as that is known beforehand."""
+    """How many images of what size a dataset has, as far as that is known beforehand."""
 
     image_size: int | None = None
     num_learnt: int | None = None
@@ -69,7 +69,7 @@ class Forecast:
     Args:
         hardware: What the trials will run on; None: devices of one kind are taken for equal, which is good enough to
             put trials in order.
-        sizes: What data sets say of themselves, by display name.
+        sizes: What datasets say of themselves, by display name.
         retry: Whether trials that failed run again.
     """
 
@@ -202,7 +202,7 @@ class Forecast:
         return device == "auto" or device.partition(":")[0] == run.spec.execution.device.partition(":")[0]
 
     def _size_of(self, dataset: DatasetSpec) -> Size:
-        """Return what a trial will see: what earlier ones saw, else what the data set says of itself."""
+        """Return what a trial will see: what earlier ones saw, else what the dataset says of itself."""
         runs = self._of_data.get(_data(dataset), ())
         for run in runs:
             if _limits(run.spec.dataset) == _limits(dataset):

@@ -38,12 +38,12 @@ class Plan:
 
     @property
     def datasets(self) -> tuple[DatasetSpec, ...]:
-        """The data sets, each once, in order."""
+        """The datasets, each once, in order."""
         return tuple({stable_hash(trial.dataset.model_dump()): trial.dataset for trial in self.trials}.values())
 
 
 def make_plan(selection: Selection) -> Plan:
-    """Combine a selection: for each data set and seed, every architecture with every recipe.
+    """Combine a selection: for each dataset and seed, every architecture with every recipe.
 
     Seeds, and the folds of each, come before models, so that an unfinished bench has compared all models on the same.
     """
@@ -120,7 +120,7 @@ def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
 
 
 def dataset_spec(selected: SelectedDataset, request: BenchRequest) -> DatasetSpec:
-    """Return which images a request means by a data set."""
+    """Return which images a request means by a dataset."""
     entry = selected.entry
     return DatasetSpec(
         full_name=entry.full_name,

@@ -24,10 +24,10 @@ TrialT = TypeVar("TrialT", bound=HasSpec)
 def order(trials: Sequence[TrialT], seconds: Callable[[TrialSpec], float | None]) -> list[TrialT]:
     """Return *trials* in the order in which free slots should take them.
 
-    Data set by data set, so that a machine holds few of them at a time; within one, seed by seed and fold by fold, so
+    Dataset by dataset, so that a machine holds few of them at a time; within one, seed by seed and fold by fold, so
     that a bench that is stopped has compared all models on the same; within those the longest first, so that no long
     trial is left to begin when the others are over. One whose time is not known could be the longest, and goes before
-    those. What is left equal stays in the given order, as do data sets, seeds and folds.
+    those. What is left equal stays in the given order, as do datasets, seeds and folds.
 
     Args:
         seconds: Returns what a trial is expected to take, or None where that is not known.

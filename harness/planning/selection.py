@@ -32,7 +32,7 @@ class SelectedArchitecture:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedDataset:
-    """A data set, its argument and its options' values."""
+    """A dataset, its argument and its options' values."""
 
     entry: Entry[Dataset]
     argument: str
@@ -97,7 +97,7 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
 
 
 def select_datasets(request: BenchRequest, catalog: Catalog) -> tuple[SelectedDataset, ...]:
-    """Resolve a request's data sets alone; its models and recipes are left aside.
+    """Resolve a request's datasets alone; its models and recipes are left aside.
 
     Raises:
         ZooError: As :func:`select` does, and for overrides that are not of data.
@@ -163,7 +163,7 @@ def _datasets(
         name, colon, argument = text.partition(":")
         for entry in errors.get(partial(_matching, name, registry)) or []:
             if is_pattern(name) and entry.record.argument:
-                continue  # a pattern stands for data sets, not for kinds of them
+                continue  # a pattern stands for datasets, not for kinds of them
             if problem := _argument_problem(entry, bool(colon), argument):
                 errors.add(problem)
                 continue
@@ -174,9 +174,9 @@ def _datasets(
 def _argument_problem(entry: Entry[Dataset], has_colon: bool, argument: str) -> UsageError | None:
     wanted = entry.record.argument
     if wanted and not argument:
-        return UsageError(f"data set {entry.display_name!r} needs an argument: {entry.display_name}:{wanted}")
+        return UsageError(f"dataset {entry.display_name!r} needs an argument: {entry.display_name}:{wanted}")
     if has_colon and not wanted:
-        return UsageError(f"data set {entry.display_name!r} takes no argument, but was given {argument!r}")
+        return UsageError(f"dataset {entry.display_name!r} takes no argument, but was given {argument!r}")
     return None
 
 
@@ -186,12 +186,12 @@ def _select_architecture(entry: Entry[Architecture], given: Mapping[str, Option]
 
 
 def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Option]) -> SelectedDataset:
-    # Every data set can be resized, so this option is the harness's and not the record's.
+    # Every dataset can be resized, so this option is the harness's and not the record's.
     given = dict(given)
     image_size = given.pop("image_size", None) if "image_size" not in entry.record.options else None
     if image_size is not None and (not isinstance(image_size, int) or isinstance(image_size, bool) or image_size < 1):
         raise UsageError(f"data.image_size must be a whole number of pixels, got {image_size!r}")
-    options = resolve_options(entry.record.options, given, owner=f"data set {entry.display_name}")
+    options = resolve_options(entry.record.options, given, owner=f"dataset {entry.display_name}")
     return SelectedDataset(entry=entry, argument=argument, options=options, image_size=image_size)
 
 

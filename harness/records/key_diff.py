@@ -37,7 +37,7 @@ def measurement_differences(left: Record, right: Record) -> list[FieldDifference
 
 
 def differences_from_today(record: Record, catalog: Catalog) -> list[FieldDifference]:
-    """Return what would make the same command run the trial again, the content of the data set apart.
+    """Return what would make the same command run the trial again, the content of the dataset apart.
 
     Raises:
         ZooError: If what the trial used is not in the catalog any more.

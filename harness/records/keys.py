@@ -16,7 +16,7 @@ ENGINE_VERSION = 1
 def result_fields(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> dict[str, Any]:
     """Return all that can change a prediction, by name; *spec* must be resolved.
 
-    The data set enters by its content alone: a folder that was moved or renamed is the same data set. Where it is
+    The dataset enters by its content alone: a folder that was moved or renamed is the same dataset. Where it is
     computed (device, threads) is left out: it changes rounding, not meaning.
     """
     return {

@@ -57,7 +57,7 @@ class ModelInfo(FrozenModel):
     """The network as it was built."""
 
     params: int
-    """Number of parameters, of the head for this data set too."""
+    """Number of parameters, of the head for this dataset too."""
     trainable_params: int
     macs: int | None
     """Multiply-accumulates of one image's forward pass; None where they could not be counted."""

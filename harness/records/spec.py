@@ -49,7 +49,7 @@ class DatasetSpec(FrozenModel):
     provider: ProviderSpec
     options: dict[str, Option] = Field(default_factory=dict)
     image_size: int | None = None
-    """Side in pixels that was asked for; None: as the data set says."""
+    """Side in pixels that was asked for; None: as the dataset says."""
     mirror_symmetric: bool = True
     limit_train: int | None = None
     """Use so many training images only, stratified."""
@@ -102,7 +102,7 @@ class ExecutionSpec(FrozenModel):
 
 
 class TrialSpec(FrozenModel):
-    """One combination of architecture, data set, recipe and seed."""
+    """One combination of architecture, dataset, recipe and seed."""
 
     architecture: ArchitectureSpec
     dataset: DatasetSpec

@@ -83,7 +83,7 @@ def run_runtimes(
         runtimes: In the order in which they run.
         store: Where the trials are, and the results go.
         sources: Where the processes find the plugins.
-        cache: Where decoded data sets lie.
+        cache: Where decoded datasets lie.
         tell: Hears a sentence before each.
         preload: Modules that all processes need.
         retry: Whether to run again what failed before; what failed with other versions of its tools runs anyway.

@@ -71,7 +71,7 @@ def run_runtime(
 
     Args:
         folder: The trial's.
-        cache: Where decoded data sets lie.
+        cache: Where decoded datasets lie.
         sources: Where plugins come from, as :class:`zoo.loading.Sources` takes them.
         result: Fields of the result that are known beforehand: its keys.
 

@@ -1,4 +1,4 @@
-"""Array layouts: reads published data sets from the files of decoded pixels in which their authors lay them out.
+"""Array layouts: reads published datasets from the files of decoded pixels in which their authors lay them out.
 
 Each reader takes the folder that torchvision calls ``root`` and returns the official splits. None needs torchvision,
 whose import takes seconds. Missing files raise ``FileNotFoundError``.

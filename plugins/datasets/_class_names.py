@@ -1,4 +1,4 @@
-"""Class names that the files of a data set do not hold, in the order of its labels."""
+"""Class names that the files of a dataset do not hold, in the order of its labels."""
 
 from __future__ import annotations
 

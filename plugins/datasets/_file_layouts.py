@@ -1,4 +1,4 @@
-"""File layouts: reads published data sets from the folders of image files in which their authors lay them out.
+"""File layouts: reads published datasets from the folders of image files in which their authors lay them out.
 
 Each reader takes the folder that torchvision calls ``root`` and returns the official splits. None needs torchvision,
 whose import takes seconds. Missing lists raise ``FileNotFoundError``.

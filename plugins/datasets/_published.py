@@ -1,4 +1,4 @@
-"""The published data sets that torchvision also has: what they are called, how they lie on disk, whence they come.
+"""The published datasets that torchvision also has: what they are called, how they lie on disk, whence they come.
 
 Addresses and checksums are those of torchvision, with further hosts of the same bytes where there are any.
 """
@@ -18,7 +18,7 @@ from zoo.options import Option
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """A file that a data set consists of."""
+    """A file that a dataset consists of."""
 
     urls: tuple[str, ...]
     """Where it can be had, best first; all serve the same bytes."""
@@ -38,7 +38,7 @@ class Resource:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """A published data set: what it is called, how it lies on disk, and where it comes from."""
+    """A published dataset: what it is called, how it lies on disk, and where it comes from."""
 
     name: str
     summary: str

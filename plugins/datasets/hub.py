@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub: ``hf:NAME`` (needs the extra ``zoobench[datasets]``)."""
+"""Datasets of the Hugging Face hub: ``hf:NAME`` (needs the extra ``zoobench[datasets]``)."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def zoo_datasets() -> Iterable[Dataset]:
     yield Dataset(
         name="hf",
         load=load_hub,
-        summary="a data set of the Hugging Face hub, by its name there",
+        summary="a dataset of the Hugging Face hub, by its name there",
         argument="NAME",
         options={"label": ""},
     )

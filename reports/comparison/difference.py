@@ -1,6 +1,6 @@
 """Differences: two sets of records, cell by cell. What changed in accuracy and speed, how sure that is, and what else.
 
-A cell is an architecture, a data set and a recipe over all its seeds (see :mod:`reports.comparison.matching`).
+A cell is an architecture, a dataset and a recipe over all its seeds (see :mod:`reports.comparison.matching`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Matching: which row of one set of records is the same cell as which of another.
 
-A cell is an architecture, a data set and a recipe with all that was set in them. Two commits differ in code, two torch
+A cell is an architecture, a dataset and a recipe with all that was set in them. Two commits differ in code, two torch
 versions in torch, two machines may differ in precision: rows are matched by all that they share first, and by less
-while that leaves no doubt. What differs within a cell is told, never hidden. Contents of data sets are never crossed.
+while that leaves no doubt. What differs within a cell is told, never hidden. Contents of datasets are never crossed.
 """
 
 from __future__ import annotations

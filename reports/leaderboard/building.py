@@ -84,7 +84,7 @@ def build_leaderboard(
 
 
 def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Sequence[str]]) -> dict[str, Labels]:
-    """Return what each combination is called beside all others, whatever data set they are on."""
+    """Return what each combination is called beside all others, whatever dataset they are on."""
     examples: dict[str, Record] = {}
     pairs = zip(tables, names, strict=True)
     for groups, names_of_table in sorted(
@@ -93,7 +93,7 @@ def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Seque
         for group, name in zip(groups, names_of_table, strict=True):
             examples.setdefault(name, group.example)
     labels = label_rows(list(examples.values()))
-    # Over several data sets a row is called by its model; its runtime goes with that.
+    # Over several datasets a row is called by its model; its runtime goes with that.
     return {
         name: replace(each, model=f"{each.model}, {runtime_name(record)}") if runtime_name(record) else each
         for (name, record), each in zip(examples.items(), labels, strict=True)

@@ -58,7 +58,7 @@ COLUMNS: tuple[Column, ...] = (
         priority=0,
         numeric=False,
     ),
-    simple_column("data", "data", "data set", lambda row: row.data, str, priority=95, numeric=False),
+    simple_column("data", "data", "dataset", lambda row: row.data, str, priority=95, numeric=False),
     simple_column(
         "runtime",
         "runtime",

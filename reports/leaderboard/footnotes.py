@@ -12,7 +12,7 @@ from reports.leaderboard.table import FOREIGN_CORES, LOADER_SHARE, Row, Speed, T
 
 
 def heading(table: Table) -> str:
-    """Return a table's title: its data set and how much was tested on."""
+    """Return a table's title: its dataset and how much was tested on."""
     parts = [table.data or "no data"]
     if table.num_test is not None:
         parts.append(f"{table.num_test:,} test image{'' if table.num_test == 1 else 's'}")
@@ -22,12 +22,12 @@ def heading(table: Table) -> str:
 
 
 def fingerprint_note(table: Table, leaderboard: Leaderboard) -> str:
-    """Return what tells a table from another of the same data set; empty where there is none."""
+    """Return what tells a table from another of the same dataset; empty where there is none."""
     same = [other for other in leaderboard.tables if other.data == table.data]
     if len(same) < 2:
         return ""
     content = table.fingerprint[:12] or "unknown"
-    return f"images {content}: this data set is here with {len(same)} different contents, which are never compared"
+    return f"images {content}: this dataset is here with {len(same)} different contents, which are never compared"
 
 
 def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:

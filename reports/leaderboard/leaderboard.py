@@ -10,7 +10,7 @@ from reports.leaderboard.table import Row, Table
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leaderboard:
-    """One table for each data set."""
+    """One table for each dataset."""
 
     tables: tuple[Table, ...]
     sort_by: str
@@ -18,7 +18,7 @@ class Leaderboard:
     notes: tuple[str, ...] = ()
     """What a reader of all tables should know."""
     overall: Overall | None = None
-    """Rows compared over all data sets; None where there are fewer than two, or fewer than two rows on all of them."""
+    """Rows compared over all datasets; None where there are fewer than two, or fewer than two rows on all of them."""
 
     @property
     def rows(self) -> tuple[Row, ...]:

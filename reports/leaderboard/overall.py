@@ -1,20 +1,20 @@
-"""The overall table: rows compared over several data sets, on the cells that all of them have.
+"""The overall table: rows compared over several datasets, on the cells that all of them have.
 
-A cell is a row on a data set. Rows with a value on every data set are ranked on each, among themselves, by that value
+A cell is a row on a dataset. Rows with a value on every dataset are ranked on each, among themselves, by that value
 (equal ones share the mean of their ranks), and the ranks are averaged (Demšar, "Statistical comparisons of classifiers
-over multiple data sets", JMLR 2006). A row that misses a cell is listed apart: nothing is imputed, and no data set is
+over multiple datasets", JMLR 2006). A row that misses a cell is listed apart: nothing is imputed, and no dataset is
 dropped to suit it.
 
-The interval of a mean rank is a bootstrap over data sets. It speaks of other data sets of which these are a fair
-sample, and of these rows as they were trained; each data set brings its own noise of seeds and test images along.
+The interval of a mean rank is a bootstrap over datasets. It speaks of other datasets of which these are a fair
+sample, and of these rows as they were trained; each dataset brings its own noise of seeds and test images along.
 Quantiles are taken further out, by what Student's t and ``n / (n - 1)`` ask for (Hesterberg, "What teachers should know
 about the bootstrap", The American Statistician 2015): plain ones are too narrow for few. Simulated for 5
-and 12 rows whose order varies much between data sets, it covers 93 to 95 % with six to twenty of them, and plain
+and 12 rows whose order varies much between datasets, it covers 93 to 95 % with six to twenty of them, and plain
 quantiles 86 to 94 %; where the order hardly varies, 83 to 91 % with six and 94 % from twenty on. There is none below
 six: all of five values lie on one side of what they are drawn around in 1 of 16 cases, so even their whole range would
 be no 95 % interval. And there is none for a row of the same rank everywhere, of whose variation nothing is known.
 
-Shape suffixes: D data sets, M rows, R resamples.
+Shape suffixes: D datasets, M rows, R resamples.
 """
 
 from __future__ import annotations
@@ -41,52 +41,52 @@ _BLOCK = 500  # rows at once, so that their resamples fit in memory
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OverallRow:
-    """A row that has a value on every data set."""
+    """A row that has a value on every dataset."""
 
     model: str
     recipe: str
     combination: str
     """:attr:`Row.combination` of its rows."""
     ranks: tuple[float, ...]
-    """Its rank among these rows on each data set; halves where rows are equal."""
+    """Its rank among these rows on each dataset; halves where rows are equal."""
     mean_rank: float
     low: float | None
-    """Lower end of the mean rank's 95 % interval; None where there are too few data sets, or all ranks are the same."""
+    """Lower end of the mean rank's 95 % interval; None where there are too few datasets, or all ranks are the same."""
     high: float | None
     win_rate: float
-    """Share of comparisons with the other rows, on all data sets, in which its value is better; equal ones are half."""
+    """Share of comparisons with the other rows, on all datasets, in which its value is better; equal ones are half."""
     sure_win_rate: float | None
     """Share in which it stands above by ranks that do not overlap; None where ranks are not tested."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncompleteRow:
-    """A row that has no value on some data set."""
+    """A row that has no value on some dataset."""
 
     model: str
     recipe: str
     combination: str
     missing: tuple[str, ...]
-    """Those data sets."""
+    """Those datasets."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overall:
-    """Rows compared over several data sets."""
+    """Rows compared over several datasets."""
 
     data: tuple[str, ...]
-    """Data sets, of which there are two at least."""
+    """Datasets, of which there are two at least."""
     rows: tuple[OverallRow, ...]
     """Rows with a value on each, two at least, lowest mean rank first."""
     incomplete: tuple[IncompleteRow, ...]
     num_missing: int
     """Cells without a value, of ``len(data) * (len(rows) + len(incomplete))``."""
     left_out: tuple[str, ...]
-    """Data sets on which no row has a value."""
+    """Datasets on which no row has a value."""
 
 
 def build_overall(tables: Sequence[Table], column: Column, labels: Mapping[str, Labels]) -> Overall | None:
-    """Compare rows over *tables*; None where fewer than two data sets or two rows can be compared.
+    """Compare rows over *tables*; None where fewer than two datasets or two rows can be compared.
 
     Args:
         tables: Ranked by *column*.
@@ -213,7 +213,7 @@ def _intervals(ranks_DM: NDArray[np.float64]) -> list[tuple[float | None, float 
 
 
 def _sure_wins(rows_of: Sequence[Sequence[Row]]) -> list[int]:
-    """Count for each row, over all data sets, the rows that it surely stands above."""
+    """Count for each row, over all datasets, the rows that it surely stands above."""
     from bisect import bisect_right
 
     wins = [0] * len(rows_of[0])
@@ -233,7 +233,7 @@ def _value(row: Row, column: Column) -> float | None:
 
 
 def _data_names(tables: Sequence[Table]) -> list[str]:
-    """Return what each table's data set is called, with the images' content where a name comes twice."""
+    """Return what each table's dataset is called, with the images' content where a name comes twice."""
     names = [table.data for table in tables]
     return [
         f"{table.data} (images {table.fingerprint[:12] or 'unknown'})" if names.count(table.data) > 1 else table.data

@@ -25,7 +25,7 @@ class TextColumn:
 
 def overall_heading(overall: Overall) -> str:
     """Return the title of the table."""
-    return f"overall · {len(overall.rows):,} rows on {len(overall.data):,} data sets"
+    return f"overall · {len(overall.rows):,} rows on {len(overall.data):,} datasets"
 
 
 def overall_columns(overall: Overall) -> list[TextColumn]:
@@ -51,7 +51,7 @@ def overall_notes(overall: Overall, sort_by: str) -> list[str]:
         f"mean rank: over {', '.join(overall.data)}; on each, these rows are ranked among themselves by {sort_by}, by "
         "its mean over seeds, and equal ones share the mean of their ranks",
         _interval_note(overall),
-        "wins: share of comparisons with the other rows, over all data sets, in which it is better; equal ones are half"
+        "wins: share of comparisons with the other rows, over all datasets, in which it is better; equal ones are half"
         + ("; sure: its range of ranks lies wholly above" if _has_sure_wins(overall) else ""),
     ]
     num_cells = len(overall.data) * (len(overall.rows) + len(overall.incomplete))
@@ -77,11 +77,11 @@ def _interval(row: OverallRow) -> str:
 def _interval_note(overall: Overall) -> str:
     if len(overall.data) < MIN_DATA_SETS:
         return (
-            f"no interval: {len(overall.data)} data sets are too few to tell how far a mean rank would move on others; "
+            f"no interval: {len(overall.data)} datasets are too few to tell how far a mean rank would move on others; "
             f"it takes {MIN_DATA_SETS}"
         )
     return (
-        "95 % interval: of the mean rank over other data sets of which these are a fair sample (bootstrap over data "
+        "95 % interval: of the mean rank over other datasets of which these are a fair sample (bootstrap over data "
         "sets); none where a row has the same rank on all of them"
     )
 

@@ -1,7 +1,7 @@
-"""The leaderboard: records grouped into rows, rows into one table for each data set, ranked as far as they can be.
+"""The leaderboard: records grouped into rows, rows into one table for each dataset, ranked as far as they can be.
 
-A row is an architecture, a data set and a recipe, with all that was set in them, over all its seeds. Tables never mix
-data sets, nor two contents of the same data set. What failed or is missing is counted and shown, and never enters a
+A row is an architecture, a dataset and a recipe, with all that was set in them, over all its seeds. Tables never mix
+datasets, nor two contents of the same dataset. What failed or is missing is counted and shown, and never enters a
 mean.
 """
 
@@ -134,7 +134,7 @@ class Row:
     conversion_seconds: float | None = None
     """What it took to export, quantise or compile the network for its runtime."""
     combination: str = ""
-    """Short hash of architecture, recipe and precision: the same for its rows in the tables of other data sets."""
+    """Short hash of architecture, recipe and precision: the same for its rows in the tables of other datasets."""
     dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
     """By the key of a cost (see :mod:`reports.leaderboard.pareto`): rows of the front that dominate this one; empty if
     it is on the front itself. A cost on which it cannot be compared is left out."""
@@ -147,7 +147,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """All rows of one data set: ranked ones first, then those without a result."""
+    """All rows of one dataset: ranked ones first, then those without a result."""
 
     data: str
     fingerprint: str

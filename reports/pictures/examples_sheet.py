@@ -21,7 +21,7 @@ def examples_sheet(trials: Sequence[Trial], *, cache: Path, num_each: int) -> Im
 
     Args:
         trials: At least one, tested on the same images.
-        cache: Of decoded data sets, where the images are looked for.
+        cache: Of decoded datasets, where the images are looked for.
         num_each: Images of each kind.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Thumbnails: test images from the cache of decoded data sets, found by the fingerprint of their content.
+"""Thumbnails: test images from the cache of decoded datasets, found by the fingerprint of their content.
 
 Nothing is downloaded and nothing decoded: where the cache does not hold the very images that a trial was tested on,
 there are no pictures, and the page says so.
@@ -22,7 +22,7 @@ MAX_SIDE = 64
 
 
 class Thumbnails:
-    """Pictures of the test images of one data set."""
+    """Pictures of the test images of one dataset."""
 
     def __init__(self, images: ImageSet) -> None:
         self._images = images
@@ -50,7 +50,7 @@ class Thumbnails:
 
 
 def find_thumbnails(cache: Path | None, fingerprint: str) -> Thumbnails | None:
-    """Return the pictures of the data set with that content, if the cache holds it whole."""
+    """Return the pictures of the dataset with that content, if the cache holds it whole."""
     if cache is None or not fingerprint:
         return None
     for file in sorted(cache.glob("*/data.json")):

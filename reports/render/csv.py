@@ -30,7 +30,7 @@ def safe_cell(value: Any) -> Any:
 
 
 def render_csv(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
-    """Return a header and a line for each row; with the content of its data set's images in front.
+    """Return a header and a line for each row; with the content of its dataset's images in front.
 
     Where all columns are asked for and there is an overall table, each row has its combination's numbers at the end.
     """

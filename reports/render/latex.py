@@ -1,4 +1,4 @@
-"""A leaderboard as LaTeX: a ``booktabs`` table for each data set, ready to be put into a paper."""
+"""A leaderboard as LaTeX: a ``booktabs`` table for each dataset, ready to be put into a paper."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def escape_latex(text: str) -> str:
 
 
 def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
-    """Return one ``table`` environment for each data set. It needs the packages ``booktabs`` and ``textcomp``."""
+    """Return one ``table`` environment for each dataset. It needs the packages ``booktabs`` and ``textcomp``."""
     columns = choose_columns(leaderboard) if columns is None else columns
     if not leaderboard.tables:
         return "% There are no records yet.\n"

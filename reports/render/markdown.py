@@ -24,7 +24,7 @@ def escape_markdown(text: str) -> str:
 
 
 def render_markdown(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
-    """Return a table for each data set, with its notes below, then what the numbers mean."""
+    """Return a table for each dataset, with its notes below, then what the numbers mean."""
     columns = choose_columns(leaderboard) if columns is None else columns
     if not leaderboard.tables:
         return "There are no records yet.\n"

@@ -27,7 +27,7 @@ _SHORTEST_NAME = 6
 def render_terminal(
     leaderboard: Leaderboard, columns: Sequence[Column] | None = None, *, width: int | None = None
 ) -> RenderableType:
-    """Return what rich prints: a table for each data set, then what the numbers mean.
+    """Return what rich prints: a table for each dataset, then what the numbers mean.
 
     Args:
         leaderboard: What to show.

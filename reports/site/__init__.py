@@ -5,7 +5,7 @@
 ``details``       what a row's page shows: seeds, curves, confusions, reliability, provenance
 ``evidence``      what a row's seeds predicted
 ``examples``      which images a row is sure, wrong or unsure of
-``thumbnails``    those images, from the cache of decoded data sets
+``thumbnails``    those images, from the cache of decoded datasets
 ``comparison``    rows of one table, held together image by image
 ``commands``      the command that runs a row again
 ``changes``       what moved since the last publication

@@ -31,11 +31,11 @@ def board_data(
 
     Args:
         leaderboard: What is shown.
-        entries: Its rows; pages of data sets and models show some of them only.
+        entries: Its rows; pages of datasets and models show some of them only.
         declared: Columns of metrics as a catalog declares them.
         statuses: By entry: ``self-reported``, ``recomputed`` or ``reproduced``.
     """
-    # Each table is of one data set, which its heading names.
+    # Each table is of one dataset, which its heading names.
     shown = {column.key for column in choose_columns(leaderboard, None, declared)} - {"data"}
     columns = all_columns(leaderboard, declared)
     rows = [entry.row for entry in entries]

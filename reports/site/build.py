@@ -47,7 +47,7 @@ class SiteOptions:
     single_file: bool = False
     """Whether everything stands in ``index.html`` alone."""
     cache: Path | None = None
-    """Where decoded data sets lie, for pictures of test images; None: no pictures."""
+    """Where decoded datasets lie, for pictures of test images; None: no pictures."""
     declared: tuple[Column, ...] = ()
     """Columns of metrics as a catalog declares them."""
 
@@ -313,7 +313,7 @@ def _summary(entries: Sequence[BoardEntry]) -> str:
     models = len({entry.model_id for entry in entries})
     tables = len({entry.table_id for entry in entries})
     text = (
-        f"{models:,} model{'' if models == 1 else 's'} on {tables:,} data set{'' if tables == 1 else 's'}: "
+        f"{models:,} model{'' if models == 1 else 's'} on {tables:,} dataset{'' if tables == 1 else 's'}: "
         f"{len(entries):,} rows from {seeds:,} finished trials"
     )
     return f"{text}, and {lost:,} that gave no result." if lost else f"{text}."

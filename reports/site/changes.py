@@ -11,7 +11,7 @@ from reports.render.markdown import escape_markdown
 from zoo.text import one_line
 
 Rows = dict[tuple[str, str, str, str], dict[str, Any]]
-"""Cells by data set, fingerprint, model and recipe."""
+"""Cells by dataset, fingerprint, model and recipe."""
 
 
 def read_previous(path: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Data set pages: what is known of the images of one table, from its records, its predictions and the cache."""
+"""Dataset pages: what is known of the images of one table, from its records, its predictions and the cache."""
 
 from __future__ import annotations
 

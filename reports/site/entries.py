@@ -81,7 +81,7 @@ def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[BoardE
 
 
 def table_id(table: Table) -> str:
-    """Return the name of a data set's page."""
+    """Return the name of a dataset's page."""
     return f"{slug(table.data)}-{short_hash(f'{table.data}/{table.fingerprint}', 8)}"
 
 

@@ -50,7 +50,7 @@ def read_correctness(folder: Path, record: Record) -> Correctness | str:
 def _order_of(samples: bytes) -> tuple[NDArray[np.intp], bytes]:
     """Return the order of the images' ids, and a digest of them in that order.
 
-    Trials of one data set mostly save their images in the same order, so it is kept.
+    Trials of one dataset mostly save their images in the same order, so it is kept.
     """
     samples_N = np.frombuffer(samples, dtype=np.uint64)
     order = np.argsort(samples_N, kind="stable")

@@ -148,9 +148,9 @@ def _unfinished_seed(folds: list[Trial]) -> Trial:
 
 
 def combinations(tables: Iterable[Sequence[Group]]) -> list[list[str]]:
-    """Return what tells each row of each table from the others of its table, and is the same on other data sets.
+    """Return what tells each row of each table from the others of its table, and is the same on other datasets.
 
-    Whether first strides are reduced for small images is settled by each data set for itself. It counts only if there
+    Whether first strides are reduced for small images is settled by each dataset for itself. It counts only if there
     are rows that differ in nothing else.
     """
     tables = list(tables)
@@ -185,7 +185,7 @@ def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[s
 
 
 def by_table(groups: Iterable[Group]) -> list[list[Group]]:
-    """Put rows of the same images together; one that never saw images goes with its data set where that is clear."""
+    """Put rows of the same images together; one that never saw images goes with its dataset where that is clear."""
     tables: dict[tuple[str, str], list[Group]] = {}
     homeless: list[Group] = []
     for group in groups:

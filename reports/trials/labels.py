@@ -27,7 +27,7 @@ def torch_minor(record: Record) -> str:
 
 
 def data_label(record: Record) -> str:
-    """Return the data set's name, with what was asked of it beyond its name."""
+    """Return the dataset's name, with what was asked of it beyond its name."""
     spec = record.spec.dataset
     extras = [f"{spec.image_size} px"] if spec.image_size else []
     extras += [f"{spec.folds} folds"] if spec.folds else []

@@ -1,6 +1,6 @@
 """How long ``zoo rank`` takes over 10,000 records with their predictions, as a whole process, and in how much memory.
 
-Two shapes: ten data sets of 333 models, and the hard one, a single table of 3,333 rows, whose 5.5 million pairs are all
+Two shapes: ten datasets of 333 models, and the hard one, a single table of 3,333 rows, whose 5.5 million pairs are all
 tested. Records and predictions are written by the writers that trials use, with 1,000 test images of ten classes.
 
 The file system's cache is warm, for the files were just written. Where the process had the processor for less time
@@ -48,7 +48,7 @@ GOAL_S, LIMIT_S = 10.0, 30.0
 """The limit leaves room for a slower machine, and for the hard shape, which took 14 s where the other took 8.4 s."""
 LIMIT_MIB = 2048
 NUM_IMAGES, NUM_CLASSES, NUM_SEEDS = 1000, 10, 3
-SHAPES = {"10 data sets of 333 rows": (10, 333), "one table of 3,333 rows": (1, 3333)}
+SHAPES = {"10 datasets of 333 rows": (10, 333), "one table of 3,333 rows": (1, 3333)}
 
 # A small process in between: the peak of a child counts from the size of the process that started it.
 _MEASURE = """
@@ -65,7 +65,7 @@ print(json.dumps({"status": done.returncode, "wall_s": wall, "cpu_s": cpu, "peak
 
 
 def _write_store(root: Path, num_data: int, num_models: int) -> int:
-    """Write a trial for each data set, model and seed, and return how many."""
+    """Write a trial for each dataset, model and seed, and return how many."""
     provider = ProviderSpec(plugin="zoo", distribution="zoobench", version="0.1", code_hash="c0de" * 16)
     rng = np.random.default_rng(0)
     number = 0

@@ -22,7 +22,7 @@ MakeData = Callable[..., PreparedData]
 
 @pytest.fixture
 def make_data(tmp_path: Path) -> MakeData:
-    """Write a data set of noisy class patterns, easy to learn, as the cache holds it."""
+    """Write a dataset of noisy class patterns, easy to learn, as the cache holds it."""
 
     def make(
         *,

@@ -19,7 +19,7 @@ SOURCES = {
     "pytorch/ao#3073": "code changed, and what was cached did not",
     "torchgeo-bench#221": "turning profiling on changed the key, and doubled rows",
     "torchgeo-bench#292": "no GPU was recorded beside a speed",
-    "mteb#5228": "a data set that was uploaded again mixed old and new scores",
+    "mteb#5228": "a dataset that was uploaded again mixed old and new scores",
     "timm#1383": "other preprocessing cost points",
     "timm#1324": "the same",
     "ctlearn#179": "resuming reset the best metric",

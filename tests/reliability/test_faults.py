@@ -101,7 +101,7 @@ def test_a_fault_at_any_place_of_a_trial_costs_nothing_that_the_same_command_doe
 def test_a_fault_at_any_place_of_preparing_data_is_said_and_mended_by_the_same_command(
     make_bench: Callable[..., Any], clean: dict[str, Any], how: str
 ) -> None:
-    """lightning#19970: what is half decoded is never taken for a data set. One trial tells whether it is whole."""
+    """lightning#19970: what is half decoded is never taken for a dataset. One trial tells whether it is whole."""
     one = {"models": ("toy_hidden",), "seeds": 1}
     (places,) = _places(make_bench(), "prepare")
     for at in range(1, len(places) + 1):

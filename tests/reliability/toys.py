@@ -1,4 +1,4 @@
-"""A plugin of toys: two tiny networks and a data set of shades, for benches that are over in a second."""
+"""A plugin of toys: two tiny networks and a dataset of shades, for benches that are over in a second."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from zoo import (
 
 MAKERS: dict[str, tuple[type, dict[str, Any]]] = {
     "architecture": (Architecture, {"build": len}),
-    "data set": (Dataset, {"load": len}),
+    "dataset": (Dataset, {"load": len}),
     "recipe": (Recipe, {"hyperparameters": Hyperparameters}),
     "metric": (Metric, {"compute": len}),
     "listener": (Listener, {"open": len}),

@@ -7,7 +7,7 @@
 ``seeding``     more seeds for rows that share ranks
 ``output``      options that say how a table is shown
 ``progress``    what is known of a bench while it runs
-``passport``    a data set's passport as lines
+``audit``    a dataset's audit as lines
 ``display``     that, live on a terminal
 ``lines``       that, as plain lines
 ``listeners``   every event to everyone who asked

@@ -21,8 +21,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "publish": ("zoo.cli.commands.publish", "Put a site where others see it: a folder, a git branch, the hub."),
     "submit": ("zoo.cli.commands.submit", "Copy what another's leaderboard needs of your trials."),
     "verify": ("zoo.cli.commands.verify", "Check that a leaderboard says what its records and predictions say."),
-    "list": ("zoo.cli.commands.list", "List models, data sets, recipes, metrics, listeners or executors."),
-    "show": ("zoo.cli.commands.show", "Show all that is known of a model, data set, recipe or metric."),
+    "list": ("zoo.cli.commands.list", "List models, datasets, recipes, metrics, listeners or executors."),
+    "show": ("zoo.cli.commands.show", "Show all that is known of a model, dataset, recipe or metric."),
     "predict": ("zoo.cli.commands.predict", "Say what a trained classifier sees in images."),
     "curves": ("zoo.cli.commands.curves", "Draw loss and accuracy of trials over their epochs in the terminal."),
     "examples": (
@@ -33,8 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("zoo.cli.commands.serve", "Answer over HTTP what a trained classifier sees in images."),
     "export": ("zoo.cli.commands.export", "Write a trained classifier for other tools, held to the original."),
     "import": ("zoo.cli.commands.import_weights", "Make a classifier of the weights of another tool."),
-    "data": ("zoo.cli.commands.data", "Look at data sets: counts, sizes, unreadable images, duplicates."),
-    "cache": ("zoo.cli.commands.cache", "Look at the cache of decoded data sets and the like, and clear it."),
+    "data": ("zoo.cli.commands.data", "Look at datasets: counts, sizes, unreadable images, duplicates."),
+    "cache": ("zoo.cli.commands.cache", "Look at the cache of decoded datasets and the like, and clear it."),
     "why": ("zoo.cli.commands.why", "Say which fields set two trials apart, or force one to run again."),
     "rescore": ("zoo.cli.commands.rescore", "Compute metrics anew from saved predictions; nothing is trained."),
     "diff": ("zoo.cli.commands.diff", "Hold two sets of records together: what changed, how surely, and why."),
@@ -189,7 +189,7 @@ def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -
 def zoo(ctx: click.Context) -> None:
     """Compare image-classification models honestly.
 
-    zoo bench trains and tests every selected combination of model, data set, recipe and seed, and ranks them.
+    zoo bench trains and tests every selected combination of model, dataset, recipe and seed, and ranks them.
     Without arguments it compares a few small networks on handwritten digits, in about a minute.
 
     zoo COMMAND --help tells more of one command.

@@ -12,7 +12,7 @@ and on the command line ``zoo check my_plugin.py``.
 
 ``checks``         the table of all checks: id, rationale, function
 ``architectures``  checks of networks
-``datasets``       checks of data sets
+``datasets``       checks of datasets
 ``recipes``        checks of recipes
 ``metrics``        checks of metrics
 ``listeners``      checks of listeners

@@ -1,4 +1,4 @@
-"""Checks of data sets. Each is in the table of :mod:`zoo.testing.checks`, with why it matters.
+"""Checks of datasets. Each is in the table of :mod:`zoo.testing.checks`, with why it matters.
 
 Nothing is downloaded: where the data cannot be had, a check has nothing to look at. What has to be decoded is decoded
 of the first few images only. Shape suffixes: N images, H height, W width, C channels, K classes.
@@ -42,7 +42,7 @@ def loads(subject: Subject[Dataset]) -> None:
 def absence_is_said(subject: Subject[Dataset]) -> None:
     dataset = subject.record
     with tempfile.TemporaryDirectory(prefix="zoo-kit-") as folder:
-        # An absent path is where a data set that takes one is left without data; others may bring theirs along.
+        # An absent path is where a dataset that takes one is left without data; others may bring theirs along.
         argument = str(Path(folder) / _ABSENT) if dataset.argument else ""
         empty = Subject(record=dataset, argument=argument, data_root=Path(folder) / "data")
         try:
@@ -207,7 +207,7 @@ def _spec(subject: Subject[Dataset]) -> DatasetSpec:
 def _load(subject: Subject[Dataset]) -> Splits:
     if subject.record.argument and not subject.argument:
         name, argument = subject.record.name, subject.record.argument
-        raise NotApplicableError(f"it is a kind of data sets: give it an argument, {name}:{argument}")
+        raise NotApplicableError(f"it is a kind of datasets: give it an argument, {name}:{argument}")
     try:
         return load_splits(subject.record, _spec(subject), _request(subject))
     except UsageError:

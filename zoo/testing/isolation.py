@@ -49,7 +49,7 @@ class IsolatedChecks:
 
     Args:
         sources: Where plugins are looked for.
-        data_root: Where data sets lie.
+        data_root: Where datasets lie.
         modules: Libraries that all processes start with, of those that :mod:`harness.bench.preload` allows.
         timeout: Seconds that one check may take.
     """

@@ -57,7 +57,7 @@ def parametrize_with_checks(
         what: A plugin module or its dotted name, the path of a file, a record, or several of them.
         expected_failures: Why a check is known to fail, by its id, or by ``NAME:ID`` for one record. A check that
             passes though a failure is expected fails the test.
-        arguments: What to check data sets with that take an argument, by their names.
+        arguments: What to check datasets with that take an argument, by their names.
         only: Ids of the checks to run; empty: all.
         slow: Whether to run slow checks as well.
 

@@ -29,7 +29,7 @@ from zoo.testing.subjects import Subject
 _CPU = torch.device("cpu")
 _STEPS_PER_EPOCH = 50
 _MOST_EPOCHS = 60
-"""A recipe's epochs are for data sets of thousands of images; with 64 it gets this many, of its own schedule."""
+"""A recipe's epochs are for datasets of thousands of images; with 64 it gets this many, of its own schedule."""
 
 
 class _Learnt(Exception):

@@ -42,9 +42,9 @@ class Subject(Generic[RecordT]):
 
     record: RecordT
     argument: str = ""
-    """What follows the colon, for a data set that takes something there."""
+    """What follows the colon, for a dataset that takes something there."""
     data_root: Path | None = None
-    """Where data sets lie; None: ``$ZOO_DATA``, else in the cache. Nothing is downloaded."""
+    """Where datasets lie; None: ``$ZOO_DATA``, else in the cache. Nothing is downloaded."""
 
     @property
     def kind(self) -> str:
@@ -72,7 +72,7 @@ def subjects_of(
 
     Args:
         what: A plugin module or its dotted name, the path of a file, a record, or several of them.
-        arguments: What to check data sets with that take an argument, by their names.
+        arguments: What to check datasets with that take an argument, by their names.
 
     Raises:
         PluginError: If it is not a plugin, or gives something that is no record.

@@ -88,7 +88,7 @@ def _find(target: str, catalog: Catalog) -> tuple[list[Plugin], list[_Found]]:
             continue
         else:
             if colon and not entry.record.argument:
-                telling.append(PluginError(f"data set {name!r} takes no argument, but was given {argument!r}"))
+                telling.append(PluginError(f"dataset {name!r} takes no argument, but was given {argument!r}"))
             else:
                 found.append((kind, entry, argument))
     if telling and not found:
@@ -97,7 +97,7 @@ def _find(target: str, catalog: Catalog) -> tuple[list[Plugin], list[_Found]]:
         names = [entry.display_name for _, entry, _ in _everything(catalog)]
         names += [plugin.provider.name for plugin in catalog.plugins]
         raise UnknownNameError(
-            "plugin, model, data set, recipe, metric, listener or executor",
+            "plugin, model, dataset, recipe, metric, listener or executor",
             target,
             near=near_names(target, names),
             hint="(zoo plugins and zoo list models, data, recipes … list all)",

@@ -1,4 +1,4 @@
-"""Every data set says honestly when it is not there; one, with images in the real format, is held to everything."""
+"""Every dataset says honestly when it is not there; one, with images in the real format, is held to everything."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_conforms(check: Any) -> None:
     check()
 
 
-def test_one_data_set_is_there_so_that_the_checks_look_at_something(data_root: Path) -> None:
+def test_one_dataset_is_there_so_that_the_checks_look_at_something(data_root: Path) -> None:
     import zoo
 
     entry = zoo.build_catalog().datasets.get("medmnist/breastmnist")

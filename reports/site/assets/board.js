@@ -234,7 +234,7 @@ zoo.widgets.board = (root) => {
       button.href = zoo.href(`compare/${table.id}.html`, new URLSearchParams({ rows: same.map((row) => facts.id[row]).join(",") }).toString());
       button.textContent = `Compare ${same.length} rows`;
     }
-    compare.querySelector("span").textContent = elsewhere ? "Only rows of one data set can be compared." : "";
+    compare.querySelector("span").textContent = elsewhere ? "Only rows of one dataset can be compared." : "";
   }
 
   // ----- downloads: the rows and columns that are shown, in their order, with plain numbers

@@ -12,7 +12,7 @@ zoo.widgets.copies = (root) => {
     node.after(zoo.copyButton(node.textContent.trim(), node.dataset.copy));
 };
 
-// Two or more rows of a data set, held together image by image.
+// Two or more rows of a dataset, held together image by image.
 zoo.widgets.compare = (root) => {
   const { el } = zoo;
   const data = zoo.read(root, "comparison");

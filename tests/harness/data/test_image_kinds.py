@@ -1,6 +1,6 @@
 """Every kind of image file has one stated outcome in train and in test; nothing is ever put in its place.
 
-What each kind decodes to is tested in detail in ``test_decoding``; here is what becomes of the data set. timm's
+What each kind decodes to is tested in detail in ``test_decoding``; here is what becomes of the dataset. timm's
 ImageDataset shows the neighbour in place of a corrupt image.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.audit import DatasetAudit, make_passport
+from harness.data.audit import DatasetAudit, audit_dataset
 from harness.data.images import PreparedData
 from harness.data.notes import UnusableImagesError
 from harness.data.prepare import prepare_data
@@ -79,7 +79,7 @@ UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 class Photos:
-    """A data set of 120 training images, some for validation and some for test, one of them of a chosen kind."""
+    """A dataset of 120 training images, some for validation and some for test, one of them of a chosen kind."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -108,9 +108,9 @@ class Photos:
         dataset, spec, settings = self._arguments()
         return prepare_data(dataset, spec, **settings)
 
-    def passport(self) -> DatasetAudit:
+    def audit(self) -> DatasetAudit:
         dataset, spec, settings = self._arguments()
-        return make_passport(dataset, spec, **settings)
+        return audit_dataset(dataset, spec, **settings)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_a_kind_that_can_be_read_is_an_image_like_any_other(photos: Photos, kind
     assert images.samples_N[2] == hash_ids([f"{split}/2"])[0]
     assert images.images_NHWC[2, 0, 0].tolist() == list(upper_left)
     assert images.images_NHWC[2, -1, -1].tolist() == list(lower_right)
-    assert photos.passport().problems == ()
+    assert photos.audit().problems == ()
 
 
 @pytest.mark.parametrize("kind", UNREADABLE)
@@ -146,7 +146,7 @@ def test_a_kind_that_cannot_be_read_is_left_out_of_train_and_named(photos: Photo
     (note,) = [note for note in prepared.notes if note.startswith("1 of 120 training images left out")]
     assert repr(str(path)) in note  # on one line, whatever its name
     assert reason in note
-    (unreadable,) = photos.passport().splits[0].unreadable
+    (unreadable,) = photos.audit().splits[0].unreadable
     assert unreadable.path == str(path)
     assert reason in unreadable.reason
 
@@ -163,9 +163,9 @@ def test_a_kind_that_cannot_be_read_is_an_error_in_test_that_names_it(photos: Ph
     assert repr(str(path)) in sentence
     assert reason in sentence
     assert "\n" not in sentence
-    passport = photos.passport()
-    assert passport.error == sentence
-    assert [each.num_images for each in passport.splits] == [120, 4, 5]
+    audit = photos.audit()
+    assert audit.error == sentence
+    assert [each.num_images for each in audit.splits] == [120, 4, 5]
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -180,6 +180,6 @@ def test_a_path_without_a_file_is_an_error_that_names_it(photos: Photos, kind: s
         photos.prepare()
     assert repr(str(path))[1:-1] in str(caught.value)
     assert "\n" not in str(caught.value)
-    passport = photos.passport()
-    (unreadable,) = [each for part in passport.splits for each in part.unreadable]
+    audit = photos.audit()
+    (unreadable,) = [each for part in audit.splits for each in part.unreadable]
     assert unreadable.path == str(path)

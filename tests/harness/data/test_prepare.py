@@ -160,7 +160,7 @@ def test_what_can_change_the_result_is_prepared_apart(prepare: Prepare, setting:
 
 
 def test_changed_content_is_noticed(prepare: Prepare, tmp_path: Path) -> None:
-    """A data set that was uploaded again mixed old and new scores (mteb#5228)."""
+    """A dataset that was uploaded again mixed old and new scores (mteb#5228)."""
     in_memory = prepare(splits(TRAIN, TEST)), prepare(splits([*TRAIN[:-1], png(999)], TEST))
     assert in_memory[0].fingerprint != in_memory[1].fingerprint
     paths = []
@@ -284,9 +284,9 @@ def test_a_class_that_is_only_in_test_is_noted(prepare: Prepare) -> None:
     assert "1 of 2 classes have no train image: 'b'" in prepared.notes
 
 
-def test_fewer_images_than_the_data_set_is_known_to_have_are_noted(prepare: Prepare) -> None:
+def test_fewer_images_than_the_dataset_is_known_to_have_are_noted(prepare: Prepare) -> None:
     prepared = prepare(splits(TRAIN, TEST), num_train=50)
-    assert "20 training images found, where the data set is known to have 50" in prepared.notes
+    assert "20 training images found, where the dataset is known to have 50" in prepared.notes
 
 
 def test_limits_are_applied_and_noted(prepare: Prepare) -> None:

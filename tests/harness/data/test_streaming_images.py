@@ -17,7 +17,7 @@ from PIL import Image
 
 from harness.batches.device_copy import PlainCopier
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order
-from harness.data.audit import make_passport
+from harness.data.audit import audit_dataset
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
 from harness.faults.errors import TrialError
@@ -223,18 +223,18 @@ def test_one_image_and_a_slice_are_arrays(prepare):
         assert np.array_equal(kept[places], streamed[places])
 
 
-def test_a_passport_is_the_same_where_no_pixels_are_kept(prepare, tmp_path, monkeypatch):
-    def passport(cache: str) -> dict[str, Any]:
+def test_a_audit_is_the_same_where_no_pixels_are_kept(prepare, tmp_path, monkeypatch):
+    def audit(cache: str) -> dict[str, Any]:
         splits = {
             name: Split(encoded=FILES[name], labels=np.arange(len(FILES[name])) % 3) for name in ("train", "test")
         }
         dataset = Dataset(name="photos", load=lambda request: Splits(classes=("a", "b", "c"), **splits))
-        made = make_passport(dataset, SPEC, data_root=tmp_path, cache=tmp_path / cache, report=lambda *_: None)
+        made = audit_dataset(dataset, SPEC, data_root=tmp_path, cache=tmp_path / cache, report=lambda *_: None)
         return made.model_dump(exclude={"notes"})
 
-    kept = passport("kept")
+    kept = audit("kept")
     monkeypatch.setattr("harness.data.prepare.shutil.disk_usage", lambda path: type("Usage", (), {"free": 60_000})())
-    assert passport("streamed") == kept
+    assert audit("streamed") == kept
     assert list((tmp_path / "streamed").glob("*-streamed"))
 
 

@@ -22,7 +22,7 @@ class _Trial:
 
 
 def _trial(text: str) -> _Trial:
-    """Make a trial of ``d0a``: data set d, seed 0, model a."""
+    """Make a trial of ``d0a``: dataset d, seed 0, model a."""
     dataset, seed, model = text
     return _Trial(
         TrialSpec(
@@ -39,7 +39,7 @@ def _ordered(text: str, seconds: dict[str, float]) -> str:
     return " ".join(map(str, order(trials, lambda spec: seconds.get(spec.architecture.display_name))))
 
 
-def test_within_a_data_set_and_a_seed_the_longest_trial_starts_first() -> None:
+def test_within_a_dataset_and_a_seed_the_longest_trial_starts_first() -> None:
     assert _ordered("d0a d0b d0c", {"a": 1, "b": 3, "c": 2}) == "d0b d0c d0a"
 
 
@@ -47,12 +47,12 @@ def test_all_models_have_a_seed_before_any_has_the_next() -> None:
     assert _ordered("d0a d0b d1a d1b", {"a": 1, "b": 100}) == "d0b d0a d1b d1a"
 
 
-def test_a_data_set_is_done_before_the_next_one_begins() -> None:
+def test_a_dataset_is_done_before_the_next_one_begins() -> None:
     """So that a machine prepares and holds one at a time."""
     assert _ordered("e0a d0a e1a d1a", {"a": 1}) == "e0a e1a d0a d1a"
 
 
-def test_data_sets_and_seeds_keep_the_order_in_which_they_were_asked_for() -> None:
+def test_datasets_and_seeds_keep_the_order_in_which_they_were_asked_for() -> None:
     assert _ordered("z3a z2a y3a", {"a": 1}) == "z3a z2a y3a"
 
 

@@ -78,7 +78,7 @@ def test_what_cannot_change_a_prediction_leaves_the_key(change: dict[str, Any]) 
 
 
 def test_other_images_or_another_minor_torch_version_is_another_result() -> None:
-    """mteb#5228: a data set's re-upload mixed old and new scores."""
+    """mteb#5228: a dataset's re-upload mixed old and new scores."""
     spec = make_spec()
     assert key(spec, fingerprint="g") != key(spec)
     assert key(spec, torch="2.14.1") != key(spec)

@@ -1,4 +1,4 @@
-"""Loading a data set as the harness does, and making small images."""
+"""Loading a dataset as the harness does, and making small images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Load = Callable[..., Splits]
 
 @pytest.fixture
 def load(catalog: Catalog, tmp_path: Path) -> Load:
-    """Load a data set by name; the data root is ``tmp_path / "root"`` unless another is given."""
+    """Load a dataset by name; the data root is ``tmp_path / "root"`` unless another is given."""
 
     def run(
         name: str, argument: str | Path = "", *, root: Path | None = None, download: bool = False, **options: object

@@ -1,4 +1,4 @@
-"""``hf:NAME``, with a data set in a folder standing for one on the hub."""
+"""``hf:NAME``, with a dataset in a folder standing for one on the hub."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_name_is_needed(load: Load) -> None:
 
 @pytest.mark.parametrize("path", ["/home/me/photos", "./photos", "../photos", "~/photos", "photos/"])
 def test_a_path_is_no_name(load: Load, path: str) -> None:
-    """The library takes ``/home`` of the first one for a data set, and searches everything below it for files."""
+    """The library takes ``/home`` of the first one for a dataset, and searches everything below it for files."""
     with pytest.raises(UsageError, match=r"no name of the hub.s.*folder:PATH"):
         load("hf", path)
 

@@ -153,7 +153,7 @@ def test_a_split_without_public_labels_is_left_out(load: Load, tmp_path: Path) -
 
 
 def test_a_change_of_a_file_changes_the_signature(load: Load, tmp_path: Path) -> None:
-    """A data set that was uploaded again mixed old and new scores (mteb#5228)."""
+    """A dataset that was uploaded again mixed old and new scores (mteb#5228)."""
     path = write_parquet(tmp_path / "train.parquet", [0, 1])
     before = load("parquet", path).train.signature
     write_parquet(path, [0, 1], start=7)

@@ -60,7 +60,7 @@ def test_the_order_of_records_changes_nothing(make_trials):
     assert build_leaderboard(trials) == build_leaderboard(trials[::-1])
 
 
-def test_data_sets_are_never_ranked_together(make_trials):
+def test_datasets_are_never_ranked_together(make_trials):
     leaderboard = build_leaderboard(
         [*make_trials("a", data="x", fingerprint="1" * 64), *make_trials("a", data="y", fingerprint="2" * 64)]
     )
@@ -68,8 +68,8 @@ def test_data_sets_are_never_ranked_together(make_trials):
     assert all(row.rank_high == 1 for row in leaderboard.rows)
 
 
-def test_two_contents_of_a_data_set_never_share_a_table(make_trials):
-    """mteb#5228: a data set was uploaded anew, and old and new scores mixed."""
+def test_two_contents_of_a_dataset_never_share_a_table(make_trials):
+    """mteb#5228: a dataset was uploaded anew, and old and new scores mixed."""
     leaderboard = build_leaderboard([*make_trials("a", fingerprint="1" * 64), *make_trials("b", fingerprint="2" * 64)])
     assert [table.fingerprint[0] for table in leaderboard.tables] == ["1", "2"]
     assert [len(table.rows) for table in leaderboard.tables] == [1, 1]
@@ -240,7 +240,7 @@ def test_speeds_of_a_row_come_from_the_conditions_that_most_of_its_seeds_had(mak
     assert row.speed.train == pytest.approx(100.5)
 
 
-def test_what_data_sets_noted_is_noted(make_trial):
+def test_what_datasets_noted_is_noted(make_trial):
     assert "3 images unreadable" in only_table(build_leaderboard([make_trial(notes=("3 images unreadable",))])).notes
 
 

@@ -19,12 +19,12 @@ from reports.render.terminal import terminal_text
 from reports.render.writing import FORMATS, render
 
 ORDERS = [(0.95, 0.8, 0.6), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6), (0.95, 0.6, 0.8), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6)]
-"""Accuracies of a, b and c, by data set."""
+"""Accuracies of a, b and c, by dataset."""
 
 
 @pytest.fixture
-def on_data_sets(make_trial):
-    """Trials of a, b and c on so many data sets."""
+def on_datasets(make_trial):
+    """Trials of a, b and c on so many datasets."""
 
     def make(number, **fields):
         return [
@@ -36,8 +36,8 @@ def on_data_sets(make_trial):
     return make
 
 
-def test_rows_are_ranked_on_each_data_set_and_ranks_averaged(on_data_sets):
-    overall = build_leaderboard(on_data_sets(3)).overall
+def test_rows_are_ranked_on_each_dataset_and_ranks_averaged(on_datasets):
+    overall = build_leaderboard(on_datasets(3)).overall
     assert overall.data == ("set0", "set1", "set2")
     assert [(row.model, row.ranks) for row in overall.rows] == [
         ("a", (1.0, 2.0, 1.0)),
@@ -73,8 +73,8 @@ def test_equal_rows_share_the_mean_of_their_ranks_and_half_a_win(make_trial):
     assert (rows["a"].win_rate, rows["c"].win_rate) == (0.25, 1.0)
 
 
-def test_a_row_that_misses_a_cell_stands_apart_and_costs_the_others_nothing(on_data_sets, make_trial):
-    whole = build_leaderboard(on_data_sets(3)).overall
+def test_a_row_that_misses_a_cell_stands_apart_and_costs_the_others_nothing(on_datasets, make_trial):
+    whole = build_leaderboard(on_datasets(3)).overall
     failed = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "full")}
     make_trial("best", data="set0", fingerprint="1" * 64, accuracy=1.0)
     folder, _ = make_trial("best", data="set1", fingerprint="2" * 64, **failed)
@@ -89,10 +89,10 @@ def test_a_row_that_misses_a_cell_stands_apart_and_costs_the_others_nothing(on_d
     assert "best, sgd: missing on set1, set2" in text
 
 
-@pytest.mark.parametrize("what", ["one data set", "one common row"])
-def test_there_is_no_overall_table_of_fewer_than_two_data_sets_or_two_common_rows(on_data_sets, make_trial, what):
-    if what == "one data set":
-        trials = on_data_sets(1)
+@pytest.mark.parametrize("what", ["one dataset", "one common row"])
+def test_there_is_no_overall_table_of_fewer_than_two_datasets_or_two_common_rows(on_datasets, make_trial, what):
+    if what == "one dataset":
+        trials = on_datasets(1)
     else:
         trials = [
             make_trial(model, data=data, fingerprint=digit * 64)
@@ -105,8 +105,8 @@ def test_there_is_no_overall_table_of_fewer_than_two_data_sets_or_two_common_row
     assert "overall_mean_rank" not in render(leaderboard, "csv")
 
 
-def test_a_data_set_without_any_result_is_left_out_and_said(on_data_sets, make_trial):
-    on_data_sets(2)
+def test_a_dataset_without_any_result_is_left_out_and_said(on_datasets, make_trial):
+    on_datasets(2)
     folder, _ = make_trial("a", data="broken", outcome=Outcome.FAILED, failure=(FailureKind.DATA, "no images"))
     leaderboard = build_leaderboard([folder.parent])
     assert leaderboard.overall.left_out == ("broken",)
@@ -114,7 +114,7 @@ def test_a_data_set_without_any_result_is_left_out_and_said(on_data_sets, make_t
     assert "left out, for no row has a result on them: broken" in terminal_text(leaderboard)
 
 
-def test_small_images_settled_differently_by_data_sets_do_not_split_a_row(make_trial):
+def test_small_images_settled_differently_by_datasets_do_not_split_a_row(make_trial):
     trials = [
         make_trial(model, data=data, fingerprint=digit * 64, execution={"small_images": small})
         for data, digit, small in (("x", "1", "on"), ("y", "2", "off"))
@@ -126,7 +126,7 @@ def test_small_images_settled_differently_by_data_sets_do_not_split_a_row(make_t
     assert build_leaderboard(trials).overall is None  # now they are rows of their own, and none is on both
 
 
-def test_rows_of_one_name_are_told_apart_over_all_data_sets(make_trial):
+def test_rows_of_one_name_are_told_apart_over_all_datasets(make_trial):
     trials = [
         make_trial("a", data=data, fingerprint=digit * 64, hyperparameters={"lr": lr})
         for data, digit in (("x", "1"), ("y", "2"))
@@ -146,24 +146,24 @@ def test_speeds_of_other_conditions_are_missing_cells(make_trial):
     assert [(row.model, row.missing) for row in overall.incomplete] == [("c", ("y",))]
 
 
-def test_too_few_data_sets_have_no_interval_and_that_is_said(on_data_sets):
-    leaderboard = build_leaderboard(on_data_sets(MIN_DATA_SETS - 1))
+def test_too_few_datasets_have_no_interval_and_that_is_said(on_datasets):
+    leaderboard = build_leaderboard(on_datasets(MIN_DATA_SETS - 1))
     assert {(row.low, row.high) for row in leaderboard.overall.rows} == {(None, None)}
-    assert "no interval: 5 data sets are too few" in terminal_text(leaderboard)
+    assert "no interval: 5 datasets are too few" in terminal_text(leaderboard)
 
 
-def test_the_interval_holds_the_mean_and_is_wanting_where_ranks_never_vary(on_data_sets):
-    leaderboard = build_leaderboard(on_data_sets(MIN_DATA_SETS))
+def test_the_interval_holds_the_mean_and_is_wanting_where_ranks_never_vary(on_datasets):
+    leaderboard = build_leaderboard(on_datasets(MIN_DATA_SETS))
     a, b, c = leaderboard.overall.rows
     assert 1.0 <= a.low < a.mean_rank < a.high <= 2.0
     assert a.low < b.low < c.low
-    assert "bootstrap over data sets" in " ".join(terminal_text(leaderboard).split())
+    assert "bootstrap over datasets" in " ".join(terminal_text(leaderboard).split())
     constant = np.array([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]] * 4)
     assert _intervals(constant)[0] == (None, None)
 
 
 def test_intervals_cover_the_expected_rank_about_as_often_as_they_say():
-    """Six data sets, five rows: a plain percentile bootstrap covers 86 % here."""
+    """Six datasets, five rows: a plain percentile bootstrap covers 86 % here."""
     rng = np.random.default_rng(0)
     ability, spread, num_rows = np.linspace(0, 2, 5), 2.0, 5
 
@@ -181,8 +181,8 @@ def test_intervals_cover_the_expected_rank_about_as_often_as_they_say():
 
 
 @pytest.mark.parametrize("format_name", ["table", *FORMATS])
-def test_the_overall_table_is_in_every_format_and_the_same_each_time(on_data_sets, format_name):
-    trials = on_data_sets(6)
+def test_the_overall_table_is_in_every_format_and_the_same_each_time(on_datasets, format_name):
+    trials = on_datasets(6)
     text = render(build_leaderboard(trials), format_name)
     assert text == render(build_leaderboard(trials[::-1]), format_name)
     if format_name == "csv":
@@ -196,31 +196,31 @@ def test_the_overall_table_is_in_every_format_and_the_same_each_time(on_data_set
     elif format_name == "json":
         assert [row["model"] for row in json.loads(text)["overall"]["rows"]] == ["a", "b", "c"]
     else:
-        assert "3 rows on 6 data sets" in text
+        assert "3 rows on 6 datasets" in text
         assert "mean rank" in text
         assert "none of 18 cells is missing" in text
 
 
-def test_the_frame_has_what_the_csv_file_has(on_data_sets):
-    assert to_frame(build_leaderboard(on_data_sets(2)))["overall_mean_rank"].tolist() == [1.5, 1.5, 3.0, 1.5, 1.5, 3.0]
+def test_the_frame_has_what_the_csv_file_has(on_datasets):
+    assert to_frame(build_leaderboard(on_datasets(2)))["overall_mean_rank"].tolist() == [1.5, 1.5, 3.0, 1.5, 1.5, 3.0]
 
 
 @pytest.mark.parametrize("width", [30, 50, 80, 120])
-def test_the_overall_table_fits_a_narrow_terminal(on_data_sets, width):
-    lines = terminal_text(build_leaderboard(on_data_sets(2)), width=width).splitlines()
+def test_the_overall_table_fits_a_narrow_terminal(on_datasets, width):
+    lines = terminal_text(build_leaderboard(on_datasets(2)), width=width).splitlines()
     assert all(cell_len(line) <= width for line in lines)
     assert any("mean rank" in line for line in lines)
 
 
-def test_chosen_columns_of_csv_are_those_alone(on_data_sets):
-    leaderboard = build_leaderboard(on_data_sets(2))
+def test_chosen_columns_of_csv_are_those_alone(on_datasets):
+    leaderboard = build_leaderboard(on_datasets(2))
     header = render(leaderboard, "csv", choose_columns(leaderboard, ["model"])).splitlines()[0]
     assert header == "fingerprint,model,small_images"
 
 
-def test_json_of_the_overall_table_is_laid_out_as_its_schema_says(on_data_sets, make_trial):
+def test_json_of_the_overall_table_is_laid_out_as_its_schema_says(on_datasets, make_trial):
     schema = json.loads((Path(reports.__file__).parent / "leaderboard.schema.json").read_text())["$defs"]["overall"]
-    on_data_sets(6)
+    on_datasets(6)
     folder, _ = make_trial("lonely", data="set0", fingerprint="1" * 64)
     overall = json.loads(render(build_leaderboard([folder.parent]), "json"))["overall"]
     assert set(overall) == set(schema["required"]) == set(schema["properties"])

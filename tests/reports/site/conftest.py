@@ -183,7 +183,7 @@ def store(tmp_path: Path, catalog: Catalog, fast_disk: None) -> StoreMaker:
 
 
 def fill(store: StoreMaker) -> StoreMaker:
-    """Add a board of two data sets, eleven rows, three seeds and a model that fails."""
+    """Add a board of two datasets, eleven rows, three seeds and a model that fails."""
     for index in range(9):
         for seed in range(3):
             store.add(

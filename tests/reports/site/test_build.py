@@ -41,12 +41,12 @@ def test_publishing_again_over_the_same_records_changes_nothing(filled: StoreMak
     assert summary.num_removed == 0
 
 
-def test_every_row_data_set_and_model_has_a_page(filled: StoreMaker, make_site: MakeSite) -> None:
+def test_every_row_dataset_and_model_has_a_page(filled: StoreMaker, make_site: MakeSite) -> None:
     folder, summary = make_site(filled)
     assert len(list((folder / "rows").glob("*.html"))) == 11
     assert len(list((folder / "data").glob("*.html"))) == 2
     assert len(list((folder / "models").glob("*.html"))) == 10
-    assert summary.num_pages == 1 + 11 + 2 + 10 + 1  # and one data set has rows to compare
+    assert summary.num_pages == 1 + 11 + 2 + 10 + 1  # and one dataset has rows to compare
 
 
 class _Links(HTMLParser):
@@ -114,7 +114,7 @@ def test_a_row_that_is_gone_takes_its_page_along(filled: StoreMaker, make_site: 
     for path in filled.root.glob("net3--other--*"):
         shutil.rmtree(path)
     _, summary = make_site(filled)
-    assert summary.num_removed == 2  # the row's page, and that of its data set
+    assert summary.num_removed == 2  # the row's page, and that of its dataset
     assert not list((folder / "rows").glob("net3--other--*"))
     assert (folder / "CNAME").is_file(), "what no publication wrote stays"
 

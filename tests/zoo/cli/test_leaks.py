@@ -25,7 +25,7 @@ SENTENCE = "1 of 9 test images are also among the training or validation images,
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder data set with one test image planted in train, under another name and in another format."""
+    """A folder dataset with one test image planted in train, under another name and in another format."""
     root = tmp_path / "photos"
     rng = np.random.default_rng(3)
     for split, count in (("train", 20), ("test", 4)):

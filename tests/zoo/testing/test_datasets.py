@@ -1,4 +1,4 @@
-"""Checks of data sets, each held to one that was made to break it."""
+"""Checks of datasets, each held to one that was made to break it."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_each_check_has_something_that_breaks_it():
     assert {each[0] for each in BROKEN} == {check.id for check in CHECKS if check.kind == "datasets"}
 
 
-def test_a_data_set_that_is_right_passes_every_check(passed):
+def test_a_dataset_that_is_right_passes_every_check(passed):
     passed(data_set(splits_of, num_train=40, num_test=20, num_classes=2, image_size=8, channels=3))
     encoded = split_of(40, encoded=[png(seed) for seed in range(40)], ids=[f"{index}.png" for index in range(40)])
     passed(data_set(lambda: splits_of(encoded)))
@@ -148,7 +148,7 @@ def test_what_is_not_here_is_skipped_with_its_reason(dataset):
     assert verdict.state is State.SKIPPED
     assert verdict.reason in (
         "its data cannot be had here: put it there",
-        "it is a kind of data sets: give it an argument, pets:PATH",
+        "it is a kind of datasets: give it an argument, pets:PATH",
     )
 
 

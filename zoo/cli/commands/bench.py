@@ -37,7 +37,7 @@ DEFAULT_STORE = "runs"
 @selecting_options
 @click.option("--out", default=DEFAULT_STORE, show_default=True, metavar="FOLDER", help="Where the records go.")
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where data sets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
+    "--data-root", metavar="FOLDER", help="Where datasets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
 )
 @click.option(
     "--cache-limit",
@@ -55,7 +55,7 @@ DEFAULT_STORE = "runs"
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, **params: Any) -> None:
-    """Train and test every selected combination of model, data set, recipe and seed, and rank the results.
+    """Train and test every selected combination of model, dataset, recipe and seed, and rank the results.
 
     Without arguments: a few small networks on handwritten digits. A SUITE.toml holds the same settings as the options
     (models = ["resnet18"], seeds = 3, [set] recipe.lr = 0.05 …); an option given here goes before it. NAMES may be

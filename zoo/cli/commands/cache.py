@@ -45,7 +45,7 @@ def command(ctx: click.Context) -> None:
 @command.command("list")
 @listing_format
 def list_(form: str) -> None:
-    """Show what lies in the cache: decoded data sets, lists of models, tuning, and what died processes left."""
+    """Show what lies in the cache: decoded datasets, lists of models, tuning, and what died processes left."""
     from harness.data.cache_entries import list_cache
     from zoo.cache import cache_root
     from zoo.sizes import size_text
@@ -92,7 +92,7 @@ def list_(form: str) -> None:
 def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older_than: str | None, yes: bool) -> None:
     """Remove what is in the cache. It is made again when it is needed.
 
-    A NAME is one that zoo cache list shows, a data set's or a kind's (decoded, models, tuning, tar, compile, remote,
+    A NAME is one that zoo cache list shows, a dataset's or a kind's (decoded, models, tuning, tar, compile, remote,
     leftovers), or a pattern (quote it, so that the shell leaves it alone). Without one, --older-than is about all.
 
     What is in use is left, and so is whatever zoo has not put there. Exit code 1 if something was left.

@@ -47,7 +47,7 @@ _STATE_WIDTH = max(map(len, _COLORS))
     help="Time for one check.",
 )  # fmt: skip
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where data sets lie [default: $ZOO_DATA or the cache]; none is downloaded."
+    "--data-root", metavar="FOLDER", help="Where datasets lie [default: $ZOO_DATA or the cache]; none is downloaded."
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show where each failed check failed, as Python tells it.")
 @listing_format
@@ -67,7 +67,7 @@ def command(
 ) -> None:
     """Check that a plugin, or something it provides, keeps the promises that zoo relies on.
 
-    A target is a Python file, the name of a plugin or of its distribution, or the name of a model, data set (with its
+    A target is a Python file, the name of a plugin or of its distribution, or the name of a model, dataset (with its
     argument if it takes one), recipe, metric, listener or executor, or a pattern of such names. Each check runs in a
     process of its own, with a time limit: a plugin that crashes or hangs fails a check, and the next one runs.
 
@@ -151,7 +151,7 @@ class _Report:
 
 _SINGULAR = {
     "architectures": "model",
-    "datasets": "data set",
+    "datasets": "dataset",
     "recipes": "recipe",
     "metrics": "metric",
     "listeners": "listener",

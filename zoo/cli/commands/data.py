@@ -1,4 +1,4 @@
-"""``zoo data``: commands about data sets. ``zoo data check`` says what one holds, and what is wrong with it."""
+"""``zoo data``: commands about datasets. ``zoo data check`` says what one holds, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _DataGroup(click.Group):
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Look at data sets. zoo list data lists them."""
+    """Look at datasets. zoo list data lists them."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -59,46 +59,46 @@ def command(ctx: click.Context) -> None:
     help="Share of the training images to validate on, where no split is given [default: 0.1].",
 )
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where data sets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
+    "--data-root", metavar="FOLDER", help="Where datasets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
 )
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @listing_format
-@click.option("-q", "--quiet", is_flag=True, help="Show the passports only.")
+@click.option("-q", "--quiet", is_flag=True, help="Show the audits only.")
 @plugin_options
 @click.pass_context
 def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool, **params: Any) -> None:
-    """Read data sets and say what is in them: a passport each.
+    """Read datasets and say what is in them: a audit each.
 
-    A NAME is that of a data set, with its argument if it takes one (folder:PHOTOS), or a pattern (quote it, so that the
+    A NAME is that of a dataset, with its argument if it takes one (folder:PHOTOS), or a pattern (quote it, so that the
     shell leaves it alone). With the same settings the fingerprint is that of a bench, and what is decoded here need not
     be decoded again there.
 
     Exit code 1 if something is wrong with the data: images that cannot be read, images that are in two splits, or equal
-    images with different labels. 2 if a data set cannot be had.
+    images with different labels. 2 if a dataset cannot be had.
     """
-    from zoo.cli.display.audit import passport_lines
+    from zoo.cli.display.audit import audit_lines
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, ZooError
 
     catalog = session_of(ctx).catalog()
     request, selected = _choose(names, params, catalog)
-    passports: list[DatasetAudit] = []
+    audits: list[DatasetAudit] = []
     errors: list[ZooError] = []
     for each in selected:
         try:
-            passport = _check_one(each, request, params, _Told(quiet=quiet))
+            audit = _check_one(each, request, params, _Told(quiet=quiet))
         except ZooError as error:  # the others are still worth knowing
             errors.append(error)
             continue
-        passports.append(passport)
+        audits.append(audit)
         if form == "table":
-            blank = [""] if len(passports) > 1 else []
-            click.echo("\n".join([*blank, *passport_lines(passport, width=terminal_width())]))
+            blank = [""] if len(audits) > 1 else []
+            click.echo("\n".join([*blank, *audit_lines(audit, width=terminal_width())]))
     if form == "json":
-        described = [{**each.model_dump(mode="json"), "problems": list(each.problems)} for each in passports]
+        described = [{**each.model_dump(mode="json"), "problems": list(each.problems)} for each in audits]
         click.echo(json.dumps(described, indent=2))
     ManyErrors.raise_if(errors)
-    ctx.exit(FAILED if any(each.problems for each in passports) else 0)
+    ctx.exit(FAILED if any(each.problems for each in audits) else 0)
 
 
 class _Told:
@@ -139,21 +139,21 @@ def _choose(
     selected = attempt(lambda: select_datasets(request, catalog), errors)
     if selected == ():
         kinds = " ".join(map(repr, names))
-        errors.append(UsageError(f"{kinds}: only kinds of data sets have such a name, and a pattern stands for none"))
+        errors.append(UsageError(f"{kinds}: only kinds of datasets have such a name, and a pattern stands for none"))
     ManyErrors.raise_if(errors)
     assert selected is not None  # else there were errors
     return request, selected
 
 
 def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> DatasetAudit:
-    from harness.data.audit import make_passport
+    from harness.data.audit import audit_dataset
     from harness.planning.plan import dataset_spec
     from zoo.cache import cache_root
     from zoo.cli.options.placing import data_root
 
-    # What a data set prints while it loads must not end up in the passport.
+    # What a dataset prints while it loads must not end up in the audit.
     with contextlib.redirect_stdout(sys.stderr):
-        return make_passport(
+        return audit_dataset(
             selected.entry.record,
             dataset_spec(selected, request),
             data_root=data_root(params["data_root"]),

@@ -42,7 +42,7 @@ def command(
     """Hold two sets of records together, cell by cell: two torch versions, two commits, two machines.
 
     BEFORE and AFTER are what --out said, or single trials in it; several are written with commas between. A cell is a
-    model, a data set and a recipe. Each gets the change of its accuracy with a paired test on the same test images and
+    model, a dataset and a recipe. Each gets the change of its accuracy with a paired test on the same test images and
     a verdict (equivalent, regression, improvement, undecided), and the change of its speed.
 
     Exit code 1 if a limit is surely passed by any cell, if a cell could not be checked against --max-accuracy-drop, or

@@ -18,7 +18,7 @@ def command() -> None:
 @click.argument("name", metavar="NAME")
 @click.option("--into", default=".", metavar="FOLDER", help="Where the new folder goes [default: here].")
 def plugin(name: str, into: str) -> None:
-    """Write a plugin as an installable distribution: a network, a data set, a recipe, a metric, and their tests.
+    """Write a plugin as an installable distribution: a network, a dataset, a recipe, a metric, and their tests.
 
     NAME is the name of the distribution, such as my-models. Its tests pass as it is written; change it from there.
     """

@@ -44,7 +44,7 @@ _COLUMNS = (
 @placing_options
 @click.option("--probe", is_flag=True, help="Prepare the data, and time a few batches of what has not run here yet.")
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where data sets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
+    "--data-root", metavar="FOLDER", help="Where datasets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
 )
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @listing_format

@@ -40,7 +40,7 @@ def command(
 
     Beside the pages stand the table as CSV, JSON, Markdown and LaTeX, sums of all files, a badge, and what moved since
     the site was last written there. The same records give the same bytes. Test images are shown where the cache of
-    decoded data sets holds them.
+    decoded datasets holds them.
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.leaderboard.columns import metric_columns

@@ -1,4 +1,4 @@
-"""``zoo show``: all that is known of one model, data set, recipe, metric, listener or executor."""
+"""``zoo show``: all that is known of one model, dataset, recipe, metric, listener or executor."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PARTS = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict"
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], form: str) -> None:
-    """Show all that is known of a model, data set, recipe, metric, listener or executor.
+    """Show all that is known of a model, dataset, recipe, metric, listener or executor.
 
     A NAME that stands for several kinds of things shows each of them.
     """
@@ -76,7 +76,7 @@ def _find(name: str, catalog: Catalog) -> list[tuple[str, Entry[Any]]]:
     if not found:
         everything = dict.fromkeys(entry.display_name for kind in _KINDS for entry in getattr(catalog, kind))
         raise UnknownNameError(
-            "model, data set, recipe, metric, listener or executor",
+            "model, dataset, recipe, metric, listener or executor",
             name,
             near=near_names(name, everything),
             hint="(zoo list models, data, recipes … lists all)",
@@ -126,10 +126,10 @@ def _lines(described: dict[str, Any]) -> Iterator[str]:
     for name, value in facts:
         yield f"  {name:<{width}}  {clean(value)}"
     options = dict(described.get("options") or {})
-    if described["kind"] == "data set" and "image_size" not in options:
+    if described["kind"] == "dataset" and "image_size" not in options:
         options["image_size"] = None
     if options:
-        word = {"model": "model", "data set": "data"}[described["kind"]]
+        word = {"model": "model", "dataset": "data"}[described["kind"]]
         yield f"\n  options (--set {word}.NAME=VALUE)"
         yield from _indented(_OPTION_COLUMNS, [(name, _shown(value)) for name, value in options.items()])
     if "hyperparameters" in described:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--require-seeds", default=1, show_default=True, metavar="N", type=click.IntRange(min=0), help="Seeds of each row."
 )
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where data sets lie, for --sample [default: $ZOO_DATA or the cache]."
+    "--data-root", metavar="FOLDER", help="Where datasets lie, for --sample [default: $ZOO_DATA or the cache]."
 )
 @plugin_options
 @click.pass_context

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, /, run: str, other: str | None) -> None:
     """Say which fields set two trials apart: RUN and OTHER are folders of single trials.
 
-    With RUN alone: what would make the same command run it again today, the data set's content apart, which only
+    With RUN alone: what would make the same command run it again today, the dataset's content apart, which only
     reading it can tell.
     """
     from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
@@ -33,7 +33,7 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
     if other is None:
         differences = differences_from_today(record, session_of(ctx).catalog())
         if not differences:
-            click.echo("nothing: the same command reuses it, unless the data set's content changed")
+            click.echo("nothing: the same command reuses it, unless the dataset's content changed")
         else:
             click.echo("the same command runs it again, because these changed (then → today):")
             _show(differences)

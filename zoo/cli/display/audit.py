@@ -1,4 +1,4 @@
-"""A data set's passport as lines for a terminal."""
+"""A dataset's audit as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.cli.display.text import TextColumn, table_lines
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.data.audit import DatasetAudit, SplitPassport
+    from harness.data.audit import DatasetAudit, SplitAudit
     from harness.data.duplicates import Duplicates, Twins
     from harness.data.native_sizes import NativeSizes
 
@@ -32,35 +32,35 @@ _SPLIT_COLUMNS = (
 )
 
 
-def passport_lines(passport: DatasetAudit, *, width: int | None) -> list[str]:
-    """Return what a passport says, in lines no wider than *width* cells where it is a table."""
+def audit_lines(audit: DatasetAudit, *, width: int | None) -> list[str]:
+    """Return what a audit says, in lines no wider than *width* cells where it is a table."""
     return [
-        click.style(clean(f"{passport.name} ({passport.full_name})"), bold=True),
-        *_head(passport),
+        click.style(clean(f"{audit.name} ({audit.full_name})"), bold=True),
+        *_head(audit),
         "",
-        *_table(_SPLIT_COLUMNS, [_split_row(each, passport) for each in passport.splits], width),
+        *_table(_SPLIT_COLUMNS, [_split_row(each, audit) for each in audit.splits], width),
         "",
-        *_balance(passport, width),
+        *_balance(audit, width),
         "",
-        *_absent(passport.splits),
-        *_unreadable(passport.splits),
-        *_duplicates(passport.duplicates),
-        *(clean(f"note: {each}") for each in passport.notes),
+        *_absent(audit.splits),
+        *_unreadable(audit.splits),
+        *_duplicates(audit.duplicates),
+        *(clean(f"note: {each}") for each in audit.notes),
         "",
-        *_verdict(passport),
+        *_verdict(audit),
     ]
 
 
-def _head(passport: DatasetAudit) -> Iterator[str]:
+def _head(audit: DatasetAudit) -> Iterator[str]:
     facts = {
-        "source": passport.source or "unknown",
-        "provider": passport.provider,
-        "fingerprint": passport.fingerprint or "none, for it cannot be prepared",
-        "classes": f"{len(passport.classes):,}: {_some(passport.classes)}",
-        "stored as": _sizes(passport.native_sizes),
-        "prepared as": f"{passport.image_size}×{passport.image_size} pixels, {_channels(passport.channels)}",
-        "mean": _numbers(passport.mean),
-        "std": _numbers(passport.std),
+        "source": audit.source or "unknown",
+        "provider": audit.provider,
+        "fingerprint": audit.fingerprint or "none, for it cannot be prepared",
+        "classes": f"{len(audit.classes):,}: {_some(audit.classes)}",
+        "stored as": _sizes(audit.native_sizes),
+        "prepared as": f"{audit.image_size}×{audit.image_size} pixels, {_channels(audit.channels)}",
+        "mean": _numbers(audit.mean),
+        "std": _numbers(audit.std),
     }
     for name, value in facts.items():
         yield clean(f"{name:<12} {value}")
@@ -81,8 +81,8 @@ def _sizes(sizes: NativeSizes | None) -> str:
     )
 
 
-def _split_row(split: SplitPassport, passport: DatasetAudit) -> tuple[object, ...]:
-    carved = [each.name for each in passport.splits if each.carved_from == split.name]
+def _split_row(split: SplitAudit, audit: DatasetAudit) -> tuple[object, ...]:
+    carved = [each.name for each in audit.splits if each.carved_from == split.name]
     less = f", less {' and '.join(carved)}" if carved else ""
     present = [count for count in split.counts if count]
     return (
@@ -96,16 +96,15 @@ def _split_row(split: SplitPassport, passport: DatasetAudit) -> tuple[object, ..
     )
 
 
-def _balance(passport: DatasetAudit, width: int | None) -> list[str]:
+def _balance(audit: DatasetAudit, width: int | None) -> list[str]:
     columns = [TextColumn(title="class", shrink=1, least=12)]
-    for split in passport.splits:
+    for split in audit.splits:
         columns += [TextColumn(title=split.name, right=True), TextColumn(title="%", right=True)]
     rows: list[tuple[object, ...]] = [
-        (label, *(cell for split in passport.splits for cell in _share(split, k)))
-        for k, label in enumerate(passport.classes)
+        (label, *(cell for split in audit.splits for cell in _share(split, k))) for k, label in enumerate(audit.classes)
     ]
     if len(rows) > MAX_CLASSES:
-        totals = [sum(split.counts[k] for split in passport.splits) for k in range(len(rows))]
+        totals = [sum(split.counts[k] for split in audit.splits) for k in range(len(rows))]
         order = sorted(range(len(rows)), key=lambda k: (-totals[k], k))
         half = MAX_CLASSES // 2
         between = (f"… {len(rows) - MAX_CLASSES:,} classes between", *[""] * (len(columns) - 1))
@@ -113,24 +112,24 @@ def _balance(passport: DatasetAudit, width: int | None) -> list[str]:
     return _table(columns, rows, width)
 
 
-def _share(split: SplitPassport, k: int) -> tuple[str, str]:
+def _share(split: SplitAudit, k: int) -> tuple[str, str]:
     count = split.counts[k]
     return f"{count:,}", f"{100 * count / split.num_images:.1f}" if split.num_images else ""
 
 
-def _absent(splits: Iterable[SplitPassport]) -> Iterator[str]:
+def _absent(splits: Iterable[SplitAudit]) -> Iterator[str]:
     for split in splits:
         if split.absent:
             yield clean(f"classes without a {split.name} image: {len(split.absent):,}: {_some(split.absent)}")
 
 
-def _unreadable(splits: Sequence[SplitPassport]) -> Iterator[str]:
+def _unreadable(splits: Sequence[SplitAudit]) -> Iterator[str]:
     if not any(split.unreadable for split in splits):
         yield "unreadable images: none"
     for split in splits:
         if not split.unreadable:
             continue
-        outcome = "left out of training" if split.unreadable_outcome == "left out" else "the data set cannot be used so"
+        outcome = "left out of training" if split.unreadable_outcome == "left out" else "the dataset cannot be used so"
         yield f"unreadable {split.name} images: {len(split.unreadable):,}, {outcome}"
         for each in split.unreadable[:MAX_UNREADABLE]:
             yield "  " + clean(f"{_quoted(each.path or each.id)}: {each.reason}")
@@ -167,12 +166,12 @@ def _rest(count: int) -> Iterator[str]:
         yield f"  … and {count:,} more (--format json lists all)"
 
 
-def _verdict(passport: DatasetAudit) -> Iterator[str]:
-    for each in passport.problems:
+def _verdict(audit: DatasetAudit) -> Iterator[str]:
+    for each in audit.problems:
         yield clean(f"wrong: {each}")
-    if passport.error:
-        yield clean(f"it cannot be used: {passport.error}")
-    if not passport.problems:
+    if audit.error:
+        yield clean(f"it cannot be used: {audit.error}")
+    if not audit.problems:
         yield "nothing is wrong: every image can be read, none is in two splits, none has two labels"
 
 

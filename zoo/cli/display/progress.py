@@ -49,7 +49,7 @@ class RunningTrial:
 
 @dataclass(kw_only=True)
 class Standing:
-    """What one combination of model, data set and recipe has come to so far, over its seeds."""
+    """What one combination of model, dataset and recipe has come to so far, over its seeds."""
 
     model: str
     data: str
@@ -117,9 +117,9 @@ class BenchState:
         return sum(event.outcome == outcome for event in self.ended.values())
 
     def ranked(self) -> list[Standing]:
-        """Return what there is of a leaderboard: each data set by mean accuracy, without a score last, ties by name.
+        """Return what there is of a leaderboard: each dataset by mean accuracy, without a score last, ties by name.
 
-        The data set of the trial that ended last comes first.
+        The dataset of the trial that ended last comes first.
         """
 
         def key(each: Standing) -> tuple[bool, str, bool, float, str, str]:

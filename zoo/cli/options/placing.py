@@ -1,4 +1,4 @@
-"""Places: where trials run, how many at a time, and where data sets lie."""
+"""Places: where trials run, how many at a time, and where datasets lie."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def _devices(text: str | None) -> tuple[int, ...] | None:
 
 
 def data_root(given: str | None) -> Path:
-    """Return the folder for data sets: as given, else as the environment says, else in the cache."""
+    """Return the folder for datasets: as given, else as the environment says, else in the cache."""
     from zoo.cache import cache_root
 
     text = given or os.environ.get("ZOO_DATA", "")

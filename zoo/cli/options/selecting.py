@@ -61,7 +61,7 @@ class Chosen:
     catalog: Catalog
     plan: Plan
     is_default: bool
-    """Whether neither models nor data sets nor recipes were asked for."""
+    """Whether neither models nor datasets nor recipes were asked for."""
 
 
 class SelectingCommand(click.Command):
@@ -80,7 +80,7 @@ class SelectingCommand(click.Command):
 def selecting_options(function: FunctionT) -> FunctionT:
     """Add the suite file and the options that say what to run."""
     decorators = [click.argument("suite", required=False, metavar="[SUITE.toml]")]
-    for name, what in (("--models", "Models"), ("--data", "Data sets"), ("--recipes", "Recipes")):
+    for name, what in (("--models", "Models"), ("--data", "Datasets"), ("--recipes", "Recipes")):
         decorators.append(
             click.option(name, multiple=True, metavar="NAMES", help=f"{what}: names and patterns, with commas between.")
         )

@@ -1,4 +1,4 @@
-"""The MedMNIST data sets of two-dimensional medical images, for zoo.
+"""The MedMNIST datasets of two-dimensional medical images, for zoo.
 
 ``plugin``  what zoo asks for
 ``files``   where the files lie, downloading and reading them

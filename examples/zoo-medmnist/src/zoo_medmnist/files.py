@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 def find_file(request: DataRequest, name: str) -> Path:
-    """Return the file of a data set, from the data root or, if that is allowed, downloaded to it.
+    """Return the file of a dataset, from the data root or, if that is allowed, downloaded to it.
 
     Raises:
         UsageError: If the option ``size`` is none of MedMNIST's.
@@ -51,7 +51,7 @@ def read_splits(path: Path, name: str) -> Splits:
     """Read a file's splits, with the names of the classes.
 
     Raises:
-        DataError: If it is not one of MedMNIST's, or not of this data set.
+        DataError: If it is not one of MedMNIST's, or not of this dataset.
     """
     labels = _info(name)["label"]
     try:

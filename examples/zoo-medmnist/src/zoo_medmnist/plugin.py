@@ -1,4 +1,4 @@
-"""The data sets as zoo sees them. Light at import: ``medmnist`` brings torch along, and waits until one is loaded.
+"""The datasets as zoo sees them. Light at import: ``medmnist`` brings torch along, and waits until one is loaded.
 
 What is known of each beforehand stands here for that reason; a test holds it to what ``medmnist`` says.
 """
@@ -14,7 +14,7 @@ from zoo import DataRequest, Dataset, Splits, hookimpl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What is known of a data set without reading it."""
+    """What is known of a dataset without reading it."""
 
     summary: str
     num_classes: int
@@ -74,7 +74,7 @@ FACTS = {
 
 
 def load_medmnist(request: DataRequest, *, name: str) -> Splits:
-    """Load a data set in MedMNIST's own splits, at the side in pixels that the option ``size`` says."""
+    """Load a dataset in MedMNIST's own splits, at the side in pixels that the option ``size`` says."""
     from zoo_medmnist.files import find_file, read_splits
 
     return read_splits(find_file(request, name), name)

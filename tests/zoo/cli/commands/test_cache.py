@@ -15,7 +15,7 @@ from harness.data.cache_layout import using
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache with two prepared data sets as far as names go, and a list of models."""
+    """A cache with two prepared datasets as far as names go, and a list of models."""
     root = tmp_path / "cache"
     for name, size, days in ((f"dots-{'0' * 20}", 1_500_000, 0), (f"folder-cats-{'1' * 20}-streamed", 2_000, 40)):
         folder = root / "decoded" / name

@@ -142,7 +142,7 @@ def test_names_of_all_kinds_are_targets_and_all_is_well_with_the_built_in_ones(c
     done = check("linear", "digits", "accuracy", "sgd_quick", "jsonl", "--only", checks)
     assert done.returncode == 0, done.stdout + done.stderr
     headings = [line for line in done.stdout.splitlines() if line and line[0] != " "]
-    assert headings[:3] == ["linear  model", "digits  data set", "accuracy  metric"]
+    assert headings[:3] == ["linear  model", "digits  dataset", "accuracy  metric"]
     assert headings[-1].endswith(": 4 passed")
     assert done.stderr == ""
 
@@ -172,7 +172,7 @@ def test_a_mistake_is_one_sentence_before_anything_runs(
 def test_what_nothing_goes_by_is_told_with_near_names(check):
     done = check("lenet55", "sgd_stepp", "--no-plugins")
     assert done.returncode == 2
-    assert "no plugin, model, data set, recipe, metric, listener or executor is called 'lenet55'" in done.stderr
+    assert "no plugin, model, dataset, recipe, metric, listener or executor is called 'lenet55'" in done.stderr
     assert "did you mean 'lenet5'" in done.stderr
     assert "'sgd_stepp'" in done.stderr
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""``zoo data check``: a passport for each data set, and an exit code that says whether anything is wrong."""
+"""``zoo data check``: a audit for each dataset, and an exit code that says whether anything is wrong."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLUGIN = """
 
     def load(request):
         import numpy as np
-        print("printed by the data set")
+        print("printed by the dataset")
         count, classes = request.options["classes"] * 10, request.options["classes"]
         images = np.random.default_rng(0).integers(0, 256, (count, 6, 6, 3), dtype=np.uint8)
         return Splits(
@@ -42,14 +42,14 @@ PLUGIN = """
 
 @pytest.fixture
 def check(run_zoo: Run, write_plugin: Callable[..., str]) -> Run:
-    """Run ``zoo data check`` with a plugin of a few data sets."""
+    """Run ``zoo data check`` with a plugin of a few datasets."""
     file = write_plugin(PLUGIN, "noises")
     return lambda *args, **settings: run_zoo("data", "check", "--plugin", file, *args, **settings)
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """A folder data set of two classes in all three splits."""
+    """A folder dataset of two classes in all three splits."""
     root = tmp_path / "photos"
     rng = np.random.default_rng(3)
     for split, count in (("train", 6), ("val", 2), ("test", 3)):
@@ -61,7 +61,7 @@ def photos(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_sound_data_set_gets_its_passport_and_exit_code_0(check: Run) -> None:
+def test_a_sound_dataset_gets_its_audit_and_exit_code_0(check: Run) -> None:
     result = check("noise")
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
@@ -73,25 +73,25 @@ def test_a_sound_data_set_gets_its_passport_and_exit_code_0(check: Run) -> None:
     assert lines[-1].startswith("nothing is wrong")
 
 
-def test_what_a_data_set_prints_is_no_part_of_its_passport(check: Run) -> None:
+def test_what_a_dataset_prints_is_no_part_of_its_audit(check: Run) -> None:
     result = check("noise", "--format", "json")
     assert "printed by" not in result.stdout
     assert "printed by" in result.stderr
-    (passport,) = json.loads(result.stdout)
-    assert (passport["name"], passport["problems"]) == ("noise", [])
-    assert len(passport["fingerprint"]) == 64
+    (audit,) = json.loads(result.stdout)
+    assert (audit["name"], audit["problems"]) == ("noise", [])
+    assert len(audit["fingerprint"]) == 64
 
 
-def test_several_names_and_patterns_get_a_passport_each(check: Run) -> None:
-    passports = json.loads(check("noise*", "noise", "--format", "json").stdout)
-    assert [each["name"] for each in passports] == ["noise", "noise_too"]
+def test_several_names_and_patterns_get_a_audit_each(check: Run) -> None:
+    audits = json.loads(check("noise*", "noise", "--format", "json").stdout)
+    assert [each["name"] for each in audits] == ["noise", "noise_too"]
 
 
 def test_the_settings_are_those_of_a_bench(check: Run) -> None:
     given = ["--set", "data.classes=4", "--set", "data.image_size=3", "--limit-train", "20", "--limit-test", "4"]
-    (passport,) = json.loads(check("noise", *given, "--val-fraction", "0.25", "--format", "json").stdout)
-    assert (len(passport["classes"]), passport["image_size"]) == (4, 3)
-    assert [each["num_images"] for each in passport["splits"]] == [15, 5, 4]
+    (audit,) = json.loads(check("noise", *given, "--val-fraction", "0.25", "--format", "json").stdout)
+    assert (len(audit["classes"]), audit["image_size"]) == (4, 3)
+    assert [each["num_images"] for each in audit["splits"]] == [15, 5, 4]
 
 
 def test_of_many_classes_the_largest_and_the_smallest_are_shown(check: Run) -> None:
@@ -100,7 +100,7 @@ def test_of_many_classes_the_largest_and_the_smallest_are_shown(check: Run) -> N
     assert any("10 classes between" in line for line in lines)
 
 
-def test_a_data_set_that_cannot_be_had_costs_itself_only(check: Run) -> None:
+def test_a_dataset_that_cannot_be_had_costs_itself_only(check: Run) -> None:
     result = check("absent", "noise", "--offline")
     assert result.exit_code == 2
     assert "noise (noises/noise)" in result.stdout
@@ -116,7 +116,7 @@ def test_all_mistakes_are_told_at_once(check: Run) -> None:
     assert "override 'recipe.lr': only data.KEY=VALUE can be set here" in result.stderr
 
 
-def test_a_pattern_for_kinds_of_data_sets_only_is_a_mistake(check: Run) -> None:
+def test_a_pattern_for_kinds_of_datasets_only_is_a_mistake(check: Run) -> None:
     result = check("fold*")
     assert result.exit_code == 2
     assert "'fold*'" in result.stderr
@@ -159,7 +159,7 @@ def test_an_unreadable_test_image_is_named_and_all_else_is_counted(check: Run, p
     bad.write_bytes(bad.read_bytes()[:60])
     result = check(f"folder:{photos}")
     assert result.exit_code == 1, result.stderr
-    assert "unreadable test images: 1, the data set cannot be used so" in result.stdout
+    assert "unreadable test images: 1, the dataset cannot be used so" in result.stdout
     assert f"  {bad}: " in result.stdout
     assert "fingerprint  none" in result.stdout
     (test,) = [line.split() for line in result.stdout.splitlines() if line.split()[:1] == ["test"]]
@@ -183,5 +183,5 @@ def test_names_of_files_and_classes_cannot_move_the_cursor_or_forge_a_line(check
     assert r"x\nwrong: forged\x1b[1m.png" in result.stdout
 
 
-def test_quiet_leaves_the_passports_only(check: Run) -> None:
-    assert check("noise", "-q", "--set", "data.classes=5").stderr.splitlines() == ["printed by the data set"]
+def test_quiet_leaves_the_audits_only(check: Run) -> None:
+    assert check("noise", "-q", "--set", "data.classes=5").stderr.splitlines() == ["printed by the dataset"]

@@ -27,10 +27,10 @@ def test_a_model_shows_its_options_and_where_it_comes_from(run_shelf: Run) -> No
 
 def test_a_name_that_is_several_things_shows_each(run_shelf: Run) -> None:
     shown = json.loads(run_shelf("show", "double", "--format", "json").stdout)
-    assert [each["kind"] for each in shown] == ["data set", "recipe"]
+    assert [each["kind"] for each in shown] == ["dataset", "recipe"]
 
 
-def test_a_data_set_may_be_given_with_its_argument(run_shelf: Run) -> None:
+def test_a_dataset_may_be_given_with_its_argument(run_shelf: Run) -> None:
     assert "PATH" in run_shelf("show", "shelf:my/photos").stdout
 
 
