@@ -108,7 +108,7 @@ def _rank_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:
         return f"ranks go by the plain order of {leaderboard.sort_by}, which is not tested"
     note = (
         "ranks: rows share a range where paired tests on the same test images cannot tell them apart "
-        "(Holm, 5 % for all pairs of a table); order within a tie is by name"
+        "(Holm, 5 % for all pairs of a table); order within a tie is by mean"
     )
     if sum(len(row.seeds) == 1 for row in rows) > 1:
         note += "; between rows of one seed the test speaks of these networks, not of other seeds"

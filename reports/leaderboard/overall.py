@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MIN_DATA_SETS = 6
+MIN_DATASETS = 6
 """For an interval."""
 NUM_RESAMPLES = 10_000
 
@@ -195,7 +195,7 @@ def _intervals(ranks_DM: NDArray[np.float64]) -> list[tuple[float | None, float 
     from scipy.special import ndtr, stdtrit
 
     num_data, num_rows = ranks_DM.shape
-    if num_data < MIN_DATA_SETS:
+    if num_data < MIN_DATASETS:
         return [(None, None)] * num_rows
     tail = float(ndtr((num_data / (num_data - 1)) ** 0.5 * stdtrit(num_data - 1, (1 - CONFIDENCE) / 2)))
     rng = np.random.default_rng(0)

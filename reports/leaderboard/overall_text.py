@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.leaderboard.cells import NOTHING, number
-from reports.leaderboard.overall import MIN_DATA_SETS, IncompleteRow, Overall, OverallRow
+from reports.leaderboard.overall import MIN_DATASETS, IncompleteRow, Overall, OverallRow
 
 _MOST_NAMED = 20
 
@@ -75,14 +75,14 @@ def _interval(row: OverallRow) -> str:
 
 
 def _interval_note(overall: Overall) -> str:
-    if len(overall.data) < MIN_DATA_SETS:
+    if len(overall.data) < MIN_DATASETS:
         return (
             f"no interval: {len(overall.data)} datasets are too few to tell how far a mean rank would move on others; "
-            f"it takes {MIN_DATA_SETS}"
+            f"it takes {MIN_DATASETS}"
         )
     return (
-        "95 % interval: of the mean rank over other datasets of which these are a fair sample (bootstrap over data "
-        "sets); none where a row has the same rank on all of them"
+        "95 % interval: of the mean rank over other datasets of which these are a fair sample (bootstrap over "
+        "datasets); none where a row has the same rank on all of them"
     )
 
 

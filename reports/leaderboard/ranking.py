@@ -55,7 +55,11 @@ def most_common_images(images: Iterable[bytes]) -> bytes:
 
 
 def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column) -> Table:
-    """Give ranks to the rows that can have one by *column*, and put below them those with a value, then the others."""
+    """Return *table* with its rows ranked by *column* and put in order.
+
+    Rows are ordered by their range of ranks, within a tie by mean, and by name last. Rows with a value that cannot be
+    ranked come next, rows without a value last.
+    """
     read = column.value
     assert read is not None, "a sort column has values"
     notes = list(table.notes)
@@ -65,14 +69,14 @@ def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column
     else:
         fair = [row for row in table.rows if row.seeds and not (column.needs_equal_conditions and _is_elsewhere(row))]
         rows = _ranked_by_value(fair, read, higher_is_better=column.higher_is_better)
-    rows.sort(key=lambda row: (row.rank_low, row.rank_high, _by_name(row)))
-    ranked = {(row.trials, _by_name(row)) for row in rows}
     sign = -1 if column.higher_is_better else 1
 
     def place(row: Row) -> tuple[bool, float, tuple[str, str, str, str]]:
         value = read(row) if row.seeds else None
         return (value is None, 0.0 if value is None else sign * value, _by_name(row))
 
+    rows.sort(key=lambda row: (row.rank_low, row.rank_high, place(row)))
+    ranked = {(row.trials, _by_name(row)) for row in rows}
     below = sorted((row for row in table.rows if (row.trials, _by_name(row)) not in ranked), key=place)
     return replace(table, rows=(*rows, *below), notes=tuple(notes))
 

@@ -93,19 +93,19 @@ def test_pairs_say_what_the_ranks_say(make_trials):
         *make_trials("mid", accuracy=0.8025),
     ]
     explanation = explained(trials)
-    assert [row.label for row in explanation.rows] == ["best", "low", "mid"]
+    assert [row.label for row in explanation.rows] == ["best", "mid", "low"]
     assert [(pair.first, pair.second, pair.is_separated) for pair in explanation.pairs] == [
         (0, 1, True),
         (0, 2, True),
         (1, 2, False),
     ]
-    best_and_low, _, low_and_mid = explanation.pairs
+    best_and_mid, best_and_low, mid_and_low = explanation.pairs
     assert best_and_low.difference == pytest.approx(0.15)
     assert best_and_low.cohens_h == pytest.approx(2 * (np.arcsin(0.95**0.5) - np.arcsin(0.8**0.5)))
     assert 0 < best_and_low.low < 0.15 < best_and_low.high
-    assert low_and_mid.low < 0 < low_and_mid.high
+    assert mid_and_low.low < 0 < mid_and_low.high
     assert [row.first_share for row in explanation.rows] == [1.0, 0.0, 0.0]
-    assert explanation.neighbours == (best_and_low, low_and_mid)
+    assert explanation.neighbours == (best_and_mid, mid_and_low)
     assert explanation.detectable is not None
 
 

@@ -39,19 +39,19 @@ def test_one_seed_has_an_interval_and_no_spread(make_trial):
     assert row.metrics["accuracy"].low < 0.9 < row.metrics["accuracy"].high
 
 
-def test_a_clear_winner_is_first_and_rows_that_cannot_be_told_apart_share_a_range_by_name(make_trials):
+def test_a_clear_winner_is_first_and_rows_that_cannot_be_told_apart_share_a_range_by_mean(make_trials):
     trials = [
-        *make_trials("zebra", accuracy=0.801),
+        *make_trials("zebra", accuracy=0.8025),
         *make_trials("best", accuracy=0.95),
         *make_trials("apple", accuracy=0.80),
-        *make_trials("mango", accuracy=0.8025),
+        *make_trials("mango", accuracy=0.805),
     ]
     rows = only_table(build_leaderboard(trials)).rows
     assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
         ("best", 1, 1),
-        ("apple", 2, 4),
         ("mango", 2, 4),
         ("zebra", 2, 4),
+        ("apple", 2, 4),
     ]
 
 

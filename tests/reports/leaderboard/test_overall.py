@@ -14,7 +14,7 @@ from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.frame import to_frame
-from reports.leaderboard.overall import MIN_DATA_SETS, _intervals
+from reports.leaderboard.overall import MIN_DATASETS, _intervals
 from reports.render.terminal import terminal_text
 from reports.render.writing import FORMATS, render
 
@@ -147,13 +147,13 @@ def test_speeds_of_other_conditions_are_missing_cells(make_trial):
 
 
 def test_too_few_datasets_have_no_interval_and_that_is_said(on_datasets):
-    leaderboard = build_leaderboard(on_datasets(MIN_DATA_SETS - 1))
+    leaderboard = build_leaderboard(on_datasets(MIN_DATASETS - 1))
     assert {(row.low, row.high) for row in leaderboard.overall.rows} == {(None, None)}
     assert "no interval: 5 datasets are too few" in terminal_text(leaderboard)
 
 
 def test_the_interval_holds_the_mean_and_is_wanting_where_ranks_never_vary(on_datasets):
-    leaderboard = build_leaderboard(on_datasets(MIN_DATA_SETS))
+    leaderboard = build_leaderboard(on_datasets(MIN_DATASETS))
     a, b, c = leaderboard.overall.rows
     assert 1.0 <= a.low < a.mean_rank < a.high <= 2.0
     assert a.low < b.low < c.low
