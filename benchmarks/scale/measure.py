@@ -38,7 +38,8 @@ from zoo.metric import Predictions
 
 ROUNDS = 5
 
-# Network, side in pixels, classes, test images, epochs: tiny, CIFAR-10 and ImageNet, as docs/scale.md works them out.
+# Network, side in pixels, classes, test images, epochs: the tiny, CIFAR-10 and ImageNet trials of
+# docs/explanation/scale.md.
 SHAPES = (
     ("linear", 8, 10, 898, 12),
     ("resnet20_cifar", 32, 10, 10_000, 30),

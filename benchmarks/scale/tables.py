@@ -1,4 +1,4 @@
-"""Works out 10,000 trials on 100 GPUs: the tables of docs/scale.md, from measured constants and stated assumptions.
+"""Works out 10,000 trials on 100 GPUs for docs/explanation/scale.md, from measured constants and stated assumptions.
 
     python benchmarks/scale/tables.py
 

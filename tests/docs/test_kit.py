@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.testing import CHECKS
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "kit.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "kit.md"
 
 
 def test_the_page_lists_the_checks_in_order_with_why_they_matter() -> None:

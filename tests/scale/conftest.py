@@ -18,7 +18,7 @@ def scale(root: Path) -> ModuleType:
 
 @pytest.fixture(scope="session")
 def tables(root: Path, scale: ModuleType) -> ModuleType:
-    """What works out the tables of docs/scale.md with it."""
+    """What works out the tables of docs/explanation/scale.md with it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "simulate", scale)
         return _load(root, "tables")

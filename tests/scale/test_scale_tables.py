@@ -1,4 +1,4 @@
-"""What docs/scale.md works out: the tables come from measured constants, and say what their cells mean."""
+"""What docs/explanation/scale.md works out: the tables come from measured constants, and say what their cells mean."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def require_ids(ids: Iterable[str]) -> None:
     """
     known = [check.id for check in CHECKS]
     ManyErrors.raise_if(
-        UnknownNameError("check", each, near=near_names(each, known), hint="(docs/kit.md lists all)")
+        UnknownNameError("check", each, near=near_names(each, known), hint="(docs/reference/kit.md lists all)")
         for each in dict.fromkeys(ids)
         if each not in known
     )
