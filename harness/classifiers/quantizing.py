@@ -29,7 +29,6 @@ from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.records.spec import FrozenModel
 
 Method = Literal["dynamic", "static"]
-METHODS: tuple[Method, ...] = ("dynamic", "static")
 CALIBRATION_IMAGES = 256
 """Images that ranges are found on by default; the papers that introduced it use a few hundred."""
 METADATA_KEY = "zoo_quantization"

@@ -223,15 +223,8 @@ class Forecast:
         )
 
 
-def forecast_from(records: Iterable[Record]) -> Forecast:
-    """Return what records tell, for putting trials in order."""
-    forecast = Forecast()
-    forecast.add(outlines_of(records))
-    return forecast
-
-
 def forecast_of_store(store: Path) -> Forecast:
-    """Return the same of a store's records, read quickly; one that is damaged is left out."""
+    """Return what a store's records tell, for putting trials in order; one that is damaged is left out."""
     forecast = Forecast()
     forecast.add(read_outlines(store))
     return forecast

@@ -19,8 +19,6 @@ from harness.records.spec import FrozenModel, TrialSpec
 from harness.system.atomic_files import write_json
 from harness.trial.supervisor import answer_file
 
-EXIT_FAILED = 1
-
 
 class RankJob(FrozenModel):
     """What a rank is to do."""

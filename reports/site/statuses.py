@@ -19,7 +19,6 @@ from zoo.errors import StoreError
 
 FILE_NAME = "verification.json"
 Status = Literal["self-reported", "recomputed", "reproduced"]
-ORDER: tuple[Status, ...] = ("self-reported", "recomputed", "reproduced")
 
 
 class CheckedTrial(FrozenModel):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.planning.costs import START_SECONDS, costs_of, fit_line
-from harness.planning.forecast import Expectation, Forecast, Size, forecast_from, look_ahead
+from harness.planning.forecast import Expectation, Forecast, Size, look_ahead
 from harness.records.keys import result_key
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.run_summaries import RunSummary, outlines_of, read_outlines
@@ -311,7 +311,8 @@ def _record(spec: TrialSpec) -> Record:
 
 def test_records_tell_the_scheduler_how_long_trials_take() -> None:
     """Resolved specs, and no matter which of the devices of a kind a trial gets."""
-    forecast = forecast_from([_record(spec_of())])
+    forecast = Forecast()
+    forecast.add(outlines_of([_record(spec_of())]))
     assert forecast.seconds(spec_of(seed=1, device="cpu", precision="fp32", threads=2)) == pytest.approx(
         START_SECONDS + 20.0 + 1.0 + MEASURE
     )

@@ -37,7 +37,6 @@ class RunningTrial:
     epoch: EpochEnded | None = None
     """The last one that ended."""
     best_val_accuracy: float = math.nan
-    best_epoch: int = 0
 
     @property
     def share(self) -> float:
@@ -179,7 +178,7 @@ class BenchState:
             return
         trial.epoch = event
         if not event.val_accuracy <= trial.best_val_accuracy:
-            trial.best_val_accuracy, trial.best_epoch = event.val_accuracy, event.epoch
+            trial.best_val_accuracy = event.val_accuracy
 
     def _hear_end(self, event: TrialEnded) -> None:
         running = self.running.pop(event.trial_id, None)
