@@ -19,8 +19,8 @@ from pathlib import Path
 from harness.planning.costs import CostModel, costs_of, fit_line
 from harness.planning.scheduling import makespan, order
 from harness.records.keys import result_key
-from harness.records.record import FailureKind, Outcome, Record
-from harness.records.run_summaries import RunSummary, outlines_of, read_outlines
+from harness.records.record import FailureKind, Outcome
+from harness.records.run_summaries import RunSummary, read_outlines
 from harness.records.spec import DatasetSpec, TrialSpec
 from harness.system.hardware import Hardware
 
