@@ -1,13 +1,13 @@
 """Text for a terminal: its width in cells, and plain tables.
 
-Rich is not used here: a table of 1,500 models must be on the screen at once.
+Rich lays out no table here: one of 1,500 models must be on the screen at once. It knows how wide characters are, and
+is imported where text is not ASCII.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,20 +25,22 @@ def width_of(text: str) -> int:
     """Return how many terminal cells *text* takes."""
     if text.isascii():
         return len(text)
-    return sum(_width(character) for character in text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def fit(text: str, width: int) -> str:
     """Return *text*, cut at *width* cells with an ellipsis if it is longer."""
     if width_of(text) <= width:
         return text
-    kept, used = [], 1
-    for character in text:
-        used += _width(character)
-        if used > width:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + ELLIPSIS if width > 0 else ""
+    if width <= 0:
+        return ""
+    if text.isascii():
+        return text[: width - 1].rstrip() + ELLIPSIS
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -100,9 +102,3 @@ def _shrink(columns: Sequence[TextColumn], widths: list[int], width: int) -> Non
             continue
         widths[index] -= given
         excess -= given
-
-
-def _width(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

@@ -28,7 +28,17 @@ def test_text_is_cut_by_terminal_cells_and_not_by_characters() -> None:
     assert fit("resnet18", 8) == "resnet18"
     assert fit("resnet18", 7) == "resnet…"
     assert fit("图图图图", 5) == "图图…"
-    assert width_of("e\u0301") == 1
+    assert fit("图图图图", 4) == "图…"
+    assert fit("图图", 0) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "width"),
+    [("e\u0301", 1), ("图", 2), ("ที่", 1), ("क्षि", 2), ("👍🏽", 2), ("👨\u200d👩", 2), ("🇩🇪", 2), ("a\u200bb", 2)],
+)
+def test_characters_that_are_joined_are_as_wide_as_they_are_shown(text: str, width: int) -> None:
+    assert width_of(text) == width
+    assert width_of(fit(text * 9, 7)) <= 7
 
 
 def test_a_table_gives_way_where_it_may_and_never_elsewhere() -> None:
