@@ -1,7 +1,7 @@
 """Seeding: how many seeds rows have when their ranks are looked at, where seeds are added only as ranks need them.
 
 There are few looks, because each costs some of the level of the tests (see
-:func:`reports.statistics.accuracy.alpha_of_look`): the number of seeds grows by half from one look to the next.
+:func:`reports.statistics.multiplicity.alpha_of_look`): the number of seeds grows by half from one look to the next.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from reports.comparison.context import (
 from reports.comparison.matching import match_groups
 from reports.comparison.speeds import SpeedChange, speed_changes
 from reports.comparison.statistics import Contrast
-from reports.statistics.accuracy import CONFIDENCE, holm
+from reports.statistics.multiplicity import CONFIDENCE, holm
 from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.grouping import Group, group_trials
 from reports.trials.labels import Labels, label_rows

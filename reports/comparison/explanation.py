@@ -15,15 +15,11 @@ from numpy.typing import NDArray
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.ranking import most_common_images, read_seeds
 from reports.leaderboard.table import Row, Table, row_names
-from reports.statistics.accuracy import (
-    Sample,
-    alpha_of_look,
-    detectable_differences,
-    difference_widths,
-    holm,
-    pairwise_p_values,
-    separated,
-)
+from reports.statistics.multiplicity import alpha_of_look, holm
+from reports.statistics.paired_tests import difference_widths, pairwise_p_values
+from reports.statistics.power import detectable_differences
+from reports.statistics.ranks import separated
+from reports.statistics.sample import Sample
 from reports.trials.reading import Trial
 from zoo.text import one_line
 

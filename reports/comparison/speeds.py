@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from harness.records.keys import measurement_fields
 from harness.records.record import Rate, Record
-from reports.statistics.accuracy import CONFIDENCE
+from reports.statistics import student_t
+from reports.statistics.multiplicity import CONFIDENCE
 
 MAY_DIFFER = ("torch", "driver")
 """What a comparison of speeds may be about. All else that can change a speed must be the same."""
@@ -54,12 +55,10 @@ class SpeedChange:
 
     def _p_below(self, log_ratio: float) -> float:
         """Return the one-sided p-value of "the ratio's logarithm is *log_ratio* or more"."""
-        from scipy.special import stdtr
-
         reach = math.log(self.ratio) - log_ratio
         if self.standard_error == 0:
             return 0.5 if reach == 0 else float(reach > 0)
-        return float(stdtr(self.freedom, reach / self.standard_error))
+        return student_t.cdf(self.freedom, reach / self.standard_error)
 
 
 def speed_changes(first: Sequence[Record], second: Sequence[Record]) -> tuple[tuple[SpeedChange, ...], str]:
@@ -104,10 +103,8 @@ def _change(kind: str, first: Sequence[Rate], second: Sequence[Rate]) -> SpeedCh
     variance = variance1 + variance2
     freedom = variance**2 / (variance1**2 / freedom1 + variance2**2 / freedom2) if variance > 0 else 1.0
     error = math.sqrt(variance)
-    from scipy.special import stdtrit
-
     # Numbers in somebody's record may be absurd; a bound that wide says nothing either way, and has a value.
-    reach = min(float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error, 100.0)
+    reach = min(student_t.quantile(freedom, (1 + CONFIDENCE) / 2) * error, 100.0)
     log_ratio = mean2 - mean1
     return SpeedChange(
         kind=kind,

@@ -1,22 +1,21 @@
-"""Statistics of changes: is one cell of two runs different, is it equivalent, and within which bounds is its change?
+"""Statistics of changes: is one cell different between two runs, is it equivalent, and how large is the change?
 
-Both runs are tested on the same images, so each image is held against itself; where both have a seed, it is held
-against itself too. Seed ``s`` then gives a difference of image ``i`` in [-1, 1], and the table of these differences
-has the same two sources of chance as that of one row in :mod:`reports.statistics.accuracy`: seeds and images. Each
-keeps its own t quantile here as well. Where fewer than two seeds are shared, seeds count as unpaired, with
-Satterthwaite's degrees of freedom; one seed on each side meets McNemar's exact test, which compares these two networks
-only.
+Both runs are tested on the same images, so images are paired; seeds that both runs have are paired too. Seed ``s``
+then gives a difference in [-1, 1] for each image, and the table of these differences varies with seeds and images, as
+that of a single row does (:mod:`reports.statistics.sample`). Each part has a t quantile of its own. If the runs
+share fewer than two seeds, seeds count as unpaired, with Satterthwaite's degrees of freedom. For one seed on each side,
+the p-value is that of McNemar's exact test, which compares these two networks only.
 
-Runs that agree on all but a few images are the usual case, and their observed variance says too little: 100 images
-without any disagreement do not show that there is none. A change that is larger than the observed one would need more
-images that disagree, so their variance is added before it is excluded. This is close to the score interval of Tango
-("Equivalence test and confidence interval for the difference in proportions for the paired-sample design", Statistics
-in Medicine, 1998) for one seed, and counts images only once where there are several.
+Usually the runs agree on all but a few images, and the observed variance is too small: 100 images without a
+disagreement do not show that disagreements are impossible. A change larger than the observed one would need more images
+to disagree, so their variance is added before such a change is excluded. For one seed, this is close to the score
+interval of Tango ("Equivalence test and confidence interval for the difference in proportions for the paired-sample
+design", Statistics in Medicine, 1998); with several seeds, each image still counts once.
 
-Nothing is taken off the seeds' variance for the rest, unlike in a table of ranks: with half taken off, 9 of 100 equal
-cells with two paired seeds were called different in the simulations of
-tests/reports/comparison/test_difference.py. Nor is it
-pooled over cells: a pool would make cells uncertain whose predictions are the same to the bit.
+Unlike in a table of ranks, nothing is subtracted from the variance of the seeds for the residual: with half of it
+subtracted, 9 of 100 equal cells with two paired seeds were called different in the simulations of
+tests/reports/comparison/test_statistics.py. It is not pooled over cells either: a pool would make cells uncertain whose
+predictions are identical.
 
 Shape suffixes: S seeds, N test images.
 """
@@ -29,7 +28,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics.accuracy import CONFIDENCE, Sample
+from reports.statistics.mcnemar import mcnemar_p_value
+from reports.statistics.multiplicity import CONFIDENCE
+from reports.statistics.sample import Sample
+from reports.statistics.student_t import squared_quantile
 
 _SMALLEST_P = 1e-16
 
@@ -88,7 +90,7 @@ class Contrast:
     def p_value(self, change: float = 0.0) -> float:
         """Return the two-sided p-value of "the true change is *change*"."""
         if change == 0.0 and self.discordant is not None:
-            return _mcnemar(*self.discordant)
+            return mcnemar_p_value(*self.discordant)
         reach = (self.change - change) ** 2
         if reach <= 1e-24:
             return 1.0
@@ -150,7 +152,7 @@ class Contrast:
         if not lies_between:
             of_images += distance / self.num_images
             freedom = max(self.num_images - 1.0, 1.0)
-        return of_images * _t_squared(freedom, p) + self.seed_variance * _t_squared(self.seed_freedom, p)
+        return of_images * squared_quantile(freedom, p) + self.seed_variance * squared_quantile(self.seed_freedom, p)
 
 
 def _unpaired(first: Sample, second: Sample) -> tuple[float, float]:
@@ -165,19 +167,6 @@ def _unpaired(first: Sample, second: Sample) -> tuple[float, float]:
     if total == 0:
         return 0.0, 1.0
     return total, total**2 / sum(variance**2 / freedom for variance, freedom in parts)
-
-
-def _mcnemar(only_first: int, only_second: int) -> float:
-    from scipy.special import bdtr
-
-    total = only_first + only_second
-    return min(1.0, 2 * float(bdtr(min(only_first, only_second), total, 0.5))) if total else 1.0
-
-
-def _t_squared(freedom: float, p: float) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, p / 2)) ** 2
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:

@@ -1,7 +1,7 @@
 """Adaptive seeds: which rows need more seeds, and why the others do not. Records in, a verdict out.
 
 Two rows need more seeds while they share ranks and more seeds could help: while the smallest difference that would be
-found between them (:func:`reports.statistics.accuracy.detectable_differences`) still shrinks. Differences between test
+found between them (:func:`reports.statistics.power.detectable_differences`) still shrinks. Differences between test
 images stay, however many seeds there are.
 
 Every look may find a difference that is not there, and adding stops where one is found. So each look tests at its share
@@ -24,7 +24,10 @@ from harness.records.record import Record
 from harness.records.seed_schedule import FIRST_SEEDS, seed_counts
 from harness.records.spec import TrialSpec
 from reports.leaderboard.ranking import evidence_of, most_common_images
-from reports.statistics.accuracy import Sample, alpha_of_look, detectable_differences, separated
+from reports.statistics.multiplicity import alpha_of_look
+from reports.statistics.power import detectable_differences
+from reports.statistics.ranks import separated
+from reports.statistics.sample import Sample
 from reports.trials.grouping import Group, by_table, group_trials
 from reports.trials.reading import Trial
 

@@ -20,7 +20,7 @@ from reports.leaderboard.runtime_rows import add_runtimes, with_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of
 from reports.leaderboard.versions import version_notes
-from reports.statistics.accuracy import mean_interval
+from reports.statistics.intervals import mean_interval
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.reading import Trial, read_trials, without_collection

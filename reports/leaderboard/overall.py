@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 from reports.leaderboard.column import Column
 from reports.leaderboard.table import Row, Table
-from reports.statistics.accuracy import CONFIDENCE
+from reports.statistics import student_t
+from reports.statistics.multiplicity import CONFIDENCE
 from reports.trials.labels import Labels
 
 if TYPE_CHECKING:
@@ -192,12 +193,12 @@ def _mean_ranks(values_M: NDArray[np.float64]) -> NDArray[np.float64]:
 def _intervals(ranks_DM: NDArray[np.float64]) -> list[tuple[float | None, float | None]]:
     """Return each row's 95 % interval of the mean rank; the same ranks give the same interval."""
     import numpy as np
-    from scipy.special import ndtr, stdtrit
+    from scipy.special import ndtr
 
     num_data, num_rows = ranks_DM.shape
     if num_data < MIN_DATASETS:
         return [(None, None)] * num_rows
-    tail = float(ndtr((num_data / (num_data - 1)) ** 0.5 * stdtrit(num_data - 1, (1 - CONFIDENCE) / 2)))
+    tail = float(ndtr((num_data / (num_data - 1)) ** 0.5 * student_t.quantile(num_data - 1, (1 - CONFIDENCE) / 2)))
     rng = np.random.default_rng(0)
     weights_RD = rng.multinomial(num_data, np.full(num_data, 1 / num_data), size=NUM_RESAMPLES)
     found: list[tuple[float | None, float | None]] = []

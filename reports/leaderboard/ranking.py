@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 
 from reports.leaderboard.column import Column
 from reports.leaderboard.table import Row, Table
-from reports.statistics.accuracy import Sample, alpha_of_look, rank_ranges, separated
+from reports.statistics.multiplicity import alpha_of_look
+from reports.statistics.ranks import rank_ranges, separated
+from reports.statistics.sample import Sample
 from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.reading import Trial
 

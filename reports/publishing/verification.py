@@ -18,6 +18,8 @@ from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import sha256_of
 from reports.site.build import SUMS_FILE, published_files
 from reports.site.schema import schema_text
+from reports.statistics import student_t
+from reports.statistics.multiplicity import CONFIDENCE
 from reports.trials.grouping import group_trials
 from reports.trials.reading import Trial
 from zoo.catalog import Entry
@@ -245,13 +247,11 @@ def seed_noise(accuracies: Sequence[float], num_test: int, accuracy: float) -> f
     """Return how far two runs of one row may be apart, 95 % of the time."""
     import statistics
 
-    from scipy.special import stdtrit
-
     chance = max(accuracy * (1 - accuracy), 1 / (num_test + 2))
     floor = 1.96 * math.sqrt(2 * chance / num_test)
     if len(accuracies) < 2:
         return floor
-    quantile = float(stdtrit(len(accuracies) - 1, 0.975))
+    quantile = student_t.quantile(len(accuracies) - 1, (1 + CONFIDENCE) / 2)
     return max(floor, quantile * math.sqrt(2) * statistics.stdev(accuracies))
 
 

@@ -15,7 +15,7 @@ from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_notes
 from reports.leaderboard.table import Row, Table
 from reports.render.explanation import explanation_data
-from reports.statistics.accuracy import CONFIDENCE
+from reports.statistics.multiplicity import CONFIDENCE
 
 if TYPE_CHECKING:
     from reports.comparison.explanation import RankExplanation

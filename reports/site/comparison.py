@@ -11,7 +11,7 @@ import numpy as np
 from reports.comparison.explanation import pairs_of
 from reports.pictures.examples import Show
 from reports.site.entries import BoardEntry
-from reports.statistics.accuracy import Sample
+from reports.statistics.sample import Sample
 from reports.trials.evidence import Evidence, class_names
 
 MAX_ROWS = 100

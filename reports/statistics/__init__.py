@@ -1,1 +1,12 @@
-"""Intervals, tests and pooled variances: functions of numbers."""
+"""Statistics: intervals, tests and ranks as functions of numbers. Imports nothing else of ``reports``.
+
+``sample``        accuracy of one row by test image, and the variance of its seeds
+``pooling``       variance of seeds, estimated with the help of the other rows
+``student_t``     t quantiles and p-values
+``mcnemar``       the exact test for two single networks
+``multiplicity``  confidence level, Holm's method, several looks
+``intervals``     the 95 % interval of an expected accuracy
+``paired_tests``  p-values and intervals of the differences between rows
+``ranks``         which rows are separated, and their ranges of ranks
+``power``         the minimum detectable difference
+"""

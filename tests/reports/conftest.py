@@ -187,3 +187,20 @@ def make_trials(make_trial: TrialFactory) -> Callable[..., list[tuple[Path, Reco
         return [make_trial(model, seed=seed, **fields) for seed in range(seeds)]
 
     return make
+
+
+OLD, NEW = (
+    {"torch": f"{minor}.0+cpu", "device_name": "a cpu", "driver": "", "threads": 2} for minor in ("2.11", "2.12")
+)
+
+
+@pytest.fixture
+def side(tmp_path: Path, make_trial):
+    """``side("a", "net", seeds=3, …)`` writes trials into a store of that name."""
+
+    def make(store: str, model: str = "net", *, seeds: int = 3, **fields: Any):
+        make_trial.root = tmp_path / store
+        fields = {"num_test": 1000, "image_noise": 0.0, "environment": OLD if store == "a" else NEW, **fields}
+        return [make_trial(model, seed=seed, **fields) for seed in range(seeds)]
+
+    return make

@@ -1,23 +1,14 @@
-"""Explanations on cases with known answers: who is first how often, what could have been found, how it is shown."""
+"""Explanations on cases with known answers: who is first how often, and which pairs are separated."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-from click.testing import CliRunner
-from rich.cells import cell_len
 from scipy import stats
 
-import reports
 from harness.records.record import FailureKind, Outcome
-from reports.comparison.explanation import explain, first_shares, pairs_of
+from reports.comparison.explanation import explain, first_shares
 from reports.leaderboard.building import build_leaderboard
-from reports.render.explanation import explanation_data, explanation_text
-from reports.statistics.accuracy import Sample, detectable_differences, pairwise_p_values
-from zoo.cli.group import zoo
 
 
 def explained(trials):
@@ -61,31 +52,6 @@ def test_shares_add_up_to_one_and_are_the_same_each_time():
     assert first_shares([]).tolist() == []
 
 
-def test_with_steady_seeds_the_detectable_difference_is_that_of_a_paired_t_test():
-    rng = np.random.default_rng(3)
-    rows = [(rng.random(4000) < 0.8).astype(float) for _ in range(2)]
-    found = detectable_differences([Sample.of(np.tile(row, (3, 1))) for row in rows])[0, 1]
-    expected = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * (rows[0] - rows[1]).std() / 4000**0.5
-    assert found == pytest.approx(expected, rel=0.03)
-
-
-def test_a_true_difference_that_is_detectable_is_found_about_four_times_in_five():
-    rng = np.random.default_rng(4)
-
-    def row(level):
-        return Sample.of((rng.random((5, 1500)) < level + rng.normal(0, 0.005, (5, 1))).astype(float))
-
-    detectable = np.mean([detectable_differences([row(0.8), row(0.8)])[0, 1] for _ in range(40)])
-    found = [pairwise_p_values([row(0.8 + detectable), row(0.8)])[0, 1] < 0.05 for _ in range(300)]
-    assert 0.7 <= np.mean(found) <= 0.93
-
-
-def test_more_rows_need_a_larger_difference():
-    rng = np.random.default_rng(5)
-    samples = [Sample.of((rng.random((3, 500)) < 0.8).astype(float)) for _ in range(6)]
-    assert detectable_differences(samples)[0, 1] > detectable_differences(samples[:2])[0, 1]
-
-
 def test_pairs_say_what_the_ranks_say(make_trials):
     trials = [
         *make_trials("best", accuracy=0.95),
@@ -119,44 +85,3 @@ def test_rows_that_cannot_be_compared_are_named_with_the_reason(make_trial, make
     explanation = explained(trials)
     assert [row.label for row in explanation.rows] == ["good", "fine"]
     assert explanation.left_out == ("blind is left out: it has no predictions.safetensors",)
-
-
-def test_a_table_with_one_row_says_that_there_is_nothing_to_compare(make_trials):
-    explanation = explained(make_trials("alone"))
-    assert explanation.pairs == pairs_of([]) == ()
-    assert explanation.detectable is None
-    assert "fewer than two rows" in explanation_text([explanation])
-
-
-def test_a_matrix_that_is_too_wide_goes_on_below(make_trials):
-    trials = [trial for place in range(8) for trial in make_trials(f"net{place}", accuracy=0.9 - place / 100)]
-    explanation = explained(trials)
-    whole, narrow = (explanation_text([explanation], width=width).split("neighbours")[0] for width in (None, 60))
-    assert whole.count("1 net0") == 1
-    assert narrow.count("1 net0") > 1
-    matrix = [line for line in narrow.splitlines() if line.startswith(tuple(f" {place} net" for place in range(1, 9)))]
-    assert matrix
-    assert max(map(cell_len, matrix)) <= 60
-    assert narrow.count("(p ") == whole.count("(p ") == 28
-
-
-def test_plain_data_is_laid_out_as_its_schema_says(make_trials):
-    schema = json.loads((Path(reports.__file__).parent / "leaderboard.schema.json").read_text())
-    properties = schema["$defs"]["explanation"]["properties"]
-    (data,) = explanation_data([explained([*make_trials("a"), *make_trials("b", accuracy=0.8)])])
-    assert set(data) == set(properties) == set(schema["$defs"]["explanation"]["required"])
-    for name in ("rows", "pairs"):
-        assert set(data[name][0]) == set(properties[name]["items"]["required"])
-
-
-def test_the_command_explains_as_text_and_as_json_and_in_no_other_format(make_trials):
-    store = str(make_trials("a")[0][0].parent)
-    make_trials("b", accuracy=0.8)
-    run = CliRunner().invoke
-    assert "could have shown" in run(zoo, ["rank", store, "--explain"]).stdout
-    assert "could have shown" not in run(zoo, ["rank", store]).stdout
-    data = json.loads(run(zoo, ["rank", store, "--explain", "--format", "json"]).stdout)
-    assert [row["label"] for row in data["explanations"][0]["rows"]] == ["a", "b"]
-    refused = run(zoo, ["rank", store, "--explain", "--format", "csv"])
-    assert refused.exit_code == 2
-    assert "--explain goes with --format table or json, not csv" in refused.stderr

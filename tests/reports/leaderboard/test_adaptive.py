@@ -12,7 +12,10 @@ from scipy import stats
 
 from harness.records.seed_schedule import seed_counts
 from reports.leaderboard.adaptive import Look, SeedState, row_states
-from reports.statistics.accuracy import Sample, alpha_of_look, detectable_differences, separated
+from reports.statistics.multiplicity import alpha_of_look
+from reports.statistics.power import detectable_differences
+from reports.statistics.ranks import separated
+from reports.statistics.sample import Sample
 
 Rows = list[NDArray[np.float64]]
 

@@ -1,0 +1,56 @@
+"""Differences in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from reports.comparison.difference import Difference, compare
+from reports.render.difference import FORMATS, difference_data, render_difference
+
+
+def only(difference: Difference):
+    (cell,) = difference.cells
+    return cell
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_each_format_has_each_cell_and_is_the_same_each_time(side, form):
+    before = [*side("a"), *side("a", "other"), *side("a", "blind", predictions=False)]
+    after = [*side("b"), *side("b", "other", accuracy=0.8), *side("b", "blind", predictions=False)]
+    text = render_difference(compare(before, after), form)
+    assert text == render_difference(compare(before[::-1], after[::-1]), form)
+    assert text.endswith("\n")
+    for word in ("net", "other", "blind", "equivalent", "regression", "it has no predictions.safetensors"):
+        assert word in text
+
+
+def test_csv_and_json_hold_numbers_without_rounding(side):
+    difference = compare(side("a", accuracy=0.9), side("b", accuracy=0.901))
+    change = only(difference).accuracy.change
+    (line,) = csv.DictReader(io.StringIO(render_difference(difference, "csv")))
+    assert float(line["change"]) == change
+    assert float(line["train_ratio"]) == pytest.approx(1)
+    data = json.loads(render_difference(difference, "json"))
+    assert data == json.loads(json.dumps(difference_data(difference)))
+    assert data["cells"][0]["accuracy"]["change"] == change
+    assert data["margin"] == 0.01
+
+
+def test_foreign_names_move_no_cursor_add_no_column_and_run_in_no_spreadsheet(side):
+    name = "=cmd|\x1b[31m"
+    difference = compare(side("a", name, full_name="p/net"), side("b", name, full_name="p/net"))
+    for form in FORMATS:
+        assert "\x1b" not in render_difference(difference, form)
+    assert "\\|" in render_difference(difference, "markdown")
+    assert "\n'=cmd" in render_difference(difference, "csv")
+
+
+def test_nothing_in_common_is_a_sentence_and_not_an_error(side):
+    difference = compare(side("a", "one"), side("b", "two"))
+    for form in FORMATS:
+        assert render_difference(difference, form)
+    assert "0 cells in both" in render_difference(difference, "table")

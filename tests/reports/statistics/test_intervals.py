@@ -1,0 +1,59 @@
+"""The interval of one row: calibration on predictions with known truth, and cases with a known answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reports.statistics.intervals import mean_interval
+from reports.statistics.sample import Sample
+
+from .worlds import DIGITS, LARGE, NOISY, STEADY, World, coverage, false_separations
+
+
+def test_coverage_and_false_separations_of_a_common_case():
+    assert 0.93 <= coverage(DIGITS, 3, 400) <= 0.98
+    assert false_separations(DIGITS, (3, 3), 400) <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_seeds", [2, 3, 5, 10])
+@pytest.mark.parametrize("settings", [DIGITS, NOISY, LARGE, STEADY], ids=["digits", "noisy", "large", "steady"])
+def test_intervals_cover_the_truth_in_93_to_97_of_100_cases(settings, num_seeds):
+    # 2,000 repeats leave a standard error of half a point.
+    assert 0.93 - 0.01 <= coverage(settings, num_seeds, 2000) <= 0.97 + 0.01
+
+
+def test_one_seed_has_wilsons_interval():
+    correct = np.array([[1.0] * 90 + [0.0] * 10])
+    interval = mean_interval(Sample.of(correct))
+    # Wilson with the t quantile of 99 degrees of freedom and the unbiased variance: close to the plain one.
+    expected = stats.binomtest(90, 100).proportion_ci(method="wilson")
+    assert interval.low == pytest.approx(expected.low, abs=0.003)
+    assert interval.high == pytest.approx(expected.high, abs=0.003)
+    assert interval.num_seeds == 1
+
+
+def test_all_right_is_an_interval_below_one_and_not_a_point():
+    interval = mean_interval(Sample.of(np.ones((3, 300))))
+    assert 0.97 < interval.low < 0.99
+    assert interval.high == 1.0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 1), (2, 2)])
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_the_smallest_samples_have_finite_intervals_that_hold_the_mean(shape, value):
+    interval = mean_interval(Sample.of(np.full(shape, value)))
+    assert 0.0 <= interval.low <= value + 1e-12
+    assert value - 1e-12 <= interval.high <= 1.0
+
+
+def test_the_interval_counts_seeds_and_images():
+    rng = np.random.default_rng(0)
+    steady = World(rng, **STEADY).draw(3)
+    seeds_vary = World(rng, **{**STEADY, "seed_sd": 0.2}).draw(3)
+    fewer_images = World(rng, **{**STEADY, "num_images": 100}).draw(3)
+    widths = [each.high - each.low for each in map(mean_interval, (steady, seeds_vary, fewer_images))]
+    assert widths[1] > 2 * widths[0]
+    assert widths[2] > 2 * widths[0]

@@ -1,0 +1,62 @@
+"""``zoo rank``: tables and explanations from records, without training anything."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from zoo.cli.group import zoo
+
+from ....reports.conftest import TrialFactory
+
+
+@pytest.fixture
+def make_trial(tmp_path: Path) -> TrialFactory:
+    return TrialFactory(tmp_path / "runs")
+
+
+@pytest.fixture
+def store(make_trial: TrialFactory) -> Path:
+    """Two models of three seeds each."""
+    for seed in range(3):
+        make_trial("a", seed=seed)
+        make_trial("b", seed=seed, accuracy=0.8)
+    return make_trial.root
+
+
+def rank(*args: str | Path) -> Result:
+    return CliRunner().invoke(zoo, ["rank", *map(str, args)])
+
+
+def test_the_command_explains_as_text_and_as_json_and_in_no_other_format(store: Path) -> None:
+    assert "could have shown" in rank(store, "--explain").stdout
+    assert "could have shown" not in rank(store).stdout
+    data = json.loads(rank(store, "--explain", "--format", "json").stdout)
+    assert [row["label"] for row in data["explanations"][0]["rows"]] == ["a", "b"]
+    refused = rank(store, "--explain", "--format", "csv")
+    assert refused.exit_code == 2
+    assert "--explain goes with --format table or json, not csv" in refused.stderr
+
+
+def test_a_record_that_cannot_be_read_is_left_out_and_the_exit_code_says_so(store: Path) -> None:
+    damaged = sorted(store.iterdir())[0] / "record.json"
+    damaged.write_text("{")
+    result = rank(store, "--format", "json")
+    assert result.exit_code == 1
+    assert "left out" in result.stderr
+    assert sum(len(row["seeds"]) for row in json.loads(result.stdout)["tables"][0]["rows"]) == 5
+
+
+def test_every_folder_that_is_missing_is_named(store: Path, tmp_path: Path) -> None:
+    result = rank(store, tmp_path / "none", tmp_path / "nowhere")
+    assert result.exit_code == 2
+    assert "none" in result.stderr
+    assert "nowhere" in result.stderr
+
+
+def test_a_file_has_the_format_of_its_suffix(store: Path, tmp_path: Path) -> None:
+    assert rank(store, "-o", tmp_path / "table.csv").exit_code == 0
+    assert (tmp_path / "table.csv").read_text().startswith("fingerprint,rank_low")
