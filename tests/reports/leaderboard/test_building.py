@@ -5,11 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import metric_columns
+from reports.leaderboard.frame import to_frame
 from zoo.errors import StoreError, UnknownNameError
 from zoo.metric import Metric
 
@@ -144,6 +146,7 @@ def test_only_failures_make_a_table_without_ranks(make_trials):
 
 def test_no_records_make_an_empty_leaderboard():
     assert build_leaderboard([]).tables == ()
+    assert to_frame(build_leaderboard([])).empty
 
 
 def test_a_seed_that_is_done_once_and_failed_once_is_done(make_trial):
@@ -282,6 +285,13 @@ def test_rows_are_paired_by_image_id_and_not_by_place(make_trial):
     second = [make_trial("b", seed=seed, accuracy=0.83, image_noise=0.0) for seed in range(2)]
     rows = build_leaderboard([*first, *second]).rows
     assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("b", 1, 1), ("a", 2, 2)]
+
+
+def test_the_frame_has_a_line_for_each_row_with_plain_numbers(make_trials):
+    frame = to_frame(build_leaderboard([*make_trials("a"), *make_trials("b", accuracy=0.5, macs=None)]))
+    assert frame["model"].tolist() == ["a", "b"]
+    assert frame["accuracy"].tolist() == pytest.approx([0.9, 0.5])
+    assert np.isnan(frame["macs"][1])
 
 
 def test_ranking_never_loads_torch(make_trials, tmp_path):

@@ -13,6 +13,7 @@ import reports
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
+from reports.leaderboard.frame import to_frame
 from reports.leaderboard.overall import MIN_DATASETS, _intervals
 from reports.render.terminal import terminal_text
 from reports.render.writing import FORMATS, render
@@ -198,6 +199,10 @@ def test_the_overall_table_is_in_every_format_and_the_same_each_time(on_datasets
         assert "3 rows on 6 datasets" in text
         assert "mean rank" in text
         assert "none of 18 cells is missing" in text
+
+
+def test_the_frame_has_what_the_csv_file_has(on_datasets):
+    assert to_frame(build_leaderboard(on_datasets(2)))["overall_mean_rank"].tolist() == [1.5, 1.5, 3.0, 1.5, 1.5, 3.0]
 
 
 @pytest.mark.parametrize("width", [30, 50, 80, 120])
