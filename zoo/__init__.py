@@ -13,6 +13,7 @@ The public names, for plugins and scripts:
 ``ReportFormat``       another way to write the ranked table
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
 ``build_catalog``      finds all plugins and what they provide
+``rank``               ranks the results of earlier benches, as a table of pandas
 ``errors``             what can go wrong, as a tree
 =====================  ====================================================
 
@@ -28,6 +29,7 @@ from zoo._version import __version__
 
 if TYPE_CHECKING:
     from zoo import errors as errors
+    from zoo.api import rank as rank
     from zoo.architecture import Architecture as Architecture
     from zoo.architecture import ModelRequest as ModelRequest
     from zoo.architecture import Preprocessing as Preprocessing
@@ -63,6 +65,7 @@ _HOME = {
     "Split": "zoo.dataset",
     "Splits": "zoo.dataset",
     "build_catalog": "zoo.loading",
+    "rank": "zoo.api",
     "hookimpl": "zoo.hookspecs",
 }
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 
 MAX_NAME_LENGTH = 128
+DEFAULT_RUNS = "runs"
+"""The folder that benches write to, and that everything else reads from, unless another is named."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 _GLOB = re.compile(r"[*?\[]")
 

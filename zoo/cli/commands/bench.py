@@ -18,6 +18,7 @@ from zoo.cli.options.placing import data_root, placing_options, remote_of, slots
 from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -30,12 +31,10 @@ if TYPE_CHECKING:
     from zoo.cli.display.live import Display
     from zoo.listener import Listener
 
-DEFAULT_STORE = "runs"
-
 
 @click.command("bench", cls=SelectingCommand)
 @selecting_options
-@click.option("--out", default=DEFAULT_STORE, show_default=True, metavar="FOLDER", help="Where the records go.")
+@click.option("--out", default=DEFAULT_RUNS, show_default=True, metavar="FOLDER", help="Where the records go.")
 @click.option(
     "--data-root", metavar="FOLDER", help="Where datasets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
 )

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from zoo.cli.options.output import REPORT_FORMATS, report_options
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.names import DEFAULT_RUNS
 
 if TYPE_CHECKING:
     from reports.comparison.explanation import RankExplanation
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from reports.trials.reading import Trial
     from zoo.errors import ZooError
 
-DEFAULT_STORE = "runs"
 EXPLAINED_FORMATS = ("table", "json")
 _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": "latex"}
 
@@ -55,7 +55,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     if follows_suffix:
         table = replace(table, form=_FORMAT_OF_SUFFIX.get(suffix, table.form))
     errors: list[ZooError] = []
-    trials, problems = _read(runs or (DEFAULT_STORE,), errors)
+    trials, problems = _read(runs or (DEFAULT_RUNS,), errors)
     # Only a catalog knows plugins' formats, and which way is better for their metrics; the usual ones need none.
     is_usual = {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}
     seeks_format = table.form not in REPORT_FORMATS or (follows_suffix and suffix not in _FORMAT_OF_SUFFIX)

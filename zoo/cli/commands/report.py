@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
 
-DEFAULT_STORE = "runs"
 DEFAULT_SITE = "site"
 
 
@@ -56,7 +56,7 @@ def command(
     catalog = session_of(ctx).catalog(warn=False)
     declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
     versions = {entry.display_name: entry.record.version for entry in catalog.metrics}
-    read, problems = read_trials([Path(run) for run in runs or (DEFAULT_STORE,)])
+    read, problems = read_trials([Path(run) for run in runs or (DEFAULT_RUNS,)])
     trials, damaged = with_runtimes(read)
     problems += damaged
     leaderboard = build_leaderboard(
