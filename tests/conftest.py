@@ -133,7 +133,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from harness.records.keys import result_key
         from harness.records.store import trial_id
         from harness.trial.trial import TrialJob, run_trial
-        from zoo.cache import cache_root
+        from zoo.cache import decoded_root
 
         raw = {"models": ["lenet5"], "data": [f"folder:{photo_folder}"], "recipes": ["sgd_quick"], "seeds": 1}
         raw |= {"device": "cpu", "precision": "fp32", "epochs": 1, "small_images": False, "measure_seconds": 0, **asked}
@@ -143,7 +143,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
             catalog.datasets.get(spec.dataset.full_name).record,
             spec.dataset,
             data_root=photo_folder,
-            cache=cache_root() / "decoded",
+            cache=decoded_root(),
             report=lambda message, share: None,
             num_workers=1,
         )

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+DECODED_FOLDER = "decoded"
+"""Name of the folder in the cache that holds prepared datasets."""
+
 
 def cache_root() -> Path:
     """Return the cache folder, which may not exist yet: ``$ZOO_CACHE``, else ``zoobench`` in the platform's own.
@@ -32,6 +35,17 @@ def cache_root() -> Path:
         # The XDG base directory specification says that a relative path there is to be ignored.
         base = xdg if xdg.is_absolute() else Path.home() / ".cache"
     return base / "zoobench"
+
+
+def decoded_root() -> Path:
+    """Return the folder of prepared datasets in the cache, which may not exist yet."""
+    return cache_root() / DECODED_FOLDER
+
+
+def data_root(given: str | None = None) -> Path:
+    """Return the folder of datasets as they are downloaded: *given*, else ``$ZOO_DATA``, else one in the cache."""
+    text = given or os.environ.get("ZOO_DATA", "")
+    return Path(text).expanduser() if text else cache_root() / "data"
 
 
 def cached_json(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

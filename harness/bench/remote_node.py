@@ -43,7 +43,7 @@ from harness.records.spec import DatasetSpec, FrozenModel, ProviderSpec, TrialSp
 from harness.records.store import Store
 from harness.system.atomic_files import write_bytes
 from harness.system.interrupts import Interrupts
-from zoo.cache import cache_root
+from zoo.cache import cache_root, data_root, decoded_root
 from zoo.catalog import Catalog
 from zoo.errors import ManyErrors, ZooError
 from zoo.events import EpochEnded, Event, PhaseStarted, Progress
@@ -220,8 +220,8 @@ class _Node:
             answer = yield from self._ask(
                 "prepare",
                 dataset=dataset.model_dump(mode="json"),
-                data_root=self.job.data_root or os.environ.get("ZOO_DATA") or str(cache_root() / "data"),
-                cache=str(cache_root() / "decoded"),
+                data_root=str(data_root(self.job.data_root)),
+                cache=str(decoded_root()),
                 download=self.job.download,
                 cache_limit=self.job.cache_limit,
             )

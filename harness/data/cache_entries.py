@@ -32,6 +32,7 @@ from harness.data.cache_layout import FACTS_FILE, STREAMED_SUFFIX, is_used, lock
 from harness.data.images import PreparedData
 from harness.records.store import Store
 from harness.system.atomic_files import TEMPORARY_PREFIX
+from zoo.cache import DECODED_FOLDER
 
 Kind = Literal["decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
 
@@ -77,7 +78,7 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
         now: Seconds since 1970; tells what is left from what is being written.
     """
     entries = [
-        *_decoded(root / "decoded"),
+        *_decoded(root / DECODED_FOLDER),
         *_files("models", root, _MODEL_LIST),
         *_files("tuning", root / "tuning", _HEX_FILE),
         *_files("tar", root / "tar", _HEX_FILE),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.cache import cache_root, cached_json
+from zoo.cache import cache_root, cached_json, data_root, decoded_root
 
 
 def test_the_cache_is_where_zoo_cache_says(monkeypatch, tmp_path):
@@ -22,6 +22,21 @@ def test_without_zoo_cache_the_xdg_variable_counts_if_it_is_absolute(monkeypatch
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", given)
     assert cache_root() == Path(expected or tmp_path / ".cache" / "zoobench")
+
+
+def test_prepared_datasets_have_a_folder_in_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
+    assert decoded_root() == tmp_path / "decoded"
+
+
+def test_downloads_go_where_the_caller_says_else_the_environment_else_into_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    assert data_root() == tmp_path / "cache" / "data"
+    monkeypatch.setenv("ZOO_DATA", "~/images")
+    assert data_root() == tmp_path / "images"
+    assert data_root("/given") == Path("/given")
 
 
 def test_what_was_made_is_kept_and_not_made_again(monkeypatch, tmp_path):

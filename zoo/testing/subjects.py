@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.architecture import Architecture
-from zoo.cache import cache_root
+from zoo.cache import data_root
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
 from zoo.executor import Executor
@@ -59,10 +58,7 @@ class Subject(Generic[RecordT]):
     @property
     def root(self) -> Path:
         """The data root."""
-        if self.data_root is not None:
-            return self.data_root
-        given = os.environ.get("ZOO_DATA", "")
-        return Path(given).expanduser() if given else cache_root() / "data"
+        return data_root() if self.data_root is None else self.data_root
 
 
 def subjects_of(

@@ -18,7 +18,7 @@ from harness.classifiers.formats import FORMATS, Run
 from harness.classifiers.images import cached_test_images, folder_images
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
-from zoo.cache import cache_root
+from zoo.cache import decoded_root
 from zoo.errors import UsageError, ZooError
 
 
@@ -34,7 +34,7 @@ def classifier(trial: Path, catalog: Catalog) -> TrainedClassifier:
 
 @pytest.fixture
 def images(classifier: TrainedClassifier) -> NDArray[np.uint8]:
-    found = cached_test_images(classifier.card, cache_root() / "decoded", 20)
+    found = cached_test_images(classifier.card, decoded_root(), 20)
     assert found is not None
     return found
 
@@ -81,7 +81,7 @@ def test_a_recipes_own_predictions_are_part_of_the_program(
 ) -> None:
     asked = {"models": ["speedrun_cnn"], "recipes": ["speedrun"], "set": {"data.image_size": 32}}
     classifier = load_trained(train_trial(catalog, **asked), catalog)
-    images = cached_test_images(classifier.card, cache_root() / "decoded", 6)
+    images = cached_test_images(classifier.card, decoded_root(), 6)
     assert images is not None
     assert classifier.predict is not None
     path = tmp_path / "net.pt2"

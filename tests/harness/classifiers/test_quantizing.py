@@ -18,7 +18,7 @@ from harness.classifiers.images import cached_test_images, cached_training_image
 from harness.classifiers.quantizing import METADATA_KEY, Calibration, Method, Quantization
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
-from zoo.cache import cache_root
+from zoo.cache import decoded_root
 from zoo.errors import UsageError
 
 Export = Callable[..., Exported]
@@ -31,14 +31,14 @@ def classifier(train_trial: Callable[..., Path], catalog: Catalog) -> TrainedCla
 
 @pytest.fixture
 def images(classifier: TrainedClassifier) -> NDArray[np.uint8]:
-    found = cached_test_images(classifier.card, cache_root() / "decoded", 27)
+    found = cached_test_images(classifier.card, decoded_root(), 27)
     assert found is not None
     return found
 
 
 @pytest.fixture
 def calibration(classifier: TrainedClassifier) -> Calibration:
-    found = cached_training_images(classifier.card, cache_root() / "decoded", 40)
+    found = cached_training_images(classifier.card, decoded_root(), 40)
     assert found is not None
     return Calibration(images_NHWC=found, origin="some", fingerprint=classifier.card.fingerprint)
 
@@ -105,7 +105,7 @@ def test_onnx_of_whole_numbers_is_smaller_and_names_the_same_classes(
 
 
 def test_ranges_are_found_on_training_images(classifier: TrainedClassifier, calibration: Calibration) -> None:
-    test = cached_test_images(classifier.card, cache_root() / "decoded", 10_000)
+    test = cached_test_images(classifier.card, decoded_root(), 10_000)
     assert test is not None
     seen = {image.tobytes() for image in test}
     assert not any(image.tobytes() in seen for image in calibration.images_NHWC)

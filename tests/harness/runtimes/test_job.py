@@ -17,7 +17,7 @@ from harness.runtimes.bench import RuntimeSummary, _keys, run_runtimes
 from harness.runtimes.job import run_runtime
 from harness.system.atomic_files import sha256_of
 from zoo import Catalog
-from zoo.cache import cache_root
+from zoo.cache import decoded_root
 from zoo.errors import StoreError
 from zoo.loading import Sources
 
@@ -43,7 +43,7 @@ def evaluate(folder: Path) -> Callable[[str], RuntimeResult]:
     def run(runtime: str) -> RuntimeResult:
         from dataclasses import asdict
 
-        cache = str(cache_root() / "decoded")
+        cache = str(decoded_root())
         sources = asdict(Sources(entry_points=False))
         run_runtime(str(folder), runtime, cache=cache, sources=sources, result=KEYS)  # type: ignore[arg-type]
         return read_result(folder / result_name(runtime))
@@ -61,7 +61,7 @@ def bench(folder: Path) -> Run:
             runtimes,  # type: ignore[arg-type]
             store=Store(folder.parent),
             sources=Sources(entry_points=False),
-            cache=cache_root() / "decoded",
+            cache=decoded_root(),
             tell=(said if said is not None else []).append,
             preload=("torch",),
             **options,  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.options.output import report_options, split_commas
-from zoo.cli.options.placing import data_root, placing_options, remote_of, slots_of
+from zoo.cli.options.placing import placing_options, remote_of, slots_of
 from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
@@ -98,7 +98,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 
     from harness.bench.bench import run_bench
     from harness.records.store import Store
-    from zoo.cache import cache_root
+    from zoo.cache import data_root, decoded_root
     from zoo.cli.group import FAILED, INTERRUPTED
     from zoo.cli.running.folds import putting_together
     from zoo.cli.running.listeners import FanOut
@@ -118,7 +118,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
             store=store,
             sources=session.sources(),
             data_root=data_root(params["data_root"]),
-            cache=cache_root() / "decoded",
+            cache=decoded_root(),
             emit=FanOut(progress, listeners, store.root, progress.note),
             download=not params["offline"],
             retry=params["retry"],

@@ -73,8 +73,8 @@ def command(
 
     Exit code 1 if a check fails, 2 if nothing goes by a name.
     """
+    from zoo.cache import data_root as find_data_root
     from zoo.cli.group import FAILED
-    from zoo.cli.options.placing import data_root as find_data_root
     from zoo.testing.checks import require_ids
     from zoo.testing.isolation import IsolatedChecks
 

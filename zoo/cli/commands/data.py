@@ -148,8 +148,7 @@ def _choose(
 def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> DatasetAudit:
     from harness.data.audit import audit_dataset
     from harness.planning.plan import dataset_spec
-    from zoo.cache import cache_root
-    from zoo.cli.options.placing import data_root
+    from zoo.cache import data_root, decoded_root
 
     # What a dataset prints while it loads must not end up in the audit.
     with contextlib.redirect_stdout(sys.stderr):
@@ -157,7 +156,7 @@ def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[st
             selected.entry.record,
             dataset_spec(selected, request),
             data_root=data_root(params["data_root"]),
-            cache=cache_root() / "decoded",
+            cache=decoded_root(),
             download=not params["offline"],
             report=told,
         )

@@ -25,7 +25,7 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     from harness.records.store import RECORD_FILE
     from reports.pictures.examples_sheet import examples_sheet
     from reports.trials.reading import read_trials
-    from zoo.cache import cache_root
+    from zoo.cache import decoded_root
     from zoo.errors import StoreError
 
     path = check_picture_name(output)
@@ -38,5 +38,5 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     unfinished = next((record for _, record in read if record.outcome.value != "done"), None)
     if unfinished is not None:
         raise StoreError(f"{unfinished.trial_id} gave no predictions: {unfinished.reason or unfinished.outcome.value}")
-    write_picture(examples_sheet(read, cache=cache_root() / "decoded", num_each=each), path)
+    write_picture(examples_sheet(read, cache=decoded_root(), num_each=each), path)
     complain(f"{clean(path)}: what the trial says of each image; framed green where it is right, red where it is wrong")

@@ -82,7 +82,7 @@ def command(
     from harness.classifiers.exporting import ParityError, export_classifier, export_quantized
     from harness.classifiers.images import cached_test_images, folder_images
     from harness.classifiers.trained import load_trained
-    from zoo.cache import cache_root
+    from zoo.cache import decoded_root
     from zoo.cli.group import FAILED
     from zoo.errors import UsageError
 
@@ -102,7 +102,7 @@ def command(
     if images is not None:
         images_NHWC, origin = folder_images(card, Path(images), num_images), images
     else:
-        found = cached_test_images(card, cache_root() / "decoded", num_images)
+        found = cached_test_images(card, decoded_root(), num_images)
         if found is None:
             raise UsageError(
                 f"the test images of {card.title} are not in the cache, and an export is checked on real images: "
@@ -153,13 +153,13 @@ def _calibration(card: ClassifierCard, folder: str | None, count: int) -> Calibr
     """Return training images: the classifier's own from the cache, or a folder's."""
     from harness.classifiers.images import cached_training_images, folder_images
     from harness.classifiers.quantizing import Calibration
-    from zoo.cache import cache_root
+    from zoo.cache import decoded_root
     from zoo.errors import UsageError
 
     if folder is not None:
         images_NHWC = folder_images(card, Path(folder), count, option="--calibration")
         return Calibration(images_NHWC=images_NHWC, origin=f"{plural(len(images_NHWC), 'image')} of {folder}")
-    found = cached_training_images(card, cache_root() / "decoded", count)
+    found = cached_training_images(card, decoded_root(), count)
     if found is None:
         raise UsageError(
             f"the training images of {card.title} are not in the cache, and static quantisation finds its ranges on "

@@ -74,8 +74,7 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
 def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequest, params: dict[str, Any]) -> bool:
     """Measure what is not known, and say on stderr what goes on; tell whether the user stopped it."""
     from harness.bench.probing import probe_plan
-    from zoo.cache import cache_root
-    from zoo.cli.options.placing import data_root
+    from zoo.cache import data_root, decoded_root
     from zoo.events import Event, Progress
 
     def say(event: Event) -> None:
@@ -88,7 +87,7 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
         slots=forecasting.num_slots(chosen.request.device, slots),
         sources=session.sources(),
         data_root=data_root(params["data_root"]),
-        cache=cache_root() / "decoded",
+        cache=decoded_root(),
         emit=say,
         download=not params["offline"],
     )

@@ -48,7 +48,7 @@ def command(
     from reports.site.build import SiteOptions, site_files, write_site
     from reports.site.entries import entries_of
     from reports.trials.reading import read_trials
-    from zoo.cache import cache_root
+    from zoo.cache import decoded_root
     from zoo.cli.group import FAILED
     from zoo.errors import UnknownNameError
     from zoo.names import near_names
@@ -70,7 +70,7 @@ def command(
     options = SiteOptions(
         title=title,
         single_file=single_file,
-        cache=None if no_images else cache_root() / "decoded",
+        cache=None if no_images else decoded_root(),
         declared=declared,
     )
     card = None

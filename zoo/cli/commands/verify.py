@@ -104,8 +104,7 @@ def _run_again(
     from harness.records.store import Store
     from reports.publishing.verification import noise_problem
     from reports.trials.grouping import group_trials
-    from zoo.cache import cache_root
-    from zoo.cli.options.placing import data_root
+    from zoo.cache import data_root, decoded_root
 
     groups = group_trials(trials)
     results = []
@@ -117,7 +116,7 @@ def _run_again(
                 store=Store(Path(scratch)),
                 sources=session.sources(),
                 data_root=data_root(root),
-                cache=cache_root() / "decoded",
+                cache=decoded_root(),
                 emit=lambda event: None,
                 download=False,
             )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -119,11 +117,3 @@ def _devices(text: str | None) -> tuple[int, ...] | None:
     if len(set(indices)) < len(indices):
         raise UsageError(f"--devices {text}: it names a device twice")
     return tuple(indices)
-
-
-def data_root(given: str | None) -> Path:
-    """Return the folder for datasets: as given, else as the environment says, else in the cache."""
-    from zoo.cache import cache_root
-
-    text = given or os.environ.get("ZOO_DATA", "")
-    return Path(text).expanduser() if text else cache_root() / "data"

@@ -31,7 +31,7 @@ def run_asked_runtimes(
 ) -> RuntimeSummary | None:
     """Run the bench's trials under the runtimes that were asked for; None where there is nothing to do."""
     from harness.runtimes.bench import run_runtimes
-    from zoo.cache import cache_root
+    from zoo.cache import decoded_root
 
     if summary.interrupted or set(request.runtimes) <= {"eager"}:
         return None
@@ -40,7 +40,7 @@ def run_asked_runtimes(
         request.runtimes,
         store=store,
         sources=sources,
-        cache=cache_root() / "decoded",
+        cache=decoded_root(),
         tell=lambda sentence: tell(f"runtimes, {sentence}"),
         preload=preload,
         retry=retry,
