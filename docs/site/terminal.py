@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+from collections.abc import Iterator
 from fcntl import ioctl
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def main() -> None:
     TARGET.write_text(console.export_svg(title="zoo bench"), encoding="utf-8")
 
 
-def _output(command: list[str]):  # noqa: ANN202
+def _output(command: list[str]) -> Iterator[bytes]:
     """Yield what a command writes to a terminal."""
     primary, secondary = pty.openpty()
     ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
