@@ -1,4 +1,4 @@
-"""Records the terminal of the README: runs ``zoo bench`` and writes its last screens as docs/images/terminal.svg.
+"""Records the picture of the README: runs ``zoo bench`` and draws two of its screens in docs/images/terminal.svg.
 
 Needs ``pyte`` and ``rich``, and an environment in which ``zoo`` is installed. On an idle machine:
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -37,7 +38,9 @@ def main() -> None:
             if any("8/15 trials" in line for line in screen.display):
                 halfway = _lines(screen)
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115 - for the whole process
-    for line in [Text("$ zoo bench", style="bold"), *halfway, Text("⋮"), *_lines(screen)]:
+    final = _lines(screen)
+    last_row = max(number for number, line in enumerate(final) if re.match(r" *\d+(–\d+)?  ", line.plain))
+    for line in [Text("$ zoo bench", style="bold"), *halfway, Text("⋮"), *final[: last_row + 1]]:
         console.print(line, no_wrap=True, crop=True)
     TARGET.write_text(console.export_svg(title="zoo bench"), encoding="utf-8")
 
