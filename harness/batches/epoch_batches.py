@@ -14,7 +14,7 @@ from torch import Tensor
 from harness.batches.augmentation import AlternatingFlip, Mixing, augment
 from harness.batches.augmentation.draws import BatchGenerator
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, offsets
-from harness.batches.normalization import ChannelStatistics, Normalizer
+from harness.batches.forward_settings import ForwardSettings
 from harness.batches.rank_share import BatchShare
 from harness.data.images import ImageSet, PreparedData
 from harness.randomness import derive_seed, make_generator
@@ -42,20 +42,19 @@ class EpochBatches:
         *,
         prepared: PreparedData,
         seed: int,
-        device: torch.device,
-        channels_last: bool,
-        normalization: ChannelStatistics,
+        settings: ForwardSettings,
         rows_of: Callable[[int], list[int]] | None = None,
     ) -> None:
         self.sizes = batch_sizes(len(images), hp.batch_size)
         self.num_images = len(images)
         self._starts = offsets(self.sizes)
         self._recipe, self._hp, self._prepared = recipe, hp, prepared
+        device = settings.device
         self._seed, self._device, self._rows_of = seed, device, rows_of
         self._labels_N = images.labels_N
         self._data = DeviceImages(images, device)
-        self._normalize = Normalizer(normalization, device, channels_last=channels_last)
-        fill_C = [round(255 * mean) for mean in normalization.mean]
+        self._normalize = settings.normalizer()
+        fill_C = [round(255 * mean) for mean in settings.normalization.mean]
         self._fill_C = torch.tensor(fill_C, dtype=torch.uint8, device=device)
         alternates = hp.flip_mode == "alternating"
         self._alternating = AlternatingFlip(self.num_images, seed=seed, device=device) if alternates else None

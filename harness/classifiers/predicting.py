@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.classifiers.trained import TrainedClassifier
 from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
 from harness.data.images import ImageSet
@@ -90,10 +91,13 @@ class Predictor:
         recorded: Precision = card.precision if self.device.type == card.device else "fp32"
         self.precision: Precision = resolve_precision(precision or recorded, str(self.device))
         self.batch_size = batch_size or batch_size_for(card.image_size, card.image_size, self.device)
-        self._channels_last = card.layout == "channels_last"
-        classifier.model.to(self.device)
-        if self._channels_last:
-            classifier.model.to(memory_format=torch.channels_last)
+        self.settings = ForwardSettings(
+            device=self.device,
+            normalization=card,
+            precision=self.precision,
+            channels_last=card.layout == "channels_last",
+        )
+        self.settings.place(classifier.model)
 
     def decode(self, image: Encoded, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         """Decode an image to what the network was trained on, ``[H, W, C]``; none of more than *max_pixels*.
@@ -120,10 +124,7 @@ class Predictor:
                 labels_N=np.zeros(count, dtype=np.int64),
                 samples_N=np.zeros(count, dtype=np.uint64),
             ),
-            device=self.device,
-            precision=self.precision,
-            channels_last=self._channels_last,
-            normalization=card,
+            self.settings,
             batch_size=self.batch_size,
             predict=self.classifier.predict,
             num_classes=len(card.classes),

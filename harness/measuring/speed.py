@@ -9,12 +9,13 @@ import statistics
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from harness.batches.device_images import DeviceImages
-from harness.batches.normalization import ChannelStatistics, Normalizer
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet
 from harness.faults.out_of_memory import Halving
 from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
@@ -26,49 +27,56 @@ from harness.records.record import Latency, Rate, SpeedInfo
 from harness.training.compiling import compiled
 from harness.training.evaluation import default_batch_size, eval_mode
 from harness.training.loop import TrainingResult
-from harness.training.precision import Precision, computing, exact_fp32
-from zoo.hyperparameters import Hyperparameters
-from zoo.recipe import Recipe
+from harness.training.precision import computing, exact_fp32
+from harness.training.resolved_recipe import ResolvedRecipe
 
 DRIFT = 1.15
 """How far the reference network's speed may move before a reader is told: more than windows of a quiet machine do."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinishedTraining:
+    """The training of the network to measure, which measured its own end-to-end rate."""
+
+    result: TrainingResult
+    num_images: int
+    """Number of training images."""
+    peak_memory_mib: float | None
+    num_devices: int = 1
+    """How many devices it trained on. With several, only the end-to-end rate of training is known."""
+    num_neighbours: int = 0
+    """How many other trials could train on the same device meanwhile. With any, the end-to-end rate of training is
+    not the network's own and is left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TimedPrediction:
+    """One pass over the test images."""
+
+    images: ImageSet
+    """Their labels are not looked at."""
+    logits_NK: Tensor
+    """What was predicted for them, on the CPU."""
+    seconds: float
+    """How long the pass took, data path included."""
+
+
 def measure_speed(
     model: nn.Module,
-    recipe: Recipe,
-    hp: Hyperparameters,
+    resolved: ResolvedRecipe,
+    settings: ForwardSettings,
     *,
-    num_train: int,
-    test: ImageSet,
-    test_seconds: float,
-    logits_NK: Tensor,
-    trained: TrainingResult,
-    num_devices: int = 1,
-    trained_beside: int = 0,
+    training: FinishedTraining,
+    test: TimedPrediction,
     was_disturbed: bool = False,
-    device: torch.device,
-    precision: Precision,
-    channels_last: bool,
-    compile: bool,
-    graphs: bool,
-    normalization: ChannelStatistics,
-    peak_memory_mib: float | None,
     budget_seconds: float,
     best_inference: bool = False,
 ) -> SpeedInfo:
     """Measure a trained network; it is left as it was.
 
     Args:
-        num_train: Number of training images.
-        test: Images to predict, for their size and number; their labels are not looked at.
-        test_seconds: How long it took to predict *test*, the data path included; gives the rate end to end.
-        logits_NK: What was predicted for *test*, on the CPU.
-        trained: Gives the rate of training end to end, which the training itself measured, and how many images fit
-            into memory at a time.
-        num_devices: How many devices it trained on. Of several, only the rate of training end to end is known.
-        trained_beside: How many other trials could train on the device meanwhile. The rate of training end to end is
-            then theirs as well, and is left out.
+        settings: How the network trained and is timed.
+        test: Gives the end-to-end rate of inference, and images to time the network with.
         was_disturbed: Whether another trial on the device did not give way.
         budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it, the
             reference network before and after a quarter each, and the search for the best inference thrice. Very slow
@@ -76,29 +84,30 @@ def measure_speed(
         best_inference: Whether the fastest settings for inference are looked for.
     """
     began = time.perf_counter()
+    device, trained = settings.device, training.result
     foreign = ForeignLoad()
     reference = reference_step(device)
     reference_before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
-    data = DeviceImages(test, device)
-    normalize = Normalizer(normalization, device, channels_last=channels_last)
+    data = DeviceImages(test.images, device)
+    normalize = settings.normalizer()
 
     def batch_of(size: int) -> tuple[Tensor, Tensor]:
         order_N = torch.arange(size) % len(data)
         ((images_BCHW, labels_B),) = data.batches(order_N, [size])
         return normalize(images_BCHW), labels_B
 
-    forward = compiled(model, graphs=graphs) if compile else model
-    train_batch = min(hp.batch_size, trained.micro_batch_size, len(data))
-    compile_seconds = _first_call_seconds(model, forward, batch_of, train_batch, device, precision) if compile else None
+    forward = compiled(model, graphs=settings.graphs) if settings.compile else model
+    train_batch = min(resolved.hp.batch_size, trained.micro_batch_size, len(data))
+    compile_seconds = None
+    if settings.compile:
+        compile_seconds = _first_call_seconds(model, forward, batch_of(train_batch)[0], settings)
     inference, latency = Halving(device, at_most=min(default_batch_size(data, device), len(data))).until_it_fits(
-        lambda size: _inference(model, forward, batch_of, size, device, precision, budget_seconds)
+        lambda size: _inference(model, forward, batch_of(size)[0], settings, budget_seconds)
     )
     train = None
-    if num_devices == 1:
+    if training.num_devices == 1:
         train = Halving(device, at_most=train_batch).until_it_fits(
-            lambda size: _training(
-                model, recipe, hp, batch_of(size), device, precision, compile, graphs, budget_seconds
-            )
+            lambda size: _training(model, resolved, settings, batch_of(size), budget_seconds)
         )
     best = None
     if best_inference:
@@ -106,8 +115,8 @@ def measure_speed(
             lambda size: find_best_inference(
                 model,
                 batch_of(size)[0],
-                logits_NK[:size].argmax(dim=1),
-                compile=compile,
+                test.logits_NK[:size].argmax(dim=1),
+                compile=settings.compile,
                 budget_seconds=budget_seconds,
             )
         )
@@ -118,19 +127,23 @@ def measure_speed(
         protocol=PROTOCOL,
         train=train,
         # The first epoch also warms caches and kernels up, so it counts only where there is no other.
-        train_end_to_end=None if trained_beside else summarize(rates[1:] or rates, batch_size=hp.batch_size),
+        train_end_to_end=None
+        if training.num_neighbours
+        else summarize(rates[1:] or rates, batch_size=resolved.hp.batch_size),
         inference=inference,
-        inference_end_to_end=summarize([len(data) / test_seconds], batch_size=inference.batch_size),
+        inference_end_to_end=summarize([len(data) / test.seconds], batch_size=inference.batch_size),
         latency=latency,
         best_inference=best,
         compile_seconds=compile_seconds,
-        train_compile_seconds=_extra_of_first_epoch(rates, num_train) if compile and not trained_beside else None,
-        peak_memory_mib=peak_memory_mib,
+        train_compile_seconds=_extra_of_first_epoch(rates, training.num_images)
+        if settings.compile and not training.num_neighbours
+        else None,
+        peak_memory_mib=training.peak_memory_mib,
         reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
         foreign_cores=foreign.cores(),
         notes=(
-            *_several_notes(num_devices),
-            *_company_notes(trained_beside, was_disturbed),
+            *_several_notes(training.num_devices),
+            *_company_notes(training.num_neighbours, was_disturbed),
             *on_gpu,
             *_drift_notes(reference_before, reference_after),
         ),
@@ -182,17 +195,15 @@ def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:
 def _inference(
     model: nn.Module,
     forward: Callable[[Tensor], Tensor],
-    batch_of: Callable[[int], tuple[Tensor, Tensor]],
-    batch_size: int,
-    device: torch.device,
-    precision: Precision,
+    images_BCHW: Tensor,
+    settings: ForwardSettings,
     budget_seconds: float,
 ) -> tuple[Rate, Latency]:
-    images_BCHW, _ = batch_of(batch_size)
-    one_1CHW, _ = batch_of(1)
-    with eval_mode(model), torch.inference_mode(), computing(device, precision):
+    device = settings.device
+    one_1CHW = images_BCHW[:1].clone(memory_format=settings.memory_format)
+    with eval_mode(model), torch.inference_mode(), computing(device, settings.precision):
         rate = measure_rate(
-            lambda: forward(images_BCHW), images_per_step=batch_size, device=device, budget_seconds=budget_seconds
+            lambda: forward(images_BCHW), images_per_step=len(images_BCHW), device=device, budget_seconds=budget_seconds
         )
         latency = measure_latency(lambda: forward(one_1CHW), device=device, budget_seconds=budget_seconds / 2)
     return rate, latency
@@ -200,34 +211,23 @@ def _inference(
 
 def _training(
     model: nn.Module,
-    recipe: Recipe,
-    hp: Hyperparameters,
+    resolved: ResolvedRecipe,
+    settings: ForwardSettings,
     batch: tuple[Tensor, Tensor],
-    device: torch.device,
-    precision: Precision,
-    compile: bool,
-    graphs: bool,
     budget_seconds: float,
 ) -> Rate:
     """Time whole training steps on one batch that stays on the device."""
-    images_BCHW, labels_B = batch
-    step = training_step(model, recipe, hp, images_BCHW, labels_B, precision=precision, compile=compile, graphs=graphs)
-    with exact_fp32(device) if precision == "fp32" else nullcontext():
-        return measure_rate(step, images_per_step=len(labels_B), device=device, budget_seconds=budget_seconds)
+    step = training_step(model, resolved, settings, *batch)
+    with exact_fp32(settings.device) if settings.precision == "fp32" else nullcontext():
+        return measure_rate(step, images_per_step=len(batch[1]), device=settings.device, budget_seconds=budget_seconds)
 
 
 def _first_call_seconds(
-    model: nn.Module,
-    forward: Callable[[Tensor], Tensor],
-    batch_of: Callable[[int], tuple[Tensor, Tensor]],
-    batch_size: int,
-    device: torch.device,
-    precision: Precision,
+    model: nn.Module, forward: Callable[[Tensor], Tensor], images_BCHW: Tensor, settings: ForwardSettings
 ) -> float:
     """Return how long the compiler takes for inference."""
-    images_BCHW, _ = batch_of(batch_size)
-    with eval_mode(model), torch.inference_mode(), computing(device, precision):
+    with eval_mode(model), torch.inference_mode(), computing(settings.device, settings.precision):
         start = time.perf_counter()
         forward(images_BCHW)
-        synchronize(device)
+        synchronize(settings.device)
         return time.perf_counter() - start

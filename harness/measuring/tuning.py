@@ -13,20 +13,21 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.faults.out_of_memory import is_out_of_memory
 from harness.measuring.timer import synchronize
 from harness.measuring.training_step import training_step
 from harness.records.record import Layout, Tuning
 from harness.records.spec import stable_hash
-from harness.training.precision import Precision, exact_fp32
+from harness.training.precision import exact_fp32
+from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.cache import cached_json
-from zoo.hyperparameters import Hyperparameters
-from zoo.recipe import Recipe
 
 MARGIN = 1.05
 """How much faster another setting than the usual one must be: less is noise, and not worth other rounding."""
@@ -39,66 +40,61 @@ COMPILE_WORTH_SECONDS = 60.0
 """A training expected to be shorter than this is not compiled by itself: the compiler takes up to half of that."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TuningRequest:
+    """What the user asked for, and what the choice of settings depends on besides the network and its batch."""
+
+    layout: Literal["auto", "channels_last", "contiguous"]
+    """The memory format asked for; ``auto`` leaves it to timing."""
+    compile: Literal["auto", "on", "graphs", "off"]
+    """The compile mode asked for; ``auto`` leaves it to timing."""
+    num_steps: int
+    """Steps that the training will take; a short training is not worth much timing."""
+    identity: Mapping[str, Any]
+    """The network, machine and versions as plain JSON: an earlier choice for the same ones is read from the cache."""
+
+
 def tune(
     model: nn.Module,
-    recipe: Recipe,
-    hp: Hyperparameters,
+    resolved: ResolvedRecipe,
+    settings: ForwardSettings,
     images_BCHW: Tensor,
     labels_B: Tensor,
     *,
-    num_steps: int,
-    precision: Precision,
-    layout: Literal["auto", "channels_last", "contiguous"],
-    compile: Literal["auto", "on", "graphs", "off"],
-    identity: Mapping[str, Any],
+    request: TuningRequest,
 ) -> Tuning:
-    """Choose memory layout and compilation for a training.
+    """Choose the memory format and compile mode of a training.
 
     Args:
         model: On its device; it is left as it is.
+        settings: The device, precision and normalisation of the training; the rest is what is chosen.
         images_BCHW: A batch of normalised training images on that device.
-        num_steps: Steps that the training will take: what is looked into depends on how long that will be.
-        layout: What was asked for; ``auto`` looks for it.
-        compile: Likewise.
-        identity: All that the choice may depend on besides the arguments (network, machine, versions), as plain JSON;
-            an earlier choice for the same is taken from the cache.
+        request: What the user asked for, and what the choice depends on.
     """
-    device = images_BCHW.device
-    if layout != "auto" and compile != "auto":
-        return _usual(layout, compile, "as asked").model_copy(update={"reason": "as asked"})
-    if num_steps * SHARE < 1:
-        return _usual(layout, compile, "too few steps for a probe")
+    device = settings.device
+    if request.layout != "auto" and request.compile != "auto":
+        return _usual(request, "as asked").model_copy(update={"reason": "as asked"})
+    if request.num_steps * SHARE < 1:
+        return _usual(request, "too few steps for a probe")
     key = stable_hash(
         {
-            **identity,
+            **request.identity,
             "shape": list(images_BCHW.shape),
-            "precision": precision,
-            "layout": layout,
-            "compile": compile,
-            "optimizer": hp.optimizer,
-            "num_steps": num_steps,
+            "precision": settings.precision,
+            "layout": request.layout,
+            "compile": request.compile,
+            "optimizer": resolved.hp.optimizer,
+            "num_steps": request.num_steps,
         }
     )
     began = time.perf_counter()
 
-    def step_of(
-        channels_last: bool, precision: Precision, compile: bool = False, graphs: bool = False
-    ) -> Callable[[], None]:
-        return training_step(
-            model,
-            recipe,
-            hp,
-            images_BCHW,
-            labels_B,
-            precision=precision,
-            channels_last=channels_last,
-            compile=compile,
-            graphs=graphs,
-        )
+    def step_with(candidate: ForwardSettings) -> Callable[[], None]:
+        return training_step(model, resolved, candidate, images_BCHW, labels_B)
 
     def look() -> dict[str, Any]:
         with exact_fp32(device):
-            return _look(step_of, device, len(labels_B), num_steps, precision, layout, compile)
+            return _look(step_with, settings, request, len(labels_B))
 
     state = _random_state(device)
     try:
@@ -106,32 +102,35 @@ def tune(
     except Exception as error:
         # Whatever is wrong with the network, its training says it better; a batch too large is halved there.
         why = "the probe ran out of memory" if is_out_of_memory(error) else "the probe failed"
-        tuning = _usual(layout, compile, why)
+        tuning = _usual(request, why)
     finally:
         _restore_random_state(device, state)
     return tuning.model_copy(update={"seconds": time.perf_counter() - began})
 
 
 def _look(
-    step_of: Callable[..., Callable[[], None]],
-    device: torch.device,
+    step_with: Callable[[ForwardSettings], Callable[[], None]],
+    settings: ForwardSettings,
+    request: TuningRequest,
     batch: int,
-    num_steps: int,
-    precision: Precision,
-    layout: str,
-    compile: str,
 ) -> dict[str, Any]:
+    device, precision = settings.device, settings.precision
+    layout, compile = request.layout, request.compile
+
+    def step_of(channels_last: bool, precision: Precision) -> Callable[[], None]:
+        return step_with(replace(settings, channels_last=channels_last, precision=precision))
+
     usual = layout != "contiguous"
     steps = {_name(usual, precision): step_of(usual, precision)}
     first = steps[_name(usual, precision)]
     first()  # allocates, and picks kernels
     step_seconds = _seconds(first, 1, device)
-    expected = num_steps * step_seconds
+    expected = request.num_steps * step_seconds
     layouts = (True, False) if layout == "auto" else (usual,)
     informs = device.type == "cpu" and precision == "fp32"
     probe_seconds = (len(layouts) + informs) * (ROUNDS + 1) * max(step_seconds, MIN_WINDOW_SECONDS)
     if probe_seconds > SHARE * expected:
-        return _usual(layout, compile, "too short a training for a probe").model_dump(mode="json")
+        return _usual(request, "too short a training for a probe").model_dump(mode="json")
     for channels_last in layouts:
         steps.setdefault(_name(channels_last, precision), step_of(channels_last, precision))
     if informs:
@@ -153,9 +152,10 @@ def _look(
         reason += "; not compiled: too short a training"
     elif compile == "auto":
         eager = step_of(chosen, precision)
-        compiled = step_of(chosen, precision, compile=True)
+        candidate = replace(settings, channels_last=chosen, compile=True)
+        compiled = step_with(candidate)
         compile_seconds = _seconds(compiled, 1, device)
-        with_graphs = step_of(chosen, precision, compile=True, graphs=True)
+        with_graphs = step_with(replace(candidate, graphs=True))
         ways = {"eager": eager, "compiled": compiled, "compiled with graphs": with_graphs}
         by_way = _rates(ways, step_seconds, batch, device)
         for way in ("compiled", "compiled with graphs"):
@@ -197,11 +197,11 @@ def _seconds(step: Callable[[], None], calls: int, device: torch.device) -> floa
     return time.perf_counter() - start
 
 
-def _usual(layout: str, compile: str, reason: str) -> Tuning:
+def _usual(request: TuningRequest, reason: str) -> Tuning:
     return Tuning(
-        layout=_layout(layout != "contiguous"),
-        compile=compile in ("on", "graphs"),
-        graphs=compile == "graphs",
+        layout=_layout(request.layout != "contiguous"),
+        compile=request.compile in ("on", "graphs"),
+        graphs=request.compile == "graphs",
         reason=f"the usual: {reason}",
     )
 

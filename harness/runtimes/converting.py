@@ -14,12 +14,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from harness.batches.forward_settings import Precision
 from harness.classifiers.formats import open_onnx, write_onnx
 from harness.classifiers.onnx import RuntimeModule
 from harness.classifiers.quantizing import Calibration, Quantization, quantize_onnx
 from harness.classifiers.trained import TrainedClassifier
 from harness.records.runtime_result import RuntimeName
-from harness.training.precision import Precision
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.batches.normalization import Normalizer
 from harness.classifiers.images import prepared_data, spread_images
 from harness.classifiers.quantizing import CALIBRATION_IMAGES, Calibration
@@ -160,12 +161,14 @@ def _run(
             logits_NK = predict_logits(
                 converted.module,
                 test,
-                num_classes=len(prepared.classes),
-                device=converted.device,
-                precision=converted.precision,
-                channels_last=converted.channels_last,
-                normalization=classifier.card,
+                ForwardSettings(
+                    device=converted.device,
+                    normalization=classifier.card,
+                    precision=converted.precision,
+                    channels_last=converted.channels_last,
+                ),
                 predict=classifier.predict,
+                num_classes=len(prepared.classes),
             ).numpy()
             test_seconds = time.perf_counter() - test_start
             predictions = Predictions(logits=logits_NK, labels=test.labels_N, classes=prepared.classes)

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.batches.device_images import DeviceImages
-from harness.batches.normalization import ChannelStatistics, Normalizer
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import Halving
 from harness.records.record import FailureKind
-from harness.training.precision import Precision, computing
+from harness.training.precision import computing
 from harness.training.ranks import ALONE, Ranks
 
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23, "mps": 2**21}
@@ -39,11 +39,8 @@ class Evaluation:
 def predict_logits(
     model: nn.Module,
     images: ImageSet | DeviceImages,
+    settings: ForwardSettings,
     *,
-    device: torch.device,
-    precision: Precision = "fp32",
-    channels_last: bool = False,
-    normalization: ChannelStatistics,
     batch_size: int | None = None,
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
     num_classes: int | None = None,
@@ -52,7 +49,7 @@ def predict_logits(
     """Return the logits ``[N, K]`` of all images in order, float32 on the CPU. The model's modes are as before.
 
     Args:
-        model: On *device*, in the layout that *channels_last* says.
+        model: On the device and in the memory format of *settings*. It runs as it is, compiled or not.
         batch_size: Images at a time; None: as the device likes. It is halved where memory does not suffice.
         predict: ``(model, images_BCHW)``: what to call in place of the model.
         num_classes: K, to hold the network to it; None: whatever it gives.
@@ -62,9 +59,10 @@ def predict_logits(
         TrialError: If logits are not what they should be (kind plugin) or not finite (kind diverged), or memory does
             not suffice for one image (kind oom).
     """
+    device = settings.device
     data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
     batch = batch_size or default_batch_size(data, device)
-    normalize = Normalizer(normalization, device, channels_last=channels_last)
+    normalize = settings.normalizer()
     order_N = torch.arange(len(data))[_own_images(len(data), batch, ranks)]
     sizes = [len(indices) for indices in torch.split(order_N, batch) if len(indices)]
     halving = Halving(device, at_most=batch)
@@ -75,7 +73,7 @@ def predict_logits(
         output = model(inputs_BCHW) if predict is None else predict(model, inputs_BCHW)
         return checked_logits(output, len(images_BCHW), num_classes).float()
 
-    with eval_mode(model), torch.inference_mode(), computing(device, precision):
+    with eval_mode(model), torch.inference_mode(), computing(device, settings.precision):
         for images_BCHW, _ in data.batches(order_N, sizes):
             done = 0
             while done < len(images_BCHW):  # once, unless memory runs out
@@ -113,11 +111,8 @@ def _mean(judged_N2: Tensor) -> Evaluation:
 def evaluate(
     model: nn.Module,
     images: ImageSet | DeviceImages,
+    settings: ForwardSettings,
     *,
-    device: torch.device,
-    precision: Precision = "fp32",
-    channels_last: bool = False,
-    normalization: ChannelStatistics,
     batch_size: int | None = None,
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
     num_classes: int | None = None,
@@ -127,19 +122,10 @@ def evaluate(
 
     Several ranks take whole batches of what one would take, and each comes to know what became of every image.
     """
-    data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
-    batch = batch_size or default_batch_size(data, device)
+    data = images if isinstance(images, DeviceImages) else DeviceImages(images, settings.device)
+    batch = batch_size or default_batch_size(data, settings.device)
     logits_NK = predict_logits(
-        model,
-        data,
-        device=device,
-        precision=precision,
-        channels_last=channels_last,
-        normalization=normalization,
-        batch_size=batch,
-        predict=predict,
-        num_classes=num_classes,
-        ranks=ranks,
+        model, data, settings, batch_size=batch, predict=predict, num_classes=num_classes, ranks=ranks
     )
     own = _own_images(len(data), batch, ranks)
     return _mean(ranks.put_together(_judge(logits_NK, data.labels_N[own]), own, total=len(data)))

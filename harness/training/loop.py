@@ -14,14 +14,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from harness.batches.device_images import DeviceImages, micro_batch_sizes
 from harness.batches.epoch_batches import EpochBatches
-from harness.batches.normalization import ChannelStatistics
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import least_images
@@ -34,14 +33,12 @@ from harness.training.compiling import compiled
 from harness.training.ema import ModelEma, load_tensors, tensors_of
 from harness.training.evaluation import checked_logits, evaluate
 from harness.training.forward_state import ForwardState
-from harness.training.losses import balanced_class_weights, make_loss
-from harness.training.optimizers import make_optimizer
-from harness.training.precision import Precision, computing, exact_fp32
+from harness.training.losses import balanced_class_weights
+from harness.training.precision import computing, exact_fp32
 from harness.training.ranks import ALONE, MicroBatchShard, Ranks
+from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.schedules import Plateau, lr_factor
 from harness.training.state import TrainingState
-from zoo.hyperparameters import Hyperparameters
-from zoo.recipe import Recipe
 
 PREPARE_IMAGES = 5000
 """Most images that a recipe's ``prepare`` sees: enough for any statistic of pixels."""
@@ -84,23 +81,27 @@ class TrainingResult:
     """Most images per forward pass that the recipe asks for; more than the former where memory did not suffice."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingHooks:
+    """Functions that a training calls as it goes on."""
+
+    emit: Callable[[EpochResult], None] = lambda result: None
+    """Called at the end of each epoch."""
+    save: Callable[[TrainingState], None] | None = None
+    """Called at the end of each epoch, before *emit*, with a state that is valid during the call."""
+    give_way: Callable[[], float] = lambda: 0.0
+    """Called before each step. It may wait; the seconds that it returns do not count as training time."""
+
+
 def train(
     model: nn.Module,
     images: TrialImages,
-    recipe: Recipe,
-    hp: Hyperparameters,
+    resolved: ResolvedRecipe,
+    settings: ForwardSettings,
     *,
     seed: int,
-    device: torch.device,
-    precision: Precision = "fp32",
-    channels_last: bool = False,
-    compile: bool = False,
-    graphs: bool = False,
-    normalization: ChannelStatistics,
-    emit: Callable[[EpochResult], None] = lambda result: None,
-    give_way: Callable[[], float] = lambda: 0.0,
+    hooks: TrainingHooks = TrainingHooks(),  # frozen
     state: TrainingState | None = None,
-    save: Callable[[TrainingState], None] | None = None,
     ranks: Ranks = ALONE,
 ) -> TrainingResult:
     """Train *model* in place; when this returns it holds the weights to test.
@@ -116,16 +117,12 @@ def train(
     the same weights, but for rounding those of one process; dropout and its kin draw differently on each.
 
     Args:
-        model: As its architecture built it, pretrained or not; it is moved to *device*.
+        model: As its architecture built it, pretrained or not; it is moved to the device of *settings*.
+        resolved: The recipe and its hyperparameters.
+        settings: How training steps and validation run; validation is never compiled.
         seed: Together with epoch and purpose, the source of every draw. Global generators are seeded too.
-        precision: Of the forward pass; weights and updates are float32.
-        compile: Whether training steps run through ``torch.compile``.
-        graphs: Whether what is compiled is recorded as CUDA graphs too.
-        normalization: Mean and standard deviation per channel.
-        emit: Called at the end of each epoch.
-        give_way: Called before each step; may wait, and returns how many seconds it did, which are no training time.
-        state: Where to go on from; the model must be built alike.
-        save: Called at the end of each epoch, before *emit*, with a state that is valid during the call.
+        hooks: Functions to call before each step and after each epoch.
+        state: The state to continue from; the model must have been built alike.
         ranks: The processes that train together.
 
     Raises:
@@ -133,6 +130,7 @@ def train(
             on, ``plugin`` if the network's output is not logits, ``oom`` if memory does not suffice for the fewest
             images: 1 at a time, 2 with batch normalisation, or one for each rank.
     """
+    recipe, hp, device = resolved.recipe, resolved.hp, settings.device
     prepared = images.prepared
     num_classes = len(prepared.classes)
     labels_N = images.train.labels_N
@@ -142,18 +140,14 @@ def train(
         hp,
         prepared=prepared,
         seed=seed,
-        device=device,
-        channels_last=channels_last,
-        normalization=normalization,
+        settings=settings,
         rows_of=None if ranks is ALONE else lambda batch: ranks.rows(micro_sizes_of(batch)),
     )
     val_data = DeviceImages(images.val, device)
     num_images, num_steps = batches.num_images, len(batches.sizes)
 
     # The network as it starts.
-    model.to(device)
-    if channels_last:
-        model.to(memory_format=torch.channels_last)
+    settings.place(model)
     starts_at_head = hp.init != "default" and (hp.pretrained or hp.init == "zero_head")
     head = find_head(model) if hp.freeze_backbone or starts_at_head else ()
     if state is None:
@@ -165,22 +159,21 @@ def train(
         ranks.agree(model)
     if hp.freeze_backbone:
         freeze_all_but(model, head)
-    forward = compiled(model, graphs=graphs) if compile else ranks.wrap(model, lambda: batches.some(2))
+    if settings.compile:
+        forward = compiled(model, graphs=settings.graphs)
+    else:
+        forward = ranks.wrap(model, lambda: batches.some(2))
     # Gradients that add up must outlive the next pass, which a recorded graph would write over them.
-    forward_part = compiled(model) if compile and graphs else forward
+    forward_part = compiled(model) if settings.graphs else forward
 
     # What changes it.
-    optimizer = make_optimizer(model, hp) if recipe.make_optimizer is None else recipe.make_optimizer(model, hp)
+    optimizer = resolved.make_optimizer(model)
     peak_lrs = [group["lr"] for group in optimizer.param_groups]
     trainable = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
     plateau = Plateau(patience=hp.plateau_patience, factor=hp.plateau_factor)
-    if recipe.loss is None:
-        weights_K = balanced_class_weights(labels_N, num_classes).to(device) if hp.class_weights == "balanced" else None
-        loss_of = make_loss(hp, class_weights_K=weights_K)
-    else:
-        loss_of = partial(_with_hp, recipe.loss, hp)
-    predict = None if recipe.predict is None else partial(_with_hp, recipe.predict, hp)
+    weights_K = balanced_class_weights(labels_N, num_classes).to(device) if hp.class_weights == "balanced" else None
+    loss_of = resolved.make_loss(weights_K)
 
     def learn(
         images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, part: MicroBatchShard, *, batch: int
@@ -188,7 +181,7 @@ def train(
         """Add the gradients of M of a batch's images; return the sum of their losses, and how many are correct."""
         num_learnt = len(images_MCHW) * part.counts
         with ranks.learning(part):
-            with computing(device, precision):
+            with computing(device, settings.precision):
                 output = (forward if len(images_MCHW) == batch else forward_part)(images_MCHW)
             logits_MK = checked_logits(output, len(images_MCHW), num_classes).float()
             loss = loss_of(logits_MK, targets)
@@ -239,9 +232,9 @@ def train(
         num_correct = torch.zeros((), dtype=torch.int64, device=device)
         waited = 0.0
         set_train_mode(model, head if hp.freeze_backbone else None)
-        with exact_fp32(device) if precision == "fp32" else nullcontext():
+        with exact_fp32(device) if settings.precision == "fp32" else nullcontext():
             for index, (images_BCHW, targets, labels_B) in enumerate(batches.of_epoch(epoch)):
-                waited += give_way()
+                waited += hooks.give_way()
                 step = (epoch - 1) * num_steps + index
                 factor = plateau.scale * lr_factor(step, hp, steps_per_epoch=num_steps, custom=recipe.lr_factor)
                 for group, peak_lr in zip(optimizer.param_groups, peak_lrs, strict=True):
@@ -279,17 +272,7 @@ def train(
         rates.append(num_images / max(train_seconds, 1e-9))
 
         with ema.in_model() if ema is not None else nullcontext():
-            val = evaluate(
-                model,
-                val_data,
-                device=device,
-                precision=precision,
-                channels_last=channels_last,
-                normalization=normalization,
-                predict=predict,
-                num_classes=num_classes,
-                ranks=ranks,
-            )
+            val = evaluate(model, val_data, settings, predict=resolved.predict, num_classes=num_classes, ranks=ranks)
             monitored = val.accuracy if hp.monitor == "val_accuracy" else val.loss
             if best.observe(epoch, monitored) and hp.keep == "best":
                 best_weights = {name: value.clone() for name, value in tensors_of(model).items()}
@@ -300,10 +283,10 @@ def train(
             "best_val_accuracy": max(totals["best_val_accuracy"], val.accuracy),
             "train_loss": train_loss,
         }
-        if save is not None:
+        if hooks.save is not None:
             tree = {
-                "layout": "channels_last" if channels_last else "contiguous",
-                "compiled": ("graphs" if graphs else "on") if compile else "off",
+                "layout": "channels_last" if settings.channels_last else "contiguous",
+                "compiled": ("graphs" if settings.graphs else "on") if settings.compile else "off",
                 "model": tensors_of(model),
                 "optimizer": optimizer.state_dict(),
                 "peak_lrs": peak_lrs,
@@ -317,8 +300,8 @@ def train(
                 "totals": totals,
                 "at_most": halving.at_most,
             }
-            save(TrainingState(epoch=epoch, tree=tree))
-        emit(
+            hooks.save(TrainingState(epoch=epoch, tree=tree))
+        hooks.emit(
             EpochResult(
                 epoch=epoch,
                 epochs=hp.epochs,
@@ -347,7 +330,3 @@ def train(
         micro_batch_size=max(micro_sizes_of(max(batches.sizes))),
         planned_micro_batch_size=max(micro_batch_sizes(max(batches.sizes), hp.accumulate_steps)),
     )
-
-
-def _with_hp(function: Callable[..., Tensor], hp: Hyperparameters, *arguments: Any) -> Tensor:
-    return function(*arguments, hp)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import torch
 
-Precision = Literal["fp32", "bf16", "fp16"]
+from harness.batches.forward_settings import Precision
 
 _LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -115,7 +115,7 @@ class RankGroup:
         trained = answers[0].training
         assert trained is not None, "without failure there is a result"
         load_tensors(subject.model, load_file(folder / FILE_NAME))
-        if subject.hp.freeze_backbone:
+        if subject.resolved.hp.freeze_backbone:
             freeze_all_but(subject.model, find_head(subject.model))
         peaks = [answer.peak_memory_mib for answer in answers if answer.peak_memory_mib is not None]
         return CrewResult(

@@ -9,16 +9,17 @@ import os
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet, PreparedData, TrialImages
 from harness.faults.failures import classify
 from harness.measuring.peak_memory import PeakMemory
-from harness.networks.building import build_model
 from harness.networks.complexity import count_macs
 from harness.planning.measured import Measured
 from harness.records.predictions import SavedPredictions, save_predictions
@@ -27,9 +28,9 @@ from harness.records.spec import TrialSpec
 from harness.system.malloc import keep_freed_memory
 from harness.training.checkpoints import TrainingStates, save_weights
 from harness.training.evaluation import batch_size_for, predict_logits
-from harness.training.loop import EpochResult, train
+from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.state import TrainingState
-from zoo.architecture import ModelRequest, Preprocessing
+from harness.trial.setup import make_setup
 from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions
@@ -72,28 +73,24 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     device = torch.device(execution.device)
     if execution.threads:
         torch.set_num_threads(execution.threads)
-    architecture = catalog.architectures.get(spec.architecture.full_name).record
-    recipe = catalog.recipes.get(spec.recipe.full_name).record
-    hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
-    # A lower rate takes as long, and does not diverge on labels that are made up.
-    hp = hp.model_copy(update={"epochs": 1, "early_stopping_patience": 0, "lr": 1e-3 * hp.lr})
-
     start = time.perf_counter()
     memory = PeakMemory(device)
-    request = ModelRequest(
-        num_classes=len(prepared.classes),
-        in_channels=prepared.channels,
-        image_size=prepared.image_size,
-        pretrained=hp.pretrained,
-        options=spec.architecture.options,
-    )
-    model, _ = build_model(architecture, request, seed=spec.seed, adapt=execution.small_images == "on")
+    setup = make_setup(spec, prepared, catalog)
+    model = setup.model
     macs = count_macs(model, (prepared.channels, prepared.image_size, prepared.image_size))
     model.to(device)
     build_seconds = time.perf_counter() - start
 
-    channels_last = execution.layout != "contiguous"
-    normalization = Preprocessing(mean=prepared.mean, std=prepared.std)
+    hp = setup.resolved.hp
+    # A lower learning rate takes as long, and does not diverge on labels that are made up.
+    hp = hp.model_copy(update={"epochs": 1, "early_stopping_patience": 0, "lr": 1e-3 * hp.lr})
+    resolved = replace(setup.resolved, hp=hp)
+    settings = ForwardSettings(
+        device=device,
+        normalization=setup.normalization,
+        precision=precision,
+        channels_last=execution.layout != "contiguous",
+    )
     whole = TrialImages(prepared)
     some = TrialImages(prepared)
     some.val = _few(whole.val, min(len(whole.val), batch_size_for(prepared.image_size, prepared.image_size, device)))
@@ -107,15 +104,10 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         trained = train(
             model,
             some,
-            recipe,
-            hp,
+            resolved,
+            settings,
             seed=spec.seed,
-            device=device,
-            precision=precision,
-            channels_last=channels_last,
-            normalization=normalization,
-            emit=results.append,
-            save=states.append,
+            hooks=TrainingHooks(emit=results.append, save=states.append),
         )
         return 1 / trained.images_per_second[-1]
 
@@ -137,14 +129,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         start = time.perf_counter()
         TrainingStates(Path(folder)).save(states[-1])
         save_seconds = time.perf_counter() - start
-        logits_NK = predict_logits(
-            model,
-            some.val,
-            device=device,
-            precision=precision,
-            channels_last=channels_last,
-            normalization=normalization,
-        )
+        logits_NK = predict_logits(model, some.val, settings)
         start = time.perf_counter()
         save_weights(Path(folder), model)
         predictions = Predictions(logits=logits_NK.numpy(), labels=some.val.labels_N, classes=prepared.classes)
@@ -152,14 +137,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         score(predictions, catalog.metrics)
         end_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    predict_logits(
-        model,
-        _few(some.val, 1),
-        device=device,
-        precision=precision,
-        channels_last=channels_last,
-        normalization=normalization,
-    )
+    predict_logits(model, _few(some.val, 1), settings)
     return Measured(
         build_seconds=build_seconds,
         image_seconds=image_seconds,

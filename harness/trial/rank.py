@@ -82,6 +82,7 @@ def run_rank(file: str) -> None:
 def _train(job: RankJob) -> RankAnswer:
     import torch
 
+    from harness.batches.forward_settings import ForwardSettings
     from harness.data.images import TrialImages
     from harness.measuring.device_lock import DeviceSharing, device_name
     from harness.measuring.peak_memory import PeakMemory
@@ -90,10 +91,10 @@ def _train(job: RankJob) -> RankAnswer:
     from harness.records.history import HistoryWriter
     from harness.system.malloc import keep_freed_memory
     from harness.training.checkpoints import TrainingStates, save_weights
-    from harness.training.loop import EpochResult, train
+    from harness.training.loop import EpochResult, TrainingHooks, train
     from harness.training.ranks import ManyRanks
     from harness.training.state import TrainingState
-    from harness.trial.setup import make_subject
+    from harness.trial.setup import make_setup
     from zoo.loading import Sources, build_catalog
 
     keep_freed_memory()
@@ -105,7 +106,7 @@ def _train(job: RankJob) -> RankAnswer:
     if execution.threads:  # what a trial may use, its processes share
         torch.set_num_threads(max(1, execution.threads // len(job.devices)))
     _meet(job, device)
-    subject = make_subject(job.spec, job.prepared, build_catalog(Sources(**job.sources)))
+    setup = make_setup(job.spec, job.prepared, build_catalog(Sources(**job.sources)))
     memory = PeakMemory(device)
     folder = Path(job.folder)
     states = TrainingStates(folder)
@@ -117,10 +118,9 @@ def _train(job: RankJob) -> RankAnswer:
     unsaved: list[TrainingState] = []
 
     def emit(epoch: EpochResult) -> None:
-        if leads:
-            if epoch.epoch > job.epochs_told:
-                history.write({"event": "epoch", **asdict(epoch)})
-            states.save(unsaved.pop())
+        if epoch.epoch > job.epochs_told:
+            history.write({"event": "epoch", **asdict(epoch)})
+        states.save(unsaved.pop())
 
     # Rank 0 alone gives way, and the others wait for it: two that each wait for somebody else could wait for ever.
     sharing = DeviceSharing(
@@ -130,23 +130,24 @@ def _train(job: RankJob) -> RankAnswer:
     )
     with sharing.joined() if leads else nullcontext():
         trained = train(
-            subject.model,
+            setup.model,
             TrialImages(job.prepared),
-            subject.recipe,
-            subject.hp,
+            setup.resolved,
+            ForwardSettings(
+                device=device,
+                normalization=setup.normalization,
+                precision=execution.precision,
+                channels_last=job.layout == "channels_last",
+            ),
             seed=job.spec.seed,
-            device=device,
-            precision=execution.precision,
-            channels_last=job.layout == "channels_last",
-            normalization=subject.normalization,
-            emit=emit,
-            give_way=sharing.give_way if leads else lambda: 0.0,
+            hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=sharing.give_way)
+            if leads
+            else TrainingHooks(),
             state=state,
-            save=unsaved.append if leads else None,
             ranks=ManyRanks(device, at_most=job.at_most),
         )
     if leads:
-        save_weights(folder, subject.model)
+        save_weights(folder, setup.model)
     return RankAnswer(training=asdict(trained), peak_memory_mib=memory.mib())
 
 

@@ -9,10 +9,9 @@ from torch import nn
 from harness.data.images import PreparedData
 from harness.networks.building import build_model
 from harness.records.spec import TrialSpec
+from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog
-from zoo.hyperparameters import Hyperparameters
-from zoo.recipe import Recipe
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -23,12 +22,11 @@ class TrainingSetup:
     """On the CPU; the same, bit for bit, whichever process builds it."""
     changes: tuple[str, ...]
     """What the small-image adaptation changed, a line each."""
-    recipe: Recipe
-    hp: Hyperparameters
+    resolved: ResolvedRecipe
     normalization: Preprocessing
 
 
-def make_subject(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> TrainingSetup:
+def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> TrainingSetup:
     """Build the network of a resolved *spec* for the images of *prepared*.
 
     Raises:
@@ -49,7 +47,8 @@ def make_subject(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> T
     )
     normalization = _normalization(architecture, request, prepared)
     model, changes = build_model(architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on")
-    return TrainingSetup(model=model, changes=changes, recipe=recipe, hp=hp, normalization=normalization)
+    resolved = ResolvedRecipe(recipe=recipe, hp=hp)
+    return TrainingSetup(model=model, changes=changes, resolved=resolved, normalization=normalization)
 
 
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:

@@ -8,25 +8,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
-from torch import nn
 
 from harness.batches.device_images import DeviceImages, batch_sizes
-from harness.batches.normalization import Normalizer
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages
 from harness.faults.failures import classify
 from harness.measuring.device_lock import DeviceSharing, device_name
 from harness.measuring.environment import describe
 from harness.measuring.peak_memory import PeakMemory
-from harness.measuring.speed import measure_speed
+from harness.measuring.speed import FinishedTraining, TimedPrediction, measure_speed
 from harness.measuring.timer import synchronize
-from harness.measuring.tuning import tune
+from harness.measuring.tuning import TuningRequest, tune
 from harness.networks.complexity import count_macs, count_parameters
 from harness.records import store as files
 from harness.records.history import HistoryWriter, encode_row, read_history
@@ -48,15 +47,15 @@ from harness.records.spec import FrozenModel, TrialSpec
 from harness.system.atomic_files import sha256_of, write_bytes, write_json
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.training.evaluation import predict_logits
-from harness.training.loop import EpochResult, train
+from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.state import TrainingState
 from harness.trial.multi_gpu import RankGroup
-from harness.trial.setup import make_subject
-from zoo.architecture import Preprocessing
+from harness.trial.setup import TrainingSetup, make_setup
 from zoo.catalog import Catalog
-from zoo.hyperparameters import Hyperparameters
 from zoo.metric import Predictions
-from zoo.recipe import Recipe
+
+TUNING_ENVIRONMENT = ("device_name", "driver", "threads", "torch", "timm", "torchvision")
+"""What of a machine the fastest settings depend on."""
 
 
 class TrialJob(FrozenModel):
@@ -164,7 +163,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | No
             tell=lambda waits: progress.history.write({"event": "waits" if waits else "waited"}),
         )
         with sharing.joined():
-            _run(job.spec, job.prepared, catalog, folder, progress, states, state, sharing, crew)
+            _run(job, catalog, progress, states, state, sharing, crew)
     except KeyboardInterrupt:
         outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
     except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
@@ -214,16 +213,15 @@ def _continue_history(path: Path, epochs_kept: int) -> _Earlier:
 
 
 def _run(
-    spec: TrialSpec,
-    prepared: PreparedData,
+    job: TrialJob,
     catalog: Catalog,
-    folder: Path,
     progress: _Progress,
     states: TrainingStates,
     state: TrainingState | None,
     sharing: DeviceSharing,
     crew: RankGroup | None,
 ) -> None:
+    spec, prepared, folder = job.spec, job.prepared, Path(job.folder)
     execution = spec.execution
     device = torch.device(execution.device)
     assert execution.precision != "auto", "the bench resolves the precision"
@@ -232,27 +230,33 @@ def _run(
 
     with progress.during("build"):
         memory = PeakMemory(device)
-        subject = make_subject(spec, prepared, catalog)
-        model, recipe, hp, normalization = subject.model, subject.recipe, subject.hp, subject.normalization
+        setup = make_setup(spec, prepared, catalog)
+        model, resolved, normalization = setup.model, setup.resolved, setup.normalization
         total, trainable = count_parameters(model)
         image_shape = (prepared.channels, prepared.image_size, prepared.image_size)
         model_info = ModelInfo(
             params=total,
             trainable_params=trainable,
             macs=count_macs(model, image_shape),
-            small_image_changes=subject.changes,
+            small_image_changes=setup.changes,
             mean=normalization.mean,
             std=normalization.std,
-            pretrained=hp.pretrained,
+            pretrained=resolved.hp.pretrained,
         )
         progress.facts["model"] = model_info
         images = TrialImages(prepared)
         model.to(device)
+        settings = ForwardSettings(device=device, normalization=normalization, precision=execution.precision)
         with sharing.alone():
-            tuning = _tune(spec, recipe, hp, model, images, normalization, progress.environment, state)
+            tuning = _tune(spec, setup, settings, images, progress.environment, state)
         progress.facts["tuning"] = tuning
         memory.forget_peak()  # of the probe
-        channels_last = tuning.layout == "channels_last"
+        settings = replace(
+            settings,
+            channels_last=tuning.layout == "channels_last",
+            compile=tuning.compile,
+            graphs=tuning.graphs,
+        )
 
     unsaved: list[TrainingState] = []
 
@@ -267,29 +271,19 @@ def _run(
             trained = train(
                 model,
                 images,
-                recipe,
-                hp,
+                resolved,
+                settings,
                 seed=spec.seed,
-                device=device,
-                precision=execution.precision,
-                channels_last=channels_last,
-                compile=tuning.compile,
-                graphs=tuning.graphs,
-                normalization=normalization,
-                emit=emit,
-                give_way=sharing.give_way,
+                hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=sharing.give_way),
                 state=state,
-                save=unsaved.append,
             )
             save_weights(folder, model)
             peak_memory_mib = memory.mib()
         else:
             with sharing.left():
-                together = crew.train(spec, prepared, subject, folder, layout=tuning.layout)
+                together = crew.train(spec, prepared, setup, folder, layout=tuning.layout)
             trained, peak_memory_mib = together.training, together.peak_memory_mib
-            model.to(device)
-            if channels_last:
-                model.to(memory_format=torch.channels_last)
+            settings.place(model)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     progress.facts["model"] = model_info.model_copy(update={"trainable_params": trainable})
     progress.facts["training"] = TrainingInfo(
@@ -316,14 +310,7 @@ def _run(
         with sharing.alone() if execution.measure_seconds > 0 else nullcontext():
             test_start = time.perf_counter()
             logits_NK = predict_logits(
-                model,
-                test,
-                num_classes=len(prepared.classes),
-                device=device,
-                precision=execution.precision,
-                channels_last=channels_last,
-                normalization=normalization,
-                predict=None if recipe.predict is None else lambda net, batch: recipe.predict(net, batch, hp),  # type: ignore[misc]
+                model, test, settings, predict=resolved.predict, num_classes=len(prepared.classes)
             )
             test_seconds = time.perf_counter() - test_start  # the logits are on the CPU: nothing is left to wait for
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
@@ -337,23 +324,17 @@ def _run(
             with sharing.alone():
                 speed = measure_speed(
                     model,
-                    recipe,
-                    hp,
-                    num_train=len(images.train),
-                    test=test,
-                    test_seconds=test_seconds,
-                    logits_NK=logits_NK,
-                    trained=trained,
+                    resolved,
+                    settings,
+                    training=FinishedTraining(
+                        result=trained,
+                        num_images=len(images.train),
+                        peak_memory_mib=peak_memory_mib,
+                        num_devices=execution.gpus_per_trial,
+                        num_neighbours=progress.environment.get("trials_on_device", 1) - 1,
+                    ),
+                    test=TimedPrediction(images=test, logits_NK=logits_NK, seconds=test_seconds),
                     was_disturbed=sharing.was_disturbed,
-                    num_devices=execution.gpus_per_trial,
-                    trained_beside=progress.environment.get("trials_on_device", 1) - 1,
-                    device=device,
-                    precision=execution.precision,
-                    channels_last=channels_last,
-                    compile=tuning.compile,
-                    graphs=tuning.graphs,
-                    normalization=normalization,
-                    peak_memory_mib=peak_memory_mib,
                     budget_seconds=execution.measure_seconds,
                     best_inference=execution.best_inference,
                 )
@@ -362,11 +343,9 @@ def _run(
 
 def _tune(
     spec: TrialSpec,
-    recipe: Recipe,
-    hp: Hyperparameters,
-    model: nn.Module,
+    setup: TrainingSetup,
+    settings: ForwardSettings,
     images: TrialImages,
-    normalization: Preprocessing,
     environment: dict[str, Any],
     state: TrainingState | None,
 ) -> Tuning:
@@ -378,27 +357,27 @@ def _tune(
         return Tuning(
             layout=layout, compile=how in ("on", "graphs"), graphs=how == "graphs", reason="as the training began"
         )
-    device = torch.device(spec.execution.device)
-    assert spec.execution.precision != "auto", "the bench resolves the precision"
+    hp = setup.resolved.hp
     sizes = batch_sizes(len(images.train), hp.batch_size)
     share = -(-sizes[0] // spec.execution.gpus_per_trial)  # what one of its devices sees of a batch
-    some = DeviceImages(images.train, device, resident=False)
+    some = DeviceImages(images.train, settings.device, resident=False)
     images_BCHW, labels_B = next(some.batches(torch.arange(len(images.train))[:share], [share]))
     return tune(
-        model,
-        recipe,
-        hp,
-        Normalizer(normalization, device)(images_BCHW),
+        setup.model,
+        setup.resolved,
+        settings,
+        settings.normalizer()(images_BCHW),
         labels_B,
-        num_steps=hp.epochs * len(sizes),
-        precision=spec.execution.precision,
-        layout=spec.execution.layout,
-        compile=spec.execution.compile if spec.execution.gpus_per_trial == 1 else "off",
-        identity={
-            "architecture": spec.architecture.model_dump(mode="json"),
-            "small_images": spec.execution.small_images,
-            **{key: environment[key] for key in ("device_name", "driver", "threads", "torch", "timm", "torchvision")},
-        },
+        request=TuningRequest(
+            layout=spec.execution.layout,
+            compile=spec.execution.compile if spec.execution.gpus_per_trial == 1 else "off",
+            num_steps=hp.epochs * len(sizes),
+            identity={
+                "architecture": spec.architecture.model_dump(mode="json"),
+                "small_images": spec.execution.small_images,
+                **{key: environment[key] for key in TUNING_ENVIRONMENT},
+            },
+        ),
     )
 
 

@@ -12,8 +12,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 from torch.nn import functional
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages
 from harness.training.loop import train
+from harness.training.resolved_recipe import ResolvedRecipe
 from zoo import Catalog, Hyperparameters, ModelRequest, Recipe
 
 BATCH, PADDING, SIDE = 128, 4, 32
@@ -40,12 +42,9 @@ def test_the_engine_is_as_fast_as_a_bare_loop(
         result = train(
             by_engine,
             TrialImages(prepared),
-            RECIPE,
-            HP,
+            ResolvedRecipe(recipe=RECIPE, hp=HP),
+            ForwardSettings(device=torch.device("cpu"), normalization=prepared, channels_last=True),
             seed=0,
-            device=torch.device("cpu"),
-            channels_last=True,
-            normalization=prepared,
         )
         return result.images_per_second[0]
 

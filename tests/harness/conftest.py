@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch import nn
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.training.loop import EpochResult, TrainingResult, train
+from harness.training.loop import EpochResult, TrainingHooks, TrainingResult, train
+from harness.training.resolved_recipe import ResolvedRecipe
 from zoo import Hyperparameters, Recipe
 
 MakeData = Callable[..., PreparedData]
@@ -94,7 +96,7 @@ def make_net() -> Callable[..., TinyNet]:
 
 
 PLAIN = Recipe(name="plain", hyperparameters=Hyperparameters)
-ENGINE_OPTIONS = ("precision", "channels_last", "compile", "graphs", "save", "state")
+FORWARD_SETTINGS = ("precision", "channels_last", "compile", "graphs")
 
 
 @pytest.fixture
@@ -104,12 +106,20 @@ def fit() -> Callable[..., tuple[TrainingResult, list[EpochResult]]]:
     def run(
         data: PreparedData | TrialImages, net: nn.Module, *, recipe: Recipe = PLAIN, seed: int = 0, **settings: Any
     ) -> tuple[TrainingResult, list[EpochResult]]:
-        options = {name: settings.pop(name) for name in ENGINE_OPTIONS if name in settings}
+        forward = {name: settings.pop(name) for name in FORWARD_SETTINGS if name in settings}
+        save, state = settings.pop("save", None), settings.pop("state", None)
         epochs: list[EpochResult] = []
         hp = settings.pop("hp", None) or Hyperparameters(**{"epochs": 2, "batch_size": 16, "lr": 0.05, **settings})
         images = data if isinstance(data, TrialImages) else TrialImages(data)
-        options |= {"device": torch.device("cpu"), "normalization": images.prepared, "emit": epochs.append}
-        result = train(net, images, recipe, hp, seed=seed, **options)
+        result = train(
+            net,
+            images,
+            ResolvedRecipe(recipe=recipe, hp=hp),
+            ForwardSettings(device=torch.device("cpu"), normalization=images.prepared, **forward),
+            seed=seed,
+            hooks=TrainingHooks(emit=epochs.append, save=save),
+            state=state,
+        )
         return result, epochs
 
     return run

@@ -16,12 +16,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.bench.resolution import SMALL_IMAGE_LIMIT
 from harness.networks.building import build_model
 from harness.networks.complexity import count_parameters
 from harness.networks.state_dicts import with_versions
-from harness.training.loop import EpochResult, train
+from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.precision import computing
+from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import UsageError, ZooError
 from zoo.hyperparameters import Hyperparameters
@@ -214,13 +216,10 @@ def overfits_64_images(subject: Subject[Architecture]) -> None:
             train(
                 model,
                 images,
-                recipe,
-                hp,
+                ResolvedRecipe(recipe=recipe, hp=hp),
+                ForwardSettings(device=_CPU, normalization=images.prepared, channels_last=True),
                 seed=0,
-                device=_CPU,
-                channels_last=True,
-                normalization=images.prepared,
-                emit=look,
+                hooks=TrainingHooks(emit=look),
             )
         best = max([best, *reached])
         if best >= 0.95:

@@ -15,8 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.training.evaluation import predict_logits
-from harness.training.loop import EpochResult, train
+from harness.training.loop import EpochResult, TrainingHooks, train
+from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.schedules import lr_factor
 from harness.training.state import TrainingState
 from zoo.hyperparameters import Hyperparameters
@@ -58,7 +60,7 @@ def fits_64_images(subject: Subject[Recipe]) -> None:
             raise _Learnt
 
     with sample_images() as images, suppress(_Learnt):
-        _train(subject, images, hp, sample_net(0), emit=look)
+        _train(subject, images, hp, sample_net(0), hooks=TrainingHooks(emit=look))
     if max(reached, default=0.0) < 0.95:
         raise CheckFailedError(
             f"after {len(reached)} epochs on 64 easy images the network knows {max(reached, default=0.0):.0%} of them, "
@@ -73,7 +75,8 @@ def resume_equals_uninterrupted(subject: Subject[Recipe]) -> None:
     with sample_images(num_val=32) as images:
         states: list[bytes] = []
         whole = sample_net(0)
-        _train(subject, images, hp, whole, save=lambda state: states.append(state.to_bytes()))
+        keep = TrainingHooks(save=lambda state: states.append(state.to_bytes()))
+        _train(subject, images, hp, whole, hooks=keep)
         for done in (1, 3):
             resumed = sample_net(99)
             _train(subject, images, hp, resumed, state=TrainingState.from_bytes(states[done - 1]))
@@ -179,8 +182,7 @@ def predict_gives_logits(subject: Subject[Recipe]) -> None:
                 predict_logits(
                     net,
                     images.val,
-                    device=_CPU,
-                    normalization=images.prepared,
+                    ForwardSettings(device=_CPU, normalization=images.prepared),
                     batch_size=16,
                     predict=lambda model, images_BCHW: predict(model, images_BCHW, hp),
                     num_classes=NUM_CLASSES,
@@ -218,4 +220,11 @@ def _hyperparameters(subject: Subject[Recipe]) -> Hyperparameters:
 
 
 def _train(subject: Subject[Recipe], images: Any, hp: Hyperparameters, net: nn.Module, **options: Any) -> None:
-    train(net, images, subject.record, hp, seed=0, device=_CPU, normalization=images.prepared, **options)
+    train(
+        net,
+        images,
+        ResolvedRecipe(recipe=subject.record, hp=hp),
+        ForwardSettings(device=_CPU, normalization=images.prepared),
+        seed=0,
+        **options,
+    )

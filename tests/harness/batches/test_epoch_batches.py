@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from harness.batches.epoch_batches import EpochBatches
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
 from harness.training.ranks import MicroBatchShard, Ranks
 from zoo import Hyperparameters, Recipe
@@ -41,9 +42,7 @@ def make_batches(make_data):
             hp,
             prepared=data,
             seed=5,
-            device=torch.device("cpu"),
-            channels_last=channels_last,
-            normalization=data,
+            settings=ForwardSettings(device=torch.device("cpu"), normalization=data, channels_last=channels_last),
             rows_of=rows_of,
         )
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.faults.errors import TrialError
 from harness.faults.failures import classify
 from harness.faults.out_of_memory import Halving, is_out_of_memory, least_images
@@ -230,9 +231,9 @@ def test_a_state_of_before_halving_was_kept_goes_on(make_data, make_net, fit):
 
 def test_predictions_are_the_same_however_few_images_fit(make_data, make_net):
     data = make_data(num_val=30)
-    expected_NK = predict_logits(make_net(), data.load("val"), device=CPU, normalization=data)
+    expected_NK = predict_logits(make_net(), data.load("val"), ForwardSettings(device=CPU, normalization=data))
     net = Greedy(make_net(), fits=4, in_eval=True)
-    logits_NK = predict_logits(net, data.load("val"), device=CPU, normalization=data, batch_size=16)
+    logits_NK = predict_logits(net, data.load("val"), ForwardSettings(device=CPU, normalization=data), batch_size=16)
     torch.testing.assert_close(logits_NK, expected_NK)
     assert net.asked == [16, 8, 4, 4, 4, 4, 4, 4, 4, 2]
 
@@ -241,7 +242,7 @@ def test_predictions_need_memory_for_one_image(make_data, make_net):
     net = Greedy(make_net(), fits=0, in_eval=True)
     data = make_data()
     with pytest.raises(TrialError, match="even with 1 image at a time") as caught:
-        predict_logits(net, data.load("val"), device=CPU, normalization=data, batch_size=4)
+        predict_logits(net, data.load("val"), ForwardSettings(device=CPU, normalization=data), batch_size=4)
     assert caught.value.kind is FailureKind.OOM
     assert net.asked == [4, 2, 1]
 

@@ -11,13 +11,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.measuring import tuning
-from harness.measuring.tuning import tune
+from harness.measuring.tuning import TuningRequest, tune
+from harness.training.resolved_recipe import ResolvedRecipe
+from zoo.architecture import Preprocessing
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 
 HP = Hyperparameters(epochs=1, batch_size=8, lr=0.01)
-RECIPE = Recipe(name="plain", hyperparameters=lambda: HP)
+RESOLVED = ResolvedRecipe(recipe=Recipe(name="plain", hyperparameters=lambda: HP), hp=HP)
+UNUSED = Preprocessing(mean=(0.0,) * 3, std=(1.0,) * 3)  # the images are normalised already
 IMAGES_BCHW = torch.rand(8, 3, 8, 8)
 LABELS_B = torch.arange(8) % 4
 
@@ -48,8 +52,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def probe(model: nn.Module, *, num_steps: int = 100_000, **changes: Any) -> Any:
-    values: dict[str, Any] = {"layout": "auto", "compile": "off", "precision": "fp32", "identity": {}, **changes}
-    return tune(model, RECIPE, HP, IMAGES_BCHW, LABELS_B, num_steps=num_steps, **values)
+    asked: dict[str, Any] = {"layout": "auto", "compile": "off", "identity": {}, **changes}
+    settings = ForwardSettings(
+        device=IMAGES_BCHW.device, normalization=UNUSED, precision=asked.pop("precision", "fp32")
+    )
+    request = TuningRequest(num_steps=num_steps, **asked)
+    return tune(model, RESOLVED, settings, IMAGES_BCHW, LABELS_B, request=request)
 
 
 def test_the_faster_layout_is_chosen_and_its_reason_recorded() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 from harness.training.evaluation import evaluate, evaluate_logits, predict_logits
@@ -31,7 +32,9 @@ def test_accuracy_counts_the_highest_logit():
 def test_logits_come_in_the_order_of_the_images_whatever_the_batch(make_data, make_net, batch_size):
     data = make_data(num_val=32)
     net = make_net()
-    logits_NK = predict_logits(net, data.load("val"), device=CPU, normalization=data, batch_size=batch_size)
+    logits_NK = predict_logits(
+        net, data.load("val"), ForwardSettings(device=CPU, normalization=data), batch_size=batch_size
+    )
     pixels = torch.from_numpy(data.load("val").images_NHWC.copy()).permute(0, 3, 1, 2).float()
     with torch.no_grad():
         expected = net.eval()((pixels / 255 - 0.5) / 0.25)
@@ -45,7 +48,7 @@ def test_every_module_is_in_the_mode_it_was_in(make_data, make_net):
     net = make_net()
     net.norm.eval()
     before = {name: value.clone() for name, value in net.state_dict().items()}
-    evaluate(net, data.load("val"), device=CPU, normalization=data)
+    evaluate(net, data.load("val"), ForwardSettings(device=CPU, normalization=data))
     assert [net.training, net.conv.training, net.norm.training] == [True, True, False]
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
 
@@ -54,8 +57,8 @@ def test_every_module_is_in_the_mode_it_was_in(make_data, make_net):
 def test_low_precision_is_close_and_comes_back_as_float32(make_data, make_net, precision):
     data = make_data()
     net = make_net()
-    exact = predict_logits(net, data.load("val"), device=CPU, normalization=data)
-    close = predict_logits(net, data.load("val"), device=CPU, normalization=data, precision=precision)
+    exact = predict_logits(net, data.load("val"), ForwardSettings(device=CPU, normalization=data))
+    close = predict_logits(net, data.load("val"), ForwardSettings(device=CPU, normalization=data, precision=precision))
     assert close.dtype == torch.float32
     torch.testing.assert_close(close, exact, rtol=0.1, atol=0.05)
     assert not torch.equal(close, exact)
@@ -64,9 +67,12 @@ def test_low_precision_is_close_and_comes_back_as_float32(make_data, make_net, p
 def test_a_recipes_predict_takes_the_models_place(make_data, make_net):
     data = make_data()
     logits_NK = predict_logits(
-        make_net(), data.load("val"), device=CPU, normalization=data, predict=lambda net, images: -net(images)
+        make_net(),
+        data.load("val"),
+        ForwardSettings(device=CPU, normalization=data),
+        predict=lambda net, images: -net(images),
     )
-    plain_NK = predict_logits(make_net(), data.load("val"), device=CPU, normalization=data)
+    plain_NK = predict_logits(make_net(), data.load("val"), ForwardSettings(device=CPU, normalization=data))
     assert torch.equal(logits_NK, -plain_NK)
 
 
@@ -75,12 +81,12 @@ def test_logits_that_are_not_finite_are_diverged(make_data, make_net):
     net = make_net()
     nn.init.constant_(net.head.bias, math.nan)
     with pytest.raises(TrialError, match="logits of 32 of 32 images are not finite") as caught:
-        predict_logits(net, data.load("val"), device=CPU, normalization=data)
+        predict_logits(net, data.load("val"), ForwardSettings(device=CPU, normalization=data))
     assert caught.value.kind is FailureKind.DIVERGED
 
 
 def test_the_wrong_number_of_classes_is_the_plugins_fault(make_data, make_net):
     data = make_data()
     with pytest.raises(TrialError, match=r"\[32, 4\], not floating-point logits \[32, 5\]") as caught:
-        predict_logits(make_net(), data.load("val"), device=CPU, normalization=data, num_classes=5)
+        predict_logits(make_net(), data.load("val"), ForwardSettings(device=CPU, normalization=data), num_classes=5)
     assert caught.value.kind is FailureKind.PLUGIN

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
-from harness.training.loop import train
+from harness.training.loop import TrainingHooks, train
+from harness.training.resolved_recipe import ResolvedRecipe
 from zoo import Hyperparameters, Recipe
 
 CPU = torch.device("cpu")
@@ -137,7 +139,14 @@ def test_the_best_epochs_weights_are_tested(make_data, make_net, equal, weights)
         snapshots[result.epoch] = weights(net)
 
     images = TrialImages(data)
-    result = train(net, images, PLAIN, hp, seed=0, device=CPU, normalization=data, emit=emit)
+    result = train(
+        net,
+        images,
+        ResolvedRecipe(recipe=PLAIN, hp=hp),
+        ForwardSettings(device=CPU, normalization=data),
+        seed=0,
+        hooks=TrainingHooks(emit=emit),
+    )
     best = max(epoch.val_accuracy for epoch in epochs)
     first_best = next(epoch.epoch for epoch in epochs if epoch.val_accuracy == best)
     assert result.tested_epoch == first_best

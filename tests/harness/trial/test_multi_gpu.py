@@ -15,17 +15,18 @@ from typing import Any, Literal
 import pytest
 import torch
 
+from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages
 from harness.faults.errors import TrialError
 from harness.records.history import HistoryWriter, read_history
 from harness.records.record import FailureKind
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.training.checkpoints import TrainingStates
-from harness.training.loop import EpochResult, TrainingResult, train
+from harness.training.loop import EpochResult, TrainingHooks, TrainingResult, train
 from harness.training.state import TrainingState
 from harness.trial.multi_gpu import CrewResult, RankGroup
 from harness.trial.rank import run_rank
-from harness.trial.setup import TrainingSetup, make_subject
+from harness.trial.setup import TrainingSetup, make_setup
 from harness.trial.supervisor import RankSupervisor
 from zoo import build_catalog
 from zoo.catalog import Catalog
@@ -100,7 +101,7 @@ class Trial:
         self.folder, self._foreman, self._toys, self._data = folder, foreman, toys, data
 
     def _subject(self, spec: TrialSpec) -> TrainingSetup:
-        return make_subject(spec, self._data, self._toys)
+        return make_setup(spec, self._data, self._toys)
 
     def alone(self, model: str, recipe: str = "simple", *, device: str = "cpu", **hyperparameters: Any) -> Trained:
         """Train in this process."""
@@ -110,14 +111,15 @@ class Trial:
         result = train(
             subject.model,
             TrialImages(self._data),
-            subject.recipe,
-            subject.hp,
+            subject.resolved,
+            ForwardSettings(
+                device=torch.device(device),
+                normalization=subject.normalization,
+                precision=self.precision,
+                channels_last=True,
+            ),
             seed=spec.seed,
-            device=torch.device(device),
-            precision=self.precision,
-            channels_last=True,
-            normalization=subject.normalization,
-            emit=epochs.append,
+            hooks=TrainingHooks(emit=epochs.append),
         )
         return Trained(
             weights=subject.model.state_dict(), epochs=[dataclasses.asdict(each) for each in epochs], result=result
@@ -248,14 +250,13 @@ def _resumed_from_alone(trial: Trial, toys: Catalog) -> Trained:
     train(
         subject.model,
         TrialImages(trial._data),
-        subject.recipe,
-        subject.hp,
+        subject.resolved,
+        ForwardSettings(device=torch.device("cpu"), normalization=subject.normalization, channels_last=True),
         seed=3,
-        device=torch.device("cpu"),
-        channels_last=True,
-        normalization=subject.normalization,
-        emit=lambda epoch: history.write({"event": "epoch", **dataclasses.asdict(epoch), "epochs": 3}),
-        save=lambda state: states.append(TrainingState.from_bytes(state.to_bytes())),
+        hooks=TrainingHooks(
+            emit=lambda epoch: history.write({"event": "epoch", **dataclasses.asdict(epoch), "epochs": 3}),
+            save=lambda state: states.append(TrainingState.from_bytes(state.to_bytes())),
+        ),
     )
     history.close()
     TrainingStates(trial.folder).save(states[-1])

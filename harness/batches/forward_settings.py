@@ -1,0 +1,48 @@
+"""Forward settings: how a network runs, wherever one does (training, evaluation, timing, serving)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import nn
+
+from harness.batches.normalization import ChannelStatistics, Normalizer
+
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForwardSettings:
+    """How a network runs: where, in which arithmetic and memory format, and whether it is compiled."""
+
+    device: torch.device
+    normalization: ChannelStatistics
+    """Mean and standard deviation per channel, which the images are normalised with."""
+    precision: Precision = "fp32"
+    """Arithmetic of the forward pass; weights and updates are float32."""
+    channels_last: bool = False
+    """Whether images and weights use the channels-last memory format."""
+    compile: bool = False
+    """Whether the network runs through ``torch.compile``."""
+    graphs: bool = False
+    """Whether the compiled network is also recorded as CUDA graphs."""
+
+    def __post_init__(self) -> None:
+        if self.graphs and not self.compile:
+            raise ValueError("only compiled networks are recorded as CUDA graphs")
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def normalizer(self) -> Normalizer:
+        """Return what turns ``uint8`` images on the device into the network's input."""
+        return Normalizer(self.normalization, self.device, channels_last=self.channels_last)
+
+    def place(self, model: nn.Module) -> None:
+        """Move *model* to the device, and into channels-last memory if that is used."""
+        model.to(self.device)
+        if self.channels_last:
+            model.to(memory_format=torch.channels_last)

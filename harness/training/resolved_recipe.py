@@ -1,0 +1,44 @@
+"""Resolved recipes: a recipe together with the hyperparameters of one training.
+
+Shape suffixes: B batch, C channels, H height, W width, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.training.losses import Loss, make_loss
+from harness.training.optimizers import make_optimizer
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ResolvedRecipe:
+    """A recipe and its resolved hyperparameters; the recipe's own functions replace the engine's where it has any."""
+
+    recipe: Recipe
+    hp: Hyperparameters
+
+    def make_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """Return the optimizer of *model*'s trainable parameters."""
+        if self.recipe.make_optimizer is not None:
+            return self.recipe.make_optimizer(model, self.hp)
+        return make_optimizer(model, self.hp)
+
+    def make_loss(self, class_weights_K: Tensor | None = None) -> Loss:
+        """Return the loss; a recipe's own loss takes no class weights."""
+        own = self.recipe.loss
+        if own is None:
+            return make_loss(self.hp, class_weights_K=class_weights_K)
+        return lambda logits_BK, targets: own(logits_BK, targets, self.hp)
+
+    @property
+    def predict(self) -> Callable[[nn.Module, Tensor], Tensor] | None:
+        """``(model, images_BCHW) -> logits_BK``: what to call in place of the model; None: the model itself."""
+        own = self.recipe.predict
+        return None if own is None else lambda model, images_BCHW: own(model, images_BCHW, self.hp)
