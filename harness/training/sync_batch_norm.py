@@ -66,7 +66,7 @@ class _Mode(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _batch_norm(
+def _batch_norm(  # parameters: those of torch.nn.functional.batch_norm, and the ranks
     ranks: Collectives,
     values: Tensor,
     running_mean_C: Tensor | None,
