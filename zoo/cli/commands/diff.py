@@ -26,7 +26,7 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown"}
 @click.option(
     "--format", "form", default="table", metavar="FORMAT", help="table, csv, json, markdown [default: table]."
 )
-@click.option("-o", "--output", metavar="FILE", help="Write to a file; its ending says the format.")
+@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its ending says the format.")
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -14,7 +14,9 @@ from zoo.text import clean
 @click.command("examples")
 @click.argument("trials", nargs=-1, required=True, metavar="RUNS/TRIAL...")
 @click.option("--each", default=8, show_default=True, type=click.IntRange(min=1, max=100), help="Images of each kind.")
-@click.option("-o", "--output", default="examples.png", show_default=True, metavar="FILE", help="A .png or .jpg.")
+@click.option(
+    "-o", "--out", "output", default="examples.png", show_default=True, metavar="FILE", help="A .png or .jpg."
+)
 def command(trials: tuple[str, ...], each: int, output: str) -> None:
     """Draw test images that a trial is wrong about and sure, least sure of, and right about and sure.
 

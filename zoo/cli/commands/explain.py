@@ -30,7 +30,9 @@ _COARSE = 4
     "--top-k", type=click.IntRange(min=1), default=2, show_default=True, help="Classes to show of each image."
 )
 @click.option("--limit", type=click.IntRange(min=1), default=24, show_default=True, help="Images to show at most.")
-@click.option("-o", "--output", default="explanation.png", show_default=True, metavar="FILE", help="A .png or .jpg.")
+@click.option(
+    "-o", "--out", "output", default="explanation.png", show_default=True, metavar="FILE", help="A .png or .jpg."
+)
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps [default: auto].")
 @plugin_options
 @click.pass_context

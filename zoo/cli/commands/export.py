@@ -23,7 +23,9 @@ _SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".on
 @click.option(
     "--format", "form", type=click.Choice(tuple(_SUFFIXES)), help="What to write [default: by what FILE ends in]."
 )
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write it; FILE.json goes beside it.")
+@click.option(
+    "-o", "--out", "output", required=True, metavar="FILE", help="Where to write it; FILE.json goes beside it."
+)
 @click.option("--images", metavar="FOLDER", help="Check on these images [default: the test split, from the cache].")
 @click.option("--num-images", type=click.IntRange(min=1), default=256, show_default=True, help="Check on so many.")
 @click.option(

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     metavar="FILE|N|NAMES",
     help="A file with a name a line, how many, or names with commas.",
 )
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write the classifier: .safetensors.")
+@click.option(
+    "-o", "--out", "output", required=True, metavar="FILE", help="Where to write the classifier: .safetensors."
+)
 @click.option(
     "--image-size", type=click.IntRange(min=1), metavar="N", help="Side in pixels [default: the model's own]."
 )

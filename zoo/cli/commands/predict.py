@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Classes to show of each image."
 )
 @click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="table", show_default=True)
-@click.option("-o", "--output", metavar="FILE", help="Write to a file in place of the screen.")
+@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file in place of the screen.")
 @click.option(
     "--batch-size", type=click.IntRange(min=1), metavar="N", help="Images at a time [default: as in testing]."
 )

@@ -28,7 +28,7 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
 @report_options
 @click.option("--explain", is_flag=True, help="Show below why rows share ranks, pair by pair (table, json).")
-@click.option("-o", "--output", metavar="FILE", help="Write to a file; its ending says the format.")
+@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its ending says the format.")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output: str | None, **params: Any) -> None:

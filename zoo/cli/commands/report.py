@@ -15,7 +15,9 @@ DEFAULT_SITE = "site"
 
 @click.command("report")
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
-@click.option("-o", "--output", default=DEFAULT_SITE, show_default=True, metavar="FOLDER", help="Where the site goes.")
+@click.option(
+    "-o", "--out", "output", default=DEFAULT_SITE, show_default=True, metavar="FOLDER", help="Where the site goes."
+)
 @click.option("--title", default="Leaderboard", show_default=True, metavar="TEXT", help="What the pages are called.")
 @click.option("--single-file", is_flag=True, help="Put all pages, scripts and pictures into index.html.")
 @click.option("--no-images", is_flag=True, help="Show no test images, as for data that may not be published.")

@@ -14,7 +14,8 @@ from zoo.text import clean, plural
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
 @click.option(
     "-o",
-    "--output",
+    "--out",
+    "output",
     default="submissions",
     show_default=True,
     metavar="FOLDER",
