@@ -1,64 +1,79 @@
-"""The group ``zoo``: its commands, imported only when called, and what becomes of errors."""
+"""The command group ``zoo``: its commands, which are imported only when called, and its error handling."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from zoo.cli.session import Session, complain, plugin_options, session_of
+from zoo.cli.streams import OutputError, guard_streams, output_failure
 
-COMMANDS: dict[str, tuple[str, str]] = {
-    "bench": ("zoo.cli.commands.bench", "Train and test every selected combination, and rank the results."),
-    "plan": ("zoo.cli.commands.plan", "Show what a bench would run, and what it would skip and why."),
-    "rank": ("zoo.cli.commands.rank", "Rank the results of earlier benches again, from their records."),
-    "report": ("zoo.cli.commands.report", "Write a leaderboard as a static site."),
-    "publish": ("zoo.cli.commands.publish", "Put a site where others see it: a folder, a git branch, the hub."),
-    "submit": ("zoo.cli.commands.submit", "Copy what another's leaderboard needs of your trials."),
-    "verify": ("zoo.cli.commands.verify", "Check that a leaderboard says what its records and predictions say."),
-    "list": ("zoo.cli.commands.list", "List models, datasets, recipes, metrics, listeners or executors."),
-    "show": ("zoo.cli.commands.show", "Show all that is known of a model, dataset, recipe or metric."),
-    "predict": ("zoo.cli.commands.predict", "Say what a trained classifier sees in images."),
-    "curves": ("zoo.cli.commands.curves", "Draw loss and accuracy of trials over their epochs in the terminal."),
-    "examples": (
-        "zoo.cli.commands.examples",
-        "Draw test images that a trial got right and wrong, and was least sure of.",
-    ),
-    "explain": ("zoo.cli.commands.explain", "Draw where in images a trained classifier sees what it says of them."),
-    "serve": ("zoo.cli.commands.serve", "Answer over HTTP what a trained classifier sees in images."),
-    "export": ("zoo.cli.commands.export", "Write a trained classifier for other tools, held to the original."),
-    "import": ("zoo.cli.commands.import_weights", "Make a classifier of the weights of another tool."),
-    "data": ("zoo.cli.commands.data", "Look at datasets: counts, sizes, unreadable images, duplicates."),
-    "cache": ("zoo.cli.commands.cache", "Look at the cache of decoded datasets and the like, and clear it."),
-    "why": ("zoo.cli.commands.why", "Say which fields set two trials apart, or force one to run again."),
-    "rescore": ("zoo.cli.commands.rescore", "Compute metrics anew from saved predictions; nothing is trained."),
-    "diff": ("zoo.cli.commands.diff", "Hold two sets of records together: what changed, how surely, and why."),
-    "merge": ("zoo.cli.commands.merge", "Copy the trials of several folders into one, checked."),
-    "check": ("zoo.cli.commands.check", "Hold a plugin, or what it provides, to the conformance kit."),
-    "plugins": ("zoo.cli.commands.plugins", "List plugins, what each provides, and which are broken."),
-    "new": ("zoo.cli.commands.new", "Write the beginnings of a plugin package of your own."),
-    "doctor": ("zoo.cli.commands.doctor", "Examine the installation, and say what to mend."),
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "Run": {
+        "bench": ("zoo.cli.commands.bench", "Train and test every selected combination, and rank the results."),
+        "plan": ("zoo.cli.commands.plan", "Show what a bench would run, and how long it would take."),
+    },
+    "Results": {
+        "rank": ("zoo.cli.commands.rank", "Rank recorded results again, without training."),
+        "diff": ("zoo.cli.commands.diff", "Compare two result sets."),
+        "curves": ("zoo.cli.commands.curves", "Plot training curves in the terminal."),
+        "examples": ("zoo.cli.commands.examples", "Plot test images that a trial got right, wrong or nearly so."),
+        "why": ("zoo.cli.commands.why", "Show which settings differ between two trials."),
+        "rescore": ("zoo.cli.commands.rescore", "Recompute metrics from saved predictions."),
+        "merge": ("zoo.cli.commands.merge", "Merge result folders."),
+    },
+    "Trained models": {
+        "predict": ("zoo.cli.commands.predict", "Classify images with a trained model."),
+        "explain": ("zoo.cli.commands.explain", "Plot saliency maps."),
+        "serve": ("zoo.cli.commands.serve", "Serve a trained model over HTTP."),
+        "export": ("zoo.cli.commands.export", "Export a trained model and verify it."),
+        "import": ("zoo.cli.commands.import_weights", "Import weights trained elsewhere."),
+    },
+    "Leaderboards": {
+        "report": ("zoo.cli.commands.report", "Write a leaderboard as a static site."),
+        "publish": ("zoo.cli.commands.publish", "Publish a site to a folder, a git branch or a hub."),
+        "submit": ("zoo.cli.commands.submit", "Package trials for submission."),
+        "verify": ("zoo.cli.commands.verify", "Verify a leaderboard against its records and predictions."),
+    },
+    "Catalog and data": {
+        "list": ("zoo.cli.commands.list", "List models, datasets, recipes, metrics, listeners or executors."),
+        "show": ("zoo.cli.commands.show", "Show the details of a model, dataset, recipe or metric."),
+        "data": ("zoo.cli.commands.data", "Audit datasets: counts, sizes, unreadable images, duplicates."),
+        "cache": ("zoo.cli.commands.cache", "List or clear cached files."),
+    },
+    "Plugins and installation": {
+        "plugins": ("zoo.cli.commands.plugins", "List plugins, what they provide, and which are broken."),
+        "check": ("zoo.cli.commands.check", "Run conformance checks on a plugin."),
+        "new": ("zoo.cli.commands.new", "Scaffold a plugin package."),
+        "doctor": ("zoo.cli.commands.doctor", "Diagnose the installation."),
+        "completion": ("zoo.cli.commands.completion", "Print a script for shell completion."),
+    },
 }
-"""Module and one line of help for each command, so that ``zoo --help`` imports none of them."""
+"""Module and one line of help for each command, by task, so that ``zoo --help`` imports none of them."""
+COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
 
-FAILED, USAGE, BUG, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 130, 141
-_EPILOG = (
-    "Exit codes: 0 all done, 1 some trials failed, 2 a mistake in what was asked for, "
-    f"{BUG} a bug in zoo, {INTERRUPTED} interrupted. ZOO_DEBUG=1 shows tracebacks."
-)
-
-
-class _PipeClosed(Exception):
-    """Nobody reads what is written. Not an ``OSError``, for which click would exit with 1."""
+FAILED, USAGE, BUG, UNWRITABLE, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 74, 130, 141
+_EPILOG = f"""\b
+Exit codes:
+  0    success
+  {FAILED}    some trials or checks failed
+  {USAGE}    wrong usage, or data that cannot be read
+  {BUG}   a bug in zoo (ZOO_DEBUG=1 shows the traceback)
+  {UNWRITABLE}   standard output cannot be written: a full disk, a closed stream
+  {INTERRUPTED}  interrupted
+  {BROKEN_PIPE}  the reader of a pipe went away
+"""
 
 
 class ZooGroup(click.Group):
-    """A group whose commands are imported when called, and whose errors are one sentence each."""
+    """A group that imports a command when it is called, and reports each error in one sentence."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -84,34 +99,36 @@ class ZooGroup(click.Group):
             raise UnknownNameError("command", args[0], near=near_names(args[0], names), hint="(zoo --help lists all)")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # Click's own would import every command for its help line.
+        from click.shell_completion import CompletionItem
 
-    def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        with _pipe_errors():
-            return super().make_context(*args, **extra)
+        found = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", help_line) for name, (_, help_line) in commands.items()])
 
     def invoke(self, ctx: click.Context) -> None:
-        # Only an explicit exit sets the exit code: what a plugin's command returns is its own affair.
-        with _pipe_errors():
-            super().invoke(ctx)
+        # Only an explicit exit sets the exit code: a plugin's command may return anything.
+        super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run, and exit with a code that says how it went."""
-        for stream in (sys.stdout, sys.stderr):
-            # A terminal that cannot show a character shows a question mark; it does not end a bench.
-            reconfigure = getattr(stream, "reconfigure", None)
-            if reconfigure is not None:
-                reconfigure(errors="replace")
+        """Run a command line, and exit with the code that the epilog of the help lists."""
+        guard_streams()
         session = Session()
         if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
             extra["color"] = False
-        code = self._exit_code(session, *args, **{**extra, "standalone_mode": False, "obj": session})
         try:
-            sys.stdout.flush()
-        except BrokenPipeError:
-            code = _after_broken_pipe()
+            code = self._exit_code(session, *args, **{**extra, "standalone_mode": False, "obj": session})
+            failure = output_failure()
+        except OutputError as error:  # raised by one that reports another
+            failure = error
+        if failure is not None:
+            code = _after(failure)
         sys.exit(code)
 
     def _exit_code(self, session: Session, *args: Any, **extra: Any) -> int:
@@ -123,8 +140,8 @@ class ZooGroup(click.Group):
         except click.exceptions.Abort:
             complain("interrupted")
             return INTERRUPTED
-        except _PipeClosed:
-            return _after_broken_pipe()
+        except OutputError:
+            raise
         except (click.ClickException, ZooError) as error:
             if debug:
                 _print_traceback()
@@ -141,6 +158,14 @@ class ZooGroup(click.Group):
             return BUG
 
 
+def _after(failure: OutputError) -> int:
+    """Return the exit code for a stream that could not be written; a closed pipe, as by ``head``, needs no message."""
+    if failure.is_broken_pipe:
+        return BROKEN_PIPE
+    complain(str(failure))
+    return UNWRITABLE
+
+
 def _show_help(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         click.echo(ctx.get_help())
@@ -149,8 +174,8 @@ def _show_help(ctx: click.Context, parameter: click.Parameter, value: bool) -> N
 
 
 def _show_foreign_commands(ctx: click.Context) -> None:
-    # After the rest is out: whatever a plugin does while it loads, the help of zoo itself has been shown. What is
-    # installed is not imported for it: that may be fifty packages, or one that the user means to look at first.
+    # Written last, so that zoo's own help has been shown whatever a plugin does while it loads. Installed plugins are
+    # not imported for it: there may be fifty of them, or one that the user wants to inspect first.
     sys.stdout.flush()
     commands = session_of(ctx).commands_of_files()
     rows = [(name, command.get_short_help_str(80)) for name, command in commands.items() if name not in COMMANDS]
@@ -160,7 +185,7 @@ def _show_foreign_commands(ctx: click.Context) -> None:
             formatter.write_dl(rows)
         click.echo("\n" + formatter.getvalue().rstrip("\n"))
     if session_of(ctx).has_installed_plugins():
-        click.echo("\nInstalled plugins may add commands: zoo plugins lists them.")
+        click.echo("\nInstalled plugins may add commands; zoo plugins lists them.")
 
 
 def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -> None:
@@ -180,19 +205,19 @@ def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -
 )
 @plugin_options
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Print the version."
 )
 @click.option(
-    "-h", "--help", is_flag=True, is_eager=True, expose_value=False, callback=_show_help, help="Show this message."
+    "-h", "--help", is_flag=True, is_eager=True, expose_value=False, callback=_show_help, help="Show this help."
 )
 @click.pass_context
 def zoo(ctx: click.Context) -> None:
-    """Compare image-classification models honestly.
+    """Compare image classification models fairly.
 
-    zoo bench trains and tests every selected combination of model, dataset, recipe and seed, and ranks them.
-    Without arguments it compares a few small networks on handwritten digits, in about a minute.
+    zoo bench trains and tests every selected combination of model, dataset, recipe and seed, and ranks the results.
+    Without arguments it compares a few small networks on handwritten digits, which takes a minute or two.
 
-    zoo COMMAND --help tells more of one command.
+    zoo COMMAND --help describes a command and its options.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -200,7 +225,7 @@ def zoo(ctx: click.Context) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """Return an error as one sentence; click's are put in zoo's words."""
+    """Return an error as one sentence, with click's messages reworded."""
     if not isinstance(error, click.ClickException):
         return str(error)
     context = getattr(error, "ctx", None)
@@ -216,22 +241,6 @@ def _sentence(error: Exception) -> str:
         return f"{command} has no option {error.option_name!r}{guess} ({command} --help lists all)"
     message = error.format_message().strip().rstrip(".")
     return f"{message[:1].lower()}{message[1:]} ({command} --help)"
-
-
-@contextmanager
-def _pipe_errors() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError as error:
-        raise _PipeClosed from error
-
-
-def _after_broken_pipe() -> int:
-    """Have nothing more written to a pipe that nobody reads, such as after ``zoo list models | head``."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    os.close(null)
-    return BROKEN_PIPE
 
 
 def _print_traceback() -> None:

@@ -74,6 +74,12 @@ def write_plugin(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
+def shelf() -> str:
+    """Source of a plugin with a few records of each kind."""
+    return SHELF
+
+
+@pytest.fixture
 def run_zoo() -> Callable[..., Result]:
     """Run the command line in this process; what comes from installed plugins is left out."""
 

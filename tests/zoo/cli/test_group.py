@@ -34,7 +34,7 @@ def test_help_names_every_command_and_the_exit_codes(run_zoo: Run) -> None:
     result = run_zoo("--help")
     assert result.exit_code == 0
     assert all(f"  {name} " in result.stdout for name in COMMANDS)
-    assert "130 interrupted" in result.stdout
+    assert "  130  interrupted\n" in result.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)

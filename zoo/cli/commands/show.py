@@ -10,6 +10,7 @@ import click
 
 from zoo.cli.commands.list import describe
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width
+from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean
@@ -29,7 +30,7 @@ _PARTS = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict"
 
 
 @click.command("show")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names(*_KINDS))
 @listing_format
 @plugin_options
 @click.pass_context
