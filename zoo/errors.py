@@ -64,15 +64,18 @@ class ManyErrors(UsageError):
         super().__init__("\n".join(str(error) for error in self.errors))
 
     @classmethod
-    def raise_if(cls, errors: Iterable[ZooError]) -> None:
-        """Raise nothing, the one error there is, or all of them as one."""
+    def of(cls, errors: Iterable[ZooError]) -> ZooError:
+        """Return the only error, or all of them as one."""
         flat: list[ZooError] = []
         for error in errors:
             flat.extend(error.errors if isinstance(error, ManyErrors) else (error,))
-        if len(flat) == 1:
-            raise flat[0]
-        if flat:
-            raise cls(flat)
+        return flat[0] if len(flat) == 1 else cls(flat)
+
+    @classmethod
+    def raise_if(cls, errors: Iterable[ZooError]) -> None:
+        """Raise the only error, or all of them as one; do nothing if there are none."""
+        if given := tuple(errors):
+            raise cls.of(given)
 
 
 class PluginError(ZooError):

@@ -1,4 +1,4 @@
-"""``zoo plan``: what a bench would run, how long that takes, and what it would skip and why."""
+"""``zoo plan``: shows what a bench would run, how long it would take, and what it would skip and why."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width
-from zoo.cli.options.output import listing_format
-from zoo.cli.options.placing import placing_options, slots_of
-from zoo.cli.options.selecting import Chosen, SelectingCommand, choose, selecting_options
+from zoo.cli.options.output import listing_format, output_option
+from zoo.cli.options.placing import data_root_option, placing_options, slots_of
+from zoo.cli.options.selecting import Chosen, SelectingCommand, attempt, choose, selecting_options
 from zoo.cli.running import forecast as forecasting
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
@@ -31,48 +31,49 @@ _COLUMNS = (
     TextColumn(title="batch", right=True),
     TextColumn(title="time/seed", right=True),
     TextColumn(title="memory", right=True),
-    TextColumn(title="known from", shrink=3, least=10),
+    TextColumn(title="based on", shrink=3, least=10),
     TextColumn(title="overrides", shrink=3, least=12),
 )
 
 
 @click.command("plan", cls=SelectingCommand)
 @selecting_options
-@click.option(
-    "--out", default="runs", show_default=True, metavar="FOLDER", help="Records that tell how long trials take."
-)
+@output_option(default="runs", metavar="FOLDER", text="Folder of records to learn run times from.")
 @placing_options
-@click.option("--probe", is_flag=True, help="Prepare the data, and time a few batches of what has not run here yet.")
-@click.option(
-    "--data-root", metavar="FOLDER", help="Where datasets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
-)
+@click.option("--probe", is_flag=True, help="Prepare the data, and time a few batches of each unknown combination.")
+@data_root_option
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @listing_format
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, form: str, **params: Any) -> None:
-    """Show what `zoo bench` with the same options would run, how long that takes, and what it would skip and why.
+    """Show what `zoo bench` would run with the same options, how long it would take, and what it would skip and why.
 
-    Time and memory are known from the records in --out that were made on this machine: of the same combination, of the
-    same model with other settings or other data. Without --probe, nothing is downloaded, read or run. What a probe
-    measures is kept in the cache.
+    Time and memory are estimated from the records in --out that were made on this machine: of the same combination, or
+    of the same model with other settings or data. Without --probe, nothing is downloaded, read or run. Probe results
+    are kept in the cache.
     """
     from zoo.cli.group import INTERRUPTED
+    from zoo.errors import ManyErrors, ZooError
 
     session = session_of(ctx)
-    slots: list[SlotRequest] = []
-    chosen = choose(session, params, checks=(lambda catalog: slots.append(slots_of(params)),))
+    errors: list[ZooError] = []
+    slots = attempt(lambda: slots_of(params), errors)
+    catalog = attempt(session.catalog, errors)
+    chosen = None if catalog is None else choose(catalog, params, errors)
+    if chosen is None or slots is None:
+        raise ManyErrors.of(errors)
     forecast = forecasting.forecast_of(Path(params["out"]), chosen)
-    interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, slots[-1], params)
-    outlook = forecasting.outlook_of(chosen, forecast, slots[-1])
+    interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, slots, params)
+    outlook = forecasting.outlook_of(chosen, forecast, slots)
     show_plan(chosen.plan, chosen.request, form=form, outlook=outlook)
     if interrupted:
-        complain("interrupted; the same command again continues with what is not measured yet")
+        complain("interrupted; run the same command again to measure the rest")
         ctx.exit(INTERRUPTED)
 
 
 def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequest, params: dict[str, Any]) -> bool:
-    """Measure what is not known, and say on stderr what goes on; tell whether the user stopped it."""
+    """Measure unknown combinations with progress on stderr; return whether the user interrupted it."""
     from harness.bench.probing import probe_plan
     from zoo.cache import data_root, decoded_root
     from zoo.events import Event, Progress
@@ -97,7 +98,7 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
 
 
 def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: PlanForecast) -> None:
-    """Write a plan and what is to be expected of it to stdout, as a table or as JSON."""
+    """Write a plan with its expected times to stdout, as a table or as JSON."""
     from harness.records.seed_schedule import seed_counts
 
     if form == "json":
@@ -122,12 +123,12 @@ def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: PlanFore
         click.echo(forecasting.total(outlook, num_unknown))
     if request.seeds == "auto":
         first, *_ = counts = seed_counts(request.max_seeds)
-        looks = f"the ranks are looked at after {', '.join(map(str, counts))} seeds"
-        click.echo(f"that is the most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
+        looks = f"ranks are compared after {', '.join(map(str, counts))} seeds"
+        click.echo(f"at most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
 
 
 def _combinations(outlook: PlanForecast) -> list[list[ExpectedTrial]]:
-    """Return the trials of each combination, which differ in their seeds and folds only."""
+    """Return the trials of each combination, which differ only in seed and fold."""
     groups: dict[str, list[ExpectedTrial]] = {}
     for trial in outlook.trials:
         groups.setdefault(trial.spec.whole.model_dump_json(exclude={"seed"}), []).append(trial)
@@ -152,8 +153,6 @@ def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
 
 def _total(plan: Plan, combinations: int) -> str:
     epochs = sum(int(trial.recipe.hyperparameters.get("epochs", 0)) for trial in plan.trials)
-    parts = [plural(len(plan.trials), "trial"), f"of {plural(combinations, 'combination')}"]
-    parts.append(f"with {plural(epochs, 'epoch')} in all")
-    if plan.skips:
-        parts.append(f"and {plural(len(plan.skips), 'combination')} skipped")
-    return " ".join(parts)
+    trials, rows = plural(len(plan.trials), "trial"), plural(combinations, "combination")
+    text = f"{trials} of {rows}, {plural(epochs, 'epoch')} in all"
+    return f"{text}; {plural(len(plan.skips), 'combination')} skipped" if plan.skips else text

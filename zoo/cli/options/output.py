@@ -1,4 +1,4 @@
-"""Options that say how something is shown, and where it goes."""
+"""Options that say how results are shown, and where they are written."""
 
 from __future__ import annotations
 
@@ -20,19 +20,49 @@ def listing_format(function: FunctionT) -> FunctionT:
         type=click.Choice(("table", "json")),
         default="table",
         show_default=True,
-        help="How to show it.",
+        help="Output format.",
     )(function)
+
+
+def output_option(
+    text: str, *, name: str = "out", metavar: str = "FILE", default: str | None = None, required: bool = False
+) -> Callable[[FunctionT], FunctionT]:
+    """Return a decorator that adds ``-o``, ``--out``: where a command writes, in all commands alike.
+
+    Args:
+        text: One line of help.
+        name: The parameter that takes its value.
+        metavar: ``FILE`` or ``FOLDER``.
+        default: Its default, which the help shows.
+        required: Whether it must be given.
+    """
+    return click.option(
+        "-o",
+        "--out",
+        name,
+        default=default,
+        required=required,
+        show_default=default is not None,
+        metavar=metavar,
+        help=text,
+    )
 
 
 def report_options(function: FunctionT) -> FunctionT:
-    """Add the options of a ranked table. They are checked with all else, so here they are mere text."""
+    """Add the options of a ranked table. They stay text here, and are checked with all other options."""
     function = click.option(
-        "--format", "form", default="table", metavar="FORMAT", help=f"{', '.join(REPORT_FORMATS)} [default: table]."
+        "--format",
+        "form",
+        default="table",
+        metavar="FORMAT",
+        help=f"Output format: {', '.join(REPORT_FORMATS)} [default: table].",
     )(function)
-    function = click.option("--columns", multiple=True, metavar="NAMES", help="Columns to show, in order.")(function)
+    function = click.option(
+        "--columns", multiple=True, metavar="NAMES", help="Comma-separated columns to show, in order."
+    )(function)
     return click.option("--sort-by", metavar="COLUMN", help="Column to sort by [default: accuracy].")(function)
 
 
 def split_commas(values: tuple[str, ...]) -> list[str]:
-    """Return the items of ``--option a,b --option c``."""
+    """Return the items of an option that takes a comma-separated list and may be repeated."""
     return [item.strip() for value in values for item in value.split(",") if item.strip()]

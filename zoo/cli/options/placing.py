@@ -1,4 +1,4 @@
-"""Places: where trials run, how many at a time, and where datasets lie."""
+"""Options that say where trials run, how many at a time, and where datasets are stored."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoo.cli.options.completing import complete_names
+
 if TYPE_CHECKING:
     from harness.bench.remote import RemoteRequest
     from harness.bench.slots import SlotRequest
     from zoo.catalog import Catalog
 
-_KEY_VALUE = "it must be NAME=VALUE, such as --executor-option address=auto"
+_KEY_VALUE = "expected NAME=VALUE, such as --executor-option address=auto"
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
-    ("--jobs", "N", "Trials at a time; on a CPU they split its threads [default: one for each device]."),
-    ("--devices", "LIST", "GPUs to use, such as 0,1,3 or all [default: the one of --device]."),
-    ("--jobs-per-device", "K", "Trials that share a GPU; each is timed alone all the same [default: 1]."),
+    ("--jobs", "N", "Trials at a time; on a CPU they share its threads [default: one per device]."),
+    ("--devices", "LIST", "GPUs to use, such as 0,1,3 or all [default: that of --device]."),
+    ("--jobs-per-device", "K", "Trials that share a GPU; speed is still measured one at a time [default: 1]."),
 )
 
 
@@ -28,21 +30,28 @@ def placing_options(function: FunctionT) -> FunctionT:
     for name, placeholder, text in reversed(_OPTIONS):
         function = click.option(name, metavar=placeholder, help=text)(function)
     function = click.option(
-        "--executor-option", "executor_options", multiple=True, metavar="NAME=VALUE", help="A setting of the executor."
+        "--executor-option",
+        "executor_options",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="Set an option of the executor.",
     )(function)
     function = click.option("--address", metavar="ADDRESS", help="Short for --executor-option address=ADDRESS.")(
         function
     )
-    return click.option("--executor", metavar="NAME", help="Run trials on other machines (zoo list executors).")(
-        function
-    )
+    return click.option(
+        "--executor",
+        metavar="NAME",
+        shell_complete=complete_names("executors"),
+        help="Run trials on other machines (see zoo list executors).",
+    )(function)
 
 
 def slots_of(params: dict[str, Any]) -> SlotRequest:
-    """Return how many trials are to run at a time, and on which devices.
+    """Return how many trials run at a time, and on which devices.
 
     Raises:
-        UsageError: With every value that is none.
+        UsageError: With every invalid value.
     """
     from harness.bench.slots import SlotRequest
     from zoo.cli.options.selecting import attempt
@@ -57,10 +66,10 @@ def slots_of(params: dict[str, Any]) -> SlotRequest:
 
 
 def remote_of(params: dict[str, Any], catalog: Catalog) -> RemoteRequest | None:
-    """Return on which other machines trials are to run; None: on this one.
+    """Return the executor that runs the trials, with its options; None: this machine runs them.
 
     Raises:
-        UsageError: With everything that is wrong with what was asked for.
+        UsageError: With every mistake in the options.
     """
     from harness.bench.remote import RemoteRequest
     from zoo.cli.options.selecting import attempt
@@ -80,7 +89,7 @@ def remote_of(params: dict[str, Any], catalog: Catalog) -> RemoteRequest | None:
     if params["executor"] is None:
         if given:
             named = ", ".join(given)
-            errors.append(UsageError(f"{named}: that is a setting of an executor, and --executor names none"))
+            errors.append(UsageError(f"{named}: an option of an executor needs --executor (zoo list executors)"))
         ManyErrors.raise_if(errors)
         return None
     entry = attempt(lambda: catalog.executors.get(params["executor"]), errors)
@@ -99,7 +108,7 @@ def _count(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise UsageError(f"{option} {text}: it must be a whole number from 1 to 1024")
+        raise UsageError(f"{option} {text}: expected a whole number from 1 to 1024")
     return int(text)
 
 
@@ -112,8 +121,15 @@ def _devices(text: str | None) -> tuple[int, ...] | None:
         return ()
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts):
-        raise UsageError(f"--devices {text}: it must be numbers with commas between, such as 0,1,3, or all")
+        raise UsageError(f"--devices {text}: expected comma-separated numbers, such as 0,1,3, or all")
     indices = [int(part) for part in parts]
     if len(set(indices)) < len(indices):
-        raise UsageError(f"--devices {text}: it names a device twice")
+        raise UsageError(f"--devices {text}: a device is given twice")
     return tuple(indices)
+
+
+def data_root_option(function: FunctionT) -> FunctionT:
+    """Add ``--data-root`` to a command that reads datasets."""
+    return click.option(
+        "--data-root", metavar="FOLDER", help="Folder of the datasets [default: $ZOO_DATA, else in the cache]."
+    )(function)

@@ -1,6 +1,6 @@
-"""Options that say what to run, from a command line, a suite file or both, and the plan that follows.
+"""Options that select what to run, from the command line, a suite file or both, and the plan that results.
 
-Values are taken as text and checked together, so that one call tells of all mistakes at once.
+Values are taken as text and checked together, so that one call reports all mistakes at once.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import split_commas
-from zoo.cli.session import Session
 
 if TYPE_CHECKING:
     from harness.planning.plan import Plan
@@ -23,49 +23,48 @@ if TYPE_CHECKING:
     from zoo.options import Option
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
-Check = Callable[["Catalog"], object]
 
 _LISTS = ("models", "data", "recipes")
 _SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size"}
 _NUMBERS = ("N", "SHARE", "SECONDS")
 # Name, placeholder and help of each option with one value; the order is the one of `--help`.
 _VALUES: tuple[tuple[str, str, str], ...] = (
-    ("--seeds", "N", "Number of seeds, or auto: more where ranks are shared [default: 3]."),
-    ("--max-seeds", "N", "Seeds of a row at most, with --seeds auto [default: 10]."),
+    ("--seeds", "N", "Number of seeds, or auto: add seeds only to rows that share ranks [default: 3]."),
+    ("--max-seeds", "N", "Maximum number of seeds per row with --seeds auto [default: 10]."),
     ("--budget", "TIME", "Start no trial after this time, such as 2h or 1h30m."),
-    ("--first-seed", "N", "The first seed [default: 0]."),
-    ("--epochs", "N", "Epochs, whatever the recipes say."),
-    ("--batch-size", "N", "Images per optimizer step, whatever the recipes say."),
-    ("--limit-train", "N", "Use so many training images only."),
-    ("--limit-test", "N", "Use so many test images only."),
-    ("--val-fraction", "SHARE", "Share of the training images to validate on, where no split is given [default: 0.1]."),
-    ("--folds", "N", "Test every image once, in so many folds that are trained without it: for small sets."),
-    ("--device", "DEVICE", "auto, cpu, cuda, cuda:N or mps [default: auto]."),
+    ("--first-seed", "N", "First seed [default: 0]."),
+    ("--epochs", "N", "Number of epochs; overrides the recipes."),
+    ("--batch-size", "N", "Images per optimizer step; overrides the recipes."),
+    ("--limit-train", "N", "Maximum number of training images."),
+    ("--limit-test", "N", "Maximum number of test images."),
     (
-        "--gpus-per-trial",
-        "N",
-        "Devices that share each batch of a trial; the batch stays the recipe's [default: 1].",
+        "--val-fraction",
+        "SHARE",
+        "Share of the training images to validate on if the dataset has no validation split [default: 0.1].",
     ),
-    ("--precision", "PRECISION", "auto, fp32, bf16 or fp16 [default: auto]."),
-    ("--layout", "LAYOUT", "auto, channels_last or contiguous: order of pixels in memory [default: auto]."),
-    ("--threads", "N", "CPU threads [default: as torch sees fit]."),
-    ("--measure-seconds", "SECONDS", "Time for each measurement of speed; 0 leaves them out [default: 0.3]."),
+    ("--folds", "N", "Number of cross-validation folds, which test every image once; for small datasets."),
+    ("--device", "DEVICE", "Device: auto, cpu, cuda, cuda:N or mps [default: auto]."),
+    ("--gpus-per-trial", "N", "GPUs per trial; they share each batch, whose size does not change [default: 1]."),
+    ("--precision", "PRECISION", "Numeric precision: auto, fp32, bf16 or fp16 [default: auto]."),
+    ("--layout", "LAYOUT", "Memory layout of images: auto, channels_last or contiguous [default: auto]."),
+    ("--threads", "N", "Number of CPU threads [default: chosen for each network]."),
+    ("--measure-seconds", "SECONDS", "Duration of each speed measurement; 0 measures no speed [default: 0.3]."),
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """What is to be run."""
+    """What the options select to be run."""
 
     request: BenchRequest
     catalog: Catalog
     plan: Plan
     is_default: bool
-    """Whether neither models nor datasets nor recipes were asked for."""
+    """Whether no models, datasets or recipes were given."""
 
 
 class SelectingCommand(click.Command):
-    """A command whose ``--compile`` may stand alone: click would take the next word for its value."""
+    """A command whose ``--compile`` needs no value; click would take the next word for one."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
@@ -78,11 +77,18 @@ class SelectingCommand(click.Command):
 
 
 def selecting_options(function: FunctionT) -> FunctionT:
-    """Add the suite file and the options that say what to run."""
+    """Add the suite file and the options that select what to run."""
     decorators = [click.argument("suite", required=False, metavar="[SUITE.toml]")]
-    for name, what in (("--models", "Models"), ("--data", "Datasets"), ("--recipes", "Recipes")):
+    for name, kind in (("--models", "architectures"), ("--data", "datasets"), ("--recipes", "recipes")):
+        what = {"architectures": "Models"}.get(kind, kind.capitalize())
         decorators.append(
-            click.option(name, multiple=True, metavar="NAMES", help=f"{what}: names and patterns, with commas between.")
+            click.option(
+                name,
+                multiple=True,
+                metavar="NAMES",
+                shell_complete=complete_names(kind, commas=True),
+                help=f"{what}: comma-separated names and patterns.",
+            )
         )
     decorators.append(
         click.option(
@@ -90,7 +96,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "overrides",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Override one setting: recipe.lr=0.05, model.drop_rate=0.1, data.image_size=64.",
+            help="Override a setting: recipe.lr=0.05, model.drop_rate=0.1, data.image_size=64.",
         )
     )
     decorators += [click.option(name, metavar=placeholder, help=text) for name, placeholder, text in _VALUES]
@@ -99,24 +105,24 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "--compile",
             "compile_",
             metavar="[=auto|on|graphs|off]",
-            help="Compile the models; graphs: with CUDA graphs [default: off].",
+            help="Compile the models; graphs adds CUDA graphs [default: off].",
         ),
         click.option(
             "--best-inference",
             is_flag=True,
             default=None,
-            help="Also look for each network's fastest settings for inference, and measure with them.",
+            help="Also find the fastest inference settings of each network, and measure with them.",
         ),
         click.option(
             "--runtimes",
             multiple=True,
             metavar="NAMES",
-            help="Evaluate and time the trained weights under these, too: eager, compile, onnx, int8 [default: eager].",
+            help="Runtimes to evaluate and time trained weights with: eager, compile, onnx, int8 [default: eager].",
         ),
         click.option(
             "--small-images/--no-small-images",
             default=None,
-            help="Reduce the first strides of networks made for large images [default: below 64 px].",
+            help="Reduce the first strides of networks designed for large images [default: below 64 px].",
         ),
     ]
     for decorator in reversed(decorators):
@@ -124,38 +130,30 @@ def selecting_options(function: FunctionT) -> FunctionT:
     return function
 
 
-def choose(session: Session, params: dict[str, Any], checks: Sequence[Check] = ()) -> Chosen:
-    """Return what the options ask for.
+def choose(catalog: Catalog, params: dict[str, Any], errors: list[ZooError]) -> Chosen | None:
+    """Return what the options select; None if anything is wrong with them, which is added to *errors*.
 
     Args:
-        session: Where plugins are looked for.
+        catalog: What can be selected.
         params: The command's parameters, as click gives them.
-        checks: What else may be wrong with the call; each is given the catalog.
-
-    Raises:
-        ZooError: With every mistake of the call at once.
+        errors: Takes every mistake.
     """
     from harness.planning.plan import make_plan
     from harness.planning.selection import select
-    from zoo.errors import ManyErrors
 
-    errors: list[ZooError] = []
-    raw = _raw_request(params, errors)
-    request = _parse(raw, errors, suite=params["suite"])
-    catalog = attempt(session.catalog, errors)
-    if catalog is not None:
-        for check in checks:
-            attempt(lambda check=check: check(catalog), errors)  # type: ignore[misc]
-        selection = attempt(lambda: select(request, catalog), errors)
-    ManyErrors.raise_if(errors)
-    assert catalog is not None  # else there were errors
-    assert selection is not None
-    plan = make_plan(selection)
-    return Chosen(request=request, catalog=catalog, plan=plan, is_default=not any(raw.get(name) for name in _LISTS))
+    mistakes: list[ZooError] = []
+    raw = _raw_request(params, mistakes)
+    request = _parse(raw, mistakes, suite=params["suite"])
+    selection = attempt(lambda: select(request, catalog), mistakes)
+    errors += mistakes
+    if selection is None or mistakes:
+        return None
+    is_default = not any(raw.get(name) for name in _LISTS)
+    return Chosen(request=request, catalog=catalog, plan=make_plan(selection), is_default=is_default)
 
 
 def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any]:
-    """Return the suite file's settings with the command line's over them."""
+    """Return the settings of the suite file, overridden by those of the command line."""
     from harness.planning.request import load_suite
     from zoo.options import parse_value
 
@@ -186,7 +184,7 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
 
 
 def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, Option]:
-    """Return the values of ``--set KEY=VALUE``; what is no such thing is added to *errors*."""
+    """Return the values of ``--set KEY=VALUE``; a mistake in one is added to *errors*."""
     from zoo.errors import UsageError
     from zoo.options import parse_value
 
@@ -196,27 +194,27 @@ def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, O
         if equals and key.strip():
             overrides[key.strip()] = parse_value(value)
         else:
-            errors.append(UsageError(f"--set {text}: it must be KEY=VALUE, such as --set recipe.lr=0.05"))
+            errors.append(UsageError(f"--set {text}: expected KEY=VALUE, such as --set recipe.lr=0.05"))
     return overrides
 
 
 def _parse(raw: dict[str, Any], errors: list[ZooError], *, suite: str | None) -> BenchRequest:
-    """Check the settings one by one, and return a request of those that are right."""
+    """Check the settings one by one, and return a request with the valid ones."""
     from harness.planning.request import BenchRequest
 
-    right: dict[str, Any] = {}
+    valid: dict[str, Any] = {}
     origin = f"{suite} or the command line" if suite else "the command line"
     for key, value in raw.items():
         if attempt(lambda key=key, value=value: BenchRequest.parse({key: value}, origin=origin), errors):  # type: ignore[misc]
-            right[key] = value
-    return BenchRequest.parse(right, origin=origin)
+            valid[key] = value
+    return BenchRequest.parse(valid, origin=origin)
 
 
 ResultT = TypeVar("ResultT")
 
 
 def attempt(step: Callable[[], ResultT], errors: list[ZooError]) -> ResultT | None:
-    """Return what *step* does, or None and its error in *errors*."""
+    """Return the result of *step*, or None with its error added to *errors*."""
     from zoo.errors import ZooError
 
     try:

@@ -1,4 +1,4 @@
-"""Folds: a bench whose folds are put together when it is over, or looks at its ranks."""
+"""Cross-validation folds: a bench whose folds are pooled into one record per seed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from zoo.catalog import Catalog
 
 
-def putting_together(
-    run: Callable[[Plan], BenchSummary], *, store: Store, catalog: Catalog, tell: Callable[[str], None]
+def pooling_folds(
+    run: Callable[[Plan], BenchSummary], *, store: Store, catalog: Catalog, note: Callable[[str], None]
 ) -> Callable[[Plan], BenchSummary]:
-    """Return what runs a plan as *run* does, and adds a record for each seed of which all folds are done.
+    """Return a function that runs a plan as *run* does, and adds a record for each seed whose folds are all done.
 
     Args:
         run: Runs a plan.
-        store: Where the records are.
-        catalog: Its metrics are computed over all folds together.
-        tell: Takes a sentence for each seed whose folds could not be put together.
+        store: Holds the records.
+        catalog: Holds the metrics, which are computed over all folds together.
+        note: Takes a sentence for each seed whose folds cannot be pooled.
     """
 
     def run_folds(plan: Plan) -> BenchSummary:
@@ -31,7 +31,7 @@ def putting_together(
         summary = run(plan)
         together, problems = put_together(store, summary.records, list(catalog.metrics))
         for problem in problems:
-            tell(problem)
+            note(problem)
         return replace(summary, records=(*summary.records, *together))
 
     return run_folds

@@ -1,4 +1,4 @@
-"""``zoo bench --runtimes``: the trained weights of finished trials under other runtimes, after the trials."""
+"""``zoo bench --runtimes``: evaluates and times trained weights under other runtimes, after the trials."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from zoo.loading import Sources
 
 
-def run_asked_runtimes(
+def run_requested_runtimes(
     request: BenchRequest,
     summary: BenchSummary,
     *,
     store: Store,
     sources: Sources,
-    tell: Callable[[str], None],
+    note: Callable[[str], None],
     preload: Sequence[str],
     retry: bool,
     timeout: float | None,
     deadline: float | None,
 ) -> RuntimeSummary | None:
-    """Run the bench's trials under the runtimes that were asked for; None where there is nothing to do."""
+    """Run the trained weights under the requested runtimes; return None if there is nothing to do."""
     from harness.runtimes.bench import run_runtimes
     from zoo.cache import decoded_root
 
@@ -41,7 +41,7 @@ def run_asked_runtimes(
         store=store,
         sources=sources,
         cache=decoded_root(),
-        tell=lambda sentence: tell(f"runtimes, {sentence}"),
+        tell=lambda sentence: note(f"runtimes, {sentence}"),
         preload=preload,
         retry=retry,
         timeout=timeout,
@@ -49,8 +49,8 @@ def run_asked_runtimes(
     )
 
 
-def with_asked_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> list[Trial]:
-    """Return *trials* with what is there of the runtimes that were asked for; damaged ones are told of."""
+def with_requested_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> list[Trial]:
+    """Return *trials* with the results of the requested runtimes; damaged results are reported on stderr."""
     from harness.records.runtime_result import runtime_name
     from reports.leaderboard.runtime_rows import with_runtimes
 
@@ -60,16 +60,16 @@ def with_asked_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> list[
     return [trial for trial in found if runtime_name(trial[1]) in ("", *request.runtimes)]
 
 
-def tell_of_runtimes(summary: RuntimeSummary | None, *, quiet: bool) -> bool:
-    """Say what went wrong with runtimes, and tell whether all that was asked for is there."""
+def report_runtimes(summary: RuntimeSummary | None, *, quiet: bool) -> bool:
+    """Report what went wrong with runtimes, and return whether all requested results are there."""
     if summary is None:
         return True
     for sentence in (*summary.notes, *summary.failures):
         complain(sentence)
     if summary.not_started:
-        complain(f"{plural(summary.not_started, 'runtime')} not started, for the budget is spent")
+        complain(f"{plural(summary.not_started, 'runtime')} not started: the budget is spent")
     if summary.interrupted:
-        complain("interrupted; the same command again continues where it stopped")
+        complain("interrupted; run the same command again to continue")
     elif summary.failures and not quiet:
         complain(f"{plural(len(summary.failures), 'runtime')} failed; --retry runs them again")
     return not (summary.failures or summary.not_started or summary.interrupted)

@@ -1,4 +1,4 @@
-"""Seeds as ranks need them: runs a bench look by look, until rows are told apart or more seeds would not help."""
+"""Adaptive seeds: runs a bench look by look, until all rows are separated or more seeds would not help."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seeded:
-    """What a bench of adaptive seeds came to."""
+    """The outcome of a bench with adaptive seeds."""
 
     summary: BenchSummary
-    """Of all looks together."""
+    """Summary of all looks together."""
     reason: str
-    """Why no more seeds were added: one sentence."""
+    """Why no more seeds were added, in one sentence."""
 
 
 def run_until_settled(
@@ -37,17 +37,17 @@ def run_until_settled(
     run: Callable[[Plan], BenchSummary],
     store: Store,
     deadline: float | None,
-    tell: Callable[[str], None],
+    note: Callable[[str], None],
 ) -> Seeded:
-    """Run the first seeds of each row, then more of those rows whose ranks they could settle.
+    """Run the first seeds of each row, then more seeds of the rows that they could separate.
 
     Args:
-        plan: Of all seeds that rows may come to have.
-        request: What was asked for.
+        plan: Holds the trials of the maximum number of seeds.
+        request: What the user asked for.
         run: Runs a plan; it starts no trial after the deadline.
-        store: Where the records are.
+        store: Holds the records.
         deadline: A moment of ``time.monotonic()``; None: no limit.
-        tell: Takes a sentence for each look.
+        note: Takes a sentence for each look.
     """
     from harness.records.seed_schedule import seed_counts
     from reports.leaderboard.adaptive import look_at
@@ -64,7 +64,7 @@ def run_until_settled(
             return Seeded(summary=together, reason="interrupted")
         trials = [(store.folder(record.trial_id), record) for record in _with_looks(together, len(counts))]
         look = look_at(trials, num_seeds=num_seeds, max_seeds=request.max_seeds)
-        tell(f"look {number} of at most {len(counts)}, {plural(num_seeds, 'seed')}: {look.reason()}")
+        note(f"look {number} of at most {len(counts)}, with {plural(num_seeds, 'seed')}: {look.reason()}")
         if look.is_last:
             return _seeded(together, counts, look.reason())
         if deadline is not None and time.monotonic() >= deadline:
@@ -86,7 +86,7 @@ def _seeded(summary: BenchSummary, counts: tuple[int, ...], reason: str) -> Seed
 
 
 def _with_looks(summary: BenchSummary, looks: int) -> list[Record]:
-    """Return the records as of this bench: one that is reused from another bench was chosen by looking all the same."""
+    """Return the records marked with the number of looks; a reused record, too, was selected by looking."""
     return [
         record.model_copy(
             update={
@@ -107,6 +107,6 @@ def _together(summaries: list[BenchSummary]) -> BenchSummary:
         records=records,
         counts=dict(Counter(record.outcome.value for record in records)),
         notes=tuple(note for summary in summaries for note in summary.notes),
-        # Seeds that were to be added are no part of what was asked for.
+        # Seeds that would have been added later were not asked for.
         not_started=summaries[0].not_started,
     )

@@ -108,7 +108,7 @@ def test_an_interrupted_bench_exits_with_130_and_says_how_to_go_on(bench: Run, f
     fake_bench.update(interrupted=True, outcomes={1: Outcome.INTERRUPTED})
     result = bench()
     assert result.exit_code == 130
-    assert "zoo: interrupted; the same command again continues where it stopped" in result.stderr
+    assert "zoo: interrupted; run the same command again to continue" in result.stderr
     assert "tiny_net" in result.stdout
 
 

@@ -111,7 +111,7 @@ def test_all_mistakes_are_told_at_once(check: Run) -> None:
     result = check("noize", "--set", "recipe.lr=1", "--set", "nonsense", "--limit-test", "few")
     assert result.exit_code == 2
     assert "did you mean 'noise'" in result.stderr
-    assert "--set nonsense: it must be KEY=VALUE" in result.stderr
+    assert "--set nonsense: expected KEY=VALUE" in result.stderr
     assert "limit_test = 'few'" in result.stderr
     assert "override 'recipe.lr': only data.KEY=VALUE can be set here" in result.stderr
 

@@ -23,14 +23,14 @@ def test_the_plan_is_every_combination(run_shelf: Run) -> None:
         "plan", "--models", "tiny_net*", "--data", "dots", "--recipes", "quick,shelf/double", "--seeds", "2"
     )
     assert result.exit_code == 0
-    assert result.stdout.splitlines()[-2] == "12 trials of 6 combinations with 30 epochs in all"
+    assert result.stdout.splitlines()[-2] == "12 trials of 6 combinations, 30 epochs in all"
     assert result.stdout.splitlines()[1].split()[:5] == ["tiny_net", "dots", "quick", "0–1", "2"]
 
 
 def test_what_is_skipped_is_told_with_its_reason(run_shelf: Run) -> None:
     result = run_shelf("plan", "--models", "big_net,tiny_net", "--data", "dots", "--recipes", "quick")
     assert "skipped: big_net · dots · quick: the network takes images of at least 64 px" in result.stdout
-    assert result.stdout.splitlines()[-2].endswith("and 1 combination skipped")
+    assert result.stdout.splitlines()[-2].endswith("; 1 combination skipped")
 
 
 def test_every_mistake_in_one_call_is_reported_together(run_shelf: Run) -> None:
@@ -142,11 +142,11 @@ def test_a_dry_run_is_a_plan_and_leaves_no_folder(run_shelf: Run, tmp_path: Path
 def test_a_plan_without_trials_cannot_be_run(run_shelf: Run) -> None:
     result = run_shelf("bench", "--models", "big_net", "--data", "dots", "--recipes", "quick")
     assert result.exit_code == 2
-    assert "there is nothing to run: big_net · dots · quick: the network takes images" in result.stderr
+    assert "nothing to run: big_net · dots · quick: the network takes images" in result.stderr
 
 
 def test_out_must_not_be_a_file(run_shelf: Run, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("")
     result = run_shelf("bench", *BASE, "--out", str(tmp_path / "runs"))
     assert result.exit_code == 2
-    assert "it is a file, and a folder is needed" in result.stderr
+    assert "expected a folder, and this is a file" in result.stderr

@@ -114,7 +114,7 @@ def test_the_plan_shows_what_records_tell(run_shelf: Run, store: Path) -> None:
     result = run_shelf("plan", *BASE, "--device", "cpu", "--seeds", "4", "--out", str(store))
     assert result.exit_code == 0, result.stderr
     heading, first, second, *_, last = result.stdout.splitlines()
-    assert heading.split()[-5:] == ["batch", "time/seed", "memory", "known", "from"]
+    assert heading.split()[-5:] == ["batch", "time/seed", "memory", "based", "on"]
     assert first.split()[-5:] == ["s", "200", "MiB", "1", "run"]
     assert second.split()[0] == "tiny_net20"
     # Four trials of 52.9 s and the start of a process each.
@@ -140,10 +140,14 @@ def test_the_plan_as_json_holds_the_forecast_of_each_trial(run_shelf: Run, store
 
 def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path) -> None:
     options = (*BASE, "--device", "cpu", "--out", str(store), "--jobs", "2")
-    assert run_shelf("bench", *options, "--dry-run").stdout == run_shelf("plan", *options).stdout
+    dry = run_shelf("bench", *options, "--dry-run")
+    assert dry.exit_code == 0, dry.stderr
+    # Three trials of 53.2 s by two at a time, each alone for the 0.9 s in which it is timed.
+    assert "at least 1 min 47 s on 2 slots, 400 MiB at a time" in dry.stdout
+    assert dry.stdout == run_shelf("plan", *options).stdout
 
 
 def test_a_number_of_jobs_that_is_none_is_one_sentence(run_shelf: Run) -> None:
     result = run_shelf("plan", *BASE, "--jobs", "many")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("zoo: --jobs many: it must be a whole number")
+    assert result.stderr.startswith("zoo: --jobs many: expected a whole number")

@@ -14,7 +14,7 @@ from harness.planning.request import BenchRequest, load_suite
 from harness.records.store import read_record
 from harness.runtimes.bench import RuntimeSummary
 from zoo import Catalog
-from zoo.cli.running.runtimes import tell_of_runtimes, with_asked_runtimes
+from zoo.cli.running.runtimes import report_runtimes, with_requested_runtimes
 
 Run = Callable[..., Result]
 WORDS = ("bench", "--models", "linear", "--limit-train", "60", "--limit-test", "40", "--epochs", "1", "--seeds", "1")
@@ -49,29 +49,29 @@ def test_of_what_is_there_the_runtimes_that_were_asked_for_are_shown(
     for runtime in ("onnx", "int8"):
         add_runtime(folder, runtime)
     trials = [(folder, read_record(folder / "record.json"))]
-    shown = with_asked_runtimes(BenchRequest(runtimes=("eager", "int8")), trials)
+    shown = with_requested_runtimes(BenchRequest(runtimes=("eager", "int8")), trials)
     assert [record.trial_id.rpartition("@")[2] for _, record in shown][1:] == ["int8"]
-    assert len(with_asked_runtimes(BenchRequest(), trials)) == 1
+    assert len(with_requested_runtimes(BenchRequest(), trials)) == 1
 
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
         ({"failures": ("net under onnx failed (error): no",)}, "1 runtime failed; --retry runs them again"),
-        ({"not_started": 2}, "2 runtimes not started, for the budget is spent"),
-        ({"interrupted": True}, "interrupted; the same command again continues"),
+        ({"not_started": 2}, "2 runtimes not started: the budget is spent"),
+        ({"interrupted": True}, "interrupted; run the same command again to continue"),
     ],
 )
 def test_what_is_not_there_is_told_of(
     fields: dict[str, object], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not tell_of_runtimes(summary_of(**fields), quiet=False)
+    assert not report_runtimes(summary_of(**fields), quiet=False)
     assert sentence in capsys.readouterr().err
 
 
 def test_nothing_is_said_where_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tell_of_runtimes(summary_of(), quiet=False)
-    assert tell_of_runtimes(None, quiet=False)
+    assert report_runtimes(summary_of(), quiet=False)
+    assert report_runtimes(None, quiet=False)
     assert capsys.readouterr().err == ""
 
 

@@ -65,7 +65,7 @@ def seeded(catalog: Catalog, tmp_path: Path) -> Callable[..., seeding.Seeded]:
         request = BenchRequest.model_validate(raw)
         plan = make_plan(select(request, catalog))
         return run_until_settled(
-            plan, request, run=script.run, store=Store(tmp_path), deadline=deadline, tell=script.sentences.append
+            plan, request, run=script.run, store=Store(tmp_path), deadline=deadline, note=script.sentences.append
         )
 
     return run
