@@ -120,6 +120,11 @@ class Splits:
     train: Split
     val: Split | None = None
     test: Split | None = None
+    notes: tuple[str, ...] = ()
+    """Sentences on how the images were found, for whoever reads the scores."""
+    omissions: tuple[str, ...] = ()
+    """Sentences on images that are there and in no split, for a reason that the user can change. ``zoo data check``
+    counts each as a problem; elsewhere they are notes."""
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:

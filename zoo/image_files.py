@@ -1,16 +1,27 @@
-"""Image files: which names they have, and how a folder is walked for them."""
+"""Image files: how a folder is searched for them, and which of its files are left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+
+from zoo.image_kinds import HEAD_BYTES, how_to_read, image_kind, is_readable
+from zoo.text import plural
 
 IMAGE_SUFFIXES = (
     ".jpg",
     ".jpeg",
     ".jpe",
+    ".jfif",
+    ".pjpeg",
+    ".pjp",
     ".png",
+    ".apng",
     ".bmp",
+    ".dib",
     ".gif",
     ".webp",
     ".tif",
@@ -18,32 +29,122 @@ IMAGE_SUFFIXES = (
     ".ppm",
     ".pgm",
     ".pbm",
+    ".pnm",
     ".jp2",
+    ".j2k",
     ".avif",
 )
+"""Suffixes whose files are always taken for images: one that cannot be decoded is reported, never left out."""
+
+_JUNK_FOLDERS = frozenset({
+    "__macosx", "__pycache__", "@eadir", "#recycle", "@recycle", "$recycle.bin", "system volume information",
+    "lost+found",
+})  # fmt: skip
+_JUNK_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 
 
-def is_image(path: PurePath) -> bool:
-    """Tell by its name whether a file may be an image; files that start with a dot are not."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+def is_junk(name: str) -> bool:
+    """Tell whether a file or folder is hidden or was put there by an operating system: it never holds your images."""
+    return name.startswith(".") or name.lower() in _JUNK_FOLDERS | _JUNK_FILES
 
 
-def walk_images(folder: Path) -> Iterator[Path]:
+@dataclass(kw_only=True, slots=True)
+class LeftOut:
+    """Files that were found and left out, junk (see :func:`is_junk`) apart."""
+
+    images: list[tuple[str, str]] = field(default_factory=list)
+    """Name and kind of image files that cannot be read here."""
+    others: Counter[str] = field(default_factory=Counter)
+    """Number of files that are not images, by suffix in lower case."""
+
+    def omissions(self) -> Iterator[str]:
+        """Yield a sentence for each kind of image file that cannot be read here."""
+        suffixes_of: dict[str, Counter[str]] = {}
+        for name, kind in self.images:
+            suffixes_of.setdefault(kind, Counter())[PurePath(name).suffix.lower()] += 1
+        for kind, suffixes in sorted(suffixes_of.items()):
+            count = suffixes.total()
+            yield (
+                f"{plural(count, 'image file')} left out, as {kind} cannot be read here: {_by_suffix(suffixes)} "
+                f"({how_to_read(kind)})"
+            )
+
+    def notes(self) -> Iterator[str]:
+        """Yield a sentence about files that are not images, if there are any."""
+        if count := self.others.total():
+            what = "as it is no image" if count == 1 else "as they are no images"
+            yield f"{plural(count, 'file')} left out, {what}: {_by_suffix(self.others)}"
+
+
+def _by_suffix(suffixes: Counter[str]) -> str:
+    shown = [f"{count:,} {suffix or 'without a suffix'}" for suffix, count in suffixes.most_common(10)]
+    return ", ".join(shown) + (" …" if len(suffixes) > 10 else "")
+
+
+def is_image(path: PurePath, find_kind: Callable[[], str], left_out: LeftOut | None = None) -> bool:
+    """Tell whether a file is an image that can be read, by its suffix or else by its content.
+
+    Args:
+        path: Its name. Junk is no image.
+        find_kind: Returns its kind (see :func:`zoo.image_kinds.image_kind`); called only where the suffix does not
+            decide.
+        left_out: Told of the file if it is not.
+    """
+    if is_junk(path.name):
+        return False
+    suffix = path.suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return True
+    kind = find_kind()
+    if is_readable(kind):
+        return True
+    if left_out is not None and kind:
+        left_out.images.append((str(path), kind))
+    elif left_out is not None:
+        left_out.others[suffix] += 1
+    return False
+
+
+def walk_images(folder: Path, left_out: LeftOut | None = None) -> Iterator[Path]:
     """Yield the image files below *folder*, sorted by their path.
 
-    Links to folders are followed, but no folder is entered from within itself, so loops of links end. Folders that
-    start with a dot are left out. A link to nothing, or to itself, is yielded: its reader must name it.
+    Links to folders are followed, but no folder is entered from within itself, so loops of links end. Junk (see
+    :func:`is_junk`) is skipped. A link to nothing, or to itself, whose name is that of an image is yielded, so that
+    reading it fails with its name.
+
+    Args:
+        folder: Where to look.
+        left_out: Told of the files that are not yielded.
     """
-    yield from _walk(folder, frozenset())
+    yield from _walk(folder, frozenset(), left_out)
 
 
-def _walk(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+def images_in(folder: Path) -> Iterable[Path]:
+    """Return the image files that lie in *folder* itself, sorted by name."""
+    return [
+        path
+        for path in sorted(folder.iterdir())
+        if not path.is_dir() and is_image(path, lambda path=path: file_kind(path))  # type: ignore[misc]
+    ]
+
+
+def file_kind(path: Path) -> str:
+    """Return the kind of an image file (see :func:`zoo.image_kinds.image_kind`), by its name if it cannot be read."""
+    head = b""
+    with contextlib.suppress(OSError):
+        if path.is_file():  # opening a pipe would wait for ever
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
+    return image_kind(head, path.suffix.lower())
+
+
+def _walk(folder: Path, above: frozenset[Path], left_out: LeftOut | None) -> Iterator[Path]:
     real = folder.resolve()
     if real in above:
         return
     for path in sorted(folder.iterdir()):
         if path.is_dir():
-            if not path.name.startswith("."):
-                yield from _walk(path, above | {real})
-        elif is_image(path) and (path.is_file() or path.is_symlink()):
+            if not is_junk(path.name):
+                yield from _walk(path, above | {real}, left_out)
+        elif (path.is_file() or path.is_symlink()) and is_image(path, lambda path=path: file_kind(path), left_out):  # type: ignore[misc]
             yield path

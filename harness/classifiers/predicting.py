@@ -27,7 +27,8 @@ from harness.faults.errors import TrialError
 from harness.measuring.environment import resolve_device, resolve_precision
 from harness.records.record import FailureKind
 from harness.training.evaluation import batch_size_for, predict_logits
-from zoo.image_files import walk_images
+from zoo.image_files import LeftOut, walk_images
+from zoo.image_kinds import how_to_read
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -139,10 +140,14 @@ def find_images(names: Iterable[str]) -> Iterator[ImageSource]:
         try:
             if path.is_dir():
                 found = False
-                for each in walk_images(path):
+                left_out = LeftOut()
+                for each in walk_images(path, left_out):
                     found = True
                     yield ImageSource(name=str(each), image=each)
-                if not found:
+                for unreadable, kind in left_out.images:
+                    problem = f"{kind} cannot be read here: {how_to_read(kind)}"
+                    yield ImageSource(name=unreadable, image=None, problem=problem)
+                if not found and not left_out.images:
                     yield ImageSource(name=name, image=None, problem="the folder holds no images")
             elif path.is_file():
                 yield ImageSource(name=name, image=path)

@@ -81,6 +81,8 @@ class DatasetAudit(FrozenModel):
     duplicates: tuple[Duplicates, ...]
     num_lost: int
     """Images that lie decoded in the cache, but whose files have gone bad since, behind their sizes and times."""
+    omissions: tuple[str, ...]
+    """Sentences on images that are there and in no split."""
     notes: tuple[str, ...]
     error: str
     """Why the dataset cannot be used as it is; empty where it can."""
@@ -88,7 +90,7 @@ class DatasetAudit(FrozenModel):
     @property
     def problems(self) -> tuple[str, ...]:
         """What is wrong with the data, a sentence each: unreadable images, leaks between splits, conflicting labels."""
-        found = []
+        found = list(self.omissions)
         for split in self.splits:
             if split.unreadable:
                 found.append(f"{len(split.unreadable):,} {split.name} image(s) cannot be read")
@@ -156,7 +158,7 @@ def audit_dataset(
     try:
         prepared = prepare_splits(dataset, spec, splits, cache=cache, report=report, num_workers=num_workers)
     except UnusableImagesError as error:
-        notes += count_notes(dataset, splits)
+        notes = [*splits.omissions, *splits.notes, *notes, *count_notes(dataset, splits)]
         content = _from_source(dataset, spec, parts, notes, str(error), report, num_workers)
     else:
         content = _from_prepared(prepared, parts, report, spec.display_name)
@@ -192,7 +194,8 @@ def audit_dataset(
             {name: list(_hashed(parts[name], readable[name])) for name in SPLITS}, splits.classes
         ),
         num_lost=num_lost,
-        notes=content.notes,
+        omissions=splits.omissions,
+        notes=tuple(each for each in content.notes if each not in splits.omissions),
         error=content.error,
     )
 

@@ -31,9 +31,12 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     # All folds are prepared together; without folds, the key is what it was before there were any.
     left_out = {"display_name", "mirror_symmetric", "fold", *(() if spec.folds else ("folds",))}
+    # Notes are kept with the images. The key of data without any is what it was before there were such notes.
+    notes = {"notes": [splits.omissions, splits.notes]} if splits.omissions or splits.notes else {}
     return stable_hash(
         {
-            "format": [FORMAT, decoding.VERSION, PIL.__version__],
+            **notes,
+            "format": [FORMAT, decoding.VERSION, PIL.__version__, *decoding.plugin_versions()],
             "spec": spec.model_dump(mode="json", exclude=left_out),
             "hints": [dataset.image_size, dataset.channels],
             "classes": splits.classes,

@@ -5,6 +5,7 @@ file                            outcome
 ==============================  ====================================================================
 EXIF orientation                turned upright
 RGBA, LA, transparent palette   composited on white
+one transparent colour (tRNS)   composited on white; in 16-bit colour compared by high bytes
 palette                         its colours
 CMYK, YCbCr, LAB, HSV           converted to RGB by Pillow's fixed formulas; ICC profiles are ignored
 grey (1, L, LA, I;16, I)        one channel; three equal ones where the dataset also has colour
@@ -18,17 +19,19 @@ animated, several pages         the first frame
 another size than wanted        the shorter side is scaled, bicubic and antialiased, and the centre square
                                 cropped; an image that has the size already is left as it is
 truncated file                  unreadable
+HEIC, JPEG XL                   as other colour images where ``zoobench[photos]`` is installed, else unreadable
 text or anything else           unreadable, whatever its name says; formats beyond :data:`FORMATS` too
 more than MAX_PIXELS            unreadable, and never decompressed
 ==============================  ====================================================================
 
-An image counts as grey by how it is stored, not by its pixels. What becomes of unreadable images is said in
+An image counts as grey by how it is stored, not by its pixels. What becomes of unreadable images is described in
 :mod:`harness.data.prepare`. Shape suffixes: H height, W width, C channels.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import io
 import warnings
 from collections.abc import Iterator
@@ -42,17 +45,21 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.dataset import FilePart
+from zoo.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same file may give other pixels; part of the cache's key."""
 
 MAX_PIXELS = 100_000_000
 """Largest width × height that is decoded: 300 MB as RGB."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF")
-"""Raster formats that are read, as Pillow names them. Those that run another program (EPS) are not among them."""
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF", "HEIF", "JXL")
+"""Raster formats that are read, as Pillow names them. Those that run another program (EPS) are not among them. The last
+two need plug-ins (see :mod:`zoo.image_kinds`)."""
 
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
+_GREY_SCALES = {"L;2": 85, "L;4": 17}
+"""Factors by which Pillow scales grey of fewer than 8 bits."""
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
 
@@ -108,10 +115,11 @@ def decode(source: Encoded, *, channels: int, size: int, max_pixels: int = MAX_P
         UnreadableImageError: If it cannot be decoded.
     """
     with _reading(source, max_pixels) as image:
+        raw_mode = _raw_mode(image)
         image.load()
         if _orientation(image) not in (None, 1):
             image = ImageOps.exif_transpose(image)
-        return resize(_convert(image, channels), size)
+        return resize(_convert(image, channels, raw_mode), size)
 
 
 def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -155,7 +163,7 @@ def _reading(source: Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
     except (UnreadableImageError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        raise UnknownFormatError("not an image of a known format") from error
+        raise UnknownFormatError(_why_unknown(source)) from error
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError(f"more than {most:,} pixels") from error
     except Exception as error:  # what Pillow's readers raise on broken files is not documented, and varies
@@ -200,24 +208,59 @@ class _Window(io.RawIOBase):
 
 
 @functools.cache
+def plugin_versions() -> tuple[str, ...]:
+    """Register the installed plug-ins of :data:`zoo.image_kinds.DECODERS`, and return their names and versions."""
+    found = []
+    for kind, module_name in DECODERS.items():
+        if not has_decoder(kind):
+            continue
+        try:
+            module = importlib.import_module(module_name)
+        except (ImportError, OSError) as error:  # a wheel for another system: its images are unreadable
+            warnings.warn(f"{kind} cannot be read: {error}", RuntimeWarning, stacklevel=2)
+            continue
+        if module_name == "pillow_heif":  # the others register themselves
+            module.register_heif_opener()
+        found.append(f"{module_name} {getattr(module, '__version__', '')}".strip())
+    return tuple(found)
+
+
+@functools.cache
 def _formats() -> tuple[str, ...]:
     """Return the formats that this build of Pillow can read."""
     Image.init()
+    plugin_versions()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
+def _why_unknown(source: Encoded) -> str:
+    with _opened(source) as file:
+        kind = image_kind(file.read(HEAD_BYTES), source.suffix.lower() if isinstance(source, Path) else "")
+    return "not an image of a known format" if not kind or is_readable(kind) else f"{kind}: {how_to_read(kind)}"
+
+
 def _orientation(image: Image.Image) -> int | None:
+    if image.format == "JXL":  # its decoder turns it as its own header says, which stands above EXIF in the standard
+        return None
     value = image.getexif().get(_ORIENTATION_TAG)
     return value if isinstance(value, int) else None
 
 
-def _convert(image: Image.Image, channels: int) -> Image.Image:
+def _raw_mode(image: Image.Image) -> str:
+    """Return how an image that is not loaded yet stores its samples, as Pillow names it: ``RGB;16B``."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0][3] if tiles else ""
+    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
+
+
+def _convert(image: Image.Image, channels: int, raw_mode: str = "") -> Image.Image:
     """Return *image* as 8-bit grey or RGB."""
     mode = "L" if channels == 1 else "RGB"
     if image.mode == mode and "transparency" not in image.info:
         return image
     if image.mode == "F":
         raise UnreadableImageError("floating-point pixels have no stated range")
+    _fix_transparency(image, raw_mode)
     if image.mode.startswith("I"):
         image = _eight_bits(image)
     if image.has_transparency_data:
@@ -226,8 +269,21 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
     return image.convert(mode)
 
 
+def _fix_transparency(image: Image.Image, raw_mode: str) -> None:
+    """Bring the transparent colour to the scale of the pixels: a PNG states it in the depth of the file."""
+    colour = image.info.get("transparency")
+    if isinstance(colour, int) and raw_mode in _GREY_SCALES:
+        image.info["transparency"] = colour * _GREY_SCALES[raw_mode]
+    elif isinstance(colour, tuple) and raw_mode.startswith("RGB;16"):
+        image.info["transparency"] = tuple(value >> 8 for value in colour)
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise UnreadableImageError("32-bit pixels beyond 0..65535 have no stated range")
-    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+    scaled = (values + 128) // 257
+    colour = image.info.get("transparency")
+    if isinstance(colour, int):
+        scaled[values == colour] = 255  # composited on white
+    return Image.fromarray(scaled.astype(np.uint8))

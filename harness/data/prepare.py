@@ -183,7 +183,7 @@ def _prepare(
         parts, notes = make_parts(
             splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
         )
-    notes += count_notes(dataset, splits)
+    notes = [*splits.omissions, *splits.notes, *notes, *count_notes(dataset, splits)]
     prefix = f"{TEMPORARY_PREFIX}{folder.name}-"
     for stale in folder.parent.glob(f"{prefix}*"):  # of a process that died; a live one would hold the lock
         shutil.rmtree(stale)

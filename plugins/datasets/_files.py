@@ -1,30 +1,14 @@
-"""Files: what their names tell, what tells that they have changed, and where an argument leads."""
+"""Files: signatures that change with them, their lines, and the paths that arguments stand for."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Iterable
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from zoo import DataRequest
 from zoo.errors import DataError, UsageError
-
-_SPLIT_WORDS = {
-    "train": "train", "training": "train",
-    "val": "val", "valid": "val", "validation": "val", "dev": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-
-
-def split_of(path: PurePath) -> str:
-    """Return the split that a file's name speaks of, else its folder's, and so on: train, val, test or nothing."""
-    for part in [path.stem, *reversed(path.parts[:-1])]:
-        for word in re.findall("[a-z]+", part.lower()):
-            if word in _SPLIT_WORDS:
-                return _SPLIT_WORDS[word]
-    return ""
 
 
 def files_signature(paths: Iterable[Path]) -> str:
@@ -37,16 +21,16 @@ def files_signature(paths: Iterable[Path]) -> str:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Return the lines of a text file that hold anything, without blanks at their ends."""
+    """Return the lines of a text file that are not blank, stripped."""
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def find_argument(request: DataRequest, kind: str) -> Path:
-    """Return the path that followed the colon: from the current folder, else from the data root.
+    """Return the path that followed the colon, relative to the current folder or else to the data root.
 
     Raises:
-        UsageError: If there is none.
-        DataError: If nothing is there.
+        UsageError: If no path was given.
+        DataError: If it does not exist.
     """
     if not request.argument:
         raise UsageError(f"{kind} needs a path, as in {kind}:PATH")
@@ -55,4 +39,4 @@ def find_argument(request: DataRequest, kind: str) -> Path:
         if path.exists():
             return path.absolute()
     where = str(given) if given.is_absolute() else f"{given} in {Path.cwd()} or in the data root {request.root}"
-    raise DataError(f"{kind}: there is nothing at {where}")
+    raise DataError(f"{kind}: no file or folder at {where}")

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-from plugins.datasets._files import files_signature, split_of
+from plugins.datasets._files import files_signature
+from plugins.datasets._split_names import split_of
 from zoo import Split, Splits
 from zoo.errors import DataError
 

@@ -1,14 +1,15 @@
 """The index of a tar file: where its members lie, so that they can be read in any order. Nothing is ever extracted.
 
-A tar file is read from end to end once; what was found is kept in the cache under its path, size and time. Members
-that are no plain files (links, devices, sparse files), or whose names lead out of where they are, are refused: no such
-thing is followed, and leaving it out would leave images out without a word.
+A tar file is read from end to end once; the index is kept in the cache under its path, size and time. Members that are
+not plain files (links, devices, sparse files), or whose names lead out of the tar file, are refused: they are never
+followed, and to skip them would leave images out in silence.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +19,21 @@ from typing import IO, Any
 from plugins.datasets._files import files_signature
 from zoo.cache import cached_json
 from zoo.errors import DataError
+from zoo.image_files import IMAGE_SUFFIXES
+from zoo.image_kinds import HEAD_BYTES, image_kind
 
-_VERSION = 1
+_VERSION = 2
 """Raised whenever the same file may give another index."""
 
-_MAX_TEXT = 200
-"""Most bytes of a ``.cls`` member, which holds a number or a name."""
+MAX_LABEL_BYTES = 200
+"""Largest size of a ``.cls`` member, which holds a number or a name, and of a text that is taken for a label."""
+
+_MAX_JSON_BYTES = 100_000
+LABEL_SUFFIXES = (".cls", ".json", ".txt")
+"""Suffixes of members that may hold the class of an image, as WebDataset writes them, in order of preference."""
+
+_LABEL_KEYS = ("cls", "label", "class", "target", "category", "label_name", "class_name")
+"""Keys of a JSON object that may hold the class, in order of preference."""
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -38,18 +48,23 @@ class Member:
     """Where its content begins, in bytes."""
     size: int
     text: str
-    """Content of a ``.cls`` member; empty for all others."""
+    """Label in a member with one of :data:`LABEL_SUFFIXES`; empty where there is none, and for all other members."""
+    kind: str
+    """Kind of image by its first bytes, where its suffix is not that of an image; empty for all others."""
 
 
 def index_tar(path: Path) -> list[Member]:
-    """Return the files in a tar file, in order; those whose names start with a dot are left out.
+    """Return the files in a tar file, in order; those whose names start with a dot are skipped.
 
     Raises:
         DataError: If it is no uncompressed tar file, is damaged, or holds what is refused.
     """
     signature = hashlib.sha256(f"{_VERSION} {files_signature([path])}".encode()).hexdigest()
     index = cached_json(f"tar/{signature[:20]}", lambda: {"path": str(path), "members": list(_rows(path))})
-    return [Member(name=name, start=start, size=size, text=text) for name, start, size, text in index["members"]]
+    return [
+        Member(name=name, start=start, size=size, text=text, kind=kind)
+        for name, start, size, text, kind in index["members"]
+    ]
 
 
 def _rows(path: Path) -> Iterator[list[Any]]:
@@ -81,7 +96,7 @@ def _rows(path: Path) -> Iterator[list[Any]]:
 
 
 def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> list[Any] | None:
-    """Return what is kept of a member; None for folders and hidden files."""
+    """Return the entry of a member in the index; None for folders and hidden files."""
     name = PurePosixPath(member.name)
     shown = f"{path} holds {member.name!r}"
     if name.is_absolute() or ".." in name.parts or "\0" in member.name:
@@ -95,12 +110,29 @@ def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> l
         raise DataError(f"{path} is cut short: {member.name!r} should end beyond it")
     if name.name.startswith("."):
         return None
-    text = ""
+    text = kind = ""
+    file.seek(member.offset_data)
     if name.suffix == ".cls":
-        if member.size > _MAX_TEXT:
+        if member.size > MAX_LABEL_BYTES:
             raise DataError(f"{shown}, which should be a class and has {member.size:,} bytes")
-        file.seek(member.offset_data)
         text = file.read(member.size).decode("utf-8", "replace").strip()
         if not text:
             raise DataError(f"{shown}, which should be a class and is empty")
-    return [str(name), member.offset_data, member.size, text]
+    elif name.suffix == ".txt" and member.size <= MAX_LABEL_BYTES:
+        text = file.read(member.size).decode("utf-8", "replace").strip()
+    elif name.suffix == ".json" and member.size <= _MAX_JSON_BYTES:
+        text = _label_in_json(file.read(member.size))
+    elif name.suffix.lower() not in IMAGE_SUFFIXES:
+        kind = image_kind(file.read(min(HEAD_BYTES, member.size)), name.suffix.lower())
+    return [str(name), member.offset_data, member.size, text, kind]
+
+
+def _label_in_json(content: bytes) -> str:
+    """Return the label that a JSON file holds: a number, a text, or one of these under a key such as ``label``."""
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(value, dict):
+        value = next((value[key] for key in _LABEL_KEYS if key in value), None)
+    return str(value).strip() if isinstance(value, (int, float, str)) else ""

@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face hub: ``hf:NAME`` (needs the extra ``zoobench[datasets]``)."""
+"""Datasets on the Hugging Face hub: ``hf:NAME`` (needs the extra ``zoobench[datasets]``)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, overload
 
+from plugins.datasets._assembly import TEST_OPTION, assemble
 from plugins.datasets._files import files_signature
+from plugins.datasets._split_names import role_of
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError, UsageError
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
-_SPLIT_WORDS = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 
 
 class _HubImages(Sequence[bytes]):
-    """The still encoded images of a split, read when asked for."""
+    """Encoded images of a split, read on access."""
 
     def __init__(self, split: Any, column: str) -> None:
         from datasets import Image
@@ -47,16 +48,16 @@ def load_hub(request: DataRequest) -> Splits:
     names one, the first ClassLabel.
 
     Raises:
-        UsageError: If it is not named, or by what is no name of the hub's.
-        DataError: If the library is missing, the hub cannot be reached, or it is not a set of labelled images.
+        UsageError: If the name is missing, or cannot be one of a dataset on the hub.
+        DataError: If the library is missing, the hub cannot be reached, or the dataset has no labelled images.
     """
     if not request.argument:
         raise UsageError("hf needs a name, as in hf:uoft-cs/cifar10")
     if not _NAME.fullmatch(request.argument):
         # The library would take it for a path, and search all that lies below its first folder.
         raise UsageError(
-            f"hf:{request.argument} is no name of the hub's, as in hf:uoft-cs/cifar10; for files of your own there are "
-            "folder:PATH, parquet:PATH, csv:PATH and tar:PATH"
+            f"hf:{request.argument} is not the name of a dataset on the hub, such as hf:uoft-cs/cifar10; for your own "
+            "files there are folder:PATH, parquet:PATH, csv:PATH and tar:PATH"
         )
     try:
         import datasets
@@ -68,12 +69,15 @@ def load_hub(request: DataRequest) -> Splits:
     features = next(iter(parts.values())).features
     image, label = _columns(datasets, features, request)
     splits: dict[str, Split] = {}
+    left_out: list[str] = []
     for name, part in parts.items():
-        word = _SPLIT_WORDS.get(name)
-        if word is None or word in splits:
+        word = role_of(name)
+        if not word or word in splits:
+            left_out.append(f"the split {name!r} left out: it is not one of train, validation and test")
             continue
         labels = part.with_format("numpy")[label][:]
-        if (labels < 0).all():  # labels that are not public
+        if (labels < 0).all():
+            left_out.append(f"the split {name!r} left out: its labels are not public")
             continue
         splits[word] = Split(
             encoded=_HubImages(part, image),
@@ -82,8 +86,8 @@ def load_hub(request: DataRequest) -> Splits:
         )
     if "train" not in splits:
         raise DataError(f"hf:{request.argument} has no labelled train split; it has {', '.join(parts)}")
-    return Splits(
-        classes=tuple(features[label].names), train=splits["train"], val=splits.get("val"), test=splits.get("test")
+    return assemble(
+        tuple(features[label].names), splits, request.options, source=f"hf:{request.argument}", notes=left_out
     )
 
 
@@ -97,7 +101,7 @@ def _download(datasets: Any, request: DataRequest) -> Any:
     except Exception as error:  # the library raises its own, the hub's, the file system's and the network's errors
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise DataError(
-            f"hf:{request.argument} cannot be had from the hub or from {request.root / 'hf'}: {reason}"
+            f"hf:{request.argument} cannot be loaded from the hub or from {request.root / 'hf'}: {reason}"
         ) from error
 
 
@@ -132,7 +136,7 @@ def zoo_datasets() -> Iterable[Dataset]:
     yield Dataset(
         name="hf",
         load=load_hub,
-        summary="a dataset of the Hugging Face hub, by its name there",
+        summary="a dataset on the Hugging Face hub, by its name there",
         argument="NAME",
-        options={"label": ""},
+        options={"label": "", **TEST_OPTION},
     )

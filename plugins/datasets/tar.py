@@ -1,27 +1,32 @@
-"""Images in tar files: ``tar:PATH``, a tar file or a folder of them (shards). They are read where they lie.
+"""Images in tar files: ``tar:PATH``, a tar file or a folder of them (shards). They are read without being extracted.
 
 ::
 
     cat/1.jpg  dog/1.jpg               a folder for each class, as in folder:PATH, with or without train/, val/, test/
     0001.jpg  0001.cls                 pairs, as WebDataset writes them: .cls holds the number or the name of the class
 
-A shard's split is the word train, val (validation, dev) or test in its name, unless its members have folders for them;
-shards that say nothing are train. A ``classes.txt`` beside the shards gives numbered classes their names, a line each.
+In place of ``.cls`` a pair may have a ``.json`` with a key such as ``label``, or a ``.txt`` with the label alone. A
+shard's split is the word train, val (validation, dev) or test in its name, unless its members have folders for them;
+other shards are train. A ``classes.txt`` beside the shards names numbered classes, a line each.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from plugins.datasets._files import files_signature, find_argument, lines_of, split_of
-from plugins.datasets._tar_index import Member, index_tar
+from plugins.datasets._assembly import TEST_OPTION, TWINS_OPTION, assemble
+from plugins.datasets._files import files_signature, find_argument, lines_of
+from plugins.datasets._labels import name_classes
+from plugins.datasets._split_names import role_of, split_of
+from plugins.datasets._tar_index import LABEL_SUFFIXES, Member, index_tar
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.dataset import FilePart
 from zoo.errors import DataError
-from zoo.image_files import is_image
+from zoo.image_files import LeftOut, is_image, is_junk
+from zoo.text import plural
 
 NAMES_FILE = "classes.txt"
 
@@ -51,44 +56,96 @@ def load_tar(request: DataRequest) -> Splits:
         raise DataError(f"tar: {root} holds no tar file")
     members: dict[Path, list[Member]] = {}
     for number, shard in enumerate(shards):
-        request.report(f"tar: reading what {shard.name} holds", number / len(shards))
+        request.report(f"tar: indexing {shard.name}", number / len(shards))
         members[shard] = index_tar(shard)
     folder = root if root.is_dir() else root.parent
-    if any(member.text for found in members.values() for member in found):
-        images = [image for shard in shards for image in _pairs(shard, members[shard], folder)]
+    left_out = LeftOut()
+    omissions: list[str] = []
+    found = {shard: _image_members(each, left_out) for shard, each in members.items()}
+    suffix = _label_suffix(members, found)
+    if suffix:
+        images = [image for shard in shards for image in _pairs(shard, members[shard], found[shard], suffix, folder)]
+        left_out.others = Counter()  # other members of a sample are not images by design
     else:
-        images = _in_folders(members, folder)
+        images = _in_folders(found, folder, omissions)
     if not images:
-        raise DataError(f"tar: {root} holds no image")
-    classes, label_of = _classes(images, folder, root)
-    found = {name: [image for image in images if image.split == name] for name in ("train", "val", "test")}
-    if not found["train"]:
+        raise DataError(f"tar: {root} holds no image{''.join(f'; {each}' for each in left_out.omissions())}")
+    if suffix == ".txt" and len({image.label for image in images}) > max(2, len(images) // 2):
+        raise DataError(
+            f"tar: the .txt members of {root} hold {len({image.label for image in images}):,} different texts for "
+            f"{len(images):,} images, so they are captions and not classes: write classes to .cls members"
+        )
+    classes, index_of, notes = _classes(images, folder, root, twins=request.options.get("twins", "error"))
+    by_split = {name: [image for image in images if image.split == name] for name in ("train", "val", "test")}
+    if not by_split["train"]:
         raise DataError(f"tar: {root} holds no training images: shards or folders should be called train")
     unique = max(Counter(image.name for image in images).values()) == 1
-    splits = {name: _split(each, label_of, folder, unique=unique) for name, each in found.items() if each}
-    return Splits(classes=classes, train=splits["train"], val=splits.get("val"), test=splits.get("test"))
+    return assemble(
+        classes,
+        {name: _split(each, index_of, folder, unique=unique) for name, each in by_split.items() if each},
+        request.options,
+        source=f"tar: {root}",
+        notes=[*notes, *left_out.notes()],
+        omissions=[*omissions, *left_out.omissions()],
+    )
 
 
-def _pairs(shard: Path, members: Sequence[Member], folder: Path) -> list[_Image]:
-    """Return the images of a shard in the order in which they lie; each has a ``.cls`` with the same key."""
-    labels: dict[str, str] = {}
-    found: dict[str, Member] = {}
-    for member in members:
+def _image_members(members: Sequence[Member], left_out: LeftOut) -> list[Member]:
+    def is_wanted(member: Member) -> bool:
         path = PurePosixPath(member.name)
-        stem, _, extension = path.name.partition(".")  # as WebDataset has it: the key ends at the first dot
-        key = str(path.with_name(stem))
-        if extension == "cls":
-            labels[key] = member.text
-        elif "." not in extension and is_image(path):
-            if key in found:
-                raise DataError(f"tar: {shard} holds two images of one key, {found[key].name!r} and {member.name!r}")
-            found[key] = member
+        if any(map(is_junk, path.parts)):
+            return False
+        return is_image(path, lambda: member.kind, left_out)
+
+    return [member for member in members if is_wanted(member)]
+
+
+def _label_suffix(members: Mapping[Path, Sequence[Member]], images: Mapping[Path, Sequence[Member]]) -> str:
+    """Return the suffix of the members that hold labels; empty where folders are classes."""
+    with_label = {PurePosixPath(member.name).suffix for each in members.values() for member in each if member.text}
+    if ".cls" in with_label or not with_label:
+        return ".cls" if with_label else ""
+    tops = {PurePosixPath(member.name).parts[:-1] for each in images.values() for member in each}
+    if len(tops) > 1 and () not in tops:
+        return ""
+    keys = {_key(member.name) for each in images.values() for member in each}
+    for suffix in LABEL_SUFFIXES:
+        if any(
+            member.text and PurePosixPath(member.name).suffix == suffix and _key(member.name) in keys
+            for each in members.values()
+            for member in each
+        ):
+            return suffix
+    return ""
+
+
+def _key(name: str) -> str:
+    """Return what the members of a sample have in common: their name up to its first dot, as in WebDataset."""
+    path = PurePosixPath(name)
+    return str(path.with_name(path.name.partition(".")[0]))
+
+
+def _pairs(shard: Path, members: Sequence[Member], images: Sequence[Member], suffix: str, folder: Path) -> list[_Image]:
+    """Return the images of a shard in the order in which they lie; each has a label with the same key."""
+    labels = {
+        _key(member.name): member.text
+        for member in members
+        if member.text and f".{PurePosixPath(member.name).name.partition('.')[2]}" == suffix
+    }
+    found: dict[str, Member] = {}
+    for member in images:
+        if "." in PurePosixPath(member.name).name.partition(".")[2]:
+            continue  # 0001.seg.png is another field of the sample
+        key = _key(member.name)
+        if key in found:
+            raise DataError(f"tar: {shard} holds two images of one key, {found[key].name!r} and {member.name!r}")
+        found[key] = member
     for key, member in found.items():
         if key not in labels:
-            raise DataError(f"tar: {shard} holds {member.name!r} without the .cls file that says its class")
+            raise DataError(f"tar: {shard} holds {member.name!r} without the {suffix} file that says its class")
     for key in labels:
         if key not in found:
-            raise DataError(f"tar: {shard} holds {f'{key}.cls'!r} without an image")
+            raise DataError(f"tar: {shard} holds {key + suffix!r} without an image")
     split = _split_of_shard(shard, folder)
     return [
         _Image(
@@ -107,56 +164,72 @@ def _split_of_shard(shard: Path, folder: Path) -> str:
     return split_of(shard.relative_to(folder)) or "train"
 
 
-def _in_folders(members: dict[Path, list[Member]], folder: Path) -> list[_Image]:
-    """Return the images of all shards, sorted as files in folders would be."""
-    found = [(shard, member, PurePosixPath(member.name)) for shard, each in members.items() for member in each]
-    found = [each for each in found if is_image(each[2]) and not any(part[0] == "." for part in each[2].parts)]
-    # What everything lies in is no class: `tar c photos` puts "photos/" before each name.
+def _split_named(folder: str) -> str:
+    return role_of(folder) or split_of(PurePosixPath(folder))
+
+
+def _depth_of_splits(names: Sequence[PurePosixPath]) -> int | None:
+    """Return the depth of the folders that are splits: 0 above the classes, 1 below them; None where there are none."""
+    if all(len(name.parts) > 1 and _split_named(name.parts[0]) for name in names):
+        return 0
+    if all(len(name.parts) > 2 and role_of(name.parts[1]) for name in names):
+        return 1 if any(role_of(name.parts[1]) == "train" for name in names) else None
+    return None
+
+
+def _in_folders(images: Mapping[Path, Sequence[Member]], folder: Path, omissions: list[str]) -> list[_Image]:
+    """Return the images of all shards, sorted as files in folders would be. *omissions* takes those without a class."""
+    found = [(shard, member, PurePosixPath(member.name)) for shard, each in images.items() for member in each]
+    # A folder around everything is no class: `tar c photos` puts "photos/" before each name.
     while len(tops := {name.parts[0] for *_, name in found}) == 1 and not split_of(PurePosixPath(*tops)):
         if any(len(name.parts) < 3 for *_, name in found):
             break
         found = [(shard, member, PurePosixPath(*name.parts[1:])) for shard, member, name in found]
-    has_splits = all(len(name.parts) > 2 and split_of(PurePosixPath(name.parts[0])) for *_, name in found)
-    images = []
+    depth_of_split = _depth_of_splits([name for *_, name in found])
+    located, unlabelled = [], Counter[str]()
     for shard, member, name in found:
-        if len(name.parts) < 2 + has_splits:
+        folders = list(name.parts[:-1])
+        split = _split_of_shard(shard, folder)
+        if depth_of_split is not None:
+            split = _split_named(folders.pop(depth_of_split))
+        if not folders and split != "train" and depth_of_split is not None:
+            unlabelled[name.parts[0]] += 1
+            continue
+        if not folders:
             raise DataError(f"tar: {shard} holds {member.name!r}, which is in no class folder and has no .cls file")
-        split = split_of(PurePosixPath(name.parts[0])) if has_splits else _split_of_shard(shard, folder)
-        label = name.parts[1 if has_splits else 0]
-        images.append(_Image(shard=shard, name=name, start=member.start, size=member.size, label=label, split=split))
-    return sorted(images, key=lambda image: (image.label, image.name.parts))
+        located.append(
+            _Image(shard=shard, name=name, start=member.start, size=member.size, label=folders[0], split=split)
+        )
+    omissions += [
+        f"{plural(count, 'image')} in {top!r} left out, as there are no class folders that label them"
+        for top, count in unlabelled.items()
+    ]
+    return sorted(located, key=lambda image: (image.label, image.name.parts))
 
 
-def _classes(images: Sequence[_Image], folder: Path, root: Path) -> tuple[tuple[str, ...], dict[str, int]]:
-    """Return the names of the classes, and the number of each label as it stands."""
+def _classes(
+    images: Sequence[_Image], folder: Path, root: Path, *, twins: object
+) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
+    """Return the names of the classes, the index of each label as it stands, and notes."""
     labels = {image.label for image in images}
-    if all(label.isdecimal() and label.isascii() and len(label) < 10 for label in labels):
+    names_file = folder / NAMES_FILE
+    if names_file.is_file() and all(label.isdecimal() and label.isascii() and len(label) < 10 for label in labels):
         number_of = {label: int(label) for label in labels}
-        names_file = folder / NAMES_FILE
-        if names_file.is_file():
-            names = lines_of(names_file)
-            if max(number_of.values()) >= len(names):
-                raise DataError(
-                    f"tar: {names_file} names {len(names)} classes, but there is the class {max(number_of.values())}"
-                )
-            return tuple(names), number_of
-        ordered = sorted(set(number_of.values()))
-        classes = tuple(map(str, ordered))
-        label_of = {label: ordered.index(number) for label, number in number_of.items()}
-    else:
-        classes = tuple(sorted(labels))
-        label_of = {label: k for k, label in enumerate(classes)}
-    if len(classes) < 2:
-        raise DataError(f"tar: {root} must hold images of at least two classes, and all are of {classes[0]!r}")
-    return classes, label_of
+        names = lines_of(names_file)
+        if max(number_of.values()) >= len(names):
+            raise DataError(
+                f"tar: {names_file} names {len(names)} classes, but there is the class {max(number_of.values())}"
+            )
+        return tuple(names), number_of, ()
+    return name_classes(labels, source=f"tar: {root}", twins=twins)
 
 
-def _split(images: Sequence[_Image], label_of: dict[str, int], folder: Path, *, unique: bool) -> Split:
+def _split(images: Sequence[_Image], index_of: dict[str, int], folder: Path, *, unique: bool) -> Split:
     import numpy as np
 
     return Split(
         encoded=[FilePart(path=image.shard, start=image.start, size=image.size) for image in images],
-        labels=np.array([label_of[image.label] for image in images], dtype=np.int64),
+        labels=np.array([index_of[image.label] for image in images], dtype=np.int64),
         ids=[
             str(image.name) if unique else f"{image.shard.relative_to(folder).as_posix()}/{image.name}"
             for image in images
@@ -174,4 +247,5 @@ def zoo_datasets() -> Iterable[Dataset]:
         summary="your images in a tar file or shards: class/image, or pairs of image and .cls (WebDataset)",
         source="https://github.com/webdataset/webdataset",
         argument="PATH",
+        options={**TEST_OPTION, **TWINS_OPTION},
     )

@@ -28,7 +28,7 @@ def test_a_name_is_needed(load: Load) -> None:
 @pytest.mark.parametrize("path", ["/home/me/photos", "./photos", "../photos", "~/photos", "photos/"])
 def test_a_path_is_no_name(load: Load, path: str) -> None:
     """The library takes ``/home`` of the first one for a dataset, and searches everything below it for files."""
-    with pytest.raises(UsageError, match=r"no name of the hub.s.*folder:PATH"):
+    with pytest.raises(UsageError, match=r"is not the name of a dataset on the hub.*folder:PATH"):
         load("hf", path)
 
 

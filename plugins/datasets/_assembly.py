@@ -1,0 +1,63 @@
+"""Assembly: makes one dataset of the splits that a source has, and lets the user choose which of them is tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from zoo import Split, Splits
+from zoo.errors import DataError, UsageError
+from zoo.options import Option
+
+TEST_OPTION: Mapping[str, Option] = {"test": ""}
+"""``data.test=val`` tests on the source's validation images."""
+
+TWINS_OPTION: Mapping[str, Option] = {"twins": "error"}
+"""See :mod:`plugins.datasets._labels`."""
+
+
+def assemble(
+    classes: tuple[str, ...],
+    splits: Mapping[str, Split],
+    options: Mapping[str, Option],
+    *,
+    source: str,
+    notes: Iterable[str] = (),
+    omissions: Iterable[str] = (),
+) -> Splits:
+    """Return the splits train, val and test of a source, those that it has.
+
+    With ``data.test=val`` validation images are the test split, and others are carved from train for validation. Where
+    there is a validation split and no test split, a note says that this can be done.
+
+    Raises:
+        DataError: If there are no training images, or ``data.test`` asks for a split that is missing or taken.
+        UsageError: If ``data.test`` is neither empty nor ``val`` nor ``test``.
+    """
+    found, said = dict(splits), list(notes)
+    choice = options.get("test", "")
+    if choice not in ("", "test", "val"):
+        raise UsageError(f"data.test is val or test, the split to test on, not {choice!r}")
+    if choice == "val":
+        if "val" not in found:
+            raise DataError(f"{source} has no validation images to test on, as data.test=val asks for")
+        if "test" in found:
+            raise DataError(
+                f"{source} has a test split of its own, so data.test=val cannot make the val split the test"
+            )
+        found["test"] = found.pop("val")
+        said.append(f"the {len(found['test']):,} validation images of the source are the test split (data.test=val)")
+    elif "val" in found and "test" not in found:
+        said.append(
+            f"no test split in the source, and {len(found['val']):,} validation images: data.test=val tests on them "
+            "and carves others from train for validation"
+        )
+    if "train" not in found:
+        raise DataError(f"{source} has no training images")
+    return Splits(
+        classes=classes,
+        train=found["train"],
+        val=found.get("val"),
+        test=found.get("test"),
+        notes=tuple(said),
+        omissions=tuple(omissions),
+    )

@@ -1,0 +1,234 @@
+"""The layout of a folder of images: which of its folders are splits, which are classes, and which are neither.
+
+=====================================  ===========================================================================
+layout                                 is read as
+=====================================  ===========================================================================
+``CLASS/IMAGE``                        classes
+``train/CLASS/IMAGE``, ``val/…``       splits (training, valid, validation, dev, eval, testing, holdout; ``test_set``,
+                                       ``train-images``; ``seg_train`` beside ``seg_test``), in upper or lower case
+``CLASS/train/IMAGE``, ``CLASS/val/…`` splits below classes
+a single folder around one of these    what is in it
+``test/IMAGE`` beside ``train/CLASS``  images without labels, which are left out and counted
+=====================================  ===========================================================================
+
+Images beside class folders belong to no class, and are left out and counted. Whatever else could be read in two ways
+is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plugins.datasets._split_names import SPLIT_WORDS, role_of
+from zoo.errors import DataError
+from zoo.image_files import LeftOut, images_in, is_junk, walk_images
+from zoo.text import plural
+
+_MAX_SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FoundImage:
+    """An image in a folder."""
+
+    path: Path
+    label: str
+    """Name of its class folder, as it stands."""
+    split: str
+    between: tuple[str, ...]
+    """Folders between its class (or its split below the class) and the image."""
+
+
+@dataclass(kw_only=True, slots=True)
+class FolderLayout:
+    """What was found in a folder."""
+
+    root: Path
+    """Folder that holds the classes or splits: the one that was given, or the one that it is wrapped around."""
+    images: list[FoundImage] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
+    """Names of all class folders, also of those without images."""
+    notes: list[str] = field(default_factory=list)
+    omissions: list[str] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+
+def find_layout(folder: Path) -> FolderLayout:
+    """Find the images of a folder with their classes and splits.
+
+    Raises:
+        DataError: If the layout is none of those above, or could be read in two ways.
+    """
+    root = _unwrapped(folder)
+    found = FolderLayout(root=root)
+    if root != folder:
+        found.notes.append(f"classes and splits are those in {root}, the only folder in {folder} that holds images")
+    roles = _roles(root)
+    if roles:
+        _read_splits(found, roles)
+    elif _is_class_over_split(root):
+        for class_folder in _folders(root):
+            for split_folder in _folders(class_folder):
+                if split := role_of(split_folder.name):
+                    _read_class(found, split_folder, class_folder.name, split)
+        found.notes.append("splits are the folders below each class")
+    else:
+        _read_classes(found, root, "train")
+    found.omissions += found.left_out.omissions()
+    found.notes += found.left_out.notes()
+    if found.labels or found.images:
+        return found
+    loose = list(images_in(root))
+    raise DataError(
+        f"folder: {root} must hold a folder of images for each class; it has none"
+        + (f", and {plural(len(loose), 'image')} beside (csv:PATH reads labels from a table)" if loose else "")
+        + "".join(f"; {each}" for each in found.omissions)
+    )
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not is_junk(path.name)]
+
+
+def _holds_images(folder: Path) -> bool:
+    left_out = LeftOut()
+    return next(walk_images(folder, left_out), None) is not None or bool(left_out.images)
+
+
+def _unwrapped(folder: Path) -> Path:
+    """Return the folder that *folder* is only a wrapper of, itself if it is none."""
+    inner = folder
+    while not images_in(inner):
+        full = [each for each in _folders(inner) if _holds_images(each)]
+        if len(full) != 1 or role_of(full[0].name) or not _folders(full[0]):
+            break
+        inner = full[0]
+    # A chain of single folders that ends at one class was no wrapper.
+    return inner if len(_folders(inner)) > 1 or _roles(inner) else folder
+
+
+def _roles(root: Path) -> dict[str, list[Path]]:
+    """Return the folders of each split; nothing where folders are classes.
+
+    A folder called train that holds images itself, beside others that do not stand for splits, is a class.
+    """
+    folders = _folders(root)
+    roles = _by_role({path: role_of(path.name) for path in folders})
+    if "train" in roles:
+        (first, *more), others = roles["train"], [path for path in folders if not role_of(path.name)]
+        is_class = not more and len(roles) == 1 and others and images_in(first) and not _folders(first)
+        return {} if is_class else roles
+    # seg_train beside seg_test: the same name but for one word.
+    for around in sorted({around for path in folders for _, around in _role_within(path.name)}):
+        named = {path: role for path in folders for role, each in _role_within(path.name) if each == around}
+        if len(set(named.values())) > 1 and "train" in named.values():
+            return _by_role(named)
+    return {}
+
+
+def _by_role(role_of_each: Mapping[Path, str]) -> dict[str, list[Path]]:
+    roles: dict[str, list[Path]] = {}
+    for path, role in role_of_each.items():
+        if role:
+            roles.setdefault(role, []).append(path)
+    return roles
+
+
+def _role_within(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the split that each word of a name stands for, with the name without that word."""
+    for match in re.finditer("[a-z]+", name.lower()):
+        if match[0] in SPLIT_WORDS and match[0] != name.lower():
+            yield SPLIT_WORDS[match[0]], f"{name[: match.start()]}*{name[match.end() :]}"
+
+
+def _is_class_over_split(root: Path) -> bool:
+    """Tell whether the folders of *root* hold nothing but splits.
+
+    Raises:
+        DataError: If some of them do, and others do not.
+    """
+    with_splits, without = [], []
+    for folder in _folders(root):
+        inner = [each for each in _folders(folder) if _holds_images(each)]
+        if inner and not images_in(folder) and all(role_of(each.name) for each in inner):
+            with_splits.append(folder)
+        elif _holds_images(folder):
+            without.append(folder)
+    if not any(role_of(each.name) == "train" for folder in with_splits for each in _folders(folder)):
+        return False
+    if without:
+        raise DataError(
+            f"folder: {root} has splits below some classes ({_names(with_splits)}) and not below others "
+            f"({_names(without)}): put train, val and test folders into all of them or none"
+        )
+    return True
+
+
+def _read_splits(found: FolderLayout, roles: dict[str, list[Path]]) -> None:
+    for role, folders in roles.items():
+        if len(folders) > 1:
+            raise DataError(
+                f"folder: {found.root} has several folders for {role}: {_names(folders)}; put their images into one, "
+                "or rename those that should not count so that their names start with a dot"
+            )
+    others = [path for path in _folders(found.root) if [path] not in roles.values()]
+    full = [path for path in others if _holds_images(path)]
+    if full:
+        raise DataError(
+            f"folder: {found.root} has {_names(full)} beside {roles['train'][0].name!r}: it must hold either splits or "
+            "classes, so move what is neither elsewhere"
+        )
+    if others:
+        found.notes.append(f"{plural(len(others), 'folder')} without images left out: {_names(others)}")
+    _note_loose(found, found.root, "splits")
+    for role in ("train", "val", "test"):
+        for folder in roles.get(role, []):
+            inner = _folders(folder)
+            if len(inner) == 1 and not images_in(folder) and (role_of(inner[0].name) or inner[0].name == folder.name):
+                folder = inner[0]  # train/train/CLASS, as archives unpack
+            if role != "train" and not _folders(folder):
+                loose = images_in(folder)
+                if loose:
+                    found.omissions.append(
+                        f"{plural(len(list(loose)), 'image')} in {folder.name!r} left out, as there are no class "
+                        "folders that label them"
+                    )
+                continue
+            _read_classes(found, folder, role)
+
+
+def _read_classes(found: FolderLayout, folder: Path, split: str) -> None:
+    folders = _folders(folder)
+    loose = list(images_in(folder))
+    if not folders and loose:
+        raise DataError(
+            f"folder: {folder} holds {plural(len(loose), 'image')} and must hold a folder of images for each class; "
+            "it has none (csv:PATH reads labels from a table)"
+        )
+    _note_loose(found, folder, "class folders")
+    for class_folder in folders:
+        _read_class(found, class_folder, class_folder.name, split)
+
+
+def _read_class(found: FolderLayout, folder: Path, label: str, split: str) -> None:
+    found.labels.add(label)
+    found.images += [
+        FoundImage(path=path, label=label, split=split, between=path.relative_to(folder).parts[:-1])
+        for path in walk_images(folder, found.left_out)
+    ]
+
+
+def _note_loose(found: FolderLayout, folder: Path, beside: str) -> None:
+    loose = list(images_in(folder))
+    if loose:
+        where = "" if folder == found.root else f" in {folder.name!r}"
+        found.omissions.append(
+            f"{plural(len(loose), 'image')}{where} left out, lying beside the {beside} and not in one: {_names(loose)}"
+        )
+
+
+def _names(paths: list[Path]) -> str:
+    return ", ".join(repr(path.name) for path in paths[:_MAX_SHOWN]) + (" …" if len(paths) > _MAX_SHOWN else "")

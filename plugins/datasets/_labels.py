@@ -1,0 +1,142 @@
+"""Labels: how class names are written, compared and ordered. The same rules hold for every source.
+
+==============================================  ==================================================================
+names                                           outcome
+==============================================  ==================================================================
+that differ in white space at their ends, or    one class
+in how accents are encoded (Unicode NFC)
+that differ in case or inner white space, or    an error that names them; ``data.twins=merge`` makes them one
+are equal numbers (``1``, ``01``, ``1.0``)      class, ``data.twins=keep`` two
+``nan``, ``NaN``, ``<NA>``                      an error in tables: a missing label as pandas writes it
+==============================================  ==================================================================
+
+The order is by number where all names are numbers, else alphabetical with the numbers in names compared as numbers:
+``class2`` comes before ``class10``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from zoo.errors import DataError, UsageError
+
+MISSING = frozenset({"nan", "NaN", "NAN", "<NA>", "NaT"})
+"""How missing values are written by programs that should have left the cell empty."""
+
+_INVISIBLE = "\ufeff\u200b\u2060"
+"""Characters without a width that programs leave at the ends of cells: byte order marks, zero-width spaces."""
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
+_DIGITS = re.compile("([0-9]+)")
+
+
+def tidy(text: str) -> str:
+    """Return the name of a class or a group in Unicode NFC and without white space at its ends."""
+    before, after = "", unicodedata.normalize("NFC", text)
+    while before != after:  # blanks may hide behind invisible characters, and the other way round
+        before, after = after, after.strip().strip(_INVISIBLE)
+    return after
+
+
+def folded(name: str) -> str | Decimal:
+    """Return what twins have in common: names that differ only in case or white space, or numbers of one value."""
+    if _NUMBER.fullmatch(name):
+        return Decimal(name)
+    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", name).casefold().split()))
+
+
+def natural_order(names: Iterable[str]) -> list[str]:
+    """Return the distinct names in order: as numbers if all are, else with the numbers in them compared as numbers."""
+    distinct = set(names)
+    key: Callable[[str], object] = Decimal if all(map(_NUMBER.fullmatch, distinct)) else _natural_key
+    return sorted(distinct, key=lambda name: (key(name), name))
+
+
+def _natural_key(name: str) -> tuple[object, ...]:
+    pieces: list[object] = []
+    for piece in _DIGITS.split(name):  # text, digits, text, …
+        digits = piece.lstrip("0")
+        # Compared by length first: numbers of any length, without converting them.
+        pieces.append((len(digits), digits) if len(pieces) % 2 else piece)
+    return tuple(pieces)
+
+
+def name_classes(
+    labels: Iterable[str], *, source: str, twins: object = "error"
+) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
+    """Return class names in order, the class index of each label as it stands, and notes on labels that were merged.
+
+    Args:
+        labels: Labels as they stand in the source.
+        source: What they come from, for errors: ``folder: photos``.
+        twins: What to do with names that are twins: ``error``, ``merge`` or ``keep``.
+
+    Raises:
+        DataError: If there are twins, a blank label, or fewer than two classes.
+        UsageError: If *twins* is none of the three.
+    """
+    if twins not in ("error", "merge", "keep"):
+        raise UsageError(f"data.twins is error, merge or keep, not {twins!r}")
+    raw = set(labels)
+    name_of = {label: tidy(label) for label in raw}
+    if "" in name_of.values():
+        raise DataError(f"{source} has a class whose name is blank")
+    notes = [_merged_note(spellings, f"the class {name!r}") for name, spellings in _groups_of(raw, tidy) if spellings]
+    groups = [spellings for _, spellings in _groups_of(set(name_of.values()), folded) if spellings]
+    if groups and twins == "error":
+        raise DataError(
+            f"{source} has classes whose names differ only in case, white space or how a number is written: "
+            f"{'; '.join(_listed(each) for each in groups[:5])}{' …' if groups[5:] else ''}; "
+            "rename them, or set data.twins=merge to make them one class or data.twins=keep to keep them apart"
+        )
+    if twins == "merge":
+        for spellings in groups:
+            notes.append(_merged_note(spellings, f"the class {spellings[0]!r}"))
+            name_of = {label: spellings[0] if name in spellings else name for label, name in name_of.items()}
+    classes = natural_order(name_of.values())
+    if len(classes) < 2:
+        found = f"only {classes[0]!r}" if classes else "none"
+        raise DataError(f"{source} must have images of at least two classes; it has {found}")
+    index_of = {name: index for index, name in enumerate(classes)}
+    return tuple(classes), {label: index_of[name] for label, name in name_of.items()}, tuple(notes)
+
+
+def name_groups(groups: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the name of each group as it stands, and notes on those that were merged.
+
+    Groups whose names differ only in white space, case, accents' encoding or how a number is written are one: images
+    of one patient that count as two patients' would leak from training into the test.
+    """
+    raw = set(groups)
+    name_of = {group: tidy(group) for group in raw}
+    notes = []
+    for _, spellings in _groups_of(raw, lambda group: folded(tidy(group))):
+        if spellings:
+            name = tidy(spellings[0])
+            notes.append(_merged_note(spellings, f"the group {name!r}"))
+            name_of |= dict.fromkeys(spellings, name)
+    return name_of, tuple(notes)
+
+
+def _groups_of(names: set[str], key: Callable[[str], object]) -> list[tuple[object, list[str]]]:
+    """Return the names of each key, in order; an empty list where there is only one."""
+    found: dict[object, list[str]] = {}
+    for name in natural_order(names):
+        found.setdefault(key(name), []).append(name)
+    return [(each, spellings if len(spellings) > 1 else []) for each, spellings in found.items()]
+
+
+def _merged_note(spellings: list[str], what: str) -> str:
+    return f"{_listed(spellings)} are taken for {what}"
+
+
+def _listed(names: list[str]) -> str:
+    """Return names so that they can be told apart: escaped where they look alike."""
+    shown = [repr(name) if len(set(map(_looks, names))) == len(names) else ascii(name) for name in names]
+    return " and ".join([", ".join(shown[:-1]), shown[-1]])
+
+
+def _looks(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
