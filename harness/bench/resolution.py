@@ -17,7 +17,7 @@ from harness.records.history import HistoryTail
 from harness.records.keys import result_key
 from harness.records.spec import DatasetSpec, ExecutionSpec, FrozenModel, Precision, TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
-from harness.system.process_exit import describe_status
+from harness.system.process_exit import describe_status, last_line
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
 
@@ -100,9 +100,7 @@ class JobRunner:
                 job.kill()
                 raise Stopped
         if not result.exists():
-            raise ZooError(
-                f"the process that should {kind} ended with {describe_status(job.status)}: {_last_line(log)}"
-            )
+            raise ZooError(f"the process that should {kind} ended with {describe_status(job.status)}: {last_line(log)}")
         answer = json.loads(result.read_bytes())
         if "errors" in answer:
             raise ManyErrors([UsageError(sentence) for sentence in answer["errors"]])
@@ -190,11 +188,3 @@ def _resolve_trial(
     return ResolvedTrial(
         spec=spec, trial_id=files.trial_id(spec, key), result_key=key, prepared=prepared, number=number
     )
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return lines[-1][:300] if lines else "it printed nothing"

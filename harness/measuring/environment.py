@@ -79,7 +79,7 @@ def describe(device: str, threads: int | None = None) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "torch": torch.__version__,
-        **{name: _version(name) for name in ("torchvision", "timm", "numpy", "pillow")},
+        **{name: installed_version(name) for name in ("torchvision", "timm", "numpy", "pillow")},
         "cpu": cpu_name(),
         "cpu_cores": os.cpu_count(),
         "threads": threads or torch.get_num_threads(),
@@ -97,7 +97,8 @@ def describe(device: str, threads: int | None = None) -> dict[str, Any]:
     return described
 
 
-def _version(distribution: str) -> str:
+def installed_version(distribution: str) -> str:
+    """Return the version of *distribution* that is installed; an empty string if none is."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:

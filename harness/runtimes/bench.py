@@ -6,7 +6,6 @@ What is there is reused. A runtime that fails costs only itself: its failure is 
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import tempfile
 import time
@@ -20,6 +19,7 @@ from filelock import FileLock, Timeout
 from harness.bench.jobs import RESULT_FILE
 from harness.bench.processes import Job, Starter
 from harness.bench.resolution import POLL_SECONDS
+from harness.measuring.environment import installed_version
 from harness.records import store as files
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.runtime_result import (
@@ -142,17 +142,10 @@ def run_runtimes(
 def _keys(record: Record, runtime: RuntimeName) -> dict[str, Any]:
     """Return the fields of a result that are known before it is there."""
     weights = record.files.get(CHECKPOINT_FILE, "")
-    tools = {name: _version(name) for name in _TOOLS[runtime]}
+    tools = {name: installed_version(name) for name in _TOOLS[runtime]}
     basis = {"result": record.result_key, "weights": weights, "runtime": runtime, "engine": ENGINE_VERSION}
     key = stable_hash({**basis, "tools": tools})
     return {"runtime_key": key, "weights_sha256": weights, "tools": tools}
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _present(

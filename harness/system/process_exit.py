@@ -1,4 +1,4 @@
-"""How processes end: with their parent, and what their exit status says. Never imports torch."""
+"""How processes end: with their parent, and what their exit status and last words say. Never imports torch."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import NoReturn
 
 
@@ -20,6 +21,15 @@ def describe_status(status: int, *, out_of_memory: bool | None = None) -> str:
         name = f"signal {-status}"
     hint = {True: " (the system ran out of memory)", False: "", None: " (often: the system ran out of memory)"}
     return name + (hint[out_of_memory] if name == "SIGKILL" else "")
+
+
+def last_line(log: Path) -> str:
+    """Return the last line that a process printed into *log*, shortened."""
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return lines[-1][:300] if lines else "it printed nothing"
 
 
 def die_with_parent() -> None:

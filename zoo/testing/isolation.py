@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from harness.bench.jobs import RESULT_FILE
 from harness.bench.processes import Starter
-from harness.system.process_exit import describe_status
+from harness.system.process_exit import describe_status, last_line
 from zoo.errors import ManyErrors, UsageError
 from zoo.loading import Sources
 from zoo.testing.parametrize import expectation
@@ -161,17 +161,9 @@ class IsolatedChecks:
         if killed_for:
             raise _DiedError(killed_for)
         if not result.exists():
-            printed = _last_line(log)
+            printed = last_line(log)
             raise _DiedError(f"its process ended with {describe_status(job.status)}: {printed}")
         answer = json.loads(result.read_bytes())
         if "errors" in answer:
             raise ManyErrors([UsageError(sentence) for sentence in answer["errors"]])
         return answer["value"], job.seconds
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text(errors="replace").strip().splitlines()
-    except OSError:
-        lines = []
-    return lines[-1][:300] if lines else "it printed nothing"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from zoo.cli.options.output import split_commas, write_text
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def command(
     )
     text = render_difference(difference, form)
     if output:
-        _write(Path(output), text)
+        write_text(Path(output), text)
     else:
         click.echo(text, nl=False)
     for problem in problems:
@@ -90,7 +91,6 @@ def command(
 def _read(runs: str, errors: list[ZooError], problems: list[str]) -> list[Trial]:
     """Return the trials of folders with commas between; a folder whose own name has a comma is one folder."""
     from reports.trials.reading import read_trials
-    from zoo.cli.options.output import split_commas
     from zoo.errors import UsageError, ZooError
 
     paths = [runs] if Path(runs).is_dir() else split_commas((runs,))
@@ -125,13 +125,3 @@ def _number(
     bounds = f"from {low:g} to {high:g}" if is_low_allowed else f"above {low:g} and at most {high:g}"
     errors.append(UsageError(f"{option} {text}: it must be a number {bounds}"))
     return None
-
-
-def _write(path: Path, text: str) -> None:
-    from harness.system.atomic_files import write_bytes
-    from zoo.errors import StoreError
-
-    try:
-        write_bytes(path, text.encode("utf-8"))
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from zoo.cli.options.output import REPORT_FORMATS, report_options
+from zoo.cli.options.output import REPORT_FORMATS, report_options, write_text
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
@@ -79,7 +79,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     leaderboard, columns = table.build(trials, [f"left out: {problem}" for problem in problems])
     explanations = _explain(leaderboard, trials) if explain else None
     if output:
-        _write(Path(output), table.text(leaderboard, columns, explanations))
+        write_text(Path(output), table.text(leaderboard, columns, explanations))
     else:
         table.show(leaderboard, columns, explanations)
     for problem in problems:
@@ -110,13 +110,3 @@ def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], l
         problems.update(dict.fromkeys(unreadable))
     with_theirs, damaged = with_runtimes(trials.values())
     return with_theirs, [*problems, *damaged]
-
-
-def _write(path: Path, text: str) -> None:
-    from harness.system.atomic_files import write_bytes
-    from zoo.errors import StoreError
-
-    try:
-        write_bytes(path, text.encode("utf-8"))
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -66,3 +67,18 @@ def report_options(function: FunctionT) -> FunctionT:
 def split_commas(values: tuple[str, ...]) -> list[str]:
     """Return the items of an option that takes a comma-separated list and may be repeated."""
     return [item.strip() for value in values for item in value.split(",") if item.strip()]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write what ``--output`` asks for, whole or not at all.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    from harness.system.atomic_files import write_bytes
+    from zoo.errors import StoreError
+
+    try:
+        write_bytes(path, text.encode("utf-8"))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
