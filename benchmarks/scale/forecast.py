@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness.bench.bench import run_bench
 from harness.bench.probing import probe_plan
+from harness.bench.settings import BenchSettings, DataSettings
 from harness.planning.forecast import Expectation, Forecast
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import DEFAULT_MODELS, BenchRequest
@@ -43,10 +44,8 @@ def main() -> None:
             forecast,
             slots=1,
             sources=SOURCES,
-            data_root=folder / "data",
-            cache=folder / "cache",
             emit=_nothing,
-            download=False,
+            data=_data(folder),
         )
         expected = [forecast.expect(spec) for spec in first.trials]
         records = _run(first, folder)
@@ -67,11 +66,13 @@ def _run(plan: Plan, folder: Path) -> tuple[Record, ...]:
         plan,
         store=Store(folder / "runs"),
         sources=SOURCES,
-        data_root=folder / "data",
-        cache=folder / "cache",
         emit=_nothing,
-        download=False,
+        settings=BenchSettings(data=_data(folder)),
     ).records
+
+
+def _data(folder: Path) -> DataSettings:
+    return DataSettings(data_root=folder / "data", cache=folder / "cache", download=False)
 
 
 def _compare(expected: list[Expectation], records: tuple[Record, ...]) -> None:

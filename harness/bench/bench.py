@@ -17,10 +17,10 @@ from typing import Protocol
 
 from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.processes import Starter
-from harness.bench.remote import Remote, RemoteRequest, RemoteScout
+from harness.bench.remote import Remote, RemoteScout
 from harness.bench.remote_trials import RemoteTrials
 from harness.bench.resolution import POLL_SECONDS, JobRunner, ResolvedTrial, Stopped, resolve
-from harness.bench.slots import SlotRequest
+from harness.bench.settings import BenchSettings, RunLimits
 from harness.data.cache_layout import using
 from harness.planning.forecast import forecast_of_store
 from harness.planning.plan import Plan
@@ -79,40 +79,24 @@ def run_bench(
     *,
     store: Store,
     sources: Sources,
-    data_root: Path,
-    cache: Path,
     emit: Emit,
-    download: bool = True,
-    retry: bool = False,
-    timeout: float | None = None,
-    deadline: float | None = None,
-    cache_limit: int | None = None,
-    slots: SlotRequest = SlotRequest(),
-    remote: RemoteRequest | None = None,
+    settings: BenchSettings,
 ) -> BenchSummary:
     """Run every trial of *plan* that has no record yet.
 
     Args:
-        store: Where records go.
-        sources: Where the trials' processes find the plugins.
-        data_root: Where datasets lie, or are downloaded to.
-        cache: Where decoded datasets are kept.
-        emit: Hears of everything that happens, in order.
-        download: Whether the network may be used.
-        retry: Whether to run trials again that failed before.
-        timeout: Seconds that one trial may take; None: no limit.
-        deadline: No trial starts after this moment of ``time.monotonic()``; None: no limit.
-        cache_limit: Most bytes that a dataset's decoded images may take in the cache; None: what is free. Beyond it
-            they are decoded anew in each epoch.
-        slots: How many trials run at a time.
-        remote: Where trials run, if not on this machine.
+        store: Store that the records are written to.
+        sources: Plugins that the trials' processes load.
+        emit: Called with every event, in order.
+        settings: How trials are run.
 
     Raises:
-        ZooError: Before any trial runs, if a dataset or the device cannot be had; all such errors together.
-        StoreError: If the store cannot be written. What was finished stays, and the same call continues.
+        ZooError: If a dataset or the device is not available; all such errors together, before any trial runs.
+        StoreError: If the store cannot be written. Finished trials are kept, and the same call continues.
     """
     store.create()
     interrupts = Interrupts()
+    limits, remote = settings.limits, settings.remote
     with interrupts.caught(), contextlib.ExitStack() as stack:
         scout: JobRunner | RemoteScout
         trials: LocalTrials | RemoteTrials
@@ -121,7 +105,7 @@ def run_bench(
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-")))
             places = dataclasses.asdict(sources)
             scout = JobRunner(starter, scratch, emit, interrupts, places)
-            trials = LocalTrials(store, starter, slots, scratch=scratch, sources=places, retry=retry, timeout=timeout)
+            trials = LocalTrials(store, starter, settings.slots, scratch=scratch, sources=places, limits=limits)
         else:
             emit(Progress(message=f"connecting ({remote.executor.name})"))
             workers = stack.enter_context(remote.executor.open(remote.options))
@@ -131,28 +115,20 @@ def run_bench(
                 sources,
                 preload=plan.preload,
                 data_root=remote.data_root,
-                download=download,
-                cache_limit=cache_limit,
+                download=settings.data.download,
+                cache_limit=settings.data.cache_limit,
             )
             scout = RemoteScout(cluster, emit, interrupts)
-            trials = RemoteTrials(store, cluster, slots, retry=retry, timeout=timeout)
+            trials = RemoteTrials(store, cluster, settings.slots, limits=limits)
         try:
-            resolved = resolve(
-                plan,
-                scout,
-                arrange=trials.arrange,
-                data_root=data_root,
-                cache=cache,
-                download=download,
-                cache_limit=cache_limit,
-            )
+            resolved = resolve(plan, scout, arrange=trials.arrange, data=settings.data)
         except Stopped:
             return _finish(emit, {}, interrupted=True)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
-        runner = _Runner(store, trials, emit, interrupts, len(resolved), retry)
+        runner = _Runner(store, trials, emit, interrupts, len(resolved), limits)
         # On other machines, whoever runs a trial sees to that.
         with using([] if remote else [Path(trial.prepared.folder) for trial in resolved]):
-            records = runner.run(_in_order(resolved, store, trials.capacity()), deadline=deadline)
+            records = runner.run(_in_order(resolved, store, trials.capacity()))
         return _finish(
             emit, records, interrupted=interrupts.count > 0, notes=runner.notes, not_started=runner.not_started
         )
@@ -185,10 +161,10 @@ class _Runner:
     """Hands out trials while there is room, and comes back to those that another process holds."""
 
     def __init__(
-        self, store: Store, trials: Trials, emit: Emit, interrupts: Interrupts, total: int, retry: bool
+        self, store: Store, trials: Trials, emit: Emit, interrupts: Interrupts, total: int, limits: RunLimits
     ) -> None:
         self.store, self.trials, self.emit, self.interrupts = store, trials, emit, interrupts
-        self.total, self.retry = total, retry
+        self.total, self.limits = total, limits
         self.records: dict[int, Record] = {}
         """By the trials' numbers."""
         self.notes: list[str] = []
@@ -198,14 +174,14 @@ class _Runner:
         """When a trial was last found to be held elsewhere, by its number."""
         self._heeded = 0
 
-    def run(self, waiting: Sequence[ResolvedTrial], *, deadline: float | None) -> dict[int, Record]:
+    def run(self, waiting: Sequence[ResolvedTrial]) -> dict[int, Record]:
         """Return the records by the trials' numbers."""
         self._waiting = list(waiting)
         try:
             while not self.trials.is_idle() or (self._waiting and not self.interrupts.count):
                 self._heed_interrupts()
                 if not self.interrupts.count:
-                    self._fill(deadline)
+                    self._fill()
                 for news in self.trials.poll(POLL_SECONDS):
                     if not isinstance(news, TrialOver):
                         self.emit(news)
@@ -227,7 +203,7 @@ class _Runner:
             self.trials.stop()
         self._heeded = self.interrupts.count
 
-    def _fill(self, deadline: float | None) -> None:
+    def _fill(self) -> None:
         """Settle what needs no running, and start trials while there is room."""
         waiting, self._waiting = self._waiting, []
         for trial in waiting:
@@ -235,9 +211,9 @@ class _Runner:
                 self._waiting.append(trial)
                 continue
             before = self._read(trial)
-            if before is not None and files.is_settled(before, trial.result_key, retry=self.retry):
+            if before is not None and files.is_settled(before, trial.result_key, retry=self.limits.retry):
                 self._end(trial, before, reused=True)
-            elif deadline is not None and time.monotonic() >= deadline:
+            elif self.limits.is_over():
                 self.not_started.append(trial.spec.title)
             elif self.store.is_held(trial.trial_id):
                 self._put_off(trial)

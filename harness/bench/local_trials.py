@@ -15,6 +15,7 @@ from harness.bench.crashes import crash_record, events_of
 from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE
 from harness.bench.processes import Job, Starter, visible_devices, wait_for_any
 from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for
 from harness.records import store as files
 from harness.records.history import HistoryTail
@@ -46,8 +47,7 @@ class LocalTrials:
         slots: How many run at a time; see :meth:`arrange`.
         scratch: A folder for what is handed to processes.
         sources: Where the processes find the plugins.
-        retry: Whether to run trials again that failed before.
-        timeout: Seconds that one trial may take; None: no limit.
+        limits: Whether failed trials run again, and how long one may take.
         node: Name of this machine in a bench of several; recorded.
     """
 
@@ -59,12 +59,11 @@ class LocalTrials:
         *,
         scratch: Path,
         sources: dict[str, Any],
-        retry: bool,
-        timeout: float | None,
+        limits: RunLimits,
         node: str = "",
     ) -> None:
         self._store, self._starter, self._scratch = store, starter, scratch
-        self._sources, self._retry, self._timeout = sources, retry, timeout
+        self._sources, self._limits = sources, limits
         self._slots, self._node = slots, node
         self._free: deque[Slot] = deque()
         self._running: list[_Running] = []
@@ -130,7 +129,7 @@ class LocalTrials:
                     "result_key": trial.result_key,
                     "folder": str(folder),
                     "prepared": trial.prepared.model_dump(mode="json"),
-                    "retry": self._retry,
+                    "retry": self._limits.retry,
                     "devices": slot.devices if len(slot.devices) > 1 else (),
                     "sharing": slot.sharing,
                     "node": self._node,
@@ -165,7 +164,7 @@ class LocalTrials:
                 self._free.append(each.slot)
                 yield TrialOver(trial=each.trial, record=self._settle(each))
             else:
-                each.hold_to_limits(self._timeout)
+                each.hold_to_limits(self._limits.timeout)
 
     def stop(self) -> None:
         """Ask every trial to save and stop."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.bench.processes import Starter
 from harness.bench.resolution import JobRunner, Machine, ResolvedTrial, Stopped, resolve
+from harness.bench.settings import DataSettings
 from harness.bench.slots import threads_for
 from harness.data.images import PreparedData
 from harness.planning.costs import START_SECONDS, Costs, measuring_seconds
@@ -48,10 +49,8 @@ def probe_plan(
     *,
     slots: int,
     sources: Sources,
-    data_root: Path,
-    cache: Path,
     emit: Callable[[Event], None],
-    download: bool,
+    data: DataSettings,
 ) -> Probes:
     """Prepare the data of *plan*, and measure each combination that did not run here yet; *forecast* learns of it.
 
@@ -82,7 +81,7 @@ def probe_plan(
         places = dataclasses.asdict(sources)
         scout = JobRunner(starter, Path(scratch), emit, interrupts, places)
         try:
-            resolved = resolve(wanted, scout, arrange=arrange, data_root=data_root, cache=cache, download=download)
+            resolved = resolve(wanted, scout, arrange=arrange, data=data)
             for asked, trial in zip(wanted.trials, resolved, strict=True):
                 emit(Progress(message=f"probing {_title(asked)}", share=(trial.number - 1) / len(resolved)))
                 before = scout.count

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +14,11 @@ from harness.bench.resolution import POLL_SECONDS, Stopped
 from harness.system.interrupts import Interrupts
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
-from zoo.executor import Executor, Task, TaskEnded, TaskMessage, Workers
+from zoo.executor import Task, TaskEnded, TaskMessage, Workers
 from zoo.loading import Sources
-from zoo.options import Option
 
 START_SECONDS = 300.0
 """How long a question may wait for a node that has room for it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RemoteRequest:
-    """Where a user wants trials to run."""
-
-    executor: Executor
-    options: Mapping[str, Option]
-    data_root: str | None = None
-    """Where datasets lie on the nodes; None: as each node's own settings say."""
 
 
 class Remote:

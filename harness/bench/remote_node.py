@@ -32,6 +32,7 @@ from pydantic import Field
 from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.processes import Starter
 from harness.bench.resolution import POLL_SECONDS, JobRunner, Machine, ResolvedTrial, Stopped
+from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest
 from harness.data.cache_entries import REMOTE_FOLDER
 from harness.data.cache_layout import FACTS_FILE, using
@@ -178,8 +179,7 @@ class _Node:
             SlotRequest(),
             scratch=self.scratch,
             sources=dataclasses.asdict(self.sources),
-            retry=self.job.retry,
-            timeout=self.job.timeout,
+            limits=RunLimits(retry=self.job.retry, timeout=self.job.timeout),
             node=self.control.node,
         )
         trials.lay_out([Slot(devices=(trial.spec.execution.device,), sharing=trial.sharing)])

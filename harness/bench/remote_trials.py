@@ -17,6 +17,7 @@ from harness.bench.local_trials import TrialOver
 from harness.bench.remote import Remote
 from harness.bench.remote_node import SENT_FILES, RemoteTrial, decode_event, is_state
 from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.settings import RunLimits
 from harness.bench.slots import SlotRequest
 from harness.records import store as files
 from harness.records.record import Failure, FailureKind, Outcome, Record
@@ -43,13 +44,12 @@ class RemoteTrials:
     Args:
         remote: The connection.
         slots: How many run at a time; without a number, as many as the nodes have room for.
-        retry: Whether to run trials again that failed before.
-        timeout: Seconds that one trial may take; None: no limit.
+        limits: Whether failed trials run again, and how long one may take.
     """
 
-    def __init__(self, store: Store, remote: Remote, slots: SlotRequest, *, retry: bool, timeout: float | None) -> None:
+    def __init__(self, store: Store, remote: Remote, slots: SlotRequest, *, limits: RunLimits) -> None:
         self._store, self._remote, self._slots = store, remote, slots
-        self._limits = {"retry": retry, "timeout": timeout}
+        self._limits = limits
         self._cpus = self._gpus = 1.0
         self._running: dict[str, _Running] = {}
         """By the id of its task."""
@@ -166,7 +166,8 @@ class RemoteTrials:
                     fingerprint=trial.prepared.fingerprint,
                     sharing=self._slots.jobs_per_device,
                 ),
-                **self._limits,
+                retry=self._limits.retry,
+                timeout=self._limits.timeout,
             )
         )
         run.since = time.monotonic()

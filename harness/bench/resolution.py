@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from harness.bench.jobs import RESULT_FILE
 from harness.bench.processes import Starter, visible_devices
+from harness.bench.settings import DataSettings
 from harness.data.images import PreparedData
 from harness.planning.plan import Plan
 from harness.records import store as files
@@ -112,10 +113,7 @@ def resolve(
     scout: AnswersJobs,
     *,
     arrange: Callable[[Machine, ExecutionSpec], int],
-    data_root: Path,
-    cache: Path,
-    download: bool,
-    cache_limit: int | None = None,
+    data: DataSettings,
 ) -> list[ResolvedTrial]:
     """Find out what only the machine and the data can tell, and give each trial its key.
 
@@ -149,10 +147,10 @@ def resolve(
             answer = scout.ask(
                 "prepare",
                 dataset=dataset.model_dump(mode="json"),
-                data_root=str(data_root),
-                cache=str(cache),
-                download=download,
-                cache_limit=cache_limit,
+                data_root=str(data.data_root),
+                cache=str(data.cache),
+                download=data.download,
+                cache_limit=data.cache_limit,
             )
         except ZooError as error:
             errors.append(error)

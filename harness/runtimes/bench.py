@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 from harness.bench.jobs import RESULT_FILE
 from harness.bench.processes import Job, Starter
 from harness.bench.resolution import POLL_SECONDS
+from harness.bench.settings import RunLimits
 from harness.measuring.environment import installed_version
 from harness.records import store as files
 from harness.records.record import Failure, FailureKind, Outcome, Record
@@ -71,10 +71,8 @@ def run_runtimes(
     sources: Sources,
     cache: Path,
     tell: Callable[[str], None],
+    limits: RunLimits,
     preload: Iterable[str] = (),
-    retry: bool = False,
-    timeout: float | None = None,
-    deadline: float | None = None,
 ) -> RuntimeSummary:
     """Run each trial that is done under each of *runtimes* but its own, unless that has been done.
 
@@ -86,14 +84,13 @@ def run_runtimes(
         cache: Where decoded datasets lie.
         tell: Hears a sentence before each.
         preload: Modules that all processes need.
-        retry: Whether to run again what failed before; what failed with other versions of its tools runs anyway.
-        timeout: Seconds that one may take; None: no limit.
-        deadline: None starts after this moment of ``time.monotonic()``; None: no limit.
+        limits: Whether failed runtimes run again, and how long each may take. A failure under other versions of its
+            tools always runs again.
 
     Raises:
         StoreError: If a result cannot be written.
     """
-    runner = _Runner(store, sources, cache, preload, timeout)
+    runner = _Runner(store, sources, cache, preload, limits.timeout)
     interrupts = runner.interrupts
     records = [record for record in records if record.outcome is Outcome.DONE]
     whole = [record for record in records if record.spec.dataset.fold is None and not record.folds]
@@ -110,11 +107,11 @@ def run_runtimes(
                 break
             keys = _keys(record, runtime)
             title = f"{record.spec.title} under {runtime}"
-            result, note = _present(store.folder(record.trial_id), runtime, keys, retry=retry)
+            result, note = _present(store.folder(record.trial_id), runtime, keys, retry=limits.retry)
             notes += [note] if note else []
             if result is not None:
                 reused += 1
-            elif deadline is not None and time.monotonic() >= deadline:
+            elif limits.is_over():
                 not_started += 1
                 continue
             else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.bench.bench import run_bench
+from harness.bench.settings import BenchSettings, DataSettings
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
@@ -40,9 +41,8 @@ def test_everything_around_the_steps_of_one_epoch_of_digits(
             make_plan(select(request, catalog)),
             store=Store(tmp_path / "runs"),
             sources=Sources(entry_points=False),
-            data_root=tmp_path / "data",
-            cache=tmp_path / "cache",
             emit=emit,
+            settings=BenchSettings(data=DataSettings(data_root=tmp_path / "data", cache=tmp_path / "cache")),
         )
         assert [record.outcome for record in summary.records] == [Outcome.DONE] * SEEDS
         steps = [record.training.seconds for record in summary.records if record.training]

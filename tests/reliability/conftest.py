@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.settings import BenchSettings, DataSettings, RunLimits
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
@@ -121,10 +122,11 @@ class ToyBench:
             make_plan(select(BenchRequest.model_validate(raw), build_catalog(sources))),
             store=self.store,
             sources=sources,
-            data_root=self.folder / "data",
-            cache=self.cache / "decoded",
             emit=lambda event: None,
-            retry=retry,
+            settings=BenchSettings(
+                data=DataSettings(data_root=self.folder / "data", cache=self.cache / "decoded"),
+                limits=RunLimits(retry=retry),
+            ),
         )
 
     def start(self, **what: Any) -> subprocess.Popen[str]:

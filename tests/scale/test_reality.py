@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.settings import BenchSettings, DataSettings
 from harness.bench.slots import SlotRequest
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
@@ -79,10 +80,10 @@ def _bench(tmp_path: Path, jobs: int) -> tuple[_Clock, BenchSummary]:
         make_plan(select(BenchRequest.parse(request, origin="the test"), build_catalog(sources))),
         store=Store(tmp_path / f"runs-{jobs}"),
         sources=sources,
-        data_root=tmp_path / "data",
-        cache=tmp_path / "cache",
         emit=clock,
-        slots=SlotRequest(jobs=jobs),
+        settings=BenchSettings(
+            data=DataSettings(data_root=tmp_path / "data", cache=tmp_path / "cache"), slots=SlotRequest(jobs=jobs)
+        ),
     )
     return clock, summary
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.settings import BenchSettings, DataSettings, RunLimits
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
@@ -198,11 +199,11 @@ class Bench:
             make_plan(select(request, build_catalog(sources))),
             store=self.store,
             sources=sources,
-            data_root=self.folder / "data",
-            cache=self.folder / "cache",
             emit=self.events.append,
-            timeout=timeout,
-            retry=retry,
+            settings=BenchSettings(
+                data=DataSettings(data_root=self.folder / "data", cache=self.folder / "cache"),
+                limits=RunLimits(timeout=timeout, retry=retry),
+            ),
         )
 
     def run_one(self, model: str, **changes: object) -> Record:

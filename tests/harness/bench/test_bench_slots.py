@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.settings import BenchSettings, DataSettings, RunLimits
 from harness.bench.slots import SlotRequest
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
@@ -103,11 +104,12 @@ def run(tmp_path: Path, events: list[Event]) -> Run:
             make_plan(select(request, build_catalog(sources))),
             store=Store(tmp_path / out),
             sources=sources,
-            data_root=tmp_path / "data",
-            cache=tmp_path / "cache",
             emit=events.append,
-            timeout=timeout,
-            slots=SlotRequest(jobs=jobs),
+            settings=BenchSettings(
+                data=DataSettings(data_root=tmp_path / "data", cache=tmp_path / "cache"),
+                limits=RunLimits(timeout=timeout),
+                slots=SlotRequest(jobs=jobs),
+            ),
         )
 
     return run

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.bench.probing import Probes, expectation, probe_plan
+from harness.bench.settings import BenchSettings, DataSettings
 from harness.data.images import PreparedData
 from harness.planning.forecast import Forecast
 from harness.planning.measured import Measured
@@ -142,10 +143,8 @@ def _run(plan: Plan, forecast: Forecast, sources: Sources, tmp_path: Path, said:
         forecast,
         slots=1,
         sources=sources,
-        data_root=tmp_path / "data",
-        cache=tmp_path / "cache",
         emit=emit,
-        download=False,
+        data=DataSettings(data_root=tmp_path / "data", cache=tmp_path / "cache", download=False),
     )
 
 
@@ -187,9 +186,8 @@ def test_a_probe_tells_what_a_bench_then_takes(catalog: Catalog, tmp_path: Path)
         plan,
         store=Store(tmp_path / "runs"),
         sources=sources,
-        data_root=tmp_path / "data",
-        cache=tmp_path / "cache",
         emit=lambda event: None,
+        settings=BenchSettings(data=DataSettings(data_root=tmp_path / "data", cache=tmp_path / "cache")),
     )
     for spec, record in zip(plan.trials, summary.records, strict=True):
         expected = forecast.expect(spec)

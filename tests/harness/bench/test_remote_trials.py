@@ -16,6 +16,7 @@ from harness.bench.local_trials import TrialOver
 from harness.bench.remote import Remote
 from harness.bench.remote_trials import MAX_LOST, RemoteTrials
 from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.settings import RunLimits
 from harness.bench.slots import SlotRequest
 from harness.data.images import PreparedData
 from harness.records.record import FailureKind, Outcome, Record
@@ -94,7 +95,7 @@ class Head:
         self.store.create()
         self.workers = FakeWorkers(nodes)
         remote = Remote(self.workers, self.store.root, Sources())
-        self.trials = RemoteTrials(self.store, remote, SlotRequest(**slots), retry=False, timeout=None)
+        self.trials = RemoteTrials(self.store, remote, SlotRequest(**slots), limits=RunLimits())
         self.events: list[Event] = []
         self.folder = self.store.folder(TRIAL.trial_id)
 

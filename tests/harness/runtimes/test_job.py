@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.bench.settings import RunLimits
 from harness.records.predictions import load_predictions
 from harness.records.record import FailureKind, Outcome
 from harness.records.runtime_result import RuntimeResult, predictions_name, read_result, result_name, write_result
@@ -64,7 +65,7 @@ def bench(folder: Path) -> Run:
             cache=decoded_root(),
             tell=(said if said is not None else []).append,
             preload=("torch",),
-            **options,  # type: ignore[arg-type]
+            limits=RunLimits(**options),  # type: ignore[arg-type]
         )
 
     return run

@@ -82,16 +82,15 @@ def _show_plan(call: BenchCall) -> None:
     from zoo.cli.running.forecast import forecast_of, outlook_of
 
     chosen = call.chosen
-    forecast = forecast_of(call.store, chosen, retry=call.retry)
+    forecast = forecast_of(call.store, chosen, retry=call.settings.limits.retry)
     form = "json" if call.table.form == "json" else "table"
-    show_plan(chosen.plan, chosen.request, form=form, outlook=outlook_of(chosen, forecast, call.slots))
+    show_plan(chosen.plan, chosen.request, form=form, outlook=outlook_of(chosen, forecast, call.settings.slots))
 
 
 def _run(call: BenchCall, sources: Sources) -> int:
     """Run the trials, write and show what they gave, and return the exit code."""
     from harness.bench.bench import run_bench
     from harness.records.store import Store
-    from zoo.cache import decoded_root
     from zoo.cli.group import FAILED, INTERRUPTED
     from zoo.cli.running.folds import pooling_folds
     from zoo.cli.running.listeners import FanOut
@@ -102,6 +101,7 @@ def _run(call: BenchCall, sources: Sources) -> int:
     store = Store(call.store)
     budget = request.budget_seconds
     deadline = None if budget is None else time.monotonic() + budget
+    settings = call.settings.with_deadline(deadline)
     stopped = ""
     with _progress(quiet=call.quiet) as progress:
         for skip in chosen.plan.skips:
@@ -110,16 +110,8 @@ def _run(call: BenchCall, sources: Sources) -> int:
             run_bench,
             store=store,
             sources=sources,
-            data_root=call.data_root,
-            cache=decoded_root(),
             emit=FanOut(progress, call.listeners, store.root, progress.note),
-            download=call.download,
-            retry=call.retry,
-            timeout=call.timeout,
-            deadline=deadline,
-            cache_limit=call.cache_limit,
-            slots=call.slots,
-            remote=call.remote,
+            settings=settings,
         )
         if request.folds is not None:
             run = pooling_folds(run, store=store, catalog=chosen.catalog, note=progress.note)
@@ -137,9 +129,7 @@ def _run(call: BenchCall, sources: Sources) -> int:
             sources=sources,
             note=progress.note,
             preload=chosen.plan.preload,
-            retry=call.retry,
-            timeout=call.timeout,
-            deadline=deadline,
+            limits=settings.limits,
         )
     written: list[Path] = []
     if summary.records:

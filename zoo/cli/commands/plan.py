@@ -75,7 +75,8 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
 def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequest, params: dict[str, Any]) -> bool:
     """Measure unknown combinations with progress on stderr; return whether the user interrupted it."""
     from harness.bench.probing import probe_plan
-    from zoo.cache import data_root, decoded_root
+    from harness.bench.settings import DataSettings
+    from zoo.cache import data_root
     from zoo.events import Event, Progress
 
     def say(event: Event) -> None:
@@ -87,10 +88,8 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
         forecast,
         slots=forecasting.num_slots(chosen.request.device, slots),
         sources=session.sources(),
-        data_root=data_root(params["data_root"]),
-        cache=decoded_root(),
         emit=say,
-        download=not params["offline"],
+        data=DataSettings(data_root=data_root(params["data_root"]), download=not params["offline"]),
     )
     for title, problem in probes.problems.items():
         complain(f"no probe: {title}: {problem}")

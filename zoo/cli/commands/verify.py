@@ -100,11 +100,12 @@ def _run_again(
 ) -> list[tuple[Trial, str]]:
     """Return each trial with what is wrong with it, after running it again in a store that is thrown away."""
     from harness.bench.bench import run_bench
+    from harness.bench.settings import BenchSettings, DataSettings
     from harness.planning.plan import Plan
     from harness.records.store import Store
     from reports.publishing.verification import noise_problem
     from reports.trials.grouping import group_trials
-    from zoo.cache import data_root, decoded_root
+    from zoo.cache import data_root
 
     groups = group_trials(trials)
     results = []
@@ -115,10 +116,8 @@ def _run_again(
                 Plan(trials=(trial[1].spec,), skips=(), preload=()),
                 store=Store(Path(scratch)),
                 sources=session.sources(),
-                data_root=data_root(root),
-                cache=decoded_root(),
                 emit=lambda event: None,
-                download=False,
+                settings=BenchSettings(data=DataSettings(data_root=data_root(root), download=False)),
             )
         siblings: list[Record] = [
             record

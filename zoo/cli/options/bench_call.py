@@ -15,8 +15,7 @@ from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import Session
 
 if TYPE_CHECKING:
-    from harness.bench.remote import RemoteRequest
-    from harness.bench.slots import SlotRequest
+    from harness.bench.settings import BenchSettings
     from zoo.catalog import Catalog, Entry
     from zoo.errors import ZooError
     from zoo.listener import Listener
@@ -32,22 +31,10 @@ class BenchCall:
     """How to show the results."""
     store: Path
     """Folder of records."""
-    data_root: Path
-    """Folder of datasets."""
-    slots: SlotRequest
-    """How many trials run at a time, and on which devices."""
-    remote: RemoteRequest | None
-    """The executor that runs the trials; None: this machine."""
+    settings: BenchSettings
+    """How to run the trials; the deadline is set when they start."""
     listeners: tuple[Entry[Listener], ...]
     """Listeners to open."""
-    timeout: float | None
-    """Seconds after which a trial is stopped; None: no limit."""
-    cache_limit: int | None
-    """Bytes that a decoded dataset may take; None: what is free."""
-    download: bool
-    """Whether missing datasets are downloaded."""
-    retry: bool
-    """Whether trials that failed run again."""
     dry_run: bool
     """Whether to show the plan only."""
     quiet: bool
@@ -60,6 +47,7 @@ class BenchCall:
         Raises:
             ZooError: With every mistake of the call at once.
         """
+        from harness.bench.settings import BenchSettings, DataSettings, RunLimits
         from zoo.errors import ManyErrors
 
         errors: list[ZooError] = []
@@ -81,14 +69,15 @@ class BenchCall:
             chosen=chosen,
             table=table,
             store=Path(params["out"]),
-            data_root=data_root(params["data_root"]),
-            slots=slots,
-            remote=remote,
+            settings=BenchSettings(
+                data=DataSettings(
+                    data_root=data_root(params["data_root"]), download=not params["offline"], cache_limit=cache_limit
+                ),
+                limits=RunLimits(retry=params["retry"], timeout=timeout),
+                slots=slots,
+                remote=remote,
+            ),
             listeners=tuple(listeners or ()),
-            timeout=timeout,
-            cache_limit=cache_limit,
-            download=not params["offline"],
-            retry=params["retry"],
             dry_run=params["dry_run"],
             quiet=params["quiet"],
         )

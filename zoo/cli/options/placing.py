@@ -10,7 +10,7 @@ import click
 from zoo.cli.options.completing import complete_names
 
 if TYPE_CHECKING:
-    from harness.bench.remote import RemoteRequest
+    from harness.bench.settings import RemoteRequest
     from harness.bench.slots import SlotRequest
     from zoo.catalog import Catalog
 
@@ -71,7 +71,7 @@ def remote_of(params: dict[str, Any], catalog: Catalog) -> RemoteRequest | None:
     Raises:
         UsageError: With every mistake in the options.
     """
-    from harness.bench.remote import RemoteRequest
+    from harness.bench.settings import RemoteRequest
     from zoo.cli.options.selecting import attempt
     from zoo.errors import ManyErrors, UsageError, ZooError
     from zoo.options import parse_value, resolve_options

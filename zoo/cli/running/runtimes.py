@@ -10,6 +10,7 @@ from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
+    from harness.bench.settings import RunLimits
     from harness.planning.request import BenchRequest
     from harness.records.store import Store
     from harness.runtimes.bench import RuntimeSummary
@@ -25,9 +26,7 @@ def run_requested_runtimes(
     sources: Sources,
     note: Callable[[str], None],
     preload: Sequence[str],
-    retry: bool,
-    timeout: float | None,
-    deadline: float | None,
+    limits: RunLimits,
 ) -> RuntimeSummary | None:
     """Run the trained weights under the requested runtimes; return None if there is nothing to do."""
     from harness.runtimes.bench import run_runtimes
@@ -43,9 +42,7 @@ def run_requested_runtimes(
         cache=decoded_root(),
         tell=lambda sentence: note(f"runtimes, {sentence}"),
         preload=preload,
-        retry=retry,
-        timeout=timeout,
-        deadline=deadline,
+        limits=limits,
     )
 
 

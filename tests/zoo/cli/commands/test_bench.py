@@ -146,8 +146,9 @@ def test_what_is_asked_for_reaches_the_bench(
 ) -> None:
     monkeypatch.setenv("ZOO_DATA", str(tmp_path / "images"))
     bench("--timeout", "2.5", "--retry", "--offline")
-    assert (fake_bench["timeout"], fake_bench["retry"], fake_bench["download"]) == (2.5, True, False)
-    assert fake_bench["data_root"] == tmp_path / "images"
+    settings = fake_bench["settings"]
+    assert (settings.limits.timeout, settings.limits.retry, settings.data.download) == (2.5, True, False)
+    assert settings.data.data_root == tmp_path / "images"
     assert fake_bench["sources"].files[0].endswith("shelf.py")
     assert fake_bench["sources"].entry_points is False
 

@@ -1,0 +1,70 @@
+"""Settings: how a bench runs its trials, apart from what the trials are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness.bench.slots import SlotRequest
+from zoo.cache import data_root, decoded_root
+from zoo.executor import Executor
+from zoo.options import Option
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataSettings:
+    """Where datasets come from, and where they are kept."""
+
+    data_root: Path = field(default_factory=data_root)
+    """Folder that datasets are read from or downloaded to."""
+    cache: Path = field(default_factory=decoded_root)
+    """Folder of prepared datasets."""
+    download: bool = True
+    """Whether the network may be used."""
+    cache_limit: int | None = None
+    """Maximum size in bytes of a dataset's decoded images in the cache; None: the free space. Larger datasets are
+    decoded again in each epoch."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunLimits:
+    """Which trials run again, and for how long."""
+
+    retry: bool = False
+    """Whether to run failed trials again."""
+    timeout: float | None = None
+    """Maximum duration of one trial in seconds; None: unlimited."""
+    deadline: float | None = None
+    """Moment of ``time.monotonic()`` after which no trial starts; None: none."""
+
+    def is_over(self) -> bool:
+        """Tell whether the deadline has passed."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemoteRequest:
+    """Which other machines a user wants trials to run on."""
+
+    executor: Executor
+    options: Mapping[str, Option]
+    data_root: str | None = None
+    """Folder of datasets on the nodes; None: as each node's own settings say."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchSettings:
+    """How a bench runs its trials."""
+
+    data: DataSettings = field(default_factory=DataSettings)
+    limits: RunLimits = RunLimits()
+    slots: SlotRequest = SlotRequest()
+    """How many trials run at a time, and on which devices of this machine."""
+    remote: RemoteRequest | None = None
+    """Which other machines run the trials; None: this one does."""
+
+    def with_deadline(self, deadline: float | None) -> BenchSettings:
+        """Return the same settings with another deadline, a moment of ``time.monotonic()``."""
+        return replace(self, limits=replace(self.limits, deadline=deadline))
