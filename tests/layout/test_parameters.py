@@ -11,9 +11,7 @@ import harness
 MOST = 8
 REASON = "# parameters: "
 KNOWN = {
-    "bench/bench.py: run_bench",
     "classifiers/importing.py: import_weights",
-    "runtimes/bench.py: run_runtimes",
 }
 """Functions that still await their records. Must be empty in the end."""
 
