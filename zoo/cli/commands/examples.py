@@ -1,4 +1,4 @@
-"""``zoo examples``: a picture of test images that a trial got right and wrong, and was least sure of."""
+"""``zoo examples``: plot test images that a trial classified correctly, wrongly and least confidently."""
 
 from __future__ import annotations
 
@@ -13,16 +13,25 @@ from zoo.text import clean
 
 @click.command("examples")
 @click.argument("trials", nargs=-1, required=True, metavar="RUNS/TRIAL...")
-@click.option("--each", default=8, show_default=True, type=click.IntRange(min=1, max=100), help="Images of each kind.")
 @click.option(
-    "-o", "--out", "output", default="examples.png", show_default=True, metavar="FILE", help="A .png or .jpg."
+    "--each", default=8, show_default=True, type=click.IntRange(min=1, max=100), metavar="N", help="Images per group."
+)
+@click.option(
+    "-o",
+    "--out",
+    "output",
+    default="examples.png",
+    show_default=True,
+    metavar="FILE",
+    help="Picture to write: .png or .jpg.",
 )
 def command(trials: tuple[str, ...], each: int, output: str) -> None:
-    """Draw test images that a trial is wrong about and sure, least sure of, and right about and sure.
+    """Plot test images that a trial classified wrongly, least confidently and correctly.
 
-    Below each stands what the trial says with its probability, and what it is where that is something else. Several
-    TRIALS are taken for seeds of one row: their probabilities are averaged. Images come from the cache of decoded data
-    sets, predictions from the trial's folder; nothing is run.
+    The picture has three groups: the most confident mistakes, the least confident predictions, and the most confident
+    correct ones. Each image is captioned with the predicted class and its probability, and with the true class if
+    that differs. Several trials must be seeds of the same combination; their probabilities are averaged. Images
+    come from the cache of decoded datasets and predictions from the trial folders, so no model is run.
     """
     from harness.records.store import RECORD_FILE
     from reports.pictures.examples_sheet import examples_sheet
@@ -33,12 +42,12 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     path = check_picture_name(output)
     for trial in trials:
         if not (Path(trial) / RECORD_FILE).is_file():
-            raise StoreError(f"{trial} is not the folder of a trial: it has no {RECORD_FILE}")
+            raise StoreError(f"{trial} is not a trial folder: it has no {RECORD_FILE}")
     read, problems = read_trials([Path(trial) for trial in trials])
     if problems:
         raise StoreError("; ".join(problems))
     unfinished = next((record for _, record in read if record.outcome.value != "done"), None)
     if unfinished is not None:
-        raise StoreError(f"{unfinished.trial_id} gave no predictions: {unfinished.reason or unfinished.outcome.value}")
+        raise StoreError(f"{unfinished.trial_id} has no predictions: {unfinished.reason or unfinished.outcome.value}")
     write_picture(examples_sheet(read, cache=decoded_root(), num_each=each), path)
-    complain(f"{clean(path)}: what the trial says of each image; framed green where it is right, red where it is wrong")
+    complain(f"wrote {clean(path)}: correct predictions are framed in green, wrong ones in red")

@@ -1,4 +1,4 @@
-"""``zoo explain``: where in images a trained classifier sees what it says of them."""
+"""``zoo explain``: plot saliency maps of a trained model."""
 
 from __future__ import annotations
 
@@ -20,20 +20,28 @@ if TYPE_CHECKING:
     from reports.pictures.sheet import Band
 
 _COARSE = 4
-"""Rows or columns of places below which a map hardly shows where anything is."""
+"""Saliency maps with fewer rows or columns than this hardly localise anything."""
 
 
 @click.command("explain")
 @click.argument("checkpoint", metavar="CHECKPOINT")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...|FOLDER|-")
 @click.option(
-    "--top-k", type=click.IntRange(min=1), default=2, show_default=True, help="Classes to show of each image."
+    "--top-k", type=click.IntRange(min=1), default=2, show_default=True, metavar="K", help="Classes to show per image."
 )
-@click.option("--limit", type=click.IntRange(min=1), default=24, show_default=True, help="Images to show at most.")
 @click.option(
-    "-o", "--out", "output", default="explanation.png", show_default=True, metavar="FILE", help="A .png or .jpg."
+    "--limit", type=click.IntRange(min=1), default=24, show_default=True, metavar="N", help="Maximum number of images."
 )
-@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps [default: auto].")
+@click.option(
+    "-o",
+    "--out",
+    "output",
+    default="explanation.png",
+    show_default=True,
+    metavar="FILE",
+    help="Picture to write: .png or .jpg.",
+)
+@click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @plugin_options
 @click.pass_context
 def command(
@@ -46,11 +54,12 @@ def command(
     output: str,
     device: str,
 ) -> None:
-    """Draw where in images a trained classifier sees what speaks for its most probable classes.
+    """Plot saliency maps for the most probable classes of each image.
 
-    CHECKPOINT and images are as for zoo predict, and images are prepared in the same way. Each image is shown beside
-    a heat map for each class (HiResCAM, of the last layer that knows places): bright is what speaks for it. A heat map
-    shows where, and not why, and a network that was trained badly gives maps that look as sure as any other's.
+    CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
+    Images are given and preprocessed as for zoo predict. Each image is shown next to one saliency map per class
+    (HiResCAM at the last layer with spatial features); bright regions raise the class score. A saliency map shows
+    where a model looks, not why, and the maps of a badly trained model look just as convincing.
     """
     from harness.classifiers.predicting import Predictor
     from harness.classifiers.saliency import explain
@@ -82,17 +91,18 @@ def command(
     if bands:
         shown = 1 + min(top_k, len(classifier.card.classes))
         write_picture(draw_sheet(bands, title=classifier.card.title, side=224, columns=shown), path)
-        told_apart = f"from {clean(layer)}, which tells {rows} × {columns} places apart"
-        complain(f"{clean(path)}: what speaks for a class is bright; {told_apart}")
+        complain(
+            f"wrote {clean(path)}: saliency at {clean(layer)}, resolution {rows} × {columns}; bright raises the score"
+        )
         if min(rows, columns) < _COARSE:
-            complain("that is coarse: the same network trained on larger images (data.image_size) gives finer maps")
+            complain("these maps are coarse; training on larger images (data.image_size) gives finer ones")
     if num_left:
-        complain(f"{plural(num_left, 'image')} left out: --limit is {limit}")
+        complain(f"{plural(num_left, 'image')} skipped because --limit is {limit}")
     ctx.exit(FAILED if num_bad else 0)
 
 
 def _first(arguments: tuple[str, ...], limit: int) -> tuple[list[ImageSource], int]:
-    """Return the images that are shown, and how many more there are."""
+    """Return the first *limit* images, and the number of images skipped."""
     from harness.classifiers.predicting import find_images, lines_of_stdin
 
     shown: list[ImageSource] = []
@@ -107,7 +117,7 @@ def _first(arguments: tuple[str, ...], limit: int) -> tuple[list[ImageSource], i
 
 
 def _decoded(predictor: Predictor, source: ImageSource) -> NDArray[np.uint8] | str:
-    """Return an image's pixels, or one sentence on why there are none."""
+    """Return the decoded image, or a sentence saying why it cannot be decoded."""
     from harness.data.decoding import UnreadableImageError, quiet_pillow
 
     if source.image is None:
@@ -124,7 +134,7 @@ def _band(name: str, image_HWC: NDArray[np.uint8], explanation: SaliencyExplanat
 
     cells = [SheetCell(image_HWC=image_HWC, lines=(Path(name).name,))]
     for (index, probability), map_HW in zip(explanation.classes, explanation.maps_KHW, strict=True):
-        nothing = () if map_HW.any() else ("nothing speaks for it",)
+        nothing = () if map_HW.any() else ("no positive evidence",)
         cells.append(
             SheetCell(
                 image_HWC=heat(image_HWC, map_HW), lines=(f"{classes[index]} {100 * probability:.1f} %", *nothing)

@@ -1,4 +1,4 @@
-"""``zoo export``: a trained classifier as a file for other tools, held to the original."""
+"""``zoo export``: export a trained model and verify the exported file."""
 
 from __future__ import annotations
 
@@ -15,46 +15,60 @@ if TYPE_CHECKING:
     from harness.classifiers.quantizing import Calibration, Method
 
 _SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".onnx"}
-"""As in the harness, which the help of this command does not load."""
+"""Copied from the harness, which ``--help`` must not import."""
 
 
 @click.command("export")
 @click.argument("checkpoint", metavar="CHECKPOINT")
 @click.option(
-    "--format", "form", type=click.Choice(tuple(_SUFFIXES)), help="What to write [default: by what FILE ends in]."
+    "--format", "form", type=click.Choice(tuple(_SUFFIXES)), help="Output format [default: from the suffix of FILE]."
 )
 @click.option(
-    "-o", "--out", "output", required=True, metavar="FILE", help="Where to write it; FILE.json goes beside it."
+    "-o", "--out", "output", required=True, metavar="FILE", help="File to write; a description is written to FILE.json."
 )
-@click.option("--images", metavar="FOLDER", help="Check on these images [default: the test split, from the cache].")
-@click.option("--num-images", type=click.IntRange(min=1), default=256, show_default=True, help="Check on so many.")
+@click.option("--images", metavar="FOLDER", help="Images to verify with [default: the cached test set].")
+@click.option(
+    "--num-images",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    metavar="N",
+    help="Number of images to verify with.",
+)
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
     default=1e-4,
     show_default=True,
-    help="Largest difference of logits that passes, relative to the largest logit where that is above 1.",
+    metavar="X",
+    help="Largest allowed difference between logits, relative to the largest logit if that exceeds 1.",
 )
 @click.option(
     "--quantize",
     "method",
     type=click.Choice(("dynamic", "static")),
-    help="Write whole numbers of 8 bits: static for fast convolutions, dynamic without calibration.",
+    help="Quantise to int8: static is faster for convolutional networks, dynamic needs no calibration.",
 )
 @click.option(
     "--min-agreement",
     type=click.FloatRange(min=0, max=1),
     default=0.95,
     show_default=True,
-    help="With --quantize: least share of images for which it must name the original's class.",
+    metavar="SHARE",
+    help="With --quantize: smallest allowed share of images with the same top-1 class as the original.",
 )
 @click.option(
     "--calibration",
     metavar="FOLDER",
-    help="With --quantize static: training images to find ranges on [default: the training split, from the cache].",
+    help="With --quantize static: calibration images [default: the cached training set].",
 )
 @click.option(
-    "--calibration-images", type=click.IntRange(min=1), default=256, show_default=True, help="Find ranges on so many."
+    "--calibration-images",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    metavar="N",
+    help="With --quantize static: number of calibration images.",
 )
 @plugin_options
 @click.pass_context
@@ -72,14 +86,16 @@ def command(
     calibration: str | None,
     calibration_images: int,
 ) -> None:
-    """Write a trained classifier for other tools, and check it against the original on real images.
+    """Export a trained model and verify it.
 
-    CHECKPOINT is a trial's folder, the checkpoint in it, or a file that zoo export or zoo import wrote. The file takes
-    normalised float32 images, as many at a time as one likes, and returns logits. How images are to be prepared and
-    what the classes are stands in its metadata and in FILE.json. If it differs from the original by more than the
-    tolerance, it is not kept and the exit code is 1. ONNX takes the extra zoobench[onnx].
+    CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
+    The exported model takes normalised float32 images, any number per batch, and returns logits. Its metadata and
+    FILE.json describe the preprocessing and list the classes. It is compared with the original on real images; if
+    their logits differ by more than --tolerance, the file is discarded and the exit code is 1. ONNX needs
+    pip install 'zoobench[onnx]'.
 
-    With --quantize logits differ by nature, and the file is kept if it names the original's class often enough.
+    Quantisation always changes logits, so with --quantize the two models must agree on the top-1 class instead
+    (--min-agreement).
     """
     from harness.classifiers.exporting import ParityError, export_classifier, export_quantized
     from harness.classifiers.images import cached_test_images, folder_images
@@ -91,11 +107,11 @@ def command(
     path = Path(output)
     form = form or next((name for name, suffix in _SUFFIXES.items() if path.suffix == suffix), None)
     if form is None:
-        raise UsageError(
-            f"-o {output}: --format is needed, for the name ends in none of {', '.join(_SUFFIXES.values())}"
-        )
+        raise UsageError(f"-o {output}: give --format, or a name that ends in {', '.join(_SUFFIXES.values())}")
     if calibration is not None and method != "static":
-        raise UsageError(f"--calibration {calibration} goes with --quantize static, which alone finds ranges on images")
+        raise UsageError(
+            f"--calibration {calibration} needs --quantize static; no other method uses calibration images"
+        )
     catalog = session_of(ctx).catalog()
     classifier = load_trained(Path(checkpoint), catalog)
     card = classifier.card
@@ -107,10 +123,10 @@ def command(
         found = cached_test_images(card, decoded_root(), num_images)
         if found is None:
             raise UsageError(
-                f"the test images of {card.title} are not in the cache, and an export is checked on real images: "
-                "give some with --images FOLDER"
+                f"the test images of {card.title} are not in the cache; give --images FOLDER with images to verify the "
+                "export with"
             )
-        images_NHWC, origin = found, f"the test split of {card.dataset}"
+        images_NHWC, origin = found, f"the test set of {card.dataset}"
     failure, details = "", []
     try:
         if method is None:
@@ -132,19 +148,19 @@ def command(
             share = exported.num_bytes / exported.num_bytes_float
             details = [
                 f"{method} quantisation by {how.tool}: weights {how.weights}; activations {how.activations}",
-                *([f"ranges: {how.calibration}"] if how.calibration else []),
-                f"{exported.num_bytes:,} bytes, {exported.num_bytes_float:,} in float32: {share:.2f} of it",
+                *([f"calibration: {how.calibration}"] if how.calibration else []),
+                f"{exported.num_bytes:,} bytes, {100 * share:.0f} % of {exported.num_bytes_float:,} bytes in float32",
             ]
     except ParityError as error:
         parity, failure = error.parity, str(error)
     else:
-        click.echo(f"{clean(path)}: {form}, {path.stat().st_size:,} bytes; described in {clean(path.name)}.json")
+        click.echo(f"wrote {clean(path)}: {form}, {path.stat().st_size:,} bytes; described in {clean(path.name)}.json")
         for line in details:
             click.echo(clean(line))
     click.echo(
-        f"held to the original on {plural(parity.images, 'image')} of {clean(origin)}: largest difference of logits "
-        f"{parity.max_difference:.2g}, {parity.relative_difference:.2g} relative to the largest; the same class for "
-        f"{100 * parity.top1_agreement:.2f} %"
+        f"compared with the original on {plural(parity.images, 'image')} from {clean(origin)}: largest logit "
+        f"difference {parity.max_difference:.2g} ({parity.relative_difference:.2g} relative to the largest logit), "
+        f"same top-1 class for {100 * parity.top1_agreement:.2f} %"
     )
     if failure:
         complain(failure)
@@ -152,7 +168,7 @@ def command(
 
 
 def _calibration(card: ClassifierCard, folder: str | None, count: int) -> Calibration:
-    """Return training images: the classifier's own from the cache, or a folder's."""
+    """Return calibration images: those in *folder*, or else the classifier's own training images from the cache."""
     from harness.classifiers.images import cached_training_images, folder_images
     from harness.classifiers.quantizing import Calibration
     from zoo.cache import decoded_root
@@ -160,12 +176,12 @@ def _calibration(card: ClassifierCard, folder: str | None, count: int) -> Calibr
 
     if folder is not None:
         images_NHWC = folder_images(card, Path(folder), count, option="--calibration")
-        return Calibration(images_NHWC=images_NHWC, origin=f"{plural(len(images_NHWC), 'image')} of {folder}")
+        return Calibration(images_NHWC=images_NHWC, origin=f"{plural(len(images_NHWC), 'image')} from {folder}")
     found = cached_training_images(card, decoded_root(), count)
     if found is None:
         raise UsageError(
-            f"the training images of {card.title} are not in the cache, and static quantisation finds its ranges on "
-            "some: give them with --calibration FOLDER, or take --quantize dynamic"
+            f"the training images of {card.title} are not in the cache; give calibration images with --calibration "
+            "FOLDER, or use --quantize dynamic, which needs none"
         )
     origin = f"{plural(len(found), 'training image')} of {card.dataset}"
     return Calibration(images_NHWC=found, origin=origin, fingerprint=card.fingerprint)

@@ -1,4 +1,4 @@
-"""``zoo predict``: what a trained classifier says of images."""
+"""``zoo predict``: classify images with a trained model."""
 
 from __future__ import annotations
 
@@ -21,20 +21,27 @@ if TYPE_CHECKING:
 @click.argument("checkpoint", metavar="CHECKPOINT")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...|FOLDER|-")
 @click.option(
-    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, help="Classes to show of each image."
+    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K", help="Classes to show per image."
 )
-@click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="table", show_default=True)
-@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file in place of the screen.")
 @click.option(
-    "--batch-size", type=click.IntRange(min=1), metavar="N", help="Images at a time [default: as in testing]."
+    "--format",
+    "form",
+    type=click.Choice(tuple(FORMATS)),
+    default="table",
+    show_default=True,
+    help="Output format.",
 )
-@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps [default: auto].")
+@click.option("-o", "--out", "output", metavar="FILE", help="Write to FILE instead of standard output.")
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), metavar="N", help="Images per batch [default: as in testing]."
+)
+@click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
     "--precision",
     type=click.Choice(("fp32", "bf16", "fp16")),
-    help="Of the arithmetic [default: as in testing on the same kind of device, else fp32].",
+    help="Numeric precision [default: as in testing if the device type is the same, else fp32].",
 )
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Threads that decode [default: one a core].")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Decoding threads [default: one per core].")
 @plugin_options
 @click.pass_context
 def command(
@@ -50,12 +57,12 @@ def command(
     precision: str | None,
     workers: int | None,
 ) -> None:
-    """Say what a trained classifier sees in images.
+    """Classify images with a trained model.
 
-    CHECKPOINT is a trial's folder in a bench's store, the checkpoint in it, a .safetensors file that zoo export or zoo
-    import wrote, or an .onnx file that zoo export wrote. Images are files, folders with all below them, or - for a list
-    on standard input, a name a line. They are prepared as they were for the training. One that cannot be read is a line
-    with the reason, the others go on, and the exit code is 1.
+    CHECKPOINT is a trial folder, the checkpoint inside it, a .safetensors file written by zoo export or zoo import, or
+    an .onnx file written by zoo export. Give image files, folders (searched recursively), or - to read file names
+    from standard input, one per line. Images are preprocessed as in training. If an image cannot be read, its row
+    gives the reason, the remaining images are still classified, and the exit code is 1.
     """
     from harness.classifiers.onnx import load_predicting
     from harness.classifiers.predicting import Predictor, predict_images
@@ -84,7 +91,7 @@ def command(
 
     _write_to(output, write)
     if num_bad:
-        complain(f"{num_bad:,} of {plural(num_images, 'image')} could not be predicted; each says why")
+        complain(f"{num_bad:,} of {plural(num_images, 'image')} could not be classified; the output gives each reason")
     ctx.exit(FAILED if num_bad else 0)
 
 
@@ -96,14 +103,14 @@ def _sources(arguments: tuple[str, ...]) -> Iterator[ImageSource]:
 
 
 def _write_to(output: str | None, write: Callable[[TextIO], None]) -> None:
-    """Have *write* fill standard output, or a file that appears when all of it is written."""
+    """Call *write* with standard output, or with a file that appears only once it is complete."""
     if output is None:
         write(sys.stdout)
         return
     from harness.system.atomic_files import write_atomically, writing
 
     def fill(temporary: Path) -> None:
-        # A name of a file that is not UTF-8 is written as the bytes that it is.
+        # File names that are not valid UTF-8 are written back as their original bytes.
         with temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             write(file)
 

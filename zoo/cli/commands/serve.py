@@ -1,4 +1,4 @@
-"""``zoo serve``: a trained classifier behind HTTP."""
+"""``zoo serve``: serve a trained model over HTTP."""
 
 from __future__ import annotations
 
@@ -23,23 +23,28 @@ _MAX_BATCH_ELSEWHERE = 128
 @click.argument("checkpoint", metavar="CHECKPOINT")
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, metavar="N", help="0: any that is free."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    metavar="N",
+    help="Port to listen on; 0 picks a free one.",
 )
 @click.option(
     "--allow-host",
     "allowed_hosts",
     multiple=True,
     metavar="NAME",
-    help="Answer under this name too, such as that of a proxy; repeatable.",
+    help="Also accept requests for this host name, such as a proxy's; repeatable.",
 )
 @click.option(
-    "--token-file", metavar="FILE", help=f"Ask for the token in this file [default: that in {TOKEN_VARIABLE}]."
+    "--token-file", metavar="FILE", help=f"Require the token in FILE [default: the token in {TOKEN_VARIABLE}]."
 )
 @click.option(
     "--max-batch",
     type=click.IntRange(min=1),
     metavar="N",
-    help=f"Images at a time [default: {_MAX_BATCH['cpu']} on a CPU, else {_MAX_BATCH_ELSEWHERE}].",
+    help=f"Maximum number of images per batch [default: {_MAX_BATCH['cpu']} on a CPU, else {_MAX_BATCH_ELSEWHERE}].",
 )
 @click.option(
     "--max-wait-ms",
@@ -47,35 +52,49 @@ _MAX_BATCH_ELSEWHERE = 128
     default=5.0,
     show_default=True,
     metavar="MS",
-    help="So long an image waits for others, if the network is idle.",
+    help="How long an image waits for others to fill its batch.",
 )
-@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:N or mps [default: auto].")
+@click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
     "--precision",
     type=click.Choice(("fp32", "bf16", "fp16")),
-    help="Of the arithmetic [default: as in testing on the same kind of device, else fp32].",
+    help="Numeric precision [default: as in testing if the device type is the same, else fp32].",
 )
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
     metavar="N",
-    help="CPU threads of the network [default: as torch sees fit].",
+    help="CPU threads for the network [default: PyTorch's].",
 )
 @click.option(
-    "--max-images", type=click.IntRange(min=1), default=64, show_default=True, metavar="N", help="Of one request."
+    "--max-images",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="Maximum number of images per request.",
 )
-@click.option("--max-image-size", default="16MB", show_default=True, metavar="SIZE", help="Of one encoded image.")
-@click.option("--max-request-size", default="64MB", show_default=True, metavar="SIZE", help="Of one request.")
+@click.option(
+    "--max-image-size", default="16MB", show_default=True, metavar="SIZE", help="Maximum size of an encoded image."
+)
+@click.option(
+    "--max-request-size", default="64MB", show_default=True, metavar="SIZE", help="Maximum size of a request."
+)
 @click.option(
     "--max-pixels",
     type=click.IntRange(min=1),
     default=50_000_000,
     show_default=True,
     metavar="N",
-    help="Width times height of one image.",
+    help="Maximum width × height of an image.",
 )
 @click.option(
-    "--max-queue", type=click.IntRange(min=1), default=256, show_default=True, metavar="N", help="Images that wait."
+    "--max-queue",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    metavar="N",
+    help="Maximum number of images in the queue.",
 )
 @plugin_options
 @click.pass_context
@@ -98,22 +117,22 @@ def command(
     max_pixels: int,
     max_queue: int,
 ) -> None:
-    """Answer over HTTP what a trained classifier sees in images. Takes the extra zoobench[serve].
+    """Serve a trained model over HTTP. Needs pip install 'zoobench[serve]'.
 
-    CHECKPOINT is a trial's folder, the checkpoint in it, or a .safetensors file that zoo export or zoo import wrote.
-    Images are prepared as they were for the training. Those of many requests go through the network together.
+    CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
+    Images are preprocessed as in training, and images from concurrent requests are batched.
 
-    POST /predict takes images as multipart/form-data in the field "images", and returns what zoo predict --format json
-    writes. There is a page to try it at /, one of the API at /docs, and /health and /metrics.
+    POST /predict accepts images as multipart/form-data in the field "images", and returns the same JSON as zoo predict
+    --format json. There is a demo page at /, API documentation at /docs, and /health and /metrics.
 
-    Only this machine is listened to, unless --host says otherwise. Ctrl-C or SIGTERM stops it when all that was taken
-    is answered.
+    The server accepts connections from this machine only, unless --host is given. Ctrl-C or SIGTERM stops it after
+    pending requests have been answered.
     """
     from zoo.errors import UsageError
 
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
-        raise UsageError(f"zoo serve needs {', '.join(missing)}: pip install 'zoobench[serve]' brings what it takes")
+        raise UsageError(f"zoo serve needs {', '.join(missing)}: pip install 'zoobench[serve]'")
 
     import torch
 
@@ -136,7 +155,7 @@ def command(
         queue=max_queue,
     )
     max_batch = max_batch or _MAX_BATCH.get(resolve_device(device), _MAX_BATCH_ELSEWHERE)
-    # An address that is taken is said before the network is loaded; nobody can connect until it is ready.
+    # An address in use is reported before the network is loaded; nobody can connect until it is ready.
     with closing(listen(host, port)) as listener:
         if threads is not None:
             torch.set_num_threads(threads)
@@ -149,15 +168,15 @@ def command(
                 batch_size=max_batch,
             )
 
-        # In a thread that ends. OpenMP keeps the helpers of each thread that has computed; with them and those of the
-        # thread that predicts there would be more than processors, and it waits by sleeping then: 4 to 7 % slower.
+        # Loaded in a thread that ends: OpenMP keeps a pool of workers for each thread that has computed. With a second
+        # pool there are more workers than cores, and OpenMP then waits by sleeping: 4 to 7 % slower.
         with ThreadPoolExecutor(1) as loading:
             predictor = loading.submit(load).result()
         classifier = predictor.classifier
         for note in classifier.notes:
             complain(note)
         if not is_loopback(listener) and token is None:
-            complain(f"everybody who reaches {host} can ask without a token; --token-file asks for one")
+            complain(f"anyone who can reach {host} can send requests without a token; --token-file requires one")
         metrics = Metrics()
         served = ServedClassifier(
             predictor, limits=limits, metrics=metrics, max_batch=max_batch, max_wait_ms=max_wait_ms, report=complain
@@ -166,7 +185,7 @@ def command(
 
         def ready() -> None:
             click.echo(f"serving {clean(classifier.card.title)} on {address}")
-            click.echo(f"try it at {address}/ and see {address}/docs for its API; Ctrl-C stops it")
+            click.echo(f"demo page: {address}/, API documentation: {address}/docs; press Ctrl-C to stop")
 
         with closing(served):
             served.warm_up()
@@ -180,15 +199,15 @@ def command(
                 ready=ready,
             )
     if finished:
-        click.echo("stopped: all that was taken is answered")
+        click.echo("stopped; all pending requests were answered")
     ctx.exit(0 if finished else INTERRUPTED)
 
 
 def _token(file: str | None) -> bytes | None:
-    """Return the token to ask for; never from the command line, which everybody on the machine can read.
+    """Return the required token, if any; never taken from the command line, which every user of the machine can read.
 
     Raises:
-        UsageError: If the file cannot be read, or there is no token that a header can hold.
+        UsageError: If the file cannot be read, or does not hold a token that fits into a header.
     """
     from zoo.errors import UsageError
 
@@ -201,8 +220,8 @@ def _token(file: str | None) -> bytes | None:
         try:
             text = Path(file).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise UsageError(f"{origin}: it cannot be read: {getattr(error, 'strerror', None) or error}") from error
+            raise UsageError(f"{origin}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     text = text.strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise UsageError(f"{origin}: a token is one word of printable ASCII characters")
+        raise UsageError(f"{origin}: a token must be one word of printable ASCII characters")
     return text.encode()

@@ -1,4 +1,4 @@
-"""Pictures that commands write: what their files may be called, and writing them whole."""
+"""Pictures written by commands: checking their file names, and writing them atomically."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
 def check_picture_name(output: str) -> Path:
-    """Return the path of a picture that is to be written.
+    """Return *output* as the path of a picture.
 
     Raises:
-        UsageError: If its ending is not that of a picture.
+        UsageError: If its suffix is not that of a supported picture format.
     """
     from zoo.errors import UsageError
 
     path = Path(output)
     if path.suffix.lower() not in _FORMATS:
-        raise UsageError(f"-o {output}: its ending must be {' or '.join(_FORMATS)}")
+        raise UsageError(f"-o {output}: the file name must end in {' or '.join(_FORMATS)}")
     return path
 
 
 def write_picture(picture: Image, path: Path) -> None:
-    """Write a picture, which appears when all of it is written.
+    """Write a picture atomically.
 
     Raises:
         StoreError: If it cannot be written.

@@ -1,4 +1,4 @@
-"""Forms of predictions: a table, or CSV and JSON written image by image, so that a long list needs no memory."""
+"""Prediction writers: a table, or CSV and JSON streamed image by image, so that long lists need no memory."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class _Writer(ABC):
     """Writes predictions to a file.
 
     Args:
-        file: Where to.
-        classes: Names by index.
-        top_k: How many classes of each image to show; no more than there are.
+        file: Open text file.
+        classes: Class names by index.
+        top_k: Number of classes to show per image, at most the number of classes.
     """
 
     def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
@@ -29,10 +29,10 @@ class _Writer(ABC):
 
     @abstractmethod
     def add(self, prediction: ImagePrediction) -> None:
-        """Take one image's prediction."""
+        """Add the prediction for one image."""
 
-    def end(self) -> None:  # noqa: B027 - those that write image by image have nothing left
-        """Write what is left to write."""
+    def end(self) -> None:  # noqa: B027 - streaming writers have nothing left to do
+        """Write what has not been written yet."""
 
     def _top(self, prediction: ImagePrediction) -> list[tuple[str, float]]:
         if prediction.logits_K is None:
@@ -45,7 +45,7 @@ class _Writer(ABC):
 
 
 class TableWriter(_Writer):
-    """A line for each image: the best class with its probability, then the others."""
+    """A table with one row per image: the best class with its probability, then the others."""
 
     def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
         super().__init__(file, classes, top_k)
@@ -72,7 +72,7 @@ class TableWriter(_Writer):
 
 
 class CsvWriter(_Writer):
-    """A header and a line for each image, with two cells for each class shown."""
+    """CSV with a header and one line per image, two cells per class."""
 
     def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
         super().__init__(file, classes, top_k)
@@ -89,14 +89,14 @@ class CsvWriter(_Writer):
 
 
 class JsonLinesWriter(_Writer):
-    """A JSON object on a line for each image."""
+    """JSON Lines: one object per image."""
 
     def add(self, prediction: ImagePrediction) -> None:
         self.file.write(json.dumps(self._entry(prediction)) + "\n")
 
 
 class JsonWriter(_Writer):
-    """One JSON list of the objects that :class:`JsonLinesWriter` writes."""
+    """A JSON list of the objects that :class:`JsonLinesWriter` writes."""
 
     def __init__(self, file: TextIO, classes: Sequence[str], top_k: int) -> None:
         super().__init__(file, classes, top_k)

@@ -32,8 +32,8 @@ def test_an_export_tells_its_parity_and_predicts_like_the_trial(
     path = tmp_path / "net.safetensors"
     result = run_zoo("export", str(trial), "-o", str(path))
     assert (result.exit_code, result.stderr) == (0, "")
-    assert "largest difference of logits 0, 0 relative" in result.stdout
-    assert "the same class for 100.00 %" in result.stdout
+    assert "largest logit difference 0 (0 relative" in result.stdout
+    assert "same top-1 class for 100.00 %" in result.stdout
     assert json.loads((tmp_path / "net.safetensors.json").read_bytes())["parity"]["images"] == 27
     words = (str(photo_folder / "test"), "--format", "csv")
     assert run_zoo("predict", str(path), *words).stdout == run_zoo("predict", str(trial), *words).stdout
@@ -50,7 +50,7 @@ def test_a_difference_past_the_tolerance_exits_with_1_and_leaves_no_file(
     result = run_zoo("export", str(trial), "-o", str(tmp_path / "net.safetensors"))
     assert result.exit_code == 1
     assert "more than the tolerance of 0.0001" in result.stderr
-    assert "largest difference of logits" in result.stdout
+    assert "largest logit difference" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -61,14 +61,14 @@ def test_images_are_asked_for_where_the_test_split_is_not_in_the_cache(
     words = ("export", str(trial), "-o", str(tmp_path / "net.safetensors"))
     result = run_zoo(*words)
     assert result.exit_code == 2
-    assert "give some with --images FOLDER" in result.stderr
+    assert "give --images FOLDER" in result.stderr
     assert run_zoo(*words, "--images", str(photo_folder / "test"), "--num-images", "4").exit_code == 0
 
 
 def test_a_format_that_nothing_names_is_asked_for(run_zoo: Run, trial: Path) -> None:
     result = run_zoo("export", str(trial), "-o", "net.bin")
     assert result.exit_code == 2
-    assert "--format is needed" in result.stderr
+    assert "give --format" in result.stderr
 
 
 def test_imported_weights_are_predicted_with(run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path) -> None:
@@ -102,8 +102,8 @@ def test_a_quantised_file_tells_how_it_was_made_and_what_it_saves(run_zoo: Run, 
     for words_of_it in (
         "static quantisation by onnxruntime",
         "on 20 training images",
-        "in float32: 0.",
-        "the same class",
+        "in float32",
+        "same top-1 class",
     ):
         assert words_of_it in result.stdout
 
@@ -112,7 +112,7 @@ def test_images_to_find_ranges_on_go_with_static_quantisation_only(run_zoo: Run,
     words = ("export", str(trial), "-o", str(tmp_path / "net.onnx"), "--calibration", str(tmp_path))
     result = run_zoo(*words, "--quantize", "dynamic")
     assert result.exit_code == 2
-    assert "goes with --quantize static" in result.stderr
+    assert "needs --quantize static" in result.stderr
 
 
 def test_training_images_are_asked_for_where_they_are_not_in_the_cache(
@@ -122,7 +122,7 @@ def test_training_images_are_asked_for_where_they_are_not_in_the_cache(
     words = ("export", str(trial), "-o", str(tmp_path / "net.onnx"), "--images", str(photo_folder / "test"))
     result = run_zoo(*words, "--quantize", "static")
     assert result.exit_code == 2
-    assert "--calibration FOLDER, or take --quantize dynamic" in result.stderr
+    assert "--calibration FOLDER, or use --quantize dynamic" in result.stderr
 
 
 def test_an_exported_onnx_file_predicts_as_its_trial_does(

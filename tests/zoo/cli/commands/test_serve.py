@@ -65,7 +65,7 @@ def test_from_a_trial_to_answers_that_are_those_of_predict_and_a_stop_that_loses
         assert set(answers) <= {200, 503}
         assert 200 in answers
         assert (process.returncode, err) == (0, "")
-        assert "stopped: all that was taken is answered" in out
+        assert "stopped; all pending requests were answered" in out
 
 
 @pytest.mark.slow
@@ -85,7 +85,7 @@ def test_a_token_is_taken_from_a_file_or_the_environment_and_is_not_shown(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--token-file", "nowhere"), "--token-file nowhere: it cannot be read"),
+        (("--token-file", "nowhere"), "--token-file nowhere: cannot be read"),
         (("--max-image-size", "big"), "--max-image-size big"),
         (("--port", "65536"), "65536"),
         (("--host", "999.1.1.1", "--port", "0"), "--host 999.1.1.1"),
@@ -115,14 +115,14 @@ def test_a_token_that_no_header_can_hold_is_refused(
     monkeypatch.setenv(command.TOKEN_VARIABLE, text)
     result = run_zoo("serve", "nowhere", "--port", "0")
     assert result.exit_code == 2
-    assert "ZOO_SERVE_TOKEN: a token is one word" in result.stderr
+    assert "ZOO_SERVE_TOKEN: a token must be one word" in result.stderr
 
 
 def test_without_the_extra_it_says_what_to_install(run_zoo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else True)
     result = run_zoo("serve", "nowhere")
     assert result.exit_code == 2
-    assert result.stderr == "zoo: zoo serve needs uvicorn: pip install 'zoobench[serve]' brings what it takes\n"
+    assert result.stderr == "zoo: zoo serve needs uvicorn: pip install 'zoobench[serve]'\n"
 
 
 def test_listening_to_others_without_a_token_is_warned_of(
