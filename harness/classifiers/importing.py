@@ -1,18 +1,21 @@
-"""Importing: weights that another tool has saved become a classifier of ours, if they fit a named architecture."""
+"""Importing: weights saved by another tool become a classifier if they fit a named architecture exactly."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import ValidationError
+from torch import nn
 
 from harness.classifiers.card import ClassifierCard, first_problem
 from harness.classifiers.formats import FORMATS
+from harness.classifiers.tensor_names import NamedTensors, Rename, propose_renames, translate_names
 from harness.classifiers.trained import TrainedClassifier
+from harness.classifiers.weight_files import read_state_dict
 from harness.networks.building import build_model
-from harness.networks.state_dicts import StateDictMismatch, fill, read_state_dict, without_prefix
+from harness.networks.state_dicts import StateDictMismatch, fill
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
 from harness.system.atomic_files import write_atomically, writing
@@ -22,61 +25,69 @@ from zoo.errors import StoreError, UsageError, ZooError
 from zoo.options import Option, resolve_options
 
 
-def import_weights(
-    weights: Path,
-    path: Path,
-    catalog: Catalog,
-    *,
-    model: str,
-    classes: tuple[str, ...],
-    image_size: int | None = None,
-    channels: int = 3,
-    mean: tuple[float, ...] | None = None,
-    std: tuple[float, ...] | None = None,
-    options: Mapping[str, Option] | None = None,
-    key: str | None = None,
-    ignore: Sequence[str] = (),
-    small_images: bool = False,
-) -> TrainedClassifier:
-    """Write to *path* a classifier of the tensors in *weights*, and return it.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportRequest:
+    """Weights to import, and the network they belong to."""
 
-    Args:
-        weights: A state dict (see :mod:`harness.networks.state_dicts`).
-        path: ``.safetensors``, with the classifier's card as metadata.
-        catalog: Where *model* is looked for.
-        model: Name of the architecture.
-        classes: Logit k is of ``classes[k]``.
-        image_size: Side in pixels; None: the architecture's own.
-        channels: 1 or 3.
-        mean: Per channel; None: what the architecture's published weights expect.
-        std: Per channel; None: the same.
-        options: Of the architecture.
-        key: Where in the file the tensors are; None: the usual places.
-        ignore: Patterns of names that may be there although the network has no such tensor.
-        small_images: Whether the network was adapted to small images.
+    weights: Path
+    """State dict as :func:`harness.classifiers.weight_files.read_state_dict` reads it."""
+    model: str
+    """Name of the architecture."""
+    classes: tuple[str, ...]
+    """Class names in the order of the logits."""
+    image_size: int | None = None
+    """Side of the square input in pixels; None for the architecture's native size."""
+    channels: int = 3
+    """1 for grey images, 3 for RGB."""
+    mean: tuple[float, ...] | None = None
+    """Mean per channel of pixels in [0, 1]; None for that of the architecture's published weights."""
+    std: tuple[float, ...] | None = None
+    """Standard deviation per channel; None for that of the architecture's published weights."""
+    options: Mapping[str, Option] = field(default_factory=dict)
+    """Options of the architecture."""
+    small_images: bool = False
+    """Whether the small-image adaptation was applied to the network."""
+    key: str | None = None
+    """Key of the weights in the file; None for the usual keys."""
+    prefix: str | None = None
+    """Prefix of the network's tensor names; None to find it."""
+    renames: tuple[Rename, ...] = ()
+    """Changes of tensor names, in order."""
+    ignore: tuple[str, ...] = ()
+    """Shell-style patterns of tensors that may be left out."""
+
+
+def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> TrainedClassifier:
+    """Import weights, write them to *output* as safetensors with a classifier card, and return the classifier.
 
     Raises:
-        StoreError: If the tensors do not all fit, or cannot be read.
-        ZooError: If the network cannot be built, or the statistics are not known.
+        StoreError: If the weights cannot be read or do not fit the network.
+        UsageError: If a key, prefix or rename does not apply, or the normalisation is unknown.
+        ZooError: If the network cannot be built.
     """
-    state = read_state_dict(weights, key=key)
-    entry = catalog.architectures.get(model)
+    weights = request.weights
+    state = read_state_dict(weights, key=request.key)
+    entry = catalog.architectures.get(request.model)
     architecture = entry.record
-    request = ModelRequest(
-        num_classes=len(classes),
-        in_channels=channels,
-        image_size=image_size or architecture.native_size,
-        options=resolve_options(architecture.options, options or {}, owner=f"model {entry.display_name}"),
+    model_request = ModelRequest(
+        num_classes=len(request.classes),
+        in_channels=request.channels,
+        image_size=request.image_size or architecture.native_size,
+        options=resolve_options(architecture.options, request.options, owner=f"model {entry.display_name}"),
     )
+    mean, std = request.mean, request.std
     if mean is None or std is None:
-        published_mean, published_std = _published(architecture, request)
+        published_mean, published_std = _published(architecture, model_request)
         mean, std = mean or published_mean, std or published_std
-    network, changes = build_model(architecture, request, seed=0, adapt=small_images)
-    state = without_prefix(state, network)
-    misfit = fill(network, state.tensors, ignore=ignore)
+    network, changes = build_model(architecture, model_request, seed=0, adapt=request.small_images)
+    named = translate_names(
+        state.tensors, network, ignore=request.ignore, prefix=request.prefix, renames=request.renames
+    )
+    misfit = fill(network, named.tensors)
     if misfit:
         raise StoreError(
-            f"{weights} does not fit {entry.display_name} for {len(classes)} classes: {misfit}{_hint(misfit)}"
+            f"{weights} does not fit {entry.display_name} for {len(request.classes)} classes: {misfit}"
+            f"{_hint(misfit, named, network)}"
         )
     try:
         card = ClassifierCard(
@@ -88,39 +99,51 @@ def import_weights(
                 family=architecture.family,
                 adapts_small_images=architecture.adapts_small_images,
                 provider=provider_spec(entry),
-                options=dict(request.options),
+                options=dict(model_request.options),
             ),
-            small_image_changes=changes if small_images else None,
-            classes=classes,
-            image_size=request.image_size,
-            channels=channels,  # type: ignore[arg-type]  # any other is an error below
+            small_image_changes=changes if request.small_images else None,
+            classes=request.classes,
+            image_size=model_request.image_size,
+            channels=request.channels,  # type: ignore[arg-type]  # any other is an error below
             mean=mean,
             std=std,
         )
     except ValidationError as error:
-        raise UsageError(f"this is no classifier: {first_problem(error)}") from error
+        raise UsageError(f"these settings do not describe a classifier: {first_problem(error)}") from error
     classifier = TrainedClassifier(
-        card=card, model=network.eval().requires_grad_(False), path=weights, notes=state.notes
+        card=card,
+        model=network.eval().requires_grad_(False),
+        path=weights,
+        notes=(*state.notes, *named.notes),
     )
-    with writing(path):
-        write_atomically(path, lambda temporary: FORMATS["safetensors"].write(classifier, temporary))
-    return replace(classifier, path=path)
+    with writing(output):
+        write_atomically(output, lambda temporary: FORMATS["safetensors"].write(classifier, temporary))
+    return replace(classifier, path=output)
 
 
 def _published(architecture: Architecture, request: ModelRequest) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    advice = "give --mean and --std, as the tool that trained them had them"
+    advice = "give the --mean and --std that the network was trained with"
     if architecture.preprocessing is None:
-        raise UsageError(f"{architecture.name} has no published mean and deviation: {advice}")
+        raise UsageError(f"{architecture.name} has no published mean and standard deviation; {advice}")
     try:
         found = architecture.preprocessing(replace(request, pretrained=True))
     except ZooError as error:
-        raise UsageError(f"{architecture.name} has no published mean and deviation ({error}): {advice}") from error
+        raise UsageError(
+            f"{architecture.name} has no published mean and standard deviation ({error}); {advice}"
+        ) from error
     return found.mean, found.std
 
 
-def _hint(misfit: StateDictMismatch) -> str:
-    """Say what a misfit looks like, where all that is wrong is the number of classes."""
+def _hint(misfit: StateDictMismatch, named: NamedTensors, network: nn.Module) -> str:
+    """Return what the mismatch suggests: another number of classes, other names, or tensors to ignore."""
+    if misfit.missing and misfit.unexpected:
+        renames = propose_renames(named.tensors, network)
+        if renames:
+            options = " ".join(f"--rename '{rename}'" for rename in renames)
+            return f"; order and shapes fit one to one, so try {options}, and check the accuracy"
+    if misfit.unexpected and not misfit.missing and not misfit.shapes:
+        return "; if prediction does not need the unexpected ones, leave them out with --ignore"
     counts = {given[0] for _, given, wanted in misfit.shapes if given and given[1:] == wanted[1:]}
     if misfit.missing or misfit.unexpected or len(counts) != 1 or len(misfit.shapes) > 2:
         return ""
-    return f"; they seem to be for {counts.pop()} classes"
+    return f"; the weights seem to be for {counts.pop()} classes"

@@ -1,8 +1,8 @@
-"""Importing: the weights of another tool fit a network whole, or there is a sentence that says where they do not."""
+"""Importing: weights trained elsewhere fit a network exactly, or a sentence says where they do not."""
 
 from __future__ import annotations
 
-import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from harness.classifiers.importing import import_weights
+from harness.classifiers.importing import ImportRequest, import_weights
+from harness.classifiers.tensor_names import Rename
 from harness.classifiers.trained import TrainedClassifier, load_trained
-from harness.networks.state_dicts import fill, read_state_dict
+from harness.networks.state_dicts import fill
 from zoo import Catalog, ModelRequest
 from zoo.errors import StoreError, UsageError
 
@@ -41,7 +42,8 @@ def run(catalog: Catalog, tmp_path: Path) -> Import:
         path = tmp_path / "theirs.pt"
         torch.save(content, path)
         given = {"model": "lenet5", "classes": CLASSES, "image_size": 32, "mean": (0.5,) * 3, "std": (0.2,) * 3}
-        return import_weights(path, tmp_path / "ours.safetensors", catalog, **{**given, **settings})
+        request = ImportRequest(weights=path, **{**given, **settings})
+        return import_weights(request, tmp_path / "ours.safetensors", catalog)
 
     return run
 
@@ -75,16 +77,21 @@ def test_safetensors_give_the_same_logits(
     network: nn.Module, weights: dict[str, Tensor], catalog: Catalog, tmp_path: Path
 ) -> None:
     save_file(weights, tmp_path / "theirs.safetensors")
-    imported = import_weights(
-        tmp_path / "theirs.safetensors", tmp_path / "ours.safetensors", catalog,
-        model="lenet5", classes=CLASSES, image_size=32, mean=(0.5,) * 3, std=(0.2,) * 3,
-    )  # fmt: skip
+    request = ImportRequest(
+        weights=tmp_path / "theirs.safetensors",
+        model="lenet5",
+        classes=CLASSES,
+        image_size=32,
+        mean=(0.5,) * 3,
+        std=(0.2,) * 3,
+    )
+    imported = import_weights(request, tmp_path / "ours.safetensors", catalog)
     images_BCHW = torch.rand(2, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(imported.model(images_BCHW), network.eval()(images_BCHW))
 
 
-def test_every_name_and_shape_that_does_not_fit_is_told_of(run: Import, weights: dict[str, Tensor]) -> None:
+def test_every_name_and_shape_that_does_not_fit_is_named(run: Import, weights: dict[str, Tensor]) -> None:
     first, second, third, *_ = weights
     weights["head.extra"] = torch.zeros(1)
     weights[second] = torch.zeros(2, 2)
@@ -93,7 +100,7 @@ def test_every_name_and_shape_that_does_not_fit_is_told_of(run: Import, weights:
         run(weights)
     sentence = str(caught.value)
     assert f"1 missing ({first})" in sentence
-    assert f"1 of other shapes ({second} is [2, 2] and not" in sentence
+    assert f"1 of another shape ({second} is [2, 2] instead of" in sentence
     assert "1 unexpected (head.extra)" in sentence
     assert third not in sentence
 
@@ -109,7 +116,7 @@ def test_what_is_ignored_by_name_may_be_there_and_nothing_may_be_missing(
 
 
 def test_another_number_of_classes_is_recognised(run: Import, weights: dict[str, Tensor]) -> None:
-    with pytest.raises(StoreError, match=r"for 2 classes: .*; they seem to be for 4 classes"):
+    with pytest.raises(StoreError, match=r"for 2 classes: .*; the weights seem to be for 4 classes"):
         run(weights, classes=("a", "b"))
 
 
@@ -118,50 +125,30 @@ def test_a_key_chooses_among_several(run: Import, weights: dict[str, Tensor]) ->
     content = {"state_dict": weights, "state_dict_ema": ema}
     name = next(iter(weights))
     assert torch.equal(run(content).model.state_dict()[name], weights[name])
-    assert "it also has 'state_dict_ema'" in run(content).notes[0]
+    assert "the file also has 'state_dict_ema'" in run(content).notes[0]
     assert torch.equal(run(content, key="state_dict_ema").model.state_dict()[name], ema[name])
     with pytest.raises(UsageError, match="no weights under the key 'x'; it has 'state_dict', 'state_dict_ema'"):
         run(content, key="x")
 
 
-class Evil:
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (Path("touched"),))
+def test_other_names_are_proposed_and_imported(run: Import, weights: dict[str, Tensor]) -> None:
+    name = next(iter(weights))
+    theirs = {f"other_{each}": value for each, value in weights.items()}
+    with pytest.raises(StoreError, match=r"order and shapes fit one to one, so try --rename '\\bother_") as caught:
+        run(theirs)
+    proposed = [Rename.parse(each) for each in re.findall(r"--rename '(.*?)'", str(caught.value))]
+    assert torch.equal(run(theirs, renames=tuple(proposed)).model.state_dict()[name], weights[name])
 
 
-def test_a_pickle_that_runs_code_is_not_run(
-    run: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: dict[str, Tensor]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(StoreError, match="holds more than tensors"):
-        run({"state_dict": weights, "evil": Evil()})
-    with pytest.raises(StoreError):
-        run(nn.Linear(2, 2))
-    (tmp_path / "raw.pth").write_bytes(pickle.dumps(Evil()))
-    with pytest.raises(StoreError):
-        read_state_dict(tmp_path / "raw.pth")
-    assert not (tmp_path / "touched").exists()
-
-
-@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], torch.zeros(3)])
-def test_a_file_without_a_state_dict_is_one_sentence(content: Any, run: Import) -> None:
-    with pytest.raises(StoreError, match="holds no state dict"):
-        run(content)
-
-
-@pytest.mark.parametrize("name", ["x.pt", "x.safetensors"])
-def test_a_file_that_is_damaged_or_absent_is_one_sentence(name: str, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="cannot be read: No such file"):
-        read_state_dict(tmp_path / name)
-    (tmp_path / name).write_bytes(b"PK\x03\x04 torn")
-    with pytest.raises(StoreError):
-        read_state_dict(tmp_path / name)
+def test_tensors_that_prediction_does_not_need_may_be_ignored(run: Import, weights: dict[str, Tensor]) -> None:
+    with pytest.raises(StoreError, match=r"1 unexpected .* leave them out with --ignore"):
+        run({**weights, "aux.weight": torch.zeros(1)})
 
 
 def test_statistics_come_from_published_weights_where_there_are_any(
     run: Import, weights: dict[str, Tensor], catalog: Catalog
 ) -> None:
-    with pytest.raises(UsageError, match="give --mean and --std"):
+    with pytest.raises(UsageError, match="give the --mean and --std"):
         run(weights, mean=None)
     torchvision = catalog.architectures.get("torchvision/squeezenet1_1").record
     network = torchvision.build(ModelRequest(num_classes=4, image_size=64, options=torchvision.options))

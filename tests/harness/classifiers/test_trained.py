@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from harness.classifiers.card import ClassifierCard
 from harness.classifiers.predicting import Predictor, find_images, predict_images
 from harness.classifiers.trained import load_trained
-from harness.networks.state_dicts import read_state_dict
+from harness.classifiers.weight_files import read_state_dict
 from harness.records.predictions import load_predictions
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record

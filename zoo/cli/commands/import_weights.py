@@ -1,4 +1,4 @@
-"""``zoo import``: a classifier of the weights of another tool, which predict and export then take like a trial's."""
+"""``zoo import``: import weights trained elsewhere, for use with predict, export and the like."""
 
 from __future__ import annotations
 
@@ -17,26 +17,34 @@ if TYPE_CHECKING:
 
 @click.command("import")
 @click.argument("weights", metavar="WEIGHTS")
-@click.option("--model", required=True, metavar="NAME", help="The network that they are of.")
+@click.option("--model", required=True, metavar="NAME", help="Architecture that the weights belong to.")
 @click.option(
     "--classes",
     required=True,
     metavar="FILE|N|NAMES",
-    help="A file with a name a line, how many, or names with commas.",
+    help="File with one class name per line, number of classes, or comma-separated names.",
+)
+@click.option("-o", "--out", "output", required=True, metavar="FILE", help="File to write, ending in .safetensors.")
+@click.option(
+    "--image-size", type=click.IntRange(min=1), metavar="N", help="Input size in pixels [default: the model's own]."
 )
 @click.option(
-    "-o", "--out", "output", required=True, metavar="FILE", help="Where to write the classifier: .safetensors."
+    "--channels", type=click.Choice(("1", "3")), default="3", show_default=True, help="1 for grey images, 3 for RGB."
 )
+@click.option("--mean", metavar="VALUES", help="Mean per channel, pixels in [0, 1] [default: as published].")
+@click.option("--std", metavar="VALUES", help="Standard deviation per channel [default: as published].")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set an option: model.drop_rate=0.1.")
+@click.option("--key", metavar="NAME", help="Key of the weights in the file [default: state_dict, model, ...].")
+@click.option("--prefix", metavar="TEXT", help="Take only tensors with this prefix, and remove it [default: found].")
 @click.option(
-    "--image-size", type=click.IntRange(min=1), metavar="N", help="Side in pixels [default: the model's own]."
+    "--rename",
+    "renames",
+    multiple=True,
+    metavar="REGEX=TEXT",
+    help=r"Rename tensors: 'layer(\d)\.=stages.\1.'; repeatable.",
 )
-@click.option("--channels", type=click.Choice(("1", "3")), default="3", show_default=True, help="1: grey, 3: colour.")
-@click.option("--mean", metavar="VALUES", help="Of each channel, pixels in [0, 1] [default: the model's published].")
-@click.option("--std", metavar="VALUES", help="Of each channel, pixels in [0, 1] [default: the model's published].")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="An option: model.drop_rate=0.1.")
-@click.option("--key", metavar="NAME", help="Where in the file the weights are [default: state_dict, model, ...].")
-@click.option("--ignore", multiple=True, metavar="NAMES", help="Tensors to leave out; may hold * and ?.")
-@click.option("--small-images", is_flag=True, help="The network's first strides are reduced as zoo does it.")
+@click.option("--ignore", multiple=True, metavar="NAMES", help="Tensors to leave out; * and ? are wildcards.")
+@click.option("--small-images", is_flag=True, help="Apply zoo's small-image adaptation to the network.")
 @plugin_options
 @click.pass_context
 def command(
@@ -52,30 +60,36 @@ def command(
     std: str | None,
     overrides: tuple[str, ...],
     key: str | None,
+    prefix: str | None,
+    renames: tuple[str, ...],
     ignore: tuple[str, ...],
     small_images: bool,
 ) -> None:
-    """Make a classifier of WEIGHTS, a state dict that another tool has saved.
+    """Import weights trained elsewhere.
 
-    WEIGHTS is .safetensors, or what torch.save wrote; of that only tensors are read, and no code in it runs. It may
-    hold the state dict under a key, and names may begin with module. or the like. Every tensor of the network must be
-    there in its shape, for a network with random layers has no answers; one that the network does not have is an
-    error unless --ignore names it. The classifier prepares images as zoo does: scaled and cropped, then normalised.
+    WEIGHTS is a .safetensors file or a checkpoint written by torch.save, of which only tensors are read; no code in it
+    is run. The weights are looked for under the usual keys (--key chooses another, such as state_dict_ema), and
+    prefixes such as module. are removed from their names.
+
+    Every tensor of the network must be present in its shape, and tensors that the network does not have are an error
+    unless --ignore names them. The imported model preprocesses images as zoo does: resize, centre crop, normalise.
     """
-    from harness.classifiers.importing import import_weights
+    from harness.classifiers.importing import ImportRequest, import_weights
+    from harness.classifiers.tensor_names import Rename
     from zoo.cli.options.selecting import attempt, parse_overrides
     from zoo.errors import ManyErrors, UsageError
 
     errors: list[ZooError] = []
     path = Path(output)
     if path.suffix != ".safetensors":
-        errors.append(UsageError(f"-o {output} must end in .safetensors"))
+        errors.append(UsageError(f"-o {output}: the file name must end in .safetensors"))
     names = attempt(lambda: _classes(classes), errors)
     statistics = {
         option: attempt(lambda option=option, text=text: _numbers(option, text, int(channels)), errors)  # type: ignore[misc]
         for option, text in (("mean", mean), ("std", std))
         if text is not None
     }
+    parsed = attempt(lambda: tuple(map(Rename.parse, renames)), errors)
     options = {}
     for name, value in parse_overrides(overrides, errors).items():
         target, _, option = name.partition(".")
@@ -85,10 +99,8 @@ def command(
             errors.append(UsageError(f"--set {name}: only model.KEY=VALUE can be set here"))
     ManyErrors.raise_if(errors)
     assert names is not None
-    imported = import_weights(
-        Path(weights),
-        path,
-        session_of(ctx).catalog(),
+    request = ImportRequest(
+        weights=Path(weights),
         model=model,
         classes=names,
         image_size=image_size,
@@ -96,16 +108,20 @@ def command(
         mean=statistics.get("mean"),
         std=statistics.get("std"),
         options=options,
-        key=key,
-        ignore=split_commas(ignore),
         small_images=small_images,
+        key=key,
+        prefix=prefix,
+        renames=parsed or (),
+        ignore=tuple(split_commas(ignore)),
     )
+    imported = import_weights(request, path, session_of(ctx).catalog())
     card = imported.card
     for note in imported.notes:
         complain(note)
+    num_classes = plural(len(card.classes), "class", "classes")
     click.echo(
-        f"{clean(path)}: {clean(card.architecture.display_name)} for {plural(len(card.classes), 'class', 'classes')}, "
-        f"images of {card.image_size} × {card.image_size} pixels, mean {_shown(card.mean)}, std {_shown(card.std)}"
+        f"wrote {clean(path)}: {clean(card.architecture.display_name)}, {num_classes}, images of {card.image_size} × "
+        f"{card.image_size} pixels, mean {_shown(card.mean)}, std {_shown(card.std)}"
     )
 
 
@@ -121,13 +137,11 @@ def _classes(text: str) -> tuple[str, ...]:
         elif "," in text:
             names = split_commas((text,))
         else:
-            raise UsageError(
-                f"--classes {text}: there is no such file, and it is neither a number nor names with commas"
-            )
+            raise UsageError(f"--classes {text}: expected a file, a number, or comma-separated names")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--classes {text} cannot be read: {error}") from error
     if len(names) < 2 or len(set(names)) < len(names):
-        raise UsageError(f"--classes {text}: there must be at least two, each with a name of its own")
+        raise UsageError(f"--classes {text}: expected at least two classes with distinct names")
     return tuple(names)
 
 
@@ -139,7 +153,9 @@ def _numbers(option: str, text: str, count: int) -> tuple[float, ...]:
     except ValueError:
         values = ()
     if len(values) != count or not all(-10 < value < 10 for value in values):
-        raise UsageError(f"--{option} {text}: it must be {plural(count, 'number')} with commas between")
+        raise UsageError(
+            f"--{option} {text}: expected {plural(count, 'number')} between -10 and 10, separated by commas"
+        )
     return values
 
 

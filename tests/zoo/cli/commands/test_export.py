@@ -1,4 +1,4 @@
-"""``zoo export`` and ``zoo import``: what they say, and how they exit."""
+"""``zoo export``: output and exit codes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import Result
 
 from harness.classifiers.formats import FORMATS
@@ -69,29 +68,6 @@ def test_a_format_that_nothing_names_is_asked_for(run_zoo: Run, trial: Path) -> 
     result = run_zoo("export", str(trial), "-o", "net.bin")
     assert result.exit_code == 2
     assert "give --format" in result.stderr
-
-
-def test_imported_weights_are_predicted_with(run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path) -> None:
-    from harness.networks.state_dicts import read_state_dict
-
-    torch.save({"state_dict": read_state_dict(trial / "checkpoint.safetensors").tensors}, tmp_path / "w.pt")
-    (tmp_path / "classes.txt").write_text("birch\ncedar\nmaple\n")
-    words = ["import", str(tmp_path / "w.pt"), "--model", "lenet5", "--image-size", "16", "--mean", "0.5,0.5,0.5"]
-    words += ["--std", "0.2,0.2,0.2", "--classes", str(tmp_path / "classes.txt")]
-    result = run_zoo(*words, "-o", str(tmp_path / "net.safetensors"))
-    assert result.exit_code == 0
-    assert "lenet5 for 3 classes, images of 16 × 16 pixels, mean 0.5, 0.5, 0.5" in result.stdout
-    assert "weights were taken from the key 'state_dict'" in result.stderr
-    image = str(photo_folder / "test" / "birch" / "00.png")
-    assert run_zoo("predict", str(tmp_path / "net.safetensors"), image).exit_code == 0
-
-
-def test_all_mistakes_of_an_import_are_told_of_together(run_zoo: Run) -> None:
-    words = ("--model", "lenet5", "--classes", "1", "--mean", "0.5", "--set", "recipe.lr=1", "-o", "x.bin")
-    result = run_zoo("import", "nowhere.pt", *words)
-    assert result.exit_code == 2
-    for sentence in ("at least two", "--mean 0.5: it must be 3 numbers", "must end in .safetensors", "only model.KEY"):
-        assert sentence in result.stderr
 
 
 def test_a_quantised_file_tells_how_it_was_made_and_what_it_saves(run_zoo: Run, trial: Path, tmp_path: Path) -> None:

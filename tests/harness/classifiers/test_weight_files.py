@@ -1,0 +1,157 @@
+"""Weight files: checkpoints of other tools are read without running their code, and other files are named."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from harness.classifiers.weight_files import read_state_dict
+from zoo.errors import StoreError, UsageError
+
+WEIGHTS = {"fc.weight": torch.ones(2, 3), "fc.bias": torch.zeros(2)}
+EMA = {name: value + 1 for name, value in WEIGHTS.items()}
+
+
+def saved(tmp_path: Path, content: Any, **options: Any) -> Path:
+    path = tmp_path / "theirs.pth"
+    torch.save(content, path, **options)
+    return path
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before torch 1.6"])
+def test_a_checkpoint_of_timms_training_script_is_read(tmp_path: Path, zipped: bool) -> None:
+    """timm's CheckpointSaver stores its arguments and the metric, a NumPy scalar, beside weights and EMA weights."""
+    content = {
+        "epoch": 3,
+        "arch": "resnet18",
+        "state_dict": WEIGHTS,
+        "state_dict_ema": EMA,
+        "args": argparse.Namespace(output=Path("runs"), lr=0.1, mean=(0.5,)),
+        "metric": np.float64(76.5),
+        "optimizer": {"state": {0: {"momentum_buffer": torch.ones(2)}}, "param_groups": [{"lr": np.float32(0.1)}]},
+    }
+    path = saved(tmp_path, content, _use_new_zipfile_serialization=zipped)
+    state = read_state_dict(path)
+    assert torch.equal(state.tensors["fc.bias"], WEIGHTS["fc.bias"])
+    assert state.notes == ("weights were taken from the key 'state_dict'; the file also has 'state_dict_ema' (--key)",)
+    assert torch.equal(read_state_dict(path, key="state_dict_ema").tensors["fc.bias"], EMA["fc.bias"])
+
+
+def test_a_checkpoint_of_torchvisions_training_script_is_read(tmp_path: Path) -> None:
+    """torchvision's references store ``model``, ``model_ema`` and ``args``; others add defaultdicts and paths."""
+    content = {
+        "model": WEIGHTS,
+        "optimizer": {"state": {}, "param_groups": []},
+        "args": argparse.Namespace(output_dir=Path("out"), device="cuda"),
+        "history": defaultdict(list, {"loss": [np.float32(1.0), np.array([1, 2])]}),
+        "model_ema": {"n_averaged": torch.tensor(7), **{f"module.{name}": value for name, value in EMA.items()}},
+    }
+    path = saved(tmp_path, content)
+    assert set(read_state_dict(path).tensors) == set(WEIGHTS)
+    assert "n_averaged" in read_state_dict(path, key="model_ema").tensors
+
+
+def test_weights_two_levels_down_have_a_dotted_key(tmp_path: Path) -> None:
+    path = saved(tmp_path, {"checkpoint": {"student": WEIGHTS, "teacher": EMA}, "step": torch.tensor(3)})
+    assert "'checkpoint.student'; the file also has 'checkpoint.teacher'" in read_state_dict(path).notes[0]
+    assert torch.equal(read_state_dict(path, key="checkpoint.teacher").tensors["fc.bias"], EMA["fc.bias"])
+    with pytest.raises(UsageError, match=r"no weights under the key 'x'; it has 'checkpoint\.student'"):
+        read_state_dict(path, key="x")
+
+
+class Ordinary:
+    """What a script's own class looks like in a pickle."""
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (Path("touched"),))
+
+
+def test_classes_that_are_not_read_are_named(tmp_path: Path) -> None:
+    path = saved(tmp_path, {"state_dict": WEIGHTS, "args": argparse.Namespace(), "config": Ordinary()})
+    with pytest.raises(StoreError, match=r"holds more than tensors \(\S*test_weight_files\.Ordinary\)"):
+        read_state_dict(path)
+
+
+def test_a_whole_network_is_called_that(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"a whole network .* save its state_dict\(\) alone"):
+        read_state_dict(saved(tmp_path, nn.Linear(2, 2)))
+
+
+@pytest.mark.parametrize(
+    "wrap", [lambda evil: evil, lambda evil: argparse.Namespace(evil=evil)], ids=["bare", "inside"]
+)
+def test_no_code_in_a_pickle_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrap: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError):
+        read_state_dict(saved(tmp_path, {"state_dict": WEIGHTS, "evil": wrap(Evil())}))
+    (tmp_path / "raw.pth").write_bytes(pickle.dumps(wrap(Evil())))
+    with pytest.raises(StoreError):
+        read_state_dict(tmp_path / "raw.pth")
+    assert not (tmp_path / "touched").exists()
+
+
+def test_stand_ins_are_gone_after_reading(tmp_path: Path) -> None:
+    before = set(torch.serialization.get_safe_globals())
+    read_state_dict(saved(tmp_path, {"state_dict": WEIGHTS, "args": argparse.Namespace()}))
+    assert set(torch.serialization.get_safe_globals()) == before
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 102\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (LFS, "is a Git LFS pointer, not the weights themselves; fetch them with git lfs pull"),
+        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page, not weights; download the file itself"),
+        (b"<html><head></head></html>", "is a web page"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "is an HDF5 file"),
+        (b"\x1f\x8b" + bytes(100), "is compressed"),
+        (b"PK\x03\x04 torn", "cannot be read"),
+        (b"\x93NUMPY" + bytes(100), "was not written by torch.save or safetensors"),
+    ],
+)
+@pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
+def test_other_files_are_called_what_they_are(content: bytes, words: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(StoreError) as caught:
+        read_state_dict(tmp_path / name)
+    assert words in str(caught.value)
+
+
+def test_numpy_archives_torchscript_and_exported_programs_come_with_a_remedy(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", weight=np.ones(2))
+    with zipfile.ZipFile(tmp_path / "script.pt", "w") as archive:  # as torch.jit.save lays it out
+        for name in ("script/data.pkl", "script/code/__torch__.py", "script/constants.pkl", "script/version"):
+            archive.writestr(name, "")
+    torch.export.save(torch.export.export(nn.Linear(2, 2), (torch.zeros(1, 2),)), tmp_path / "x.pt2")
+    for name, words in (
+        ("x.npz", r"NumPy arrays \(\.npz\).*torch\.from_numpy"),
+        ("script.pt", r"TorchScript file.*torch\.jit\.load"),
+        ("x.pt2", r"torch\.export program.*state_dict"),
+    ):
+        with pytest.raises(StoreError, match=words):
+            read_state_dict(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be read: No such file"):
+        read_state_dict(tmp_path / "x.pt")
+
+
+@pytest.mark.parametrize("content", [{}, {"epoch": 3}, [1, 2], torch.zeros(3), {0: torch.zeros(3)}])
+def test_a_file_without_a_state_dict_is_one_sentence(content: Any, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no state dict"):
+        read_state_dict(saved(tmp_path, content))
