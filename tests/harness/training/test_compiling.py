@@ -9,33 +9,47 @@ import torch
 from torch import Tensor, nn
 
 import harness.training.loop as engine
-from harness.measuring.environment import check_compile
 from harness.training.compiling import compiled
-from zoo.errors import UsageError
 
 
-def test_graphs_need_a_cuda_device() -> None:
-    check_compile("graphs", "cuda:0")
-    check_compile("on", "cpu")
-    with pytest.raises(UsageError, match="--compile graphs needs a CUDA device, and this is cpu"):
-        check_compile("graphs", "cpu")
+def counted(monkeypatch: pytest.MonkeyPatch, net: nn.Module, *, graphs: bool) -> tuple[Tensor, list[str]]:
+    """Run *net* through the real compiler with a backend that counts; return its output and what happened."""
+    torch.compiler.reset()
+    happened: list[str] = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Any:
+        happened.append("compiled")
+
+        def run(*values: Tensor) -> Any:
+            happened.append("ran")
+            return graph(*values)
+
+        return run
+
+    real = torch.compile
+
+    def compile(model: nn.Module, *, mode: str | None = None) -> Any:
+        happened.append(mode or "default")
+        return real(model, backend=backend)
+
+    monkeypatch.setattr(torch, "compile", compile)
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: happened.append("step"))
+    forward = compiled(net, graphs=graphs)
+    images_BCHW = torch.ones(2, 3, 4, 4)
+    forward(images_BCHW)
+    return forward(images_BCHW), happened
+
+
+def test_a_compiled_network_runs_what_the_compiler_made_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = nn.Conv2d(3, 2, 3)
+    output, happened = counted(monkeypatch, net, graphs=False)
+    assert happened == ["default", "compiled", "ran", "ran"]
+    torch.testing.assert_close(output, net(torch.ones(2, 3, 4, 4)))
 
 
 def test_each_call_of_a_recorded_network_says_that_a_step_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    asked: list[Any] = []
-
-    def compile(model: nn.Module, **how: Any) -> Any:
-        asked.append(how)
-        return lambda images: said.append("pass") or model(images)  # type: ignore[func-returns-value]
-
-    monkeypatch.setattr(torch, "compile", compile)
-    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: said.append("step"))
-    images_BCHW = torch.zeros(2, 3)
-    for graphs in (False, True):
-        compiled(nn.Linear(3, 2), graphs=graphs)(images_BCHW)
-    assert asked == [{}, {"mode": "reduce-overhead"}]
-    assert said == ["pass", "step", "pass"]
+    _, happened = counted(monkeypatch, nn.Conv2d(3, 2, 3), graphs=True)
+    assert happened == ["reduce-overhead", "step", "compiled", "ran", "step", "ran"]
 
 
 @pytest.mark.parametrize(("accumulate_steps", "passes"), [(1, "graphs"), (2, "plain")])

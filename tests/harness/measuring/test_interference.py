@@ -1,0 +1,68 @@
+"""Interference: other processes and throttled clocks are noticed."""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from typing import Any
+
+import pytest
+
+from harness.measuring import interference
+from harness.measuring.interference import ForeignLoad, gpu_notes
+
+
+def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, own, now = [100.0], [10.0], [0.0]
+    monkeypatch.setattr(interference, "_busy_seconds", lambda: busy[0])
+    monkeypatch.setattr(interference, "_own_seconds", lambda: own[0])
+    monkeypatch.setattr(interference.time, "monotonic", lambda: now[0])
+    load = ForeignLoad()
+    busy[0], own[0], now[0] = 107.0, 14.0, 2.0
+    assert load.cores() == pytest.approx(1.5)
+    busy[0] = 102.0
+    assert load.cores() == 0.0
+
+
+def test_where_the_system_does_not_tell_the_load_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interference, "_busy_seconds", lambda: None)
+    assert ForeignLoad().cores() is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/stat")
+def test_the_kernel_counts_this_process_too() -> None:
+    before = interference._busy_seconds()
+    stop = time.process_time() + 0.2
+    while time.process_time() < stop:
+        pass
+    after = interference._busy_seconds()
+    assert before is not None
+    assert after is not None
+    assert after - before >= 0.15
+
+
+def test_a_throttled_gpu_is_told_of_with_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = _fake_nvml(reasons=4 | 1)
+    monkeypatch.setitem(sys.modules, "pynvml", fake)
+    assert gpu_notes(0) == ("the GPU ran at 900 of 1980 MHz because of its power limit",)
+    monkeypatch.setitem(sys.modules, "pynvml", _fake_nvml(reasons=1))
+    assert gpu_notes(0) == (), "an idle GPU's low clock is nobody's concern"
+
+
+def test_without_the_library_a_gpu_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    assert gpu_notes(0) == ()
+
+
+def _fake_nvml(*, reasons: int) -> Any:
+    fake: Any = types.ModuleType("pynvml")
+    fake.NVMLError = RuntimeError
+    fake.nvmlInit = fake.nvmlShutdown = lambda: None
+    fake.nvmlDeviceGetHandleByIndex = lambda index: index
+    fake.nvmlClocksThrottleReasonSwPowerCap = 4
+    fake.nvmlDeviceGetCurrentClocksThrottleReasons = lambda handle: reasons
+    fake.NVML_CLOCK_SM = 1
+    fake.nvmlDeviceGetClockInfo = lambda handle, clock: 900
+    fake.nvmlDeviceGetMaxClockInfo = lambda handle, clock: 1980
+    return fake
