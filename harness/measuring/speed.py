@@ -159,21 +159,23 @@ def _extra_of_first_epoch(images_per_second: list[float], num_images: int) -> fl
 
 
 def _several_notes(num_devices: int) -> tuple[str, ...]:
-    """Say what is of how many devices."""
+    """Tell which numbers are of all devices, and which of one."""
     if num_devices == 1:
         return ()
     return (
-        f"it trained on {num_devices} devices: the rate of training end to end is of all of them, inference and "
-        "latency are of one, peak memory is the highest of any, and training without the data path was not measured",
+        f"trained on {num_devices} devices: the end-to-end training rate covers all of them, inference and latency "
+        "are those of one, peak memory is that of the device with the highest, and training without the data path was "
+        "not measured",
     )
 
 
-def _company_notes(trained_beside: int, was_disturbed: bool) -> tuple[str, ...]:
-    """Say what other trials on the device did to the measurements, and why there is no rate of training end to end."""
+def _company_notes(num_neighbours: int, was_disturbed: bool) -> tuple[str, ...]:
+    """Tell how other trials on the device affected the measurements."""
     notes = []
-    if trained_beside:
+    if num_neighbours:
+        trials = "trial" if num_neighbours == 1 else "trials"
         notes.append(
-            f"it trained beside up to {trained_beside} other trial(s) on the same device, so the speed of its epochs "
+            f"trained beside up to {num_neighbours} other {trials} on the same device, so the end-to-end training rate "
             "is not its own and is left out"
         )
     if was_disturbed:
@@ -182,13 +184,13 @@ def _company_notes(trained_beside: int, was_disturbed: bool) -> tuple[str, ...]:
 
 
 def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:
-    """Say so if the reference network's speed changed while the others were measured."""
+    """Tell whether the reference network's speed changed during the measurement."""
     ratio = statistics.median(after) / statistics.median(before)
     if max(ratio, 1 / ratio) < DRIFT:
         return ()
     return (
-        f"after the measurement the reference network ran at {ratio:.2f} times its speed before: the clock or other "
-        "work on the machine changed meanwhile",
+        f"after the measurement the reference network ran at {ratio:.2f} times the speed it had before: the clock rate "
+        "or the load of the machine changed",
     )
 
 

@@ -1,205 +1,192 @@
-"""Measuring: the reference network, disturbances, the search for the best inference, and that all is left as it was."""
+"""Speed: every value that is recorded, by a clock that only the network moves."""
 
 from __future__ import annotations
 
-import sys
-import time
 import types
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from harness.measuring import interference
-from harness.measuring.best_inference import find_best_inference
-from harness.measuring.interference import ForeignLoad, gpu_notes
-from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
-from harness.measuring.speed import _drift_notes
-from harness.networks.complexity import count_macs
+from harness.batches.forward_settings import ForwardSettings
+from harness.data.images import ImageSet
+from harness.measuring import speed, timer
+from harness.measuring.speed import FinishedTraining, TimedPrediction, _drift_notes, measure_speed
+from harness.records.record import SpeedInfo
+from harness.training.loop import TrainingResult
+from harness.training.resolved_recipe import ResolvedRecipe
+from zoo import Hyperparameters, Recipe
+from zoo.architecture import Preprocessing
 
-CPU = torch.device("cpu")
-
-
-def small_network() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-def test_the_reference_network_is_the_same_in_every_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[Tensor] = []
-
-    def remember(self: nn.Module, images_BCHW: Tensor) -> Tensor:
-        seen.append(forward(self, images_BCHW))
-        return seen[-1]
-
-    forward = nn.Sequential.forward
-    monkeypatch.setattr(nn.Sequential, "forward", remember)
-    torch.manual_seed(1)
-    expected = torch.rand(1)
-    torch.manual_seed(1)
-    reference_step(CPU)()
-    assert torch.equal(torch.rand(1), expected), "it draws from generators of its own"
-    torch.manual_seed(2)
-    reference_step(CPU)()
-    assert torch.equal(seen[0], seen[1])
-    assert seen[0].shape == (BATCH_SIZE, 10)
+NUM_TEST = 32
+PREDICT_SECONDS, TRAIN_SECONDS = 0.01, 0.02
+"""What the network takes for an image."""
+NOW = [0.0]
 
 
-def test_the_reference_network_takes_the_operations_that_its_docstring_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    networks: list[nn.Module] = []
-    monkeypatch.setattr("harness.measuring.reference.eval_mode", lambda model: networks.append(model) or _nothing())
-    reference_step(CPU)()
-    macs = count_macs(networks[0], (3, 32, 32))
-    assert macs is not None
-    assert f"{macs / 1e6:.1f} M multiply-accumulates" in (reference_step.__doc__ or "")
+class Clocked(nn.Module):
+    """A network that takes a known time for each image."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(3, 4)
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        NOW[0] += len(images_BCHW) * (TRAIN_SECONDS if self.training else PREDICT_SECONDS)
+        logits_BK: Tensor = self.head(images_BCHW.mean(dim=(2, 3)))
+        return logits_BK
 
 
-def _nothing() -> Any:
-    import contextlib
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    NOW[0] = 100.0
+    for module in (timer, speed):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=lambda: NOW[0]))
 
-    return contextlib.nullcontext()
+    def reference_step(device: torch.device) -> Any:
+        def step() -> None:
+            NOW[0] += 0.064
 
+        return step
 
-def test_the_reference_is_measured_in_a_bounded_time() -> None:
-    start = time.perf_counter()
-    windows = measure_reference(reference_step(CPU), CPU, budget_seconds=0.05)
-    assert min(windows) > 0
-    assert time.perf_counter() - start < 10
-
-
-def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    busy, own, now = [100.0], [10.0], [0.0]
-    monkeypatch.setattr(interference, "_busy_seconds", lambda: busy[0])
-    monkeypatch.setattr(interference, "_own_seconds", lambda: own[0])
-    monkeypatch.setattr(interference.time, "monotonic", lambda: now[0])
-    load = ForeignLoad()
-    busy[0], own[0], now[0] = 107.0, 14.0, 2.0
-    assert load.cores() == pytest.approx(1.5)
-    busy[0] = 102.0
-    assert load.cores() == 0.0
+    monkeypatch.setattr(speed, "reference_step", reference_step)
+    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: 1.5))
+    monkeypatch.setattr(speed, "compiled", lambda model, *, graphs: model)
 
 
-def test_where_the_system_does_not_tell_the_load_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interference, "_busy_seconds", lambda: None)
-    assert ForeignLoad().cores() is None
+TRAINING = FinishedTraining(
+    result=TrainingResult(
+        epochs_run=4,
+        tested_epoch=4,
+        stopped_early=False,
+        best_val_accuracy=0.5,
+        final_train_loss=1.0,
+        seconds=1.0,
+        images_per_second=(10.0, 40.0, 60.0, 50.0),
+        micro_batch_size=8,
+        planned_micro_batch_size=16,
+    ),
+    num_images=640,
+    peak_memory_mib=123.0,
+)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/stat")
-def test_the_kernel_counts_this_process_too() -> None:
-    before = interference._busy_seconds()
-    stop = time.process_time() + 0.2
-    while time.process_time() < stop:
-        pass
-    after = interference._busy_seconds()
-    assert before is not None
-    assert after is not None
-    assert after - before >= 0.15
+def measured(training: FinishedTraining = TRAINING, *, compile: bool = False, **options: Any) -> SpeedInfo:
+    hp = Hyperparameters(batch_size=16, lr=0.01)
+    images = ImageSet(
+        images_NHWC=np.zeros((NUM_TEST, 8, 8, 3), dtype=np.uint8),
+        labels_N=np.arange(NUM_TEST) % 4,
+        samples_N=np.arange(NUM_TEST, dtype=np.uint64),
+    )
+    settings = ForwardSettings(
+        device=torch.device("cpu"),
+        normalization=Preprocessing(mean=(0.5,) * 3, std=(0.25,) * 3),
+        compile=compile,
+    )
+    return measure_speed(
+        Clocked(),
+        ResolvedRecipe(recipe=Recipe(name="plain", hyperparameters=lambda: hp), hp=hp),
+        settings,
+        training=training,
+        test=TimedPrediction(images=images, logits_NK=torch.zeros(NUM_TEST, 4), seconds=4.0),
+        budget_seconds=1.0,
+        **options,
+    )
 
 
-def test_a_throttled_gpu_is_told_of_with_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = _fake_nvml(reasons=4 | 1)
-    monkeypatch.setitem(sys.modules, "pynvml", fake)
-    assert gpu_notes(0) == ("the GPU ran at 900 of 1980 MHz because of its power limit",)
-    monkeypatch.setitem(sys.modules, "pynvml", _fake_nvml(reasons=1))
-    assert gpu_notes(0) == (), "an idle GPU's low clock is nobody's concern"
+def test_inference_is_the_rate_of_the_network_alone_with_as_many_images_as_there_are() -> None:
+    info = measured()
+    assert info.inference is not None
+    assert info.inference.median == pytest.approx(1 / PREDICT_SECONDS)
+    assert info.inference.batch_size == NUM_TEST
 
 
-def test_without_the_library_a_gpu_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert gpu_notes(0) == ()
+def test_inference_end_to_end_is_test_images_over_the_seconds_of_their_pass() -> None:
+    rate = measured().inference_end_to_end
+    assert rate is not None
+    assert (rate.median, rate.low, rate.high, rate.windows) == (8.0, 8.0, 8.0, 1)
+    assert rate.batch_size == NUM_TEST
 
 
-def _fake_nvml(*, reasons: int) -> Any:
-    fake: Any = types.ModuleType("pynvml")
-    fake.NVMLError = RuntimeError
-    fake.nvmlInit = fake.nvmlShutdown = lambda: None
-    fake.nvmlDeviceGetHandleByIndex = lambda index: index
-    fake.nvmlClocksThrottleReasonSwPowerCap = 4
-    fake.nvmlDeviceGetCurrentClocksThrottleReasons = lambda handle: reasons
-    fake.NVML_CLOCK_SM = 1
-    fake.nvmlDeviceGetClockInfo = lambda handle, clock: 900
-    fake.nvmlDeviceGetMaxClockInfo = lambda handle, clock: 1980
-    return fake
+def test_latency_is_of_a_single_image() -> None:
+    latency = measured().latency
+    assert latency is not None
+    assert (latency.p50_ms, latency.p95_ms) == pytest.approx((1000 * PREDICT_SECONDS,) * 2)
 
 
-def test_a_clock_that_changed_meanwhile_is_told_of() -> None:
+def test_training_is_the_rate_of_steps_with_as_many_images_as_fitted_into_memory() -> None:
+    train = measured().train
+    assert train is not None
+    assert train.median == pytest.approx(1 / TRAIN_SECONDS)
+    assert train.batch_size == TRAINING.result.micro_batch_size
+
+
+def test_training_end_to_end_is_the_rate_of_the_epochs_after_the_first() -> None:
+    rate = measured().train_end_to_end
+    assert rate is not None
+    assert (rate.median, rate.windows, rate.batch_size) == (50.0, 3, 16)
+    only = replace(TRAINING, result=replace(TRAINING.result, images_per_second=(10.0,)))
+    rate = measured(only).train_end_to_end
+    assert rate is not None
+    assert (rate.median, rate.windows) == (10.0, 1)
+
+
+def test_the_reference_network_is_measured_before_and_after() -> None:
+    reference = measured().reference
+    assert reference is not None
+    assert reference.median == pytest.approx(1000)
+    assert reference.batch_size == 64
+    assert reference.windows >= 2 * timer.MIN_WINDOWS
+
+
+def test_what_is_handed_in_or_asked_of_the_system_is_recorded_as_it_is() -> None:
+    info = measured()
+    assert (info.peak_memory_mib, info.foreign_cores, info.protocol) == (123.0, 1.5, timer.PROTOCOL)
+    assert info.seconds == pytest.approx(NOW[0] - 100)
+    assert (info.notes, info.best_inference) == ((), None)
+    assert (info.compile_seconds, info.train_compile_seconds) == (None, None)
+
+
+def test_compiling_costs_the_first_call_and_what_the_first_epoch_took_longer() -> None:
+    info = measured(compile=True)
+    assert info.compile_seconds == pytest.approx(8 * PREDICT_SECONDS)
+    assert info.train_compile_seconds == pytest.approx(640 / 10 - 640 / 50)
+
+
+def test_beside_other_trials_the_speed_of_epochs_is_left_out() -> None:
+    info = measured(replace(TRAINING, num_neighbours=2), compile=True, was_disturbed=True)
+    assert (info.train_end_to_end, info.train_compile_seconds) == (None, None)
+    assert info.train is not None
+    beside, disturbed = info.notes
+    assert "up to 2 other trials on the same device" in beside
+    assert "another trial on the same device did not give way" in disturbed
+
+
+def test_of_several_devices_only_the_rate_of_their_epochs_is_known() -> None:
+    info = measured(replace(TRAINING, num_devices=2))
+    assert info.train is None
+    assert info.train_end_to_end is not None
+    (note,) = info.notes
+    assert "trained on 2 devices" in note
+
+
+def test_the_best_inference_is_looked_for_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(
+        speed, "find_best_inference", lambda model, images, classes, **options: asked.append((images, classes, options))
+    )
+    assert measured(best_inference=True).best_inference is None
+    ((images_BCHW, classes_B, options),) = asked
+    assert images_BCHW.shape == (NUM_TEST, 3, 8, 8)
+    assert classes_B.tolist() == [0] * NUM_TEST
+    assert options == {"compile": False, "budget_seconds": 1.0}
+
+
+def test_a_clock_that_changed_meanwhile_is_noted() -> None:
     assert _drift_notes([100.0, 101.0], [97.0, 104.0]) == ()
     (slower,) = _drift_notes([100.0], [70.0])
-    assert "after the measurement the reference network ran at 0.70 times its speed before" in slower
+    assert "the reference network ran at 0.70 times the speed" in slower
     assert _drift_notes([70.0], [100.0])
-
-
-def test_the_best_inference_is_the_fastest_of_what_was_tried() -> None:
-    class SlowInFloat32(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = small_network()
-
-        def forward(self, images_BCHW: Tensor) -> Tensor:
-            if images_BCHW.dtype == torch.float32:
-                time.sleep(0.01)
-            logits_BK: Tensor = self.network(images_BCHW)
-            return logits_BK
-
-    model = SlowInFloat32().eval()
-    images_NCHW = torch.rand(32, 3, 8, 8)
-    with torch.inference_mode():
-        classes_N = model(images_NCHW).argmax(dim=1)
-    best = find_best_inference(model, images_NCHW, classes_N, compile=False, budget_seconds=0.05)
-    assert best is not None
-    assert best.precision == "bf16"
-    assert best.rate.batch_size in (16, 32)
-    assert 0.5 <= best.top1_agreement <= 1
-    assert {name.split()[1] for name in best.images_per_second} == {"fp32", "bf16"}
-    assert next(model.parameters()).dtype == torch.float32, "the network itself is left as it was"
-
-
-def test_agreement_is_counted_against_the_recorded_classes() -> None:
-    model = small_network().eval()
-    images_NCHW = torch.rand(8, 3, 8, 8)
-    wrong_N = torch.full((8,), 99)
-    best = find_best_inference(model, images_NCHW, wrong_N, compile=False, budget_seconds=0.01)
-    assert best is not None
-    assert best.top1_agreement == 0
-
-
-def test_a_network_that_takes_float32_only_is_measured_in_it() -> None:
-    class Float32Only(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = small_network()
-
-        def forward(self, images_BCHW: Tensor) -> Tensor:
-            if images_BCHW.dtype != torch.float32:
-                raise TypeError("float32 only")
-            logits_BK: Tensor = self.network(images_BCHW)
-            return logits_BK
-
-    images_NCHW = torch.rand(8, 3, 8, 8)
-    best = find_best_inference(
-        Float32Only().eval(), images_NCHW, torch.zeros(8, dtype=torch.int64), compile=False, budget_seconds=0.01
-    )
-    assert best is not None
-    assert best.precision == "fp32"
-    assert best.refused["channels_last bf16"] == "TypeError: float32 only"
-
-
-def test_a_network_that_predicts_in_no_setting_costs_no_trial_its_record() -> None:
-    class Broken(nn.Module):
-        def forward(self, images_BCHW: Tensor) -> Tensor:
-            raise KeyError("broken")
-
-    labels_N = torch.zeros(8, dtype=torch.int64)
-    images_NCHW = torch.rand(8, 3, 8, 8)
-    assert find_best_inference(Broken(), images_NCHW, labels_N, compile=False, budget_seconds=0.01) is None
-
-
-def test_memory_that_runs_out_in_the_search_is_not_taken_for_a_setting_that_does_not_work() -> None:
-    class Hungry(nn.Module):
-        def forward(self, images_BCHW: Tensor) -> Tensor:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-
-    labels_N = torch.zeros(8, dtype=torch.int64)
-    images_NCHW = torch.rand(8, 3, 8, 8)
-    with pytest.raises(torch.OutOfMemoryError):
-        find_best_inference(Hungry(), images_NCHW, labels_N, compile=False, budget_seconds=0.01)
