@@ -34,7 +34,7 @@ import functools
 import importlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,11 +105,20 @@ def read_header(source: Encoded) -> ImageHeader:
         return ImageHeader(width=width, height=height, is_grey=image.mode in _GREY_MODES)
 
 
-def decode(source: Encoded, *, channels: int, size: int, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def decode(
+    source: Encoded,
+    *,
+    channels: int,
+    size: int,
+    max_pixels: int = MAX_PIXELS,
+    on_deep_image: Callable[[int], None] | None = None,
+) -> NDArray[np.uint8]:
     """Decode an image to ``uint8`` ``[size, size, channels]``.
 
     Args:
-        max_pixels: Largest width × height; what is larger is never decompressed. :data:`MAX_PIXELS` holds anyway.
+        max_pixels: Largest width × height; a larger image is never decompressed. :data:`MAX_PIXELS` holds anyway.
+        on_deep_image: Called with the largest value of an image of more than 8 bits per sample (of 16-bit colour, the
+            largest that its high bytes allow).
 
     Raises:
         UnreadableImageError: If it cannot be decoded.
@@ -117,6 +126,9 @@ def decode(source: Encoded, *, channels: int, size: int, max_pixels: int = MAX_P
     with _reading(source, max_pixels) as image:
         raw_mode = _raw_mode(image)
         image.load()
+        if on_deep_image is not None and (";16" in raw_mode or image.mode.startswith("I")):
+            largest = int(np.asarray(image).max())
+            on_deep_image(largest if image.mode.startswith("I") else (largest << 8) + 255)
         if _orientation(image) not in (None, 1):
             image = ImageOps.exif_transpose(image)
         return resize(_convert(image, channels, raw_mode), size)

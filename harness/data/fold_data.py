@@ -1,4 +1,5 @@
-"""Fold data: what the cache holds of a dataset in folds: all images once, and for each fold which of them are whose.
+"""Fold data: the cached files of a dataset in folds: all images once, and the training, validation and test images
+of each fold as indices into them.
 
 Shape suffixes: N images, H height, W width, C channels.
 """
@@ -21,14 +22,17 @@ from zoo.dataset import Splits
 
 _BATCH = 256
 
+GROUPED_FOLDS = "of whole groups, the largest first, with classes as near to their shares as groups allow"
+"""How images with groups are dealt to folds, for notes."""
+
 
 def fold_facts_file(fold: int | Literal["*"]) -> str:
-    """Return the name of the file that says what a fold is, or a pattern for those of all folds."""
+    """Return the name of the file that describes a fold, or a pattern that matches those of all folds."""
     return f"fold-{fold}.json"
 
 
 def copies_note(written: WrittenSplit, fold_N: NDArray[np.int64]) -> list[str]:
-    """Say how many images have a copy in another fold, which inflates scores."""
+    """Return how many images have a copy in another fold, which inflates scores."""
     folds_of: dict[bytes, set[int]] = {}
     for pixels, fold in zip(written.pixel_hashes, fold_N.tolist(), strict=True):
         folds_of.setdefault(pixels, set()).add(fold)
@@ -46,14 +50,14 @@ def write_folds(
     folds: int,
     val_fraction: float,
 ) -> PreparedData:
-    """Write which images of *pool*, all of which lie in *folder*, are whose in each fold.
+    """Write the training, validation and test images of each fold, as indices into the images of *pool*.
 
     Args:
         folder: Holds the images, as those of the split ``test``.
         pool: All images.
-        splits: Of the source, for its classes.
-        written: What was written of the images.
-        whole: What is known of all of them; its fingerprint, mean and deviation are yet to be found.
+        splits: The source's splits, for its classes.
+        written: The outcome of writing the images.
+        whole: The facts about all of them, still without fingerprint, mean and deviation.
 
     Returns:
         The whole, in which every image is a test image and none is for training.
@@ -70,7 +74,7 @@ def write_folds(
     }
     notes = [
         *whole.notes,
-        f"{folds} folds, {'by group, ' if groups is not None else ''}stratified, by a hash of ids: each of the "
+        f"{folds} folds, {'stratified, by a hash of ids' if groups is None else GROUPED_FOLDS}: each of the "
         f"{len(pool):,} images is tested once for each seed, by a network that was not trained on it",
         *few_images_note(pool.labels, splits.classes, folds),
         *copies_note(written, fold_N),

@@ -1,6 +1,6 @@
-"""Folding: the images of a source dealt into k folds, each of which is once the test set (k-fold cross-validation).
+"""Folding: deals the images of a source into k folds, each of which is the test set once (k-fold cross-validation).
 
-Which fold an image is in follows from the hashes of ids alone, whatever the order in which a dataset lists its files.
+The fold of an image follows from the hashes of ids alone, in whatever order a dataset lists its files.
 Shape suffixes: N images, G groups, K classes, F folds.
 """
 
@@ -21,13 +21,13 @@ Indices = NDArray[np.int64]
 
 
 def pool_parts(splits: Splits) -> tuple[dict[str, SplitIndices], list[str]]:
-    """Return the images that folds are made of, as the part ``test``, and notes on what they are.
+    """Return the images that folds are made of, as the part ``test``, and notes on them.
 
-    These are the source's training and validation images. A test split of the source is left alone: whoever compares
-    by folds has chosen something by them, and may want images that nothing was chosen on.
+    These are the source's training and validation images. A test split of the source is left alone: comparing by folds
+    is a way of choosing, and images that nothing was chosen on may be wanted later.
 
     Raises:
-        DataError: If ids repeat, or the two splits cannot be put together.
+        DataError: If ids repeat, or the two splits cannot be joined.
     """
     notes = []
     pool = whole("train", splits.train)
@@ -71,7 +71,7 @@ def fold_of_each(
 def make_fold(
     pool: SplitIndices, fold_N: NDArray[np.int64], fold: int, *, val_fraction: float
 ) -> dict[str, SplitIndices]:
-    """Return the parts ``train``, ``val`` and ``test`` of one fold: it is tested on, and val is carved from the rest.
+    """Return the parts ``train``, ``val`` and ``test`` of one fold: the fold is test, and val is carved from the rest.
 
     Raises:
         DataError: If no validation images can be carved.
@@ -84,7 +84,7 @@ def make_fold(
 
 
 def few_images_note(labels_N: NDArray[np.int64], classes: Sequence[str], folds: int) -> list[str]:
-    """Say which classes have fewer images than there are folds."""
+    """Return a note on classes that have fewer images than there are folds."""
     counts_K = np.bincount(labels_N, minlength=len(classes))
     few = [name for name, count in zip(classes, counts_K.tolist(), strict=True) if count < folds]
     if not few:
@@ -147,7 +147,7 @@ def _joined(one: SplitIndices, other: SplitIndices) -> SplitIndices:
 
 
 class Chained(Sequence[Any]):
-    """Two sequences as one, read only where they are asked."""
+    """Two sequences as one, each read only on access."""
 
     def __init__(self, first: Sequence[Any], second: Sequence[Any]) -> None:
         self._first, self._second = first, second

@@ -37,7 +37,7 @@ class Unreadable:
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class WrittenSplit:
-    """What was written of a split."""
+    """The outcome of writing a split."""
 
     kept: NDArray[np.int64]
     """Indices, in the source split, of the images in the file."""
@@ -45,7 +45,9 @@ class WrittenSplit:
     pixel_hashes: list[bytes] = field(default_factory=list)
     """A hash of each image's pixels."""
     histogram: NDArray[np.int64]
-    """``[C, 256]``: how often each value occurs in each channel."""
+    """``[C, 256]``: number of pixels of each value in each channel."""
+    deep_peaks: list[int] = field(default_factory=list)
+    """The largest value of each image of more than 8 bits per sample."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -57,6 +59,7 @@ class Chunk:
     unreadable: list[Unreadable]
     pixel_hashes: list[bytes]
     histogram: NDArray[np.int64]
+    deep_peaks: list[int]
 
 
 def write_images(
@@ -109,6 +112,7 @@ def read_images(
         written.unreadable += chunk.unreadable
         written.pixel_hashes += chunk.pixel_hashes
         written.histogram += chunk.histogram
+        written.deep_peaks += chunk.deep_peaks
         done += len(chunk.kept) + len(chunk.unreadable)
         report(done / len(part))
     written.kept = np.asarray(kept, dtype=np.int64)
@@ -122,7 +126,7 @@ def decoded_chunks(part: SplitIndices, *, channels: int, size: int, num_workers:
 
 
 def hash_pixels(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
-    """Return a hash of each image's pixels: equal images, and practically only they, have equal ones."""
+    """Return a hash of each image's pixels, which equal images share and others practically never do."""
     return [hashlib.blake2b(image.data, digest_size=16).digest() for image in images_NHWC]
 
 
@@ -145,12 +149,13 @@ def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int
     images_NHWC = np.empty((len(items), size, size, channels), dtype=np.uint8)
     kept: list[int] = []
     unreadable: list[Unreadable] = []
+    deep_peaks: list[int] = []
     for index, item in zip(indices, items, strict=True):
         try:
             if isinstance(item, np.ndarray):
                 image_HWC = resize_array(item, channels=channels, size=size)
             else:
-                image_HWC = decode(item, channels=channels, size=size)
+                image_HWC = decode(item, channels=channels, size=size, on_deep_image=deep_peaks.append)
         except UnreadableImageError as error:
             unreadable.append(Unreadable(index=index, reason=str(error)))
         else:
@@ -163,6 +168,7 @@ def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int
         unreadable=unreadable,
         pixel_hashes=hash_pixels(images_NHWC),
         histogram=np.stack([np.bincount(images_NHWC[..., c].ravel(), minlength=256) for c in range(channels)]),
+        deep_peaks=deep_peaks,
     )
 
 

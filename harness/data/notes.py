@@ -1,4 +1,4 @@
-"""Notes on prepared data: what a reader of its scores should know."""
+"""Notes on prepared data, for readers of its scores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from harness.data.image_writer import WrittenSplit
 from harness.data.splitting import SplitIndices
 from zoo.dataset import Dataset, FilePart, Splits
 from zoo.errors import DataError
+from zoo.text import plural
 
 UNREADABLE_SHARE = 0.01
 """Largest share of the training images that may be unreadable."""
@@ -17,9 +18,12 @@ UNREADABLE_SHARE = 0.01
 _MAX_SHOWN = 5
 """Paths or classes that a note names before it counts the rest."""
 
+_LARGEST_DARK_VALUE = (1 << 14) - 1
+"""Largest value that says that 16-bit images hold fewer bits: cameras and scanners have 10, 12 or 14."""
+
 
 class UnusableImagesError(DataError):
-    """Images are absent, or cannot be read where none may be left out."""
+    """Raised where images are missing, or cannot be read in a split that may leave none out."""
 
 
 def unreadable_notes(name: str, part: SplitIndices, written: WrittenSplit) -> list[str]:
@@ -51,6 +55,19 @@ def shown(path: Path | str) -> str:
     """Return a path as a person can read it on one line."""
     text = str(path)
     return text if text.isprintable() else repr(text)
+
+
+def dark_notes(written: dict[str, WrittenSplit]) -> list[str]:
+    """Return a note on 16-bit images that use only a small part of their range, and so come out almost black."""
+    peaks = [peak for each in written.values() for peak in each.deep_peaks]
+    if not peaks or max(peaks) > _LARGEST_DARK_VALUE:
+        return []
+    bits = max(1, max(peaks).bit_length())
+    return [
+        f"{plural(len(peaks), 'image')} of 16 bits per sample have no value above {max(peaks):,} of 65,535, as if of "
+        f"{bits} bits, and come out almost black, as they are scaled by the full range: multiply their values by "
+        f"{1 << (16 - bits)}, or save them with 8 bits"
+    ]
 
 
 def count_notes(dataset: Dataset, splits: Splits) -> list[str]:

@@ -30,7 +30,7 @@ from harness.data.folding import pool_parts
 from harness.data.image_shape import Shape
 from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
-from harness.data.notes import class_notes, count_notes, duplicate_notes, unreadable_notes
+from harness.data.notes import class_notes, count_notes, dark_notes, duplicate_notes, unreadable_notes
 from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
 from harness.records.spec import DatasetSpec
@@ -241,6 +241,7 @@ def _prepare(
                 write_index(temporary, name, (source[index] for index in kept.tolist()))
         if spec.folds is None:
             notes += class_notes(splits, parts, written) + duplicate_notes(written)
+        notes += dark_notes(written)
         mean, std = moments(written["test" if spec.folds else "train"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),

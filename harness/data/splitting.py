@@ -1,12 +1,14 @@
 """Splitting: which images are for training, validation and test.
 
 Every choice follows from the SHA-256 of the images' ids, so it is the same for every model and seed, in whatever
-order a dataset lists its files. Shape suffixes: N images, K classes.
+order a dataset lists its files. Groups are chosen by the hash of their names, and never split.
+Shape suffixes: N images, K classes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +18,17 @@ from numpy.typing import NDArray
 
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
+from zoo.text import plural
 
 Indices = NDArray[np.int64]
+
+GROUPED_CHOICE = "by whole groups, in the order of a hash of their names, as near to each class's share as groups allow"
+"""How images with groups are chosen, for notes."""
+
+_SMALL_TEST = 100
+"""Test images below which an interval of an accuracy can be wider than ±10 percentage points."""
+_Z = 1.959964
+"""Quantile of the normal distribution for an interval of 95 %."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -49,7 +60,7 @@ class SplitIndices:
         return replace(self, indices=np.sort(self.indices[order[:count]]))
 
     def select(self, mask_N: NDArray[np.bool_]) -> SplitIndices:
-        """Return those images of this part for which *mask_N* holds."""
+        """Return the images of this part where *mask_N* is true."""
         return replace(self, indices=self.indices[mask_N])
 
     def carve(self, fraction: float, *, every_class: bool = False) -> tuple[SplitIndices, SplitIndices]:
@@ -71,10 +82,10 @@ def hash_ids(ids: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def stratified_order(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> Indices:
-    """Return all indices in an order of which every beginning holds the classes in proportion.
+    """Return all indices in an order whose every prefix holds the classes in proportion.
 
-    The image of rank r (by hash, from 0) in a class of n goes to place r / n, so a beginning of at least K
-    images holds every class, and a shorter beginning is part of every longer one.
+    The image of rank r (by hash, from 0) in a class of n goes to place r / n, so a prefix of at least K images holds
+    every class, and a shorter prefix is part of every longer one.
     """
     return np.lexsort((hashes_N, _places(labels_N, hashes_N))).astype(np.int64)
 
@@ -87,11 +98,11 @@ def carve(
     groups: Sequence[str] | None = None,
     every_class: bool = False,
 ) -> NDArray[np.bool_]:
-    """Return a mask of what to carve off: *fraction* of the images, stratified.
+    """Return a mask of the images to carve off: *fraction* of them, stratified.
 
-    Every class keeps at least one image, so one of a single image is never carved; what remains possible may
-    be empty. With *every_class*, each other class gives at least one. *groups* are kept together: they are
-    visited by the hash of their name, and one is taken if that brings the class counts nearer to their targets.
+    Every class keeps at least one image, so a class of a single image gives none, and the mask may be empty. With
+    *every_class*, each class of more gives at least one. *groups* are kept together: they are visited by the hash of
+    their name, and one is taken if that brings the class counts nearer to their targets.
     """
     if groups is not None:
         return _carve_groups(labels_N, groups, fraction)
@@ -110,14 +121,14 @@ def carve(
 def make_parts(
     splits: Splits, *, val_fraction: float, limit_train: int | None, limit_test: int | None
 ) -> tuple[dict[str, SplitIndices], list[str]]:
-    """Return the parts ``train``, ``val`` and ``test``, and notes on how they came about.
+    """Return the parts ``train``, ``val`` and ``test``, and notes on how they were made.
 
-    A missing test split is carved from train first, then a missing validation split from what remains. Limits
-    come after: ``limit_train`` counts the images of training and validation together and keeps their ratio, so
-    neither changes sides when a limit changes.
+    A missing test split is carved from train first, then a missing validation split from the rest. Limits are applied
+    last: ``limit_train`` counts training and validation images together and keeps their ratio, so no image changes
+    sides when a limit changes.
 
     Raises:
-        DataError: If ids repeat, or there are too few images to split.
+        DataError: If ids repeat, splits have no class in common, or there are too few images to split.
     """
     notes: list[str] = []
     parts = {
@@ -125,6 +136,7 @@ def make_parts(
     }
     _check_unique(parts)
     notes += _shared_groups(parts)
+    _check_classes_shared(parts, splits.classes)
     for name, every_class in (("test", True), ("val", False)):
         if name not in parts:
             remaining, carved = parts["train"].carve(val_fraction, every_class=every_class)
@@ -132,10 +144,13 @@ def make_parts(
                 raise DataError(
                     f"there is no {name} split, and with one image or group in each class none can be carved from train"
                 )
+            grouped = parts["train"].source.groups is not None
             notes.append(
                 f"no {name} split in the source: {len(carved):,} of {len(parts['train']):,} training images "
-                "carved off for it, stratified, by a hash of their ids"
+                f"carved off for it, {GROUPED_CHOICE if grouped else 'stratified, by a hash of their ids'}"
             )
+            if name == "test":
+                notes += _small_test_note(len(carved))
             parts["train"], parts[name] = remaining, carved
     notes += _limit_train(parts, limit_train)
     if limit_test is not None:
@@ -143,6 +158,34 @@ def make_parts(
         notes.append(_limit_note("limit_test", limit_test, total, "test"))
         parts["test"] = parts["test"].first(limit_test)
     return parts, notes
+
+
+def _small_test_note(count: int) -> list[str]:
+    """Return what a small carved test split means for an accuracy, with what to do about it."""
+    if count >= _SMALL_TEST:
+        return []
+    # Half the width of Wilson's interval, which is largest at an accuracy of 50 %.
+    half = 100 * _Z / (2 * math.sqrt(count + _Z**2))
+    return [
+        f"the test split has only {plural(count, 'image')}: the 95 % interval of an accuracy is up to "
+        f"±{half:.0f} percentage points wide; with --folds 5 every image is tested once"
+    ]
+
+
+def _check_classes_shared(parts: dict[str, SplitIndices], classes: Sequence[str]) -> None:
+    """Raise if the source's training images share no class with its validation or test images."""
+    present = {name: set(np.unique(part.labels).tolist()) for name, part in parts.items()}
+    for name in ("val", "test"):
+        if name in present and not present["train"] & present[name]:
+            one, other = (
+                ", ".join(repr(classes[label]) for label in sorted(present[each])[:5])
+                + (" …" if len(present[each]) > 5 else "")
+                for each in ("train", name)
+            )
+            raise DataError(
+                f"the train and {name} splits have no class in common: train has {one}, and {name} has {other}; give "
+                "their classes the same names"
+            )
 
 
 def _limit_train(parts: dict[str, SplitIndices], limit: int | None) -> list[str]:
@@ -166,7 +209,7 @@ def _limit_note(what: str, limit: int, total: int, purpose: str) -> str:
 
 
 def whole(name: str, split: Split) -> SplitIndices:
-    """Return all images of a source's split *name*."""
+    """Return all images of a split, which is called *name*."""
     ids = [f"{name}/{index}" for index in range(len(split))] if split.ids is None else split.ids
     return SplitIndices(source=split, ids=ids, hashes_N=hash_ids(ids), indices=np.arange(len(split), dtype=np.int64))
 
@@ -181,7 +224,7 @@ def _check_unique(parts: dict[str, SplitIndices]) -> None:
 
 
 def _shared_groups(parts: dict[str, SplitIndices]) -> list[str]:
-    """Say which of the source's own splits share groups, which inflates scores."""
+    """Return which of the source's own splits share groups, which inflates scores."""
     groups = {name: set(part.source.groups) for name, part in parts.items() if part.source.groups is not None}
     notes = []
     for first, second in (("train", "test"), ("val", "test"), ("train", "val")):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,15 @@ import pytest
 from PIL import Image, features
 
 from harness.data import decoding
-from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, read_header, resize_array
+from harness.data.decoding import (
+    UnreadableImageError,
+    decode,
+    plugin_versions,
+    quiet_pillow,
+    read_header,
+    resize_array,
+)
+from zoo import image_kinds
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
@@ -183,3 +193,56 @@ def test_pixels_in_memory_are_treated_as_files_are() -> None:
     from_file = decode(encode(Image.fromarray(pixels), "PNG"), channels=3, size=6)
     assert (resize_array(pixels, channels=3, size=6) == from_file).all()
     assert resize_array(pixels[..., :1], channels=3, size=6).shape == (6, 6, 3)
+
+
+def raw_png(depth: int, colour_type: int, row: bytes, width: int, transparent: bytes) -> bytes:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    header = struct.pack(">IIBBBBB", width, width, depth, colour_type, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"tRNS", transparent)
+        + chunk(b"IDAT", zlib.compress((b"\0" + row) * width))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "pixels"),
+    [
+        (raw_png(16, 0, struct.pack(">2H", 1000, 60000), 2, struct.pack(">H", 1000)), [255, 233]),
+        (raw_png(8, 0, bytes([3, 200]), 2, struct.pack(">H", 3)), [255, 200]),
+        (raw_png(4, 0, bytes([0x17]), 2, struct.pack(">H", 1)), [255, 119]),
+        (raw_png(2, 0, bytes([0b01100000]), 2, struct.pack(">H", 1)), [255, 170]),
+    ],
+)
+def test_the_transparent_grey_of_a_png_is_white_at_every_depth(content: bytes, pixels: list[int]) -> None:
+    assert decode(content, channels=1, size=2)[0, :, 0].tolist() == pixels
+
+
+def test_the_transparent_colour_of_a_16_bit_png_is_white() -> None:
+    row = struct.pack(">6H", 1000, 1000, 1000, 60000, 2000, 2000)
+    content = raw_png(16, 2, row, 2, struct.pack(">3H", 1000, 1000, 1000))
+    assert decode(content, channels=3, size=2)[0].tolist() == [[255, 255, 255], [234, 7, 7]]
+
+
+def test_an_unreadable_kind_names_what_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Phones save HEIC as .jpg."""
+    monkeypatch.setattr(image_kinds, "has_decoder", lambda kind: False)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(UnreadableImageError, match=r"HEIC: pip install 'zoobench\[photos\]' reads HEIC"):
+        decode(path, channels=3, size=2)
+
+
+@pytest.mark.parametrize(("module", "form"), [("pillow_heif", "HEIF"), ("pillow_jxl", "JXL")])
+def test_photos_of_phones_are_read_where_the_plugins_are_installed(module: str, form: str) -> None:
+    pytest.importorskip(module)
+    assert any(each.startswith(module) for each in plugin_versions())
+    file = io.BytesIO()
+    Image.new("RGB", (32, 32), (200, 100, 50)).save(file, form)
+    pixels = decode(file.getvalue(), channels=3, size=32).reshape(-1, 3).mean(axis=0)
+    assert np.abs(pixels - [200, 100, 50]).max() < 4
+    assert (read_header(file.getvalue()).width, read_header(file.getvalue()).is_grey) == (32, False)

@@ -157,3 +157,26 @@ def test_an_id_that_occurs_twice_is_an_error_naming_it() -> None:
     test = Split(images=images, labels=np.array([0, 1, 0, 1]), ids=["e", "b", "f", "g"])
     with pytest.raises(DataError, match="'b' occurs 2 times, in train and test"):
         make(Splits(classes=("x", "y"), train=train, test=test))
+
+
+def test_splits_without_a_class_in_common_are_an_error() -> None:
+    """Names that differ between train and test make an accuracy of 0 % and no error."""
+    splits = splits_of([0, 0, 1, 1])
+    test = Split(labels=np.array([2, 2]), encoded=[b"", b""], ids=["t0", "t1"])
+    with pytest.raises(DataError, match=r"train and test splits have no class in common: train has 'a', 'b'.* 'c'"):
+        make(Splits(classes=("a", "b", "c"), train=splits.train, test=test))
+
+
+def test_a_note_on_whole_groups_does_not_call_them_stratified() -> None:
+    _, notes = make(splits_of([0, 1] * 20, test=False, groups=[f"g{k // 4}" for k in range(40)]))
+    carved = [note for note in notes if "carved off" in note]
+    assert len(carved) == 2
+    assert all("by whole groups" in note and "stratified" not in note for note in carved)
+
+
+def test_a_small_carved_test_split_says_how_wide_its_interval_is() -> None:
+    """24 images: Wilson's interval at 50 % is ±18.6 points wide."""
+    _, notes = make(splits_of([0, 1] * 120, test=False))
+    assert any("only 24 images" in note and "±19 percentage points" in note and "--folds" in note for note in notes)
+    _, notes = make(splits_of([0, 1] * 600, test=False))
+    assert not any("percentage points" in note for note in notes)

@@ -1,0 +1,39 @@
+"""Notes on prepared data."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.data.decoding import decode
+from harness.data.image_writer import WrittenSplit
+from harness.data.notes import dark_notes
+
+
+def deep_png(largest: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(np.array([[0, largest]], dtype=np.uint16)).save(file, "PNG")
+    return file.getvalue()
+
+
+def written(*largest: int) -> dict[str, WrittenSplit]:
+    split = WrittenSplit(kept=np.arange(1), histogram=np.zeros((1, 256), dtype=np.int64))
+    for each in largest:
+        decode(deep_png(each), channels=1, size=2, on_deep_image=split.deep_peaks.append)
+    return {"train": split}
+
+
+@pytest.mark.parametrize(("largest", "bits", "factor"), [(4095, 12, 16), (1023, 10, 64), (16383, 14, 4), (200, 8, 256)])
+def test_16_bit_images_that_hold_fewer_bits_are_noted(largest: int, bits: int, factor: int) -> None:
+    """Microscopes and X-ray detectors write 12 bits into 16-bit files, which come out almost black."""
+    (note,) = dark_notes(written(7, largest))
+    assert f"above {largest:,} of 65,535, as if of {bits} bits" in note
+    assert f"by {factor}," in note
+
+
+def test_one_bright_image_shows_that_the_full_range_is_used() -> None:
+    assert dark_notes(written(100, 40_000)) == []
+    assert dark_notes(written()) == []
