@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from harness.data.folding import few_images_note, fold_of_each, make_fold
 from harness.data.image_writer import WrittenSplit
 from harness.data.images import PreparedData
+from harness.data.moments import moments_of_sums, sum_images
 from harness.data.splitting import SplitIndices
 from harness.system.atomic_files import write_json
 from zoo.dataset import Splits
-
-_BATCH = 256
 
 GROUPED_FOLDS = "of whole groups, the largest first, with classes as near to their shares as groups allow"
 """How images with groups are dealt to folds, for notes."""
@@ -86,38 +85,22 @@ def write_folds(
         for name, indices in parts.items():
             digest.update(f"{fold}/{name}".encode() + pool.hashes_N[indices].astype("<u8").tobytes())
     fingerprint = digest.hexdigest()
-    sums_NC, squares_NC = _sums(whole.model_copy(update={"folder": str(folder)}).load("test").images_NHWC)
+    sums_NC, squares_NC = sum_images(whole.model_copy(update={"folder": str(folder)}).load("test").images_NHWC)
     pixels = whole.image_size**2
     whole = whole.model_copy(update={"fingerprint": fingerprint, "notes": tuple(notes)})
-    whole = whole.model_copy(update=_moments(sums_NC, squares_NC, pixels))
+    mean, std = moments_of_sums(sums_NC, squares_NC, pixels)
+    whole = whole.model_copy(update={"mean": mean, "std": std})
     for fold, parts in places.items():
         for name, indices in parts.items():
             np.save(folder / f"fold-{fold}-{name}.npy", indices)
+        mean, std = moments_of_sums(sums_NC[parts["train"]], squares_NC[parts["train"]], pixels)
         facts = {
             "fold": fold,
             "fingerprint": hashlib.sha256(f"{fingerprint} fold {fold}".encode()).hexdigest(),
             "whole_fingerprint": fingerprint,
             **{f"num_{name}": len(indices) for name, indices in parts.items()},
-            **_moments(sums_NC[parts["train"]], squares_NC[parts["train"]], pixels),
+            "mean": mean,
+            "std": std,
         }
         write_json(folder / fold_facts_file(fold), whole.model_copy(update=facts).model_dump(mode="json"))
     return whole
-
-
-def _sums(images_NHWC: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the sum and the sum of squares of each image's values, ``[N, C]``."""
-    sums, squares = [], []
-    for start in range(0, len(images_NHWC), _BATCH):
-        values = images_NHWC[start : start + _BATCH].astype(np.int64)
-        sums.append(values.sum(axis=(1, 2)))
-        squares.append((values**2).sum(axis=(1, 2)))
-    return np.concatenate(sums), np.concatenate(squares)
-
-
-def _moments(sums_NC: NDArray[np.int64], squares_NC: NDArray[np.int64], pixels: int) -> dict[str, tuple[float, ...]]:
-    """Return mean and standard deviation per channel of values in [0, 1], like :func:`harness.data.prepare.moments`."""
-    count = len(sums_NC) * pixels
-    mean_C = sums_NC.sum(axis=0) / (255 * count)
-    variance_C = squares_NC.sum(axis=0) / (255**2 * count) - mean_C**2
-    std_C = np.maximum(np.sqrt(np.maximum(variance_C, 0.0)), 1 / 255)
-    return {"mean": tuple(mean_C.tolist()), "std": tuple(std_C.tolist())}

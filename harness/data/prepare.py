@@ -1,10 +1,10 @@
 """Preparing data: a dataset is decoded once, split once, and kept in the cache for all trials.
 
-Where the decoded images would not fit on the disk, or beyond a limit that the user has set, they are read once for
-their fingerprint and statistics, and what is kept is where they lie; trials then decode them anew in each epoch.
+Where the decoded images would not fit on the disk, or exceed the user's limit, they are read once for their fingerprint
+and statistics, and only an index of their files is kept; trials then decode them anew in each epoch.
 
-What becomes of images that cannot be decoded (see :mod:`harness.data.decoding`): in train, up to 1 % are left out and
-named in the notes; more than that, or any in val or test, is an error that names them. None is ever replaced.
+Images that cannot be decoded (see :mod:`harness.data.decoding`): in train, up to 1 % are left out and named in the
+notes; more than that, or any in val or test, is an error that names them. None is ever replaced.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from harness.data.cache_key import FORMAT, cache_key
@@ -30,6 +29,7 @@ from harness.data.folding import pool_parts
 from harness.data.image_shape import Shape
 from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
+from harness.data.moments import moments_of_histogram
 from harness.data.notes import class_notes, count_notes, dark_notes, duplicate_notes, unreadable_notes
 from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
@@ -54,21 +54,26 @@ def prepare_data(
     num_workers: int | None = None,
     limit_bytes: int | None = None,
 ) -> PreparedData:
-    """Return the dataset decoded, split and ready, from the cache where it is there.
+    """Return the dataset decoded and split, from the cache if it is there.
 
-    The cache is keyed by all that can change the result: the dataset and its provider's code, argument, options,
+    The cache is keyed by everything that can change the result: the dataset and its provider's code, argument, options,
     size, limits, labels, ids, and the images themselves, by their files' paths, sizes and times or by content.
     Images have one channel if all are stored as grey, else three. Their side is ``spec.image_size``, else the
-    dataset's, else their own where all are square and alike, else 224.
+    dataset's, else their own where all are square and of one size, else 224.
 
     Args:
-        report: Is told what goes on, and the share done in [0, 1] where known.
-        num_workers: Threads for decoding; None: one for each processor. Does not change the result.
-        limit_bytes: Most that its decoded images may take in the cache; None: what is free. Beyond it they are not
-            kept, which changes no batch and no fingerprint.
+        dataset: Where the images come from.
+        spec: Which of them, and how they are split.
+        data_root: Where the dataset looks for its files, and downloads them to.
+        cache: Where prepared data are kept.
+        download: Whether the network may be used.
+        report: Called with the step in progress, and the share done in [0, 1] where known.
+        num_workers: Number of decoding threads; None: one for each processor. Does not change the result.
+        limit_bytes: Largest size of the decoded images in the cache; None: the free space. Larger ones are not kept,
+            which changes no batch and no fingerprint.
 
     Raises:
-        DataError: If the data cannot be had, read, split or written.
+        DataError: If the data cannot be loaded, read, split or written.
         PluginError: If the dataset's code fails.
     """
     request = DataRequest(
@@ -90,10 +95,10 @@ def prepare_splits(
     num_workers: int | None = None,
     limit_bytes: int | None = None,
 ) -> PreparedData:
-    """Do what :func:`prepare_data` does with what a dataset has loaded.
+    """Prepare splits that a dataset has loaded, as :func:`prepare_data` does.
 
     Raises:
-        UnusableImagesError: If images are absent, or unreadable where none may be left out.
+        UnusableImagesError: If images are missing, or unreadable where none may be left out.
         DataError: If the data cannot be split or written.
     """
     try:
@@ -107,7 +112,7 @@ def prepare_splits(
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            report(f"{spec.display_name}: waiting for another process that prepares it", None)
+            report(f"{spec.display_name}: waiting for another process that is preparing it", None)
             lock.acquire()
         try:
             found = _read(folder, spec) or _read_streamed(folder, spec, limit_bytes)
@@ -125,10 +130,10 @@ def prepare_splits(
 
 
 def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Splits:
-    """Have a dataset load its splits.
+    """Load a dataset's splits.
 
     Raises:
-        ZooError: If the data cannot be had, or the dataset's code fails.
+        ZooError: If the data cannot be loaded, or the dataset's code fails.
     """
     try:
         splits = dataset.load(request)
@@ -143,7 +148,7 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
 
 
 def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
-    """Return what lies whole in *folder*, or None."""
+    """Return the prepared data in *folder*; None if they are missing or incomplete."""
     try:
         facts = FACTS_FILE if spec.fold is None else fold_facts_file(spec.fold)
         found = PreparedData.model_validate_json((folder / facts).read_bytes())
@@ -161,7 +166,7 @@ def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
 
 
 def _read_streamed(folder: Path, spec: DatasetSpec, limit_bytes: int | None) -> PreparedData | None:
-    """Return what was prepared without keeping the images, if they cannot be kept now either."""
+    """Return data that were prepared without keeping the images, unless these can be kept now."""
     found = _read(streamed_folder(folder), spec)
     return found if found is not None and _why_not_kept(folder.parent, found.num_bytes, limit_bytes) else None
 
@@ -242,7 +247,7 @@ def _prepare(
         if spec.folds is None:
             notes += class_notes(splits, parts, written) + duplicate_notes(written)
         notes += dark_notes(written)
-        mean, std = moments(written["test" if spec.folds else "train"].histogram)
+        mean, std = moments_of_histogram(written["test" if spec.folds else "train"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),
             streamed=streamed,
@@ -268,7 +273,7 @@ def _prepare(
                 folds=spec.folds,
                 val_fraction=spec.val_fraction,
             )
-        # All of it, before the rename says that it is whole: a power loss must not leave torn images behind it.
+        # Before the rename, which marks the data as complete: a power loss must not leave torn images behind it.
         for array in temporary.glob("*.npy"):
             sync_file(array)
         write_json(temporary / FACTS_FILE, prepared.model_dump(mode="json"))
@@ -292,16 +297,3 @@ def _why_not_kept(cache: Path, num_bytes: int, limit_bytes: int | None) -> str:
     if num_bytes > free:
         return f"decoded they take {size_text(num_bytes)}, and only {size_text(free)} are free in {cache}"
     return ""
-
-
-def moments(histogram: NDArray[np.int64]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return mean and standard deviation per channel of values scaled to [0, 1].
-
-    A channel that never varies gets a deviation of one grey level, so that one can divide by it.
-    """
-    values = np.arange(256) / 255
-    count = histogram.sum(axis=1)
-    mean = (histogram @ values) / count
-    variance = (histogram @ values**2) / count - mean**2
-    std = np.maximum(np.sqrt(np.maximum(variance, 0.0)), 1 / 255)
-    return tuple(float(each) for each in mean), tuple(float(each) for each in std)

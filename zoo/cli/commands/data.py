@@ -1,4 +1,4 @@
-"""``zoo data``: commands about datasets. ``zoo data check`` says what one holds, and what is wrong with it."""
+"""``zoo data``: commands about datasets. ``zoo data check`` audits them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _DataGroup(click.Group):
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Look at datasets. zoo list data lists them."""
+    """Inspect datasets. zoo list data lists them."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -51,30 +51,31 @@ def command(ctx: click.Context) -> None:
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.image_size=64."
 )
-@click.option("--limit-train", metavar="N", help="Look at so many training images only.")
-@click.option("--limit-test", metavar="N", help="Look at so many test images only.")
+@click.option("--limit-train", metavar="N", help="Check only N training images.")
+@click.option("--limit-test", metavar="N", help="Check only N test images.")
 @click.option(
     "--val-fraction",
     metavar="SHARE",
-    help="Share of the training images to validate on, where no split is given [default: 0.1].",
+    help="Share of the training images to validate on, where the dataset has no such split [default: 0.1].",
 )
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where datasets lie, or are downloaded to [default: $ZOO_DATA or the cache]."
+    "--data-root",
+    metavar="FOLDER",
+    help="Folder that holds datasets, or takes downloads [default: $ZOO_DATA or the cache].",
 )
-@click.option("--offline", is_flag=True, help="Download nothing.")
+@click.option("--offline", is_flag=True, help="Do not use the network.")
 @listing_format
-@click.option("-q", "--quiet", is_flag=True, help="Show the audits only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the audits.")
 @plugin_options
 @click.pass_context
 def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool, **params: Any) -> None:
-    """Read datasets and say what is in them: a audit each.
+    """Audit datasets: count, measure and compare their images.
 
-    A NAME is that of a dataset, with its argument if it takes one (folder:PHOTOS), or a pattern (quote it, so that the
-    shell leaves it alone). With the same settings the fingerprint is that of a bench, and what is decoded here need not
-    be decoded again there.
+    NAME is a dataset, with its argument if it takes one (folder:PHOTOS), or a pattern (quoted, so that the shell leaves
+    it alone). With the same settings, the fingerprint is that of a bench, which reuses the images decoded here.
 
-    Exit code 1 if something is wrong with the data: images that cannot be read, images that are in two splits, or equal
-    images with different labels. 2 if a dataset cannot be had.
+    Exit code 1 if something is wrong with the data: image files that are left out or cannot be read, images that are in
+    two splits, or equal images with different labels. 2 if a dataset cannot be loaded.
     """
     from zoo.cli.display.audit import audit_lines
     from zoo.cli.group import FAILED
@@ -86,7 +87,7 @@ def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool,
     errors: list[ZooError] = []
     for each in selected:
         try:
-            audit = _check_one(each, request, params, _Told(quiet=quiet))
+            audit = _check_one(each, request, params, _Progress(quiet=quiet))
         except ZooError as error:  # the others are still worth knowing
             errors.append(error)
             continue
@@ -101,8 +102,8 @@ def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool,
     ctx.exit(FAILED if any(each.problems for each in audits) else 0)
 
 
-class _Told:
-    """Tells what goes on on stderr, a line for each new sentence."""
+class _Progress:
+    """Prints progress to stderr, a line for each new message."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
@@ -117,7 +118,7 @@ class _Told:
 def _choose(
     names: tuple[str, ...], params: dict[str, Any], catalog: Catalog
 ) -> tuple[BenchRequest, tuple[SelectedDataset, ...]]:
-    """Return what is to be looked at, or raise every mistake of the call at once."""
+    """Return the datasets to audit, or raise all mistakes of the call at once."""
     from harness.planning.request import BenchRequest
     from harness.planning.selection import select_datasets
     from zoo.cli.options.selecting import attempt, parse_overrides
@@ -145,12 +146,14 @@ def _choose(
     return request, selected
 
 
-def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], told: _Told) -> DatasetAudit:
-    from harness.data.audit import audit_dataset
+def _check_one(
+    selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], report: _Progress
+) -> DatasetAudit:
+    from harness.data.auditing import audit_dataset
     from harness.planning.plan import dataset_spec
     from zoo.cache import data_root, decoded_root
 
-    # What a dataset prints while it loads must not end up in the audit.
+    # Whatever a dataset prints while it loads must not end up in the audit.
     with contextlib.redirect_stdout(sys.stderr):
         return audit_dataset(
             selected.entry.record,
@@ -158,5 +161,5 @@ def _check_one(selected: SelectedDataset, request: BenchRequest, params: dict[st
             data_root=data_root(params["data_root"]),
             cache=decoded_root(),
             download=not params["offline"],
-            report=told,
+            report=report,
         )

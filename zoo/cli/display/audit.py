@@ -1,4 +1,4 @@
-"""A dataset's audit as lines for a terminal."""
+"""Audits of datasets as text for a terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.data.native_sizes import NativeSizes
 
 MAX_CLASSES = 20
-"""Classes whose counts are all shown; of more, only the largest and the smallest are."""
+"""Largest number of classes of which all are shown; of more, only the largest and the smallest are."""
 MAX_UNREADABLE = 20
 MAX_PAIRS = 5
 _MAX_NAMES = 10
@@ -33,7 +33,7 @@ _SPLIT_COLUMNS = (
 
 
 def audit_lines(audit: DatasetAudit, *, width: int | None) -> list[str]:
-    """Return what a audit says, in lines no wider than *width* cells where it is a table."""
+    """Return an audit as lines; its tables are no wider than *width* cells."""
     return [
         click.style(clean(f"{audit.name} ({audit.full_name})"), bold=True),
         *_head(audit),
@@ -55,7 +55,7 @@ def _head(audit: DatasetAudit) -> Iterator[str]:
     facts = {
         "source": audit.source or "unknown",
         "provider": audit.provider,
-        "fingerprint": audit.fingerprint or "none, for it cannot be prepared",
+        "fingerprint": audit.fingerprint or "none, as it cannot be prepared",
         "classes": f"{len(audit.classes):,}: {_some(audit.classes)}",
         "stored as": _sizes(audit.native_sizes),
         "prepared as": f"{audit.image_size}×{audit.image_size} pixels, {_channels(audit.channels)}",
@@ -68,7 +68,7 @@ def _head(audit: DatasetAudit) -> Iterator[str]:
 
 def _sizes(sizes: NativeSizes | None) -> str:
     if sizes is None:
-        return "nothing that can be read"
+        return "no image can be read"
     total_of = {f"{each.width}×{each.height}": each.num_images for each in sizes.common}
     grey = f"; {sizes.num_grey:,} of the images in grey" if sizes.num_grey else ""
     if sizes.distinct == 1:
@@ -76,7 +76,7 @@ def _sizes(sizes: NativeSizes | None) -> str:
     width, height = (f"{low}–{median:g}–{high}" for low, median, high in (sizes.width, sizes.height))
     common = ", ".join(f"{size} ({count:,})" for size, count in list(total_of.items())[:3])
     return (
-        f"{sizes.distinct:,} sizes; width {width}, height {height} pixels (least–median–largest); "
+        f"{sizes.distinct:,} sizes; width {width}, height {height} pixels (smallest–median–largest); "
         f"most often {common}{grey}"
     )
 
@@ -129,7 +129,9 @@ def _unreadable(splits: Sequence[SplitAudit]) -> Iterator[str]:
     for split in splits:
         if not split.unreadable:
             continue
-        outcome = "left out of training" if split.unreadable_outcome == "left out" else "the dataset cannot be used so"
+        outcome = (
+            "left out of training" if split.unreadable_outcome == "left out" else "the dataset cannot be used with them"
+        )
         yield f"unreadable {split.name} images: {len(split.unreadable):,}, {outcome}"
         for each in split.unreadable[:MAX_UNREADABLE]:
             yield "  " + clean(f"{_quoted(each.path or each.id)}: {each.reason}")
@@ -170,9 +172,14 @@ def _verdict(audit: DatasetAudit) -> Iterator[str]:
     for each in audit.problems:
         yield clean(f"wrong: {each}")
     if audit.error:
-        yield clean(f"it cannot be used: {audit.error}")
+        yield clean(f"the dataset cannot be used: {audit.error}")
     if not audit.problems:
-        yield "nothing is wrong: every image can be read, none is in two splits, none has two labels"
+        total = sum(split.num_images for split in audit.splits)
+        yield (
+            f"no problem found in {plural(total, 'image')}: all can be read, none is in two splits or has two labels "
+            "(compared by equal pixels), and no image file was left out; whether labels are right, and near "
+            "duplicates, were not checked"
+        )
 
 
 def _table(columns: Sequence[TextColumn], rows: Iterable[Sequence[object]], width: int | None) -> list[str]:
@@ -189,9 +196,9 @@ def _channels(count: int) -> str:
 
 
 def _numbers(values: Sequence[float] | None) -> str:
-    return " ".join(f"{value:.4f}" for value in values) if values else "unknown, for no training image can be read"
+    return " ".join(f"{value:.4f}" for value in values) if values else "unknown, as no training image can be read"
 
 
 def _quoted(name: str) -> str:
-    """Return a name whose every character shows: a line break or a blank at its end is part of a file's name."""
+    """Return a name so that all its characters show: line breaks and blanks at its ends are part of a file name."""
     return name if name.isprintable() and name == name.strip() else repr(name)

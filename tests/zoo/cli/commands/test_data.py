@@ -70,7 +70,7 @@ def test_a_sound_dataset_gets_its_audit_and_exit_code_0(check: Run) -> None:
     assert val[1:3] == ["2", "0"]
     assert "carved from train" in " ".join(val)
     assert "exact duplicates, by decoded pixels: none" in lines
-    assert lines[-1].startswith("nothing is wrong")
+    assert lines[-1].startswith("no problem found in")
 
 
 def test_what_a_dataset_prints_is_no_part_of_its_audit(check: Run) -> None:
@@ -159,7 +159,7 @@ def test_an_unreadable_test_image_is_named_and_all_else_is_counted(check: Run, p
     bad.write_bytes(bad.read_bytes()[:60])
     result = check(f"folder:{photos}")
     assert result.exit_code == 1, result.stderr
-    assert "unreadable test images: 1, the dataset cannot be used so" in result.stdout
+    assert "unreadable test images: 1, the dataset cannot be used with them" in result.stdout
     assert f"  {bad}: " in result.stdout
     assert "fingerprint  none" in result.stdout
     (test,) = [line.split() for line in result.stdout.splitlines() if line.split()[:1] == ["test"]]

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.audit import DatasetAudit, SplitAudit, audit_dataset
+from harness.data.audit import DatasetAudit, SplitAudit
+from harness.data.auditing import audit_dataset
 from harness.data.duplicates import HashedImage, find_duplicates
 from harness.data.prepare import prepare_data
 from harness.records.spec import DatasetSpec, ProviderSpec
@@ -258,7 +259,7 @@ def test_a_file_whose_content_went_bad_behind_its_time_is_counted(check: Check, 
     assert check(given).problems == ()
     path.write_bytes(b"\0" * len(content))
     os.utime(path, ns=(10**18, 10**18))
-    assert check(given).problems == ("1 image(s) lie decoded in the cache, but can no longer be read",)
+    assert check(given).problems == ("1 image(s) are decoded in the cache, but their files can no longer be read",)
 
 
 def test_a_audit_is_made_without_torch() -> None:

@@ -1,0 +1,239 @@
+"""Auditing: reads a dataset and finds what is wrong with it, whether or not it can be trained on. Never imports torch.
+
+Most is read from the prepared images, so that an audit is about the pixels that models see. Where unreadable images
+keep a dataset from being prepared, all others are decoded, and the audit names what stands in the way.
+Shape suffixes: N images, K classes, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data import decoding
+from harness.data.audit import DatasetAudit, SplitAudit, UnreadableImage
+from harness.data.duplicates import SPLITS, HashedImage, find_duplicates
+from harness.data.image_shape import Shape
+from harness.data.image_writer import Unreadable, decoded_chunks, hash_pixels
+from harness.data.images import PreparedData
+from harness.data.moments import moments_of_histogram
+from harness.data.native_sizes import measure_sizes
+from harness.data.notes import UnusableImagesError, count_notes
+from harness.data.prepare import Report, load_splits, prepare_splits
+from harness.data.splitting import SplitIndices, make_parts
+from harness.records.spec import DatasetSpec
+from zoo.dataset import DataRequest, Dataset
+
+_BATCH = 256
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class _Readable:
+    """The readable images of a part, and the others."""
+
+    indices: list[int] = field(default_factory=list)
+    """In the source."""
+    pixel_hashes: list[bytes] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Content:
+    """The images' content."""
+
+    readable: dict[str, _Readable]
+    size: int
+    channels: int
+    mean: tuple[float, ...] | None
+    std: tuple[float, ...] | None
+    fingerprint: str | None = None
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+
+def audit_dataset(
+    dataset: Dataset,
+    spec: DatasetSpec,
+    *,
+    data_root: Path,
+    cache: Path,
+    download: bool = True,
+    report: Report,
+    num_workers: int | None = None,
+) -> DatasetAudit:
+    """Read a dataset and return its audit.
+
+    The dataset is prepared on the way, as a bench would, and stays in the cache. The arguments are those of
+    :func:`harness.data.prepare.prepare_data`.
+
+    Raises:
+        ZooError: If the data cannot be loaded, split or written. Missing and unreadable images do not count: they are
+            in the audit.
+    """
+    splits = load_splits(
+        dataset,
+        spec,
+        DataRequest(root=data_root, argument=spec.argument, options=spec.options, download=download, report=report),
+    )
+    parts, notes = make_parts(
+        splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
+    )
+    try:
+        prepared = prepare_splits(dataset, spec, splits, cache=cache, report=report, num_workers=num_workers)
+    except UnusableImagesError as error:
+        notes = [*splits.omissions, *splits.notes, *notes, *count_notes(dataset, splits)]
+        content = _from_source(dataset, spec, parts, notes, str(error), report, num_workers)
+    else:
+        content = _from_prepared(prepared, parts, report, spec.display_name)
+    readable = content.readable
+    sizes, num_lost = measure_sizes(
+        {name: (parts[name], readable[name].indices) for name in SPLITS}, report, spec.display_name
+    )
+    report(f"{spec.display_name}: looking for duplicates", None)
+    return DatasetAudit(
+        name=spec.display_name,
+        full_name=spec.full_name,
+        provider=" ".join(filter(None, (spec.provider.distribution or spec.provider.plugin, spec.provider.version))),
+        source=dataset.source,
+        fingerprint=content.fingerprint,
+        classes=splits.classes,
+        image_size=content.size,
+        channels=content.channels,
+        mean=content.mean,
+        std=content.std,
+        native_sizes=sizes,
+        splits=tuple(
+            _audit_split(
+                name,
+                parts[name],
+                readable[name],
+                splits.classes,
+                carved_from=None if getattr(splits, name) is not None else "train",
+                outcome="left out" if name == "train" and not content.error else "error",
+            )
+            for name in SPLITS
+        ),
+        duplicates=find_duplicates(
+            {name: list(_hashed(parts[name], readable[name])) for name in SPLITS}, splits.classes
+        ),
+        num_lost=num_lost,
+        omissions=splits.omissions,
+        notes=tuple(each for each in content.notes if each not in splits.omissions),
+        error=content.error,
+    )
+
+
+def _from_prepared(prepared: PreparedData, parts: dict[str, SplitIndices], report: Report, title: str) -> _Content:
+    readable = {}
+    for name in SPLITS:
+        part, images = parts[name], prepared.load(name)  # type: ignore[arg-type]
+        is_kept = np.isin(part.hashes_N[part.indices], images.samples_N)
+        assert is_kept.sum() == len(images), "prepared images are those of the parts, less the unreadable ones"
+        hashes: list[bytes] = []
+        for start in range(0, len(images), _BATCH):
+            report(f"{title}: reading the {name} images", start / len(images))
+            hashes += hash_pixels(np.ascontiguousarray(images.images_NHWC[start : start + _BATCH]))
+        left_out = [int(index) for index in part.indices[~is_kept]]
+        readable[name] = _Readable(
+            indices=part.indices[is_kept].tolist(),
+            pixel_hashes=hashes,
+            unreadable=[Unreadable(index=index, reason=_why_unreadable(part, index, prepared)) for index in left_out],
+        )
+    return _Content(
+        readable=readable,
+        size=prepared.image_size,
+        channels=prepared.channels,
+        mean=prepared.mean,
+        std=prepared.std,
+        fingerprint=prepared.fingerprint,
+        notes=prepared.notes,
+    )
+
+
+def _why_unreadable(part: SplitIndices, index: int, prepared: PreparedData) -> str:
+    assert part.source.encoded is not None  # an array's images can always be read
+    try:
+        with decoding.quiet_pillow():
+            decoding.decode(part.source.encoded[index], channels=prepared.channels, size=prepared.image_size)
+    except decoding.UnreadableImageError as error:
+        return str(error)
+    return "it could not be read when the dataset was prepared, and now it can"
+
+
+def _from_source(
+    dataset: Dataset,
+    spec: DatasetSpec,
+    parts: dict[str, SplitIndices],
+    notes: list[str],
+    error: str,
+    report: Report,
+    num_workers: int | None,
+) -> _Content:
+    """Decode every readable image, and write nothing."""
+    shape = Shape.find(dataset, spec, parts, report)
+    readable = {name: _Readable() for name in SPLITS}
+    histogram = np.zeros((shape.channels, 256), dtype=np.int64)
+    for name, found in readable.items():
+        part, done = parts[name], 0
+        for chunk in decoded_chunks(part, channels=shape.channels, size=shape.size, num_workers=num_workers):
+            found.indices += chunk.kept
+            found.pixel_hashes += chunk.pixel_hashes
+            found.unreadable += chunk.unreadable
+            if name == "train":
+                histogram += chunk.histogram
+            done += len(chunk.kept) + len(chunk.unreadable)
+            report(f"{spec.display_name}: reading the {name} images", done / len(part))
+    mean, std = moments_of_histogram(histogram) if histogram.any() else (None, None)
+    return _Content(
+        readable=readable,
+        size=shape.size,
+        channels=shape.channels,
+        mean=mean,
+        std=std,
+        notes=(*notes, *shape.notes),
+        error=error,
+    )
+
+
+def _audit_split(
+    name: str,
+    part: SplitIndices,
+    readable: _Readable,
+    classes: tuple[str, ...],
+    *,
+    carved_from: str | None,
+    outcome: Literal["left out", "error"],
+) -> SplitAudit:
+    counts_K = np.bincount(_labels(part, readable), minlength=len(classes))
+    present = counts_K[counts_K > 0]
+    return SplitAudit(
+        name=name,
+        carved_from=carved_from,
+        num_images=len(readable.indices),
+        counts=tuple(counts_K.tolist()),
+        imbalance=float(present.max() / present.min()) if len(present) else None,
+        absent=tuple(label for label, count in zip(classes, counts_K, strict=True) if not count),
+        unreadable=tuple(_unreadable_image(part, each) for each in readable.unreadable),
+        unreadable_outcome=outcome if readable.unreadable else "",
+    )
+
+
+def _unreadable_image(part: SplitIndices, unreadable: Unreadable) -> UnreadableImage:
+    item = part.source.encoded[unreadable.index] if part.source.encoded is not None else None
+    path = str(item) if isinstance(item, Path) else None
+    return UnreadableImage(id=part.ids[unreadable.index], path=path, reason=unreadable.reason)
+
+
+def _labels(part: SplitIndices, readable: _Readable) -> NDArray[np.int64]:
+    return np.asarray(part.source.labels[readable.indices], dtype=np.int64)
+
+
+def _hashed(part: SplitIndices, readable: _Readable) -> Iterable[HashedImage]:
+    labels = _labels(part, readable).tolist()
+    for index, label, pixel_hash in zip(readable.indices, labels, readable.pixel_hashes, strict=True):
+        yield HashedImage(id=part.ids[index], label=label, pixel_hash=pixel_hash)
