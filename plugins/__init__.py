@@ -1,11 +1,11 @@
-"""The built-in plugins, written exactly as a third party would write them: each imports :mod:`zoo` only.
+"""The built-in plugins, written as a third party would write them: each imports :mod:`zoo` only.
 
 ``architectures``  custom CNNs, timm's and torchvision's models
 ``datasets``       digits, torchvision's sets, folders, tables, synthetic images
 ``recipes``        classic and modern training recipes
 ``metrics``        accuracy, F1 and the rest
-``listeners``      what hears of a bench
-``executors``      where trials run, when not in processes of this machine
+``listeners``      trackers and logs that follow a bench
+``executors``      ways to run trials on other machines
 """
 
 from __future__ import annotations

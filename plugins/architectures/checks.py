@@ -1,4 +1,4 @@
-"""Checks of option values, shared by the built-in architectures."""
+"""Validation of option values, shared by the built-in architectures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def share(options: Mapping[str, Option], name: str) -> float:
     """Return the option *name* as a number in [0, 1).
 
     Raises:
-        UsageError: If it is none.
+        UsageError: If it is anything else.
     """
     value = options[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
@@ -21,14 +21,14 @@ def share(options: Mapping[str, Option], name: str) -> float:
 
 
 def count(options: Mapping[str, Option], name: str) -> int:
-    """Return the option *name* as a whole number of at least 1.
+    """Return the option *name* as an integer of at least 1.
 
     Raises:
-        UsageError: If it is none.
+        UsageError: If it is anything else.
     """
     value = options[name]
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"model.{name} must be a whole number of at least 1, got {value!r}")
+        raise UsageError(f"model.{name} must be an integer of at least 1, got {value!r}")
     return value
 
 
@@ -36,7 +36,7 @@ def positive(options: Mapping[str, Option], name: str) -> float:
     """Return the option *name* as a number above 0.
 
     Raises:
-        UsageError: If it is none.
+        UsageError: If it is anything else.
     """
     value = options[name]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):

@@ -1,6 +1,6 @@
 """Networks for 32-pixel images: CIFAR ResNets, ResNet-18 with a 3×3 stem, wide ResNets and VGGs.
 
-None of them needs the small-image adaptation: their first layers keep resolution as they are.
+None of them needs the small-image adaptation, because their first layers do not reduce resolution.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ _RESNET_SOURCE = "arXiv:1512.03385, section 4.2"
 
 @hookimpl
 def zoo_architectures() -> Iterator[Architecture]:
-    """Yield the networks for 32-pixel images."""
+    """Yield networks for 32-pixel images."""
     for depth in (20, 32, 44, 56, 110):
         blocks = (depth - 2) // 6
         yield Architecture(
             name=f"resnet{depth}_cifar",
             build=functools.partial(_build_resnet, depths=(blocks,) * 3, projection=False),
-            summary=f"ResNet-{depth} for 32-pixel images, with padded shortcuts (option A)",
+            summary=f"ResNet-{depth} for 32-pixel images, with zero-padded shortcuts (option A)",
             family="resnet",
             source=_RESNET_SOURCE,
             native_size=32,
@@ -36,7 +36,7 @@ def zoo_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="resnet18_cifar",
         build=functools.partial(_build_resnet, depths=(2, 2, 2, 2), projection=True),
-        summary="ResNet-18 with a 3×3 stem and no pooling after it",
+        summary="ResNet-18 with a 3×3 stem and no initial pooling",
         family="resnet",
         source="arXiv:1512.03385, table 1, with the stem of section 4.2",
         native_size=32,
@@ -47,7 +47,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         yield Architecture(
             name=f"wrn{depth}_{widen}_cifar",
             build=functools.partial(_build_wide_resnet, depth=depth, widen=widen),
-            summary=f"wide ResNet of depth {depth}, {widen} times as wide",
+            summary=f"wide ResNet of depth {depth} and width factor {widen}",
             family="wide_resnet",
             source="arXiv:1605.07146",
             native_size=32,
@@ -58,7 +58,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         yield Architecture(
             name=f"vgg{depth}_bn_cifar",
             build=functools.partial(_build_vgg, depth=depth),
-            summary=f"VGG-{depth} with batch normalisation and one linear layer",
+            summary=f"VGG-{depth} with batch normalisation and a single linear layer",
             family="vgg",
             source="arXiv:1409.1556, with batch normalisation of arXiv:1502.03167",
             native_size=32,

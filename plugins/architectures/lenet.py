@@ -1,4 +1,4 @@
-"""LeNet-5, with rectified units and max-pooling, for images of any size and channel count.
+"""LeNet-5 with ReLU and max-pooling, for images of any size and number of channels.
 
 LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition", Proc. IEEE 1998.
 
@@ -10,22 +10,23 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 _KERNEL = 5
-_MAP = 5  # side of the map that the first linear layer reads, as in the paper for 32-pixel images
+_MAP = 5  # side of the feature map read by the first linear layer, as in the paper for 32-pixel images
 
 
 class LeNet5(nn.Module):
     """Two 5×5 convolutions, each followed by 2×2 pooling, then three linear layers.
 
-    At 32 pixels it is the paper's network with today's units: full connection between the two convolutions, ReLU
-    instead of a scaled tanh, maximum instead of a trained mean, linear logits instead of radial units. Below 32
-    pixels the first convolution is padded, as is usual for 28-pixel digits, and below 10 pixels after the first
-    pooling the second is too. Larger images are averaged down to the 5×5 map of the first linear layer.
+    At 32 pixels, it is the network of the paper with modern layers: full connections between the two convolutions,
+    ReLU instead of a scaled tanh, max-pooling instead of trained averaging, and linear logits instead of radial units.
+    Below 32 pixels, the first convolution is padded, as is usual for 28-pixel digits; if the map after the first
+    pooling is smaller than 10 pixels, the second is padded, too. Larger maps are averaged down to the 5×5 map that the
+    first linear layer reads.
 
     Args:
         num_classes: K.
         in_channels: C.
         image_size: H and W in pixels, at least 4.
-        drop_rate: Dropout before the last layer, in [0, 1).
+        drop_rate: Dropout rate before the last layer, in [0, 1).
     """
 
     def __init__(self, num_classes: int, in_channels: int = 3, image_size: int = 32, drop_rate: float = 0.0) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class PaddedShortcut(nn.Module):
-    """The paper's option A: every second pixel, and zeros for the channels that are new. It has no parameters."""
+    """Shortcut of option A in the paper: every second pixel, and zeros for new channels. It has no parameters."""
 
     def __init__(self, new_channels: int) -> None:
         super().__init__()
@@ -26,14 +26,14 @@ class PaddedShortcut(nn.Module):
 
 
 class ProjectedShortcut(nn.Sequential):
-    """The paper's option B: a strided 1×1 convolution."""
+    """Shortcut of option B in the paper: a strided 1×1 convolution with batch normalisation."""
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:
         super().__init__(nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False), nn.BatchNorm2d(channels))
 
 
 class BasicBlock(nn.Module):
-    """Two 3×3 convolutions and a shortcut around them."""
+    """Two 3×3 convolutions with a shortcut."""
 
     def __init__(self, in_channels: int, channels: int, stride: int, shortcut: nn.Module) -> None:
         super().__init__()
@@ -52,15 +52,15 @@ class BasicBlock(nn.Module):
 
 
 class CifarResNet(nn.Module):
-    """A 3×3 convolution, stages of basic blocks of which each but the first halves the map, mean, linear layer.
+    """A 3×3 convolution, stages of basic blocks, average pooling and a linear layer; later stages halve the map.
 
     Args:
-        depths: Blocks in each stage.
+        depths: Number of blocks in each stage.
         num_classes: K.
         in_channels: C.
-        width: Channels of the first stage; each next stage has twice as many.
-        projection: Whether shortcuts that change shape are 1×1 convolutions (option B) or padding (option A).
-        drop_rate: Dropout before the linear layer, in [0, 1).
+        width: Channels of the first stage; each further stage has twice as many.
+        projection: Whether shortcuts that change the shape are 1×1 convolutions (option B) or padding (option A).
+        drop_rate: Dropout rate before the linear layer, in [0, 1).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A plain network of two convolutions and two linear layers, the usual first example for handwritten digits.
+"""A plain network of two convolutions and two linear layers, a common first example for handwritten digits.
 
 PyTorch's basic MNIST example: https://github.com/pytorch/examples/tree/main/mnist
 
@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-_MAX_GRID = 12  # side of the map that the first linear layer reads, as in the example for 28-pixel images
+_MAX_GRID = 12  # side of the feature map read by the first linear layer, as in the example for 28-pixel images
 
 
 class SimpleCNN(nn.Module):
     """Two 3×3 convolutions of *width* and twice *width* channels, one 2×2 pooling, two linear layers, dropout.
 
-    With the default width and 28-pixel grey images it has the example's layers. Larger images are averaged down to
-    the 12×12 map of the first linear layer, so that this does not grow with them.
+    With the default width and 28-pixel grey images, its layers are those of the example. Larger maps are averaged down
+    to the 12×12 map that the first linear layer reads, so that the layer does not grow with the image size.
 
     Args:
         num_classes: K.
         in_channels: C.
         image_size: H and W in pixels, at least 6.
         width: Channels of the first convolution.
-        drop_rate: Dropout before the last layer, in [0, 1); half as much before the one ahead of it.
+        drop_rate: Dropout rate before the last layer, in [0, 1); half of it before the first linear layer.
     """
 
     def __init__(

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @hookimpl
 def zoo_architectures() -> Iterator[Architecture]:
-    """Yield the small networks."""
+    """Yield small networks."""
     yield Architecture(
         name="linear",
         build=_build_linear,
-        summary="one linear layer on the pixels (softmax regression): the baseline to beat",
+        summary="softmax regression: one linear layer on the pixels, the baseline to beat",
         family="linear",
         source="Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 4.4",
         native_size=32,
@@ -38,7 +38,7 @@ def zoo_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="simple_cnn",
         build=_build_simple_cnn,
-        summary="two convolutions and two linear layers",
+        summary="plain CNN of two convolutions and two linear layers",
         family="simple_cnn",
         source="https://github.com/pytorch/examples/tree/main/mnist",
         native_size=28,
@@ -49,7 +49,7 @@ def zoo_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="vgg_small",
         build=_build_vgg_small,
-        summary="six convolutions with batch normalisation and dropout, VGG-style",
+        summary="VGG-style network of six convolutions, with batch normalisation and dropout",
         family="vgg",
         source="arXiv:1409.1556, with batch normalisation of arXiv:1502.03167",
         native_size=32,

@@ -18,9 +18,9 @@ def zoo_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="speedrun_cnn",
         build=_build,
-        summary="whitened patches and six convolutions: learns CIFAR-10 in a few epochs (recipe speedrun)",
+        summary="whitened patches and six convolutions, for learning CIFAR-10 in a few epochs with the recipe speedrun",
         family="speedrun",
-        source="arXiv:2404.00498, after its ideas",
+        source="based on arXiv:2404.00498",
         native_size=32,
         min_size=2,
         options={"width": 1.0, "whitened": True},

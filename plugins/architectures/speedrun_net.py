@@ -1,8 +1,8 @@
-"""A small convolutional network that learns in few epochs: patch whitening, three groups of convolutions, one head.
+"""A small CNN that learns in few epochs: patch whitening, three groups of convolutions, and a linear head.
 
-The ideas are those of Keller Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv:2404.00498): a frozen
-first layer that whitens 2×2 patches (after Page 2019, "How to train your ResNet"), convolutions that begin as the
-identity, batch normalisation without scales, GELU (arXiv:1606.08415), and maps that shrink by max-pooling only.
+It is based on Keller Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv:2404.00498): a frozen first layer
+that whitens 2×2 patches (after Page 2019, "How to train your ResNet"), convolutions that are initialised to the
+identity, batch normalisation without scales, GELU (arXiv:1606.08415), and downsampling by max-pooling only.
 
 Shape suffixes: B batch, C channels, H height, W width, P patch values, E eigenvectors, F features, K classes.
 """
@@ -14,19 +14,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 _PATCH = 2
-"""Side in pixels of the patches that are whitened."""
+"""Side of the whitened patches in pixels."""
 _GROUP_WIDTHS = (64, 256, 256)
 """Channels of the three groups at width 1."""
 _STATISTICS_MOMENTUM = 0.4
-"""Share of a batch in the running statistics of normalisation: there are few batches, and they are large."""
+"""Weight of each batch in the running statistics: there are few batches, and they are large."""
 
 
 class PatchWhitening(nn.Module):
-    """Maps each 2×2 patch to its whitened principal components and their negatives, plus a bias that is trained.
+    """Maps each 2×2 patch to its whitened principal components and their negatives, plus a trained bias.
 
-    The filters are constants. Before :meth:`fit` they are a random orthonormal basis of the patches, after it the
-    eigenvectors of the patches' second moments, each divided by the root of its eigenvalue. Both signs are there so
-    that a rectifying activation behind the layer loses nothing.
+    The filters are constants. Before :meth:`fit`, they are a random orthonormal basis of the patches; afterwards, the
+    eigenvectors of the second moments of the patches, each divided by the square root of its eigenvalue. Both signs
+    are included so that a rectifying activation after the layer loses nothing.
 
     Args:
         in_channels: C; patches have P = 4 C values, and the output 2 P channels.
@@ -41,7 +41,7 @@ class PatchWhitening(nn.Module):
 
     @property
     def out_channels(self) -> int:
-        """Channels of the output."""
+        """Number of output channels."""
         return len(self.weight)
 
     @torch.no_grad()
@@ -49,11 +49,11 @@ class PatchWhitening(nn.Module):
         """Set the filters from the patches of normalised images.
 
         Args:
-            images_BCHW: At least one patch each.
-            least_variance: Added to each eigenvalue, so that directions with no signal are not blown up.
+            images_BCHW: Images of at least 2×2 pixels.
+            least_variance: Added to each eigenvalue, so that directions without signal are not amplified.
         """
         in_channels = images_BCHW.shape[1]
-        # A window at each corner of the patch: all patches without a copy of each.
+        # One shifted view of the images per pixel of the patch: all patches, without copying each of them.
         height, width = (side - _PATCH + 1 for side in images_BCHW.shape[2:])
         corners = [
             images_BCHW[:, :, row : row + height, column : column + width]
@@ -74,7 +74,7 @@ class ConvGroup(nn.Module):
     """Convolution, pooling, normalisation, GELU; convolution, normalisation, GELU.
 
     Args:
-        pool: Side and stride of the pooling; 1 leaves it out.
+        pool: Size and stride of the pooling; 1 for none.
     """
 
     def __init__(self, in_channels: int, channels: int, pool: int) -> None:
@@ -93,17 +93,17 @@ class ConvGroup(nn.Module):
 
 
 class SpeedrunNet(nn.Module):
-    """Whitened 2×2 patches, three groups of two 3×3 convolutions, the maximum over the map, one linear layer.
+    """Whitened 2×2 patches, three groups of two 3×3 convolutions, global max-pooling, and a linear layer.
 
-    At width 1 and 32 pixels it takes 118 million multiply-accumulates an image.
+    With width 1, an image of 32 pixels takes 118 million multiply-accumulates.
 
     Args:
         num_classes: K.
         in_channels: C.
-        image_size: H and W in pixels, at least 2. Maps are halved while they have 2 pixels a side.
+        image_size: H and W in pixels, at least 2. Maps are halved as long as they have at least 2 pixels per side.
         width: Channels of all groups relative to 64, 256 and 256.
-        whitened: Whether the first layer is :class:`PatchWhitening`; if not, a convolution of the same shape that is
-            trained like the others.
+        whitened: Whether the first layer is :class:`PatchWhitening`, rather than a convolution of the same shape that
+            is trained like the others.
     """
 
     def __init__(
@@ -128,11 +128,11 @@ class SpeedrunNet(nn.Module):
             channels, side = wider, side // pool
         self.groups = nn.Sequential(*groups)
         self.head = nn.Linear(channels, num_classes, bias=False)
-        # The first logits are small, so that the first steps do not have to undo what the head happens to say.
+        # Small initial logits, so that the first steps need not undo a random head.
         nn.init.normal_(self.head.weight, std=1 / channels)
 
     def whiten(self, images_BCHW: Tensor) -> None:
-        """Set the constant filters of the first layer, if it has them, from normalised training images."""
+        """Fit the whitening layer, if there is one, to normalised training images."""
         if isinstance(self.stem, PatchWhitening):
             self.stem.fit(images_BCHW)
 
@@ -148,7 +148,7 @@ def _both_signs(filters_EP: Tensor, in_channels: int) -> Tensor:
 
 
 def _identity_conv(in_channels: int, channels: int) -> nn.Conv2d:
-    """Return a 3×3 convolution that passes its input on in its first channels and has random filters in the others."""
+    """Return a 3×3 convolution whose first channels are the identity, with random filters in the others."""
     conv = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
     same = torch.arange(min(in_channels, channels))
     with torch.no_grad():
@@ -158,7 +158,7 @@ def _identity_conv(in_channels: int, channels: int) -> nn.Conv2d:
 
 
 def _shift_norm(channels: int) -> nn.BatchNorm2d:
-    """Return batch normalisation that learns shifts but no scales, which the next layer can learn as well."""
+    """Return batch normalisation that learns shifts but not scales, which the next layer can learn."""
     norm = nn.BatchNorm2d(channels, momentum=_STATISTICS_MOMENTUM)
     norm.weight.requires_grad_(False)
     return norm

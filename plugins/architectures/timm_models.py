@@ -1,7 +1,7 @@
-"""All image-classification networks of timm, PyTorch Image Models.
+"""All image-classification models of timm (PyTorch Image Models).
 
-Ross Wightman, https://github.com/huggingface/pytorch-image-models. What is known of them without building them is
-kept in the cache under timm's version, so that listing them does not import timm.
+Ross Wightman, https://github.com/huggingface/pytorch-image-models. Their names, sizes and weights
+are cached under timm's version, so that listing them does not import timm.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from zoo.options import Option
 if TYPE_CHECKING:
     from torch import nn
 
-_LISTING = 1  # raised whenever what is kept of a model changes
+_LISTING = 1  # raised whenever the cached facts change
 _OPTIONS: dict[str, Option] = {"drop_rate": None, "drop_path_rate": None, "weights": None}
 
-# Smallest image side in pixels by family (module of timm) or by name, where it follows neither from a patch size in the
+# Smallest image side in pixels by family (module of timm) or by name, if it follows neither from a patch size in the
 # name nor from the small-image adaptation; found by trying all models at 8, 16, 32 and 64.
 _MIN_SIZES = {
     **dict.fromkeys(("efficientvim", "swiftformer", "swin_transformer", "swin_transformer_v2"), 8),
@@ -43,8 +43,8 @@ _MIN_SIZES = {
     "deepseek_vit": 126,
     "efficientformer": 224,
 }
-# Families and models that take the size they were made for and hardly any other: the maps of two scales, or blocks of
-# attention, fit at that size only.
+# Families and models that accept hardly any size but the one they were designed for, because maps of two scales or
+# blocks of attention fit only at that size.
 _NATIVE_ONLY = ("crossvit", "halonet_h1", "haloregnetz_b")
 
 
@@ -91,8 +91,8 @@ def _facts(name: str, tags: list[str]) -> dict[str, Any]:
     return {
         "family": timm.model_entrypoint(name).__module__.rpartition(".")[2],
         "native_size": int(config.input_size[-1]) if config else 224,
-        # Networks that say how large a map they pool at the end, and that are not built for one image size, get that
-        # map from strided convolutions or pooling.
+        # Networks that declare the size of the map that they pool at the end, and that are not built for a fixed image
+        # size, produce it by strided convolutions or pooling.
         "strided": bool(config and config.pool_size) and not sized,
         "tags": tags,
     }
@@ -117,7 +117,7 @@ def _min_size(name: str, facts: dict[str, Any]) -> int:
 
 
 def _build(request: ModelRequest, *, name: str) -> nn.Module:
-    """Build a timm model with a new head, or, with 1000 classes and published weights, with their own."""
+    """Build a timm model with a new head, or with the published head for 1000 classes and published weights."""
     import timm
 
     wanted = request.options["weights"]
@@ -135,7 +135,7 @@ def _build(request: ModelRequest, *, name: str) -> nn.Module:
             full = f"{name}.{config.tag}" if config.tag else name
             model = timm.create_model(full, pretrained=True, pretrained_cfg_overlay=overlay, **arguments)
     if getattr(model, "num_classes", request.num_classes) != request.num_classes:
-        raise UsageError(f"timm/{name} is an encoder without a head for classes")
+        raise UsageError(f"timm/{name} is an encoder without a classification head; choose another model")
     return model
 
 
@@ -147,18 +147,18 @@ def _arguments(request: ModelRequest, name: str) -> dict[str, Any]:
         if request.options[option] is not None:
             arguments[option] = share(request.options, option)
     config = timm.get_pretrained_cfg(name)
-    # timm's own statement of which models take the image size as an argument.
+    # timm declares here which models take the image size as an argument.
     if config and config.fixed_input_size:
         arguments["img_size"] = request.image_size
     return arguments
 
 
 def _check(request: ModelRequest, name: str, arguments: dict[str, Any]) -> None:
-    """Try the model without weights, where it is asked for something that not every model takes.
+    """Try out the model without weights if the request contains something that not every model accepts.
 
     Raises:
-        UsageError: If it does not take an option, the number of channels, or images of this size; the last is for the
-            small-image adaptation to find out where a model has that.
+        UsageError: If it does not accept an option, the number of channels, or images of this size. For models with the
+            small-image adaptation, the size is checked there.
     """
     rates = [option for option in ("drop_rate", "drop_path_rate") if option in arguments]
     facts = _facts(name, [])
@@ -172,14 +172,14 @@ def _check(request: ModelRequest, name: str, arguments: dict[str, Any]) -> None:
         return
     if "unexpected keyword argument" in reason:
         raise UsageError(f"timm/{name} does not take model.{' or model.'.join(rates)}: {reason}")
-    # Where it fails as it was designed too, the trial on the meta device says nothing about what was asked for.
+    # If it fails even at its native size, the attempt on the meta device says nothing about the request.
     if not plain and not _problem(name, native_size, {**arguments, "in_chans": 3}):
         channels = "1 channel" if request.in_channels == 1 else f"{request.in_channels} channels"
         raise UsageError(f"timm/{name} does not take images of {size} × {size} pixels with {channels}: {reason}")
 
 
 def _problem(name: str, size: int, arguments: dict[str, Any]) -> str:
-    """Say what fails for images of *size* pixels, on the meta device, where nothing is computed; empty if nothing."""
+    """Return what fails for images of *size* pixels, or nothing. On the meta device, nothing is computed."""
     import timm
     import torch
 
@@ -187,7 +187,7 @@ def _problem(name: str, size: int, arguments: dict[str, Any]) -> str:
     try:
         with torch.random.fork_rng(devices=[]), torch.device("meta"), torch.no_grad():
             timm.create_model(name, **sized).eval()(torch.zeros(1, arguments["in_chans"], size, size))
-    except Exception as error:  # a model may raise anything for what it does not take
+    except Exception as error:  # a model may raise anything for unsupported arguments
         return " ".join(str(error).split())[:200] or type(error).__name__
     return ""
 
@@ -198,7 +198,7 @@ def _pretrained_config(request: ModelRequest, name: str) -> Any:
     tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{name}.*")]
     tag = request.options["weights"]
     if not tags:
-        raise UsageError(f"timm/{name} has no published weights; take a recipe that trains from scratch")
+        raise UsageError(f"timm/{name} has no published weights; choose a recipe that trains from scratch")
     if tag is not None and tag not in tags:
         raise UnknownNameError(
             f"weights tag of timm/{name}", str(tag), near=near_names(str(tag), tags), hint=f"(it has {', '.join(tags)})"
@@ -207,12 +207,12 @@ def _pretrained_config(request: ModelRequest, name: str) -> Any:
 
 
 def _whereabouts(config: Any) -> tuple[str, str]:
-    """Return where published weights lie, and what to do where they cannot be downloaded."""
+    """Return where published weights come from, and what to do if they cannot be downloaded."""
     if config.hf_hub_id:
         from huggingface_hub.constants import HF_HUB_CACHE
 
-        return f"{config.hf_hub_id} on the Hugging Face hub", (
-            f"where there is a network, run: hf download {config.hf_hub_id}, and copy its folder into {HF_HUB_CACHE} "
+        return f"{config.hf_hub_id} on the Hugging Face Hub", (
+            f"on a machine with a network, run: hf download {config.hf_hub_id}, copy its folder into {HF_HUB_CACHE} "
             "(HF_HOME moves that folder)"
         )
     from torch.hub import get_dir
@@ -221,12 +221,12 @@ def _whereabouts(config: Any) -> tuple[str, str]:
 
 
 def _cached_file(config: Any) -> str | None:
-    """Return the file that holds published weights of the hub, or None where timm is to find them by itself.
+    """Return the cached file with published weights from the Hub, or None if timm should find them itself.
 
-    Given the file, timm need not ask the hub for a newer one, which takes most of a minute without a network.
+    Given the file, timm does not ask the Hub for a newer one, which takes most of a minute without a network.
 
     Raises:
-        ConnectionError: If there is none and the hub cannot be found.
+        ConnectionError: If there is no file and the Hub cannot be reached.
     """
     if not config.hf_hub_id:
         return None
@@ -236,7 +236,7 @@ def _cached_file(config: Any) -> str | None:
     for file in names:
         found = try_to_load_from_cache(config.hf_hub_id, file, cache_dir=constants.HF_HUB_CACHE)
         if isinstance(found, str):
-            # Weights in a format of their own are for timm to read.
+            # timm reads weights in special formats itself.
             return None if config.custom_load else found
     if not is_reachable(constants.ENDPOINT):
         raise ConnectionError(f"there is no connection to {constants.ENDPOINT}")

@@ -1,7 +1,7 @@
-"""All image-classification networks of torchvision, by full name: ``torchvision/resnet18``.
+"""All image-classification models of torchvision, by full name: ``torchvision/resnet18``.
 
-https://docs.pytorch.org/vision/stable/models.html. What is known of them without building them is kept in the cache
-under torchvision's version, so that listing them does not import torchvision.
+https://docs.pytorch.org/vision/stable/models.html. Their names, sizes and weights are cached under
+torchvision's version, so that listing them does not import torchvision.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from zoo.names import near_names
 if TYPE_CHECKING:
     from torch import nn
 
-_LISTING = 2  # raised whenever what is kept of a model changes
+_LISTING = 2  # raised whenever the cached facts change
 _TRANSFORMERS = ("vision_transformer", "swin_transformer", "maxvit")
-_AUXILIARY = ("googlenet", "inception")  # families with additional heads while training, which are left off
+_AUXILIARY = ("googlenet", "inception")  # families with auxiliary heads for training, which are not built
 
 
 @hookimpl
@@ -62,7 +62,7 @@ def _facts(name: str) -> dict[str, Any]:
 
     family = get_model_builder(name).__module__.rpartition(".")[2]
     weights = list(get_model_weights(name))
-    # Weights that were tuned at a larger size come besides those of the size it was designed for.
+    # Besides weights for the native size, there may be some that were fine-tuned at a larger size.
     native_size = min((_transform(each).crop_size[0] for each in weights), default=224)
     min_sizes = {"vision_transformer": _patch_size(name), "swin_transformer": 32, "maxvit": 224, "inception": 11}
     return {
@@ -79,25 +79,25 @@ def _patch_size(name: str) -> int:
 
 
 def _build(request: ModelRequest, *, name: str) -> nn.Module:
-    """Build a torchvision model with a new head, whose first convolution takes the wanted number of channels."""
+    """Build a torchvision model with a new head and a first convolution for the requested number of channels."""
     from torchvision.models import get_model, get_model_builder
 
     family = get_model_builder(name).__module__.rpartition(".")[2]
     arguments: dict[str, Any] = {"num_classes": request.num_classes}
     if family in _AUXILIARY:
-        # The published pixels' range is left to the preprocessing, which works for any number of channels.
+        # The preprocessing handles the range of pixels instead, for any number of channels.
         arguments |= {"aux_logits": False, "transform_input": False, "init_weights": True}
     if family == "vision_transformer":
         patch = _patch_size(name)
         if request.image_size % patch:
             raise UsageError(
-                f"torchvision/{name} takes images whose side is a multiple of {patch} pixels, not {request.image_size}"
+                f"torchvision/{name} needs image sides that are multiples of {patch} pixels, got {request.image_size}"
             )
         arguments["image_size"] = request.image_size
     if family == "maxvit":
         if request.image_size % 224:
             raise UsageError(
-                f"torchvision/{name} takes images whose side is a multiple of 224 pixels, not {request.image_size}"
+                f"torchvision/{name} needs image sides that are multiples of 224 pixels, got {request.image_size}"
             )
         arguments["input_size"] = (request.image_size, request.image_size)
     weights = _weights(request, name)
@@ -117,7 +117,7 @@ def _first_convolution(model: nn.Module) -> str:
 
 
 def _replace_input(model: nn.Module, name: str, in_channels: int) -> None:
-    """Put a convolution of *in_channels* where the first one is, drawn so that what comes out keeps its scale."""
+    """Replace the first convolution by one with *in_channels*, initialised so that its output keeps its scale."""
     import torch
     from torch import nn
 
@@ -141,7 +141,7 @@ def _replace_input(model: nn.Module, name: str, in_channels: int) -> None:
 
 
 def _weights(request: ModelRequest, name: str) -> Any:
-    """Return torchvision's record of the wanted weights, or None."""
+    """Return the requested weights as torchvision declares them, or None."""
     from torchvision.models import get_model_weights
 
     wanted = request.options["weights"]
@@ -151,7 +151,7 @@ def _weights(request: ModelRequest, name: str) -> Any:
         return None
     known = get_model_weights(name)
     if not list(known):
-        raise UsageError(f"torchvision/{name} has no published weights; take a recipe that trains from scratch")
+        raise UsageError(f"torchvision/{name} has no published weights; choose a recipe that trains from scratch")
     if wanted is None or wanted == "DEFAULT":
         return known.DEFAULT
     names: list[str] = [each.name for each in known]
@@ -167,13 +167,13 @@ def _weights(request: ModelRequest, name: str) -> Any:
 
 
 def _load(model: nn.Module, weights: Any, first: str, request: ModelRequest, name: str) -> None:
-    """Load published weights, except those of a head of another width."""
+    """Load published weights, without those of a head with another number of classes."""
     import torch
     from torch.hub import get_dir
     from torchvision.models import get_model
 
     advice = f"put {weights.url} into {get_dir()}/checkpoints (TORCH_HOME moves that folder)"
-    # torchvision itself loads them into a second network, since it alone knows how old files name their tensors.
+    # torchvision itself loads them into a second network, because only it knows how tensors are named in old files.
     with (
         downloading(f"the published weights of torchvision/{name}", advice),
         torch.random.fork_rng(devices=[]),
@@ -205,8 +205,8 @@ def _preprocessing(request: ModelRequest, *, name: str) -> Preprocessing:
     transform = _transform(weights)
     mean, std = tuple(transform.mean), tuple(transform.std)
     if name in ("googlenet", "inception_v3"):
-        # Their networks were trained on pixels in [-1, 1] and shift ImageNet's normalisation back to that inside;
-        # here that layer is off (see _build).
+        # These networks were trained on pixels in [-1, 1], and undo ImageNet's normalisation in a layer of their own,
+        # which is turned off here (see _build).
         mean = std = (0.5, 0.5, 0.5)
     return Preprocessing(
         mean=fit_channels(mean, request.in_channels),

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-# Convolutions in each of the five stages: configurations A, B, D and E of the paper's table 1.
+# Number of convolutions in each of the five stages: configurations A, B, D and E of the paper's table 1.
 _STAGES = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 _MAX_GRID = 4
 
 
 def _stages(in_channels: int, widths: Sequence[int], depths: Sequence[int]) -> nn.Sequential:
-    """Make stages of 3×3 convolutions, each stage ending in 2×2 pooling."""
+    """Return stages of 3×3 convolutions, each of which ends with 2×2 pooling."""
     layers: list[nn.Module] = []
     channels = in_channels
     for width, depth in zip(widths, depths, strict=True):
@@ -30,7 +30,7 @@ def _stages(in_channels: int, widths: Sequence[int], depths: Sequence[int]) -> n
                 nn.ReLU(inplace=True),
             ]
             channels = width
-        # Rounding up leaves a map of one pixel as it is, so that small images pass through every stage.
+        # Rounding up keeps a map of one pixel, so that small images pass through every stage.
         layers.append(nn.MaxPool2d(2, ceil_mode=True))
     features = nn.Sequential(*layers)
     for module in features.modules():
@@ -40,14 +40,14 @@ def _stages(in_channels: int, widths: Sequence[int], depths: Sequence[int]) -> n
 
 
 class VGG(nn.Module):
-    """VGG-11, 13, 16 or 19 with one linear layer instead of three, as is usual for 32-pixel images.
+    """VGG-11, 13, 16 or 19 with a single linear layer instead of three, as is usual for 32-pixel images.
 
     Args:
         depth: 11, 13, 16 or 19.
         num_classes: K.
         in_channels: C.
         width: Channels of the first stage.
-        drop_rate: Dropout before the linear layer, in [0, 1).
+        drop_rate: Dropout rate before the linear layer, in [0, 1).
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class VGG(nn.Module):
 
 
 class SmallVGG(nn.Module):
-    """Three stages of two convolutions each, then two linear layers, with dropout that grows with depth.
+    """Three stages of two convolutions each, then two linear layers, with dropout that increases with depth.
 
     Args:
         num_classes: K.
         in_channels: C.
         image_size: H and W in pixels.
         width: Channels of the first stage; the next two have twice and four times as many.
-        drop_rate: Dropout before the last layer, in [0, 1); half as much after the stages.
+        drop_rate: Dropout rate before the last layer, in [0, 1); half of it after the stages.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Published weights: fitting them to other channels, and saying clearly when they cannot be had.
+"""Published weights: adapting them to other channels, and reporting why they are unavailable.
 
 Shape suffixes: O output channels, I input channels, H height, W width of a kernel.
 """
@@ -22,21 +22,21 @@ _NETWORK_LIBRARIES = ("httpcore", "httpx", "huggingface_hub", "requests", "socke
 
 @contextmanager
 def downloading(what: str, advice: str) -> Iterator[None]:
-    """Turn a failure of the network, or of the disk, into one sentence: that *what* cannot be had, why, and *advice*.
+    """Turn a network or disk failure into one sentence: that *what* is unavailable, why, and *advice*.
 
     Raises:
-        PluginError: If what runs inside fails for such a reason.
+        PluginError: If the body fails for such a reason.
     """
     try:
         yield
     except Exception as error:
         if not isinstance(error, OSError) and not _is_of_network(error):
             raise
-        raise PluginError(f"{what} cannot be had: {_root_cause(error)}; {advice}") from error
+        raise PluginError(f"{what} cannot be loaded: {_root_cause(error)}; {advice}") from error
 
 
 def is_reachable(url: str) -> bool:
-    """Tell whether the host of *url* has an address, or a proxy stands between; for failing before long retries."""
+    """Tell whether the host of *url* can be resolved, or a proxy is configured; used to fail before long retries."""
     host = urllib.parse.urlsplit(url).hostname or ""
     scheme = urllib.parse.urlsplit(url).scheme
     proxies = urllib.request.getproxies()
@@ -50,10 +50,10 @@ def is_reachable(url: str) -> bool:
 
 
 def fit_kernel(weight_OIHW: Tensor, in_channels: int) -> Tensor:
-    """Fit a kernel trained on so many channels to *in_channels*, keeping the scale of what comes out.
+    """Adapt a trained kernel to *in_channels*, keeping the scale of its output.
 
-    For one channel the kernels are summed, which gives for a grey image what the old kernel gives for the same image
-    repeated. Otherwise they are repeated in turn and scaled by the ratio of channels.
+    For one channel, the kernels are summed, so that a grey image gives the same output as before when repeated over
+    all channels. Otherwise, they are repeated in turn and scaled by the ratio of channels.
 
     Returns:
         The kernel, ``[O, in_channels, H, W]``.
@@ -68,14 +68,14 @@ def fit_kernel(weight_OIHW: Tensor, in_channels: int) -> Tensor:
 
 
 def fit_channels(values: tuple[float, ...], in_channels: int) -> tuple[float, ...]:
-    """Fit a mean or standard deviation per channel to *in_channels*; where that differs, all get the average."""
+    """Adapt a mean or standard deviation per channel to *in_channels*; if their number differs, use the average."""
     if len(values) == in_channels:
         return values
     return (sum(values) / len(values),) * in_channels
 
 
 def _is_of_network(error: BaseException) -> bool:
-    # Names may carry a version, as httpx2 does.
+    # A name may include a version, such as httpx2.
     return type(error).__module__.split(".")[0].rstrip("0123456789") in _NETWORK_LIBRARIES
 
 

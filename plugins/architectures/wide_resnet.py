@@ -13,7 +13,7 @@ _BASE_WIDTH = 16
 
 
 class WideBlock(nn.Module):
-    """Normalise, rectify, convolve, twice, with dropout in between and a shortcut around."""
+    """Batch normalisation, ReLU and convolution, twice, with dropout in between and a shortcut."""
 
     def __init__(self, in_channels: int, channels: int, stride: int, drop_rate: float) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class WideBlock(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         active_BCHW = self.relu(self.bn1(x_BCHW))
-        # A block that changes shape projects what is already normalised, as the authors' code does.
+        # A block that changes the shape projects the normalised input, as in the authors' code.
         shortcut_BCHW = x_BCHW if self.projection is None else self.projection(active_BCHW)
         y_BCHW = self.relu(self.bn2(self.conv1(active_BCHW)))
         out_BCHW: Tensor = self.conv2(self.dropout(y_BCHW)) + shortcut_BCHW
@@ -37,14 +37,14 @@ class WideBlock(nn.Module):
 
 
 class WideResNet(nn.Module):
-    """WRN-depth-widen: three stages of wide blocks.
+    """Wide ResNet (WRN-depth-widen): three stages of wide blocks.
 
     Args:
-        depth: Number of convolutions as the paper counts them, 6n+4.
-        widen: How many times wider than a ResNet of 16, 32 and 64 channels.
+        depth: Number of convolutions as counted in the paper, 6n+4.
+        widen: Width factor relative to a ResNet of 16, 32 and 64 channels.
         num_classes: K.
         in_channels: C.
-        drop_rate: Dropout between the two convolutions of a block, in [0, 1).
+        drop_rate: Dropout rate between the two convolutions of a block, in [0, 1).
 
     Raises:
         ValueError: If *depth* is not 6n+4.

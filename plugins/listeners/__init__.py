@@ -1,1 +1,7 @@
-"""Built-in listeners."""
+"""Built-in listeners.
+
+``jsonl``        plugin: every event as a line of JSON
+``tensorboard``  plugin: event files for TensorBoard
+``mlflow``       plugin: runs for MLflow
+``_following``   shared by the trackers: one run per trial, each point once
+"""

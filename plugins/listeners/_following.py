@@ -1,8 +1,8 @@
-"""How a tracker follows a bench: one run a trial, each point once, whatever was heard before.
+"""Trackers: one run per trial, with each point written once, however often a bench is interrupted or repeated.
 
-A trial that goes on after a stop tells of its earlier epochs again, one that is reused tells of its end only, and two
-benches on one folder hear of the same trials. What is there already is therefore never written again, and what was
-not heard is filled in from the trial's own history.
+A trial that continues repeats the events of its earlier epochs, a reused trial has only a final event, and two benches
+on one folder receive events of the same trials. So existing points are never written again, and missing ones are filled
+in from the history of the trial.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ class Run(Protocol):
         """Write the points of an epoch."""
 
     def has_ended(self, outcome: str) -> bool:
-        """Return whether it is known to have ended so."""
+        """Return whether this outcome has been written."""
 
     def end(self, event: TrialEnded) -> None:
         """Write parameters, results and outcome."""
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close open files."""
 
 
 class Follower:
-    """Hears the events of a bench, and writes a run for each trial.
+    """Receives the events of a bench, and writes a run for each trial.
 
-    Only one process writes a trial's run at a time; another that hears of the same trial leaves it alone.
+    Only one process writes the run of a trial at a time; others skip the trial.
     """
 
     def __init__(self, store: Path, lock_of: Callable[[str], Path], open_run: Callable[[str, str, bool], Run]) -> None:
-        """Take the folder of records, the place of a trial's lock, and what opens a trial's run.
+        """Remember the folder of records, and how to lock and open the run of a trial.
 
-        ``open_run(trial_id, title, running)`` finds the run or makes it; *running* says that the trial has begun.
+        ``open_run(trial_id, title, running)`` finds or creates the run; *running* says that the trial has started.
         """
         self._store, self._lock_of, self._open_run = store, lock_of, open_run
         self._trial = ""
@@ -84,7 +84,7 @@ class Follower:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            return  # another bench tells of it
+            return  # another bench writes it
         self._lock = lock
         self._run, self._trial = self._open_run(trial_id, title, running), trial_id
 
@@ -112,7 +112,7 @@ class Follower:
 
 
 def past_epochs(history: Path, trial_id: str) -> Iterator[EpochEnded]:
-    """Yield the epochs of a trial's history, which may be missing or torn."""
+    """Yield the epochs in the history of a trial, which may be missing or truncated."""
     try:
         lines = history.read_bytes().splitlines()
     except OSError:
@@ -128,18 +128,18 @@ def past_epochs(history: Path, trial_id: str) -> Iterator[EpochEnded]:
 
 
 def missing(library: str) -> PluginError:
-    """Return what to raise where the library of an extra of the same name is not installed."""
-    return PluginError(f"it needs the library {library!r}: install it with pip install 'zoobench[{library}]'")
+    """Return the error for a missing library, which the extra of the same name installs."""
+    return PluginError(f"the library {library!r} is not installed; run: pip install 'zoobench[{library}]'")
 
 
 def points_of(event: EpochEnded) -> dict[str, float]:
-    """Return the points of an epoch that are numbers, by name."""
+    """Return the values of an epoch that are finite numbers, by name."""
     values = {name: getattr(event, field) for name, field in _POINTS.items()}
     return {name: float(value) for name, value in values.items() if _is_number(value)}
 
 
 def parameters_of(record: Mapping[str, Any]) -> dict[str, bool | int | float | str]:
-    """Return what a trial was asked to do, under the names of ``--set`` where it has one."""
+    """Return the settings of a trial, under their names in ``--set`` if they have one."""
     spec = _mapping(record, "spec")
     found: dict[str, Any] = {}
     for kind, name in (("architecture", "model"), ("dataset", "data"), ("recipe", "recipe")):
@@ -159,7 +159,7 @@ def parameters_of(record: Mapping[str, Any]) -> dict[str, bool | int | float | s
 
 
 def results_of(record: Mapping[str, Any]) -> dict[str, float]:
-    """Return what came of a trial as numbers: its test metrics, the model's costs, speeds and times."""
+    """Return the results of a trial as numbers: test metrics, model size, speeds and times."""
     model, speed = _mapping(record, "model"), _mapping(record, "speed")
     metrics = _mapping(record, "metrics")
     latency = _mapping(speed, "latency")
@@ -173,7 +173,7 @@ def results_of(record: Mapping[str, Any]) -> dict[str, float]:
 
 
 def last_epoch_of(record: Mapping[str, Any]) -> int:
-    """Return how many epochs a trial ran, which is where its results stand on a curve."""
+    """Return the number of epochs that a trial ran, which is the step of its results."""
     return int(_mapping(record, "training").get("epochs_run") or 0)
 
 

@@ -1,8 +1,8 @@
-"""A listener that writes every event of a bench as a line of JSON, for scripts that follow along.
+"""A listener that writes every event of a bench as a line of JSON, for scripts.
 
-``events.jsonl`` in the folder of records holds ``{"event": "epoch_ended", "at": …, …}`` a line; ``at`` is UTC in
-ISO 8601. A number that is not finite is written as null, since JSON has no word for it. The file grows from bench to
-bench.
+Each line of ``events.jsonl`` in the folder of records is an object ``{"event": "epoch_ended", "at": …, …}``; ``at`` is
+UTC in ISO 8601. A number that is not finite is written as null, because JSON cannot represent it. Later benches append
+to the file.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ FILE_NAME = "events.jsonl"
 @hookimpl
 def zoo_listeners() -> Iterable[Listener]:
     yield Listener(
-        name="jsonl", open=open_jsonl, summary=f"every event as a line of JSON, in {FILE_NAME} beside the records"
+        name="jsonl", open=open_jsonl, summary=f"write every event as a line of JSON to {FILE_NAME} beside the records"
     )
 
 
 def open_jsonl(store: Path) -> Callable[[Event], None]:
-    """Return what appends an event to the events file of *store*.
+    """Return a function that appends an event to the events file of *store*.
 
     Raises:
         OSError: If the file cannot be written.
     """
     store.mkdir(parents=True, exist_ok=True)
     path = store / FILE_NAME
-    path.touch()  # where that cannot be done, it is known before the bench begins
+    path.touch()  # fails before the bench begins if the file cannot be written
     _end_torn_line(path)
 
     def write(event: Event) -> None:
-        # Unbuffered and appending: each event is one write of one line, also with two benches on one store.
+        # Unbuffered and in append mode: each event is a single write, even with two benches on one store.
         with path.open("ab", buffering=0) as file:
             file.write(json.dumps(as_data(event), allow_nan=False).encode() + b"\n")
 
@@ -67,7 +67,7 @@ def _plain(value: Any) -> Any:
 
 
 def _end_torn_line(path: Path) -> None:
-    """End a line that a crash left unfinished, so that the next event does not run into it."""
+    """Terminate a line that a crash left unfinished, so that the next event starts on a new line."""
     if path.stat().st_size == 0:
         return
     with path.open("rb+") as file:

@@ -1,8 +1,8 @@
 """A listener that writes runs for MLflow (needs the extra ``zoobench[mlflow]``).
 
-One run a trial: parameters, curves by epoch, results at the last epoch, and tags that tell which trial it is. Runs go
-where ``MLFLOW_TRACKING_URI`` says, else to ``mlflow/mlflow.db`` in the folder of records; the experiment is that of
-``MLFLOW_EXPERIMENT_NAME``, else ``zoo``.
+Each trial has one run, with parameters, curves over epochs, results at the last epoch, and tags that identify the
+trial. Runs are written to ``MLFLOW_TRACKING_URI``, else to ``mlflow/mlflow.db`` in the folder of records; the
+experiment is ``MLFLOW_EXPERIMENT_NAME``, else ``zoo``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 FOLDER = "mlflow"
 _STATUS = {"done": "FINISHED", "failed": "FAILED", "interrupted": "KILLED", "skipped": "KILLED"}
 _MAX_PARAMETERS = 100
-"""MLflow takes as many at a time."""
+"""The most parameters that MLflow accepts in one call."""
 _MAX_TEXT = 5000
-"""Characters of a tag, which every store of MLflow's takes."""
+"""The most characters of a tag that every MLflow store accepts."""
 
 
 @hookimpl
@@ -34,16 +34,16 @@ def zoo_listeners() -> Iterator[Listener]:
     yield Listener(
         name="mlflow",
         open=open_mlflow,
-        summary=f"a run for each trial, at $MLFLOW_TRACKING_URI, else in {FOLDER} (extra: zoobench[mlflow])",
+        summary=f"log a run for each trial to $MLFLOW_TRACKING_URI, else to {FOLDER} (extra: zoobench[mlflow])",
     )
 
 
 def open_mlflow(store: Path) -> Callable[[Event], None]:
-    """Return what writes the events of a bench to MLflow.
+    """Return a function that writes the events of a bench to MLflow.
 
     Raises:
         PluginError: If MLflow is not installed.
-        MlflowException: If the runs cannot be written there.
+        MlflowException: If runs cannot be written.
     """
     try:
         from mlflow import MlflowClient
@@ -64,7 +64,7 @@ def open_mlflow(store: Path) -> Callable[[Event], None]:
 
 
 def _experiment(client: MlflowClient, name: str, folder: Path | None) -> str:
-    """Return the id of an experiment, made where there is none; *folder* is the place of what it may keep in files."""
+    """Return the id of an experiment, which is created if necessary; *folder* is for its artifacts."""
     from mlflow.exceptions import MlflowException
 
     found = client.get_experiment_by_name(name)
@@ -75,12 +75,12 @@ def _experiment(client: MlflowClient, name: str, folder: Path | None) -> str:
             found = client.get_experiment_by_name(name)
             if found is None:
                 raise
-            # Another bench has made it meanwhile.
+            # Another bench has created it in the meantime.
     return found.experiment_id
 
 
 class _Run:
-    """The run of a trial: the one that has its tags, or a new one."""
+    """The run of a trial: the existing run with its tags, or a new one."""
 
     def __init__(self, client: MlflowClient, experiment: str, tags: dict[str, str], title: str, running: bool) -> None:
         self._client = client
@@ -108,7 +108,7 @@ class _Run:
         from mlflow.entities import Param, RunTag
 
         record = event.record
-        # Parameters cannot be changed, and those of a trial never do.
+        # MLflow does not allow parameters to change, and those of a trial never do.
         new = [
             Param(name, str(value)[:_MAX_TEXT])
             for name, value in parameters_of(record).items()
@@ -122,11 +122,11 @@ class _Run:
         )
         if event.outcome == "done":
             self._log_metrics(results_of(record), last_epoch_of(record))
-        # Last: a run that is finished has all the rest.
+        # Last, so that a finished run is complete.
         self._client.set_terminated(self._id, status=_STATUS.get(event.outcome, "FAILED"))
 
     def close(self) -> None:
-        """Do nothing: each call is a transaction of its own."""
+        """Do nothing, because each call is a separate transaction."""
 
     def _log_metrics(self, values: dict[str, float], step: int) -> None:
         from mlflow.entities import Metric

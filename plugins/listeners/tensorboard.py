@@ -1,8 +1,8 @@
 """A listener that writes event files for TensorBoard (needs the extra ``zoobench[tensorboard]``).
 
-``tensorboard/TRIAL`` in the folder of records is one run, of one event file that grows from attempt to attempt: curves
-by epoch, test metrics, costs and speeds at the last epoch, hyper-parameters for the HPARAMS page, and outcome and
-parameters as text. It is written with TensorBoard's own record writer, so neither torch nor TensorFlow is imported.
+``tensorboard/TRIAL`` in the folder of records is one run with a single event file, to which later attempts append:
+curves over epochs; test metrics, model size and speeds at the last epoch; hyperparameters for the HPARAMS page; outcome
+and parameters as text. It is written with TensorBoard's own record writer, so neither torch nor TensorFlow is imported.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def zoo_listeners() -> Iterator[Listener]:
     yield Listener(
         name="tensorboard",
         open=open_tensorboard,
-        summary=f"a run for each trial in {FOLDER} beside the records (extra: zoobench[tensorboard])",
+        summary=f"log a run for each trial to {FOLDER} beside the records (extra: zoobench[tensorboard])",
     )
 
 
 def open_tensorboard(store: Path) -> Callable[[Event], None]:
-    """Return what writes the events of a bench to ``tensorboard`` in *store*.
+    """Return a function that writes the events of a bench to ``tensorboard`` in *store*.
 
     Raises:
         PluginError: If TensorBoard is not installed.
@@ -55,7 +55,7 @@ def open_tensorboard(store: Path) -> Callable[[Event], None]:
 
 
 class _EventFile:
-    """The one event file of a trial. What is in it is read before anything is added."""
+    """The single event file of a trial. Existing content is read before anything is added."""
 
     def __init__(self, path: Path, title: str) -> None:
         from tensorboard.summary.writer.record_writer import RecordWriter
@@ -68,9 +68,9 @@ class _EventFile:
         for event, end in _read(path):
             size = end
             self._note(event)
-        # Unbuffered: each event is one write, and TensorBoard sees it at once.
+        # Unbuffered: each event is a single write, and TensorBoard sees it at once.
         self._file = path.open("ab", buffering=0)
-        self._file.truncate(size)  # readers stop at a record that a crash tore, and at all that follows
+        self._file.truncate(size)  # readers stop at a truncated record and ignore everything after it
         self._writer = RecordWriter(self._file)
         if size == 0:
             self._write(file_version="brain.Event:2")
@@ -98,8 +98,8 @@ class _EventFile:
             self._write(summary=hparams_pb(parameters, trial_id=event.trial_id))
         if event.outcome == "done":
             self._write(step=step, summary=_scalars(results_of(event.record)))
-            self._write(summary=_session_end())  # it can be said once only, so failures are left to the text
-        # Last: whatever stands before it is there.
+            self._write(summary=_session_end())  # can be written only once, so failures are in the text only
+        # Last, so that an outcome implies a complete run.
         said = f"{event.outcome}: {event.reason}" if event.reason else event.outcome
         self._write(step=step, summary=text_pb(_OUTCOME, said))
 
@@ -131,7 +131,7 @@ def _scalars(values: dict[str, float]) -> Any:
 
 
 def _session_end() -> Any:
-    """Return what tells the HPARAMS page of success; the library's own function for it imports TensorFlow."""
+    """Return the summary that reports success to the HPARAMS page; the library's own function imports TensorFlow."""
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
 
@@ -147,9 +147,10 @@ def _session_end() -> Any:
 
 
 def _read(path: Path) -> Iterator[tuple[Any, int]]:
-    """Yield the whole events of a file, each with the offset at which it ends.
+    """Yield the complete events of a file, each with the offset at which it ends.
 
-    A record is its length (uint64), a sum of that, its content, and a sum of that, little-endian.
+    A record consists of its length (uint64), the checksum of the length, its content, and the checksum of the content,
+    little-endian.
     """
     from tensorboard.compat.proto.event_pb2 import Event as Message
     from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c

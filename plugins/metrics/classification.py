@@ -21,52 +21,52 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="accuracy",
         compute=confusion.accuracy,
-        summary="share of images classified right (top-1)",
+        summary="share of images classified correctly (top-1)",
         unit="%",
     )
     yield Metric(
         name="balanced_accuracy",
         compute=confusion.balanced_accuracy,
-        summary="mean over classes of the share of their images classified right",
+        summary="mean recall over the classes",
         source="Brodersen et al. 2010, https://doi.org/10.1109/ICPR.2010.764",
         unit="%",
     )
     yield Metric(
         name="macro_f1",
         compute=confusion.macro_f1,
-        summary="mean of the classes' F1",
+        summary="mean F1 over the classes",
         source="Opitz and Burst 2019, https://arxiv.org/abs/1911.03347",
         unit="%",
     )
     yield Metric(
         name="weighted_f1",
         compute=confusion.weighted_f1,
-        summary="mean of the classes' F1, weighted by their numbers of images",
+        summary="mean F1 over the classes, weighted by their numbers of images",
         unit="%",
     )
     yield Metric(
         name="macro_precision",
         compute=confusion.macro_precision,
-        summary="mean over classes of the share of their predictions that are right",
+        summary="mean precision over the classes",
         unit="%",
     )
     yield Metric(
         name="macro_recall",
         compute=confusion.macro_recall,
-        summary="mean over classes of the share of their images that are found; 0 for a class only predicted",
+        summary="mean recall over the classes; 0 for a class that is predicted but has no images",
         unit="%",
     )
     yield Metric(
         name="matthews_corrcoef",
         compute=confusion.matthews_corrcoef,
-        summary="correlation of labels and predictions; 0 is chance",
+        summary="correlation between labels and predictions; 0 is chance",
         source="Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006",
         bounds=(-1.0, 1.0),
     )
     yield Metric(
         name="confusion",
         compute=confusion.confusion_matrix,
-        summary="expected numbers of images: true classes in rows, predicted ones in columns",
+        summary="expected confusion matrix: true classes in rows, predicted classes in columns",
         kind="matrix",
         bounds=(0.0, math.inf),
     )
@@ -77,13 +77,13 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
         yield Metric(
             name=f"top{k}",
             compute=ranking.top_k(k),
-            summary=f"share of images whose label is among the {k} highest; for more than {k} classes",
+            summary=f"share of images with the label among the {k} highest scores; for more than {k} classes",
             unit="%",
         )
     yield Metric(
         name="roc_auc",
         compute=ranking.roc_auc,
-        summary="area under the ROC curve; mean of one against the rest for more than two classes",
+        summary="area under the ROC curve; one-vs-rest mean for more than two classes",
         source="Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747",
     )
     yield Metric(
@@ -96,7 +96,7 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
     yield Metric(
         name="brier",
         compute=probability.brier,
-        summary="mean squared error of the probabilities, summed over classes; for two classes that of class 1",
+        summary="mean squared error of the probabilities, summed over classes; of class 1 if there are two",
         source="Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2",
         higher_is_better=False,
         bounds=(0.0, 2.0),
@@ -104,7 +104,7 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
     yield Metric(
         name="calibration_error",
         compute=probability.expected_calibration_error,
-        summary=f"expected gap between confidence and accuracy over {probability.NUM_BINS} bins (ECE)",
+        summary=f"gap between confidence and accuracy over {probability.NUM_BINS} bins (expected calibration error)",
         source="Guo et al. 2017, https://arxiv.org/abs/1706.04599",
         higher_is_better=False,
         unit="%",
@@ -113,10 +113,14 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
 
 def _per_class() -> Iterable[Metric]:
     declared = (
-        ("accuracy", confusion.per_class_recall, "share of each class's images classified right: its recall"),
-        ("precision", confusion.per_class_precision, "share of each class's predictions that are right"),
-        ("recall", confusion.per_class_recall, "share of each class's images that are found"),
-        ("f1", confusion.per_class_f1, "F1 of each class against the rest"),
+        (
+            "accuracy",
+            confusion.per_class_recall,
+            "share of the images of each class that are classified correctly; equals its recall",
+        ),
+        ("precision", confusion.per_class_precision, "share of the predictions of each class that are correct"),
+        ("recall", confusion.per_class_recall, "share of the images of each class that are found"),
+        ("f1", confusion.per_class_f1, "F1 of each class, one against the rest"),
     )
     for name, compute, summary in declared:
         yield Metric(name=f"per_class_{name}", compute=compute, summary=summary, kind="per_class", unit="%")
@@ -126,7 +130,7 @@ def _for_two_classes() -> Iterable[Metric]:
     yield Metric(
         name="average_precision",
         compute=ranking.average_precision,
-        summary="area under the precision-recall steps of class 1",
+        summary="area under the precision-recall curve of class 1",
         source="Davis and Goadrich 2006, https://doi.org/10.1145/1143844.1143874",
         binary_only=True,
     )
@@ -140,7 +144,7 @@ def _for_two_classes() -> Iterable[Metric]:
     yield Metric(
         name="best_threshold",
         compute=ranking.best_threshold,
-        summary="probability of class 1 that maximises sensitivity + specificity (Youden)",
+        summary="probability threshold for class 1 that maximises sensitivity + specificity (Youden's index)",
         source="Youden 1950, https://doi.org/10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3",
         binary_only=True,
     )

@@ -1,8 +1,7 @@
-"""Metrics of the expected confusion matrix, in which tied logits share a prediction evenly.
+"""Metrics of the expected confusion matrix, in which a prediction is split evenly among tied logits.
 
-A model that cannot tell classes apart thus scores at chance, whatever the order of rows or classes. Averages run over
-the classes that have an image or a prediction, and count a 0/0 as 0, as scikit-learn's defaults do; per class, 0/0 is
-NaN. Shape suffix: K classes.
+So a constant model scores at chance, for any order of rows or classes. Averages are over the classes that have an image
+or a prediction, and count 0/0 as 0, as scikit-learn does by default; per class, 0/0 is NaN. Shape suffix: K classes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def accuracy(predictions: Predictions) -> float:
-    """Return the share of images whose highest logit is the label's."""
+    """Return the share of images for which the label has the highest logit."""
     return float(predictions.confusion.trace() / predictions.confusion.sum())
 
 
@@ -32,26 +31,26 @@ def balanced_accuracy(predictions: Predictions) -> float:
 
 
 def macro_precision(predictions: Predictions) -> float:
-    """Return the plain mean over classes of the share of a class's predictions that are right."""
+    """Return the unweighted mean precision over the classes."""
     return _macro(predictions, per_class_precision(predictions))
 
 
 def macro_recall(predictions: Predictions) -> float:
-    """Return the plain mean over classes of the share of a class's images that are found."""
+    """Return the unweighted mean recall over the classes."""
     return _macro(predictions, per_class_recall(predictions))
 
 
 def macro_f1(predictions: Predictions) -> float:
-    """Return the plain mean over classes of F1, the harmonic mean of precision and recall.
+    """Return the unweighted mean over the classes of F1, the harmonic mean of precision and recall.
 
-    It is the mean of the classes' F1, not the F1 of mean precision and mean recall (Opitz and Burst, "Macro F1 and
+    It is the mean of the F1 values, not the F1 of mean precision and mean recall (Opitz and Burst, "Macro F1 and
     Macro F1", 2019).
     """
     return _macro(predictions, per_class_f1(predictions))
 
 
 def weighted_f1(predictions: Predictions) -> float:
-    """Return the mean over classes of F1, weighted by their numbers of images."""
+    """Return the mean F1 over the classes, weighted by their numbers of images."""
     import numpy as np
 
     images_K = predictions.confusion.sum(axis=1)
@@ -59,7 +58,7 @@ def weighted_f1(predictions: Predictions) -> float:
 
 
 def matthews_corrcoef(predictions: Predictions) -> float:
-    """Return the correlation of labels and predictions; 0 where either is always the same class.
+    """Return the correlation between labels and predictions; 0 if either is always the same class.
 
     Gorodkin, "Comparing two K-category assignments by a K-category correlation coefficient", 2004; for two classes
     it is the phi coefficient of Matthews, 1975.
@@ -69,35 +68,35 @@ def matthews_corrcoef(predictions: Predictions) -> float:
     covariance = confusion.trace() * total - images_K @ predicted_K
     variance_of_labels = total**2 - images_K @ images_K
     variance_of_predictions = total**2 - predicted_K @ predicted_K
-    # Ties leave rounding behind: less than one part in 10^12 of the largest possible value is none at all.
+    # Ties cause rounding errors: a variance below 1e-12 of the largest possible value counts as zero.
     if min(variance_of_labels, variance_of_predictions) <= 1e-12 * total**2:
         return 0.0
     return float(covariance / (variance_of_labels * variance_of_predictions) ** 0.5)
 
 
 def per_class_precision(predictions: Predictions) -> NDArray[np.float64]:
-    """Return ``[K]``: the share of predictions of a class that are right; NaN for a class never predicted."""
+    """Return ``[K]``: the precision of each class; NaN for a class that is never predicted."""
     return _ratio(predictions.confusion.diagonal(), predictions.confusion.sum(axis=0))
 
 
 def per_class_recall(predictions: Predictions) -> NDArray[np.float64]:
-    """Return ``[K]``: the share of a class's images that are classified right; NaN for a class without images."""
+    """Return ``[K]``: the recall of each class; NaN for a class without images."""
     return _ratio(predictions.confusion.diagonal(), predictions.confusion.sum(axis=1))
 
 
 def per_class_f1(predictions: Predictions) -> NDArray[np.float64]:
-    """Return ``[K]``: F1 of each class against the rest; NaN for a class with neither images nor predictions."""
+    """Return ``[K]``: the F1 of each class; NaN for a class with neither images nor predictions."""
     confusion = predictions.confusion
     return _ratio(2 * confusion.diagonal(), confusion.sum(axis=0) + confusion.sum(axis=1))
 
 
 def confusion_matrix(predictions: Predictions) -> NDArray[np.float64]:
-    """Return ``[K, K]``: expected numbers of images, true classes in rows, predicted ones in columns."""
+    """Return ``[K, K]``: expected numbers of images, true classes in rows, predicted classes in columns."""
     return predictions.confusion
 
 
 def binary_f1(predictions: Predictions) -> float:
-    """Return F1 of class 1 where it is predicted from a probability of 0.5 on, half counted at just 0.5."""
+    """Return the F1 of class 1, predicted if its probability is above 0.5; exactly 0.5 counts as half a prediction."""
     return float(per_class_f1(predictions)[1])
 
 

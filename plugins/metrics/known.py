@@ -1,4 +1,4 @@
-"""Values of every metric for small cases, worked by hand; ``zoo check`` holds the metrics to them."""
+"""Values of every metric for small cases, worked out by hand; ``zoo check`` compares the metrics with them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoo.metric import KnownCase
 
 _LN2, _LN3 = math.log(2), math.log(3)
 
-# Four images of classes 0, 0, 1, 2; the second is taken for class 1. Softmax makes ½, ¼, ¼ of each row.
+# Four images of classes 0, 0, 1, 2; the second is predicted as class 1. The softmax of each row has ½, ¼ and ¼.
 _LOGITS = ((_LN2, 0, 0), (0, _LN2, 0), (0, _LN2, 0), (0, 0, _LN2))
 _LABELS = (0, 0, 1, 2)
 
@@ -30,22 +30,22 @@ _FOUR_IMAGES = {
     "roc_auc": (3 / 4 + 5 / 6 + 1) / 3,
     # The label has probability ½ three times, ¼ once.
     "nll": (3 * _LN2 + math.log(4)) / 4,
-    # ¼ + 2/16 for each right one; 9/16 + ¼ + 1/16 for the other.
+    # ¼ + 2/16 for each correct image; 9/16 + ¼ + 1/16 for the other.
     "brier": (3 * 3 / 8 + 7 / 8) / 4,
-    # All in the bin of confidence ½, of which ¾ are right.
+    # All are in the bin of confidence ½, and ¾ of them are correct.
     "calibration_error": 1 / 4,
 }
 
 CASES: dict[str, tuple[KnownCase, ...]] = {
     **{name: (KnownCase(_LOGITS, _LABELS, value),) for name, value in _FOUR_IMAGES.items()},
-    # The label is in the last place that counts, and in the one after it.
+    # The label is in the last place that counts, and in the next one.
     "top3": (KnownCase(((3, 2, 1, 0), (3, 2, 1, 0)), (2, 3), 1 / 2),),
     "top5": (KnownCase(((5, 4, 3, 2, 1, 0), (5, 4, 3, 2, 1, 0)), (4, 5), 1 / 2),),
-    # Ranked 1, 0, 1, 0: precision 1 at half of the recall, 2/3 at all of it.
+    # Ranked 1, 0, 1, 0: precision 1 at recall ½, and 2/3 at recall 1.
     "average_precision": (KnownCase(((0, 3), (0, 2), (0, 1), (0, 0)), (1, 0, 1, 0), (1 + 2 / 3) / 2),),
     # One hit, one false alarm, one miss.
     "binary_f1": (KnownCase(((0, 1), (1, 0), (0, 1), (1, 0)), (1, 0, 0, 1), 1 / 2),),
-    # Class 1 has probability ¾ where it is right, ¼ where it is not.
+    # The probability of class 1 is ¾ for its image and ¼ for the other.
     "best_threshold": (KnownCase(((0, _LN3), (_LN3, 0)), (1, 0), 3 / 4),),
 }
-"""By the metric's name."""
+"""Cases by the name of the metric."""

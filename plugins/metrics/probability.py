@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoo.metric import Predictions
 
-NUM_BINS = 15  # as Guo et al. report
+NUM_BINS = 15  # as in Guo et al.
 
 
 def nll(predictions: Predictions) -> float:
     """Return the mean negative log-likelihood of the labels in nats: cross-entropy without label smoothing.
 
-    It is taken from the logits, so that it stays finite where a probability rounds to 0.
+    It is computed from the logits, so that it stays finite even if a probability rounds to 0.
     """
     import numpy as np
     from scipy.special import logsumexp
@@ -24,10 +24,11 @@ def nll(predictions: Predictions) -> float:
 
 
 def brier(predictions: Predictions) -> float:
-    """Return the mean squared distance between probabilities and the one-hot labels.
+    """Return the mean squared distance between the probabilities and the one-hot labels.
 
-    Summed over classes as by Brier, "Verification of forecasts expressed in terms of probability", 1950, so from 0 to
-    2; with two classes it is half of that, the squared error of the probability of class 1, as is usual there.
+    It is summed over classes, as in Brier, "Verification of forecasts expressed in terms of probability", 1950, and
+    lies between 0 and 2. For two classes, it is half of that, the squared error of the probability of class 1, as is
+    usual.
     """
     import numpy as np
 
@@ -38,10 +39,10 @@ def brier(predictions: Predictions) -> float:
 
 
 def expected_calibration_error(predictions: Predictions) -> float:
-    """Return how far confidence and accuracy are apart, over 15 equally wide bins of confidence.
+    """Return the gap between confidence and accuracy, over 15 equally wide bins of confidence.
 
-    Confidence is the highest probability. Bins hold their upper edge and not their lower one, and weigh as their
-    numbers of images. Where several classes tie for the highest, the image counts as right by its expected value.
+    Confidence is the highest probability. Bins include their upper edge but not their lower one, and are weighted by
+    their numbers of images. If several classes tie for the highest probability, the image counts by its expected value.
     Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
     import numpy as np

@@ -1,7 +1,7 @@
-"""Metrics of the order of scores. Equal scores count as their expected value over random orders.
+"""Metrics of the order of scores. Tied scores count as their expected value over random orders.
 
-Scores are differences of logits, not probabilities: softmax rounds confident probabilities to 1 and would make ties
-where there are none. Shape suffixes: N images, K classes.
+Scores are differences of logits rather than probabilities: softmax rounds confident probabilities to 1, which would
+create ties. Shape suffixes: N images, K classes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def top_k(k: int) -> Callable[[Predictions], float]:
-    """Return the metric "share of images whose label is among the *k* highest logits".
+    """Return a metric: the share of images with the label among the *k* highest logits.
 
-    It is NaN for *k* classes or fewer, where it would be 1 for any model. Where the label's logit equals others at
-    the k-th place, the image counts as the chance that a random order puts it within the first k.
+    It is NaN for *k* classes or fewer, for which it would be 1 for any model. If the label ties with others at the k-th
+    place, the image counts as the probability that a random order puts it among the first k.
     """
 
     def compute(predictions: Predictions) -> float:
@@ -38,10 +38,10 @@ def top_k(k: int) -> Callable[[Predictions], float]:
 
 
 def roc_auc(predictions: Predictions) -> float:
-    """Return the area under the ROC curve; over more than two classes the plain mean of each against the rest.
+    """Return the area under the ROC curve; for more than two classes, the mean over each class against the rest.
 
-    It is the chance that a random image of the class scores above a random other one, ties counting half
-    (Hanley and McNeil, 1982). NaN where a class has no images, or all of them.
+    It is the probability that a random image of the class scores higher than a random other image, with ties counting
+    half (Hanley and McNeil, 1982). It is NaN if a class has no images, or all of them.
     """
     import numpy as np
 
@@ -56,7 +56,7 @@ def roc_auc(predictions: Predictions) -> float:
 
 
 def average_precision(predictions: Predictions) -> float:
-    """Return the area under the precision-recall steps of class 1; NaN where it has no images.
+    """Return the area under the precision-recall curve of class 1; NaN if it has no images.
 
     Precision is taken at each distinct score and weighted by the recall gained there, without interpolation (Davis
     and Goadrich, "The relationship between precision-recall and ROC curves", 2006).
@@ -71,11 +71,11 @@ def average_precision(predictions: Predictions) -> float:
 
 
 def best_threshold(predictions: Predictions) -> float:
-    """Return the probability of class 1 from which to predict it so that sensitivity + specificity is highest.
+    """Return the probability threshold for class 1 that maximises sensitivity + specificity.
 
-    This is Youden's index (Youden, "Index for rating diagnostic tests", 1950). Of several best thresholds it is the
-    one nearest 0.5. NaN where a class has no images, or where no threshold is better than chance. It is read off the
-    test images themselves: a description of the scores, not a setting to report accuracy at.
+    It maximises Youden's index (Youden, "Index for rating diagnostic tests", 1950). Of several best thresholds, it is
+    the one nearest 0.5. It is NaN if a class has no images, or if no threshold is better than chance. Because it is
+    chosen on the test images, it describes the scores, and is not a threshold at which to report accuracy.
     """
     import numpy as np
 
@@ -85,7 +85,7 @@ def best_threshold(predictions: Predictions) -> float:
     youden = hits / hits[-1] - alarms / alarms[-1]
     if youden.max() <= 1e-12:
         return float("nan")
-    # exp of the negated softplus: no overflow however large the logits are
+    # exp of the negated softplus does not overflow for large logits
     thresholds = np.exp(-np.logaddexp(0.0, -scores[youden >= youden.max() - 1e-12]))
     return float(thresholds[np.argmin(np.abs(thresholds - 0.5))])
 
@@ -100,10 +100,10 @@ def _margin(predictions: Predictions) -> NDArray[np.float64]:
 
 
 def _log_odds(logits_NK: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return ``[N, K]``: log p/(1-p) of each class, exact even where p rounds to 1.
+    """Return ``[N, K]``: log p/(1-p) of each class, exact even if p rounds to 1.
 
-    For class k it is its logit less the log-sum-exp of the others, which is computed apart for each row's highest
-    class: there, subtracting its own term from the whole sum would lose all digits.
+    For class k, it is its logit minus the log-sum-exp of the others. For the highest class of each row, that is
+    computed separately, because subtracting its own term from the whole sum would cancel all digits.
     """
     import numpy as np
     from scipy.special import logsumexp
@@ -123,14 +123,14 @@ def _log_odds(logits_NK: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _area(scores_N: NDArray[np.float64], is_positive_N: NDArray[np.bool_]) -> float:
-    """Mann-Whitney statistic as a share, from mid-ranks."""
+    """Return the Mann-Whitney statistic as a share of all pairs, from mid-ranks."""
     import numpy as np
 
     positives = int(is_positive_N.sum())
     negatives = len(is_positive_N) - positives
     if positives == 0 or negatives == 0:
         return float("nan")
-    # Mid-ranks by hand: scipy.stats has a function for them, and takes two seconds to import.
+    # Mid-ranks by hand, because scipy.stats takes two seconds to import.
     _, inverse_N, counts = np.unique(scores_N, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse_N]
     return float((ranks[is_positive_N].sum() - positives * (positives + 1) / 2) / (positives * negatives))
@@ -139,7 +139,7 @@ def _area(scores_N: NDArray[np.float64], is_positive_N: NDArray[np.bool_]) -> fl
 def _curve(
     scores_N: NDArray[np.float64], is_positive_N: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return distinct scores from the highest down, and how many positives and negatives reach each."""
+    """Return distinct scores in descending order, and how many positives and negatives reach each of them."""
     import numpy as np
 
     order = np.argsort(-scores_N, kind="stable")

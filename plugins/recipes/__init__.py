@@ -1,1 +1,8 @@
-"""Built-in recipes."""
+"""Built-in recipes.
+
+``classic``            plugin: SGD with momentum, SGD with steps, Adam on a plateau
+``modern``             plugin: one-cycle, AdamW on a cosine, fine-tuning, linear probing
+``speedrun``           plugin: CIFAR-10 in nine epochs
+``speedrun_settings``  hyperparameters of that recipe
+``muon``               the optimizer Muon
+"""

@@ -1,13 +1,13 @@
-"""Classic recipes: the ones that many course notes and papers take as their baseline."""
+"""Classic recipes: common baselines in papers and courses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import zoo  # Hyperparameters by way of it: pydantic is imported when a recipe is used, not when it is listed
+import zoo  # for zoo.Hyperparameters, so that pydantic is imported only when a recipe is used
 from zoo import Recipe, hookimpl
 
-# Crop by an eighth of the side (4 pixels of 32) and flip are the usual augmentation of small images (He et al. 2016).
+# Random crops after padding by an eighth of the side (4 of 32 pixels), and flips, as usual (He et al. 2016).
 CROP = 0.125
 
 
@@ -18,7 +18,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         hyperparameters=lambda: zoo.Hyperparameters(
             epochs=30, optimizer="sgd", lr=0.001, momentum=0.9, crop_padding=CROP, flip=True
         ),
-        summary="plain SGD with momentum at a constant rate",
+        summary="SGD with momentum at a constant learning rate",
     )
     yield Recipe(
         name="sgd_step",
@@ -34,7 +34,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
-        summary="SGD with momentum, the rate halved every 10 epochs",
+        summary="SGD with momentum; learning rate halved every 10 epochs",
     )
     yield Recipe(
         name="adam_plateau",
@@ -49,6 +49,6 @@ def zoo_recipes() -> Iterable[Recipe]:
             flip=True,
             keep="best",
         ),
-        summary="Adam, the rate dropped when validation loss stalls, best weights kept",
+        summary="Adam; learning rate reduced when the validation loss stalls; best weights kept",
         source="https://arxiv.org/abs/1412.6980",
     )

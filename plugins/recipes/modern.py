@@ -1,13 +1,13 @@
-"""Modern recipes: schedules over the whole training, averaged weights, mixed images, and published weights."""
+"""Modern recipes: one-cycle and cosine schedules, EMA, mixing, and published weights."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import zoo  # Hyperparameters by way of it: pydantic is imported when a recipe is used, not when it is listed
+import zoo  # for zoo.Hyperparameters, so that pydantic is imported only when a recipe is used
 from zoo import Recipe, hookimpl
 
-# Crop by an eighth of the side (4 pixels of 32) and flip are the usual augmentation of small images (He et al. 2016).
+# Random crops after padding by an eighth of the side (4 of 32 pixels), and flips, as usual (He et al. 2016).
 CROP = 0.125
 
 
@@ -26,7 +26,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             decay_norm_and_bias=False,
             schedule="onecycle",
         ),
-        summary="twelve epochs of SGD on one cycle, images as they are: for a first look, and for tiny images",
+        summary="SGD on a one-cycle schedule for 12 epochs, without augmentation; for a first look and tiny images",
         source="https://arxiv.org/abs/1708.07120",
     )
     yield Recipe(
@@ -44,7 +44,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
-        summary="SGD with Nesterov momentum, one rise and fall of the rate: good results in few epochs",
+        summary="SGD with Nesterov momentum on a one-cycle schedule; good results in few epochs",
         source="https://arxiv.org/abs/1708.07120",
     )
     yield Recipe(
@@ -60,7 +60,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             warmup_epochs=2,
             label_smoothing=0.1,
             ema_decay=0.999,
-            # Mild: small networks and short trainings gain from little of this and lose from much.
+            # Mild: small networks and short training runs gain from a little of this, and lose from much.
             randaugment_ops=1,
             randaugment_magnitude=0.2,
             mixup_alpha=0.1,
@@ -68,7 +68,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
-        summary="AdamW on a cosine with warm-up, averaged weights, smoothed labels, RandAugment, mixup and CutMix",
+        summary="AdamW on a cosine schedule with warm-up, EMA, label smoothing, RandAugment, mixup and CutMix",
         source="https://arxiv.org/abs/2110.00476",
     )
     yield Recipe(
@@ -91,7 +91,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             flip=True,
             keep="best",
         ),
-        summary="published weights, all layers trained, the backbone at a tenth of the head's rate",
+        summary="fine-tuning of published weights: all layers, the backbone at a tenth of the head's learning rate",
         source="https://arxiv.org/abs/1411.1792",
     )
     yield Recipe(
@@ -109,6 +109,6 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
-        summary="published weights kept as they are, a new head on top",
+        summary="linear probing of published weights: frozen backbone, new head",
         source="https://arxiv.org/abs/1610.01644",
     )

@@ -1,10 +1,10 @@
-"""Muon: momentum whose matrices are made orthogonal before they are applied; SGD for what is no matrix.
+"""Muon: momentum with orthogonalised updates for matrices, and SGD for other parameters.
 
 Keller Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"
-(https://kellerjordan.github.io/posts/muon). Orthogonalisation is by Newton and Schulz's iteration (Bernstein and
-Newhouse 2024, arXiv:2409.20325), which is matrix products only.
+(https://kellerjordan.github.io/posts/muon). Updates are orthogonalised by the Newton-Schulz iteration
+(Bernstein and Newhouse 2024, arXiv:2409.20325), which only needs matrix products.
 
-Shape suffixes: S matrices of one shape, R rows, C columns.
+Shape suffixes: S stacked matrices of the same shape, R rows, C columns.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 _QUINTIC = (3.4445, -4.7750, 2.0315)
-"""Coefficients of x, x³ and x⁵, as published: steep at 0, so that small singular values grow fast; large ones end
-around 1 and not at it, which training does not mind."""
+"""Coefficients of x, x³ and x⁵ as published: steep at 0, so that small singular values grow fast. Large ones end up
+near 1 rather than at 1, which does not affect training."""
 
 
 def orthogonalized(matrices_SRC: Tensor, iterations: int) -> Tensor:
-    """Return near each matrix the orthogonal one: the same singular vectors, with values near 1.
+    """Return an approximation of the nearest orthogonal matrix: the same singular vectors, with values near 1.
 
-    With five iterations, singular values of more than a hundredth of the matrix's norm come out between 0.68 and
-    1.14, with three between 0.40 and 1.21. A matrix of zeros stays so.
+    With five iterations, singular values above a hundredth of the matrix norm end up between 0.68 and 1.14; with three,
+    between 0.40 and 1.21. A matrix of zeros is left unchanged.
 
     Args:
         matrices_SRC: Floating point, finite.
         iterations: At least 1.
 
     Returns:
-        ``bfloat16`` on CUDA, where that is several times faster and exact enough, else ``float32``.
+        Matrices in ``bfloat16`` on CUDA, where that is several times faster and exact enough, else in ``float32``.
     """
     x_SRC = matrices_SRC.to(torch.bfloat16 if matrices_SRC.is_cuda else torch.float32)
     is_tall = x_SRC.shape[1] > x_SRC.shape[2]
-    if is_tall:  # the product of a matrix with its transpose is smaller on the short side
+    if is_tall:  # the Gram matrix is smaller on the short side
         x_SRC = x_SRC.mT
-    # The iteration needs singular values of at most 1, and the norm is no less than the largest.
+    # The iteration needs singular values of at most 1; the Frobenius norm is an upper bound.
     x_SRC = x_SRC / x_SRC.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
     first, third, fifth = _QUINTIC
     for _ in range(iterations):
@@ -49,19 +49,19 @@ def orthogonalized(matrices_SRC: Tensor, iterations: int) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum, orthogonalised for groups with ``orthogonalize``, plain SGD for the others.
+    """Nesterov momentum with orthogonalised updates for groups with ``orthogonalize``, and SGD for the others.
 
-    An orthogonalised filter bank counts as a matrix with a row for each output channel, and is brought to the norm
-    of as many rows of length 1 before each step. Normalisation behind it makes its length meaningless, so that this
-    only keeps the learning rate's meaning: the size of a step relative to the weights.
+    A filter bank is treated as a matrix with one row per output channel. Before each step, its weights are scaled to
+    the norm of that many rows of length 1. If a normalisation layer follows, their scale has no effect, so this only
+    keeps the meaning of the learning rate: the size of a step relative to the weights.
 
     Args:
-        params: Parameters, or groups of them with settings of their own.
+        params: Parameters, or groups of parameters with their own settings.
         lr: Learning rate.
-        momentum: Share of the earlier direction that is kept, in [0, 1).
-        weight_decay: L2 penalty; for groups that are not orthogonalised.
-        orthogonalize: Whether parameters are matrices: of two dimensions or more.
-        iterations: Of the orthogonalisation.
+        momentum: Momentum factor, in [0, 1).
+        weight_decay: L2 penalty, for groups without orthogonalisation.
+        orthogonalize: Whether to orthogonalise updates; parameters must have at least two dimensions.
+        iterations: Number of Newton-Schulz iterations.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """Take one step. *closure*, if given, computes the loss anew, which is returned."""
+        """Take one step, and return the loss that *closure* computes, if it is given."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -104,7 +104,7 @@ class Muon(torch.optim.Optimizer):
         lengths = torch._foreach_norm(params)
         scales = [len(param) ** 0.5 / length.clamp_min(1e-7) for param, length in zip(params, lengths, strict=True)]
         torch._foreach_mul_(params, scales)
-        for pairs in by_shape.values():  # matrices of one shape go through the products together
+        for pairs in by_shape.values():  # matrices of the same shape are multiplied together
             updates_SRC = orthogonalized(torch.stack([matrix for _, matrix in pairs]), group["iterations"])
             for (param, _), update_RC in zip(pairs, updates_SRC, strict=True):
                 param.add_(update_RC.view(param.shape), alpha=-group["lr"])
@@ -116,7 +116,7 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_add_(params, self._directions(group, params, gradients), alpha=-group["lr"])
 
     def _directions(self, group: dict[str, Any], params: Iterable[Tensor], gradients: list[Tensor]) -> list[Tensor]:
-        """Take gradients into the momentum and return where Nesterov's goes from there."""
+        """Update the momentum buffers and return the directions of Nesterov momentum."""
         momentum = group["momentum"]
         buffers = []
         for param in params:

@@ -1,13 +1,13 @@
-"""The speedrun recipe: CIFAR-10 in few epochs, with nothing but the hooks that every recipe has.
+"""The speedrun recipe: CIFAR-10 in few epochs, using only the hooks that every recipe has.
 
-After Keller Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv:2404.00498), and the later
-``airbench94_muon`` (https://github.com/KellerJordan/cifar10-airbench), whose learning rates, momenta and decay these
-are, written for the mean of a batch's losses. Its author reports a mean test accuracy of 94.01 % over 200 runs of
-2.59 s each on an A100, trained on all 50,000 training images for eight epochs. That is his figure for his program.
-This recipe keeps a tenth of those images for validation, as all of zoo does; nine epochs of the 45,000 that are left
-are about as many images as his eight.
+Based on Keller Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU" (arXiv:2404.00498), and the later
+``airbench94_muon`` (https://github.com/KellerJordan/cifar10-airbench), from which the learning rates, momenta and
+weight decay are taken, converted to the mean of the losses over a batch. Its author reports a mean test accuracy of
+94.01 % over 200 runs of 2.59 s each on an A100, after eight epochs on all 50,000 training images; that figure is for
+his program. Here, as for every recipe, a tenth of the images is held out for validation; nine epochs of the remaining
+45,000 see about as many images as his eight.
 
-It is made for ``speedrun_cnn`` and trains any other network too. Shape suffixes: B batch, C channels, H height,
+It is designed for ``speedrun_cnn``, and can train any other network. Shape suffixes: B batch, C channels, H height,
 W width, K classes.
 """
 
@@ -30,7 +30,7 @@ def zoo_recipes() -> Iterable[Recipe]:
     yield Recipe(
         name="speedrun",
         hyperparameters=_hyperparameters,
-        summary="nine epochs of Muon on whitened patches, predictions averaged over views: for speedrun_cnn",
+        summary="Muon for nine epochs on whitened patches, predictions averaged over views; for speedrun_cnn",
         source="https://arxiv.org/abs/2404.00498",
         prepare=prepare,
         make_optimizer=make_optimizer,
@@ -55,18 +55,18 @@ def _hyperparameters() -> SpeedrunHyperparameters:
 
 
 def prepare(model: nn.Module, images_BCHW: Tensor, hp: SpeedrunHyperparameters) -> None:
-    """Have a network whiten its first layer, if it offers to."""
+    """Whiten the first layer of a network that supports it."""
     whiten = getattr(model, "whiten", None)
     if callable(whiten):
         whiten(images_BCHW)
 
 
 def make_optimizer(model: nn.Module, hp: SpeedrunHyperparameters) -> torch.optim.Optimizer:
-    """Give Muon the convolutions, and SGD with Nesterov momentum the rest.
+    """Return an optimizer that applies Muon to convolutions, and SGD with Nesterov momentum to everything else.
 
-    SGD's learning rates grow with the batch (Goyal et al. 2017, arXiv:1706.02677). Muon's do not: its steps have one
-    size, whatever the gradient's. Biases of layers whose weights are fixed (the whitening, normalisation without
-    scales) stand alone for what others share with weights, and learn much faster.
+    Learning rates of SGD scale with the batch size (Goyal et al. 2017, arXiv:1706.02677). That of Muon does not,
+    because its steps have the same size for any gradient. Biases of layers with fixed weights (whitening, normalisation
+    without scales) are the only trained parameters of their layers, and have a much higher learning rate.
     """
     from plugins.recipes.muon import Muon
 
@@ -87,16 +87,16 @@ def make_optimizer(model: nn.Module, hp: SpeedrunHyperparameters) -> torch.optim
 
 
 def linear_decay(progress: float, hp: SpeedrunHyperparameters) -> float:
-    """Fall from the highest learning rate to 0 in a straight line."""
+    """Decay linearly from the peak learning rate to 0."""
     return 1 - progress
 
 
 def predict(model: nn.Module, images_BCHW: Tensor, hp: SpeedrunHyperparameters) -> Tensor:
-    """Average logits over an image, its mirror image, and both moved by a thirty-second of the side, two ways.
+    """Average logits over an image, its mirror image, and both shifted by 1/32 of the side in two directions.
 
-    The image where it is counts as much as the places up left and down right of it together: the multi-crop
-    evaluation of arXiv:2404.00498. Mirrored only where training mirrors; images below 16 pixels are not
-    moved.
+    The unshifted views count as much as the two shifted ones together (up-left and down-right): the multi-crop
+    evaluation of arXiv:2404.00498. Images are mirrored only if training mirrors them, and not shifted if they have
+    16 pixels or fewer.
     """
     from torch.nn.functional import pad
 

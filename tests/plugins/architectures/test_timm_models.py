@@ -167,7 +167,10 @@ def test_channels_that_a_model_cannot_take_are_one_sentence(models, recwarn):
 
 
 def test_an_encoder_without_a_head_is_one_sentence(models):
-    with torch.device("meta"), pytest.raises(UsageError, match="qwen3_vit_88m_enc is an encoder without a head"):
+    with (
+        torch.device("meta"),
+        pytest.raises(UsageError, match="qwen3_vit_88m_enc is an encoder without a classification head"),
+    ):
         build(models["qwen3_vit_88m_enc"])
 
 
@@ -278,7 +281,7 @@ def test_every_model_gives_logits_or_one_sentence(models, family):
         try:
             shape = tuple(logits_on_meta(architecture).shape)
         except UsageError as error:
-            shape = (2, 7) if "is an encoder without a head" in str(error) else str(error)
+            shape = (2, 7) if "is an encoder without a classification head" in str(error) else str(error)
         if shape != (2, 7):
             wrong.append((architecture.name, shape))
     assert not wrong

@@ -1,0 +1,28 @@
+"""LeNet-5 has the layers of its paper at 32 pixels, and adapts to other sizes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from plugins.architectures.lenet import LeNet5
+
+
+def test_at_32_pixels_it_has_the_maps_of_the_paper():
+    model, maps = LeNet5(10, in_channels=1), []
+    for layer in (model.conv1, model.conv2, model.resize):
+        layer.register_forward_hook(lambda layer, images, out: maps.append(tuple(out.shape[1:])))
+    with torch.no_grad():
+        model(torch.zeros(1, 1, 32, 32))
+    assert maps == [(6, 28, 28), (16, 10, 10), (16, 5, 5)]
+    assert [layer.out_features for layer in (model.fc1, model.fc2, model.fc3)] == [120, 84, 10]
+
+
+@pytest.mark.parametrize(("image_size", "padding"), [(28, (2, 0)), (16, (2, 2)), (32, (0, 0)), (4, (2, 2))])
+def test_small_images_are_padded(image_size, padding):
+    model = LeNet5(10, image_size=image_size)
+    assert (model.conv1.padding[0], model.conv2.padding[0]) == padding
+
+
+def test_larger_images_do_not_enlarge_the_linear_layers():
+    assert LeNet5(10, image_size=224).fc1.in_features == LeNet5(10, image_size=32).fc1.in_features == 16 * 5 * 5
