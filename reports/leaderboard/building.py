@@ -16,7 +16,7 @@ from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated
 from reports.leaderboard.ranking import RankingEvidence, evidence_of, rank_table
-from reports.leaderboard.runtime_rows import add_runtimes, with_runtimes
+from reports.leaderboard.runtime_rows import add_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of
 from reports.leaderboard.versions import version_notes
@@ -43,7 +43,7 @@ def build_leaderboard(
     Args:
         runs: Folders of records, or trials as pairs of folder and record, in any order. A record in a folder that
             cannot be read is left out, and a note says so. What lies in a folder of runtimes counts; of pairs, those
-            that :func:`reports.leaderboard.runtime_rows.with_runtimes` gives.
+            that :func:`reports.trials.reading.with_runtimes` gives.
         sort_by: Key of the column that ranks go by. Only accuracy is tested; by any other column, rows rank by its
             plain order.
         declared: Columns of metrics as a catalog declares them, which say which way is better.
@@ -61,9 +61,7 @@ def build_leaderboard(
             paths.append(run)
         else:
             trials.append(run)
-    read, problems = read_trials(paths)
-    read, damaged = with_runtimes(read)
-    problems += damaged
+    read, problems = read_trials(paths, runtimes=True)
     trials += read
     notes = [*notes, *(f"left out: {problem}" for problem in problems)]
     notes += version_notes((record for _, record in trials), versions or {})

@@ -1,53 +1,35 @@
-"""Runtimes: what a trial's weights did under other runtimes, as trials of their own, for rows of their own."""
+"""Runtime rows: the results of a trial's weights under other runtimes, as rows of their own."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.records.record import Outcome, Record
-from harness.records.runtime_result import RuntimeRecord, as_record, own_runtime, results_in, runtime_name
+from harness.records.record import Record
+from harness.records.runtime_result import RuntimeRecord, own_runtime, runtime_name
 from harness.records.store import CHECKPOINT_FILE
 from reports.leaderboard.table import Row
 from reports.trials.grouping import Group
-from reports.trials.reading import Trial
-from zoo.errors import StoreError
-
-
-def with_runtimes(trials: Iterable[Trial]) -> tuple[list[Trial], list[str]]:
-    """Return *trials*, each followed by what lies of runtimes in its folder, and a sentence for each damaged one."""
-    found: list[Trial] = []
-    problems: list[str] = []
-    for folder, record in trials:
-        found.append((folder, record))
-        if record.outcome is not Outcome.DONE or isinstance(record, RuntimeRecord):
-            continue
-        for result in results_in(folder, record):
-            if isinstance(result, StoreError):
-                problems.append(str(result))
-            else:
-                found.append((folder, as_record(record, result)))
-    return found, problems
 
 
 def conditions_key(record: Record) -> str:
-    """Return what speeds must have in common to be held against each other.
+    """Return the key that speeds must share to be comparable.
 
-    A runtime is not part of it, for it is what such a table compares; device, threads and all else are.
+    It covers device, threads and everything else but the runtime, which is what such a table compares.
     """
     return record.runtime.conditions_key if isinstance(record, RuntimeRecord) else record.measurement_key
 
 
 def add_runtimes(rows: Sequence[Row], groups: Sequence[Group]) -> list[Row]:
-    """Return the rows of a table with what tells their runtimes, if any row is of another than the trials' own."""
+    """Return rows with runtime, file size and conversion time, if any has a runtime other than its trial's."""
     if not _has_runtimes(groups):
         return list(rows)
     return [_with_runtime(row, group, runtime_shown(group, groups)) for row, group in zip(rows, groups, strict=True)]
 
 
 def runtime_shown(group: Group, groups: Sequence[Group]) -> str:
-    """Return the runtime of one of the rows of a table; empty where all are the trials' own."""
+    """Return the runtime of one row of a table; empty if no row has a runtime other than its trial's."""
     own = own_runtime(group.example) if _has_runtimes(groups) else ""
     return runtime_name(group.example) or own
 
@@ -71,7 +53,7 @@ def _with_runtime(row: Row, group: Group, runtime: str) -> Row:
 
 
 def _weights_bytes(group: Group) -> int | None:
-    """Return the size of the weights that a trial kept; None where they are not there any more."""
+    """Return the size of the trained weights; None if they have been removed."""
     sizes = []
     for folder, _ in group.done.values():
         try:

@@ -1,4 +1,4 @@
-"""Correctness: which test images a trial got right, from its saved predictions."""
+"""Correctness: which test images a trial classified correctly, from its saved predictions."""
 
 from __future__ import annotations
 
@@ -14,43 +14,48 @@ from harness.records.predictions import load_predictions
 from harness.records.record import Record
 from harness.records.runtime_result import predictions_file
 from zoo.errors import StoreError
+from zoo.metric import Predictions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Correctness:
-    """How right a trial was on each test image."""
+    """How correct a trial is on each test image."""
 
     correct_N: NDArray[np.float64]
-    """In [0, 1], in the order of the images' ids; a label among m that tie for the highest logit is 1/m right."""
+    """See :func:`share_correct`; ordered by image id."""
     images: bytes
-    """Digest of the images' ids: equal for two trials that were tested on the same images."""
+    """Digest of the image ids: equal for two trials that were tested on the same images."""
 
 
 def read_correctness(folder: Path, record: Record) -> Correctness | str:
-    """Return a trial's correctness, or one sentence on why there is none."""
+    """Return the correctness of a trial, or a sentence on why it is not known."""
     name = predictions_file(record)
     if not (folder / name).is_file():
-        return f"it has no {name}"
+        return f"{name} is missing"
     try:
         saved = load_predictions(folder, sha256=record.files.get(name), name=name)
     except StoreError as error:
         return str(error)
     predictions = saved.predictions
     if len(saved.samples) != len(predictions.labels):
-        return f"its {name} does not name each of its images"
-    logits_NK = predictions.logits
-    highest_N1 = logits_NK.max(axis=1, keepdims=True)
-    label_is_top_N = logits_NK[np.arange(len(logits_NK)), predictions.labels] == highest_N1[:, 0]
-    num_top_N = (logits_NK == highest_N1).sum(axis=1)
+        return f"{name} does not name every image"
     order, images = _order_of(saved.samples.tobytes())
-    return Correctness(correct_N=(label_is_top_N / num_top_N)[order], images=images)
+    return Correctness(correct_N=share_correct(predictions)[order], images=images)
+
+
+def share_correct(predictions: Predictions) -> NDArray[np.float64]:
+    """Return ``[N]``, in [0, 1]: an image whose label is among m classes that tie for the highest logit counts 1/m."""
+    logits_NK = predictions.logits
+    is_top_NK = logits_NK == logits_NK.max(axis=1, keepdims=True)
+    correct_N: NDArray[np.float64] = is_top_NK[np.arange(len(logits_NK)), predictions.labels] / is_top_NK.sum(axis=1)
+    return correct_N
 
 
 @lru_cache(maxsize=16)
 def _order_of(samples: bytes) -> tuple[NDArray[np.intp], bytes]:
-    """Return the order of the images' ids, and a digest of them in that order.
+    """Return the order that sorts image ids, and a digest of the sorted ids.
 
-    Trials of one dataset mostly save their images in the same order, so it is kept.
+    Trials of one dataset mostly save their images in the same order, so the result is cached.
     """
     samples_N = np.frombuffer(samples, dtype=np.uint64)
     order = np.argsort(samples_N, kind="stable")

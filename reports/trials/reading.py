@@ -1,4 +1,4 @@
-"""Reading: folders of records → trials, wherever in them the user points."""
+"""Reading: folders of records → trials. Every command that reads runs does so here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.records.record import Record
+from harness.records.record import Outcome, Record
+from harness.records.runtime_result import RuntimeRecord, as_record, results_in
 from harness.records.store import RECORD_FILE, Store, read_record
-from zoo.errors import StoreError
+from zoo.errors import ManyErrors, StoreError, ZooError
 
 Trial = tuple[Path, Record]
 """A trial's folder and its record."""
@@ -17,10 +18,10 @@ Trial = tuple[Path, Record]
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Keep Python's cyclic garbage collector from running.
+    """Pause Python's cyclic garbage collector.
 
-    Thousands of records are millions of objects, none of them garbage. The collector walks through all of them again
-    whenever their number has grown by a quarter, which takes a quarter of the time of ranking them.
+    Thousands of records are millions of objects, none of them garbage. The collector would walk through all of them
+    each time their number grows by a quarter, which takes a quarter of the time that ranking them takes.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -32,36 +33,63 @@ def without_collection() -> Iterator[None]:
 
 
 @without_collection()
-def read_trials(paths: Iterable[Path]) -> tuple[list[Trial], list[str]]:
-    """Return the trials of stores, or single trials, and a sentence for each record that cannot be read.
+def read_trials(paths: Iterable[Path], *, runtimes: bool = False) -> tuple[list[Trial], list[str]]:
+    """Return the trials in *paths*, and a sentence for each record that cannot be read.
 
-    One that is reached by several of *paths* counts once.
+    Args:
+        paths: Stores, or folders of single trials. A trial that several of them reach counts once.
+        runtimes: Also return the results of other runtimes, each after its trial (:func:`with_runtimes`).
 
     Raises:
-        StoreError: If a path is no folder, or holds no record at all.
+        StoreError: If a path is not a folder, or holds no record.
+        ManyErrors: If several are not.
     """
     trials: dict[object, Trial] = {}
     problems: dict[object, str] = {}
+    errors: list[ZooError] = []
     for path in paths:
-        files = _record_files(path)
-        if not files:
-            raise StoreError(f"there are no records in {path}")
+        try:
+            files = _record_files(path)
+        except StoreError as error:
+            errors.append(error)
+            continue
         for file in files:
-            folder = identity_of(file.parent)
+            folder = _identity_of(file.parent)
             if folder in trials or folder in problems:
                 continue
             try:
                 trials[folder] = (file.parent, read_record(file))
             except StoreError as error:
                 problems[folder] = str(error)
-    return list(trials.values()), list(problems.values())
+    ManyErrors.raise_if(errors)
+    found, sentences = list(trials.values()), list(problems.values())
+    if runtimes:
+        found, damaged = with_runtimes(found)
+        sentences += damaged
+    return found, sentences
 
 
-def identity_of(folder: Path) -> object:
-    """Return what is the same for all paths to *folder*: its place on the disk, or its path if that has none."""
+def with_runtimes(trials: Iterable[Trial]) -> tuple[list[Trial], list[str]]:
+    """Return *trials*, each followed by its results under other runtimes, and a sentence for each damaged result."""
+    found: list[Trial] = []
+    problems: list[str] = []
+    for folder, record in trials:
+        found.append((folder, record))
+        if record.outcome is not Outcome.DONE or isinstance(record, RuntimeRecord):
+            continue
+        for result in results_in(folder, record):
+            if isinstance(result, StoreError):
+                problems.append(str(result))
+            else:
+                found.append((folder, as_record(record, result)))
+    return found, problems
+
+
+def _identity_of(folder: Path) -> object:
+    """Return a value that is the same for all paths to *folder*: its inode, or its path if it has none."""
     try:
-        found = folder.stat()  # far quicker than following links along the path
-    except OSError:  # gone meanwhile; reading its record says so
+        found = folder.stat()  # far quicker than resolving links along the path
+    except OSError:  # it is gone; reading its record will fail with a sentence
         return folder
     return (found.st_dev, found.st_ino) if found.st_ino else folder.resolve()
 
@@ -70,4 +98,7 @@ def _record_files(path: Path) -> Sequence[Path]:
     if not path.is_dir():
         raise StoreError(f"there is no folder {path}")
     own = path / RECORD_FILE
-    return [own] if own.is_file() else sorted(Store(path).root.glob(f"*/{RECORD_FILE}"))
+    files = [own] if own.is_file() else sorted(Store(path).root.glob(f"*/{RECORD_FILE}"))
+    if not files:
+        raise StoreError(f"there are no records in {path}")
+    return files

@@ -13,10 +13,9 @@ from harness.records.store import read_record, write_record
 from reports.comparison.explanation import explain
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.runtime_rows import with_runtimes
 from reports.leaderboard.table import Row, row_names
 from reports.render.writing import render
-from reports.trials.reading import read_trials
+from reports.trials.reading import read_trials, with_runtimes
 
 AddRuntime = Callable[..., Path]
 ENVIRONMENT = {"device_name": "a CPU", "driver": "", "threads": 2, "torch": "2.11.0"}

@@ -89,23 +89,20 @@ def command(
 
 
 def _read(runs: str, errors: list[ZooError], problems: list[str]) -> list[Trial]:
-    """Return the trials of folders with commas between; a folder whose own name has a comma is one folder."""
+    """Return the trials of folders separated by commas; a folder whose own name has a comma is one folder."""
     from reports.trials.reading import read_trials
-    from zoo.errors import UsageError, ZooError
+    from zoo.cli.options.selecting import attempt
+    from zoo.errors import UsageError
 
     paths = [runs] if Path(runs).is_dir() else split_commas((runs,))
     if not paths:
-        errors.append(UsageError("a set of records is a folder, or several with commas between; one is empty"))
-    trials: dict[Path, Trial] = {}
-    for path in paths:
-        try:
-            read, unreadable = read_trials([Path(path)])
-        except ZooError as error:
-            errors.append(error)
-            continue
-        trials |= ((folder.resolve(), (folder, record)) for folder, record in read)
-        problems.extend(each for each in unreadable if each not in problems)
-    return list(trials.values())
+        errors.append(UsageError("a set of records is a folder, or several separated by commas; one set is empty"))
+    read = attempt(lambda: read_trials(map(Path, paths)), errors)
+    if read is None:
+        return []
+    trials, unreadable = read
+    problems.extend(each for each in unreadable if each not in problems)
+    return trials
 
 
 def _number(

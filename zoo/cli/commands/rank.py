@@ -46,7 +46,9 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     from dataclasses import replace
 
     from reports.leaderboard.columns import COLUMNS
+    from reports.trials.reading import read_trials
     from zoo.cli.group import FAILED
+    from zoo.cli.options.selecting import attempt
     from zoo.errors import ManyErrors, UsageError, ZooError
 
     table = TableChoice.from_params(params)
@@ -55,7 +57,8 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     if follows_suffix:
         table = replace(table, form=_FORMAT_OF_SUFFIX.get(suffix, table.form))
     errors: list[ZooError] = []
-    trials, problems = _read(runs or (DEFAULT_RUNS,), errors)
+    read = attempt(lambda: read_trials(map(Path, runs or (DEFAULT_RUNS,)), runtimes=True), errors)
+    trials, problems = read or ([], [])
     # Only a catalog knows plugins' formats, and which way is better for their metrics; the usual ones need none.
     is_usual = {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}
     seeks_format = table.form not in REPORT_FORMATS or (follows_suffix and suffix not in _FORMAT_OF_SUFFIX)
@@ -91,22 +94,3 @@ def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[Rank
     from reports.comparison.explanation import explain
 
     return explain(leaderboard, trials)
-
-
-def _read(runs: tuple[str, ...], errors: list[ZooError]) -> tuple[list[Trial], list[str]]:
-    from reports.leaderboard.runtime_rows import with_runtimes
-    from reports.trials.reading import identity_of, read_trials
-    from zoo.errors import ZooError
-
-    trials: dict[object, Trial] = {}
-    problems: dict[str, None] = {}
-    for run in runs:
-        try:
-            read, unreadable = read_trials([Path(run)])
-        except ZooError as error:
-            errors.append(error)
-            continue
-        trials.update((identity_of(folder), (folder, record)) for folder, record in read)
-        problems.update(dict.fromkeys(unreadable))
-    with_theirs, damaged = with_runtimes(trials.values())
-    return with_theirs, [*problems, *damaged]

@@ -46,7 +46,6 @@ def command(
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.leaderboard.columns import metric_columns
-    from reports.leaderboard.runtime_rows import with_runtimes
     from reports.site.build import SiteOptions, site_files, write_site
     from reports.site.entries import entries_of
     from reports.trials.reading import read_trials
@@ -58,9 +57,7 @@ def command(
     catalog = session_of(ctx).catalog(warn=False)
     declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
     versions = {entry.display_name: entry.record.version for entry in catalog.metrics}
-    read, problems = read_trials([Path(run) for run in runs or (DEFAULT_RUNS,)])
-    trials, damaged = with_runtimes(read)
-    problems += damaged
+    trials, problems = read_trials([Path(run) for run in runs or (DEFAULT_RUNS,)], runtimes=True)
     leaderboard = build_leaderboard(
         trials,
         sort_by=sort_by,

@@ -31,23 +31,16 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     from harness.records.rescoring import rescore
     from reports.trials.reading import read_trials
     from zoo.cli.group import FAILED
-    from zoo.errors import ManyErrors, ZooError
+    from zoo.cli.options.selecting import attempt
+    from zoo.errors import ManyErrors
 
     catalog = session_of(ctx).catalog()
     errors: list[ZooError] = []
     metrics = _chosen(catalog, split_commas(names), errors)
-    folders: dict[Path, Path] = {}
-    problems: dict[str, None] = {}
-    for run in runs:
-        try:
-            read, unreadable = read_trials([Path(run)])
-        except ZooError as error:
-            errors.append(error)
-            continue
-        folders.update((folder.resolve(), folder) for folder, _ in read)
-        problems.update(dict.fromkeys(unreadable))
+    trials, problems = attempt(lambda: read_trials(map(Path, runs)), errors) or ([], [])
     ManyErrors.raise_if(errors)
-    summary = rescore(folders.values(), metrics)
+    folders = [folder for folder, _ in trials]
+    summary = rescore(folders, metrics)
     _refresh_tables({folder.parent for folder in folders}, catalog)
     click.echo(
         f"{plural(summary.changed, 'trial')} rescored, {summary.unchanged:,} the same as before"

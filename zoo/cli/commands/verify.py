@@ -40,11 +40,10 @@ def command(
     seeds. Exit code 1 if anything does not hold.
     """
     from reports.leaderboard.building import build_leaderboard
-    from reports.leaderboard.runtime_rows import with_runtimes
     from reports.publishing.verification import report_problems, store_problems, trial_problems
     from reports.render.json import leaderboard_data
     from reports.site.build import SUMS_FILE
-    from reports.trials.reading import read_trials
+    from reports.trials.reading import read_trials, with_runtimes
     from zoo.cli.group import FAILED
 
     reports = [Path(path) for path in paths if (Path(path) / SUMS_FILE).is_file()]

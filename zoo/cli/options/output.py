@@ -64,6 +64,21 @@ def report_options(function: FunctionT) -> FunctionT:
     return click.option("--sort-by", metavar="COLUMN", help="Column to sort by [default: accuracy].")(function)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file durably.
+
+    Raises:
+        StoreError: If it cannot be written.
+    """
+    from harness.system.atomic_files import write_bytes
+    from zoo.errors import StoreError
+
+    try:
+        write_bytes(path, text.encode("utf-8"))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
 def split_commas(values: tuple[str, ...]) -> list[str]:
     """Return the items of an option that takes a comma-separated list and may be repeated."""
     return [item.strip() for value in values for item in value.split(",") if item.strip()]

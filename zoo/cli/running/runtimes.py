@@ -49,7 +49,7 @@ def run_requested_runtimes(
 def with_requested_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> list[Trial]:
     """Return *trials* with the results of the requested runtimes; damaged results are reported on stderr."""
     from harness.records.runtime_result import runtime_name
-    from reports.leaderboard.runtime_rows import with_runtimes
+    from reports.trials.reading import with_runtimes
 
     found, damaged = with_runtimes(trials)
     for problem in damaged:
