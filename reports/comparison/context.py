@@ -1,4 +1,4 @@
-"""The context of a difference: what was not compared, and what differs in environments and in key fields."""
+"""The context of a difference: what was not compared, and which settings and environments differ."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _LONGEST_VALUE = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldDifference:
-    """Something that is not the same on both sides."""
+    """A field that differs between the two sides."""
 
     field: str
     first: tuple[str, ...]
-    """All values that it has there."""
+    """All its values on the first side."""
     second: tuple[str, ...]
     cells: tuple[str, ...] = ()
-    """Cells that it concerns; empty where it is all of them."""
+    """Cells concerned; empty if all are."""
 
 
 def title_of(labels: Labels) -> str:
-    """Return what a cell is called in a sentence."""
+    """Return the name of a cell in a sentence."""
     return f"{labels.model} · {labels.data} · {labels.recipe}"
 
 
 def environment_differences(first: Sequence[Trial], second: Sequence[Trial]) -> tuple[FieldDifference, ...]:
-    """Return versions, device, threads … that differ, over all trials that wrote them down."""
+    """Return versions, device, threads and so on that differ, over all trials that recorded them."""
     sides = [[record.environment for _, record in trials if record.environment] for trials in (first, second)]
     found = []
     for field in dict.fromkeys(name for side in sides for environment in side for name in environment):
@@ -49,11 +49,11 @@ def environment_differences(first: Sequence[Trial], second: Sequence[Trial]) -> 
 
 
 def key_differences(matching: Matching, titles: Mapping[int, str]) -> tuple[FieldDifference, ...]:
-    """Return what can change a prediction and differs within cells, seed and torch's version apart.
+    """Return the fields that can change a prediction and differ within cells, apart from seed and version of torch.
 
     Args:
-        matching: Which rows belong together.
-        titles: What each row is called, by its ``id``.
+        matching: The rows that were matched.
+        titles: Names of rows, by ``id``.
     """
     concerned: dict[tuple[str, str, str], list[str]] = {}
     compared = 0
@@ -87,18 +87,18 @@ def context_notes(
     """Yield a sentence for each thing that was not compared."""
     for first, second in matching.mixed:
         yield (
-            f"{titles[id(first)]} is never compared: its images differ (content {first.fingerprint[:12]} in "
+            f"{titles[id(first)]} is not compared: its images differ (content {first.fingerprint[:12]} in "
             f"{names[0]}, {second.fingerprint[:12]} in {names[1]})"
         )
     for title in sorted({titles[id(group)] for group in matching.ambiguous}):
-        yield f"{title} is not compared: it could be held against several rows of the other side, or several could"
+        yield f"{title} is not compared: the match with the other side is ambiguous"
     for name, place in ((names[0], 0), (names[1], 1)):
         records = [record for pair in matching.cells for _, record in pair[place].done.values() if record.speed]
         disturbed = [note for record in records if record.speed for note in record.speed.notes[:1]]
         if disturbed:
             yield (
-                f"speeds of {len(disturbed):,} of {len(records):,} trials of {name} were disturbed while they were "
-                f"measured, such as: {disturbed[0]}"
+                f"the speeds of {len(disturbed):,} of {len(records):,} trials of {name} were disturbed during the "
+                f"measurement, for example: {disturbed[0]}"
             )
     for first, second in matching.cells:
         for name, group, other in ((names[0], first, second), (names[1], second, first)):
@@ -110,12 +110,12 @@ def context_notes(
                 if alone:
                     yield f"{title}: only {name} has seed{'s' if len(alone) > 1 else ''} {', '.join(map(str, alone))}"
             if group.repeated:
-                count = f"{group.repeated} trial{'s' if group.repeated > 1 else ''}"
-                yield f"{title}: {count} of {name} left out, for another has the same seed"
+                count = f"{group.repeated} duplicate trial{'s' if group.repeated > 1 else ''}"
+                yield f"{title}: {count} of {name} left out: another trial has the same seed"
 
 
 def reason_of(record: Record) -> str:
-    """Return why a trial gave no result."""
+    """Return why a trial has no result."""
     failure = record.failure
     reason = f"{failure.kind.value}: {failure.message}" if failure else record.reason
     return one_line(f"{record.outcome.value}: {reason}" if reason else record.outcome.value, max_length=300)

@@ -1,4 +1,4 @@
-"""Differences: two sets of records, cell by cell. What changed in accuracy and speed, how sure that is, and what else.
+"""Differences: two sets of records compared cell by cell, in accuracy, speed and settings.
 
 A cell is an architecture, a dataset and a recipe over all its seeds (see :mod:`reports.comparison.matching`).
 """
@@ -35,41 +35,41 @@ DEFAULT_MARGIN = 0.01
 
 
 class CellVerdict(StrEnum):
-    """What a cell's tests say together."""
+    """The conclusion from the tests of a cell."""
 
     EQUIVALENT = "equivalent"
-    """The change is surely smaller than the margin, whether it is there or not."""
+    """The change is significantly smaller than the equivalence margin, whether or not there is one."""
     REGRESSION = "regression"
     IMPROVEMENT = "improvement"
     UNDECIDED = "undecided"
-    """Neither a change nor equivalence is sure: more seeds or images would be needed."""
+    """Neither a change nor equivalence is significant: more seeds or images would be needed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccuracyChange:
-    """How the accuracy of one cell changed, on the same test images."""
+    """The change in accuracy of one cell, on the same test images."""
 
     first: float
     second: float
     change: float
-    """The second less the first, in [-1, 1]."""
+    """Second minus first, in [-1, 1]."""
     low: float
-    """Lower end of the change's 95 % interval, this cell taken for itself."""
+    """Lower end of the 95 % interval of the change, without adjustment for other cells."""
     high: float
     p: float
-    """Of "nothing changed", adjusted by Holm's method over all cells."""
+    """P-value of "nothing changed", adjusted by Holm's method over all cells."""
     p_not_equivalent: float
-    """Of "the change is the margin or more", adjusted likewise."""
+    """P-value of "the change is at least the margin", adjusted likewise."""
     p_past_limit: float | None
-    """Twice the one-sided p of "the drop is at most the limit", adjusted likewise; None without a limit."""
+    """Twice the one-sided p-value of "the drop is at most the limit", adjusted likewise; None without a limit."""
     verdict: CellVerdict
     num_images: int
     is_paired_by_seed: bool
-    """Whether each seed was held against the same seed; else the seeds of both sides count as different ones."""
+    """Whether equal seeds were paired; otherwise all seeds count as different."""
     num_identical: int
-    """Seeds of both sides whose predictions are the same to the bit."""
+    """Number of shared seeds with identical predictions."""
     num_changed: int
-    """Test images, over all seeds of both sides, that only one of the two had right."""
+    """Number of test images, over all shared seeds, that only one side classified correctly."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,65 +81,67 @@ class Cell:
     recipe: str
     fingerprint: str
     first_seeds: tuple[int, ...]
-    """Seeds that are done."""
+    """Finished seeds of the first set."""
     second_seeds: tuple[int, ...]
     seeds: tuple[int, ...]
-    """Seeds of both sides."""
+    """Seeds that finished on both sides."""
     accuracy: AccuracyChange | None
     problem: str
-    """Why its accuracy could not be compared; empty where it was."""
+    """Why its accuracy could not be compared; empty if it was."""
     speeds: tuple[SpeedChange, ...]
     speed_problem: str
     speed_p: tuple[float, ...] = ()
-    """For each speed: of "nothing changed", adjusted by Holm's method over all speeds of all cells."""
+    """For each speed, the p-value of "nothing changed", adjusted by Holm's method over all speeds of all cells."""
     past_limit_p: tuple[float, ...] = ()
-    """For each speed: of "the slowdown is at most the limit", adjusted likewise; empty without a limit."""
+    """For each speed, the p-value of "the slowdown is at most the limit", adjusted likewise; empty without one."""
 
     @property
     def title(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return title_of(Labels(model=self.model, data=self.data, recipe=self.recipe))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """Two sets of records, held together."""
+    """The comparison of two sets of records."""
 
     first: str
-    """What the first set is called."""
+    """Name of the first set."""
     second: str
     margin: float
-    """Changes of accuracy smaller than this count as none."""
+    """Equivalence margin: smaller changes in accuracy do not matter."""
     max_accuracy_drop: float | None
     max_slowdown: float | None
     cells: tuple[Cell, ...]
     only_first: tuple[str, ...]
-    """Cells that the second set lacks."""
+    """Cells that only the first set has."""
     only_second: tuple[str, ...]
     notes: tuple[str, ...]
     """What was not compared, and why."""
     environment: tuple[FieldDifference, ...]
     fields: tuple[FieldDifference, ...]
-    """What differs in what can change a prediction, the version of torch apart."""
+    """Differences in fields that can change a prediction, apart from the version of torch."""
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """A sentence for each limit that a cell has surely gone past, or that could not be checked."""
+        """A sentence for each limit that a cell significantly exceeds, or that could not be checked."""
         return tuple(sentence for cell in self.cells for sentence in self._alarms(cell))
 
     def _alarms(self, cell: Cell) -> Iterator[str]:
         name = cell.title
         if self.max_accuracy_drop is not None:
-            limit = points_text(self.max_accuracy_drop)
+            limit = margin_text(self.max_accuracy_drop)
             if cell.accuracy is None and cell.first_seeds:
-                yield f"{name}: whether accuracy fell by more than {limit} is not known: {cell.problem}"
+                yield f"{name}: unknown whether accuracy fell by more than {limit}: {cell.problem}"
             elif cell.accuracy is not None and is_sure(cell.accuracy.p_past_limit):
-                yield f"{name}: accuracy fell by {-100 * cell.accuracy.change:.1f} points, surely more than {limit}"
+                fall = -100 * cell.accuracy.change
+                yield f"{name}: accuracy fell by {fall:.1f} points, significantly more than {limit}"
         if self.max_slowdown is not None:
             for change, p in zip(cell.speeds, cell.past_limit_p, strict=True):
                 if is_sure(p):
                     kind = "training" if change.kind == "train" else change.kind
-                    yield f"{name}: {kind} takes {1 / change.ratio:.2f} times as long, surely more than " + (
+                    yield (
+                        f"{name}: {kind} takes {1 / change.ratio:.2f} times as long, significantly more than "
                         f"{self.max_slowdown:g} times"
                     )
 
@@ -154,16 +156,16 @@ def compare(
     max_slowdown: float | None = None,
     notes: Sequence[str] = (),
 ) -> Difference:
-    """Hold two sets of trials together.
+    """Compare two sets of trials.
 
     Args:
-        first: What was before: changes are of the second from the first.
-        second: What is now.
-        names: What they are called.
-        margin: Changes of accuracy smaller than this, in [0, 1], count as none.
-        max_accuracy_drop: The fall in accuracy, in [0, 1], past which a cell is an alarm.
-        max_slowdown: The ratio of times, 1 or more, past which a cell is an alarm.
-        notes: What else a reader should know, such as records that could not be read.
+        first: The trials before; changes are second minus first.
+        second: The trials after.
+        names: Names of the two sets.
+        margin: Equivalence margin of accuracy, in [0, 1].
+        max_accuracy_drop: Drop in accuracy, in [0, 1], beyond which a cell raises an alarm.
+        max_slowdown: Ratio of times, 1 or more, beyond which a cell raises an alarm.
+        notes: Further notes for the reader, such as records that could not be read.
     """
     groups = [group_trials(sorted(trials, key=lambda trial: trial[1].trial_id)) for trials in (first, second)]
     labels: dict[int, Labels] = {}
@@ -189,7 +191,7 @@ def compare(
 
 
 def _draft(first: Group, second: Group, labels: Labels, limit: float | None, margin: float) -> Cell:
-    """Return a cell whose p-values are its own yet."""
+    """Return a cell whose p-values are not adjusted yet."""
     shared = tuple(sorted(set(first.done) & set(second.done)))
     accuracy = _accuracy(first, second, shared, limit, margin)
     records = [[group.done[seed][1] for seed in sorted(group.done)] for group in (first, second)]
@@ -216,16 +218,16 @@ def _accuracy(
     for side, group in (("first", first), ("second", second)):
         if not group.done:
             reasons = sorted({reason_of(record) for record in group.unfinished.values()})
-            return f"no seed of the {side} is done ({'; '.join(reasons)})"
+            return f"no seed of the {side} run has finished ({'; '.join(reasons)})"
         read.append({})
         for seed, (folder, record) in sorted(group.done.items()):
             correctness = read_correctness(folder, record)
             if isinstance(correctness, str):
-                return f"seed {seed} of the {side}: {correctness}"
+                return f"seed {seed} of the {side} run: {correctness}"
             read[-1][seed] = correctness
     if len({each.images for side in read for each in side.values()}) > 1:
-        return "they were tested on different images"
-    # Two seeds that both have are paired, and what else there is then says less than it blurs.
+        return "the runs were tested on different images"
+    # If two or more seeds are shared, they are paired, and unpaired seeds would only add noise.
     is_paired = len(shared) > 1
     arrays = [np.stack([side[seed].correct_N for seed in (shared if is_paired else sorted(side))]) for side in read]
     contrast = Contrast.of(*arrays, is_paired_by_seed=is_paired)
@@ -287,7 +289,7 @@ def _verdict(change: float, p: float, p_not_equivalent: float) -> CellVerdict:
     return CellVerdict.UNDECIDED
 
 
-def points_text(share: float) -> str:
+def margin_text(share: float) -> str:
     """Return ``1 point`` for 0.01."""
     points = f"{100 * share:g}"
     return f"{points} point{'' if points == '1' else 's'}"

@@ -1,4 +1,4 @@
-"""Explanations: why rows of a table share ranks, pair by pair, and what the evidence could have shown.
+"""Explanations: why rows of a table share ranks, pair by pair, and the minimum detectable difference.
 
 Shape suffixes: S seeds, N test images, M rows, R resamples.
 """
@@ -26,77 +26,77 @@ from zoo.text import one_line
 NUM_RESAMPLES = 2000
 POWER = 0.8
 
-_BATCH = 200  # resamples at once, so that their weights of images fit in memory
+_BATCH = 200  # resamples processed at once, so that their image weights fit in memory
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pair:
-    """Two rows of a table, held together on the same test images."""
+    """Two rows of a table, compared on the same test images."""
 
     first: int
-    """Place among the explanation's rows, from 0."""
+    """Index of a row of the explanation, from 0."""
     second: int
     difference: float
-    """Accuracy of the first less that of the second, in [-1, 1]."""
+    """Accuracy of the first minus that of the second, in [-1, 1]."""
     low: float
-    """Lower end of the difference's 95 % interval, this pair taken for itself."""
+    """Lower end of the 95 % interval of the difference, without adjustment for other pairs."""
     high: float
     cohens_h: float
-    """Effect size: difference of ``2 asin(sqrt(accuracy))``; 0.2 is called small, 0.5 medium, 0.8 large (Cohen,
+    """Effect size: difference of ``2 asin(sqrt(accuracy))``; 0.2 is small, 0.5 medium, 0.8 large (Cohen,
     "Statistical power analysis for the behavioral sciences", 1988)."""
     p: float
-    """Adjusted by Holm's method over all pairs of the table."""
+    """P-value, adjusted by Holm's method over all pairs of the table."""
     is_separated: bool
-    """Whether one is surely above the other: by this pair's test, or because of rows between them."""
+    """Whether the rows are separated: by the test of this pair, or by way of rows between them."""
     detectable: float
-    """The smallest true difference that would have been found with a chance of 80 %."""
+    """Minimum detectable difference at a power of 80 %."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowShare:
-    """A row that was compared."""
+    """A row that takes part in the comparison."""
 
     label: str
     accuracy: float
     num_seeds: int
     first_share: float
-    """Share of resamples, over seeds and images, in which it has the highest accuracy; ties count in parts."""
+    """Share of resamples, over seeds and images, in which it has the highest accuracy; ties are shared."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankExplanation:
-    """What ranks of one table rest on."""
+    """The evidence behind the ranks of one table."""
 
     data: str
     fingerprint: str
     num_images: int
     rows: tuple[RowShare, ...]
-    """In the order of the table."""
+    """Rows in the order of the table."""
     pairs: tuple[Pair, ...]
-    """All pairs: (0, 1), (0, 2), …"""
+    """All pairs, in the order (0, 1), (0, 2), …"""
     num_resamples: int
     left_out: tuple[str, ...]
     """A sentence for each row that could not be compared."""
 
     @property
     def neighbours(self) -> tuple[Pair, ...]:
-        """Pairs of rows of which one stands next below the other."""
+        """Pairs of adjacent rows."""
         return tuple(pair for pair in self.pairs if pair.second == pair.first + 1)
 
     @property
     def detectable(self) -> float | None:
-        """Median over pairs of the smallest difference that could have been found; None for less than two rows."""
+        """Median over pairs of the minimum detectable difference; None with fewer than two rows."""
         return median(pair.detectable for pair in self.pairs) if self.pairs else None
 
 
 def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[RankExplanation, ...]:
-    """Explain each table of *leaderboard*, by accuracy, whatever it is sorted by.
+    """Explain each table of *leaderboard* in terms of accuracy, also if it is sorted by another column.
 
     Args:
-        leaderboard: What was built from *trials*.
-        trials: All of them; their predictions are read again.
+        leaderboard: The leaderboard that was built from *trials*.
+        trials: All trials; their predictions are read again.
     """
     by_name: dict[str, Trial] = {}
     for folder, record in sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0]))):
@@ -113,12 +113,12 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> RankExplanation:
             continue
         seeds = read_seeds([trials[name] for name in row.trials])
         if isinstance(seeds, str):
-            left_out.append(f"{labels[id(row)]} is left out: {seeds}")
+            left_out.append(f"{labels[id(row)]} left out: {seeds}")
         else:
             read.append((row, np.stack([each.correct_N for each in seeds]).astype(np.float32), seeds[0].images))
     common = most_common_images(images for _, _, images in read)
     left_out += [
-        f"{labels[id(row)]} is left out: it was tested on other images than most rows"
+        f"{labels[id(row)]} left out: tested on different images from most rows"
         for row, _, images in read
         if images != common
     ]
@@ -140,11 +140,11 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> RankExplanation:
 
 
 def pairs_of(samples: Sequence[Sample], *, looks: int = 1) -> tuple[Pair, ...]:
-    """Hold all pairs together; samples are of the same images in the same order.
+    """Compare all pairs of rows.
 
     Args:
-        samples: One for each row.
-        looks: How many looks at the ranks share the level; p-values are adjusted for them too.
+        samples: One for each row, of the same images in the same order.
+        looks: Number of looks at the ranks that share the level; p-values are adjusted for them too.
     """
     if len(samples) < 2:
         return ()
@@ -175,14 +175,14 @@ def pairs_of(samples: Sequence[Sample], *, looks: int = 1) -> tuple[Pair, ...]:
 
 
 def first_shares(correct: Sequence[NDArray[np.float32]], *, num_resamples: int = NUM_RESAMPLES) -> Floats:
-    """Return ``[M]``: in which share of resamples each row has the highest accuracy.
+    """Return ``[M]``: the share of resamples in which each row has the highest accuracy; ties are shared.
 
-    A resample draws test images with replacement, the same for all rows, and of each row's seeds as many as it has,
-    with replacement. Draws come from a fixed seed: the same evidence gives the same shares. Rows that tie share.
+    A resample draws test images with replacement, the same for all rows, and for each row as many seeds as it has, with
+    replacement. Draws come from a fixed seed, so the same evidence gives the same shares.
 
     Args:
-        correct: For each row ``[S, N]``, in [0, 1]: how right each seed was on each image; all of the same images.
-        num_resamples: How many resamples.
+        correct: Correctness of each row, ``[S, N]`` in [0, 1], all on the same images.
+        num_resamples: Number of resamples.
     """
     if not correct:
         return np.zeros(0)
@@ -200,7 +200,7 @@ def first_shares(correct: Sequence[NDArray[np.float32]], *, num_resamples: int =
             num_seeds = len(correct_SN)
             seeds_RS = rng.multinomial(num_seeds, np.full(num_seeds, 1 / num_seeds), size=size)
             means_MR[row] = np.einsum("rs,sr->r", seeds_RS, hits_QR[end - num_seeds : end]) / num_seeds
-        # Sums of float32 carry rounding: what is closer than a hundredth of an image is a tie.
+        # Sums of float32 are rounded, so means closer than a hundredth of an image are a tie.
         is_first_MR = means_MR >= means_MR.max(axis=0) - 0.01
         wins += (is_first_MR / is_first_MR.sum(axis=0)).sum(axis=1)
     shares: Floats = wins / num_resamples

@@ -1,8 +1,9 @@
-"""Matching: which row of one set of records is the same cell as which of another.
+"""Matching: which row of one set of records corresponds to which row of another.
 
-A cell is an architecture, a dataset and a recipe with all that was set in them. Two commits differ in code, two torch
-versions in torch, two machines may differ in precision: rows are matched by all that they share first, and by less
-while that leaves no doubt. What differs within a cell is told, never hidden. Contents of datasets are never crossed.
+A cell is an architecture, a dataset and a recipe with all their settings. Two commits differ in code, two
+versions of torch in torch, two machines may differ in precision. So rows are first matched by everything, then by less,
+as long as the match is unambiguous. Differences within a cell are always reported. Datasets of different content are
+never matched.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ from reports.trials.labels import data_label, torch_minor
 
 @dataclass(frozen=True, kw_only=True)
 class Matching:
-    """Rows of two sets of records, put together."""
+    """Matched rows of two sets of records."""
 
     cells: tuple[tuple[Group, Group], ...]
     only_first: tuple[Group, ...]
     only_second: tuple[Group, ...]
     mixed: tuple[tuple[Group, Group], ...]
-    """Of the same names on images of different content: never compared."""
+    """Pairs with the same names on images of different content, which are never compared."""
     ambiguous: tuple[Group, ...]
-    """Of either side: there are several that it could be held against."""
+    """Rows of either side that several rows of the other side could match."""
 
 
 def match_groups(first: Sequence[Group], second: Sequence[Group]) -> Matching:
-    """Match rows, each with one of the other side at most."""
+    """Match each row with at most one row of the other side."""
     left, right = list(first), list(second)
     cells: list[tuple[Group, Group]] = []
     for key in (_all, _settings, _names):
@@ -61,7 +62,7 @@ def match_groups(first: Sequence[Group], second: Sequence[Group]) -> Matching:
 def _unique_pairs(
     left: Sequence[Group], right: Sequence[Group], key: Callable[[Group], Any]
 ) -> list[tuple[Group, Group]]:
-    """Return the pairs whose key is on either side once."""
+    """Return the pairs whose key occurs exactly once on each side."""
     by_key: dict[Any, tuple[list[Group], list[Group]]] = {}
     for place, groups in enumerate((left, right)):
         for group in groups:
@@ -82,7 +83,7 @@ def _all(group: Group) -> str:
 
 
 def _settings(group: Group) -> str:
-    """Return all but versions and code."""
+    """Return everything but versions and code."""
     record = group.example
     spec = record.spec
     settings = [spec.architecture.options, spec.recipe.hyperparameters, _execution(record)]

@@ -1,10 +1,10 @@
-"""Changes of speed: the ratio of two runs' rates, with an interval, where they were measured under equal conditions.
+"""Changes of speed: the ratio of the throughputs of two runs, with an interval, if they were measured alike.
 
-Each trial has a median over windows and the middle 95 % of them. On a logarithmic scale, the variance of that median
-is taken from the windows (1.57 times that of a mean, as of a normal sample), and that of a side's mean over trials from
-the trials' own spread or from their windows, whichever is more: windows of one process are alike in ways that another
-process is not. The two sides' variances are added as Welch does ("The generalization of Student's problem when several
-different population variances are involved", Biometrika, 1947).
+Each trial has a median over windows and their middle 95 %. On a logarithmic scale, the variance of that median is
+estimated from the windows (1.57 times that of a mean, as in a normal sample). The variance of the mean over the trials
+of one side is estimated from the spread of the trials or from their windows, whichever is larger, because windows of
+one process resemble each other more than those of another. The variances of the two sides are added as Welch does
+("The generalization of Student's problem when several different population variances are involved", Biometrika, 1947).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE
 
 MAY_DIFFER = ("torch", "driver")
-"""What a comparison of speeds may be about. All else that can change a speed must be the same."""
+"""Fields that may differ in a comparison of speeds. Everything else that can change a speed must be the same."""
 
 KINDS = ("train", "inference")
 
@@ -30,19 +30,19 @@ _MIDDLE_95 = 2 * 1.959964
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpeedChange:
-    """The second run's images per second over the first's, compute only."""
+    """Images per second of the second run divided by those of the first, compute only."""
 
     kind: str
     """``train`` or ``inference``."""
     first: float
-    """Images per second: geometric mean over trials of the windows' medians."""
+    """Images per second: geometric mean over trials of the median over windows."""
     second: float
     ratio: float
     low: float
-    """Lower end of the ratio's 95 % interval, this cell taken for itself."""
+    """Lower end of the 95 % interval of the ratio, without adjustment for other cells."""
     high: float
     standard_error: float
-    """Of the ratio's logarithm."""
+    """Standard error of the logarithm of the ratio."""
     freedom: float
 
     def p_value(self) -> float:
@@ -50,7 +50,7 @@ class SpeedChange:
         return min(1.0, 2 * min(self._p_below(0.0), 1 - self._p_below(0.0)))
 
     def p_slower(self, slowdown: float) -> float:
-        """Return twice the one-sided p-value of "it takes at most *slowdown* times as long": small if surely more."""
+        """Return twice the one-sided p-value of "it takes at most *slowdown* times as long"."""
         return min(1.0, 2 * self._p_below(-math.log(slowdown)))
 
     def _p_below(self, log_ratio: float) -> float:
@@ -62,19 +62,19 @@ class SpeedChange:
 
 
 def speed_changes(first: Sequence[Record], second: Sequence[Record]) -> tuple[tuple[SpeedChange, ...], str]:
-    """Return the changes of speed of one cell, and a sentence on why there are none; empty where there is nothing."""
+    """Return the changes of speed of one cell, and why there are none; empty if speed was never measured."""
     measured = [[record for record in records if record.speed is not None] for records in (first, second)]
     if not all(measured):
         return (), "" if not any(measured) else "speed was measured on one side only"
     differing = _differing_conditions([*measured[0], *measured[1]])
     if differing:
-        return (), f"measured under other conditions: {', '.join(differing)}"
+        return (), f"measured under different conditions: {', '.join(differing)}"
     changes = []
     for kind in KINDS:
         rates = [[rate for record in records if (rate := _rate(record, kind))] for records in measured]
         if all(rates) and len({rate.batch_size for side in rates for rate in side}) == 1:
             changes.append(_change(kind, *rates))
-    return tuple(changes), "" if changes else "measured with other batches"
+    return tuple(changes), "" if changes else "measured with different batch sizes"
 
 
 def _rate(record: Record, kind: str) -> Rate | None:
@@ -84,13 +84,13 @@ def _rate(record: Record, kind: str) -> Rate | None:
 
 
 def _differing_conditions(records: Sequence[Record]) -> list[str]:
-    """Return ``device``, ``threads`` … where trials of the two sides, or of one, do not agree in them."""
+    """Return the conditions, such as ``device``, in which the trials of both sides do not all agree."""
     values: dict[str, set[str]] = {}
     for record in records:
         try:
             fields = measurement_fields(record.spec, record.environment)
         except KeyError:
-            return ["not stated"]
+            return ["not recorded"]
         assert record.speed is not None, "only measured trials come here"
         for name, value in {**fields, "protocol": record.speed.protocol}.items():
             values.setdefault(name, set()).add(str(value))
@@ -103,7 +103,7 @@ def _change(kind: str, first: Sequence[Rate], second: Sequence[Rate]) -> SpeedCh
     variance = variance1 + variance2
     freedom = variance**2 / (variance1**2 / freedom1 + variance2**2 / freedom2) if variance > 0 else 1.0
     error = math.sqrt(variance)
-    # Numbers in somebody's record may be absurd; a bound that wide says nothing either way, and has a value.
+    # Numbers in a foreign record may be absurd; a bound this wide is meaningless, but finite.
     reach = min(student_t.quantile(freedom, (1 + CONFIDENCE) / 2) * error, 100.0)
     log_ratio = mean2 - mean1
     return SpeedChange(

@@ -1,13 +1,13 @@
-"""Adaptive seeds: which rows need more seeds, and why the others do not. Records in, a verdict out.
+"""Adaptive seeds: which rows need more seeds, and why the others do not.
 
-Two rows need more seeds while they share ranks and more seeds could help: while the smallest difference that would be
-found between them (:func:`reports.statistics.power.detectable_differences`) still shrinks. Differences between test
-images stay, however many seeds there are.
+Two rows need more seeds as long as they share ranks and more seeds could separate them, that is, while their minimum
+detectable difference (:func:`reports.statistics.power.detectable_differences`) still shrinks. Differences between test
+images remain, no matter how many seeds there are.
 
-Every look may find a difference that is not there, and adding stops where one is found. So each look tests at its share
-of the level, and so does the resulting table; :func:`harness.records.seed_schedule.seed_counts` gives the number of
-looks. The intervals of single rows are those of any table: stopping shifts a mean little, because it depends on
-differences between rows and on counts fixed beforehand.
+Every look may find a difference that does not exist, and seeds are no longer added once one is found. Therefore each
+look, and the resulting table, tests at its share of the level; :func:`harness.records.seed_schedule.seed_counts` gives
+the number of looks. The intervals of single rows are those of any table: stopping hardly shifts a mean, because it
+depends on differences between rows and on counts that are fixed beforehand.
 """
 
 from __future__ import annotations
@@ -32,55 +32,56 @@ from reports.trials.grouping import Group, by_table, group_trials
 from reports.trials.reading import Trial
 
 LEAST_GAIN = 0.1
-"""Share by which the smallest difference that would be found must shrink, up to the most seeds, for more seeds to be
-worth their time. Twice the seeds gain about 0.3 where it is seeds that differ, and nothing where it is images."""
+"""Share by which the minimum detectable difference must shrink with the maximum number of seeds for more seeds to be
+worthwhile. Twice the seeds gain about 0.3 if most of the variance is between seeds, and nothing if it is between
+images."""
 
 _ROUNDING = 1e-6  # an accuracy from a million images has no finer steps
 
 
 class SeedState(StrEnum):
-    """What one more look would do for a row."""
+    """Whether a row needs more seeds."""
 
     SETTLED = "settled"
-    """It is told apart from all others."""
+    """Separated from all other rows."""
     OPEN = "open"
-    """It shares ranks, and more seeds could change that."""
+    """Sharing ranks, and more seeds could change that."""
     HOPELESS = "hopeless"
-    """It shares ranks, and more seeds would not change that."""
+    """Sharing ranks, and more seeds would not change that."""
     FULL = "full"
-    """It shares ranks, and has all seeds that it may have."""
+    """Sharing ranks, with the maximum number of seeds."""
     APART = "apart"
-    """It cannot be compared: its trials failed, or were tested on other images than most."""
+    """Not comparable: its trials failed, or were tested on different images from most rows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
-    """What a look at the ranks says of each row."""
+    """The state of each row at one look at the ranks."""
 
     states: dict[str, SeedState]
-    """By :func:`combination_of`."""
+    """States by :func:`combination_of`."""
     next_seeds: int
-    """How many seeds the open rows should have at the next look; as many as now after the last one."""
+    """Number of seeds that open rows should have at the next look; unchanged after the last one."""
 
     @property
     def is_last(self) -> bool:
-        """Whether no row wants more seeds."""
+        """Whether no row needs more seeds."""
         return SeedState.OPEN not in self.states.values()
 
     def wants(self, spec: TrialSpec) -> bool:
-        """Tell whether a trial's row wants more seeds."""
+        """Tell whether the row of a trial needs more seeds."""
         return self.states.get(combination_of(spec)) is SeedState.OPEN
 
     def reason(self) -> str:
-        """Return in words what the rows came to."""
+        """Return the states of the rows in words."""
         counts = Counter(self.states.values())
         if set(counts) == {SeedState.SETTLED}:
-            return "all rows are told apart" if len(self.states) > 1 else "there is nothing to tell one row from"
+            return "all rows are separated" if len(self.states) > 1 else "there is only one row"
         said = {
-            SeedState.SETTLED: "told apart from all others",
-            SeedState.OPEN: "sharing ranks that more seeds could settle",
-            SeedState.FULL: f"sharing ranks with {self.next_seeds} seeds, which is the most",
-            SeedState.HOPELESS: "sharing ranks that more seeds would not settle: there are too few test images",
+            SeedState.SETTLED: "separated from all others",
+            SeedState.OPEN: "sharing ranks that more seeds could separate",
+            SeedState.FULL: f"sharing ranks with the maximum of {self.next_seeds} seeds",
+            SeedState.HOPELESS: "sharing ranks that more seeds would not separate (too few test images)",
             SeedState.APART: "without a rank",
         }
         rows = len(self.states)
@@ -88,7 +89,7 @@ class Look:
 
 
 def looks_of(groups: Iterable[Group]) -> int:
-    """Return how many looks at the ranks of these rows their benches may have taken."""
+    """Return how many looks at the ranks of these rows may have been taken."""
     records = (record for group in groups for record in _records(group))
     return max((record.spec.execution.looks for record in records), default=1)
 
@@ -99,21 +100,21 @@ def _records(group: Group) -> Iterator[Record]:
 
 
 def looks_note(looks: int) -> str:
-    """Return what a reader should know of a table whose ranks were looked at that often."""
+    """Return the note on a table whose ranks were looked at several times."""
     return (
-        f"seeds were added where ranks were shared, in up to {looks} looks: rows are told apart at "
-        f"{alpha_of_look(looks):.3g}, so that all looks together keep 0.05"
+        f"seeds were added where rows shared ranks, in up to {looks} looks; each tests at {alpha_of_look(looks):.3g}, "
+        "so that all together keep the level of 0.05"
     )
 
 
 def expected_seeds(groups: Sequence[Group]) -> set[int]:
-    """Return the seeds that each row should have: where they were added as needed, those before the first look."""
+    """Return the seeds that each row should have; if seeds were added adaptively, those before the first look."""
     seeds = {record.spec.seed for group in groups for record in _records(group)}
     return set(sorted(seeds)[:FIRST_SEEDS]) if looks_of(groups) > 1 else seeds
 
 
 def combination_of(spec: TrialSpec) -> str:
-    """Return what all trials of a row have in common, seeds, folds and execution apart."""
+    """Return a key that all trials of a row share: the spec without seed, folds and execution."""
     return spec.whole.model_dump_json(exclude={"seed", "execution"})
 
 
@@ -121,9 +122,9 @@ def look_at(trials: Sequence[Trial], *, num_seeds: int, max_seeds: int) -> Look:
     """Look at the ranks of *trials*.
 
     Args:
-        trials: All so far.
-        num_seeds: How many seeds rows have now, at most.
-        max_seeds: How many they may have.
+        trials: All trials so far.
+        num_seeds: Largest number of seeds that a row has now.
+        max_seeds: Largest number of seeds that a row may have.
     """
     counts = seed_counts(max_seeds)
     later = [count for count in counts if count > num_seeds]
@@ -149,9 +150,9 @@ def row_states(samples: Sequence[Sample], *, alpha: float, max_seeds: int | None
     """Return the state of each row.
 
     Args:
-        samples: Of the same images in the same order.
+        samples: Rows tested on the same images, in the same order.
         alpha: Level of this look.
-        max_seeds: How many seeds a row may come to have; None: no more than it has.
+        max_seeds: Largest number of seeds that a row may have; None if no more can be added.
     """
     if len(samples) < 2:
         return [SeedState.SETTLED] * len(samples)

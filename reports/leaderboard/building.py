@@ -1,4 +1,4 @@
-"""Building the leaderboard from records. Pure but for reading files; the same records give the same tables."""
+"""Building: trials → leaderboard. The same records give the same tables."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import all_columns, find_sort_column
 from reports.leaderboard.leaderboard import Leaderboard
+from reports.leaderboard.notes import TrialNote, merge_notes
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated
 from reports.leaderboard.ranking import RankingEvidence, evidence_of, rank_table
 from reports.leaderboard.runtime_rows import add_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
-from reports.leaderboard.table import Row, Table, Unfinished, estimate_of
+from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
 from reports.leaderboard.versions import version_notes
 from reports.statistics.intervals import mean_interval
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.reading import Trial, read_trials, without_collection
-from zoo.text import one_line
+from zoo.text import one_line, plural
 
 __all__ = ["Leaderboard", "build_leaderboard"]
 
@@ -41,18 +42,18 @@ def build_leaderboard(
     """Group, rank and order trials.
 
     Args:
-        runs: Folders of records, or trials as pairs of folder and record, in any order. A record in a folder that
-            cannot be read is left out, and a note says so. What lies in a folder of runtimes counts; of pairs, those
-            that :func:`reports.trials.reading.with_runtimes` gives.
-        sort_by: Key of the column that ranks go by. Only accuracy is tested; by any other column, rows rank by its
-            plain order.
-        declared: Columns of metrics as a catalog declares them, which say which way is better.
-        versions: Versions of metrics by name, as a catalog declares them; numbers by older ones are told of.
-        notes: What else a reader should know, such as records that could not be read.
+        runs: Folders of records, or trials as pairs of folder and record, in any order. A record that cannot be read
+            is left out, with a note. Results of other runtimes count in folders; among pairs, those
+            that :func:`reports.trials.reading.with_runtimes` returns.
+        sort_by: Key of the column that ranks are based on. Only accuracy is tested; for any other column, ranks follow
+            its order.
+        declared: Columns of metrics as a catalog declares them, with whether higher is better.
+        versions: Versions of metrics by name, as a catalog declares them; numbers of older versions get a note.
+        notes: Further notes for the reader, such as records that could not be read.
 
     Raises:
-        UnknownNameError: If no column to sort by is called *sort_by*.
-        StoreError: If a folder is absent or holds no record at all.
+        UnknownNameError: If no sortable column is called *sort_by*.
+        StoreError: If a folder does not exist or holds no record.
     """
     trials: list[Trial] = []
     paths: list[Path] = []
@@ -82,7 +83,7 @@ def build_leaderboard(
 
 
 def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Sequence[str]]) -> dict[str, Labels]:
-    """Return what each combination is called beside all others, whatever dataset they are on."""
+    """Return the labels of each combination among all others, over all datasets."""
     examples: dict[str, Record] = {}
     pairs = zip(tables, names, strict=True)
     for groups, names_of_table in sorted(
@@ -91,7 +92,7 @@ def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Seque
         for group, name in zip(groups, names_of_table, strict=True):
             examples.setdefault(name, group.example)
     labels = label_rows(list(examples.values()))
-    # Over several datasets a row is called by its model; its runtime goes with that.
+    # Over several datasets, the runtime is part of the name of the model.
     return {
         name: replace(each, model=f"{each.model}, {runtime_name(record)}") if runtime_name(record) else each
         for (name, record), each in zip(examples.items(), labels, strict=True)
@@ -100,19 +101,18 @@ def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Seque
 
 def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Table, list[RankingEvidence]]:
     seeds = expected_seeds(groups)
-    rows, evidence, warnings = [], [], []
+    rows, evidence = [], []
     for group, name, labels in zip(groups, names, label_rows([group.example for group in groups]), strict=True):
         row, basis = _row(group, labels, seeds)
         rows.append(replace(row, combination=name))
         evidence.append(basis)
-        warnings += _warnings(group, labels)
     rows, speed_notes = compare_speeds(add_runtimes(rows, groups), groups)
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
     notes = list(info.notes) if info else []
     if repeated:
-        notes.append(f"{repeated} trials left out: another of the same row has the same seed")
-    notes += warnings
+        notes.append(f"{plural(repeated, 'duplicate trial')} left out: its row already has a trial with the same seed")
+    notes += _warning_notes(rows, groups)
     looks = looks_of(groups)
     if looks > 1:
         notes.append(looks_note(looks))
@@ -133,7 +133,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
     records = [group.done[seed][1] for seed in sorted(group.done)]
     unfinished = {seed: _unfinished(record) for seed, record in group.unfinished.items()}
     for seed in seeds_of_table - set(group.done) - set(unfinished):
-        unfinished[seed] = Unfinished(seed=seed, outcome="missing", reason="there is no record of it")
+        unfinished[seed] = Unfinished(seed=seed, outcome="missing", reason="no record")
     names = dict.fromkeys(name for record in records for name in record.metrics)
     metrics = {}
     for name in names:
@@ -165,17 +165,14 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
     return row, evidence
 
 
-def _warnings(group: Group, labels: Labels) -> list[str]:
-    """Return a sentence for each thing that the row's trials warn of, with the seeds that it holds for."""
-    seeds_by_warning: dict[str, list[int]] = {}
-    for seed in sorted(group.done):
-        for warning in group.done[seed][1].warnings:
-            seeds_by_warning.setdefault(one_line(warning, max_length=300), []).append(seed)
-    name = ", ".join(filter(None, (labels.model, labels.recipe, runtime_name(group.example))))
-    return [
-        f"{name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}: {warning}"
-        for warning, seeds in seeds_by_warning.items()
-    ]
+def _warning_notes(rows: Sequence[Row], groups: Sequence[Group]) -> list[str]:
+    """Return a sentence for each kind of warning, with the trials that it concerns."""
+    return merge_notes(
+        TrialNote(sentence=one_line(warning, max_length=300), row=name, seed=seed)
+        for name, group in zip(row_names(rows), groups, strict=True)
+        for seed in sorted(group.done)
+        for warning in group.done[seed][1].warnings
+    )
 
 
 def _unfinished(record: Record) -> Unfinished:

@@ -1,4 +1,4 @@
-"""Cells: how numbers, ranks and lists are written for people, the same in every format."""
+"""Cells: how numbers, ranks and lists are formatted, the same everywhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIED_MARK = "≈"
 
 
 def number(value: float | None) -> str:
-    """Format with three significant digits, and thousands apart: ``0.123``, ``45.6``, ``12,300``."""
+    """Format with three significant digits and thousands separators: ``0.123``, ``45.6``, ``12,300``."""
     if value is None or not math.isfinite(value):
         return NOTHING
     if value == 0:
@@ -40,12 +40,12 @@ def count(value: int | None) -> str:
 
 
 def duration_text(seconds: float | None) -> str:
-    """Format a duration, as in :func:`zoo.text.duration`; a dash where there is none."""
+    """Format a duration as :func:`zoo.text.duration` does; a dash if it is unknown."""
     return NOTHING if seconds is None else duration(seconds)
 
 
 def rank_text(row: Row) -> str:
-    """Format a rank or a range of ranks: ``1``, ``2-4`` with a dash for ranges."""
+    """Format a rank or a range of ranks: ``1``, ``2-4`` with an en dash."""
     if row.rank_low is None:
         return NOTHING
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
@@ -71,12 +71,12 @@ def interval_text(row: Row) -> str:
 
 
 def front_mark(row: Row, cost_key: str) -> str:
-    """Return a mark where no row dominates *row* on that cost."""
+    """Return the mark of the Pareto front if no row dominates *row* on that cost."""
     return FRONT_MARK if is_on_front(row, cost_key) else ""
 
 
 def dominators_text(row: Row) -> str:
-    """Name up to two rows that dominate this one, each with the costs on which it does."""
+    """Name up to two rows that dominate this one, each with the costs concerned."""
     if not row.dominated_by:
         return NOTHING
     found = [
@@ -87,6 +87,18 @@ def dominators_text(row: Row) -> str:
     return ", ".join([*found[:2], *more])
 
 
+def points_text(share: float) -> str:
+    """Format a difference of shares in percentage points, with its sign: ``+1.2``, ``−0.4``, ``0.0``."""
+    return f"{100 * share:+.1f}".replace("-", "−") if round(100 * share, 1) else "0.0"
+
+
+def p_text(value: float) -> str:
+    """Format a p-value: ``< 0.001``, ``0.042``, ``0.31``."""
+    if value < 0.001:
+        return "< 0.001"
+    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
+
+
 def status_text(row: Row) -> str:
-    """Count the seeds that are not done: ``1 failed, 2 missing``."""
+    """Count the seeds that have not finished: ``1 failed, 2 missing``."""
     return ", ".join(f"{number_of} {outcome}" for outcome, number_of in unfinished_counts(row.unfinished).items())

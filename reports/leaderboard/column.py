@@ -1,4 +1,4 @@
-"""The column: declared once for every format: its key, title, numbers, text, and which way is better."""
+"""The column, declared once for every format: key, title, numbers, text, and whether higher is better."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ class Column:
     """One column of a table."""
 
     key: str
-    """Its name for ``--columns`` and ``--sort-by``, and in files."""
+    """Name in ``--columns``, in ``--sort-by`` and in files."""
     title: str
-    """Its heading, unit included."""
+    """Heading, with the unit."""
     about: str
-    """What it says, in a line."""
+    """Description in one line."""
     text: Callable[[Row], str]
-    """A cell for people; empty or a dash where there is nothing."""
+    """Returns a formatted cell; empty or a dash if there is no value."""
     plain: Callable[[Row], Mapping[str, Any]]
-    """Cells for programs, by their keys: numbers without rounding, None where there is nothing."""
+    """Returns machine-readable cells by key: numbers without rounding, None if there is no value."""
     value: Callable[[Row], float | None] | None = None
-    """What rows are sorted by; None for a column that cannot be."""
+    """Returns the value that rows are sorted by; None for a column without an order."""
     higher_is_better: bool = True
     priority: int = 50
-    """The higher, the sooner it is left out where a line is too narrow; 0 is never left out."""
+    """Columns with a high priority number are left out first where the line is too narrow; 0 is always shown."""
     numeric: bool = True
-    """Whether cells are set flush right."""
+    """Whether cells are aligned to the right."""
     default: bool = True
-    """Whether it is shown unless columns are chosen."""
+    """Whether the column is shown unless columns are chosen."""
     only_if_filled: bool = False
-    """Whether it is left out of the default where all its cells are empty."""
+    """Whether the column is hidden by default if all its cells are empty."""
     needs_equal_conditions: bool = False
-    """Whether it may be compared only between rows that were measured under the same conditions."""
+    """Whether values are comparable only between rows measured under the same conditions."""
 
 
 def simple_column(
     key: str, title: str, about: str, read: Callable[[Row], Any], show: Callable[[Any], str], **options: Any
 ) -> Column:
-    """Return a column of one value, which *show* writes for people; rows sort by it if it is a number."""
+    """Return a column of one value, formatted by *show*; rows can be sorted by it if it is numeric."""
     return Column(
         key=key,
         title=title,
@@ -54,7 +54,7 @@ def simple_column(
 
 
 def plain_cells(row: Row, columns: Iterable[Column]) -> dict[str, Any]:
-    """Return a row's cells for programs, by key."""
+    """Return the machine-readable cells of a row, by key."""
     cells: dict[str, Any] = {}
     for column in columns:
         cells.update(column.plain(row))

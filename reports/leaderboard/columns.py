@@ -1,4 +1,4 @@
-"""Columns: all that there are, and which of them are shown."""
+"""Columns: all of them, and which are shown."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         key="rank",
         title="#",
-        about="rank, or the range of ranks that rows share which cannot be told apart",
+        about="rank; a range where paired tests cannot separate rows",
         text=rank_text,
         plain=lambda row: {"rank_low": row.rank_low, "rank_high": row.rank_high},
         priority=0,
@@ -52,17 +52,17 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         key="model",
         title="model",
-        about=f"architecture; {SMALL_IMAGES_MARK}: first strides reduced for small images",
+        about=f"architecture; {SMALL_IMAGES_MARK}: early strides reduced for small images",
         text=lambda row: row.model + (SMALL_IMAGES_MARK if row.small_images else ""),
         plain=lambda row: {"model": row.model, "small_images": row.small_images},
         priority=0,
         numeric=False,
     ),
-    simple_column("data", "data", "dataset", lambda row: row.data, str, priority=95, numeric=False),
+    simple_column("data", "dataset", "dataset", lambda row: row.data, str, priority=95, numeric=False, default=False),
     simple_column(
         "runtime",
         "runtime",
-        "what ran the trained weights: torch (eager, or compile), or onnxruntime (onnx, or int8: quantised)",
+        "what runs the trained weights: torch (eager or compile) or ONNX Runtime (onnx, or int8 after quantisation)",
         lambda row: row.runtime,
         str,
         priority=5,
@@ -73,7 +73,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         key="accuracy",
         title="acc %",
-        about="share of test images classified right: mean ± standard deviation over seeds",
+        about="top-1 accuracy on the test set: mean ± standard deviation over seeds",
         text=lambda row: spread_text(row.metrics.get("accuracy"), 100),
         plain=lambda row: {
             f"accuracy{suffix}": getattr(row.metrics.get("accuracy"), field, None)
@@ -85,18 +85,18 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         key="interval",
         title="95 % interval",
-        about="95 % interval of accuracy, over seeds and test images",
+        about="95 % interval of the expected accuracy, from variation over seeds and test images",
         text=interval_text,
         plain=lambda row: {
             f"accuracy_{field}": getattr(row.metrics.get("accuracy"), field, None) for field in ("low", "high")
         },
         priority=10,
     ),
-    simple_column("seeds", "n", "seeds that are done", lambda row: len(row.seeds), str, priority=15),
+    simple_column("seeds", "n", "number of finished seeds", lambda row: len(row.seeds), str, priority=15),
     Column(
         key="unfinished",
-        title="not done",
-        about="seeds that failed, were interrupted or skipped, or are missing",
+        title="unfinished",
+        about="seeds that failed, were interrupted or skipped, or have no record",
         text=status_text,
         plain=lambda row: {"unfinished": status_text(row)},
         value=lambda row: float(len(row.unfinished)),
@@ -108,19 +108,19 @@ COLUMNS: tuple[Column, ...] = (
     metric_column(
         "macro_f1",
         title="macro F1 %",
-        about="mean of the classes' F1",
+        about="macro-averaged F1: mean of the F1 scores of all classes",
         unit="%",
         higher_is_better=True,
         priority=40,
         default=True,
     ),
-    _size_column("params", "params", "parameters", lambda row: row.params, priority=30),
-    _size_column("macs", "MACs", "multiply-accumulates of one image's forward pass", lambda row: row.macs, priority=60),
+    _size_column("params", "params", "number of parameters", lambda row: row.params, priority=30),
+    _size_column("macs", "MACs", "multiply-accumulates per image (forward pass)", lambda row: row.macs, priority=60),
     *SPEED_COLUMNS,
     Column(
         key="file_mib",
         title="file MiB",
-        about="size of the file that its runtime runs, or of the weights that torch loads",
+        about="size of the file that the runtime loads, or of the torch weights",
         text=lambda row: "" if row.file_bytes is None else number(row.file_bytes / 2**20),
         plain=lambda row: {"file_mib": None if row.file_bytes is None else row.file_bytes / 2**20},
         value=lambda row: None if row.file_bytes is None else row.file_bytes / 2**20,
@@ -130,8 +130,8 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column(
         key="conversion_time",
-        title="convert",
-        about="time to export, quantise or compile the network for its runtime: median over seeds",
+        title="conversion",
+        about="time to export, quantise or compile the model for its runtime: median over seeds",
         text=lambda row: "" if row.conversion_seconds is None else duration_text(row.conversion_seconds),
         plain=lambda row: {"conversion_time": row.conversion_seconds},
         value=lambda row: row.conversion_seconds,
@@ -142,7 +142,7 @@ COLUMNS: tuple[Column, ...] = (
     simple_column(
         "wall_time",
         "time/seed",
-        "wall time of a trial, everything included: mean over seeds",
+        "wall-clock time of a trial, everything included: mean over seeds",
         lambda row: row.wall_seconds,
         duration_text,
         priority=70,
@@ -151,7 +151,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         key="dominated_by",
         title="dominated by",
-        about="rows at least as accurate and at least as good on a cost (inference speed, params, MACs), one better",
+        about="rows at least as good in both accuracy and a cost (inference speed, params, MACs), and better in one",
         text=dominators_text,
         plain=lambda row: {
             "dominated_by": "; ".join(dominator.name for dominator in costs_by_dominator(row)),
@@ -162,15 +162,15 @@ COLUMNS: tuple[Column, ...] = (
         default=False,
     ),
 )
-"""All fixed columns, in the order in which they are shown."""
+"""All fixed columns, in display order."""
 
 
 _OF_RUNTIMES = frozenset({"latency_p50", "latency_p95"})
-"""Columns that are shown of themselves where runtimes are compared."""
+"""Columns that are shown by default where runtimes are compared."""
 
 
 def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
-    """Return a column for each scalar metric, given with its display name, as the catalog declares it."""
+    """Return a column for each scalar metric of a catalog, given by display name."""
     return tuple(
         metric_column(
             name,
@@ -186,12 +186,12 @@ def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
 
 
 def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tuple[Column, ...]:
-    """Return the fixed columns and one for each further metric of *leaderboard*, alphabetically.
+    """Return the fixed columns, then one for each other metric of *leaderboard*, in alphabetical order.
 
     Args:
-        leaderboard: What is to be shown.
+        leaderboard: The leaderboard to show.
         declared: Columns of metrics as a catalog declares them (see :func:`metric_columns`). A metric that is neither
-            declared nor built in is taken for a plain number of which more is better.
+            declared nor built in is treated as a plain number, higher being better.
     """
     known = {column.key for column in COLUMNS}
     by_key = {column.key: column for column in declared}
@@ -203,10 +203,10 @@ def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tu
 def choose_columns(
     leaderboard: Leaderboard, names: Sequence[str] | None = None, declared: Sequence[Column] = ()
 ) -> tuple[Column, ...]:
-    """Return the columns called *names*, in that order, or the default ones.
+    """Return the columns called *names*, in that order, or the default columns.
 
     Raises:
-        UnknownNameError: For a name that no column has, with near ones; several are reported together.
+        UnknownNameError: If no column has one of the names; several mistakes are reported together.
     """
     available = {column.key: column for column in all_columns(leaderboard, declared)}
     if names is None:
@@ -226,7 +226,7 @@ def find_sort_column(name: str, available: Iterable[Column]) -> Column:
     """Return the column to sort by.
 
     Raises:
-        UnknownNameError: If there is none of that name that rows can be sorted by.
+        UnknownNameError: If no sortable column has that name.
     """
     sortable = {column.key: column for column in available if column.value is not None}
     if name not in sortable:

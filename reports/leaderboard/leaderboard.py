@@ -1,4 +1,4 @@
-"""The leaderboard: one table for each dataset, and an overall table where there are several. Plain data."""
+"""The leaderboard: one table for each dataset, and an overall table if there are several. Plain data."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Leaderboard:
 
     tables: tuple[Table, ...]
     sort_by: str
-    """Key of the column that ranks go by."""
+    """Key of the column that ranks are based on."""
     notes: tuple[str, ...] = ()
-    """What a reader of all tables should know."""
+    """Notes on all tables."""
     overall: Overall | None = None
-    """Rows compared over all datasets; None where there are fewer than two, or fewer than two rows on all of them."""
+    """Rows compared over all datasets; None with fewer than two datasets, or fewer than two rows on all of them."""
 
     @property
     def rows(self) -> tuple[Row, ...]:

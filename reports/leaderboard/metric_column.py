@@ -1,4 +1,4 @@
-"""The column of a metric: as a catalog declares it, or as its name lets guess where there is no catalog."""
+"""The column of a metric: as a catalog declares it, or guessed from its name without a catalog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reports.leaderboard.column import Column
 from reports.leaderboard.table import Row
 from zoo.text import one_line
 
-# Which metrics of the records are shares, and which are better when low, for a reader who has no catalog at hand.
+# Metrics of records that are shares, and metrics of which lower is better, known without a catalog.
 _PERCENT = (
     "balanced_accuracy",
     "weighted_f1",
@@ -26,7 +26,7 @@ _LOWER_IS_BETTER = ("nll", "brier", "calibration_error")
 def metric_column(
     name: str, *, title: str, about: str, unit: str, higher_is_better: bool, priority: int, default: bool = False
 ) -> Column:
-    """Return a column of a scalar metric's mean and spread over seeds; *unit* is ``%`` for a share."""
+    """Return a column with the mean and spread of a scalar metric over seeds; *unit* is ``%`` for a share."""
 
     def plain(row: Row) -> dict[str, Any]:
         estimate = row.metrics.get(name)
@@ -54,7 +54,7 @@ def metric_column(
 
 
 def undeclared_column(name: str) -> Column:
-    """Return a column of a metric that no catalog declares."""
+    """Return the column of a metric that no catalog declares."""
     is_percent = name in _PERCENT
     title = one_line(name.replace("_", " "))
     return metric_column(

@@ -1,18 +1,17 @@
-"""The overall table: rows compared over several datasets, on the cells that all of them have.
+"""The overall table: rows compared over several datasets.
 
-A cell is a row on a dataset. Rows with a value on every dataset are ranked on each, among themselves, by that value
-(equal ones share the mean of their ranks), and the ranks are averaged (Demšar, "Statistical comparisons of classifiers
-over multiple datasets", JMLR 2006). A row that misses a cell is listed apart: nothing is imputed, and no dataset is
-dropped to suit it.
+A cell is a row on a dataset. Rows with a value on every dataset are ranked on each by that value (equal rows share the
+mean of their ranks), and the ranks are averaged (Demšar, "Statistical comparisons of classifiers over multiple
+datasets", JMLR 2006). A row with a missing cell is listed separately: nothing is imputed, and no dataset is dropped.
 
-The interval of a mean rank is a bootstrap over datasets. It speaks of other datasets of which these are a fair
-sample, and of these rows as they were trained; each dataset brings its own noise of seeds and test images along.
-Quantiles are taken further out, by what Student's t and ``n / (n - 1)`` ask for (Hesterberg, "What teachers should know
-about the bootstrap", The American Statistician 2015): plain ones are too narrow for few. Simulated for 5
-and 12 rows whose order varies much between datasets, it covers 93 to 95 % with six to twenty of them, and plain
-quantiles 86 to 94 %; where the order hardly varies, 83 to 91 % with six and 94 % from twenty on. There is none below
-six: all of five values lie on one side of what they are drawn around in 1 of 16 cases, so even their whole range would
-be no 95 % interval. And there is none for a row of the same rank everywhere, of whose variation nothing is known.
+The interval of a mean rank is a bootstrap over datasets. It is about other datasets like these, and these rows as they
+were trained; each dataset includes its own noise of seeds and test images. Quantiles are widened by Student's t and
+``n / (n - 1)`` (Hesterberg, "What teachers should know about the bootstrap", The American Statistician 2015), because
+plain ones are too narrow for few datasets. In simulations of 5 and 12 rows whose order varies much between datasets, it
+covers 93 to 95 % with six to twenty datasets, and plain quantiles 86 to 94 %; if the order hardly varies, 83 to 91 %
+with six and 94 % from twenty on. There is no interval below six datasets: all of five values lie on one side of their
+expectation in 1 of 16 cases, so even their whole range would not be a 95 % interval. Nor is there one for a row with
+the same rank everywhere, whose variation is unknown.
 
 Shape suffixes: D datasets, M rows, R resamples.
 """
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_DATASETS = 6
-"""For an interval."""
+"""Number of datasets that an interval needs."""
 NUM_RESAMPLES = 10_000
 
-_BLOCK = 500  # rows at once, so that their resamples fit in memory
+_BLOCK = 500  # rows processed at once, so that their resamples fit in memory
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,26 +48,26 @@ class OverallRow:
     combination: str
     """:attr:`Row.combination` of its rows."""
     ranks: tuple[float, ...]
-    """Its rank among these rows on each dataset; halves where rows are equal."""
+    """Rank among these rows on each dataset; may end in .5 where rows are equal."""
     mean_rank: float
     low: float | None
-    """Lower end of the mean rank's 95 % interval; None where there are too few datasets, or all ranks are the same."""
+    """Lower end of the 95 % interval of the mean rank; None with too few datasets or equal ranks throughout."""
     high: float | None
     win_rate: float
-    """Share of comparisons with the other rows, on all datasets, in which its value is better; equal ones are half."""
+    """Share of comparisons with the other rows, on all datasets, that it wins; a draw counts half."""
     sure_win_rate: float | None
-    """Share in which it stands above by ranks that do not overlap; None where ranks are not tested."""
+    """Share of comparisons in which its range of ranks lies above without overlap; None if ranks are untested."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IncompleteRow:
-    """A row that has no value on some dataset."""
+    """A row that lacks a value on some dataset."""
 
     model: str
     recipe: str
     combination: str
     missing: tuple[str, ...]
-    """Those datasets."""
+    """Datasets without a value."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,23 +75,23 @@ class Overall:
     """Rows compared over several datasets."""
 
     data: tuple[str, ...]
-    """Datasets, of which there are two at least."""
+    """At least two datasets."""
     rows: tuple[OverallRow, ...]
-    """Rows with a value on each, two at least, lowest mean rank first."""
+    """At least two rows with a value on each dataset, lowest mean rank first."""
     incomplete: tuple[IncompleteRow, ...]
     num_missing: int
-    """Cells without a value, of ``len(data) * (len(rows) + len(incomplete))``."""
+    """Number of cells without a value, out of ``len(data) * (len(rows) + len(incomplete))``."""
     left_out: tuple[str, ...]
     """Datasets on which no row has a value."""
 
 
 def build_overall(tables: Sequence[Table], column: Column, labels: Mapping[str, Labels]) -> Overall | None:
-    """Compare rows over *tables*; None where fewer than two datasets or two rows can be compared.
+    """Compare rows over *tables*; None if fewer than two datasets or two rows can be compared.
 
     Args:
-        tables: Ranked by *column*.
-        column: What values are compared by.
-        labels: What to call rows, by :attr:`Row.combination`.
+        tables: Tables ranked by *column*.
+        column: Column whose values are compared.
+        labels: Labels of rows, by :attr:`Row.combination`.
     """
     cells: list[dict[str, tuple[Row, float]]] = []
     data, left_out = [], []
@@ -130,7 +129,7 @@ def build_overall(tables: Sequence[Table], column: Column, labels: Mapping[str, 
 
 
 def overall_plain(overall: Overall | None) -> dict[str, dict[str, float | int | None]] | None:
-    """Return each combination's numbers, by :attr:`Row.combination`, for files of one line a row."""
+    """Return the numbers of each combination, by :attr:`Row.combination`, for files with one line per row."""
     if overall is None:
         return None
     found: dict[str, dict[str, float | int | None]] = {
@@ -182,7 +181,7 @@ def _ranked(
 
 
 def _mean_ranks(values_M: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return ranks from 1, lowest value first; equal values share the mean of theirs."""
+    """Return ranks from 1, lowest value first; equal values share the mean of their ranks."""
     ordered = values_M.copy()
     ordered.sort()
     first, last = ordered.searchsorted(values_M, "left") + 1, ordered.searchsorted(values_M, "right")
@@ -191,7 +190,7 @@ def _mean_ranks(values_M: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _intervals(ranks_DM: NDArray[np.float64]) -> list[tuple[float | None, float | None]]:
-    """Return each row's 95 % interval of the mean rank; the same ranks give the same interval."""
+    """Return the 95 % interval of the mean rank of each row; the same ranks give the same interval."""
     import numpy as np
     from scipy.special import ndtr
 
@@ -214,7 +213,7 @@ def _intervals(ranks_DM: NDArray[np.float64]) -> list[tuple[float | None, float 
 
 
 def _sure_wins(rows_of: Sequence[Sequence[Row]]) -> list[int]:
-    """Count for each row, over all datasets, the rows that it surely stands above."""
+    """Count for each row, over all datasets, the rows whose range of ranks lies below its own."""
     from bisect import bisect_right
 
     wins = [0] * len(rows_of[0])
@@ -234,7 +233,7 @@ def _value(row: Row, column: Column) -> float | None:
 
 
 def _data_names(tables: Sequence[Table]) -> list[str]:
-    """Return what each table's dataset is called, with the images' content where a name comes twice."""
+    """Return the name of the dataset of each table, with the content of the images where a name occurs twice."""
     names = [table.data for table in tables]
     return [
         f"{table.data} (images {table.fingerprint[:12] or 'unknown'})" if names.count(table.data) > 1 else table.data

@@ -1,4 +1,4 @@
-"""The overall table as cells and sentences for people, the same in every format."""
+"""The overall table as cells and sentences, the same in every format."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TextColumn:
-    """One column, as people see it."""
+    """One column of text."""
 
     title: str
     cells: Sequence[str]
     numeric: bool = True
-    """Whether cells are set flush right."""
+    """Whether cells are aligned to the right."""
     priority: int = 0
-    """The higher, the sooner it is left out where a line is too narrow; 0 is never left out."""
+    """Columns with a high priority number are left out first where the line is too narrow; 0 is always shown."""
 
 
 def overall_heading(overall: Overall) -> str:
@@ -29,7 +29,7 @@ def overall_heading(overall: Overall) -> str:
 
 
 def overall_columns(overall: Overall) -> list[TextColumn]:
-    """Return the columns, with a cell for each row, lowest mean rank first."""
+    """Return the columns, with a cell for each row; the lowest mean rank comes first."""
     rows = overall.rows
     recipe_priority = 0 if len({row.recipe for row in rows}) > 1 else 20
     columns = [
@@ -46,19 +46,19 @@ def overall_columns(overall: Overall) -> list[TextColumn]:
 
 
 def overall_notes(overall: Overall, sort_by: str) -> list[str]:
-    """Return what the numbers mean, and what is missing."""
+    """Return the sentences below the table: what the numbers mean, and which cells are missing."""
     notes = [
-        f"mean rank: over {', '.join(overall.data)}; on each, these rows are ranked among themselves by {sort_by}, by "
-        "its mean over seeds, and equal ones share the mean of their ranks",
+        f"mean rank: over {', '.join(overall.data)}; on each, these rows are ranked by their mean {sort_by}, and equal "
+        "rows share the mean of their ranks",
         _interval_note(overall),
-        "wins: share of comparisons with the other rows, over all datasets, in which it is better; equal ones are half"
-        + ("; sure: its range of ranks lies wholly above" if _has_sure_wins(overall) else ""),
+        "wins: share of comparisons with the other rows, over all datasets, that the row wins; a draw counts half"
+        + ("; sure wins: comparisons in which the ranges of ranks do not overlap" if _has_sure_wins(overall) else ""),
     ]
     num_cells = len(overall.data) * (len(overall.rows) + len(overall.incomplete))
     if overall.incomplete:
         notes.append(
             f"{overall.num_missing:,} of {num_cells:,} cells {'is' if overall.num_missing == 1 else 'are'} missing; "
-            "rows that miss any stand apart, and nothing is imputed:"
+            "rows with missing cells are not ranked here, and nothing is imputed:"
         )
         notes += [_missing_note(row) for row in overall.incomplete[:_MOST_NAMED]]
         if len(overall.incomplete) > _MOST_NAMED:
@@ -66,7 +66,7 @@ def overall_notes(overall: Overall, sort_by: str) -> list[str]:
     else:
         notes.append(f"none of {num_cells:,} cells is missing")
     if overall.left_out:
-        notes.append(f"left out, for no row has a result on them: {', '.join(overall.left_out)}")
+        notes.append(f"left out, because no row has a result on them: {', '.join(overall.left_out)}")
     return notes
 
 
@@ -77,12 +77,12 @@ def _interval(row: OverallRow) -> str:
 def _interval_note(overall: Overall) -> str:
     if len(overall.data) < MIN_DATASETS:
         return (
-            f"no interval: {len(overall.data)} datasets are too few to tell how far a mean rank would move on others; "
-            f"it takes {MIN_DATASETS}"
+            f"no interval: {len(overall.data)} datasets are too few to estimate how a mean rank varies between them; "
+            f"at least {MIN_DATASETS} are needed"
         )
     return (
-        "95 % interval: of the mean rank over other datasets of which these are a fair sample (bootstrap over "
-        "datasets); none where a row has the same rank on all of them"
+        "95 % interval: for the mean rank over other datasets like these (bootstrap over datasets); none if a row has "
+        "the same rank on all of them"
     )
 
 

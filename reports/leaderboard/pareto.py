@@ -1,10 +1,10 @@
-"""Pareto fronts: which rows nothing beats on accuracy and cost at once, and what beats the others.
+"""Pareto fronts: which rows no other row beats on accuracy and cost at once, and which rows dominate the others.
 
-One front for each cost of :data:`COSTS`: accuracy against throughput, parameters and multiply-accumulates. A row is
-dominated where another is at least as accurate and at least as good on the cost, and better on one of the two. The
-front is the rows that none dominates. Accuracies are means over seeds and costs are taken as they are shown, for a
-front is a statement about what was measured: noise can put a row on it or behind it. So each dominator says whether
-it shares ranks with the row. Where it does, its accuracy may be luck, and what it has ahead is the cost.
+There is one front for each cost of :data:`COSTS`: accuracy against throughput, parameters and multiply-accumulates. A
+row is dominated by another that is at least as accurate and at least as good on the cost, and better on one of the two.
+The front consists of the rows that none dominates. It compares mean accuracies and measured costs, so noise can move a
+row on or off the front. Therefore each dominator records whether it shares ranks with the row: if so, its accuracy may
+be luck, and only its cost is an advantage.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from reports.leaderboard.table import Dominator, Row, Table, row_names
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What accuracy is held against."""
+    """A cost that accuracy is weighed against."""
 
     key: str
     """Key of its column, and in :attr:`Row.dominated_by`."""
     title: str
     value: Callable[[Row], float | None]
-    """A row's value; None where it has none that can be compared within its table."""
+    """Returns the value of a row; None if it has none that is comparable within its table."""
     higher_is_better: bool = False
 
 
@@ -37,15 +37,15 @@ COSTS: tuple[Cost, ...] = (
     Cost(key="params", title="params", value=lambda row: row.params),
     Cost(key="macs", title="MACs", value=lambda row: row.macs),
 )
-"""In the order in which they are shown. Throughput is of inference, compute only, within one measurement key."""
+"""Costs in display order. Throughput is that of inference, compute only, under equal conditions."""
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
-    """Return the places of the points that none dominates, cheapest first.
+    """Return the indices of the points that none dominates, cheapest first.
 
     Args:
-        points: Accuracy, of which more is better, and cost, of which less is. Points that are equal in both do not
-            dominate one another: all of them are on the front, or none.
+        points: Pairs of accuracy (higher is better) and cost (lower is better). Points that are equal in both do not
+            dominate each other: either all of them are on the front, or none.
     """
     order = sorted(range(len(points)), key=lambda place: (points[place][1], -points[place][0]))
     found: list[int] = []
@@ -56,13 +56,13 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def dominators(points: Sequence[tuple[float, float]]) -> list[tuple[int, ...]]:
-    """Return for each point the places of those on the front that dominate it, cheapest first; none if it is on it.
+    """Return for each point the indices of the points on the front that dominate it, cheapest first.
 
-    Whatever dominates a point is on the front or dominated by one that is, so the front is all there is to name.
+    A dominator that is not on the front is itself dominated by one that is, so naming the front is enough.
     """
     best = front(points)
     accuracies, costs = [points[place][0] for place in best], [points[place][1] for place in best]
-    # Along the front accuracy and cost rise together, so the dominators of a point stand next to each other.
+    # Along the front, accuracy and cost rise together, so the dominators of a point are adjacent.
     found = []
     for accuracy, cost in points:
         among = best[bisect_left(accuracies, accuracy) : bisect_right(costs, cost)]
@@ -74,8 +74,8 @@ def mark_dominated(table: Table, *, ranks_are_of_accuracy: bool = True) -> Table
     """Return *table* with :attr:`Row.dominated_by` filled in.
 
     Args:
-        table: Ranked.
-        ranks_are_of_accuracy: Whether sharing ranks says that accuracies cannot be told apart.
+        table: A ranked table.
+        ranks_are_of_accuracy: Whether shared ranks mean that accuracies cannot be separated.
     """
     names = row_names(table.rows)
     marked: list[dict[str, tuple[Dominator, ...]]] = [{} for _ in table.rows]
@@ -86,7 +86,7 @@ def mark_dominated(table: Table, *, ranks_are_of_accuracy: bool = True) -> Table
             if value is not None and accuracy is not None:
                 places.append(place)
                 points.append((accuracy.mean, -value if cost.higher_is_better else value))
-        if len(places) < 2:  # nothing to be held against
+        if len(places) < 2:  # there is nothing to compare with
             continue
         of_front = {
             each: (
@@ -105,13 +105,13 @@ def mark_dominated(table: Table, *, ranks_are_of_accuracy: bool = True) -> Table
 
 
 def is_on_front(row: Row, cost_key: str) -> bool | None:
-    """Tell whether no row dominates *row*; None where it was not compared on that cost."""
+    """Tell whether no row dominates *row*; None if it was not compared on that cost."""
     found = row.dominated_by.get(cost_key)
     return None if found is None else not found
 
 
 def costs_by_dominator(row: Row) -> Mapping[Dominator, tuple[Cost, ...]]:
-    """Return the rows that dominate *row* on some cost, each with those costs; on most costs first."""
+    """Return the rows that dominate *row*, each with the costs concerned; the most costs come first."""
     found: dict[Dominator, list[Cost]] = {}
     for cost in COSTS:
         for dominator in row.dominated_by.get(cost.key, ()):

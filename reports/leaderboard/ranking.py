@@ -1,4 +1,4 @@
-"""Ranking: what rows are ranked by, how far the evidence separates them, and the order in which they stand."""
+"""Ranking: the evidence of each row, how far it separates rows, and their order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from reports.leaderboard.column import Column
-from reports.leaderboard.table import Row, Table
+from reports.leaderboard.notes import names_text
+from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.multiplicity import alpha_of_look
 from reports.statistics.ranks import rank_ranges, separated
 from reports.statistics.sample import Sample
@@ -18,15 +19,16 @@ from reports.trials.reading import Trial
 
 @dataclass(frozen=True, kw_only=True)
 class RankingEvidence:
-    """What rows are ranked by when they are ranked by accuracy: a sample, or why there is none."""
+    """What a row is ranked on by accuracy: a sample, or the reason why there is none."""
 
     sample: Sample | None
     images: bytes
-    """Which test images it is of; samples of different images cannot be paired."""
+    """Digest of its test images; samples of different images cannot be paired."""
     problem: str = ""
 
 
 def evidence_of(trials: Sequence[Trial]) -> RankingEvidence:
+    """Read the predictions of the seeds of one row."""
     read = read_seeds(trials)
     if isinstance(read, str):
         return RankingEvidence(sample=None, images=b"", problem=read)
@@ -36,9 +38,9 @@ def evidence_of(trials: Sequence[Trial]) -> RankingEvidence:
 
 
 def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:
-    """Return how right each seed of a row was, on the same images, or one sentence on why that is not known."""
+    """Return the correctness of each seed of a row on the same images, or a sentence on why it is not known."""
     if not trials:
-        return "no seed is done"
+        return "no seed has finished"
     read: list[Correctness] = []
     for folder, record in trials:
         correctness = read_correctness(folder, record)
@@ -46,12 +48,12 @@ def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:
             return correctness
         read.append(correctness)
     if len({each.images for each in read}) > 1:
-        return "its seeds were tested on different images"
+        return "the seeds were tested on different images"
     return read
 
 
 def most_common_images(images: Iterable[bytes]) -> bytes:
-    """Return the images that most rows were tested on, given each row's; empty where there is none."""
+    """Return the images that most rows were tested on, given those of each row; empty if there are none."""
     counts = Counter(images)
     return max(counts, key=lambda key: (counts[key], key), default=b"")
 
@@ -86,23 +88,23 @@ def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column
 def _ranked_by_accuracy(
     rows: Sequence[Row], evidence: Sequence[RankingEvidence], *, alpha: float
 ) -> tuple[list[Row], list[str]]:
-    """Rank rows as far as a paired test on the same images separates them; a row that cannot be tested has none."""
+    """Rank rows as far as paired tests separate them; rows that cannot be tested get a note instead of a rank."""
     common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
     tested: list[tuple[Row, Sample]] = []
-    notes = []
-    for row, basis in zip(rows, evidence, strict=True):
+    problems: dict[str, list[str]] = {}
+    for row, name, basis in zip(rows, row_names(rows), evidence, strict=True):
         if not row.seeds:
             continue
         if basis.sample is not None and basis.images == common:
             tested.append((row, basis.sample))
         elif basis.sample is not None:
-            notes.append(f"{row.title}: no rank, for it was tested on other images than most rows")
+            problems.setdefault("no rank: tested on different images from most rows", []).append(name)
         else:
-            notes.append(f"{row.title}: no interval and no rank, for {basis.problem}")
+            problems.setdefault(f"no interval and no rank: {basis.problem}", []).append(name)
     ranges = rank_ranges(separated([sample for _, sample in tested], alpha=alpha))
-    return [
-        replace(row, rank_low=low, rank_high=high) for (row, _), (low, high) in zip(tested, ranges, strict=True)
-    ], notes
+    return [replace(row, rank_low=low, rank_high=high) for (row, _), (low, high) in zip(tested, ranges, strict=True)], [
+        f"{problem} ({names_text(names)})" for problem, names in problems.items()
+    ]
 
 
 def _is_elsewhere(row: Row) -> bool:
@@ -110,7 +112,7 @@ def _is_elsewhere(row: Row) -> bool:
 
 
 def _ranked_by_value(rows: Sequence[Row], read: Callable[[Row], float | None], *, higher_is_better: bool) -> list[Row]:
-    """Rank rows by the plain order of their values; equal ones share a range, and those without a value have none."""
+    """Rank rows by the order of their values; equal values share a range, and rows without a value have no rank."""
     valued = [(row, value) for row, value in zip(rows, map(read, rows), strict=True) if value is not None]
     valued.sort(key=lambda pair: -pair[1] if higher_is_better else pair[1])
     ranked = []

@@ -1,4 +1,4 @@
-"""Columns of speed and memory, which may be compared only between rows that were measured under the same conditions."""
+"""Columns of speed and memory, comparable only between rows that were measured under the same conditions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _speed_column(key: str, title: str, about: str, field: str, *, priority: int
             return NOTHING
         marks = [
             "" if row.speed.comparable else SPEED_MARK,
-            # Load takes time, not memory; and what the data path costs shows in the rate that has it.
+            # Load costs time, not memory; and only end-to-end training waits for data.
             LOADED_MARK if row.speed.is_loaded and field != "peak_memory_mib" else "",
             LOADER_MARK if row.speed.is_loader_bound and field == "train" else "",
             front_mark(row, key),
@@ -42,7 +42,7 @@ def _speed_column(key: str, title: str, about: str, field: str, *, priority: int
 
 
 def _rate_column(key: str, title: str, about: str, field: str, *, priority: int, **options: Any) -> Column:
-    """Return a column of images per second, with the interval of its windows for programs."""
+    """Return a column of images per second; its machine-readable cells include the interval of the windows."""
     column = _speed_column(key, title, about, field, priority=priority, **options)
 
     def plain(row: Row) -> dict[str, Any]:
@@ -57,11 +57,11 @@ def _relative(row: Row) -> float | None:
 
 
 SPEED_COLUMNS: tuple[Column, ...] = (
-    _rate_column("train_speed", "train img/s", "training images per second, data path included", "train", priority=55),
+    _rate_column("train_speed", "train img/s", "training throughput, data loading included", "train", priority=55),
     _rate_column(
         "train_compute_speed",
         "train img/s, compute",
-        "training images per second on a batch already on the device",
+        "training throughput on a batch already on the device",
         "train_compute",
         priority=66,
         default=False,
@@ -69,14 +69,14 @@ SPEED_COLUMNS: tuple[Column, ...] = (
     _rate_column(
         "inference_speed",
         "infer img/s",
-        "inference images per second on a batch already on the device",
+        "inference throughput on a batch already on the device",
         "inference",
         priority=50,
     ),
     _rate_column(
         "inference_end_to_end_speed",
         "infer img/s, end to end",
-        "inference images per second over the test split, data path included",
+        "inference throughput over the test set, data loading included",
         "inference_end_to_end",
         priority=67,
         default=False,
@@ -84,7 +84,7 @@ SPEED_COLUMNS: tuple[Column, ...] = (
     Column(
         key="relative_speed",
         title="rel. speed",
-        about="inference speed over that of the reference network, measured just before and after on the same device",
+        about="inference throughput relative to a reference network measured just before and after on the same device",
         text=lambda row: "" if _relative(row) is None else number(_relative(row)),
         plain=lambda row: {"relative_speed": _relative(row)},
         value=_relative,
@@ -93,8 +93,8 @@ SPEED_COLUMNS: tuple[Column, ...] = (
     ),
     _speed_column(
         "latency_p50",
-        "latency ms",
-        "milliseconds for a batch of one, median",
+        "latency p50 ms",
+        "median latency at batch size 1, in milliseconds",
         "latency_p50_ms",
         priority=68,
         default=False,
@@ -102,8 +102,8 @@ SPEED_COLUMNS: tuple[Column, ...] = (
     ),
     _speed_column(
         "latency_p95",
-        "p95 ms",
-        "milliseconds for a batch of one, 95th percentile",
+        "latency p95 ms",
+        "95th percentile of the latency at batch size 1, in milliseconds",
         "latency_p95_ms",
         priority=69,
         default=False,
@@ -112,7 +112,7 @@ SPEED_COLUMNS: tuple[Column, ...] = (
     _speed_column(
         "peak_memory",
         "memory MiB",
-        "peak memory while training",
+        "peak memory during training",
         "peak_memory_mib",
         priority=80,
         higher_is_better=False,
@@ -120,7 +120,7 @@ SPEED_COLUMNS: tuple[Column, ...] = (
     Column(
         key="conditions",
         title="conditions",
-        about="what speeds were measured under, their runtime included, as a short key",
+        about="short key of the measurement conditions, runtime included",
         text=lambda row: row.speed.measurement_key[:8] if row.speed else NOTHING,
         plain=lambda row: {
             "measurement_key": row.speed.measurement_key[:12] if row.speed else None,

@@ -1,4 +1,4 @@
-"""Speeds: medians over a row's seeds, which rows of a table may be held against each other, and what disturbed them."""
+"""Speeds: medians over the seeds of a row, which rows are comparable, and what disturbed the measurements."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from harness.records.keys import measurement_fields
 from harness.records.record import Rate, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeRecord
 from reports.leaderboard.cells import SPEED_MARK
+from reports.leaderboard.notes import TrialNote, merge_notes, names_text
 from reports.leaderboard.runtime_rows import conditions_key
 from reports.leaderboard.table import Row, Speed, row_names
 from reports.trials.grouping import Group
@@ -23,13 +24,12 @@ _RATES: Mapping[str, Callable[[SpeedInfo], Rate | None]] = {
     "inference": lambda speed: speed.inference,
     "inference_end_to_end": lambda speed: speed.inference_end_to_end,
 }
-_MOST_NAMES = 4  # in a note
 
 
 def speed_of(records: Sequence[Record]) -> Speed | None:
-    """Return medians over the seeds that were measured under the conditions that most of them were.
+    """Return medians over the seeds that were measured under the most common conditions.
 
-    A relative speed is the median over all seeds, whatever the conditions: each has its reference beside it.
+    A relative speed is the median over all seeds: each was measured beside the reference, so conditions cancel.
     """
     measured = [record for record in records if record.speed is not None]
     if not measured:
@@ -70,10 +70,10 @@ def _relative(speed: SpeedInfo) -> float | None:
 
 
 def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[Row], list[str]]:
-    """Mark the speeds that were not measured as most were.
+    """Mark the speeds that were measured under different conditions from most.
 
     Returns:
-        The rows, and sentences on what speeds differ in, which seeds do not count, and what the timer noted.
+        The rows; and notes on the conditions that differ, the seeds left out and what disturbed the timer.
     """
     names = row_names(rows)
     notes = [*_left_out_notes(rows, names, groups), *_timer_notes(names, groups)]
@@ -89,7 +89,7 @@ def compare_speeds(rows: Sequence[Row], groups: Sequence[Group]) -> tuple[list[R
 
 
 def _condition_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence[Group], usual: str) -> list[str]:
-    """Say how most rows were measured, and for each other way which rows those are and what it differs in."""
+    """Return how most rows were measured, and for each other way how it differs and which rows were measured so."""
     conditions = {
         conditions_key(record): _conditions(record)
         for group in groups
@@ -107,43 +107,35 @@ def _condition_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence
         if len({str(fields.get(name)) for fields in shown}) > 1
     ]
     usually = ", ".join(f"{name} {conditions[usual].get(name)}" for name in differing)
-    note = f"speeds marked {SPEED_MARK} were measured under other conditions than most and are not compared with them"
-    notes = [f"{note} (most: {usually})" if usually else note]
+    note = f"{SPEED_MARK} speeds measured under different conditions from most rows, and not compared with them"
+    notes = [f"{note} (most rows: {usually})" if usually else note]
     for key, found in elsewhere.items():
         own = [f"{name} {value}" for name, value in conditions[key].items() if value != conditions[usual].get(name)]
         if own:
-            notes.append(f"{SPEED_MARK} {', '.join(own)}: {_some(sorted(found))}")
+            notes.append(f"{SPEED_MARK} {', '.join(own)}: {names_text(sorted(found))}")
     return notes
 
 
 def _left_out_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence[Group]) -> list[str]:
-    notes = []
-    for row, name, group in zip(rows, names, groups, strict=True):
-        seeds = [
-            seed
-            for seed, (_, record) in sorted(group.done.items())
-            if record.speed and row.speed and record.measurement_key != row.speed.measurement_key
-        ]
-        if seeds:
-            notes.append(
-                f"{name}: speeds of seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))} left out, "
-                "measured under other conditions than those of its other seeds"
-            )
-    return notes
+    return merge_notes(
+        TrialNote(
+            sentence="speed left out: measured under different conditions from the other seeds of the row",
+            row=name,
+            seed=seed,
+        )
+        for row, name, group in zip(rows, names, groups, strict=True)
+        for seed, (_, record) in sorted(group.done.items())
+        if record.speed and row.speed and record.measurement_key != row.speed.measurement_key
+    )
 
 
 def _timer_notes(names: Sequence[str], groups: Sequence[Group]) -> list[str]:
-    found: dict[str, list[str]] = {}
-    for name, group in sorted(zip(names, groups, strict=True), key=lambda pair: pair[0]):
-        for seed, (_, record) in sorted(group.done.items()):
-            for note in record.speed.notes if record.speed else ():
-                found.setdefault(one_line(note, max_length=300), []).append(f"{name} seed {seed}")
-    return [f"{note}: {_some(trials)}" for note, trials in found.items()]
-
-
-def _some(names: Sequence[str]) -> str:
-    more = [f"{len(names) - _MOST_NAMES:,} more"] if len(names) > _MOST_NAMES else []
-    return "; ".join([*names[:_MOST_NAMES], *more])
+    return merge_notes(
+        TrialNote(sentence=one_line(note, max_length=300), row=name, seed=seed)
+        for name, group in sorted(zip(names, groups, strict=True), key=lambda pair: pair[0])
+        for seed, (_, record) in sorted(group.done.items())
+        for note in (record.speed.notes if record.speed else ())
+    )
 
 
 def _conditions(record: Record) -> Mapping[str, Any]:
@@ -151,7 +143,7 @@ def _conditions(record: Record) -> Mapping[str, Any]:
         return record.runtime.conditions
     try:
         return measurement_fields(record.spec, record.environment)
-    except KeyError:  # a record that does not name its conditions; its key still tells that they differ
+    except KeyError:  # the record does not state its conditions; its key still shows that they differ
         return {}
 
 

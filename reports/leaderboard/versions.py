@@ -1,4 +1,4 @@
-"""Versions of metrics: which numbers of a leaderboard were computed by an older one than there is."""
+"""Versions of metrics: which numbers of a leaderboard were computed by an outdated version."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def version_notes(records: Iterable[Record], declared: Mapping[str, int]) -> lis
     """Return a sentence for each metric and version that is older than the newest.
 
     Args:
-        records: Trials whose numbers are shown.
-        declared: Versions by display name, as a catalog has them. A metric that is not there is held against the
-            newest version among the records, so that a mean over two versions is told of in any case.
+        records: Records of the trials that are shown.
+        declared: Versions by display name, as a catalog has them. A metric that is not declared is compared with the
+            newest version among the records, so that a mean over two versions always gets a note.
     """
     counts: Counter[tuple[str, int]] = Counter()
     newest = dict(declared)
@@ -25,7 +25,7 @@ def version_notes(records: Iterable[Record], declared: Mapping[str, int]) -> lis
             newest[name] = max(newest.get(name, metric.version), metric.version)
     return [
         f"{one_line(name)} of {plural(count, 'trial')} was computed by version {version} of the metric; "
-        f"zoo rescore brings {'it' if count == 1 else 'them'} to version {newest[name]}"
+        f"run zoo rescore to update {'it' if count == 1 else 'them'} to version {newest[name]}"
         for (name, version), count in sorted(counts.items())
         if version < newest[name]
     ]

@@ -1,4 +1,4 @@
-"""A leaderboard as CSV: one line for each row of all tables, numbers without rounding."""
+"""A leaderboard as CSV: one line for each row of all tables, with numbers that are not rounded."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def safe_cell(value: Any) -> Any:
-    """Return *value* such that a spreadsheet does not run it: text that starts a formula gets a quote in front.
+    """Return *value* so that a spreadsheet does not execute it: text that starts a formula gets a quote in front.
 
-    See "CSV injection" of the OWASP Foundation. Numbers stay as they are.
+    See "CSV injection" by the OWASP Foundation. Numbers are left alone.
     """
     if value is None:
         return ""
@@ -30,9 +30,9 @@ def safe_cell(value: Any) -> Any:
 
 
 def render_csv(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
-    """Return a header and a line for each row; with the content of its dataset's images in front.
+    """Return a header and a line for each row, starting with the fingerprint of the images.
 
-    Where all columns are asked for and there is an overall table, each row has its combination's numbers at the end.
+    With all columns and an overall table, the overall numbers of each combination are added at the end of the line.
     """
     overall = overall_plain(leaderboard.overall) if columns is None else None
     columns = all_columns(leaderboard) if columns is None else columns

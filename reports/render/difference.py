@@ -12,22 +12,23 @@ from typing import Any
 from rich.cells import cell_len
 
 from reports.comparison.context import FieldDifference
-from reports.comparison.difference import AccuracyChange, Cell, Difference, is_sure, points_text
+from reports.comparison.difference import AccuracyChange, Cell, CellVerdict, Difference, is_sure, margin_text
 from reports.comparison.speeds import KINDS
+from reports.leaderboard.cells import NOTHING, p_text, points_text
 from reports.render.csv import safe_cell
 from reports.render.markdown import escape_markdown
+from zoo.text import plural
 
-NOTHING = "–"
 SCHEMA_VERSION = 1
 FORMATS = ("table", "csv", "json", "markdown")
 
 _GAP = "  "
 _NUM_NAMES = 3
-"""Leading columns with names, which are aligned to the left and left out where all cells share one."""
+"""Number of leading columns with names, which are aligned to the left and left out if all cells share the value."""
 
 
 def render_difference(difference: Difference, format_name: str) -> str:
-    """Return a difference in one of :data:`FORMATS`, with a line break at its end."""
+    """Return a difference in one of :data:`FORMATS`, ending with a line break."""
     if format_name == "json":
         return json.dumps(difference_data(difference), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     if format_name == "csv":
@@ -38,7 +39,7 @@ def render_difference(difference: Difference, format_name: str) -> str:
 
 
 def difference_data(difference: Difference) -> dict[str, Any]:
-    """Return a difference as plain data: numbers without rounding, None for what is not known."""
+    """Return a difference as plain data: numbers are not rounded, and unknown values are None."""
     return {"schema_version": SCHEMA_VERSION, **asdict(difference), "alarms": list(difference.alarms)}
 
 
@@ -82,7 +83,7 @@ def _csv(difference: Difference) -> str:
 
 
 def _plain(cell: Cell) -> dict[str, Any]:
-    """Return a cell as one line of numbers without rounding; shares stay in [-1, 1]."""
+    """Return a cell as one line of numbers that are not rounded; shares stay in [-1, 1]."""
     line: dict[str, Any] = {"model": cell.model, "data": cell.data, "recipe": cell.recipe}
     line |= {"fingerprint": cell.fingerprint[:12], "seeds": len(cell.seeds)}
     for name in AccuracyChange.__dataclass_fields__:
@@ -113,13 +114,13 @@ def _heading(difference: Difference) -> str:
 
 
 def _is_name(title: str) -> bool:
-    return title in ("model", "data", "recipe", "verdict")
+    return title in ("model", "dataset", "recipe", "verdict")
 
 
 def _grid(difference: Difference) -> tuple[list[str], list[list[str]]]:
-    """Return a header and a line for each cell; names that all cells share are left to the heading."""
-    header = ["model", "data", "recipe", "n", "before %", "after %", "points", "95 % interval", "p", "verdict"]
-    header += ["same bits", "training ×", "inference ×"]
+    """Return a header and a line for each cell; names that all cells share are in the heading only."""
+    header = ["model", "dataset", "recipe", "n", "before %", "after %", "points", "95 % interval", "p", "verdict"]
+    header += ["identical", "training ×", "inference ×"]
     body = [_cells(cell) for cell in difference.cells]
     kept = [
         column
@@ -141,9 +142,9 @@ def _cells(cell: Cell) -> list[str]:
         str(seeds) if accuracy.is_paired_by_seed or first == second else f"{first}, {second}",
         f"{100 * accuracy.first:.1f}",
         f"{100 * accuracy.second:.1f}",
-        _points(accuracy.change),
-        f"[{_points(accuracy.low)}, {_points(accuracy.high)}]",
-        _p(accuracy.p),
+        points_text(accuracy.change),
+        f"[{points_text(accuracy.low)}, {points_text(accuracy.high)}]",
+        p_text(accuracy.p),
         accuracy.verdict.value,
         f"{accuracy.num_identical} of {len(cell.seeds)}",
         *_speeds(cell),
@@ -159,20 +160,20 @@ def _speeds(cell: Cell) -> list[str]:
 
 
 def _sections(difference: Difference) -> list[tuple[str, list[str]]]:
-    """Return what is said below the grid: a title, and sentences."""
-    sections = [("past the limits", list(difference.alarms)), ("notes", _remarks(difference))]
+    """Return the sections below the grid: titles with sentences."""
+    sections = [("limits exceeded", list(difference.alarms)), ("notes", _remarks(difference))]
     for name, only in ((difference.first, difference.only_first), (difference.second, difference.only_second)):
         sections.append((f"only in {name} ({len(only):,})", list(only)))
     sections += [
-        ("environment", [_difference_line(each) for each in difference.environment]),
-        ("what can change a prediction", [_difference_line(each) for each in difference.fields]),
-        ("what the numbers mean", _legend(difference)),
+        ("environment differences", [_difference_line(each) for each in difference.environment]),
+        ("settings that can change predictions", [_difference_line(each) for each in difference.fields]),
+        ("legend", _legend(difference)),
     ]
     return [(title, notes) for title, notes in sections if notes]
 
 
 def _remarks(difference: Difference) -> list[str]:
-    """Return what was not compared and why, and what disturbed the rest."""
+    """Return what was not compared and why, and what disturbed the comparison."""
     notes = [f"{cell.title}: {cell.problem}" for cell in difference.cells if cell.problem]
     problems: dict[str, list[str]] = {}
     for cell in difference.cells:
@@ -191,42 +192,47 @@ def _difference_line(each: FieldDifference) -> str:
 
 
 def _legend(difference: Difference) -> list[str]:
+    """Return what the numbers and signs of the grid mean; only what is shown is explained."""
     compared = [cell.accuracy for cell in difference.cells if cell.accuracy is not None]
     if not compared:
         return []
-    margin = points_text(difference.margin)
+    margin = margin_text(difference.margin)
+    verdicts = {accuracy.verdict for accuracy in compared}
+    meanings = {
+        CellVerdict.EQUIVALENT: f"equivalent: the change is significantly smaller than the equivalence margin of "
+        f"{margin} (two one-sided tests)",
+        CellVerdict.REGRESSION: "regression: accuracy fell significantly",
+        CellVerdict.IMPROVEMENT: "improvement: accuracy rose significantly",
+        CellVerdict.UNDECIDED: "undecided: neither a change nor equivalence is significant",
+    }
+    level = f"Holm's method, 5 % over {plural(len(compared), 'cell')}"
     notes = [
-        f"p: of an accuracy that did not change, on the same test images (Holm, 5 % for all {len(compared):,} cells)",
-        f"equivalent: surely less than {margin} of change (two one-sided tests, Holm, 5 % for all cells), even where "
-        "some change is sure; regression and improvement: a change is sure; undecided: neither is",
-        "95 % interval: of the change in points, each cell taken for itself",
+        f"p: of an unchanged accuracy, in a paired test on the same test images ({level})",
+        *(meanings[verdict] for verdict in CellVerdict if verdict in verdicts),
+        "95 % interval: for the change in percentage points, without adjustment for other cells",
     ]
     if any(len(cell.seeds) > 1 for cell in difference.cells if cell.accuracy):
-        notes.append("seeds of both sides are paired; n counts them")
+        notes.append("n: seeds that both sides have, which are paired")
     if any(cell.accuracy and cell.first_seeds and _is_single(cell) for cell in difference.cells):
-        notes.append("between cells of one seed the test speaks of these two networks, not of other seeds")
+        notes.append("with one seed, the test compares these two networks and says nothing about other seeds")
     changed = sum(each.num_changed for each in compared)
     notes.append(
-        "same bits: seeds of both sides whose predictions are the same to the bit"
-        + (f"; right on one side only: {changed:,} images over all cells and seeds" if changed else "")
+        "identical: shared seeds with the same predictions, bit for bit"
+        + (f"; {plural(changed, 'image')} classified correctly on one side only" if changed else "")
     )
-    if any(cell.speeds for cell in difference.cells):
+    speeds = [p for cell in difference.cells for p in cell.speed_p]
+    if speeds:
         notes.append(
-            "×: images per second after over before, compute only, with a 95 % interval from trials and their windows; "
-            "above 1 is faster; *: a change is sure (Holm, 5 % for all speeds), if the machine was as busy both times"
+            "training ×, inference ×: throughput after divided by throughput before, compute only, with a 95 % "
+            "interval; above 1 is faster"
+        )
+    if any(map(is_sure, speeds)):
+        notes.append(
+            "* significant change of speed (Holm's method, 5 % over all speeds), if the machine was equally busy both "
+            "times"
         )
     return notes
 
 
 def _is_single(cell: Cell) -> bool:
     return len(cell.first_seeds) == len(cell.second_seeds) == 1
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−") if round(100 * share, 1) else "0.0"
-
-
-def _p(value: float) -> str:
-    if value < 0.001:
-        return "< 0.001"
-    return f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"

@@ -9,7 +9,8 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from reports.comparison.explanation import POWER, Pair, RankExplanation
-from reports.leaderboard.cells import NOTHING
+from reports.leaderboard.cells import NOTHING, p_text, points_text
+from zoo.text import plural
 
 _GAP = 2
 _LONGEST_LABEL = 32
@@ -17,40 +18,41 @@ _MOST_ROWS = 20
 
 
 def explanation_text(explanations: Sequence[RankExplanation], *, width: int | None = None) -> str:
-    """Return all explanations, for people.
+    """Return all explanations as text.
 
     Args:
         explanations: One for each table.
-        width: Columns of the terminal: a matrix that is wider goes on below; None sets no bound.
+        width: Width of the terminal; a wider matrix continues below, and None sets no limit.
     """
     return "\n".join("\n".join(line.rstrip() for line in _lines(each, width)) + "\n" for each in explanations)
 
 
 def explanation_data(explanations: Sequence[RankExplanation]) -> list[dict[str, Any]]:
-    """Return all explanations, for programs: numbers without rounding."""
+    """Return all explanations as plain data, with numbers that are not rounded."""
     return [{**asdict(each), "power": POWER, "detectable": each.detectable} for each in explanations]
 
 
 def _lines(explanation: RankExplanation, width: int | None) -> list[str]:
     rows = explanation.rows
-    lines = [f"why, on {explanation.data or 'no data'}", ""]
+    lines = [f"ranks explained: {explanation.data or 'no dataset'}", ""]
     if len(rows) < 2:
         return [*lines, " fewer than two rows can be compared", *(f" {each}" for each in explanation.left_out)]
+    signs = "; * separated" if any(pair.is_separated for pair in explanation.pairs) else ""
     labels = [f"{place} {_cut(row.label)}" for place, row in enumerate(rows, start=1)]
     shown = min(len(rows), _MOST_ROWS)
     lines.append(
-        f" accuracy of the row less that of the column, in points, and Holm's p over {len(explanation.pairs):,} pairs"
-        f"{'' if len(explanation.pairs) > 1 else ' (a single one)'}; *: told apart"
+        " accuracy of the row minus that of the column, in percentage points, with the p-value by Holm's method for "
+        f"{plural(len(explanation.pairs), 'pair')}{signs}"
     )
     lines += ["", *_matrix(labels[:shown], explanation.pairs, width), ""]
     if shown < len(rows):
-        lines += [f" the first {shown} of {len(rows):,} rows; --format json has all", ""]
-    header = ["neighbours", "points", "95 % interval", "Cohen's h", "could have been shown"]
+        lines += [f" the first {shown} of {len(rows):,} rows; --format json shows all", ""]
+    header = ["adjacent rows", "points", "95 % interval", "Cohen's h", "min. detectable"]
     body = [
         [
             f"{pair.first + 1} – {pair.second + 1}",
-            _points(pair.difference),
-            f"[{_points(pair.low)}, {_points(pair.high)}]",
+            points_text(pair.difference),
+            f"[{points_text(pair.low)}, {points_text(pair.high)}]",
             f"{pair.cohens_h:+.2f}".replace("-", "−"),
             f"{100 * pair.detectable:.1f}",
         ]
@@ -58,7 +60,7 @@ def _lines(explanation: RankExplanation, width: int | None) -> list[str]:
     ]
     lines += [*_grid([header, *body]), ""]
     body = [[label, f"{100 * row.first_share:.1f} %"] for label, row in zip(labels, rows, strict=True)]
-    lines += [*_grid([["row", "first in"], *body]), ""]
+    lines += [*_grid([["row", "ranked first"], *body]), ""]
     lines += [f" {note}" for note in _notes(explanation)]
     return lines
 
@@ -69,18 +71,19 @@ def _notes(explanation: RankExplanation) -> list[str]:
     detectable = explanation.detectable
     assert detectable is not None, "there are pairs"
     return [
-        "95 % interval: of the difference, each pair taken for itself; Cohen's h: 0.2 is small, 0.5 medium, 0.8 large",
-        f"first in: share of {explanation.num_resamples:,} resamples over seeds and test images in which the row is "
-        "first; with few seeds it is surer than the ranks, which know how little few seeds tell",
-        f"{count} seed{'' if count == '1' else 's'} and {explanation.num_images:,} test images could have shown a "
-        f"difference of {100 * detectable:.1f} points between two rows like these (median of all pairs; found with a "
-        f"chance of {100 * POWER:.0f} %, at Holm's first step)",
+        "95 % interval: for the difference, without adjustment for other pairs; Cohen's h: 0.2 is small, 0.5 medium, "
+        "0.8 large",
+        f"ranked first: share of {explanation.num_resamples:,} resamples of seeds and test images in which the row is "
+        "first; with few seeds it is overconfident compared with the ranks, which account for their number",
+        f"minimum detectable difference: {100 * detectable:.1f} points (median over pairs), with {count} "
+        f"seed{'' if count == '1' else 's'} and {explanation.num_images:,} test images, at a power of "
+        f"{100 * POWER:.0f} % and the first step of Holm's method",
         *explanation.left_out,
     ]
 
 
 def _matrix(labels: Sequence[str], pairs: Sequence[Pair], width: int | None) -> list[str]:
-    """Return the upper triangle, in blocks of columns that fit."""
+    """Return the upper triangle, in blocks of columns that fit the width."""
     size = len(labels)
     cells = [[""] * size for _ in range(size)]
     for place in range(size):
@@ -88,7 +91,7 @@ def _matrix(labels: Sequence[str], pairs: Sequence[Pair], width: int | None) -> 
     for pair in pairs:
         if pair.second < size:
             mark = "*" if pair.is_separated else ""
-            cells[pair.first][pair.second] = f"{_points(pair.difference)} ({_p(pair.p)}){mark}"
+            cells[pair.first][pair.second] = f"{points_text(pair.difference)} (p {p_text(pair.p)}){mark}"
     name_width = max(map(cell_len, labels))
     cell_width = max(cell_len(cell) for row in cells for cell in row) + _GAP
     fitting = size if width is None else max(1, (width - 1 - name_width) // cell_width)
@@ -104,7 +107,7 @@ def _matrix(labels: Sequence[str], pairs: Sequence[Pair], width: int | None) -> 
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines with columns aligned: the first to the left, the others to the right."""
+    """Return lines with aligned columns: the first to the left, the others to the right."""
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -116,13 +119,3 @@ def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _cut(label: str) -> str:
     return label if cell_len(label) <= _LONGEST_LABEL else set_cell_size(label, _LONGEST_LABEL - 1) + "…"
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−") if round(100 * share, 1) else "0.0"
-
-
-def _p(value: float) -> str:
-    if value < 0.001:
-        return "p < 0.001"
-    return f"p {value:.2f}" if value >= 0.0995 else f"p {value:.3f}"

@@ -28,7 +28,7 @@ def leaderboard_data(
     columns: Sequence[Column] | None = None,
     explanations: Sequence[RankExplanation] | None = None,
 ) -> dict[str, Any]:
-    """Return the leaderboard as plain data; what is not known is None, and explanations are there if they are given."""
+    """Return the leaderboard as plain data, with explanations if there are any; unknown values are None."""
     columns = all_columns(leaderboard) if columns is None else columns
     data: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-"""A leaderboard as LaTeX: a ``booktabs`` table for each dataset, ready to be put into a paper."""
+"""A leaderboard as LaTeX: a ``booktabs`` table for each dataset, ready for a paper."""
 
 from __future__ import annotations
 
@@ -43,16 +43,19 @@ _SPECIAL = {
 
 
 def escape_latex(text: str) -> str:
-    """Return *text* such that LaTeX sets it as it is; letters beyond ASCII need a UTF-8 engine."""
+    """Escape *text* so that LaTeX prints it literally; letters beyond ASCII need a UTF-8 engine."""
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
-def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
-    """Return one ``table`` environment for each dataset. It needs the packages ``booktabs`` and ``textcomp``."""
+def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = None, *, brief: bool = False) -> str:
+    """Return one ``table`` environment for each dataset, without notes if *brief*.
+
+    The packages ``booktabs`` and ``textcomp`` are required.
+    """
     columns = choose_columns(leaderboard) if columns is None else columns
     if not leaderboard.tables:
         return "% There are no records yet.\n"
-    closing = legend(columns, leaderboard)
+    closing = [] if brief else legend(columns, leaderboard)
     blocks = ["% \\usepackage{booktabs,textcomp}"]
     for table in leaderboard.tables:
         blocks.append(
@@ -60,7 +63,7 @@ def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = No
                 heading(table),
                 [(column.title, column.numeric) for column in columns],
                 [[column.text(row) for column in columns] for row in table.rows],
-                [*table_notes(table, columns, leaderboard), *closing],
+                [] if brief else [*table_notes(table, columns, leaderboard), *closing],
             )
         )
     if (overall := leaderboard.overall) is not None:
@@ -70,7 +73,7 @@ def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = No
                 overall_heading(overall),
                 [(column.title, column.numeric) for column in columns_of_text],
                 list(zip(*(column.cells for column in columns_of_text), strict=True)),
-                overall_notes(overall, leaderboard.sort_by),
+                [] if brief else overall_notes(overall, leaderboard.sort_by),
             )
         )
     return "\n\n".join(blocks) + "\n"
@@ -79,7 +82,7 @@ def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = No
 def _environment(
     caption: str, header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], notes: Sequence[str]
 ) -> str:
-    """Return one table; *header* says of each column its title and whether it is set flush right."""
+    """Return one table; *header* gives the title of each column and whether it is aligned to the right."""
     lines = [
         r"\begin{table}",
         r"\centering",

@@ -16,15 +16,15 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def escape_markdown(text: str) -> str:
-    """Return *text* such that Markdown shows it as it is: no emphasis, link, HTML, formula or new cell.
+    """Escape *text* so that Markdown shows it literally: no emphasis, link, HTML, formula or new cell.
 
-    An underscore between letters or digits is none of these and stays as it is.
+    An underscore between letters or digits is harmless and stays.
     """
     return _SPECIAL.sub(lambda found: "\\" + found.group(), text)
 
 
-def render_markdown(leaderboard: Leaderboard, columns: Sequence[Column] | None = None) -> str:
-    """Return a table for each dataset, with its notes below, then what the numbers mean."""
+def render_markdown(leaderboard: Leaderboard, columns: Sequence[Column] | None = None, *, brief: bool = False) -> str:
+    """Return a table for each dataset with its notes, then the legend; *brief* leaves out notes and legend."""
     columns = choose_columns(leaderboard) if columns is None else columns
     if not leaderboard.tables:
         return "There are no records yet.\n"
@@ -35,18 +35,18 @@ def render_markdown(leaderboard: Leaderboard, columns: Sequence[Column] | None =
         lines.append("|" + "|".join("---:" if column.numeric else ":---" for column in columns) + "|")
         lines += [_line([column.text(row) for column in columns]) for row in table.rows]
         blocks.append("\n".join(lines))
-        notes = table_notes(table, columns, leaderboard)
+        notes = [] if brief else table_notes(table, columns, leaderboard)
         if notes:
             blocks.append(_list(notes))
     if leaderboard.overall is not None:
-        blocks += _overall(leaderboard.overall, leaderboard.sort_by)
-    closing = legend(columns, leaderboard)
+        blocks += _overall(leaderboard.overall, leaderboard.sort_by, brief=brief)
+    closing = [] if brief else legend(columns, leaderboard)
     if closing:
         blocks.append(_list(closing))
     return "\n\n".join(blocks) + "\n"
 
 
-def _overall(overall: Overall, sort_by: str) -> list[str]:
+def _overall(overall: Overall, sort_by: str, *, brief: bool) -> list[str]:
     columns = overall_columns(overall)
     lines = [
         f"### {escape_markdown(overall_heading(overall))}",
@@ -55,7 +55,7 @@ def _overall(overall: Overall, sort_by: str) -> list[str]:
         "|" + "|".join("---:" if column.numeric else ":---" for column in columns) + "|",
         *map(_line, zip(*(column.cells for column in columns), strict=True)),
     ]
-    return ["\n".join(lines), _list(overall_notes(overall, sort_by))]
+    return ["\n".join(lines), *([] if brief else [_list(overall_notes(overall, sort_by))])]
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -63,5 +63,5 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _list(notes: Sequence[str]) -> str:
-    # A blank character in front keeps a note from starting a heading, a rule or another list.
+    # A zero-width space in front keeps a note from starting a heading, a rule or another list.
     return "\n".join(f"- {'&#8203;' if note[:1] in '#+-=' else ''}{escape_markdown(note)}" for note in notes)

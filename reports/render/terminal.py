@@ -1,4 +1,4 @@
-"""A leaderboard on a terminal, as wide as that is: columns go by priority where they do not fit, cells never wrap."""
+"""A leaderboard for a terminal: columns that do not fit are left out by priority, and cells never wrap."""
 
 from __future__ import annotations
 
@@ -20,19 +20,24 @@ from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
 from reports.leaderboard.table import Row, Table
 
-_GAP = 2  # blanks between columns
+_GAP = 2  # spaces between columns
 _SHORTEST_NAME = 6
 
 
 def render_terminal(
-    leaderboard: Leaderboard, columns: Sequence[Column] | None = None, *, width: int | None = None
+    leaderboard: Leaderboard,
+    columns: Sequence[Column] | None = None,
+    *,
+    width: int | None = None,
+    brief: bool = False,
 ) -> RenderableType:
-    """Return what rich prints: a table for each dataset, then what the numbers mean.
+    """Return a table for each dataset, then the legend, for rich to print.
 
     Args:
-        leaderboard: What to show.
-        columns: Which columns; default: the usual ones.
-        width: Columns of the terminal; None leaves nothing out.
+        leaderboard: The leaderboard to show.
+        columns: The columns to show; by default the usual ones.
+        width: Width of the terminal; None leaves nothing out.
+        brief: Leave out all notes.
     """
     columns = choose_columns(leaderboard) if columns is None else columns
     if not leaderboard.tables:
@@ -43,30 +48,36 @@ def render_terminal(
     parts: list[RenderableType] = []
     for table in leaderboard.tables:
         parts += [Text(heading(table), style="bold"), _grid(table, fitting, widths)]
-        parts += [_note(note) for note in table_notes(table, fitting, leaderboard)]
+        parts += [_note(note) for note in ([] if brief else table_notes(table, fitting, leaderboard))]
         parts.append(Text(""))
     if leaderboard.overall is not None:
-        parts += [*_overall(leaderboard.overall, leaderboard.sort_by, width), Text("")]
+        parts += [*_overall(leaderboard.overall, leaderboard.sort_by, width, brief=brief), Text("")]
+    if brief:
+        return Group(*parts[:-1])
     parts += [_note(note) for note in legend(fitting, leaderboard)]
     if left_out:
-        parts.append(_note(f"left out, for the line is narrow: {', '.join(left_out)}"))
+        parts.append(_note(f"columns left out to fit the width: {', '.join(left_out)}"))
     return Group(*parts)
 
 
 def terminal_text(
-    leaderboard: Leaderboard, columns: Sequence[Column] | None = None, *, width: int | None = None
+    leaderboard: Leaderboard,
+    columns: Sequence[Column] | None = None,
+    *,
+    width: int | None = None,
+    brief: bool = False,
 ) -> str:
     """Return the same as plain text, without colour."""
     file = io.StringIO()
     widest = width or 100_000
     console = Console(file=file, width=widest, color_system=None, force_terminal=False, legacy_windows=False)
-    console.print(render_terminal(leaderboard, columns, width=width))
+    console.print(render_terminal(leaderboard, columns, width=width, brief=brief))
     lines = [line.rstrip() for line in file.getvalue().splitlines()]
     return "\n".join(lines) + "\n"
 
 
 def _fitting(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[Column]:
-    """Choose the columns that fit a line, lowest priority number first; never without what tells rows apart."""
+    """Choose the columns that fit a line, lowest priority number first; those that distinguish rows always stay."""
     if width is None:
         return list(columns)
     differs = {"recipe": any(len({row.recipe for row in table.rows}) > 1 for table in leaderboard.tables)}
@@ -84,7 +95,7 @@ def _width(column: Column, rows: Sequence[Row]) -> int:
 
 
 def _cell_widths(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[int]:
-    """Return the columns' widths. Where even the least does not fit, names are cut: a cut number would be wrong."""
+    """Return the widths of the columns. If even the fewest do not fit, names are cut: a cut number would be wrong."""
     widths = [_width(column, leaderboard.rows) for column in columns]
     return _cut_names(widths, [index for index, column in enumerate(columns) if not column.numeric], width)
 
@@ -101,7 +112,7 @@ def _cut_names(widths: list[int], names: Sequence[int], width: int | None) -> li
     return widths
 
 
-def _overall(overall: Overall, sort_by: str, width: int | None) -> list[RenderableType]:
+def _overall(overall: Overall, sort_by: str, width: int | None, *, brief: bool) -> list[RenderableType]:
     columns = overall_columns(overall)
     widths = {column.title: max(map(cell_len, [column.title, *column.cells])) for column in columns}
     for least in sorted(columns, key=lambda column: -column.priority):
@@ -113,7 +124,8 @@ def _overall(overall: Overall, sort_by: str, width: int | None) -> list[Renderab
     grid = _empty_grid([(column.title, column.numeric) for column in columns], cut)
     for cells in zip(*(column.cells for column in columns), strict=True):
         grid.add_row(*map(Text, cells))
-    return [Text(overall_heading(overall), style="bold"), grid, *map(_note, overall_notes(overall, sort_by))]
+    notes = [] if brief else overall_notes(overall, sort_by)
+    return [Text(overall_heading(overall), style="bold"), grid, *map(_note, notes)]
 
 
 def _empty_grid(header: Sequence[tuple[str, bool]], widths: Sequence[int]) -> RichTable:
@@ -130,7 +142,7 @@ def _grid(table: Table, columns: Sequence[Column], widths: Sequence[int]) -> Ric
     grid = _empty_grid([(column.title, column.numeric) for column in columns], widths)
     for row in table.rows:
         style = "" if row.rank_low is not None else "dim"
-        # Text, not str: foreign names must not be read as markup.
+        # Text and not str, because rich would read names as markup.
         grid.add_row(*(Text(column.text(row)) for column in columns), style=style)
     return grid
 

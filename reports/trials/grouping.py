@@ -1,4 +1,4 @@
-"""Grouping: trials → rows, and rows → tables. Nothing is compared here that should not be."""
+"""Grouping: trials → rows, and rows → tables, so that only comparable trials meet."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ class Group:
     """The trials of one row."""
 
     done: dict[int, Trial] = field(default_factory=dict)
-    """By seed."""
+    """Finished trials by seed."""
     unfinished: dict[int, Record] = field(default_factory=dict)
-    """By seed."""
+    """Records of other trials by seed."""
     repeated: int = 0
-    """Trials left out because another has the same seed."""
+    """Number of trials left out because another one has the same seed."""
     fingerprint: str = ""
 
     @property
     def example(self) -> Record:
-        """A record that speaks for all, as far as names and settings go."""
+        """A record with the names and settings that all trials of the row share."""
         return next(iter(self.done.values()))[1] if self.done else next(iter(self.unfinished.values()))
 
 
 def _spec_key(record: Record, known: dict[str, str]) -> str:
-    """Return what all trials of a row share, before it is known on which images and which torch they ran.
+    """Return a key that all trials of a row share, apart from the images and the version of torch.
 
-    *known* keeps keys by what is quick to write: the same, but in the order in which a record has it.
+    *known* caches keys by an unsorted dump of the spec, which is quicker to write.
     """
     execution = record.spec.execution
     quick = record.spec.model_dump_json(exclude={"seed": True, "execution": True})
@@ -47,14 +47,14 @@ def _spec_key(record: Record, known: dict[str, str]) -> str:
 def _sorted_spec(record: Record) -> str:
     spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
     execution = record.spec.execution
-    # Device, threads and compilation change speeds and rounding, not what a row is.
+    # Device, threads and compilation change speeds and rounding, not the identity of a row.
     return json.dumps([spec, execution.precision, execution.small_images, runtime_name(record)], sort_keys=True)
 
 
 def group_trials(trials: Iterable[Trial]) -> list[Group]:
-    """Group trials into rows. A trial that failed early joins the row that its spec belongs to.
+    """Group trials into rows. A trial that failed early joins the row of its spec.
 
-    Folds are no seeds: a seed counts by what was put together of all its folds, and is unfinished without that.
+    Cross-validation folds are not seeds: a seed counts once its folds are pooled, and is unfinished until then.
     """
     trials = without_folds(trials)
     groups: dict[str, dict[tuple[str, str], Group]] = {}
@@ -84,7 +84,7 @@ def group_trials(trials: Iterable[Trial]) -> list[Group]:
 
 
 def without_folds(trials: Iterable[Trial]) -> list[Trial]:
-    """Return the trials without those of single folds; a seed whose folds are not put together has one that says so."""
+    """Return trials without single folds; a seed whose folds are not pooled is represented by an unfinished trial."""
     trials = list(trials)
     covered = {fold for _, record in trials for fold in record.folds}
     found = [trial for trial in trials if trial[1].spec.dataset.fold is None]
@@ -99,7 +99,7 @@ def without_folds(trials: Iterable[Trial]) -> list[Trial]:
         else:
             exact = (record.data.whole_fingerprint, torch_minor(record))
             seeds.setdefault(_seed_key(record), {}).setdefault(exact, []).append(trial)
-    for trial in waiting:  # those that ended before they saw images go with the others of their seed
+    for trial in waiting:  # trials that ended before reading images join the others of their seed
         siblings = seeds.setdefault(_seed_key(trial[1]), {})
         siblings.setdefault(next(iter(siblings), ("", "")), []).append(trial)
     found += [_unfinished_seed(folds) for siblings in seeds.values() for folds in siblings.values()]
@@ -107,22 +107,22 @@ def without_folds(trials: Iterable[Trial]) -> list[Trial]:
 
 
 def _seed_key(record: Record) -> str:
-    """Return what the folds of a seed have in common, images and torch apart."""
+    """Return a key that the folds of a seed share, apart from the images and the version of torch."""
     execution = record.spec.execution
     return f"{execution.precision} {execution.small_images} {record.spec.whole.model_dump_json(exclude={'execution'})}"
 
 
 def _unfinished_seed(folds: list[Trial]) -> Trial:
-    """Return one trial for a seed of which folds are missing, or were not put together."""
+    """Return an unfinished trial for a seed whose folds are missing or not pooled."""
     records = sorted((record for _, record in folds), key=lambda record: record.spec.dataset.fold or 0)
     wanted = records[0].spec.dataset.folds
     done = {record.spec.dataset.fold for record in records if record.outcome is Outcome.DONE}
     culprit = next((record for record in records if record.outcome is not Outcome.DONE), None)
-    reason = f"{len(done)} of {wanted} folds are done"
+    reason = f"{len(done)} of {wanted} folds have finished"
     if culprit is not None:
         reason += f"; fold {culprit.spec.dataset.fold}: {culprit.reason or culprit.outcome.value}"
     elif len(done) == wanted:
-        reason += ", and are yet to be put together: the same zoo bench does so"
+        reason += "; run the same zoo bench again to pool them"
     example = culprit or records[0]
     info = next((record.data for record in records if record.data is not None), None)
     failed = culprit is not None and culprit.outcome is Outcome.FAILED
@@ -148,10 +148,10 @@ def _unfinished_seed(folds: list[Trial]) -> Trial:
 
 
 def combinations(tables: Iterable[Sequence[Group]]) -> list[list[str]]:
-    """Return what tells each row of each table from the others of its table, and is the same on other datasets.
+    """Return a key of each row of each table that is unique within its table and the same on other datasets.
 
-    Whether first strides are reduced for small images is settled by each dataset for itself. It counts only if there
-    are rows that differ in nothing else.
+    Whether early strides are reduced depends on the image size of each dataset, so it is part of the key only if rows
+    differ in nothing else.
     """
     tables = list(tables)
     settled = [[_settings(group.example) for group in groups] for groups in tables]
@@ -169,7 +169,7 @@ def _settings(record: Record) -> str:
 
 
 def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Add torch's version; a row that failed before it was known goes with the only one there is of its settings."""
+    """Add the version of torch; a row that failed before it was known joins the only version of its settings."""
     versions = [[torch_minor(group.example) for group in groups] for groups in tables]
     known: dict[str, set[str]] = {}
     for settings_of_table, versions_of_table in zip(settings, versions, strict=True):
@@ -185,7 +185,7 @@ def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[s
 
 
 def by_table(groups: Iterable[Group]) -> list[list[Group]]:
-    """Put rows of the same images together; one that never saw images goes with its dataset where that is clear."""
+    """Group rows by the images they were tested on; a row without images joins its dataset if that is unique."""
     tables: dict[tuple[str, str], list[Group]] = {}
     homeless: list[Group] = []
     for group in groups:

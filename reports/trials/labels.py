@@ -1,4 +1,4 @@
-"""Labels: what a row is called, with whatever tells it from the other rows of its table."""
+"""Labels: the names of rows, with the settings that distinguish a row from the others of its table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zoo.text import one_line
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Labels:
-    """The words for one row."""
+    """The names of one row."""
 
     model: str
     data: str
@@ -21,13 +21,13 @@ class Labels:
 
 
 def torch_minor(record: Record) -> str:
-    """Return ``2.11`` for a record made with torch 2.11.0; empty where it does not say."""
+    """Return ``2.11`` for a record made with torch 2.11.0; empty if it does not say."""
     version = str(record.environment.get("torch") or "")
     return ".".join(version.split("+")[0].split(".")[:2])
 
 
 def data_label(record: Record) -> str:
-    """Return the dataset's name, with what was asked of it beyond its name."""
+    """Return the name of the dataset, with image size, folds and limits if they were set."""
     spec = record.spec.dataset
     extras = [f"{spec.image_size} px"] if spec.image_size else []
     extras += [f"{spec.folds} folds"] if spec.folds else []
@@ -37,9 +37,9 @@ def data_label(record: Record) -> str:
 
 
 def label_rows(records: Sequence[Record]) -> list[Labels]:
-    """Return labels for one record of each row, such that different rows read differently wherever they can.
+    """Return labels for one record of each row, such that different rows have different labels wherever possible.
 
-    A setting is named only where rows of the same name differ in it.
+    A label names only the settings that distinguish its row from the others of the same name.
     """
     models = _told_apart(
         records,
@@ -73,15 +73,46 @@ def _told_apart(
     labels = [""] * len(records)
     for shown, indices in by_name.items():
         full_names = {full_name(records[index]) for index in indices}
-        all_settings = {index: settings(records[index]) for index in indices}
-        keys = dict.fromkeys(key for each in all_settings.values() for key in each)
-        # A key that only some have is not counted: a trial that never started does not know its torch version.
-        differing = [key for key in keys if len({repr(each[key]) for each in all_settings.values() if key in each}) > 1]
-        for index in indices:
-            mine = all_settings[index]
-            extras = [f"{key}={_shown(mine[key])}" for key in differing if key in mine]
+        all_settings = [settings(records[index]) for index in indices]
+        for index, own, keys in zip(indices, all_settings, _distinguishing(all_settings), strict=True):
+            extras = [f"{key}={_shown(own[key])}" for key in keys]
             labels[index] = _with(full_name(records[index]) if len(full_names) > 1 else shown, extras)
     return labels
+
+
+def _distinguishing(all_settings: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Return for each settings the keys that distinguish it from all others, as few as a greedy choice finds.
+
+    A key that one of two settings lacks does not distinguish them: a trial that never started does not know its torch
+    version.
+    """
+    values = [{key: repr(value) for key, value in own.items()} for own in all_settings]
+    keys = list(dict.fromkeys(key for own in values for key in own))
+    differing = [key for key in keys if len({own[key] for own in values if key in own}) > 1]
+    if not differing:
+        return [[] for _ in values]
+    alike: dict[str, dict[str, set[int]]] = {}
+    """By key and value: which settings have that value, or lack the key."""
+    for key in differing:
+        lacking = {place for place, own in enumerate(values) if key not in own}
+        by_value: dict[str, set[int]] = {}
+        for place, own in enumerate(values):
+            if key in own:
+                by_value.setdefault(own[key], set(lacking)).add(place)
+        alike[key] = by_value
+    found = []
+    for place, own in enumerate(values):
+        others = set(range(len(values))) - {place}
+        chosen: set[str] = set()
+        while others:
+            left = {key: others & alike[key][own[key]] for key in differing if key in own}
+            best = min(left, key=lambda key: len(left[key]), default=None)
+            if best is None or len(left[best]) == len(others):
+                break
+            chosen.add(best)
+            others = left[best]
+        found.append([key for key in differing if key in chosen])
+    return found
 
 
 def _model_settings(record: Record) -> dict[str, Any]:

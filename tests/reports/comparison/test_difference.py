@@ -52,7 +52,7 @@ def test_a_real_drop_is_found_and_is_an_alarm_only_past_the_limit(side):
     assert accuracy.verdict is CellVerdict.REGRESSION
     assert accuracy.change == pytest.approx(-0.03)
     assert accuracy.high < -0.01
-    assert "fell by 3.0 points, surely more than 1 point" in difference.alarms[0]
+    assert "fell by 3.0 points, significantly more than 1 point" in difference.alarms[0]
     assert compare(before, after, max_accuracy_drop=0.03).alarms == ()
     assert compare(before, after).alarms == ()
     assert only(compare(after, before)).accuracy.verdict is CellVerdict.IMPROVEMENT
@@ -75,7 +75,7 @@ def test_one_image_of_one_seed_that_is_no_longer_right_is_told(side):
     assert (accuracy.num_identical, accuracy.num_changed) == (2, 1)
     assert accuracy.change == pytest.approx(-1 / 3000)
     assert accuracy.verdict is CellVerdict.EQUIVALENT
-    assert "right on one side only: 1 image" in render_difference(compare(before, after), "table")
+    assert "1 image classified correctly on one side only" in render_difference(compare(before, after), "table")
 
 
 def test_one_flipped_bit_on_the_disk_is_told_and_never_compared(side):
@@ -89,14 +89,16 @@ def test_one_flipped_bit_on_the_disk_is_told_and_never_compared(side):
     difference = compare(before, [*after[:2], (folder, record)], max_accuracy_drop=5)
     assert only(difference).accuracy is None
     assert only(difference).problem == (
-        "seed 2 of the second: its predictions.safetensors does not match the checksum in its record"
+        "seed 2 of the second run: its predictions.safetensors does not match the checksum in its record"
     )
-    assert "is not known" in difference.alarms[0]
+    assert "unknown whether" in difference.alarms[0]
 
 
 def test_a_cell_that_fails_now_is_an_alarm_for_its_accuracy_is_not_known(side):
     failed = side("b", seeds=1, outcome=Outcome.FAILED, failure=(FailureKind.DIVERGED, "the loss was not finite"))
     difference = compare(side("a"), failed, max_accuracy_drop=5)
-    assert "no seed of the second is done (failed: diverged: the loss was not finite)" in only(difference).problem
+    assert (
+        "no seed of the second run has finished (failed: diverged: the loss was not finite)" in only(difference).problem
+    )
     assert len(difference.alarms) == 1
     assert compare(failed, side("b"), max_accuracy_drop=5).alarms == ()

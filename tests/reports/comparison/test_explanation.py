@@ -84,4 +84,4 @@ def test_rows_that_cannot_be_compared_are_named_with_the_reason(make_trial, make
     ]
     explanation = explained(trials)
     assert [row.label for row in explanation.rows] == ["good", "fine"]
-    assert explanation.left_out == ("blind is left out: it has no predictions.safetensors",)
+    assert explanation.left_out == ("blind left out: predictions.safetensors is missing",)

@@ -36,8 +36,8 @@ def test_speeds_on_other_devices_or_threads_are_not_compared_and_the_reason_is_t
     difference = compare(side("a"), side("b", speed=1.0, environment={**NEW, field: 64}), max_slowdown=1)
     assert only(difference).speeds == difference.alarms == ()
     name = field.removesuffix("_name")
-    assert only(difference).speed_problem == f"measured under other conditions: {name}"
-    assert f"speeds of all cells: measured under other conditions: {name}" in render_difference(difference, "table")
+    assert only(difference).speed_problem == f"measured under different conditions: {name}"
+    assert f"speeds of all cells: measured under different conditions: {name}" in render_difference(difference, "table")
 
 
 def test_equal_speeds_are_called_different_in_at_most_5_of_100_cases(side):

@@ -163,6 +163,6 @@ def test_seeds_grow_by_half_from_look_to_look(at_most: int, counts: tuple[int, .
 def test_a_look_says_in_words_what_rows_came_to() -> None:
     states = {"a": SeedState.SETTLED, "b": SeedState.FULL, "c": SeedState.FULL}
     assert Look(states=states, next_seeds=10).reason() == (
-        "1 of 3 told apart from all others; 2 of 3 sharing ranks with 10 seeds, which is the most"
+        "1 of 3 separated from all others; 2 of 3 sharing ranks with the maximum of 10 seeds"
     )
-    assert Look(states=dict.fromkeys("ab", SeedState.SETTLED), next_seeds=5).reason() == "all rows are told apart"
+    assert Look(states=dict.fromkeys("ab", SeedState.SETTLED), next_seeds=5).reason() == "all rows are separated"

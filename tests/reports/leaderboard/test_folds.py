@@ -150,7 +150,7 @@ def test_a_seed_with_a_missing_fold_is_missing_and_shown(
     (row,) = table.rows
     assert row.seeds == (0,)
     assert [(each.seed, each.outcome, each.reason) for each in row.unfinished] == [
-        (1, "interrupted", "2 of 3 folds are done")
+        (1, "interrupted", "2 of 3 folds have finished")
     ]
 
 
@@ -163,7 +163,7 @@ def test_a_seed_with_a_failed_fold_says_which_and_why(
     (row,) = table.rows
     assert table.num_test == IMAGES
     assert row.seeds == ()
-    assert [each.reason for each in row.unfinished] == ["oom: 2 of 3 folds are done; fold 2: no memory"]
+    assert [each.reason for each in row.unfinished] == ["oom: 2 of 3 folds have finished; fold 2: no memory"]
     assert row.rank_low is None
 
 

@@ -111,7 +111,7 @@ def test_a_dataset_without_any_result_is_left_out_and_said(on_datasets, make_tri
     leaderboard = build_leaderboard([folder.parent])
     assert leaderboard.overall.left_out == ("broken",)
     assert len(leaderboard.overall.rows) == 3
-    assert "left out, for no row has a result on them: broken" in terminal_text(leaderboard)
+    assert "left out, because no row has a result on them: broken" in terminal_text(leaderboard)
 
 
 def test_small_images_settled_differently_by_datasets_do_not_split_a_row(make_trial):

@@ -65,16 +65,16 @@ def test_each_row_that_was_measured_otherwise_is_named_with_what_differs(make_tr
     leaderboard = build_leaderboard(trials, sort_by="train_speed")
     assert [(row.model, row.rank_low) for row in leaderboard.rows] == [("b", 1), ("a", 2), ("d", None), ("c", None)]
     (most, *others) = leaderboard.tables[0].speed_notes
-    assert "(most: device a cpu, threads 2)" in most
+    assert "(most rows: device a cpu, threads 2)" in most
     assert sorted(others) == ["† device a gpu: d", "† threads 4: c"]
     assert cells(leaderboard, "conditions")["d"]["comparable_speed"] == "false"
 
 
-def test_seeds_that_were_measured_otherwise_are_told_of(make_trial):
+def test_seeds_that_were_measured_otherwise_get_a_note(make_trial):
     trials = [make_trial(seed=seed) for seed in range(2)]
     trials.append(make_trial(seed=2, measurement_key="other"))
     (note,) = build_leaderboard(trials).tables[0].speed_notes
-    assert note.startswith("net: speeds of seed 2 left out")
+    assert note == "speed left out: measured under different conditions from the other seeds of the row (net, seed 2)"
 
 
 @pytest.mark.parametrize(("end_to_end", "bound"), [(100.0, False), (81.0, False), (79.0, True), (120.0, False)])
@@ -84,7 +84,7 @@ def test_a_row_is_loader_bound_where_the_data_path_takes_over_a_fifth_of_the_tim
     (row,) = leaderboard.rows
     assert row.speed.is_loader_bound is bound
     shown = text(leaderboard, "train_speed", "inference_speed")
-    assert ("§ loader-bound: images/s are more than 20 % below those of compute alone" in shown) is bound
+    assert ("§ loader-bound: training is more than 20 % slower than compute alone" in shown) is bound
     assert (f"{end_to_end:g}.0§" in shown) is bound
     assert shown.count("§") == 2 * bound
     assert "§" not in text(leaderboard, "accuracy")
@@ -106,24 +106,24 @@ def test_a_loaded_machine_is_marked_if_any_seed_saw_it(make_timed):
     )
     assert {row.model for row in leaderboard.rows if row.speed.is_loaded} == {"busy"}
     shown = text(leaderboard, "inference_speed", "peak_memory")
-    assert [line.split()[0] for line in shown.splitlines() if "‡" in line and "machine" not in line] == ["busy"]
-    assert "‡ the machine was loaded: other processes took more than 0.25 cores meanwhile" in shown
+    assert [line.split()[0] for line in shown.splitlines() if "‡" in line and "measured" not in line] == ["busy"]
+    assert "‡ measured while other processes used more than 0.25 CPU cores" in shown
     assert "321‡" not in shown
     assert cells(leaderboard, "conditions")["busy"]["foreign_cores"] == str(loaded)
 
 
-def test_what_the_timer_noted_is_said_once_with_whom_it_concerns(make_timed):
+def test_a_note_of_the_timer_is_given_once_with_the_trials_that_it_concerns(make_timed):
     trials = [
         make_timed(name, seed=seed, speed={"notes": ("the clock was throttled",)}) for name in "abc" for seed in (0, 1)
     ]
     leaderboard = build_leaderboard(trials)
-    note = "the clock was throttled: a seed 0; a seed 1; b seed 0; b seed 1; 2 more"
+    note = "the clock was throttled (6 trials: a, seeds 0, 1; b, seeds 0, 1; c, seeds 0, 1)"
     assert leaderboard.tables[0].speed_notes == (note,)
     assert note in text(leaderboard, "inference_speed")
     assert note not in text(leaderboard, "accuracy")
 
 
-def test_relative_speed_travels_between_machines(make_timed):
+def test_relative_speed_is_comparable_between_machines(make_timed):
     """The same network, twice as fast on a machine on which the reference is twice as fast."""
     fast = {"environment": {**CPU, "device_name": "fast"}, "measurement_key": "f"}
     leaderboard = build_leaderboard(

@@ -24,7 +24,7 @@ def test_each_format_has_each_cell_and_is_the_same_each_time(side, form):
     text = render_difference(compare(before, after), form)
     assert text == render_difference(compare(before[::-1], after[::-1]), form)
     assert text.endswith("\n")
-    for word in ("net", "other", "blind", "equivalent", "regression", "it has no predictions.safetensors"):
+    for word in ("net", "other", "blind", "equivalent", "regression", "predictions.safetensors is missing"):
         assert word in text
 
 

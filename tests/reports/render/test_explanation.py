@@ -28,7 +28,7 @@ def test_a_table_with_one_row_says_that_there_is_nothing_to_compare(make_trials)
 def test_a_matrix_that_is_too_wide_goes_on_below(make_trials):
     trials = [trial for place in range(8) for trial in make_trials(f"net{place}", accuracy=0.9 - place / 100)]
     explanation = explained(trials)
-    whole, narrow = (explanation_text([explanation], width=width).split("neighbours")[0] for width in (None, 60))
+    whole, narrow = (explanation_text([explanation], width=width).split("adjacent rows")[0] for width in (None, 60))
     assert whole.count("1 net0") == 1
     assert narrow.count("1 net0") > 1
     matrix = [line for line in narrow.splitlines() if line.startswith(tuple(f" {place} net" for place in range(1, 9)))]

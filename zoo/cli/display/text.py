@@ -6,6 +6,7 @@ is imported where text is not ASCII.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,11 @@ ELLIPSIS = "…"
 
 
 def terminal_width() -> int | None:
-    """Return the width of the terminal on stdout, or None where that is a file or a pipe."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    """Return the width of the terminal on stdout; of a file or a pipe, ``COLUMNS``, or None if that is not set."""
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isascii() and columns.isdigit() and int(columns) > 0 else None
 
 
 def width_of(text: str) -> int:

@@ -61,22 +61,8 @@ def report_options(function: FunctionT) -> FunctionT:
     function = click.option(
         "--columns", multiple=True, metavar="NAMES", help="Comma-separated columns to show, in order."
     )(function)
+    function = click.option("--brief", is_flag=True, help="Show the table only, without notes and legend.")(function)
     return click.option("--sort-by", metavar="COLUMN", help="Column to sort by [default: accuracy].")(function)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file durably.
-
-    Raises:
-        StoreError: If it cannot be written.
-    """
-    from harness.system.atomic_files import write_bytes
-    from zoo.errors import StoreError
-
-    try:
-        write_bytes(path, text.encode("utf-8"))
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def split_commas(values: tuple[str, ...]) -> list[str]:

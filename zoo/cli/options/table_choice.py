@@ -1,4 +1,4 @@
-"""The ranked table: which columns in which format, checked before anything runs and shown after."""
+"""The choice of a ranked table: columns and format, checked before anything runs and applied afterwards."""
 
 from __future__ import annotations
 
@@ -28,30 +28,33 @@ DEFAULT_SORT = "accuracy"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableChoice:
-    """What was asked for of a table."""
+    """The options of a ranked table."""
 
     sort_by: str = DEFAULT_SORT
     columns: tuple[str, ...] | None = None
-    """Keys in order; None for the usual ones."""
+    """Keys in order; None for the default columns."""
     form: str = "table"
+    brief: bool = False
+    """Whether notes and legend are left out."""
     declared: tuple[Column, ...] = ()
-    """Columns of the catalog's metrics, where a catalog is at hand."""
+    """Columns of the catalog's metrics, if a catalog has been loaded."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """Versions of the catalog's metrics, by name."""
     foreign: Mapping[str, Entry[ReportFormat]] = field(default_factory=dict)
-    """Report formats of plugins by short or full name, where a catalog is at hand."""
+    """Report formats of plugins by short or full name, if a catalog has been loaded."""
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> TableChoice:
-        """Return what ``--sort-by``, ``--columns`` and ``--format`` say."""
+        """Return the choice that ``--sort-by``, ``--columns``, ``--format`` and ``--brief`` make."""
         return cls(
             sort_by=params["sort_by"] or DEFAULT_SORT,
             columns=tuple(split_commas(params["columns"])) or None,
             form=params["form"],
+            brief=params["brief"],
         )
 
     def declare(self, catalog: Catalog) -> TableChoice:
-        """Return the same choice, with the catalog's report formats and the columns and versions of its metrics."""
+        """Return the same choice with the catalog's report formats, and the columns and versions of its metrics."""
         from reports.leaderboard.columns import metric_columns
 
         declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
@@ -59,17 +62,17 @@ class TableChoice:
         return replace(self.know_versions(catalog), declared=declared, foreign=foreign)
 
     def know_versions(self, catalog: Catalog) -> TableChoice:
-        """Return the same choice, with the versions of the catalog's metrics."""
+        """Return the same choice with the versions of the catalog's metrics."""
         return replace(self, versions={entry.display_name: entry.record.version for entry in catalog.metrics})
 
     def check(self, metrics: Iterable[str] = ()) -> None:
         """Check columns and format.
 
         Args:
-            metrics: Metrics that there are beyond the declared ones.
+            metrics: Metrics that exist beyond the declared ones.
 
         Raises:
-            UsageError: For what there is not, all of it together.
+            UsageError: If a column or format does not exist; all mistakes are reported together.
         """
         from reports.leaderboard.columns import COLUMNS
         from zoo.errors import ManyErrors, UsageError, ZooError
@@ -81,15 +84,15 @@ class TableChoice:
         errors += _unknown("column", self.columns or (), [*(column.key for column in COLUMNS), *more], "columns")
         errors += _unknown("format", [self.form], [*REPORT_FORMATS, *self.foreign], "formats")
         if self.columns and self.form in self.foreign:
-            errors.append(UsageError(f"--columns goes with zoo's own formats; {self.form} is a plugin's"))
+            errors.append(UsageError(f"--columns works with built-in formats only; {self.form} comes from a plugin"))
         ManyErrors.raise_if(errors)
 
     def for_trials(self, trials: Sequence[Trial]) -> TableChoice:
-        """Return the same choice without metrics that no trial has, and say which those are."""
+        """Return the same choice without metrics that no trial has, and warn about them."""
         from reports.leaderboard.columns import COLUMNS
         from reports.leaderboard.table import estimate_of
 
-        # A record without images' facts gives a row no numbers, and a metric may be undefined for all of them.
+        # A record without dataset facts gives no numbers, and a metric may be undefined for all trials.
         present = {column.key for column in COLUMNS}
         present |= {
             name
@@ -100,7 +103,7 @@ class TableChoice:
         }
         for name in dict.fromkeys([*(self.columns or ()), self.sort_by]):
             if name not in present:
-                complain(f"no trial has a value for {name!r}, so the table goes without it")
+                complain(f"no trial has a value for {name!r}; the table leaves it out")
         return replace(
             self,
             columns=tuple(name for name in self.columns or () if name in present) or None,
@@ -108,7 +111,7 @@ class TableChoice:
         )
 
     def build(self, trials: Sequence[Trial], notes: Sequence[str] = ()) -> tuple[Leaderboard, list[Column] | None]:
-        """Return the leaderboard, and the columns to show of it."""
+        """Return the leaderboard, and the columns to show."""
         from reports.leaderboard.building import build_leaderboard
         from reports.leaderboard.columns import choose_columns
 
@@ -125,26 +128,34 @@ class TableChoice:
         columns: Sequence[Column] | None,
         explanations: Sequence[RankExplanation] | None = None,
     ) -> None:
-        """Write a table to stdout, as wide as a terminal is, or in full where stdout is none."""
+        """Print a table: in colour and as wide as the terminal, or, without one, as wide as ``COLUMNS`` says."""
         if self.form == "table" and sys.stdout.isatty():
             from rich.console import Console
 
             from reports.render.explanation import explanation_text
             from reports.render.terminal import render_terminal
 
-            Console().print(render_terminal(leaderboard, columns, width=terminal_width()))
+            Console().print(render_terminal(leaderboard, columns, width=terminal_width(), brief=self.brief))
             if explanations is not None:
                 click.echo("\n" + explanation_text(explanations, width=terminal_width()), nl=False)
             return
-        click.echo(self.text(leaderboard, columns, explanations), nl=False)
+        click.echo(self.text(leaderboard, columns, explanations, width=terminal_width()), nl=False)
 
     def text(
         self,
         leaderboard: Leaderboard,
         columns: Sequence[Column] | None,
         explanations: Sequence[RankExplanation] | None = None,
+        *,
+        width: int | None = None,
     ) -> str:
         """Return a table as text that ends with a line break.
+
+        Args:
+            leaderboard: The leaderboard to show.
+            columns: The columns to show; None for the default columns.
+            explanations: Explanations of the ranks, to follow the table.
+            width: Width of a terminal; None leaves nothing out.
 
         Raises:
             PluginError: If a plugin's format fails.
@@ -157,13 +168,13 @@ class TableChoice:
             return render_json(leaderboard, columns, explanations)
         if self.form in self.foreign:
             return render_foreign(self.foreign[self.form], leaderboard).rstrip("\n") + "\n"
-        text = render(leaderboard, self.form, columns).rstrip("\n") + "\n"
-        return text if explanations is None else text + "\n" + explanation_text(explanations)
+        text = render(leaderboard, self.form, columns, width=width, brief=self.brief).rstrip("\n") + "\n"
+        return text if explanations is None else text + "\n" + explanation_text(explanations, width=width)
 
     def write_files(self, store: Path) -> list[Path]:
-        """Write the files beside the records, of everything in the store, and return them.
+        """Write the leaderboard files of a store beside its records, and return their paths.
 
-        A plugin's format that fails is told of; the other files are written.
+        If the format of a plugin fails, a warning is printed and the other files are written.
         """
         from harness.system.atomic_files import write_bytes
         from reports.leaderboard.building import build_leaderboard
@@ -184,7 +195,7 @@ class TableChoice:
         return written
 
     def follow_suffix(self, suffix: str) -> TableChoice:
-        """Return the same choice in the one format of a plugin whose files end so, if there is one."""
+        """Return the same choice in the plugin format with that file suffix, if exactly one has it."""
         fitting = {entry.full_name for entry in self.foreign.values() if entry.record.suffix == suffix}
         return replace(self, form=fitting.pop()) if len(fitting) == 1 else self
 
@@ -197,7 +208,7 @@ def _unknown(kind: str, given: Sequence[str], known: Sequence[str], plural: str)
     for name in given:
         if name not in known:
             near = [each for each in known if each.startswith(name)][:3] or near_names(name, known)
-            # All of them are a long list, which only one who has no idea needs.
+            # The full list is long, so it is given only if no name is near.
             hint = "" if near else f"({plural}: {', '.join(known)})"
             errors.append(UnknownNameError(kind, name, near=near, hint=hint))
     return errors

@@ -32,8 +32,8 @@ def rank(*args: str | Path) -> Result:
 
 
 def test_the_command_explains_as_text_and_as_json_and_in_no_other_format(store: Path) -> None:
-    assert "could have shown" in rank(store, "--explain").stdout
-    assert "could have shown" not in rank(store).stdout
+    assert "minimum detectable difference" in rank(store, "--explain").stdout
+    assert "minimum detectable difference" not in rank(store).stdout
     data = json.loads(rank(store, "--explain", "--format", "json").stdout)
     assert [row["label"] for row in data["explanations"][0]["rows"]] == ["a", "b"]
     refused = rank(store, "--explain", "--format", "csv")
@@ -60,3 +60,26 @@ def test_every_folder_that_is_missing_is_named(store: Path, tmp_path: Path) -> N
 def test_a_file_has_the_format_of_its_suffix(store: Path, tmp_path: Path) -> None:
     assert rank(store, "-o", tmp_path / "table.csv").exit_code == 0
     assert (tmp_path / "table.csv").read_text().startswith("fingerprint,rank_low")
+
+
+def test_brief_shows_the_table_and_nothing_else(store: Path) -> None:
+    lines = rank(store, "--brief").stdout.splitlines()
+    assert len(lines) == 5  # heading, header, rule and two rows
+    assert lines[0] == "toy · 400 test images · 3 classes"
+    assert not [
+        line for line in rank(store, "--brief", "--format", "markdown").stdout.splitlines() if line.startswith("- ")
+    ]
+
+
+def test_brief_still_reports_errors(store: Path) -> None:
+    (sorted(store.iterdir())[0] / "record.json").write_text("{")
+    result = rank(store, "--brief")
+    assert (result.exit_code, "left out" in result.stderr, "left out" in result.stdout) == (1, True, False)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_piped_table_is_as_wide_as_columns_says(store: Path, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert max(map(len, rank(store).stdout.splitlines())) <= width
+    monkeypatch.delenv("COLUMNS")
+    assert max(map(len, rank(store).stdout.splitlines())) > 120

@@ -1,0 +1,69 @@
+"""Footnotes: what is explained below a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.columns import choose_columns
+from reports.leaderboard.footnotes import legend
+from reports.render.writing import render
+
+
+@pytest.fixture
+def two_rows(make_trials):
+    return build_leaderboard(
+        [
+            *make_trials("resnet18", accuracy=0.974, params=11_173_962, macs=41_000_000, small=True),
+            *make_trials("lenet5", accuracy=0.80, params=61_706),
+        ]
+    )
+
+
+@pytest.mark.parametrize("format_name", ["table", "markdown", "latex"])
+def test_tables_say_what_their_numbers_mean(two_rows, format_name):
+    text = " ".join(render(two_rows, format_name).split())
+    assert "standard deviation over seeds (3 per row)" in text
+    assert "interval: for the expected accuracy over new seeds and new test images" in text
+    assert "all rows are separated" in text
+    assert "early strides reduced" in text
+
+
+def test_failures_are_told_with_their_reason_and_never_as_a_score_of_zero(make_trial, make_trials):
+    leaderboard = build_leaderboard(
+        [
+            *make_trials("good", seeds=2),
+            make_trial("bad", seed=0, outcome=Outcome.FAILED, failure=(FailureKind.OOM, "the device is full")),
+        ]
+    )
+    for format_name in ("table", "markdown", "latex"):
+        text = render(leaderboard, format_name)
+        assert "1 trial failed: oom: the device is full (bad, seed 0)" in text
+        assert "1 failed, 1 missing" in text
+    cells = json.loads(render(leaderboard, "json"))["tables"][0]["rows"][1]["cells"]
+    assert (cells["accuracy"], cells["rank_low"], cells["seeds"]) == (None, None, 0)
+    assert list(csv.DictReader(io.StringIO(render(leaderboard, "csv"))))[1]["accuracy"] == ""
+
+
+def test_signs_that_are_not_shown_are_not_explained(make_trial):
+    notes = legend(
+        choose_columns(build_leaderboard([make_trial()]), ["model", "accuracy"]), build_leaderboard([make_trial("b")])
+    )
+    assert not [note for note in notes if note.startswith(("±", "*", "§", "‡", "ranks", "95 %"))]
+
+
+def test_rows_that_share_ranks_are_said_to_be_ordered_by_mean(make_trials):
+    leaderboard = build_leaderboard([*make_trials("a", accuracy=0.8), *make_trials("b", accuracy=0.8025)])
+    notes = legend(choose_columns(leaderboard), leaderboard)
+    assert any("cannot be separated share a range and are ordered by mean" in note for note in notes)
+
+
+def test_a_plain_order_is_said_to_be_untested(make_trials):
+    leaderboard = build_leaderboard([*make_trials("a"), *make_trials("b")], sort_by="params")
+    notes = legend(choose_columns(leaderboard), leaderboard)
+    assert "ranks: by the order of params; differences are not tested" in notes

@@ -1,0 +1,48 @@
+"""Labels: a row is named by what distinguishes it from the others."""
+
+from __future__ import annotations
+
+from reports.trials.labels import data_label, label_rows, torch_minor
+
+
+def recipes(make_trial, *settings):
+    return [each.recipe for each in label_rows([make_trial(hyperparameters=own)[1] for own in settings])]
+
+
+def test_rows_of_different_names_need_no_settings(make_trial):
+    labels = label_rows([make_trial("a", hyperparameters={"lr": 1})[1], make_trial("b", recipe="adam")[1]])
+    assert [(each.model, each.recipe) for each in labels] == [("a", "sgd"), ("b", "adam")]
+
+
+def test_a_setting_that_all_share_is_not_named(make_trial):
+    assert recipes(make_trial, {"lr": 0.1, "wd": 0}, {"lr": 0.2, "wd": 0}) == ["sgd (lr=0.1)", "sgd (lr=0.2)"]
+
+
+def test_a_row_names_only_what_sets_it_apart(make_trial):
+    labels = recipes(make_trial, {"lr": 0.1, "wd": 0}, {"lr": 0.1, "wd": 1}, {"lr": 0.2, "wd": 0})
+    assert labels == ["sgd (lr=0.1, wd=0)", "sgd (wd=1)", "sgd (lr=0.2)"]
+
+
+def test_labels_of_a_grid_are_all_different(make_trial):
+    grid = [{"lr": lr, "wd": wd, "epochs": epochs} for lr in (1, 2) for wd in (0, 1) for epochs in (5, 6)]
+    assert len(set(recipes(make_trial, *grid))) == 8
+
+
+def test_one_name_of_two_providers_becomes_the_full_names(make_trial):
+    records = [make_trial("net", full_name=name)[1] for name in ("timm/net", "torchvision/net")]
+    assert [each.model for each in label_rows(records)] == ["timm/net", "torchvision/net"]
+
+
+def test_a_trial_that_does_not_know_its_torch_is_no_row_of_its_own(make_trial):
+    known = make_trial(environment={"torch": "2.11.0+cu128"})[1]
+    unknown = make_trial(environment={"device_name": "a cpu"})[1]
+    assert [each.model for each in label_rows([known, unknown])] == ["net", "net"]
+    assert (torch_minor(known), torch_minor(unknown)) == ("2.11", "")
+
+
+def test_the_dataset_is_named_with_what_was_limited(make_trial):
+    record = make_trial()[1]
+    dataset = record.spec.dataset.model_copy(update={"limit_train": 1000, "folds": 5})
+    assert data_label(record.model_copy(update={"spec": record.spec.model_copy(update={"dataset": dataset})})) == (
+        "toy (5 folds, train 1,000)"
+    )
