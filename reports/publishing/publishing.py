@@ -1,4 +1,4 @@
-"""Publishing: a site that was written, into another folder, a git branch, or a space on the Hugging Face hub."""
+"""Publishing: copy a site to another folder, a git branch or a Space on the Hugging Face Hub."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from harness.system.atomic_files import sha256_of
-from reports.site.build import SUMS_FILE, SiteSummary, published_files, write_site
+from reports.site.folder import SUMS_FILE, SiteSummary, published_files, write_site
 from zoo.errors import StoreError, UsageError
 from zoo.text import one_line
 
@@ -23,40 +23,40 @@ app_file: index.html
 
 
 def read_site(folder: Path) -> dict[str, bytes]:
-    """Return the files of a site, by their paths.
+    """Return the files of a site, by path.
 
     Raises:
-        UsageError: If there is no site, or a file of it is not what was written.
+        UsageError: If there is no site, or one of its files has changed.
     """
     sums = published_files(folder)
     if not sums:
-        raise UsageError(f"{folder} holds no site: there is no {SUMS_FILE} (zoo report writes one)")
+        raise UsageError(f"{folder} holds no site: there is no {SUMS_FILE} (zoo report writes a site)")
     bad = [name for name, digest in sums.items() if not _is_whole(folder / name, digest)]
     if bad:
-        raise UsageError(f"{folder / bad[0]} is missing or not what zoo report wrote; write the site again")
+        raise UsageError(f"{folder / bad[0]} is missing or has changed since zoo report wrote it; write the site again")
     return {name: (folder / name).read_bytes() for name in (*sums, SUMS_FILE)}
 
 
 def publish_to_folder(site: Path, target: Path) -> SiteSummary:
-    """Copy a site into *target*; files there that no publication wrote stay."""
+    """Copy a site to *target*; files there that no publication wrote stay."""
     return write_site(read_site(site), target)
 
 
 def publish_to_git(site: Path, remote: str, branch: str) -> str | None:
-    """Push a site to a branch of a git repository, as one commit on top of what is there.
+    """Push a site to a branch of a git repository, as one commit on top of the branch.
 
-    Files of the branch that no publication wrote, such as ``CNAME``, stay. Nothing is forced.
+    Files of the branch that no publication wrote, such as ``CNAME``, stay. The push is never forced.
 
     Args:
         site: The site's folder.
-        remote: A repository's address, or the name of a remote of the repository that the working folder is in.
-        branch: The branch to push to; made where there is none.
+        remote: URL of a repository, or name of a remote of the repository in the working directory.
+        branch: The branch to push to; it is created if needed.
 
     Returns:
-        The commit, or None where the branch holds the site already.
+        The commit, or None if the branch already holds this site.
 
     Raises:
-        StoreError: If git is missing or fails; with what git said.
+        StoreError: If git is missing or fails, with the message of git.
     """
     files = read_site(site)
     known = _git(Path.cwd(), "remote", "get-url", remote, check=False)
@@ -73,8 +73,8 @@ def publish_to_git(site: Path, remote: str, branch: str) -> str | None:
         else:
             _git(work, "checkout", "--quiet", "--orphan", branch)
         write_site(files, work)
-        (work / ".nojekyll").touch()  # GitHub would leave out what begins with an underscore
-        # Bytes as they are: sums of files whose line ends were changed would not fit.
+        (work / ".nojekyll").touch()  # otherwise GitHub leaves out names that start with an underscore
+        # Unchanged bytes: converted line ends would not match the checksums.
         _git(work, "-c", "core.autocrlf=false", "add", "--all", "--force")
         if not _git(work, "status", "--porcelain"):
             return None
@@ -84,18 +84,18 @@ def publish_to_git(site: Path, remote: str, branch: str) -> str | None:
 
 
 def publish_to_space(site: Path, space: str, *, title: str, endpoint: str | None = None) -> str:
-    """Upload a site to a static space of the Hugging Face hub, and return its address.
+    """Upload a site to a static Space on the Hugging Face Hub, and return its URL.
 
-    Who publishes is who ``hf auth login`` or ``$HF_TOKEN`` says.
+    The account is that of ``hf auth login`` or ``$HF_TOKEN``.
 
     Raises:
         UsageError: If ``huggingface_hub`` is not installed.
-        StoreError: If the hub refuses.
+        StoreError: If the Hub rejects the upload.
     """
     try:
         from huggingface_hub import CommitOperationAdd, HfApi
     except ImportError:
-        raise UsageError("--to hf-space needs the extra: pip install 'zoobench[hub]'") from None
+        raise UsageError("--to hf-space requires huggingface_hub: pip install 'zoobench[hub]'") from None
     files = read_site(site)
     if "README.md" not in files:
         files["README.md"] = _SPACE_CARD.format(title=_yaml(title)).encode("utf-8")
@@ -110,8 +110,8 @@ def publish_to_space(site: Path, space: str, *, title: str, endpoint: str | None
             ],
             commit_message="Publish the leaderboard",
         )
-    except Exception as error:  # the hub's client raises many kinds, of which a person needs the sentence
-        raise StoreError(f"the hub did not take {space}: {one_line(error, max_length=400)}") from error
+    except Exception as error:  # the client raises many types, of which a user needs only the message
+        raise StoreError(f"uploading to {space} failed: {one_line(error, max_length=400)}") from error
     return f"{api.endpoint}/spaces/{space}"
 
 
@@ -127,23 +127,23 @@ def _is_whole(path: Path, digest: str) -> bool:
 
 
 def _git(folder: Path, *arguments: str, check: bool = True) -> str:
-    """Run git, which never asks anything, and return what it printed.
+    """Run git without prompts, and return its output.
 
     Raises:
-        StoreError: If it is not there, or fails and *check* is set.
+        StoreError: If git is not installed, or fails and *check* is set.
     """
     try:
         done = subprocess.run(
             ["git", *arguments],
             cwd=folder,
             capture_output=True,
-            check=False,  # what git said becomes the sentence below
+            check=False,  # the output becomes the sentence below
             encoding="utf-8",
             errors="replace",
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
         )
     except FileNotFoundError:
-        raise StoreError("git is not installed, and --to github-pages needs it") from None
+        raise StoreError("--to github-pages requires git, which is not installed") from None
     if done.returncode and check:
         said = one_line(done.stderr.strip() or done.stdout.strip(), max_length=300)
         raise StoreError(f"git {arguments[0]} failed: {said}")

@@ -1,4 +1,4 @@
-"""Submissions: the files of trials that somebody adds to another's leaderboard, by pull request."""
+"""Submissions: trials packaged for a pull request to another leaderboard."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric
-from zoo.text import one_line
+from zoo.text import one_line, plural
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Submission:
-    """What was written."""
+    """The result of a submission."""
 
     added: tuple[str, ...]
-    """Folders of trials."""
+    """Folders of the trials that were added."""
     known: int
-    """Trials that were there already, the same."""
+    """Number of trials that were already there."""
     refused: tuple[str, ...]
-    """A sentence for each trial that was not taken."""
+    """A sentence for each trial that was rejected."""
 
 
 def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric]]) -> Submission:
-    """Copy what others need of *trials* into *folder*: records, predictions and histories, without weights and logs.
+    """Copy the records, predictions and histories of *trials* into *folder*, without weights and logs.
 
-    A trial is taken if it would pass verification. What is there already is never written over.
+    A trial is accepted if it passes verification. Existing files are never overwritten.
 
     Raises:
         StoreError: If the folder cannot be written.
@@ -43,20 +43,20 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
     for source, record in trials:
         problems = trial_problems((source, record), metrics)
         if record.trial_id != source.name or Path(record.trial_id).name != record.trial_id:
-            problems.append(f"{one_line(source.name)} is not the folder of the trial that its record tells of")
+            problems.append(f"{one_line(source.name)}: its record belongs to {one_line(record.trial_id)}")
         target = folder / source.name
         if not problems and (target / RECORD_FILE).is_file():
             if read_record(target / RECORD_FILE) == record:
                 known += 1
                 continue
-            problems.append(f"{one_line(source.name)}: another result of it is in {folder} already")
+            problems.append(f"{one_line(source.name)}: {folder} already holds a different result of this trial")
         if problems:
             refused += problems
             continue
         names = [RECORD_FILE, SPEC_FILE, *(name for name in record.files if name != CHECKPOINT_FILE)]
         try:
             target.mkdir(parents=True, exist_ok=True)
-            # The record last: a folder without one is no trial.
+            # The record comes last: a folder without one is not a trial.
             for name in reversed(names):
                 if (source / name).is_file():
                     shutil.copyfile(source / name, target / name)
@@ -67,8 +67,8 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
 
 
 def pull_request_text(trials: Sequence[Trial]) -> str:
-    """Return what to write into the pull request: a line for each row, with its seeds and mean accuracy."""
-    lines = ["| model | data | recipe | seeds | accuracy % |", "|:---|:---|:---|:---|---:|"]
+    """Return the text of the pull request: a line for each row, with its seeds and mean accuracy."""
+    lines = ["| model | dataset | recipe | seeds | accuracy % |", "|:---|:---|:---|:---|---:|"]
     for group in group_trials(trials):
         spec = group.example.spec
         values = [record.metrics["accuracy"].value for _, record in group.done.values() if "accuracy" in record.metrics]
@@ -79,5 +79,5 @@ def pull_request_text(trials: Sequence[Trial]) -> str:
         lines.append(f"| {' | '.join(cells)} | {seeds} | {mean} |")
     failed = sum(record.outcome is not Outcome.DONE for _, record in trials)
     if failed:
-        lines += ["", f"{failed} trial{' ' if failed == 1 else 's '}gave no result; the records say why."]
+        lines += ["", f"{plural(failed, 'trial')} without a result; the records state the reasons."]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Verification: what another person can check of a leaderboard: sums, schema, seeds, and every number."""
+"""Verification: checksums, schema, seeds and every number of a leaderboard, checked against its records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.records.runtime_result import RuntimeRecord, as_record, predictions
 from harness.records.scoring import score
 from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import sha256_of
-from reports.site.build import SUMS_FILE, published_files
+from reports.site.folder import SUMS_FILE, published_files
 from reports.site.schema import schema_text
 from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE
@@ -25,42 +25,41 @@ from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric
-from zoo.text import one_line
+from zoo.text import one_line, plural
 
 _TOLERANCE = 1e-6
-"""Numbers may differ so far, relative to their size: other versions of numpy add up in another order."""
+"""Relative tolerance of numbers: versions of NumPy sum in different orders."""
 
 
 def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
-    """Return a sentence for each thing that is wrong with a trial or its runtimes; nothing where every number follows.
+    """Return a sentence for each problem of a trial or of its runtimes.
 
-    All files but the weights must be there and fit their sums. Every metric that *metrics* hold in the version that
-    the record names is computed anew from the predictions.
+    All files except the weights must exist and match their checksums. Every metric that *metrics* contain in the
+    version of the record is recomputed from the predictions.
     """
     folder, record = trial
     name = one_line(f"{folder.name} {runtime_name(record)}".rstrip(), max_length=120)
     problems = []
     for file, sha256 in record.files.items():
         if file != Path(file).name or file in (".", "..", ""):
-            problems.append(f"{name}: its record names {one_line(file)!r}, which is no file of its own")
+            problems.append(f"{name}: its record names {one_line(file)!r}, which is not a file in its folder")
         elif not (folder / file).is_file():
-            if file != CHECKPOINT_FILE:  # weights are large, and no number comes from them
+            if file != CHECKPOINT_FILE:  # weights are large, and no number depends on them
                 problems.append(f"{name}: {one_line(file)} is missing")
         elif sha256_of(folder / file) != sha256:
-            problems.append(f"{name}: {one_line(file)} does not fit the sum in its record")
+            problems.append(f"{name}: {one_line(file)} does not match the checksum in its record")
     if record.outcome is not Outcome.DONE or problems:
         return problems
     of_predictions = predictions_file(record)
     if of_predictions not in record.files:
-        return [f"{name}: its record has no sum of {of_predictions}, so nothing can be recomputed"]
+        return [f"{name}: its record has no checksum of {of_predictions}, so nothing can be recomputed"]
     try:
         predictions = load_predictions(folder, name=of_predictions).predictions
     except StoreError as error:
         return [f"{name}: {one_line(error)}"]
     if record.data is not None and len(predictions.labels) != record.data.num_test:
         problems.append(
-            f"{name}: predictions of {len(predictions.labels):,} images, where its record tells of "
-            f"{record.data.num_test:,}"
+            f"{name}: predictions of {len(predictions.labels):,} images, but its record states {record.data.num_test:,}"
         )
     known = {entry.display_name: entry for entry in metrics}
     for metric, reported in record.metrics.items():
@@ -70,7 +69,7 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
         computed = score(predictions, [entry]).values.get(entry.display_name)
         if computed is not None and not _same(computed.value, reported.value):
             problems.append(
-                f"{name}: {one_line(metric)} is {_shown(computed.value)} from its predictions, but its record says "
+                f"{name}: {one_line(metric)} is {_shown(computed.value)} by its predictions, but its record states "
                 f"{_shown(reported.value)}"
             )
     if not isinstance(record, RuntimeRecord):
@@ -83,19 +82,19 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
 
 
 def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]:
-    """Return a sentence for each row that has a seed twice, or fewer seeds than *required_seeds*."""
+    """Return a sentence for each row with duplicate seeds, or with fewer than *required_seeds*."""
     problems = []
     for group in group_trials(trials):
         title = one_line(group.example.spec.title.rpartition(" · ")[0])
         if group.repeated:
-            problems.append(f"{title}: {group.repeated} seed(s) are there more than once")
+            problems.append(f"{title}: {plural(group.repeated, 'duplicate seed')}")
         if len(group.done) < required_seeds:
-            problems.append(f"{title}: {len(group.done)} seed(s) are done, and {required_seeds} are required")
+            problems.append(f"{title}: {plural(len(group.done), 'finished seed')}, but {required_seeds} are required")
     return [*problems, *_fold_problems(trials)]
 
 
 def _fold_problems(trials: Sequence[Trial]) -> list[str]:
-    """Return a sentence for each trial that does not say what the folds say that it was put together of."""
+    """Return a sentence for each pooled trial whose predictions are not those of its folds."""
     folders = {record.trial_id: (folder, record) for folder, record in trials}
     problems = []
     for folder, record in trials:
@@ -104,7 +103,7 @@ def _fold_problems(trials: Sequence[Trial]) -> list[str]:
         if not record.folds:
             continue
         if len(folds) < len(record.folds):
-            problems.append(f"{name}: {len(record.folds) - len(folds)} of its {len(record.folds)} folds are not there")
+            problems.append(f"{name}: {len(record.folds) - len(folds)} of its {len(record.folds)} folds are missing")
             continue
         try:
             saved = concatenated([load_predictions(each, sha256=record.folds[one.trial_id]) for each, one in folds])
@@ -119,17 +118,17 @@ def _fold_problems(trials: Sequence[Trial]) -> list[str]:
 
 
 def report_problems(folder: Path, rebuilt: dict[str, Any] | None = None) -> tuple[list[str], list[str]]:
-    """Return what is wrong with a published leaderboard, and what could not be checked.
+    """Return the problems of a published leaderboard, and notes on what could not be checked.
 
     Args:
-        folder: Where it is published.
-        rebuilt: The leaderboard's data as it follows from records; None where there are none to hold it against.
+        folder: The folder of the site.
+        rebuilt: Leaderboard data rebuilt from records; None if there are no records to compare with.
     """
     sums = published_files(folder)
     if not sums:
         return [f"{folder / SUMS_FILE} is missing or empty"], []
     problems = [
-        f"{one_line(name)} {'does not fit its sum' if (folder / name).is_file() else 'is missing'}"
+        f"{one_line(name)} {'does not match its checksum' if (folder / name).is_file() else 'is missing'}"
         for name, digest in sums.items()
         if not (folder / name).is_file() or sha256_of(folder / name) != digest
     ]
@@ -150,7 +149,7 @@ def _schema_problems(data: Any) -> tuple[list[str], list[str]]:
     try:
         import jsonschema
     except ImportError:
-        return [], ["the schema was not checked: pip install 'zoobench[verify]' brings what it takes"]
+        return [], ["the schema was not checked, which requires jsonschema: pip install 'zoobench[verify]'"]
     validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
     errors = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
     told = [f"{one_line(error.json_path)}: {one_line(error.message, max_length=200)}" for error in errors[:10]]
@@ -177,14 +176,14 @@ def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable
     for key in before.keys() | now.keys():
         name = one_line(" on ".join([key[1], key[0]]), max_length=200)
         if key not in now:
-            yield f"{name}: is published, and no records are of it"
+            yield f"{name}: published, but without records"
         elif key not in before:
-            yield f"{name}: there are records of it, and it is not published"
+            yield f"{name}: has records, but is not published"
         else:
             for cell in before[key].keys() & now[key].keys():
                 if not _same(before[key][cell], now[key][cell]):
                     yield (
-                        f"{name}: {one_line(cell)} is published as {_shown(before[key][cell])}, and "
+                        f"{name}: {one_line(cell)} is published as {_shown(before[key][cell])}, but is "
                         f"{_shown(now[key][cell])} by the records"
                     )
 
@@ -215,19 +214,19 @@ def _shown(value: Any) -> str:
 
 
 def sample_of(trials: Sequence[Trial], count: int) -> list[Trial]:
-    """Return *count* trials that are done, chosen by the hashes of their results, so that nobody chooses.
+    """Return *count* finished trials, chosen by the hashes of their results so that nobody can influence the choice.
 
-    What was put together of folds is none: its folds are, each for itself.
+    Pooled folds are not chosen; single folds are.
     """
     done = [trial for trial in trials if trial[1].outcome is Outcome.DONE and not trial[1].folds]
     return sorted(done, key=lambda trial: (trial[1].result_key[::-1], trial[1].trial_id))[:count]
 
 
 def noise_problem(again: Record, reported: Record, siblings: Sequence[Record]) -> str:
-    """Return why a trial that was run again is not what was reported; empty where it is within the noise of seeds.
+    """Return why the repetition of a trial contradicts its record; empty if it is within the noise of seeds.
 
-    The difference of two runs varies by twice the variance of one. That is estimated from the row's seeds, with the t
-    quantile of so few, and is taken to be no less than what that many test images let one tell.
+    The difference of two runs has twice the variance of one. It is estimated from the seeds of the row, with the t
+    quantile for their number, and is at least the sampling error of the test images.
 
     Args:
         again: The record of the new run.
@@ -235,16 +234,16 @@ def noise_problem(again: Record, reported: Record, siblings: Sequence[Record]) -
         siblings: Records of all seeds of its row.
     """
     if again.outcome is not Outcome.DONE:
-        return f"run again, it ended as {again.outcome.value}: {one_line(again.reason)}"
+        return f"the repetition ended as {again.outcome.value}: {one_line(again.reason)}"
     new, old = again.metrics["accuracy"].value, reported.metrics["accuracy"].value
     allowed = seed_noise([record.metrics["accuracy"].value for record in siblings], _num_test(reported), old)
     if abs(new - old) <= allowed:
         return ""
-    return f"run again, accuracy is {new:.4f}, reported {old:.4f}: further apart than the {allowed:.4f} of seeds"
+    return f"the repetition has an accuracy of {new:.4f}, but {old:.4f} is reported: seeds explain only {allowed:.4f}"
 
 
 def seed_noise(accuracies: Sequence[float], num_test: int, accuracy: float) -> float:
-    """Return how far two runs of one row may be apart, 95 % of the time."""
+    """Return the largest difference between two runs of one row that seeds explain, at 95 %."""
     import statistics
 
     chance = max(accuracy * (1 - accuracy), 1 / (num_test + 2))

@@ -1,4 +1,4 @@
-"""Badges: the best row as a small picture for a README."""
+"""Badges: the best row as a small image for a README."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board: what its page shows, as plain data, column by column so that a thousand rows stay small."""
+"""The board as plain data, stored by column so that a thousand rows stay small."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from reports.leaderboard.table import Row
 from reports.site.entries import BoardEntry
 from zoo.text import one_line
 
-_ALWAYS = ("rank", "model", "accuracy", "interval")  # what the page's script counts on
+_ALWAYS = ("rank", "model", "accuracy", "interval")  # the page's script relies on these
 
 _DIGITS = 6
-"""Significant digits of numbers on the page; ``leaderboard.json`` has them all."""
+"""Significant digits of numbers on the page; ``leaderboard.json`` has full precision."""
 
 
 def board_data(
@@ -30,13 +30,12 @@ def board_data(
     """Return tables, columns and rows of the board.
 
     Args:
-        leaderboard: What is shown.
-        entries: Its rows; pages of datasets and models show some of them only.
+        leaderboard: The leaderboard to show.
+        entries: The rows to show; pages of datasets and models show only some of them.
         declared: Columns of metrics as a catalog declares them.
-        statuses: By entry: ``self-reported``, ``recomputed`` or ``reproduced``.
+        statuses: Verification status by entry: ``self-reported``, ``recomputed`` or ``reproduced``.
     """
-    # Each table is of one dataset, which its heading names.
-    shown = {column.key for column in choose_columns(leaderboard, None, declared)} - {"data"}
+    shown = {column.key for column in choose_columns(leaderboard, None, declared)}
     columns = all_columns(leaderboard, declared)
     rows = [entry.row for entry in entries]
     by_table: dict[str, list[int]] = {}
@@ -93,7 +92,7 @@ def _column(column: Column, rows: Sequence[Row], *, shown: bool) -> dict[str, An
         "shown": shown,
         "plain": {key: _coded(values) for key, values in plain.items()},
     }
-    # A column of words says the same twice: its text is its plain cell.
+    # In a column of words, the text equals the plain cell.
     if plain.get(column.key) != texts:
         data["text"] = _coded(texts)
     if column.value is not None:
@@ -111,7 +110,7 @@ def _short(value: Any) -> Any:
 
 
 def _coded(values: list[Any]) -> Any:
-    """Return values as they are, or the different ones and each value's place among them, where that is shorter."""
+    """Return values as they are, or as distinct values with an index for each, if that is shorter."""
     words = list(dict.fromkeys(values))
     if len(words) * 4 > len(values) or len(values) < 8:
         return values
@@ -120,7 +119,7 @@ def _coded(values: list[Any]) -> Any:
 
 
 def _breaks(rows: Sequence[Row]) -> list[int]:
-    """Return before which rows everything above is surely above everything from there on."""
+    """Return the rows at which the table splits: every row above is separated from every row from there on."""
     ranges = [(row.rank_low, row.rank_high) for row in rows if row.rank_low is not None and row.rank_high is not None]
     best_below = list(itertools.accumulate((low for low, _ in reversed(ranges)), min))[::-1]
     worst_above = list(itertools.accumulate((high for _, high in ranges), max))

@@ -1,4 +1,4 @@
-"""Changes: what moved since the last publication, by the two leaderboards' files."""
+"""Changes: what changed since the last publication, from the leaderboard files of both."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Rows = dict[tuple[str, str, str, str], dict[str, Any]]
 
 
 def read_previous(path: Path) -> dict[str, Any] | None:
-    """Return the leaderboard that was published before, or None where there is none that can be read."""
+    """Return the leaderboard that was published before, or None if there is none that can be read."""
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -24,25 +24,25 @@ def read_previous(path: Path) -> dict[str, Any] | None:
 
 
 def changelog(earlier_text: str, previous: Mapping[str, Any] | None, current: Mapping[str, Any], date: str) -> str:
-    """Return the changelog with a section on top for what moved; the same text where nothing did.
+    """Return the changelog with a section for the changes on top; unchanged if there are none.
 
     Args:
-        earlier_text: The changelog as it was published before.
-        previous: The leaderboard's data as it was published before.
-        current: The leaderboard's data now.
-        date: Of the newest record; the section's heading.
+        earlier_text: The changelog of the last publication.
+        previous: The leaderboard data of the last publication.
+        current: The current leaderboard data.
+        date: Date of the newest record, as heading of the section.
     """
     lines = changes(previous, current)
     if not lines:
         return earlier_text or "# Changes\n"
     head, _, rest = earlier_text.partition("\n## ")
     older = f"\n## {rest}" if rest else ""
-    section = "\n".join([f"## {date or 'without a date'}", "", *(f"- {line}" for line in lines), ""])
+    section = "\n".join([f"## {date or 'undated'}", "", *(f"- {line}" for line in lines), ""])
     return f"{head.rstrip() or '# Changes'}\n\n{section}{older}"
 
 
 def changes(previous: Mapping[str, Any] | None, current: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for each row that came, went or moved, in Markdown."""
+    """Return a Markdown sentence for each row that was added, removed or changed."""
     now = _rows(current)
     if previous is None:
         count = len(now)
@@ -52,7 +52,7 @@ def changes(previous: Mapping[str, Any] | None, current: Mapping[str, Any]) -> l
     for key, cells in now.items():
         if key in before and (moved := _moved(before[key], cells)):
             lines.append(f"{_name(key)}: {moved}.")
-    return lines + [f"{_name(key)}: gone." for key in before if key not in now]
+    return lines + [f"{_name(key)}: removed." for key in before if key not in now]
 
 
 def _rows(data: Mapping[str, Any]) -> Rows:

@@ -1,4 +1,4 @@
-"""Commands: the command line that runs a row's trials again, from what their records say."""
+"""Commands: the command lines that reproduce the trials of a row, from their records."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _EXECUTION = ("device", "precision", "layout", "threads", "measure_seconds")
 
 
 def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
-    """Return the arguments of ``zoo`` that run *spec* with *seeds*, which follow on one another.
+    """Return the arguments of ``zoo`` that run *spec* with consecutive *seeds*.
 
-    Every hyper-parameter is set, whatever the recipe's defaults are by then.
+    Every hyperparameter is set explicitly, so later changes to defaults do not matter.
     """
     execution = spec.execution.model_dump(mode="json")
     arguments = ["bench", "--models", spec.architecture.full_name]
@@ -46,7 +46,7 @@ def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
 
 
 def rerun_command(records: Sequence[Record]) -> list[str]:
-    """Return the commands that run the seeds of a row again, one for each stretch of seeds that follow on another."""
+    """Return the commands that run the seeds of a row again, one for each run of consecutive seeds."""
     seeds = sorted({record.spec.seed for record in records})
     stretches: list[list[int]] = []
     for seed in seeds:

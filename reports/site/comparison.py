@@ -1,4 +1,4 @@
-"""Comparison: the rows of one table, held together on the same test images, as data for the page that compares them."""
+"""Comparison: the rows of one table on the same test images, as data for the page that compares them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reports.trials.evidence import Evidence, class_names
 
 MAX_ROWS = 100
 MAX_CHARACTERS = 4_000_000
-"""Of what rows had right, image by image: with more, the lowest rows are left out of the page."""
+"""Largest size of the correctness of all rows, image by image; beyond it, the lowest rows are left out."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -24,18 +24,18 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 def comparison_data(
     entries: Sequence[BoardEntry], evidence: Mapping[str, Evidence | str], show: Show
 ) -> dict[str, Any]:
-    """Return what the rows of one table had right, and what sets each pair apart.
+    """Return the correctness of the rows of one table, and the difference of each pair.
 
     Args:
-        entries: Rows of one table, in its order.
-        evidence: By entry.
-        show: Where a test image's picture is, if there is one already.
+        entries: Rows of one table, in order.
+        evidence: Predictions by entry.
+        show: Returns the address of the picture of a test image, if there is one.
     """
     read = [(entry, found) for entry in entries if not isinstance(found := evidence[entry.id], str)]
     images = Counter(found.samples_N.tobytes() for _, found in read)
     common = max(images, key=lambda key: (images[key], key), default=b"")
     kept = [(entry, found) for entry, found in read if found.samples_N.tobytes() == common]
-    # Beyond 35 seeds a digit does not hold how many of them were right.
+    # One digit in base 36 holds up to 35 correct seeds.
     kept = [(entry, found) for entry, found in kept if len(found.correct_SN) < len(_DIGITS)]
     if not kept:
         return {"rows": [], "pairs": [], "labels": [], "classes": [], "images": [], "left_out": _left_out(entries, [])}
@@ -65,7 +65,7 @@ def comparison_data(
 
 
 def label_of(entry: BoardEntry, entries: Sequence[BoardEntry]) -> str:
-    """Return what a row is called beside the others of its table."""
+    """Return the name of a row among the others of its table."""
     recipes = {each.row.recipe for each in entries}
     return f"{entry.row.model}, {entry.row.recipe}" if len(recipes) > 1 else entry.row.model
 

@@ -1,4 +1,4 @@
-"""Dataset pages: what is known of the images of one table, from its records, its predictions and the cache."""
+"""Dataset pages: facts about the images of one table, from its records and predictions."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ def dataset_facts(
     spec = entries[0].example.spec.dataset
     provider = spec.provider
     origin = " ".join(filter(None, (provider.distribution or provider.plugin, provider.version)))
-    facts: list[tuple[str, str]] = [("name", spec.full_name), ("argument", spec.argument), ("from", origin)]
+    facts: list[tuple[str, str]] = [("name", spec.full_name), ("argument", spec.argument), ("provided by", origin)]
     info = next((record.data for entry in entries for _, record in entry.done if record.data), None)
     model = next((record.model for entry in entries for _, record in entry.done if record.model), None)
     if info is not None:
         facts += [
-            ("images for training", f"{info.num_train:,}"),
-            ("for validation", f"{info.num_val:,}"),
-            ("for the test", f"{info.num_test:,}"),
+            ("training images", f"{info.num_train:,}"),
+            ("validation images", f"{info.num_val:,}"),
+            ("test images", f"{info.num_test:,}"),
             ("classes", f"{len(info.classes):,}"),
-            ("size", f"{info.image_size} × {info.image_size} px, {info.channels} channel{'s' * (info.channels > 1)}"),
+            (
+                "image size",
+                f"{info.image_size} × {info.image_size} px, {info.channels} channel{'s' * (info.channels > 1)}",
+            ),
             ("fingerprint", info.fingerprint),
         ]
     if model is not None:
         facts += [
             ("mean", ", ".join(f"{value:.4f}" for value in model.mean)),
-            ("deviation", ", ".join(f"{value:.4f}" for value in model.std)),
+            ("standard deviation", ", ".join(f"{value:.4f}" for value in model.std)),
         ]
     read = next((found for found in evidence if not isinstance(found, str)), None)
     classes: list[dict[str, Any]] = []
@@ -44,7 +47,7 @@ def dataset_facts(
         classes = [
             {"name": name, "count": f"{count:,}"} for name, count in zip(class_names(read.classes), counts, strict=True)
         ]
-        facts.append(("test images of a class", f"{min(counts):,} to {max(counts):,}"))
+        facts.append(("test images per class", f"{min(counts):,} to {max(counts):,}"))
     return {
         "facts": [(name, one_line(text)) for name, text in facts if one_line(text)],
         "classes": classes,

@@ -1,4 +1,4 @@
-"""Entries: rows of a leaderboard with the trials behind them, and addresses that outlive a publication."""
+"""Entries: the rows of a leaderboard with their trials, and with addresses that stay the same between publications."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from zoo.text import one_line
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BoardEntry:
-    """One row, and what it rests on."""
+    """One row with its trials."""
 
     id: str
-    """Name of its page: safe in addresses and on any file system, the same whatever other rows there are."""
+    """Name of its page: safe in URLs and on any file system, and independent of other rows."""
     table_id: str
     model_id: str
     table: Table
     row: Row
     example: Record
-    """A record that speaks for all seeds, as far as names and settings go."""
+    """A record with the names and settings that all seeds share."""
     done: tuple[Trial, ...]
-    """By seed."""
+    """Finished trials, by seed."""
     unfinished: tuple[Record, ...]
-    """By seed."""
+    """Records of other trials, by seed."""
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """Model, dataset and recipe, and the runtime if it is not that of the trial."""
         runtime = f" · {self.row.runtime}" if runtime_name(self.example) else ""
         return f"{self.row.model} · {self.row.data} · {self.row.recipe}{runtime}"
 
@@ -47,7 +47,7 @@ class BoardEntry:
 
     @property
     def device(self) -> str:
-        """The device that its trials ran on; the first seed's where they differ."""
+        """The device of its trials; that of the first seed if they differ."""
         return one_line(self.example.environment.get("device_name") or "", max_length=100)
 
 
@@ -55,8 +55,8 @@ def entries_of(leaderboard: Leaderboard, trials: Iterable[Trial]) -> list[BoardE
     """Return an entry for each row, in the order of the leaderboard.
 
     Args:
-        leaderboard: What was built from *trials*.
-        trials: All of them.
+        leaderboard: The leaderboard that was built from *trials*.
+        trials: All trials.
     """
     groups = _groups_by_row(trials)
     entries: list[BoardEntry] = []
@@ -96,7 +96,7 @@ def _key(table: Table, row: Row) -> tuple[object, ...]:
 
 
 def _groups_by_row(trials: Iterable[Trial]) -> dict[tuple[object, ...], list[Group]]:
-    """Group trials as the leaderboard did, by what it calls their rows."""
+    """Group trials as the leaderboard does, by the names of their rows."""
     ordered = sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0])))
     found: dict[tuple[object, ...], list[Group]] = {}
     for groups in by_table(group_trials(ordered)):

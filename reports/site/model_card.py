@@ -1,4 +1,4 @@
-"""Model cards: a row as the ``README.md`` that the Hugging Face hub reads, with its numbers as ``model-index``."""
+"""Model cards: a row as a ``README.md`` for the Hugging Face Hub, with its metrics as ``model-index``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reports.render.markdown import escape_markdown
 from reports.site.commands import rerun_command
 from reports.site.entries import BoardEntry
 from zoo.names import slug
-from zoo.text import one_line
+from zoo.text import one_line, plural
 
 _METRICS = {
     "accuracy": ("accuracy", "Accuracy"),
@@ -20,14 +20,14 @@ _METRICS = {
     "nll": ("loss", "Negative log-likelihood"),
     "calibration_error": ("expected_calibration_error", "Expected calibration error"),
 }
-"""Metrics that the card names: the hub's type, and what a person calls it."""
+"""Metrics in the card: type on the hub, and display name."""
 
 
 def model_card(entry: BoardEntry) -> str:
-    """Return the card of a row, for its checkpoint.
+    """Return the model card of a row.
 
-    See "Model cards" and "model-index" of the Hugging Face hub's documentation. YAML is written as JSON, which it
-    contains, so that no name can be read as anything else.
+    See "Model cards" and "model-index" in the documentation of the Hugging Face Hub. The YAML is written as JSON,
+    which is a subset of it, so that no name can be misread.
     """
     spec, row, data = entry.example.spec, entry.row, entry.example.data
     results = [
@@ -35,7 +35,11 @@ def model_card(entry: BoardEntry) -> str:
             "task": {"type": "image-classification", "name": "Image Classification"},
             "dataset": {"type": slug(spec.dataset.display_name), "name": one_line(row.data), "split": "test"},
             "metrics": [
-                {"type": kind, "name": f"{name}, mean of {row.metrics[key].n} seeds", "value": row.metrics[key].mean}
+                {
+                    "type": kind,
+                    "name": f"{name}, mean over {plural(row.metrics[key].n, 'seed')}",
+                    "value": row.metrics[key].mean,
+                }
                 for key, (kind, name) in _METRICS.items()
                 if key in row.metrics
             ],
@@ -59,19 +63,19 @@ def model_card(entry: BoardEntry) -> str:
     ]
     if accuracy is not None:
         spread = "" if accuracy.sd is None else f" ± {100 * accuracy.sd:.2f}"
-        lines.append(f"| accuracy, mean over {accuracy.n} seeds | {100 * accuracy.mean:.2f}{spread} % |")
+        lines.append(f"| accuracy, mean over {plural(accuracy.n, 'seed')} | {100 * accuracy.mean:.2f}{spread} % |")
         if accuracy.low is not None and accuracy.high is not None:
             lines.append(f"| 95 % interval | {100 * accuracy.low:.2f} to {100 * accuracy.high:.2f} % |")
-    lines.append(f"| rank in its table | {rank_text(row)} of {len(entry.table.rows)} |")
+    lines.append(f"| rank | {rank_text(row)} of {len(entry.table.rows)} |")
     if row.params is not None:
         lines.append(f"| parameters | {row.params:,} |")
     if row.macs is not None:
         lines.append(f"| multiply-accumulates | {row.macs:,} |")
     if data is not None:
         lines.append(f"| test images | {data.num_test:,} |")
-        lines.append(f"| content of the images | `{one_line(data.fingerprint)[:16]}` |")
+        lines.append(f"| dataset fingerprint | `{one_line(data.fingerprint)[:16]}` |")
     commands = rerun_command([record for _, record in entry.done] or [entry.example])
-    lines += ["", "The same again:", "", *(f"    {one_line(command, max_length=20_000)}" for command in commands)]
+    lines += ["", "To reproduce it:", "", *(f"    {one_line(command, max_length=20_000)}" for command in commands)]
     if data is not None:
         names = ", ".join(escape_markdown(one_line(name, max_length=60)) for name in data.classes[:200])
         lines += ["", f"Classes, in the order of the logits: {names}{', …' if len(data.classes) > 200 else ''}."]

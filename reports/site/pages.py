@@ -1,7 +1,7 @@
-"""Pages: plain data → HTML, by Jinja2 templates that escape all they are given.
+"""Pages: plain data → HTML, with Jinja2 templates that escape all values.
 
-A page carries a content security policy that lets in nothing but the files beside it, or, where everything is in one
-file, the very style and scripts whose hashes it names. Data stands in script blocks as JSON, which is never run.
+Each page has a content security policy that allows only the files beside it or, in a single file, only the style and
+the scripts with the given hashes. Data is JSON in script blocks, which are never executed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 STYLES = ("site.css",)
 SCRIPTS = ("dom.js", "charts.js", "board.js", "site.js")
-"""In the order in which they are loaded."""
+"""Scripts in loading order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,13 +26,13 @@ class Page:
     """One page, before it is HTML."""
 
     path: str
-    """Where it stands in the site: ``rows/NAME.html``."""
+    """Path in the site: ``rows/NAME.html``."""
     template: str
     title: str
     data: dict[str, Any] = field(default_factory=dict)
-    """JSON for the page's script blocks, by their names."""
+    """JSON data of the script blocks, by name."""
     values: dict[str, Any] = field(default_factory=dict)
-    """What else the template is given."""
+    """Other values for the template."""
 
 
 def asset(name: str) -> str:
@@ -41,13 +41,13 @@ def asset(name: str) -> str:
 
 
 def render_page(page: Page, *, site: dict[str, Any]) -> str:
-    """Return a page whose style and scripts lie beside it."""
+    """Return a page with its style and scripts in separate files."""
     up = "../" * page.path.count("/")
     return _render(page, layout="page.html", site=site, up=up, href=lambda path: f"{up}{path}")
 
 
 def render_single(pages: list[Page], *, site: dict[str, Any]) -> str:
-    """Return all pages in one file; the first is the one that opens."""
+    """Return all pages in one file; the first one opens."""
     fragments = [
         {
             "path": page.path,
@@ -75,7 +75,7 @@ def render_single(pages: list[Page], *, site: dict[str, Any]) -> str:
 
 
 def render_text(template: str, **values: Any) -> str:
-    """Return a file that is no page, such as a picture, from its template."""
+    """Render a template that is not a page, such as an image."""
     return _environment().get_template(template).render(**values)
 
 
@@ -102,13 +102,13 @@ def _render(page: Page, *, layout: str, site: dict[str, Any], up: str, href: Any
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports.site"),
-        autoescape=True,  # whatever a template is called: SVG and text are escaped as HTML is
+        autoescape=True,  # also in SVG and text templates
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    # ``tojson`` writes <, >, & and ' as escapes, so that no text in it can end the block it stands in.
+    # ``tojson`` escapes <, >, & and ', so that no text can end its script block.
     environment.policies["json.dumps_kwargs"] = {
         "allow_nan": False,
         "ensure_ascii": False,

@@ -1,4 +1,4 @@
-"""The schema of ``leaderboard.json``: one JSON Schema, documented, against which files are held."""
+"""The JSON Schema of ``leaderboard.json``, which files are validated against."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ FILE_NAME = "leaderboard.schema.json"
 
 @cache
 def schema_text() -> str:
-    """Return the schema as it is published beside each leaderboard."""
+    """Return the schema that is published with each leaderboard."""
     return (files("reports") / FILE_NAME).read_text(encoding="utf-8")

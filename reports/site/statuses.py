@@ -1,4 +1,4 @@
-"""Statuses: who has checked a row's numbers, by what ``zoo verify`` wrote beside the records."""
+"""Statuses: how far the numbers of a row have been verified, as ``zoo verify`` recorded it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ Status = Literal["self-reported", "recomputed", "reproduced"]
 
 
 class CheckedTrial(FrozenModel):
-    """What was found of one trial."""
+    """The result of verifying one trial."""
 
     status: Status
     record_sha256: str
-    """Of the record that was checked: a record that changed since is self-reported again."""
+    """Checksum of the verified record; a record that changed since is self-reported again."""
 
 
 class Verification(FrozenModel):
-    """What ``zoo verify`` found of the trials of one store."""
+    """The results of ``zoo verify`` for the trials of one store."""
 
     schema_version: int = 1
     trials: dict[str, CheckedTrial]
-    """By the trial's folder."""
+    """Results by the folder of the trial."""
 
 
 def read_verification(store: Path) -> Verification:
-    """Return what was found of the trials of *store*; nothing where nothing was checked."""
+    """Return the results for the trials of *store*; empty if nothing was verified."""
     path = store / FILE_NAME
     try:
         return Verification.model_validate(json.loads(path.read_bytes()))
@@ -46,21 +46,21 @@ def read_verification(store: Path) -> Verification:
         return Verification(trials={})
     except (OSError, ValueError, ValidationError) as error:
         raise StoreError(
-            f"{path} cannot be read: {type(error).__name__}; remove it, and zoo verify writes it"
+            f"{path} cannot be read: {type(error).__name__}; remove it and run zoo verify again"
         ) from error
 
 
 def write_verification(store: Path, verification: Verification) -> None:
-    """Write it durably."""
+    """Write results durably."""
     write_json(store / FILE_NAME, verification.model_dump(mode="json"))
 
 
 def status_of(entry: BoardEntry, known: dict[Path, Verification]) -> Status:
-    """Return the status of a row: reproduced if any of its seeds was run again, if all others were recomputed.
+    """Return the status of a row: reproduced if a seed was run again and all others were recomputed.
 
     Args:
         entry: The row.
-        known: What was found, by store; stores that are missing are read and added.
+        known: Results by store; missing stores are read and added.
     """
     found = [_trial_status(trial, known) for trial in entry.done]
     if not found or "self-reported" in found:
@@ -76,7 +76,7 @@ def statuses_of(entries: Sequence[BoardEntry]) -> dict[str, str]:
 
 def _trial_status(trial: Trial, known: dict[Path, Verification]) -> Status:
     folder, record = trial
-    if isinstance(record, RuntimeRecord):  # what was found is of the trial, whose record knows nothing of runtimes
+    if isinstance(record, RuntimeRecord):  # results are about the trial, whose record knows nothing about runtimes
         return "self-reported"
     store = folder.parent
     if store not in known:

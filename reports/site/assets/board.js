@@ -1,4 +1,4 @@
-// The board: a table that is searched, filtered, sorted and cut to columns, with all of that in the address.
+// The board: a table with search, filters, sorting and a choice of columns, all of it kept in the address.
 "use strict";
 
 zoo.widgets.board = (root) => {
@@ -65,7 +65,7 @@ zoo.widgets.board = (root) => {
     return true;
   };
 
-  // Rows of a table that are shown, in their order; without a sort that of the ranks.
+  // The shown rows of a table, in order; by rank unless sorted otherwise.
   const visible = (table) => {
     const rows = table.rows.filter(matches);
     if (!state.sort) return rows;
@@ -156,7 +156,7 @@ zoo.widgets.board = (root) => {
         el("span", { class: "row-name" },
           el("a", { href: zoo.href(`rows/${facts.id[row]}.html`) }, el("bdi", {}, text)),
           zoo.copyButton(facts.name[row], "name")),
-        facts.status[row] === "self-reported" ? null : el("span", { class: `badge ${facts.status[row]}`, title: "who has checked the numbers" }, facts.status[row]),
+        facts.status[row] === "self-reported" ? null : el("span", { class: `badge ${facts.status[row]}`, title: "verification status" }, facts.status[row]),
       );
     if (each.key === "interval") return el("td", { class: "number" }, text, strip(row));
     return el("td", { class: each.numeric ? "number" : null }, each.numeric ? text : el("bdi", {}, text));
@@ -187,7 +187,7 @@ zoo.widgets.board = (root) => {
     section.hidden = !rows.length;
     const shown = columns.filter((each) => state.columns.includes(each.key));
     const breaks = new Set(state.sort || rows.length !== table.rows.length ? [] : table.breaks);
-    const pick = (row) => el("td", { class: "pick" }, el("input", { type: "checkbox", "aria-label": `Choose ${models[row]} to compare`, disabled: !facts.done[row], "data-pick": row }));
+    const pick = (row) => el("td", { class: "pick" }, el("input", { type: "checkbox", "aria-label": `Select ${models[row]} for comparison`, disabled: !facts.done[row], "data-pick": row }));
     const body = rows.map((row, index) =>
       el("tr", { "data-row": row, class: [breaks.has(index) ? "break" : "", facts.done[row] ? "" : "without"].join(" ").trim() || null }, pick(row), shown.map((each) => cell(each, row))));
     for (const box of body) box.querySelector("input").checked = picked.has(Number(box.dataset.row));
@@ -197,7 +197,7 @@ zoo.widgets.board = (root) => {
     return rows.length;
   };
 
-  // Rows whose ranges of ranks overlap cannot be told apart; they are marked while one of them is pointed at.
+  // Rows whose ranges of ranks overlap are tied; they are highlighted while the pointer is on one of them.
   const [best, worst] = [column.rank.plain.rank_low, column.rank.plain.rank_high];
   root.addEventListener("pointerover", (event) => markTies(event.target.closest?.("tr[data-row]")));
   root.addEventListener("focusin", (event) => markTies(event.target.closest?.("tr[data-row]")));
@@ -237,7 +237,7 @@ zoo.widgets.board = (root) => {
     compare.querySelector("span").textContent = elsewhere ? "Only rows of one dataset can be compared." : "";
   }
 
-  // ----- downloads: the rows and columns that are shown, in their order, with plain numbers
+  // ----- downloads: the shown rows and columns, in order, with plain numbers
   const records = () => {
     const shown = columns.filter((each) => state.columns.includes(each.key));
     return data.tables.flatMap((table) => visible(table).map((row) => {
@@ -248,7 +248,7 @@ zoo.widgets.board = (root) => {
   };
   const field = (value) => {
     let text = value === null || value === undefined ? "" : String(value);
-    // A spreadsheet would run what begins like a formula.
+    // A spreadsheet would execute text that starts like a formula.
     if (typeof value === "string" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`;
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
@@ -260,7 +260,7 @@ zoo.widgets.board = (root) => {
   root.querySelector("[data-save=json]").addEventListener("click", () =>
     zoo.save("shown.json", "application/json", `${JSON.stringify({ columns: state.columns, rows: records() }, null, 2)}\n`));
 
-  // ----- pictures of the rows that are shown
+  // ----- charts of the shown rows
   const point = (row, key) => ({
     label: [models[row], chosen.data[row], chosen.recipe[row]].filter(Boolean).join(" · "),
     short: models[row],

@@ -1,4 +1,4 @@
-// Charts: drawn as SVG from data, in the colours of the style sheet, with what a mark stands for shown at the pointer.
+// Charts: SVG drawn from data in the colours of the style sheet, with a tooltip for each mark.
 "use strict";
 
 zoo.charts = (() => {
@@ -94,11 +94,11 @@ zoo.charts = (() => {
     return mark;
   };
 
-  // Accuracy against a cost or a speed, with the front of rows that none beats in both.
+  // Accuracy against a cost or a speed, with the Pareto front.
   const scatter = (figure, { points, xTitle, yTitle, higher }) => {
     const usable = points.filter((point) => point.x > 0 && point.y !== null);
-    if (!usable.length) return empty(figure, "No row that is shown has both numbers.");
-    const chart = frame(figure, 320, `${yTitle} against ${xTitle}, ${usable.length} rows`);
+    if (!usable.length) return empty(figure, "None of the shown rows has both values.");
+    const chart = frame(figure, 320, `${yTitle} vs. ${xTitle}, ${usable.length} rows`);
     const xs = usable.map((point) => point.x);
     const x = logarithmic(Math.min(...xs) / 1.25, Math.max(...xs) * 1.25, chart.left, chart.right);
     const bounds = padded(usable.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]));
@@ -119,7 +119,7 @@ zoo.charts = (() => {
       const link = svg("a", { href: point.href, tabindex: is ? null : -1, "aria-label": label }, mark);
       chart.root.append(explain(link, [point.label, ...point.lines]));
     }
-    // Names where they fit, from the best down; the rest is at the pointer.
+    // Names where they fit, from the best down; the others are in the tooltips.
     const taken = [];
     for (const point of [...front].sort((a, b) => b.y - a.y)) {
       const name = point.short.length > 22 ? `${point.short.slice(0, 21)}…` : point.short;
@@ -136,7 +136,7 @@ zoo.charts = (() => {
   // A line for each row: its mean and 95 % interval, in the table's order.
   const intervals = (figure, { points, xTitle }) => {
     const usable = points.filter((point) => point.y !== null);
-    if (!usable.length) return empty(figure, "No row that is shown has a number.");
+    if (!usable.length) return empty(figure, "None of the shown rows has a value.");
     const kept = usable.slice(0, 40);
     const room = Math.min(170, Math.max(90, (figure.clientWidth || 560) * 0.3));
     const chart = frame(figure, 22 * kept.length + 52, `${xTitle} of ${kept.length} rows, with 95 % intervals`, room);
@@ -160,13 +160,13 @@ zoo.charts = (() => {
       chart.root.append(explain(link, [point.label, ...point.lines]));
     });
     place(figure, chart.root);
-    if (usable.length > kept.length) figure.append(el("p", { class: "hint" }, `The first ${kept.length} of ${usable.length} rows that are shown.`));
+    if (usable.length > kept.length) figure.append(el("p", { class: "hint" }, `The first ${kept.length} of the ${usable.length} shown rows.`));
   };
 
   // One line for each seed over the epochs.
   const lines = (figure, { series, yTitle, isShare }) => {
     const usable = series.filter((each) => each.y.some((value) => value !== null));
-    if (!usable.length) return empty(figure, "No history was kept.");
+    if (!usable.length) return empty(figure, "The training history is missing.");
     const chart = frame(figure, 240, `${yTitle} over epochs, ${usable.length} curves`);
     const values = usable.flatMap((each) => each.y.filter((value) => value !== null));
     const bounds = padded(values);
@@ -191,7 +191,7 @@ zoo.charts = (() => {
   };
 
   const bars = (figure, { labels, values, texts, xTitle }) => {
-    if (!labels.length) return empty(figure, "There is nothing to draw.");
+    if (!labels.length) return empty(figure, "There is no data to draw.");
     const room = Math.min(150, 16 + 6.6 * Math.max(...labels.map((label) => Math.min(label.length, 20))));
     const chart = frame(figure, 20 * labels.length + 52, `${xTitle} by class`, room);
     const low = Math.min(0, ...values.filter((value) => value !== null));
@@ -215,7 +215,7 @@ zoo.charts = (() => {
     place(figure, chart.root);
   };
 
-  // A confusion matrix: how dark a cell is says which share of its true class was called so.
+  // A confusion matrix: darker cells are a larger share of their true class.
   const heatmap = (figure, { labels, matrix }) => {
     const count = labels.length;
     const width = Math.max(260, figure.clientWidth || 560);
@@ -233,7 +233,7 @@ zoo.charts = (() => {
           x: room + predicted * size, y: 4 + truth * size, width: size - (size > 8 ? 1 : 0), height: size - (size > 8 ? 1 : 0),
           "fill-opacity": value ? Math.min(1, 0.12 + 0.88 * share ** 0.6).toFixed(3) : 0.04,
         });
-        chart.root.append(explain(mark, [`${labels[truth]} called ${labels[predicted]}`, `${number(value)} of ${number(total)} (${percent(share)} %)`]));
+        chart.root.append(explain(mark, [`${labels[truth]} predicted as ${labels[predicted]}`, `${number(value)} of ${number(total)} (${percent(share)} %)`]));
         if (size >= 26 && value >= 0.5)
           chart.root.append(svg("text", { class: share > 0.45 ? "count dark" : "count", x: room + (predicted + 0.5) * size, y: 8 + (truth + 0.5) * size, "text-anchor": "middle" }, number(Math.round(value))));
       });
@@ -246,15 +246,15 @@ zoo.charts = (() => {
           svg("text", { class: "tick", x: 0, y: 0, "text-anchor": "end", transform: `translate(${room + middle + 4} ${side + 12}) rotate(-60)` }, cut(label)),
         );
       });
-    place(figure, chart.root, [el("p", { class: "hint" }, "Rows are true classes, columns are predicted ones; counts are means over seeds.")]);
+    place(figure, chart.root, [el("p", { class: "hint" }, "Rows are true classes, columns are predicted classes; counts are means over seeds.")]);
   };
 
-  // How often the network was right, against how sure it was.
+  // Accuracy against confidence.
   const reliability = (figure, { bins, error }) => {
-    const chart = frame(figure, 300, "Reliability: share right against confidence");
+    const chart = frame(figure, 300, "Reliability: accuracy vs. confidence");
     const x = linear(0, 1, chart.left, chart.right);
     const y = linear(0, 1, chart.bottom, chart.top);
-    axes(chart, x, y, { xTitle: "confidence, %", yTitle: "right, %", xText: percent });
+    axes(chart, x, y, { xTitle: "confidence, %", yTitle: "accuracy, %", xText: percent });
     chart.root.append(svg("line", { class: "ideal", x1: x(0), y1: y(0), x2: x(1), y2: y(1) }));
     const total = bins.reduce((sum, bin) => sum + bin.count, 0) || 1;
     const width = (x(1) - x(0)) / bins.length;
@@ -263,17 +263,17 @@ zoo.charts = (() => {
       const share = bin.count / total;
       const mark = svg("rect", { class: "bar", x: x(index / bins.length) + 1, y: y(bin.right), width: width - 2, height: Math.max(1, y(0) - y(bin.right)), "fill-opacity": (0.25 + 0.75 * Math.sqrt(share)).toFixed(3) });
       chart.root.append(
-        explain(mark, [`confidence ${percent(bin.confidence)} %: right ${percent(bin.right)} %`, `${percent(share)} % of the predictions`]),
+        explain(mark, [`confidence ${percent(bin.confidence)} %: accuracy ${percent(bin.right)} %`, `${percent(share)} % of the predictions`]),
         svg("line", { class: "whisker", x1: x(index / bins.length) + 1, x2: x((index + 1) / bins.length) - 1, y1: y(bin.confidence), y2: y(bin.confidence) }),
       );
     });
-    const hint = "Bars are the share right, strokes the mean confidence; where bars end below their stroke the network is too sure. Darker bars hold more predictions.";
+    const hint = "Bars show accuracy, lines mean confidence; a bar that ends below its line is overconfident. Darker bars contain more predictions.";
     place(figure, chart.root, [el("p", { class: "hint" }, error === null ? hint : `Calibration error ${percent(error)} %. ${hint}`)]);
   };
 
   const empty = (figure, sentence) => place(figure, el("p", { class: "hint" }, sentence));
 
-  // Takes the place of what an earlier drawing left; the caption stays.
+  // Replaces an earlier drawing; the caption stays.
   const place = (figure, drawing, more = []) => {
     const caption = figure.querySelector("figcaption");
     hide();
@@ -311,7 +311,7 @@ zoo.charts = (() => {
     clearTimeout(waiting);
     waiting = setTimeout(() => repaint(false), 150);
   });
-  // What was never scrolled to is drawn for paper, too.
+  // Figures that were never scrolled into view are drawn for printing, too.
   window.addEventListener("beforeprint", () => {
     for (const [figure, paint] of pending) {
       watcher.unobserve(figure);

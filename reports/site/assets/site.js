@@ -1,4 +1,4 @@
-// What starts a page: its widgets, and, where all pages are in one file, the way from one to the other.
+// Starts a page: its widgets and, if all pages are in one file, the navigation between them.
 "use strict";
 
 // Charts whose data is a block of the page.
@@ -12,7 +12,7 @@ zoo.widgets.copies = (root) => {
     node.after(zoo.copyButton(node.textContent.trim(), node.dataset.copy));
 };
 
-// Two or more rows of a dataset, held together image by image.
+// Two or more rows of a dataset, compared image by image.
 zoo.widgets.compare = (root) => {
   const { el } = zoo;
   const data = zoo.read(root, "comparison");
@@ -32,12 +32,12 @@ zoo.widgets.compare = (root) => {
     return a < b ? { difference, low, high, p, separated } : { difference: -difference, low: -high, high: -low, p, separated };
   };
 
-  // Of each image, the share of seeds that had it right.
+  // The share of seeds that classified each image correctly.
   const rights = (row) => Array.from(row.right, (digit) => Number.parseInt(digit, 36) / row.seeds);
 
   const table = (chosen) =>
     el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Differences" }, el("table", {},
-      el("caption", {}, "Accuracy of the row less that of the column, in points, with the 95 % interval of that pair taken for itself; bold where one is surely above the other, all pairs of the table counted."),
+      el("caption", {}, "Accuracy of the row minus that of the column, in percentage points, with a 95 % interval that is not adjusted for other pairs; bold if the two are separated, adjusted for all pairs of the table."),
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "row"), el("th", { scope: "col", class: "number" }, "acc %"), chosen.map((row) => el("th", { scope: "col", class: "number" }, el("bdi", {}, row.label))))),
       el("tbody", {}, chosen.map((row) => el("tr", {},
         el("th", { scope: "row" }, el("a", { href: zoo.href(`rows/${row.id}.html`) }, el("bdi", {}, row.label))),
@@ -55,9 +55,9 @@ zoo.widgets.compare = (root) => {
     const onlyA = a.reduce((sum, value, image) => sum + value * (1 - b[image]), 0) / count;
     const onlyB = b.reduce((sum, value, image) => sum + value * (1 - a[image]), 0) / count;
     const section = el("section", {},
-      el("h2", {}, "Where they disagree: ", el("bdi", {}, first.label), " and ", el("bdi", {}, second.label)),
+      el("h2", {}, "Disagreements: ", el("bdi", {}, first.label), " and ", el("bdi", {}, second.label)),
       el("table", {}, el("tbody", {},
-        [["both right", both], ["only the first right", onlyA], ["only the second right", onlyB], ["both wrong", 1 - both - onlyA - onlyB]].map(([what, value]) =>
+        [["both correct", both], ["only the first correct", onlyA], ["only the second correct", onlyB], ["both wrong", 1 - both - onlyA - onlyB]].map(([what, value]) =>
           el("tr", {}, el("th", { scope: "row" }, what), el("td", { class: "number" }, `${share(value)} %`), el("td", { class: "number" }, `${Math.round(value * count)} of ${count} images`))))));
     const byClass = data.classes.map(() => [0, 0]);
     data.labels.forEach((label, image) => {
@@ -66,22 +66,22 @@ zoo.widgets.compare = (root) => {
     });
     const classes = data.classes.map((name, label) => ({ name, value: byClass[label][1] ? byClass[label][0] / byClass[label][1] : null, count: byClass[label][1] }))
       .filter((each) => each.value !== null).sort((one, other) => Math.abs(other.value) - Math.abs(one.value)).slice(0, 30);
-    const figure = el("figure", { class: "chart" }, el("figcaption", {}, "Recall of the first less that of the second, by class, in points"));
+    const figure = el("figure", { class: "chart" }, el("figcaption", {}, "Recall of the first minus that of the second, by class, in percentage points"));
     section.append(figure);
-    zoo.charts.draw(figure, "bars", { labels: classes.map((each) => each.name), values: classes.map((each) => each.value), texts: classes.map((each) => `${percent(each.value)} points, ${each.count} images`), xTitle: "difference of recall, points" });
+    zoo.charts.draw(figure, "bars", { labels: classes.map((each) => each.name), values: classes.map((each) => each.value), texts: classes.map((each) => `${percent(each.value)} points, ${each.count} images`), xTitle: "difference in recall, points" });
     const images = a.map((value, image) => [value - b[image], image]).filter(([gap, image]) => gap && data.images[image]).sort((one, other) => Math.abs(other[0]) - Math.abs(one[0])).slice(0, 24);
     if (images.length)
-      section.append(el("h3", {}, "Images that one has right and the other wrong"), el("ul", { class: "examples" }, images.map(([gap, image]) =>
+      section.append(el("h3", {}, "Images that only one classifies correctly"), el("ul", { class: "examples" }, images.map(([gap, image]) =>
         el("li", {}, el("img", { src: data.images[image].startsWith("data:") ? data.images[image] : zoo.href(data.images[image]), alt: `test image of ${data.classes[data.labels[image]]}`, width: 64, height: 64, loading: "lazy" }),
-          el("span", {}, el("bdi", {}, data.classes[data.labels[image]])), el("small", {}, gap > 0 ? "first right" : "second right")))));
+          el("span", {}, el("bdi", {}, data.classes[data.labels[image]])), el("small", {}, gap > 0 ? "first correct" : "second correct")))));
     return section;
   };
 
   const show = () => {
     const chosen = boxes.filter((box) => box.checked).map((box) => data.rows[index.get(box.value)]);
     zoo.state.write(new URLSearchParams(chosen.length ? { rows: chosen.map((row) => row.id).join(",") } : {}));
-    if (chosen.length < 2) return place.replaceChildren(el("p", { class: "hint" }, "Choose two rows or more."));
-    place.replaceChildren(table(chosen), ...(chosen.length === 2 ? [disagreement(...chosen)] : [el("p", { class: "hint" }, "With two rows chosen, the images on which they disagree are counted.")]));
+    if (chosen.length < 2) return place.replaceChildren(el("p", { class: "hint" }, "Select two or more rows."));
+    place.replaceChildren(table(chosen), ...(chosen.length === 2 ? [disagreement(...chosen)] : [el("p", { class: "hint" }, "Select exactly two rows to see the images on which they disagree.")]));
   };
   const start = () => {
     const wanted = (zoo.state.read().get("rows") || "").split(",").filter((id) => index.has(id));

@@ -37,7 +37,7 @@ def test_a_folder_holds_what_the_site_holds_and_keeps_its_own(site: Path, tmp_pa
 
 def test_a_site_that_was_changed_is_not_published(site: Path, tmp_path: Path) -> None:
     (site / "index.html").write_text("changed")
-    with pytest.raises(UsageError, match=r"index\.html is missing or not what zoo report wrote"):
+    with pytest.raises(UsageError, match=r"index\.html is missing or has changed since zoo report wrote it"):
         publish_to_folder(site, tmp_path / "www")
     with pytest.raises(UsageError, match="holds no site"):
         publish_to_folder(tmp_path, tmp_path / "www")

@@ -30,7 +30,9 @@ from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, P
 from harness.records.store import HISTORY_FILE, stable_hash, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from reports.leaderboard.building import build_leaderboard
-from reports.site.build import SiteOptions, SiteSummary, site_files, write_site
+from reports.site.build import site_files
+from reports.site.folder import SiteSummary, write_site
+from reports.site.options import SiteOptions
 from reports.trials.reading import read_trials
 from zoo import Catalog
 from zoo.metric import Predictions

@@ -238,7 +238,7 @@ def test_every_kind_of_page_draws_its_pictures(site: Path, watched: Watched) -> 
     assert page.locator("figure[data-chart=heatmap] rect").count() == 9
     assert "zoo bench --models zoo/net4" in page.inner_text("pre")
     page.locator("figure[data-chart=heatmap] rect").nth(1).hover()
-    assert "cat called dog" in page.inner_text("#tip")
+    assert "cat predicted as dog" in page.inner_text("#tip")
 
 
 def test_two_rows_are_compared_image_by_image(site: Path, watched: Watched) -> None:
@@ -249,7 +249,7 @@ def test_two_rows_are_compared_image_by_image(site: Path, watched: Watched) -> N
     first, second = models[0], models[8]
     page.click("[data-compare] a")
     page.wait_for_url("**/compare/*rows=*")
-    assert f"Where they disagree: {first} and {second}" in page.inner_text("[data-result]")
+    assert f"Disagreements: {first} and {second}" in page.inner_text("[data-result]")
     rows = page.locator("[data-result] table").nth(1).locator("tr").all_inner_texts()
     shares = [float(row.split("\t")[1].removesuffix(" %")) for row in rows]
     assert sum(shares) == pytest.approx(100, abs=0.3)

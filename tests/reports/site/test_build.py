@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports.site.build import SUMS_FILE
+from reports.site.folder import SUMS_FILE
 from zoo.errors import StoreError
 
 from .conftest import MakeSite, StoreMaker, block
@@ -124,7 +124,7 @@ def test_a_file_that_no_publication_wrote_is_not_overwritten(filled: StoreMaker,
     own = folder.parent / "own"
     own.mkdir()
     (own / "index.html").write_text("mine")
-    with pytest.raises(StoreError, match=r"index\.html is there and no site's file"):
+    with pytest.raises(StoreError, match=r"index\.html exists and is not part of a site"):
         make_site(filled, "own")
     assert [path.name for path in own.iterdir()] == ["index.html"]
 
@@ -141,7 +141,7 @@ def test_the_changelog_says_what_moved_since_the_last_publication(filled: StoreM
     newer, older = text.split("## 2026-03-01")
     assert "## 2026-04-02" in newer
     assert "- **newcomer** on toy, sgd: new, rank 1" in newer
-    assert "- **net8** on toy, sgd: gone." in newer
+    assert "- **net8** on toy, sgd: removed." in newer
     assert "First publication" in older
 
 

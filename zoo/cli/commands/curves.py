@@ -1,4 +1,4 @@
-"""``zoo curves``: loss and accuracy of trials over their epochs, drawn in the terminal."""
+"""``zoo curves``: plot loss and accuracy over epochs in the terminal."""
 
 from __future__ import annotations
 
@@ -26,14 +26,12 @@ _HEIGHT = 12
 @click.command("curves")
 @click.argument("trials", nargs=-1, required=True, metavar="RUNS/TRIAL...")
 @click.option("--format", "form", type=click.Choice(("chart", "csv", "json")), default="chart", show_default=True)
-@click.option(
-    "--only", type=click.Choice(("loss", "accuracy")), help="Draw one of the two charts [default: both, one by one]."
-)
+@click.option("--only", type=click.Choice(("loss", "accuracy")), help="Plot one of the two charts [default: both].")
 def command(trials: tuple[str, ...], form: str, only: str | None) -> None:
-    """Draw the learning curves of trials: loss and accuracy over epochs, in training (dotted) and validation.
+    """Plot the learning curves of trials in the terminal.
 
-    TRIAL is a trial's folder in a bench's store, or a store for all in it; a trial that still runs is drawn as far as
-    it is. What is drawn of several trials is named by letters.
+    Loss and accuracy are plotted over epochs, dotted for training and solid for validation. A TRIAL is the folder of a
+    trial, finished or running, or a result folder with all its trials. Several trials are labelled by letters.
     """
     from reports.pictures.curves import read_curves, trial_folders
     from zoo.errors import ManyErrors, UsageError, ZooError
@@ -52,8 +50,7 @@ def command(trials: tuple[str, ...], form: str, only: str | None) -> None:
         _write_csv(found)
     elif len(found) > len(_LABELS):
         raise UsageError(
-            f"{plural(len(found), 'trial')} are more than can be told apart in a chart, which is {len(_LABELS)}; name "
-            "some of them, or take --format csv"
+            f"a chart can show at most {len(_LABELS)} trials, not {len(found)}: name some of them, or use --format csv"
         )
     else:
         _show(found, [only] if only else ["loss", "accuracy"])
@@ -75,7 +72,7 @@ def _show(found: Sequence[Curves], kinds: Sequence[str]) -> None:
             _print([[_piece(f"{name}: {summary}", style)]])
         else:
             _print([[_piece(name, style)], [_piece(" " * len(label) + summary, style)]])
-    _print([[_piece("dotted: in training; line: in validation", "dim")]])
+    _print([[_piece("dotted: training; solid: validation", "dim")]])
 
 
 def _lines(each: Curves, kind: str, number: int, count: int) -> list[Line]:
@@ -89,7 +86,7 @@ def _lines(each: Curves, kind: str, number: int, count: int) -> list[Line]:
 
 
 def _summary(each: Curves) -> str:
-    """Return the best validation accuracy and when it was reached, in words."""
+    """Return the best validation accuracy and its epoch in words."""
     accuracies = each.points("val_accuracy")
     if not accuracies:
         return plural(len(each.epochs), "epoch")
@@ -120,7 +117,7 @@ def _piece(text: str, style: str) -> Piece:
 
 
 def _print(rows: Sequence[Sequence[Piece]]) -> None:
-    """Write rows, in colours on a terminal that has them."""
+    """Print rows, with colours if the terminal supports them."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""``zoo diff``: two sets of records, cell by cell. It never loads torch, and no plugin."""
+"""``zoo diff``: compare two result sets. It loads neither torch nor plugins."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown"}
 @click.command("diff")
 @click.argument("before", metavar="BEFORE")
 @click.argument("after", metavar="AFTER")
-@click.option("--margin", default="1", show_default=True, metavar="POINTS", help="Accuracy that makes no difference.")
-@click.option("--max-accuracy-drop", metavar="POINTS", help="Exit with 1 if accuracy surely fell by more than this.")
-@click.option("--max-slowdown", metavar="RATIO", help="Exit with 1 if it surely takes more than so many times as long.")
+@click.option("--margin", default="1", show_default=True, metavar="POINTS", help="Equivalence margin of accuracy.")
+@click.option("--max-accuracy-drop", metavar="POINTS", help="Exit with 1 if accuracy fell by significantly more.")
+@click.option("--max-slowdown", metavar="RATIO", help="Exit with 1 if the slowdown is significantly larger.")
 @click.option(
-    "--format", "form", default="table", metavar="FORMAT", help="table, csv, json, markdown [default: table]."
+    "--format",
+    "form",
+    default="table",
+    metavar="FORMAT",
+    help="Output format: table, csv, json, markdown [default: table].",
 )
-@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its ending says the format.")
+@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its suffix selects the format.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -40,14 +44,15 @@ def command(
     form: str,
     output: str | None,
 ) -> None:
-    """Hold two sets of records together, cell by cell: two torch versions, two commits, two machines.
+    """Compare two result sets, for example of two torch versions, commits or machines.
 
-    BEFORE and AFTER are what --out said, or single trials in it; several are written with commas between. A cell is a
-    model, a dataset and a recipe. Each gets the change of its accuracy with a paired test on the same test images and
-    a verdict (equivalent, regression, improvement, undecided), and the change of its speed.
+    BEFORE and AFTER are result folders (--out of zoo bench) or single trials in them; separate several by commas.
+    Results are compared cell by cell, a cell being a model, a dataset and a recipe. The change in accuracy is tested on
+    the same test images and gets a verdict (equivalent, regression, improvement, undecided); the change in speed is
+    shown with an interval.
 
-    Exit code 1 if a limit is surely passed by any cell, if a cell could not be checked against --max-accuracy-drop, or
-    if a record could not be read.
+    The exit code is 1 if a cell significantly exceeds a limit, if a cell could not be checked against
+    --max-accuracy-drop, or if a record could not be read.
     """
     from reports.comparison.difference import compare
     from reports.render.difference import FORMATS, render_difference

@@ -1,4 +1,4 @@
-"""``zoo merge``: the trials of several stores in one."""
+"""``zoo merge``: merge result folders."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from zoo.text import plural
 
 @click.command("merge")
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
-@click.option("-o", "--out", required=True, metavar="FOLDER", help="Where the trials go; it may hold some already.")
+@click.option("-o", "--out", required=True, metavar="FOLDER", help="Target folder; it may already hold trials.")
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], out: str) -> None:
-    """Copy the trials of RUNS into one folder, checking every file against its sum.
+    """Merge result folders into one, verifying the checksum of every file.
 
-    A trial that is in two of them with different results is told of, and the first one stays. Exit code 1 if there was
-    such a clash, or a folder was refused.
+    If two folders hold different results of a trial, the first one is kept. The exit code is 1 if there was such a
+    conflict, or if a trial was rejected.
     """
     from harness.records.merging import merge
     from harness.records.store import Store
     from zoo.cli.group import FAILED
 
     summary = merge([Path(run) for run in runs], Store(Path(out)))
-    click.echo(f"{plural(summary.added, 'trial')} added, {summary.known} known already", err=True)
+    click.echo(f"{plural(summary.added, 'trial')} added, {summary.known} already there", err=True)
     for sentence in summary.clashes:
-        complain(f"clash: {sentence}")
+        complain(f"conflict: {sentence}")
     for sentence in summary.refused:
-        complain(f"refused: {sentence}")
+        complain(f"rejected: {sentence}")
     ctx.exit(FAILED if summary.clashes or summary.refused else 0)

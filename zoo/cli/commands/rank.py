@@ -1,4 +1,4 @@
-"""``zoo rank``: the table again, from the records. It never loads torch, and plugins only for a metric of theirs."""
+"""``zoo rank``: rank records again. It never loads torch, and loads plugins only for their metrics and formats."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
 @click.command("rank")
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
 @report_options
-@click.option("--explain", is_flag=True, help="Show below why rows share ranks, pair by pair (table, json).")
-@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its ending says the format.")
+@click.option("--explain", is_flag=True, help="Explain why rows share ranks, pair by pair (table, json).")
+@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its suffix selects the format.")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output: str | None, **params: Any) -> None:
-    """Rank the records in folders again: RUNS are what --out said [default: runs], or single trials in them.
+    """Rank the records in one or more folders.
 
-    Several folders are ranked together. A record that cannot be read is left out and told of: exit code 1.
+    RUNS are result folders (--out of zoo bench) or single trials in them [default: runs]. Several folders are ranked
+    together. A record that cannot be read is left out with a warning, and the exit code is 1.
     """
     from reports.trials.reading import without_collection
 
@@ -59,7 +60,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     errors: list[ZooError] = []
     read = attempt(lambda: read_trials(map(Path, runs or (DEFAULT_RUNS,)), runtimes=True), errors)
     trials, problems = read or ([], [])
-    # Only a catalog knows plugins' formats, and which way is better for their metrics; the usual ones need none.
+    # Formats and metrics of plugins need a catalog; the usual ones do not.
     is_usual = {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}
     seeks_format = table.form not in REPORT_FORMATS or (follows_suffix and suffix not in _FORMAT_OF_SUFFIX)
     if seeks_format or not is_usual:
@@ -67,7 +68,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
         if follows_suffix and suffix not in _FORMAT_OF_SUFFIX:
             table = table.follow_suffix(suffix)
     else:
-        # Their versions are the built-ins'. Only that hook is called: another would ask timm for its models.
+        # Only the versions of built-in metrics are needed; other hooks would query timm for its models.
         from zoo.loading import Sources, build_catalog
 
         table = table.know_versions(build_catalog(Sources(entry_points=False), hooks=("zoo_metrics",)))
@@ -76,7 +77,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     except ZooError as error:
         errors.append(error)
     if explain and table.form not in EXPLAINED_FORMATS:
-        errors.append(UsageError(f"--explain goes with --format {' or '.join(EXPLAINED_FORMATS)}, not {table.form}"))
+        errors.append(UsageError(f"--explain works with --format {' or '.join(EXPLAINED_FORMATS)}, not {table.form}"))
     ManyErrors.raise_if(errors)
     table = table.for_trials(trials)
     leaderboard, columns = table.build(trials, [f"left out: {problem}" for problem in problems])

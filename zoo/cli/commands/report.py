@@ -1,4 +1,4 @@
-"""``zoo report``: the records as a static site. It never loads torch, and plugins only for their metrics."""
+"""``zoo report``: write records as a static site. It never loads torch, and loads plugins only for their metrics."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DEFAULT_SITE = "site"
 @click.command("report")
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
 @click.option(
-    "-o", "--out", "output", default=DEFAULT_SITE, show_default=True, metavar="FOLDER", help="Where the site goes."
+    "-o", "--out", "output", default=DEFAULT_SITE, show_default=True, metavar="FOLDER", help="Folder of the site."
 )
-@click.option("--title", default="Leaderboard", show_default=True, metavar="TEXT", help="What the pages are called.")
-@click.option("--single-file", is_flag=True, help="Put all pages, scripts and pictures into index.html.")
-@click.option("--no-images", is_flag=True, help="Show no test images, as for data that may not be published.")
-@click.option("--sort-by", default="accuracy", show_default=True, metavar="COLUMN", help="Column that ranks go by.")
+@click.option("--title", default="Leaderboard", show_default=True, metavar="TEXT", help="Title of the pages.")
+@click.option("--single-file", is_flag=True, help="Put all pages, scripts and images into index.html.")
+@click.option("--no-images", is_flag=True, help="Show no test images, for example of private data.")
+@click.option("--sort-by", default="accuracy", show_default=True, metavar="COLUMN", help="Column to rank by.")
 @click.option(
     "--model-card", metavar="MODEL", help="Also write a Hugging Face model card for the best row of that model."
 )
@@ -38,16 +38,18 @@ def command(
     sort_by: str,
     model_card: str | None,
 ) -> None:
-    """Write a leaderboard of RUNS [default: runs] as pages that open from a folder and need no server.
+    """Write a leaderboard of RUNS [default: runs] as static web pages.
 
-    Beside the pages stand the table as CSV, JSON, Markdown and LaTeX, sums of all files, a badge, and what moved since
-    the site was last written there. The same records give the same bytes. Test images are shown where the cache of
-    decoded datasets holds them.
+    The pages open from a folder and need no server. The site also contains the table as CSV, JSON, Markdown and LaTeX,
+    a badge, checksums of all files, and a changelog since the site was last written there. The same records give the
+    same bytes. Test images are shown if the cache of decoded datasets holds them.
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.leaderboard.columns import metric_columns
-    from reports.site.build import SiteOptions, site_files, write_site
+    from reports.site.build import site_files
     from reports.site.entries import entries_of
+    from reports.site.folder import write_site
+    from reports.site.options import SiteOptions
     from reports.trials.reading import read_trials
     from zoo.cache import decoded_root
     from zoo.cli.group import FAILED

@@ -1,4 +1,4 @@
-"""``zoo rescore``: metrics anew from saved predictions, without running anything again."""
+"""``zoo rescore``: recompute metrics from saved predictions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]) -> None:
-    """Compute metrics anew from the saved predictions of all trials in RUNS; nothing is trained.
+    """Recompute metrics from saved predictions, without training anything.
 
-    For metrics that are new or were fixed, also those of plugins. NAMES may hold * and ?. Predictions that do not fit
-    the sum in their record are left alone and told of, and a metric that raises keeps its earlier value: exit code 1.
+    This is for metrics that are new or were fixed, including those of plugins. NAMES may contain * and ?. The exit code
+    is 1 if predictions do not match their checksum, which leaves them unchanged, or if a metric fails, which keeps its
+    earlier value.
     """
     from harness.records.rescoring import rescore
     from reports.trials.reading import read_trials
@@ -43,18 +44,18 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     summary = rescore(folders, metrics)
     _refresh_tables({folder.parent for folder in folders}, catalog)
     click.echo(
-        f"{plural(summary.changed, 'trial')} rescored, {summary.unchanged:,} the same as before"
+        f"{plural(summary.changed, 'trial')} rescored, {summary.unchanged:,} unchanged"
         + (f", {summary.not_done:,} without predictions" if summary.not_done else "")
     )
     for name, count in summary.changes.items():
-        click.echo(f"  {clean(name)}: new in {plural(count, 'trial')}")
+        click.echo(f"  {clean(name)}: changed in {plural(count, 'trial')}")
     for problem in (*problems, *summary.problems):
         complain(problem)
     ctx.exit(FAILED if problems or summary.problems else 0)
 
 
 def _chosen(catalog: Catalog, names: list[str], errors: list[ZooError]) -> list[Entry[Metric]]:
-    """Return the metrics called *names*, or all where there are none; mistakes are added to *errors*."""
+    """Return the metrics called *names*, or all metrics without names; mistakes are added to *errors*."""
     from zoo.errors import UnknownNameError, ZooError
     from zoo.names import is_pattern
 
@@ -74,7 +75,7 @@ def _chosen(catalog: Catalog, names: list[str], errors: list[ZooError]) -> list[
 
 
 def _refresh_tables(stores: set[Path], catalog: Catalog) -> None:
-    """Write the files beside the records again, where there are some: they would show the earlier values."""
+    """Write existing leaderboard files again, because they show the earlier values."""
     from zoo.cli.options.table_choice import TableChoice
 
     for store in sorted(stores):

@@ -1,4 +1,4 @@
-"""``zoo submit``: the files of trials to add to another's leaderboard."""
+"""``zoo submit``: package trials for submission to a leaderboard."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from zoo.text import clean, plural
     default="submissions",
     show_default=True,
     metavar="FOLDER",
-    help="The leaderboard's folder of runs.",
+    help="Submission folder of the leaderboard.",
 )
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], output: str) -> None:
-    """Copy what a leaderboard needs of RUNS into FOLDER: records, predictions and histories, without weights and logs.
+    """Package trials for submission to a leaderboard.
 
-    Each trial is checked as zoo verify would. What to write into the pull request is printed.
+    Copy the records, predictions and histories of RUNS into FOLDER, without weights and logs. Each trial is verified
+    first, as by zoo verify. The text for the pull request is printed.
     """
     from reports.publishing.submission import pull_request_text, submit
     from reports.trials.reading import read_trials
@@ -35,8 +36,8 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], output: str) -> None:
     trials, problems = read_trials([Path(run) for run in runs])
     made = submit(trials, Path(output), list(session_of(ctx).catalog(warn=False).metrics))
     click.echo(pull_request_text([trial for trial in trials if trial[0].name in made.added]), nl=False)
-    known = f", {made.known:,} there already" if made.known else ""
+    known = f", {made.known:,} already there" if made.known else ""
     click.echo(f"{plural(len(made.added), 'trial')} added to {clean(output)}{known}", err=True)
     for sentence in (*problems, *made.refused):
-        complain(f"refused: {sentence}")
+        complain(f"rejected: {sentence}")
     ctx.exit(FAILED if problems or made.refused else 0)

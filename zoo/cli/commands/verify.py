@@ -1,4 +1,4 @@
-"""``zoo verify``: whether a leaderboard says what its records and predictions say."""
+"""``zoo verify``: verify that a leaderboard follows from its records and predictions."""
 
 from __future__ import annotations
 
@@ -21,28 +21,34 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("paths", nargs=-1, required=True, metavar="REPORT|RUNS...")
-@click.option("--sample", default=0, metavar="N", type=click.IntRange(min=0), help="Run so many trials again.")
+@click.option("--sample", default=0, metavar="N", type=click.IntRange(min=0), help="Number of trials to run again.")
 @click.option(
-    "--require-seeds", default=1, show_default=True, metavar="N", type=click.IntRange(min=0), help="Seeds of each row."
+    "--require-seeds",
+    default=1,
+    show_default=True,
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Seeds that each row needs.",
 )
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where datasets lie, for --sample [default: $ZOO_DATA or the cache]."
+    "--data-root", metavar="FOLDER", help="Folder of datasets, for --sample [default: $ZOO_DATA or the cache]."
 )
 @plugin_options
 @click.pass_context
 def command(
     ctx: click.Context, /, paths: tuple[str, ...], sample: int, require_seeds: int, data_root: str | None
 ) -> None:
-    """Check reports, by their sums and schema, and runs, by computing every number anew from their predictions.
+    """Verify a leaderboard.
 
-    With both, the report is also held to the runs. What passed is written beside the runs (verification.json), and
-    zoo report then shows it: self-reported, recomputed, or reproduced where a trial was run again within the noise of
-    seeds. Exit code 1 if anything does not hold.
+    Reports are checked by their checksums and schema, and runs by recomputing every number from their predictions.
+    Given both, the report is also compared with the runs. The result is saved beside the runs (verification.json), and
+    zoo report shows it: self-reported, recomputed, or reproduced if a trial was run again within the noise of seeds.
+    The exit code is 1 if any check fails.
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.publishing.verification import report_problems, store_problems, trial_problems
     from reports.render.json import leaderboard_data
-    from reports.site.build import SUMS_FILE
+    from reports.site.folder import SUMS_FILE
     from reports.trials.reading import read_trials, with_runtimes
     from zoo.cli.group import FAILED
 
@@ -63,15 +69,15 @@ def command(
             if not problems:
                 statuses[trial[0]] = "recomputed"
         found += store_problems(trials, required_seeds=require_seeds)
-        click.echo(f"{plural(len(statuses), 'trial')} of {len(trials):,} recomputed, and the same as reported")
+        click.echo(f"{len(statuses):,} of {plural(len(trials), 'trial')} recomputed, with the reported results")
     for report in reports:
         rebuilt = leaderboard_data(build_leaderboard(with_runtimes(trials)[0])) if trials else None
         problems, notes = report_problems(report, rebuilt)
         found += [f"{clean(report)}: {problem}" for problem in problems]
         for note in notes:
             complain(note)
-        against = " and to its runs" if trials else ""
-        click.echo(f"{clean(report)}: {'wrong' if problems else 'held to its sums and schema' + against}")
+        passed = f"checksums and schema{', and comparison with the runs' if trials else ''}: passed"
+        click.echo(f"{clean(report)}: {'failed' if problems else passed}")
     if sample:
         again = _sample([trial for trial in trials if trial[0] in statuses], sample)
         for trial, problem in _run_again(again, trials, session, catalog, data_root):
@@ -80,7 +86,7 @@ def command(
             else:
                 statuses[trial[0]] = "reproduced"
         click.echo(
-            f"{sum(each == 'reproduced' for each in statuses.values())} of {len(again)} run again and reproduced"
+            f"{sum(each == 'reproduced' for each in statuses.values())} of {len(again)} repeated trials reproduced"
         )
     _write(trials, statuses)
     for problem in found:
@@ -97,7 +103,7 @@ def _sample(trials: Sequence[Trial], count: int) -> list[Trial]:
 def _run_again(
     chosen: Sequence[Trial], trials: Sequence[Trial], session: Session, catalog: Catalog, root: str | None
 ) -> list[tuple[Trial, str]]:
-    """Return each trial with what is wrong with it, after running it again in a store that is thrown away."""
+    """Run trials again in a temporary store, and return each with its problem; empty if it was reproduced."""
     from harness.bench.bench import run_bench
     from harness.bench.settings import BenchSettings, DataSettings
     from harness.planning.plan import Plan
@@ -125,7 +131,7 @@ def _run_again(
             for _, record in group.done.values()
         ] or _same_fold(trial[1], trials)
         if summary.interrupted or not summary.records:
-            results.append((trial, "running it again was interrupted"))
+            results.append((trial, "the repetition was interrupted"))
             break
         results.append((trial, noise_problem(summary.records[0], trial[1], siblings)))
     return results
@@ -141,7 +147,7 @@ def _same_fold(fold: Record, trials: Sequence[Trial]) -> list[Record]:
 
 
 def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:
-    """Write what was found beside the trials; a trial that was reproduced before and did not change stays so."""
+    """Save the results beside the trials; an unchanged trial that was reproduced before stays reproduced."""
     from harness.records.store import RECORD_FILE
     from harness.system.atomic_files import sha256_of, writing
     from reports.site.statuses import FILE_NAME, CheckedTrial, Verification, read_verification, write_verification

@@ -1,4 +1,4 @@
-"""``zoo why``: what sets two trials apart, or a trial from what would run today."""
+"""``zoo why``: show which settings differ between two trials, or between a trial and today."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, run: str, other: str | None) -> None:
-    """Say which fields set two trials apart: RUN and OTHER are folders of single trials.
+    """Show which settings differ between two trials.
 
-    With RUN alone: what would make the same command run it again today, the dataset's content apart, which only
-    reading it can tell.
+    RUN and OTHER are folders of single trials. Given RUN alone, show what would make the same command run the trial
+    again today, apart from the content of the dataset, which has to be read to know.
     """
     from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
 
@@ -33,24 +33,24 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
     if other is None:
         differences = differences_from_today(record, session_of(ctx).catalog())
         if not differences:
-            click.echo("nothing: the same command reuses it, unless the dataset's content changed")
+            click.echo("nothing: the same command reuses this trial, unless the content of the dataset has changed")
         else:
-            click.echo("the same command runs it again, because these changed (then → today):")
+            click.echo("the same command runs this trial again, because of these changes (then → today):")
             _show(differences)
         return
     right = _read(other)
     differences = result_differences(record, right)
     if differences:
-        click.echo("different results, because these differ:")
+        click.echo("the results differ because of these settings:")
         _show(differences)
     else:
-        click.echo("the same result: all that can change a prediction is equal")
+        click.echo("the results are the same: all settings that can change a prediction are equal")
     differences = measurement_differences(record, right)
     if differences:
-        click.echo("speeds cannot be compared, because these differ:")
+        click.echo("speeds are not comparable because of these settings:")
         _show(differences)
     else:
-        click.echo("speeds can be compared: all that can change one is equal")
+        click.echo("speeds are comparable: all settings that can change them are equal")
 
 
 def _read(run: str) -> Record:

@@ -38,7 +38,7 @@ def test_the_command_explains_as_text_and_as_json_and_in_no_other_format(store: 
     assert [row["label"] for row in data["explanations"][0]["rows"]] == ["a", "b"]
     refused = rank(store, "--explain", "--format", "csv")
     assert refused.exit_code == 2
-    assert "--explain goes with --format table or json, not csv" in refused.stderr
+    assert "--explain works with --format table or json, not csv" in refused.stderr
 
 
 def test_a_record_that_cannot_be_read_is_left_out_and_the_exit_code_says_so(store: Path) -> None:

@@ -99,7 +99,7 @@ def test_names_and_folders_that_are_not_there_are_told_of_together(run_zoo: Run,
 
 
 def test_the_table_names_numbers_of_an_older_metric_until_they_are_rescored(run_zoo: Run, trial: Path) -> None:
-    note = "accuracy of 1 trial was computed by version 0 of the metric; zoo rescore brings it to version 1"
+    note = "accuracy of 1 trial was computed by version 0 of the metric; run zoo rescore to update it to version 1"
     assert note in run_zoo("rank", str(trial.parent)).stdout
     run_zoo("rescore", str(trial.parent), "--metric", "accuracy")
     assert "version" not in run_zoo("rank", str(trial.parent)).stdout

@@ -1,10 +1,9 @@
-"""``zoo merge`` and ``zoo why``: what they say, and how they exit."""
+"""``zoo merge``: output and exit code."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner, Result
 
 from harness.records.record import DataInfo, Outcome, Record
@@ -13,6 +12,8 @@ from harness.records.store import Store, trial_id, write_record
 from zoo.cli.group import zoo
 
 PROVIDER = ProviderSpec(plugin="p")
+
+
 KEY = "ab" * 32
 
 
@@ -69,24 +70,3 @@ def test_merge_of_a_folder_that_is_not_there_is_a_mistake(tmp_path: Path) -> Non
     done = run("merge", tmp_path / "a", "-o", tmp_path / "c")
     assert done.exit_code == 2
     assert "no folder" in done.output
-
-
-def test_why_names_what_sets_results_and_speeds_apart(tmp_path: Path) -> None:
-    one = write(tmp_path / "a")
-    other = write(tmp_path / "b", lr=0.2, device="y")
-    done = run("why", one, other)
-    assert done.exit_code == 0
-    assert "hyperparameters.lr: 0.1 → 0.2" in done.output
-    assert "device: x → y" in done.output
-
-
-def test_why_says_when_nothing_sets_two_trials_apart(tmp_path: Path) -> None:
-    done = run("why", write(tmp_path / "a"), write(tmp_path / "b"))
-    assert "the same result" in done.output
-    assert "speeds can be compared" in done.output
-
-
-@pytest.mark.parametrize("name", ["", "record.json"])
-def test_why_takes_the_folder_or_the_record(tmp_path: Path, name: str) -> None:
-    folder = write(tmp_path / "a")
-    assert run("why", folder / name if name else folder, folder).exit_code == 0

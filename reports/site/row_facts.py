@@ -1,0 +1,172 @@
+"""The facts on a row's page as plain data: seeds, settings, environment, provenance and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.records.record import Record
+from harness.records.runtime_result import RuntimeRecord, RuntimeResult
+from reports.leaderboard.cells import NOTHING, duration_text
+from reports.leaderboard.columns import all_columns
+from reports.leaderboard.leaderboard import Leaderboard
+from reports.site.entries import BoardEntry
+from zoo.text import one_line
+
+
+def seed_rows(entry: BoardEntry) -> list[dict[str, Any]]:
+    """Return a line for each finished seed."""
+    rows = []
+    for _, record in entry.done:
+        training = record.training
+        rows.append(
+            {
+                "seed": record.spec.seed,
+                "accuracy": _percent(record, "accuracy"),
+                "macro_f1": _percent(record, "macro_f1"),
+                "nll": _number(record, "nll"),
+                "calibration_error": _percent(record, "calibration_error"),
+                "val_accuracy": f"{100 * training.best_val_accuracy:.1f}" if training else NOTHING,
+                "tested_epoch": f"{training.tested_epoch} of {training.epochs_run}" if training else NOTHING,
+                "time": duration_text(record.seconds.get("total")),
+                "attempts": record.attempts,
+                "started": one_line(record.started_at[:16].replace("T", " ")),
+                "trial": one_line(record.trial_id),
+                "key": one_line(record.result_key),
+                "warnings": [one_line(warning) for warning in record.warnings],
+            }
+        )
+    return rows
+
+
+def facts(entry: BoardEntry, leaderboard: Leaderboard) -> list[tuple[str, str]]:
+    """Return the cells of all columns of the row that are not empty."""
+    shown = []
+    for column in all_columns(leaderboard):
+        text = one_line(column.text(entry.row))
+        if column.key not in ("model", "data", "recipe", "rank", "unfinished") and text not in ("", NOTHING):
+            shown.append((one_line(column.title), text))
+    return shown
+
+
+def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
+    """Return the model, dataset, resolved recipe and execution settings of a record."""
+    spec = record.spec
+    model, data = record.model, record.data
+    network = [("name", spec.architecture.full_name), ("version", spec.architecture.version)]
+    network += [(name, _shown(value)) for name, value in spec.architecture.options.items()]
+    if model:
+        network += [
+            ("parameters", f"{model.params:,}"),
+            ("trainable parameters", f"{model.trainable_params:,}"),
+            ("multiply-accumulates", f"{model.macs:,}" if model.macs is not None else ""),
+            ("pretrained weights", "yes" if model.pretrained else "no"),
+            ("adaptation to small images", "; ".join(model.small_image_changes)),
+            ("normalisation mean", _shown(model.mean)),
+            ("normalisation standard deviation", _shown(model.std)),
+        ]
+    images = [
+        ("name", spec.dataset.full_name),
+        ("argument", spec.dataset.argument),
+        ("limit on training images", _shown(spec.dataset.limit_train)),
+        ("limit on test images", _shown(spec.dataset.limit_test)),
+        ("validation fraction", _shown(spec.dataset.val_fraction)),
+    ]
+    images += [(name, _shown(value)) for name, value in spec.dataset.options.items()]
+    if data:
+        images += [
+            ("image size, px", str(data.image_size)),
+            ("channels", str(data.channels)),
+            ("training images", f"{data.num_train:,}"),
+            ("validation images", f"{data.num_val:,}"),
+            ("test images", f"{data.num_test:,}"),
+        ]
+    return {
+        "Model": _cleaned(network),
+        "Dataset": _cleaned(images),
+        "Recipe": _cleaned(
+            [("name", spec.recipe.full_name), *((k, _shown(v)) for k, v in spec.recipe.hyperparameters.items())]
+        ),
+        "Execution": _cleaned([(name, _shown(value)) for name, value in spec.execution.model_dump().items()]),
+    }
+
+
+def environment(record: Record) -> list[tuple[str, str]]:
+    """Return versions, device and number of threads."""
+    return _cleaned([(name, _shown(value)) for name, value in record.environment.items()])
+
+
+def provenance(entry: BoardEntry) -> list[tuple[str, str]]:
+    """Return which code and which data the numbers come from."""
+    record = entry.example
+    spec = record.spec
+    lines = []
+    for what, provider in (
+        ("model", spec.architecture.provider),
+        ("dataset", spec.dataset.provider),
+        ("recipe", spec.recipe.provider),
+    ):
+        origin = " ".join(filter(None, (provider.distribution or provider.plugin, provider.version)))
+        lines.append(
+            (f"{what} provided by", f"{origin} ({provider.plugin}), code {provider.code_hash[:16] or 'unknown'}")
+        )
+    lines.append(("dataset fingerprint", record.data.fingerprint if record.data else ""))
+    measured = sorted({each.measurement_key for _, each in entry.done if each.speed})
+    lines += [("measurement key", key) for key in measured]
+    lines.append(("metric versions", _metric_versions(record)))
+    if isinstance(record, RuntimeRecord):
+        lines += _runtime_lines(record.runtime)
+    return _cleaned(lines)
+
+
+def _runtime_lines(result: RuntimeResult) -> list[tuple[str, str]]:
+    lines = [("runtime versions", ", ".join(f"{name} {version}" for name, version in result.tools.items() if version))]
+    lines += [
+        (f"quantisation: {name.replace('_', ' ')}", _shown(value))
+        for name, value in (result.quantization or {}).items()
+    ]
+    if result.top1_agreement is not None:
+        lines.append(("top-1 agreement with the trial", f"{100 * result.top1_agreement:.2f} %"))
+    if result.max_difference is not None:
+        lines.append(("largest difference between logits", f"{result.max_difference:.3g}"))
+    return lines
+
+
+def failures(entry: BoardEntry) -> list[dict[str, Any]]:
+    """Return each seed without a result, with the reason."""
+    return [
+        {"seed": each.seed, "outcome": each.outcome, "reason": one_line(each.reason, max_length=2000)}
+        for each in entry.row.unfinished
+    ]
+
+
+def _metric_versions(record: Record) -> str:
+    return ", ".join(f"{name} {value.version}" for name, value in record.metrics.items() if value.version != 1) or (
+        "1 for all metrics" if record.metrics else ""
+    )
+
+
+def _cleaned(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(one_line(name, max_length=100), one_line(value)) for name, value in pairs if one_line(value)]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_shown, value))
+    return str(value)
+
+
+def _percent(record: Record, name: str) -> str:
+    value = record.metrics[name].value if name in record.metrics else None
+    return f"{100 * value:.2f}" if isinstance(value, float) else NOTHING
+
+
+def _number(record: Record, name: str) -> str:
+    value = record.metrics[name].value if name in record.metrics else None
+    return f"{value:.4f}" if isinstance(value, float) else NOTHING

@@ -1,0 +1,74 @@
+"""The page of one row: seeds, learning curves, predictions, settings and provenance."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from reports.leaderboard.leaderboard import Leaderboard
+from reports.pictures import examples
+from reports.site import charts, row_facts
+from reports.site.commands import rerun_command
+from reports.site.entries import BoardEntry
+from reports.site.illustrations import Illustrations
+from reports.site.pages import Page
+from reports.trials.evidence import Evidence
+from zoo.text import one_line
+
+
+def row_page(
+    entry: BoardEntry,
+    leaderboard: Leaderboard,
+    evidence: Evidence | str,
+    status: str,
+    pictures: Illustrations,
+    title: str,
+) -> Page:
+    """Return the page of one row."""
+    learning = charts.curves(entry)
+    data: dict[str, Any] = {"loss": learning["loss"], "accuracy": learning["accuracy"]}
+    values: dict[str, Any] = {
+        "entry": entry,
+        "row": entry.row,
+        "full_name": one_line(entry.example.spec.architecture.full_name),
+        "status": status,
+        "facts": row_facts.facts(entry, leaderboard),
+        "seeds": row_facts.seed_rows(entry),
+        "failures": row_facts.failures(entry),
+        "settings": row_facts.settings(entry.example),
+        "environment": row_facts.environment(entry.example),
+        "provenance": row_facts.provenance(entry),
+        "commands": [
+            one_line(command, max_length=20_000)
+            for command in rerun_command([record for _, record in entry.done] or list(entry.unfinished))
+        ],
+        "has_curves": bool(learning["loss"]["series"]),
+        "problem": evidence if isinstance(evidence, str) else "",
+        "classes": [],
+        "pairs": [],
+        "galleries": [],
+        "num_classes": 0,
+    }
+    if not isinstance(evidence, str):
+        fingerprint = entry.table.fingerprint
+        show = partial(pictures.of, fingerprint)
+        error = entry.row.metrics.get("calibration_error")
+        classes = charts.per_class(evidence)
+        data["reliability"] = charts.reliability(evidence, error.mean if error else None)
+        data["classes"] = charts.class_bars(classes)
+        matrix = charts.confusion(evidence)
+        if matrix is not None:
+            data["confusion"] = matrix
+        values |= {
+            "classes": classes,
+            "pairs": examples.worst_pairs(evidence, show),
+            "galleries": examples.galleries(evidence, show),
+            "num_classes": len(evidence.classes),
+        }
+    return Page(
+        path=f"rows/{entry.id}.html",
+        template="row.html",
+        title=f"{entry.title} · {title}",
+        data=data,
+        values=values,
+    )
