@@ -73,7 +73,7 @@ def test_too_few_seeds_and_a_seed_twice_are_found(store: StoreMaker, zoo: RunZoo
     done = zoo("verify", store.root, "--require-seeds", "3")
     assert done.exit_code == 1
     assert "1 duplicate seed" in done.output
-    assert "1 seed(s) are done, and 3 are required" in done.output
+    assert "1 finished seed, but 3 are required" in done.output
     assert record.outcome.value == "done"
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_is_further_off_than_seeds_are_is_not_reproduced(store: Store
     )
     assert "seeds explain only" in noise_problem(worse, records[0], records)
     failed = store.add("other", failure="it broke")[1]
-    assert "it ended as failed: it broke" in noise_problem(failed, records[0], records)
+    assert "the repetition ended as failed: it broke" in noise_problem(failed, records[0], records)
 
 
 def test_noise_is_what_few_seeds_and_few_images_let_one_tell() -> None:
