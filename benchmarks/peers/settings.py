@@ -19,11 +19,12 @@ def parse_settings(description: str) -> argparse.Namespace:
     parser.add_argument("--images", type=int, default=12_800, help="images per epoch; a multiple of 128")
     parser.add_argument("--epochs", type=int, default=3, help="the first warms up and is not counted")
     parser.add_argument("--workers", type=int, default=0, help="loader processes, where the trainer has any")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="0: what zoo chooses")
     parser.add_argument("--channels-last", action="store_true")
     parser.add_argument("--checkout", type=Path, help="folder of the peer's scripts, where it needs them")
     settings = parser.parse_args()
-    torch.set_num_threads(settings.threads)
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
     return settings
 
 

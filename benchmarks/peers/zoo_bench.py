@@ -21,7 +21,8 @@ with tempfile.TemporaryDirectory() as folder:
         # 64 images validate: the rest is what the others train on.
         "--limit-train", settings.images + 64, "--val-fraction", 64 / (settings.images + 64), "--limit-test", 100,
         "--recipes", "sgd_basic", "--epochs", settings.epochs, "--batch-size", BATCH_SIZE, "--seeds", 1,
-        "--no-small-images", "--threads", settings.threads, "--measure-seconds", 0, "--quiet", "--out", folder,
+        "--no-small-images", "--measure-seconds", 0, "--quiet", "--out", folder,
+        *(["--threads", settings.threads] if settings.threads else []),
         *(part for key, value in hyperparameters.items() for part in ("--set", f"recipe.{key}={value}")),
     ]  # fmt: skip
     subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
