@@ -10,8 +10,12 @@ import contextlib
 import importlib
 import os
 
-from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE
+from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE, UNSET_VARIABLE
 from zoo.cache import cache_root
+
+# The flag that it has set stays for this process and its children; a program that a plugin starts may need its folder.
+for _name in (os.environ.pop(UNSET_VARIABLE, ""), UNSET_VARIABLE):
+    os.environ.pop(_name, None)
 
 # Whether there is a GPU is then asked of its management library, which leaves no trace that a fork could trip over.
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")

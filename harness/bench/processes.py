@@ -7,6 +7,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,11 +18,20 @@ from typing import Any
 
 from harness.bench.jobs import run_job
 from harness.system.atomic_files import write_json, writing
+from zoo.errors import ZooError
 
 PRELOAD_VARIABLE = "ZOO_PRELOAD"
 """Tells the fork server what to import (see :mod:`harness.bench.preload`), which takes no arguments."""
 PRELOAD_ALLOWED = ("torch", "torchvision", "timm")
 """Nothing else: a module that crashed there would take every trial with it."""
+SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"
+UNSET_VARIABLE = "ZOO_UNSET"
+"""Names a variable that is for the fork server only, and not for what its children start."""
+_IMPORT_SECONDS = 120
+
+
+class StartError(ZooError):
+    """No process can be started for trials."""
 
 
 class Starter:
@@ -42,13 +52,17 @@ class Starter:
 
         Raises:
             StoreError: If it cannot be written.
+            StartError: If the fork server dies, such as when it cannot import torch.
         """
         path = folder / "job.json"
         with writing(folder):
             write_json(path, job)
         process = self._context.Process(target=run_job, args=(str(path),), daemon=False)  # type: ignore[attr-defined]
-        with _nameless_main():
-            process.start()
+        with _nameless_main(), safe_path():
+            try:
+                process.start()
+            except (EOFError, ConnectionError) as error:
+                raise StartError(f"no process can be started for trials: {_cause_of_death()}") from error
         return Job(process)
 
 
@@ -117,6 +131,45 @@ def _nameless_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def safe_path() -> Iterator[None]:
+    """Have children never import from the working folder, where a file may be called like a library.
+
+    An interpreter that is started with ``-c``, as the fork server is, looks there first, and children take over this
+    process's ``sys.path``, which begins with the working folder in a notebook and after ``python -m``. What is on
+    ``PYTHONPATH`` or installed in development mode stays.
+    """
+    path = list(sys.path)
+    is_first = not sys.flags.safe_path and bool(path) and path[0] == str(Path.cwd())
+    sys.path[:] = [entry for entry in path[is_first:] if entry]
+    was_set = SAFE_PATH_VARIABLE in os.environ
+    if not was_set:
+        os.environ.update({SAFE_PATH_VARIABLE: "1", UNSET_VARIABLE: SAFE_PATH_VARIABLE})
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        if not was_set:
+            del os.environ[SAFE_PATH_VARIABLE], os.environ[UNSET_VARIABLE]
+
+
+def _cause_of_death() -> str:
+    """Return why the fork server ended, from a second attempt at what it imports."""
+    with safe_path():
+        done = subprocess.run(
+            [sys.executable, "-c", "import harness.bench.preload"],
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_IMPORT_SECONDS,
+        )
+    if done.returncode == 0:
+        return "the process that starts them ended unexpectedly; was it killed, or is memory short?"
+    lines = done.stderr.strip().splitlines()
+    return f"importing {os.environ.get(PRELOAD_VARIABLE, '')} failed: {lines[-1] if lines else 'it printed nothing'}"
 
 
 def visible_devices() -> dict[str, str]:
