@@ -13,6 +13,7 @@ from harness.bench.processes import Starter, visible_devices
 from harness.bench.settings import DataSettings
 from harness.data.images import PreparedData
 from harness.planning.plan import Plan
+from harness.planning.small_images import adapts_by_default
 from harness.records import store as files
 from harness.records.history import HistoryTail
 from harness.records.keys import result_key
@@ -23,8 +24,6 @@ from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
 
 POLL_SECONDS = 0.1
-SMALL_IMAGE_LIMIT = 64
-"""Below this many pixels a network's first strides are reduced, unless the user says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +171,7 @@ def _resolve_trial(
 ) -> ResolvedTrial:
     small = spec.execution.small_images
     if small == "auto":
-        small = "on" if prepared.image_size < SMALL_IMAGE_LIMIT and spec.architecture.adapts_small_images else "off"
+        small = "on" if adapts_by_default(spec.architecture, prepared.image_size) else "off"
     execution = spec.execution.model_copy(
         update={
             "device": machine.device,

@@ -18,14 +18,12 @@ from pathlib import Path
 
 from harness.planning.costs import CostModel, costs_of, fit_line
 from harness.planning.scheduling import makespan, order
+from harness.planning.small_images import adapts_by_default
 from harness.records.keys import result_key
 from harness.records.record import FailureKind, Outcome
 from harness.records.run_summaries import RunSummary, read_outlines
 from harness.records.spec import DatasetSpec, TrialSpec
 from harness.system.hardware import Hardware
-
-_SMALL_IMAGE_LIMIT = 64
-"""As in :mod:`harness.bench.resolution`, which loads more than a forecast needs."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +118,7 @@ class Forecast:
             return False
         small = spec.execution.small_images
         if small == "auto":
-            is_small = run.image_size < _SMALL_IMAGE_LIMIT and spec.architecture.adapts_small_images
+            is_small = adapts_by_default(spec.architecture, run.image_size)
             small = "on" if is_small else "off"
         execution = spec.execution.model_copy(update={"precision": run.spec.execution.precision, "small_images": small})
         resolved = spec.model_copy(update={"execution": execution})

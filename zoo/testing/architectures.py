@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.batches.forward_settings import ForwardSettings
-from harness.bench.resolution import SMALL_IMAGE_LIMIT
 from harness.networks.building import build_model
 from harness.networks.complexity import count_parameters
 from harness.networks.state_dicts import with_versions
+from harness.planning.small_images import adapts_by_default
 from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.precision import computing
 from harness.training.resolved_recipe import ResolvedRecipe
@@ -286,13 +286,9 @@ def _request(architecture: Architecture, *, size: int, channels: int = 3, classe
     return ModelRequest(num_classes=classes, in_channels=channels, image_size=size, options=options)
 
 
-def _adapts(architecture: Architecture, size: int) -> bool:
-    return architecture.adapts_small_images and size < SMALL_IMAGE_LIMIT
-
-
 def _build_somewhere(architecture: Architecture, request: ModelRequest) -> None:
     """Build and run it once, as a trial does: without computing where that is possible, else for real."""
-    adapt = _adapts(architecture, request.image_size)
+    adapt = adapts_by_default(architecture, request.image_size)
     try:
         with torch.device("meta"):
             build_model(architecture, request, seed=0, adapt=adapt)
