@@ -17,7 +17,6 @@ import dataclasses
 import functools
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -41,6 +40,7 @@ from harness.records import store as files
 from harness.records.keys import result_key
 from harness.records.provenance import provider_spec
 from harness.records.spec import DatasetSpec, FrozenModel, ProviderSpec, TrialSpec
+from harness.records.state_files import is_state_name, newest_state
 from harness.records.store import Store
 from harness.system.atomic_files import write_bytes
 from harness.system.interrupts import Interrupts
@@ -61,7 +61,6 @@ KEEP_SECONDS = 3600.0
 MAX_LOG_BYTES = 2**20
 SENT_FILES = ("spec.json", "history.jsonl", "predictions.safetensors", "checkpoint.safetensors", "log.txt")
 EVENTS: dict[str, type[PhaseStarted] | type[EpochEnded]] = {"phase": PhaseStarted, "epoch": EpochEnded}
-_STATE_NAME = re.compile(r"state-(\d{6})-([0-9a-f]{64})\.safetensors")
 _SENT = "sent"
 
 Message = tuple[dict[str, Any], bytes]
@@ -197,7 +196,7 @@ class _Node:
                 for news in trials.poll(POLL_SECONDS):
                     if not isinstance(news, TrialOver) and (message := encode_event(news)):
                         yield message
-                if time.monotonic() - shipped_at > STATE_SECONDS and (state := _newest_state(folder)):
+                if time.monotonic() - shipped_at > STATE_SECONDS and (state := newest_state(folder)):
                     if state.name != shipped:
                         with contextlib.suppress(FileNotFoundError):  # a newer one has just taken its place
                             yield {"kind": "file", "name": state.name}, state.read_bytes()
@@ -296,11 +295,6 @@ def decode_event(message: Mapping[str, Any]) -> Event:
     return EVENTS[str(message["event"])](**message["fields"])
 
 
-def is_state(name: str) -> bool:
-    """Tell whether a file of that name is a training state."""
-    return _STATE_NAME.fullmatch(name) is not None
-
-
 def _sources(job: RemoteJob, given: Mapping[str, bytes]) -> Sources:
     """Put the bench's plugin files where they can be loaded; by their content, so that others are not disturbed."""
     paths = []
@@ -316,14 +310,10 @@ def _sources(job: RemoteJob, given: Mapping[str, bytes]) -> Sources:
 
 def _take_state(folder: Path, given: Mapping[str, bytes]) -> None:
     """Put the bench's training state into the folder, unless it holds one of a later epoch."""
-    newest = _newest_state(folder)
+    newest = newest_state(folder)
     for name, content in given.items():
-        if is_state(name) and (newest is None or name > newest.name):
+        if is_state_name(name) and (newest is None or name > newest.name):
             write_bytes(folder / name, content)
-
-
-def _newest_state(folder: Path) -> Path | None:
-    return max((path for path in folder.glob(files.STATE_PATTERN) if is_state(path.name)), default=None)
 
 
 def _read(store: Store, trial_id: str) -> Any:
@@ -336,7 +326,7 @@ def _read(store: Store, trial_id: str) -> Any:
 
 def _files(folder: Path) -> Iterator[Message]:
     """Yield what a finished trial wrote, its record last."""
-    if state := _newest_state(folder):
+    if state := newest_state(folder):
         yield {"kind": "file", "name": state.name}, state.read_bytes()
     for name in SENT_FILES:
         path = folder / name

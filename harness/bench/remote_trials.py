@@ -15,13 +15,14 @@ from filelock import FileLock, Timeout
 from harness.bench.crashes import failed_record, unfinished_record
 from harness.bench.local_trials import TrialOver
 from harness.bench.remote import Remote
-from harness.bench.remote_node import SENT_FILES, RemoteTrial, decode_event, is_state
+from harness.bench.remote_node import SENT_FILES, RemoteTrial, decode_event
 from harness.bench.resolution import Machine, ResolvedTrial
 from harness.bench.settings import RunLimits
 from harness.bench.slots import SlotRequest
 from harness.records import store as files
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.spec import ExecutionSpec
+from harness.records.state_files import is_state_name, is_whole, state_files
 from harness.records.store import Store
 from harness.system.atomic_files import write_bytes, writing
 from harness.trial.devices import check_together
@@ -157,7 +158,7 @@ class RemoteTrials:
                 cpus=self._cpus,
                 gpus=self._gpus,
                 node=run.node,
-                files={path.name: path.read_bytes() for path in _newest_state(run.folder)},
+                files={path.name: path.read_bytes() for path in state_files(run.folder)[:1]},
                 kind="trial",
                 trial=RemoteTrial(
                     spec=trial.spec,
@@ -197,10 +198,10 @@ class RemoteTrials:
 
     def _write(self, run: _Running, name: str, content: bytes) -> None:
         """Write one of a trial's files; a name that a trial does not write is not written."""
-        if is_state(name):
-            if hashlib.sha256(content).hexdigest() not in name:
+        if is_state_name(name):
+            if not is_whole(name, content):
                 return
-            older = list(_states(run.folder))
+            older = state_files(run.folder)
             with writing(run.folder):
                 write_bytes(run.folder / name, content)
                 for path in older:
@@ -278,12 +279,3 @@ class _Running:
     since: float = 0.0
     sums: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each file that was written, by its name."""
-
-
-def _states(folder: Path) -> Iterator[Path]:
-    yield from (path for path in folder.glob(files.STATE_PATTERN) if is_state(path.name))
-
-
-def _newest_state(folder: Path) -> list[Path]:
-    """Return the newest training state of a folder in a list, or an empty one."""
-    return sorted(_states(folder))[-1:]

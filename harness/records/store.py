@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from harness.records.record import SCHEMA_VERSION, FailureKind, Outcome, Record
 from harness.records.spec import FrozenModel, TrialSpec, stable_hash
+from harness.records.state_files import state_files
 from harness.system.atomic_files import sync_folder, write_json
 from zoo.errors import StoreError
 from zoo.names import slug
@@ -31,7 +32,6 @@ SPEC_FILE = "spec.json"
 HISTORY_FILE = "history.jsonl"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 LOG_FILE = "log.txt"
-STATE_PATTERN = "state-*.safetensors"
 LOCK_FILE = ".lock"
 """Held while a trial runs and while its record is written; the system frees it when the holder dies."""
 _SUM = "sha256"
@@ -123,7 +123,7 @@ class Store:
 
     def remove_states(self, trial: str) -> None:
         """Remove the training states that a process left which was killed just after it had written its record."""
-        for path in self.folder(trial).glob(STATE_PATTERN):
+        for path in state_files(self.folder(trial)):
             with contextlib.suppress(OSError):  # nothing is lost but space; another process may have been quicker
                 path.unlink()
 

@@ -27,7 +27,7 @@ from harness.records.spec import TrialSpec
 from harness.system import oom_killer
 from harness.system.atomic_files import write_json
 from harness.system.process_exit import describe_status
-from harness.training.checkpoints import FILE_NAME, TrainingStates
+from harness.training.checkpoints import TrainingStates
 from harness.training.ema import load_tensors
 from harness.training.loop import TrainingResult
 from harness.trial.rank import RankAnswer, RankJob
@@ -114,7 +114,7 @@ class RankGroup:
             at_most = min(refused)  # all start again, from the last state that was saved
         trained = answers[0].training
         assert trained is not None, "without failure there is a result"
-        load_tensors(subject.model, load_file(folder / FILE_NAME))
+        load_tensors(subject.model, load_file(folder / files.CHECKPOINT_FILE))
         if subject.resolved.hp.freeze_backbone:
             freeze_all_but(subject.model, find_head(subject.model))
         peaks = [answer.peak_memory_mib for answer in answers if answer.peak_memory_mib is not None]
