@@ -17,7 +17,6 @@ from harness.faults.failures import classify
 from harness.faults.out_of_memory import Halving, is_out_of_memory, least_images
 from harness.records.record import FailureKind
 from harness.training.evaluation import predict_logits
-from harness.training.forward_state import ForwardState
 from harness.training.state import TrainingState
 from zoo import Hyperparameters, Recipe
 
@@ -254,17 +253,3 @@ def test_work_is_done_with_the_most_images_that_fit():
         return images
 
     assert Halving(CPU, at_most=100).until_it_fits(work) == 6
-
-
-def test_a_forward_state_brings_back_every_generator_and_buffer(make_net):
-    net = make_net()
-    state = ForwardState(net, CPU)
-    images_BCHW = torch.randn(4, 3, 8, 8)
-    state.take()
-    first, drawn = net(images_BCHW), (np.random.random(), torch.rand(1))
-    assert net.norm.num_batches_tracked == 1
-    state.restore()
-    assert net.norm.num_batches_tracked == 0
-    assert torch.equal(net.norm.running_mean, torch.zeros(8))
-    assert torch.equal(net(images_BCHW), first)
-    assert (np.random.random(), torch.rand(1)) == drawn
