@@ -1,14 +1,18 @@
-"""Serving: a trained classifier behind HTTP, with dynamic batching and limits. Takes the extra ``serve``.
+"""Serving: a trained classifier over HTTP, with dynamic batching and limits. Needs the extra ``serve``.
 
-``batcher``     items of many requests, prepared in threads and run in batches; knows nothing of images or HTTP
-``served``      the classifier behind it: encoded images in, predictions out
-``limits``      how much of what is taken, and the refusal of what is beyond
-``admission``   how many requests and bytes are held at a time
-``forms``       the images of a multipart form, counted while they come in
-``guard``       which requests get through to the app: host, origin, token
-``metrics``     counts and times, for Prometheus
+==============  ==================================================================
+``server``      the process: address, signals, shutdown
+``protocol``    connections, and how long one may be idle
+``guard``       checks before the app: host, origin, token
 ``app``         the routes
-``pages``       the pages: to try it, and of the API
-``protocol``    connections: how long one may say nothing
-``server``      the process: address, signals, stopping
+``pages``       the demo page and the API page
+``bodies``      the images in a request body: a form, JSON or an image itself
+``forms``       the files of a multipart form
+``uploads``     an image as it was sent
+``limits``      what a request may hold, and its refusal
+``admission``   how many requests and bytes are held at a time
+``served``      the classifier: encoded images in, predictions out
+``batcher``     requests batched together; knows nothing of images or HTTP
+``metrics``     counts and times for Prometheus
+==============  ==================================================================
 """

@@ -1,4 +1,4 @@
-"""Admission: how many requests are under way, and how many bytes they hold. Used in the event loop's thread only."""
+"""Admission: limits the number of concurrent requests and the bytes they hold. Use in the event loop's thread only."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from harness.serving.limits import Limits, Refusal
 
 
 class Ticket:
-    """A request's leave to hold bytes."""
+    """The bytes that one request holds."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
         self.held = 0
 
     def hold(self, num_bytes: int) -> None:
-        """Hold so many bytes more.
+        """Hold *num_bytes* more.
 
         Raises:
-            Refusal: If all requests together would hold too many.
+            Refusal: If all requests together would exceed the limit (503).
         """
         admission = self._admission
         if admission.held_bytes + num_bytes > admission.limits.held_bytes:
-            raise Refusal(503, "the server holds as many images as it may; try again", retry_after=1)
+            raise Refusal(503, "the server holds too much image data; try again", retry_after=1)
         admission.held_bytes += num_bytes
         self.held += num_bytes
 
 
 class Admission:
-    """Counts the requests that are under way."""
+    """Counts concurrent requests and the bytes they hold."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -38,13 +38,13 @@ class Admission:
 
     @contextmanager
     def request(self) -> Iterator[Ticket]:
-        """Let a request in, until the end of the block.
+        """Admit a request until the end of the block.
 
         Raises:
-            Refusal: If as many are under way as may be.
+            Refusal: If there are too many already (503).
         """
         if self.num_requests >= self.limits.requests:
-            raise Refusal(503, f"{self.num_requests} requests are under way already; try again", retry_after=1)
+            raise Refusal(503, f"{self.num_requests} requests are being processed already; try again", retry_after=1)
         self.num_requests += 1
         ticket = Ticket(self)
         try:

@@ -1,15 +1,15 @@
 """The app: routes on FastAPI, which describes them at ``/openapi.json``.
 
 ==================  =========================================================================
-``POST /predict``   images in, a list out: what ``zoo predict --format json`` writes
-``GET /model``      what is served: classes, preprocessing, limits
-``GET /health``     200 while requests are taken, 503 else
-``GET /metrics``    Prometheus
-``GET /``           a page to try it
-``GET /docs``       a page of this API
+``POST /predict``   images in, a list out, as ``zoo predict --format json`` writes it; ``PUT`` does the same
+``GET /model``      classes, preprocessing, limits
+``GET /health``     200 while requests are accepted, else 503
+``GET /metrics``    Prometheus metrics
+``GET /``           the demo page
+``GET /docs``       the API page
 ==================  =========================================================================
 
-All that is not answered as it was meant is ``{"detail": SENTENCE}``.
+Every error response is ``{"detail": SENTENCE}``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from harness.serving.admission import Admission
-from harness.serving.forms import FIELD, read_images
+from harness.serving.bodies import read_images
+from harness.serving.forms import FIELD
 from harness.serving.guard import App, Guard
 from harness.serving.limits import Refusal
 from harness.serving.metrics import CONTENT_TYPE, Metrics
@@ -39,36 +40,37 @@ TOP_K = 5
 
 
 class Answered(BaseModel):
-    """A class with its probability."""
+    """A class and its probability."""
 
     name: str = Field(alias="class")
     probability: float
 
 
 class ImageAnswer(BaseModel):
-    """What the classifier says of an image, or why it says nothing."""
+    """The prediction for an image, or why there is none."""
 
-    image: str = Field(description="The file's name, as it was sent.")
-    predictions: list[Answered] = Field(description="The most probable classes, best first; none of a bad image.")
-    problem: str | None = Field(description="Why there are no predictions, in a sentence; else null.")
+    image: str = Field(description="Name of the file as it was sent, or its place in the request.")
+    predictions: list[Answered] = Field(description="The most probable classes, best first; empty for a bad image.")
+    problem: str | None = Field(description="Why there are no predictions, in one sentence; null if there are.")
 
 
 class Problem(BaseModel):
-    """Why a request was not answered as it was meant."""
+    """Why a request failed."""
 
     detail: str
-    images: list[ImageAnswer] | None = Field(default=None, description="Each image, where all of them are bad.")
+    images: list[ImageAnswer] | None = Field(default=None, description="An entry for each image, if all are bad.")
 
 
 class PredictQuery(BaseModel):
-    """What can be asked for beside the images."""
+    """Query parameters of a prediction."""
 
     model_config = ConfigDict(extra="forbid")
 
-    top_k: int = Field(default=TOP_K, ge=1, description="How many classes to return of each image.")
+    top_k: int = Field(default=TOP_K, ge=1, description="Number of classes to return per image.")
 
 
-_FORM = {
+_BASE64 = {"type": "string", "format": "byte"}
+_BODIES = {
     "requestBody": {
         "required": True,
         "content": {
@@ -78,21 +80,35 @@ _FORM = {
                     "required": [FIELD],
                     "properties": {FIELD: {"type": "array", "items": {"type": "string", "format": "binary"}}},
                 }
-            }
+            },
+            "application/json": {
+                "schema": {
+                    "description": 'base64: {"image": "..."} or {"images": ["...", ...]}',
+                    "oneOf": [
+                        {"type": "object", "required": ["image"], "properties": {"image": _BASE64}},
+                        {
+                            "type": "object",
+                            "required": ["images"],
+                            "properties": {"images": {"type": "array", "items": _BASE64}},
+                        },
+                    ],
+                }
+            },
+            "image/*": {"schema": {"type": "string", "format": "binary", "description": "one image as the body"}},
         },
     }
 }
 _REFUSED: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text}
     for status, text in {
-        400: "A broken form.",
-        401: "No token, or another one.",
-        408: "The body took too long.",
-        413: "Too large: the request, the number of images, or every image in it.",
-        415: "No form, or nothing in it is an image.",
-        422: "No images, a wrong field, a wrong query, or no image that can be read.",
+        400: "The form or the JSON is malformed.",
+        401: "The token is missing or wrong.",
+        408: "The body was not complete in time.",
+        413: "The request has too many bytes or images, or all of its images are too large.",
+        415: "The body is of another type, or none of its files is an image.",
+        422: "There are no images, another field or an invalid query, or no image can be read.",
         500: "The network failed.",
-        503: "Too much at once, or the server stops. Retry-After says when to come back.",
+        503: "The server is overloaded or stopping. Retry-After says when to try again.",
     }.items()
 }
 
@@ -103,8 +119,10 @@ def create_app(
     """Return the ASGI app that serves a classifier.
 
     Args:
-        hosts: Names that the server goes by; None: any.
-        token: Asked for, where it is given.
+        served: The classifier.
+        metrics: Counts requests, batches and images.
+        hosts: Allowed host names; None allows any.
+        token: Required token; None requires none.
     """
     card, limits = served.card, served.limits
     admission = Admission(limits)
@@ -127,13 +145,13 @@ def create_app(
         response_model=list[ImageAnswer],
         response_description="An entry for each image.",
         responses=_REFUSED,
-        openapi_extra=_FORM,
+        openapi_extra=_BODIES,
     )
     async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> Response:
-        """Say what is in images: an entry for each, in the order in which they were sent.
+        """Classify images: the response has an entry for each, in the order in which they were sent.
 
-        A bad image among good ones has a problem in its own entry, and the status is 200. Where there is no good one,
-        the status is theirs.
+        If some images are bad, each has a problem in its own entry, and the status is 200. If all are bad, the status
+        says why.
         """
         if served.is_draining:
             raise Refusal(503, "the server is stopping", retry_after=1)
@@ -147,19 +165,24 @@ def create_app(
             )
             found = await _unless_gone(served.classify(images, query.top_k), request.receive)
         if found is None:
-            return Response(status_code=499)  # nobody reads it; the number is the usual one in logs
+            return Response(status_code=499)  # nobody reads it; logs use this number for a closed connection
         status, entries = found
         if status == 200:
             return JSONResponse(entries)
         first = entries[0]
         detail = f"{first['image']}: {first['problem']}"
         if len(entries) > 1:
-            detail = f"none of the {len(entries)} images could be predicted; the first: {detail}"
+            detail = f"none of the {len(entries)} images could be classified; the first: {detail}"
         return JSONResponse({"detail": detail, "images": entries}, status_code=status)
 
-    @app.get("/model", summary="What is served", response_description="As JSON.", responses={401: _REFUSED[401]})
+    @app.get(
+        "/model",
+        summary="Describe the model",
+        response_description="Classes, preprocessing and limits.",
+        responses={401: _REFUSED[401]},
+    )
     async def model() -> dict[str, Any]:
-        """Tell the classes, how images are prepared, and what is taken."""
+        """Return the classes, the preprocessing and the limits."""
         return {
             "title": card.title,
             "dataset": card.dataset,
@@ -181,24 +204,26 @@ def create_app(
 
     @app.get(
         "/health",
-        summary="Whether requests are taken",
-        response_description="They are.",
-        responses={503: {"description": "Not now."}},
+        summary="Report whether requests are accepted",
+        response_description="Requests are accepted.",
+        responses={503: {"description": "Requests are not accepted now."}},
     )
     async def health() -> Response:
-        """Tell ready (200), draining while the server stops, or failing when the network keeps failing (503)."""
+        """Return ready (200), draining while the server stops, or failing if the network keeps failing (503)."""
         return JSONResponse({"status": served.state}, status_code=200 if served.state == "ready" else 503)
 
     @app.get(
         "/metrics",
-        summary="Counts and times, for Prometheus",
-        response_description="As text.",
+        summary="Report counts and times for Prometheus",
+        response_description="Prometheus text format.",
         responses={401: _REFUSED[401]},
     )
     async def prometheus() -> Response:
-        """Tell requests by route and status, latency, batches, the queue and images."""
+        """Return requests by route and status, latency, batches, the queue and images."""
         return Response(metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
+    # curl -T sends PUT.
+    app.add_api_route("/predict", predict, methods=["PUT"], include_in_schema=False, response_model=None)
     for path, name in {"/": "try.html", "/docs": "api.html"}.items():
         app.add_api_route(path, _page(name), include_in_schema=False)
     for name in TYPES:
@@ -217,7 +242,7 @@ def _page(name: str) -> Callable[[], Awaitable[Response]]:
 
 
 async def _chunks(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]:
-    """Yield a body as it comes in; a client that goes away in the middle of it has sent a broken one."""
+    """Yield the body as it arrives; raises :class:`Refusal` if the client disconnects before its end."""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -231,7 +256,7 @@ async def _chunks(receive: Callable[[], Awaitable[Any]]) -> AsyncIterator[bytes]
 async def _unless_gone(
     answering: Any, receive: Callable[[], Awaitable[Any]]
 ) -> tuple[int, list[dict[str, Any]]] | None:
-    """Return the answer, or None when the client goes away before: what it sent then makes room for others."""
+    """Return the result, or None if the client disconnects first, which frees the place of its images."""
     task = asyncio.ensure_future(answering)
     gone = asyncio.ensure_future(receive())
     try:
@@ -255,8 +280,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = {
-        404: "there is nothing at this path; /docs lists what there is",
-        405: f"{request.method} is not what this path takes; /docs lists what there is",
+        404: "there is nothing at this path; /docs lists the routes",
+        405: f"this path does not support {request.method}; /docs lists the routes",
     }.get(error.status_code, str(error.detail))
     return JSONResponse({"detail": detail}, status_code=error.status_code, headers=error.headers)
 
@@ -267,11 +292,13 @@ async def _invalid(request: Request, error: Exception) -> Response:
     name = str(first["loc"][-1])
     if first["type"] == "extra_forbidden":
         near = near_names(name, PredictQuery.model_fields)
-        sentence = f"there is no {name!r} to ask for; " + (f"did you mean {near[0]!r}?" if near else "only 'top_k'")
+        sentence = f"unknown query parameter {name!r}; " + (
+            f"did you mean {near[0]!r}?" if near else "the only one is 'top_k'"
+        )
     else:
         sentence = f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}"
     return JSONResponse({"detail": sentence}, status_code=422)
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": "this is a fault of the server; its log says more"}, status_code=500)
+    return JSONResponse({"detail": "internal server error; the server's log says more"}, status_code=500)

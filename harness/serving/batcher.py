@@ -1,13 +1,13 @@
-"""Dynamic batching: items that come one by one, or a few at a time, are run many at a time.
+"""Dynamic batching: items that arrive one by one, or a few at a time, are run in batches.
 
 ::
 
-    submit ──► prepare, in threads ──► ready ──► run, in one thread: up to max_batch of them, or what there is
-                                                 when the first of them has waited for max_wait_ms
+    submit ──► prepare, in threads ──► ready ──► run, in one thread: up to max_batch items, or as many as are
+                                                 ready once the first has waited for max_wait_ms
 
-While a batch runs, the next one gathers; so batches grow with the load, and nobody waits who is alone for longer than
-``max_wait_ms``. Items are run in the order in which they are ready, and a job's results are in the order of its items.
-What fails in preparing an item is its own result, what fails in running a batch is that of its items only.
+While a batch runs, the next one fills up, so batches grow with the load, and a lone item waits no longer than
+``max_wait_ms``. Items run in the order in which they become ready; the results of a job are in the order of its items.
+An error in preparing an item is the result of that item; an error in running a batch is the result of its items.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ ReadyT = TypeVar("ReadyT")
 ResultT = TypeVar("ResultT")
 
 MAX_RETRY_SECONDS = 60
-"""Nobody is told to come back later than that, however long the queue is."""
+"""Upper bound of ``Retry-After``, however long the queue is."""
 
 _SMOOTHING = 0.2
-"""Weight of the last batch in the mean time of an item."""
+"""Weight of the latest batch in the mean time per item."""
 
 
 class QueueFull(Exception):
-    """More items wait than may; ``retry_after`` is in how many seconds they will have been run."""
+    """The queue has no room; ``retry_after`` estimates the seconds until it is empty."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
-        super().__init__(f"the queue is full; come back in {retry_after} s")
+        super().__init__(f"the queue is full; try again in {retry_after} s")
 
 
 class BatcherClosed(Exception):
-    """No more items are taken."""
+    """The batcher accepts no more items."""
 
 
 @dataclass(eq=False, slots=True)
 class _Job(Generic[ResultT]):
-    """The items that were submitted together."""
+    """Items that were submitted together."""
 
     results: list[ResultT | Exception | None]
     missing: int
@@ -66,14 +66,14 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
     """Runs items in batches.
 
     Args:
-        prepare: Makes an item ready, in one of *num_threads* threads. What it raises is the item's result.
-        run: Takes up to *max_batch* ready items, and returns as many results, any of which may be an exception. What
-            it raises is the result of all items of that batch. It is called in one thread, always the same.
-        max_batch: Items of a batch at most.
-        max_wait_ms: For so long an item that is ready waits for others, if ``run`` is idle.
-        max_items: So many items are held at a time, from ``submit`` to their result.
-        num_threads: Threads that prepare.
-        on_batch: Told the number of items and the seconds of each batch, in the thread that runs them.
+        prepare: Makes an item ready, in one of *num_threads* threads. An exception becomes the item's result.
+        run: Takes up to *max_batch* ready items, and returns as many results, any of which may be an exception. An
+            exception that it raises becomes the result of all items of the batch. Always called in the same thread.
+        max_batch: Maximum number of items per batch.
+        max_wait_ms: How long a ready item waits for others while ``run`` is idle.
+        max_items: Maximum number of items held at a time, from ``submit`` to their result.
+        num_threads: Threads for *prepare*.
+        on_batch: Called with the number of items and the seconds of each batch, in the thread that runs batches.
     """
 
     def __init__(
@@ -97,25 +97,25 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
         self._seconds_per_item = 0.0
         self._failures = 0
         self._threads = ThreadPoolExecutor(num_threads, thread_name_prefix="prepare")
-        # No daemon: whoever forgets close() sees it.
+        # Not a daemon, so that a forgotten close() shows.
         self._runner = threading.Thread(target=self._run_batches, name="run-batches")
         self._runner.start()
 
     @property
     def num_held(self) -> int:
-        """Items that were submitted and have no result yet."""
+        """Number of submitted items without a result yet."""
         return self._held
 
     @property
     def failures_in_a_row(self) -> int:
-        """Batches that ``run`` failed in since it last succeeded."""
+        """Number of failed batches since the last that succeeded."""
         return self._failures
 
     def submit(self, items: Sequence[ItemT]) -> Future[list[ResultT | Exception]]:
-        """Take all of *items* or none; cancelling what is returned leaves out those that are not running yet.
+        """Accept all of *items* or none; cancelling the returned future skips those that are not running yet.
 
         Raises:
-            QueueFull: If they would be more than ``max_items`` with those that are held.
+            QueueFull: If more than ``max_items`` would be held.
             BatcherClosed: After :meth:`close`.
         """
         job: _Job[ResultT] = _Job(results=[None] * len(items), missing=len(items))
@@ -124,7 +124,7 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
             return job.future
         with self._changed:
             if self._closing:
-                raise BatcherClosed("no more items are taken")
+                raise BatcherClosed("no more items are accepted")
             if self._held + len(items) > self.max_items:
                 seconds = math.ceil(self._held * self._seconds_per_item)
                 raise QueueFull(min(max(1, seconds), MAX_RETRY_SECONDS))
@@ -134,7 +134,7 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
         return job.future
 
     def close(self) -> None:
-        """Take no more items, and return when all that were taken have their results."""
+        """Accept no more items, and return once all accepted ones have results."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -152,7 +152,7 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
             return
         with self._changed:
             self._ready.append(_Ready(job, index, ready, time.monotonic()))
-            # The first one starts the clock; one that fills the batch ends it.
+            # The first item starts the clock, and the one that fills the batch ends the wait.
             if len(self._ready) in (1, self.max_batch):
                 self._changed.notify_all()
 
@@ -165,7 +165,7 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
                 self._settle(each.job, each.index, found.get(id(each), BatcherClosed("cancelled")))
 
     def _next_batch(self) -> list[_Ready[ReadyT, ResultT]]:
-        """Wait for a batch; none is left when it is empty."""
+        """Wait for a batch; an empty one means that the batcher is closed and done."""
         with self._changed:
             while not self._ready:
                 if self._closing and not self._held:
@@ -184,7 +184,7 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
         try:
             outcomes = self._run(items)
             if len(outcomes) != len(items):
-                raise RuntimeError(f"{len(items)} items were run, and there are {len(outcomes)} results")
+                raise RuntimeError(f"expected {len(items)} results, got {len(outcomes)}")
         except Exception as error:
             self._failures += 1
             return [error] * len(items)
@@ -207,6 +207,6 @@ class Batcher(Generic[ItemT, ReadyT, ResultT]):
             if not self._held:
                 self._changed.notify_all()
         if is_complete:
-            # It may be cancelled at this very moment; then nobody asks for the results any more.
+            # It may be cancelled at this very moment; then nobody needs the results.
             with contextlib.suppress(InvalidStateError):
                 job.future.set_result(job.results)  # type: ignore[arg-type]  # none is missing

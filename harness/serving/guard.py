@@ -1,11 +1,11 @@
-"""The guard: which requests get through to the app, and what every response says about itself.
+"""The guard: checks requests before they reach the app, and adds security headers to every response.
 
 ==================================================  ======  =====================================================
 request                                             status  why
 ==================================================  ======  =====================================================
-its Host is none of the server's own                400     a page elsewhere whose name was made to lead here
-a browser says that a page of another site asks     403     nobody's page but ours is to keep the network busy
-no token, or another, where one is asked for        401     compared in constant time
+the Host header is not one of the server's names    400     protects against DNS rebinding
+the browser reports a cross-site request            403     pages of other sites must not use the network
+a required token is missing or wrong                401     compared in constant time
 ==================================================  ======  =====================================================
 """
 
@@ -26,7 +26,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 NEEDS_TOKEN = frozenset({"/predict", "/model", "/metrics"})
-"""Paths that a token is asked for. The others tell what every zoo serves alike, and whether it is ready."""
+"""Paths that require the token. The others are the same on every server, or report whether it is ready."""
 
 SECURITY_HEADERS = (
     (
@@ -41,12 +41,14 @@ SECURITY_HEADERS = (
 
 
 class Guard:
-    """An ASGI app before another.
+    """ASGI middleware that checks requests.
 
     Args:
-        hosts: Names that a Host header may have, without port, in lower case; None: any.
-        token: What ``Authorization: Bearer`` must say; None: nothing.
-        routes: Paths of the app, for the metrics; all else counts as ``other``.
+        app: The app behind it.
+        metrics: Counts every response.
+        hosts: Allowed host names, without port, in lower case; None allows any.
+        token: Token required in ``Authorization: Bearer``; None requires none.
+        routes: Paths of the app, for the metrics; all others count as ``other``.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class Guard:
         except Refusal as refusal:
             await answer(refusal, tell)
         else:
-            # Who asks for a head only is answered as always; the connection leaves the body out.
+            # HEAD is answered like GET; the HTTP protocol drops the body.
             await self._app({**scope, "method": "GET"} if scope["method"] == "HEAD" else scope, receive, tell)
         finally:
             self._metrics.answered(route, status, time.monotonic() - began)
@@ -81,13 +83,13 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers = {name.lower(): value for name, value in scope["headers"]}
         if self._hosts is not None and host_name(headers.get(b"host", b"")) not in self._hosts:
-            raise Refusal(400, "the Host header names another server; --allow-host lets more names in")
+            raise Refusal(400, "the Host header names another server; zoo serve --allow-host NAME allows more names")
         if scope["method"] not in ("GET", "HEAD") and headers.get(b"sec-fetch-site") == b"cross-site":
-            raise Refusal(403, "pages of other sites may not ask")
+            raise Refusal(403, "pages of other sites may not send requests")
         if self._token is not None and scope["path"] in NEEDS_TOKEN:
             kind, _, given = headers.get(b"authorization", b"").partition(b" ")
             if kind.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
-                raise Refusal(401, "this needs the server's token: Authorization: Bearer TOKEN")
+                raise Refusal(401, "this request needs the server's token: Authorization: Bearer TOKEN")
 
 
 def host_name(header: bytes) -> str:
@@ -99,7 +101,7 @@ def host_name(header: bytes) -> str:
 
 
 async def answer(refusal: Refusal, send: Send) -> None:
-    """Answer with a refusal, outside of the app."""
+    """Send a refusal without going through the app."""
     body = json.dumps({"detail": refusal.detail}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.lower().encode(), value.encode()) for name, value in refusal.headers().items()]

@@ -1,4 +1,4 @@
-"""Limits of what a server takes, and the refusal of what is beyond them."""
+"""Limits of a server, and the refusal of requests."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much of what is taken. Held while it comes in: nothing beyond is ever in memory."""
+    """What a server accepts. Enforced while a request arrives, so that no more than this is ever in memory."""
 
     request_bytes: int = 64_000_000
-    """Of a request's body, with all that is not images."""
+    """Size of a request body, including everything that is not an image."""
     image_bytes: int = 16_000_000
-    """Of one encoded image."""
+    """Size of an encoded image."""
     images: int = 64
-    """Of one request."""
+    """Images per request."""
     pixels: int = 50_000_000
-    """Width × height of one image, by its header: what is larger is never decompressed. Decoding takes about eight
-    bytes a pixel, in as many threads as there are processors."""
+    """Width × height of an image according to its header; larger ones are never decompressed. Decoding takes about
+    eight bytes per pixel, in one thread per core."""
     queue: int = 256
-    """Images at a time that are decoded, or wait, or are with the network."""
+    """Images being decoded, queued or predicted, over all requests."""
     requests: int = 256
-    """Requests at a time whose images come in or wait."""
+    """Concurrent prediction requests."""
     held_bytes: int = 512_000_000
-    """Of all bodies at a time."""
+    """Total size of the bodies of concurrent requests."""
     body_seconds: float = 30.0
-    """From a request's head to the last byte of its body."""
+    """Time to receive a body."""
     idle_seconds: float = 15.0
-    """A connection may be open for so long without a request that is being answered."""
+    """Time that a connection may be open without a request being processed."""
     connections: int = 512
-    """At a time."""
+    """Concurrent connections."""
 
 
 class Refusal(Exception):
-    """A request that is not answered as it was meant, for a reason of one sentence.
+    """The refusal of a request, with a reason in one sentence.
 
     Attributes:
-        status: Of the response: 4xx for what the client can mend, 503 for what passes.
+        status: HTTP status: 4xx for errors of the client, 503 for temporary conditions.
         detail: The sentence.
-        retry_after: In seconds, where coming back helps.
+        retry_after: Seconds after which trying again may help, or None.
     """
 
     def __init__(self, status: int, detail: str, *, retry_after: int | None = None) -> None:
@@ -46,7 +46,7 @@ class Refusal(Exception):
         super().__init__(detail)
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that go with it."""
+        """Return the response headers for this refusal."""
         headers = {}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)

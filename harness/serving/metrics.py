@@ -1,4 +1,4 @@
-"""Metrics: what a server counts and times, for Prometheus. In a registry of its own, so that nothing else is in it."""
+"""Metrics: counts and times for Prometheus, in a registry that holds nothing else."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "zoo_requests", "Requests that were answered.", ("route", "status"), registry=self.registry
-        )
+        self._requests = Counter("zoo_requests", "Answered requests.", ("route", "status"), registry=self.registry)
         self._seconds = Histogram(
             "zoo_predict_seconds",
-            "From a request's head to its answer, of those to /predict with status 200.",
+            "Latency of requests to /predict with status 200.",
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self._batches = Histogram("zoo_batch_images", "Images of a batch.", buckets=_BATCHES, registry=self.registry)
-        self._network = Counter("zoo_network_seconds", "That the network was busy.", registry=self.registry)
-        self._images = Counter("zoo_images", "Images that were answered.", ("outcome",), registry=self.registry)
-        self._queue = Gauge("zoo_queue_images", "Images that are decoded, or wait, or run.", registry=self.registry)
-        self._under_way = Gauge("zoo_requests_under_way", "Requests for predictions.", registry=self.registry)
+        self._batches = Histogram("zoo_batch_images", "Images per batch.", buckets=_BATCHES, registry=self.registry)
+        self._network = Counter("zoo_network_seconds", "Time the network was busy.", registry=self.registry)
+        self._images = Counter("zoo_images", "Answered images.", ("outcome",), registry=self.registry)
+        self._queue = Gauge("zoo_queue_images", "Images being decoded, queued or predicted.", registry=self.registry)
+        self._under_way = Gauge(
+            "zoo_requests_under_way", "Prediction requests being processed.", registry=self.registry
+        )
         for outcome in ("predicted", "problem"):
             self._images.labels(outcome)
 
     def watch(self, *, num_images: Callable[[], float], num_requests: Callable[[], float]) -> None:
-        """Have the gauges ask these, whenever somebody looks."""
+        """Let the gauges read these functions whenever metrics are requested."""
         self._queue.set_function(num_images)
         self._under_way.set_function(num_requests)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count a request. *route* is one of the app's, so that no client can make up more of them."""
+        """Count a request. *route* must be a route of the app, so that clients cannot add label values."""
         self._requests.labels(route, str(status)).inc()
         if route == "/predict" and status == 200:
             self._seconds.observe(seconds)
 
     def batch(self, num_images: int, seconds: float) -> None:
-        """Count a batch."""
+        """Count a batch and the time it took."""
         self._batches.observe(num_images)
         self._network.inc(seconds)
 
     def images(self, *, predicted: int, problems: int) -> None:
-        """Count images."""
+        """Count images that were predicted, and images with a problem."""
         self._images.labels("predicted").inc(predicted)
         self._images.labels("problem").inc(problems)
 
     def text(self) -> bytes:
-        """Return all of it as Prometheus reads it."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self.registry)

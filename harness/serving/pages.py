@@ -1,4 +1,4 @@
-"""Pages: one to try a classifier with, one of its API. Nothing in them is fetched from elsewhere."""
+"""Pages: a demo page and an API page, which load nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ TYPES = {
     "try.html": "text/html; charset=utf-8",
     "try.js": "text/javascript; charset=utf-8",
 }
-"""All files there are, with their types."""
+"""Content types of all files."""
 
 
 def read_page(name: str) -> bytes:
-    """Return the content of a file in :data:`TYPES`."""
+    """Return the content of *name*, a key of :data:`TYPES`."""
     return (files("harness.serving") / "assets" / name).read_bytes()

@@ -1,7 +1,7 @@
-"""Connections: one that holds no request that is being answered is closed after a while, whatever trickles in.
+"""Connections: one without a request being processed is closed after a while, even if bytes keep trickling in.
 
-uvicorn itself waits without end for the head of a first request, for the rest of a body that nobody wants any more, and
-for clients that do not read their answers.
+uvicorn by itself waits forever for the headers of a first request, for the rest of a body that is no longer needed,
+and for clients that do not read their responses.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ _BUSY = (
 
 
 def patient_protocol(limits: Limits) -> type[H11Protocol]:
-    """Return uvicorn's protocol with these limits of connections."""
+    """Return uvicorn's HTTP protocol with limits on connections."""
 
     class PatientProtocol(H11Protocol):
-        """A connection."""
+        """A connection that is closed when idle."""
 
         _deadline: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)  # type: ignore[arg-type]  # a socket's, which can be written to
+            super().connection_made(transport)  # type: ignore[arg-type]  # always a socket transport, which can be written to
             if len(self.connections) > limits.connections:
                 self.transport.write(_BUSY)
                 self.transport.close()
@@ -59,9 +59,9 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
 
         def send_400_response(self, msg: str) -> None:
             if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
-                self.transport.close()  # it is too late for an answer
+                self.transport.close()  # too late for a response
                 return
-            body = b'{"detail": "this is no HTTP request"}'
+            body = b'{"detail": "this is not an HTTP request"}'
             headers = [
                 (b"content-type", b"application/json"),
                 (b"content-length", str(len(body)).encode()),
@@ -77,7 +77,7 @@ def patient_protocol(limits: Limits) -> type[H11Protocol]:
             self.transport.close()
 
         def _watch(self) -> None:
-            cycle: RequestResponseCycle | None = self.cycle  # of the last request, if there was one
+            cycle: RequestResponseCycle | None = self.cycle  # the latest request, if any
             is_answering = cycle is not None and not cycle.response_complete
             if is_answering and not self.flow.write_paused:
                 self._forget()

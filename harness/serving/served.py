@@ -1,4 +1,4 @@
-"""The served classifier: encoded images in, predictions out, in batches. Knows nothing of HTTP.
+"""The served classifier: encoded images in, predictions out, in batches. Independent of HTTP.
 
 Shape suffixes: B batch, H height, W width, C channels, K classes.
 """
@@ -16,27 +16,31 @@ from harness.classifiers.predicting import ImagePrediction, Predictor, logits_of
 from harness.data.decoding import TooManyPixelsError, UnknownFormatError, UnreadableImageError
 from harness.data.streaming_images import default_threads
 from harness.serving.batcher import Batcher, BatcherClosed, QueueFull
-from harness.serving.forms import UploadedImage
 from harness.serving.limits import Limits, Refusal
 from harness.serving.metrics import Metrics
+from harness.serving.uploads import UploadedImage
 
 FAILING_BATCHES = 3
-"""After so many failed batches in a row the network is said to fail: on a GPU one fault can spoil all that follow."""
+"""Consecutive failed batches after which the server reports failing: on a GPU, one fault can break all later ones."""
 
 _Image = NDArray[np.uint8]
 _Logits = NDArray[np.float32]
 
 
 class _NoLogits(Exception):
-    """The network says nothing of one image."""
+    """The network returned no usable logits for one image."""
 
 
 class ServedClassifier:
-    """A classifier that answers many at a time.
+    """A classifier that batches images from concurrent requests.
 
     Args:
-        predictor: Of a batch size of at least *max_batch*, so that a batch is one pass.
-        report: Told in a sentence when the network fails.
+        predictor: Its batch size must be at least *max_batch*, so that a batch is one forward pass.
+        limits: Limits on images.
+        metrics: Counts batches and images.
+        max_batch: Maximum number of images per batch.
+        max_wait_ms: How long an image waits for others to fill its batch.
+        report: Called with a sentence when the network fails.
     """
 
     def __init__(
@@ -52,7 +56,7 @@ class ServedClassifier:
         self.predictor, self.limits = predictor, limits
         self.card = predictor.classifier.card
         self.is_draining = False
-        """Whether new requests are refused, because the server stops."""
+        """Whether the server is stopping and refuses new requests."""
         self._metrics, self._report = metrics, report
         self._batcher: Batcher[UploadedImage, _Image, _Logits] = Batcher(
             self._decode,
@@ -66,21 +70,21 @@ class ServedClassifier:
 
     @property
     def num_held(self) -> int:
-        """Images that were taken and have no answer yet."""
+        """Number of accepted images without a result yet."""
         return self._batcher.num_held
 
     @property
     def state(self) -> str:
-        """``ready``, ``draining`` when it stops, or ``failing`` when the network failed several times in a row."""
+        """``ready``, ``draining`` while stopping, or ``failing`` after several failed batches in a row."""
         if self.is_draining:
             return "draining"
         return "failing" if self._batcher.failures_in_a_row >= FAILING_BATCHES else "ready"
 
     def warm_up(self) -> None:
-        """Run the network once with one image, and once with a full batch: the first request need not wait.
+        """Run the network with one image and with a full batch, so that the first requests are not slow.
 
         Raises:
-            TrialError: If it fails.
+            TrialError: If the network fails.
         """
         card = self.card
         for count in (1, self._batcher.max_batch):
@@ -91,11 +95,11 @@ class ServedClassifier:
     async def classify(self, images: Sequence[UploadedImage], top_k: int) -> tuple[int, list[dict[str, Any]]]:
         """Return a status and an entry for each image, in order: ``image``, ``predictions``, ``problem``.
 
-        The status is 200 if there is a prediction of any of them; else what they have in common: 413 too large, 415
-        not images, 500 the network, 422 all else.
+        The status is 200 if any image was predicted. Otherwise it is the status that all images share (413 too large,
+        415 not an image, 500 network failure), or else 422.
 
         Raises:
-            Refusal: If the queue is full, or the server stops (503).
+            Refusal: If the queue is full or the server is stopping (503).
         """
         outcomes: list[_Logits | Exception | None] = [None] * len(images)
         wanted = [index for index, image in enumerate(images) if not image.problem]
@@ -103,7 +107,7 @@ class ServedClassifier:
             future = self._batcher.submit([images[index] for index in wanted])
         except QueueFull as error:
             raise Refusal(
-                503, f"{self.num_held} images wait already; try again", retry_after=error.retry_after
+                503, f"{self.num_held} images are queued already; try again", retry_after=error.retry_after
             ) from error
         except BatcherClosed as error:
             raise Refusal(503, "the server is stopping", retry_after=1) from error
@@ -118,7 +122,7 @@ class ServedClassifier:
         return status, [entry for _, entry in told]
 
     def close(self) -> None:
-        """Answer all that was taken, and take no more."""
+        """Accept no more images, and return once all accepted ones have results."""
         self._batcher.close()
 
     def _decode(self, image: UploadedImage) -> _Image:
@@ -147,7 +151,7 @@ class ServedClassifier:
 
 
 def _problem(image: UploadedImage, outcome: _Logits | Exception | None) -> tuple[int, str]:
-    """Return the status that an image alone would get, and a sentence if it is not 200."""
+    """Return the status of an image on its own, and a sentence if it is not 200."""
     match outcome:
         case None:
             return image.status, image.problem
@@ -158,7 +162,7 @@ def _problem(image: UploadedImage, outcome: _Logits | Exception | None) -> tuple
         case UnreadableImageError() | _NoLogits():
             return 422, str(outcome)
         case MemoryError():
-            return 413, "memory does not suffice to decode it"
+            return 413, "there is not enough memory to decode it"
         case Exception():
             return 500, "the network failed; the server's log says why"
         case _:

@@ -1,4 +1,4 @@
-"""The server's process: an address, uvicorn on it, and stopping without losing what was taken."""
+"""The server process: listening on an address, running uvicorn, and shutting down without losing accepted requests."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound to an address; port 0 is any that is free.
+    """Return a socket bound to an address; port 0 picks a free port.
 
     Raises:
-        UsageError: If there is no such address, or it is taken.
+        UsageError: If the address does not exist or is in use.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -43,20 +43,20 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def is_loopback(listener: socket.socket) -> bool:
-    """Tell whether only this machine can connect."""
+    """Return whether only this machine can connect."""
     return ipaddress.ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
 
 
 def address_of(listener: socket.socket) -> str:
-    """Return the address as in a URL."""
+    """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def own_hosts(listener: socket.socket, host: str, allowed: tuple[str, ...]) -> frozenset[str] | None:
-    """Return the names that the server goes by; None: any, for whoever listens to others has more names than it knows.
+    """Return the host names that requests may use; None allows any, as a public address may have any name.
 
-    On loopback it is what keeps web pages out whose own name was made to lead here.
+    On loopback, this protects against DNS rebinding.
     """
     if not allowed and not is_loopback(listener):
         return None
@@ -73,13 +73,19 @@ def serve(
     token: bytes | None,
     ready: Callable[[], None],
 ) -> bool:
-    """Serve until SIGINT or SIGTERM, and then until all that was taken is answered.
+    """Serve until SIGINT or SIGTERM, then answer the requests that were accepted.
 
     Args:
-        ready: Called when connections are taken.
+        served: The classifier.
+        listener: A bound socket.
+        limits: Limits on connections.
+        metrics: Counts every response.
+        hosts: Allowed host names; None allows any.
+        token: Required token; None requires none.
+        ready: Called once the server accepts connections.
 
     Returns:
-        Whether it was stopped once and not forced: a second SIGINT ends it at once.
+        Whether all accepted requests were answered; False after a second SIGINT, which stops the server at once.
     """
     config = uvicorn.Config(
         create_app(served, metrics=metrics, hosts=hosts, token=token),
@@ -93,7 +99,7 @@ def serve(
         server_header=False,
     )
     server = _Server(config, served, ready)
-    # uvicorn raises the signals again that it got, when it is done: for these handlers, which are there before.
+    # When done, uvicorn raises again the signals that it received; these handlers absorb them.
     before = {number: signal.signal(number, lambda number, frame: None) for number in _SIGNALS}
     try:
         with quiet_pillow():
@@ -117,6 +123,6 @@ class _Server(uvicorn.Server):
         self._served.is_draining = True
         super().handle_exit(sig, frame)
         if self.force_exit:
-            # uvicorn does not wait for answers any more, but asyncio does for connections.
+            # uvicorn no longer waits for responses, but asyncio still waits for connections.
             for connection in list(self.server_state.connections):
                 connection.transport.abort()

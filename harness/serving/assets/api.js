@@ -19,11 +19,10 @@ function describe(path, method, operation) {
   title.append(element("span", "method", method.toUpperCase()), element("code", "", path));
   section.append(title, element("p", "", operation.summary), element("p", "faint", operation.description || ""));
   const facts = element("dl");
-  const form = operation.requestBody && operation.requestBody.content["multipart/form-data"];
-  if (form) {
-    for (const name of Object.keys(form.schema.properties)) {
-      facts.append(element("dt", "", name), element("dd", "", "files of a multipart/form-data body"));
-    }
+  const bodies = operation.requestBody ? operation.requestBody.content : {};
+  for (const [type, body] of Object.entries(bodies)) {
+    const fields = Object.keys(body.schema.properties || {}).join(", ");
+    facts.append(element("dt", "", type), element("dd", "", body.schema.description || `files in the field ${fields}`));
   }
   for (const each of operation.parameters || []) {
     const fallback = each.schema.default === undefined ? "" : ` (${each.schema.default})`;

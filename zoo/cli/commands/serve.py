@@ -122,8 +122,9 @@ def command(
     CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
     Images are preprocessed as in training, and images from concurrent requests are batched.
 
-    POST /predict accepts images as multipart/form-data in the field "images", and returns the same JSON as zoo predict
-    --format json. There is a demo page at /, API documentation at /docs, and /health and /metrics.
+    POST /predict accepts files in a form (curl -F images=@a.jpg), an image as the body (curl -T a.jpg), or JSON with
+    base64 ({"image": "..."}), and returns the same JSON as zoo predict --format json. There is a demo page at /, API
+    documentation at /docs, and /health and /metrics.
 
     The server accepts connections from this machine only, unless --host is given. Ctrl-C or SIGTERM stops it after
     pending requests have been answered.

@@ -1,0 +1,120 @@
+"""Connections: idle, slow and malformed ones are closed, on real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+import httpx
+import pytest
+
+from harness.serving.limits import Limits
+
+from .serving_toys import FAST, SOON, form, picture, rest_of
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+
+
+def test_a_connection_that_never_asks_is_closed_also_if_it_trickles(running: Any) -> None:
+    server = running(FAST)
+
+    def ask() -> None:
+        silent, trickling = server.connect(), server.connect()
+        began = time.monotonic()
+        trickling.sendall(b"GET /health HTTP/1.1\r\n")
+        trickling.settimeout(0.05)
+        while time.monotonic() - began < SOON:
+            try:
+                trickling.sendall(b"X: y\r\n")
+                if not trickling.recv(1):
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        assert 0.9 < time.monotonic() - began < SOON
+        assert rest_of(silent) == b""
+        assert server.is_well()
+
+    server.during(ask)
+
+
+def test_a_slow_body_is_408_and_the_rest_of_it_is_not_waited_for(running: Any) -> None:
+    server = running(FAST)
+
+    def ask() -> None:
+        connection = server.connect()
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+        )
+        assert rest_of(connection).startswith(b"HTTP/1.1 408 ")
+        assert server.is_well()
+
+    server.during(ask)
+
+
+def test_a_client_that_goes_on_after_a_refusal_is_cut_off(running: Any) -> None:
+    server = running(FAST)
+
+    def ask() -> None:
+        connection = server.connect()
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 415 ")
+        began = time.monotonic()
+
+        def go_on() -> None:
+            while time.monotonic() - began < SOON:
+                connection.sendall(b"5\r\nhello\r\n")
+                time.sleep(0.01)
+
+        with pytest.raises(ConnectionError):
+            go_on()
+        assert server.is_well()
+
+    server.during(ask)
+
+
+def test_nonsense_is_400_in_one_sentence(running: Any) -> None:
+    server = running()
+
+    def ask() -> None:
+        for text in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"GET /" + b"x" * 100_000):
+            connection = server.connect()
+            connection.sendall(text)
+            head, _, body = rest_of(connection).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 400 ")
+            assert json.loads(body) == {"detail": "this is not an HTTP request"}
+        assert server.is_well()
+
+    server.during(ask)
+
+
+def test_too_many_connections_are_told_so_and_room_comes_back(running: Any) -> None:
+    server = running(Limits(connections=8, idle_seconds=3.0))
+
+    def ask() -> None:
+        idle = [server.connect() for _ in range(8)]
+        time.sleep(0.1)
+        late = server.connect()
+        assert rest_of(late).startswith(b"HTTP/1.1 503 ")
+        assert [rest_of(each) for each in idle] == [b""] * 8
+        assert server.is_well()
+
+    server.during(ask)
+
+
+def test_many_requests_go_through_one_connection(running: Any) -> None:
+    server = running()
+
+    def ask() -> None:
+        with httpx.Client(base_url=server.url) as client:
+            for _ in range(20):
+                assert client.post("/predict", files=form(picture(), picture("blue"))).status_code == 200
+
+    server.during(ask)
