@@ -1,4 +1,4 @@
-"""A plugin in one file: a network, a recipe with a loss of its own, and a metric.
+"""A plugin in one file: a network, a recipe with its own loss, and a metric.
 
     zoo bench --plugin examples/one_file.py --models squeezed,lenet5 --recipes focal,sgd_quick --data digits
     zoo check examples/one_file.py
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def build_squeezed(request: ModelRequest) -> nn.Module:
-    """Build three convolutions, each seen through a bottleneck of an eighth of its channels."""
+    """Build three convolutions, each behind a bottleneck with an eighth of its channels."""
     from torch import nn
 
     width = int(request.options["width"] or 0)
@@ -51,7 +51,7 @@ def zoo_architectures() -> Iterator[Architecture]:
 
 
 def focal_hyperparameters() -> zoo.Hyperparameters:
-    """Return the recipe's settings, one of which zoo does not have: ``--set recipe.focus=1`` changes it."""
+    """Return the hyperparameters, with one of its own, which ``--set recipe.focus=1`` changes."""
 
     class Focal(zoo.Hyperparameters):
         focus: float = 2.0
@@ -60,9 +60,9 @@ def focal_hyperparameters() -> zoo.Hyperparameters:
 
 
 def focal_loss(logits_BK: Tensor, targets: Tensor, hp: Any) -> Tensor:
-    """Return cross-entropy that looks away from what is known already (Lin et al. 2017), meaned over images.
+    """Return the focal loss (Lin et al. 2017): cross-entropy that down-weights easy images, averaged over images.
 
-    Targets are class indices ``[B]``, or probabilities ``[B, K]`` where images are mixed.
+    Targets are class indices ``[B]``, or probabilities ``[B, K]`` if images are mixed.
     """
     from torch.nn import functional
 
@@ -79,13 +79,13 @@ def zoo_recipes() -> Iterator[Recipe]:
         name="focal",
         hyperparameters=focal_hyperparameters,
         loss=focal_loss,
-        summary="SGD on one cycle with the focal loss",
+        summary="SGD on a one-cycle schedule with the focal loss",
         source="https://arxiv.org/abs/1708.02002",
     )
 
 
 def sure_and_wrong(predictions: Predictions) -> float:
-    """Return the share of images that are taken for a wrong class with more than 90 % confidence."""
+    """Return the share of images that are misclassified with more than 90 % confidence."""
     import numpy as np
 
     probabilities_NK = predictions.probabilities
@@ -99,9 +99,9 @@ def zoo_metrics() -> Iterator[Metric]:
     yield Metric(
         name="sure_and_wrong",
         compute=sure_and_wrong,
-        summary="share of images taken for a wrong class with more than 90 % confidence",
+        summary="share of images misclassified with more than 90 % confidence",
         unit="%",
         higher_is_better=False,
-        # The first is wrong and sure, the second right, the third wrong and in doubt.
+        # The first is wrong and confident, the second correct, the third wrong and uncertain, the fourth correct.
         known_cases=(KnownCase(logits=[[0, 9], [0, 9], [0, 1], [9, 0]], labels=[0, 1, 0, 0], value=0.25),),
     )

@@ -1,8 +1,8 @@
-"""What a trial on a Ray cluster costs beyond the same trial at home: ``python benchmarks/cluster/overhead.py``.
+"""Overhead of a trial on a Ray cluster over the same trial without: ``python benchmarks/cluster/overhead.py``.
 
-Runs the same short trials (a linear classifier on digits, one epoch, no measurement of speed) in turns: two at a time
-on this machine, and on a node of two CPUs. What it takes to start Ray and Python is not a trial's: what counts is the
-time from the first trial's start to the last one's end, as the bench's own events tell it. Needs zoobench[ray].
+Runs the same short trials (a linear classifier on digits, one epoch, no speed measurement) alternately: two at a time
+on this machine, and on a node with two CPUs. Starting Ray and Python is not counted: the measured time is from the
+start of the first trial to the end of the last, as reported by the events of the bench. Needs zoobench[ray].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bare loop: what a careful person writes by hand for one network and one dataset. The others' yardstick."""
+"""The bare loop: what a careful engineer would write for one network and one dataset. The reference for the others."""
 
 from __future__ import annotations
 

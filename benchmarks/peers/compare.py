@@ -1,7 +1,7 @@
-"""Train one network with several trainers in turns, and print their speeds as ratios to the bare loop's.
+"""Train one network with several trainers alternately, and print their speeds relative to the bare loop.
 
-Each run is a process of its own. Rounds alternate, so that what else the machine does hits all alike; the median of
-the rounds counts. A trainer that needs something that is not there is left out, and said so.
+Each run is a separate process. Rounds alternate, so that other load on the machine affects all trainers alike; the
+result is the median over rounds. A trainer with missing requirements is skipped, with a message.
 """
 
 from __future__ import annotations

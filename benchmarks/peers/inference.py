@@ -1,6 +1,6 @@
-"""Inference beside timm's ``benchmark.py``: zoo's plain and best settings against its default, in turns.
+"""Inference compared with timm's ``benchmark.py``: zoo's default and best settings against its default, alternately.
 
-Needs ``--checkout``: a folder that holds the ``benchmark.py`` of a timm release.
+Needs ``--checkout``: a folder that contains the ``benchmark.py`` of a timm release.
 """
 
 from __future__ import annotations

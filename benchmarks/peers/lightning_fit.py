@@ -15,7 +15,7 @@ settings = parse_settings(__doc__)
 
 
 class Classifier(lightning.LightningModule):
-    """As Lightning's own examples have it, with accuracy logged for each epoch."""
+    """As in Lightning's own examples, with accuracy logged for each epoch."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Networks: built once, by zoo's catalog, for every trainer."""
+"""Networks: built from zoo's catalog for every trainer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 def build_network(name: str) -> nn.Module:
-    """Return a network for 10 classes of 32×32 pixels, as its authors made it: strides are not adapted."""
+    """Return a network for 10 classes of 32×32 pixels, as its authors designed it, without adapted strides."""
     from zoo.architecture import ModelRequest
     from zoo.finding import Sources
     from zoo.loading import build_catalog

@@ -1,7 +1,7 @@
-"""Whether zoo's timer and timm's ``benchmark.py`` say the same of the same network: one object, one process, in turns.
+"""Whether zoo's timer and timm's ``benchmark.py`` agree on the same network: one object, one process, alternately.
 
-Needs ``--checkout``: a folder that holds the ``benchmark.py`` of a timm release. Rounds are short and many, and what is
-printed is the median over rounds of the ratio within a round, so that a machine whose speed drifts matters little.
+Needs ``--checkout``: a folder that contains the ``benchmark.py`` of a timm release. There are many short rounds, and
+the result is the median over rounds of the ratio within a round, so that drifting speed of the machine matters little.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings: what each trainer is told, and how it answers."""
+"""Settings that all trainers share, and the format of their results."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """timm's ``train.py``, unchanged, on the same images, network and augmentation.
 
-Needs ``--checkout``: a folder that holds the ``train.py`` of a timm release.
+Needs ``--checkout``: a folder that contains the ``train.py`` of a timm release.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""zoo: the command itself, from its records."""
+"""zoo: ``zoo bench`` itself, with speeds from its records."""
 
 from __future__ import annotations
 

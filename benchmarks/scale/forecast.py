@@ -1,8 +1,8 @@
-"""How good forecasts are: what ``zoo plan`` expects of the default models on digits, beside what they then take.
+"""Accuracy of forecasts: what ``zoo plan`` predicts for the default models on digits, and what they then take.
 
     python benchmarks/scale/forecast.py
 
-prints a ratio for each kind of knowledge: a probe, a run of another seed, and runs of half as many epochs.
+prints the ratio for forecasts based on a probe, on a run with another seed, and on runs with half as many epochs.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Measures what a trial costs the head of a bench and its store, on this machine: the constants of the simulation.
+"""Measures what a trial costs the head of a bench and its store on this machine, for the simulation.
 
     python benchmarks/scale/measure.py
 
-prints a table of what a trial's files take, and of the time that the head takes to write them; with ``--json``, the
-same for programs, as ``measured.json`` holds it for ``tables.py``. Nothing is downloaded; sizes follow from the
-networks, and the numbers in the files are made up.
+prints the sizes of the files of a trial, and the time that the head takes to write them; with ``--json``, as JSON,
+which ``measured.json`` contains for ``tables.py``. Nothing is downloaded: sizes follow from the networks, and the
+contents of the files are made up.
 """
 
 from __future__ import annotations

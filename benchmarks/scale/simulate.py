@@ -1,9 +1,9 @@
 """A simulation of a bench on a cluster, event by event: GPUs on nodes that fail, and one head that writes the store.
 
-What it takes for granted: a free GPU takes the trial that was sent out first; results travel to the head one after
-another over its link; the head does one thing at a time, and sends trials out before it writes results; nodes fail
-independently and without memory; a trial that is lost goes on from its last checkpoint, on another node. It needs
-nothing but Python.
+Assumptions: a free GPU takes the trial that was submitted first; results are sent to the head one after another over
+its link; the head does one thing at a time, and submits trials before it writes results; nodes fail independently, with
+exponentially distributed lifetimes; a lost trial continues from its last checkpoint on another node. It needs only
+Python.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """One trial, as far as a cluster is concerned."""
+    """One trial, as the cluster sees it."""
 
     seconds: float
     """On its GPU, from the first phase to the last."""

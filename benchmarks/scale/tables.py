@@ -2,8 +2,8 @@
 
     python benchmarks/scale/tables.py
 
-What a trial costs the head comes from ``measured.json`` (``measure.py --json``). How long trials take, and what the
-cluster is like, are assumptions: they stand below, and each can be set on the command line.
+The cost of a trial for the head comes from ``measured.json`` (``measure.py --json``). The durations of trials and the
+properties of the cluster are assumptions: they are defined below, and each can be set on the command line.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from simulate import HOUR, Cluster, Outcome, Trial, simulate
 MEASURED = Path(__file__).parent / "measured.json"
 NUM_TRIALS = 10_000
 DISPATCH_SECONDS = 0.01
-"""Of the head, to send a trial out: an assumption."""
+"""Time that the head takes to submit a trial: an assumption."""
 NODE_MTBF_HOURS = 16_384 * 54 * 24 / 419 / 8
 """Meta saw 419 unexpected interruptions in 54 days on 16,384 GPUs (The Llama 3 Herd of Models, 2024, section 3.3.4):
-one in 50,700 hours for each GPU, and so in 6,335 for each node of 8."""
+one in 50,700 hours per GPU, and so one in 6,335 hours per node of 8."""
 LEAST_STATE_SECONDS = 60.0
-"""Between two training states that a node sends: as in ``harness.bench.remote_node``."""
+"""Least time between two training states that a node sends, as in ``harness.bench.remote_node``."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""Load on ``zoo serve``, over loopback, beside what the network alone does in batches of the same size.
+"""Throughput of ``zoo serve`` over loopback, compared with the network alone in batches of the same size.
 
-In turns: a while of the network alone in this process, on images that are decoded and normalised already; then a while
-of a real server in a process of its own, which is asked over many connections by this process. The client takes its
-share of the same processors, and that is shown. Where the network dominates, a server should keep up with it.
+It alternates between the network alone in this process, on decoded and normalised images, and a real server in its own
+process, to which this process sends requests over many connections. The client uses the same CPU, and its share is
+shown. If the network dominates the cost, the server should keep up with it.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """

@@ -104,19 +104,19 @@ def test_a_file_that_is_not_the_published_one_is_refused(tmp_path: Path, monkeyp
     path = tmp_path / "other.pth"
     path.write_bytes(weights.weights_file().read_bytes()[:-1] + b"x")
     monkeypatch.setattr(weights, "weights_file", lambda: path)
-    with pytest.raises(PluginError, match="is not the file that was published"):
+    with pytest.raises(PluginError, match="is not the published file"):
         weights.load_weights(_imagenet())
 
 
 def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(weights, "_PACKAGE", "not_installed_at_all")
-    with pytest.raises(PluginError, match="in the package not-installed-at-all, and that is not installed"):
+    with pytest.raises(PluginError, match="in the package not-installed-at-all, which is not installed"):
         weights.weights_file()
 
 
 def test_tensors_in_another_order_are_refused() -> None:
     own = _imagenet().state_dict()
-    with pytest.raises(PluginError, match="stands where the network has"):
+    with pytest.raises(PluginError, match="is at the position of"):
         weights._renamed(dict(reversed(own.items())), own)
 
 

@@ -61,14 +61,14 @@ def test_a_size_that_medmnist_has_not_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_a_file_and_a_network_it_is_said_what_goes_where(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"put breastmnist_64\.npz into .*medmnist; it lies at https://"):
+    with pytest.raises(DataError, match=r"put breastmnist_64\.npz into .*medmnist; it can be downloaded from https://"):
         _load(tmp_path, "breastmnist", size=64)
 
 
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"PK\x03\x04 torn"])
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "breastmnist.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"breastmnist\.npz is not breastmnist as MedMNIST publishes it"):
+    with pytest.raises(DataError, match=r"breastmnist\.npz is not breastmnist as published by MedMNIST"):
         _load(tmp_path, "breastmnist")
 
 
@@ -105,7 +105,7 @@ def test_a_download_with_another_sum_is_refused_and_leaves_nothing(
     tmp_path: Path, write_npz: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _serve(monkeypatch, write_npz(tmp_path / "source", "breastmnist"), "0" * 32)
-    with pytest.raises(DataError, match="is not what MedMNIST published"):
+    with pytest.raises(DataError, match="is not the one that MedMNIST published"):
         _load(tmp_path / "root", "breastmnist", download=True)
     assert list((tmp_path / "root" / "medmnist").iterdir()) == []
 

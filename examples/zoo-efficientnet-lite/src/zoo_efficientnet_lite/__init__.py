@@ -1,5 +1,5 @@
-"""EfficientNet-Lite0 for zoo, with ImageNet weights that come as a Python package.
+"""EfficientNet-Lite0 for zoo, with ImageNet weights from a Python package.
 
-``plugin``   what zoo asks for
-``weights``  the file of weights, and fitting it to a network
+``plugin``   the hook
+``weights``  the weights file, and loading it into a network
 """

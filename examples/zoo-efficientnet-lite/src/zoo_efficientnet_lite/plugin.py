@@ -1,4 +1,4 @@
-"""The network as zoo sees it. Light at import: timm and torch wait until it is built."""
+"""The plugin. It imports timm and torch only when the network is built."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def build_lite0(request: ModelRequest) -> nn.Module:
-    """Build EfficientNet-Lite0, with published weights and a new head if those are asked for.
+    """Build EfficientNet-Lite0, with published weights if requested.
 
-    The head is new unless 1,000 classes are asked for: ImageNet's.
+    With published weights and 1,000 classes, the head is that of ImageNet; otherwise it is new.
     """
     import timm
 
@@ -32,7 +32,7 @@ def build_lite0(request: ModelRequest) -> nn.Module:
 
 
 def preprocessing(request: ModelRequest) -> Preprocessing:
-    """Return what the weights were trained on: pixels from -1 to 1."""
+    """Return the normalisation that the weights were trained with: pixels from -1 to 1."""
     return Preprocessing(mean=(0.5,) * request.in_channels, std=(0.5,) * request.in_channels, interpolation="bicubic")
 
 
@@ -41,7 +41,7 @@ def zoo_architectures() -> Iterator[Architecture]:
     yield Architecture(
         name="efficientnet_lite0",
         build=build_lite0,
-        summary="224 px, ImageNet weights from a package: nothing is downloaded while it runs",
+        summary="224 px, ImageNet weights from a package, without downloads at run time",
         family="efficientnet",
         source="https://arxiv.org/abs/1905.11946",
         native_size=224,

@@ -1,4 +1,4 @@
-"""The published weights: one file in another package, whose tensors have names of their own and the usual order.
+"""The published weights: a file in another package, with other tensor names but the same order as in timm.
 
 Shape suffixes: O output channels, I input channels, H height, W width of a kernel.
 """
@@ -20,10 +20,10 @@ _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def weights_file() -> Path:
-    """Return the file of weights.
+    """Return the weights file.
 
     Raises:
-        PluginError: If the package that holds it is not installed.
+        PluginError: If the package that contains it is not installed.
     """
     spec = importlib.util.find_spec(_PACKAGE)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
@@ -32,44 +32,44 @@ def weights_file() -> Path:
             return path
     raise PluginError(
         f"the published weights of lite/efficientnet_lite0 are in the package {_PACKAGE.replace('_', '-')}, "
-        "and that is not installed"
+        "which is not installed"
     )
 
 
 def load_weights(model: nn.Module) -> None:
-    """Load the published weights into timm's network, whatever its number of channels.
+    """Load the published weights into timm's network, for any number of channels.
 
-    A head for another number of classes than ImageNet's stays as it is.
+    A head with another number of classes than ImageNet's keeps its own weights.
 
     Raises:
-        PluginError: If the file is not there, or is not the one that was published.
+        PluginError: If the file is missing, or differs from the published one.
     """
     path = weights_file()
     if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
-        raise PluginError(f"{path} is not the file that was published: its SHA-256 is another")
+        raise PluginError(f"{path} is not the published file: its SHA-256 differs")
     published: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(_renamed(published, model.state_dict()))
 
 
 def _renamed(published: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the published tensors under the names of timm's network, which lists them in the same order."""
+    """Return the published tensors under timm's names, which have the same order."""
     if len(published) != len(own):
-        raise PluginError(f"there are {len(published)} published tensors, and the network has {len(own)}")
+        raise PluginError(f"there are {len(published)} published tensors, but the network has {len(own)}")
     renamed = {}
     for (theirs, tensor), (ours, wanted) in zip(published.items(), own.items(), strict=True):
         if theirs.rpartition(".")[2] != ours.rpartition(".")[2]:
-            raise PluginError(f"the published tensor {theirs} stands where the network has {ours}")
+            raise PluginError(f"the published tensor {theirs} is at the position of {ours} in the network")
         fitted = _fitted(tensor, wanted) if ours == "conv_stem.weight" else tensor
         if ours.startswith("classifier.") and fitted.shape[0] != wanted.shape[0]:
             fitted = wanted
         if fitted.shape != wanted.shape:
-            raise PluginError(f"{theirs} is {list(fitted.shape)}, and {ours} must be {list(wanted.shape)}")
+            raise PluginError(f"{theirs} has shape {list(fitted.shape)}, but {ours} has shape {list(wanted.shape)}")
         renamed[ours] = fitted
     return renamed
 
 
 def _fitted(kernel_OIHW: Tensor, wanted_OIHW: Tensor) -> Tensor:
-    """Return the first kernel for as many channels as are wanted; summed, it sees grey as it saw equal colours."""
+    """Return the first kernel for another number of channels, so that grey images give the same output as before."""
     channels = wanted_OIHW.shape[1]
     if channels == kernel_OIHW.shape[1]:
         return kernel_OIHW

@@ -1,5 +1,5 @@
 """The MedMNIST datasets of two-dimensional medical images, for zoo.
 
-``plugin``  what zoo asks for
-``files``   where the files lie, downloading and reading them
+``plugin``  the hook
+``files``   finding, downloading and reading the files
 """

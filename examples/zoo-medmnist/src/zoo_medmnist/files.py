@@ -1,6 +1,6 @@
-"""MedMNIST's files: ``NAME.npz`` for 28 pixels, ``NAME_64.npz`` and so on for more.
+"""MedMNIST's files: ``NAME.npz`` for 28 pixels, ``NAME_64.npz`` and so on for larger images.
 
-Each holds ``train_images`` ``[N, H, W]`` or ``[N, H, W, 3]`` and ``train_labels`` ``[N, 1]``, both uint8, and the same
+Each has ``train_images`` ``[N, H, W]`` or ``[N, H, W, 3]`` and ``train_labels`` ``[N, 1]``, both uint8, and the same
 for ``val`` and ``test``. Shape suffixes: N images, H height, W width, C channels.
 """
 
@@ -25,11 +25,11 @@ _CHUNK = 1 << 20
 
 
 def find_file(request: DataRequest, name: str) -> Path:
-    """Return the file of a dataset, from the data root or, if that is allowed, downloaded to it.
+    """Return the file of a dataset, which is downloaded to the data root if necessary and allowed.
 
     Raises:
-        UsageError: If the option ``size`` is none of MedMNIST's.
-        DataError: If the file cannot be had.
+        UsageError: If the option ``size`` is not a size of MedMNIST.
+        DataError: If the file is missing and cannot be downloaded.
     """
     size = request.options.get("size", SIZES[0])
     if size not in SIZES:
@@ -42,26 +42,26 @@ def find_file(request: DataRequest, name: str) -> Path:
     info = _info(name)
     url, target = info[f"url{suffix}"], request.root / _FOLDER / file
     if not request.download:
-        raise DataError(f"{name} is not there: put {file} into {target.parent}; it lies at {url}")
+        raise DataError(f"{name} is missing: put {file} into {target.parent}; it can be downloaded from {url}")
     _download(url, target, info[f"MD5{suffix}"], request)
     return target
 
 
 def read_splits(path: Path, name: str) -> Splits:
-    """Read a file's splits, with the names of the classes.
+    """Read the splits and the class names of a dataset.
 
     Raises:
-        DataError: If it is not one of MedMNIST's, or not of this dataset.
+        DataError: If it is not a MedMNIST file, or belongs to another dataset.
     """
     labels = _info(name)["label"]
     try:
-        # Opened here: numpy leaves a file open that turns out to be no archive.
+        # Opened here, because numpy leaves a file open if it is not an archive.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             splits = {each: _split(arrays, each) for each in ("train", "val", "test")}
         return Splits(classes=tuple(labels[str(k)] for k in range(len(labels))), **splits)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"{path} is not {name} as MedMNIST publishes it: {reason}; delete it and try again") from error
+        raise DataError(f"{path} is not {name} as published by MedMNIST: {reason}; delete it and try again") from error
 
 
 def _split(arrays: Any, name: str) -> Split:
@@ -80,7 +80,7 @@ def _info(name: str) -> dict[str, Any]:
 
 
 def _download(url: str, target: Path, md5: str, request: DataRequest) -> None:
-    """Download a file, checked, whole or not at all."""
+    """Download a file and verify its checksum; an incomplete file is never left behind."""
     digest = hashlib.md5(usedforsecurity=False)
     temporary = None
     try:
@@ -97,7 +97,7 @@ def _download(url: str, target: Path, md5: str, request: DataRequest) -> None:
                     done += len(chunk)
                     request.report(f"downloading {target.name}", done / total if total else None)
         if digest.hexdigest() != md5:
-            raise DataError(f"what {url} sent is not what MedMNIST published: its MD5 is not {md5}")
+            raise DataError(f"the file from {url} is not the one that MedMNIST published: its MD5 is not {md5}")
         temporary.replace(target)
     except OSError as error:
         reason = getattr(error, "reason", None) or error.strerror or error

@@ -1,6 +1,6 @@
-"""The datasets as zoo sees them. Light at import: ``medmnist`` brings torch along, and waits until one is loaded.
+"""The plugin. ``medmnist`` imports torch, so it is imported only when a dataset is loaded.
 
-What is known of each beforehand stands here for that reason; a test holds it to what ``medmnist`` says.
+That is why the facts about each dataset are repeated here; a test compares them with ``medmnist``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoo import DataRequest, Dataset, Splits, hookimpl
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What is known of a dataset without reading it."""
+    """Facts about a dataset that are known without reading it."""
 
     summary: str
     num_classes: int
@@ -25,14 +25,14 @@ class Facts:
 
 
 def _organs(view: str, num_train: int, num_test: int) -> Facts:
-    """Return what is known of one of the three views of the same scans."""
+    """Return the facts about one of the three views of the same scans."""
     return Facts(
         summary=f"11 organs in CT, {view} view",
         num_classes=11,
         channels=1,
         num_train=num_train,
         num_test=num_test,
-        mirror_symmetric=False,  # a mirrored left kidney is a right one, and both are classes
+        mirror_symmetric=False,  # a mirrored left kidney looks like a right one, and both are classes
     )
 
 
@@ -45,7 +45,7 @@ FACTS = {
         num_test=7180,
     ),
     "dermamnist": Facts(
-        summary="7 kinds of pigmented spots on skin", num_classes=7, channels=3, num_train=7007, num_test=2005
+        summary="7 kinds of pigmented skin lesions", num_classes=7, channels=3, num_train=7007, num_test=2005
     ),
     "octmnist": Facts(
         summary="4 diagnoses in retinal sections (OCT)", num_classes=4, channels=1, num_train=97477, num_test=1000
@@ -54,7 +54,7 @@ FACTS = {
         summary="pneumonia in chest X-rays of children", num_classes=2, channels=1, num_train=4708, num_test=624
     ),
     "retinamnist": Facts(
-        summary="5 grades of diabetic retinopathy, taken as classes",
+        summary="5 grades of diabetic retinopathy, as classes",
         num_classes=5,
         channels=3,
         num_train=1080,
@@ -74,7 +74,7 @@ FACTS = {
 
 
 def load_medmnist(request: DataRequest, *, name: str) -> Splits:
-    """Load a dataset in MedMNIST's own splits, at the side in pixels that the option ``size`` says."""
+    """Load a dataset with MedMNIST's own splits, at the image side that the option ``size`` sets."""
     from zoo_medmnist.files import find_file, read_splits
 
     return read_splits(find_file(request, name), name)
