@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from harness.planning.request import BenchRequest
+from harness.planning.unread_settings import check_settings
 from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry, RecordT, Registry
 from zoo.dataset import Dataset
@@ -197,6 +198,7 @@ def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Op
 
 def _select_recipe(entry: Entry[Recipe], given: Mapping[str, Option]) -> SelectedRecipe:
     hyperparameters = entry.record.hyperparameters().with_overrides(given, owner=entry.display_name)
+    ManyErrors.raise_if(check_settings(entry.record, entry.display_name, given, hyperparameters))
     return SelectedRecipe(entry=entry, hyperparameters=hyperparameters)
 
 

@@ -1,0 +1,103 @@
+"""Settings that nothing reads: overrides of a recipe that could not change its training, and so would only make a row.
+
+Which hyperparameter is read where follows from the optimizer, the schedule and the augmentations that are chosen, and
+from the functions that a recipe brings in their place.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from zoo.errors import UsageError
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
+
+_OPTIMIZER = ("optimizer", "momentum", "nesterov", "beta1", "beta2", "weight_decay", "decay_norm_and_bias")
+_SCHEDULE = (
+    "schedule", "step_epochs", "gamma", "plateau_patience", "plateau_factor", "warmup_epochs", "onecycle_rise",
+    "final_lr_scale",
+)  # fmt: skip
+_LOSS = ("label_smoothing", "class_weights")
+
+_READERS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "momentum": ("optimizer is sgd or rmsprop", lambda hp: hp.optimizer in ("sgd", "rmsprop")),
+    "nesterov": ("optimizer is sgd and momentum is above 0", lambda hp: hp.optimizer == "sgd" and hp.momentum > 0),
+    "beta1": ("optimizer is adam or adamw", lambda hp: hp.optimizer in ("adam", "adamw")),
+    "beta2": ("optimizer is adam or adamw", lambda hp: hp.optimizer in ("adam", "adamw")),
+    "decay_norm_and_bias": ("weight_decay is above 0", lambda hp: hp.weight_decay > 0),
+    "backbone_lr_scale": ("the backbone is trained (freeze_backbone is false)", lambda hp: not hp.freeze_backbone),
+    "step_epochs": ("schedule is step", lambda hp: hp.schedule == "step"),
+    "gamma": ("schedule is step", lambda hp: hp.schedule == "step"),
+    "plateau_patience": ("schedule is plateau", lambda hp: hp.schedule == "plateau"),
+    "plateau_factor": ("schedule is plateau", lambda hp: hp.schedule == "plateau"),
+    "warmup_epochs": (
+        "schedule is constant, step or cosine", lambda hp: hp.schedule in ("constant", "step", "cosine")
+    ),
+    "onecycle_rise": ("schedule is onecycle", lambda hp: hp.schedule == "onecycle"),
+    "final_lr_scale": ("schedule is onecycle or cosine", lambda hp: hp.schedule in ("onecycle", "cosine")),
+    "flip_mode": ("flip is true", lambda hp: hp.flip),
+    "randaugment_magnitude": ("randaugment_ops is above 0", lambda hp: hp.randaugment_ops > 0),
+    "monitor": (
+        "keep is best or early_stopping_patience is above 0",
+        lambda hp: hp.keep == "best" or hp.early_stopping_patience > 0,
+    ),
+}  # fmt: skip
+"""When a hyperparameter is read by the engine's own parts; those that are always read are not listed."""
+
+
+def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperparameters) -> list[UsageError]:
+    """Return an error for each override that nothing reads, and for a warm-up that is longer than the training.
+
+    Args:
+        recipe: The recipe that is overridden.
+        name: As the user calls it.
+        given: Names of the hyperparameters that the user has set.
+        hp: The hyperparameters with the overrides.
+    """
+    defaults = recipe.hyperparameters()
+    errors = []
+    for key in given:
+        if getattr(defaults, key) == getattr(hp, key):
+            continue  # as the recipe has it anyway: the same row
+        reason = _why_unread(recipe, key, hp)
+        if reason:
+            errors.append(UsageError(f"recipe.{key} = {getattr(hp, key)!r} has no effect in {name}: {reason}"))
+    warms_up = recipe.lr_factor is None and _READERS["warmup_epochs"][1](hp)
+    if warms_up and hp.warmup_epochs > hp.epochs:
+        errors.append(
+            UsageError(
+                f"{name}: a warm-up of {hp.warmup_epochs:g} epochs is longer than the training of {hp.epochs}; "
+                f"train longer, or shorten it, such as --set recipe.warmup_epochs={hp.epochs / 10:g}"
+            )
+        )
+    return errors
+
+
+def _why_unread(recipe: Recipe, key: str, hp: Hyperparameters) -> str:
+    for function, keys, what in (
+        (recipe.make_optimizer, _OPTIMIZER, "optimizer"),
+        (recipe.lr_factor, _SCHEDULE, "learning-rate schedule"),
+        (recipe.loss, _LOSS, "loss"),
+    ):
+        if function is not None and key in keys:
+            return "" if _may_read(function, key) else f"the recipe brings its own {what}"
+    needs, is_read = _READERS.get(key, ("", lambda hp: True))
+    return "" if is_read(hp) else f"it is only used where {needs}"
+
+
+def _may_read(function: Callable[..., Any], key: str) -> bool:
+    """Tell whether a recipe's function could read a hyperparameter: whether its module mentions it.
+
+    The fields that say which part to use are taken over by the function, whatever its module is about.
+    """
+    if key in ("optimizer", "schedule"):
+        return False
+    module = sys.modules.get(getattr(function, "__module__", ""))
+    try:
+        source = inspect.getsource(module if module is not None else function)
+    except (OSError, TypeError):
+        return True  # no source to look at, so nobody can say
+    return f".{key}" in source
