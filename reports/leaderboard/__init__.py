@@ -1,1 +1,18 @@
-"""Records become rows, ranked as far as the evidence separates them."""
+"""Leaderboard: trials become ranked rows. May import ``statistics`` and ``trials``.
+
+``building``       trials → leaderboard
+``leaderboard``    one table for each dataset, and the overall table
+``table``          the rows of one dataset as plain data
+``ranking``        which rows can be ranked, and their order
+``runtime_rows``   results under other runtimes as rows of their own
+``speeds``         speeds of a row, and which are comparable
+``pareto``         which rows no other beats on accuracy and cost at once
+``overall``        rows compared over several datasets; ``overall_text`` formats that
+``adaptive``       which rows need more seeds
+``columns``        all columns; ``column``, ``metric_column`` and ``speed_columns`` declare them
+``cells``          how numbers are formatted
+``footnotes``      the sentences below a table
+``notes``          remarks on single trials, merged by kind
+``versions``       which metrics were computed by an outdated version
+``frame``          the leaderboard as a pandas data frame
+"""

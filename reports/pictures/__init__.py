@@ -1,1 +1,9 @@
-"""Charts and sheets of images."""
+"""Pictures: charts and sheets of images. May import ``comparison``, ``leaderboard``, ``statistics`` and ``trials``.
+
+``curves``          loss and accuracy of trials over epochs
+``braille``         line charts for a terminal
+``sheet``           images in rows with captions
+``examples``        which images and confusions to show of a row
+``examples_sheet``  those images as one picture
+``thumbnails``      test images from the cache of decoded datasets
+"""

@@ -1,4 +1,4 @@
-"""Charts of lines in a terminal: eight dots of Braille a character, two across and four down."""
+"""Line charts for a terminal, drawn in Braille: each character is two by four dots."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _LARGE = 1e5  # a number from here on is written with an exponent
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """Points to be joined."""
+    """A line through points."""
 
     points: Sequence[tuple[float, float]]
-    """x and y, x ascending."""
+    """Pairs of x and y, in ascending order of x."""
     style: str = ""
-    """rich's style of its characters."""
+    """Style of its characters, as in rich."""
     dotted: bool = False
-    """Whether only every other dot of it is drawn, so that it is told from another without colours."""
+    """Whether the line is dotted, to distinguish it without colours."""
     label: str = ""
-    """One character, beside its end."""
+    """One character beside the end of the line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""Curves: loss and accuracy of trials over their epochs, read from their histories. Never imports torch."""
+"""Curves: loss and accuracy of trials over epochs, read from their histories. Never imports torch."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ MEASURES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curves:
-    """What one trial's training came to, epoch by epoch."""
+    """The training of one trial, epoch by epoch."""
 
     name: str
-    """Of its folder."""
+    """Name of its folder."""
     title: str
-    """What a person calls it."""
+    """Title of the trial."""
     epochs: tuple[int, ...]
-    """Ascending, from 1."""
+    """Epochs in ascending order, from 1."""
     values: dict[str, tuple[float | None, ...]]
-    """By measure, one for each epoch; None where it was not measured, or is not finite."""
+    """Values by measure, one for each epoch; None if missing or not finite."""
 
     def points(self, measure: str) -> list[tuple[float, float]]:
-        """Return epoch and value, of those epochs that have one."""
+        """Return pairs of epoch and value for the epochs that have one."""
         pairs = zip(self.epochs, self.values[measure], strict=True)
         return [(float(epoch), value) for epoch, value in pairs if value is not None]
 
 
 def read_curves(folder: Path) -> Curves:
-    """Read the history of a trial, whether it is over or not.
+    """Read the history of a trial, finished or running.
 
     Raises:
-        StoreError: If *folder* is not that of a trial, or no epoch of it is over.
+        StoreError: If *folder* is not the folder of a trial, or no epoch has finished.
     """
     if not (folder / HISTORY_FILE).is_file():
         raise StoreError(_why_none(folder))
@@ -48,7 +48,7 @@ def read_curves(folder: Path) -> Curves:
         if row.get("event") == "epoch" and isinstance(row.get("epoch"), int):
             rows[row["epoch"]] = row
     if not rows:
-        raise StoreError(f"{folder}: no epoch is over yet")
+        raise StoreError(f"{folder}: no epoch has finished yet")
     epochs = tuple(sorted(rows))
     return Curves(
         name=folder.name,
@@ -59,7 +59,7 @@ def read_curves(folder: Path) -> Curves:
 
 
 def trial_folders(paths: Iterable[Path]) -> list[Path]:
-    """Return the folders of trials: those that are given, and in those of a store all that have a history."""
+    """Return the folders of trials in *paths*, which are such folders or stores with several."""
     found: dict[Path, None] = {}
     for path in paths:
         within = [] if (path / HISTORY_FILE).is_file() else sorted(path.glob(f"*/{HISTORY_FILE}"))
@@ -71,7 +71,7 @@ def _why_none(folder: Path) -> str:
     if not folder.is_dir():
         return f"there is no folder {folder}"
     if (folder / RECORD_FILE).is_file() and (record := read_record(folder / RECORD_FILE)).folds:
-        return f"{folder} was put together of {len(record.folds)} folds, each of which has curves of its own"
+        return f"{folder} pools {len(record.folds)} folds, each of which has its own curves"
     return f"{folder} is not the folder of a trial: it has no {HISTORY_FILE}"
 
 

@@ -1,4 +1,4 @@
-"""Examples: the pairs of classes that a row confuses most, and images that it is sure, wrong or unsure of."""
+"""Examples: the most frequent confusions, and images with high and low confidence."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ NUM_PAIRS = 6
 NUM_EACH = 6
 
 Show = Callable[[int], str | None]
-"""Given a test image's sample number, returns where its picture is, if there is one."""
+"""Returns the address of the picture of a test image, given its sample id, if there is one."""
 
 
 def worst_pairs(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
-    """Return the confusions that happen most often, each with the images that cause them."""
+    """Return the most frequent confusions, each with the images that cause them."""
     wrong_KK = evidence.confusion_KK.copy()
     np.fill_diagonal(wrong_KK, 0.0)
     order = np.argsort(-wrong_KK, axis=None, kind="stable")[:NUM_PAIRS]
@@ -46,14 +46,14 @@ def worst_pairs(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
 
 
 def galleries(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
-    """Return images that the row is right about and sure, wrong about and sure, and least sure of."""
+    """Return images with confident errors, low confidence, and confident correct predictions."""
     return [
         {"title": title, "images": _examples(evidence, images, show)} for title, images in choose_examples(evidence)
     ]
 
 
 def choose_examples(evidence: Evidence, num_each: int = NUM_EACH) -> list[tuple[str, NDArray[np.int64]]]:
-    """Return which images are wrong and sure, least sure, and right and sure, with what to call them; none is empty."""
+    """Return images with confident errors, low confidence, and confident correct predictions, each under a title."""
     sorted_NK = np.sort(evidence.probabilities_NK, axis=1)
     margin_N = sorted_NK[:, -1] - (sorted_NK[:, -2] if sorted_NK.shape[1] > 1 else 0.0)
     is_right_N = evidence.probabilities_NK.argmax(axis=1) == evidence.labels_N
@@ -65,9 +65,9 @@ def choose_examples(evidence: Evidence, num_each: int = NUM_EACH) -> list[tuple[
 
     everything = np.ones(len(is_right_N), dtype=np.bool_)
     found = [
-        ("Wrong and sure of it", first(~is_right_N, -sure_N)),
-        ("Least sure", first(everything, margin_N)),
-        ("Right and sure of it", first(is_right_N, -sure_N)),
+        ("Wrong, most confident", first(~is_right_N, -sure_N)),
+        ("Least confident", first(everything, margin_N)),
+        ("Right, most confident", first(is_right_N, -sure_N)),
     ]
     return [(title, images) for title, images in found if len(images)]
 

@@ -1,4 +1,4 @@
-"""The sheet of examples: test images that a trial is right, wrong and least sure about, with what it says of them."""
+"""The sheet of examples: test images with confident and uncertain predictions, drawn as one picture."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from zoo.errors import StoreError
 
 
 def examples_sheet(trials: Sequence[Trial], *, cache: Path, num_each: int) -> Image.Image:
-    """Draw examples of what *trials*, seeds of one row, say of their test images: the mean of their probabilities.
+    """Draw example predictions of *trials*, the seeds of one row, from the mean of their probabilities.
 
     Args:
-        trials: At least one, tested on the same images.
-        cache: Of decoded datasets, where the images are looked for.
-        num_each: Images of each kind.
+        trials: At least one trial; all tested on the same images.
+        cache: Cache of decoded datasets, which provides the images.
+        num_each: Number of images of each kind.
 
     Raises:
-        StoreError: If they are not of one row, their predictions are missing, or the images are not in the cache.
+        StoreError: If the trials are not of one row, or predictions or images are missing.
     """
     if len(trials) > 1 and len(group_trials(trials)) > 1:
-        raise StoreError("these trials are not seeds of one row: their models, data, recipes or settings differ")
+        raise StoreError("these trials are not seeds of one row: their models, datasets, recipes or settings differ")
     evidence = read_evidence(trials)
     if isinstance(evidence, str):
-        raise StoreError(f"there are no examples to show, for {evidence}")
+        raise StoreError(f"there are no examples to show: {evidence}")
     record = trials[0][1]
     info = record.data
-    # All folds' images lie together, under the fingerprint of the whole.
+    # The images of all folds are stored together, under the fingerprint of the whole dataset.
     images = find_thumbnails(cache, (info.whole_fingerprint or info.fingerprint) if info else "")
     if images is None:
         raise StoreError(
-            f"the images that {record.spec.title} was tested on are not in {cache}; the same zoo bench puts them there"
+            f"the test images of {record.spec.title} are not in {cache}; run the same zoo bench again to decode them"
         )
     bands = []
     for title, chosen in choose_examples(evidence, num_each):
@@ -46,7 +46,7 @@ def examples_sheet(trials: Sequence[Trial], *, cache: Path, num_each: int) -> Im
         for image in chosen.tolist():
             pixels_HWC = images.pixels(int(evidence.samples_N[image]))
             if pixels_HWC is None:
-                raise StoreError(f"an image that {record.spec.title} was tested on is not in {cache}")
+                raise StoreError(f"a test image of {record.spec.title} is not in {cache}")
             probabilities_K = evidence.probabilities_NK[image]
             called, true = int(probabilities_K.argmax()), int(evidence.labels_N[image])
             is_right = called == true

@@ -1,7 +1,7 @@
-"""Sheets: pictures of images in rows, with words below each, as PNG or JPEG. Never imports torch.
+"""Sheets: images in rows with captions. Never imports torch.
 
-Words come from anywhere (names of files and classes): they are drawn as pixels, without control characters, on one
-line, and cut where they do not fit. Shape suffixes: H height, W width, C channels.
+Captions may be foreign text, such as names of files and classes: they are drawn without control characters, on one
+line, and cut if they are too long. Shape suffixes: H height, W width, C channels.
 """
 
 from __future__ import annotations
@@ -22,42 +22,42 @@ _BACKGROUND, _INK, _PALE = (255, 255, 255), (24, 24, 27), (113, 113, 122)
 _MARKS = {"": (212, 212, 216), "right": (22, 130, 80), "wrong": (200, 40, 40)}
 _TEXT_SIZE = 14
 _LINE = _TEXT_SIZE + 5
-# Black over violet and orange to yellow: dark where little is, and told apart by brightness alone.
+# From black through violet and orange to yellow: brightness alone carries the value.
 _HEAT = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
 _HEAT_SHARE = 0.6
-"""Share of the heat's colour where the map is 1."""
+"""Opacity of the heat colour where the map is 1."""
 
 Mark = Literal["", "right", "wrong"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SheetCell:
-    """One picture."""
+    """One image."""
 
     image_HWC: NDArray[np.uint8]
     """Grey or RGB."""
     lines: tuple[str, ...] = ()
-    """Words below it, the first one dark."""
+    """Lines of the caption; the first one is dark."""
     mark: Mark = ""
     """Colour of its frame."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Band:
-    """A row of pictures, or as many rows as it takes."""
+    """A group of images in one or more rows."""
 
     cells: Sequence[SheetCell]
     title: str = ""
 
 
 def draw_sheet(bands: Sequence[Band], *, title: str = "", side: int = 176, columns: int | None = None) -> Image.Image:
-    """Draw bands of pictures below each other.
+    """Draw bands of images below each other.
 
     Args:
-        bands: What to show.
-        title: Stands above all.
-        side: Of each picture, in pixels. Small images are enlarged to it with their pixels visible.
-        columns: Pictures in a row; None: as many as the longest band has, and no more than 8.
+        bands: Bands from top to bottom.
+        title: Title above all bands.
+        side: Side of each image in pixels. Smaller images are enlarged with visible pixels.
+        columns: Images in a row; by default as many as the longest band has, at most 8.
     """
     columns = columns or min(max((len(band.cells) for band in bands), default=1), 8)
     width = columns * (side + 2 * _FRAME + _GAP) + _GAP
@@ -83,7 +83,7 @@ def draw_sheet(bands: Sequence[Band], *, title: str = "", side: int = 176, colum
 
 
 def heat(image_HWC: NDArray[np.uint8], map_HW: NDArray[np.float32], *, side: int = 224) -> NDArray[np.uint8]:
-    """Lay a map in [0, 1] over an image, whose own colours give way to greys, as RGB of at least *side* pixels."""
+    """Overlay a map in [0, 1] on the greyscale of an image, as RGB of at least *side* pixels."""
     size = (max(side, image_HWC.shape[1]), max(side, image_HWC.shape[0]))
     luminance = image_HWC.astype(np.float64).mean(axis=2).round().astype(np.uint8)
     # A small image keeps its pixels; a map is smooth.
@@ -93,7 +93,7 @@ def heat(image_HWC: NDArray[np.uint8], map_HW: NDArray[np.float32], *, side: int
     places = np.clip(np.asarray(smooth).astype(np.float64), 0, 1)
     stops = np.linspace(0, 1, len(_HEAT))
     colours = np.stack([np.interp(places, stops, [stop[c] for stop in _HEAT]) for c in range(3)], axis=-1)
-    share = _HEAT_SHARE * places[..., None] ** 0.7  # a little is seen too
+    share = _HEAT_SHARE * places[..., None] ** 0.7  # so that small values are visible
     return np.asarray((1 - share) * (0.35 * 255 + 0.65 * grey) + share * colours).round().astype(np.uint8)
 
 

@@ -1,7 +1,7 @@
 """Thumbnails: test images from the cache of decoded datasets, found by the fingerprint of their content.
 
-Nothing is downloaded and nothing decoded: where the cache does not hold the very images that a trial was tested on,
-there are no pictures, and the page says so.
+Nothing is downloaded or decoded: if the cache does not hold the images that a trial was tested on, there are no
+pictures, and the page says so.
 """
 
 from __future__ import annotations

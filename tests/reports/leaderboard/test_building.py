@@ -1,3 +1,5 @@
+"""Building: records grouped into rows and tables."""
+
 from __future__ import annotations
 
 import statistics
@@ -5,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from harness.records.record import FailureKind, Outcome
@@ -37,22 +38,6 @@ def test_one_seed_has_an_interval_and_no_spread(make_trial):
     (row,) = build_leaderboard([make_trial()]).rows
     assert row.metrics["accuracy"].sd is None
     assert row.metrics["accuracy"].low < 0.9 < row.metrics["accuracy"].high
-
-
-def test_a_clear_winner_is_first_and_rows_that_cannot_be_told_apart_share_a_range_by_mean(make_trials):
-    trials = [
-        *make_trials("zebra", accuracy=0.8025),
-        *make_trials("best", accuracy=0.95),
-        *make_trials("apple", accuracy=0.80),
-        *make_trials("mango", accuracy=0.805),
-    ]
-    rows = only_table(build_leaderboard(trials)).rows
-    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
-        ("best", 1, 1),
-        ("mango", 2, 4),
-        ("zebra", 2, 4),
-        ("apple", 2, 4),
-    ]
 
 
 def test_the_order_of_records_changes_nothing(make_trials):
@@ -128,16 +113,6 @@ def test_failed_seeds_are_counted_and_never_enter_the_mean(make_trial):
     assert row.unfinished[0].reason == "diverged: the loss is not finite"
 
 
-def test_a_row_without_any_result_stands_below_without_rank_or_score(make_trial, make_trials):
-    failure = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "out of memory")}
-    trials = [*make_trials("good"), *make_trials("awful", accuracy=0.1), *make_trials("aaa", **failure)]
-    table = only_table(build_leaderboard(trials))
-    last = table.rows[-1]
-    assert [row.model for row in table.rows] == ["good", "awful", "aaa"]
-    assert (last.rank_low, last.rank_high, dict(last.metrics), last.seeds) == (None, None, {}, ())
-    assert {each.outcome for each in last.unfinished} == {"failed"}
-
-
 def test_only_failures_make_a_table_without_ranks(make_trials):
     table = only_table(build_leaderboard(make_trials(outcome=Outcome.FAILED, failure=(FailureKind.DATA, "no images"))))
     assert [row.rank_low for row in table.rows] == [None]
@@ -162,52 +137,11 @@ def test_the_same_seed_twice_counts_once_and_a_note_says_so(make_trial):
     assert any("1 duplicate trial left out" in note for note in table.notes)
 
 
-@pytest.mark.parametrize("damage", ["absent", "truncated", "other bytes"])
-def test_without_readable_predictions_there_is_a_mean_and_neither_interval_nor_rank(make_trials, damage):
-    trials = [*make_trials("good", seeds=2), *make_trials("bad", seeds=2, accuracy=0.95)]
-    folder, record = trials[-1]
-    path = folder / "predictions.safetensors"
-    if damage == "absent":
-        path.unlink()
-    elif damage == "truncated":
-        path.write_bytes(path.read_bytes()[:100])
-    else:
-        trials[-1] = (folder, record.model_copy(update={"files": {path.name: "0" * 64}}))
-    table = only_table(build_leaderboard(trials))
-    good, bad = table.rows
-    assert (good.model, good.rank_low) == ("good", 1)
-    assert (bad.rank_low, bad.metrics["accuracy"].low) == (None, None)
-    assert bad.metrics["accuracy"].mean == pytest.approx(0.95)
-    assert any(note.startswith("no interval and no rank: ") and note.endswith("(bad)") for note in table.notes)
-
-
-def test_another_metric_ranks_by_its_plain_order_in_its_own_direction(make_trial):
-    trials = [
-        make_trial("a", metrics={"nll": 0.5}),
-        make_trial("b", metrics={"nll": 0.3}),
-        make_trial("c", metrics={"nll": 0.5}),
-        make_trial("d", metrics={"nll": None}),
-    ]
-    rows = build_leaderboard(trials, sort_by="nll").rows
-    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
-        ("b", 1, 1),
-        ("a", 2, 3),
-        ("c", 2, 3),
-        ("d", None, None),
-    ]
-
-
 def test_a_plugins_metric_sorts_in_the_direction_that_it_declares(make_trial):
     trials = [make_trial("a", metrics={"cost": 5.0}), make_trial("b", metrics={"cost": 3.0})]
     cost = Metric(name="cost", compute=lambda predictions: 0.0, higher_is_better=False)
     assert build_leaderboard(trials, sort_by="cost").rows[0].model == "a"
     assert build_leaderboard(trials, sort_by="cost", declared=metric_columns([("cost", cost)])).rows[0].model == "b"
-
-
-@pytest.mark.parametrize(("sort_by", "first"), [("params", "small"), ("train_speed", "big"), ("peak_memory", "big")])
-def test_any_column_of_numbers_can_be_sorted_by(make_trial, sort_by, first):
-    trials = [make_trial("big", params=9, speed=200.0), make_trial("small", params=3, speed=100.0)]
-    assert build_leaderboard(trials, sort_by=sort_by).rows[0].model == first
 
 
 def test_a_column_that_is_not_there_is_an_error_with_near_names(make_trial):
@@ -277,21 +211,6 @@ def test_a_folder_without_records_is_an_error(tmp_path):
         build_leaderboard([tmp_path])
     with pytest.raises(StoreError, match="there is no folder"):
         build_leaderboard([tmp_path / "nowhere"])
-
-
-def test_rows_are_paired_by_image_id_and_not_by_place(make_trial):
-    """Predictions are saved in an order of their own in each trial; pairing by place would see noise."""
-    first = [make_trial("a", seed=seed, accuracy=0.80, image_noise=0.0) for seed in range(2)]
-    second = [make_trial("b", seed=seed, accuracy=0.83, image_noise=0.0) for seed in range(2)]
-    rows = build_leaderboard([*first, *second]).rows
-    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("b", 1, 1), ("a", 2, 2)]
-
-
-def test_the_frame_has_a_line_for_each_row_with_plain_numbers(make_trials):
-    frame = to_frame(build_leaderboard([*make_trials("a"), *make_trials("b", accuracy=0.5, macs=None)]))
-    assert frame["model"].tolist() == ["a", "b"]
-    assert frame["accuracy"].tolist() == pytest.approx([0.9, 0.5])
-    assert np.isnan(frame["macs"][1])
 
 
 def test_ranking_never_loads_torch(make_trials, tmp_path):

@@ -1,22 +1,20 @@
+"""The overall table: rows compared over several datasets."""
+
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.cells import cell_len
 
 import reports
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.frame import to_frame
 from reports.leaderboard.overall import MIN_DATASETS, _intervals
 from reports.render.terminal import terminal_text
-from reports.render.writing import FORMATS, render
+from reports.render.writing import render
 
 ORDERS = [(0.95, 0.8, 0.6), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6), (0.95, 0.6, 0.8), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6)]
 """Accuracies of a, b and c, by dataset."""
@@ -105,15 +103,6 @@ def test_there_is_no_overall_table_of_fewer_than_two_datasets_or_two_common_rows
     assert "overall_mean_rank" not in render(leaderboard, "csv")
 
 
-def test_a_dataset_without_any_result_is_left_out_and_said(on_datasets, make_trial):
-    on_datasets(2)
-    folder, _ = make_trial("a", data="broken", outcome=Outcome.FAILED, failure=(FailureKind.DATA, "no images"))
-    leaderboard = build_leaderboard([folder.parent])
-    assert leaderboard.overall.left_out == ("broken",)
-    assert len(leaderboard.overall.rows) == 3
-    assert "left out, because no row has a result on them: broken" in terminal_text(leaderboard)
-
-
 def test_small_images_settled_differently_by_datasets_do_not_split_a_row(make_trial):
     trials = [
         make_trial(model, data=data, fingerprint=digit * 64, execution={"small_images": small})
@@ -146,12 +135,6 @@ def test_speeds_of_other_conditions_are_missing_cells(make_trial):
     assert [(row.model, row.missing) for row in overall.incomplete] == [("c", ("y",))]
 
 
-def test_too_few_datasets_have_no_interval_and_that_is_said(on_datasets):
-    leaderboard = build_leaderboard(on_datasets(MIN_DATASETS - 1))
-    assert {(row.low, row.high) for row in leaderboard.overall.rows} == {(None, None)}
-    assert "no interval: 5 datasets are too few" in terminal_text(leaderboard)
-
-
 def test_the_interval_holds_the_mean_and_is_wanting_where_ranks_never_vary(on_datasets):
     leaderboard = build_leaderboard(on_datasets(MIN_DATASETS))
     a, b, c = leaderboard.overall.rows
@@ -178,38 +161,6 @@ def test_intervals_cover_the_expected_rank_about_as_often_as_they_say():
         for truth, (low, high) in zip(expected, _intervals(ranks(6)), strict=True)
     ]
     assert 0.88 <= np.mean(covered) <= 0.99
-
-
-@pytest.mark.parametrize("format_name", ["table", *FORMATS])
-def test_the_overall_table_is_in_every_format_and_the_same_each_time(on_datasets, format_name):
-    trials = on_datasets(6)
-    text = render(build_leaderboard(trials), format_name)
-    assert text == render(build_leaderboard(trials[::-1]), format_name)
-    if format_name == "csv":
-        rows = list(csv.DictReader(io.StringIO(text)))
-        assert len(rows) == 18
-        assert {(row["model"], row["overall_mean_rank"][:4], row["overall_missing_cells"]) for row in rows} == {
-            ("a", "1.33", "0"),
-            ("b", "1.83", "0"),
-            ("c", "2.83", "0"),
-        }
-    elif format_name == "json":
-        assert [row["model"] for row in json.loads(text)["overall"]["rows"]] == ["a", "b", "c"]
-    else:
-        assert "3 rows on 6 datasets" in text
-        assert "mean rank" in text
-        assert "none of 18 cells is missing" in text
-
-
-def test_the_frame_has_what_the_csv_file_has(on_datasets):
-    assert to_frame(build_leaderboard(on_datasets(2)))["overall_mean_rank"].tolist() == [1.5, 1.5, 3.0, 1.5, 1.5, 3.0]
-
-
-@pytest.mark.parametrize("width", [30, 50, 80, 120])
-def test_the_overall_table_fits_a_narrow_terminal(on_datasets, width):
-    lines = terminal_text(build_leaderboard(on_datasets(2)), width=width).splitlines()
-    assert all(cell_len(line) <= width for line in lines)
-    assert any("mean rank" in line for line in lines)
 
 
 def test_chosen_columns_of_csv_are_those_alone(on_datasets):

@@ -45,10 +45,16 @@ def test_foreign_words_are_drawn_within_their_cell(name: str) -> None:
     assert np.array_equal(np.asarray(drawn)[below_title, half:], np.asarray(plain)[below_title, half:])
 
 
-def test_a_pillow_without_freetype_draws_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pillow_without_freetype_draws_latin_letters_and_question_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     old = ImageFont.load_default_imagefont()
     monkeypatch.setattr(ImageFont, "load_default", lambda size=None: old)
-    draw_sheet([Band(cells=[SheetCell(image_HWC=RED, lines=("猫 92.1 %" * 40,))], title="…")])
+
+    def sheet(line: str) -> bytes:
+        return draw_sheet([Band(cells=[SheetCell(image_HWC=RED, lines=(line,))])], side=100).tobytes()
+
+    assert sheet("猫 92 %") == sheet("? 92 %")
+    assert sheet("cat 92 %") != sheet("dog 92 %")
+    assert sheet("c" * 400) == sheet("c" * 500) != sheet("c" * 5)
 
 
 def test_more_cells_than_columns_go_on_below() -> None:

@@ -1,0 +1,88 @@
+"""Ranking: which rows get a rank, and in which order they stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.building import build_leaderboard
+
+
+def only_table(leaderboard):
+    (table,) = leaderboard.tables
+    return table
+
+
+def test_a_clear_winner_is_first_and_rows_that_cannot_be_told_apart_share_a_range_by_mean(make_trials):
+    trials = [
+        *make_trials("zebra", accuracy=0.8025),
+        *make_trials("best", accuracy=0.95),
+        *make_trials("apple", accuracy=0.80),
+        *make_trials("mango", accuracy=0.805),
+    ]
+    rows = only_table(build_leaderboard(trials)).rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
+        ("best", 1, 1),
+        ("mango", 2, 4),
+        ("zebra", 2, 4),
+        ("apple", 2, 4),
+    ]
+
+
+def test_a_row_without_any_result_stands_below_without_rank_or_score(make_trial, make_trials):
+    failure = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "out of memory")}
+    trials = [*make_trials("good"), *make_trials("awful", accuracy=0.1), *make_trials("aaa", **failure)]
+    table = only_table(build_leaderboard(trials))
+    last = table.rows[-1]
+    assert [row.model for row in table.rows] == ["good", "awful", "aaa"]
+    assert (last.rank_low, last.rank_high, dict(last.metrics), last.seeds) == (None, None, {}, ())
+    assert {each.outcome for each in last.unfinished} == {"failed"}
+
+
+@pytest.mark.parametrize("damage", ["absent", "truncated", "other bytes"])
+def test_without_readable_predictions_there_is_a_mean_and_neither_interval_nor_rank(make_trials, damage):
+    trials = [*make_trials("good", seeds=2), *make_trials("bad", seeds=2, accuracy=0.95)]
+    folder, record = trials[-1]
+    path = folder / "predictions.safetensors"
+    if damage == "absent":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(path.read_bytes()[:100])
+    else:
+        trials[-1] = (folder, record.model_copy(update={"files": {path.name: "0" * 64}}))
+    table = only_table(build_leaderboard(trials))
+    good, bad = table.rows
+    assert (good.model, good.rank_low) == ("good", 1)
+    assert (bad.rank_low, bad.metrics["accuracy"].low) == (None, None)
+    assert bad.metrics["accuracy"].mean == pytest.approx(0.95)
+    assert any(note.startswith("no interval and no rank: ") and note.endswith("(bad)") for note in table.notes)
+
+
+def test_another_metric_ranks_by_its_plain_order_in_its_own_direction(make_trial):
+    trials = [
+        make_trial("a", metrics={"nll": 0.5}),
+        make_trial("b", metrics={"nll": 0.3}),
+        make_trial("c", metrics={"nll": 0.5}),
+        make_trial("d", metrics={"nll": None}),
+    ]
+    rows = build_leaderboard(trials, sort_by="nll").rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
+        ("b", 1, 1),
+        ("a", 2, 3),
+        ("c", 2, 3),
+        ("d", None, None),
+    ]
+
+
+@pytest.mark.parametrize(("sort_by", "first"), [("params", "small"), ("train_speed", "big"), ("peak_memory", "big")])
+def test_any_column_of_numbers_can_be_sorted_by(make_trial, sort_by, first):
+    trials = [make_trial("big", params=9, speed=200.0), make_trial("small", params=3, speed=100.0)]
+    assert build_leaderboard(trials, sort_by=sort_by).rows[0].model == first
+
+
+def test_rows_are_paired_by_image_id_and_not_by_place(make_trial):
+    """Predictions are saved in an order of their own in each trial; pairing by place would see noise."""
+    first = [make_trial("a", seed=seed, accuracy=0.80, image_noise=0.0) for seed in range(2)]
+    second = [make_trial("b", seed=seed, accuracy=0.83, image_noise=0.0) for seed in range(2)]
+    rows = build_leaderboard([*first, *second]).rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("b", 1, 1), ("a", 2, 2)]

@@ -1,0 +1,49 @@
+"""The facts of a row: settings, provenance and seeds, as its records state them."""
+
+from __future__ import annotations
+
+from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.building import build_leaderboard
+from reports.site import row_facts
+from reports.site.entries import entries_of
+
+
+def entry_of(trials):
+    (entry,) = entries_of(build_leaderboard(trials), trials)
+    return entry
+
+
+def test_settings_name_every_hyperparameter_and_the_size_of_the_model(make_trial):
+    _, record = make_trial(hyperparameters={"wd": 5e-4, "nesterov": True})
+    settings = {name: dict(pairs) for name, pairs in row_facts.settings(record).items()}
+    assert list(settings) == ["Model", "Dataset", "Recipe", "Execution"]
+    assert settings["Recipe"] == {"name": "zoo/sgd", "lr": "0.1", "batch_size": "64", "wd": "0.0005", "nesterov": "yes"}
+    assert settings["Model"]["parameters"] == "270,000"
+    assert settings["Dataset"]["test images"] == "400"
+    assert settings["Execution"]["precision"] == "fp32"
+
+
+def test_each_finished_seed_has_a_line(make_trials):
+    rows = row_facts.seed_rows(entry_of(make_trials(seeds=2)))
+    assert [(row["seed"], row["accuracy"], row["nll"], row["time"]) for row in rows] == [
+        (0, "90.00", "–", "12 s"),
+        (1, "90.00", "–", "12 s"),
+    ]
+
+
+def test_failures_carry_their_reason(make_trial):
+    trials = [make_trial(seed=0), make_trial(seed=1, outcome=Outcome.FAILED, failure=(FailureKind.OOM, "full"))]
+    assert row_facts.failures(entry_of(trials)) == [{"seed": 1, "outcome": "failed", "reason": "oom: full"}]
+
+
+def test_provenance_names_code_and_data(make_trial):
+    lines = dict(row_facts.provenance(entry_of([make_trial()])))
+    assert lines["model provided by"] == "zoo 1 (zoo), code c0de"
+    assert lines["dataset fingerprint"] == "f" * 64
+
+
+def test_cells_without_a_value_are_no_facts(make_trial):
+    trials = [make_trial(speed=None)]
+    facts = dict(row_facts.facts(entry_of(trials), build_leaderboard(trials)))
+    assert facts["acc %"] == "90.0"
+    assert "train img/s" not in facts

@@ -1,0 +1,56 @@
+"""Grouping: which trials are seeds of one row, and which rows share a table."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.records.record import FailureKind, Outcome
+from reports.trials.grouping import by_table, combinations, group_trials
+
+FAILED = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "full")}
+
+
+def test_seeds_of_one_spec_are_one_group_and_a_failed_one_joins_it(make_trials, make_trial):
+    (group,) = group_trials([*make_trials(seeds=2), make_trial(seed=2, **FAILED)])
+    assert (sorted(group.done), sorted(group.unfinished), group.repeated) == ([0, 1], [2], 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"recipe": "adam"},
+        {"options": {"width": 2}},
+        {"fingerprint": "1" * 64},
+        {"execution": {"precision": "bf16"}},
+        {"environment": {"torch": "2.12.0"}},
+    ],
+)
+def test_whatever_can_change_a_prediction_makes_another_group(make_trial, other):
+    assert len(group_trials([make_trial(), make_trial(seed=1, **other)])) == 2
+
+
+def test_device_and_patch_release_of_torch_do_not(make_trial):
+    environment = {"torch": "2.11.3+cu128", "device_name": "a gpu"}
+    assert len(group_trials([make_trial(), make_trial(seed=1, environment=environment)])) == 1
+
+
+def test_a_second_trial_of_the_same_seed_is_counted_and_left_out(make_trial):
+    trials = [make_trial(), make_trial(measurement_key="other")]
+    (group,) = group_trials(trials)
+    assert (group.done, group.repeated) == ({0: trials[0]}, 1)
+
+
+def test_tables_are_of_one_content_and_a_failed_row_joins_its_dataset(make_trial):
+    trials = [make_trial("a"), make_trial("b", **FAILED), make_trial("c", data="other", fingerprint="1" * 64)]
+    tables = by_table(group_trials(trials))
+    assert [[group.example.spec.architecture.display_name for group in groups] for groups in tables] == [
+        ["a", "b"],
+        ["c"],
+    ]
+
+
+def test_a_combination_is_the_same_on_every_dataset(make_trial):
+    trials = [make_trial(model, data=data, fingerprint=data * 64) for data in "12" for model in "ab"]
+    first, second = combinations(by_table(group_trials(trials)))
+    assert first == second
+    assert len(set(first)) == 2
