@@ -46,7 +46,7 @@ def assemble(
             )
         found["test"] = found.pop("val")
         said.append(f"the {len(found['test']):,} validation images of the source are the test split (data.test=val)")
-    elif "val" in found and "test" not in found:
+    elif "test" in options and "val" in found and "test" not in found:
         said.append(
             f"no test split in the source, and {len(found['val']):,} validation images: data.test=val tests on them "
             "and carves others from train for validation"

@@ -1,39 +1,53 @@
 """Parquet files of images, in the layout of the Hugging Face hub: an image column and a label column.
 
-The image column holds ``{bytes, path}`` or bytes: encoded image files. Labels are integers with class names in the
-schema's metadata, integers without, or strings. Images are read a row group at a time, when they are asked for.
+The image column holds ``{bytes, path}`` or bytes: encoded image files. Where it holds paths only, these are files
+beside the Parquet file. Labels are integers with class names in the schema's metadata, integers without, or strings; a
+list of one of these is that label. Images are read a row group at a time, on access.
 """
 
 from __future__ import annotations
 
 import bisect
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, overload
 
+from plugins.datasets._assembly import assemble
 from plugins.datasets._files import files_signature
+from plugins.datasets._labels import name_classes
 from plugins.datasets._split_names import split_of
 from zoo import Split, Splits
 from zoo.errors import DataError
+from zoo.options import Option
+from zoo.text import plural
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
 _SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(-[0-9a-f]+)?")
-_IMAGE_COLUMNS = ("img", "image")
-_LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "target")
+_IMAGE_COLUMNS = ("img", "image", "jpg", "jpeg", "png", "webp", "picture", "photo")
+_PATH_COLUMNS = ("path", "image_path", "file_name", "filename", "file", *_IMAGE_COLUMNS)
+_LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "target", "cls", "category", "class_label")
+
+PARQUET_OPTIONS: Mapping[str, Option] = {"image_column": "", "label_column": ""}
+"""Names of the columns, where they cannot be found by their types and names."""
 
 
-def load_parquet(path: Path, *, validation_is_test: bool = False) -> Splits:
+def load_parquet(
+    path: Path, options: Mapping[str, Option] | None = None, *, validation_is_test: bool = False
+) -> Splits:
     """Read a Parquet file, or a folder of them.
 
     A file's split is the word train, validation (val, dev) or test in its name, else in its folder's name; where no
-    file says train, those that say nothing are train. With *validation_is_test*, as in ImageNet whose test labels
-    are not public, validation takes the place of a test split that is missing or has no labels.
+    file is called train, those without such a word are train. With *validation_is_test*, as in ImageNet whose test
+    labels are not public, validation takes the place of a test split that is missing or has no labels.
 
     Raises:
         DataError: If a file cannot be read or a shard is missing, or there is no image or label column.
@@ -41,21 +55,49 @@ def load_parquet(path: Path, *, validation_is_test: bool = False) -> Splits:
     files = _files_by_split(path)
     if not files:
         raise DataError(f"{path} holds no Parquet file")
-    read = {name: _read_split(name, paths) for name, paths in files.items()}
-    # A split whose labels are all -1 is one whose labels are not public.
-    splits = {name: each for name, each in read.items() if any(label not in (-1, None) for label in each[1])}
+    options = options or {}
+    read = {name: _read_split(paths, options) for name, paths in files.items()}
+    splits = {name: each for name, each in read.items() if any(label not in (-1, None) for label in each.labels)}
+    notes = [
+        f"the {name} split of {plural(len(each.labels), 'image')} left out: its labels are all "
+        f"{'missing' if None in each.labels else '-1'}, which stands for labels that are not public"
+        for name, each in read.items()
+        if name not in splits and each.labels
+    ]
+    if "train" in read and "train" not in splits:
+        raise DataError(
+            f"{path} cannot be trained on: all its training labels are "
+            f"{'-1 or missing' if read['train'].labels else 'missing, as it has no rows'}"
+        )
     if "train" not in splits:
         raise DataError(f"{path} holds no labelled train split: its Parquet files should be called train-…")
     if validation_is_test and "test" not in splits and "val" in splits:
         splits["test"] = splits.pop("val")
-    names = splits["train"][2]
-    classes, label_of = _classes([each[1] for each in splits.values()], names, path)
-    made = {name: _split(each[0], each[1], label_of, path) for name, each in splits.items()}
-    return Splits(classes=classes, train=made["train"], val=made.get("val"), test=made.get("test"))
+    classes, index_of, class_notes = _classes(
+        [each.labels for each in splits.values()], splits["train"].names, path, options.get("twins", "error")
+    )
+    return assemble(
+        classes,
+        {name: _split(name, each, index_of, path) for name, each in splits.items()},
+        options,
+        source=str(path),
+        notes=[*class_notes, *notes],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _RawSplit:
+    """The rows of a split, before their labels have class indices."""
+
+    files: list[Path]
+    image_column: str
+    labels: list[Any]
+    names: Sequence[str] | None
+    """Class names in the metadata, if there are any."""
 
 
 class ParquetImages(Sequence[bytes]):
-    """The images of some files, in order, read when asked for; quick in ascending order."""
+    """The images of some files, in order, read on access; fast in ascending order."""
 
     def __init__(self, files: Sequence[Path], column: str) -> None:
         import pyarrow.parquet as pq
@@ -115,7 +157,9 @@ def _files_by_split(path: Path) -> dict[str, list[Path]]:
         splits.setdefault(split_of(file.relative_to(path)), []).append(file)
     unnamed = splits.pop("", [])
     if unnamed and "train" in splits:
-        raise DataError(f"{unnamed[0]} says neither train nor validation nor test, as the other Parquet files there do")
+        raise DataError(
+            f"{unnamed[0]} is called neither train nor validation nor test, as the other Parquet files there are"
+        )
     if unnamed:
         splits["train"] = unnamed
     for files in splits.values():
@@ -124,7 +168,7 @@ def _files_by_split(path: Path) -> dict[str, list[Path]]:
 
 
 def _check_shards(files: list[Path]) -> None:
-    """Raise unless every shard that the names promise is there."""
+    """Raise unless every shard that the names number is there."""
     promised = {
         file.with_name(f"{match['stem']}-{number:05d}-of-{match['total']}")
         for file in files
@@ -141,8 +185,7 @@ def _check_shards(files: list[Path]) -> None:
         raise DataError(f"{files[0].parent} lacks {len(missing)} Parquet file(s): {', '.join(missing[:5])}")
 
 
-def _read_split(name: str, files: list[Path]) -> tuple[tuple[str, list[Path], str], list[Any], Sequence[str] | None]:
-    """Return what its images are read with, its labels as they stand, and class names from the metadata."""
+def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -152,15 +195,31 @@ def _read_split(name: str, files: list[Path]) -> tuple[tuple[str, list[Path], st
     for file in files:
         try:
             schema = pq.read_schema(file)
-            image_column, label_column = _image_column(schema, file), _label_column(schema, file)
+            image_column = _image_column(schema, file, str(options.get("image_column") or ""))
+            label_column = _label_column(schema, file, str(options.get("label_column") or ""))
             names = names or _class_names(schema, label_column)
-            labels += pq.ParquetFile(file).read(columns=[label_column]).column(0).to_pylist()
+            raw = pq.ParquetFile(file).read(columns=[label_column]).column(0).to_pylist()
         except pa.ArrowException as error:
             raise DataError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-    return (name, files, image_column), labels, names
+        labels += [_single(label, file) for label in raw]
+    return _RawSplit(files=files, image_column=image_column, labels=labels, names=names)
 
 
-def _image_column(schema: pa.Schema, file: Path) -> str:
+def _single(label: Any, file: Path) -> Any:
+    """Return a label that may stand in a list of its own, or be a whole number written as a float."""
+    if isinstance(label, list):
+        if len(label) != 1:
+            raise DataError(
+                f"{file} has rows with {len(label)} labels, and an image here has exactly one: keep one, or choose "
+                "another column with data.label_column"
+            )
+        label = label[0]
+    if isinstance(label, float):
+        return None if math.isnan(label) else int(label) if label.is_integer() else label
+    return label
+
+
+def _image_column(schema: pa.Schema, file: Path, stated: str) -> str:
     import pyarrow as pa
 
     def holds_images(kind: pa.DataType) -> bool:
@@ -168,23 +227,38 @@ def _image_column(schema: pa.Schema, file: Path) -> str:
             return kind.get_field_index("bytes") >= 0
         return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
+    def holds_text(kind: pa.DataType) -> bool:
+        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+    _check_stated(schema, file, stated, "image_column")
     candidates = [field.name for field in schema if holds_images(field.type)]
+    paths = [field.name for field in schema if holds_text(field.type) and field.name in _PATH_COLUMNS]
+    if stated:
+        return stated
     for name in _IMAGE_COLUMNS:
         if name in candidates:
             return name
-    if len(candidates) == 1:
-        return str(candidates[0])
+    if len(candidates) == 1 or (not candidates and len(paths) == 1):
+        return str((candidates or paths)[0])
     raise DataError(
         f"{file} has {'several columns' if candidates else 'no column'} of image bytes; expected one called 'image' "
-        f"or 'img' (its columns: {', '.join(schema.names)})"
+        f"or 'img', or set data.image_column (its columns: {', '.join(schema.names)})"
     )
 
 
-def _label_column(schema: pa.Schema, file: Path) -> str:
-    for name in _LABEL_COLUMNS:
+def _label_column(schema: pa.Schema, file: Path, stated: str) -> str:
+    _check_stated(schema, file, stated, "label_column")
+    for name in (stated,) if stated else _LABEL_COLUMNS:
         if name in schema.names:
             return name
-    raise DataError(f"{file} has no column called 'label' (its columns: {', '.join(schema.names)})")
+    raise DataError(
+        f"{file} has no column called 'label': set data.label_column (its columns: {', '.join(schema.names)})"
+    )
+
+
+def _check_stated(schema: pa.Schema, file: Path, stated: str, option: str) -> None:
+    if stated and stated not in schema.names:
+        raise DataError(f"{file} has no column {stated!r}, as data.{option} says, but {', '.join(schema.names)}")
 
 
 def _class_names(schema: pa.Schema, column: str) -> Sequence[str] | None:
@@ -201,32 +275,84 @@ def _class_names(schema: pa.Schema, column: str) -> Sequence[str] | None:
 
 
 def _classes(
-    labels: list[list[Any]], names: Sequence[str] | None, path: Path
-) -> tuple[tuple[str, ...], dict[Any, int]]:
-    """Return class names, and the class index of each label as it stands."""
+    labels: list[list[Any]], names: Sequence[str] | None, path: Path, twins: object
+) -> tuple[tuple[str, ...], dict[Any, int], tuple[str, ...]]:
+    """Return class names, the class index of each label as it stands, and notes."""
     values = {label for each in labels for label in each}
     if None in values:
         raise DataError(f"{path} has rows without a label")
     if all(isinstance(value, str) for value in values):
-        ordered = sorted(values)
-        return tuple(ordered), {value: k for k, value in enumerate(ordered)}
+        return name_classes(values, source=str(path), twins=twins)
     if not all(isinstance(value, int) for value in values):
-        raise DataError(f"the labels in {path} are neither integers nor strings")
+        raise DataError(f"the labels in {path} are neither whole numbers nor strings")
     if min(values) < 0:
-        raise DataError(f"{path} has rows with the label {min(values)}")
+        raise DataError(f"{path} has rows with the label {min(values)}, beside others that are labelled: remove them")
     if names is not None:
         if max(values) >= len(names):
             raise DataError(f"{path} names {len(names)} classes, but has the label {max(values)}")
-        return tuple(names), {k: k for k in range(len(names))}
-    ordered_ints = sorted(values)
-    return tuple(str(value) for value in ordered_ints), {value: k for k, value in enumerate(ordered_ints)}
+        return tuple(names), {k: k for k in range(len(names))}, ()
+    ordered = sorted(values)
+    if len(ordered) < 2:
+        raise DataError(f"{path} must have images of at least two classes; all labels are {ordered[0]}")
+    return tuple(str(value) for value in ordered), {value: k for k, value in enumerate(ordered)}, ()
 
 
-def _split(images: tuple[str, list[Path], str], labels: list[Any], label_of: dict[Any, int], path: Path) -> Split:
+def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], path: Path) -> Split:
     import numpy as np
 
-    name, files, column = images
-    labels_N: NDArray[np.int64] = np.fromiter((label_of[label] for label in labels), dtype=np.int64, count=len(labels))
-    if not len(labels_N):
+    if not raw.labels:
         raise DataError(f"the {name} split in {path} has no rows")
-    return Split(encoded=ParquetImages(files, column), labels=labels_N, signature=files_signature(files))
+    labels_N: NDArray[np.int64] = np.fromiter(
+        (index_of[label] for label in raw.labels), dtype=np.int64, count=len(raw.labels)
+    )
+    paths = _paths(raw)
+    if paths is not None:
+        return Split(encoded=paths, labels=labels_N)
+    return Split(
+        encoded=ParquetImages(raw.files, raw.image_column), labels=labels_N, signature=files_signature(raw.files)
+    )
+
+
+def _lacks_bytes(metadata: pq.FileMetaData, column: str) -> bool:
+    """Tell, without reading them, whether the images of a file are all missing."""
+    chunks = [
+        chunk
+        for group in range(metadata.num_row_groups)
+        for index in range(metadata.num_columns)
+        if (chunk := metadata.row_group(group).column(index)).path_in_schema == f"{column}.bytes"
+    ]
+    return bool(chunks) and all(
+        chunk.statistics is not None and chunk.statistics.null_count == chunk.num_values for chunk in chunks
+    )
+
+
+def _paths(raw: _RawSplit) -> list[Path] | None:
+    """Return the image files of a split where its column holds paths and no bytes; None where it holds images.
+
+    Raises:
+        DataError: If one of them does not exist, or leads out of the folder of its Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: list[Path] = []
+    for file in raw.files:
+        parquet = pq.ParquetFile(file)
+        kind = parquet.schema_arrow.field(raw.image_column).type
+        if pa.types.is_struct(kind):
+            if not _lacks_bytes(parquet.metadata, raw.image_column):
+                return None
+        elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+            return None
+        for value in parquet.read(columns=[raw.image_column]).column(0).to_pylist():
+            name = value["path"] if isinstance(value, dict) else value
+            if not name or (isinstance(value, dict) and value["bytes"] is not None):
+                raise DataError(f"{file} has images in some rows, and only paths in others, or neither")
+            image = file.parent / name
+            if PurePath(name).is_absolute() or ".." in PurePath(name).parts or not image.is_file():
+                raise DataError(
+                    f"{file} holds paths in place of images, and there is no {name!r} beside it: put the image files "
+                    "there, or save the table with the images in it"
+                )
+            found.append(image)
+    return found

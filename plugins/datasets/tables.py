@@ -2,98 +2,151 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable
-from pathlib import Path
+import os
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
+from plugins.datasets._assembly import TEST_OPTION, TWINS_OPTION, assemble
+from plugins.datasets._csv_table import TABLE_OPTIONS, TableRow, read_table
 from plugins.datasets._files import find_argument
-from plugins.datasets._parquet import load_parquet
+from plugins.datasets._labels import MISSING, name_classes, name_groups, tidy
+from plugins.datasets._parquet import PARQUET_OPTIONS, load_parquet
+from plugins.datasets._split_names import role_of
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError
+from zoo.text import plural
 
-_SPLIT_WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-_COLUMNS = {"path", "label", "split", "group"}
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Listed:
+    """An image that a table lists."""
+
+    id: str
+    path: Path
+    label: str
+    split: str
+    group: str
+    """Empty: it stands alone."""
 
 
 def load_csv(request: DataRequest) -> Splits:
-    """Read a CSV file with the columns path and label, and possibly split (train, val, test) and group.
+    """Read a CSV file with a column of paths and one of labels, and possibly of splits (train, val, test) and groups.
 
-    Paths are relative to the CSV's folder; an image's id is its path as it stands there. Classes are the labels in
-    alphabetical order, or in numerical order where all are integers. Rows may be in any order. Images of one group
-    (a patient, a plant) stay together when splits are carved.
+    :mod:`plugins.datasets._csv_table` says how columns are called. Paths are relative to the CSV's folder, and lead
+    out of it only with ``data.outside=true``; an image's id is its path as it is written there, with slashes. Classes
+    are the labels in natural order. Rows may be in any order. Images of one group (a patient, a plant) stay together
+    when splits are carved; an image whose group is blank stands alone.
 
     Raises:
-        DataError: If a column or a value is missing, a path occurs twice or is not there, or there is no train row.
+        DataError: If a column or a value is missing, a path occurs twice or does not exist, or there is no train row.
     """
     path = find_argument(request, "csv")
-    rows = sorted(_rows(path))
-    labels = {row[1] for row in rows}
-    classes = sorted(labels, key=int) if all(label.isdecimal() for label in labels) else sorted(labels)
-    if len(classes) < 2:
-        raise DataError(f"csv: {path} has {len(classes)} label(s), at least 2 are needed")
-    by_split: dict[str, list[tuple[str, str, str, str]]] = {}
-    for row in rows:
-        by_split.setdefault(row[2], []).append(row)
+    if path.is_dir():
+        raise DataError(f"csv: {path} is a folder: name the CSV file in it, or read it with folder:PATH")
+    table = read_table(path, request.options)
+    images = sorted(_images(path, table.rows, request), key=lambda image: image.id)
+    missing = [image.path for image in images if not image.path.is_file()]
+    if missing:
+        shown = ", ".join(str(each) for each in missing[:5])
+        raise DataError(f"csv: {plural(len(missing), 'listed image')} of {path} not found: {shown}")
+    source = f"csv: {path}"
+    classes, index_of, notes = name_classes(
+        (image.label for image in images), source=source, twins=request.options.get("twins", "error")
+    )
+    group_of, group_notes = name_groups({image.group for image in images} - {""})
+    num_alone = sum(not image.group for image in images)
+    if group_of and num_alone:
+        group_notes += (f"{plural(num_alone, 'image')} without a group: each is a group of its own",)
+    by_split: dict[str, list[_Listed]] = {}
+    for image in images:
+        by_split.setdefault(image.split, []).append(image)
     if "train" not in by_split:
         raise DataError(f"csv: {path} has no row whose split is train")
-    index = {label: k for k, label in enumerate(classes)}
-    splits = {name: _split(path.parent, each, index) for name, each in by_split.items()}
-    return Splits(classes=tuple(classes), train=splits["train"], val=splits.get("val"), test=splits.get("test"))
+    return assemble(
+        classes,
+        {name: _split(each, index_of, group_of) for name, each in by_split.items()},
+        request.options,
+        source=source,
+        notes=[*_column_notes(table.columns), *notes, *group_notes],
+    )
 
 
-def _rows(path: Path) -> list[tuple[str, str, str, str]]:
-    """Return path, label, split and group of each row."""
-    rows: dict[str, tuple[str, str, str, str]] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = set(reader.fieldnames or ())
-            if not {"path", "label"} <= columns:
-                raise DataError(
-                    f"csv: the first line of {path} must name the columns path and label, and possibly split and "
-                    f"group; it has {', '.join(sorted(map(str, columns))) or 'nothing'}"
-                )
-            for row in reader:
-                if None in row or any(row[column] is None for column in columns & _COLUMNS):
-                    raise DataError(f"csv: line {reader.line_num} of {path} has not as many fields as the first")
-                name, label = row["path"], row["label"].strip()
-                if not name or not label:
-                    raise DataError(f"csv: line {reader.line_num} of {path} lacks a path or a label")
-                word = (row.get("split") or "train").strip().lower()
-                if word not in _SPLIT_WORDS:
-                    raise DataError(
-                        f"csv: line {reader.line_num} of {path}: the split {word!r} is none of train, val and test"
-                    )
-                if name in rows:
-                    raise DataError(f"csv: {path} lists {name!r} twice")
-                rows[name] = (name, label, _SPLIT_WORDS[word], row.get("group") or name)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"csv: {path} is not a CSV file in UTF-8: {error}") from error
-    except OSError as error:
-        raise DataError(f"csv: {path} cannot be read: {error.strerror or error}") from error
-    return list(rows.values())
+def _column_notes(columns: Mapping[str, str]) -> list[str]:
+    """Return a note on columns that were taken for others by their names."""
+    other = [f"{name!r} for the {column}" for column, name in columns.items() if name.lower() != column]
+    return [f"columns of the CSV are taken: {', '.join(other)}"] if other else []
 
 
-def _split(folder: Path, rows: list[tuple[str, str, str, str]], index: dict[str, int]) -> Split:
+def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list[_Listed]:
+    images: dict[str, _Listed] = {}
+    for row in rows:
+        where = f"csv: line {row.line} of {table}"
+        label = tidy(row.label)
+        if not row.path.strip() or not label:
+            raise DataError(f"{where} lacks a path or a label")
+        if label in MISSING:
+            raise DataError(
+                f"{where} has the label {label!r}, which is how a missing label is written: fill it in, remove the "
+                "row, or give the class another name"
+            )
+        split = role_of(tidy(row.split) or "train")
+        if not split:
+            raise DataError(f"{where}: the split {row.split!r} is none of train, val and test")
+        name = _name_in(table.parent, row.path)
+        _check_inside(name, where, allowed=bool(request.options.get("outside", False)))
+        if name in images:
+            raise DataError(f"csv: {table} lists {name!r} twice")
+        group = tidy(row.group)
+        images[name] = _Listed(
+            id=name, path=table.parent / name, label=label, split=split, group="" if group in MISSING else group
+        )
+    return list(images.values())
+
+
+def _name_in(folder: Path, cell: str) -> str:
+    """Return a path as it is written, but normalised, and with slashes where the backslashes are none of its name's."""
+    if os.path.lexists(folder / cell):
+        name = cell
+    else:
+        name = cell.strip()
+        if "\\" in name and not os.path.lexists(folder / name):
+            name = name.replace("\\", "/")
+    return posixpath.normpath(name) if not _URL.match(name) else name
+
+
+def _check_inside(name: str, where: str, *, allowed: bool) -> None:
+    """Raise if a path is not one of a file below the folder of the table."""
+    if _URL.match(name):
+        raise DataError(f"{where} has the address {name!r}: download the images first, and list their paths")
+    if allowed:
+        return
+    if PurePath(name).is_absolute() or _DRIVE.match(name) or name.split("/")[0] == "..":
+        raise DataError(
+            f"{where} has the path {name!r}, which leads out of the CSV's folder: list paths relative to it, or set "
+            "data.outside=true if that is meant"
+        )
+
+
+def _split(images: list[_Listed], index_of: dict[str, int], group_of: dict[str, str]) -> Split:
     import numpy as np
 
-    paths = [folder / name for name, *_ in rows]
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        shown = ", ".join(str(path) for path in missing[:5])
-        raise DataError(f"csv: {len(missing)} listed image(s) are not there: {shown}")
-    has_groups = any(group != name for name, _, _, group in rows)
     return Split(
-        encoded=paths,
-        labels=np.array([index[label] for _, label, _, _ in rows], dtype=np.int64),
-        ids=[name for name, *_ in rows],
-        groups=[group for *_, group in rows] if has_groups else None,
+        encoded=[image.path for image in images],
+        labels=np.array([index_of[image.label] for image in images], dtype=np.int64),
+        ids=[image.id for image in images],
+        groups=[group_of[image.group] if image.group else image.id for image in images] if group_of else None,
     )
 
 
 def load_parquet_argument(request: DataRequest) -> Splits:
     """Read Parquet files in the Hugging Face layout (see :mod:`plugins.datasets._parquet`)."""
-    return load_parquet(find_argument(request, "parquet"))
+    return load_parquet(find_argument(request, "parquet"), request.options)
 
 
 @hookimpl
@@ -104,10 +157,12 @@ def zoo_datasets() -> Iterable[Dataset]:
         load=load_csv,
         summary="your images listed in a CSV: path,label[,split][,group]",
         argument="PATH",
+        options={**TABLE_OPTIONS, "outside": False, **TEST_OPTION, **TWINS_OPTION},
     )
     yield Dataset(
         name="parquet",
         load=load_parquet_argument,
         summary="a Parquet file or a folder of them, with an image and a label column",
         argument="PATH",
+        options={**PARQUET_OPTIONS, **TEST_OPTION, **TWINS_OPTION},
     )

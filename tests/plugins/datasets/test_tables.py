@@ -57,12 +57,12 @@ def test_labels_that_are_numbers_are_in_numerical_order(load: Load, photo: Photo
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["file,label", "a.png,1"], "must name the columns path and label"),
+        (["photo,label", "a.png,1"], r"must name the columns path and label.* has 'photo', 'label'.*data\.path_column"),
         (["path,label", "a.png,1", "a.png,2"], "lists 'a.png' twice"),
         (["path,label,split", "a.png,1,trian", "b.png,2,train"], "line 2 .* 'trian' is none of"),
-        (["path,label", "a.png,1", "b.png"], "line 3 .* not as many fields"),
+        (["path,label", "a.png,1", "b.png"], "line 3 .* has 1 fields, and the first line has 2"),
         (["path,label", "a.png,1", "b.png,"], "line 3 .* lacks a path or a label"),
-        (["path,label", "a.png,1", "b.png,1"], "at least 2"),
+        (["path,label", "a.png,1", "b.png,1"], "at least two classes; it has only '1'"),
         (["path,label,split", "a.png,1,test", "b.png,2,test"], "no row whose split is train"),
     ],
 )
@@ -76,7 +76,7 @@ def test_a_mistake_in_a_csv_is_one_sentence(
 
 def test_a_csv_that_lists_absent_images_names_them(load: Load, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("path,label\ngone.png,a\nlost.png,b\n")
-    with pytest.raises(DataError, match=r"2 listed image\(s\) are not there: .*gone\.png, .*lost\.png"):
+    with pytest.raises(DataError, match=r"2 listed images of .* not found: .*gone\.png, .*lost\.png"):
         load("csv", tmp_path / "list.csv")
 
 
@@ -199,3 +199,111 @@ def test_real_cifar10_has_ten_named_balanced_classes(load: Load, data_root: Path
     assert splits.test is not None
     assert np.bincount(splits.train.labels).tolist() == [5000] * 10
     assert np.bincount(splits.test.labels).tolist() == [1000] * 10
+
+
+def test_groups_that_differ_in_white_space_or_case_are_one(load: Load, photo: Photo, tmp_path: Path) -> None:
+    """One patient in training and in test makes a score that other patients do not give."""
+    lines = ["path,label,group", "1.png,a,patient1", "2.png,b, patient1", "3.png,a,Patient1\t", "4.png,b, ", "5.png,a,"]
+    splits = load("csv", write_csv(tmp_path, photo, lines))
+    assert splits.train.groups is not None
+    assert len(set(splits.train.groups[:3])) == 1
+    assert splits.train.groups[3:] == ["4.png", "5.png"]
+    assert any("are taken for the group" in note for note in splits.notes)
+    assert any(note.startswith("2 images without a group") for note in splits.notes)
+
+
+@pytest.mark.parametrize("label", ["nan", "NaN", "<NA>"])
+def test_a_missing_label_is_no_class(load: Load, photo: Photo, tmp_path: Path, label: str) -> None:
+    with pytest.raises(DataError, match=r"line 3 .* how a missing label is written"):
+        load("csv", write_csv(tmp_path, photo, ["path,label", "a.png,1", f"b.png,{label}"]))
+
+
+@pytest.mark.parametrize("label", ["²", "\u0663", "½", "1_0", "1e5", "+"])
+def test_odd_digits_are_names_like_others(load: Load, photo: Photo, tmp_path: Path, label: str) -> None:
+    splits = load("csv", write_csv(tmp_path, photo, ["path,label", "a.png,10", f"b.png,{label}"]))
+    assert set(splits.classes) == {"10", label}
+
+
+@pytest.mark.parametrize("label", ["01", "1.0", "1."])
+def test_numbers_of_one_value_are_an_error(load: Load, photo: Photo, tmp_path: Path, label: str) -> None:
+    with pytest.raises(DataError, match=r"data\.twins=merge"):
+        load("csv", write_csv(tmp_path, photo, ["path,label", "a.png,1", f"b.png,{label}", "c.png,2"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("https://example.org/a.png", "has the address .*download the images first"),
+        ("s3://bucket/a.png", "has the address"),
+        ("../a.png", r"leads out of the CSV's folder.*data\.outside=true"),
+        ("x/../../a.png", "leads out of"),
+        ("/etc/a.png", "leads out of"),
+        ("C:\\photos\\a.png", "leads out of"),
+    ],
+)
+def test_addresses_and_paths_that_lead_out_are_refused(load: Load, tmp_path: Path, path: str, message: str) -> None:
+    (tmp_path / "list.csv").write_text(f"path,label\n{path},a\n", encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        load("csv", tmp_path / "list.csv")
+
+
+def test_paths_may_lead_out_where_that_is_said(load: Load, photo: Photo, tmp_path: Path) -> None:
+    photo(tmp_path / "a.png")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "x.csv").write_text(f"path,label\n../a.png,a\n{photo(tmp_path / 'b.png')},b\n")
+    assert len(load("csv", tmp_path / "lists" / "x.csv", outside=True).train) == 2
+
+
+def test_backslashes_are_slashes_unless_a_file_is_called_so(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("x/a.png", "x/b.png", "odd\\name.png"):
+        photo(tmp_path / name)
+    (tmp_path / "list.csv").write_text("path,label\nx\\a.png,1\n.\\x\\b.png,2\nodd\\name.png,2\n")
+    assert load("csv", tmp_path / "list.csv").train.ids == ["odd\\name.png", "x/a.png", "x/b.png"]
+
+
+def write_shards(path: Path, columns: dict[str, list[object]]) -> Path:
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def test_columns_named_as_webdataset_does_are_found(load: Load, tmp_path: Path) -> None:
+    path = write_shards(tmp_path / "x.parquet", {"__key__": ["0", "1"], "jpg": [png(0), png(1)], "cls": [3, 5]})
+    assert load("parquet", path).classes == ("3", "5")
+
+
+def test_columns_can_be_named(load: Load, tmp_path: Path) -> None:
+    path = write_shards(tmp_path / "x.parquet", {"a": [png(0), png(1)], "b": [png(2), png(3)], "kind": ["p", "q"]})
+    splits = load("parquet", path, image_column="b", label_column="kind")
+    assert splits.train.encoded is not None
+    assert (splits.classes, splits.train.encoded[0]) == (("p", "q"), png(2))
+    with pytest.raises(DataError, match=r"no column 'c', as data\.image_column says"):
+        load("parquet", path, image_column="c")
+
+
+def test_a_list_of_one_label_is_that_label_and_of_several_an_error(load: Load, tmp_path: Path) -> None:
+    path = write_shards(tmp_path / "x.parquet", {"image": [png(0), png(1)], "label": [[1], [0]]})
+    assert load("parquet", path).train.labels.tolist() == [1, 0]
+    path = write_shards(tmp_path / "y.parquet", {"image": [png(0), png(1)], "label": [[1, 2], [0]]})
+    with pytest.raises(DataError, match="rows with 2 labels"):
+        load("parquet", path)
+
+
+def test_a_train_split_whose_labels_are_all_minus_one_says_so(load: Load, tmp_path: Path) -> None:
+    path = write_shards(tmp_path / "x.parquet", {"image": [png(0), png(1)], "label": [-1, -1]})
+    with pytest.raises(DataError, match="all its training labels are -1"):
+        load("parquet", path)
+
+
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_paths_in_place_of_images_are_files_beside_the_table(
+    load: Load, photo: Photo, tmp_path: Path, as_struct: bool
+) -> None:
+    names = ["x/a.png", "b.png"]
+    column: list[object] = [{"bytes": None, "path": name} for name in names] if as_struct else list(names)
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())]) if as_struct else pa.string()
+    table = pa.table({"image": pa.array(column, type=kind), "label": [0, 1]})
+    pq.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=r"no 'x/a\.png' beside it"):
+        load("parquet", tmp_path / "x.parquet")
+    paths = [photo(tmp_path / name) for name in names]
+    assert load("parquet", tmp_path / "x.parquet").train.encoded == paths

@@ -1,0 +1,174 @@
+"""CSV tables of images: how one is written is found out where that is unambiguous, and can be said by an option.
+
+=============  =====================================================  ============================================
+what           is found by                                            option
+=============  =====================================================  ============================================
+encoding       byte order mark (UTF-8, UTF-16), else UTF-8            ``data.encoding``
+delimiter      the one of , ; tab | that splits the first line into   ``data.delimiter``
+               the columns
+columns        their names, in upper or lower case:                   ``data.path_column``, ``data.label_column``,
+               :data:`COLUMN_NAMES`                                   ``data.split_column``, ``data.group_column``
+=============  =====================================================  ============================================
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugins.datasets._labels import tidy
+from zoo.errors import DataError
+from zoo.options import Option
+
+COLUMN_NAMES = {
+    "path": (
+        "path", "image", "filename", "file", "filepath", "file_path", "file_name", "image_path", "image_name",
+        "image_file", "img", "img_path", "image_id",
+    ),
+    "label": ("label", "class", "target", "category", "label_name", "class_name", "labels", "classname"),
+    "split": ("split", "subset", "set"),
+    "group": ("group", "group_id", "groups", "patient", "patient_id"),
+}  # fmt: skip
+"""Names of each column, in order of preference."""
+
+TABLE_OPTIONS: Mapping[str, Option] = {
+    "delimiter": "",
+    "encoding": "",
+    "path_column": "",
+    "label_column": "",
+    "split_column": "",
+    "group_column": "",
+}
+
+_DELIMITERS = (",", ";", "\t", "|")
+_NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableRow:
+    """A row of a table, with its cells as they stand."""
+
+    line: int
+    path: str
+    label: str
+    split: str
+    group: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CsvTable:
+    """The rows of a CSV file, and which of its columns they come from."""
+
+    rows: tuple[TableRow, ...]
+    columns: Mapping[str, str]
+    """Name of the column in the file for each of path, label, split and group that it has."""
+
+
+def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
+    """Read a CSV file with a column of paths and one of labels, and possibly one of splits and one of groups.
+
+    Raises:
+        DataError: If it cannot be read, a column is missing or could be one of several, or a row is too short or long.
+    """
+    lines = list(io.StringIO(_text(path, str(options.get("encoding") or "")), newline=""))
+    first = 0
+    stated = str(options.get("delimiter") or "")
+    delimiter = _NAMED_DELIMITERS.get(stated, stated)
+    if lines and lines[0].strip().lower().startswith("sep=") and len(lines[0].strip()) == 5:  # as Excel writes it
+        first, delimiter = 1, delimiter or lines[0].strip()[-1]
+    if len(delimiter) > 1:
+        raise DataError(f"csv: data.delimiter must be one character or tab, not {stated!r}")
+    try:
+        header, delimiter = _header(lines[first] if first < len(lines) else "", delimiter, options)
+        places = _places(path, header, options)
+        rows = []
+        reader = csv.reader(lines[first:], delimiter=delimiter)
+        next(reader, None)
+        for cells in reader:
+            if not any(cell.strip() for cell in cells):
+                continue
+            line = reader.line_num + first
+            if len(cells) != len(header):
+                raise DataError(
+                    f"csv: line {line} of {path} has {len(cells)} fields, and the first line has {len(header)}"
+                )
+            row = {name: cells[place] if place >= 0 else "" for name, place in places.items()}
+            rows.append(TableRow(line=line, **row))
+    except csv.Error as error:
+        raise DataError(f"csv: {path} is not a CSV file: {error}") from error
+    return CsvTable(rows=tuple(rows), columns={name: header[place] for name, place in places.items() if place >= 0})
+
+
+def _text(path: Path, encoding: str) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"csv: {path} cannot be read: {error.strerror or error}") from error
+    found = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding or found)
+    except LookupError as error:
+        raise DataError(f"csv: {encoding!r} is not an encoding, such as utf-8, utf-16 or cp1252") from error
+    except UnicodeError as error:
+        raise DataError(
+            f"csv: {path} is not a text in {encoding or found}: save it as UTF-8, or set data.encoding (cp1252, for "
+            "instance, for tables from Windows)"
+        ) from error
+
+
+def _header(line: str, delimiter: str, options: Mapping[str, Option]) -> tuple[list[str], str]:
+    """Return the names of the columns, and the delimiter that gives the most of those that are looked for."""
+    tried = {each: [tidy(cell) for cell in next(csv.reader([line], delimiter=each), [])] for each in _DELIMITERS}
+    if delimiter:
+        return [tidy(cell) for cell in next(csv.reader([line], delimiter=delimiter), [])], delimiter
+    known = {name for names in COLUMN_NAMES.values() for name in names}
+    known |= {str(options.get(f"{name}_column") or "").lower() for name in COLUMN_NAMES} - {""}
+
+    def rank(each: str) -> tuple[int, int]:
+        return len({cell.lower() for cell in tried[each]} & known), len(tried[each])
+
+    best = max(_DELIMITERS, key=rank)
+    return tried[best], best
+
+
+def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dict[str, int]:
+    """Return which column is which: the place of each in the header, -1 where there is none."""
+    places = {}
+    lowered = [name.lower() for name in header]
+    for column, names in COLUMN_NAMES.items():
+        stated = str(options.get(f"{column}_column") or "")
+        if stated:
+            if stated.lower() not in lowered:
+                raise DataError(f"csv: {path} has no column {stated!r}, but {_listed(header)}")
+            places[column] = header.index(stated) if stated in header else lowered.index(stated.lower())
+            continue
+        present = [name for name in names if name in lowered]
+        if lowered.count(present[0] if present else "") > 1 or (len(present) > 1 and present[0] != column):
+            raise DataError(
+                f"csv: several columns of {path} could hold the {column}: {', '.join(map(repr, present))}; set "
+                f"data.{column}_column to the one that does"
+            )
+        places[column] = lowered.index(present[0]) if present else -1
+    missing = [name for name in ("path", "label") if places[name] < 0]
+    if missing:
+        raise DataError(
+            f"csv: the first line of {path} must name the columns path and label, and may name split and group; it has "
+            f"{_listed(header)}: rename them, or set {' and '.join(f'data.{name}_column' for name in missing)} "
+            "(data.delimiter, where columns are separated by something else)"
+        )
+    return places
+
+
+def _listed(header: list[str]) -> str:
+    return ", ".join(map(repr, header[:10])) + (" …" if len(header) > 10 else "") if any(header) else "nothing"

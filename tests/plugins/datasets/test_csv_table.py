@@ -1,0 +1,78 @@
+"""How a CSV is written is found out, or said by options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from plugins.datasets._csv_table import read_table
+from zoo.errors import DataError
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le-bom"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_delimiter_and_encoding_are_found_out(tmp_path: Path, encoding: str, delimiter: str) -> None:
+    """Excel writes semicolons where a comma is the decimal sign, and UTF-16 with tabs as Unicode text."""
+    text = delimiter.join(("path", "label")) + "\r\n" + delimiter.join(("ä b.png", "Käse")) + "\r\n\r\n"
+    if encoding == "utf-16-le-bom":
+        encoding, text = "utf-16-le", "\ufeff" + text
+    (row,) = read_table(write(tmp_path / "x.csv", text, encoding), {}).rows
+    assert (row.line, row.path, row.label, row.split, row.group) == (2, "ä b.png", "Käse", "", "")
+
+
+@pytest.mark.parametrize(
+    "header", ["image,class", "Filename,Label", "FILE,target", " image_path , category ", "img,class_name"]
+)
+def test_usual_names_of_columns_are_known_in_any_case(tmp_path: Path, header: str) -> None:
+    (row,) = read_table(write(tmp_path / "x.csv", f"{header}\na.png,cat\n"), {}).rows
+    assert (row.path, row.label) == ("a.png", "cat")
+
+
+def test_columns_that_are_called_path_and_label_come_before_others(tmp_path: Path) -> None:
+    (row,) = read_table(write(tmp_path / "x.csv", "image,path,class,label\n1,a.png,2,cat\n"), {}).rows
+    assert (row.path, row.label) == ("a.png", "cat")
+
+
+def test_columns_delimiter_and_encoding_can_be_said(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.csv", "foto:art\nä.png:Käse\n", "cp1252")
+    options = {"path_column": "foto", "label_column": "ART", "delimiter": ":", "encoding": "cp1252"}
+    table = read_table(path, options)
+    assert (table.rows[0].path, table.rows[0].label) == ("ä.png", "Käse")
+    assert table.columns == {"path": "foto", "label": "art"}
+
+
+def test_excels_line_for_the_delimiter_is_followed(tmp_path: Path) -> None:
+    (row,) = read_table(write(tmp_path / "x.csv", "sep=;\npath;label\na,b.png;cat\n"), {}).rows
+    assert (row.line, row.path) == (3, "a,b.png")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("image,filename,label\n", {}, r"several columns .* the path: 'image', 'filename'; set data\.path_column"),
+        ("path,label,label\n", {}, "several columns .* the label"),
+        ("a.png,cat\nb.png,dog\n", {}, "must name the columns path and label"),
+        ("", {}, "it has nothing"),
+        ("path,label\n", {"label_column": "kind"}, "no column 'kind', but 'path', 'label'"),
+        ("path,label\n", {"delimiter": ", "}, "one character or tab"),
+        ("path,label\n", {"encoding": "klingon"}, "'klingon' is not an encoding"),
+        ("path,label\na.png,cat,7\n", {}, "line 2 .* has 3 fields, and the first line has 2"),
+    ],
+)
+def test_what_is_ambiguous_is_one_sentence_with_the_remedy(
+    tmp_path: Path, text: str, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_table(write(tmp_path / "x.csv", text), options)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_that_is_not_utf_8_says_how_to_name_its_encoding(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"not a text in utf-8.*data\.encoding \(cp1252"):
+        read_table(write(tmp_path / "x.csv", "path,label\nä.png,Käse\n", "cp1252"), {})
