@@ -16,8 +16,6 @@ from harness.planning.measured import Measured
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
-from harness.records.spec import TrialSpec
-from harness.trial.probe import _probe, probe_trial
 from zoo.catalog import Catalog
 from zoo.events import Event
 from zoo.loading import Sources, build_catalog
@@ -68,40 +66,6 @@ def sources(tmp_path: Path) -> Sources:
 def _plan(catalog: Catalog, *models: str, **options: object) -> Plan:
     request = {"models": models, "data": ["digits"], "device": "cpu", "precision": "fp32", "threads": 1, **options}
     return make_plan(select(BenchRequest.parse(request, origin="the test"), catalog))
-
-
-def _resolved(plan: Plan) -> TrialSpec:
-    spec = plan.trials[0]
-    return spec.model_copy(update={"execution": spec.execution.model_copy(update={"small_images": "off"})})
-
-
-def test_a_probe_measures_every_part_of_a_trial(sources: Sources, make_data: Callable[..., PreparedData]) -> None:
-    catalog = build_catalog(sources)
-    measured = _probe(_resolved(_plan(catalog, "fine", batch_size=8)), make_data(num_train=64), catalog)
-    assert measured.training_batch == 8
-    assert measured.inference_batch == 32
-    assert 0 < measured.image_seconds < 1
-    assert 0 < measured.single_image_seconds < 1
-    assert measured.macs == 8 * 8 * 3 * 4
-    assert measured.peak_memory_mib is None or measured.peak_memory_mib >= 0
-
-
-def test_a_batch_larger_than_the_data_is_what_there_is(
-    sources: Sources, make_data: Callable[..., PreparedData]
-) -> None:
-    catalog = build_catalog(sources)
-    measured = _probe(_resolved(_plan(catalog, "fine", batch_size=512)), make_data(num_train=20), catalog)
-    assert measured.training_batch == 20
-
-
-def test_what_a_plugin_raises_is_the_probes_answer(sources: Sources, make_data: Callable[..., PreparedData]) -> None:
-    spec = _resolved(_plan(build_catalog(sources), "raising"))
-    answer = probe_trial(
-        {"files": sources.files, "entry_points": False},
-        spec.model_dump(mode="json"),
-        make_data().model_dump(mode="json"),
-    )
-    assert answer == {"problem": "building raising raised RuntimeError: no weights"}
 
 
 def test_a_trial_is_expected_to_take_what_its_parts_take(

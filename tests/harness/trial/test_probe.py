@@ -1,0 +1,41 @@
+"""Probes: what a few batches tell of a whole trial, and what goes wrong in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.trial.probe import _few, probe_trial
+
+
+@pytest.fixture
+def probe(plugin_file, make_spec):
+    def run(data, model="strided", **hyperparameters):
+        spec = make_spec(model, hyperparameters=hyperparameters)
+        sources = {"files": (str(plugin_file),), "entry_points": False}
+        return probe_trial(sources, spec.model_dump(mode="json"), data.model_dump(mode="json"))
+
+    return run
+
+
+def test_a_probe_measures_every_part_of_a_trial(make_data, probe):
+    measured = probe(make_data(num_train=64, num_val=32), batch_size=8)
+    assert (measured["training_batch"], measured["inference_batch"]) == (8, 32)
+    for part in ("build_seconds", "image_seconds", "single_image_seconds", "save_seconds", "end_seconds", "seconds"):
+        assert 0 < measured[part] < 60, part
+    assert measured["macs"] == 2 * 2 * 8 * 9 * 3 + 8 * 4
+    assert measured["peak_memory_mib"] is None or measured["peak_memory_mib"] >= 0
+
+
+def test_a_batch_larger_than_the_data_is_cut_to_it(make_data, probe):
+    assert probe(make_data(num_train=20), batch_size=512)["training_batch"] == 20
+
+
+def test_what_a_plugin_raises_is_the_probes_answer(make_data, probe):
+    assert probe(make_data(), "raising") == {"problem": "building raising raised RuntimeError: no weights"}
+
+
+def test_labels_are_made_up_and_no_class_is_missing(make_data):
+    images = make_data(classes=4).load("train")
+    few = _few(images, 6)
+    assert few.labels_N.tolist() == [0, 1, 2, 3, 0, 1]
+    assert len(few.samples_N) == 6

@@ -1,0 +1,121 @@
+"""A trial: one spec in, one record out, whatever happens in between."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+import harness.trial.trial as module
+from harness.records.history import read_history
+from harness.records.predictions import load_predictions
+from harness.records.record import FailureKind, Outcome
+from harness.records.state_files import state_files
+from harness.records.store import LOCK_FILE, read_record
+from harness.system.atomic_files import sha256_of
+from harness.trial.trial import TrialJob, run_trial
+
+
+@pytest.fixture
+def make_job(make_data, make_spec, tmp_path):
+    data = make_data()
+
+    def make(name="trial", model="strided", **options):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        spec = make_spec(model, **options)
+        return TrialJob(spec=spec, trial_id=name, result_key="key", folder=str(folder), prepared=data)
+
+    return make
+
+
+def run(job, catalog):
+    assert run_trial(job, catalog)
+    return read_record(_folder(job) / "record.json")
+
+
+def _folder(job):
+    return Path(job.folder)
+
+
+def test_a_trial_that_is_done_has_a_record_of_all_that_it_did(make_job, plugin_catalog):
+    job = make_job(hyperparameters={"epochs": 2})
+    record = run(job, plugin_catalog)
+    assert (record.outcome, record.reason, record.attempts) == (Outcome.DONE, "", 1)
+    assert (record.trial_id, record.result_key, record.spec) == ("trial", "key", job.spec)
+    assert record.model.params == 8 * 27 + 8 + 8 * 4 + 4
+    assert record.training.epochs_run == 2
+    assert 0 <= record.metrics["accuracy"].value <= 1
+    assert set(record.seconds) == {"build", "train", "test", "measure", "total"}
+    events = [row["event"] for row in read_history(_folder(job) / "history.jsonl")]
+    assert [event for event in events if event == "epoch"] == ["epoch"] * 2
+    assert set(record.files) == {"history.jsonl", "predictions.safetensors", "checkpoint.safetensors"}
+    assert all(sha256_of(_folder(job) / name) == sum for name, sum in record.files.items())
+    assert state_files(_folder(job)) == []
+
+
+def test_a_trial_that_another_process_holds_is_left_to_it(make_job, plugin_catalog):
+    job = make_job()
+    with FileLock(_folder(job) / LOCK_FILE):
+        assert not run_trial(job, plugin_catalog)
+    assert not (_folder(job) / "record.json").exists()
+
+
+def test_a_trial_that_is_done_is_not_run_again(make_job, plugin_catalog, monkeypatch):
+    job = make_job(hyperparameters={"epochs": 1})
+    first = run(job, plugin_catalog)
+    monkeypatch.setattr(module, "_attempt", lambda *_: pytest.fail("it ran again"))
+    assert run(job, plugin_catalog) == first
+
+
+def test_what_a_plugin_raises_fails_its_trial(make_job, plugin_catalog):
+    record = run(make_job(model="raising"), plugin_catalog)
+    assert record.outcome is Outcome.FAILED
+    assert record.failure.kind is FailureKind.PLUGIN
+    assert record.reason == record.failure.message == "building raising raised RuntimeError: no weights"
+    assert "RuntimeError: no weights" in record.failure.traceback
+
+
+def test_a_failed_trial_is_run_again_only_if_asked(make_job, plugin_catalog):
+    job = make_job(model="raising")
+    assert run(job, plugin_catalog).attempts == 1
+    assert run(job, plugin_catalog).attempts == 1
+    assert run(job.model_copy(update={"retry": True}), plugin_catalog).attempts == 2
+
+
+def test_a_trial_that_the_user_stops_is_interrupted(make_job, plugin_catalog):
+    record = run(make_job(model="stopping"), plugin_catalog)
+    assert (record.outcome, record.reason) == (Outcome.INTERRUPTED, "stopped by the user during build")
+
+
+def test_a_trial_that_was_interrupted_resumes_and_predicts_as_if_it_never_had_been(
+    make_job, plugin_catalog, monkeypatch
+):
+    whole, stopped = make_job("whole"), make_job("stopped")
+    run(whole, plugin_catalog)
+
+    def stop(epoch):
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+        return dataclasses.asdict(epoch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "asdict", stop)  # as the second epoch's row is about to be written
+        record = run(stopped, plugin_catalog)
+    assert (record.outcome, record.reason) == (Outcome.INTERRUPTED, "stopped by the user during train")
+    assert [path.name[:12] for path in state_files(_folder(stopped))] == ["state-000001"]
+    record = run(stopped, plugin_catalog)
+    assert (record.outcome, record.attempts, record.training.epochs_run) == (Outcome.DONE, 2, 3)
+    rows = read_history(_folder(stopped) / "history.jsonl")
+    assert [row["epoch"] for row in rows if row["event"] == "epoch"] == [1, 2, 3]
+    mine, theirs = (load_predictions(_folder(job)).predictions.logits for job in (stopped, whole))
+    assert np.array_equal(mine, theirs)
+
+
+def test_speed_is_measured_for_as_long_as_the_spec_says(make_job, plugin_catalog):
+    record = run(make_job(hyperparameters={"epochs": 1}, measure_seconds=0.01), plugin_catalog)
+    assert record.speed.train_end_to_end.median > 0
+    assert record.speed.inference_end_to_end.batch_size == 32
