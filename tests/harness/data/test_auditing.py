@@ -1,4 +1,4 @@
-"""A audit says what is in a dataset and what is wrong with it, whether or not it can be prepared."""
+"""An audit says what is in a dataset and what is wrong with it, whether or not it can be prepared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from PIL import Image
 
 from harness.data.audit import DatasetAudit, SplitAudit
 from harness.data.auditing import audit_dataset
-from harness.data.duplicates import HashedImage, find_duplicates
 from harness.data.prepare import prepare_data
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
@@ -118,7 +117,7 @@ def test_native_sizes_are_those_before_scaling(check: Check) -> None:
     assert audit.image_size == 8
 
 
-def test_images_in_memory_have_a_audit_too(check: Check) -> None:
+def test_images_in_memory_have_an_audit_too(check: Check) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (12, 5, 5, 1), dtype=np.uint8)
     pixels[11] = pixels[0]
     train = Split(images=pixels, labels=np.arange(12) % 2)
@@ -231,13 +230,6 @@ def test_duplicates_are_found_where_the_dataset_cannot_be_prepared(check: Check)
     assert (found.splits, found.num_images) == (("train", "test"), 1)
 
 
-def test_an_image_of_three_labels_conflicts_with_each_that_differs() -> None:
-    images = [HashedImage(id=str(i), label=label, pixel_hash=b"same") for i, label in enumerate([0, 1, 2, 0])]
-    (found,) = find_duplicates({"train": images}, ("a", "b", "c"))
-    assert (found.num_images, found.num_conflicting) == (3, 3)
-    assert [each.ids for each in found.twins] == [("0", "3")]
-
-
 def test_limits_hold_for_the_audit_too(check: Check) -> None:
     audit = check(splits(), limit_train=12, limit_test=2)
     assert [each.num_images for each in audit.splits] == [10, 2, 2]
@@ -262,7 +254,7 @@ def test_a_file_whose_content_went_bad_behind_its_time_is_counted(check: Check, 
     assert check(given).problems == ("1 image(s) are decoded in the cache, but their files can no longer be read",)
 
 
-def test_a_audit_is_made_without_torch() -> None:
+def test_an_audit_is_made_without_torch() -> None:
     code = "import harness.data.audit, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 

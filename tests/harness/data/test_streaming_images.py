@@ -223,7 +223,7 @@ def test_one_image_and_a_slice_are_arrays(prepare):
         assert np.array_equal(kept[places], streamed[places])
 
 
-def test_a_audit_is_the_same_where_no_pixels_are_kept(prepare, tmp_path, monkeypatch):
+def test_an_audit_is_the_same_where_no_pixels_are_kept(prepare, tmp_path, monkeypatch):
     def audit(cache: str) -> dict[str, Any]:
         splits = {
             name: Split(encoded=FILES[name], labels=np.arange(len(FILES[name])) % 3) for name in ("train", "test")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from zoo import Splits
+from zoo import Splits, image_kinds
 from zoo.dataset import FilePart, Split
 from zoo.errors import DataError
 
@@ -221,3 +221,58 @@ def test_what_is_no_tar_file_is_said_to_be_none(load: Load, tmp_path: Path) -> N
         load("tar", tar(tmp_path / "empty.tar", []))
     with pytest.raises(DataError, match="no training images"):
         load("tar", tar(tmp_path / "test.tar", files("a/1.jpg", "b/2.jpg")))
+
+
+JPEG = b"\xff\xd8\xff\xe0 a picture"
+HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic"
+
+
+def test_images_are_told_by_their_content_and_others_are_counted(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_kinds, "has_decoder", lambda kind: False)
+    members = [
+        ("cat/1", JPEG),
+        ("cat/2.jfif", JPEG),
+        ("dog/3.jpg_large", JPEG),
+        ("dog/4.heic", HEIC),
+        ("dog/a.md", b"?"),
+    ]
+    splits = load("tar", tar(tmp_path / "a.tar", [*members, ("__MACOSX/cat/1", JPEG)]))
+    assert splits.train.ids == ["cat/1", "cat/2.jfif", "dog/3.jpg_large"]
+    assert splits.omissions == (
+        "1 image file left out, as HEIC cannot be read here: 1 .heic (pip install 'zoobench[photos]' reads HEIC)",
+    )
+    assert splits.notes == ("1 file left out, as it is no image: 1 .md",)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "labels"), [("json", [b'{"label": "owl"}', b'{"label": "cat"}']), ("txt", [b"owl\n", b"cat"])]
+)
+def test_labels_may_be_in_json_or_text(load: Load, tmp_path: Path, suffix: str, labels: list[bytes]) -> None:
+    """WebDataset writes classes so, too."""
+    members = [(f"{k}.{each}", content) for k in range(4) for each, content in (("jpg", b"x"), (suffix, labels[k % 2]))]
+    assert load("tar", tar(tmp_path / "a.tar", members)).classes == ("cat", "owl")
+
+
+def test_captions_are_no_classes(load: Load, tmp_path: Path) -> None:
+    members = [
+        (f"{k}.{each}", content) for k in range(6) for each, content in (("jpg", b"x"), ("txt", b"photo %d" % k))
+    ]
+    with pytest.raises(DataError, match="6 different texts for 6 images, so they are captions"):
+        load("tar", tar(tmp_path / "a.tar", members))
+
+
+def test_splits_below_classes_and_unlabelled_images_are_read_as_in_folders(load: Load, tmp_path: Path) -> None:
+    splits = load("tar", tar(tmp_path / "a.tar", files("a/train/1.png", "b/train/1.png", "a/test/1.png")))
+    assert (splits.classes, len(splits.train)) == (("a", "b"), 2)
+    assert splits.test is not None
+    splits = load("tar", tar(tmp_path / "b.tar", files("train/a/1.png", "train/b/1.png", "test/1.png")))
+    assert splits.test is None
+    assert splits.omissions == ("1 image in 'test' left out, as there are no class folders that label them",)
+
+
+def test_classes_are_in_natural_order_and_twins_are_an_error(load: Load, tmp_path: Path) -> None:
+    assert load("tar", tar(tmp_path / "a.tar", files("10/1.png", "9/1.png"))).classes == ("9", "10")
+    with pytest.raises(DataError, match="'Cat' and 'cat'"):
+        load("tar", tar(tmp_path / "b.tar", files("Cat/1.png", "cat/1.png", "dog/1.png")))

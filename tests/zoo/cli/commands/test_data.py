@@ -1,4 +1,4 @@
-"""``zoo data check``: a audit for each dataset, and an exit code that says whether anything is wrong."""
+"""``zoo data check``: an audit for each dataset, and an exit code that says whether anything is wrong."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_what_a_dataset_prints_is_no_part_of_its_audit(check: Run) -> None:
     assert len(audit["fingerprint"]) == 64
 
 
-def test_several_names_and_patterns_get_a_audit_each(check: Run) -> None:
+def test_several_names_and_patterns_get_an_audit_each(check: Run) -> None:
     audits = json.loads(check("noise*", "noise", "--format", "json").stdout)
     assert [each["name"] for each in audits] == ["noise", "noise_too"]
 

@@ -1,0 +1,35 @@
+"""What an audit calls a problem."""
+
+from __future__ import annotations
+
+from harness.data.audit import DatasetAudit, SplitAudit, UnreadableImage
+from harness.data.duplicates import Duplicates
+
+
+def audit(**facts: object) -> DatasetAudit:
+    sound: dict[str, object] = {
+        "name": "x", "full_name": "t/x", "provider": "t", "source": "", "fingerprint": None, "classes": ("a", "b"),
+        "image_size": 8, "channels": 3, "mean": None, "std": None, "native_sizes": None, "splits": (),
+        "duplicates": (), "num_lost": 0, "omissions": (), "notes": ("a note",), "error": "",
+    }  # fmt: skip
+    return DatasetAudit.model_validate(sound | facts)
+
+
+def test_a_sound_dataset_with_notes_has_no_problems() -> None:
+    assert audit().problems == ()
+
+
+def test_images_left_out_unreadable_lost_or_in_two_splits_are_problems() -> None:
+    bad = UnreadableImage(id="1", path=None, reason="cut short")
+    split = SplitAudit(
+        name="test", carved_from=None, num_images=1, counts=(1, 0), imbalance=1.0, absent=("b",), unreadable=(bad,),
+        unreadable_outcome="error",
+    )  # fmt: skip
+    leak = Duplicates(splits=("train", "test"), num_images=2, num_conflicting=1, twins=(), conflicts=())
+    assert audit(omissions=("9 image files left out",), splits=(split,), num_lost=1, duplicates=(leak,)).problems == (
+        "9 image files left out",
+        "1 test image(s) cannot be read",
+        "1 image(s) are decoded in the cache, but their files can no longer be read",
+        "2 test image(s) are also in train",
+        "1 image(s) are in train and test with different labels",
+    )

@@ -1,0 +1,57 @@
+"""The key of prepared data changes with everything that changes them, and with nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.data.cache_key import cache_key
+from harness.data.notes import UnusableImagesError
+from harness.records.spec import DatasetSpec, ProviderSpec
+from zoo.dataset import Dataset, Split, Splits
+
+SPEC = DatasetSpec(full_name="t/x", display_name="x", provider=ProviderSpec(plugin="t"))
+TRAIN = Split(labels=np.array([0, 1]), encoded=[b"one", b"two"], ids=["1", "2"])
+SPLITS = Splits(classes=("a", "b"), train=TRAIN)
+
+
+def key(splits: Splits = SPLITS, **settings: object) -> str:
+    return cache_key(Dataset(name="x", load=lambda request: splits), SPEC.model_copy(update=settings), splits)
+
+
+def test_a_dataset_that_is_called_otherwise_is_the_same() -> None:
+    assert key() == key(display_name="other", mirror_symmetric=False, fold=1)
+
+
+@pytest.mark.parametrize(
+    "splits",
+    [
+        replace(SPLITS, classes=("b", "a")),
+        replace(SPLITS, train=replace(TRAIN, labels=np.array([1, 0]))),
+        replace(SPLITS, train=replace(TRAIN, ids=["1", "3"])),
+        replace(SPLITS, train=replace(TRAIN, groups=["g", "g"])),
+        replace(SPLITS, train=replace(TRAIN, encoded=[b"one", b"too"])),
+        replace(SPLITS, test=TRAIN),
+        replace(SPLITS, notes=("two files left out",)),
+        replace(SPLITS, omissions=("two images left out",)),
+    ],
+    ids=["classes", "labels", "ids", "groups", "content", "test", "notes", "omissions"],
+)
+def test_what_changes_the_prepared_data_changes_the_key(splits: Splits) -> None:
+    """The order of the classes too: labels are indices into it (torchvision#714)."""
+    assert key(splits) != key()
+
+
+def test_settings_and_files_change_the_key(tmp_path: Path) -> None:
+    assert len({key(), key(image_size=8), key(val_fraction=0.2), key(folds=5), key(options={"test": "val"})}) == 5
+    path = tmp_path / "a.png"
+    splits = replace(SPLITS, train=replace(TRAIN, encoded=[path, path]))
+    with pytest.raises(UnusableImagesError, match="there is no file"):
+        key(splits)
+    path.write_bytes(b"one")
+    before = key(splits)
+    path.write_bytes(b"three")
+    assert key(splits) != before

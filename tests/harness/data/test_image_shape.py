@@ -1,0 +1,49 @@
+"""The size and the channels that all images of a dataset are brought to."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from harness.data.image_shape import DEFAULT_SIZE, Shape
+from harness.data.splitting import whole
+from harness.records.spec import DatasetSpec, ProviderSpec
+from zoo.dataset import Dataset, Split, Splits
+
+
+def shape_of(images: list[Image.Image], *, asked: int | None = None, hint: int | None = None) -> Shape:
+    encoded = []
+    for image in images:
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        encoded.append(file.getvalue())
+    part = whole("train", Split(labels=np.zeros(len(images), dtype=np.int64), encoded=encoded))
+    dataset = Dataset(name="x", load=lambda request: Splits(classes=("a", "b"), train=part.source), image_size=hint)
+    spec = DatasetSpec(full_name="t/x", display_name="x", provider=ProviderSpec(plugin="t"), image_size=asked)
+    return Shape.find(dataset, spec, {"train": part}, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked", "hint", "size"),
+    [
+        ([(8, 8), (8, 8)], None, None, 8),
+        ([(8, 8), (9, 9)], None, None, DEFAULT_SIZE),
+        ([(8, 6), (8, 6)], None, None, DEFAULT_SIZE),
+        ([(8, 8)], None, 32, 32),
+        ([(8, 8)], 16, 32, 16),
+    ],
+)
+def test_the_size_asked_for_comes_before_the_datasets_and_the_images_own(
+    sizes: list[tuple[int, int]], asked: int | None, hint: int | None, size: int
+) -> None:
+    shape = shape_of([Image.new("RGB", each) for each in sizes], asked=asked, hint=hint)
+    assert (shape.size, shape.channels, shape.num_bytes) == (size, 3, size * size * 3)
+    assert bool(shape.notes) == (size == DEFAULT_SIZE)
+
+
+def test_images_have_one_channel_if_all_are_grey() -> None:
+    assert shape_of([Image.new("L", (8, 8)), Image.new("1", (8, 8))]).channels == 1
+    assert shape_of([Image.new("L", (8, 8)), Image.new("RGB", (8, 8))]).channels == 3

@@ -1,0 +1,27 @@
+"""The list of published datasets."""
+
+from __future__ import annotations
+
+import re
+
+from plugins.datasets._published import PUBLISHED
+
+
+def test_names_are_distinct_and_every_set_says_where_it_comes_from() -> None:
+    assert len({each.name for each in PUBLISHED}) == len(PUBLISHED)
+    assert all(each.summary and each.source.startswith("http") for each in PUBLISHED)
+
+
+def test_resources_come_over_https_or_with_a_checksum() -> None:
+    """Over plain http whoever is between could change what is downloaded."""
+    for published in PUBLISHED:
+        for resource in published.resources:
+            assert resource.urls
+            assert resource.filename
+            assert resource.md5 == "" or re.fullmatch("[0-9a-f]{32}", resource.md5)
+            assert resource.md5 or all(url.startswith("https://") for url in resource.urls)
+
+
+def test_the_first_choice_of_an_option_is_its_default() -> None:
+    for published in PUBLISHED:
+        assert published.defaults == {name: values[0] for name, values in published.choices.items()}

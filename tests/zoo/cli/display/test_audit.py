@@ -1,0 +1,40 @@
+"""Audits as text."""
+
+from __future__ import annotations
+
+from harness.data.audit import DatasetAudit, SplitAudit
+from zoo.cli.display.audit import audit_lines
+
+
+def audit(**facts: object) -> DatasetAudit:
+    splits = tuple(
+        SplitAudit(
+            name=name, carved_from="train" if name == "val" else None, num_images=count, counts=(count, 0),
+            imbalance=1.0, absent=(), unreadable=(), unreadable_outcome="",
+        )
+        for name, count in (("train", 8), ("val", 1), ("test", 3))
+    )  # fmt: skip
+    sound: dict[str, object] = {
+        "name": "x", "full_name": "t/x", "provider": "t", "source": "", "fingerprint": "abc", "classes": ("a", "b"),
+        "image_size": 8, "channels": 3, "mean": (0.5,) * 3, "std": (0.1,) * 3, "native_sizes": None, "splits": splits,
+        "duplicates": (), "num_lost": 0, "omissions": (), "notes": ("one note",), "error": "",
+    }  # fmt: skip
+    return DatasetAudit.model_validate(sound | facts)
+
+
+def test_a_sound_dataset_says_what_was_looked_at() -> None:
+    lines = audit_lines(audit(), width=None)
+    assert "note: one note" in lines
+    assert lines[-1].startswith("no problem found in 12 images: all can be read")
+    assert "were not checked" in lines[-1]
+
+
+def test_images_that_are_left_out_are_wrong() -> None:
+    lines = audit_lines(audit(omissions=("9 image files left out",)), width=None)
+    assert lines[-1] == "wrong: 9 image files left out"
+
+
+def test_a_carved_split_says_from_where() -> None:
+    table = "\n".join(audit_lines(audit(), width=None))
+    assert "carved from train" in table
+    assert "the source, less val" in table
