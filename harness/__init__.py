@@ -1,17 +1,20 @@
-"""The harness: from a selection to records.
+"""The harness: from a selection to records. Each room imports only those listed below it.
 
-``selection``  what the user typed, resolved against the catalog
-``plan``       the trials that follow, and those that are skipped, before anything runs
-``spec``       one trial, fully described
-``data``       images of a dataset: decoded once, split once
-``training``   the engine
-``timer``      the throughput protocol
-``building``   a network from its architecture and a seed
-``trial``      one trial from spec to record
-``record``     what a trial did
-``rescoring``  metrics anew from saved predictions
-``store``      a folder of records
-``bench``      all trials of a plan, each in a process of its own
+``serving``      trained models over HTTP
+``runtimes``     trained models under other runtimes, such as ONNX
+``bench``        all trials of a plan, each in a process of its own
+``trial``        one trial, from its spec to its record
+``classifiers``  trained networks that predict, are exported and imported
+``measuring``    speeds and memory, and settings chosen by timing
+``training``     the engine
+``networks``     building networks and adapting them
+``batches``      batches of images on a device
+``data``         images of a dataset: decoded once, split once
+``planning``     selections, plans and forecasts
+``faults``       errors that end a trial
+``records``      what a trial did, and the store that keeps it
+``randomness``   seeds derived from a seed and a purpose
+``system``       files, processes and hardware
 
 It finds plugins through the catalog it is given, and never imports ``plugins`` or ``reports``.
 """

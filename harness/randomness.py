@@ -1,4 +1,4 @@
-"""Randomness: every draw derives from (seed, purpose), so that nothing of a generator need be stored to resume."""
+"""Randomness: every draw derives from (seed, purpose), so that resuming needs no stored generator state."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def seed_global(seed: int, *purpose: str | int) -> None:
     """Seed the global generators of torch (all devices), NumPy and Python, which networks may draw from."""
     derived = derive_seed(seed, *purpose)
     torch.manual_seed(derived)
-    np.random.seed(derived % 2**32)  # the legacy generator, for whatever of a network draws from it
+    np.random.seed(derived % 2**32)  # the legacy generator, which a network may use
     random.seed(derived)

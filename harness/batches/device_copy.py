@@ -1,7 +1,7 @@
-"""Copiers: how a chunk of images gets from the host to the device while the chunk before it is computed on.
+"""Copiers: copy a chunk of images from the host to the device while the previous chunk is computed on.
 
-All behave alike: host memory is filled, a copy is started, what is done with its tensors comes after it, and the host
-memory may be filled again once it has been waited for. On a GPU none of that stops the host.
+All work alike: fill host memory, start a copy, use its tensors on the device, and wait for the copy before filling
+the host memory again. On a GPU none of this blocks the host.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from torch import Tensor
 
 
 class Copy(Protocol):
-    """A copy under way."""
+    """A copy in progress."""
 
     def receive(self) -> tuple[Tensor, ...]:
-        """Return the tensors on the device; whatever the caller does with them next comes after the copy."""
+        """Return the tensors on the device, for use after the copy."""
 
     def wait(self) -> None:
-        """Wait until the host memory may be filled again."""
+        """Wait until the host memory can be reused."""
 
 
 class Copier(Protocol):
@@ -34,7 +34,7 @@ class Copier(Protocol):
 
 
 class PlainCopier:
-    """Copies at once, from any memory: for the CPU, and for devices without streams."""
+    """Copies immediately from any memory: for the CPU and devices without streams."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -93,5 +93,5 @@ class _OnStream:
 
 
 def copier_for(device: torch.device) -> Copier:
-    """Return the quickest copier to a device."""
+    """Return the fastest copier for a device."""
     return SideStreamCopier(device) if device.type == "cuda" else PlainCopier(device)

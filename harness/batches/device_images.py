@@ -1,7 +1,7 @@
 """Batches: the images of a split on the device, in the order of an epoch.
 
-They come by one of three ways: from the device, where all images fit there; from the decoded file in the cache, else;
-decoded anew, where that file would not fit on the disk. All give the same batches, bit for bit. Shape suffixes:
+Images are served in one of three ways: from the device if they all fit; else from the decoded file in the cache; or
+decoded on the fly if that file would not fit on the disk. All three give the same batches, bit for bit. Shape suffixes:
 N images, B batch, C channels, H height, W width.
 """
 
@@ -32,17 +32,17 @@ RESIDENT_SHARE = 0.4
 """Share of the device's free memory that images may take; the rest is for the network and its activations."""
 
 _FILL_IMAGES = 256
-"""Images at a time that the device is filled with, where they are decoded on the way."""
+"""Images copied to the device at a time, if they are decoded on the fly."""
 
 
 class DeviceImages:
     """A split's images and labels, ready to be served in batches on *device*.
 
     Args:
-        resident: Whether all images live on the device; None: if they fit. On the CPU decoded ones are always mapped
-            from their file, which processes share, and others never kept.
-        copier: What brings images to the device that do not live there; None: the quickest for the device.
-        num_workers: Threads that decode what is not kept decoded; None: one for each processor. Changes no batch.
+        resident: Whether to keep all images on the device; None: if they fit. On the CPU, decoded images are always
+            mapped from their file, which processes share, and others are never kept.
+        copier: Copies images that are not kept on the device; None: the fastest for the device.
+        num_workers: Threads that decode images on the fly; None: one for each processor. Does not affect batches.
     """
 
     def __init__(

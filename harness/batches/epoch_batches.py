@@ -1,6 +1,6 @@
 """Epoch batches: training images in the order of an epoch, augmented, normalised and mixed, ready to learn from.
 
-All that is drawn derives from (seed, epoch, purpose). Shape suffixes: N images of an epoch, B batch, L images loaded
+All draws derive from (seed, epoch, purpose). Shape suffixes: N images of an epoch, B batch, L images loaded
 for it, C channels, H height, W width.
 """
 
@@ -27,8 +27,9 @@ class EpochBatches:
 
     Args:
         images: The training images.
-        hp: For the size and order of batches, and what becomes of images.
-        rows_of: Says which rows of a batch of so many images are wanted here; None: all of them.
+        hp: The batch size, sampling and augmentation.
+        settings: The device and how images are normalised.
+        rows_of: Maps a batch size to the rows of the batch that this process learns from; None: all.
 
     Raises:
         TrialError: If there are too few images for one training step.
@@ -59,11 +60,11 @@ class EpochBatches:
         alternates = hp.flip_mode == "alternating"
         self._alternating = AlternatingFlip(self.num_images, seed=seed, device=device) if alternates else None
         self.mixes = hp.mixup_alpha > 0 or hp.cutmix_alpha > 0
-        # What a recipe's own augmentation draws, it draws for the images that it gets.
+        # A recipe's own augmentation draws for the images it gets, so it must get whole batches.
         self._loads_whole_batches = recipe.augment is not None
 
     def some(self, most: int) -> Tensor:
-        """Return up to *most* images, normalised and not augmented, by chance but always the same."""
+        """Return up to *most* random images, always the same, normalised and not augmented."""
         some_N = epoch_order(self._labels_N, "shuffle", seed=self._seed, epoch=0)[:most]
         images_BCHW, _ = next(self._data.batches(some_N, [len(some_N)]))
         return self._normalize(images_BCHW)

@@ -1,4 +1,4 @@
-"""Errors of the harness, all of which become the outcome of a trial."""
+"""Errors that end a trial and become its outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from zoo.errors import ZooError
 
 
 class TrialError(ZooError):
-    """A trial cannot go on, for a reason that has a kind."""
+    """A trial cannot continue; *kind* says why."""
 
     def __init__(self, kind: FailureKind, message: str) -> None:
         self.kind = kind

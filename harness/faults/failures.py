@@ -1,4 +1,4 @@
-"""Failures: what kind of failure an exception is, and one sentence for it."""
+"""Failures: the kind of an exception, and one sentence for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNWRITABLE = {
 
 
 def classify(error: BaseException, phase: str) -> Failure:
-    """Say what kind of failure an exception is. A disk that takes nothing more is one however it was wrapped."""
+    """Classify an exception. A full disk is recognised however deeply its error is wrapped."""
     message = f"{type(error).__name__} during {phase}: {one_line(error)}"
     kind = FailureKind.ERROR
     if problem := _problem_of_disk(error):
@@ -37,7 +37,7 @@ def classify(error: BaseException, phase: str) -> Failure:
 
 
 def _problem_of_disk(error: BaseException) -> str:
-    """Look through an exception's causes, as its traceback shows them; return why a disk refused, or nothing."""
+    """Search an exception and its causes for a failed write; return the disk's problem, or an empty string."""
     cause: BaseException | None = error
     seen: set[int] = set()
     while cause is not None and id(cause) not in seen:
@@ -49,6 +49,6 @@ def _problem_of_disk(error: BaseException) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """Return what an exception says, on one line of at most 300 characters."""
+    """Return an exception's message on one line of at most 300 characters."""
     text = " ".join(str(error).split())
     return text if len(text) <= 300 else text[:299] + "…"

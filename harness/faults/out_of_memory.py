@@ -1,4 +1,4 @@
-"""Out of memory: what counts as that, and how work goes on with fewer images at a time."""
+"""Out of memory: recognising it, and continuing with fewer images at a time."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ _ALLOCATORS_WORDS = (
     "MPS backend out of memory",
     "CUDA error: out of memory",  # from the driver, where torch's own allocator was not asked
 )
-"""How allocators say it that raise a plain ``RuntimeError``."""
+"""Messages of allocators that raise a plain ``RuntimeError``."""
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether *error* says that memory was refused; whatever else mentions memory is no such thing."""
+    """Return whether *error* means that an allocation failed; other errors that mention memory do not count."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _ALLOCATORS_WORDS)
 
 
 def least_images(model: nn.Module) -> int:
-    """Return how few images a training step can take at once: 2 with batch normalisation, which has no variance
-    over 1 image where the feature map is 1×1; else 1.
+    """Return the fewest images that a training pass can take: 2 with batch normalisation, which has no variance
+    over 1 image with a 1×1 feature map; else 1.
     """
     return 2 if any(isinstance(module, _BATCH_NORMS) for module in model.modules()) else 1
 
 
 class Halving:
-    """Images at a time, halved whenever they do not fit into memory, and never raised again.
+    """The number of images at a time: halved whenever they do not fit into memory, and never raised again.
 
     Attributes:
-        at_most: How many images to take at a time.
-        floor: Fewer are never tried.
+        at_most: Number of images at a time.
+        floor: Smallest number to try.
     """
 
     def __init__(self, device: torch.device, *, at_most: int, floor: int = 1) -> None:
@@ -55,12 +55,12 @@ class Halving:
 
     @contextmanager
     def attempt(self, images: int, *, undo: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Try the body, which takes *images* at a time; if memory is refused, end it, *undo* it and lower ``at_most``.
+        """Try the body with *images* at a time; if memory runs out, call *undo* and lower ``at_most``.
 
-        Whether the body came to its end must be seen from what it did. Errors of other kinds pass through.
+        The caller must see from its results whether the body finished. Other errors pass through.
 
         Raises:
-            TrialError: Of kind oom, if fewer images at a time cannot be taken.
+            TrialError: Of kind oom, if fewer images at a time are not possible.
         """
         if not self._clean:
             # Only now: while the error was handled, its traceback kept the body's tensors alive.
@@ -83,7 +83,7 @@ class Halving:
             undo()
 
     def until_it_fits(self, work: Callable[[int], T]) -> T:
-        """Return what *work* returns, which gets the number of images to take at a time.
+        """Call *work* with the number of images at a time until it fits, and return its result.
 
         Raises:
             TrialError: As for :meth:`attempt`.

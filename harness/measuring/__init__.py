@@ -1,1 +1,15 @@
-"""Timer, speeds, tuning."""
+"""Measuring speed and memory, and choosing settings by timing.
+
+``best_inference``  the fastest settings for inference
+``device_lock``     trials that share a device, and timing without them
+``environment``     devices, precisions, and what a record states of a machine
+``interference``    load of other processes and throttled clocks
+``peak_memory``     peak memory of a device or process
+``reference``       the reference network that each trial measures beside its own
+``speed``           all speeds of a trained network
+``timer``           the throughput protocol
+``training_step``   one training step to time
+``tuning``          memory format and compile mode, chosen by timing
+
+It imports ``training`` and the rooms below, and never ``trial``, ``classifiers`` or those above.
+"""

@@ -1,7 +1,7 @@
-"""Best inference: the layout, precision, batch size and compilation that a trained network predicts fastest with.
+"""Best inference: the memory format, precision, batch size and compile mode with which a network predicts fastest.
 
-Other than in training, precision may be chosen by timing here: the record's accuracy stays that of the precision it
-was trained and tested in, and how often the fastest setting predicts the same class is measured beside its speed.
+Unlike in training, precision may be chosen by timing: the recorded accuracy stays that of the precision used in
+training and testing, and the share of images for which the fastest setting predicts the same class is recorded.
 Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 """
 
@@ -53,20 +53,20 @@ def find_best_inference(
     budget_seconds: float,
     precisions: Sequence[Literal["fp32", "bf16"]] = PRECISIONS,
 ) -> BestInference | None:
-    """Look for the fastest setting of *model*, which is left as it is, and measure it by the timer's protocol.
+    """Find the fastest setting of *model* and measure it by the timer's protocol; the model is not changed.
 
     Args:
         images_NCHW: Normalised float32 images on the network's device, as many as the largest batch to try.
-        classes_N: What the network predicts for them, as recorded.
-        compile: Whether to try ``torch.compile`` too; it takes seconds to minutes.
-        budget_seconds: For the final measurement; looking takes about twice that, compilation not counted.
-        precisions: Which to try.
+        classes_N: The recorded predictions for them.
+        compile: Whether to try ``torch.compile``, which takes seconds to minutes.
+        budget_seconds: Time for the final measurement; the search takes about twice that, without compilation.
+        precisions: Precisions to try.
 
     Returns:
-        None where the network predicts in no setting.
+        The fastest setting, or None if the network works in none.
 
     Raises:
-        Exception: If memory does not suffice for so many images.
+        Exception: If memory runs out; fewer images may fit.
     """
     device = images_NCHW.device
     sizes = sorted({min(size, len(images_NCHW)) for size in BATCH_SIZES})
@@ -141,11 +141,9 @@ def find_best_inference(
 def _predictor(
     model: nn.Module, setting: Setting, images_NCHW: Tensor, refused: dict[str, str]
 ) -> Callable[[Tensor], Tensor] | None:
-    """Return a function from float32 images to logits, or None where the setting does not work for the network.
+    """Return a function from float32 images to logits, or None if the network does not work in the setting.
 
-    Why it does not is put into *refused*.
-
-    Casting images to the setting's type and layout is part of what is timed.
+    The reason is added to *refused*. Casting images to the setting's type and memory format is part of what is timed.
     """
     memory_format = torch.channels_last if setting.layout == "channels_last" else torch.contiguous_format
     dtype = _DTYPES[setting.precision]
@@ -167,7 +165,7 @@ def _predictor(
         refused[setting.name] = f"{type(error).__name__}: {one_line(error)}"
         return None
     if not works:
-        refused[setting.name] = "its logits are not finite"
+        refused[setting.name] = "the logits are not finite"
     return predict if works else None
 
 

@@ -1,4 +1,4 @@
-"""The environment: versions, device and threads, as the record states them. Imports torch."""
+"""The environment of a trial: versions, device and threads, as recorded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def resolve_device(name: str) -> str:
         count = count_gpus()
         index = int(name.partition(":")[2] or 0)
         if index >= count:
-            has = f"{count} CUDA device(s)" if count else "no CUDA device that torch can use"
+            has = f"{count} CUDA device{'' if count == 1 else 's'}" if count else "no CUDA device that torch can use"
             raise UsageError(f"--device {name}: this machine has {has}")
         return f"cuda:{index}"
     return name
@@ -61,17 +61,17 @@ def resolve_precision(name: str, device: str) -> Literal["fp32", "bf16", "fp16"]
 
 
 def check_compile(compile: str, device: str) -> None:
-    """Refuse what a device cannot compile.
+    """Check that *device* supports the compile mode.
 
     Raises:
-        UsageError: For CUDA graphs anywhere else than on a CUDA device.
+        UsageError: If it is ``graphs`` and the device is not a CUDA device.
     """
     if compile == "graphs" and not device.startswith("cuda"):
-        raise UsageError(f"--compile graphs needs a CUDA device, and this is {device}; --compile on does without")
+        raise UsageError(f"--compile graphs needs a CUDA device, and this is {device}; use --compile on instead")
 
 
 def describe(device: str, threads: int | None = None) -> dict[str, Any]:
-    """Return versions, device and threads, with plain JSON values."""
+    """Return versions, device and threads as plain JSON values."""
     import torch
 
     described: dict[str, Any] = {

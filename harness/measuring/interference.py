@@ -1,4 +1,4 @@
-"""Disturbance: what else the machine did while something was measured, and whether a clock was throttled."""
+"""Interference: other load on the machine during a measurement, and throttled clocks."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _THROTTLED = {
     "HwThermalSlowdown": "its temperature",
     "HwPowerBrakeSlowdown": "its power supply",
 }
-"""NVML's reasons for a lower clock that are not mere idleness."""
+"""NVML's reasons for a lower clock, other than idleness."""
 
 
 class ForeignLoad:
-    """CPU time of other processes since it was made. Linux tells; elsewhere it is not known."""
+    """CPU time that other processes used since it was created; known on Linux only."""
 
     def __init__(self) -> None:
         self._start = _busy_seconds()
@@ -32,14 +32,14 @@ class ForeignLoad:
         busy, elapsed = _busy_seconds(), time.monotonic() - self._clock
         if self._start is None or busy is None or elapsed <= 0:
             return None
-        # The kernel counts in ticks of 10 ms, so that a quiet machine may come out a little below none.
+        # The kernel counts in ticks of 10 ms, so the difference may be slightly negative.
         return max(0.0, (busy - self._start - (_own_seconds() - self._own)) / elapsed)
 
 
 def gpu_notes(index: int) -> tuple[str, ...]:
-    """Return a sentence for each reason why NVIDIA GPU *index* runs below its clock; none where that is not known.
+    """Return a sentence if NVIDIA GPU *index* is throttled, with the reasons; nothing if that is unknown.
 
-    Needs the package ``nvidia-ml-py``; asked for while the GPU is still warm from the measurement.
+    Needs the package ``nvidia-ml-py``. Call it while the GPU is still warm from the measurement.
     """
     try:
         import pynvml  # type: ignore[import-not-found]

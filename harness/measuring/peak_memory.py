@@ -1,4 +1,4 @@
-"""Peak memory: of the device's allocator on a GPU, of the process on a CPU."""
+"""Peak memory: of torch's allocator on a GPU, of the process on a CPU."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 class PeakMemory:
-    """Measures the peak since it was made.
+    """Measures the peak since its creation.
 
-    On CUDA: the most bytes that torch's allocator had given out. On a CPU: how far the process's resident set grew,
-    which Linux tells; elsewhere it is not measured.
+    On CUDA: the most bytes that torch's allocator had allocated. On a CPU: the growth of the process's resident set,
+    on Linux only.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -25,7 +25,7 @@ class PeakMemory:
             self._start_kib = _kib("VmRSS")
 
     def forget_peak(self) -> bool:
-        """Let the peak be that of what comes now; what is held already still counts. Tell whether that can be."""
+        """Reset the peak to what is held now; return whether the system supports it."""
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
             return True
@@ -38,7 +38,7 @@ class PeakMemory:
         return True
 
     def mib(self) -> float | None:
-        """Return the peak so far in MiB, or None where it cannot be told."""
+        """Return the peak so far in MiB, or None if it is unknown."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device) / 2**20
         if self._start_kib is None:

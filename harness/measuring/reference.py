@@ -1,8 +1,8 @@
-"""The reference network: one small fixed CNN that every trial measures beside its own network.
+"""The reference network: a small fixed CNN that every trial measures beside its own network.
 
-Its speed says what the machine did in those seconds. The ratio of a network's speed to it travels between machines
-far better than images per second, and the ratio of its speed after a measurement to that before tells of a clock that
-was throttled or of other work. Shape suffixes: B batch, C channels, H height, W width.
+Its speed shows how fast the machine was at the time. The ratio of a network's speed to it compares across machines
+far better than images per second, and a change of its speed during a measurement reveals a throttled clock or other
+load. Shape suffixes: B batch, C channels, H height, W width.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Measuring: the speed of a trained network, by the protocol of :mod:`harness.measuring.timer`, in a bounded time.
+"""Speed: inference, latency and training of a trained network, measured by the protocol of the timer.
 
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
@@ -31,7 +31,7 @@ from harness.training.precision import computing, exact_fp32
 from harness.training.resolved_recipe import ResolvedRecipe
 
 DRIFT = 1.15
-"""How far the reference network's speed may move before a reader is told: more than windows of a quiet machine do."""
+"""Ratio by which the reference network's speed may change without a note: more than it varies on an idle machine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,9 +78,9 @@ def measure_speed(
         settings: How the network trained and is timed.
         test: Gives the end-to-end rate of inference, and images to time the network with.
         was_disturbed: Whether another trial on the device did not give way.
-        budget_seconds: Time for each of the measurements of inference and of training; latency takes half of it, the
-            reference network before and after a quarter each, and the search for the best inference thrice. Very slow
-            networks take longer, since a few calls are always made.
+        budget_seconds: Time for measuring inference, and again for training. Latency takes half of it, the reference
+            network a quarter before and after, and the search for the best inference three times as long. Very slow
+            networks take longer, since a minimum number of calls is made.
         best_inference: Whether the fastest settings for inference are looked for.
     """
     began = time.perf_counter()

@@ -1,11 +1,11 @@
-"""Tuning: the settings that a network trains fastest with on this machine, found by timing a few steps.
+"""Tuning: the settings with which a network trains fastest on this machine, found by timing a few steps.
 
-Only what changes rounding is chosen by timing: the memory layout, and on a GPU whether to compile. Precision changes
-predictions and belongs to a result's identity, so the device's rule decides it and timing does not; what the other
-precision would have given is measured and told.
+Timing chooses only what changes no more than rounding: the memory format, and on a GPU whether to compile. Precision
+changes predictions and is part of a result's identity, so it is never chosen by timing; on a CPU the speed of bf16 is
+measured and reported.
 
-A choice holds for a network, an image shape, a batch size and a machine: it is kept in the cache, so that all seeds
-and all later runs train alike. Shape suffixes: B batch, C channels, H height, W width.
+A choice applies to a network, an image shape, a batch size and a machine. It is cached, so that all seeds and all
+later runs train with the same settings. Shape suffixes: B batch, C channels, H height, W width.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.cache import cached_json
 
 MARGIN = 1.05
-"""How much faster another setting than the usual one must be: less is noise, and not worth other rounding."""
+"""How much faster than the default another setting must be: a smaller gain may be noise."""
 ROUNDS = 3
-"""Timings of each candidate, in turns; their median counts."""
+"""Timings of each candidate, taken in turns; the median counts."""
 MIN_WINDOW_SECONDS = 0.02
 SHARE = 0.02
-"""Most of a training's expected time that looking for its settings may take."""
+"""Share of a training's expected time that choosing its settings may take."""
 COMPILE_WORTH_SECONDS = 60.0
-"""A training expected to be shorter than this is not compiled by itself: the compiler takes up to half of that."""
+"""A training expected to be shorter is not compiled by default: the compiler alone can take half of this time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,9 +73,9 @@ def tune(
     """
     device = settings.device
     if request.layout != "auto" and request.compile != "auto":
-        return _usual(request, "as asked").model_copy(update={"reason": "as asked"})
+        return _default(request, "").model_copy(update={"reason": "as requested"})
     if request.num_steps * SHARE < 1:
-        return _usual(request, "too few steps for a probe")
+        return _default(request, "too few steps to time")
     key = stable_hash(
         {
             **request.identity,
@@ -100,9 +100,9 @@ def tune(
     try:
         tuning = Tuning.model_validate(cached_json(f"tuning/{key[:32]}", look))
     except Exception as error:
-        # Whatever is wrong with the network, its training says it better; a batch too large is halved there.
-        why = "the probe ran out of memory" if is_out_of_memory(error) else "the probe failed"
-        tuning = _usual(request, why)
+        # Training reports what is wrong with the network more clearly, and halves a batch that is too large.
+        why = "timing ran out of memory" if is_out_of_memory(error) else "timing failed"
+        tuning = _default(request, why)
     finally:
         _restore_random_state(device, state)
     return tuning.model_copy(update={"seconds": time.perf_counter() - began})
@@ -130,7 +130,7 @@ def _look(
     informs = device.type == "cpu" and precision == "fp32"
     probe_seconds = (len(layouts) + informs) * (ROUNDS + 1) * max(step_seconds, MIN_WINDOW_SECONDS)
     if probe_seconds > SHARE * expected:
-        return _usual(request, "too short a training for a probe").model_dump(mode="json")
+        return _default(request, "training is too short to time").model_dump(mode="json")
     for channels_last in layouts:
         steps.setdefault(_name(channels_last, precision), step_of(channels_last, precision))
     if informs:
@@ -143,13 +143,15 @@ def _look(
         reason = f"contiguous ran at {ratio:.2f} times the speed of channels last"
     if informs:
         ratio = rates[_name(usual, "bf16")] / rates[_name(usual, "fp32")]
-        reason += f"{'; ' if reason else ''}bf16 at {ratio:.2f} times that of fp32, and is for you to choose"
+        reason += (
+            f"{'; ' if reason else ''}bf16 ran at {ratio:.2f} times the speed of fp32 (choose it with --precision bf16)"
+        )
     compiles, graphs = compile in ("on", "graphs"), compile == "graphs"
     compile_seconds = None
     if compile == "auto" and device.type == "cpu":
-        reason += "; not compiled: training on a CPU does not gain by it"
+        reason += "; not compiled: compiling does not speed up training on a CPU"
     elif compile == "auto" and expected < COMPILE_WORTH_SECONDS:
-        reason += "; not compiled: too short a training"
+        reason += "; not compiled: training is too short"
     elif compile == "auto":
         eager = step_of(chosen, precision)
         candidate = replace(settings, channels_last=chosen, compile=True)
@@ -177,7 +179,7 @@ def _look(
 def _rates(
     steps: Mapping[str, Callable[[], None]], step_seconds: float, batch: int, device: torch.device
 ) -> dict[str, float]:
-    """Time steps in turns, so that what else the machine does hits all alike; return images per second."""
+    """Time steps in turns, so that other load on the machine affects all alike; return images per second."""
     calls = max(1, int(MIN_WINDOW_SECONDS / max(step_seconds, 1e-9)))
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -197,12 +199,12 @@ def _seconds(step: Callable[[], None], calls: int, device: torch.device) -> floa
     return time.perf_counter() - start
 
 
-def _usual(request: TuningRequest, reason: str) -> Tuning:
+def _default(request: TuningRequest, reason: str) -> Tuning:
     return Tuning(
         layout=_layout(request.layout != "contiguous"),
         compile=request.compile in ("on", "graphs"),
         graphs=request.compile == "graphs",
-        reason=f"the usual: {reason}",
+        reason=f"default: {reason}",
     )
 
 

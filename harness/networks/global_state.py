@@ -1,4 +1,4 @@
-"""Global state that a plugin could change behind the engine's back, and a check that it did not."""
+"""Global state: torch's settings, and a check that a plugin has not changed them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.records.record import FailureKind
 
 
 def snapshot() -> dict[str, Any]:
-    """Return the settings of torch that change results or speeds of whatever runs after."""
+    """Return torch's settings that affect the results or speed of later code."""
     return {
         "default dtype": torch.get_default_dtype(),
         "default device": torch.get_default_device(),
@@ -26,14 +26,17 @@ def snapshot() -> dict[str, Any]:
 
 @contextmanager
 def unchanged(what: str) -> Iterator[None]:
-    """Check that the body leaves global settings as they were; *what* is named if it does not.
+    """Check that the body does not change global settings; the error says that *what* did.
 
     Raises:
-        TrialError: Naming the settings that changed. A later trial has a process of its own and never sees them.
+        TrialError: Naming the settings that changed. Later trials are unaffected: each has its own process.
     """
     before = snapshot()
     yield
     after = snapshot()
     changed = [f"{name} from {before[name]} to {after[name]}" for name in before if after[name] != before[name]]
     if changed:
-        raise TrialError(FailureKind.PLUGIN, f"{what} changed torch's {' and '.join(changed)}, which is not its own")
+        raise TrialError(
+            FailureKind.PLUGIN,
+            f"{what} changed torch's {' and '.join(changed)}; plugins must not change global settings",
+        )

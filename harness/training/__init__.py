@@ -1,1 +1,21 @@
-"""The engine."""
+"""The engine: training and evaluating one network.
+
+``loop``               the training loop, :func:`~harness.training.loop.train`
+``best_epoch``         which epoch's weights are kept, and when to stop early
+``checkpoints``        training states and weights in a trial's folder
+``compiling``          ``torch.compile`` and CUDA graphs
+``ema``                exponential moving averages of weights
+``evaluation``         logits of a split, loss and accuracy
+``forward_state``      undoing a forward pass, for steps that run out of memory
+``losses``             cross-entropy and class weights
+``optimizers``         optimizers and their parameter groups
+``precision``          autocast and exact float32
+``ranks``              several processes that train together
+``resolved_recipe``    a recipe with the hyperparameters of one training
+``schedules``          learning-rate schedules
+``state``              all that a training needs to continue
+``sync_batch_norm``    batch normalisation across processes
+``unused_parameters``  weights that no gradient reaches
+
+It imports ``networks`` and the rooms below, and never ``measuring`` or those above.
+"""

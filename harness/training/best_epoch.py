@@ -1,4 +1,4 @@
-"""Best epoch: which epoch's weights are kept, and when to stop, by a number from the validation split."""
+"""Best epoch: the epoch whose weights are kept, and early stopping, by a validation metric."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(kw_only=True, slots=True)
 class BestEpoch:
-    """Remembers the best value so far. A value that is not finite is never the best; an equal one is not better."""
+    """Tracks the best value so far. Values that are not finite never count, and an equal value is not better."""
 
     higher_is_better: bool
     epoch: int = 0
@@ -18,7 +18,7 @@ class BestEpoch:
     """Epochs since the best one."""
 
     def observe(self, epoch: int, value: float) -> bool:
-        """Take in an epoch's value and tell whether it is the best so far."""
+        """Record an epoch's value and return whether it is the best so far."""
         is_better = math.isfinite(value) and (
             self.value is None or (value > self.value if self.higher_is_better else value < self.value)
         )

@@ -1,8 +1,8 @@
-"""Compiling: a network through ``torch.compile``, and on a GPU its kernels as one recorded graph.
+"""Compiling: a network through ``torch.compile``, optionally with CUDA graphs.
 
 A small network on a fast GPU waits for Python and for kernels to be launched. CUDA graphs launch a whole forward or
 backward pass at once; torch's compiler records and replays them (``mode="reduce-overhead"``), and makes one for each
-shape of batch. What they return lies in memory that the next replay writes over, so each step says that it begins.
+shape of batch. Outputs lie in memory that the next replay overwrites, so each call marks the start of a step.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 
 def compiled(model: nn.Module, *, graphs: bool = False) -> Callable[[Tensor], Tensor]:
-    """Return *model* through the compiler; it shares its parameters and its mode.
+    """Compile *model*; the result shares its parameters and its training mode.
 
     Args:
-        graphs: Whether to record CUDA graphs. What a call returns is then valid until the next call.
+        graphs: Whether to record CUDA graphs. The output of a call is then valid only until the next call.
     """
     if not graphs:
         return torch.compile(model)

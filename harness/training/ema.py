@@ -1,4 +1,4 @@
-"""EMA: an exponential moving average of a network's weights, which often tests better than the weights themselves."""
+"""EMA: an exponential moving average of a network's weights, which is often more accurate than the weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ModelEma:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights after a step."""
+        """Update the averages after a step."""
         self.step += 1
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         averages = [self.averages[name] for name in self._floating]
@@ -39,18 +39,18 @@ class ModelEma:
 
     @torch.no_grad()
     def copy_to_model(self) -> None:
-        """Put the averages into the model."""
+        """Copy the averages into the model."""
         torch._foreach_copy_(list(self._live.values()), list(self.averages.values()))
 
     def load(self, averages: dict[str, Tensor], *, step: int) -> None:
-        """Go on from earlier averages."""
+        """Continue from saved averages."""
         self.step = step
         for name, value in self.averages.items():
             value.copy_(averages[name])
 
     @contextmanager
     def in_model(self) -> Iterator[None]:
-        """Have the averages in the model for a while, then its own weights again."""
+        """Swap the averages into the model for the body, then restore its own weights."""
         own = [value.clone() for value in self._live.values()]
         self.copy_to_model()
         try:
@@ -67,13 +67,13 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def load_tensors(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Put tensors that :func:`tensors_of` gave back into a model.
+    """Copy tensors that :func:`tensors_of` returned into a model.
 
     Raises:
-        StoreError: If they are of another model.
+        StoreError: If names or shapes differ.
     """
     own = tensors_of(model)
     if {name: value.shape for name, value in own.items()} != {name: value.shape for name, value in tensors.items()}:
-        raise StoreError(f"the saved weights are not those of this {type(model).__name__}")
+        raise StoreError(f"the saved weights do not fit this {type(model).__name__}")
     for name, value in own.items():
         value.copy_(tensors[name])

@@ -1,4 +1,4 @@
-"""Evaluation: logits of a split in one pass, and what follows from them.
+"""Evaluation: logits of a split in one pass, and their loss and accuracy.
 
 Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 """
@@ -23,12 +23,12 @@ from harness.training.precision import computing
 from harness.training.ranks import ALONE, Ranks
 
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23, "mps": 2**21}
-"""Pixels of a batch by device: a CPU's caches hold that much, a GPU needs that much to be busy."""
+"""Pixels per batch by device: what fits into a CPU's caches, or keeps a GPU busy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """How good logits are."""
+    """Loss and accuracy of logits."""
 
     loss: float
     """Mean cross-entropy, without smoothing or weights."""
@@ -50,14 +50,14 @@ def predict_logits(
 
     Args:
         model: On the device and in the memory format of *settings*. It runs as it is, compiled or not.
-        batch_size: Images at a time; None: as the device likes. It is halved where memory does not suffice.
+        batch_size: Images at a time, halved when memory runs out; None: chosen by the device.
         predict: ``(model, images_BCHW)``: what to call in place of the model.
-        num_classes: K, to hold the network to it; None: whatever it gives.
-        ranks: Where there are several, each predicts some of the batches, and N are the images of those.
+        num_classes: The K that the network must return; None: any.
+        ranks: With several, each predicts some of the batches, and N counts only the images of those.
 
     Raises:
-        TrialError: If logits are not what they should be (kind plugin) or not finite (kind diverged), or memory does
-            not suffice for one image (kind oom).
+        TrialError: If the output is not logits (kind plugin) or not finite (kind diverged), or there is not enough
+            memory for one image (kind oom).
     """
     device = settings.device
     data = images if isinstance(images, DeviceImages) else DeviceImages(images, device)
@@ -120,7 +120,7 @@ def evaluate(
 ) -> Evaluation:
     """Predict and compare; arguments and errors as for :func:`predict_logits`.
 
-    Several ranks take whole batches of what one would take, and each comes to know what became of every image.
+    Several ranks share the batches, and each returns the evaluation of all images.
     """
     data = images if isinstance(images, DeviceImages) else DeviceImages(images, settings.device)
     batch = batch_size or default_batch_size(data, settings.device)
@@ -132,7 +132,7 @@ def evaluate(
 
 
 def _own_images(total: int, batch: int, ranks: Ranks) -> slice:
-    """Return which images a rank predicts: whole batches, so that no image shares one with others than it would."""
+    """Return the images that a rank predicts: whole batches, each with the images it has in a single process."""
     batches = ranks.share_of(-(-total // batch))
     return slice(batches.start * batch, min(batches.stop * batch, total))
 
@@ -143,12 +143,12 @@ def default_batch_size(images: DeviceImages, device: torch.device) -> int:
 
 
 def batch_size_for(height: int, width: int, device: torch.device) -> int:
-    """Return how many images of so many pixels to predict at a time."""
+    """Return how many images of this size to predict at a time."""
     return max(16, min(4096, PIXELS_PER_BATCH.get(device.type, 2**20) // (height * width)))
 
 
 def checked_logits(output: object, batch: int, num_classes: int | None) -> Tensor:
-    """Return a network's output if it is logits ``[B, K]``; looks at its shape and type only, not at its values.
+    """Return a network's output if it is logits ``[B, K]``; only shape and type are checked.
 
     Raises:
         TrialError: If it is anything else.
@@ -167,7 +167,7 @@ def checked_logits(output: object, batch: int, num_classes: int | None) -> Tenso
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Have every module in eval mode for a while, then each in the mode that it was in."""
+    """Put every module into eval mode for the body, then restore the mode of each."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -1,4 +1,4 @@
-"""Forward state: what a training step's forward passes change, so that a step can be done again from its start."""
+"""Forward state: what the forward passes of a step change, saved so that the step can be repeated."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 
 class ForwardState:
-    """Remembers the global generators and a network's buffers, such as running statistics.
+    """The state of the global random generators and of a network's buffers, such as running statistics.
 
-    It is taken before each step and seldom needed, so it is kept cheap: nothing waits for the device. What a network
-    keeps elsewhere, in plain attributes, is not restored.
+    It is saved before each step but rarely restored, so saving is cheap and never waits for the device. State that a
+    network keeps in plain attributes is not restored.
     """
 
     def __init__(self, model: nn.Module, device: torch.device) -> None:
@@ -25,7 +25,7 @@ class ForwardState:
 
     @torch.no_grad()
     def take(self) -> None:
-        """Remember how things are now."""
+        """Save the current state."""
         if self._buffers:
             torch._foreach_copy_(self._saved_buffers, self._buffers)
         self._python_state, self._numpy_state = random.getstate(), self._numpy.state
@@ -34,7 +34,7 @@ class ForwardState:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Have things as they were."""
+        """Restore the saved state."""
         if self._buffers:
             torch._foreach_copy_(self._buffers, self._saved_buffers)
         random.setstate(self._python_state)

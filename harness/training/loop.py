@@ -1,8 +1,8 @@
 """Training: the engine. One function, :func:`train`, that reads from top to bottom.
 
 Nothing in an epoch waits for the device: loss and correct answers add up there and are read once, at its end.
-Every draw derives from (seed, epoch, purpose), so that a training that goes on from a saved state equals one that
-was never stopped, bit for bit on the CPU. Shape suffixes: N images, B batch, M micro-batch, C channels, H height,
+Every draw derives from (seed, epoch, purpose), so that a training resumed from a saved state equals an uninterrupted
+one, bit for bit on the CPU. Shape suffixes: N images, B batch, M micro-batch, C channels, H height,
 W width, K classes.
 """
 
@@ -41,12 +41,12 @@ from harness.training.schedules import Plateau, lr_factor
 from harness.training.state import TrainingState
 
 PREPARE_IMAGES = 5000
-"""Most images that a recipe's ``prepare`` sees: enough for any statistic of pixels."""
+"""Maximum number of images passed to a recipe's ``prepare``: enough for any statistic of pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochResult:
-    """What an epoch came to; the fields are those of :class:`zoo.events.EpochEnded`."""
+    """The result of an epoch, with the fields of :class:`zoo.events.EpochEnded`."""
 
     epoch: int
     epochs: int
@@ -61,29 +61,29 @@ class EpochResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingResult:
-    """What a training came to."""
+    """The result of a training."""
 
     epochs_run: int
     tested_epoch: int
-    """The epoch whose weights the model holds, from 1."""
+    """The epoch that the model's weights come from, counted from 1."""
     stopped_early: bool
     best_val_accuracy: float
     """The highest of all epochs."""
     final_train_loss: float
     """Mean over the last epoch's images, as the recipe defines the loss."""
     seconds: float
-    """Time in training steps, the data path included, validation not; added up over resumes."""
+    """Time in training steps with the data path, without validation; summed over resumes."""
     images_per_second: tuple[float, ...]
     """Training images over training time, for each epoch."""
     micro_batch_size: int
     """Most images per forward pass, all ranks together, as the training ended."""
     planned_micro_batch_size: int
-    """Most images per forward pass that the recipe asks for; more than the former where memory did not suffice."""
+    """Most images per forward pass that the recipe asks for; more than *micro_batch_size* if memory ran out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingHooks:
-    """Functions that a training calls as it goes on."""
+    """Functions that a training calls while it runs."""
 
     emit: Callable[[EpochResult], None] = lambda result: None
     """Called at the end of each epoch."""
@@ -109,12 +109,12 @@ def train(
     Those are the last epoch's, or the best one's by ``hp.monitor`` on the validation split, and in either case
     the averaged ones where ``hp.ema_decay`` is set. The test split is not touched.
 
-    Where a forward or backward pass runs out of memory, its step starts again with half as many images at a time,
-    and the training goes on so. A batch stays what it was: gradients add up over more micro-batches, as with more
-    ``hp.accumulate_steps``. The step's images, generators and running statistics are those of its first attempt.
+    When a forward or backward pass runs out of memory, the step starts again with half as many images at a time, and
+    so do all later steps. Batches stay the same: gradients accumulate over more micro-batches, as with a higher
+    ``hp.accumulate_steps``. The repeated step uses the same images, random draws and running statistics.
 
-    Several *ranks* call this with the same arguments, each with its own device. They share each batch, and all come to
-    the same weights, but for rounding those of one process; dropout and its kin draw differently on each.
+    Several *ranks* call this with the same arguments, each with its own device. They share each batch and end with the
+    same weights: those of a single process up to rounding, except that dropout draws differently on each rank.
 
     Args:
         model: As its architecture built it, pretrained or not; it is moved to the device of *settings*.
@@ -127,7 +127,7 @@ def train(
 
     Raises:
         TrialError: ``diverged`` if a loss or a validation logit is not finite, ``data`` if there is nothing to train
-            on, ``plugin`` if the network's output is not logits, ``oom`` if memory does not suffice for the fewest
+            on, ``plugin`` if the network's output is not logits, ``oom`` if there is not enough memory for the fewest
             images: 1 at a time, 2 with batch normalisation, or one for each rank.
     """
     recipe, hp, device = resolved.recipe, resolved.hp, settings.device
@@ -152,7 +152,7 @@ def train(
     head = find_head(model) if hp.freeze_backbone or starts_at_head else ()
     if state is None:
         seed_global(seed, "start")
-        # Published weights are what a pretrained network is taken for: only its head is new.
+        # Pretrained weights are kept: only the head is new.
         initialize(head if starts_at_head else (model,), hp.init)
         if recipe.prepare is not None:
             recipe.prepare(model, batches.some(PREPARE_IMAGES), hp)
@@ -166,7 +166,7 @@ def train(
     # Gradients that add up must outlive the next pass, which a recorded graph would write over them.
     forward_part = compiled(model) if settings.graphs else forward
 
-    # What changes it.
+    # How it is updated.
     optimizer = resolved.make_optimizer(model)
     peak_lrs = [group["lr"] for group in optimizer.param_groups]
     trainable = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -189,7 +189,7 @@ def train(
             torch.autograd.backward(scaler.scale(loss * (num_learnt / batch * ranks.size)))
         return loss.detach() * num_learnt, (logits_MK.detach().argmax(dim=1) == labels_M).sum() * part.counts
 
-    # How much of it goes at once. A frozen backbone's batch normalisation takes no statistics.
+    # How many images at a time. A frozen backbone's batch normalisation takes no statistics.
     floor = 1 if hp.freeze_backbone else least_images(model)
     halving = ranks.halving(device, at_most=max(batches.sizes), floor=floor)
     before = ForwardState(model, device)
@@ -197,7 +197,7 @@ def train(
     def micro_sizes_of(batch: int) -> list[int]:
         return micro_batch_sizes(batch, hp.accumulate_steps, at_most=halving.at_most, floor=halving.floor)
 
-    # What is remembered.
+    # What is tracked across epochs.
     ema = ModelEma(model, hp.ema_decay) if hp.ema_decay > 0 else None
     best = BestEpoch(higher_is_better=hp.monitor == "val_accuracy")
     best_weights: dict[str, Tensor] | None = None
@@ -218,7 +218,7 @@ def train(
         if ema is not None:
             ema.load(tree["ema"], step=tree["ema_step"])
         rates, totals = list(tree["rates"]), dict(tree["totals"])
-        # States of before it was kept were never halved.
+        # Older states do not record it, and were never halved.
         halving.at_most = min(halving.at_most, tree.get("at_most", halving.at_most))
 
     def stopped_early() -> bool:

@@ -1,4 +1,4 @@
-"""Losses: what training makes small. Shape suffixes: B batch, K classes."""
+"""Losses: cross-entropy and class weights. Shape suffixes: B batch, K classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers: update rules and parameter groups, from hyper-parameters."""
+"""Optimizers: update rules and parameter groups, from hyperparameters."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Ranks: the processes that train one network together, each on a device of its own, and what they say to each other.
+"""Ranks: the processes that train one network together, each on a device of its own, and their communication.
 
-A batch is what the recipe says, however many processes share it: each learns from a part, and gradients and the
-statistics of batch normalisation are those of the whole. :class:`Ranks` is the one process of an ordinary training, and
-costs it nothing; :class:`ManyRanks` is one of several, connected through ``torch.distributed``.
+The batch size is the recipe's, however many processes share it: each learns from a part, and gradients and statistics
+of batch normalisation are those of the whole batch. :class:`Ranks` is the single process of an ordinary training, and
+adds no cost; :class:`ManyRanks` is one of several, connected through ``torch.distributed``.
 
-Whatever goes wrong in one of several ends it; the others are then ended from outside (see
-:mod:`harness.trial.supervisor`), and none of them decides alone to go on otherwise.
+Any error in one of several processes ends it; the others are then ended from outside (see
+:mod:`harness.trial.supervisor`). No process recovers on its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training state: all that a training needs to go on as if it had never stopped. Tensors and JSON, never pickles."""
+"""Training state: all that a training needs to continue as if uninterrupted, as tensors and JSON without pickles."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor
 from zoo.errors import StoreError
 
 VERSION = 1
-"""Of the layout of the tree; a state of another version is refused."""
+"""Version of the layout of the tree; a state of another version is rejected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TrainingState:
     """The state at the end of an epoch.
 
-    A state from :func:`harness.training.loop.train` refers to live tensors, which the next step changes: use it at once
-    (``to_bytes``), or drop it, which costs nothing.
+    A state from :func:`harness.training.loop.train` refers to live tensors, which the next step changes: call
+    ``to_bytes`` immediately, or drop it at no cost.
     """
 
     epoch: int
-    """Epochs done."""
+    """Number of epochs completed."""
     tree: dict[str, Any]
     """Nested dicts, lists and tuples of tensors, numbers, strings, booleans and None."""
 
@@ -41,7 +41,7 @@ class TrainingState:
         """Read what :meth:`to_bytes` wrote. Memory layouts are restored too, since some kernels depend on them.
 
         Raises:
-            StoreError: If it is not that, or of another version.
+            StoreError: If it is not a training state, or one of another version.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load

@@ -1,4 +1,4 @@
-"""Unused weights: whether a network has some that no gradient reaches, which those who average gradients must know.
+"""Unused parameters: whether a network has any without gradient, which DistributedDataParallel must be told.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -12,14 +12,14 @@ from harness.training.forward_state import ForwardState
 
 
 def leaves_weights_unused(model: nn.Module, images_BCHW: Tensor, device: torch.device) -> bool:
-    """Tell whether a training pass leaves a trainable weight without gradient; the network is left as it was."""
+    """Return whether a training pass leaves a trainable weight without gradient; the network is not changed."""
     before = ForwardState(model, device)
     modes = [(module, module.training) for module in model.modules()]
     model.train()
     try:
         output = model(images_BCHW)
         if not (isinstance(output, Tensor) and output.requires_grad):
-            return False  # training says better what is wrong
+            return False  # training reports the problem more clearly
         output.float().sum().backward()
         return any(weight.grad is None for weight in model.parameters() if weight.requires_grad)
     finally:

@@ -1,1 +1,12 @@
-"""One trial from spec to record, on one or several devices."""
+"""One trial, from its spec to its record, on one or several devices.
+
+``trial``       the trial, in a process of its own
+``setup``       its network and recipe, from the spec
+``probe``       a few batches of it, to forecast its time and memory
+``devices``     the devices of a trial that takes several
+``multi_gpu``   training on several devices, seen from the trial's process
+``supervisor``  starting, watching and ending the processes of such a training
+``rank``        one of those processes
+
+It imports ``measuring`` and the rooms below, and never ``classifiers``, ``bench`` or those above.
+"""

@@ -1,6 +1,6 @@
-"""A trial's probe: builds its network and trains and predicts a few batches as a trial would, in a process of its own.
+"""Probes: build a trial's network, train it and predict a few batches as the trial would, in a process of their own.
 
-Labels are made up, and the test split is not opened: nothing here can tell how good a network is.
+Labels are made up and the test split is not opened, so a probe reveals nothing about a network's accuracy.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from zoo.metric import Predictions
 
 WARM_UP_IMAGES = 16
 WINDOW_SECONDS = 1.0
-"""About how long training steps are timed."""
+"""Approximate time for which training steps are timed."""
 LONGEST_BATCH_SECONDS = 10.0
-"""A batch that would take longer is not tried; what a few of its images take must do, and memory stays unknown."""
+"""A batch that would take longer is not tried: a few of its images are timed, and peak memory stays unknown."""
 LIMIT_SECONDS = 180.0
-"""A network that has not been built and timed by then ends its probe."""
+"""The probe ends if the network has not been built and timed by then."""
 
 
 def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[str, Any]) -> dict[str, Any]:
-    """Return what was measured (:class:`harness.bench.probing.Measured`), or ``{"problem": a sentence}``."""
+    """Return the fields of :class:`harness.planning.measured.Measured`, or ``{"problem": a sentence}``."""
     keep_freed_memory()  # as trials do
     watchdog = threading.Timer(LIMIT_SECONDS, _give_up)
     watchdog.daemon = True
@@ -55,7 +55,7 @@ def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[st
         measured = _probe(
             TrialSpec.model_validate(spec), PreparedData.model_validate(prepared), build_catalog(Sources(**sources))
         )
-    except (Exception, SystemExit) as error:  # whatever a plugin raises is this combination's problem and no other's
+    except (Exception, SystemExit) as error:  # a plugin may raise anything; it must not affect other probes
         return {"problem": classify(error, "the probe").message}
     finally:
         watchdog.cancel()
@@ -63,7 +63,7 @@ def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[st
 
 
 def _give_up() -> None:
-    print(f"it took longer than {LIMIT_SECONDS:g} s", flush=True)
+    print(f"took longer than {LIMIT_SECONDS:g} s", flush=True)
     os._exit(1)
 
 
@@ -98,7 +98,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     results: list[EpochResult] = []
 
     def learn(num_images: int) -> float:
-        """Train on so many images and return the seconds for each."""
+        """Train on *num_images* images and return the seconds per image."""
         some.train = _few(whole.train, num_images)
         states.clear()
         trained = train(
@@ -118,7 +118,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     if tries_batch:
         image_seconds = learn(batch)
         num_batches = min(num_train // batch, round(WINDOW_SECONDS / max(batch * image_seconds, 1e-6)))
-        if num_batches >= 1:  # else one batch took long enough to tell
+        if num_batches >= 1:  # else a single batch took long enough
             image_seconds = learn(num_batches * batch)
     elif batch > WARM_UP_IMAGES and WARM_UP_IMAGES * image_seconds <= WINDOW_SECONDS:
         image_seconds = learn(WARM_UP_IMAGES)
@@ -153,7 +153,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
 
 
 def _few(images: ImageSet, count: int) -> ImageSet:
-    """Return the first images, with labels of all classes in turn, so that no class is missing."""
+    """Return the first *count* images, labelled with all classes in turn so that none is missing."""
     classes = np.unique(images.labels_N)
     return ImageSet(
         images_NHWC=images.images_NHWC,  # as a whole: what takes memory there does so here

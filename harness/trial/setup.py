@@ -1,4 +1,4 @@
-"""The subject of a trial: a network as it starts, and how it is to be trained, from a spec."""
+"""Setup: the network, recipe and normalisation of a trial, from its spec."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from zoo.catalog import Catalog
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TrainingSetup:
-    """What a trial trains."""
+    """What a trial trains, and how."""
 
     model: nn.Module
-    """On the CPU; the same, bit for bit, whichever process builds it."""
+    """On the CPU, and bit for bit the same in every process that builds it."""
     changes: tuple[str, ...]
-    """What the small-image adaptation changed, a line each."""
+    """One line for each layer that the small-image adaptation changed."""
     resolved: ResolvedRecipe
     normalization: Preprocessing
 
@@ -37,7 +37,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
     recipe = catalog.recipes.get(spec.recipe.full_name).record
     hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
     if not prepared.mirror_symmetric:
-        hp = hp.model_copy(update={"flip": False})  # a recipe's own functions are to know it too
+        hp = hp.model_copy(update={"flip": False})  # also for the recipe's own functions
     request = ModelRequest(
         num_classes=len(prepared.classes),
         in_channels=prepared.channels,
@@ -52,7 +52,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
 
 
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:
-    """Published weights want the statistics they were trained with; others get the training images' own."""
+    """Return the statistics that published weights were trained with; for other weights, the training images' own."""
     if request.pretrained and architecture.preprocessing is not None:
         return architecture.preprocessing(request)
     return Preprocessing(mean=prepared.mean, std=prepared.std)

@@ -1,4 +1,4 @@
-"""A trial: from one spec to one record, in a process of its own. Reads top to bottom.
+"""A trial: from a spec to a record, in a process of its own. Reads from top to bottom.
 
 Shape suffixes: B batch, C channels, H height, W width, N images, K classes.
 """
@@ -55,11 +55,11 @@ from zoo.catalog import Catalog
 from zoo.metric import Predictions
 
 TUNING_ENVIRONMENT = ("device_name", "driver", "threads", "torch", "timm", "torchvision")
-"""What of a machine the fastest settings depend on."""
+"""Fields of the environment that the fastest settings depend on."""
 
 
 class TrialJob(FrozenModel):
-    """A trial to run, and where."""
+    """A trial to run, with the folder and devices to use."""
 
     spec: TrialSpec
     """Resolved: no ``auto`` is left."""
@@ -68,18 +68,18 @@ class TrialJob(FrozenModel):
     folder: str
     prepared: PreparedData
     devices: tuple[str, ...] = ()
-    """Where its processes train, where it takes several; none: on the one of the spec and those after it."""
+    """One device for each process, if it trains on several; empty: the spec's device and those after it."""
     node: str = ""
-    """Name of the machine, in a bench of several."""
+    """Name of the machine, if the bench uses several."""
     sharing: int = 1
-    """How many slots of its bench have the same device."""
+    """How many trials of the bench may share the device."""
     retry: bool = False
-    """Whether to run it again if it failed before."""
+    """Whether to run it again if it failed."""
 
 
 @dataclass(kw_only=True)
 class _Progress:
-    """What is known so far; whatever happens, it goes into the record."""
+    """What is known so far, to be recorded however the trial ends."""
 
     history: HistoryWriter
     environment: dict[str, Any]
@@ -99,16 +99,16 @@ class _Progress:
 
 
 def run_trial(job: TrialJob, catalog: Catalog, crew: RankGroup | None = None) -> bool:
-    """Run a trial and write its record, unless another process is at it or it is done already.
+    """Run a trial and write its record, unless another process is running it or it is finished.
 
     Args:
-        crew: What trains it, where that takes several devices.
+        crew: The processes that train it, if it uses several devices.
 
     Returns:
-        Whether there is a record now; False means that another process holds the trial.
+        Whether there is a record now; False if another process is running the trial.
 
     Raises:
-        OSError: If the trial's own files cannot be written, its record among them.
+        OSError: If the trial's files, such as its record, cannot be written.
     """
     folder = Path(job.folder)
     lock = FileLock(folder / files.LOCK_FILE)
@@ -121,7 +121,7 @@ def run_trial(job: TrialJob, catalog: Catalog, crew: RankGroup | None = None) ->
         if not _is_settled(record_file, job):
             record = _attempt(job, catalog, folder, crew)
             files.write_record(folder, record)
-            # Only now: whatever kills this process before, the training is not lost.
+            # Only now, so that a process killed before loses no training.
             if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
                 TrainingStates(folder).clear()
         return True
@@ -130,7 +130,7 @@ def run_trial(job: TrialJob, catalog: Catalog, crew: RankGroup | None = None) ->
 
 
 def _is_settled(record_file: Path, job: TrialJob) -> bool:
-    """Tell whether another process has settled this trial since the bench looked."""
+    """Tell whether another process has finished this trial since the bench checked."""
     if not record_file.exists():
         return False
     return files.is_settled(files.read_record(record_file), job.result_key, retry=job.retry)
@@ -144,7 +144,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | No
     states = TrainingStates(folder)
     state = states.latest()
     earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
-    # Before anything can fail: a device that has crashed cannot be asked any more.
+    # Before anything can fail: a crashed device can no longer be queried.
     environment = describe(job.spec.execution.device, job.spec.execution.threads)
     if job.sharing > 1:
         environment["trials_on_device"] = job.sharing
@@ -196,14 +196,14 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | No
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Earlier:
-    """What earlier attempts at a trial did that still counts."""
+    """The part of earlier attempts at a trial that still counts."""
 
     attempts: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
 
 def _continue_history(path: Path, epochs_kept: int) -> _Earlier:
-    """Keep the rows of the epochs that the saved state covers; they are not computed again, so their time counts."""
+    """Keep the rows of epochs that the saved state covers; they are not run again, so their time counts."""
     rows = read_history(path)
     attempts = sum(row.get("event") == "attempt" for row in rows)
     kept = [row for row in rows if row.get("event") == "attempt"]
@@ -261,8 +261,8 @@ def _run(
     unsaved: list[TrainingState] = []
 
     def emit(epoch: EpochResult) -> None:
-        # The row goes first: a state whose epoch has no row would leave a hole in the history of a resumed training.
-        # Nothing has changed the state since it was handed out, for this call follows at once.
+        # The row comes first: a state without its epoch's row would leave a gap in the history of a resumed training.
+        # The state is still valid here, since this call follows immediately after the one that received it.
         progress.history.write({"event": "epoch", **asdict(epoch)})
         states.save(unsaved.pop())
 
@@ -298,15 +298,15 @@ def _run(
     warnings: tuple[str, ...] = ()
     if trained.micro_batch_size < trained.planned_micro_batch_size:
         warnings = (
-            f"memory did not suffice for {trained.planned_micro_batch_size} images at a time: training took at most "
-            f"{trained.micro_batch_size}, and each batch by accumulation",
+            f"out of memory with {trained.planned_micro_batch_size} images at a time: training used at most "
+            f"{trained.micro_batch_size} and accumulated the gradients of each batch",
         )
         progress.facts["warnings"] = warnings
 
     with progress.during("test"):
         images.end_training()
         test = images.open_test()
-        # Alone where its speed is to be known.
+        # With the device to itself if its speed is measured.
         with sharing.alone() if execution.measure_seconds > 0 else nullcontext():
             test_start = time.perf_counter()
             logits_NK = predict_logits(
@@ -349,17 +349,20 @@ def _tune(
     environment: dict[str, Any],
     state: TrainingState | None,
 ) -> Tuning:
-    """Choose the settings that change speed and rounding; a training that goes on keeps those it began with."""
+    """Choose memory format and compile mode; a resumed training keeps those it started with."""
     if state is not None:
-        # States of before it was kept were all of channels last.
+        # Older states do not record it, and all used channels last.
         layout: Layout = state.tree.get("layout", "channels_last")
         how = state.tree.get("compiled", spec.execution.compile)
         return Tuning(
-            layout=layout, compile=how in ("on", "graphs"), graphs=how == "graphs", reason="as the training began"
+            layout=layout,
+            compile=how in ("on", "graphs"),
+            graphs=how == "graphs",
+            reason="as when the training started",
         )
     hp = setup.resolved.hp
     sizes = batch_sizes(len(images.train), hp.batch_size)
-    share = -(-sizes[0] // spec.execution.gpus_per_trial)  # what one of its devices sees of a batch
+    share = -(-sizes[0] // spec.execution.gpus_per_trial)  # of a batch, on each device
     some = DeviceImages(images.train, settings.device, resident=False)
     images_BCHW, labels_B = next(some.batches(torch.arange(len(images.train))[:share], [share]))
     return tune(

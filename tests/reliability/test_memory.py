@@ -75,7 +75,7 @@ def test_memory_that_the_system_refuses_halves_the_images_at_a_time_down_to_one(
         assert walled.outcome is Outcome.DONE, walled.reason
         assert walled.training is not None
         assert walled.training.micro_batch_size == 4
-        assert "memory did not suffice for 16 images at a time" in walled.warnings[0]
+        assert "out of memory with 16 images at a time" in walled.warnings[0]
     else:
         assert walled.failure is not None
         assert walled.failure.kind is FailureKind.OOM, walled.reason

@@ -1,8 +1,8 @@
 """Augmentation: batches of images changed on their device, with an independent draw for each image.
 
-``pipeline``     what a recipe's hyper-parameters ask for, in order
-``draws``        random numbers for each image, also where only some of a batch are here
-``flipping``     which images are mirrored, where that alternates
+``pipeline``     what a recipe's hyperparameters ask for, in order
+``draws``        random numbers for each image, even if only part of a batch is loaded
+``flipping``     alternating flips
 ``geometry``     shifted crop and flip, random resized crop
 ``color``        brightness, contrast, saturation, hue
 ``randaugment``  RandAugment and TrivialAugment: random operations per image
@@ -10,8 +10,8 @@
 ``mixing``       mixup and CutMix, which mix targets too
 ``pixels``       the scale of colours
 
-Images are ``uint8``, or floats in [0, 1]. All take and return ``[B, C, H, W]`` of any size with C of 1 or 3, in
-channels-last memory where they get that.
+Images are ``uint8``, or floats in [0, 1]. All functions take and return ``[B, C, H, W]`` of any size with C of 1 or 3,
+and keep channels-last memory.
 """
 
 from harness.batches.augmentation.flipping import AlternatingFlip

@@ -1,4 +1,4 @@
-"""Pipeline: the augmentations that hyper-parameters ask for, in a fixed order.
+"""Pipeline: the augmentations that hyperparameters ask for, in a fixed order.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -31,11 +31,11 @@ def augment(
         images_BCHW: ``uint8``, or floats in [0, 1]; C is 1 or 3, H and W are anything.
         generator: On the images' device; nothing else is drawn from.
         may_flip: Whether a mirrored image keeps its label.
-        fill_C: Colour of what is erased or comes in from outside, of the images' type.
-        flip_B: Which images to mirror, where that is asked for, in place of a draw; as ``AlternatingFlip`` says.
+        fill_C: Colour of erased areas and of the area outside the image, in the images' type.
+        flip_B: Images to mirror, as chosen by ``AlternatingFlip``; None: drawn.
 
     Returns:
-        Images of the same shape and type; the very same where nothing is asked for.
+        Images of the same shape and type; the same tensor if no augmentation is set.
     """
     flip = hp.flip and may_flip
     if hp.random_resized_crop < 1:

@@ -277,7 +277,7 @@ def test_a_trial_that_had_to_take_fewer_images_at_a_time_is_done_and_says_so(ben
     assert record.training is not None
     assert record.training.micro_batch_size == 4
     assert record.warnings == (
-        "memory did not suffice for 16 images at a time: training took at most 4, and each batch by accumulation",
+        "out of memory with 16 images at a time: training used at most 4 and accumulated the gradients of each batch",
     )
     assert record.speed is not None
     assert record.speed.train is not None

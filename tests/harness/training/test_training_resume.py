@@ -127,5 +127,5 @@ def test_a_state_of_another_network_is_refused(make_data, make_net, fit):
     states: list[bytes] = []
     hp = Hyperparameters(epochs=2, batch_size=16)
     fit(make_data(), make_net(), hp=hp, save=lambda state: states.append(state.to_bytes()))
-    with pytest.raises(StoreError, match="not those of this TinyNet"):
+    with pytest.raises(StoreError, match="do not fit this TinyNet"):
         fit(make_data(), make_net(width=4), hp=hp, state=TrainingState.from_bytes(states[0]))
