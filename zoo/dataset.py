@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataRequest:
-    """Where and how a dataset is to be looked for."""
+    """Where and how to look for a dataset."""
 
     root: Path
     """The data root: a dataset looks here first, and downloads to here."""
@@ -31,12 +31,12 @@ class DataRequest:
     download: bool = True
     """Whether the network may be used."""
     report: Callable[[str, float | None], None] = lambda message, share: None
-    """Tells the user what is going on: a sentence, and the share done in [0, 1] where known."""
+    """Reports progress to the user: a sentence, and the share done in [0, 1] where known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilePart:
-    """An image file that lies, as it is, within a larger file: a member of a tar file, say.
+    """An image file that is stored within a larger file, such as a member of a tar file.
 
     Raises:
         ValueError: If start or size is negative.
@@ -44,7 +44,7 @@ class FilePart:
 
     path: Path
     start: int
-    """Where it begins, in bytes."""
+    """Offset of its first byte."""
     size: int
     """In bytes."""
 
@@ -77,10 +77,10 @@ class Split:
     """N stable names of the images, such as paths relative to the dataset, unique over all its splits; default:
     the split's name and their indices."""
     groups: Sequence[str] | None = None
-    """N names of what images belong together (a patient, a plant) and must not be split apart."""
+    """N names of groups (a patient, a plant) whose images must stay in one split."""
     signature: str = ""
-    """What changes whenever the images do, where that is cheaper to tell than by reading them: a hash of the paths,
-    sizes and times of the few files they lie in. Empty: the harness makes one, of files' times or of content."""
+    """A text that changes whenever the images do, where that takes less than reading them: a hash of the paths,
+    sizes and times of the few files that hold them. Empty: the harness makes one from files' times or from content."""
 
     def __post_init__(self) -> None:
         if (self.images is None) == (self.encoded is None):
@@ -109,7 +109,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Splits:
-    """What a dataset loads.
+    """The splits of a dataset, as it loads them.
 
     Where ``val`` is missing the harness carves one from ``train``; where ``test`` is missing it carves that
     from ``train`` first, and says so. ``test`` is never used for choosing anything.
@@ -149,8 +149,8 @@ class Dataset:
     name: str
     """Its name within its namespace: ``cifar10``."""
     load: Callable[[DataRequest], Splits]
-    """Finds the images. Raises :class:`zoo.errors.DataError` with one sentence that says where to put what,
-    if they cannot be had."""
+    """Finds the images. Raises :class:`zoo.errors.DataError` with one sentence that says which files to put where, if
+    they are missing."""
     summary: str = ""
     """One line for ``zoo list``."""
     source: str = ""
@@ -162,7 +162,7 @@ class Dataset:
     version: str = ""
     """Version of the library that defines it, where that is not the plugin's own."""
     argument: str = ""
-    """What must follow a colon, in capitals (``PATH``); empty where nothing may."""
+    """The argument that follows a colon, in capitals (``PATH``); empty where the dataset takes none."""
     num_classes: int | None = None
     """Number of classes, where known beforehand."""
     channels: int | None = None

@@ -1,4 +1,4 @@
-"""Kinds of image files, told by their first bytes, and what is needed to read each.
+"""Kinds of image files, recognised by their first bytes, and what is needed to read each.
 
 A name tells little: phones save HEIC as ``.jpg``, browsers save JPEG as ``.jfif`` or without a suffix.
 """

@@ -14,7 +14,7 @@ class UnreadableImage(FrozenModel):
 
     id: str
     path: str | None
-    """Its file, where it lies in one of its own."""
+    """Its file, if it has one of its own."""
     reason: str
 
 

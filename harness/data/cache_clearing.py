@@ -1,7 +1,7 @@
-"""Clearing the cache: what is asked for, unless a process uses it or there is something of somebody else's in it.
+"""Clearing the cache: removes entries, unless a process is using them or they hold files of someone else.
 
-Prepared data are renamed before they are removed, so that nobody ever finds half of them. Their lock files stay: to
-remove one while another process waits for it would give two processes the same lock.
+Prepared data are renamed before they are removed, so that no process finds half of them. Their lock files stay:
+removing one while another process waits for it would give two processes the same lock.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from harness.system.atomic_files import TEMPORARY_PREFIX
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cleared:
-    """What became of an entry."""
+    """The outcome of clearing an entry."""
 
     entry: CacheEntry
     num_bytes: int = 0
-    """What was freed."""
+    """Size of the removed files."""
     left_because: str = ""
-    """Why it is still there, or part of it; empty if it is gone."""
+    """Why it, or part of it, is still there; empty if it is gone."""
 
 
 def clear(entry: CacheEntry) -> Cleared:
-    """Remove an entry of the cache. What cannot be removed is left, and the reason given."""
+    """Remove an entry of the cache, or leave it and give the reason."""
     try:
         if entry.kind == "downloads":
-            return Cleared(entry=entry, left_because="it is not made by zoo: remove what you no longer want yourself")
+            return Cleared(
+                entry=entry, left_because="it was not made by zoo: remove it yourself if you no longer want it"
+            )
         if entry.files:
             return _clear_files(entry)
         if entry.kind == "compile":
@@ -77,7 +79,7 @@ def _clear_folder(entry: CacheEntry) -> Cleared:
             ]
             if foreign:
                 return Cleared(
-                    entry=entry, left_because=f"it holds what is not zoo's: {', '.join(map(repr, foreign[:5]))}"
+                    entry=entry, left_because=f"it holds files that are not of zoo: {', '.join(map(repr, foreign[:5]))}"
                 )
             doomed = folder.with_name(f"{TEMPORARY_PREFIX}{owner.name}-{uuid.uuid4().hex[:8]}")
             os.replace(folder, doomed)
@@ -87,7 +89,7 @@ def _clear_folder(entry: CacheEntry) -> Cleared:
 
 
 def _remove_tree(folder: Path) -> int:
-    """Remove a folder and what is in it, links themselves and not what they lead to; return the bytes freed."""
+    """Remove a folder and its content, without following links; return the bytes freed."""
     freed = 0
     for parent, folders, names in os.walk(folder, topdown=False):
         for name in [*names, *folders]:

@@ -1,19 +1,19 @@
-"""What lies in the cache: found by its place and name, never by following a link. Never imports torch.
+"""Cache entries: the content of the cache, found by place and name, never by following a link. Never imports torch.
 
 =================  ============================================================================================
 kind               where
 =================  ============================================================================================
-``decoded``        ``decoded/NAME-KEY/``: a dataset, prepared; ``…-streamed/`` where its images are not kept
-``models``         ``timm-VERSION-models-….json`` and its like: a library's list of models
-``tuning``         ``tuning/*.json``: which settings were quickest for a network on this machine
-``tar``            ``tar/*.json``: where the members of tar files lie
-``compile``        ``compiled/``: what the compiler keeps
-``remote``         ``remote/BENCH/``: what this machine holds of trials that it ran for a bench elsewhere
-``leftovers``      ``.tmp-…`` anywhere of these: what a process left that died while it wrote
-``downloads``      ``data/``: datasets as they were downloaded, or put there; listed, never removed
+``decoded``        ``decoded/NAME-KEY/``: a prepared dataset; ``…-streamed/`` where its images are not kept
+``models``         ``timm-VERSION-models-….json`` and the like: a library's list of models
+``tuning``         ``tuning/*.json``: the fastest settings for a network on this machine
+``tar``            ``tar/*.json``: positions of the members of tar files
+``compile``        ``compiled/``: the compiler's own cache
+``remote``         ``remote/BENCH/``: files of trials that this machine ran for a bench elsewhere
+``leftovers``      ``.tmp-…`` in any of these: left by a process that died while writing
+``downloads``      ``data/``: datasets that were downloaded or put there; listed, never removed
 =================  ============================================================================================
 
-Whatever else lies there is somebody's own, and is neither listed nor removed.
+Other files there belong to someone else, and are neither listed nor removed.
 """
 
 from __future__ import annotations
@@ -48,34 +48,34 @@ _PREPARED_FILE = re.compile(
 )
 REMOTE_FOLDER = "remote"
 TEMPORARY_FILE_SECONDS = 3600
-"""A temporary file without a lock that is older than that has been left: writing one takes less than a second."""
+"""Age from which a temporary file without a lock counts as left behind: writing one takes less than a second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheEntry:
-    """Something in the cache."""
+    """An entry of the cache."""
 
     name: str
-    """What it is called in ``zoo cache clear``."""
+    """Its name for ``zoo cache clear``."""
     kind: Kind
     path: Path
     num_bytes: int
     last_used: float
     """Seconds since 1970, in UTC."""
     title: str = ""
-    """The dataset's name, where it is one."""
+    """Name of the dataset, if it is one."""
     num_images: int | None = None
     in_use: bool = False
-    """Whether a process prepares it, or runs trials on it."""
+    """Whether a process is preparing it, or running trials on it."""
     files: tuple[Path, ...] = field(default=(), repr=False)
-    """What it consists of, where that is some files of a folder."""
+    """Its files, if it is not a whole folder."""
 
 
 def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
-    """Return what lies in the cache, the largest first within its kind.
+    """Return the entries of the cache, the largest first within each kind.
 
     Args:
-        now: Seconds since 1970; tells what is left from what is being written.
+        now: Seconds since 1970, to tell files left behind from those being written.
     """
     entries = [
         *_decoded(root / DECODED_FOLDER),
@@ -94,18 +94,18 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
 
 
 def is_prepared_file(name: str) -> bool:
-    """Tell by its name whether a file is one of those that prepared data consist of."""
+    """Tell by its name whether a file belongs to prepared data."""
     return _PREPARED_FILE.fullmatch(name) is not None
 
 
 def key_of_leftover(name: str) -> str:
-    """Return ``NAME-KEY`` of a folder that was being prepared, from its temporary name; empty if it is none."""
+    """Return ``NAME-KEY`` of a folder that was being prepared, from its temporary name; empty for other names."""
     match = _STALE.fullmatch(name)
     return match["key"] if match else ""
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether a process prepares or removes what belongs in *folder*, or uses it."""
+    """Tell whether a process is preparing, removing or using the data of *folder*."""
     if not lock_of(folder).exists():
         return False
     try:
@@ -118,7 +118,7 @@ def is_locked(folder: Path) -> bool:
 
 
 def lying_in(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield what lies in *folder*, by name; nothing if it is a link, or is not there."""
+    """Yield the entries of *folder*, by name; none if it is a link or does not exist."""
     if folder.is_symlink() or not folder.is_dir():
         return
     with os.scandir(folder) as found:
@@ -170,7 +170,7 @@ def _remote(folder: Path) -> Iterator[CacheEntry]:
 
 
 def runs_trials(folder: Path) -> bool:
-    """Tell whether a trial of a bench elsewhere runs here, given the folder of that bench."""
+    """Tell whether a trial of a bench elsewhere is running here, given the folder of that bench."""
     store = Store(folder)
     return any(store.is_held(each.name) for each in lying_in(folder))
 
@@ -212,7 +212,7 @@ def _entry_of_files(kind: Kind, place: Path, files: list[Path]) -> CacheEntry:
 
 
 def _measure(folder: Path) -> tuple[int, float]:
-    """Return the size of all files below *folder*, and the latest of their times; links count for nothing."""
+    """Return the size of all files below *folder*, and the latest of their times; links do not count."""
     num_bytes, latest = 0, folder.lstat().st_mtime
     for parent, _, names in os.walk(folder):
         for name in names:

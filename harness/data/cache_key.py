@@ -1,4 +1,4 @@
-"""The key of prepared data: it changes whenever the images on disk or what was asked for do."""
+"""The key of prepared data, which changes whenever the images or the settings do."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FORMAT = 1
 
 
 def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
-    """Return a hash of all that can change the prepared images: what was asked for, and what is there now.
+    """Return a hash of all that can change the prepared images: the settings, and the images as they are now.
 
-    Files are told by their paths, sizes and times, images in memory by their content, unless the split brings a
+    Files are identified by their paths, sizes and times, images in memory by their content, unless the split has a
     signature of its own.
 
     Raises:
-        UnusableImagesError: If a file is absent, or cannot be looked at.
+        UnusableImagesError: If a file is missing or cannot be accessed.
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     # All folds are prepared together; without folds, the key is what it was before there were any.

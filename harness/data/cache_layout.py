@@ -1,8 +1,8 @@
-"""Where prepared data lie in the cache, and what keeps them there while they are used. Never imports torch.
+"""The layout of prepared data in the cache, and the marks that keep them there while in use. Never imports torch.
 
 Beside ``NAME-KEY/``, or ``NAME-KEY-streamed/`` where images are not kept decoded, there is ``NAME-KEY.lock``, held by
-who prepares or removes them, and a ``NAME-KEY.use-*`` for each process that uses them, which it holds locked: the
-system frees it when the process ends, however it ends.
+the process that prepares or removes them, and a ``NAME-KEY.use-*`` for each process that uses them, which it holds
+locked: the system frees it when the process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def lock_of(folder: Path) -> Path:
 
 
 def mark_used(folder: Path) -> None:
-    """Remember that prepared data were used now, where the cache can be written."""
+    """Record that prepared data were used now, where the cache can be written."""
     with contextlib.suppress(OSError):
         os.utime(folder / FACTS_FILE)
 
@@ -44,7 +44,7 @@ def mark_used(folder: Path) -> None:
 def using(folders: Iterable[Path]) -> Iterator[None]:
     """Keep prepared data from being removed for a while.
 
-    Where the cache cannot be written nothing can be removed from it either, and nothing is kept.
+    Where the cache cannot be written, nothing can be removed from it either, and no mark is needed.
 
     Raises:
         DataError: If some have been removed already.
@@ -61,8 +61,8 @@ def using(folders: Iterable[Path]) -> Iterator[None]:
 def _hold(folder: Path, held: contextlib.ExitStack) -> None:
     lock = FileLock(lock_of(folder), timeout=_HOLD_SECONDS)
     with contextlib.ExitStack() as locked:
-        # Under the lock, or it might be removed between being looked for and being marked. Who holds it for long
-        # prepares the same data another way, and removes nothing.
+        # Under the lock, or the data might be removed between the check and the mark. A process that holds it for long
+        # is preparing the same data in another way, and removes nothing.
         with contextlib.suppress(Timeout):
             locked.enter_context(lock)
         mark = folder.with_name(f"{lock_of(folder).stem}.use-{uuid.uuid4().hex}")

@@ -77,12 +77,12 @@ class UnknownFormatError(UnreadableImageError):
 
 
 class TooManyPixelsError(UnreadableImageError):
-    """An image that is too large to be decoded, by what its header says."""
+    """An image that is too large to be decoded, according to its header."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageHeader:
-    """What a file says of its image before it is decoded."""
+    """The facts that a file states about its image before it is decoded."""
 
     width: int
     """Of the upright image, in pixels."""
@@ -147,7 +147,7 @@ def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
 
 
 def resize_array(image_HWC: NDArray[np.uint8], *, channels: int, size: int) -> NDArray[np.uint8]:
-    """Do to pixels what :func:`decode` does to a file."""
+    """Convert pixels as :func:`decode` converts a file."""
     if image_HWC.shape == (size, size, channels):
         return image_HWC
     grey = image_HWC.shape[2] == 1
@@ -157,7 +157,7 @@ def resize_array(image_HWC: NDArray[np.uint8], *, channels: int, size: int) -> N
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Keep Pillow from warning about odd files, whose outcome is stated above. Enter before threads start."""
+    """Silence Pillow's warnings about odd files, whose outcome is stated above. Enter before threads start."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -189,7 +189,7 @@ def _opened(source: Encoded) -> IO[bytes]:
 
 
 class _Window(io.RawIOBase):
-    """A part of a file, read as if it were a file of its own; so a header is had without reading the rest."""
+    """A part of a file, read as if it were a file of its own; so that a header can be read without the rest."""
 
     def __init__(self, part: FilePart) -> None:
         self._part = part

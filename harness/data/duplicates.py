@@ -36,7 +36,7 @@ class Duplicates(FrozenModel):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HashedImage:
-    """What is compared of an image."""
+    """The part of an image that is compared."""
 
     id: str
     label: int

@@ -1,4 +1,4 @@
-"""The shape that all images of a dataset are brought to: what was asked for, else what the images have in common."""
+"""The shape that all images of a dataset are brought to: the one asked for, else the one that they share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from harness.records.spec import DatasetSpec
 from zoo.dataset import Dataset
 
 DEFAULT_SIZE = 224
-"""Image side where the images differ in size and nobody said another."""
+"""Image side where the images differ in size and no other is set."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """What all images are brought to."""
+    """Size and channels that all images are brought to."""
 
     size: int
     channels: int
@@ -24,7 +24,7 @@ class Shape:
 
     @property
     def num_bytes(self) -> int:
-        """Of one image."""
+        """Size of one image."""
         return self.size * self.size * self.channels
 
     @classmethod
@@ -35,7 +35,7 @@ class Shape:
         parts: dict[str, SplitIndices],
         report: Callable[[str, float | None], None],
     ) -> Shape:
-        """Find out, from the images' headers where nobody has said."""
+        """Find the shape, from the images' headers where no setting states it."""
         size, channels = spec.image_size or dataset.image_size, dataset.channels
         if size is not None and channels is not None:
             return cls(size=size, channels=channels, notes=[])

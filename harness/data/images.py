@@ -1,4 +1,4 @@
-"""Images as a trial sees them, one set for each split: ``uint8`` arrays on disk, mapped into memory, or decoded anew.
+"""The images of a trial, one set for each split: ``uint8`` arrays mapped into memory, or images decoded on access.
 
 Shape suffixes: N images, H height, W width, C channels.
 """
@@ -21,7 +21,7 @@ SplitName = Literal["train", "val", "test"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SelectedImages:
-    """Some of the images of an array, or of those that are decoded anew, in an order of their own."""
+    """Some images of an array, or of a split that is decoded on access, in an order of their own."""
 
     images: NDArray[np.uint8] | StreamedImages
     """``[M, H, W, C]``: all of them."""
@@ -39,7 +39,7 @@ class SelectedImages:
 
     @property
     def nbytes(self) -> int:
-        """What they take, decoded."""
+        """Size of the decoded images."""
         return math.prod(self.shape)
 
     def __getitem__(self, index: int | slice) -> NDArray[np.uint8]:
@@ -71,12 +71,12 @@ class PreparedData(FrozenModel):
     ``SPLIT-samples.npy`` for each split."""
     fold: int | None = None
     """Which fold this is, from 1. All folds of a dataset share a folder, which holds the images once, as those of the
-    split ``test``, and ``fold-NUMBER-SPLIT.npy``: which of them are whose."""
+    split ``test``, and ``fold-NUMBER-SPLIT.npy``: the indices of each split of each fold."""
     whole_fingerprint: str = ""
     """Where this is one fold: the fingerprint of all folds together."""
     streamed: bool = False
-    """Whether its images are not kept decoded: in place of ``SPLIT-images.npy`` there is an index of where they lie
-    encoded (see :mod:`harness.data.streaming_index`)."""
+    """Whether its images are not kept decoded: in place of ``SPLIT-images.npy`` there is an index of their encoded
+    files (see :mod:`harness.data.streaming_index`)."""
     fingerprint: str
     """SHA-256 over decoded pixels, labels and sample ids of all three splits; where there are folds, over those of all
     images, and which of them each fold tests, validates and trains on."""
@@ -94,11 +94,11 @@ class PreparedData(FrozenModel):
 
     @property
     def num_bytes(self) -> int:
-        """What all images take, decoded."""
+        """Size of all images, decoded."""
         return (self.num_train + self.num_val + self.num_test) * self.image_size**2 * self.channels
 
     def load(self, split: SplitName) -> ImageSet:
-        """Map a split's images into memory, or where they lie encoded."""
+        """Map a split's images into memory, or the index of their encoded files."""
         folder = Path(self.folder)
         if self.fold is not None:
             places_N = np.load(folder / f"fold-{self.fold}-{split}.npy", allow_pickle=False)
@@ -124,7 +124,7 @@ class PreparedData(FrozenModel):
 class TrialImages:
     """The images of one trial, with the test split locked until training is over.
 
-    Whatever is chosen (an epoch, a learning rate, when to stop) is chosen on ``val``. ``test`` opens once.
+    Every choice (an epoch, a learning rate, when to stop) is made on ``val``. ``test`` opens once.
     """
 
     def __init__(self, prepared: PreparedData) -> None:
@@ -135,7 +135,7 @@ class TrialImages:
         self._test_opened = False
 
     def end_training(self) -> None:
-        """Say that no more will be chosen: the test split may now be opened."""
+        """End the phase in which things are chosen: the test split may now be opened."""
         self._training_over = True
 
     def open_test(self) -> ImageSet:

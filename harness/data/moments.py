@@ -38,7 +38,7 @@ def sum_images(images_NHWC: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def moments_of_sums(sums_NC: NDArray[np.int64], squares_NC: NDArray[np.int64], pixels: int) -> Moments:
-    """Return the moments of images of so many *pixels*, from the sums of :func:`sum_images`."""
+    """Return the moments of images with *pixels* pixels each, from the sums of :func:`sum_images`."""
     count = len(sums_NC) * pixels
     mean_C = sums_NC.sum(axis=0) / (255 * count)
     return _moments(mean_C, squares_NC.sum(axis=0) / (255**2 * count) - mean_C**2)

@@ -1,4 +1,4 @@
-"""Native sizes: how large the images of a dataset are as they are stored, before they are brought to one size."""
+"""Native sizes: the sizes of a dataset's images as they are stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMMON_SIZES = 10
 
 
 class NativeSize(FrozenModel):
-    """A size in pixels, and how many images have it."""
+    """A size in pixels, and the number of images that have it."""
 
     width: int
     height: int
@@ -28,7 +28,7 @@ class NativeSizes(FrozenModel):
 
     distinct: int
     width: tuple[int, float, int]
-    """Least, median, largest; in pixels."""
+    """Smallest, median and largest, in pixels."""
     height: tuple[int, float, int]
     common: tuple[NativeSize, ...]
     """The ten that most images have, most frequent first."""
@@ -39,7 +39,7 @@ class NativeSizes(FrozenModel):
 def measure_sizes(
     images: Mapping[str, tuple[SplitIndices, Sequence[int]]], report: Report, title: str
 ) -> tuple[NativeSizes | None, int]:
-    """Measure the images of some parts, given by their indices in the source, by reading their headers.
+    """Measure images, given by their indices in the source of each part, by reading their headers.
 
     Returns:
         The sizes, and the number of images whose header cannot be read.
@@ -81,7 +81,7 @@ def measure_sizes(
 
 
 def _range(weighted: list[tuple[int, int]]) -> tuple[int, float, int]:
-    """Return least, median and largest of values that occur so many times each."""
+    """Return the smallest, median and largest of values with their counts."""
     values, counts = (np.asarray(each) for each in zip(*sorted(weighted), strict=True))
     ends = counts.cumsum()
     total = int(ends[-1])

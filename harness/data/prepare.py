@@ -290,7 +290,7 @@ def _prepare(
 
 
 def _why_not_kept(cache: Path, num_bytes: int, limit_bytes: int | None) -> str:
-    """Return why decoded images of so many bytes are not kept in the cache; empty if they are."""
+    """Return why decoded images of this size are not kept in the cache; empty if they are."""
     if limit_bytes is not None and num_bytes > limit_bytes:
         return f"decoded they take {size_text(num_bytes)}, more than the limit of {size_text(limit_bytes)}"
     free = shutil.disk_usage(cache).free

@@ -1,4 +1,4 @@
-"""Images that are decoded whenever they are asked for, because all of them decoded would not fit on the disk.
+"""Images that are decoded on access, because all of them would not fit on the disk decoded.
 
 Decoding is that of the cache's writer, so the pixels are the same bit for bit. It runs in threads: Pillow lets go of
 the interpreter's lock while it decodes and scales, and threads write their pixels where they are wanted, which
@@ -23,7 +23,7 @@ from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 
 _TASK_IMAGES = 64
-"""Most images that a thread decodes in one go; fewer where there are fewer to share."""
+"""Largest number of images that a thread decodes at a time; fewer where there are fewer to share."""
 
 
 class StreamedImages:
@@ -46,7 +46,7 @@ class StreamedImages:
 
     @property
     def nbytes(self) -> int:
-        """What all of them would take, decoded."""
+        """Size of all images, decoded."""
         return len(self._index) * self._size * self._size * self._channels
 
     def __getitem__(self, places: int | slice) -> NDArray[np.uint8]:
@@ -83,5 +83,5 @@ class StreamedImages:
 
 
 def default_threads() -> int:
-    """Return how many threads decode: one for each processor that this process may use."""
+    """Return the number of decoding threads: one for each processor that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

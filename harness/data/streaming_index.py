@@ -1,8 +1,8 @@
-"""The index of a split that is not kept decoded: where each of its encoded images lies, in what files.
+"""The index of a split that is not kept decoded: the file and position of each of its encoded images.
 
-Written beside the labels, so that any process can read the images in any order without the dataset's code. What a
-dataset gives as bytes is packed into one file there; files of its own, and parts of them such as members of a tar
-file, stay where they are. Their sizes and times are kept: a file that has changed since is not read.
+Written beside the labels, so that any process can read the images in any order without the dataset's code. Images
+that a dataset gives as bytes are packed into one file there; files, and parts of them such as members of a tar file,
+stay where they are. Their sizes and times are kept: a file that has changed since is not read.
 
 ==================  =================================================================================
 ``SPLIT-places``    ``int64 [N, 3]``: for each image its file's number, its first byte, its size in bytes
@@ -28,14 +28,14 @@ from harness.data.decoding import Encoded, UnreadableImageError
 from zoo.dataset import FilePart
 
 _UNTIMED = -1
-"""In place of a time: a packed file lives and dies with its index, and may be copied along with it."""
+"""Stands for a time: a packed file belongs to its index, and may be copied along with it."""
 
 
 def write_index(folder: Path, split: str, items: Iterable[Encoded]) -> None:
-    """Write where *items* lie to files in *folder*.
+    """Write the files and positions of *items* to *folder*.
 
     Raises:
-        OSError: If a file is gone, or none can be written.
+        OSError: If a file is missing, or the index cannot be written.
     """
     numbers: dict[Path, int] = {}
     states: list[tuple[int, int]] = []
@@ -86,7 +86,7 @@ class EncodedIndex:
         return len(self._places_N3)
 
     def path(self, index: int) -> Path:
-        """Return the file that an image lies in."""
+        """Return the file that holds an image."""
         number = int(self._places_N3[index, 0])
         start = int(self._states_F3[number - 1, 0]) if number else 0
         return self._folder / os.fsdecode(self._paths[start : int(self._states_F3[number, 0])].tobytes())
@@ -95,7 +95,7 @@ class EncodedIndex:
         """Return an encoded image.
 
         Raises:
-            UnreadableImageError: If its file is gone, or is not what it was when the index was written.
+            UnreadableImageError: If its file is missing, or has changed since the index was written.
         """
         number, start, size = self._places_N3[index].tolist()
         _, known_size, known_time = self._states_F3[number].tolist()

@@ -1,4 +1,4 @@
-"""Downloads: an archive is fetched from the first host that serves it whole, checked, and unpacked all at once.
+"""Downloads: an archive is fetched from the first host that serves all of it, checked, and unpacked in one step.
 
 ``ZOO_MIRROR`` may name base addresses, separated by commas, that are tried before the usual hosts; a file called
 ``x.tar.gz`` is expected at ``BASE/x.tar.gz``.
@@ -29,18 +29,18 @@ _NETWORK_ERRORS = (urllib.error.URLError, TimeoutError, ConnectionError)
 
 
 class DownloadError(Exception):
-    """A file could not be had; the message says from where and why."""
+    """Raised where a file cannot be downloaded; the message names the hosts and their reasons."""
 
 
 def fetch(name: str, resources: Iterable[Resource], request: DataRequest, *, hint: str) -> None:
-    """Download and unpack whatever of *resources* is not in the data root.
+    """Download and unpack those *resources* that are not in the data root.
 
     Raises:
         DataError: If that fails; *hint* says where to put what by hand.
     """
     missing = f"{name} is not in the data root {request.root}"
     if not request.download:
-        raise DataError(f"{missing}, and downloads are off: {hint}")
+        raise DataError(f"{missing}, and downloads are disabled: {hint}")
     try:
         from filelock import FileLock
 
@@ -67,7 +67,7 @@ def _fetch_one(resource: Resource, request: DataRequest) -> None:
 
 
 def _download(resource: Resource, path: Path, request: DataRequest) -> None:
-    """Download to a temporary name from one host after the other, and rename what is whole."""
+    """Download to a temporary name, from one host after the other, and rename the file when it is complete."""
     bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_MIRROR", "").split(",")]
     urls = [f"{base}/{resource.filename}" for base in bases if base] + list(resource.urls)
     problems: dict[str, list[str]] = {}
@@ -112,7 +112,7 @@ def _receive(url: str, file: object, request: DataRequest) -> str:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack into a temporary folder beside, then move what came out into place."""
+    """Unpack into a temporary folder beside, then move its content into place."""
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=folder))
     try:
         if zipfile.is_zipfile(archive):

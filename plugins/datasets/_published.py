@@ -1,4 +1,4 @@
-"""The published datasets that torchvision also has: what they are called, how they lie on disk, whence they come.
+"""Published datasets that torchvision also has: their names, their files, and where to download them.
 
 Addresses and checksums are those of torchvision, with further hosts of the same bytes where there are any.
 """
@@ -18,39 +18,39 @@ from zoo.options import Option
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resource:
-    """A file that a dataset consists of."""
+    """A file of a dataset."""
 
     urls: tuple[str, ...]
-    """Where it can be had, best first; all serve the same bytes."""
+    """Addresses of it, best first; all serve the same bytes."""
     md5: str = ""
-    """Its checksum as its authors or torchvision publish it; empty where nobody does. Guards against damage, and
-    against a mirror's changes only as far as MD5 goes."""
+    """Its checksum as published by its authors or torchvision; empty where there is none. Guards against damage, and
+    against changes by a mirror only as far as MD5 goes."""
     folder: str = ""
-    """Where it goes, and where it is unpacked, relative to the data root."""
+    """Folder that it is stored and unpacked in, relative to the data root."""
     unpack: bool = True
     """Whether it is a tar or zip archive to be unpacked."""
 
     @property
     def filename(self) -> str:
-        """Its name without the host."""
+        """Last part of its address."""
         return self.urls[0].rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """A published dataset: what it is called, how it lies on disk, and where it comes from."""
+    """A published dataset: its name, its files, and where to download them."""
 
     name: str
     summary: str
     source: str
     layout: str
-    """A file or folder, relative to the data root, that is there if the set is; ``{}`` stands for an option."""
+    """A file or folder, relative to the data root, that exists if the dataset does; ``{}`` stands for an option."""
     read: Callable[[Path, dict[str, Option]], Splits]
     resources: tuple[Resource, ...] = ()
     hints: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the :class:`Dataset`."""
     choices: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
-    """What its options may be; the first is the default."""
+    """Values of its options; the first is the default."""
 
     @property
     def defaults(self) -> dict[str, Option]:

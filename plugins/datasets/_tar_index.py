@@ -1,4 +1,4 @@
-"""The index of a tar file: where its members lie, so that they can be read in any order. Nothing is ever extracted.
+"""The index of a tar file: the positions of its members, so that they can be read in any order without extracting any.
 
 A tar file is read from end to end once; the index is kept in the cache under its path, size and time. Members that are
 not plain files (links, devices, sparse files), or whose names lead out of the tar file, are refused: they are never
@@ -45,7 +45,7 @@ class Member:
     name: str
     """With ``/`` between its parts, none of which is ``.`` or ``..``."""
     start: int
-    """Where its content begins, in bytes."""
+    """Offset of its content, in bytes."""
     size: int
     text: str
     """Label in a member with one of :data:`LABEL_SUFFIXES`; empty where there is none, and for all other members."""
@@ -100,12 +100,12 @@ def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> l
     name = PurePosixPath(member.name)
     shown = f"{path} holds {member.name!r}"
     if name.is_absolute() or ".." in name.parts or "\0" in member.name:
-        raise DataError(f"{shown}, a name that leads out of its folder")
+        raise DataError(f"{shown}, a name that leads out of it")
     if member.isdir():
         return None
     if not member.isreg() or member.issparse():
         kind = "a link" if member.issym() or member.islnk() else "no plain file"
-        raise DataError(f"{shown}, which is {kind}: nothing is followed, so images must lie there themselves")
+        raise DataError(f"{shown}, which is {kind}: links are not followed, so store the images themselves")
     if member.size < 0 or member.offset_data + member.size > length:
         raise DataError(f"{path} is cut short: {member.name!r} should end beyond it")
     if name.name.startswith("."):

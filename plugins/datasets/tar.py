@@ -126,7 +126,7 @@ def _key(name: str) -> str:
 
 
 def _pairs(shard: Path, members: Sequence[Member], images: Sequence[Member], suffix: str, folder: Path) -> list[_Image]:
-    """Return the images of a shard in the order in which they lie; each has a label with the same key."""
+    """Return the images of a shard, in its order; each has a label with the same key."""
     labels = {
         _key(member.name): member.text
         for member in members
@@ -142,7 +142,7 @@ def _pairs(shard: Path, members: Sequence[Member], images: Sequence[Member], suf
         found[key] = member
     for key, member in found.items():
         if key not in labels:
-            raise DataError(f"tar: {shard} holds {member.name!r} without the {suffix} file that says its class")
+            raise DataError(f"tar: {shard} holds {member.name!r} without a {suffix} file that names its class")
     for key in labels:
         if key not in found:
             raise DataError(f"tar: {shard} holds {key + suffix!r} without an image")

@@ -176,7 +176,7 @@ def test_a_folder_with_something_foreign_in_it_is_left_as_it_is(tmp_path: Path, 
     add(folder, outside)
     before = everything(tmp_path)
     done = clear(entries(tmp_path / "cache")[0])
-    assert done.left_because.startswith("it holds what is not zoo's: ")
+    assert done.left_because.startswith("it holds files that are not of zoo: ")
     assert done.num_bytes == 0
     assert everything(tmp_path) == before
 

@@ -166,5 +166,5 @@ def test_a_download_that_is_no_archive_is_one_sentence(server: str, tmp_path: Pa
 
 
 def test_with_downloads_off_nothing_is_asked_of_the_network(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="downloads are off: put its files there"):
+    with pytest.raises(DataError, match="downloads are disabled: put its files there"):
         get(tmp_path, Resource(urls=("http://127.0.0.1:9/toy.tar.gz",)), download=False)

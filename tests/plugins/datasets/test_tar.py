@@ -163,7 +163,7 @@ def test_a_tar_file_is_read_once_and_again_when_it_changes(
         (("1.jpg", b"x"), "'1.jpg', which is in no class folder"),
         (("cat/1.cls", b"x" * 201), "has 201 bytes"),
         (("cat/1.cls", b" "), "is empty"),
-        (("cat/2.cls", b"3"), r"'cat/1.jpg' without the .cls file"),
+        (("cat/2.cls", b"3"), r"'cat/1.jpg' without a .cls file"),
     ],
     ids=lambda value: value if isinstance(value, str) else "member",  # an address differs between test processes
 )  # fmt: skip
