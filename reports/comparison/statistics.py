@@ -62,7 +62,7 @@ class Contrast:
         Args:
             first_SN: Of the first run.
             second_SN: Of the second; where seeds are paired, of the same seeds in the same order.
-            is_paired_by_seed: Whether a seed of one is to be held against the same of the other.
+            is_paired_by_seed: Whether equal seeds of the two runs are paired.
         """
         first, second = Sample.of(first_SN), Sample.of(second_SN)
         differences_N = second.image_means_N - first.image_means_N
@@ -106,7 +106,7 @@ class Contrast:
         return float(10.0 ** brentq(excess, lowest, 0.0, xtol=1e-6))
 
     def p_below(self, change: float) -> float:
-        """Return the one-sided p-value of "the true change is *change* or more"; small where it surely is less."""
+        """Return the one-sided p-value of "the true change is *change* or more", small if it is below."""
         half = self.p_value(change) / 2
         return half if self.change < change else 1 - half
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def to_frame(leaderboard: Leaderboard) -> pd.DataFrame:
-    """Return all rows of all tables with plain numbers, as they stand in the CSV file."""
+    """Return all rows of all tables with plain numbers, as in the CSV file."""
     import pandas as pd
 
     columns = all_columns(leaderboard)

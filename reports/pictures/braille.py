@@ -89,7 +89,7 @@ def _padded(low: float, high: float) -> tuple[float, float]:
 
 
 def _numbers(low: float, high: float, height: int, *, percent: bool) -> dict[int, str]:
-    """Return what stands beside which rows: highest, lowest, and some between."""
+    """Return the axis labels by row: highest, lowest, and some between."""
     steps = max(1, round((height - 1) / _TICK_ROWS))
     rows = {round(step * (height - 1) / steps) for step in range(steps + 1)}
     scale = 100.0 if percent else 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from textwrap import wrap
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -36,15 +37,15 @@ def _lines(explanation: RankExplanation, width: int | None) -> list[str]:
     rows = explanation.rows
     lines = [f"ranks explained: {explanation.data or 'no dataset'}", ""]
     if len(rows) < 2:
-        return [*lines, " fewer than two rows can be compared", *(f" {each}" for each in explanation.left_out)]
+        return [*lines, *_wrapped(["fewer than two rows can be compared", *explanation.left_out], width)]
     signs = "; * separated" if any(pair.is_separated for pair in explanation.pairs) else ""
     labels = [f"{place} {_cut(row.label)}" for place, row in enumerate(rows, start=1)]
     shown = min(len(rows), _MOST_ROWS)
-    lines.append(
-        " accuracy of the row minus that of the column, in percentage points, with the p-value by Holm's method for "
+    caption = (
+        "accuracy of the row minus that of the column, in percentage points, with the p-value by Holm's method for "
         f"{plural(len(explanation.pairs), 'pair')}{signs}"
     )
-    lines += ["", *_matrix(labels[:shown], explanation.pairs, width), ""]
+    lines += [*_wrapped([caption], width), "", *_matrix(labels[:shown], explanation.pairs, width), ""]
     if shown < len(rows):
         lines += [f" the first {shown} of {len(rows):,} rows; --format json shows all", ""]
     header = ["adjacent rows", "points", "95 % interval", "Cohen's h", "min. detectable"]
@@ -61,8 +62,13 @@ def _lines(explanation: RankExplanation, width: int | None) -> list[str]:
     lines += [*_grid([header, *body]), ""]
     body = [[label, f"{100 * row.first_share:.1f} %"] for label, row in zip(labels, rows, strict=True)]
     lines += [*_grid([["row", "ranked first"], *body]), ""]
-    lines += [f" {note}" for note in _notes(explanation)]
-    return lines
+    return [*lines, *_wrapped(_notes(explanation), width)]
+
+
+def _wrapped(notes: Sequence[str], width: int | None) -> list[str]:
+    if width is None:
+        return [f" {note}" for note in notes]
+    return [f" {line}" for note in notes for line in wrap(note, max(width - 1, 20))]
 
 
 def _notes(explanation: RankExplanation) -> list[str]:

@@ -1,7 +1,7 @@
 """Paired tests: do two rows have the same expected accuracy, judged on the same test images?
 
-About 5 % of sets of equal models or fewer are told apart in simulations with known truth, also where the seeds of one
-model vary five times as much as those of another.
+In simulations with known truth, at most about 5 % of sets of equal models are separated, also if the seeds of one model
+vary five times as much as those of another.
 
 Shape suffixes: N test images, M rows, P pairs of rows.
 """

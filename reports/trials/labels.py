@@ -37,7 +37,7 @@ def data_label(record: Record) -> str:
 
 
 def label_rows(records: Sequence[Record]) -> list[Labels]:
-    """Return labels for one record of each row, such that different rows have different labels wherever possible.
+    """Return labels for one record of each row; different rows have different labels wherever possible.
 
     A label names only the settings that distinguish its row from the others of the same name.
     """

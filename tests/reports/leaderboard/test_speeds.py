@@ -178,4 +178,4 @@ def test_marks_are_in_every_format_for_people(make_timed, format_name):
 
 def test_the_schema_names_the_thresholds_as_they_are():
     schema = (Path(reports.__file__).parent / "leaderboard.schema.json").read_text()
-    assert "more than a fifth of the time of training" in schema
+    assert "more than a fifth of the training time" in schema

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from rich.cells import cell_len
 
 import reports
@@ -44,3 +45,11 @@ def test_plain_data_is_laid_out_as_its_schema_says(make_trials):
     assert set(data) == set(properties) == set(schema["$defs"]["explanation"]["required"])
     for name in ("rows", "pairs"):
         assert set(data[name][0]) == set(properties[name]["items"]["required"])
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_sentences_are_wrapped_to_the_width(make_trials, width):
+    explanation = explained([*make_trials("a"), *make_trials("b", accuracy=0.8)])
+    text = explanation_text([explanation], width=width)
+    assert max(cell_len(line) for line in text.splitlines() if "rows  points" not in line and "–" not in line) <= width
+    assert "minimum detectable difference" in " ".join(text.split())

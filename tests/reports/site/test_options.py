@@ -1,0 +1,21 @@
+"""Options of a site take effect on its files."""
+
+from __future__ import annotations
+
+from .conftest import MakeSite, StoreMaker
+
+
+def test_the_title_is_on_every_page(store: StoreMaker, make_site: MakeSite) -> None:
+    store.add("net")
+    folder, _ = make_site(store, title="Our <zoo>")
+    for page in folder.rglob("*.html"):
+        assert "Our &lt;zoo&gt;" in page.read_text(encoding="utf-8")
+
+
+def test_pages_are_files_of_their_own_unless_one_file_is_asked_for(store: StoreMaker, make_site: MakeSite) -> None:
+    store.add("net")
+    many, summary = make_site(store, "many")
+    one, single = make_site(store, "one", single_file=True)
+    assert (summary.num_pages, single.num_pages) == (4, 1)
+    assert (many / "assets" / "site.css").is_file()
+    assert not (one / "assets").exists()
