@@ -1,1 +1,17 @@
-"""Trained classifiers: predicting, exporting, importing."""
+"""Trained classifiers: loading, predicting, explaining, exporting and importing.
+
+================  ================================================================
+``trained``       a network with its weights and card, from a trial or a file
+``card``          the description of a classifier, stored with its weights
+``onnx``          exported ONNX files as classifiers
+``predicting``    image files in, predictions out
+``saliency``      saliency maps
+``exporting``     writes a file for other tools, and verifies it
+``formats``       the export formats
+``quantizing``    int8 quantisation of ONNX files
+``images``        images for verification and calibration
+``importing``     weights trained elsewhere become a classifier
+``weight_files``  checkpoints of other tools, read without running their code
+``tensor_names``  tensor names of other tools, translated
+================  ================================================================
+"""

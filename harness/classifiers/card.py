@@ -1,6 +1,6 @@
-"""Classifier cards: all that one must know beside its weights to use a trained classifier. Plain data.
+"""Classifier cards: everything besides the weights that is needed to use a trained classifier, as plain data.
 
-It follows from a trial's record, and lies in the metadata of every file that is exported.
+A card is derived from the record of a trial, and stored in the metadata of every exported file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harness.records.spec import ArchitectureSpec, FrozenModel, RecipeSpec
 from zoo.errors import StoreError
 
 METADATA_KEY = "zoo"
-"""Where a file's metadata hold its card, as JSON."""
+"""Key of the card in the metadata of a file, as JSON."""
 CARD_VERSION = 1
 
 RESIZING = "shorter side scaled to image_size, bicubic and antialiased; centre square cropped"
@@ -24,43 +24,43 @@ _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ClassifierCard(FrozenModel):
-    """What a classifier is, which images it takes, and what its logits stand for."""
+    """Describes a classifier: its network, its input and its classes."""
 
     card_version: int = CARD_VERSION
     title: str
-    """What a person calls it."""
+    """Name shown to people."""
     architecture: ArchitectureSpec
     small_image_changes: tuple[str, ...] | None = None
-    """What the small-image adaptation changed, a line each; None: it was not asked for."""
+    """Changes made by the small-image adaptation, one line each; None if it was off."""
     recipe: RecipeSpec | None = None
-    """The recipe, if it predicts in a way of its own; None: logits are what the network returns."""
+    """The recipe if it has its own way of predicting; None if the network returns the logits."""
     mirror_symmetric: bool = True
-    """Whether a mirrored image keeps its label."""
+    """Whether mirroring an image preserves its label."""
     classes: tuple[str, ...] = Field(min_length=2)
-    """Logit k is of ``classes[k]``."""
+    """Class names in the order of the logits."""
     image_size: int = Field(ge=1, le=2**12)
-    """Side in pixels of the square images that it takes."""
+    """Side of the square input in pixels."""
     channels: Literal[1, 3]
-    """1: grey, 3: RGB."""
+    """1 for grey images, 3 for RGB."""
     mean: tuple[_Finite, ...]
-    """Per channel, of pixels scaled to [0, 1]: the input is ``(pixel / 255 - mean) / std``."""
+    """Mean per channel of pixels in [0, 1]: the input is ``(pixel / 255 - mean) / std``."""
     std: tuple[_Finite, ...]
     resizing: str = RESIZING
-    """How an image of another size is brought to this one."""
+    """How images are resized to the input size."""
     decoding_version: int = decoding.VERSION
     layout: Layout = "contiguous"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Of the arithmetic that it was tested with, on *device*; weights are in float32."""
+    """Numeric precision that it was tested with on *device*; weights are float32."""
     device: str = "cpu"
-    """Kind of device that it was tested on: ``cpu``, ``cuda`` or ``mps``."""
+    """Type of the device that it was tested on: ``cpu``, ``cuda`` or ``mps``."""
     torch: str = ""
-    """Version it was trained with."""
+    """PyTorch version that it was trained with."""
     dataset: str = ""
-    """What it was trained on."""
+    """Name of the training dataset."""
     fingerprint: str = ""
-    """Of the images it was trained and tested on."""
+    """Fingerprint of the dataset."""
     result_key: str = ""
-    """Of the trial that trained it; empty for weights of other tools."""
+    """Result key of the trial that trained it; empty for imported weights."""
 
     @model_validator(mode="after")
     def _check_statistics(self) -> ClassifierCard:
@@ -75,7 +75,7 @@ class ClassifierCard(FrozenModel):
         """Read a card from JSON.
 
         Raises:
-            StoreError: If it is none; *origin* says what holds it.
+            StoreError: If *text* is not a card; *origin* names its source in the message.
         """
         try:
             return cls.model_validate_json(text)
@@ -83,16 +83,16 @@ class ClassifierCard(FrozenModel):
             raise StoreError(f"{origin} does not describe a classifier: {first_problem(error)}") from error
 
     def metadata(self) -> dict[str, str]:
-        """Return what goes into the metadata of a file: strings by name."""
+        """Return the card as metadata of a file."""
         return {METADATA_KEY: self.model_dump_json()}
 
     def description(self) -> dict[str, Any]:
-        """Return it as plain values, for a JSON file beside an exported one."""
+        """Return the card as plain values, for the JSON file next to an exported file."""
         return self.model_dump(mode="json")
 
 
 def first_problem(error: ValidationError) -> str:
-    """Return the first thing that is wrong, with where it is."""
+    """Return the first problem of a validation error, with its location."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return f"{where}: {first['msg']}" if where else first["msg"]

@@ -1,4 +1,4 @@
-"""Exporting: a trained classifier as a file for other tools, which appears only if it says what the original says.
+"""Exporting: writes a trained classifier for other tools, and keeps the file only if its predictions match.
 
 Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 """
@@ -29,19 +29,19 @@ _BATCH = 32
 
 
 class Parity(FrozenModel):
-    """How far an exported classifier is from the original, on the same images."""
+    """How an exported classifier differs from the original on the same images."""
 
     images: int
     max_difference: float
-    """Largest absolute difference between two logits."""
+    """Largest absolute logit difference."""
     relative_difference: float
-    """The same as a share of the largest logit's size, where that is above 1: float32 rounds in proportion."""
+    """The same relative to the largest logit if that exceeds 1, because float32 rounds in proportion."""
     top1_agreement: float
-    """Share of images for which both name the same class."""
+    """Share of images with the same top-1 class."""
 
 
 class ParityError(ZooError):
-    """What was exported does not say what the original says; the file is not kept."""
+    """The exported file differs from the original too much, and was discarded."""
 
     def __init__(self, parity: Parity, message: str) -> None:
         self.parity = parity
@@ -49,13 +49,13 @@ class ParityError(ZooError):
 
 
 class Exported(FrozenModel):
-    """What a file came to that was written in whole numbers of 8 bits."""
+    """A quantised export."""
 
     parity: Parity
     quantization: Quantization
     num_bytes: int
     num_bytes_float: int
-    """Of the same classifier in the same format, in float32."""
+    """Size of the same export in float32."""
 
 
 def export_classifier(
@@ -67,22 +67,22 @@ def export_classifier(
     catalog: Catalog,
     tolerance: float,
 ) -> Parity:
-    """Write *classifier* to *path*, read it again, and hold it to the original on real images.
+    """Write *classifier* to *path*, load the file again, and compare it with the original on real images.
 
-    Beside it, ``NAME.json`` gets its card, what goes in and comes out, its sum, and the parity.
+    ``NAME.json`` is written next to it, with the card, input and output, checksum and parity.
 
     Args:
-        classifier: Its network stays on the CPU.
+        classifier: Its network must be on the CPU.
         form: One of :data:`harness.classifiers.formats.FORMATS`.
-        path: Replaced at once, when all is well; must end as the format's files do.
+        path: Replaced atomically if the check passes; its suffix must be that of the format.
         images_NHWC: Decoded images, at least one.
-        catalog: For reading it again.
-        tolerance: Largest relative difference that passes.
+        catalog: Needed to load the file again.
+        tolerance: Largest allowed relative difference.
 
     Raises:
-        ParityError: If the difference is larger, or a logit is not finite; *path* is then as it was.
-        UsageError: If *path* does not end as it must, or the format needs what is not installed.
-        ZooError: If the network cannot be exported, or the file not be written.
+        ParityError: If the difference is larger or a logit is not finite; *path* is then unchanged.
+        UsageError: If *path* has another suffix, or a package that the format needs is not installed.
+        ZooError: If the network cannot be exported or the file cannot be written.
     """
     how = _format_for(form, path)
 
@@ -91,8 +91,8 @@ def export_classifier(
         if not parity.relative_difference <= tolerance:  # NaN does not pass
             raise ParityError(
                 parity,
-                f"{path} is not kept: its logits are up to {parity.relative_difference:.2g} away from the original's "
-                f"(relative to the largest logit), more than the tolerance of {tolerance:g}",
+                f"{path} was discarded: its logits differ from the original's by up to "
+                f"{parity.relative_difference:.2g} (relative to the largest logit), more than the tolerance of {tolerance:g}",
             )
         return parity
 
@@ -112,23 +112,28 @@ def export_quantized(
     catalog: Catalog,
     min_agreement: float,
 ) -> Exported:
-    """Write *classifier* in whole numbers of 8 bits, if it still names the classes that the original names.
+    """Write *classifier* quantised to int8, and keep the file if its top-1 classes match the original's.
 
-    As :func:`export_classifier`, but logits differ by nature, so top-1 agreement decides. ``NAME.json`` also says how
-    it was quantised, and how large the file would be in float32.
+    Works like :func:`export_classifier`, except that top-1 agreement decides, because quantisation always changes
+    logits. ``NAME.json`` also records how it was quantised, and the size of the file in float32.
 
     Args:
-        method: One that the format has.
+        classifier: Its network must be on the CPU.
+        form: A format that supports *method*.
+        path: Replaced atomically if the check passes.
+        method: Quantisation method.
         calibration: Training images; None for ``dynamic``, which needs none.
-        min_agreement: Least share of images for which both must name the same class.
+        images_NHWC: Decoded images, at least one.
+        catalog: Needed to load the file again.
+        min_agreement: Smallest allowed share of images with the same top-1 class.
 
     Raises:
-        ParityError: If they name the same class for fewer, or a logit is not finite; *path* is then as it was.
+        ParityError: If the share is smaller or a logit is not finite; *path* is then unchanged.
     """
     how = _format_for(form, path)
     quantize = how.quantize.get(method)
     if quantize is None:
-        raise UsageError(f"--quantize {method} does not go with {form}: {_quantizing_formats()}")
+        raise UsageError(f"--quantize {method} is not supported for {form}; {_quantizing_formats()}")
     done: dict[str, Any] = {}
 
     def write(temporary: Path) -> None:
@@ -142,8 +147,9 @@ def export_quantized(
         if not (parity.top1_agreement >= min_agreement and math.isfinite(parity.max_difference)):
             raise ParityError(
                 parity,
-                f"{path} is not kept: it names the original's class for {100 * parity.top1_agreement:.2f} % of the "
-                f"images, and {100 * min_agreement:g} % are asked for (--min-agreement)",
+                f"{path} was discarded: it has the same top-1 class as the original for only "
+                f"{100 * parity.top1_agreement:.2f} % of the images, less than {100 * min_agreement:g} % "
+                "(--min-agreement)",
             )
         return parity
 
@@ -162,12 +168,12 @@ def export_quantized(
 def _format_for(form: str, path: Path) -> ExportFormat:
     how = FORMATS[form]
     if path.suffix != how.suffix:
-        raise UsageError(f"{path} must end in {how.suffix}, for it is to be {form}")
+        raise UsageError(f"{path}: the file name must end in {how.suffix} for --format {form}")
     return how
 
 
 def _quantizing_formats() -> str:
-    return "; ".join(f"{name} has {' and '.join(how.quantize)}" for name, how in FORMATS.items() if how.quantize)
+    return "; ".join(f"{name} supports {' and '.join(how.quantize)}" for name, how in FORMATS.items() if how.quantize)
 
 
 def _write_checked(
@@ -178,7 +184,7 @@ def _write_checked(
     check: Callable[[Path], Parity],
     describe: Callable[[Parity], dict[str, object]],
 ) -> Parity:
-    """Write a file and its description, and keep neither if *check* raises."""
+    """Write a file and its description; keep neither if *check* raises."""
     parity: Parity | None = None
 
     def write_and_check(temporary: Path) -> None:
@@ -188,7 +194,7 @@ def _write_checked(
             parity = check(temporary)
         except (ZooError, OSError, MemoryError):
             raise
-        except Exception as error:  # what exporters raise on a network that they do not take is not documented
+        except Exception as error:  # which errors exporters raise for networks they do not support is undocumented
             raise ZooError(
                 f"{classifier.card.title} cannot be exported as {form}: {type(error).__name__}: {one_line(error)[:300]}"
             ) from error
@@ -202,7 +208,7 @@ def _write_checked(
 
 
 def compare(classifier: TrainedClassifier, run: Run, images_NHWC: NDArray[np.uint8]) -> Parity:
-    """Compare what *run* and the original say of images, in batches of one, of two, and of more."""
+    """Compare the logits of *run* with the original's, in batches of one, of two, and of more."""
     served = Served(classifier).eval()
     normalize = Normalizer(classifier.card, torch.device("cpu"))
     sizes = [1, 2, *[_BATCH] * (len(images_NHWC) // _BATCH + 1)]

@@ -1,8 +1,8 @@
-"""Export formats: how a trained classifier is written for other tools, and how what was written is run again.
+"""Export formats: writing a trained classifier for other tools, and running the written file.
 
-Each takes normalised float32 images ``[B, C, H, W]`` to logits ``[B, K]`` for any B, and carries the classifier's card
-in its metadata. Where the recipe predicts in a way of its own, that is part of what is written; safetensors hold
-weights alone, for which the card names the recipe. TorchScript is not among them: torch has deprecated it.
+Each maps normalised float32 images ``[B, C, H, W]`` to logits ``[B, K]`` for any B, and holds the classifier's card in
+its metadata. If the recipe has its own way of predicting, the file includes it, except for safetensors, which hold
+weights only; there, the card names the recipe. TorchScript is missing because PyTorch has deprecated it.
 
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
@@ -31,7 +31,7 @@ Run = Callable[[Tensor], Tensor]
 
 
 class Served(nn.Module):
-    """A classifier as one module: its network, or what its recipe makes of that."""
+    """A classifier as one module: its network, with the recipe's own way of predicting if it has one."""
 
     def __init__(self, classifier: TrainedClassifier) -> None:
         super().__init__()
@@ -46,23 +46,24 @@ class Served(nn.Module):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportFormat:
-    """A format of exported classifiers."""
+    """An export format."""
 
     suffix: str
-    """What its files end in."""
+    """Suffix of its files."""
     write: Callable[[TrainedClassifier, Path], None]
+    """Writes a file."""
     open: Callable[[Path, Catalog], Run]
-    """Loads a written file again, to be run."""
+    """Loads a written file to run it."""
     quantize: Mapping[Method, Callable[[TrainedClassifier, Path, Calibration | None], Quantization]] = field(
         default_factory=dict
     )
-    """How it is written in whole numbers of 8 bits, by the methods that there are."""
+    """Writes a file quantised to int8, by method; empty if the format does not support it."""
 
 
 def _write_safetensors(classifier: TrainedClassifier, path: Path) -> None:
     from safetensors.torch import save_file
 
-    # Copies, for safetensors refuses tensors that share memory, as tied weights do.
+    # Copies, because safetensors refuses tensors that share memory, such as tied weights.
     tensors = {
         name: value.clone().contiguous()
         for name, value in classifier.model.state_dict().items()
@@ -99,10 +100,10 @@ def _write_onnx(classifier: TrainedClassifier, path: Path) -> None:
 
 
 def write_onnx(module: nn.Module, classifier: TrainedClassifier, path: Path) -> None:
-    """Write *module*, which takes the classifier's images and returns its logits, with its card.
+    """Write *module*, which maps the classifier's images to logits, as ONNX with its card.
 
     Raises:
-        UsageError: If what that takes is not installed.
+        UsageError: If a package for ONNX is not installed.
     """
     _need_onnx()
     with _quiet_onnx():
@@ -119,14 +120,14 @@ def _open_onnx(path: Path, catalog: Catalog) -> Run:
 
 
 def open_onnx(path: Path, *, threads: int | None = None) -> tuple[dict[str, str], Run]:
-    """Load an ONNX file to be run by onnxruntime on the CPU; return its metadata with it.
+    """Load an ONNX file into onnxruntime on the CPU; return its metadata and a function that runs it.
 
     Args:
-        path: Takes ``images``, gives ``logits``.
-        threads: None: as many as onnxruntime takes.
+        path: A network with the input ``images`` and the output ``logits``.
+        threads: CPU threads; None leaves the number to onnxruntime.
 
     Raises:
-        UsageError: If what that takes is not installed.
+        UsageError: If a package for ONNX is not installed.
     """
     _need_onnx()
     import onnxruntime
@@ -158,7 +159,7 @@ FORMATS = {
 
 def _program(classifier: TrainedClassifier, module: nn.Module | None = None) -> torch.export.ExportedProgram:
     card = classifier.card
-    # Two images: a batch of one would be taken for a constant.
+    # Two images, because torch.export would take a batch of one for a constant.
     example_BCHW = torch.zeros(2, card.channels, card.image_size, card.image_size)
     with torch.no_grad():
         return torch.export.export(
@@ -177,12 +178,12 @@ def _need_onnx() -> None:
 
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
-        raise UsageError(f"onnx needs {', '.join(missing)}: pip install 'zoobench[onnx]' brings what it takes")
+        raise UsageError(f"ONNX needs {', '.join(missing)}: pip install 'zoobench[onnx]'")
 
 
 @contextmanager
 def _quiet_onnx() -> Iterator[None]:
-    """Keep the exporter from telling of its steps; what matters is checked on the file."""
+    """Silence the exporter's progress messages; the file itself is verified."""
     logger = logging.getLogger("torch.onnx")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Images to check an export on, or to find ranges on: the classifier's own, where they lie in the cache, or a folder's.
+"""Images for verifying and calibrating an export: the classifier's own from the cache, or those in a folder.
 
 Shape suffixes: N images, H height, W width, C channels.
 """
@@ -22,12 +22,12 @@ from zoo.image_files import walk_images
 
 
 def cached_test_images(card: ClassifierCard, cache: Path, count: int) -> NDArray[np.uint8] | None:
-    """Return up to *count* images spread over the test split, ``[N, H, W, C]``; None where it is not in the cache."""
+    """Return up to *count* images spread over the test set, ``[N, H, W, C]``, or None if it is not in the cache."""
     return _cached_images(card, cache, "test", count)
 
 
 def cached_training_images(card: ClassifierCard, cache: Path, count: int) -> NDArray[np.uint8] | None:
-    """Return up to *count* images spread over the training split, as for :func:`cached_test_images`."""
+    """Return up to *count* images spread over the training set, like :func:`cached_test_images`."""
     return _cached_images(card, cache, "train", count)
 
 
@@ -42,7 +42,7 @@ def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: i
 
 
 def prepared_data(fingerprint: str, cache: Path) -> Iterator[PreparedData]:
-    """Yield what lies in the cache of the dataset, or the fold, of that fingerprint; nothing where there is none."""
+    """Yield the cached data of the dataset or fold with *fingerprint*; nothing if the fingerprint is empty."""
     files = sorted([*cache.glob(f"*/{FACTS_FILE}"), *cache.glob(f"*/{fold_facts_file('*')}")])
     for path in files if fingerprint else ():
         try:
@@ -54,19 +54,19 @@ def prepared_data(fingerprint: str, cache: Path) -> Iterator[PreparedData]:
 
 
 def spread_images(images: ImageSet, count: int) -> NDArray[np.uint8]:
-    """Return up to *count* images of a split, ``[N, H, W, C]``, at equal distances over it: always the same ones."""
+    """Return up to *count* evenly spaced images of a split, ``[N, H, W, C]``; always the same ones."""
     places = np.unique(np.linspace(0, len(images) - 1, count).astype(int))
     return np.stack([images.images_NHWC[int(place)] for place in places])
 
 
 def folder_images(card: ClassifierCard, folder: Path, count: int, *, option: str = "--images") -> NDArray[np.uint8]:
-    """Decode up to *count* images of a folder, ``[N, H, W, C]``; unreadable ones are passed over.
+    """Decode up to *count* images in a folder, ``[N, H, W, C]``; unreadable ones are skipped.
 
     Raises:
-        UsageError: If it is no folder, or has no image that can be read.
+        UsageError: If it is not a folder or has no readable image; *option* is named in the message.
     """
     if not folder.is_dir():
-        raise UsageError(f"{option} {folder} is no folder")
+        raise UsageError(f"{option} {folder}: this is not a folder")
     paths = list(walk_images(folder))
     images: list[NDArray[np.uint8]] = []
     with quiet_pillow():
@@ -78,5 +78,5 @@ def folder_images(card: ClassifierCard, folder: Path, count: int, *, option: str
             if len(images) == count:
                 break
     if not images:
-        raise UsageError(f"{option} {folder} has no image that can be read, of {len(paths)} file(s)")
+        raise UsageError(f"{option} {folder}: none of its {len(paths)} image file(s) can be read")
     return np.stack(images)

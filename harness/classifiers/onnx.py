@@ -1,4 +1,4 @@
-"""Exported networks used again: an ONNX file with its card, as a classifier that onnxruntime runs on the CPU."""
+"""ONNX classifiers: an exported ONNX file with its card, run by onnxruntime on the CPU."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from zoo.errors import StoreError, UsageError
 def load_predicting(
     path: Path, catalog: Catalog, *, device: str = "auto", precision: str | None = None
 ) -> tuple[TrainedClassifier, str]:
-    """Load a classifier from *path*: an exported ONNX file, or what :func:`load_trained` takes.
+    """Load a classifier from *path*: an exported ONNX file, or anything that :func:`load_trained` takes.
 
     Returns:
-        The classifier, and the device that it is to predict on: the CPU for ONNX, where none is asked for.
+        The classifier and the device to predict on, which is the CPU for ONNX.
 
     Raises:
-        StoreError: If there is none, or it is damaged.
-        UsageError: If ONNX is asked to run elsewhere or in another precision, or what it takes is not installed.
-        ZooError: As for a trial's network.
+        StoreError: If there is no classifier, or it is damaged.
+        UsageError: If another device or a precision is requested for ONNX, or a package for ONNX is not installed.
+        ZooError: If the network cannot be built.
     """
     if path.suffix != ".onnx":
         return load_trained(path, catalog), device
     if device not in ("auto", "cpu"):
-        raise UsageError(f"--device {device}: an ONNX file is run on the CPU")
+        raise UsageError(f"--device {device}: ONNX files run on the CPU only")
     if precision is not None:
-        raise UsageError(f"--precision {precision}: an ONNX file computes as it was exported")
+        raise UsageError(f"--precision {precision}: the precision of an ONNX file is fixed when it is exported")
     return load_onnx(path), "cpu"
 
 
 def load_onnx(path: Path) -> TrainedClassifier:
-    """Load a file that ``zoo export`` wrote as ONNX. Its recipe's own way of predicting is part of it.
+    """Load an ONNX file written by ``zoo export``, which includes its recipe's own way of predicting.
 
     Raises:
-        StoreError: If it is not there, cannot be run, or does not say what it is.
+        StoreError: If it does not exist, cannot be run, or has no card.
         UsageError: If onnxruntime is not installed.
     """
     if not path.is_file():
@@ -53,11 +53,13 @@ def load_onnx(path: Path) -> TrainedClassifier:
     except Exception as error:  # onnxruntime's errors have no class in common
         raise StoreError(f"{path} cannot be run by onnxruntime: {one_line(error)}") from error
     if METADATA_KEY not in metadata:
-        raise StoreError(f"{path} does not say what it is: zoo export writes that into its metadata")
+        raise StoreError(
+            f"{path} has no classifier card in its metadata; only ONNX files written by zoo export have one"
+        )
     card = ClassifierCard.parse(metadata[METADATA_KEY], origin=f"the metadata of {path}")
-    notes = ("images are decoded in another way than they were for the training",)
+    notes = ("image decoding has changed since the training",)
     return TrainedClassifier(
-        # Its arithmetic is its own: no precision is to be asked of what calls it.
+        # Its precision is fixed, so autocast must not change it.
         card=card.model_copy(update={"precision": "fp32", "device": "cpu", "layout": "contiguous"}),
         model=RuntimeModule(run).eval(),
         path=path,
@@ -66,7 +68,7 @@ def load_onnx(path: Path) -> TrainedClassifier:
 
 
 class RuntimeModule(nn.Module):
-    """What another library runs, as a module: normalised images ``[B, C, H, W]`` to logits ``[B, K]``, on the CPU."""
+    """A network run by another library, as a module: normalised images ``[B, C, H, W]`` to logits ``[B, K]``."""
 
     def __init__(self, run: Run) -> None:
         super().__init__()

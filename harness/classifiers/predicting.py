@@ -1,6 +1,6 @@
-"""Predicting: what a trained classifier says of image files. Images are decoded in threads while the network predicts.
+"""Predicting: classifies image files, decoding them in threads while the network runs.
 
-Decoding, resizing and normalisation are those of training and testing, so what was trained is what is asked.
+Images are decoded, resized and normalised as in training and testing.
 Shape suffixes: B batch, H height, W width, C channels, K classes.
 """
 
@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.batches.forward_settings import ForwardSettings
+from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.classifiers.trained import TrainedClassifier
 from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
 from harness.data.images import ImageSet
@@ -30,34 +29,32 @@ from harness.training.evaluation import batch_size_for, predict_logits
 from zoo.image_files import LeftOut, walk_images
 from zoo.image_kinds import how_to_read
 
-Precision = Literal["fp32", "bf16", "fp16"]
-
 _AHEAD_BATCHES = 2
-"""Batches that are decoded ahead of the one that the network is at."""
+"""Number of batches that are decoded in advance."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageSource:
-    """An image to predict, or why there is none."""
+    """An image to classify, or the reason why it cannot be read."""
 
     name: str
-    """As it was given, or found."""
+    """File name as given or found."""
     image: Encoded | None
     problem: str = ""
-    """One sentence, where there is no image."""
+    """One sentence if there is no image."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ImagePrediction:
-    """What a classifier says of an image, or why it says nothing."""
+    """The prediction for an image, or the reason why there is none."""
 
     name: str
     logits_K: NDArray[np.float32] | None
     problem: str = ""
-    """One sentence, where there are no logits."""
+    """One sentence if there are no logits."""
 
     def top(self, count: int) -> list[tuple[int, float]]:
-        """Return the *count* most probable classes with their probabilities; equal ones in the order of classes."""
+        """Return index and probability of the *count* most probable classes; ties in the order of the classes."""
         assert self.logits_K is not None
         shifted_K = self.logits_K.astype(np.float64) - float(self.logits_K.max())
         probabilities_K = np.exp(shifted_K) / np.exp(shifted_K).sum()
@@ -69,13 +66,13 @@ class Predictor:
     """A trained classifier on a device.
 
     Args:
-        classifier: Its network is moved there.
+        classifier: Its network is moved to the device.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        precision: None: the one that it was tested in where this is the same kind of device, else fp32.
-        batch_size: Images at a time; None: as many as testing took, which on a CPU gives the same bits.
+        precision: None for the precision used in testing if the device type is the same, else fp32.
+        batch_size: None for the batch size used in testing, which gives bit-identical results on a CPU.
 
     Raises:
-        UsageError: If there is no such device, or it does not compute in that precision.
+        UsageError: If the device does not exist or does not support the precision.
     """
 
     def __init__(
@@ -101,7 +98,7 @@ class Predictor:
         self.settings.place(classifier.model)
 
     def decode(self, image: Encoded, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-        """Decode an image to what the network was trained on, ``[H, W, C]``; none of more than *max_pixels*.
+        """Decode an image of at most *max_pixels* and resize it as in training, to ``[H, W, C]``.
 
         Raises:
             UnreadableImageError: If it cannot be decoded.
@@ -113,8 +110,8 @@ class Predictor:
         """Return the logits ``[B, K]`` of decoded images.
 
         Raises:
-            TrialError: If they are not finite (kind diverged) or not logits (kind plugin), or memory does not suffice
-                for one image (kind oom).
+            TrialError: If they are not finite (kind diverged) or of the wrong shape (kind plugin), or if a single image
+                does not fit in memory (kind oom).
         """
         card = self.classifier.card
         count = len(images_BHWC)
@@ -133,8 +130,13 @@ class Predictor:
         return logits_BK.numpy()
 
 
-def find_images(names: Iterable[str]) -> Iterator[ImageSource]:
-    """Yield the images that *names* stand for: files, whatever they are called, and folders with all below them."""
+def find_images(names: Iterable[str], *, skipped: LeftOut | None = None) -> Iterator[ImageSource]:
+    """Yield images: each name is a file, taken whatever its suffix, or a folder, which is searched recursively.
+
+    Args:
+        names: File and folder names.
+        skipped: Counts the files in folders that are not images.
+    """
     for name in names:
         path = Path(name)
         try:
@@ -147,12 +149,14 @@ def find_images(names: Iterable[str]) -> Iterator[ImageSource]:
                 for unreadable, kind in left_out.images:
                     problem = f"{kind} cannot be read here: {how_to_read(kind)}"
                     yield ImageSource(name=unreadable, image=None, problem=problem)
+                if skipped is not None:
+                    skipped.others.update(left_out.others)
                 if not found and not left_out.images:
-                    yield ImageSource(name=name, image=None, problem="the folder holds no images")
+                    yield ImageSource(name=name, image=None, problem="the folder contains no images")
             elif path.is_file():
                 yield ImageSource(name=name, image=path)
-            else:  # opening a pipe or a device might wait for ever
-                problem = "it is no file" if path.exists() else "there is no such file"
+            else:  # opening a pipe or a device could block forever
+                problem = "it is not a file" if path.exists() else "there is no such file"
                 yield ImageSource(name=name, image=None, problem=problem)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             yield ImageSource(name=name, image=None, problem=getattr(error, "strerror", None) or str(error))
@@ -161,15 +165,15 @@ def find_images(names: Iterable[str]) -> Iterator[ImageSource]:
 def predict_images(
     predictor: Predictor, sources: Iterable[ImageSource], *, num_workers: int | None = None
 ) -> Iterator[ImagePrediction]:
-    """Yield a prediction for each source, in order. One that cannot be read has a problem; the others go on.
+    """Yield a prediction for each source, in order. An image that cannot be read gets a problem instead.
 
     Args:
-        predictor: What predicts.
-        sources: Drawn from as far ahead as two batches.
-        num_workers: Threads that decode; None: one for each processor. Changes no prediction.
+        predictor: The classifier to use.
+        sources: Read up to two batches ahead.
+        num_workers: Decoding threads, one per core if None. Does not affect predictions.
 
     Raises:
-        TrialError: If the network fails, other than by logits that are not finite.
+        TrialError: If the network fails, except for logits that are not finite.
     """
     threads = ThreadPoolExecutor(num_workers or default_threads(), thread_name_prefix="decode")
     remaining = iter(sources)
@@ -200,13 +204,13 @@ def predict_images(
 
 
 def _decoded(future: Future[NDArray[np.uint8]]) -> NDArray[np.uint8] | str:
-    """Return the image, or why there is none."""
+    """Return the image, or a sentence saying why it cannot be decoded."""
     try:
         return future.result()
     except UnreadableImageError as error:
         return str(error)
     except MemoryError:
-        return "memory does not suffice to decode it"
+        return "there is not enough memory to decode it"
 
 
 def _predicted(
@@ -223,7 +227,7 @@ def _predicted(
 
 
 def logits_of_each(predictor: Predictor, images_BHWC: NDArray[np.uint8]) -> list[NDArray[np.float32] | str]:
-    """Return each image's logits, or why it has none: those that are not finite concern one image, not its batch."""
+    """Return the logits of each image, or a sentence if they are not finite; other images are not affected."""
     try:
         return list(predictor.logits(images_BHWC))
     except TrialError as error:
@@ -235,9 +239,9 @@ def logits_of_each(predictor: Predictor, images_BHWC: NDArray[np.uint8]) -> list
 
 
 def lines_of_stdin() -> Iterator[str]:
-    """Yield the lines of standard input without their ends, as names of files; empty ones are left out.
+    """Yield file names from standard input, one per line; empty lines are skipped.
 
-    They are read as file names are, so that a name that is not UTF-8 stands for its file.
+    They are decoded like file names, so that names that are not valid UTF-8 work too.
     """
     for line in sys.stdin.buffer:
         name = line.rstrip(b"\r\n")

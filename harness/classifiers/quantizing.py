@@ -1,13 +1,13 @@
-"""Quantising: a classifier's weights, and what flows between its layers, as whole numbers of 8 bits.
+"""Quantising: int8 weights and activations for ONNX files.
 
 =========  ==================================================================================================
-static     ranges of activations are fixed beforehand, on training images: weights int8 with a scale for each
-           channel, activations uint8
-dynamic    ranges of activations are found anew for each batch: weights and activations uint8
+static     activation ranges are calibrated on training images: int8 weights with a scale per channel, uint8
+           activations
+dynamic    activation ranges are measured for each batch: uint8 weights and activations
 =========  ==================================================================================================
 
 Both are onnxruntime's (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html). Convolutions and
-batch normalisations are merged first, so that the weights that are rounded are those that are used.
+batch normalisations are fused first, so that the weights in use are the ones that are rounded.
 Shape suffixes: B batch, C channels, H height, W width.
 """
 
@@ -30,9 +30,9 @@ from harness.records.spec import FrozenModel
 
 Method = Literal["dynamic", "static"]
 CALIBRATION_IMAGES = 256
-"""Images that ranges are found on by default; the papers that introduced it use a few hundred."""
+"""Default number of calibration images; the papers that introduced the method use a few hundred."""
 METADATA_KEY = "zoo_quantization"
-"""Where a file's metadata hold its :class:`Quantization`, as JSON."""
+"""Key of the :class:`Quantization` in the metadata of a file, as JSON."""
 _BATCH = 32
 
 
@@ -43,27 +43,27 @@ class Quantization(FrozenModel):
     weights: str
     activations: str
     tool: str
-    """With its version."""
+    """Name and version of the quantisation tool."""
     calibration: str = ""
-    """How ranges of activations were chosen, and which images they were found on; empty where none were needed."""
+    """Calibration method and images; empty if none were needed."""
     calibration_images: int = 0
     calibration_fingerprint: str = ""
-    """Of the dataset whose training images those are; empty for images of a folder."""
+    """Fingerprint of the dataset that the images come from; empty for images from a folder."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Calibration:
-    """Training images that ranges of activations are found on."""
+    """Training images for calibrating activation ranges."""
 
     images_NHWC: NDArray[np.uint8]
-    """Decoded, as the network sees them before they are normalised."""
+    """Decoded images, not yet normalised."""
     origin: str
-    """What a person calls them."""
+    """Description shown to people."""
     fingerprint: str = ""
-    """Of their dataset; empty for images of a folder."""
+    """Fingerprint of their dataset; empty for images from a folder."""
 
     def batches(self, statistics: ChannelStatistics) -> Iterator[NDArray[np.float32]]:
-        """Yield them normalised, ``[B, C, H, W]``."""
+        """Yield normalised batches, ``[B, C, H, W]``."""
         normalize = Normalizer(statistics, torch.device("cpu"))
         for start in range(0, len(self.images_NHWC), _BATCH):
             raw_BHWC = np.array(self.images_NHWC[start : start + _BATCH])
@@ -74,13 +74,13 @@ class Calibration:
 def quantize_onnx(
     path: Path, method: Method, *, calibration: Calibration | None, statistics: ChannelStatistics
 ) -> Quantization:
-    """Quantise the ONNX file at *path*, which takes ``images``, in place; its metadata say how.
+    """Quantise the ONNX file at *path* in place, and record how in its metadata.
 
     Args:
-        path: Of a network in float32.
+        path: A float32 network with the input ``images``.
         method: ``static`` needs *calibration*.
         calibration: Training images.
-        statistics: What images are normalised by.
+        statistics: Mean and standard deviation for normalising them.
     """
     import onnx
     from onnxruntime import quantization as tool
@@ -91,17 +91,17 @@ def quantize_onnx(
     described: dict[str, Any] = {"tool": f"onnxruntime {importlib.metadata.version('onnxruntime')}"}
     try:
         with _quietly():
-            # Symbolic shapes are for networks of sequences, and take sympy.
+            # Symbolic shape inference is for sequence models, and needs sympy.
             quant_pre_process(path, merged, skip_symbolic_shape=True)
             if method == "static":
-                assert calibration is not None, "ranges have to be found on something"
+                assert calibration is not None, "static quantisation needs calibration images"
                 tool.quantize_static(
                     merged,
                     path,
                     _reader(calibration.batches(statistics)),
                     quant_format=tool.QuantFormat.QDQ,
                     per_channel=True,
-                    # On x86, kernels are for uint8 times int8; int8 times int8 ran a third as fast.
+                    # x86 kernels multiply uint8 by int8; int8 by int8 ran at a third of the speed.
                     activation_type=tool.QuantType.QUInt8,
                     weight_type=tool.QuantType.QInt8,
                 )
@@ -113,7 +113,7 @@ def quantize_onnx(
                     "calibration_fingerprint": calibration.fingerprint,
                 }
             else:
-                # uint8 weights: not every onnxruntime has kernels for convolutions with int8 ones.
+                # uint8 weights, because not every onnxruntime has kernels for convolutions with int8 weights.
                 tool.quantize_dynamic(merged, path, weight_type=tool.QuantType.QUInt8)
                 described |= {
                     "weights": "uint8, a scale for each tensor",
@@ -129,7 +129,7 @@ def quantize_onnx(
 
 
 def _reader(batches: Iterator[NDArray[np.float32]]) -> Any:
-    """Return what hands out batches as onnxruntime asks for them."""
+    """Return a reader that gives the batches to onnxruntime."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
@@ -142,7 +142,7 @@ def _reader(batches: Iterator[NDArray[np.float32]]) -> Any:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Keep the tool from telling of its steps; what matters is checked on the file."""
+    """Silence the tool's progress messages; the file itself is verified."""
     logger = logging.getLogger()
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,10 +1,10 @@
-"""Explaining: where in an image a network sees what speaks for a class.
+"""Saliency maps: which regions of an image raise the logit of a class.
 
-The features of the last layer that still knows places are multiplied by the gradient of the class's logit with respect
-to them, and summed over channels; what is below zero is left out. This is HiResCAM (Draelos and Carin, "Use HiResCAM
+The features of the last layer with spatial positions are multiplied by the gradient of the class logit with respect to
+them, and summed over channels; negative values are set to zero. This is HiResCAM (Draelos and Carin, "Use HiResCAM
 instead of Grad-CAM for faithful explanations of convolutional neural networks", 2020). In a network that ends with mean
 pooling and a linear layer it is Grad-CAM (Selvaraju et al., 2017); in one that flattens its features, Grad-CAM would
-average the places away. Shape suffixes: H height, W width, C channels, B batch, K classes, T tokens.
+average over all positions. Shape suffixes: H height, W width, C channels, B batch, K classes, T tokens.
 """
 
 from __future__ import annotations
@@ -35,43 +35,43 @@ _POOLS = (
     nn.MaxPool2d,
 )
 _MOST_PREFIX_TOKENS = 5
-"""Tokens beside those of places: one of the class, one of distillation, a few registers."""
+"""Non-spatial tokens: a class token, a distillation token, a few registers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SaliencyExplanation:
-    """What speaks for the most probable classes of one image."""
+    """Saliency maps for the most probable classes of one image."""
 
     classes: tuple[tuple[int, float], ...]
-    """Index and probability, the most probable first."""
+    """Index and probability of each class, the most probable first."""
     maps_KHW: NDArray[np.float32]
-    """Of these classes, in [0, 1], each scaled to its own highest value; all 0 where nothing speaks for a class."""
+    """Saliency map per class in [0, 1], each scaled to its maximum; all 0 if nothing raises the logit."""
     layer: str
-    """Name of the layer whose features were looked at."""
+    """Name of the layer whose features were used."""
     num_places: tuple[int, int]
-    """Rows and columns of places that it tells apart."""
+    """Rows and columns of its feature map."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Layer:
-    """A layer whose output knows places."""
+    """A layer whose output has spatial positions."""
 
     name: str
     module: nn.Module
     call: int
-    """Which of its calls for one image, from 0: an activation may be shared by many layers."""
+    """Index of the call within one forward pass, from 0, as modules such as activations may be called several times."""
     to_places: Callable[[Tensor], Tensor]
-    """Brings its output to ``[B, C, H, W]``."""
+    """Reshapes its output to ``[B, C, H, W]``."""
 
 
 def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 1) -> SaliencyExplanation:
     """Explain the *top_k* most probable classes of a decoded image.
 
-    Probabilities are those of :mod:`harness.classifiers.predicting`. Features are those of the unchanged image, even
-    where a recipe predicts from several views of it.
+    Probabilities are those of :mod:`harness.classifiers.predicting`. Features come from the unaugmented image, even if the
+    recipe predicts from several views of it.
 
     Raises:
-        UsageError: If no layer of the network tells places apart.
+        UsageError: If no layer of the network has spatial positions.
         TrialError: If the network fails.
     """
     logits_K = predictor.logits(image_HWC[None])[0]
@@ -90,17 +90,16 @@ def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 
                 num_places=(maps.shape[1], maps.shape[2]),
             )
     raise UsageError(
-        f"{card.architecture.display_name} has no layer whose features still know where in the image they are from, so "
-        "there is nothing to show"
+        f"{card.architecture.display_name} has no layer with spatial features, so there is no saliency map"
     )
 
 
 def layers_with_places(model: nn.Module, inputs_BCHW: Tensor) -> list[_Layer]:
-    """Return the layers whose output knows places, as they are called for one image.
+    """Return the layers whose output has spatial positions, in the order of their calls.
 
-    These are maps ``[B, C, H, W]`` or ``[B, H, W, C]``, square as images are, of more than one place, and normalised
-    tokens ``[B, T, C]`` of which all but the first few are a square grid. Pooled maps are left out: they know less of
-    places than what they were pooled from.
+    These are square feature maps ``[B, C, H, W]`` or ``[B, H, W, C]`` with more than one position, and normalised tokens
+    ``[B, T, C]`` of which all but the first few form a square grid. Pooled maps are excluded, because they are coarser
+    than their input.
     """
     found: list[_Layer] = []
     pooled: list[Tensor] = []
@@ -149,7 +148,7 @@ def _to_places(module: nn.Module, output: Tensor) -> Callable[[Tensor], Tensor] 
 
 
 def _maps(model: nn.Module, inputs_BCHW: Tensor, layer: _Layer, classes: list[int]) -> Tensor | None:
-    """Return ``[K, H, W]``, or None if no place has a gradient: a class token that looks at no others any more."""
+    """Return ``[K, H, W]``, or None if no position has a gradient, as when only the class token is used afterwards."""
     with _leaf_at(layer) as leaves, eval_mode(model), torch.enable_grad():
         logits_K = model(inputs_BCHW)[0]
         (leaf,) = leaves
@@ -157,7 +156,7 @@ def _maps(model: nn.Module, inputs_BCHW: Tensor, layer: _Layer, classes: list[in
         maps = []
         reached = False
         for index in classes:
-            # Where the logit does not depend on them, as on a map that only a side branch reads, it is 0 everywhere.
+            # The gradient is 0 everywhere if the logit does not depend on the features, such as those of a side branch.
             (gradient,) = torch.autograd.grad(
                 logits_K[index], leaf, retain_graph=True, allow_unused=True, materialize_grads=True
             )
@@ -169,7 +168,7 @@ def _maps(model: nn.Module, inputs_BCHW: Tensor, layer: _Layer, classes: list[in
 
 @contextmanager
 def _leaf_at(layer: _Layer) -> Iterator[list[Tensor]]:
-    """Cut the graph behind *layer*, and give a list that its output is put into, as a leaf of what follows."""
+    """Cut the graph after *layer*, and yield a list that receives its output as a leaf of the remaining graph."""
     leaves: list[Tensor] = []
     call = -1
 
@@ -179,7 +178,7 @@ def _leaf_at(layer: _Layer) -> Iterator[list[Tensor]]:
         if call != layer.call:
             return None
         leaves.append(output.detach().requires_grad_())
-        return leaves[-1].clone()  # what follows may change it in place, which a leaf does not allow
+        return leaves[-1].clone()  # later layers may change it in place, which a leaf does not allow
 
     handle = layer.module.register_forward_hook(cut)
     try:
@@ -189,7 +188,7 @@ def _leaf_at(layer: _Layer) -> Iterator[list[Tensor]]:
 
 
 def _scaled(maps_KHW: Tensor, size: tuple[int, ...]) -> NDArray[np.float32]:
-    """Bring maps to the size of the image, and each to a highest value of 1."""
+    """Resize maps to the size of the image, and scale each to a maximum of 1."""
     maps = functional.interpolate(maps_KHW[None].float(), size=size, mode="bilinear", align_corners=False)[0]
     highest = maps.amax(dim=(1, 2), keepdim=True)
     scaled: NDArray[np.float32] = torch.where(highest > 0, maps / highest.clamp_min(1e-30), 0.0).cpu().numpy()

@@ -1,11 +1,11 @@
 """Trained classifiers: a network with its weights and its card, from a trial's folder or from an exported file.
 
-Nothing of a file is run: weights come from safetensors, all else is plain data, and the network is built by the
-plugin that is installed here. What may lie at the path that is given:
+No code in a file is run: weights come from safetensors, everything else is plain data, and the network is built by the
+installed plugin. A path may lead to:
 
 ==========================================  ===========================================================
-a trial's folder, or a file of it           its record says what the weights are, and what their sum is
-``.safetensors`` with a card as metadata    what ``zoo export`` and ``zoo import`` write
+a trial folder, or a file in it             its record describes the weights and has their checksum
+``.safetensors`` with a card as metadata    written by ``zoo export`` and ``zoo import``
 ==========================================  ===========================================================
 """
 
@@ -40,28 +40,28 @@ Predict = Callable[[nn.Module, Tensor], Tensor]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TrainedClassifier:
-    """A network that can be used as it was tested."""
+    """A network with its weights and card, ready to predict as it was tested."""
 
     card: ClassifierCard
     model: nn.Module
-    """In eval mode, in float32 on the CPU; its parameters want no gradients."""
+    """In eval mode, float32, on the CPU, without gradients."""
     predict: Predict | None = None
-    """``(model, images_BCHW)``: logits, where the recipe predicts in a way of its own; None: ask the model."""
+    """Maps ``(model, images_BCHW)`` to logits if the recipe has its own way of predicting; None to call the model."""
     path: Path
-    """Where it came from."""
+    """File that the weights come from."""
     folder: Path | None = None
-    """Its trial's folder, where it comes from one."""
+    """Trial folder, if it comes from one."""
     notes: tuple[str, ...] = ()
-    """What is not as it was when it was trained, a sentence each."""
+    """Differences from the training environment, a sentence each."""
 
 
 def load_trained(path: Path, catalog: Catalog) -> TrainedClassifier:
-    """Load a classifier from what lies at *path*.
+    """Load a classifier from *path*.
 
     Raises:
-        StoreError: If there is none, it did not finish, or it is damaged.
-        PluginError: If its network or recipe comes from a plugin that is not loaded here.
-        ZooError: If the network cannot be built, or is not the one that was trained.
+        StoreError: If there is none, its trial did not finish, or it is damaged.
+        PluginError: If its network or recipe comes from a plugin that is not loaded.
+        ZooError: If the network cannot be built, or differs from the one that was trained.
     """
     folder = path if path.is_dir() else path.parent
     if path.is_dir() or (path.name in (CHECKPOINT_FILE, RECORD_FILE) and (folder / RECORD_FILE).is_file()):
@@ -75,13 +75,13 @@ def load_trained(path: Path, catalog: Catalog) -> TrainedClassifier:
 def assemble(
     card: ClassifierCard, tensors: dict[str, Tensor], catalog: Catalog, *, path: Path, folder: Path | None = None
 ) -> TrainedClassifier:
-    """Build the network that *card* tells of, and give it its weights; errors as for :func:`load_trained`."""
+    """Build the network described by *card* and load its weights; raises like :func:`load_trained`."""
     architecture = _entry(catalog.architectures, card.architecture, card)
     model = build_network(card, architecture)
     misfit = fill(model, tensors)
     if misfit:
         raise StoreError(
-            f"the weights in {path} do not fit {card.architecture.display_name} as it is built here: {misfit}"
+            f"the weights in {path} do not fit {card.architecture.display_name} as built by this installation: {misfit}"
         )
     return TrainedClassifier(
         card=card,
@@ -94,11 +94,11 @@ def assemble(
 
 
 def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn.Module:
-    """Build the network without weights worth having; published ones are not fetched.
+    """Build the network with initial weights; published ones are not downloaded.
 
     Raises:
-        StoreError: If the small-image adaptation gives another network than it gave then.
-        ZooError: If it cannot be built.
+        StoreError: If the small-image adaptation no longer makes the same changes.
+        ZooError: If the network cannot be built.
     """
     request = ModelRequest(
         num_classes=len(card.classes),
@@ -113,27 +113,27 @@ def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn
     model, changes = build_model(architecture.record, request, seed=0, adapt=adapted)
     if adapted and changes != card.small_image_changes:
         raise StoreError(
-            f"{card.title}: the small-image adaptation gives another network here ({_listed(changes)}) than the one "
-            f"that was trained ({_listed(card.small_image_changes or ())})"
+            f"{card.title}: the small-image adaptation makes other changes here ({_listed(changes)}) than in training "
+            f"({_listed(card.small_image_changes or ())})"
         )
     return model
 
 
 def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
-    """Return what a trial's record says of its classifier.
+    """Return the card of a trial's classifier.
 
     Raises:
-        StoreError: If the trial is not done; *origin* says where it lies.
-        PluginError: If its network or recipe comes from a plugin that is not loaded here.
+        StoreError: If the trial is not done; *origin* names it in the message.
+        PluginError: If its recipe comes from a plugin that is not loaded.
     """
     if record.outcome is not Outcome.DONE or record.model is None or record.data is None:
         reason = f": {record.reason}" if record.reason else ""
-        raise StoreError(f"{origin} has no trained classifier, for its trial is {record.outcome}{reason}")
+        raise StoreError(f"{origin} has no trained classifier: its trial is {record.outcome}{reason}")
     spec, execution = record.spec, record.spec.execution
     options = dict(spec.architecture.options)
     if record.model.pretrained:
-        # Which published weights a training began with is no part of the network, and plugins refuse the option
-        # where none are to be loaded.
+        # The published weights that training started from are not part of the network, and plugins refuse the
+        # option unless weights are loaded.
         options.pop("weights", None)
     try:
         card = ClassifierCard(
@@ -147,7 +147,7 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
             channels=record.data.channels,  # type: ignore[arg-type]  # any other is an error below
             mean=record.model.mean,
             std=record.model.std,
-            # Records of before it was kept were all of channels last.
+            # Records without tuning are older, when channels last was always used.
             layout="channels_last" if record.tuning is None else record.tuning.layout,
             precision=execution.precision,  # type: ignore[arg-type]
             device=execution.device.partition(":")[0],
@@ -167,24 +167,26 @@ def _of_trial(folder: Path, catalog: Catalog) -> TrainedClassifier:
     if not (folder / RECORD_FILE).is_file():
         trials = sorted(each.parent.name for each in folder.glob(f"*/{RECORD_FILE}"))
         if trials:
-            raise StoreError(f"{folder} holds {len(trials)} trial(s); give one of them, such as {folder / trials[0]}")
-        raise StoreError(f"{folder} is not the folder of a trial: it has no {RECORD_FILE}")
+            raise StoreError(
+                f"{folder} contains {len(trials)} trial(s); give one of them, such as {folder / trials[0]}"
+            )
+        raise StoreError(f"{folder} is not a trial folder: it has no {RECORD_FILE}")
     record = read_record(folder / RECORD_FILE)
     if record.folds:
         raise StoreError(
-            f"{folder} was put together of {len(record.folds)} folds, each of which is a classifier, such as "
-            f"{folder.parent / min(record.folds)}"
+            f"{folder} combines {len(record.folds)} cross-validation folds, each with its own classifier; give one of them, "
+            f"such as {folder.parent / min(record.folds)}"
         )
     card = card_of(record, catalog, origin=str(folder))
     path = folder / CHECKPOINT_FILE
     if not path.is_file():
-        raise StoreError(f"{folder} has no {CHECKPOINT_FILE}: its weights were not kept, or not copied along")
+        raise StoreError(f"{folder} has no {CHECKPOINT_FILE}: the weights were not kept, or not copied with the folder")
     content = _bytes_of(path)
     expected = record.files.get(CHECKPOINT_FILE)
     if expected is None:
-        raise StoreError(f"the record in {folder} has no sum of {CHECKPOINT_FILE}, so it cannot be checked")
+        raise StoreError(f"the record in {folder} has no checksum of {CHECKPOINT_FILE}, so it cannot be verified")
     if hashlib.sha256(content).hexdigest() != expected:
-        raise StoreError(f"{path} is damaged: it does not fit the sum in its record")
+        raise StoreError(f"{path} is damaged: its checksum differs from the one in its record")
     return assemble(card, _tensors(path, content), catalog, path=path, folder=folder)
 
 
@@ -200,10 +202,10 @@ def _entry(registry: Registry[Any], spec: ArchitectureSpec | RecipeSpec, card: C
 def _remedy(provider: ProviderSpec) -> str:
     whole = f"{provider.distribution} {provider.version}".strip()
     if provider.distribution == "zoobench":
-        return f"this zoo does not have; {whole} had it"
+        return f"this version of zoo does not have; {whole} had it"
     if provider.distribution:
-        return f"{whole} brings, and no plugin loaded here does: pip install {provider.distribution}"
-    return f"came from the plugin file {provider.plugin!r}: name that file with --plugin"
+        return f"{whole} provides, but that is not loaded: pip install {provider.distribution}"
+    return f"came from the plugin file {provider.plugin!r}; give that file with --plugin"
 
 
 def _own_predict(entry: Entry[Recipe], card: ClassifierCard) -> Predict | None:
@@ -221,19 +223,23 @@ def _own_predict(entry: Entry[Recipe], card: ClassifierCard) -> Predict | None:
 def _notes(card: ClassifierCard, architecture: Entry[Architecture]) -> list[str]:
     notes = []
     if card.torch and _minor(card.torch) != _minor(torch.__version__):
-        notes.append(f"trained with torch {card.torch}, used with {torch.__version__}: logits may differ in rounding")
+        notes.append(
+            f"trained with torch {card.torch}, running with {torch.__version__}: logits may differ by rounding"
+        )
     name, then, today = card.architecture.display_name, card.architecture, provider_spec(architecture)
     if then.version != architecture.record.version:
-        notes.append(f"{name} is of version {architecture.record.version} here, and was of {then.version} in training")
+        notes.append(
+            f"{name} has version {architecture.record.version} here, and had version {then.version} in training"
+        )
     elif then.provider.distribution != today.distribution or then.provider.version != today.version:
         brought, brings = (
             f"{each.distribution or each.plugin} {each.version}".strip() for each in (then.provider, today)
         )
         notes.append(f"{name} comes from {brings} here, and came from {brought} in training")
     elif not today.distribution and then.provider.code_hash != today.code_hash:
-        notes.append(f"the file that brings {name} has changed since the training")
+        notes.append(f"the file that provides {name} has changed since the training")
     if card.decoding_version != decoding.VERSION:
-        notes.append("images are decoded in another way than they were for the training")
+        notes.append("image decoding has changed since the training")
     return notes
 
 
@@ -259,20 +265,20 @@ def _tensors(path: Path, content: bytes) -> dict[str, Tensor]:
 
 
 def _card_in(path: Path, content: bytes) -> ClassifierCard:
-    """Read the card from a safetensors header: 8 bytes that give its length, then JSON."""
+    """Read the card from a safetensors header: its length in 8 bytes, then JSON."""
     import json
 
-    hint = "; zoo import makes a classifier of the weights of other tools"
+    hint = "; zoo import reads weights trained elsewhere"
     length = int.from_bytes(content[:8], "little")
     try:
         metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
         text = metadata.get(METADATA_KEY)
     except (ValueError, AttributeError, RecursionError):
-        raise StoreError(f"{path} is neither a trial's checkpoint nor safetensors{hint}") from None
+        raise StoreError(f"{path} is neither a trial checkpoint nor a safetensors file{hint}") from None
     if not isinstance(text, str):
-        raise StoreError(f"{path} does not say what its weights are{hint}")
+        raise StoreError(f"{path} has no classifier card{hint}")
     return ClassifierCard.parse(text, origin=f"the metadata of {path}")
 
 
 def _listed(changes: tuple[str, ...]) -> str:
-    return "; ".join(changes) or "nothing is changed"
+    return "; ".join(changes) or "no changes"

@@ -1,4 +1,4 @@
-"""Converting: a trained classifier's network in the form that a runtime runs, as a module that takes images to logits.
+"""Converting: the network of a trained classifier under another runtime, as a module that maps images to logits.
 
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from harness.batches.forward_settings import Precision
+from harness.batches.forward_settings import ForwardSettings
 from harness.classifiers.formats import open_onnx, write_onnx
 from harness.classifiers.onnx import RuntimeModule
 from harness.classifiers.quantizing import Calibration, Quantization, quantize_onnx
@@ -24,18 +24,20 @@ from harness.records.runtime_result import RuntimeName
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Converted:
-    """A network as a runtime runs it."""
+    """A network under a runtime."""
 
     module: nn.Module
-    """Normalised images ``[B, C, H, W]`` on *device* to logits ``[B, K]``."""
-    device: torch.device
-    precision: Precision
-    channels_last: bool
+    """Maps normalised images ``[B, C, H, W]`` on the device of *settings* to logits ``[B, K]``."""
+    settings: ForwardSettings
+    """How the module runs."""
     compiles: bool = False
-    """Whether its first call takes what :attr:`conversion_seconds` leaves out."""
+    """Whether the first call compiles it, which :attr:`conversion_seconds` then does not include."""
     conversion_seconds: float | None = None
+    """Time that the conversion took, where there was one."""
     file_bytes: int
+    """Size of the file that the runtime loads."""
     quantization: Quantization | None = None
+    """How it was quantised, if it was."""
 
 
 def convert(
@@ -46,32 +48,35 @@ def convert(
     threads: int | None,
     calibration: Callable[[], Calibration],
 ) -> Converted:
-    """Return the classifier's network under *runtime*.
+    """Convert the network of *classifier* to *runtime*.
 
     Args:
-        classifier: Its network is moved to where it runs.
-        device: The trial's. onnxruntime runs on the CPU, whatever it is.
-        threads: Of the CPU; None: as many as the runtime takes.
-        calibration: Gives training images to find ranges on, where that is needed.
+        classifier: Its network is moved to the device it runs on.
+        runtime: Name of the runtime.
+        device: Device of the trial; onnxruntime runs on the CPU in any case.
+        threads: CPU threads; None leaves the number to the runtime.
+        calibration: Returns calibration images; called only for int8.
 
     Raises:
-        UsageError: If the runtime needs what is not installed.
+        UsageError: If a package that the runtime needs is not installed.
         Exception: If the network cannot be exported.
     """
     if runtime in ("onnx", "int8"):
         return _onnx(classifier, threads, calibration() if runtime == "int8" else None)
     card = classifier.card
-    channels_last = card.layout == "channels_last"
-    model = classifier.model.to(device)
-    if channels_last:
-        model.to(memory_format=torch.channels_last)
+    settings = ForwardSettings(
+        device=device,
+        normalization=card,
+        precision=card.precision if device.type == card.device else "fp32",
+        channels_last=card.layout == "channels_last",
+    )
+    model = classifier.model
+    settings.place(model)
     return Converted(
         module=_Compiled(model) if runtime == "compile" else model,
-        device=device,
-        precision=card.precision if device.type == card.device else "fp32",
-        channels_last=channels_last,
+        settings=settings,
         compiles=runtime == "compile",
-        # Neither has a file of its own: what they need is the weights.
+        # Neither has a file of its own; both load the weights.
         file_bytes=classifier.path.stat().st_size,
     )
 
@@ -88,9 +93,7 @@ def _onnx(classifier: TrainedClassifier, threads: int | None, calibration: Calib
         size = path.stat().st_size
     return Converted(
         module=RuntimeModule(run),
-        device=torch.device("cpu"),
-        precision="fp32",
-        channels_last=False,
+        settings=ForwardSettings(device=torch.device("cpu"), normalization=classifier.card),
         conversion_seconds=time.perf_counter() - start,
         file_bytes=size,
         quantization=quantization,
@@ -98,7 +101,7 @@ def _onnx(classifier: TrainedClassifier, threads: int | None, calibration: Calib
 
 
 class _Compiled(nn.Module):
-    """A compiled network, compiled once however often it is asked for its modules."""
+    """A network that is compiled once, whatever is done to the module around it."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""Runtimes: what a trial's weights do under another runtime, in a process of its own. Reads top to bottom.
+"""Runtime jobs: evaluate and time the weights of a trial under another runtime, in a separate process.
 
-The test split is opened for evaluation only; ranges of int8 are found on training images.
+The test set is opened for evaluation only; int8 quantisation is calibrated on training images.
 Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 """
 
@@ -18,8 +18,6 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from harness.batches.forward_settings import ForwardSettings
-from harness.batches.normalization import Normalizer
 from harness.classifiers.images import prepared_data, spread_images
 from harness.classifiers.quantizing import CALIBRATION_IMAGES, Calibration
 from harness.classifiers.trained import TrainedClassifier, load_trained
@@ -49,7 +47,7 @@ from zoo.metric import Predictions
 
 @dataclasses.dataclass(kw_only=True)
 class _Progress:
-    """What is known so far; whatever happens, it goes into the result."""
+    """What is known so far; it goes into the result even after a failure."""
 
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -68,16 +66,17 @@ class _Progress:
 def run_runtime(
     folder: str, runtime: RuntimeName, *, cache: str, sources: dict[str, Any], result: dict[str, Any]
 ) -> str:
-    """Evaluate and time the weights in a trial's folder under *runtime*, and write what came of it there.
+    """Evaluate and time the weights in a trial folder under *runtime*, and write the result there.
 
     Args:
-        folder: The trial's.
-        cache: Where decoded datasets lie.
-        sources: Where plugins come from, as :class:`zoo.loading.Sources` takes them.
-        result: Fields of the result that are known beforehand: its keys.
+        folder: The trial folder.
+        runtime: Name of the runtime.
+        cache: Folder of decoded datasets.
+        sources: Arguments of :class:`zoo.loading.Sources`.
+        result: Fields of the result that are known in advance: its keys.
 
     Returns:
-        ``done`` or ``failed``; ``busy`` where another process is at the trial, and nothing was done.
+        ``done``, ``failed``, or ``busy`` if another process uses the trial and nothing was done.
     """
     keep_freed_memory()
     path = Path(folder)
@@ -104,7 +103,7 @@ def _attempt(
     outcome, failure = Outcome.DONE, None
     try:
         _run(folder, record, runtime, cache, catalog, progress)
-    except (Exception, SystemExit) as error:  # whatever a network or a converter raises costs this runtime only
+    except (Exception, SystemExit) as error:  # any error of a network or converter fails this runtime only
         outcome, failure = Outcome.FAILED, classify(error, progress.phase)
     progress.seconds["total"] = time.perf_counter() - start
     return RuntimeResult.model_validate(
@@ -142,10 +141,10 @@ def _run(
                     threads=threads,
                     calibration=lambda: _calibration(images, classifier),
                 )
-            except UsageError as error:  # what it takes is not installed, which it says itself
+            except UsageError as error:  # the message says which package is missing
                 raise TrialError(FailureKind.ERROR, str(error)) from error
             compile_seconds = _first_call(converted, classifier) if converted.compiles else None
-        environment = describe(str(converted.device), threads)
+        environment = describe(str(converted.settings.device), threads)
         quantization = converted.quantization
         progress.facts |= {
             "environment": environment,
@@ -161,12 +160,7 @@ def _run(
             logits_NK = predict_logits(
                 converted.module,
                 test,
-                ForwardSettings(
-                    device=converted.device,
-                    normalization=classifier.card,
-                    precision=converted.precision,
-                    channels_last=converted.channels_last,
-                ),
+                converted.settings,
                 predict=classifier.predict,
                 num_classes=len(prepared.classes),
             ).numpy()
@@ -187,7 +181,6 @@ def _run(
                     converted,
                     test,
                     test_seconds=test_seconds,
-                    normalization=classifier.card,
                     compile_seconds=compile_seconds,
                     budget_seconds=record.spec.execution.measure_seconds,
                 )
@@ -199,7 +192,7 @@ def _prepared(record: Record, cache: Path) -> PreparedData:
     if found is None:
         raise TrialError(
             FailureKind.DATA,
-            f"the images of {record.spec.dataset.display_name} that it was trained and tested on are not in the cache",
+            f"the images of {record.spec.dataset.display_name} that the trial used are no longer in the cache",
         )
     return found
 
@@ -214,23 +207,24 @@ def _calibration(images: TrialImages, classifier: TrainedClassifier) -> Calibrat
 
 
 def _first_call(converted: Converted, classifier: TrainedClassifier) -> float:
-    """Return how long the compiler takes, for a batch as it will be timed."""
-    card, device = classifier.card, converted.device
+    """Return the compile time in seconds, for a batch like those that are timed."""
+    card, settings = classifier.card, converted.settings
+    device = settings.device
     size = batch_size_for(card.image_size, card.image_size, device)
     raw_BCHW = torch.zeros(size, card.channels, card.image_size, card.image_size, dtype=torch.uint8, device=device)
-    images_BCHW = Normalizer(card, device, channels_last=converted.channels_last)(raw_BCHW)
+    images_BCHW = settings.normalizer()(raw_BCHW)
     start = time.perf_counter()
-    with eval_mode(converted.module), torch.inference_mode(), computing(device, converted.precision):
+    with eval_mode(converted.module), torch.inference_mode(), computing(device, settings.precision):
         converted.module(images_BCHW)
         synchronize(device)
     return time.perf_counter() - start
 
 
 def _agreement(folder: Path, record: Record, saved: SavedPredictions) -> dict[str, float]:
-    """Return how far the logits are from the trial's own."""
+    """Compare the logits with those of the trial."""
     own = load_predictions(folder, sha256=record.files.get("predictions.safetensors"))
     if not np.array_equal(own.samples, saved.samples):
-        raise TrialError(FailureKind.DATA, "the test images in the cache are not those that the trial was tested on")
+        raise TrialError(FailureKind.DATA, "the cached test images are not those that the trial was tested on")
     one_NK, other_NK = own.predictions.logits, saved.predictions.logits
     return {
         "max_difference": float(np.abs(one_NK - other_NK).max()),

@@ -1,4 +1,4 @@
-"""Speed under a runtime, by the protocol of :mod:`harness.measuring.timer`: inference in batches and on single images.
+"""Runtime speed: inference in batches and on single images, by the protocol of :mod:`harness.measuring.timer`.
 
 Shape suffixes: B batch, C channels, H height, W width, N images.
 """
@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from harness.batches.device_images import DeviceImages
-from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.data.images import ImageSet
 from harness.faults.out_of_memory import Halving
 from harness.measuring.interference import ForeignLoad, gpu_notes
@@ -28,29 +27,28 @@ def measure_runtime_speed(
     test: ImageSet,
     *,
     test_seconds: float,
-    normalization: ChannelStatistics,
     compile_seconds: float | None,
     budget_seconds: float,
 ) -> SpeedInfo:
-    """Measure inference as a trial does: the same batch sizes, times and reference network.
+    """Measure inference as a trial does: with the same batch sizes, durations and reference network.
 
-    What a process that also converts a network takes in memory says little of what running it takes, so peak memory is
-    not told.
+    Peak memory is not reported, because converting the network takes memory in the same process.
 
     Args:
         converted: The network under its runtime.
-        test: Images to predict; their labels are not looked at.
-        test_seconds: How long it took to predict *test*, the data path included.
-        compile_seconds: What the compiler took, where there was one.
-        budget_seconds: Time for the measurement of the rate; latency takes half of it.
+        test: Images to predict; their labels are not used.
+        test_seconds: Time that predicting *test* took, including the data path.
+        compile_seconds: Compile time, if the network was compiled.
+        budget_seconds: Time for measuring the rate; measuring latency takes half as long.
     """
     began = time.perf_counter()
     foreign = ForeignLoad()
-    device, module = converted.device, converted.module
+    settings, module = converted.settings, converted.module
+    device = settings.device
     reference = reference_step(device)
     before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test, device)
-    normalize = Normalizer(normalization, device, channels_last=converted.channels_last)
+    normalize = settings.normalizer()
 
     def batch_of(size: int) -> Tensor:
         order_N = torch.arange(size) % len(data)
@@ -59,7 +57,7 @@ def measure_runtime_speed(
 
     def measure(size: int) -> tuple[Rate, Latency]:
         images_BCHW, one_1CHW = batch_of(size), batch_of(1)
-        with eval_mode(module), torch.inference_mode(), computing(device, converted.precision):
+        with eval_mode(module), torch.inference_mode(), computing(device, settings.precision):
             rate = measure_rate(
                 lambda: module(images_BCHW), images_per_step=size, device=device, budget_seconds=budget_seconds
             )

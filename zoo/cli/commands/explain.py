@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.classifiers.predicting import ImageSource, Predictor
     from harness.classifiers.saliency import SaliencyExplanation
     from reports.pictures.sheet import Band
+    from zoo.image_files import LeftOut
 
 _COARSE = 4
 """Saliency maps with fewer rows or columns than this hardly localise anything."""
@@ -66,13 +67,15 @@ def command(
     from harness.classifiers.trained import load_trained
     from reports.pictures.sheet import draw_sheet
     from zoo.cli.group import FAILED
+    from zoo.image_files import LeftOut
 
     path = check_picture_name(output)
     classifier = load_trained(Path(checkpoint), session_of(ctx).catalog())
     predictor = Predictor(classifier, device=device, precision="fp32")
     for note in classifier.notes:
         complain(note)
-    sources, num_left = _first(images, limit)
+    skipped = LeftOut()
+    sources, num_left = _first(images, limit, skipped)
     bands: list[Band] = []
     layer = ""
     num_bad = 0
@@ -96,19 +99,21 @@ def command(
         )
         if min(rows, columns) < _COARSE:
             complain("these maps are coarse; training on larger images (data.image_size) gives finer ones")
+    for note in skipped.notes():
+        complain(note)
     if num_left:
         complain(f"{plural(num_left, 'image')} skipped because --limit is {limit}")
     ctx.exit(FAILED if num_bad else 0)
 
 
-def _first(arguments: tuple[str, ...], limit: int) -> tuple[list[ImageSource], int]:
+def _first(arguments: tuple[str, ...], limit: int, skipped: LeftOut) -> tuple[list[ImageSource], int]:
     """Return the first *limit* images, and the number of images skipped."""
     from harness.classifiers.predicting import find_images, lines_of_stdin
 
     shown: list[ImageSource] = []
     num_left = 0
     for argument in arguments:
-        for source in find_images(lines_of_stdin() if argument == "-" else [argument]):
+        for source in find_images(lines_of_stdin() if argument == "-" else [argument], skipped=skipped):
             if len(shown) < limit:
                 shown.append(source)
             else:

@@ -15,6 +15,7 @@ from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.classifiers.predicting import ImageSource
+    from zoo.image_files import LeftOut
 
 
 @click.command("predict")
@@ -62,11 +63,14 @@ def command(
     CHECKPOINT is a trial folder, the checkpoint inside it, a .safetensors file written by zoo export or zoo import, or
     an .onnx file written by zoo export. Give image files, folders (searched recursively), or - to read file names
     from standard input, one per line. Images are preprocessed as in training. If an image cannot be read, its row
-    gives the reason, the remaining images are still classified, and the exit code is 1.
+    gives the reason, the remaining images are still classified, and the exit code is 1. Other files in folders are
+    skipped and counted on standard error.
     """
     from harness.classifiers.onnx import load_predicting
     from harness.classifiers.predicting import Predictor, predict_images
+    from zoo.cli.display.counting import counted
     from zoo.cli.group import FAILED
+    from zoo.image_files import LeftOut
 
     catalog = session_of(ctx).catalog()
     classifier, device = load_predicting(Path(checkpoint), catalog, device=device, precision=precision)
@@ -79,27 +83,34 @@ def command(
     for note in classifier.notes:
         complain(note)
     num_images = num_bad = 0
+    skipped = LeftOut()
 
     def write(file: TextIO) -> None:
         nonlocal num_images, num_bad
         writer = FORMATS[form](file, classifier.card.classes, top_k)
-        for prediction in predict_images(predictor, _sources(images), num_workers=workers):
+        predictions = predict_images(predictor, _sources(images, skipped), num_workers=workers)
+        # Lines that are written to the same terminal would run into the count.
+        if output is not None or form == "table" or not sys.stdout.isatty():
+            predictions = counted(predictions, "image", sys.stderr)
+        for prediction in predictions:
             num_images += 1
             num_bad += prediction.logits_K is None
             writer.add(prediction)
         writer.end()
 
     _write_to(output, write)
+    for note in skipped.notes():
+        complain(note)
     if num_bad:
         complain(f"{num_bad:,} of {plural(num_images, 'image')} could not be classified; the output gives each reason")
     ctx.exit(FAILED if num_bad else 0)
 
 
-def _sources(arguments: tuple[str, ...]) -> Iterator[ImageSource]:
+def _sources(arguments: tuple[str, ...], skipped: LeftOut) -> Iterator[ImageSource]:
     from harness.classifiers.predicting import find_images, lines_of_stdin
 
     for argument in arguments:
-        yield from find_images(lines_of_stdin() if argument == "-" else [argument])
+        yield from find_images(lines_of_stdin() if argument == "-" else [argument], skipped=skipped)
 
 
 def _write_to(output: str | None, write: Callable[[TextIO], None]) -> None:
