@@ -92,7 +92,8 @@ def export_classifier(
             raise ParityError(
                 parity,
                 f"{path} was discarded: its logits differ from the original's by up to "
-                f"{parity.relative_difference:.2g} (relative to the largest logit), more than the tolerance of {tolerance:g}",
+                f"{parity.relative_difference:.2g} (relative to the largest logit), more than the tolerance of "
+                f"{tolerance:g}",
             )
         return parity
 

@@ -67,7 +67,7 @@ class _Layer:
 def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 1) -> SaliencyExplanation:
     """Explain the *top_k* most probable classes of a decoded image.
 
-    Probabilities are those of :mod:`harness.classifiers.predicting`. Features come from the unaugmented image, even if the
+    Probabilities are those of :mod:`harness.classifiers.predicting`. Features come from the original image, even if the
     recipe predicts from several views of it.
 
     Raises:
@@ -97,7 +97,7 @@ def explain(predictor: Predictor, image_HWC: NDArray[np.uint8], *, top_k: int = 
 def layers_with_places(model: nn.Module, inputs_BCHW: Tensor) -> list[_Layer]:
     """Return the layers whose output has spatial positions, in the order of their calls.
 
-    These are square feature maps ``[B, C, H, W]`` or ``[B, H, W, C]`` with more than one position, and normalised tokens
+    These are square feature maps ``[B, C, H, W]`` or ``[B, H, W, C]`` with several positions, and normalised tokens
     ``[B, T, C]`` of which all but the first few form a square grid. Pooled maps are excluded, because they are coarser
     than their input.
     """

@@ -174,8 +174,8 @@ def _of_trial(folder: Path, catalog: Catalog) -> TrainedClassifier:
     record = read_record(folder / RECORD_FILE)
     if record.folds:
         raise StoreError(
-            f"{folder} combines {len(record.folds)} cross-validation folds, each with its own classifier; give one of them, "
-            f"such as {folder.parent / min(record.folds)}"
+            f"{folder} combines {len(record.folds)} cross-validation folds, each with its own classifier; "
+            f"give one of them, such as {folder.parent / min(record.folds)}"
         )
     card = card_of(record, catalog, origin=str(folder))
     path = folder / CHECKPOINT_FILE

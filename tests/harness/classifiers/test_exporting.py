@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from harness.classifiers.card import METADATA_KEY, ClassifierCard
 from harness.classifiers.exporting import ParityError, compare, export_classifier
 from harness.classifiers.formats import FORMATS, Run
-from harness.classifiers.images import cached_test_images, folder_images
+from harness.classifiers.images import cached_test_images
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
 from zoo.cache import decoded_root
@@ -144,12 +144,3 @@ def test_a_name_that_says_another_format_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=r"must end in \.onnx"):
         export_classifier(classifier, "onnx", tmp_path / "x.pt", images_NHWC=images, catalog=catalog, tolerance=1)
-
-
-def test_images_come_from_a_folder_where_the_test_split_is_not_in_the_cache(
-    classifier: TrainedClassifier, photo_folder: Path, tmp_path: Path
-) -> None:
-    assert cached_test_images(classifier.card, tmp_path, 5) is None
-    assert folder_images(classifier.card, photo_folder / "test", 5).shape == (5, 16, 16, 3)
-    with pytest.raises(UsageError, match="no image that can be read, of 0"):
-        folder_images(classifier.card, tmp_path, 5)

@@ -162,7 +162,7 @@ def test_tokens_are_laid_out_as_the_grid_that_they_are(predictor: MakePredictor,
 
 def test_a_network_without_places_is_one_sentence(predictor: MakePredictor) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 256, 2))
-    with pytest.raises(UsageError, match="no layer whose features still know where"):
+    with pytest.raises(UsageError, match="no layer with spatial features"):
         explain(predictor(net), picture(tl=(9, 9, 9)))
 
 

@@ -1,4 +1,4 @@
-"""``zoo explain`` and ``zoo examples``: pictures of what a classifier sees, and of what it got right and wrong."""
+"""``zoo explain``: a picture of saliency maps, and how it exits."""
 
 from __future__ import annotations
 
@@ -46,35 +46,3 @@ def test_more_images_than_the_limit_are_counted(
     done = run_zoo("explain", photo_trial, str(photo_folder), "--limit", "2", "-o", str(tmp_path / "out.jpg"))
     assert done.exit_code == 0, done.output
     assert "--limit is 2" in done.stderr
-
-
-def test_examples_of_a_trial_are_drawn_from_the_cache(run_zoo: Run, photo_trial: str, tmp_path: Path) -> None:
-    out = tmp_path / "out.png"
-    done = run_zoo("examples", photo_trial, "--each", "3", "-o", str(out))
-    assert done.exit_code == 0, done.output
-    with Image.open(out) as picture:
-        assert picture.width > 3 * 128
-
-
-def test_examples_need_the_very_images_that_were_tested(
-    run_zoo: Run, photo_trial: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "empty"))
-    done = run_zoo("examples", photo_trial, "-o", str(tmp_path / "out.png"))
-    assert done.exit_code != 0
-    assert "the same zoo bench puts them there" in done.stderr
-    assert not (tmp_path / "out.png").exists()
-
-
-def test_examples_of_a_store_are_refused(run_zoo: Run, tmp_path: Path) -> None:
-    done = run_zoo("examples", str(tmp_path))
-    assert done.exit_code != 0
-    assert "is not a trial folder" in done.stderr
-
-
-def test_examples_of_other_rows_are_never_averaged(
-    run_zoo: Run, photo_trial: str, train_trial: Callable[..., Path], catalog: Catalog
-) -> None:
-    done = run_zoo("examples", photo_trial, str(train_trial(catalog)))
-    assert done.exit_code != 0
-    assert "not seeds of one row" in done.stderr

@@ -112,8 +112,8 @@ def test_an_exported_onnx_file_predicts_as_its_trial_does(
     names = [[row["predictions"][0]["class"] for row in rows] for rows in (theirs, ours)]
     assert names[0] == names[1]
     for words_of_it, sentence in (
-        (("--device", "cuda"), "run on the CPU"),
-        (("--precision", "bf16"), "as it was exported"),
+        (("--device", "cuda"), "run on the CPU only"),
+        (("--precision", "bf16"), "fixed when it is exported"),
     ):
         result = run_zoo("predict", str(path), *words, *words_of_it)
         assert result.exit_code == 2
