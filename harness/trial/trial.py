@@ -50,6 +50,7 @@ from harness.training.evaluation import predict_logits
 from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.state import TrainingState
 from harness.trial.multi_gpu import RankGroup
+from harness.trial.output_checks import check_outputs
 from harness.trial.setup import TrainingSetup, make_setup
 from zoo.catalog import Catalog
 from zoo.metric import Predictions
@@ -313,6 +314,7 @@ def _run(
                 model, test, settings, predict=resolved.predict, num_classes=len(prepared.classes)
             )
             test_seconds = time.perf_counter() - test_start  # the logits are on the CPU: nothing is left to wait for
+        warnings += check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
         scores = score(predictions, catalog.metrics)

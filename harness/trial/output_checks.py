@@ -1,0 +1,84 @@
+"""Checks of a trained network's outputs: they must not be random, nor depend on the other images of a batch.
+
+Such a network has no accuracy: another pass, or another batch size, gives another one. Shape suffixes: B batch,
+C channels, H height, W width, N images, K classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from harness.batches.device_images import DeviceImages
+from harness.batches.forward_settings import ForwardSettings
+from harness.data.images import ImageSet
+from harness.faults.errors import TrialError
+from harness.records.record import FailureKind
+from harness.training.evaluation import eval_mode
+from harness.training.precision import computing
+
+NUM_IMAGES = 8
+_TOLERANCE = {"fp32": 0.01, "bf16": 0.2, "fp16": 0.2}
+"""How far a logit may move, in standard deviations of all logits, by rounding in kernels that differ by batch size."""
+
+
+def check_outputs(
+    model: nn.Module,
+    test: ImageSet,
+    settings: ForwardSettings,
+    logits_NK: Tensor,
+    *,
+    predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
+) -> tuple[str, ...]:
+    """Predict a few test images again, together and one alone, and return what a reader should know of the outputs.
+
+    Args:
+        logits_NK: What was predicted for *test*, on the CPU.
+        predict: ``(model, images_BCHW)``: what to call in place of the model.
+
+    Raises:
+        TrialError: If the same images get other logits in another pass, or an image does alone (kind plugin).
+    """
+    num_images = min(NUM_IMAGES, len(test))
+    some = DeviceImages(test, settings.device, resident=False)
+    images_BCHW, _ = next(some.batches(torch.arange(len(test))[:num_images], [num_images]))
+    normalize = settings.normalizer()
+
+    def logits_of(images_BCHW: Tensor) -> Tensor:
+        inputs_BCHW = normalize(images_BCHW)
+        output = model(inputs_BCHW) if predict is None else predict(model, inputs_BCHW)
+        return output.float().cpu()
+
+    with eval_mode(model), torch.inference_mode(), computing(settings.device, settings.precision):
+        first_BK, second_BK = logits_of(images_BCHW), logits_of(images_BCHW)
+        alone_1K = logits_of(images_BCHW[:1])
+    allowed = _TOLERANCE[settings.precision] * float(logits_NK.std()) if logits_NK.numel() > 1 else 0.0
+    if _largest(first_BK - second_BK) > allowed:
+        raise TrialError(
+            FailureKind.PLUGIN,
+            "the network gives the same test images other logits in a second pass: something in it is random in "
+            "evaluation, such as dropout without training=self.training",
+        )
+    if _largest(first_BK[:1] - alone_1K) > allowed or _largest(first_BK - logits_NK[:num_images]) > allowed:
+        raise TrialError(
+            FailureKind.PLUGIN,
+            "the network gives an image other logits where other images are in its batch: something in it mixes the "
+            "images of a batch in evaluation",
+        )
+    return _softmax_note(logits_NK)
+
+
+def _softmax_note(logits_NK: Tensor) -> tuple[str, ...]:
+    are_shares = bool(((logits_NK >= 0) & (logits_NK <= 1)).all())
+    if are_shares and logits_NK.shape[1] > 1 and _largest(logits_NK.sum(dim=1) - 1) < 1e-2:
+        return (
+            "the outputs for each image are between 0 and 1 and sum to 1: the network seems to end in a softmax, where "
+            "logits are expected; the loss and all probabilities apply another",
+        )
+    return ()
+
+
+def _largest(difference: Tensor) -> float:
+    return float(difference.abs().max()) if difference.numel() else 0.0
