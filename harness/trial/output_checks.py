@@ -15,6 +15,7 @@ from harness.batches.device_images import DeviceImages
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet
 from harness.faults.errors import TrialError
+from harness.faults.out_of_memory import Halving
 from harness.records.record import FailureKind
 from harness.training.evaluation import eval_mode
 from harness.training.precision import computing
@@ -52,7 +53,10 @@ def check_outputs(
         return output.float().cpu()
 
     with eval_mode(model), torch.inference_mode(), computing(settings.device, settings.precision):
-        first_BK, second_BK = logits_of(images_BCHW), logits_of(images_BCHW)
+        halving = Halving(settings.device, at_most=num_images)
+        first_BK = halving.until_it_fits(lambda images: logits_of(images_BCHW[:images]))
+        num_images = len(first_BK)
+        second_BK = logits_of(images_BCHW[:num_images])
         alone_1K = logits_of(images_BCHW[:1])
     allowed = _TOLERANCE[settings.precision] * float(logits_NK.std()) if logits_NK.numel() > 1 else 0.0
     if _largest(first_BK - second_BK) > allowed:
