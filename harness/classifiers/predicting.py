@@ -131,7 +131,7 @@ class Predictor:
 
 
 def find_images(names: Iterable[str], *, skipped: LeftOut | None = None) -> Iterator[ImageSource]:
-    """Yield images: each name is a file, taken whatever its suffix, or a folder, which is searched recursively.
+    """Yield images: each name is a file, with any suffix, or a folder, which is searched recursively.
 
     Args:
         names: File and folder names.

@@ -224,7 +224,7 @@ def _foreign_names(path: Path, error: Exception, known: set[str]) -> list[str]:
     """Return the names of the classes and functions that a pickle needs and that are not allowed."""
     try:
         names = set(torch.serialization.get_unsafe_globals_in_checkpoint(path)) - known
-    except Exception:  # the scan raises whatever a broken pickle leads to; the refusal itself names the first
+    except Exception:  # a scan of a broken pickle can raise anything; the refusal names the first
         names = set()
     return sorted(names) or re.findall(r"(?:GLOBAL|function) (\S+)", str(error))
 

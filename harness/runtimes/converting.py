@@ -101,7 +101,7 @@ def _onnx(classifier: TrainedClassifier, threads: int | None, calibration: Calib
 
 
 class _Compiled(nn.Module):
-    """A network that is compiled once, whatever is done to the module around it."""
+    """A network that is compiled once, however often this module is called."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Bodies: the images in a request, in any of the forms that clients send, held to the limits while they arrive.
+"""Bodies: the images in a request, in each form that clients send, checked against the limits as they arrive.
 
 ==========================================================  =================================================
 ``multipart/form-data``                                     files in one field, usually ``images``

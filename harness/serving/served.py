@@ -114,12 +114,12 @@ class ServedClassifier:
         results = await asyncio.wrap_future(future)
         for index, outcome in zip(wanted, results, strict=True):
             outcomes[index] = outcome
-        told = [self._entry(image, outcome, top_k) for image, outcome in zip(images, outcomes, strict=True)]
-        problems = {status for status, _ in told if status != 200}
-        predicted = sum(status == 200 for status, _ in told)
-        self._metrics.images(predicted=predicted, problems=len(told) - predicted)
+        entries = [self._entry(image, outcome, top_k) for image, outcome in zip(images, outcomes, strict=True)]
+        problems = {status for status, _ in entries if status != 200}
+        predicted = sum(status == 200 for status, _ in entries)
+        self._metrics.images(predicted=predicted, problems=len(entries) - predicted)
         status = 200 if predicted else problems.pop() if len(problems) == 1 else 422
-        return status, [entry for _, entry in told]
+        return status, [entry for _, entry in entries]
 
     def close(self) -> None:
         """Accept no more images, and return once all accepted ones have results."""
