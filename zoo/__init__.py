@@ -3,21 +3,21 @@
 The public names, for plugins and scripts:
 
 =====================  ====================================================
-``Architecture``       a network; built for a ``ModelRequest``
-``Preprocessing``      what published weights expect of images
-``Dataset``            a dataset; given a ``DataRequest``, loads ``Splits`` of ``Split``
-``Recipe``             how to train, with ``Hyperparameters``
-``Metric``             a number computed from ``Predictions``
-``Listener``           hears the events of a bench
+``Architecture``       a network, built for a ``ModelRequest``
+``Preprocessing``      the preprocessing of published weights
+``Dataset``            a dataset: loads ``Splits`` for a ``DataRequest``
+``Recipe``             a training recipe with ``Hyperparameters``
+``Metric``             a metric computed from ``Predictions``
+``Listener``           receives the events of a bench
 ``Executor``           runs trials on other machines (see :mod:`zoo.executor`)
-``ReportFormat``       another way to write the ranked table
+``ReportFormat``       another format of the ranked table
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
-``build_catalog``      finds all plugins and what they provide
+``build_catalog``      finds all plugins and their records
 ``rank``               ranks the results of earlier benches, as a table of pandas
-``errors``             what can go wrong, as a tree
+``errors``             the exceptions, as a tree
 =====================  ====================================================
 
-They are imported on first use, so that ``import zoo`` costs nothing.
+They are imported on first use, so ``import zoo`` is cheap.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Architectures: networks that can be built for any class count, channel count and image size."""
+"""Architectures: networks that can be built for any number of classes, channels and pixels."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRequest:
-    """What a network is to be built for."""
+    """What a network is built for: classes, channels, image size and options."""
 
     num_classes: int
-    """Width of the logits: the network maps ``images_BCHW`` to ``logits_BK`` with K = this."""
+    """Number of classes K: the network maps ``images_BCHW`` to ``logits_BK``."""
     in_channels: int = 3
-    """C of its input."""
+    """Number of input channels C."""
     image_size: int = 224
-    """H and W of its input, in pixels; images are square."""
+    """Height and width of its input in pixels; images are square."""
     pretrained: bool = False
-    """Whether to load published weights, with a new head for ``num_classes``."""
+    """Whether to load published weights and give them a new head for ``num_classes``."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """A value for each of the architecture's options."""
+    """Value of each option of the architecture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preprocessing:
-    """How images must be prepared for published weights."""
+    """How images must be prepared for published weights: normalisation and interpolation."""
 
     mean: tuple[float, ...]
-    """Mean per channel, of pixels scaled to [0, 1]."""
+    """Mean of each channel, for pixels scaled to [0, 1]."""
     std: tuple[float, ...]
-    """Standard deviation per channel, of pixels scaled to [0, 1]."""
+    """Standard deviation of each channel, for pixels scaled to [0, 1]."""
     interpolation: str = "bicubic"
-    """How to resize: ``"bilinear"`` or ``"bicubic"``."""
+    """Interpolation of resizing: ``"bilinear"`` or ``"bicubic"``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,43 +46,43 @@ class Architecture:
     """A network that can be selected by name.
 
     Raises:
-        ValueError: If a name or a number is not what its field says.
+        ValueError: If a name or a number is invalid.
     """
 
     name: str
-    """Its name within its namespace: ``resnet18``."""
+    """Name within its namespace: ``resnet18``."""
     build: Callable[[ModelRequest], nn.Module]
-    """Makes the network, randomly initialised from torch's global generator (which the caller has
-    seeded), in fp32, on torch's current default device, in train mode. It takes float images
-    ``[B, C, H, W]`` that are already normalised and returns logits ``[B, K]``."""
+    """Returns the network in fp32 and train mode, on torch's current default device, randomly initialised from torch's
+    global generator, which the caller has seeded. The network takes normalised float images ``[B, C, H, W]`` and
+    returns logits ``[B, K]``."""
     summary: str = ""
-    """One line for ``zoo list``."""
+    """One line that ``zoo list`` shows."""
     family: str = ""
-    """What it is a kind of, for grouping: ``resnet``."""
+    """Family that it is grouped under: ``resnet``."""
     source: str = ""
-    """The paper or page it comes from."""
+    """Paper or page that describes it."""
     namespace: str = ""
-    """First half of its full name; empty means the plugin's own name."""
+    """First half of its full name; empty: the name of the plugin."""
     short: bool = True
-    """Whether it may be selected by ``name`` alone."""
+    """Whether it can be selected by ``name`` alone."""
     version: str = ""
-    """Version of the library that defines it, where that is not the plugin's own."""
+    """Version of the library that defines it, if that is not the plugin itself."""
     native_size: int = 224
     """Image side in pixels that it was designed for."""
     min_size: int = 1
-    """Smallest image side in pixels that it accepts, after the small-image adaptation if it has that."""
+    """Smallest image side in pixels that it accepts, after the small-image adaptation if it supports that."""
     adapts_small_images: bool = False
-    """Whether the harness may reduce its first strides for images far below ``native_size``."""
+    """Whether the harness may reduce its first strides for images much smaller than ``native_size``."""
     has_pretrained: bool = False
     """Whether published weights exist."""
     exportable: bool = False
-    """Whether ``torch.export`` takes it; ``zoo check --slow`` then holds it to that."""
+    """Whether ``torch.export`` supports it, which ``zoo check --slow`` verifies."""
     preprocessing: Callable[[ModelRequest], Preprocessing] | None = None
-    """What published weights expect; asked only when ``pretrained``."""
+    """Returns what published weights expect of images; called only for ``pretrained`` networks."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """Names and default values of what ``--set model.NAME=VALUE`` may change."""
+    """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
     preload: tuple[str, ...] = ("torch",)
-    """Modules worth importing once before trials fork; importing them again must have no effect."""
+    """Modules to import once before trials fork; importing them again must have no effect."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "architecture name")

@@ -1,4 +1,4 @@
-"""The cache: where what is slow to find out is kept between runs. Losing it costs time, nothing else."""
+"""The cache: keeps the results of slow work between runs. Losing it costs nothing but time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cache_root() -> Path:
     ``%LOCALAPPDATA%`` on Windows.
 
     Raises:
-        RuntimeError: If no variable says where, and the user has no home.
+        RuntimeError: If no variable is set and the user has no home folder.
     """
     if given := os.environ.get("ZOO_CACHE"):
         return Path(given).expanduser().absolute()
@@ -49,10 +49,10 @@ def data_root(given: str | None = None) -> Path:
 
 
 def cached_json(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return the JSON object kept under *name*, or what *make* returns, which is then kept.
+    """Return the JSON object cached under *name*, or the result of *make*, which is then cached.
 
-    *name* must hold all that the content depends on, such as a library's version. A file that cannot be read or is
-    not an object is made anew; where none can be written, nothing is kept.
+    *name* must contain everything that the content depends on, such as the version of a library. An unreadable or
+    invalid file is replaced; if it cannot be written, nothing is cached.
     """
     try:
         path = cache_root() / f"{name}.json"

@@ -1,4 +1,4 @@
-"""The catalog: everything that plugins provide, by name, each with its provider."""
+"""The catalog: all records of all plugins, by name, each with its provider."""
 
 from __future__ import annotations
 
@@ -25,46 +25,46 @@ RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Ex
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Provider:
-    """Where a plugin's records come from."""
+    """The origin of the records of a plugin."""
 
     name: str
-    """The plugin's name: of its entry point, of its file, or of its built-in module."""
+    """Name of the plugin: of its entry point, its file or its built-in module."""
     origin: str
-    """``built-in``, ``entry point`` or ``file``."""
+    """How it was found: ``built-in``, ``entry point`` or ``file``."""
     module: str
-    """Dotted name, or path of the file."""
+    """Dotted name of its module, or path of its file."""
     namespace: str = ""
-    """First half of its records' full names, where they do not give their own."""
+    """First half of the full names of records without a namespace."""
     distribution: str = ""
-    """The distribution that brought it; empty for a file."""
+    """Distribution that contains it; empty for a file."""
     version: str = ""
-    """The distribution's version; empty for a file."""
+    """Version of the distribution; empty for a file."""
     source: str = ""
-    """File or folder that holds its code (see :func:`zoo.loading.code_hash`)."""
+    """File or folder of its code (see :func:`zoo.loading.code_hash`)."""
 
     @property
     def origin_sentence(self) -> str:
-        """What brought it, fit for a sentence: ``zoo-nets 1.2``, or the path of a file."""
+        """Distribution and version for use in a sentence, such as ``zoo-nets 1.2``, or the path of a file."""
         return f"{self.distribution} {self.version}".strip() if self.distribution else self.module
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plugin:
-    """One plugin, whether it could be loaded, was not allowed to be, or has only been found."""
+    """A plugin: loaded, broken, blocked, or only found."""
 
     provider: Provider
     state: str
-    """``loaded``, ``broken``, ``blocked`` (see :mod:`zoo.trust`) or ``found``, which is known from metadata alone."""
+    """``loaded``, ``broken``, ``blocked`` (see :mod:`zoo.trust`), or ``found`` if it was not imported."""
     hooks: tuple[str, ...] = ()
-    """Names of the hooks it implements, whether they yield anything or not."""
+    """Names of the hooks that it implements."""
     provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Full names of its records, by kind."""
+    """Full names of its records by kind."""
     problem: str = ""
-    """One sentence, where it is broken or blocked."""
+    """One sentence if it is broken or blocked."""
     traceback: str = ""
-    """Where it broke, as Python tells it."""
+    """Traceback of the error if it is broken."""
     import_seconds: float = 0.0
-    """Time to import it and to collect its records."""
+    """Time to import it and collect its records."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,16 +75,16 @@ class Entry(Generic[RecordT]):
     full_name: str
     provider: Provider
     ambiguous: bool = False
-    """Whether another record of its kind claims the same short name."""
+    """Whether another record of its kind has the same short name."""
 
     @property
     def display_name(self) -> str:
-        """The short name where that stands for this record alone, else the full one."""
+        """Short name if it is unambiguous, else the full name."""
         return self.record.name if self.record.short and not self.ambiguous else self.full_name
 
 
 class Registry(Generic[RecordT]):
-    """The records of one kind, in alphabetical order of their full names."""
+    """The records of one kind, sorted by full name."""
 
     def __init__(
         self, kind: str, entries: Mapping[str, Entry[RecordT]], *, lister: str, absent: tuple[Plugin, ...] = ()
@@ -121,12 +121,12 @@ class Registry(Generic[RecordT]):
         return self._by_short_name.get(name, [])
 
     def get(self, name: str) -> Entry[RecordT]:
-        """Return the one entry that *name*, short or full, stands for.
+        """Return the entry with a short or full *name*.
 
         Raises:
             UnknownNameError: If there is none.
             AmbiguousNameError: If several providers claim the short name.
-            PluginError: If it may belong to a plugin that is broken or blocked.
+            PluginError: If it belongs to a broken or blocked plugin.
         """
         found = self._find(name)
         if len(found) == 1:
@@ -136,7 +136,7 @@ class Registry(Generic[RecordT]):
             raise AmbiguousNameError(self.kind, name, owners=owners)
         namespace, _, _ = name.rpartition("/")
         for plugin in self._absent:
-            # The built-ins share a namespace: one that is broken says nothing of a name of another.
+            # Built-ins share a namespace, so a name may belong to another one than the broken one.
             if plugin.provider.origin != "built-in" and namespace == plugin.provider.namespace:
                 owner = f"plugin {plugin.provider.name!r}, which is {plugin.state}: {plugin.problem}"
                 raise PluginError(f"{self.kind} {name!r} belongs to {owner}")
@@ -149,9 +149,9 @@ class Registry(Generic[RecordT]):
         raise UnknownNameError(self.kind, name, near=near_names(name, candidates), hint=hint)
 
     def match(self, pattern: str) -> list[Entry[RecordT]]:
-        """Return the entries that a shell-style *pattern* matches, in natural order, possibly none.
+        """Return the entries that match a shell-style *pattern*, in natural order.
 
-        A pattern with a slash is held against full names, one without against short names.
+        A pattern with a slash is matched with full names, one without a slash with short names.
         """
         if "/" in pattern:
             found = [entry for entry in self if fnmatch.fnmatchcase(entry.full_name, pattern)]
@@ -162,7 +162,7 @@ class Registry(Generic[RecordT]):
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Everything that can be selected, and the plugins it comes from."""
+    """All records that can be selected, and the plugins that provide them."""
 
     architectures: Registry[Architecture]
     datasets: Registry[Dataset]
@@ -172,10 +172,10 @@ class Catalog:
     executors: Registry[Executor]
     report_formats: Registry[ReportFormat]
     commands: Mapping[str, Any]
-    """Sub-commands by name: ``click.Command`` records of plugins."""
+    """Subcommands of plugins by name: ``click.Command`` objects."""
     plugins: tuple[Plugin, ...]
 
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
-    """Sort key that puts resnet20 before resnet110."""
+    """Return a sort key that orders resnet20 before resnet110."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]

@@ -2,17 +2,16 @@
 
 ::
 
-    ZooError                     anything zoo says in one sentence; the command line exits with 2
-    ├── UsageError               what was asked for cannot be meant
-    │   ├── UnknownNameError     no such model, dataset, recipe, metric …
+    ZooError                     base class; the command line exits with 2
+    ├── UsageError               invalid arguments, options or settings
+    │   ├── UnknownNameError     an unknown model, dataset, recipe, metric …
     │   ├── AmbiguousNameError   a short name that two providers claim
-    │   └── ManyErrors           several of these, reported together
-    ├── PluginError              a plugin is broken, or something of a broken plugin was selected
-    ├── DataError                a dataset cannot be had, or is not what it should be
-    └── StoreError               a folder of records cannot be read or written
+    │   └── ManyErrors           several errors, reported together
+    ├── PluginError              a broken plugin, or a selected record of one
+    ├── DataError                a dataset that is missing or invalid
+    └── StoreError               a folder that cannot be read or written
 
-Each carries one sentence fit to be shown as it is. A traceback is shown to a user only when zoo
-itself is at fault.
+Each message is one sentence that can be shown to a user as it is. Users see a traceback only if zoo itself is at fault.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ from collections.abc import Iterable, Mapping, Sequence
 
 
 class ZooError(Exception):
-    """Base of all errors that are the user's, a plugin's or the machine's, never zoo's own."""
+    """Base class of errors caused by the user, a plugin or the machine, and not by zoo itself."""
 
 
 class UsageError(ZooError, ValueError):
-    """What was asked for cannot be meant."""
+    """An argument, option or setting is invalid."""
 
 
 class UnknownNameError(UsageError):
-    """A name that nothing in the catalog has.
+    """A name that is not in the catalog.
 
     Attributes:
-        kind: What was looked for, in the singular: ``"model"``.
-        name: What was given.
-        near: Names like it, best first.
+        kind: Kind of record, in the singular: ``"model"``.
+        name: The unknown name.
+        near: Similar names, best first.
     """
 
     def __init__(self, kind: str, name: str, *, near: Sequence[str] = (), hint: str = "") -> None:
@@ -48,16 +47,16 @@ class UnknownNameError(UsageError):
 
 
 class AmbiguousNameError(UsageError):
-    """A short name that two providers claim; the full names tell them apart."""
+    """A short name that several providers claim; their full names differ."""
 
     def __init__(self, kind: str, name: str, *, owners: Mapping[str, str]) -> None:
         self.kind, self.name, self.full_names = kind, name, tuple(owners)
         meanings = [f"{full} ({owner})" if owner else full for full, owner in owners.items()]
-        super().__init__(f"{kind} {name!r} could mean {' or '.join(meanings)}; give the full name")
+        super().__init__(f"{kind} {name!r} is ambiguous: use the full name, {' or '.join(meanings)}")
 
 
 class ManyErrors(UsageError):
-    """Several mistakes in one call, so that a user can mend all of them at once."""
+    """Several mistakes of one call, reported together so that all can be fixed at once."""
 
     def __init__(self, errors: Sequence[ZooError]) -> None:
         self.errors = tuple(errors)
@@ -79,12 +78,12 @@ class ManyErrors(UsageError):
 
 
 class PluginError(ZooError):
-    """A plugin is broken, or something of a broken plugin was asked for."""
+    """A plugin is broken, or a record of a broken plugin was selected."""
 
 
 class DataError(ZooError):
-    """A dataset cannot be had, or is not what it should be."""
+    """A dataset is missing or invalid."""
 
 
 class StoreError(ZooError):
-    """A folder of records cannot be read or written."""
+    """A folder or file cannot be read or written."""

@@ -1,4 +1,4 @@
-"""Events: what a bench tells its listeners while it runs. Plain data, in the order in which it happens."""
+"""Events: what a running bench reports to its listeners, as plain data in chronological order."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ class BenchStarted:
     store: Path
     """Folder of records."""
     trials: tuple[tuple[str, str], ...]
-    """Id and title of every trial of the plan, in order."""
+    """ID and title of every trial of the plan, in order."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Progress:
-    """Something other than training goes on: starting, fetching or decoding data."""
+    """Progress of something other than training: starting, downloading or decoding."""
 
     message: str
+    """One sentence."""
     share: float | None = None
-    """Share done in [0, 1], where known."""
+    """Share done in [0, 1]; None: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +35,9 @@ class TrialStarted:
     trial_id: str
     title: str
     number: int
-    """Its place in the plan, from 1."""
+    """Position in the plan, from 1."""
     total: int
-    """Trials in the plan."""
+    """Number of trials in the plan."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,30 +46,30 @@ class PhaseStarted:
 
     trial_id: str
     phase: str
-    """``build``, ``train``, ``test`` or ``measure``."""
+    """Name of the phase: ``build``, ``train``, ``test`` or ``measure``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpochEnded:
-    """A trial finished an epoch."""
+    """A trial has finished an epoch."""
 
     trial_id: str
     epoch: int
-    """From 1."""
+    """Number of the epoch, from 1."""
     epochs: int
-    """As the recipe says; early stopping may end before."""
+    """Number of epochs of the recipe; early stopping may end training before."""
     train_loss: float
     train_accuracy: float | None
-    """Share in [0, 1], on augmented images; None where targets are mixed."""
+    """Accuracy in [0, 1] on augmented images; None with mixup or CutMix."""
     val_loss: float
     val_accuracy: float
-    """Share in [0, 1]."""
+    """Accuracy in [0, 1] on the validation split."""
     lr: float
     """Learning rate of the last step."""
     images_per_second: float
-    """Training images over the epoch's training time, data path included, validation not."""
+    """Training images per second, including loading, without validation."""
     seconds: float
-    """The epoch, validation included."""
+    """Duration of the epoch, including validation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,9 +83,9 @@ class TrialEnded:
     outcome: str
     """``done``, ``failed``, ``interrupted`` or ``skipped``."""
     reused: bool
-    """Whether the record was there before."""
+    """Whether an existing record was reused."""
     reason: str
-    """One sentence, where the outcome is not ``done``."""
+    """One sentence if the outcome is not ``done``."""
     record: Mapping[str, Any]
     """The record, as in ``record.json``."""
 

@@ -1,8 +1,8 @@
-"""Executors: where trials run, when that is not in processes of this machine.
+"""Executors: run trials on other machines.
 
-A bench gives an executor tasks and asks it for messages. An executor knows nothing of trials: a task names a function,
-which is called on some machine with plain data, and what that function yields is passed on, in its order. Records are
-written by the bench alone.
+A bench submits tasks to an executor and polls it for messages. An executor knows nothing about trials: a task names a
+function, which is called on some machine with plain data, and the messages that it yields are passed on in order. Only
+the bench writes records.
 """
 
 from __future__ import annotations
@@ -21,37 +21,38 @@ class Node:
     """A machine, or a part of one, that runs tasks."""
 
     name: str
-    """How people know it: its address or host name."""
+    """Address or host name."""
     cpus: float
+    """Number of CPU cores."""
     gpus: float = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
-    """Something to run on one node."""
+    """A function call to run on one node."""
 
     task_id: str
-    """Unique among the tasks that are not over yet."""
+    """Identifier, unique among unfinished tasks."""
     function: str
-    """``module:name`` of a :data:`TaskFunction`, to be imported on the node."""
+    """A :data:`TaskFunction` as ``module:name``, which the node imports."""
     payload: Mapping[str, Any]
-    """JSON values; the function's first argument."""
+    """First argument of the function, made of JSON values."""
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """By name; the function's second argument."""
+    """Second argument of the function: contents of files by name."""
     cpus: float = 1
     gpus: float = 0
     node: str = ""
-    """Name of the node where it is wanted, if that is free; empty: anywhere."""
+    """Name of the preferred node, used if that node is free; empty: any node."""
 
 
 class Control(Protocol):
-    """What a task's function knows of those who wait for it."""
+    """The connection of a running task to the bench."""
 
     node: str
-    """Name of the node that it runs on."""
+    """Name of the node that runs the task."""
 
     def stop_requested(self) -> bool:
-        """Tell whether the task was asked to save and stop. Quick enough to be asked several times a second."""
+        """Return whether the task was asked to save and stop; cheap enough to call several times a second."""
 
 
 TaskFunction = Callable[[Mapping[str, Any], Mapping[str, bytes], Control], Iterator[tuple[dict[str, Any], bytes]]]
@@ -60,7 +61,7 @@ TaskFunction = Callable[[Mapping[str, Any], Mapping[str, bytes], Control], Itera
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskStarted:
-    """A task runs now."""
+    """A task has started."""
 
     task_id: str
     node: str
@@ -77,13 +78,13 @@ class TaskMessage:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TaskEnded:
-    """A task is over; the last that is heard of it."""
+    """A task is over; the last event of a task."""
 
     task_id: str
     problem: str = ""
-    """One sentence, where its function did not come to its end: it raised, or its process or node was lost."""
+    """One sentence if the function did not finish: it raised, or its process or node was lost."""
     lost: bool = False
-    """Whether its process or node was lost, so that it may well succeed elsewhere. False where its function raised."""
+    """Whether its process or node was lost, so that it may succeed elsewhere; False if the function raised."""
     node: str = ""
 
 
@@ -91,26 +92,26 @@ TaskEvent = TaskStarted | TaskMessage | TaskEnded
 
 
 class Workers(Protocol):
-    """A connection to the machines that run tasks. Used from one thread.
+    """A connection to the machines that run tasks, used from one thread.
 
-    Once there will be no machines any more, all that ran is told to be lost, and whoever then submits or polls gets a
-    :class:`zoo.errors.ZooError` that says why.
+    When no machine is left for good, running tasks are reported as lost, and later calls of ``submit`` and ``poll``
+    raise a :class:`zoo.errors.ZooError` that says why.
     """
 
     def nodes(self) -> Sequence[Node]:
-        """Return the nodes that are there now; they may come and go."""
+        """Return the nodes that are available now; they may come and go."""
 
     def submit(self, task: Task) -> None:
-        """Have *task* run as soon as a node has room for it. It is run once; a lost one is not tried again here."""
+        """Run *task* once, as soon as a node has room for it; a lost task is not retried here."""
 
     def poll(self, seconds: float) -> Sequence[TaskEvent]:
-        """Return what happened since the last call, in each task's order; wait up to *seconds* for something."""
+        """Return the events since the last call, in order for each task; wait up to *seconds* for the first."""
 
     def stop(self, task_id: str) -> None:
-        """Ask a task to save and stop; one that has not started ends at once. Its end is told by :meth:`poll`."""
+        """Ask a task to save and stop; one that has not started ends at once. :meth:`poll` reports its end."""
 
     def kill(self, task_id: str) -> None:
-        """End a task at once, with all that it started. Its end is told by :meth:`poll`."""
+        """Kill a task and all processes that it started. :meth:`poll` reports its end."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,18 +119,18 @@ class Executor:
     """A way to run trials on other machines, selected with ``zoo bench --executor NAME``."""
 
     name: str
-    """Its name within its namespace: ``ray``."""
+    """Name within its namespace: ``ray``."""
     open: Callable[[Mapping[str, Option]], AbstractContextManager[Workers]]
-    """Given its options, connects. What it raises ends the bench before any trial: a :class:`zoo.errors.ZooError` says
-    in one sentence what is wrong. At the end nothing that it started is left, whatever happened."""
+    """Takes its options and connects. An exception ends the bench before any trial; a :class:`zoo.errors.ZooError` says
+    in one sentence what is wrong. On exit, nothing that it started may be left, even after an error."""
     summary: str = ""
-    """One line for ``zoo list``."""
+    """One line that ``zoo list`` shows."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """Defaults of what ``--executor-option NAME=VALUE`` may change."""
+    """Names and defaults of the options that ``--executor-option NAME=VALUE`` changes."""
     namespace: str = ""
-    """First half of its full name; empty means the plugin's own name."""
+    """First half of its full name; empty: the name of the plugin."""
     short: bool = True
-    """Whether it may be selected by ``name`` alone."""
+    """Whether it can be selected by ``name`` alone."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "executor name")

@@ -1,7 +1,7 @@
-"""Finding: where plugins are looked for, and what is there before any of it is imported.
+"""Finding: where plugins are looked for, and which ones are found before any is imported.
 
-Nothing here imports a plugin, and nothing a plugin or a broken installation holds makes finding fail: what goes
-wrong goes wrong in :attr:`Found.load`, where it is one plugin's own trouble.
+Nothing here imports a plugin, so a broken plugin or installation cannot make finding fail: it fails in
+:attr:`Found.load`, where it affects one plugin only.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _DISTRIBUTION = "zoobench"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Where plugins are to be looked for. Plain data, so that a trial's process can look in the same places."""
+    """Where to look for plugins, as plain data, so that the process of a trial can look in the same places."""
 
     files: tuple[str, ...] = ()
     """Paths of Python files, as given with ``--plugin``."""
     entry_points: bool = True
-    """Whether to load installed plugins; those, that is, which ``ZOO_PLUGINS`` allows (see :mod:`zoo.trust`)."""
+    """Whether to load the installed plugins that ``ZOO_PLUGINS`` allows (see :mod:`zoo.trust`)."""
     builtin: bool = True
     """Whether to load the built-ins."""
     strict: bool = False
@@ -52,9 +52,9 @@ class Found:
 
     provider: Provider
     load: Callable[[], Any]
-    """Imports it; may raise anything."""
+    """Imports the plugin; may raise any exception."""
     refusal: str = ""
-    """Why it may not be loaded; empty where it may."""
+    """Why it must not be loaded; empty if it may be."""
 
 
 def find(sources: Sources) -> Iterator[Found]:

@@ -1,4 +1,4 @@
-"""The whole extension surface. A plugin implements any of these and yields frozen records.
+"""Hook specifications: the whole plugin interface. A plugin implements any of these and yields frozen records.
 
 ::
 
@@ -56,19 +56,19 @@ def zoo_metrics() -> Iterable[Metric]:  # type: ignore[empty-body]
 
 @hookspec
 def zoo_listeners() -> Iterable[Listener]:  # type: ignore[empty-body]
-    """Yield listeners that can be turned on with ``--listen``."""
+    """Yield listeners that can be enabled with ``--listen``."""
 
 
 @hookspec
 def zoo_executors() -> Iterable[Executor]:  # type: ignore[empty-body]
-    """Yield ways to run trials on other machines, selected with ``--executor``."""
+    """Yield executors, which run trials on other machines and are selected with ``--executor``."""
 
 
 @hookspec
 def zoo_report_formats() -> Iterable[ReportFormat]:  # type: ignore[empty-body]
-    """Yield formats of the ranked table that can be asked for with ``--format``."""
+    """Yield formats of the ranked table that can be selected with ``--format``."""
 
 
 @hookspec
 def zoo_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
-    """Yield sub-commands of ``zoo``."""
+    """Yield subcommands of ``zoo``."""

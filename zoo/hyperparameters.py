@@ -1,7 +1,7 @@
-"""Hyper-parameters: everything a recipe sets, flat, typed and checked, so that any can be overridden.
+"""Hyperparameters: all settings of a recipe, flat, typed and validated, so that each can be overridden.
 
-A plugin's recipe with settings of its own subclasses :class:`Hyperparameters`; the command line, the suite
-file and the record then know them without further work.
+A plugin's recipe with additional settings subclasses :class:`Hyperparameters`; the command line, suite files and
+records then support them automatically.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from zoo.names import near_names
 
 
 class Hyperparameters(BaseModel):
-    """Settings of one training run. Defaults leave a feature off; a recipe names what it turns on."""
+    """Settings of a training run. By default optional features are off, and a recipe turns them on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
@@ -29,7 +29,7 @@ class Hyperparameters(BaseModel):
 
     # Optimizer
     optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(default="sgd", description="update rule")
-    lr: float = Field(default=0.01, gt=0, description="learning rate at its highest")
+    lr: float = Field(default=0.01, gt=0, description="peak learning rate")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum of sgd and rmsprop")
     nesterov: bool = Field(default=False, description="Nesterov momentum, for sgd")
     beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment, for adam and adamw")
@@ -38,13 +38,15 @@ class Hyperparameters(BaseModel):
         default=0.0, ge=0, description="L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw)"
     )
     decay_norm_and_bias: bool = Field(
-        default=True, description="whether weight decay covers biases and normalisation layers"
+        default=True, description="whether weight decay applies to biases and normalisation layers"
     )
-    backbone_lr_scale: float = Field(default=1.0, ge=0, description="learning rate of all but the head, relative to lr")
+    backbone_lr_scale: float = Field(
+        default=1.0, ge=0, description="learning rate of all layers but the head, relative to lr"
+    )
 
     # Schedule
     schedule: Literal["constant", "step", "plateau", "onecycle", "cosine"] = Field(
-        default="constant", description="how the learning rate moves"
+        default="constant", description="learning rate schedule"
     )
     step_epochs: int = Field(default=10, ge=1, description="epochs between drops, for step")
     gamma: float = Field(default=0.5, gt=0, le=1, description="factor of each drop, for step")
@@ -63,19 +65,20 @@ class Hyperparameters(BaseModel):
     # Loss
     label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="probability mass spread over all classes")
     class_weights: Literal["none", "balanced"] = Field(
-        default="none", description="balanced weighs each class by the inverse of its frequency"
+        default="none", description="class weights in the loss: balanced weights each class by its inverse frequency"
     )
     sampling: Literal["shuffle", "balanced"] = Field(
-        default="shuffle", description="balanced draws every class equally often, with replacement"
+        default="shuffle",
+        description="sampling of training images: balanced draws all classes equally often, with replacement",
     )
 
     # Augmentation; sizes are fractions of the image side, so that a recipe fits any resolution
     crop_padding: float = Field(
         default=0.0, ge=0, le=0.5, description="random crop after reflect padding by this share of the side"
     )
-    flip: bool = Field(default=False, description="random left-right flip, where the dataset allows it")
+    flip: bool = Field(default=False, description="random horizontal flip, if the dataset allows it")
     flip_mode: Literal["random", "alternating"] = Field(
-        default="random", description="alternating mirrors each image in every other epoch, in place of a new draw"
+        default="random", description="alternating flips each image in every other epoch instead of at random"
     )
     random_resized_crop: float = Field(
         default=1.0, gt=0, le=1, description="smallest area share of a random resized crop; 1 leaves it out"
@@ -129,23 +132,23 @@ class Hyperparameters(BaseModel):
         return value
 
     def with_overrides(self, given: Mapping[str, Any], *, owner: str = "recipe") -> Self:
-        """Return a copy with *given* put over it.
+        """Return a copy with the values of *given*.
 
         Raises:
-            UsageError: For unknown keys (with near names) and bad values, all reported together.
+            UsageError: For unknown keys and invalid values, all reported together.
         """
         errors: list[UsageError] = []
         fields = type(self).model_fields
         known = {}
         for key, value in given.items():
             if key in fields:
-                # What a command line wrote as none or true was read as more than text; here it is text again.
+                # The command-line words none and true were parsed as values; this turns them back into text.
                 is_word = isinstance(fields[key].default, str) and (value is None or isinstance(value, bool))
                 known[key] = str(value).lower() if is_word else value
             else:
                 errors.append(
                     UnknownNameError(
-                        f"hyper-parameter of {owner}", key, near=near_names(key, fields), hint=f"(zoo show {owner})"
+                        f"hyperparameter of {owner}", key, near=near_names(key, fields), hint=f"(zoo show {owner})"
                     )
                 )
         try:
@@ -154,7 +157,7 @@ class Hyperparameters(BaseModel):
             for each in error.errors():
                 message = each["msg"].removeprefix("Value error, ").lower()
                 key = ".".join(str(part) for part in each["loc"])
-                # What a subclass says of several fields together has no place of its own.
+                # A subclass may validate several fields together, which has no single key.
                 errors.append(
                     UsageError(f"{owner}.{key} = {each['input']!r}: {message}" if key else f"{owner}: {message}")
                 )

@@ -1,4 +1,4 @@
-"""Listeners: what else should hear of a bench while it runs, such as an experiment tracker."""
+"""Listeners: receivers of the events of a running bench, such as experiment trackers."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from zoo.names import check_name
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listener:
-    """Something that hears every event of a bench.
+    """A receiver of every event of a bench.
 
-    A listener cannot change or stop a bench: one that raises, or takes a minute over an event, is told of once and
-    hears no more.
+    A listener cannot change or stop a bench: one that raises, or takes longer than a minute for an event, is reported
+    once and then disconnected.
     """
 
     name: str
-    """Its name within its namespace."""
+    """Name within its namespace."""
     open: Callable[[Path], Callable[[Event], None]]
-    """Given the folder of records, returns what is called with each event, in the process of ``zoo bench`` and in a
-    thread of its own. It should be quick: the bench waits for it."""
+    """Takes the folder of records and returns a function that is called with each event, in the process of
+    ``zoo bench`` and in a separate thread. The function should be quick, since the bench waits for it."""
     summary: str = ""
-    """One line for ``zoo list``."""
+    """One line that ``zoo list`` shows."""
     namespace: str = ""
-    """First half of its full name; empty means the plugin's own name."""
+    """First half of its full name; empty: the name of the plugin."""
     short: bool = True
-    """Whether it may be selected by ``name`` alone."""
+    """Whether it can be selected by ``name`` alone."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "listener name")

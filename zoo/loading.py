@@ -1,8 +1,8 @@
-"""Loading: find every plugin, import each alone, and build a catalog of what they provide.
+"""Loading: find all plugins, import each on its own, and build a catalog of their records.
 
-A plugin that raises, exits or yields nonsense costs itself only: it is in the catalog as broken, with its
-cause. One that the user does not allow (:mod:`zoo.trust`) is in it as blocked, and is never imported. There is no
-global catalog: each call makes a fresh one.
+A plugin that raises, exits or yields invalid records affects only itself: the catalog lists it as broken, with the
+cause. A plugin that the user does not allow (:mod:`zoo.trust`) is listed as blocked, and is never imported. There is no
+global catalog: each call builds a new one.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ _RECORDS: dict[str, type] = {
 }
 _HOOKS = (*_RECORDS, "zoo_commands")
 _MAX_RECORDS = 100_000
-"""Of one hook of one plugin; timm has fewer than 2,000 models."""
+"""Maximum number of records of one hook of one plugin; timm has fewer than 2,000 models."""
 
 
 @dataclass(kw_only=True)
 class _Harvest:
-    """All that has been collected so far."""
+    """The records collected so far."""
 
     entries: dict[str, dict[str, Entry[Any]]] = field(default_factory=lambda: {hook: {} for hook in _RECORDS})
     commands: dict[str, Any] = field(default_factory=dict)
@@ -60,15 +60,15 @@ class _Harvest:
 
 
 class _Nonsense(Exception):
-    """A plugin yielded something that it must not; the message says what."""
+    """A plugin yielded something invalid; the message says what."""
 
 
 def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None = None) -> Catalog:
-    """Load every plugin of *sources* and return what they provide.
+    """Load all plugins of *sources* and return the catalog of their records.
 
     Args:
-        sources: Where plugins are looked for.
-        hooks: Names of the hooks to call (``zoo_metrics`` …); None: all. The registries of the others stay empty.
+        sources: Where to look for plugins.
+        hooks: Names of the hooks to call, such as ``zoo_metrics``; None: all. The other registries stay empty.
 
     Raises:
         PluginError: With ``sources.strict``, if any plugin is broken.
@@ -99,7 +99,7 @@ def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None
 
 
 def list_plugins(sources: Sources = Sources()) -> tuple[Plugin, ...]:
-    """Return the plugins of *sources* from metadata alone: none is imported, and each is ``found`` or ``blocked``."""
+    """Return the plugins of *sources*, each ``found`` or ``blocked``, without importing any."""
     return tuple(_not_loaded(found) for found in find(sources))
 
 
@@ -110,7 +110,7 @@ def _not_loaded(found: Found) -> Plugin:
 def code_hash(provider: Provider) -> str:
     """Return the SHA-256 of a plugin's Python source (a file, or all ``*.py`` of a folder), or ``""``.
 
-    It goes into the identity of a result, so that editing a plugin runs its trials again.
+    It is part of the identity of a result, so trials run again when a plugin is edited.
     """
     path = Path(provider.source)
     if not provider.source or not path.exists():
@@ -209,7 +209,7 @@ def _check_hooks(manager: pluggy.PluginManager, module: Any) -> None:
 
 
 def _add(records: list[tuple[str, Any]], provider: Provider, harvest: _Harvest) -> dict[str, tuple[str, ...]]:
-    """Add all of a plugin's records or, if any of them clashes, none."""
+    """Add all records of a plugin, or none if one of them clashes."""
     new: dict[str, dict[str, Entry[Any]]] = {hook: {} for hook in _RECORDS}
     commands: dict[str, Any] = {}
     for hook, record in records:
@@ -251,7 +251,7 @@ def _described(provider: Provider) -> str:
 
 
 def _way_out(later: Provider, earlier: Provider) -> str:
-    """Say what a user can do who is the author of neither of two plugins that clash."""
+    """Return how a user can leave out one of two plugins that clash."""
     installed = [each for each in (later, earlier) if each.origin == "entry point"]
     # A plugin's own name blocks it alone, but two may share that; then it takes the distribution's.
     is_named_alike = later.name == earlier.name

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
-    """What a trained network said of the test images. Derived arrays are computed once, on demand.
+    """Logits and labels of the test images. Derived arrays are computed once, on demand.
 
     Raises:
-        ValueError: If shapes or ranges do not fit, or a logit is not finite.
+        ValueError: If a shape or range is invalid, or a logit is not finite.
     """
 
     logits: NDArray[np.floating[Any]]
-    """``[N, K]``, finite."""
+    """Finite logits ``[N, K]``."""
     labels: NDArray[np.int64]
-    """``[N]``, values in ``[0, K)``."""
+    """Labels ``[N]`` in ``[0, K)``."""
     classes: tuple[str, ...]
-    """K class names."""
+    """Names of the K classes."""
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -59,8 +59,8 @@ class Predictions:
     def confusion(self) -> NDArray[np.float64]:
         """Expected confusion matrix ``[K, K]``: rows are true classes, columns are predicted ones.
 
-        Where m logits share the maximum, each of their classes is predicted with weight 1/m: the expected
-        value over random tie-breaks. A constant model thus scores at chance, whatever the order of classes.
+        If m logits share the maximum, each of their classes is predicted with weight 1/m, the expected value over
+        random tie-breaks. A constant model thus scores at chance in any order of classes.
         """
         import numpy as np
 
@@ -73,47 +73,47 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True)
 class KnownCase:
-    """A value that was worked out by hand, for ``zoo check`` to hold the metric to."""
+    """A value worked out by hand that ``zoo check`` compares the metric with."""
 
     logits: Sequence[Sequence[float]]
-    """``[N, K]``."""
+    """Logits ``[N, K]``."""
     labels: Sequence[int]
-    """``[N]``, values in ``[0, K)``."""
+    """Labels ``[N]`` in ``[0, K)``."""
     value: Any
-    """What ``compute`` must return: a float, or nested lists as the metric's kind says."""
+    """Value that ``compute`` must return: a float, or nested lists for the other kinds."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """A number, a list per class or a matrix, computed from predictions."""
+    """A metric computed from predictions: a number, a value per class, or a matrix."""
 
     name: str
-    """Its name: ``macro_f1``."""
+    """Name within its namespace: ``macro_f1``."""
     compute: Callable[[Predictions], Any]
-    """Returns a float, or nested lists of floats as ``kind`` says. NaN means: not defined for these
+    """Returns a float, or nested lists of floats for the other kinds. NaN means that the metric is undefined for these
     predictions; it is shown as missing and never averaged."""
     summary: str = ""
-    """One line for ``zoo list``."""
+    """One line that ``zoo list`` shows."""
     source: str = ""
-    """The paper or page it comes from."""
+    """Paper or page that describes it."""
     namespace: str = ""
-    """First half of its full name; empty means the plugin's own name."""
+    """First half of its full name; empty: the name of the plugin."""
     short: bool = True
-    """Whether it may be selected by ``name`` alone."""
+    """Whether it can be selected by ``name`` alone."""
     version: int = 1
-    """Raised whenever the same predictions give another value; records say which one they have."""
+    """Version of its definition, stored in records; increase it whenever the same predictions give another value."""
     kind: str = "scalar"
-    """``scalar``, ``per_class`` (K values) or ``matrix`` (K × K)."""
+    """Shape of its value: ``scalar``, ``per_class`` (K values) or ``matrix`` (K × K)."""
     higher_is_better: bool = True
-    """Which way to sort."""
+    """Whether higher values are better."""
     bounds: tuple[float, float] = (0.0, 1.0)
     """Smallest and largest possible value."""
     unit: str = ""
-    """``"%"`` where the table shows 100 times the value; empty for a plain number."""
+    """``"%"`` if tables show 100 times the value; empty for a plain number."""
     binary_only: bool = False
-    """Whether it is defined for two classes only, class 1 being the positive one."""
+    """Whether it is defined for two classes only, with class 1 as the positive class."""
     known_cases: tuple[KnownCase, ...] = ()
-    """Values worked by hand."""
+    """Values worked out by hand."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "metric name")

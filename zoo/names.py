@@ -1,4 +1,4 @@
-"""Names: what may be one, how full and short names relate, near misses, and safe folder names."""
+"""Names: valid names, full and short names, near matches, and safe folder names."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 MAX_NAME_LENGTH = 128
 DEFAULT_RUNS = "runs"
-"""The folder that benches write to, and that everything else reads from, unless another is named."""
+"""Default folder of records, for reading and writing."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 _GLOB = re.compile(r"[*?\[]")
 
 
 def check_name(name: object, what: str = "name") -> str:
-    """Return *name*, or raise ``ValueError`` saying what a name may hold.
+    """Return *name* if it is valid, else raise a ``ValueError``.
 
     Names become folder names, cells of tables and words of a shell, so they are lower-case ASCII
     letters, digits, dots, underscores and hyphens, starting with a letter or digit.
@@ -34,18 +34,18 @@ def full_name(namespace: str, name: str) -> str:
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether *text* is a shell-style pattern (``resnet*``) and not a plain name."""
+    """Return whether *text* is a shell-style pattern such as ``resnet*``."""
     return bool(_GLOB.search(text))
 
 
 def near_names(name: str, names: Iterable[str], count: int = 3) -> list[str]:
-    """Return up to *count* of *names* that *name* may be a slip for, best first, whatever the case of either."""
+    """Return up to *count* of *names* that are similar to *name*, best first, ignoring case."""
     by_lower_case = {each.lower(): each for each in names}
     return [by_lower_case[each] for each in difflib.get_close_matches(name.lower(), by_lower_case, n=count, cutoff=0.6)]
 
 
 def slug(text: str, max_length: int = 40) -> str:
-    """Make a readable folder-name part from any text; not unique, so pair it with a hash."""
+    """Return a readable part of a folder name for any text; not unique, so combine it with a hash."""
     plain = re.sub(r"[^a-z0-9._]+", "-", text.lower())
     plain = re.sub(r"[-.]{2,}", "-", plain).strip("-._")
     return plain[:max_length].rstrip("-._") or "x"

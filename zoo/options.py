@@ -1,4 +1,4 @@
-"""Options: named scalar settings that a record declares with defaults and ``--set`` overrides."""
+"""Options: named scalar settings that a record declares with defaults, and ``--set`` overrides."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
 
 Option = bool | int | float | str | None
-"""What an option may hold: all of these survive JSON and a command line."""
+"""Types of an option: all of them survive JSON and a command line."""
 
 
 def check_options(options: Mapping[str, Option], owner: str) -> None:
@@ -23,12 +23,12 @@ def check_options(options: Mapping[str, Option], owner: str) -> None:
 
 
 def resolve_options(defaults: Mapping[str, Option], given: Mapping[str, Option], *, owner: str) -> dict[str, Option]:
-    """Return *defaults* with *given* put over them, each value as its default's type.
+    """Return *defaults* overridden by *given*, with each value converted to the type of its default.
 
-    A default of ``None`` accepts anything. Every mistake is reported at once.
+    A default of ``None`` accepts any value. All mistakes are reported together.
 
     Raises:
-        UsageError: For an option that *owner* does not have, or a value of another type.
+        UsageError: For an unknown option of *owner*, or a value of the wrong type.
     """
     errors: list[UsageError] = []
     resolved = dict(defaults)
@@ -46,7 +46,7 @@ def resolve_options(defaults: Mapping[str, Option], given: Mapping[str, Option],
 
 
 def parse_value(text: str) -> Option:
-    """Read a command-line value: ``true``, ``false``, ``none``, a number, or the text itself."""
+    """Return the value of command-line text: ``true``, ``false``, ``none``, a number, or the text itself."""
     lowered = text.strip().lower()
     if lowered in ("true", "false"):
         return lowered == "true"
@@ -68,7 +68,7 @@ def _as_type_of(default: Option, value: Option) -> Option:
     if default is None or type(value) is type(default):
         return value
     if isinstance(default, str):
-        # What a command line wrote as none or true was read as more than text; here it is text again.
+        # The command-line words none and true were parsed as values; this turns them back into text.
         return str(value).lower() if value is None or isinstance(value, bool) else str(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         if isinstance(default, float) and abs(value) <= sys.float_info.max:

@@ -1,7 +1,7 @@
-"""Recipes: how a network is trained, from its first weights to the ones that are tested.
+"""Recipes: how a network is trained, from initial weights to tested ones.
 
-A recipe is hyper-parameters that the engine understands, plus, where those are not enough, functions that take
-the place of one part of it. Shape suffixes: B batch, C channels, H height, W width, K classes.
+A recipe consists of hyperparameters that the engine understands, and optional functions that replace parts of it.
+Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
 
 from __future__ import annotations
@@ -23,40 +23,39 @@ if TYPE_CHECKING:
 class Recipe:
     """A training recipe that can be selected by name.
 
-    The functions are all optional; each gets the resolved hyper-parameters ``hp`` last. There ``hp.flip`` is off
-    where a mirrored image of the dataset may not keep its label.
+    All functions are optional; each takes the resolved hyperparameters ``hp`` as its last argument. ``hp.flip`` is
+    already off if mirrored images of the dataset may not keep their labels.
     """
 
     name: str
-    """Its name within its namespace: ``sgd_step``."""
+    """Name within its namespace: ``sgd_step``."""
     hyperparameters: Callable[[], Hyperparameters]
-    """Makes its hyper-parameters; any of them can be overridden with ``--set recipe.KEY=VALUE``. A function
-    (``lambda: Hyperparameters(lr=0.1)``), so that listing recipes costs nothing."""
+    """Returns its hyperparameters, which ``--set recipe.KEY=VALUE`` overrides. It is a function
+    (``lambda: Hyperparameters(lr=0.1)``) so that listing recipes imports nothing."""
     summary: str = ""
-    """One line for ``zoo list``."""
+    """One line that ``zoo list`` shows."""
     source: str = ""
-    """The paper or page it comes from."""
+    """Paper or page that describes it."""
     namespace: str = ""
-    """First half of its full name; empty means the plugin's own name."""
+    """First half of its full name; empty: the name of the plugin."""
     short: bool = True
-    """Whether it may be selected by ``name`` alone."""
+    """Whether it can be selected by ``name`` alone."""
     prepare: Callable[[nn.Module, Tensor, Any], None] | None = None
-    """``(model, images_BCHW, hp)``: changes the new model in place, given up to 5,000 normalised training
-    images; for data-dependent initialisation."""
+    """``(model, images_BCHW, hp)``: initialises the new model in place from up to 5,000 normalised training images."""
     make_optimizer: Callable[[nn.Module, Any], torch.optim.Optimizer] | None = None
-    """``(model, hp)``: makes the optimizer; takes the place of ``hp.optimizer`` and the settings below it."""
+    """``(model, hp)``: returns the optimizer; replaces ``hp.optimizer`` and its settings."""
     lr_factor: Callable[[float, Any], float] | None = None
-    """``(progress, hp)``: learning rate relative to each group's own, at *progress* in [0, 1) of all steps;
-    takes the place of ``hp.schedule``. Must be pure."""
+    """``(progress, hp)``: returns the factor of each group's learning rate at *progress* in [0, 1) of all steps;
+    replaces ``hp.schedule``. Must be a pure function."""
     augment: Callable[[Tensor, torch.Generator, Any], Tensor] | None = None
-    """``(images_BCHW, generator, hp)``: changes a batch of ``uint8`` images, drawing independently for each image
-    from *generator* only, on the images' device; runs after the augmentations of ``hp``."""
+    """``(images_BCHW, generator, hp)``: returns an augmented batch of ``uint8`` images, drawing from *generator*
+    only and for each image independently, on the images' device; runs after the augmentations of ``hp``."""
     loss: Callable[[Tensor, Tensor, Any], Tensor] | None = None
-    """``(logits_BK, targets, hp)``: mean loss as a scalar; targets are class indices ``[B]``, or probabilities
-    ``[B, K]`` under mixup or CutMix. Takes the place of cross-entropy."""
+    """``(logits_BK, targets, hp)``: returns the mean loss as a scalar; targets are class indices ``[B]``, or
+    probabilities ``[B, K]`` with mixup or CutMix. Replaces cross-entropy."""
     predict: Callable[[nn.Module, Tensor, Any], Tensor] | None = None
-    """``(model, images_BCHW, hp)``: logits ``[B, K]`` for validation and test; for test-time augmentation.
-    Must not draw random numbers."""
+    """``(model, images_BCHW, hp)``: returns the logits ``[B, K]`` for validation and test, for instance with test-time
+    augmentation. Must not draw random numbers."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "recipe name")

@@ -1,4 +1,4 @@
-"""Report formats: ways to write the ranked table that zoo itself does not have."""
+"""Report formats: additional formats of the ranked table."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from zoo.names import check_name
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReportFormat:
-    """A format that can be asked for with ``--format``, and that a bench writes beside its records.
+    """A format of the ranked table, selected with ``--format`` and written by a bench beside its records.
 
-    What it raises costs this format only: the other files are written, and a sentence says what went wrong.
+    If it fails, a sentence reports why, and the other files are still written.
     """
 
     name: str
-    """Its name within its namespace: ``rst``."""
+    """Name within its namespace: ``rst``."""
     render: Callable[[Any], str]
-    """Given the leaderboard (``reports.leaderboard.leaderboard.Leaderboard``: ``tables`` of ``rows``), returns the
+    """Takes the leaderboard (``reports.leaderboard.leaderboard.Leaderboard``: ``tables`` of ``rows``) and returns the
     whole text. It must depend on nothing else, so that the same records give the same bytes."""
     suffix: str = ".txt"
-    """Ending of its files, with the dot: ``.rst``."""
+    """Suffix of its files, with the dot: ``.rst``."""
     summary: str = ""
-    """One line for ``zoo plugins``."""
+    """One line that ``zoo plugins`` shows."""
     namespace: str = ""
-    """First half of its full name; empty means the plugin's own name."""
+    """First half of its full name; empty: the name of the plugin."""
     short: bool = True
-    """Whether it may be selected by ``name`` alone."""
+    """Whether it can be selected by ``name`` alone."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "report format name")

@@ -1,4 +1,4 @@
-"""The scaffold: a plugin as an installable distribution, complete with tests, written from templates."""
+"""The scaffold: a new plugin as an installable distribution with tests, written from templates."""
 
 from __future__ import annotations
 
@@ -27,33 +27,33 @@ _FILES = {
     "tests/test_conforms.py": "test_conforms.py",
     "tests/test_plugin.py": "test_plugin.py",
 }
-"""Template, without its ending, for each file; empty for an empty file."""
+"""Name of the template for each file, without its suffix; empty for an empty file."""
 
 _MAX_NAME = 60
 _OWN = ("harness", "plugins", "reports", "zoo")
 
 
 def module_name(name: str) -> str:
-    """Return the import name of a plugin distribution called *name*: ``my_models`` for ``my-models``.
+    """Return the import name of a plugin distribution: ``my_models`` for ``my-models``.
 
     Raises:
-        UsageError: If it cannot be the name of a distribution, or its module would hide another one.
+        UsageError: If *name* is not a valid name of a distribution, or its module would hide another one.
     """
     if len(name) > _MAX_NAME or not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name, re.ASCII):
         shown = repr(name) if len(name) <= _MAX_NAME else repr(name[:_MAX_NAME] + "…")
         raise UsageError(
-            f"{shown} cannot be the name of a plugin: it must be up to {_MAX_NAME} of a-z, 0-9 and single hyphens, and "
-            f"start with a letter{_suggestion(name)}"
+            f"{shown} is not a valid plugin name: expected up to {_MAX_NAME} of a-z, 0-9 and single hyphens, starting "
+            f"with a letter{_suggestion(name)}"
         )
     module = name.replace("-", "_")
     if keyword.iskeyword(module) or keyword.issoftkeyword(module):
-        raise UsageError(f"{name!r} cannot be the name of a plugin: it is a word of Python's own")
+        raise UsageError(f"{name!r} is not a valid plugin name: it is a Python keyword")
     if module in sys.stdlib_module_names or module in _OWN:
         owner = "zoo" if module in _OWN else "Python"
-        raise UsageError(f"{name!r} cannot be the name of a plugin: {owner} has a module called {module}")
+        raise UsageError(f"{name!r} is not a valid plugin name: {owner} has a module called {module}")
     for owner in importlib.metadata.packages_distributions().get(module, ()):
         if owner.lower().replace("_", "-") != name:
-            raise UsageError(f"{name!r} cannot be the name of a plugin: {owner} has a module called {module}")
+            raise UsageError(f"{name!r} is not a valid plugin name: {owner} has a module called {module}")
     return module
 
 
@@ -63,18 +63,18 @@ def _suggestion(name: str) -> str:
 
 
 def write_plugin(name: str, into: Path) -> Path:
-    """Write a plugin distribution called *name* into the folder *into*, and return its own folder.
+    """Write a plugin distribution called *name* into the folder *into*, and return its folder.
 
-    It is written whole or not at all, and never over anything.
+    It is written completely or not at all, and never overwrites anything.
 
     Raises:
-        UsageError: For a name that cannot be, or a folder that is there already.
+        UsageError: For an invalid name, or a folder that exists already.
         StoreError: If it cannot be written.
     """
     module = module_name(name)
     folder = into / name
     if folder.exists() or folder.is_symlink():
-        raise UsageError(f"{folder} is there already, and nothing is written over it; choose another name or --into")
+        raise UsageError(f"{folder} already exists; choose another name or --into")
     texts = {target.format(module=module): text for target, text in _render(name, module).items()}
     temporary = None
     try:

@@ -1,4 +1,4 @@
-"""Sizes of files and memory: as a person reads them, and as one types them."""
+"""Sizes of files and memory, as text for people and as people type them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def size_text(num_bytes: int) -> str:
 
 
 def parse_size(text: str, *, what: str) -> int:
-    """Return how many bytes ``20GB``, ``1.5 TB``, ``300m`` or ``0`` are; units are decimal.
+    """Return the bytes of a size such as ``20GB``, ``1.5 TB``, ``300m`` or ``0``; units are decimal.
 
     Raises:
-        UsageError: If it is no size; *what* says whose.
+        UsageError: If it is not a size; *what* names the option.
     """
     match = _TYPED.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{what} {text}: it must be a size, such as 20GB or 500MB")
+        raise UsageError(f"{what} {text}: expected a size, such as 20GB or 500MB")
     return int(float(match[1]) * 1000 ** " kmgt".index(match[2].lower() or " "))

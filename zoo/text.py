@@ -1,7 +1,7 @@
-"""Text from elsewhere made safe to show, and quantities as people write them.
+"""Text: foreign text made safe for display, and quantities as people write them.
 
-Names, reasons and notes come from plugins, files and other people's records. Whatever is shown to a person goes through
-:func:`clean` or :func:`one_line`: this is the only table of characters that may not be shown.
+Names, reasons and notes come from plugins, files and other people's records. All text shown to users passes through
+:func:`clean` or :func:`one_line`; this is the only list of characters that are never shown.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import unicodedata
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-"""Control characters, formats (bidirectional overrides, zero-width), lone surrogates, code points without a glyph."""
+"""Control and format characters (bidirectional overrides, zero-width), surrogates, unassigned code points."""
 _JOINERS = frozenset({"\u200c", "\u200d"})
-"""Formats that some scripts cannot be written without, and that move nothing."""
+"""Format characters that some scripts need; they move nothing."""
 
 
 def clean(text: object) -> str:
     """Return *text* on one line, without characters that could move a cursor, colour a terminal or forge a line.
 
-    Each white-space character becomes a blank; the number of blanks is kept, because they may belong to a file name.
+    Each whitespace character becomes a space; none is dropped, since it may be part of a file name.
     """
     string = str(text)
     if string.isascii() and string.isprintable():
@@ -29,13 +29,13 @@ def clean(text: object) -> str:
 
 
 def one_line(text: object, *, max_length: int = 500) -> str:
-    """Return *text* cleaned, with runs of white space as single blanks, cut with an ellipsis at *max_length*."""
+    """Return *text* cleaned, with single spaces, and cut with an ellipsis at *max_length*."""
     line = " ".join(clean(text).split())
     return line if len(line) <= max_length else line[: max_length - 1] + "…"
 
 
 def error_text(error: BaseException, *, max_length: int = 300) -> str:
-    """Return the type and message of an exception on one line, whatever its message contains."""
+    """Return the type and message of an exception as one safe line."""
     try:
         message = one_line(error, max_length=max_length)
     except Exception:  # the exception of a plugin may fail to be written

@@ -1,13 +1,13 @@
-"""Trust: which installed plugins may be imported at all, as the variable ``ZOO_PLUGINS`` says.
+"""Trust: which installed plugins may be imported, as set by the variable ``ZOO_PLUGINS``.
 
-It holds names with commas between, of plugins (their entry points) or of the distributions that bring them::
+It is a comma-separated list of plugins (names of entry points) or of their distributions::
 
-    ZOO_PLUGINS=zoo-medmnist,nets    these, and no other that is installed
-    ZOO_PLUGINS=-zoo-medmnist        all but this one
-    ZOO_PLUGINS=nets,-nets-extra     a block goes before an allowance
+    ZOO_PLUGINS=zoo-medmnist,nets    load only these
+    ZOO_PLUGINS=-zoo-medmnist        load all but this one
+    ZOO_PLUGINS=nets,-nets-extra     a blocked name overrides an allowed one
 
-Unset or empty, all are loaded. The built-ins and files given with ``--plugin`` are not concerned. It is read where
-plugins are looked for, from metadata and before any import, so that it also holds in scripts and in trials.
+If it is unset or empty, all plugins are loaded. Built-ins and files given with ``--plugin`` are not affected. Names are
+compared with metadata before any import, in scripts and in trials too.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Trust:
     """An allow list and a block list."""
 
     allowed: tuple[str, ...] = ()
-    """The only ones that may be loaded; empty: all."""
+    """Names that may be loaded; empty: all."""
     blocked: tuple[str, ...] = ()
-    """Those that may not."""
+    """Names that must not be loaded."""
 
     @classmethod
     def parse(cls, text: str) -> Trust:
-        """Read a list such as ``nets,-nets-extra``."""
+        """Parse a list such as ``nets,-nets-extra``."""
         items = [item.strip() for item in text.split(",")]
         return cls(
             allowed=tuple(item for item in items if item and not item.startswith("-")),
@@ -40,11 +40,11 @@ class Trust:
 
     @classmethod
     def of_environment(cls) -> Trust:
-        """Return what ``ZOO_PLUGINS`` says."""
+        """Return the lists in ``ZOO_PLUGINS``."""
         return cls.parse(os.environ.get(VARIABLE, ""))
 
     def refusal(self, plugin: str, distribution: str) -> str:
-        """Say why a plugin may not be loaded; empty where it may."""
+        """Return why a plugin must not be loaded, or ``""`` if it may be."""
         own = {_normal(plugin), _normal(distribution)} - {""}
         for name in self.blocked:
             if _normal(name) in own:
@@ -54,11 +54,11 @@ class Trust:
         return ""
 
     def unmatched(self, names: Iterable[str]) -> list[str]:
-        """Return what is listed and is none of *names*, the plugins and distributions that there are."""
+        """Return the listed names that are not in *names*, the installed plugins and distributions."""
         known = {_normal(name) for name in names}
         return [name for name in (*self.allowed, *self.blocked) if _normal(name) not in known]
 
 
 def _normal(name: str) -> str:
-    """Return a name such that two spellings of one distribution are equal, as PyPA's name normalisation says."""
+    """Return a name normalised as PyPA specifies, so that all spellings of a distribution are equal."""
     return re.sub(r"[-_.]+", "-", name).lower()

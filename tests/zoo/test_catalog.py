@@ -47,7 +47,7 @@ def test_a_short_name_that_two_providers_claim_is_an_error_that_lists_both() -> 
     with pytest.raises(AmbiguousNameError) as caught:
         registry.get("net")
     assert caught.value.full_names == ("a/net", "b/net")
-    assert str(caught.value) == "model 'net' could mean a/net (a.py) or b/net (b.py); give the full name"
+    assert str(caught.value) == "model 'net' is ambiguous: use the full name, a/net (a.py) or b/net (b.py)"
     assert registry.get("b/net").provider.name == "b"
 
 

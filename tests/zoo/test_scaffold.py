@@ -31,11 +31,11 @@ def test_a_distributions_name_gives_the_name_of_its_module(name: str, module: st
         ("2nets", "such as nets"),
         ("a--b", "such as a-b"),
         ("nül", "such as n-l"),
-        ("", "must be up to 60"),
-        ("a\n", "must be up to 60"),
-        ("a" * 61, "must be up to 60"),
-        ("class", "a word of Python's own"),
-        ("match", "a word of Python's own"),
+        ("", "expected up to 60"),
+        ("a\n", "expected up to 60"),
+        ("a" * 61, "expected up to 60"),
+        ("class", "a Python keyword"),
+        ("match", "a Python keyword"),
         ("json", "Python has a module called json"),
         ("plugins", "zoo has a module called plugins"),
         ("zoo", "zoo has a module called zoo"),
@@ -94,7 +94,7 @@ def test_every_python_file_compiles_and_no_template_is_left(tmp_path: Path) -> N
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "nets").mkdir()
-    with pytest.raises(UsageError, match="is there already, and nothing is written over it"):
+    with pytest.raises(UsageError, match="already exists; choose another name"):
         write_plugin("nets", tmp_path)
     (tmp_path / "dangling").symlink_to(tmp_path / "absent")
     with pytest.raises(UsageError, match="is there already"):

@@ -30,5 +30,5 @@ def test_a_typed_size_is_understood(text, num_bytes):
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "1e9", "GB", "5 gigs", "0x10", "1GBB", "nan"])
 def test_what_is_no_size_is_one_sentence(text):
-    with pytest.raises(UsageError, match=r"--x .*it must be a size, such as 20GB"):
+    with pytest.raises(UsageError, match=r"--x .*expected a size, such as 20GB"):
         parse_size(text, what="--x")

@@ -119,7 +119,7 @@ def test_what_is_in_use_stays_and_the_exit_code_says_so(run_zoo, cache):
 
 def test_a_limit_of_the_cache_must_be_a_size(run_zoo):
     done = run_zoo("bench", "--cache-limit", "much", "--dry-run")
-    assert (done.exit_code, "--cache-limit much: it must be a size" in done.stderr) == (2, True)
+    assert (done.exit_code, "--cache-limit much: expected a size" in done.stderr) == (2, True)
 
 
 @pytest.mark.slow
