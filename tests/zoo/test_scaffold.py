@@ -97,7 +97,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="already exists; choose another name"):
         write_plugin("nets", tmp_path)
     (tmp_path / "dangling").symlink_to(tmp_path / "absent")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         write_plugin("dangling", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "nets"]
 

@@ -1,17 +1,13 @@
-"""The command line: the only place that composes the other packages. One file per command.
+"""The command line, which composes the other packages.
 
-``group``       the group ``zoo`` and its commands, imported when called
-``session``     where plugins are looked for in one call
-``text``        foreign text made fit for a terminal; plain tables
-``selecting``   options that say what to run, and the request they make
-``seeding``     more seeds for rows that share ranks
-``output``      options that say how a table is shown
-``progress``    what is known of a bench while it runs
-``audit``    a dataset's audit as lines
-``display``     that, live on a terminal
-``lines``       that, as plain lines
-``listeners``   every event to everyone who asked
-``foreign_formats``  report formats of plugins, rendered with care
+``group``        the command group ``zoo``, its help and its error handling
+``session``      the plugins of one call, and the catalog made of them
+``streams``      closed and full standard streams, and broken pipes
+``commands``     one module per command
+``options``      options that several commands share, and the typed call of a bench
+``running``      what a bench does around its trials: listeners, seeds, folds, runtimes, forecasts
+``display``      progress, tables, predictions and pictures
+``diagnosis``    the examination of an installation
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The session: where plugins are looked for in one call of ``zoo``, and the catalog that follows."""
+"""The session: the plugins of one call of ``zoo``, and the catalog made of them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 @dataclass
 class Session:
-    """What the global options say, wherever on the line they stand."""
+    """The global options, which can be given before or after the name of the command."""
 
     plugin_files: list[str] = field(default_factory=list)
     strict: bool = False
     entry_points: bool = True
     foreign_command: str = ""
-    """The plugin's command that runs, for blaming the right one."""
+    """Name of the running command if it comes from a plugin, for error messages."""
     _foreign_commands: dict[str, click.Command] | None = None
 
     def sources(self, *, builtin: bool = True) -> Sources:
@@ -40,18 +40,18 @@ class Session:
         )
 
     def catalog(self, *, warn: bool = True) -> Catalog:
-        """Load all plugins; say in a line each on stderr which are broken, if *warn*.
+        """Load all plugins, with a warning on stderr for each broken one if *warn*.
 
         Raises:
-            UsageError: If a file given with ``--plugin`` is not there.
-            PluginError: If one is broken, with ``--strict-plugins``.
+            UsageError: If a file given with ``--plugin`` does not exist.
+            PluginError: If a plugin is broken, with ``--strict-plugins``.
         """
         from zoo.errors import ManyErrors, UsageError
         from zoo.loading import build_catalog
 
         missing = [file for file in self.plugin_files if not Path(file).is_file()]
-        ManyErrors.raise_if(UsageError(f"--plugin {file}: there is no such file") for file in missing)
-        # What a plugin prints while it loads must not end up in a table or in JSON.
+        ManyErrors.raise_if(UsageError(f"--plugin {file}: no such file") for file in missing)
+        # Output of a plugin while it loads must not end up in a table or in JSON.
         with contextlib.redirect_stdout(sys.stderr):
             catalog = build_catalog(self.sources())
         for sentence in self.trust_problems(catalog.plugins):
@@ -66,7 +66,7 @@ class Session:
         return catalog
 
     def trust_problems(self, plugins: Sequence[Plugin]) -> list[str]:
-        """Return a sentence for each name in ``ZOO_PLUGINS`` that none of *plugins* has: a slip would go unseen."""
+        """Return a sentence for each name in ``ZOO_PLUGINS`` that matches none of *plugins*, such as a typing error."""
         from zoo.names import near_names
         from zoo.trust import VARIABLE, Trust
 
@@ -78,24 +78,24 @@ class Session:
         for name in Trust.of_environment().unmatched(names):
             near = near_names(name, names)
             guess = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-            sentences.append(f"{VARIABLE} lists {name!r}, and no installed plugin is called that{guess}")
+            sentences.append(f"{VARIABLE} lists {name!r}, but no installed plugin is called that{guess}")
         return sentences
 
     def commands_of_files(self) -> dict[str, click.Command]:
-        """Return the commands of the files given with ``--plugin``, by name."""
+        """Return the commands in files given with ``--plugin``, by name."""
         return self._commands(entry_points=False) if self.plugin_files else {}
 
     def foreign_commands(self) -> dict[str, click.Command]:
-        """Return the commands of plugins that are not built in, by name; those of broken plugins are missing.
+        """Return the commands of installed plugins and files by name, without those of broken plugins.
 
-        Every plugin is imported for it.
+        This imports every plugin.
         """
         if self._foreign_commands is None:
             self._foreign_commands = self._commands(entry_points=self.has_installed_plugins())
         return self._foreign_commands
 
     def has_installed_plugins(self) -> bool:
-        """Tell whether any plugin is installed and not left out by ``--no-plugins``; none is imported."""
+        """Return whether any plugin is installed and not disabled by ``--no-plugins``, without importing it."""
         return self.entry_points and _has_entry_points()
 
     def _commands(self, *, entry_points: bool) -> dict[str, click.Command]:
@@ -112,17 +112,17 @@ class Session:
 
 
 def complain(sentence: str) -> None:
-    """Say a sentence on stderr, with zoo's name before it."""
+    """Write a sentence to stderr, prefixed with the name of the program."""
     click.echo(f"zoo: {clean(sentence)}", err=True)
 
 
 def session_of(context: click.Context) -> Session:
-    """Return the session of a call."""
+    """Return the session that belongs to a context."""
     return context.find_root().ensure_object(Session)
 
 
 def plugin_options(function: FunctionT) -> FunctionT:
-    """Add the options that say where plugins are looked for; they work before and after the command's name."""
+    """Add the options that select plugins; they work before and after the name of the command."""
 
     def add_files(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> None:
         session_of(context).plugin_files.extend(value)
@@ -136,7 +136,7 @@ def plugin_options(function: FunctionT) -> FunctionT:
     # Eager, so that `zoo --plugin FILE --help` knows the file's commands.
     common: dict[str, Any] = {"expose_value": False, "is_eager": True}
     function = click.option(
-        "--no-plugins", is_flag=True, callback=leave_out, help="Leave out installed plugins.", **common
+        "--no-plugins", is_flag=True, callback=leave_out, help="Ignore installed plugins.", **common
     )(function)
     function = click.option(
         "--strict-plugins", is_flag=True, callback=be_strict, help="Stop if any plugin is broken.", **common
@@ -147,10 +147,9 @@ def plugin_options(function: FunctionT) -> FunctionT:
 
 
 def _has_entry_points() -> bool:
-    """Tell whether any installed distribution has plugins for zoo.
+    """Return whether any installed distribution has plugins for zoo.
 
-    ``importlib.metadata`` takes 50 ms to import and as long again to look; ``zoo --help`` has no time for that where
-    there is nothing to find.
+    ``importlib.metadata`` takes 50 ms to import and 50 ms to search, which is too slow for ``zoo --help``.
     """
     for folder in sys.path:
         try:

@@ -1,6 +1,6 @@
-"""The conformance kit: what a plugin's records must hold to, as checks that their author runs before anybody else does.
+"""The conformance kit: checks that plugin authors run on their own records.
 
-In a test file of the plugin's::
+In a test file of a plugin::
 
     from zoo.testing import parametrize_with_checks
 
@@ -10,24 +10,24 @@ In a test file of the plugin's::
 
 and on the command line ``zoo check my_plugin.py``.
 
-``checks``         the table of all checks: id, rationale, function
+``checks``         the table of all checks: ID, rationale, function
 ``architectures``  checks of networks
 ``datasets``       checks of datasets
 ``recipes``        checks of recipes
 ``metrics``        checks of metrics
 ``listeners``      checks of listeners
 ``executors``      checks of executors
-``tasks``          what executors are given to run
-``subjects``       what is checked: records, and where they are taken from
-``verdicts``       what a check said
-``check_errors``   how a check says that a record fails it
-``global_state``   settings of the process, which no plugin may change
-``samples``        the kit's own images and network
-``parametrize``    checks as the parameters of a pytest function
-``isolation``      each check in a process of its own, with a time limit
-``worker``         what such a process does
+``tasks``          tasks that executors run in checks
+``subjects``       the records under test, and where they come from
+``verdicts``       the outcome of a check
+``check_errors``   exceptions that a check raises
+``global_state``   settings of the process that plugins must not change
+``samples``        sample images and a sample network
+``parametrize``    checks as parameters of a pytest function
+``isolation``      checks in separate processes with a time limit
+``worker``         the functions that run in these processes
 
-Importing it costs little: what needs torch is imported when a check runs.
+Importing it is cheap: torch is imported when a check runs.
 """
 
 from __future__ import annotations

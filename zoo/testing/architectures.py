@@ -1,7 +1,7 @@
-"""Checks of architectures. Each is in the table of :mod:`zoo.testing.checks`, with why it matters.
+"""Checks of architectures; the table in :mod:`zoo.testing.checks` gives their rationales.
 
-Networks are built as trials build them. Shapes are tried on torch's meta device, where nothing is computed; numbers
-are computed at the smallest size that a network takes as it is, so that large ones can be checked on a laptop.
+Networks are built as in trials. Shapes are checked on torch's meta device, where nothing is computed; values are
+computed at the smallest supported image size, so that large networks can be checked on a laptop.
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
 
@@ -36,15 +36,15 @@ from zoo.testing.subjects import Subject
 _CPU = torch.device("cpu")
 _SIZES = (16, 32, 64)
 _HALF_SIZE = 64
-"""At which bfloat16 is tried: on maps of one pixel, torch's own bfloat16 gradients of strided convolutions can be wrong
-on CPUs that compute in that type (seen in 2.15), and that is no fault of the network's."""
+"""Image size for bfloat16: on feature maps of one pixel, torch 2.15 computes wrong bfloat16 gradients of strided
+convolutions on some CPUs, which is not the fault of the network."""
 _TOLERANCE = 1e-3
-"""Largest difference of logits, relative to the largest one, that other kernels and layouts may make."""
+"""Largest difference of logits between kernels and layouts, relative to the largest logit."""
 _EPOCHS = 60
 
 
 class _Learnt(Exception):
-    """The network knows its images; no more epochs are needed."""
+    """The network has memorised its images, and needs no more epochs."""
 
 
 def builds(subject: Subject[Architecture]) -> None:
@@ -57,7 +57,7 @@ def builds(subject: Subject[Architecture]) -> None:
     if in_eval:
         raise CheckFailedError(f"build returned {in_eval[0]} in eval mode; a new network is in train mode")
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise CheckFailedError("it has no parameters to train")
+        raise CheckFailedError("it has no trainable parameters")
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             raise CheckFailedError(f"{name} is {_dtype(tensor)}; a new network is in float32")
@@ -109,7 +109,7 @@ def eval_leaves_state(subject: Subject[Architecture]) -> None:
     if changed:
         raise CheckFailedError(f"a forward pass in eval mode changes {', '.join(changed[:5])}")
     if not torch.equal(first_BK, second_BK):
-        raise CheckFailedError("the same images give other logits the second time, in eval mode")
+        raise CheckFailedError("in eval mode, the same images give different logits the second time")
     if any(module.training for module in model.modules()):
         raise CheckFailedError("a forward pass puts modules back into train mode")
 
@@ -130,7 +130,9 @@ def same_seed_same_weights(subject: Subject[Architecture]) -> None:
         raise CheckFailedError(f"two builds from one seed differ in {', '.join(other[:5]) or 'their tensors'}")
     third = _tensors(_ready(subject, seed=1)[0])
     if all(torch.equal(value, third[name]) for name, value in first.items()):
-        raise CheckFailedError("builds from different seeds are equal: the weights do not come from torch's generator")
+        raise CheckFailedError(
+            "builds with different seeds are equal: the weights are not drawn from torch's generator"
+        )
 
 
 def state_dict_round_trip(subject: Subject[Architecture]) -> None:
@@ -152,7 +154,7 @@ def state_dict_round_trip(subject: Subject[Architecture]) -> None:
         loaded_BK = _logits(other.eval(), images_BCHW)
     if not torch.equal(expected_BK, loaded_BK):
         raise CheckFailedError(
-            "a network with loaded weights gives other logits: something it computes with is not in its state_dict"
+            "a network with loaded weights gives different logits: its state_dict does not contain all of its state"
         )
 
 
@@ -193,7 +195,9 @@ def parameter_count_stable(subject: Subject[Architecture]) -> None:
         counts.append(count_parameters(model)[0])
     if len(set(counts)) > 1:
         listed = ", ".join(f"{count:,}" for count in counts)
-        raise CheckFailedError(f"parameters at two builds, each before and after a forward pass: {listed}")
+        raise CheckFailedError(
+            f"the number of parameters changes between two builds, each before and after a forward pass: {listed}"
+        )
 
 
 def overfits_64_images(subject: Subject[Architecture]) -> None:
@@ -224,7 +228,9 @@ def overfits_64_images(subject: Subject[Architecture]) -> None:
         best = max([best, *reached])
         if best >= 0.95:
             return
-    raise CheckFailedError(f"after {_EPOCHS} epochs of Adam on 64 easy images it knows {best:.0%} of them, not 95%")
+    raise CheckFailedError(
+        f"after {_EPOCHS} epochs of Adam, its accuracy on 64 easy training images is {best:.0%}; expected 95%"
+    )
 
 
 def build_has_no_side_effects(subject: Subject[Architecture]) -> None:
@@ -268,7 +274,7 @@ def compiles(subject: Subject[Architecture]) -> None:
 
 def exports(subject: Subject[Architecture]) -> None:
     if not subject.record.exportable:
-        raise NotApplicableError("it does not claim to be exportable")
+        raise NotApplicableError("it is not declared exportable")
     model, images_BCHW = _ready(subject)
     model.eval()
     with torch.no_grad(), warnings.catch_warnings():
@@ -287,7 +293,7 @@ def _request(architecture: Architecture, *, size: int, channels: int = 3, classe
 
 
 def _build_somewhere(architecture: Architecture, request: ModelRequest) -> None:
-    """Build and run it once, as a trial does: without computing where that is possible, else for real."""
+    """Build and run the network once as in a trial, on the meta device if possible, else on the CPU."""
     adapt = adapts_by_default(architecture, request.image_size)
     try:
         with torch.device("meta"):
@@ -301,10 +307,10 @@ def _build_somewhere(architecture: Architecture, request: ModelRequest) -> None:
 def _ready(
     subject: Subject[Architecture], *, seed: int = 0, classes: int = 10, sizes: Iterable[int] = _SIZES
 ) -> tuple[nn.Module, Tensor]:
-    """Build it for the smallest of *sizes*, or the next one up, that it takes as it is, else for its native size.
+    """Build the network for the smallest supported size of *sizes*, else for its native size.
 
     Returns:
-        It, and a batch of four images.
+        The network, and a batch of four images.
     """
     architecture = subject.record
     *smaller, native = _candidate_sizes(architecture, sizes)

@@ -1,7 +1,7 @@
-"""Checks of datasets. Each is in the table of :mod:`zoo.testing.checks`, with why it matters.
+"""Checks of datasets; the table in :mod:`zoo.testing.checks` gives their rationales.
 
-Nothing is downloaded: where the data cannot be had, a check has nothing to look at. What has to be decoded is decoded
-of the first few images only. Shape suffixes: N images, H height, W width, C channels, K classes.
+Nothing is downloaded: if the data is not available, a check does not apply. Only the first few images are decoded.
+ Shape suffixes: N images, H height, W width, C channels, K classes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
 
 _FEW = 256
-"""Images of a split that are decoded."""
+"""Number of images that are decoded in each split."""
 _MANY = 100_000
-"""Images of a split that are compared by content; a plain hash, of what is stored."""
+"""Number of images that are compared in each split, by a hash of the stored content."""
 _ABSENT = "there-is-nothing-here"
 
 
@@ -42,21 +42,21 @@ def loads(subject: Subject[Dataset]) -> None:
 def absence_is_said(subject: Subject[Dataset]) -> None:
     dataset = subject.record
     with tempfile.TemporaryDirectory(prefix="zoo-kit-") as folder:
-        # An absent path is where a dataset that takes one is left without data; others may bring theirs along.
+        # A dataset with an argument must fail on an absent path; others may contain their data.
         argument = str(Path(folder) / _ABSENT) if dataset.argument else ""
         empty = Subject(record=dataset, argument=argument, data_root=Path(folder) / "data")
         try:
             dataset.load(_request(empty))
         except ZooError as error:
             if isinstance(error, ManyErrors) or "\n" in str(error).strip() or not str(error).strip():
-                raise CheckFailedError(f"it says more or less than one sentence: {str(error)!r}") from error
+                raise CheckFailedError(f"its error message is not one sentence: {str(error)!r}") from error
         except (Exception, SystemExit) as error:
             raise CheckFailedError(
                 f"without data it raises {type(error).__name__} ({error}), not a DataError that says where to put what"
             ) from error
         else:
             if dataset.argument:
-                raise CheckFailedError(f"it loads something from {_ABSENT}, which does not exist")
+                raise CheckFailedError(f"it loads data from {_ABSENT}, which does not exist")
 
 
 def splits_are_disjoint(subject: Subject[Dataset]) -> None:
@@ -117,9 +117,9 @@ def ids_are_unique(subject: Subject[Dataset]) -> None:
         for what in ("ids", "groups"):
             values = getattr(split, what)
             if values is not None and list(values) != list(getattr(other, what) or ()):
-                raise CheckFailedError(f"{what} of {name} are others at the second load")
+                raise CheckFailedError(f"{what} of {name} differ when loaded again")
             if values is not None and not all(isinstance(each, str) for each in values):
-                raise CheckFailedError(f"{what} of {name} are not all text")
+                raise CheckFailedError(f"{what} of {name} are not all strings")
 
 
 def fingerprint_is_deterministic(subject: Subject[Dataset]) -> None:
@@ -132,16 +132,18 @@ def fingerprint_is_deterministic(subject: Subject[Dataset]) -> None:
         loaded.append({name: hashlib.sha256(split.labels.tobytes()).hexdigest() for name, split in _named(splits)})
         prints.append(_prepare(subject, splits).fingerprint)
     if loaded[0] != loaded[1]:
-        raise CheckFailedError("loaded twice, it has other labels, or the same ones in another order")
+        raise CheckFailedError("loaded again, its labels or their order differ")
     if prints[0] != prints[1]:
-        raise CheckFailedError("loaded twice, it has other images")
+        raise CheckFailedError("loaded again, its images differ")
 
 
 def workers_change_nothing(subject: Subject[Dataset]) -> None:
     splits = _load(subject)
     one, four = (_prepare(subject, splits, num_workers=count) for count in (1, 4))
     if (one.fingerprint, one.notes) != (four.fingerprint, four.notes):
-        raise CheckFailedError("decoded by four threads, or for the second time, its images are others than by one")
+        raise CheckFailedError(
+            "images decoded by four threads differ from those decoded by one, or differ when decoded again"
+        )
     for name, split in _named(splits):
         few = range(min(len(split), _FEW))
         forwards = [_content(split, index) for index in few]
@@ -153,13 +155,13 @@ def workers_change_nothing(subject: Subject[Dataset]) -> None:
 def class_names_are_names(subject: Subject[Dataset]) -> None:
     classes: Any = _load(subject).classes
     if not isinstance(classes, tuple) or not all(isinstance(name, str) for name in classes):
-        raise CheckFailedError("classes are not a tuple of text")
+        raise CheckFailedError("classes are not a tuple of strings")
     bad = [name for name in classes if not name.strip() or not name.isprintable() or name != name.strip()]
     if bad:
-        raise CheckFailedError(f"these are no names: {', '.join(map(repr, bad[:5]))}")
+        raise CheckFailedError(f"invalid class names: {', '.join(map(repr, bad[:5]))}")
     twice = sorted({name for name in classes if classes.count(name) > 1}) if len(set(classes)) < len(classes) else []
     if twice:
-        raise CheckFailedError(f"these names stand for several classes: {', '.join(map(repr, twice[:5]))}")
+        raise CheckFailedError(f"duplicate class names: {', '.join(map(repr, twice[:5]))}")
 
 
 def sizes_are_honest(subject: Subject[Dataset]) -> None:
@@ -207,13 +209,13 @@ def _spec(subject: Subject[Dataset]) -> DatasetSpec:
 def _load(subject: Subject[Dataset]) -> Splits:
     if subject.record.argument and not subject.argument:
         name, argument = subject.record.name, subject.record.argument
-        raise NotApplicableError(f"it is a kind of datasets: give it an argument, {name}:{argument}")
+        raise NotApplicableError(f"it needs an argument: {name}:{argument}")
     try:
         return load_splits(subject.record, _spec(subject), _request(subject))
     except UsageError:
         raise
     except DataError as error:
-        raise NotApplicableError(f"its data cannot be had here: {error}") from error
+        raise NotApplicableError(f"its data is not available here: {error}") from error
 
 
 def _prepare(subject: Subject[Dataset], splits: Splits, *, num_workers: int | None = None) -> PreparedData:
@@ -236,7 +238,7 @@ def _named(splits: Splits) -> Iterator[tuple[str, Split]]:
 
 
 def _content(split: Split, index: int) -> bytes:
-    """Return a hash of an image as it is stored: its pixels, or its file's bytes."""
+    """Return a hash of the stored image: of its pixels, or of the bytes of its file."""
     if split.images is not None:
         return hashlib.blake2b(np.ascontiguousarray(split.images[index]).tobytes(), digest_size=16).digest()
     assert split.encoded is not None  # a split has either

@@ -1,7 +1,6 @@
-"""Checks of executors. Each is in the table of :mod:`zoo.testing.checks`, with why it matters.
+"""Checks of executors; the table in :mod:`zoo.testing.checks` gives their rationales.
 
-What they are given to run is in :mod:`zoo.testing.tasks`. Where an executor cannot be opened, there is
-nothing to look at.
+The tasks that they run are in :mod:`zoo.testing.tasks`. If an executor cannot be opened, its checks do not apply.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
 
 _PATIENCE_SECONDS = 60.0
-"""How long an executor may be silent; far more than any needs whose machines are there."""
+"""Maximum silence of an executor; far more than one with running machines needs."""
 _GRACE_SECONDS = 10.0
-"""How long what it started may take to be gone."""
+"""Maximum time for its processes and threads to end."""
 _CONTENT = bytes(range(256)) * 4096
 
 
@@ -35,13 +34,13 @@ def leaves_nothing_behind(subject: Subject[Executor]) -> None:
             nodes: list[Any] = list(_nodes(workers))
         names = [node.name for node in nodes]
         if not all(isinstance(node, Node) and node.name.strip() and node.cpus > 0 for node in nodes):
-            raise CheckFailedError(f"its nodes must be Nodes with a name and cores; they are {nodes}")
+            raise CheckFailedError(f"its nodes must be Node objects with a name and cores, got {nodes}")
         if len(set(names)) < len(names):
-            raise CheckFailedError(f"several of its nodes have one name: {', '.join(sorted(names))}")
+            raise CheckFailedError(f"several of its nodes have the same name: {', '.join(sorted(names))}")
     if not _comes_true(lambda: _children() <= children):
-        raise CheckFailedError(f"closed, it leaves {len(_children() - children)} process(es) behind")
+        raise CheckFailedError(f"after closing, {len(_children() - children)} of its processes are still running")
     if not _comes_true(lambda: all(thread.daemon or thread in threads for thread in threading.enumerate())):
-        raise CheckFailedError("closed, it leaves a thread behind that keeps the bench from ending")
+        raise CheckFailedError("after closing, one of its threads keeps the bench from ending")
 
 
 def messages_arrive_in_order(subject: Subject[Executor]) -> None:
@@ -58,15 +57,19 @@ def messages_arrive_in_order(subject: Subject[Executor]) -> None:
             started, *messages, ended = events
             if not isinstance(started, TaskStarted) or any(not isinstance(each, TaskMessage) for each in messages):
                 kinds = ", ".join(type(each).__name__ for each in events[:3])
-                raise CheckFailedError(f"of task {task_id} it tells {kinds} …, not one start, messages, and one end")
+                raise CheckFailedError(
+                    f"task {task_id} has the events {kinds} …; expected one start, messages and one end"
+                )
             if [(dict(each.message), each.content) for each in messages if isinstance(each, TaskMessage)] != wanted:
-                raise CheckFailedError(f"the messages of task {task_id} are not those it sent, in their order")
+                raise CheckFailedError(
+                    f"the messages of task {task_id} differ from those it sent, or are in another order"
+                )
             if isinstance(ended, TaskEnded) and (ended.problem or ended.lost):
-                raise CheckFailedError(f"of task {task_id}, which came to its end, it tells: {ended.problem or 'lost'}")
+                raise CheckFailedError(f"task {task_id} finished, but is reported as: {ended.problem or 'lost'}")
             if started.node not in known | {node.name for node in workers.nodes()}:
-                raise CheckFailedError(f"task {task_id} runs on {started.node!r}, which is none of its nodes")
+                raise CheckFailedError(f"task {task_id} runs on {started.node!r}, which is not one of its nodes")
         if late := workers.poll(0.5):
-            raise CheckFailedError(f"after the end of all tasks it tells of {type(late[0]).__name__}")
+            raise CheckFailedError(f"after the end of all tasks it reports {type(late[0]).__name__}")
 
 
 def failures_are_told_apart(subject: Subject[Executor]) -> None:
@@ -76,17 +79,17 @@ def failures_are_told_apart(subject: Subject[Executor]) -> None:
         end = _end_of(_until_ended(workers, ["raises"])["raises"])
         _require_sentence(end, "raises")
         if end.lost:
-            raise CheckFailedError("a task whose function raises is told of as lost: it would be tried again elsewhere")
+            raise CheckFailedError("a task whose function raises is reported as lost: it would be retried elsewhere")
         workers.submit(_task("dies", "die", {"bench": {"pid": os.getpid(), "machine": platform.node()}}))
         end = _end_of(_until_ended(workers, ["dies"])["dies"])
         if not end.problem:
-            raise CheckFailedError("a task whose process ended is told of as done, or runs in the bench's own process")
+            raise CheckFailedError("a task whose process died is reported as done, or runs in the process of the bench")
         _require_sentence(end, "loses its process")
         if not end.lost:
-            raise CheckFailedError("a task whose process ended is not told of as lost: it would not be tried again")
+            raise CheckFailedError("a task whose process died is not reported as lost: it would not be retried")
         workers.submit(_task("next", "echo", {"count": 1}))
         if problem := _end_of(_until_ended(workers, ["next"])["next"]).problem:
-            raise CheckFailedError(f"after a task that failed and one that died, the next cannot run: {problem}")
+            raise CheckFailedError(f"after a failed task and a dead one, the next task cannot run: {problem}")
 
 
 def a_task_can_be_stopped(subject: Subject[Executor]) -> None:
@@ -96,9 +99,9 @@ def a_task_can_be_stopped(subject: Subject[Executor]) -> None:
         workers.stop("waits")
         events = _until_ended(workers, ["waits"], before)["waits"]
         if {"saved": True} not in [dict(each.message) for each in events if isinstance(each, TaskMessage)]:
-            raise CheckFailedError("a task that is asked to stop does not hear of it, or its last words are lost")
+            raise CheckFailedError("a task that is asked to stop does not notice, or its last message is lost")
         if problem := _end_of(events).problem:
-            raise CheckFailedError(f"a task that saved and stopped is told of as failed: {problem}")
+            raise CheckFailedError(f"a task that saved and stopped is reported as failed: {problem}")
 
 
 def a_task_can_be_killed(subject: Subject[Executor]) -> None:
@@ -109,9 +112,9 @@ def a_task_can_be_killed(subject: Subject[Executor]) -> None:
         workers.kill("waits")
         end = _end_of(_until_ended(workers, ["waits"], before)["waits"])
         if not end.problem:
-            raise CheckFailedError("a task that was killed is told of as done")
+            raise CheckFailedError("a killed task is reported as done")
         if where["machine"] == platform.node() and not _comes_true(lambda: not _runs(int(where["pid"]))):
-            raise CheckFailedError("the process of a task that was killed goes on")
+            raise CheckFailedError("the process of a killed task is still running")
 
 
 def executor_has_no_side_effects(subject: Subject[Executor]) -> None:
@@ -138,9 +141,9 @@ def _opened(subject: Subject[Executor]) -> Iterator[Workers]:
 
 
 def _nodes(workers: Workers) -> Sequence[Node]:
-    """Return its nodes, as soon as there are any."""
+    """Wait for nodes, and return them."""
     if not _comes_true(lambda: bool(workers.nodes()), _PATIENCE_SECONDS):
-        raise CheckFailedError(f"{_PATIENCE_SECONDS:g} s after it was opened it has no node")
+        raise CheckFailedError(f"it has no node {_PATIENCE_SECONDS:g} s after opening")
     return workers.nodes()
 
 
@@ -156,7 +159,7 @@ def _run_until_message(workers: Workers, task_id: str, *, listens: bool) -> list
 def _until_ended(
     workers: Workers, task_ids: Sequence[str], before: Sequence[TaskEvent] = ()
 ) -> dict[str, list[TaskEvent]]:
-    """Return the events of each task, all of which have ended."""
+    """Wait for the end of all tasks, and return the events of each."""
     wanted = set(task_ids)
 
     def all_ended(events: Sequence[TaskEvent]) -> bool:
@@ -164,12 +167,12 @@ def _until_ended(
 
     events = _gather(workers, all_ended, "end of a task", before)
     if strangers := {each.task_id for each in events} - wanted:
-        raise CheckFailedError(f"it tells of tasks that it was not given: {', '.join(sorted(strangers))}")
+        raise CheckFailedError(f"it reports unknown tasks: {', '.join(sorted(strangers))}")
     of_task = {task_id: [each for each in events if each.task_id == task_id] for task_id in task_ids}
     for task_id, each in of_task.items():
         ends = [isinstance(event, TaskEnded) for event in each]
         if sum(ends) != 1 or not ends[-1]:
-            raise CheckFailedError(f"the end of task {task_id} is told {sum(ends)} times, or not as its last event")
+            raise CheckFailedError(f"the end of task {task_id} is reported {sum(ends)} times, or not as its last event")
     return of_task
 
 
@@ -183,7 +186,7 @@ def _gather(
         now = time.monotonic()
         last = now if new else last
         if now - last > _PATIENCE_SECONDS:
-            raise CheckFailedError(f"for {_PATIENCE_SECONDS:g} s it told nothing, though the {what} is due")
+            raise CheckFailedError(f"it reported nothing for {_PATIENCE_SECONDS:g} s; expected the {what}")
     return events
 
 
@@ -195,7 +198,7 @@ def _end_of(events: Sequence[TaskEvent]) -> TaskEnded:
 
 def _require_sentence(end: TaskEnded, what: str) -> None:
     if not end.problem.strip() or "\n" in end.problem.strip():
-        raise CheckFailedError(f"of a task that {what} it does not say in one line why: {end.problem!r}")
+        raise CheckFailedError(f"the problem of a task that {what} must be one line, got {end.problem!r}")
 
 
 def _comes_true(condition: Callable[[], bool], seconds: float | None = None) -> bool:
@@ -208,7 +211,7 @@ def _comes_true(condition: Callable[[], bool], seconds: float | None = None) -> 
 
 
 def _children() -> set[int]:
-    """Return the processes that this one has started and that have not ended; empty where the system does not say."""
+    """Return the running child processes; empty if the system does not list them."""
     found: set[int] = set()
     for path in Path("/proc/self/task").glob("*/children"):
         found |= {int(pid) for pid in path.read_text().split()}

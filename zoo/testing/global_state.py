@@ -1,4 +1,4 @@
-"""Global state: what of a process a plugin could change behind everybody's back, and how it is put back."""
+"""Global state: settings of a process that a plugin could change, and how they are restored."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from zoo.testing.check_errors import CheckFailedError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GlobalState:
-    """Settings and generators of a process at one moment."""
+    """The settings and random generators of a process at one moment."""
 
     settings: dict[str, Any]
-    """What nobody but the user may change, by what a person calls it."""
+    """Settings that plugins must not change, by a name for sentences."""
     generators: dict[str, Any]
-    """States of the global generators, which whoever is allowed to draw moves on."""
+    """States of the global generators, which random draws change."""
     variables: dict[str, str]
-    """The environment."""
+    """Environment variables."""
 
     @classmethod
     def capture(cls) -> GlobalState:
-        """Return how things are now."""
+        """Return the current state."""
         backends = torch.backends
         return cls(
             settings={
@@ -56,11 +56,11 @@ class GlobalState:
         )
 
     def differences(self, after: GlobalState, *, may_draw: bool = False) -> list[str]:
-        """Return what is not as it was, in words.
+        """Return the differences, in words.
 
         Args:
             after: The state afterwards.
-            may_draw: Whether torch's generator may have been drawn from. A new seed is a difference even then.
+            may_draw: Whether draws from torch's generator are allowed. A new seed is a difference even then.
         """
         found = [
             f"{name} (from {_shown(value)} to {_shown(after.settings[name])})"
@@ -94,7 +94,7 @@ _PUT_BACK: dict[str, Callable[[Any], object]] = {
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """Have everything as it was when the body is left, so that side effects do not reach the next check."""
+    """Restore the state on exit, so that side effects do not reach the next check."""
     settings = GlobalState.capture().settings
     cudnn = torch.backends.cudnn
     before_cudnn = cudnn.enabled, cudnn.benchmark, cudnn.deterministic
@@ -119,14 +119,14 @@ def restored() -> Iterator[None]:
 
 
 def require_no_side_effects(call: Callable[[], object], what: str, *, may_draw: bool = False) -> None:
-    """Call twice, and raise if the second time anything is not as it was.
+    """Call a function twice, and raise if the second call changes the state.
 
-    The first time may import what it needs, and libraries change filters and variables as they are imported; what it
-    changed is put back, so that a setting made once is seen as well.
+    The first call may import libraries, which change filters and variables on import. Its changes are undone, so that a
+    setting that is made only once is found as well.
 
     Args:
-        call: What is looked at.
-        what: What it does, for the sentence.
+        call: The function.
+        what: What it does, for the error message.
         may_draw: Whether it may draw from torch's generator.
 
     Raises:

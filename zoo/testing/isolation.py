@@ -1,9 +1,10 @@
-"""Isolation: each check in a process of its own, with a time limit, so that no plugin takes the others down."""
+"""Isolation: each check in a separate process with a time limit, so that a plugin cannot affect other checks."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,12 +22,12 @@ from zoo.testing.verdicts import State, Verdict, with_expectation
 
 _POLL_SECONDS = 0.05
 _MAX_LOG_BYTES = 16 * 2**20
-"""A check that prints more than this is ended: it would fill the disk before it finished."""
+"""Maximum output of a check, which would otherwise fill the disk."""
 _WORKER = "zoo.testing.worker"
 _LIST_SECONDS = 300.0
-"""For finding what there is to check, which imports plugins; longer than any check is given."""
+"""Time limit for finding records, which imports plugins."""
 LOADS = "loads_as_plugin"
-"""What the verdict on a plugin as a whole is called."""
+"""Name of the check that a plugin loads."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,23 +42,30 @@ class Planned:
 
 
 class _DiedError(Exception):
-    """A process ended without an answer; the message says how."""
+    """A process ended without an answer; the message says why."""
+
+
+class _PlainStarter(Starter):
+    """Starts jobs without a fork server: finding records needs no torch, and a mistyped name is reported at once."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
 
 
 class IsolatedChecks:
-    """Finds what is to be checked and checks it. A context: on leaving it, no process is left.
+    """Finds and checks records. It is a context manager; no process is left on exit.
 
     Args:
-        sources: Where plugins are looked for.
-        data_root: Where datasets lie.
-        modules: Libraries that all processes start with, of those that :mod:`harness.bench.preload` allows.
-        timeout: Seconds that one check may take.
+        sources: Where to look for plugins.
+        data_root: Folder of the datasets.
+        modules: Libraries that are preloaded, of those that :mod:`harness.bench.preload` allows.
+        timeout: Time limit of a check in seconds.
     """
 
     def __init__(self, sources: Sources, *, data_root: Path, modules: Collection[str], timeout: float) -> None:
         self._sources = dataclasses.asdict(sources)
         self._data_root, self._timeout = data_root, timeout
-        self._starter = Starter(modules)
+        self._starter, self._finder = Starter(modules), _PlainStarter()
         self._scratch = tempfile.TemporaryDirectory(prefix="zoo-kit-", ignore_cleanup_errors=True)
         self._count = 0
 
@@ -72,14 +80,14 @@ class IsolatedChecks:
     def find(
         self, targets: Collection[str], *, only: Collection[str], slow: bool
     ) -> tuple[list[Verdict], list[Planned]]:
-        """Return the verdicts on the plugins that are targets, and the records to check.
+        """Return the verdicts on plugins that are targets, and the records to check.
 
         Raises:
-            ZooError: For targets that nothing goes by.
+            ZooError: For unknown targets.
         """
         arguments = {"targets": list(targets), "only": list(only), "slow": slow}
         try:
-            found, _ = self._ask("find_subjects", arguments, max(self._timeout, _LIST_SECONDS))
+            found, _ = self._ask("find_subjects", arguments, max(self._timeout, _LIST_SECONDS), self._finder)
         except _DiedError as death:
             # Which of them it was cannot be told: their code runs in one process.
             names = ", ".join(targets)
@@ -98,7 +106,7 @@ class IsolatedChecks:
         return plugins, [Planned(**{**each, "checks": tuple(each["checks"])}) for each in found["records"]]
 
     def run(self, planned: Planned, expected: Mapping[str, str]) -> Iterator[Verdict]:
-        """Run the checks of a record, and yield each verdict as soon as it is there."""
+        """Run the checks of a record, and yield each verdict when it is known."""
         name = planned.full_name.rpartition("/")[2]
         for check in planned.checks:
             arguments = {
@@ -110,7 +118,7 @@ class IsolatedChecks:
             }
             reason, trace, state = "", "", State.FAILED
             try:
-                answer, seconds = self._ask("run_check", arguments, self._timeout)
+                answer, seconds = self._ask("run_check", arguments, self._timeout, self._starter)
             except _DiedError as death:
                 reason, seconds = str(death), self._seconds
             except ManyErrors as error:  # the record was there when it was looked for, and is not now
@@ -123,18 +131,18 @@ class IsolatedChecks:
             )
             yield with_expectation(verdict, expectation(expected, name, check), seconds=seconds)
 
-    def _ask(self, function: str, arguments: Mapping[str, Any], timeout: float) -> tuple[Any, float]:
-        """Have a process of its own call a function of the worker; return its answer and the time it took.
+    def _ask(self, function: str, arguments: Mapping[str, Any], timeout: float, starter: Starter) -> tuple[Any, float]:
+        """Call a function of the worker in a separate process; return its answer and its run time.
 
         Raises:
-            ZooError: With the sentences that it answered.
-            _DiedError: If it ended otherwise, or had to be ended.
+            ZooError: With the errors that it returned.
+            _DiedError: If it ended without an answer, or was killed.
         """
         self._count += 1
         folder = Path(self._scratch.name) / str(self._count)
         folder.mkdir()
         log, result = folder / "log.txt", folder / RESULT_FILE
-        job = self._starter.start(
+        job = starter.start(
             {
                 "kind": "call",
                 "function": f"{_WORKER}:{function}",

@@ -1,4 +1,4 @@
-"""Checks of listeners. Each is in the table of :mod:`zoo.testing.checks`, with why it matters."""
+"""Checks of listeners; the table in :mod:`zoo.testing.checks` gives their rationales."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def _open(subject: Subject[Listener], store: Path) -> Callable[[Event], None]:
     except (ImportError, UsageError, PluginError) as error:
         raise NotApplicableError(f"it cannot be opened here: {error}") from error
     if not callable(hear):
-        raise CheckFailedError(f"open returned {type(hear).__name__}, not something that can be called")
+        raise CheckFailedError(f"open returned {type(hear).__name__}; expected a function")
     return hear
 
 
 def _events(store: Path) -> Iterator[Event]:
-    """Yield the events of a bench of two trials, one of which fails, with numbers and names that are odd."""
+    """Yield the events of a bench with a finished and a failed trial, with unusual numbers and names."""
     titles = ("net · digits · quick · seed 0", "[b]net[/b] · a/b:ü · =quick · seed 1")
     yield Progress(message="decoding digits", share=0.5)
     yield Progress(message="starting", share=None)

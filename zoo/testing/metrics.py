@@ -1,5 +1,6 @@
-"""Checks of metrics, on predictions whose scores follow from what a metric is. In the table of
-:mod:`zoo.testing.checks`, with why each matters. Shape suffixes: N images, K classes.
+"""Checks of metrics, on predictions with known scores; the table in :mod:`zoo.testing.checks` gives their rationales.
+
+Shape suffixes: N images, K classes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from zoo.testing.subjects import Subject
 
 _NUM_IMAGES = 60
 _SURE = 30.0
-"""A logit so far above the others that its probability is 1 in single precision."""
+"""A logit so large that its probability is 1 in single precision."""
 
 
 def values_are_within_bounds(subject: Subject[Metric]) -> None:
@@ -46,24 +47,24 @@ def order_of_images_is_irrelevant(subject: Subject[Metric]) -> None:
 def perfect_predictor_is_best(subject: Subject[Metric]) -> None:
     metric = subject.record
     if metric.kind == "matrix":
-        raise NotApplicableError("a matrix is neither good nor bad")
+        raise NotApplicableError("a matrix has no order")
     for k in _class_counts(metric):
         labels_N = _labels(k)
         perfect = _value(metric, _predictions(_SURE * np.eye(k)[labels_N], labels_N))
         if np.isnan(perfect).all():
-            raise CheckFailedError(f"with {k} classes it is not defined for a predictor that is always right")
+            raise CheckFailedError(f"with {k} classes it is undefined for a predictor that is always right")
         rng = np.random.default_rng(0)
         for title, logits_NK in {
             "that is always wrong": _SURE * np.eye(k)[(labels_N + 1) % k],
             "that guesses": rng.normal(size=(len(labels_N), k)),
-            "that is always right, and never sure": np.eye(k)[labels_N],
+            "that is always right, but never certain": np.eye(k)[labels_N],
         }.items():
             value = _value(metric, _predictions(logits_NK, labels_N))
             better = value > perfect + 1e-9 if metric.higher_is_better else value < perfect - 1e-9
             if better.any():
                 raise CheckFailedError(
                     f"with {k} classes a predictor {title} scores {_shown(value)}, better than the {_shown(perfect)} "
-                    "of one that is always right and sure"
+                    "of one that is always right and certain"
                 )
 
 
@@ -92,12 +93,12 @@ def constant_predictor_gains_nothing(subject: Subject[Metric]) -> None:
 def known_cases(subject: Subject[Metric]) -> None:
     metric = subject.record
     if not metric.known_cases:
-        raise NotApplicableError("it states no case worked by hand (known_cases)")
+        raise NotApplicableError("it declares no known_cases")
     for number, case in enumerate(metric.known_cases, 1):
         predictions = _predictions(case.logits, case.labels)
         value, expected = _value(metric, predictions), np.asarray(case.value, dtype=np.float64)
         if value.shape != expected.shape or not np.allclose(value, expected, rtol=1e-5, atol=1e-7, equal_nan=True):
-            raise CheckFailedError(f"case {number}: it is {_shown(value)}, and {_shown(expected)} worked by hand")
+            raise CheckFailedError(f"case {number}: computed {_shown(value)}, expected {_shown(expected)}")
 
 
 def predictions_are_left_alone(subject: Subject[Metric]) -> None:

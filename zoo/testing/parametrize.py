@@ -1,4 +1,4 @@
-"""Checks as the parameters of a pytest function, for the test suites of plugins."""
+"""Checks as parameters of a pytest function, for the test suites of plugins."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from zoo.testing.verdicts import run
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundCheck:
-    """A check of one record: call it in a test."""
+    """A check of a record; call it in a test."""
 
     check: Check
     subject: Subject[Any]
     expected: str = ""
-    """Why it is known to fail; empty where it is not."""
+    """Why it is expected to fail, or ``""``."""
 
     def __call__(self) -> None:
-        """Run the check; one that has nothing to look at is a skipped test."""
+        """Run the check; skip the test if the check does not apply."""
         import pytest
 
         try:
@@ -45,7 +45,7 @@ def parametrize_with_checks(
     only: Collection[str] = (),
     slow: bool = False,
 ) -> Any:
-    """Give a test function a parameter ``check`` for each check of each record.
+    """Parametrize a test function with each check of each record, as its parameter ``check``.
 
     ::
 
@@ -55,14 +55,14 @@ def parametrize_with_checks(
 
     Args:
         what: A plugin module or its dotted name, the path of a file, a record, or several of them.
-        expected_failures: Why a check is known to fail, by its id, or by ``NAME:ID`` for one record. A check that
-            passes though a failure is expected fails the test.
-        arguments: What to check datasets with that take an argument, by their names.
-        only: Ids of the checks to run; empty: all.
+        expected_failures: Why a check is expected to fail, by its ID, or by ``NAME:ID`` for one record. The test fails
+            if such a check passes.
+        arguments: Arguments for datasets that take one, by name.
+        only: IDs of the checks to run; empty: all.
         slow: Whether to run slow checks as well.
 
     Raises:
-        UsageError: If a check or a record that is named does not exist.
+        UsageError: If a named check or record does not exist.
         PluginError: If *what* is not a plugin.
     """
     import pytest
@@ -93,7 +93,7 @@ def bind(
     names = {subject.record.name for subject in subjects}
     strangers = [key for key in expected if ":" in key and key.rpartition(":")[0] not in names]
     if strangers:
-        raise UsageError(f"failures are expected of records that are not there: {', '.join(strangers)}")
+        raise UsageError(f"failures are expected of unknown records: {', '.join(strangers)}")
     return (
         BoundCheck(check=check, subject=subject, expected=expectation(expected, subject.record.name, check.id))
         for subject in subjects
@@ -102,17 +102,17 @@ def bind(
 
 
 def require_expectations(expected: Mapping[str, str]) -> None:
-    """Raise for expectations of no check, or without a reason.
+    """Raise an error for expected failures of unknown checks, or without a reason.
 
     Raises:
-        UsageError: If there are any.
+        UsageError: With all of them.
     """
     require_ids(key.rpartition(":")[2] for key in expected)
     bare = [key for key, reason in expected.items() if not reason.strip()]
     if bare:
-        raise UsageError(f"an expected failure needs its reason: {', '.join(bare)}")
+        raise UsageError(f"an expected failure needs a reason: {', '.join(bare)}")
 
 
 def expectation(expected: Mapping[str, str], name: str, check_id: str) -> str:
-    """Return why a check of a record is known to fail, or ``""``."""
+    """Return why a check of a record is expected to fail, or ``""``."""
     return expected.get(f"{name}:{check_id}", expected.get(check_id, ""))

@@ -123,7 +123,7 @@ def schedule_ends_where_it_says(subject: Subject[Recipe]) -> None:
 def augmentation_draws_from_its_generator(subject: Subject[Recipe]) -> None:
     augment = subject.record.augment
     if augment is None:
-        raise NotApplicableError("it has no augmentation of its own")
+        raise NotApplicableError("it has no augmentation function")
     hp = _hyperparameters(subject)
     images_BCHW = (noise(8, 3, 16) * 40 + 128).clamp(0, 255).to(torch.uint8)
     outputs = []
@@ -134,16 +134,16 @@ def augmentation_draws_from_its_generator(subject: Subject[Recipe]) -> None:
         output: Any = augment(images_BCHW.clone(), torch.Generator().manual_seed(0), hp)
         if not isinstance(output, Tensor) or output.dtype != torch.uint8 or output.shape != images_BCHW.shape:
             given = f"{output.dtype} {list(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-            raise CheckFailedError(f"it makes {given} of uint8 {list(images_BCHW.shape)}")
+            raise CheckFailedError(f"it turns uint8 {list(images_BCHW.shape)} into {given}")
         outputs.append(output)
     if not torch.equal(*outputs):
-        raise CheckFailedError("the same generator gives other images: it draws from somewhere else")
+        raise CheckFailedError("the same generator gives different images: it draws from another one")
 
 
 def loss_is_a_mean(subject: Subject[Recipe]) -> None:
     loss_of = subject.record.loss
     if loss_of is None:
-        raise NotApplicableError("it has no loss of its own")
+        raise NotApplicableError("it has no loss function")
     hp = _hyperparameters(subject)
     logits_BK = noise(8, 1, 2).flatten(1).requires_grad_()
     labels_B = torch.arange(8) % NUM_CLASSES
@@ -154,12 +154,12 @@ def loss_is_a_mean(subject: Subject[Recipe]) -> None:
         loss: Any = loss_of(logits_BK, target, hp)
         if not isinstance(loss, Tensor) or loss.ndim or not loss.is_floating_point():
             given = f"{list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-            raise CheckFailedError(f"it gives {given}, not a scalar")
+            raise CheckFailedError(f"it returned {given}; expected a scalar")
         (gradient_BK,) = torch.autograd.grad(loss, logits_BK, allow_unused=True) if loss.requires_grad else (None,)
         if gradient_BK is None or not gradient_BK.any():
-            raise CheckFailedError("it has no gradient")
+            raise CheckFailedError("the loss has no gradient")
         if not torch.isfinite(loss) or not torch.isfinite(gradient_BK).all():
-            raise CheckFailedError("it is not finite, or its gradient is not")
+            raise CheckFailedError("the loss or its gradient is not finite")
         halves = [loss_of(logits_BK[half], target[half], hp) for half in (slice(0, 4), slice(4, 8))]
         if not torch.isclose(loss, sum(halves, torch.zeros(())) / 2, rtol=1e-4):
             raise CheckFailedError(
@@ -171,7 +171,7 @@ def loss_is_a_mean(subject: Subject[Recipe]) -> None:
 def predict_gives_logits(subject: Subject[Recipe]) -> None:
     predict = subject.record.predict
     if predict is None:
-        raise NotApplicableError("it predicts as the network does")
+        raise NotApplicableError("it has no predict function")
     hp = _hyperparameters(subject)
     net = sample_net(0).eval()
     outputs = []
@@ -189,7 +189,7 @@ def predict_gives_logits(subject: Subject[Recipe]) -> None:
                 )
             )
     if not torch.equal(*outputs):
-        raise CheckFailedError("it predicts something else the second time")
+        raise CheckFailedError("its predictions differ the second time")
 
 
 def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
@@ -215,7 +215,7 @@ def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
 def _hyperparameters(subject: Subject[Recipe]) -> Hyperparameters:
     hp = subject.record.hyperparameters()
     if not isinstance(hp, Hyperparameters):
-        raise CheckFailedError(f"hyperparameters() gives {type(hp).__name__}, not Hyperparameters")
+        raise CheckFailedError(f"hyperparameters() returned {type(hp).__name__}; expected Hyperparameters")
     return hp
 
 

@@ -1,4 +1,4 @@
-"""Samples: the kit's own images, network and prepared data. Small, so that every check takes seconds.
+"""Samples: small images, a network and prepared data, with which every check takes seconds.
 
 Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 """
@@ -21,7 +21,7 @@ NUM_CLASSES = 4
 
 
 class SampleNet(nn.Module):
-    """Convolution, batch normalisation, dropout and a head: one of each thing that a recipe can get wrong."""
+    """A network with a convolution, batch normalisation, dropout and a head, which recipes may handle differently."""
 
     def __init__(self, *, channels: int = 3, num_classes: int = NUM_CLASSES, width: int = 16) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class SampleNet(nn.Module):
 
 
 def sample_net(seed: int) -> SampleNet:
-    """Return the kit's network, drawn from *seed*."""
+    """Return a sample network, initialised from *seed*."""
     torch.manual_seed(seed)
     return SampleNet()
 
@@ -50,13 +50,13 @@ def noise(batch: int, channels: int, size: int, *, seed: int = 0) -> Tensor:
 
 @contextmanager
 def sample_images(*, size: int = 8, channels: int = 3, num_val: int | None = None) -> Iterator[TrialImages]:
-    """Make 64 training images of 4 classes, each a pattern of its own under noise, as the cache holds them.
+    """Create 64 training images of 4 classes, each with its own pattern under noise, as in the cache.
 
     Args:
         size: Side in pixels.
         channels: 1 or 3.
-        num_val: Number of validation images; None: the training images themselves, so that the validation accuracy
-            tells what was learnt by heart.
+        num_val: Number of validation images; None: the training images, so that the validation accuracy measures
+            memorisation.
     """
     rng = np.random.default_rng(7)
     # Patterns of few large patches: they survive a crop, and a convolution as well as a linear layer can tell them.

@@ -1,4 +1,4 @@
-"""Subjects: the records that are checked, and where they are taken from."""
+"""Subjects: the records under test, and where they come from."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ KINDS: dict[str, type] = {
     "listeners": Listener,
     "executors": Executor,
 }
-"""Kinds of records by the plural that hooks, catalogs and checks call them."""
+"""Types of records by the plural used in hooks, catalogs and checks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,18 +41,18 @@ class Subject(Generic[RecordT]):
 
     record: RecordT
     argument: str = ""
-    """What follows the colon, for a dataset that takes something there."""
+    """Argument of a dataset, which follows the colon."""
     data_root: Path | None = None
     """Where datasets lie; None: ``$ZOO_DATA``, else in the cache. Nothing is downloaded."""
 
     @property
     def kind(self) -> str:
-        """Its kind, in the plural."""
+        """Kind of the record, in the plural."""
         return next(kind for kind, record_type in KINDS.items() if isinstance(self.record, record_type))
 
     @property
     def name(self) -> str:
-        """Its name as a user types it."""
+        """Name as a user types it."""
         return f"{self.record.name}:{self.argument}" if self.argument else self.record.name
 
     @property
@@ -68,10 +68,10 @@ def subjects_of(
 
     Args:
         what: A plugin module or its dotted name, the path of a file, a record, or several of them.
-        arguments: What to check datasets with that take an argument, by their names.
+        arguments: Arguments for datasets that take one, by name.
 
     Raises:
-        PluginError: If it is not a plugin, or gives something that is no record.
+        PluginError: If it is not a plugin, or yields something that is not a record.
     """
     given = arguments or {}
     return tuple(Subject(record=record, argument=str(given.get(record.name, ""))) for record in _records(what))
@@ -89,7 +89,7 @@ def _records(what: object) -> Iterator[Any]:
     elif isinstance(what, Iterable):
         for record in what:
             if not isinstance(record, tuple(KINDS.values())):
-                raise PluginError(f"{type(record).__name__} is no record that can be checked")
+                raise PluginError(f"{type(record).__name__} is not a record that can be checked")
             yield record
     else:
         raise PluginError(f"{type(what).__name__} is neither a plugin nor a record")

@@ -1,4 +1,4 @@
-"""Tasks: what the kit has executors run. Imported on whatever machine they choose, so light, and of plain Python."""
+"""Tasks that executors run in checks. Any machine may import them, so they are small and use only Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Messages = Iterator[tuple[dict[str, Any], bytes]]
 
 
 def echo(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control) -> Messages:
-    """Give back what was given, a file a message, after as many empty messages as ``payload["count"]`` says."""
+    """Yield ``payload["count"]`` empty messages, then each file with the payload."""
     for number in range(int(payload["count"])):
         yield {"number": number}, b""
     for name, content in files.items():
@@ -28,7 +28,7 @@ def fail(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Contro
 
 
 def die(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control) -> Messages:
-    """End the process without a word, unless it is that of the bench."""
+    """End the process silently, unless it is that of the bench."""
     here = _here()
     yield here, b""
     if here != payload["bench"]:
@@ -37,7 +37,7 @@ def die(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control
 
 
 def wait(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control) -> Messages:
-    """Say where it runs, wait to be asked to stop, and say so, or that nobody asked for ``payload["seconds"]``."""
+    """Report where it runs, wait up to ``payload["seconds"]`` for a request to stop, and report whether it came."""
     yield _here(), b""
     end = time.monotonic() + float(payload["seconds"])
     while time.monotonic() < end:

@@ -1,4 +1,4 @@
-"""Verdicts: what a check said of a record."""
+"""Verdicts: the outcome of a check of a record."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 from zoo.errors import ZooError
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.checks import Check
-from zoo.testing.global_state import restored
 from zoo.testing.subjects import Subject
 
 _MAX_REASON = 500
@@ -28,34 +27,34 @@ class State(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing has to be mended."""
+        """Whether nothing has to be fixed."""
         return self not in (State.FAILED, State.UNEXPECTED_PASS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What a check said."""
+    """The outcome of a check."""
 
     kind: str
     name: str
-    """Of the record, as a user types it."""
+    """Name of the record as a user types it."""
     check: str
-    """Id of the check."""
+    """ID of the check."""
     state: State
     reason: str = ""
-    """One sentence, where the state is not ``passed``."""
+    """One sentence if the state is not ``passed``."""
     seconds: float = 0.0
     traceback: str = ""
-    """Where it failed, as Python tells it."""
+    """Traceback of the failure."""
 
 
 def judge(check: Check, subject: Subject[Any], *, expected: str = "") -> Verdict:
-    """Run a check in this process, and return what it said.
+    """Run a check in this process, and return its verdict.
 
     Args:
         check: One of the checks of the subject's kind.
-        subject: What is checked.
-        expected: Why the check is known to fail; empty where it is not. One that then passes is told as well.
+        subject: The record under test.
+        expected: Why the check is expected to fail, or ``""``; passing is then reported as well.
     """
     start = time.perf_counter()
     try:
@@ -72,31 +71,33 @@ def judge(check: Check, subject: Subject[Any], *, expected: str = "") -> Verdict
 
 
 def run(check: Check, subject: Subject[Any]) -> None:
-    """Run a check in this process, and put back what of the process's settings a plugin changed.
+    """Run a check in this process, and restore the global state.
 
     Raises:
-        CheckFailedError: If the record does not hold to it.
-        NotApplicableError: If it has nothing to look at.
-        BaseException: Whatever else the plugin raises, which is a failure too.
+        CheckFailedError: If the record fails the check.
+        NotApplicableError: If the check does not apply.
+        BaseException: Any other exception of the plugin, which is a failure too.
     """
+    from zoo.testing.global_state import restored  # imports torch
+
     with restored():
         check.function(subject)
 
 
 def with_expectation(verdict: Verdict, expected: str, *, seconds: float) -> Verdict:
-    """Return a verdict in the light of why its check is known to fail, if it is."""
+    """Return a verdict adjusted for an expected failure."""
     from dataclasses import replace
 
     if not expected or verdict.state is State.SKIPPED:
         return replace(verdict, seconds=seconds)
     if verdict.state is State.PASSED:
-        reason = f"it passes, though a failure is expected: {expected}"
+        reason = f"it passes, but is expected to fail: {expected}"
         return replace(verdict, state=State.UNEXPECTED_PASS, reason=reason, seconds=seconds)
     return replace(verdict, state=State.EXPECTED_FAILURE, reason=f"{expected} ({verdict.reason})", seconds=seconds)
 
 
 def sentence(error: BaseException) -> str:
-    """Return what went wrong on one line."""
+    """Return the error as one line."""
     try:
         text = " ".join(str(error).split())
     except Exception:  # what a plugin raises need not be printable

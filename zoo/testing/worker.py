@@ -1,4 +1,4 @@
-"""Worker: what a process of the kit's own does. It takes plain data and returns plain data."""
+"""Worker: the functions that run in separate processes. They take and return plain data."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from zoo.testing.verdicts import judge
 
 
 def find_subjects(sources: dict[str, Any], targets: list[str], only: list[str], slow: bool) -> dict[str, Any]:
-    """Find what *targets* name: files, plugins or distributions, records or patterns.
+    """Find the plugins and records that *targets* name: files, plugins, distributions, records or patterns.
 
     Returns:
-        ``plugins``: those that are targets themselves, each with its name and its problem, empty where it loads.
-        ``records``: kind, full name, name as typed, argument, and ids of checks.
+        ``plugins``: plugins that are targets, each with its name and its problem, which is empty if it loads.
+        ``records``: kind, full name, name as typed, argument, and IDs of checks.
 
     Raises:
-        ZooError: For targets that nothing goes by; all of them together.
+        ZooError: For unknown targets, all of them together.
     """
     catalog = build_catalog(Sources(**sources))
     plugins: dict[str, dict[str, str]] = {}
@@ -114,7 +114,7 @@ def _is_called(plugin: Plugin, target: str) -> bool:
     provider = plugin.provider
     if target in (provider.name, provider.module):
         return True
-    # As package indexes compare them: my_models is my-models.
+    # Package indexes compare names like this: my_models is my-models.
     return bool(provider.distribution) and _canonical(target) == _canonical(provider.distribution)
 
 

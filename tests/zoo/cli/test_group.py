@@ -152,7 +152,7 @@ def test_what_a_plugin_prints_while_loading_stays_out_of_the_output(
 def test_a_plugin_file_that_is_not_there_is_a_mistake(run_zoo: Run) -> None:
     result = run_zoo("list", "models", "--plugin", "nowhere.py")
     assert result.exit_code == 2
-    assert result.stderr == "zoo: --plugin nowhere.py: there is no such file\n"
+    assert result.stderr == "zoo: --plugin nowhere.py: no such file\n"
 
 
 def test_broken_plugins_are_fatal_where_that_is_asked_for(run_zoo: Run, write_plugin: Callable[..., str]) -> None:

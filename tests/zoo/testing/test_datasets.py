@@ -101,19 +101,19 @@ BROKEN = (
     ("ids_are_unique", "occurs 40 times", data_set(lambda: splits_of(split_of(40, ids=["a"] * 40)))),
     (
         "ids_are_unique",
-        "others at the second load",
+        "differ when loaded again",
         data_set(lambda: splits_of(split_of(40, ids=[f"{next(_LOADS)}" for _ in range(40)]))),
     ),
-    ("fingerprint_is_deterministic", "other images", data_set(drawn)),
-    ("fingerprint_is_deterministic", "other labels", data_set(other_labels)),
+    ("fingerprint_is_deterministic", "its images differ", data_set(drawn)),
+    ("fingerprint_is_deterministic", "its labels or their order differ", data_set(other_labels)),
     ("workers_change_nothing", "decoded by four threads", data_set(lambda: splits_of(split_of(40, encoded=Stream())))),
-    ("class_names_are_names", "several classes: 'cat'", data_set(lambda: splits_of(classes=("cat", "cat")))),
+    ("class_names_are_names", "duplicate class names: 'cat'", data_set(lambda: splits_of(classes=("cat", "cat")))),
     (
         "class_names_are_names",
-        r"no names: '\\x1b\[31mcat'",
+        r"invalid class names: '\\x1b\[31mcat'",
         data_set(lambda: splits_of(classes=("\x1b[31mcat", "dog"))),
     ),
-    ("class_names_are_names", "not a tuple of text", data_set(lambda: splits_of(classes=(0, 1)))),
+    ("class_names_are_names", "not a tuple of strings", data_set(lambda: splits_of(classes=(0, 1)))),
     ("sizes_are_honest", "num_train=50, found 40", data_set(splits_of, num_train=50)),
     ("sizes_are_honest", "channels=1, found 3; image_size=32, found 8", data_set(splits_of, image_size=32, channels=1)),
     ("load_has_no_side_effects", "numpy's generator", data_set(draws_from_numpy)),
@@ -147,8 +147,8 @@ def test_what_is_not_here_is_skipped_with_its_reason(dataset):
     verdict = judge(CHECKS_BY_ID["loads"], Subject(record=dataset))
     assert verdict.state is State.SKIPPED
     assert verdict.reason in (
-        "its data cannot be had here: put it there",
-        "it is a kind of datasets: give it an argument, pets:PATH",
+        "its data is not available here: put it there",
+        "it needs an argument: pets:PATH",
     )
 
 

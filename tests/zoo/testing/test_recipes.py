@@ -53,7 +53,7 @@ def sgd_that_seeds(model: nn.Module, hp: Any) -> torch.optim.Optimizer:
 
 
 BROKEN = (
-    ("hyperparameters_serialise", "gives dict, not Hyperparameters", recipe(dict)),
+    ("hyperparameters_serialise", "returned dict; expected Hyperparameters", recipe(dict)),
     ("hyperparameters_serialise", "noise is 0.5, and 50.0 after JSON", recipe(Uneven)),
     ("hyperparameters_serialise", "cannot be written as JSON|ceiling", recipe(Unwritable)),
     ("fits_64_images", "knows .* not 95%", recipe(lambda: Hyperparameters(lr=1e-9))),
@@ -83,20 +83,20 @@ BROKEN = (
     ),
     (
         "augmentation_draws_from_its_generator",
-        "draws from somewhere else",
+        "draws from another one",
         recipe(augment=lambda images, generator, hp: images.roll(int(torch.randint(1, 8, ())), dims=3)),
     ),
     (
         "augmentation_draws_from_its_generator",
-        "it makes torch.float32",
+        "into torch.float32",
         recipe(augment=lambda images, generator, hp: images / 255),
     ),
     ("loss_is_a_mean", "not their mean", recipe(loss=lambda out, to, hp: cross_entropy(out, to, reduction="sum"))),
-    ("loss_is_a_mean", "not a scalar", recipe(loss=lambda out, to, hp: cross_entropy(out, to, reduction="none"))),
+    ("loss_is_a_mean", "expected a scalar", recipe(loss=lambda out, to, hp: cross_entropy(out, to, reduction="none"))),
     ("loss_is_a_mean", "no gradient", recipe(loss=lambda out, to, hp: cross_entropy(out.detach(), to))),
     (
         "predict_gives_logits",
-        "something else the second time",
+        "predictions differ the second time",
         recipe(predict=lambda model, images, hp: model(images + torch.randn_like(images))),
     ),
     (

@@ -1,4 +1,4 @@
-"""``zoo cache``: what lies in the cache, and what may go."""
+"""``zoo cache``: lists and clears cached files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _CacheGroup(click.Group):
 @click.group("cache", cls=_CacheGroup, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Look at the cache, and clear it. Losing what is in it costs time, nothing else."""
+    """List or clear cached files. Anything in the cache can be removed; it is made again when needed."""
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
@@ -45,7 +45,7 @@ def command(ctx: click.Context) -> None:
 @command.command("list")
 @listing_format
 def list_(form: str) -> None:
-    """Show what lies in the cache: decoded datasets, lists of models, tuning, and what died processes left."""
+    """List the cache: decoded datasets, lists of models, tuning results and leftovers of killed processes."""
     from harness.data.cache_entries import list_cache
     from zoo.cache import cache_root
     from zoo.sizes import size_text
@@ -85,17 +85,17 @@ def list_(form: str) -> None:
 
 @command.command("clear")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
-@click.option("--all", "everything", is_flag=True, help="All but downloads and what is in use.")
-@click.option("--older-than", metavar="DAYS", help="Only what was last used so many days ago, or before.")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("--all", "everything", is_flag=True, help="Clear everything but downloads and entries in use.")
+@click.option("--older-than", metavar="DAYS", help="Clear only entries last used at least this many days ago.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older_than: str | None, yes: bool) -> None:
-    """Remove what is in the cache. It is made again when it is needed.
+    """Remove cached files, which are made again when needed.
 
-    A NAME is one that zoo cache list shows, a dataset's or a kind's (decoded, models, tuning, tar, compile, remote,
-    leftovers), or a pattern (quote it, so that the shell leaves it alone). Without one, --older-than is about all.
+    A NAME is an entry that zoo cache list shows, a dataset, a kind (decoded, models, tuning, tar, compile, remote,
+    leftovers), or a quoted pattern. Without names, --older-than applies to all entries.
 
-    What is in use is left, and so is whatever zoo has not put there. Exit code 1 if something was left.
+    Entries in use and files that zoo did not create are kept. The exit code is 1 if an entry was kept.
     """
     from harness.data.cache_clearing import clear
     from harness.data.cache_entries import list_cache
@@ -107,28 +107,30 @@ def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older
     now = time.time()
     days = _days(older_than)
     if not names and not everything and days is None:
-        raise UsageError("say what to clear: names, --all or --older-than DAYS; zoo cache list shows what there is")
+        raise UsageError(
+            "nothing to clear was given: expected names, --all or --older-than DAYS (zoo cache list shows all entries)"
+        )
     if names and everything:
-        raise UsageError("either names or --all: all goes with --all, whatever the names")
+        raise UsageError("names and --all exclude each other")
     root = cache_root()
     chosen = _chosen(list_cache(root, now=now), split_commas(names))
     if days is not None:
         chosen = [entry for entry in chosen if now - entry.last_used >= days * _DAY]
     if not chosen:
-        click.echo("there is nothing to clear", err=True)
+        click.echo("nothing to clear", err=True)
         return
     total = size_text(sum(entry.num_bytes for entry in chosen))
     if not yes:
         for entry in chosen:
             click.echo(f"{clean(entry.name)}  {size_text(entry.num_bytes)}", err=True)
         if not sys.stdin.isatty():
-            raise UsageError(f"this would clear {total}; --yes does it without asking")
+            raise UsageError(f"this would clear {total}: confirm it with --yes")
         if not click.confirm(f"Clear {total} in {clean(root)}?", err=True):
             return
     done = [clear(entry) for entry in chosen]
     for each in done:
         if each.left_because:
-            complain(f"left: {each.entry.name}: {each.left_because}")
+            complain(f"kept: {each.entry.name}: {each.left_because}")
     gone = [each for each in done if not each.left_because]
     click.echo(
         f"freed {size_text(sum(each.num_bytes for each in done))}: {plural(len(gone), 'entry', 'entries')} cleared"
@@ -137,7 +139,7 @@ def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older
 
 
 def _chosen(entries: list[CacheEntry], names: list[str]) -> list[CacheEntry]:
-    """Return the entries that *names* mean, each once; all that may be removed where there are none."""
+    """Return the entries that match *names*, or all removable entries without names."""
     from fnmatch import fnmatchcase
 
     from zoo.errors import ManyErrors, UnknownNameError, ZooError
@@ -179,7 +181,7 @@ def _described(entry: CacheEntry) -> dict[str, object]:
 
 
 def _ago(seconds: float) -> str:
-    """Return how long ago something was, roughly."""
+    """Return the time since the last use, rounded."""
     if seconds >= 2 * _DAY:
         return f"{seconds / _DAY:.0f} days ago"
     return f"{duration(max(0.0, seconds))} ago"
@@ -193,5 +195,5 @@ def _days(text: str | None) -> float | None:
         return None
     value = parse_value(text)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        raise UsageError(f"--older-than {text}: it must be a number of days, 0 or more")
+        raise UsageError(f"--older-than {text}: expected a number of days, 0 or more")
     return float(value)

@@ -1,18 +1,20 @@
-"""``zoo check``: hold plugins, and what they provide, to the conformance kit."""
+"""``zoo check``: runs conformance checks on plugins and their records."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.cli.display.text import pad
+from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import listing_format, split_commas
+from zoo.cli.options.selecting import attempt
 from zoo.cli.session import Session, plugin_options, session_of
 from zoo.text import clean, duration, plural
 
@@ -31,66 +33,112 @@ _COLORS = {
 _STATE_WIDTH = max(map(len, _COLORS))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _CheckCall:
+    """What a command line of ``zoo check`` asks for."""
+
+    targets: tuple[str, ...]
+    """Targets, with absolute paths of files."""
+    sources: Sources
+    """Where to look for plugins, with the files among the targets."""
+    only: tuple[str, ...]
+    """IDs of the checks to run; empty: all."""
+    slow: bool
+    """Whether to run slow checks as well."""
+    expected: Mapping[str, str]
+    """Why checks are expected to fail, by their IDs."""
+    timeout: float
+    """Seconds for one check."""
+    data_root: Path
+    """Folder of datasets."""
+    verbose: bool
+    """Whether to show tracebacks."""
+    as_json: bool
+    """Whether to print JSON."""
+
+    @classmethod
+    def parse(cls, session: Session, params: dict[str, Any]) -> _CheckCall:
+        """Return the call that the parameters of click stand for.
+
+        Raises:
+            ZooError: With every mistake of the call at once.
+        """
+        from zoo.cache import data_root
+        from zoo.errors import ManyErrors, ZooError
+        from zoo.testing.checks import require_ids
+
+        errors: list[ZooError] = []
+        only = split_commas(params["only"])
+        attempt(lambda: require_ids(only), errors)
+        expected = attempt(lambda: _expectations(params["expectations"]), errors)
+        found = attempt(lambda: _sources(params["targets"], session), errors)
+        if found is None or expected is None or errors:
+            raise ManyErrors.of(errors)
+        return cls(
+            targets=tuple(found[1]),
+            sources=found[0],
+            only=tuple(only),
+            slow=params["slow"],
+            expected=expected,
+            timeout=params["timeout"],
+            data_root=data_root(params["data_root"]),
+            verbose=params["verbose"],
+            as_json=params["form"] == "json",
+        )
+
+
 @click.command("check")
-@click.argument("targets", nargs=-1, required=True, metavar="PLUGIN|NAME|FILE.py...")
-@click.option("--only", multiple=True, metavar="CHECKS", help="Ids of checks to run, with commas between.")
-@click.option("--slow", is_flag=True, help="Run slow checks as well: compilation and export.")
+@click.argument(
+    "targets",
+    nargs=-1,
+    required=True,
+    metavar="PLUGIN|NAME|FILE.py...",
+    shell_complete=complete_names("architectures", "datasets", "recipes", "metrics", "listeners", "executors"),
+)
+@click.option("--only", multiple=True, metavar="CHECKS", help="Comma-separated IDs of the checks to run.")
+@click.option("--slow", is_flag=True, help="Also run slow checks: compilation and export.")
 @click.option(
     "--expect-failure",
     "expectations",
     multiple=True,
     metavar="[NAME:]CHECK=REASON",
-    help="Say that a check is known to fail, and why; that it passes is then a failure.",
+    help="Expect a check to fail, with the reason; it is then a failure if it passes.",
 )
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=120.0, show_default=True, metavar="SECONDS",
-    help="Time for one check.",
+    help="Time limit of a check.",
 )  # fmt: skip
 @click.option(
-    "--data-root", metavar="FOLDER", help="Where datasets lie [default: $ZOO_DATA or the cache]; none is downloaded."
+    "--data-root",
+    metavar="FOLDER",
+    help="Folder of the datasets [default: $ZOO_DATA, else in the cache]; nothing is downloaded.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show where each failed check failed, as Python tells it.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of each failed check.")
 @listing_format
 @plugin_options
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    targets: tuple[str, ...],
-    only: tuple[str, ...],
-    slow: bool,
-    expectations: tuple[str, ...],
-    timeout: float,
-    data_root: str | None,
-    verbose: bool,
-    form: str,
-) -> None:
-    """Check that a plugin, or something it provides, keeps the promises that zoo relies on.
+def command(ctx: click.Context, /, **params: Any) -> None:
+    """Run conformance checks on a plugin, or on a model, dataset, recipe, metric, listener or executor.
 
-    A target is a Python file, the name of a plugin or of its distribution, or the name of a model, dataset (with its
-    argument if it takes one), recipe, metric, listener or executor, or a pattern of such names. Each check runs in a
-    process of its own, with a time limit: a plugin that crashes or hangs fails a check, and the next one runs.
+    A target is a Python file, the name of a plugin or its distribution, or the name of a record (for a dataset with its
+    argument, if it takes one), or a quoted pattern of such names. Each check runs in a separate process with a time
+    limit: a plugin that crashes or hangs fails that check only.
 
-    Exit code 1 if a check fails, 2 if nothing goes by a name.
+    The exit code is 1 if a check fails, and 2 if a target is unknown.
     """
-    from zoo.cache import data_root as find_data_root
     from zoo.cli.group import FAILED
-    from zoo.testing.checks import require_ids
     from zoo.testing.isolation import IsolatedChecks
 
-    ids = split_commas(only)
-    require_ids(ids)
-    expected = _expectations(expectations)
-    sources, names = _sources(targets, session_of(ctx))
-    report = _Report(verbose=verbose, quiet=form == "json")
+    call = _CheckCall.parse(session_of(ctx), params)
+    report = _Report(verbose=call.verbose, quiet=call.as_json)
     with IsolatedChecks(
-        sources,
-        data_root=find_data_root(data_root),
-        # A file's own networks are seldom built on these two, which take seconds to import.
-        modules=("torch", "torchvision", "timm") if sources.builtin else ("torch",),
-        timeout=timeout,
+        call.sources,
+        data_root=call.data_root,
+        # Networks in a file rarely need torchvision and timm, which take seconds to import.
+        modules=("torch", "torchvision", "timm") if call.sources.builtin else ("torch",),
+        timeout=call.timeout,
     ) as checks:
-        plugins, records = checks.find(names, only=ids, slow=slow)
+        plugins, records = checks.find(call.targets, only=call.only, slow=call.slow)
         report.begin(records)
         for verdict in plugins:
             report.heading(verdict.name, "plugin")
@@ -98,14 +146,14 @@ def command(
         for planned in records:
             if planned.checks:
                 report.heading(planned.name, planned.kind)
-            for verdict in checks.run(planned, expected):
+            for verdict in checks.run(planned, call.expected):
                 report.add(verdict)
     report.end()
     ctx.exit(0 if report.is_good else FAILED)
 
 
 class _Report:
-    """Shows each verdict as soon as it is there; as JSON, all of them at the end."""
+    """Shows each verdict when it is known, or all of them as JSON at the end."""
 
     def __init__(self, *, verbose: bool, quiet: bool) -> None:
         self._verbose, self._quiet = verbose, quiet
@@ -146,7 +194,7 @@ class _Report:
         seconds = sum(verdict.seconds for verdict in self._verdicts)
         click.echo(f"\n{plural(len(self._verdicts), 'check')} in {duration(seconds)}: {', '.join(told) or 'none'}")
         if not self.is_good and not self._verbose:
-            click.echo("-v shows where a check failed.")
+            click.echo("-v shows the tracebacks of failed checks.")
 
 
 _SINGULAR = {
@@ -159,20 +207,20 @@ _SINGULAR = {
 
 
 def _sources(targets: tuple[str, ...], session: Session) -> tuple[Sources, list[str]]:
-    """Return where to look for plugins, with the files among *targets*, and the targets as the worker knows them.
+    """Return where to look for plugins, including files among *targets*, and the targets with absolute paths.
 
     Raises:
-        UsageError: For files that are not there.
+        UsageError: For missing files.
     """
     from zoo.errors import ManyErrors, UsageError
 
     files = [target for target in targets if target.endswith(".py")]
     missing = [file for file in [*files, *session.plugin_files] if not Path(file).is_file()]
-    ManyErrors.raise_if(UsageError(f"{file}: there is no such file") for file in missing)
+    ManyErrors.raise_if(UsageError(f"{file}: no such file") for file in missing)
     sources = session.sources()
     sources = replace(sources, files=(*sources.files, *files), strict=False)
     if len(files) == len(targets):
-        # The rest of what is installed says nothing of a file.
+        # Other plugins do not matter for files.
         sources = replace(sources, builtin=False, entry_points=False)
     return sources, [os.path.abspath(target) if target in files else target for target in targets]
 
@@ -185,7 +233,7 @@ def _expectations(given: tuple[str, ...]) -> Mapping[str, str]:
     for text in given:
         key, equals, reason = text.partition("=")
         if not equals:
-            raise UsageError(f"--expect-failure {text}: it must be CHECK=REASON or NAME:CHECK=REASON")
+            raise UsageError(f"--expect-failure {text}: expected CHECK=REASON or NAME:CHECK=REASON")
         expected[key.strip()] = reason.strip()
     require_expectations(expected)
     return expected

@@ -1,4 +1,4 @@
-"""``zoo data``: commands about datasets. ``zoo data check`` audits them."""
+"""``zoo data``: audits datasets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.display.text import terminal_width
+from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import listing_format
+from zoo.cli.options.placing import data_root_option
 from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean
 
@@ -47,7 +49,7 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("check")
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names("datasets"))
 @click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.image_size=64."
 )
@@ -58,11 +60,7 @@ def command(ctx: click.Context) -> None:
     metavar="SHARE",
     help="Share of the training images to validate on, where the dataset has no such split [default: 0.1].",
 )
-@click.option(
-    "--data-root",
-    metavar="FOLDER",
-    help="Folder that holds datasets, or takes downloads [default: $ZOO_DATA or the cache].",
-)
+@data_root_option
 @click.option("--offline", is_flag=True, help="Do not use the network.")
 @listing_format
 @click.option("-q", "--quiet", is_flag=True, help="Print only the audits.")

@@ -1,4 +1,4 @@
-"""``zoo doctor``: whether this installation is sound, line by line, and what to do where it is not."""
+"""``zoo doctor``: diagnoses the installation, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _COLORS = {OK: "green", WARNING: "yellow", PROBLEM: "red"}
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, form: str) -> None:
-    """Examine the whole installation: libraries, GPUs, plugins, folders, threads. Exit code 1 if there is a problem."""
+    """Diagnose the installation: libraries, GPUs, plugins, folders and threads.
+
+    The exit code is 1 if there is a problem.
+    """
     from zoo.cli.group import FAILED
 
     findings = _examine(session_of(ctx))
@@ -51,11 +54,13 @@ def _examine(session: Session) -> list[Finding]:
         *_plugins(session),
         examined(
             "data root",
-            lambda: examination.folder("data root", data_root(None), remedy="ZOO_DATA or --data-root names another"),
+            lambda: examination.folder(
+                "data root", data_root(None), remedy="set another one with ZOO_DATA or --data-root"
+            ),
         ),
-        examined("cache", lambda: examination.folder("cache", cache_root(), remedy="ZOO_CACHE names another")),
+        examined("cache", lambda: examination.folder("cache", cache_root(), remedy="set another one with ZOO_CACHE")),
         examined(
-            "here", lambda: examination.folder("here", Path.cwd(), remedy="--out names another place for records")
+            "here", lambda: examination.folder("here", Path.cwd(), remedy="set another folder for records with --out")
         ),
     ]
 
@@ -63,7 +68,7 @@ def _examine(session: Session) -> list[Finding]:
 def _plugins(session: Session) -> list[Finding]:
     from zoo.errors import PluginError
 
-    session.strict = False  # what is broken is among the findings
+    session.strict = False  # broken plugins are findings
     try:
         plugins = session.catalog(warn=False).plugins
     except PluginError as error:
@@ -80,5 +85,5 @@ def _line(finding: Finding) -> str:
 def _summary(findings: list[Finding]) -> str:
     problems, warnings = (sum(finding.status == status for finding in findings) for status in (PROBLEM, WARNING))
     if not problems and not warnings:
-        return "All is well."
+        return "No problems found."
     return f"{plural(problems, 'problem')}, {plural(warnings, 'warning')}."

@@ -1,4 +1,4 @@
-"""``zoo list``: what can be selected, by name."""
+"""``zoo list``: lists everything that can be selected, by name."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KINDS: Mapping[str, str] = {
     "listeners": "listeners",
     "executors": "executors",
 }
-"""Words for what can be listed, and the catalog's word for each."""
+"""Accepted kinds, each with the name of its registry in the catalog."""
 
 _NAME = TextColumn(title="name")
 _SUMMARY = TextColumn(title="summary", shrink=3, least=16)
@@ -51,15 +51,15 @@ _COLUMNS: dict[str, tuple[TextColumn, ...]] = {
 @click.command("list")
 @click.argument("kind", metavar="models|data|recipes|metrics|listeners|executors")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
-@click.option("--names", is_flag=True, help="Names only, one a line; the default where stdout is no terminal.")
+@click.option("--names", is_flag=True, help="Print names only, one per line; the default if stdout is not a terminal.")
 @listing_format
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, kind: str, patterns: tuple[str, ...], names: bool, form: str) -> None:
-    """List what can be selected.
+    """List models, datasets, recipes, metrics, listeners or executors.
 
-    A PATTERN with *, ? or [ ] lists what the same pattern would select in a bench (quote it, so that the shell leaves
-    it alone). Any other word lists all names that hold it. Nothing found is a mistake: exit code 2.
+    A PATTERN with *, ? or [ ] lists what the same pattern selects in a bench; quote it to keep the shell from expanding
+    it. Any other word lists all names that contain it. The exit code is 2 if nothing matches.
     """
     attribute = _attribute(kind)
     catalog = session_of(ctx).catalog()
@@ -77,10 +77,10 @@ def command(ctx: click.Context, kind: str, patterns: tuple[str, ...], names: boo
 
 
 def find(registry: Registry[Any], patterns: tuple[str, ...]) -> list[Entry[Any]]:
-    """Return the entries that any of *patterns* is for, or all of them.
+    """Return the entries that match any of *patterns*, or all entries without patterns.
 
     Raises:
-        UsageError: For patterns that are for nothing, with near names.
+        UsageError: For patterns that match nothing, with near names.
     """
     from zoo.errors import ManyErrors, UnknownNameError
     from zoo.names import is_pattern, near_names
@@ -104,7 +104,7 @@ def find(registry: Registry[Any], patterns: tuple[str, ...]) -> list[Entry[Any]]
 
 
 def describe(attribute: str, entry: Entry[Any]) -> dict[str, Any]:
-    """Return an entry as plain data: the fields of its record that are data, and its provider."""
+    """Return an entry as plain data: the data fields of its record, and its provider."""
     from dataclasses import asdict, fields
 
     record = entry.record
@@ -128,7 +128,7 @@ def _attribute(kind: str) -> str:
     attribute = KINDS.get(kind) or KINDS.get(f"{kind}s")
     if attribute is None:
         known = ", ".join(sorted({"models", "data", "recipes", "metrics", "listeners", "executors"}))
-        raise UnknownNameError("list", kind, near=near_names(kind, KINDS), hint=f"(there are {known})")
+        raise UnknownNameError("list", kind, near=near_names(kind, KINDS), hint=f"(choose from {known})")
     return attribute
 
 
@@ -154,4 +154,4 @@ def _footer(attribute: str, count: int, catalog: Catalog) -> str:
     registry: Registry[Any] = getattr(catalog, attribute)
     share = "" if count == len(registry) else f" of {len(registry):,}"
     noun = plural(count, registry.kind)
-    return clean(f"\n{noun}{share}; zoo show NAME tells all of one").strip()
+    return clean(f"\n{noun}{share}; zoo show NAME shows the details of one").strip()

@@ -1,4 +1,4 @@
-"""``zoo new``: the beginnings of something of one's own."""
+"""``zoo new``: scaffolds a plugin package."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from zoo.text import clean
 
 @click.group("new")
 def command() -> None:
-    """Write the beginnings of something of your own."""
+    """Scaffold a plugin package."""
 
 
 @command.command("plugin")
 @click.argument("name", metavar="NAME")
-@click.option("--into", default=".", metavar="FOLDER", help="Where the new folder goes [default: here].")
+@click.option("--into", default=".", metavar="FOLDER", help="Parent of the new folder [default: the current folder].")
 def plugin(name: str, into: str) -> None:
-    """Write a plugin as an installable distribution: a network, a dataset, a recipe, a metric, and their tests.
+    """Scaffold a plugin as an installable distribution, with a network, a dataset, a recipe, a metric and tests.
 
-    NAME is the name of the distribution, such as my-models. Its tests pass as it is written; change it from there.
+    NAME is the name of the distribution, such as my-models. Its tests pass from the start.
     """
     from zoo.scaffold import module_name, write_plugin
 

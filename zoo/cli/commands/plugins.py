@@ -1,4 +1,4 @@
-"""``zoo plugins``: where everything comes from, what it may do, and what is broken."""
+"""``zoo plugins``: lists plugins, what they provide, and which are broken."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ _COLUMNS = (
 
 @click.command("plugins")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--why-broken", is_flag=True, help="Show where each broken plugin broke, as Python tells it.")
-@click.option("--no-import", is_flag=True, help="List from metadata alone: no plugin's code runs.")
+@click.option("--why-broken", is_flag=True, help="Show the traceback of each broken plugin.")
+@click.option("--no-import", is_flag=True, help="List plugins from metadata, without running their code.")
 @listing_format
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], why_broken: bool, no_import: bool, form: str) -> None:
-    """List plugins: what each provides, what it takes to load, and why a broken one is broken.
+    """List plugins with their records, load times and errors.
 
-    With the NAME of a plugin or a distribution, show all that is known of it: its hooks, and each thing it provides.
+    With the NAME of a plugin or a distribution, show its details: its hooks and all its records.
 
-    ZOO_PLUGINS=a,b has only these installed plugins loaded, ZOO_PLUGINS=-a all but this one; --no-plugins none.
+    ZOO_PLUGINS=a,b loads only these installed plugins, ZOO_PLUGINS=-a all but this one, and --no-plugins none.
     """
     session = session_of(ctx)
     plugins = _find(session) if no_import else session.catalog(warn=False).plugins
@@ -97,7 +97,7 @@ def _row(plugin: Plugin) -> tuple[object, ...]:
 
 
 def _counts(plugin: Plugin) -> list[str]:
-    """Return how much each hook of a plugin yields, nothing included: ``3 recipes``, ``0 metrics``."""
+    """Return the number of records of each hook of a plugin, zero included: ``3 recipes``, ``0 metrics``."""
     kinds = [hook.removeprefix("zoo_") for hook in plugin.hooks]
     counts = {kind: len(plugin.provides.get(kind, ())) for kind in [*kinds, *plugin.provides]}
     return [plural(count, kind.removesuffix("s"), kind).replace("_", " ") for kind, count in counts.items()]
@@ -122,7 +122,7 @@ def _details(plugin: Plugin) -> list[str]:
 
 
 def _tell(plugins: Sequence[Plugin], *, why_broken: bool) -> None:
-    """Say below the list what is wrong with whom."""
+    """Report broken, blocked and unreachable plugins below the list."""
     from zoo.cli.group import COMMANDS
 
     absent = [plugin for plugin in plugins if plugin.state in ("broken", "blocked")]
@@ -134,7 +134,9 @@ def _tell(plugins: Sequence[Plugin], *, why_broken: bool) -> None:
         if why_broken and plugin.traceback:
             click.echo("".join(f"    {clean(line)}\n" for line in plugin.traceback.splitlines()), nl=False)
     if not why_broken and any(plugin.state == "broken" for plugin in absent):
-        click.echo("zoo plugins --why-broken shows where.")
+        click.echo("zoo plugins --why-broken shows the tracebacks.")
     for plugin in plugins:
         for name in set(plugin.provides.get("commands", ())) & set(COMMANDS):
-            click.echo(f"command {name!r} of {clean(plugin.provider.name)} cannot be reached: zoo has its own")
+            click.echo(
+                f"command {name!r} of {clean(plugin.provider.name)} cannot be reached: zoo has a command of that name"
+            )

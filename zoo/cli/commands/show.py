@@ -1,4 +1,4 @@
-"""``zoo show``: all that is known of one model, dataset, recipe, metric, listener or executor."""
+"""``zoo show``: shows the details of a model, dataset, recipe, metric, listener or executor."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _PARTS = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict"
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], form: str) -> None:
-    """Show all that is known of a model, dataset, recipe, metric, listener or executor.
+    """Show the details of a model, dataset, recipe, metric, listener or executor.
 
-    A NAME that stands for several kinds of things shows each of them.
+    A NAME that belongs to records of several kinds shows all of them.
     """
     from zoo.errors import ManyErrors, ZooError
 
@@ -103,7 +103,7 @@ def _hyperparameters(entry: Entry[Any]) -> dict[str, Any]:
             raise TypeError(f"expected Hyperparameters, got {type(made).__name__}")
     except Exception as error:
         raise PluginError(
-            f"recipe {entry.display_name!r} of plugin {entry.provider.name!r} cannot make its hyper-parameters: "
+            f"recipe {entry.display_name!r} of plugin {entry.provider.name!r} cannot create its hyperparameters: "
             f"{type(error).__name__}: {error}"
         ) from error
     usual = Hyperparameters()
@@ -134,7 +134,7 @@ def _lines(described: dict[str, Any]) -> Iterator[str]:
         yield f"\n  options (--set {word}.NAME=VALUE)"
         yield from _indented(_OPTION_COLUMNS, [(name, _shown(value)) for name, value in options.items()])
     if "hyperparameters" in described:
-        yield "\n  hyper-parameters (--set recipe.NAME=VALUE); * is not the usual default"
+        yield "\n  hyperparameters (--set recipe.NAME=VALUE); * marks values that differ from the defaults"
         rows = [
             (name, _shown(each["value"]), "" if each["value"] == each["default"] else "*", each["description"])
             for name, each in described["hyperparameters"].items()
@@ -164,13 +164,13 @@ def _facts(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 _TITLES = {
     "adapts_small_images": "adapts to small images",
     "has_pretrained": "pretrained weights",
-    "mirror_symmetric": "mirror images alike",
+    "mirror_symmetric": "mirrored images keep labels",
     "num_classes": "classes",
     "num_test": "test images",
     "num_train": "training images",
     "min_size": "smallest size",
     "version": "version",
-    "replaces": "own functions for",
+    "replaces": "custom functions",
 }
 
 

@@ -1,1 +1,5 @@
-"""What can be wrong with an installation."""
+"""The diagnosis of an installation.
+
+``examination``     the checks, each with its finding and remedy
+``import_attempt``  imports and processes that may crash, tried in a separate process
+"""

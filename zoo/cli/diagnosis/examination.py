@@ -1,4 +1,4 @@
-"""The examination: what can be wrong with an installation, each thing looked at on its own and told in a sentence."""
+"""The examination: independent checks of an installation, each of which reports a finding in one sentence."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
+from zoo.text import plural
 
 if TYPE_CHECKING:
     from zoo.catalog import Plugin
@@ -27,34 +28,36 @@ _HOME = Path(zoo.__file__).parent.parent
 _DISTRIBUTION = "zoobench"
 _PROBE_SECONDS = 120
 _LITTLE_GIB, _TOO_LITTLE_GIB = 10.0, 1.0
-"""CIFAR-10 decoded takes 0.2 GiB, ImageNet's archives 150; below the second, a bench is likely to fail."""
+"""Limits for a warning and a problem: decoded CIFAR-10 takes 0.2 GiB, the archives of ImageNet 150 GiB."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What was found of one thing."""
+    """The result of one check."""
 
     check: str
+    """Name of the check."""
     status: str
-    """``ok``, ``warning`` or ``problem``."""
+    """Status: ``ok``, ``warning`` or ``problem``."""
     sentence: str
+    """What was found."""
     remedy: str = ""
-    """What to do, where it is not ok."""
+    """What to do about it; empty if the status is ``ok``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """What a process of its own found out."""
+    """The result of a separate process."""
 
     facts: dict[str, Any] | None
     error: str = ""
-    """The last thing it said, where it failed."""
+    """Last line of its error output, if it failed."""
 
 
 def probe(name: str) -> Probe:
     """Run a probe of :mod:`zoo.cli.diagnosis.import_attempt`."""
     command = [sys.executable, "-P", "-m", "zoo.cli.diagnosis.import_attempt", name]
-    # Its modules are looked for where this process found its own.
+    # It must find its modules in the same places as this process.
     path = os.pathsep.join(dict.fromkeys([str(_HOME), *filter(None, sys.path)]))
     try:
         done = subprocess.run(
@@ -66,15 +69,15 @@ def probe(name: str) -> Probe:
             timeout=_PROBE_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return Probe(facts=None, error=f"it did not end within {_PROBE_SECONDS} s")
+        return Probe(facts=None, error=f"it did not finish within {_PROBE_SECONDS} s")
     if done.returncode == 0:
         return Probe(facts=json.loads(done.stdout.splitlines()[-1]))
     lines = [line for line in done.stderr.splitlines() if line.strip()]
-    return Probe(facts=None, error=lines[-1].strip()[:300] if lines else f"it ended with {done.returncode}")
+    return Probe(facts=None, error=lines[-1].strip()[:300] if lines else f"it ended with exit code {done.returncode}")
 
 
 def versions(requirements: Iterable[str] | None = None) -> Finding:
-    """Look whether everything that zoo asks for is installed, and new enough."""
+    """Check that all requirements are installed, in recent enough versions."""
     if requirements is None:
         requirements = importlib.metadata.requires(_DISTRIBUTION) or ()
     shown = [f"Python {sys.version.split()[0]}", f"{_DISTRIBUTION} {importlib.metadata.version(_DISTRIBUTION)}"]
@@ -90,7 +93,7 @@ def versions(requirements: Iterable[str] | None = None) -> Finding:
             short.append(f"{name} is missing")
             continue
         if _numbers(version) < _numbers(least):
-            short.append(f"{name} is {version}, and {least} is needed")
+            short.append(f"{name} is {version}, but {least} is needed")
         if name in ("torch", "torchvision", "timm", "numpy"):
             shown.append(f"{name} {version}")
     if short:
@@ -108,13 +111,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def torch_pair(found: Probe) -> Finding:
-    """Look whether torch and torchvision load together; the wrong pair fails at an operator, or crashes."""
+    """Check that torch and torchvision load together; mismatched versions fail at an operator, or crash."""
     if found.facts is None:
         return Finding(
             check="torch",
             status=PROBLEM,
             sentence=f"torch and torchvision do not load together: {found.error}",
-            remedy="install a pair that belongs together: python -m pip install --upgrade torch torchvision",
+            remedy="install matching versions: python -m pip install --upgrade torch torchvision",
         )
     return Finding(
         check="torch",
@@ -124,10 +127,10 @@ def torch_pair(found: Probe) -> Finding:
 
 
 def gpu(found: Probe, *, has_driver: bool) -> Finding:
-    """Look whether the GPUs of the machine are of use to torch."""
+    """Check that torch can use the GPUs of the machine."""
     if found.facts is None:
         return Finding(
-            check="gpu", status=WARNING, sentence="not looked at, for torch does not load", remedy="mend torch first"
+            check="gpu", status=WARNING, sentence="not checked, because torch does not load", remedy="fix torch first"
         )
     facts = found.facts
     if facts["gpu_trouble"]:
@@ -135,7 +138,7 @@ def gpu(found: Probe, *, has_driver: bool) -> Finding:
             check="gpu",
             status=PROBLEM,
             sentence=f"a GPU cannot be used: {facts['gpu_trouble']}",
-            remedy="see whether nvidia-smi shows it, or work without it: --device cpu",
+            remedy="check that nvidia-smi lists it, or use --device cpu",
         )
     if facts["gpus"]:
         names = ", ".join(facts["gpus"])
@@ -145,31 +148,31 @@ def gpu(found: Probe, *, has_driver: bool) -> Finding:
         return Finding(
             check="gpu",
             status=WARNING,
-            sentence=f"there is an NVIDIA driver, and torch, which {build}, finds no GPU",
-            remedy="install a torch for that driver's CUDA (nvidia-smi says which), or look at CUDA_VISIBLE_DEVICES",
+            sentence=f"there is an NVIDIA driver, but torch {build} and finds no GPU",
+            remedy="install torch for the CUDA version that nvidia-smi shows, or check CUDA_VISIBLE_DEVICES",
         )
-    return Finding(check="gpu", status=OK, sentence="none; trials run on the CPU")
+    return Finding(check="gpu", status=OK, sentence="none found; trials run on the CPU")
 
 
 def threads(found: Probe) -> Finding:
-    """Look whether torch uses more threads than the process may have cores."""
+    """Check that torch uses no more threads than there are usable cores."""
     cores = usable_cores()
     if found.facts is None:
-        return Finding(check="threads", status=OK, sentence=f"{cores:g} of {os.cpu_count()} cores may be used")
+        return Finding(check="threads", status=OK, sentence=f"{cores:g} of {os.cpu_count()} cores are usable")
     count = found.facts["threads"]
-    sentence = f"torch uses {count} of {os.cpu_count()} cores, and {cores:g} may be used"
+    sentence = f"torch uses {plural(count, 'thread')}; {cores:g} of {os.cpu_count()} cores are usable"
     if count > max(cores, 1):
         return Finding(
             check="threads",
             status=WARNING,
             sentence=sentence,
-            remedy=f"--threads {max(1, int(cores))}, or speeds are those of threads that wait for each other",
+            remedy=f"set --threads {max(1, int(cores))}; otherwise threads wait for each other and speeds are wrong",
         )
     return Finding(check="threads", status=OK, sentence=sentence)
 
 
 def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
-    """Return how many cores the process may use: by its affinity, and by its control group where that has a limit."""
+    """Return the number of cores that the affinity and the control group of the process allow."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
     try:
@@ -180,65 +183,65 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
 
 
 def fork_server(found: Probe) -> Finding:
-    """Look whether trials can be forked from a process that has the libraries loaded."""
+    """Check that trials can be forked from a process that has loaded the libraries."""
     if found.facts is None:
         return Finding(
             check="fork server",
             status=PROBLEM,
-            sentence=f"a process cannot be started from a fork server: {found.error}",
-            remedy="see whether the system's limit of processes and the folder for temporary files allow it",
+            sentence=f"the fork server cannot start a process: {found.error}",
+            remedy="check the limit on processes and the folder for temporary files",
         )
     if not found.facts["available"]:
         return Finding(
             check="fork server",
             status=WARNING,
-            sentence="this platform has none: each trial loads torch anew, for seconds",
-            remedy="nothing; expect longer benches",
+            sentence="not available on this platform: each trial spends seconds on loading torch",
+            remedy="none; expect longer benches",
         )
     return Finding(check="fork server", status=OK, sentence="trials start from a process that has torch loaded")
 
 
 def owners(path: Sequence[str] | None = None, installed: dict[str, list[str]] | None = None) -> Finding:
-    """Look whether the four packages are zoo's own, and nobody else has packages called so."""
+    """Check that the four packages are those of zoo, and that no other distribution has packages of these names."""
     home = _HOME
     rivals = []
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)
         origin = Path(spec.origin).parent.parent if spec and spec.origin else None
         if origin != home:
-            rivals.append(f"{package} is taken from {origin or 'nowhere'}")
+            rivals.append(f"{package} is imported from {origin or 'nowhere'}")
     if installed is None:
         installed = dict(importlib.metadata.packages_distributions())
     for package in PACKAGES:
         for owner in sorted({name for name in installed.get(package, ()) if name.lower() != _DISTRIBUTION}):
-            rivals.append(f"{owner} has a package {package} too")
+            rivals.append(f"{owner} also has a package {package}")
         for folder in dict.fromkeys(sys.path if path is None else path):
             there = Path(folder or ".").absolute()
             # resolve() only here: a path that is a link to home is home.
             if there.resolve() != home.resolve() and (there / package / "__init__.py").is_file():
-                rivals.append(f"{there} has a package {package} too")
+                rivals.append(f"{there} also has a package {package}")
     if rivals:
         return Finding(
             check="packages",
             status=PROBLEM,
             sentence="; ".join(dict.fromkeys(rivals)),
-            remedy="uninstall the other one, or install zoobench into an environment of its own",
+            remedy="uninstall the other package, or install zoobench into a separate environment",
         )
-    return Finding(check="packages", status=OK, sentence=f"{', '.join(PACKAGES)} are zoo's own")
+    return Finding(check="packages", status=OK, sentence=f"{', '.join(PACKAGES)} belong to zoobench")
 
 
 def plugins(all_plugins: Sequence[Plugin], slips: Sequence[str]) -> Iterator[Finding]:
-    """Look for broken plugins, and for slips in the list of trusted ones."""
+    """Check for broken plugins, and for unknown names in the list of trusted ones."""
     broken = [plugin for plugin in all_plugins if plugin.state == "broken"]
     for plugin in broken:
         yield Finding(
             check="plugins",
             status=PROBLEM,
             sentence=f"{plugin.provider.name} ({plugin.provider.origin_sentence}) is broken: {plugin.problem}",
-            remedy="zoo plugins --why-broken shows where",
+            remedy="zoo plugins --why-broken shows the traceback",
         )
     for slip in slips:
-        yield Finding(check="plugins", status=WARNING, sentence=slip, remedy="correct the list, or unset it")
+        yield Finding(check="plugins", status=WARNING, sentence=slip, remedy="correct or unset the variable")
     if not broken and not slips:
         states = [plugin.state for plugin in all_plugins]
         installed = sum(plugin.provider.origin != "built-in" for plugin in all_plugins)
@@ -249,31 +252,31 @@ def plugins(all_plugins: Sequence[Plugin], slips: Sequence[str]) -> Iterator[Fin
 
 
 def folder(check: str, path: Path, *, remedy: str) -> Finding:
-    """Look whether a folder can be written, or made, and has room."""
+    """Check that a folder can be written or created, and has free space."""
     there = path
     while not there.exists() and there != there.parent:
         there = there.parent
     if not there.is_dir():
-        return Finding(
-            check=check, status=PROBLEM, sentence=f"{there} is a file, and a folder is needed", remedy=remedy
-        )
+        return Finding(check=check, status=PROBLEM, sentence=f"{there} is a file, not a folder", remedy=remedy)
     if not os.access(there, os.W_OK | os.X_OK):
         return Finding(check=check, status=PROBLEM, sentence=f"{there} cannot be written", remedy=remedy)
     free_gib = shutil.disk_usage(there).free / 2**30
-    state = "" if path.exists() else ", and is made when it is needed"
+    state = "" if path.exists() else ", and will be created when needed"
     sentence = f"{path} has {free_gib:,.1f} GiB free{state}"
     status = PROBLEM if free_gib < _TOO_LITTLE_GIB else WARNING if free_gib < _LITTLE_GIB else OK
-    return Finding(check=check, status=status, sentence=sentence, remedy="" if status == OK else f"free some; {remedy}")
+    return Finding(
+        check=check, status=status, sentence=sentence, remedy="" if status == OK else f"free some space, or {remedy}"
+    )
 
 
 def examined(check: str, look: Callable[[], Finding]) -> Finding:
-    """Return what *look* finds; that it fails is a finding too."""
+    """Return the finding of *look*, or a finding that it failed."""
     try:
         return look()
     except Exception as error:  # an installation may be broken in any way, and the other findings are wanted
         return Finding(
             check=check,
             status=PROBLEM,
-            sentence=f"it could not be looked at: {type(error).__name__}: {error}",
+            sentence=f"the check failed: {type(error).__name__}: {error}",
             remedy="report this, with the output of zoo doctor --format json",
         )

@@ -1,6 +1,6 @@
-"""A probe: what ``zoo doctor`` tries out in a process of its own, for it may crash or hang. Prints one JSON object.
+"""Probes of ``zoo doctor``, which run in a separate process since they may crash or hang, and print a JSON object.
 
-Run as ``python -m zoo.cli.diagnosis.import_attempt torch`` or ``… fork_server``; not imported by the rest.
+Run as ``python -m zoo.cli.diagnosis.import_attempt torch`` or ``… fork_server``; never imported.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def torch() -> dict[str, Any]:
 
 
 def fork_server() -> dict[str, Any]:
-    """Start a process from a fork server, where the platform has one."""
+    """Start a process from a fork server, if the platform has one."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return {"available": False}
     process = multiprocessing.get_context("forkserver").Process(target=os.getpid)

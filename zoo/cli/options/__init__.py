@@ -1,1 +1,9 @@
-"""What command lines have in common."""
+"""Options that several commands share.
+
+``selecting``     what to run: models, datasets, recipes, seeds, settings and suite files
+``bench_call``    all options of ``zoo bench``, parsed into one typed call
+``placing``       where trials run, and where datasets are stored
+``output``        formats and files
+``table_choice``  the columns, order and format of a ranked table
+``completing``    names for the completion of a shell
+"""

@@ -88,10 +88,10 @@ def test_what_was_freed_is_said(run_zoo, cache):
 
 def test_nothing_is_removed_without_being_asked_for_and_agreed_to(run_zoo, cache):
     done = run_zoo("cache", "clear")
-    assert (done.exit_code, "say what to clear" in done.stderr) == (2, True)
+    assert (done.exit_code, "nothing to clear was given" in done.stderr) == (2, True)
     done = run_zoo("cache", "clear", "--all")
     assert done.exit_code == 2
-    assert "this would clear 1.51 MB; --yes does it without asking" in done.stderr
+    assert "this would clear 1.51 MB: confirm it with --yes" in done.stderr
     assert DOTS in done.stderr
     assert run_zoo("cache", "clear", "dots", "--all", "--yes").exit_code == 2
     assert left(cache) == {DOTS, CATS, MODELS}
@@ -113,7 +113,7 @@ def test_what_is_in_use_stays_and_the_exit_code_says_so(run_zoo, cache):
         assert "in use" in run_zoo("cache", "list").stdout
         done = run_zoo("cache", "clear", "--all", "--yes")
     assert done.exit_code == 1
-    assert f"left: {DOTS}: it is in use" in done.stderr
+    assert f"kept: {DOTS}: it is in use" in done.stderr
     assert left(cache) == {DOTS}
 
 

@@ -45,7 +45,7 @@ def test_a_problem_has_a_remedy_and_exit_code_1(run_zoo: Run, write_plugin: Call
     result = run_zoo("doctor", "--plugin", write_plugin("1/0"))
     assert result.exit_code == 1
     assert "problem  plugins      extra (" in result.stdout
-    assert "→ zoo plugins --why-broken shows where" in result.stdout
+    assert "→ zoo plugins --why-broken shows the traceback" in result.stdout
     assert "1 problem, " in result.stdout
 
 
@@ -89,10 +89,10 @@ def test_a_torch_and_a_torchvision_that_do_not_belong_together_are_a_problem() -
 @pytest.mark.parametrize(
     ("facts", "has_driver", "status", "words"),
     [
-        ({}, False, OK, "none; trials run on the CPU"),
+        ({}, False, OK, "none found; trials run on the CPU"),
         ({"gpus": ["NVIDIA H100"], "cuda": "13.2"}, True, OK, "CUDA 13.2 with NVIDIA H100"),
-        ({"cuda": "13.2"}, True, WARNING, "is built for CUDA 13.2, finds no GPU"),
-        ({}, True, WARNING, "is built for the CPU only, finds no GPU"),
+        ({"cuda": "13.2"}, True, WARNING, "is built for CUDA 13.2 and finds no GPU"),
+        ({}, True, WARNING, "is built for the CPU only and finds no GPU"),
         ({"gpu_trouble": "CUDA error: out of memory"}, True, PROBLEM, "out of memory"),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_fork_server_that_fails_is_a_problem_and_none_a_warning() -> None:
 def test_a_library_that_is_missing_or_too_old_is_a_problem() -> None:
     finding = examination.versions(["click>=999", "no-such-library>=1", "nothing>=1; extra == 'x'", "pluggy>=1.5"])
     assert _status(finding) == PROBLEM
-    assert "and 999 is needed; no-such-library is missing" in finding.sentence
+    assert "but 999 is needed; no-such-library is missing" in finding.sentence
     assert "nothing" not in finding.sentence
 
 
@@ -132,11 +132,11 @@ def test_a_second_owner_of_our_packages_is_a_problem_that_names_it(tmp_path: Pat
     assert _status(examination.owners(path=(), installed={"plugins": ["zoobench"]})) == OK
     finding = examination.owners(path=(), installed={"plugins": ["zoobench", "other-thing"]})
     assert _status(finding) == PROBLEM
-    assert "other-thing has a package plugins too" in finding.sentence
+    assert "other-thing also has a package plugins" in finding.sentence
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports" / "__init__.py").touch()
     finding = examination.owners(path=(str(tmp_path),), installed={})
-    assert f"{tmp_path} has a package reports too" in finding.sentence
+    assert f"{tmp_path} also has a package reports" in finding.sentence
 
 
 def test_a_slip_in_the_list_of_trusted_plugins_is_a_warning() -> None:
@@ -149,7 +149,7 @@ def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     assert _status(examination.folder("x", tmp_path / "file", remedy="y")) == PROBLEM
     assert _status(examination.folder("x", tmp_path / "file" / "below", remedy="y")) == PROBLEM
-    assert "is made when it is needed" in examination.folder("x", tmp_path / "a" / "b", remedy="y").sentence
+    assert "will be created when needed" in examination.folder("x", tmp_path / "a" / "b", remedy="y").sentence
     for gib, status in ((0.5, PROBLEM), (5, WARNING), (50, OK)):
         usage = type("Usage", (), {"free": gib * 2**30})
         monkeypatch.setattr(examination.shutil, "disk_usage", lambda path, usage=usage: usage)

@@ -105,14 +105,14 @@ def test_the_blocked_are_listed_and_do_not_run(installed: Installed) -> None:
 def test_a_slip_in_the_list_is_told_with_near_names(installed: Installed) -> None:
     done = installed("plugins", ZOO_PLUGINS="-zoo-lound")
     assert (
-        "ZOO_PLUGINS lists 'zoo-lound', and no installed plugin is called that; did you mean 'zoo-loud'" in done.stderr
+        "ZOO_PLUGINS lists 'zoo-lound', but no installed plugin is called that; did you mean 'zoo-loud'" in done.stderr
     )
 
 
 def test_help_runs_nothing_that_is_installed_and_points_to_the_list(installed: Installed) -> None:
     done = installed("--help")
     assert done.stderr == ""
-    assert "Installed plugins may add commands: zoo plugins lists them." in done.stdout
+    assert "Installed plugins may add commands; zoo plugins lists them." in done.stdout
 
 
 def test_a_command_of_an_installed_plugin_runs(installed: Installed) -> None:

@@ -12,7 +12,7 @@ def test_a_recipe_shows_every_hyperparameter_with_value_and_description(run_shel
     lines = run_shelf("show", "quick").stdout.splitlines()
     (lr,) = [line.split() for line in lines if line.split()[:1] == ["lr"]]
     assert lr[:3] == ["lr", "0.5", "*"]
-    assert "highest" in lr
+    assert "peak" in lr
     (spice,) = [line.split() for line in lines if line.split()[:1] == ["spice"]]
     assert spice == ["spice", "0.5"]
 
@@ -55,7 +55,7 @@ def test_a_recipe_that_cannot_make_its_hyperparameters_is_its_plugins_fault(
     )
     result = run_zoo("show", "bad", "--plugin", file)
     assert result.exit_code == 2
-    assert "recipe 'bad' of plugin 'extra' cannot make its hyper-parameters: ZeroDivisionError" in result.stderr
+    assert "recipe 'bad' of plugin 'extra' cannot create its hyperparameters: ZeroDivisionError" in result.stderr
 
 
 def test_hostile_text_of_a_plugin_cannot_reach_the_terminal(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
