@@ -132,6 +132,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from harness.planning.selection import select
         from harness.records.keys import result_key
         from harness.records.store import trial_id
+        from harness.trial.resolved_trial import ResolvedTrial
         from harness.trial.trial import TrialJob, run_trial
         from zoo.cache import decoded_root
 
@@ -150,7 +151,8 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=version("torch"))
         folder = tmp_path_factory.mktemp("runs") / trial_id(spec, key)
         folder.mkdir()
-        job = TrialJob(spec=spec, trial_id=folder.name, result_key=key, folder=str(folder), prepared=prepared)
+        trial = ResolvedTrial(spec=spec, result_key=key, prepared=prepared)
+        job = TrialJob(trial=trial, folder=str(folder))
         assert run_trial(job, catalog)
         return folder
 

@@ -26,7 +26,7 @@ NODE_MTBF_HOURS = 16_384 * 54 * 24 / 419 / 8
 """Meta saw 419 unexpected interruptions in 54 days on 16,384 GPUs (The Llama 3 Herd of Models, 2024, section 3.3.4):
 one in 50,700 hours per GPU, and so one in 6,335 hours per node of 8."""
 LEAST_STATE_SECONDS = 60.0
-"""Least time between two training states that a node sends, as in ``harness.bench.remote_node``."""
+"""Least time between two training states that a node sends, as in ``harness.bench.remote.node``."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.bench.job_runner import JobRunner, StoppedError
+from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.local_trials import LocalTrials, TrialOver
-from harness.bench.processes import Starter
-from harness.bench.remote import Remote, RemoteScout
-from harness.bench.remote_trials import RemoteTrials
-from harness.bench.resolution import POLL_SECONDS, JobRunner, ResolvedTrial, Stopped, resolve
+from harness.bench.processes import POLL_SECONDS, Starter
+from harness.bench.remote.cluster import Cluster
+from harness.bench.remote.jobs import RemoteJobRunner
+from harness.bench.remote.trials import RemoteTrials
+from harness.bench.resolution import resolve
 from harness.bench.settings import BenchSettings, RunLimits
 from harness.data.cache_layout import using
 from harness.planning.forecast import forecast_of_store
@@ -29,6 +32,7 @@ from harness.records import store as files
 from harness.records.record import Outcome, Record
 from harness.records.store import Store
 from harness.system.interrupts import Interrupts
+from harness.trial.resolved_trial import ResolvedTrial
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources
 
@@ -98,18 +102,18 @@ def run_bench(
     interrupts = Interrupts()
     limits, remote = settings.limits, settings.remote
     with interrupts.caught(), contextlib.ExitStack() as stack:
-        scout: JobRunner | RemoteScout
+        jobs: JobRunner
         trials: LocalTrials | RemoteTrials
         if remote is None:
             starter = Starter(plan.preload)
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-")))
             places = dataclasses.asdict(sources)
-            scout = JobRunner(starter, scratch, emit, interrupts, places)
+            jobs = LocalJobRunner(starter, scratch, emit, interrupts, places)
             trials = LocalTrials(store, starter, settings.slots, scratch=scratch, sources=places, limits=limits)
         else:
             emit(Progress(message=f"connecting ({remote.executor.name})"))
             workers = stack.enter_context(remote.executor.open(remote.options))
-            cluster = Remote(
+            cluster = Cluster(
                 workers,
                 store.root,
                 sources,
@@ -118,11 +122,11 @@ def run_bench(
                 download=settings.data.download,
                 cache_limit=settings.data.cache_limit,
             )
-            scout = RemoteScout(cluster, emit, interrupts)
+            jobs = RemoteJobRunner(cluster, emit, interrupts)
             trials = RemoteTrials(store, cluster, settings.slots, limits=limits)
         try:
-            resolved = resolve(plan, scout, arrange=trials.arrange, data=settings.data)
-        except Stopped:
+            resolved = resolve(plan, jobs, arrange=trials.arrange, data=settings.data)
+        except StoppedError:
             return _finish(emit, {}, interrupted=True)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
         runner = _Runner(store, trials, emit, interrupts, len(resolved), limits)

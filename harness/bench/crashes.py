@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.bench.resolution import ResolvedTrial
 from harness.records.keys import measurement_key
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.system.process_exit import describe_status
+from harness.trial.resolved_trial import ResolvedTrial
 from zoo.events import EpochEnded, Event, PhaseStarted
 
 

@@ -102,17 +102,17 @@ def _trial(job: dict[str, Any]) -> int:
 
     keep_freed_memory()
     catalog = build_catalog(Sources(**job["sources"]))
-    trial = TrialJob.model_validate(job["trial"])
+    trial_job = TrialJob.model_validate(job["trial"])
     crew = None
     if foreman is not None:
         from harness.trial.devices import rank_devices
         from harness.trial.multi_gpu import RankGroup
 
-        execution = trial.spec.execution
-        devices = trial.devices or rank_devices(execution.device, execution.gpus_per_trial)
+        execution = trial_job.trial.spec.execution
+        devices = trial_job.devices or rank_devices(execution.device, execution.gpus_per_trial)
         crew = RankGroup(foreman, devices, job["sources"])
     try:
-        return 0 if run_trial(trial, catalog, crew) else EXIT_BUSY
+        return 0 if run_trial(trial_job, catalog, crew) else EXIT_BUSY
     except OSError as error:  # of the trial's own files: what its plugins raise is in its record
         print(f"the trial's files cannot be written: {error}", file=sys.stderr)
         return EXIT_UNWRITABLE
@@ -122,7 +122,7 @@ def _trial(job: dict[str, Any]) -> int:
 
 
 def _takes_several_devices(job: dict[str, Any]) -> bool:
-    return int(job["trial"]["spec"]["execution"].get("gpus_per_trial", 1)) > 1
+    return int(job["trial"]["trial"]["spec"]["execution"].get("gpus_per_trial", 1)) > 1
 
 
 def _call(job: dict[str, Any]) -> int:

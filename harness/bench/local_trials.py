@@ -13,8 +13,8 @@ from filelock import FileLock, Timeout
 
 from harness.bench.crashes import crash_record, events_of
 from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE
+from harness.bench.machine import Machine
 from harness.bench.processes import Job, Starter, visible_devices, wait_for_any
-from harness.bench.resolution import Machine, ResolvedTrial
 from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for
 from harness.records import store as files
@@ -25,6 +25,7 @@ from harness.records.store import Store
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.trial.devices import check_together
+from harness.trial.resolved_trial import ResolvedTrial
 from zoo.events import Event
 
 MAX_LOG_BYTES = 64 * 2**20
@@ -117,6 +118,7 @@ class LocalTrials:
         scratch = self._scratch / f"trial-{self._num_started}"
         scratch.mkdir()
         execution = trial.spec.execution.model_copy(update={"device": slot.devices[0]})
+        spec = trial.spec.model_copy(update={"execution": execution})
         job = self._starter.start(
             {
                 "kind": "trial",
@@ -124,11 +126,8 @@ class LocalTrials:
                 "sources": self._sources,
                 "log": str(folder / files.LOG_FILE),
                 "trial": {
-                    "spec": trial.spec.model_copy(update={"execution": execution}).model_dump(mode="json"),
-                    "trial_id": trial.trial_id,
-                    "result_key": trial.result_key,
+                    "trial": trial.model_copy(update={"spec": spec}).model_dump(mode="json"),
                     "folder": str(folder),
-                    "prepared": trial.prepared.model_dump(mode="json"),
                     "retry": self._limits.retry,
                     "devices": slot.devices if len(slot.devices) > 1 else (),
                     "sharing": slot.sharing,

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.bench.job_runner import StoppedError
+from harness.bench.local_jobs import LocalJobRunner
+from harness.bench.machine import Machine
 from harness.bench.processes import Starter
-from harness.bench.resolution import JobRunner, Machine, ResolvedTrial, Stopped, resolve
+from harness.bench.resolution import resolve
 from harness.bench.settings import DataSettings
 from harness.bench.slots import threads_for
 from harness.data.images import PreparedData
@@ -23,6 +26,7 @@ from harness.planning.measured import Measured
 from harness.planning.plan import Plan
 from harness.records.spec import ExecutionSpec, TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
+from harness.trial.resolved_trial import ResolvedTrial
 from zoo.cache import cached_json
 from zoo.errors import ZooError
 from zoo.events import Event, Progress
@@ -79,24 +83,24 @@ def probe_plan(
 
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         places = dataclasses.asdict(sources)
-        scout = JobRunner(starter, Path(scratch), emit, interrupts, places)
+        jobs = LocalJobRunner(starter, Path(scratch), emit, interrupts, places)
         try:
-            resolved = resolve(wanted, scout, arrange=arrange, data=data)
+            resolved = resolve(wanted, jobs, arrange=arrange, data=data)
             for asked, trial in zip(wanted.trials, resolved, strict=True):
                 emit(Progress(message=f"probing {_title(asked)}", share=(trial.number - 1) / len(resolved)))
-                before = scout.count
+                before = jobs.count
 
                 def ask(trial: ResolvedTrial = trial) -> dict[str, Any]:
-                    return _ask(scout, places, trial)
+                    return _ask(jobs, places, trial)
 
                 try:
                     measured = Measured.model_validate(cached_json(_key(trial, machines[0]), ask))
                 except ZooError as error:
                     problems[_title(asked)] = str(error)
                     continue
-                counts["cached" if scout.count == before else "measured"] += 1
+                counts["cached" if jobs.count == before else "measured"] += 1
                 forecast.add_probe(asked, expectation(asked, trial.prepared, measured, device=machines[0].device))
-        except Stopped:
+        except StoppedError:
             return answer(interrupted=True)
     return answer(interrupted=False)
 
@@ -154,8 +158,8 @@ def _representatives(plan: Plan, forecast: Forecast) -> tuple[TrialSpec, ...]:
     return tuple(spec for spec in first.values() if not forecast.has_run(spec))
 
 
-def _ask(scout: JobRunner, sources: dict[str, Any], trial: ResolvedTrial) -> dict[str, Any]:
-    answer: dict[str, Any] = scout.ask(
+def _ask(jobs: LocalJobRunner, sources: dict[str, Any], trial: ResolvedTrial) -> dict[str, Any]:
+    answer: dict[str, Any] = jobs.ask(
         "call",
         function="harness.trial.probe:probe_trial",
         arguments={

@@ -20,6 +20,8 @@ from harness.bench.jobs import run_job
 from harness.system.atomic_files import write_json, writing
 from zoo.errors import ZooError
 
+POLL_SECONDS = 0.1
+"""How often a process that is waited for is looked at."""
 PRELOAD_VARIABLE = "ZOO_PRELOAD"
 """Tells the fork server what to import (see :mod:`harness.bench.preload`), which takes no arguments."""
 PRELOAD_ALLOWED = ("torch", "torchvision", "timm")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.planning.costs import CostModel, costs_of, fit_line
 from harness.planning.scheduling import makespan, order
-from harness.planning.small_images import adapts_by_default
+from harness.planning.small_images import decide
 from harness.records.keys import result_key
 from harness.records.record import FailureKind, Outcome
 from harness.records.run_summaries import RunSummary, read_outlines
@@ -116,10 +116,7 @@ class Forecast:
         """Tell whether a bench would find that record under the trial's own key, if the images are what they were."""
         if run.spec.dataset.fold != spec.dataset.fold or not _precision_fits(run, spec):
             return False
-        small = spec.execution.small_images
-        if small == "auto":
-            is_small = adapts_by_default(spec.architecture, run.image_size)
-            small = "on" if is_small else "off"
+        small = decide(spec, run.image_size)
         execution = spec.execution.model_copy(update={"precision": run.spec.execution.precision, "small_images": small})
         resolved = spec.model_copy(update={"execution": execution})
         if run.result_key != result_key(resolved, fingerprint=run.fingerprint, torch_version=_torch_version()):

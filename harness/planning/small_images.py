@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
+
+from harness.records.spec import TrialSpec
 
 SMALL_IMAGE_LIMIT = 64
 """Images with fewer pixels a side are small. A network made for 224 pixels divides them by 32: two or one are left."""
@@ -19,3 +21,10 @@ class Adaptable(Protocol):
 def adapts_by_default(architecture: Adaptable, image_size: int) -> bool:
     """Tell whether *architecture* is adapted to images of this size unless the user decides otherwise."""
     return image_size < SMALL_IMAGE_LIMIT and architecture.adapts_small_images
+
+
+def decide(spec: TrialSpec, image_size: int) -> Literal["on", "off"]:
+    """Return whether a trial on images of this size adapts its architecture, with ``auto`` decided."""
+    if spec.execution.small_images != "auto":
+        return spec.execution.small_images
+    return "on" if adapts_by_default(spec.architecture, image_size) else "off"

@@ -16,8 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.bench.jobs import RESULT_FILE
-from harness.bench.processes import Job, Starter
-from harness.bench.resolution import POLL_SECONDS
+from harness.bench.processes import POLL_SECONDS, Job, Starter
 from harness.bench.settings import RunLimits
 from harness.measuring.environment import installed_version
 from harness.records import store as files

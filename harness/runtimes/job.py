@@ -30,7 +30,7 @@ from harness.measuring.timer import synchronize
 from harness.records import store as files
 from harness.records.keys import measurement_fields
 from harness.records.predictions import SavedPredictions, load_predictions, save_predictions
-from harness.records.record import FailureKind, Outcome, Record
+from harness.records.record import FailureKind, MetricValue, Outcome, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeName, RuntimeResult, predictions_name, write_result
 from harness.records.scoring import score
 from harness.runtimes.converting import Converted, convert
@@ -50,8 +50,18 @@ class _Progress:
     """What is known so far; it goes into the result even after a failure."""
 
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     phase: str = "start"
+    environment: dict[str, Any] = dataclasses.field(default_factory=dict)
+    conditions: dict[str, Any] = dataclasses.field(default_factory=dict)
+    file_bytes: int | None = None
+    conversion_seconds: float | None = None
+    quantization: dict[str, Any] | None = None
+    metrics: dict[str, MetricValue] = dataclasses.field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
+    max_difference: float | None = None
+    top1_agreement: float | None = None
+    speed: SpeedInfo | None = None
 
     @contextmanager
     def during(self, phase: str) -> Iterator[None]:
@@ -106,18 +116,26 @@ def _attempt(
     except (Exception, SystemExit) as error:  # any error of a network or converter fails this runtime only
         outcome, failure = Outcome.FAILED, classify(error, progress.phase)
     progress.seconds["total"] = time.perf_counter() - start
-    return RuntimeResult.model_validate(
-        {
-            **known,
-            "runtime": runtime,
-            "trial_id": record.trial_id,
-            "result_key": record.result_key,
-            "outcome": outcome,
-            "failure": failure,
-            "seconds": progress.seconds,
-            "started_at": started_at,
-            **progress.facts,
-        }
+    return RuntimeResult(
+        **known,
+        runtime=runtime,
+        trial_id=record.trial_id,
+        result_key=record.result_key,
+        outcome=outcome,
+        failure=failure,
+        started_at=started_at,
+        seconds=progress.seconds,
+        environment=progress.environment,
+        conditions=progress.conditions,
+        file_bytes=progress.file_bytes,
+        conversion_seconds=progress.conversion_seconds,
+        quantization=progress.quantization,
+        metrics=progress.metrics,
+        warnings=progress.warnings,
+        files=progress.files,
+        max_difference=progress.max_difference,
+        top1_agreement=progress.top1_agreement,
+        speed=progress.speed,
     )
 
 
@@ -146,13 +164,11 @@ def _run(
             compile_seconds = _first_call(converted, classifier) if converted.compiles else None
         environment = describe(str(converted.settings.device), threads)
         quantization = converted.quantization
-        progress.facts |= {
-            "environment": environment,
-            "conditions": measurement_fields(record.spec, environment),
-            "file_bytes": converted.file_bytes,
-            "conversion_seconds": compile_seconds if converted.compiles else converted.conversion_seconds,
-            "quantization": None if quantization is None else quantization.model_dump(mode="json"),
-        }
+        progress.environment = environment
+        progress.conditions = measurement_fields(record.spec, environment)
+        progress.file_bytes = converted.file_bytes
+        progress.conversion_seconds = compile_seconds if converted.compiles else converted.conversion_seconds
+        progress.quantization = None if quantization is None else quantization.model_dump(mode="json")
         with progress.during("test"):
             images.end_training()
             test = images.open_test()
@@ -169,15 +185,12 @@ def _run(
             saved = SavedPredictions(predictions=predictions, samples=test.samples_N)
             path = save_predictions(folder, saved, name=predictions_name(runtime))
             scores = score(predictions, catalog.metrics)
-            progress.facts |= {
-                "metrics": scores.values,
-                "warnings": scores.problems,
-                "files": {path.name: sha256_of(path)},
-                **_agreement(folder, record, saved),
-            }
+            progress.metrics, progress.warnings = scores.values, scores.problems
+            progress.files = {path.name: sha256_of(path)}
+            progress.max_difference, progress.top1_agreement = _agreement(folder, record, saved)
         if record.spec.execution.measure_seconds > 0:
             with progress.during("measure"):
-                progress.facts["speed"] = measure_runtime_speed(
+                progress.speed = measure_runtime_speed(
                     converted,
                     test,
                     test_seconds=test_seconds,
@@ -220,13 +233,10 @@ def _first_call(converted: Converted, classifier: TrainedClassifier) -> float:
     return time.perf_counter() - start
 
 
-def _agreement(folder: Path, record: Record, saved: SavedPredictions) -> dict[str, float]:
-    """Compare the logits with those of the trial."""
+def _agreement(folder: Path, record: Record, saved: SavedPredictions) -> tuple[float, float]:
+    """Return the largest difference of a logit from the trial's own, and the share of equal top-1 predictions."""
     own = load_predictions(folder, sha256=record.files.get("predictions.safetensors"))
     if not np.array_equal(own.samples, saved.samples):
         raise TrialError(FailureKind.DATA, "the cached test images are not those that the trial was tested on")
     one_NK, other_NK = own.predictions.logits, saved.predictions.logits
-    return {
-        "max_difference": float(np.abs(one_NK - other_NK).max()),
-        "top1_agreement": float((one_NK.argmax(axis=1) == other_NK.argmax(axis=1)).mean()),
-    }
+    return float(np.abs(one_NK - other_NK).max()), float((one_NK.argmax(axis=1) == other_NK.argmax(axis=1)).mean())

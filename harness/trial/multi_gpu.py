@@ -17,13 +17,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from harness.data.images import PreparedData
 from harness.faults.errors import TrialError
 from harness.networks.heads import find_head, freeze_all_but
 from harness.records import store as files
 from harness.records.history import read_history
 from harness.records.record import FailureKind, Layout
-from harness.records.spec import TrialSpec
 from harness.system import oom_killer
 from harness.system.atomic_files import write_json
 from harness.system.process_exit import describe_status
@@ -31,6 +29,7 @@ from harness.training.checkpoints import TrainingStates
 from harness.training.ema import load_tensors
 from harness.training.loop import TrainingResult
 from harness.trial.rank import RankAnswer, RankJob
+from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup
 from harness.trial.supervisor import ForemanLostError, RankExit, RankSupervisor, answer_file
 
@@ -72,9 +71,7 @@ class RankGroup:
         self._foreman, self._sources, self._scratch = foreman, dict(sources), scratch
         self._timeout_seconds = timeout_seconds
 
-    def train(
-        self, spec: TrialSpec, prepared: PreparedData, subject: TrainingSetup, folder: Path, *, layout: Layout
-    ) -> CrewResult:
+    def train(self, trial: ResolvedTrial, subject: TrainingSetup, folder: Path, *, layout: Layout) -> CrewResult:
         """Train *subject* on all devices; when this returns, its network is on the CPU and holds the weights to test.
 
         Args:
@@ -97,8 +94,7 @@ class RankGroup:
                 devices=self.devices,
                 meeting_place="",
                 timeout_seconds=self._timeout_seconds,
-                spec=spec,
-                prepared=prepared,
+                trial=trial,
                 folder=str(folder),
                 sources=self._sources,
                 layout=layout,

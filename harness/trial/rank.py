@@ -13,10 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from harness.data.images import PreparedData
 from harness.records.record import Failure, Layout
-from harness.records.spec import FrozenModel, TrialSpec
+from harness.records.spec import FrozenModel
 from harness.system.atomic_files import write_json
+from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.supervisor import answer_file
 
 
@@ -30,8 +30,7 @@ class RankJob(FrozenModel):
     """A file on this machine that is not there yet, through which the ranks find each other."""
     timeout_seconds: float
     """How long ranks wait for each other."""
-    spec: TrialSpec
-    prepared: PreparedData
+    trial: ResolvedTrial
     folder: str
     """The trial's."""
     sources: dict[str, Any]
@@ -99,14 +98,14 @@ def _train(job: RankJob) -> RankAnswer:
 
     keep_freed_memory()
     device = torch.device(job.devices[job.rank])
-    execution = job.spec.execution
+    execution = job.trial.spec.execution
     assert execution.precision != "auto", "the bench resolves the precision"
     if device.type == "cuda":
         torch.cuda.set_device(device)
     if execution.threads:  # what a trial may use, its processes share
         torch.set_num_threads(max(1, execution.threads // len(job.devices)))
     _meet(job, device)
-    setup = make_setup(job.spec, job.prepared, build_catalog(Sources(**job.sources)))
+    setup = make_setup(job.trial.spec, job.trial.prepared, build_catalog(Sources(**job.sources)))
     memory = PeakMemory(device)
     folder = Path(job.folder)
     states = TrainingStates(folder)
@@ -131,7 +130,7 @@ def _train(job: RankJob) -> RankAnswer:
     with sharing.joined() if leads else nullcontext():
         trained = train(
             setup.model,
-            TrialImages(job.prepared),
+            TrialImages(job.trial.prepared),
             setup.resolved,
             ForwardSettings(
                 device=device,
@@ -139,7 +138,7 @@ def _train(job: RankJob) -> RankAnswer:
                 precision=execution.precision,
                 channels_last=job.layout == "channels_last",
             ),
-            seed=job.spec.seed,
+            seed=job.trial.spec.seed,
             hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=sharing.give_way)
             if leads
             else TrainingHooks(),

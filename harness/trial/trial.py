@@ -35,6 +35,7 @@ from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.record import (
     DataInfo,
     Layout,
+    MetricValue,
     ModelInfo,
     Outcome,
     Record,
@@ -51,6 +52,7 @@ from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.state import TrainingState
 from harness.trial.multi_gpu import RankGroup
 from harness.trial.output_checks import check_outputs
+from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup, make_setup
 from zoo.catalog import Catalog
 from zoo.metric import Predictions
@@ -62,12 +64,8 @@ TUNING_ENVIRONMENT = ("device_name", "driver", "threads", "torch", "timm", "torc
 class TrialJob(FrozenModel):
     """A trial to run, with the folder and devices to use."""
 
-    spec: TrialSpec
-    """Resolved: no ``auto`` is left."""
-    trial_id: str
-    result_key: str
+    trial: ResolvedTrial
     folder: str
-    prepared: PreparedData
     devices: tuple[str, ...] = ()
     """One device for each process, if it trains on several; empty: the spec's device and those after it."""
     node: str = ""
@@ -85,8 +83,13 @@ class _Progress:
     history: HistoryWriter
     environment: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
     phase: str = "start"
+    model: ModelInfo | None = None
+    tuning: Tuning | None = None
+    training: TrainingInfo | None = None
+    metrics: dict[str, MetricValue] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    speed: SpeedInfo | None = None
 
     @contextmanager
     def during(self, phase: str) -> Iterator[None]:
@@ -134,19 +137,19 @@ def _is_settled(record_file: Path, job: TrialJob) -> bool:
     """Tell whether another process has finished this trial since the bench checked."""
     if not record_file.exists():
         return False
-    return files.is_settled(files.read_record(record_file), job.result_key, retry=job.retry)
+    return files.is_settled(files.read_record(record_file), job.trial.result_key, retry=job.retry)
 
 
 def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | None) -> Record:
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     remove_stale_temporaries(folder)
-    write_json(folder / files.SPEC_FILE, job.spec.model_dump(mode="json"))
+    write_json(folder / files.SPEC_FILE, job.trial.spec.model_dump(mode="json"))
     states = TrainingStates(folder)
     state = states.latest()
     earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
     # Before anything can fail: a crashed device can no longer be queried.
-    environment = describe(job.spec.execution.device, job.spec.execution.threads)
+    environment = describe(job.trial.spec.execution.device, job.trial.spec.execution.threads)
     if job.sharing > 1:
         environment["trials_on_device"] = job.sharing
     if job.node:
@@ -157,7 +160,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | No
     progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
     outcome, failure, reason = Outcome.DONE, None, ""
     try:
-        device = torch.device(job.spec.execution.device)
+        device = torch.device(job.trial.spec.execution.device)
         sharing = DeviceSharing(
             device_name(str(device)),
             synchronize=lambda: synchronize(device),
@@ -174,14 +177,14 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | No
     progress.history.close()
     progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start
     return Record(
-        trial_id=job.trial_id,
-        result_key=job.result_key,
-        measurement_key=measurement_key(job.spec, environment),
+        trial_id=job.trial.trial_id,
+        result_key=job.trial.result_key,
+        measurement_key=measurement_key(job.trial.spec, environment),
         outcome=outcome,
         failure=failure,
         reason=reason,
-        spec=job.spec,
-        data=_data_info(job.prepared),
+        spec=job.trial.spec,
+        data=_data_info(job.trial.prepared),
         seconds=progress.seconds,
         environment=environment,
         started_at=started_at,
@@ -191,7 +194,12 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | No
             for name in (files.HISTORY_FILE, PREDICTIONS_FILE, files.CHECKPOINT_FILE)
             if (folder / name).exists()
         },
-        **progress.facts,
+        model=progress.model,
+        tuning=progress.tuning,
+        training=progress.training,
+        metrics=progress.metrics,
+        warnings=progress.warnings,
+        speed=progress.speed,
     )
 
 
@@ -222,7 +230,7 @@ def _run(
     sharing: DeviceSharing,
     crew: RankGroup | None,
 ) -> None:
-    spec, prepared, folder = job.spec, job.prepared, Path(job.folder)
+    spec, prepared, folder = job.trial.spec, job.trial.prepared, Path(job.folder)
     execution = spec.execution
     device = torch.device(execution.device)
     assert execution.precision != "auto", "the bench resolves the precision"
@@ -244,13 +252,13 @@ def _run(
             std=normalization.std,
             pretrained=resolved.hp.pretrained,
         )
-        progress.facts["model"] = model_info
+        progress.model = model_info
         images = TrialImages(prepared)
         model.to(device)
         settings = ForwardSettings(device=device, normalization=normalization, precision=execution.precision)
         with sharing.alone():
             tuning = _tune(spec, setup, settings, images, progress.environment, state)
-        progress.facts["tuning"] = tuning
+        progress.tuning = tuning
         memory.forget_peak()  # of the probe
         settings = replace(
             settings,
@@ -282,12 +290,12 @@ def _run(
             peak_memory_mib = memory.mib()
         else:
             with sharing.left():
-                together = crew.train(spec, prepared, setup, folder, layout=tuning.layout)
+                together = crew.train(job.trial, setup, folder, layout=tuning.layout)
             trained, peak_memory_mib = together.training, together.peak_memory_mib
             settings.place(model)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    progress.facts["model"] = model_info.model_copy(update={"trainable_params": trainable})
-    progress.facts["training"] = TrainingInfo(
+    progress.model = model_info.model_copy(update={"trainable_params": trainable})
+    progress.training = TrainingInfo(
         epochs_run=trained.epochs_run,
         tested_epoch=trained.tested_epoch,
         stopped_early=trained.stopped_early,
@@ -296,13 +304,11 @@ def _run(
         seconds=trained.seconds,
         micro_batch_size=trained.micro_batch_size,
     )
-    warnings: tuple[str, ...] = ()
     if trained.micro_batch_size < trained.planned_micro_batch_size:
-        warnings = (
+        progress.warnings = (
             f"out of memory with {trained.planned_micro_batch_size} images at a time: training used at most "
             f"{trained.micro_batch_size} and accumulated the gradients of each batch",
         )
-        progress.facts["warnings"] = warnings
 
     with progress.during("test"):
         images.end_training()
@@ -314,11 +320,12 @@ def _run(
                 model, test, settings, predict=resolved.predict, num_classes=len(prepared.classes)
             )
             test_seconds = time.perf_counter() - test_start  # the logits are on the CPU: nothing is left to wait for
-        warnings += check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
+        progress.warnings += check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
         scores = score(predictions, catalog.metrics)
-        progress.facts["metrics"], progress.facts["warnings"] = scores.values, (*warnings, *scores.problems)
+        progress.metrics = scores.values
+        progress.warnings += scores.problems
 
     with progress.during("measure"):
         speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
@@ -340,7 +347,7 @@ def _run(
                     budget_seconds=execution.measure_seconds,
                     best_inference=execution.best_inference,
                 )
-        progress.facts["speed"] = speed
+        progress.speed = speed
 
 
 def _tune(

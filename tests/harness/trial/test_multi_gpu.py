@@ -6,6 +6,7 @@ import dataclasses
 import json
 import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from harness.training.loop import EpochResult, TrainingHooks, TrainingResult, tr
 from harness.training.state import TrainingState
 from harness.trial.multi_gpu import CrewResult, RankGroup
 from harness.trial.rank import run_rank
+from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup, make_setup
 from harness.trial.supervisor import RankSupervisor
 from zoo import build_catalog
@@ -144,7 +146,8 @@ class Trial:
             scratch=self.folder,
             timeout_seconds=timeout,
         )
-        done: CrewResult = crew.train(spec, self._data, subject, self.folder, layout="channels_last")
+        trial = ResolvedTrial(spec=spec, result_key="", prepared=self._data)
+        done: CrewResult = crew.train(trial, subject, self.folder, layout="channels_last")
         rows = [row for row in read_history(self.folder / "history.jsonl") if row["event"] == "epoch"]
         return Trained(
             weights=subject.model.state_dict(),
@@ -302,14 +305,19 @@ def test_a_stop_by_the_user_ends_all_at_once(make_data, make_trial, asked):
     asked.write_text(json.dumps({"folder": str(trial.folder), "how": "hang"}))
 
     def interrupt() -> None:
-        while not (trial.folder / "pid-1").exists():
+        while not all((trial.folder / f"pid-{rank}").exists() for rank in range(2)):
             time.sleep(0.05)
-        os.kill(os.getpid(), 2)
+        os.kill(os.getpid(), signal.SIGINT)
 
+    # As a trial's process does: one that a shell has started in the background inherits an ignored SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     thread = threading.Thread(target=interrupt)
     thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        trial.together("faulty")
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trial.together("faulty")
+    finally:
+        signal.signal(signal.SIGINT, before)
     thread.join()
     assert_gone(trial.folder)
 

@@ -16,6 +16,7 @@ from harness.records.record import FailureKind, Outcome
 from harness.records.state_files import state_files
 from harness.records.store import LOCK_FILE, read_record
 from harness.system.atomic_files import sha256_of
+from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.trial import TrialJob, run_trial
 
 
@@ -27,7 +28,7 @@ def make_job(make_data, make_spec, tmp_path):
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         spec = make_spec(model, **options)
-        return TrialJob(spec=spec, trial_id=name, result_key="key", folder=str(folder), prepared=data)
+        return TrialJob(trial=ResolvedTrial(spec=spec, result_key="key", prepared=data), folder=str(folder))
 
     return make
 
@@ -45,7 +46,7 @@ def test_a_trial_that_is_done_has_a_record_of_all_that_it_did(make_job, plugin_c
     job = make_job(hyperparameters={"epochs": 2})
     record = run(job, plugin_catalog)
     assert (record.outcome, record.reason, record.attempts) == (Outcome.DONE, "", 1)
-    assert (record.trial_id, record.result_key, record.spec) == ("trial", "key", job.spec)
+    assert (record.trial_id, record.result_key, record.spec) == (job.trial.trial_id, "key", job.trial.spec)
     assert record.model.params == 8 * 27 + 8 + 8 * 4 + 4
     assert record.training.epochs_run == 2
     assert 0 <= record.metrics["accuracy"].value <= 1

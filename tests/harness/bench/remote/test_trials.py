@@ -13,15 +13,16 @@ from filelock import FileLock
 
 from harness.bench.crashes import unfinished_record
 from harness.bench.local_trials import TrialOver
-from harness.bench.remote import Remote
-from harness.bench.remote_trials import MAX_LOST, RemoteTrials
-from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.machine import Machine
+from harness.bench.remote.cluster import Cluster
+from harness.bench.remote.trials import MAX_LOST, RemoteTrials
 from harness.bench.settings import RunLimits
 from harness.bench.slots import SlotRequest
 from harness.data.images import PreparedData
 from harness.records.record import FailureKind, Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import LOCK_FILE, RECORD_FILE, Store, read_record, write_record
+from harness.trial.resolved_trial import ResolvedTrial
 from zoo.errors import UsageError
 from zoo.events import EpochEnded, Event
 from zoo.executor import Node, Task, TaskEnded, TaskEvent, TaskMessage, TaskStarted
@@ -50,7 +51,7 @@ PREPARED = PreparedData(
     num_val=2,
     num_test=4,
 )
-TRIAL = ResolvedTrial(spec=SPEC, trial_id="net--shades--quick--s0--abc", result_key="key", prepared=PREPARED, number=1)
+TRIAL = ResolvedTrial(spec=SPEC, result_key="key", prepared=PREPARED)
 MACHINE = Machine(device="cpu", precision="fp32", num_gpus=0, environment={"threads": 4, "torch": "2.15.0"})
 
 
@@ -94,8 +95,8 @@ class Head:
         self.store = Store(folder / "runs")
         self.store.create()
         self.workers = FakeWorkers(nodes)
-        remote = Remote(self.workers, self.store.root, Sources())
-        self.trials = RemoteTrials(self.store, remote, SlotRequest(**slots), limits=RunLimits())
+        cluster = Cluster(self.workers, self.store.root, Sources())
+        self.trials = RemoteTrials(self.store, cluster, SlotRequest(**slots), limits=RunLimits())
         self.events: list[Event] = []
         self.folder = self.store.folder(TRIAL.trial_id)
 
@@ -286,7 +287,7 @@ def test_stopping_asks_every_task_and_its_trial_is_then_interrupted(head: Head) 
 
 
 def test_ending_at_once_waits_for_nobody_for_ever(head: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.bench.remote_trials.KILL_SECONDS", 0.0)
+    monkeypatch.setattr("harness.bench.remote.trials.KILL_SECONDS", 0.0)
     head.start()
     head.trials.kill()
     (record,) = head.hear()
@@ -322,8 +323,8 @@ def test_two_plugin_files_of_one_name_cannot_be_sent(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "mine.py").write_text(text)
     files = tuple(str(tmp_path / folder / "mine.py") for folder in ("a", "b"))
-    with pytest.raises(UsageError, match="could not tell it from another plugin file"):
-        Remote(FakeWorkers(()), tmp_path, Sources(files=files))
+    with pytest.raises(UsageError, match="another plugin file has the same name"):
+        Cluster(FakeWorkers(()), tmp_path, Sources(files=files))
 
 
 def test_tasks_are_plain_data(head: Head) -> None:

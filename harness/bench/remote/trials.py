@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 
 from harness.bench.crashes import failed_record, unfinished_record
 from harness.bench.local_trials import TrialOver
-from harness.bench.remote import Remote
-from harness.bench.remote_node import SENT_FILES, RemoteTrial, decode_event
-from harness.bench.resolution import Machine, ResolvedTrial
+from harness.bench.machine import Machine
+from harness.bench.remote.cluster import Cluster
+from harness.bench.remote.messages import SENT_FILES, decode_event
 from harness.bench.settings import RunLimits
 from harness.bench.slots import SlotRequest
 from harness.records import store as files
@@ -26,6 +26,7 @@ from harness.records.state_files import is_state_name, is_whole, state_files
 from harness.records.store import Store
 from harness.system.atomic_files import write_bytes, writing
 from harness.trial.devices import check_together
+from harness.trial.resolved_trial import ResolvedTrial
 from zoo.errors import StoreError, UsageError
 from zoo.events import Event
 from zoo.executor import TaskEnded, TaskEvent, TaskMessage, TaskStarted
@@ -43,13 +44,13 @@ class RemoteTrials:
     same store leave it alone. What a node sends is held to the trial that it is for before it is written.
 
     Args:
-        remote: The connection.
+        cluster: The nodes.
         slots: How many run at a time; without a number, as many as the nodes have room for.
         limits: Whether failed trials run again, and how long one may take.
     """
 
-    def __init__(self, store: Store, remote: Remote, slots: SlotRequest, *, limits: RunLimits) -> None:
-        self._store, self._remote, self._slots = store, remote, slots
+    def __init__(self, store: Store, cluster: Cluster, slots: SlotRequest, *, limits: RunLimits) -> None:
+        self._store, self._cluster, self._slots = store, cluster, slots
         self._limits = limits
         self._cpus = self._gpus = 1.0
         self._running: dict[str, _Running] = {}
@@ -65,7 +66,7 @@ class RemoteTrials:
         Raises:
             UsageError: If no node has so much.
         """
-        nodes = self._remote.workers.nodes()
+        nodes = self._cluster.workers.nodes()
         share = self._slots.jobs_per_device
         if self._slots.devices is not None:
             raise UsageError("--devices names GPUs of this machine, and an executor places trials itself")
@@ -116,7 +117,7 @@ class RemoteTrials:
         Raises:
             StoreError: If what came back cannot be written.
         """
-        for event in self._remote.workers.poll(0.0 if self._over else seconds):
+        for event in self._cluster.workers.poll(0.0 if self._over else seconds):
             run = self._running.get(event.task_id)  # none of one that was given up: it may still be heard of
             if run is not None:
                 yield from self._hear(event.task_id, run, event)
@@ -130,19 +131,19 @@ class RemoteTrials:
         """Ask every trial to save and stop."""
         self._stopping = True
         for task_id in list(self._running):
-            self._remote.workers.stop(task_id)
+            self._cluster.workers.stop(task_id)
 
     def kill(self) -> None:
         """End every trial at once."""
         self._stopping = True
         self._killed_at = time.monotonic()
         for task_id in list(self._running):
-            self._remote.workers.kill(task_id)
+            self._cluster.workers.kill(task_id)
 
     def capacity(self) -> int:
         """Return how many trials the nodes have room for at a time; they may come and go."""
         room = 0
-        for node in self._remote.workers.nodes():
+        for node in self._cluster.workers.nodes():
             by_gpus = int(node.gpus / self._gpus + 1e-6) if self._gpus else 10**9
             room += min(int(node.cpus / self._cpus + 1e-6), by_gpus)
         return min(room, self._slots.jobs or room)
@@ -152,21 +153,16 @@ class RemoteTrials:
         self._num_tasks += 1
         task_id = f"{self._num_tasks}-{trial.trial_id}"  # new each time: of a lost task something may still be heard
         self._running[task_id] = run
-        self._remote.workers.submit(
-            self._remote.task(
+        self._cluster.workers.submit(
+            self._cluster.task(
                 task_id,
                 cpus=self._cpus,
                 gpus=self._gpus,
                 node=run.node,
-                files={path.name: path.read_bytes() for path in state_files(run.folder)[:1]},
+                files={state.name: state.read_bytes() for state in state_files(run.folder)[:1]},
                 kind="trial",
-                trial=RemoteTrial(
-                    spec=trial.spec,
-                    trial_id=trial.trial_id,
-                    result_key=trial.result_key,
-                    fingerprint=trial.prepared.fingerprint,
-                    sharing=self._slots.jobs_per_device,
-                ),
+                trial=trial,
+                sharing=self._slots.jobs_per_device,
                 retry=self._limits.retry,
                 timeout=self._limits.timeout,
             )

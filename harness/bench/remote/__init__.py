@@ -1,0 +1,12 @@
+"""Trials on other machines: an executor carries tasks to nodes, and a node runs a trial as this machine would.
+
+- ``job``: what a task asks of a node
+- ``messages``: what a node sends back
+- ``node``: the function of every task, on the node
+- ``node_cache``: what a node keeps between tasks
+- ``cluster``: the connection to the nodes, which makes tasks
+- ``jobs``: the questions that come before the trials
+- ``trials``: the trials, whose records are written here
+
+Imports what ``harness.bench`` may import.
+"""

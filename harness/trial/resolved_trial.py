@@ -1,0 +1,23 @@
+"""A resolved trial: its dataset is prepared, and every ``auto`` in its settings is decided."""
+
+from __future__ import annotations
+
+from harness.data.images import PreparedData
+from harness.records import store
+from harness.records.spec import FrozenModel, TrialSpec
+
+
+class ResolvedTrial(FrozenModel):
+    """A trial that is ready to run."""
+
+    spec: TrialSpec
+    """Resolved: no ``auto`` is left."""
+    result_key: str
+    prepared: PreparedData
+    number: int = 1
+    """Its position in the plan, from 1."""
+
+    @property
+    def trial_id(self) -> str:
+        """Name of its folder in a store."""
+        return store.trial_id(self.spec, self.result_key)
