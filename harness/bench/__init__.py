@@ -1,1 +1,20 @@
-"""All trials of a plan in processes of their own."""
+"""All trials of a plan, each in a process of its own, as many at a time as there are slots.
+
+The flow: ``bench`` resolves a plan, hands its trials out, and returns their records.
+
+- ``bench``: runs a plan on a store and continues what is unfinished
+- ``settings``: how a bench runs its trials
+- ``slots``: how many trials run at a time, and on which devices
+- ``resolution``: prepares datasets, decides settings, and gives trials their keys
+- ``job_runner``, ``local_jobs``: the jobs that come before the trials
+- ``machine``: the machine as a probe found it
+- ``local_trials``: trials in processes of this machine
+- ``remote``: jobs and trials on other machines
+- ``jobs``: what a child process does
+- ``processes``: starts, watches and stops child processes
+- ``preload``: what the fork server imports once for all of them
+- ``crashes``: records of trials whose process wrote none
+- ``probing``: measures a few batches of what a plan would run
+
+Imports ``harness.trial`` and the rooms below it, and never torch: only child processes load it.
+"""
