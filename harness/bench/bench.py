@@ -1,6 +1,6 @@
 """The bench: all trials of a plan, each in a process of its own, as many at a time as there is room for.
 
-Running the same plan again on the same store continues it: finished trials are reused. Never imports torch here.
+Running the same plan again on the same store continues it: finished trials are reused.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Emit = Callable[[Event], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BenchSummary:
-    """What a bench came to."""
+    """The outcome of a bench."""
 
     records: tuple[Record, ...]
     """One for each trial that ran or was reused, in the plan's order."""
@@ -51,7 +51,7 @@ class BenchSummary:
     """Number of trials by outcome."""
     interrupted: bool
     notes: tuple[str, ...] = ()
-    """What a user should know beside the records: a sentence each."""
+    """Notes for the user, a sentence each."""
     not_started: tuple[str, ...] = ()
     """Titles of trials that were due after the deadline."""
 
@@ -203,7 +203,7 @@ class _Runner:
         if self.interrupts.count >= 2 > self._heeded:
             self.trials.kill()
         elif self.interrupts.count == 1 > self._heeded:
-            self.emit(Progress(message="stopping; once more ends it at once"))
+            self.emit(Progress(message="stopping; press Ctrl-C again to end at once"))
             self.trials.stop()
         self._heeded = self.interrupts.count
 
@@ -242,7 +242,7 @@ class _Runner:
         except files.DamagedRecordError as error:
             kept = self.store.set_aside(trial.trial_id)
             if kept is not None:
-                self.notes.append(f"{error}; it is kept as {kept.name}, and the trial ran again")
+                self.notes.append(f"{error}; it is kept as {kept.name}, and the trial was run again")
             return None
 
     def _end(self, trial: ResolvedTrial, record: Record, *, reused: bool) -> None:

@@ -1,4 +1,4 @@
-"""Crashes: the record of a trial whose process ended without one; and the events that its history tells of."""
+"""Crashes: records of trials whose process wrote none, and the events in a trial's history."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def failed_record(trial: ResolvedTrial, failure: Failure, *, seconds: float) -> 
 def unfinished_record(
     trial: ResolvedTrial, *, outcome: Outcome, reason: str, seconds: float, failure: Failure | None = None
 ) -> Record:
-    """Return a record that holds what is known of a trial without its own word."""
+    """Return a record of what is known about a trial from outside its process."""
     environment = {"device_name": "", "driver": "", "threads": trial.spec.execution.threads, "torch": ""}
     return Record(
         trial_id=trial.trial_id,
@@ -65,7 +65,7 @@ def unfinished_record(
 
 
 def events_of(trial_id: str, row: dict[str, Any]) -> Iterator[Event]:
-    """Yield the event that a row of a trial's history tells of, if it does."""
+    """Yield the event that a row of a trial's history stands for, if any."""
     fields = dict(row)
     event = fields.pop("event", "")
     if event == "phase":

@@ -1,4 +1,4 @@
-"""Jobs: what a child process does. In: one JSON file. Out: files, and an exit status. Nothing is unpickled.
+"""Jobs: what a child process does. In: one JSON file. Out: files and an exit status. Nothing is unpickled.
 
 A job's file names its kind, where plugins come from, and where to write. The child leads a process group of its own,
 so that a Ctrl-C at the terminal reaches only the bench, which then decides; it dies when the bench dies.
@@ -98,27 +98,27 @@ def _trial(job: dict[str, Any]) -> int:
     from harness.trial.trial import TrialJob, run_trial
 
     # First of all: it is a copy of this process as it is now, with no device in use.
-    foreman = RankSupervisor(run_rank) if _takes_several_devices(job) else None
+    supervisor = RankSupervisor(run_rank) if _takes_several_devices(job) else None
 
     keep_freed_memory()
     catalog = build_catalog(Sources(**job["sources"]))
     trial_job = TrialJob.model_validate(job["trial"])
     crew = None
-    if foreman is not None:
+    if supervisor is not None:
         from harness.trial.devices import rank_devices
         from harness.trial.multi_gpu import RankGroup
 
         execution = trial_job.trial.spec.execution
         devices = trial_job.devices or rank_devices(execution.device, execution.gpus_per_trial)
-        crew = RankGroup(foreman, devices, job["sources"])
+        crew = RankGroup(supervisor, devices, job["sources"])
     try:
         return 0 if run_trial(trial_job, catalog, crew) else EXIT_BUSY
     except OSError as error:  # of the trial's own files: what its plugins raise is in its record
         print(f"the trial's files cannot be written: {error}", file=sys.stderr)
         return EXIT_UNWRITABLE
     finally:
-        if foreman is not None:
-            foreman.close()
+        if supervisor is not None:
+            supervisor.close()
 
 
 def _takes_several_devices(job: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Local trials: run in processes of this machine, as many at a time as there are slots. Never imports torch here."""
+"""Local trials: run in processes of this machine, one per slot."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TrialOver:
 
 
 class LocalTrials:
-    """Starts trials in free slots, and tells what becomes of them.
+    """Starts trials in free slots, and reports how they end.
 
     Args:
         slots: How many run at a time; see :meth:`arrange`.
@@ -186,7 +186,7 @@ class LocalTrials:
             return record
         killed_for = run.killed_for
         if killed_for is None and run.job.status == EXIT_UNWRITABLE:
-            message = "its files cannot be written: the disk is full, or its folder is read-only"
+            message = "its files cannot be written: the disk is full or its folder is read-only"
             killed_for = Failure(kind=FailureKind.DISK, message=message)
         run.job.end_group()
         crash = crash_record(

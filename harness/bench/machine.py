@@ -8,7 +8,7 @@ from harness.records.spec import FrozenModel, Precision
 
 
 class Machine(FrozenModel):
-    """What runs the trials."""
+    """A machine that runs trials."""
 
     device: str
     """The device that ``--device`` stands for: ``cpu``, ``mps`` or ``cuda:N``."""

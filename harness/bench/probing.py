@@ -1,4 +1,4 @@
-"""Probing: what the combinations of a plan cost here, found out by trying a few batches of each. Never imports torch.
+"""Probing: the costs of a plan's combinations on this machine, measured on a few batches of each.
 
 What was measured is kept in the cache for a combination and a machine, whatever the number of epochs and images.
 """
@@ -38,7 +38,7 @@ _VERSION = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probes:
-    """What probing came to."""
+    """The outcome of probing."""
 
     num_measured: int
     num_cached: int
@@ -106,7 +106,7 @@ def probe_plan(
 
 
 def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, device: str) -> Expectation:
-    """Return what a trial is expected to take by what a probe measured."""
+    """Return the expected time and memory of a trial from a probe's measurements."""
     epochs = int(spec.recipe.hyperparameters["epochs"])
     training = epochs * prepared.num_train * measured.image_seconds
     num_learnt = prepared.num_train + prepared.num_val
@@ -197,5 +197,5 @@ def _key(trial: ResolvedTrial, machine: Machine) -> str:
 
 
 def _title(spec: TrialSpec) -> str:
-    """Return what a person calls a combination."""
+    """Return the title of a combination."""
     return f"{spec.architecture.display_name} · {spec.dataset.display_name} · {spec.recipe.display_name}"

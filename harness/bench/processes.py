@@ -1,4 +1,4 @@
-"""Processes: start a job in a child of its own, watch it, stop it. Never imports torch in this process."""
+"""Processes: start a job in a child of its own, watch it, stop it."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 The nearest experience counts: runs of the same combination, a probe, the same network on the same data with other
 settings, the same network on other images of that size, and at last a line through the networks' multiply-accumulates.
-Never imports torch.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def _known(options: Mapping[str, Any], entry: Entry[Any]) -> dict[str, Any]:
 
 def _result_fields(record: Record) -> dict[str, Any]:
     if record.data is None or not record.environment.get("torch"):
-        raise ZooError(f"{record.trial_id} ended before it wrote down its data and environment: {record.reason}")
+        raise ZooError(f"{record.trial_id} ended before recording its data and environment: {record.reason}")
     return result_fields(
         record.spec, fingerprint=record.data.fingerprint, torch_version=str(record.environment["torch"])
     )

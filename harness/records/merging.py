@@ -36,7 +36,7 @@ _UNSUMMED_FILES = (LOG_FILE, SPEC_FILE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MergeSummary:
-    """What a merge came to."""
+    """The outcome of a merge."""
 
     added: int
     known: int
@@ -95,12 +95,12 @@ def _checked(folder: Path) -> Record:
             raise StoreError(f"{path} is not a plain file")
     record = read_record(folder / RECORD_FILE)
     if record.trial_id != folder.name or record.trial_id != trial_id(record.spec, record.result_key):
-        raise StoreError(f"{folder} is not the folder of the trial that its record tells of")
+        raise StoreError(f"{folder} is not the folder of the trial named in its record")
     for name, sha256 in record.files.items():
         if name != Path(name).name or name in ("", ".", "..") or name.startswith("."):
-            raise StoreError(f"{folder}: its record names {name!r}, which is no file of its own")
+            raise StoreError(f"{folder}: its record names {name!r}, which is not a file in its folder")
         if not (folder / name).is_file() or sha256_of(folder / name) != sha256:
-            raise StoreError(f"{folder / name} is missing or does not fit the sum in its record")
+            raise StoreError(f"{folder / name} is missing or does not match the checksum in its record")
     return record
 
 
@@ -147,7 +147,7 @@ def _copy_runtime(folder: Path, result: RuntimeResult, into: Path) -> None:
     for name, sha256 in result.files.items():
         content = (folder / name).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise StoreError(f"{folder / name} does not fit the sum in {result_name(result.runtime)}")
+            raise StoreError(f"{folder / name} does not match the checksum in {result_name(result.runtime)}")
         write_bytes(into / name, content)
     write_result(into, result)  # last: its sums are of files that are there
 

@@ -1,7 +1,7 @@
 """Fold results: the folds of a seed put together into one trial that was tested on every image.
 
 What is put together lies in the store like any other trial, with the predictions of all its folds in one file. So it
-is ranked, compared, rescored and verified as they are, on all N images. Nothing is trained here. Never imports torch.
+is ranked, compared, rescored and verified as they are, on all N images. Nothing is trained here.
 """
 
 from __future__ import annotations

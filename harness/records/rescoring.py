@@ -119,7 +119,7 @@ def _checked_predictions(folder: Path, record: Record) -> Predictions:
     if expected is None:
         raise StoreError(f"{folder}: the record has no sum of {name}, so it cannot be checked")
     if sha256_of(path) != expected:
-        raise StoreError(f"{path} does not fit the sum in its record")
+        raise StoreError(f"{path} does not match the checksum in its record")
     return load_predictions(folder, name=name).predictions
 
 

@@ -1,6 +1,6 @@
-"""Outlines: what of a record tells how long a trial takes, read quickly from thousands of them. Never imports torch.
+"""Outlines: what of a record tells how long a trial takes, read quickly from thousands of them.
 
-A forecast is no result, so that neither the sums nor the schema of records are checked here: one that is damaged, or
+A forecast is no result, so neither the checksums nor the schema of records are checked here: one that is damaged, or
 says too little, is left out.
 """
 

@@ -197,14 +197,14 @@ def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what
     try:
         raw = json.loads(content)
         if not isinstance(raw, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         version = raw.get("schema_version")
         if isinstance(version, int) and version > schema_version:
             raise StoreError(
                 f"{origin} has schema version {version}; this zoo reads up to {schema_version}: a newer zoo is needed"
             )
         if raw.pop(_SUM, None) != stable_hash(raw):
-            raise DamagedRecordError(f"{origin} is damaged: its sum does not fit what it says")
+            raise DamagedRecordError(f"{origin} is damaged: its checksum does not match its content")
         return kind.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]

@@ -1,4 +1,4 @@
-"""The runtimes of finished trials, each in a process of its own, one after another. Never imports torch here.
+"""The runtimes of finished trials, each in a process of its own, one after another.
 
 What is there is reused. A runtime that fails costs only itself: its failure is its result.
 """
@@ -49,14 +49,14 @@ _TOOLS: dict[RuntimeName, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RuntimeSummary:
-    """What running trials under runtimes came to."""
+    """The outcome of running trials under other runtimes."""
 
     done: int
     reused: int
     failures: tuple[str, ...]
     """A sentence for each runtime of a trial that failed, now or earlier."""
     notes: tuple[str, ...]
-    """What else a user should know, a sentence each."""
+    """Further notes for the user, a sentence each."""
     not_started: int
     """Runtimes of trials that were due after the deadline."""
     interrupted: bool
@@ -99,7 +99,7 @@ def run_runtimes(
     done = reused = not_started = 0
     failures: list[str] = []
     # Each fold has a network of its own, and what they say together is no one network's.
-    notes = ["folds are not run under other runtimes"] if len(whole) < len(records) else []
+    notes = ["cross-validation folds are not run under other runtimes"] if len(whole) < len(records) else []
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
         for number, (record, runtime) in enumerate(due, start=1):
             if interrupts.count:

@@ -12,13 +12,13 @@ _GPUS = Path("/proc/driver/nvidia/gpus")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hardware:
-    """What trials would run on."""
+    """The processor and GPUs of a machine."""
 
     cpu: str
     gpus: tuple[str, ...] = ()
     """Names of NVIDIA GPUs, as far as the driver's files tell them."""
     threads: int | None = None
-    """CPU threads that a process is told to take; None: as torch sees fit."""
+    """CPU threads that a process is told to take; None: as many as torch chooses."""
 
     def runs(self, *, device: str, device_name: str) -> bool:
         """Tell whether a trial that asks for *device* (``auto``, ``cuda:1`` …) could run on what has that name."""
@@ -30,13 +30,13 @@ class Hardware:
 
 
 def this_hardware() -> Hardware:
-    """Return that of this machine."""
+    """Return the hardware of this machine."""
     threads = os.environ.get("OMP_NUM_THREADS", "")
     return Hardware(cpu=cpu_name(), gpus=_gpu_names(), threads=int(threads) if threads.isdecimal() else None)
 
 
 def cpu_name() -> str:
-    """Return what the processor is called."""
+    """Return the name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""How processes end: with their parent, and what their exit status and last words say. Never imports torch."""
+"""How processes end: with their parent, and what their exit status and last words say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The devices of one trial, where it takes several. Never imports torch."""
+"""The devices of one trial, where it takes several."""
 
 from __future__ import annotations
 
@@ -31,14 +31,12 @@ def check_together(device: str, count: int, *, num_gpus: int, compile: str) -> N
     if count == 1:
         return
     if not hasattr(os, "fork"):
-        raise UsageError(f"{asked}: this takes a system on which processes can fork")
+        raise UsageError(f"{asked}: needs a system that can fork processes, such as Linux or macOS")
     if device == "mps":
-        raise UsageError(
-            f"{asked}: a Metal device is one, and trains alone; --device cpu shares the work of processors"
-        )
+        raise UsageError(f"{asked}: Metal has one device only; use --device cpu to train in several processes")
     if compile in ("on", "graphs"):
         raise UsageError(
-            f"{asked} and --compile {compile} do not go together: what is trained on several devices is not compiled"
+            f"{asked} and --compile {compile} cannot be combined: training on several devices is not compiled"
         )
     if device.startswith("cuda"):
         last = int(device.partition(":")[2] or 0) + count

@@ -31,7 +31,7 @@ from harness.training.loop import TrainingResult
 from harness.trial.rank import RankAnswer, RankJob
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup
-from harness.trial.supervisor import ForemanLostError, RankExit, RankSupervisor, answer_file
+from harness.trial.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
 
 TIMEOUT_SECONDS = 600.0
 """How long ranks wait for each other: far longer than anything that one does alone, saving a state among it."""
@@ -39,7 +39,7 @@ TIMEOUT_SECONDS = 600.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CrewResult:
-    """What several ranks came to."""
+    """The outcome of training on several ranks."""
 
     training: TrainingResult
     """As rank 0 saw it; rates are those of all ranks together."""
@@ -51,7 +51,7 @@ class RankGroup:
     """The processes that train one trial together.
 
     Args:
-        foreman: Starts them.
+        supervisor: Starts them.
         devices: One for each.
         sources: Where they look for plugins.
         scratch: A folder on this machine for what is handed to them; None: among the system's temporary files.
@@ -60,7 +60,7 @@ class RankGroup:
 
     def __init__(
         self,
-        foreman: RankSupervisor,
+        supervisor: RankSupervisor,
         devices: tuple[str, ...],
         sources: Mapping[str, Any],
         *,
@@ -68,7 +68,7 @@ class RankGroup:
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self.devices = devices
-        self._foreman, self._sources, self._scratch = foreman, dict(sources), scratch
+        self._supervisor, self._sources, self._scratch = supervisor, dict(sources), scratch
         self._timeout_seconds = timeout_seconds
 
     def train(self, trial: ResolvedTrial, subject: TrainingSetup, folder: Path, *, layout: Layout) -> CrewResult:
@@ -129,9 +129,9 @@ class RankGroup:
                 write_json(path, own.model_dump(mode="json"))
             kills_before = oom_killer.count_kills()
             try:
-                endings = self._foreman.run(paths)
-            except ForemanLostError:
-                message = "the process that starts those that train was ended, and they with it"
+                endings = self._supervisor.run(paths)
+            except SupervisorLostError:
+                message = "the process that supervises the ranks was ended, and the ranks with it"
                 raise TrialError(FailureKind.KILLED, message) from None
             answers = [_read_answer(path) for path in paths]
         if any(answer.at_most is not None for answer in answers) or all(answer.training for answer in answers):

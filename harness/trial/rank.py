@@ -21,20 +21,20 @@ from harness.trial.supervisor import answer_file
 
 
 class RankJob(FrozenModel):
-    """What a rank is to do."""
+    """The task of one rank."""
 
     rank: int
     devices: tuple[str, ...]
-    """Of all ranks, in order."""
+    """Devices of all ranks, in order."""
     meeting_place: str
     """A file on this machine that is not there yet, through which the ranks find each other."""
     timeout_seconds: float
     """How long ranks wait for each other."""
     trial: ResolvedTrial
     folder: str
-    """The trial's."""
+    """Folder of the trial."""
     sources: dict[str, Any]
-    """Where plugins are looked for."""
+    """Fields of :class:`zoo.loading.Sources`: where to load plugins from."""
     layout: Layout
     at_most: int | None = None
     """Images at a time that memory was found to suffice for; None: not known."""
@@ -45,7 +45,7 @@ class RankJob(FrozenModel):
 
 
 class RankAnswer(FrozenModel):
-    """What became of it."""
+    """The answer of a rank."""
 
     training: dict[str, Any] | None = None
     """The fields of :class:`harness.training.loop.TrainingResult`, where all went well."""

@@ -1,4 +1,4 @@
-"""The foreman: a process that starts the ranks of a trial, and sees to it that they end together.
+"""The supervisor: a process that starts the ranks of a trial and makes sure that they end together.
 
 A rank that has died leaves the others waiting for it within the network library, where nothing in their own process
 reaches them. So whoever watches is another process. It is forked from the trial's before that has touched a device,
@@ -6,7 +6,7 @@ stays a copy of it as it was, and forks the ranks in turn: each starts with all 
 after all were ended for want of memory. All of them are of the trial's process group, and the kernel ends each of them
 when its parent ends.
 
-Messages between trial and foreman are JSON. Never imports torch.
+Messages between trial and supervisor are JSON.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class RankExit:
     status: int
     """Exit status; negative for the signal that ended it."""
     was_killed: bool
-    """Whether the foreman did it, because another had failed."""
+    """Whether the supervisor ended it because another rank had failed."""
 
 
-class ForemanLostError(Exception):
-    """The foreman has ended, and the ranks with it."""
+class SupervisorLostError(Exception):
+    """The supervisor's process has ended, and the ranks with it."""
 
 
 class RankSupervisor:
@@ -49,7 +49,7 @@ class RankSupervisor:
 
     Args:
         run: Does a job, which is a JSON file, and writes its answer; see :func:`answer_file`.
-        context: What the foreman's process is started with; None: a fork of this one.
+        context: What the supervisor's process is started with; None: a fork of this one.
         grace_seconds: How long the others have, when one has failed, to end by themselves and to say what they know.
     """
 
@@ -72,7 +72,7 @@ class RankSupervisor:
         """Run *jobs* at the same time until all are over, which they are soon after one fails.
 
         Raises:
-            ForemanLostError: If the foreman itself is ended.
+            SupervisorLostError: If the supervisor itself is ended.
         """
         try:
             self._connection.send_bytes(json.dumps([str(job) for job in jobs]).encode())
@@ -80,13 +80,13 @@ class RankSupervisor:
                 pass
             return [RankExit(**each) for each in json.loads(self._connection.recv_bytes())]
         except (EOFError, BrokenPipeError, ConnectionResetError) as error:
-            raise ForemanLostError from error
+            raise SupervisorLostError from error
         except BaseException:
             self._stop()
             raise
 
     def close(self) -> None:
-        """End the foreman, which has nothing to do."""
+        """End the supervisor, which has nothing to do."""
         self._connection.close()
         self._process.join(_KILL_SECONDS)
         self._kill()

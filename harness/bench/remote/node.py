@@ -205,13 +205,13 @@ class _Node:
         """Return why this node would not reproduce the result that the bench expects; empty if it would."""
         node, spec = self.control.node, trial.spec
         if prepared.fingerprint != trial.prepared.fingerprint:
-            return f"node {node} has other images of {spec.dataset.display_name} than the bench"
+            return f"node {node} has different images of {spec.dataset.display_name} than the bench"
         catalog = catalog_of(self.sources)
         for registry, wanted in ((catalog.architectures, spec.architecture), (catalog.recipes, spec.recipe)):
             have = provider_spec(registry.get(wanted.full_name))
             if have.code_hash != wanted.provider.code_hash:
                 return (
-                    f"node {node} has other code for {wanted.display_name} ({_called(have)}) than the bench "
+                    f"node {node} has different code for {wanted.display_name} ({_called(have)}) than the bench "
                     f"({_called(wanted.provider)})"
                 )
         key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=machine.environment["torch"])

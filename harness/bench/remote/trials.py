@@ -69,7 +69,7 @@ class RemoteTrials:
         nodes = self._cluster.workers.nodes()
         share = self._slots.jobs_per_device
         if self._slots.devices is not None:
-            raise UsageError("--devices names GPUs of this machine, and an executor places trials itself")
+            raise UsageError("--devices selects GPUs of this machine, and does not apply with --executor")
         asked = execution.gpus_per_trial
         check_together(machine.device, asked, num_gpus=max(asked, machine.num_gpus), compile=execution.compile)
         if machine.device.startswith("cuda"):
@@ -83,7 +83,7 @@ class RemoteTrials:
             fair = min(node.cpus for node in nodes) / share
         self._cpus = float(execution.threads or max(1, int(fair)))
         if not self.capacity():
-            raise UsageError(f"no node has {self._cpus:g} CPUs for a trial; --threads asks for fewer")
+            raise UsageError(f"no node has {self._cpus:g} CPUs for a trial; set a smaller --threads")
         return int(self._cpus)
 
     def has_room(self) -> bool:

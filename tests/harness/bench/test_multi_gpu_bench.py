@@ -56,5 +56,5 @@ def test_two_processes_give_the_result_of_one(run_zoo, tmp_path):
 def test_what_cannot_be_together_is_refused_before_any_trial(run_zoo, tmp_path):
     ended = run_zoo("bench", "--device", "cpu", "--gpus-per-trial", "2", "--compile", "on", "--out", "runs")
     assert ended.returncode == 2
-    assert "--gpus-per-trial 2 and --compile on do not go together" in ended.stderr
+    assert "--gpus-per-trial 2 and --compile on cannot be combined" in ended.stderr
     assert not list((tmp_path / "runs").glob("*/record.json"))

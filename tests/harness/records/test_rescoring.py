@@ -109,7 +109,7 @@ def test_predictions_that_do_not_fit_their_sum_are_not_scored(write_trial: Write
     (folder / FILE_NAME).write_bytes(content)
     summary = rescore([folder], [entry()])
     assert summary.changed == 0
-    assert "does not fit the sum" in summary.problems[0]
+    assert "does not match the checksum" in summary.problems[0]
     assert metrics_of(folder)["hits"].value == 0.1
 
 
@@ -163,5 +163,5 @@ def test_a_runtime_whose_predictions_were_changed_is_left_alone(
     before = path.read_bytes()
     summary = rescore([folder], [entry()])
     assert summary.changed == 1
-    assert "predictions-onnx.safetensors does not fit the sum" in summary.problems[0]
+    assert "predictions-onnx.safetensors does not match the checksum" in summary.problems[0]
     assert path.read_bytes() == before

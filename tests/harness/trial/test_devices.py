@@ -21,8 +21,8 @@ def test_one_device_may_do_anything():
 @pytest.mark.parametrize(
     ("device", "compile", "said"),
     [
-        ("mps", "off", "a Metal device is one"),
-        ("cpu", "on", "--gpus-per-trial 2 and --compile on do not go together"),
+        ("mps", "off", "Metal has one device only"),
+        ("cpu", "on", "--gpus-per-trial 2 and --compile on cannot be combined"),
         ("cuda:0", "off", "--gpus-per-trial 2 from cuda:0 on: this machine has 1 GPU that torch can use"),
     ],
 )

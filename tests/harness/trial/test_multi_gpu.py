@@ -57,13 +57,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def foreman(asked: Path) -> Iterator[RankSupervisor]:
+def supervisor(asked: Path) -> Iterator[RankSupervisor]:
     """From a process that has imported what is wanted and nothing more, as the fork server of a bench has."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.trial.setup", "harness.training.loop", "torch._dynamo", "timm.layers"])
-    foreman = RankSupervisor(run_rank, context=context, grace_seconds=1)
-    yield foreman
-    foreman.close()
+    supervisor = RankSupervisor(run_rank, context=context, grace_seconds=1)
+    yield supervisor
+    supervisor.close()
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -98,9 +98,9 @@ class Trial:
 
     precision: Literal["fp32", "bf16"] = "fp32"
 
-    def __init__(self, folder: Path, foreman: RankSupervisor, toys: Catalog, data: PreparedData) -> None:
+    def __init__(self, folder: Path, supervisor: RankSupervisor, toys: Catalog, data: PreparedData) -> None:
         folder.mkdir()
-        self.folder, self._foreman, self._toys, self._data = folder, foreman, toys, data
+        self.folder, self._supervisor, self._toys, self._data = folder, supervisor, toys, data
 
     def _subject(self, spec: TrialSpec) -> TrainingSetup:
         return make_setup(spec, self._data, self._toys)
@@ -140,7 +140,7 @@ class Trial:
         spec = spec_of(model, recipe, hyperparameters, self.precision)
         subject = self._subject(spec)
         crew = RankGroup(
-            self._foreman,
+            self._supervisor,
             devices,
             dataclasses.asdict(SOURCES),
             scratch=self.folder,
@@ -158,8 +158,8 @@ class Trial:
 
 
 @pytest.fixture
-def make_trial(tmp_path: Path, foreman: RankSupervisor, toys: Catalog) -> Callable[[PreparedData], Trial]:
-    return lambda data: Trial(tmp_path / f"trial-{len(list(tmp_path.iterdir()))}", foreman, toys, data)
+def make_trial(tmp_path: Path, supervisor: RankSupervisor, toys: Catalog) -> Callable[[PreparedData], Trial]:
+    return lambda data: Trial(tmp_path / f"trial-{len(list(tmp_path.iterdir()))}", supervisor, toys, data)
 
 
 def assert_same(one: Trained, other: Trained) -> None:

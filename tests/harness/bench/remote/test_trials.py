@@ -235,7 +235,7 @@ def test_a_damaged_record_is_not_taken(head: Head, tmp_path: Path) -> None:
     head.workers.say({"kind": "record"}, record_bytes(tmp_path / "node").replace(b'"seed": 0', b'"seed": 1'))
     (record,) = head.hear()
     assert record is not None
-    assert "its sum does not fit" in record.reason
+    assert "its checksum does not match" in record.reason
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "/tmp/escaped", ".lock", "record.json", "state-1-abc.safetensors"])
