@@ -202,7 +202,7 @@ def test_what_was_put_together_is_held_to_its_folds(
     trials = [(store.folder(record.trial_id), record) for record in [*records, whole]]
     assert trial_problems(trials[-1], metrics) == []
     assert store_problems(trials, required_seeds=1) == []
-    assert "1 of its 3 folds are not there" in store_problems(trials[1:], required_seeds=1)[0]
+    assert "1 of its 3 folds are missing" in store_problems(trials[1:], required_seeds=1)[0]
     other = load_predictions(store.folder(whole.trial_id))
     turned = Predictions(
         logits=-other.predictions.logits, labels=other.predictions.labels, classes=other.predictions.classes

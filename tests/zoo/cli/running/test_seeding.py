@@ -83,7 +83,7 @@ def test_only_open_rows_get_more_seeds_and_each_trial_runs_once(
     ]
     assert done.summary.counts == {"done": 13}
     assert {record.spec.execution.looks for record in done.summary.records} == {4}
-    assert done.reason == "all rows are told apart"
+    assert done.reason == "all rows are separated"
     assert len(script.sentences) == 3
 
 
@@ -167,8 +167,8 @@ def test_rows_that_are_told_apart_keep_three_seeds_and_the_same_command_reuses_a
     seeds = {row["cells"]["model"]: row["seeds"] for row in table["rows"]}
     assert seeds == {"untrained": [0, 1, 2], "eight": [0, 1, 2, 3, 4], "nine": [0, 1, 2, 3, 4]}
     assert all(row["unfinished"] == [] for row in table["rows"])
-    assert "rows are told apart at 0.025" in " ".join(table["notes"])
-    assert "look 1 of at most 2, 3 seeds: 1 of 3 told apart from all others" in done.stderr
+    assert "each tests at 0.025" in " ".join(table["notes"])
+    assert "look 1 of at most 2, 3 seeds: 1 of 3 separated from all others" in done.stderr
     assert "no more seeds: " in done.stderr
     again = run_zoo(*asked)
     assert again.exit_code == 0
