@@ -44,13 +44,36 @@ SOURCES = {
 
 @cache
 def docstrings() -> str:
-    """Return the docstrings of all tests."""
+    """Return the docstrings of all tests that can fail."""
     found = []
     for path in Path(__file__).parent.parent.rglob("test_*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                found.append(ast.get_docstring(node) or "")
+        found += [ast.get_docstring(test) or "" for test in asserting_tests(path.read_text(encoding="utf-8"))]
     return "\n".join(found)
+
+
+def asserting_tests(source: str) -> list[ast.FunctionDef]:
+    """Return the tests of a module that assert something, themselves or by a function that they call."""
+    tree = ast.parse(source)
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    asserting = {name for name, node in functions.items() if any(map(_is_assertion, ast.walk(node)))}
+    grown = True
+    while grown:
+        calling = {name for name, node in functions.items() if name not in asserting and _calls(node) & asserting}
+        asserting |= calling
+        grown = bool(calling)
+    return [node for name, node in functions.items() if name.startswith("test_") and name in asserting]
+
+
+def _is_assertion(node: ast.AST) -> bool:
+    if isinstance(node, ast.Assert):
+        return not isinstance(node.test, ast.Constant)
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Attribute) and called.attr in ("raises", "fail", "assert_close", "assert_allclose")
+
+
+def _calls(node: ast.AST) -> set[str]:
+    called = (each.func for each in ast.walk(node) if isinstance(each, ast.Call))
+    return {each.id for each in called if isinstance(each, ast.Name)}
 
 
 def is_named(source: str, text: str) -> bool:
@@ -75,7 +98,7 @@ def _until_other_words(text: str) -> str:
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_failure_that_was_seen_elsewhere_has_a_test_that_names_it(source: str) -> None:
-    assert is_named(source, docstrings()), f"no test's docstring names {source}: {SOURCES[source]}"
+    assert is_named(source, docstrings()), f"no test that can fail names {source} in its docstring: {SOURCES[source]}"
 
 
 @pytest.mark.parametrize(
@@ -91,3 +114,19 @@ def test_a_failure_that_was_seen_elsewhere_has_a_test_that_names_it(source: str)
 )
 def test_the_check_above_sees_what_is_named_and_what_is_not(text: str, named: bool) -> None:
     assert is_named("accelerate#1934", text + " ") is named
+
+
+@pytest.mark.parametrize(
+    ("body", "can_fail"),
+    [
+        ("assert f() == 1", True),
+        ("check(f())", True),
+        ("with pytest.raises(ValueError): f()", True),
+        ("f()", False),
+        ("assert True", False),
+        ("pass", False),
+    ],
+)
+def test_a_test_without_an_assertion_does_not_count(body: str, can_fail: bool) -> None:
+    source = f"def check(value):\n    assert value\ndef test_it():\n    {body}\n"
+    assert [test.name for test in asserting_tests(source)] == (["test_it"] if can_fail else [])
