@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from zoo.cache import cache_root, cached_json, data_root, decoded_root
+from zoo.cache import cache_root, cached_json, data_root, decoded_root, require_writable_cache
+from zoo.errors import StoreError
 
 
 def test_the_cache_is_where_zoo_cache_says(monkeypatch, tmp_path):
@@ -66,3 +68,21 @@ def test_a_cache_that_cannot_be_written_keeps_nothing_and_breaks_nothing(monkeyp
     monkeypatch.setenv("ZOO_CACHE", str(blocker / "cache"))
     assert cached_json("facts", lambda: {"a": 1}) == {"a": 1}
     assert blocker.read_text() == "not a folder"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file cannot hold a folder on any system, but the sentence differs")
+def test_a_cache_that_cannot_be_written_is_one_sentence_that_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ZOO_CACHE", raising=False)
+    with pytest.raises(StoreError) as caught:
+        require_writable_cache()
+    assert str(caught.value) == (
+        f"the cache folder {tmp_path}/home/zoobench cannot be written: Not a directory; "
+        "set ZOO_CACHE to a folder that can be written"
+    )
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    require_writable_cache()
+    assert (tmp_path / "cache").is_dir()

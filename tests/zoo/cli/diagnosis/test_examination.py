@@ -1,0 +1,113 @@
+"""The examination: each check reports what is wrong, with a remedy."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from zoo.catalog import Plugin, Provider
+from zoo.cli.diagnosis import examination
+from zoo.cli.diagnosis.examination import OK, PROBLEM, WARNING, Finding, Probe
+
+HEALTHY = {
+    "torch": "2.14.0",
+    "torchvision": "0.29.0",
+    "cuda": "",
+    "gpus": [],
+    "gpu_trouble": "",
+    "threads": 1,
+    "available": True,
+}
+
+
+BROKEN = Probe(facts=None, error="RuntimeError: operator torchvision::nms does not exist")
+
+
+def _status(finding: Finding) -> str:
+    assert (finding.status == OK) is (not finding.remedy)
+    return finding.status
+
+
+def test_a_torch_and_a_torchvision_that_do_not_belong_together_are_a_problem() -> None:
+    finding = examination.torch_pair(BROKEN)
+    assert _status(finding) == PROBLEM
+    assert "torchvision::nms does not exist" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("facts", "has_driver", "status", "words"),
+    [
+        ({}, False, OK, "none found; trials run on the CPU"),
+        ({"gpus": ["NVIDIA H100"], "cuda": "13.2"}, True, OK, "CUDA 13.2 with NVIDIA H100"),
+        ({"cuda": "13.2"}, True, WARNING, "is built for CUDA 13.2 and finds no GPU"),
+        ({}, True, WARNING, "is built for the CPU only and finds no GPU"),
+        ({"gpu_trouble": "CUDA error: out of memory"}, True, PROBLEM, "out of memory"),
+    ],
+)
+def test_gpus(facts: dict[str, object], has_driver: bool, status: str, words: str) -> None:
+    finding = examination.gpu(Probe(facts={**HEALTHY, **facts}), has_driver=has_driver)
+    assert _status(finding) == status
+    assert words in finding.sentence
+
+
+def test_more_threads_than_cores_are_a_warning() -> None:
+    assert _status(examination.threads(Probe(facts=HEALTHY))) == OK
+    assert _status(examination.threads(Probe(facts={**HEALTHY, "threads": 4096}))) == WARNING
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"), [("50000 100000\n", 0.5), ("max 100000\n", None), ("?", None), (None, None)]
+)
+def test_the_limit_of_a_control_group_counts(tmp_path: Path, text: str | None, cores: float | None) -> None:
+    if text is not None:
+        (tmp_path / "cpu.max").write_text(text)
+    assert examination.usable_cores(tmp_path / "cpu.max") == (cores or len(os.sched_getaffinity(0)))
+
+
+def test_a_fork_server_that_fails_is_a_problem_and_none_a_warning() -> None:
+    assert _status(examination.fork_server(Probe(facts=None, error="OSError"))) == PROBLEM
+    assert _status(examination.fork_server(Probe(facts={"available": False}))) == WARNING
+
+
+def test_a_library_that_is_missing_or_too_old_is_a_problem() -> None:
+    finding = examination.versions(["click>=999", "no-such-library>=1", "nothing>=1; extra == 'x'", "pluggy>=1.5"])
+    assert _status(finding) == PROBLEM
+    assert "but 999 is needed; no-such-library is missing" in finding.sentence
+    assert "nothing" not in finding.sentence
+
+
+def test_a_second_owner_of_our_packages_is_a_problem_that_names_it(tmp_path: Path) -> None:
+    assert _status(examination.owners(path=(), installed={"plugins": ["zoobench"]})) == OK
+    finding = examination.owners(path=(), installed={"plugins": ["zoobench", "other-thing"]})
+    assert _status(finding) == PROBLEM
+    assert "other-thing also has a package plugins" in finding.sentence
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports" / "__init__.py").touch()
+    finding = examination.owners(path=(str(tmp_path),), installed={})
+    assert f"{tmp_path} also has a package reports" in finding.sentence
+
+
+def test_a_slip_in_the_list_of_trusted_plugins_is_a_warning() -> None:
+    good = Plugin(provider=Provider(name="a", origin="built-in", module="a"), state="loaded")
+    assert [_status(each) for each in examination.plugins([good], ["ZOO_PLUGINS lists 'x'"])] == [WARNING]
+    assert [_status(each) for each in examination.plugins([good], [])] == [OK]
+
+
+def test_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    assert _status(examination.folder("x", tmp_path / "file", remedy="y")) == PROBLEM
+    assert _status(examination.folder("x", tmp_path / "file" / "below", remedy="y")) == PROBLEM
+    assert "will be created when needed" in examination.folder("x", tmp_path / "a" / "b", remedy="y").sentence
+    for gib, status in ((0.5, PROBLEM), (5, WARNING), (50, OK)):
+        usage = type("Usage", (), {"free": gib * 2**30})
+        monkeypatch.setattr(examination.shutil, "disk_usage", lambda path, usage=usage: usage)
+        assert _status(examination.folder("x", tmp_path, remedy="y")) == status
+
+
+def test_an_examination_that_fails_is_a_finding() -> None:
+    def look() -> Finding:
+        raise KeyError("odd")
+
+    assert _status(examination.examined("x", look)) == PROBLEM

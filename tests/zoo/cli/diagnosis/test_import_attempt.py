@@ -1,0 +1,13 @@
+"""Probes run in a separate process."""
+
+from __future__ import annotations
+
+from zoo.cli.diagnosis import examination
+
+
+def test_the_fork_server_is_tried_in_a_process_of_its_own() -> None:
+    assert examination.probe("fork_server").facts == {"available": True}
+
+
+def test_a_probe_that_fails_says_its_last_word() -> None:
+    assert "KeyError: 'absent'" in examination.probe("absent").error

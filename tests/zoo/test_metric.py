@@ -1,0 +1,52 @@
+"""Metrics, and the predictions that they are computed from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo import (
+    Metric,
+    Predictions,
+)
+
+
+def test_a_metric_refuses_a_kind_it_does_not_know() -> None:
+    with pytest.raises(ValueError, match="kind must be scalar, per_class or matrix, not 'vector'"):
+        Metric(name="x", compute=len, kind="vector")  # type: ignore[arg-type]
+
+
+def _predictions(logits: Any, labels: Any = (0, 1), classes: tuple[str, ...] = ("a", "b", "c")) -> Predictions:
+    return Predictions(logits=np.array(logits, dtype=np.float32), labels=np.array(labels), classes=classes)
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels", "message"),
+    [
+        ([[1, 2, 3]], (0, 1), r"logits must be \[2, 3\], got \[1, 3\]"),
+        ([[1, 2], [1, 2]], (0, 1), r"got \[2, 2\]"),
+        ([[1, 2, np.nan], [1, 2, 3]], (0, 1), "finite"),
+        ([[1, 2, -np.inf], [1, 2, 3]], (0, 1), "finite"),
+        ([[1, 2, 3], [1, 2, 3]], (0, 3), "labels must be in"),
+        ([[1, 2, 3], [1, 2, 3]], (-1, 0), "labels must be in"),
+        (np.zeros((0, 3)), (), "no predictions"),
+    ],
+)
+def test_predictions_refuse_what_cannot_be_scored(logits: Any, labels: Any, message: str) -> None:
+    """NaN logits would score class 0 by argmax (timm)."""
+    with pytest.raises(ValueError, match=message):
+        _predictions(logits, labels)
+
+
+def test_probabilities_are_a_softmax_that_does_not_overflow() -> None:
+    probabilities = _predictions([[1000, 1000, -1000], [0, np.log(2), np.log(5)]]).probabilities
+    np.testing.assert_allclose(probabilities, [[0.5, 0.5, 0], [1 / 8, 2 / 8, 5 / 8]], rtol=1e-6)
+
+
+def test_a_tie_is_shared_by_its_classes_whatever_their_order() -> None:
+    """A constant scorer got a perfect score by tie order (mteb#5092)."""
+    constant = _predictions(np.zeros((4, 3)), labels=(0, 0, 0, 1)).confusion
+    np.testing.assert_allclose(constant, [[1, 1, 1], [1 / 3, 1 / 3, 1 / 3], [0, 0, 0]])
+    np.testing.assert_allclose(_predictions([[5, 5, 0], [0, 9, 0]]).confusion, [[0.5, 0.5, 0], [0, 1, 0], [0, 0, 0]])
