@@ -1,4 +1,4 @@
-"""Report formats of plugins: rendered with care, for what a plugin does there must cost its own format only."""
+"""Report formats of plugins, rendered so that a failure affects only its own format."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def render_foreign(entry: Entry[ReportFormat], leaderboard: Leaderboard) -> str:
 
 
 def file_name(entry: Entry[ReportFormat]) -> str:
-    """Return the name of the file that a bench writes in this format; no file of zoo's own is called so."""
+    """Return the name of the file that a bench writes in this format, which differs from all of zoo's own."""
     return f"leaderboard.{entry.display_name.replace('/', '-')}{entry.record.suffix}"

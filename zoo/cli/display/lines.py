@@ -1,4 +1,4 @@
-"""The progress of a bench as plain lines, for logs and pipes: each trial's start, some of its epochs, its end."""
+"""The progress of a bench as plain lines, for logs and pipes: the start, some epochs and the end of each trial."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, Progress, Tr
 from zoo.text import clean, duration, plural
 
 EPOCH_LINES = 10
-"""Lines for the epochs of one trial, at most, unless they are slow."""
+"""Maximum number of lines for the epochs of a trial, unless they are slow."""
 PATIENCE_SECONDS = 30.0
-"""After so long without a line, the next epoch gets one."""
+"""Time without a line after which the next epoch gets one."""
 
 
 class Lines:
-    """Writes a line for what is worth one."""
+    """Writes a line for each important event."""
 
     def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._write = write
@@ -27,11 +27,11 @@ class Lines:
         self._state = BenchState(clock)
 
     def __call__(self, event: Event) -> None:
-        """Take in an event."""
+        """Handle an event."""
         started = {key: trial.since for key, trial in self._state.running.items()}
         self._state.hear(event)
         if isinstance(event, BenchStarted):
-            self._say(f"{plural(len(event.trials), 'trial')}, records go to {event.store}")
+            self._say(f"{plural(len(event.trials), 'trial')}, records in {event.store}")
         elif isinstance(event, Progress):
             if event.message != self._last_message:  # shares alone make no new line
                 self._say(event.message)
@@ -44,11 +44,11 @@ class Lines:
             self._say_end(event, self._clock() - started.get(event.trial_id, self._clock()))
         elif isinstance(event, BenchEnded):
             counts = ", ".join(f"{count} {outcome}" for outcome, count in event.counts.items())
-            ending = "stopped" if event.interrupted else "over"
-            self._say(f"{ending} after {duration(self._state.elapsed)}: {counts or 'no trial ended'}")
+            ending = "interrupted" if event.interrupted else "finished"
+            self._say(f"{ending} after {duration(self._state.elapsed)}: {counts or 'no trials'}")
 
     def note(self, sentence: str) -> None:
-        """Write a sentence that is not about a trial."""
+        """Write a sentence that does not belong to a trial."""
         self._say(f"zoo: {sentence}")
 
     def close(self) -> None:
@@ -74,16 +74,16 @@ class Lines:
         if event.outcome == "done" and accuracy is not None:
             parts.append(f"accuracy {accuracy:.2%}")
         if event.reused:
-            parts += ["from an earlier run:", event.title]
+            parts += ["reused:", event.title]
         else:
             parts.append(f"after {duration(seconds)}")
         line = " ".join(part for part in parts if part)
         goes_on = event.outcome != "interrupted" and len(self._state.ended) < self._state.total
-        left = self._state.seconds_left() if goes_on else None
+        left = self._state.time_left() if goes_on else None
         if event.reason:
             line += f": {event.reason}"
         if left is not None and not event.reused:
-            line += f" (about {duration(left)} left)"
+            line += f" ({left.words} {duration(left.seconds)} left)"
         self._say(line)
 
     def _say(self, line: str) -> None:

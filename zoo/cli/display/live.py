@@ -1,7 +1,6 @@
-"""The progress of a bench, live on a terminal: all trials, the current one, and the leaderboard so far.
+"""The progress of a bench as a live display: all trials, the current one, and the provisional ranking.
 
-Nothing on it moves but what changes: every number has its place, and columns are as wide as the plan needs from the
-start.
+Numbers stay in place: columns are as wide as the plan needs from the start.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ _EPOCHS_WIDTH = len("epoch 100/100 ")
 _RANK_WIDTH = 4
 _NUMBER_WIDTHS = {"accuracy": 8, "seeds": 7, "images/s": 9}
 MAX_RUNNING = 8
-"""Trials that are shown where more run at a time."""
-_FIXED_LINES = 9  # all but the rows of the leaderboard
+"""Maximum number of running trials shown."""
+_FIXED_LINES = 10  # all but the rows of the ranking
 
 
 class Display:
-    """Shows a bench on a console until it is closed; then it is gone, and makes room for the results."""
+    """Shows a bench on a console until it is closed, and then disappears to make room for the results."""
 
     def __init__(self, console: Console, *, clock: Callable[[], float] | None = None, live: bool = True) -> None:
         self._console = console
@@ -54,7 +53,7 @@ class Display:
             self._live.start()
 
     def __call__(self, event: Event) -> None:
-        """Take in an event; it is seen at the next refresh."""
+        """Handle an event; the next refresh shows it."""
         with self._lock:
             self._state.hear(event)
             if isinstance(event, BenchStarted):
@@ -62,15 +61,15 @@ class Display:
                     self._remember(title)
 
     def note(self, sentence: str) -> None:
-        """Write a sentence above the picture, where it stays."""
+        """Write a sentence above the display, where it stays."""
         self._console.print(Text(f"zoo: {clean(sentence)}", style="yellow"))
 
     def close(self) -> None:
-        """Take the picture away."""
+        """Remove the display."""
         self._live.stop()
 
     def render(self) -> RenderableType:
-        """Return the picture of this moment."""
+        """Return the display of this moment."""
         with self._lock:
             width = self._console.width
             parts: list[RenderableType] = [self._heading(width), _bar(self._state.share, width), Text()]
@@ -86,11 +85,11 @@ class Display:
         for outcome, style in (("failed", "red"), ("interrupted", "yellow")):
             if count := state.num_outcome(outcome):
                 left.append(f"  {count} {outcome}", style=f"{style} not bold")
-        seconds = state.seconds_left() if state.total else None
+        time_left = state.time_left() if state.total else None
         elapsed = Text(_clock_time(state.elapsed), style="dim")
-        if seconds is None:
+        if time_left is None:
             return _ends(left, width, elapsed)
-        rest = Text(f"about {_clock_time(seconds)} left")
+        rest = Text(f"{time_left.words} {_clock_time(time_left.seconds)} left")
         return _ends(left, width, Text.assemble(elapsed, "  ", rest), rest)
 
     def _present(self, width: int) -> Iterable[RenderableType]:
@@ -131,12 +130,13 @@ class Display:
             rank, data = (rank + 1 if standing.data == data else 1), standing.data
             texts = _row(rank, standing, titles, self._num_seeds(standing))
             table.add_row(*texts[: 1 + len(titles) + len(numbers)])
+        yield Text(" provisional ranking", style="dim italic")
         yield table
         if len(shown) < len(ranked):
             yield Text(f"      … and {len(ranked) - len(shown)} more", style="dim")
 
     def _titles(self, width: int) -> list[str]:
-        """Return the names worth a column: the model, and what differs between rows where there is room."""
+        """Return the names that get a column: the model, and names that differ between rows if there is room."""
         titles = ["model"]
         if len(self._names["data"]) > 1:
             titles.append("data")
@@ -145,7 +145,7 @@ class Display:
         return titles
 
     def _widths(self, titles: list[str], shown: list[Standing], width: int) -> list[int]:
-        """Return the cells of each name's column: what the plan's longest name takes, less where room is short."""
+        """Return the width of each column of names: that of the longest name of the plan, or less if room is short."""
         widths = [
             max(self._seen[title], len(title), *(width_of(getattr(each, title)) for each in shown)) for title in titles
         ]
@@ -155,7 +155,7 @@ class Display:
         return widths
 
     def _num_seeds(self, standing: Standing) -> int:
-        """Return how many trials the plan has of a combination."""
+        """Return the number of trials of a combination in the plan."""
         prefix = f"{standing.model} · {standing.data} · {standing.recipe} · seed "
         return sum(clean(title).startswith(prefix) for title in self._state.titles.values())
 
@@ -168,7 +168,7 @@ class Display:
 
 
 def _trial_line(trial: RunningTrial, width: int) -> RenderableType:
-    """Return a trial's line where several run at a time."""
+    """Return the line of a trial if several run at a time."""
     bar_width = max(8, width // 4)
     epoch = trial.epoch
     epochs = f"epoch {epoch.epoch}/{epoch.epochs}" if epoch else ""
@@ -225,7 +225,7 @@ def _row(rank: int, standing: Standing, titles: list[str], seeds: int) -> list[T
 
 
 def _ends(left: Text, width: int, *rights: Text) -> Text:
-    """Return *left* with the first of *rights* that fits at the other end of the line."""
+    """Return *left* with the first of *rights* that fits at the right end of the line."""
     for right in rights:
         gap = width - 1 - left.cell_len - right.cell_len
         if gap > 1:

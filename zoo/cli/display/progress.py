@@ -1,4 +1,4 @@
-"""What is known of a bench while it runs, gathered from its events; how it is shown is another matter."""
+"""The state of a running bench, gathered from its events."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _SEED = " · seed "
 
 @dataclass(kw_only=True)
 class RunningTrial:
-    """A trial that runs."""
+    """A running trial."""
 
     title: str
     number: int
     since: float
-    """When it started, on the state's clock."""
+    """Start time on the clock of the state."""
     phase: str = "start"
     epoch: EpochEnded | None = None
-    """The last one that ended."""
+    """The last finished epoch."""
     best_val_accuracy: float = math.nan
 
     @property
     def share(self) -> float:
-        """Share of its epochs that are over."""
+        """Share of its epochs that are done."""
         if self.phase in ("test", "measure"):
             return 1.0
         return min(1.0, self.epoch.epoch / max(1, self.epoch.epochs)) if self.epoch else 0.0
@@ -48,43 +48,57 @@ class RunningTrial:
 
 @dataclass(kw_only=True)
 class Standing:
-    """What one combination of model, dataset and recipe has come to so far, over its seeds."""
+    """Provisional results of a combination of model, dataset and recipe over its seeds."""
 
     model: str
     data: str
     recipe: str
     accuracies: list[float] = field(default_factory=list)
-    """Test accuracy of each finished seed, as a share."""
+    """Test accuracy of each finished seed in [0, 1]."""
     rates: list[float] = field(default_factory=list)
     """Training images per second of each finished seed."""
     num_failed: int = 0
 
     @property
     def accuracy(self) -> float:
-        """Mean over the finished seeds; NaN where there is none."""
+        """Mean over the finished seeds; NaN if there is none."""
         return fmean(self.accuracies) if self.accuracies else math.nan
 
     @property
     def rate(self) -> float:
-        """Mean training images per second; NaN where it is not known."""
+        """Mean training images per second; NaN if unknown."""
         return fmean(self.rates) if self.rates else math.nan
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TimeLeft:
+    """An estimate of the remaining time."""
+
+    seconds: float
+    is_bound: bool
+    """Whether it is only a lower bound, since the duration of some combinations is unknown."""
+
+    @property
+    def words(self) -> str:
+        """``at least`` or ``about``, to precede the time."""
+        return "at least" if self.is_bound else "about"
+
+
 class BenchState:
-    """Hears events and answers questions about the bench."""
+    """Collects events and summarises the bench."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self.started_at = clock()
         self.store: Path | None = None
         self.titles: dict[str, str] = {}
-        """Title of every trial of the plan, by id."""
+        """Titles of all trials of the plan, by ID."""
         self.message: Progress | None = None
-        """What goes on apart from trials."""
+        """Progress outside of trials."""
         self.running: dict[str, RunningTrial] = {}
         self.ended: dict[str, TrialEnded] = {}
         self.standings: dict[str, Standing] = {}
-        """By title without seed."""
+        """Provisional results by title without seed."""
         self.over: BenchEnded | None = None
         self._durations: dict[str, list[float]] = {}
         self._most_running = 1
@@ -92,31 +106,31 @@ class BenchState:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the bench began."""
+        """Seconds since the start of the bench."""
         return self._clock() - self.started_at
 
     @property
     def current(self) -> RunningTrial | None:
-        """The trial that started last, of those that run."""
+        """The running trial that started last."""
         return next(reversed(self.running.values()), None)
 
     @property
     def total(self) -> int:
-        """Trials in the plan."""
+        """Number of trials in the plan."""
         return len(self.titles)
 
     @property
     def share(self) -> float:
-        """Share of the plan that is done, epochs of running trials included."""
+        """Share of the plan that is done, including epochs of running trials."""
         done = len(self.ended) + sum(each.share for each in self.running.values())
         return done / self.total if self.total else 0.0
 
     def num_outcome(self, outcome: str) -> int:
-        """Return how many trials ended so."""
+        """Return the number of trials with an outcome."""
         return sum(event.outcome == outcome for event in self.ended.values())
 
     def ranked(self) -> list[Standing]:
-        """Return what there is of a leaderboard: each dataset by mean accuracy, without a score last, ties by name.
+        """Return the provisional ranking of each dataset: by mean accuracy, then by name, rows without a score last.
 
         The dataset of the trial that ended last comes first.
         """
@@ -128,7 +142,7 @@ class BenchState:
         return sorted(self.standings.values(), key=key)
 
     def hear(self, event: Event) -> None:
-        """Take in an event."""
+        """Handle an event."""
         if isinstance(event, BenchStarted):
             self.store, self.titles, self.message = event.store, dict(event.trials), None
         elif isinstance(event, Progress):
@@ -148,29 +162,28 @@ class BenchState:
             self.running.clear()
             self.message, self.over = None, event
 
-    def seconds_left(self) -> float | None:
-        """Return how long the rest may take, or None while nothing is known.
+    def time_left(self) -> TimeLeft | None:
+        """Return an estimate of the remaining time, or None while nothing is known.
 
-        A trial is taken to last as long as other seeds of its combination did, or as the mean of all that ended; a
-        running one with no such example goes by its epochs. As many run at a time as ever did so far.
+        A trial is assumed to take as long as finished seeds of its combination. Before one has finished, a running seed
+        is extrapolated from its epochs, which leaves out its test and measurements, and a combination that has not
+        started counts for nothing; the estimate is then only a lower bound. Combinations are not estimated from each
+        other, because they may differ by orders of magnitude. As many trials are assumed to run at a time as ever did.
         """
-        means = {key: fmean(seconds) for key, seconds in self._durations.items()}
-        now, left = self._clock(), [0.0]
-        guesses = list(means.values())
+        measured = {key: fmean(seconds) for key, seconds in self._durations.items()}
+        now, known = self._clock(), dict(measured)
         for trial in self.running.values():
-            spent = now - trial.since
-            known = means.get(_combination(trial.title))
-            if known is None and trial.epoch is not None:
-                known = spent / trial.share
-                guesses.append(known)
-            if known is None and not guesses:
-                return None
-            left.append(max(0.0, (fmean(guesses) if known is None else known) - spent))
+            if trial.epoch is not None:
+                known.setdefault(_combination(trial.title), (now - trial.since) / trial.share)
+        left = [
+            max(0.0, known.get(_combination(trial.title), 0.0) - (now - trial.since)) for trial in self.running.values()
+        ]
         waiting = [title for key, title in self.titles.items() if key not in self.ended and key not in self.running]
-        if waiting and not guesses:
-            return None
-        work = sum(left) + sum(means.get(_combination(title)) or fmean(guesses) for title in waiting)
-        return max(*left, work / self._most_running)
+        unfinished = [_combination(title) for title in (*waiting, *(each.title for each in self.running.values()))]
+        work = sum(left) + sum(known.get(_combination(title), 0.0) for title in waiting)
+        seconds = max([0.0, *left, work / self._most_running])
+        is_bound = any(key not in measured for key in unfinished)
+        return None if not known or (is_bound and seconds == 0.0) else TimeLeft(seconds=seconds, is_bound=is_bound)
 
     def _hear_epoch(self, event: EpochEnded) -> None:
         trial = self.running.get(event.trial_id)

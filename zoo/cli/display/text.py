@@ -59,19 +59,19 @@ class TextColumn:
 
     title: str
     right: bool = False
-    """Whether it is aligned to the right, as numbers are."""
+    """Whether it is right-aligned, as numbers are."""
     shrink: int = 0
-    """How readily it gives way where the table is too wide; 0 never, the highest first."""
+    """Order of shrinking if the table is too wide: the highest first; 0 never shrinks."""
     least: int = 8
-    """Cells it keeps when it gives way."""
+    """Smallest width in cells when shrunk."""
     optional: bool = False
-    """Whether it is left out rather than kept with so few cells."""
+    """Whether it is left out instead of shrunk to its smallest width."""
 
 
 def table_lines(columns: Sequence[TextColumn], rows: Iterable[Sequence[object]], *, width: int | None) -> list[str]:
-    """Return a heading and a line for each row, no wider than *width* cells if columns may shrink that far.
+    """Return a heading and a line for each row, no wider than *width* cells if columns can shrink that far.
 
-    Columns that are empty in every row are left out.
+    Columns that are empty in all rows are left out.
     """
     cells = [[clean(cell) for cell in row] for row in rows]
     used = [index for index in range(len(columns)) if not cells or any(row[index] for row in cells)]

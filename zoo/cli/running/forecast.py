@@ -1,4 +1,4 @@
-"""Forecasting: how long a plan will take and how much memory, as ``zoo plan`` and ``zoo bench --dry-run`` show it."""
+"""Forecasts: run time and memory of a plan, as ``zoo plan`` and ``zoo bench --dry-run`` show them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:
-    """Return what the records in *store* tell of the chosen trials; there need be no store."""
+    """Return a forecast of the chosen trials from the records in *store*, which may not exist."""
     from harness.planning.forecast import Forecast
     from harness.records.run_summaries import read_outlines
     from harness.system.hardware import this_hardware
@@ -27,7 +27,7 @@ def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast
 
 
 def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> PlanForecast:
-    """Return what is to be expected of the chosen trials."""
+    """Return the expected time and memory of the chosen trials."""
     from harness.planning.forecast import look_ahead
 
     device = chosen.request.device
@@ -36,7 +36,7 @@ def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> PlanFo
 
 
 def num_slots(device: str, slots: SlotRequest) -> int:
-    """Return how many trials would run at a time, as far as that is known without torch."""
+    """Return how many trials run at a time, as far as that is known without torch."""
     from harness.system.hardware import this_hardware
 
     if _is_cpu(device):
@@ -52,7 +52,7 @@ def _is_cpu(device: str) -> bool:
 
 
 def cells(trials: Sequence[ExpectedTrial]) -> tuple[str, str, str]:
-    """Return time, memory and what they are known from, of a combination's trials."""
+    """Return the time and memory of the trials of a combination, and what they are based on."""
     due = [trial.expected for trial in trials if not trial.expected.is_finished]
     num_finished = len(trials) - len(due)
     if not due:
@@ -65,13 +65,13 @@ def cells(trials: Sequence[ExpectedTrial]) -> tuple[str, str, str]:
 
 
 def total(outlook: PlanForecast, combinations: int) -> str:
-    """Return a sentence on all trials together; *combinations* are those whose time is not known."""
+    """Return a sentence about all trials; *combinations* is the number of those with unknown times."""
     finished = outlook.num_finished
     unknown = f"{plural(combinations, 'combination')}: --probe measures {'it' if combinations == 1 else 'them'}"
     if len(outlook.unknown) == len(outlook.trials):
         return f"time and memory unknown for {unknown}"
     if finished == len(outlook.trials):
-        return "all trials are finished, and would be reused"
+        return "all trials are finished and will be reused"
     text = (
         f"{'at least' if outlook.unknown else 'about'} {duration(outlook.seconds)} on {plural(outlook.slots, 'slot')}"
     )
@@ -83,7 +83,7 @@ def total(outlook: PlanForecast, combinations: int) -> str:
 
 
 def as_json(outlook: PlanForecast) -> dict[str, Any]:
-    """Return the same for programs; *trials* are those of the plan, in its order."""
+    """Return a forecast as JSON values, with all trials in the order of the plan."""
     return {
         "slots": outlook.slots,
         "seconds": outlook.seconds,

@@ -1,4 +1,4 @@
-"""Listeners: every event to everyone who asked. One that raises or hangs is told of once, and hears no more."""
+"""Listeners: passes every event to the display and to all listeners, and disconnects those that raise or hang."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from zoo.text import error_text
 Consumer = Callable[[Event], None]
 
 PATIENCE_SECONDS = 60.0
-"""How long one call of a listener may take: enough to import a tracker on a slow disk, or for a server's retries."""
+"""Time limit of a call: enough to import a tracker from a slow disk, or for retries of a server."""
 
 
 class TooSlowError(Exception):
-    """A listener took longer over one call than anybody waits for it."""
+    """A call of a listener exceeded its time limit."""
 
 
 class FanOut:
-    """Calls zoo's own consumer, then each listener, with every event.
+    """Calls zoo's own consumer, and then each listener, with every event.
 
-    A listener cannot stop a bench: whatever it raises but a keyboard interrupt costs the listener only, and so does a
-    call that takes longer than *patience* seconds. What zoo's own consumer raises goes through.
+    A listener cannot stop a bench: one that raises anything but a keyboard interrupt, or takes longer than *patience*
+    seconds for a call, is disconnected. Exceptions of zoo's own consumer propagate.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class FanOut:
                 raise
             except BaseException as error:  # a plugin may raise anything, SystemExit included
                 del self._hearing[name]
-                self._tell(f"listener {name!r} failed and hears no more: {error_text(error)}")
+                self._tell(f"listener {name!r} failed and is disconnected: {error_text(error)}")
 
     def _open(self, entry: Entry[Listener], store: Path) -> None:
         thread = _Thread(f"listener {entry.display_name}")
         try:
             hear = thread.call(entry.record.open, store, self._patience)
             if not callable(hear):
-                raise TypeError(f"open returned {type(hear).__name__}, not something that can be called")
+                raise TypeError(f"open returned {type(hear).__name__}; expected a function")
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # as above
@@ -73,17 +73,17 @@ class FanOut:
 
 
 class _Thread:
-    """A thread of a listener's own, which makes its calls in order. One that hangs is left behind, and dies with us."""
+    """A thread that calls one listener, in order. If it hangs, it is abandoned, and ends with the process."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[Any], Any], Any]] = SimpleQueue()
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def call(self, function: Callable[[Any], Any], argument: object, patience: float) -> Any:
-        """Return what the function returns, or raise what it raises.
+        """Call a function in the thread; return its result or raise its exception.
 
         Raises:
-            TooSlowError: If that takes longer than *patience* seconds.
+            TooSlowError: If the call takes longer than *patience* seconds.
         """
         future: Future[Any] = Future()
         self._calls.put((future, function, argument))

@@ -86,7 +86,7 @@ def test_the_table_is_on_stdout_and_the_progress_and_the_files_places_on_stderr(
     assert result.exit_code == 0, result.stderr
     assert "tiny_net" in result.stdout
     assert "87.5" in result.stdout
-    assert "2 trials, records go to" in result.stderr
+    assert "2 trials, records in" in result.stderr
     for name in ("leaderboard.csv", "leaderboard.json", "leaderboard.md"):
         assert (tmp_path / "runs" / name).is_file()
         assert name in result.stderr

@@ -74,7 +74,8 @@ def test_a_long_leaderboard_is_cut_to_the_terminal_and_says_so(clock: Any) -> No
     ]  # fmt: skip
     picture = _after(events, clock, 80, height=24)
     assert len(picture) <= 24
-    assert "… and 36 more" in picture[-1]
+    assert "… and 37 more" in picture[-1]
+    assert "provisional ranking" in "\n".join(picture)
 
 
 def test_foreign_names_are_shown_as_they_are_and_cannot_hurt(clock: Any) -> None:
@@ -124,6 +125,14 @@ def test_the_live_picture_is_gone_when_it_is_closed(recorded_events: list[Event]
     assert "listener [x] failed[2J" in file.getvalue()
     assert file.getvalue().count("\x1b[?25l") == file.getvalue().count("\x1b[?25h")  # the cursor is back
     assert file.getvalue().rstrip("\r\n").endswith("\x1b[2K")
+
+
+def test_at_40_columns_no_word_is_broken(recorded_events: list[Event], clock: Any) -> None:
+    for count in range(1, len(recorded_events) + 1):
+        for line in _after(recorded_events[:count], clock, 40):
+            assert len(line) <= 40
+            # Names that do not fit end in an ellipsis; a wrapped word would start the line.
+            assert not line.lstrip().startswith(("king", "nal", "sto_", "step ·")), line
 
 
 def _path() -> Any:

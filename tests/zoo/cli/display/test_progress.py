@@ -33,7 +33,7 @@ def test_a_model_without_a_score_ranks_last(recorded_events: list[Event], clock:
 
 
 def test_time_left_is_not_known_before_anything_is(recorded_events: list[Event], clock: Any) -> None:
-    assert _heard(recorded_events[:2], clock).seconds_left() is None
+    assert _heard(recorded_events[:2], clock).time_left() is None
 
 
 def test_time_left_goes_by_epochs_and_then_by_what_other_trials_took(clock: Any) -> None:
@@ -43,13 +43,38 @@ def test_time_left_goes_by_epochs_and_then_by_what_other_trials_took(clock: Any)
     state.hear(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=3))
     clock.now += 10.0
     state.hear(_epoch("t0", 1, 4))
-    assert state.seconds_left() == pytest.approx(30.0 + 2 * 40.0)
+    assert _left(state) == ("at least", pytest.approx(30.0 + 2 * 40.0))  # without test and measurements
     clock.now += 10.0
     state.hear(_end("t0", titles[0][1]))
-    assert state.seconds_left() == pytest.approx(2 * 20.0)
+    assert _left(state) == ("about", pytest.approx(2 * 20.0))
     state.hear(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
     clock.now += 25.0  # longer than thought: what is left never goes below nothing
-    assert state.seconds_left() == pytest.approx(20.0)
+    assert _left(state) == ("about", pytest.approx(20.0))
+
+
+def test_a_quick_network_says_nothing_about_the_time_of_a_slow_one(clock: Any) -> None:
+    titles = [("t0", "linear · digits · quick · seed 0"), ("t1", "resnet · digits · quick · seed 0")]
+    titles += [("t2", "linear · digits · quick · seed 1")]
+    state = BenchState(clock)
+    state.hear(BenchStarted(store=_path(), trials=tuple(titles)))
+    state.hear(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=3))
+    clock.now += 2.0
+    state.hear(_end("t0", titles[0][1]))
+    assert _left(state) == ("at least", pytest.approx(2.0))
+    state.hear(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
+    clock.now += 100.0
+    state.hear(_end("t1", titles[1][1]))
+    assert _left(state) == ("about", pytest.approx(2.0))
+
+
+def test_while_only_unknown_networks_are_left_no_time_is_shown(clock: Any) -> None:
+    titles = (("t0", "linear · digits · quick · seed 0"), ("t1", "resnet · digits · quick · seed 0"))
+    state = BenchState(clock)
+    state.hear(BenchStarted(store=_path(), trials=titles))
+    state.hear(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=2))
+    clock.now += 2.0
+    state.hear(_end("t0", titles[0][1]))
+    assert state.time_left() is None
 
 
 def test_a_reused_trial_says_nothing_about_time(clock: Any) -> None:
@@ -57,7 +82,7 @@ def test_a_reused_trial_says_nothing_about_time(clock: Any) -> None:
     state = BenchState(clock)
     state.hear(BenchStarted(store=_path(), trials=titles))
     state.hear(_end("t0", titles[0][1], reused=True))
-    assert state.seconds_left() is None
+    assert state.time_left() is None
     assert state.share == 0.5
 
 
@@ -78,6 +103,12 @@ def test_a_trial_that_another_process_held_may_start_twice(clock: Any) -> None:
         state.hear(TrialStarted(trial_id=trial, title=trial, number=1, total=2))
         state.hear(_epoch(trial, 1, 2))
     assert state.share <= 1.0
+
+
+def _left(state: BenchState) -> tuple[str, float]:
+    left = state.time_left()
+    assert left is not None
+    return left.words, left.seconds
 
 
 def _path() -> Any:

@@ -59,7 +59,7 @@ def test_a_row_says_what_one_more_trial_takes(expected: tuple[Expectation, ...],
         ((KNOWN, KNOWN), 1, "about 3 min 00 s on 1 slot, 1,234 MiB at a time"),
         ((KNOWN, KNOWN), 2, "about 1 min 30 s on 2 slots, 2,469 MiB at a time"),
         ((FINISHED, KNOWN), 1, "about 1 min 30 s on 1 slot, 1,234 MiB at a time; 1 trial finished already"),
-        ((FINISHED, FINISHED), 1, "all trials are finished, and would be reused"),
+        ((FINISHED, FINISHED), 1, "all trials are finished and will be reused"),
         ((Expectation(),), 1, "time and memory unknown for 1 combination: --probe measures it"),
         (
             (KNOWN, Expectation()),
