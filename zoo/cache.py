@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -46,6 +47,27 @@ def data_root(given: str | None = None) -> Path:
     """Return the folder of datasets as they are downloaded: *given*, else ``$ZOO_DATA``, else one in the cache."""
     text = given or os.environ.get("ZOO_DATA", "")
     return Path(text).expanduser() if text else cache_root() / "data"
+
+
+def require_writable_cache() -> None:
+    """Create the cache folder if necessary.
+
+    Raises:
+        StoreError: If it cannot be created or written.
+    """
+    from zoo.errors import StoreError
+
+    remedy = "set ZOO_CACHE to a folder that can be written"
+    try:
+        root = cache_root()
+    except RuntimeError as error:
+        raise StoreError(f"there is no folder for the cache: {error}; {remedy}") from error
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not os.access(root, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise StoreError(f"the cache folder {root} cannot be written: {error.strerror or error}; {remedy}") from error
 
 
 def cached_json(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

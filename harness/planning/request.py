@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
-from pydantic import Field, PlainValidator, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
 from harness.records.runtime_result import RuntimeName
@@ -24,6 +24,7 @@ DEFAULT_RECIPES = ("sgd_quick",)
 DEFAULT_SEEDS = 3
 
 _MOST_SEEDS = 10_000
+_LEAST_TRAIN = 3
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")
 
 
@@ -35,12 +36,28 @@ def _seeds(value: object) -> int | Literal["auto"]:
     raise PydanticCustomError("seeds", f"input should be a whole number from 1 to {_MOST_SEEDS}, or auto")
 
 
+def _names(value: object) -> object:
+    """Return a string as the list of its comma-separated names, as on a command line."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _limit_train(value: int | None) -> int | None:
+    if value is not None and value < _LEAST_TRAIN:
+        raise PydanticCustomError(
+            "limit_train", f"input should be at least {_LEAST_TRAIN}: training needs two images, and validation one"
+        )
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
 class BenchRequest(FrozenModel):
     """What was asked for. Lists hold names, patterns (``resnet*``) and, for data, names with an argument."""
 
-    models: tuple[str, ...] = Field(DEFAULT_MODELS, min_length=1)
-    data: tuple[str, ...] = Field(DEFAULT_DATA, min_length=1)
-    recipes: tuple[str, ...] = Field(DEFAULT_RECIPES, min_length=1)
+    models: Names = Field(DEFAULT_MODELS, min_length=1)
+    data: Names = Field(DEFAULT_DATA, min_length=1)
+    recipes: Names = Field(DEFAULT_RECIPES, min_length=1)
     seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = DEFAULT_SEEDS
     """Number of seeds; they are ``first_seed``, ``first_seed + 1`` … ``auto``: as many as ranks need."""
     max_seeds: int = Field(MAX_SEEDS, ge=1, le=_MOST_SEEDS)
@@ -56,7 +73,7 @@ class BenchRequest(FrozenModel):
     """Short for ``recipe.epochs``."""
     batch_size: int | None = Field(None, ge=1)
     """Short for ``recipe.batch_size``."""
-    limit_train: int | None = Field(None, ge=1)
+    limit_train: Annotated[int | None, AfterValidator(_limit_train)] = None
     limit_test: int | None = Field(None, ge=1)
     val_fraction: float = Field(0.1, gt=0, lt=1)
     folds: int | None = Field(None, ge=2, le=100)
@@ -74,7 +91,7 @@ class BenchRequest(FrozenModel):
     """Time for each speed measurement; 0 measures nothing."""
     best_inference: bool = False
     """Whether to look for the fastest settings for inference, and to measure with them too."""
-    runtimes: tuple[RuntimeName, ...] = Field(("eager",), min_length=1)
+    runtimes: Annotated[tuple[RuntimeName, ...], BeforeValidator(_names)] = Field(("eager",), min_length=1)
     """What else evaluates and times the trained weights, after the trials; it changes none of them."""
 
     @property
@@ -143,6 +160,8 @@ def raise_all(error: ValidationError, model: type[FrozenModel], origin: str) -> 
             problem = each["msg"].lower()
             if each["type"] == "string_pattern_mismatch":  # a pattern is no sentence
                 problem = f"input should be {model.model_fields[key].description}"
+            elif each["type"] == "tuple_type":  # TOML and JSON have lists
+                problem = 'input should be a list such as ["a", "b"]'
             errors.append(UsageError(f"{origin}: {key} = {each['input']!r}: {problem}"))
     ManyErrors.raise_if(errors)
     raise AssertionError("a validation error names at least one error") from error

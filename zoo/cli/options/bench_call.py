@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cache import data_root
+from zoo.cache import data_root, require_writable_cache
 from zoo.cli.options.output import split_commas
 from zoo.cli.options.placing import remote_of, slots_of
 from zoo.cli.options.selecting import Chosen, attempt, choose
@@ -55,6 +55,8 @@ class BenchCall:
         cache_limit = attempt(lambda: _bytes(params["cache_limit"]), errors)
         slots = attempt(lambda: slots_of(params), errors)
         attempt(lambda: _check_store(Path(params["out"])), errors)
+        if not params["dry_run"]:
+            attempt(require_writable_cache, errors)
         # The rest is checked against the catalog, which a mistake so far does not stop from being loaded.
         catalog = attempt(session.catalog, errors)
         if catalog is None:

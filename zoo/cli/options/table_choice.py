@@ -47,8 +47,8 @@ class TableChoice:
     def from_params(cls, params: dict[str, Any]) -> TableChoice:
         """Return the choice that ``--sort-by``, ``--columns``, ``--format`` and ``--brief`` make."""
         return cls(
-            sort_by=params["sort_by"] or DEFAULT_SORT,
-            columns=tuple(split_commas(params["columns"])) or None,
+            sort_by=_key_of(params["sort_by"] or DEFAULT_SORT),
+            columns=tuple(map(_key_of, split_commas(params["columns"]))) or None,
             form=params["form"],
             brief=params["brief"],
         )
@@ -198,6 +198,17 @@ class TableChoice:
         """Return the same choice in the plugin format with that file suffix, if exactly one has it."""
         fitting = {entry.full_name for entry in self.foreign.values() if entry.record.suffix == suffix}
         return replace(self, form=fitting.pop()) if len(fitting) == 1 else self
+
+
+def _key_of(name: str) -> str:
+    """Return the key of the column with *name* as its key or, if only one has it, as its title, with or without %."""
+    from reports.leaderboard.columns import COLUMNS
+
+    if any(column.key == name for column in COLUMNS):
+        return name
+    title = name.casefold().removesuffix("%").strip()
+    found = [column.key for column in COLUMNS if column.title.casefold().removesuffix("%").strip() == title]
+    return found[0] if len(found) == 1 else name
 
 
 def _unknown(kind: str, given: Sequence[str], known: Sequence[str], plural: str) -> list[Any]:

@@ -1,0 +1,26 @@
+"""Requests: what a suite file or a command line may hold, and what a mistake in it is told as."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.planning.request import BenchRequest
+from zoo.errors import UsageError
+
+
+def test_a_name_may_stand_where_a_list_is_expected() -> None:
+    request = BenchRequest.parse({"models": "linear", "data": "digits, mnist"}, origin="suite.toml")
+    assert (request.models, request.data) == (("linear",), ("digits", "mnist"))
+
+
+def test_what_is_no_list_is_told_in_terms_of_lists() -> None:
+    with pytest.raises(UsageError) as caught:
+        BenchRequest.parse({"models": 3}, origin="suite.toml")
+    assert str(caught.value) == 'suite.toml: models = 3: input should be a list such as ["a", "b"]'
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_too_few_training_images_are_refused_with_the_reason(limit: int) -> None:
+    with pytest.raises(UsageError, match="at least 3: training needs two images, and validation one"):
+        BenchRequest.parse({"limit_train": limit}, origin="the command line")
+    assert BenchRequest.parse({"limit_train": 3}, origin="the command line").limit_train == 3
