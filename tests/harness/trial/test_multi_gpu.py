@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +60,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def supervisor(asked: Path) -> Iterator[RankSupervisor]:
     """From a process that has imported what is wanted and nothing more, as the fork server of a bench has."""
+    # A fork server that an earlier test has started keeps the environment of that time.
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["harness.trial.setup", "harness.training.loop", "torch._dynamo", "timm.layers"])
     supervisor = RankSupervisor(run_rank, context=context, grace_seconds=1)
