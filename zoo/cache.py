@@ -98,7 +98,7 @@ def _keep(path: Path, value: dict[str, Any]) -> None:
         handle, temporary = tempfile.mkstemp(prefix=".tmp-", suffix=path.suffix, dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(value, file)
-        # Renaming makes it whole for readers; it needs no sync, for a damaged file is made anew.
+        # Readers see the whole file or none, thanks to renaming; no sync is needed, since a damaged file is replaced.
         Path(temporary).replace(path)
     except OSError:  # a read-only or full disk: the cache is a convenience
         if temporary:

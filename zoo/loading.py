@@ -168,7 +168,7 @@ def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plu
 
 
 def _register(module: Any, name: str) -> pluggy.PluginManager:
-    # A manager for each plugin: check_pending then speaks of this one only.
+    # One manager for each plugin, so that check_pending reports on this plugin only.
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(module, name)
@@ -264,8 +264,8 @@ def _way_out(later: Provider, earlier: Provider) -> str:
 def _source_of(module: Any, provider: Provider) -> str:
     """Return the folder of a plugin's package, or its file where it is a module on its own.
 
-    A third party's plugin may well be the part that only speaks to zoo: its whole package counts. A built-in's
-    sub-package is enough, for the built-ins of one kind use nothing of another.
+    The plugin module of a third party may be a thin layer, so its whole package counts. For a built-in its subpackage
+    is enough, since built-ins of one kind use nothing of another kind.
     """
     name = module.__name__ if isinstance(module, ModuleType) else getattr(module, "__module__", "")
     parts = name.split(".")

@@ -282,7 +282,7 @@ def exports(subject: Subject[Architecture]) -> None:
         expected_BK = _logits(model, images_BCHW)
         try:
             program = torch.export.export(model, (images_BCHW,))
-        except Exception as error:  # whatever tracing stumbles upon
+        except Exception as error:  # tracing may raise anything
             raise CheckFailedError(f"torch.export: {type(error).__name__}: {error}") from error
         _require_close(expected_BK, program.module()(images_BCHW), "torch.export")
 

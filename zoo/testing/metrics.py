@@ -126,7 +126,7 @@ def metric_has_no_side_effects(subject: Subject[Metric]) -> None:
 
 
 def _class_counts(metric: Metric) -> tuple[int, ...]:
-    # More than five classes, for the sake of top-5.
+    # More than five classes, so that top-5 is defined.
     return (2,) if metric.binary_only else (7,)
 
 

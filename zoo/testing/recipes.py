@@ -31,7 +31,7 @@ from zoo.testing.subjects import Subject
 _CPU = torch.device("cpu")
 _STEPS_PER_EPOCH = 50
 _MOST_EPOCHS = 60
-"""A recipe's epochs are for datasets of thousands of images; with 64 it gets this many, of its own schedule."""
+"""Number of epochs with 64 images, since the epochs of recipes are chosen for thousands of images."""
 
 
 class _Learnt(Exception):
