@@ -24,7 +24,7 @@ def test_a_damaged_record_is_said_kept_and_its_trial_runs_again(
     assert summary.counts == {"done": 4}
     (note,) = summary.notes
     assert note.startswith(str(path))
-    assert note.endswith("it is kept as record.damaged-1.json, and the trial ran again")
+    assert note.endswith("it is kept as record.damaged-1.json, and the trial was run again")
     assert (folder / "record.damaged-1.json").read_bytes() == damaged
     assert bench.content() == clean
 

@@ -33,7 +33,7 @@ def test_examples_need_the_very_images_that_were_tested(
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "empty"))
     done = run_zoo("examples", photo_trial, "-o", str(tmp_path / "out.png"))
     assert done.exit_code != 0
-    assert "the same zoo bench puts them there" in done.stderr
+    assert "run the same zoo bench again to decode them" in done.stderr
     assert not (tmp_path / "out.png").exists()
 
 
