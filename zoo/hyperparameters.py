@@ -81,7 +81,7 @@ class Hyperparameters(BaseModel):
         default="random", description="alternating flips each image in every other epoch instead of at random"
     )
     random_resized_crop: float = Field(
-        default=1.0, gt=0, le=1, description="smallest area share of a random resized crop; 1 leaves it out"
+        default=1.0, gt=0, le=1, description="smallest area share of a random resized crop; 1 disables it"
     )
     cutout: float = Field(default=0.0, ge=0, lt=1, description="side of an erased square, as a share of the image side")
     random_erasing: float = Field(
@@ -91,27 +91,27 @@ class Hyperparameters(BaseModel):
         default=0.0, ge=0, le=1, description="strength of brightness, contrast and saturation jitter"
     )
     hue_jitter: float = Field(default=0.0, ge=0, le=0.5, description="largest change of hue, in turns of the circle")
-    randaugment_ops: int = Field(
-        default=0, ge=0, le=8, description="RandAugment: operations per image; 0 leaves it out"
-    )
+    randaugment_ops: int = Field(default=0, ge=0, le=8, description="RandAugment: operations per image; 0 disables it")
     randaugment_magnitude: float = Field(default=0.3, ge=0, le=1, description="RandAugment: strength")
     trivialaugment: bool = Field(default=False, description="TrivialAugment: one operation of random strength")
-    mixup_alpha: float = Field(default=0.0, ge=0, description="mixup: Beta(alpha, alpha); 0 leaves it out")
-    cutmix_alpha: float = Field(default=0.0, ge=0, description="CutMix: Beta(alpha, alpha); 0 leaves it out")
+    mixup_alpha: float = Field(default=0.0, ge=0, description="mixup: Beta(alpha, alpha); 0 disables it")
+    cutmix_alpha: float = Field(default=0.0, ge=0, description="CutMix: Beta(alpha, alpha); 0 disables it")
 
     # Regularisation and averaging
-    clip_norm: float = Field(default=0.0, ge=0, description="largest gradient norm; 0 leaves it out")
+    clip_norm: float = Field(default=0.0, ge=0, description="largest gradient norm; 0 disables clipping")
     ema_decay: float = Field(
         default=0.0, ge=0, lt=1, description="decay per step of averaged weights, which are then evaluated"
     )
 
     # Choosing the weights that are tested; only ever by the validation split
-    keep: Literal["last", "best"] = Field(default="last", description="test the last epoch's weights or the best one's")
+    keep: Literal["last", "best"] = Field(
+        default="last", description="test the weights of the last epoch or of the best one"
+    )
     monitor: Literal["val_loss", "val_accuracy"] = Field(
-        default="val_accuracy", description="what best and patience look at"
+        default="val_accuracy", description="quantity that selects the best epoch and stops training early"
     )
     early_stopping_patience: int = Field(
-        default=0, ge=0, description="stop after so many epochs without improvement; 0 never"
+        default=0, ge=0, description="epochs without improvement before training stops early; 0 disables it"
     )
 
     # Start

@@ -65,15 +65,15 @@ class LeftOut:
         for kind, suffixes in sorted(suffixes_of.items()):
             count = suffixes.total()
             yield (
-                f"{plural(count, 'image file')} left out, as {kind} cannot be read here: {_by_suffix(suffixes)} "
-                f"({how_to_read(kind)})"
+                f"{plural(count, 'image file')} left out because {kind} cannot be read here: "
+                f"{_by_suffix(suffixes)} ({how_to_read(kind)})"
             )
 
     def notes(self) -> Iterator[str]:
         """Yield a sentence about files that are not images, if there are any."""
         if count := self.others.total():
-            what = "as it is no image" if count == 1 else "as they are no images"
-            yield f"{plural(count, 'file')} left out, {what}: {_by_suffix(self.others)}"
+            what = "it is not an image" if count == 1 else "they are not images"
+            yield f"{plural(count, 'file')} left out because {what}: {_by_suffix(self.others)}"
 
 
 def _by_suffix(suffixes: Counter[str]) -> str:
@@ -85,10 +85,10 @@ def is_image(path: PurePath, find_kind: Callable[[], str], left_out: LeftOut | N
     """Tell whether a file is an image that can be read, by its suffix or else by its content.
 
     Args:
-        path: Its name. Junk is no image.
+        path: Its name. Junk is not an image.
         find_kind: Returns its kind (see :func:`zoo.image_kinds.image_kind`); called only where the suffix does not
             decide.
-        left_out: Told of the file if it is not.
+        left_out: Records the file if it is not.
     """
     if is_junk(path.name):
         return False
@@ -114,7 +114,7 @@ def walk_images(folder: Path, left_out: LeftOut | None = None) -> Iterator[Path]
 
     Args:
         folder: Where to look.
-        left_out: Told of the files that are not yielded.
+        left_out: Records the files that are not yielded.
     """
     yield from _walk(folder, frozenset(), left_out)
 

@@ -187,7 +187,7 @@ def _call_hooks(manager: pluggy.PluginManager, hooks: Iterable[str]) -> Iterator
                 if not isinstance(record, wanted):
                     raise _Nonsense(f"{hook} yielded {type(record).__name__}, not {wanted.__name__}")
                 if number > _MAX_RECORDS:
-                    raise _Nonsense(f"{hook} yielded more than {_MAX_RECORDS:,} records, as if without end")
+                    raise _Nonsense(f"{hook} yielded more than {_MAX_RECORDS:,} records, so it seems to be endless")
                 yield hook, record
 
 

@@ -1,4 +1,4 @@
-"""Links that lead out of the pages, to source code: on the site they are plain text, for the code is not part of it."""
+"""Links out of the pages to source code: plain text on the site, because the code is not part of it."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def probe_plan(
         slots: How many trials are to run at a time, among which CPU threads are shared out.
 
     Raises:
-        ZooError: If a dataset or the device cannot be had; all such errors together.
+        ZooError: If a dataset or the device is not available; all such errors together.
     """
     interrupts = Interrupts()
     starter = Starter(plan.preload)

@@ -42,7 +42,7 @@ def make_slots(request: SlotRequest, *, device: str, num_gpus: int, gpus_per_tri
     """
     if not device.startswith("cuda"):
         if request.devices is not None:
-            raise UsageError(f"--devices names GPUs, and this bench runs on {device}")
+            raise UsageError(f"--devices names GPUs, but this bench runs on {device}")
         jobs = request.jobs or request.jobs_per_device
         return [Slot(devices=(device,), sharing=jobs)] * jobs
     groups = _groups(_gpus(request, device, num_gpus, gpus_per_trial), gpus_per_trial)
@@ -80,7 +80,7 @@ def _gpus(request: SlotRequest, device: str, num_gpus: int, gpus_per_trial: int)
 
 def _groups(gpus: Sequence[int], size: int) -> list[tuple[str, ...]]:
     if len(gpus) < size:
-        raise UsageError(f"--gpus-per-trial {size}: there are only {len(gpus)} GPU(s) to use")
+        raise UsageError(f"--gpus-per-trial {size}: only {len(gpus)} GPU(s) are available")
     return [
         tuple(f"cuda:{gpu}" for gpu in gpus[start : start + size]) for start in range(0, len(gpus) - size + 1, size)
     ]

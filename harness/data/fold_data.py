@@ -21,7 +21,7 @@ from harness.data.splitting import SplitIndices
 from harness.system.atomic_files import write_json
 from zoo.dataset import Splits
 
-GROUPED_FOLDS = "of whole groups, the largest first, with classes as near to their shares as groups allow"
+GROUPED_FOLDS = "by whole groups, the largest first, keeping class shares as equal as groups allow"
 """How images with groups are dealt to folds, for notes."""
 
 
@@ -36,7 +36,11 @@ def copies_note(written: WrittenSplit, fold_N: NDArray[np.int64]) -> list[str]:
     for pixels, fold in zip(written.pixel_hashes, fold_N.tolist(), strict=True):
         folds_of.setdefault(pixels, set()).add(fold)
     count = sum(len(folds_of[pixels]) > 1 for pixels in written.pixel_hashes)
-    return [f"{count:,} of {len(fold_N):,} images have a copy in another fold, pixel for pixel"] if count else []
+    return (
+        [f"{count:,} of {len(fold_N):,} images have an identical copy in another fold (compared by pixels)"]
+        if count
+        else []
+    )
 
 
 def write_folds(

@@ -35,14 +35,14 @@ def pool_parts(splits: Splits) -> tuple[dict[str, SplitIndices], list[str]]:
         val = whole("val", splits.val)
         pool = _joined(pool, val)
         notes.append(
-            f"folds are made of the source's {len(splits.train):,} training and {len(val):,} validation images"
+            f"folds are made from the source's {len(splits.train):,} training and {len(val):,} validation images"
         )
     if splits.test is not None:
         notes.append(
-            f"the source's test split of {len(splits.test):,} images is left out: folds are made of the others"
+            f"the source's test split of {len(splits.test):,} images is not used: folds are made from the others"
         )
     if len(np.unique(pool.hashes_N)) < len(pool):
-        raise DataError("image ids must be unique in a dataset, and some occur twice")
+        raise DataError("image ids must be unique in a dataset, but some occur twice")
     return {"test": pool}, notes
 
 
@@ -60,7 +60,7 @@ def fold_of_each(
     """
     count, what = (len(labels_N), "images") if groups is None else (len(set(groups)), "groups of images")
     if count < folds:
-        raise DataError(f"{folds} folds were asked for, and there are only {count} {what}")
+        raise DataError(f"{folds} folds were requested, but there are only {count} {what}")
     if groups is not None:
         return _deal_groups(labels_N, groups, folds)
     fold_N = np.empty(len(labels_N), dtype=np.int64)
@@ -79,7 +79,7 @@ def make_fold(
     test, rest = pool.select(fold_N == fold), pool.select(fold_N != fold)
     train, val = rest.carve(val_fraction)
     if not len(val):
-        raise DataError("with one image or group in each class, no validation images can be carved for a fold")
+        raise DataError("no validation images can be taken from train for a fold: each class has one image or group")
     return {"train": train, "val": val, "test": test}
 
 
@@ -120,11 +120,15 @@ def _joined(one: SplitIndices, other: SplitIndices) -> SplitIndices:
     """Return the images of two splits as one."""
     first, second = one.source, other.source
     if (first.images is None) != (second.images is None):
-        raise DataError("folds need training and validation images of one kind, and one of the two splits has arrays")
+        raise DataError(
+            "folds need training and validation images of the same kind, but only one of the two splits has arrays"
+        )
     joined: dict[str, Any] = {}
     if first.images is not None and second.images is not None:
         if first.images.shape[1:] != second.images.shape[1:]:
-            raise DataError("folds need training and validation images of one shape, and the arrays differ in it")
+            raise DataError(
+                "folds need training and validation images of the same shape, but their arrays differ in shape"
+            )
         joined["images"] = np.concatenate([first.images, second.images])
     elif first.encoded is not None and second.encoded is not None:
         joined["encoded"] = Chained(first.encoded, second.encoded)

@@ -35,13 +35,13 @@ def unreadable_notes(name: str, part: SplitIndices, written: WrittenSplit) -> li
         listed += f"; and {len(bad) - _MAX_SHOWN:,} more"
     if name != "train":
         raise UnusableImagesError(
-            f"{len(bad):,} {name} image(s) cannot be read, and an evaluation must not leave any out: {listed}"
+            f"{len(bad):,} {name} image(s) cannot be read, but an evaluation must include all images: {listed}"
         )
     if len(bad) > UNREADABLE_SHARE * len(part):
         raise UnusableImagesError(
             f"{len(bad):,} of {len(part):,} training images cannot be read, more than {UNREADABLE_SHARE:.0%}: {listed}"
         )
-    return [f"{len(bad):,} of {len(part):,} training images left out, as they cannot be read: {listed}"]
+    return [f"{len(bad):,} of {len(part):,} training images left out because they cannot be read: {listed}"]
 
 
 def _name_of(part: SplitIndices, index: int) -> str:
@@ -64,16 +64,16 @@ def dark_notes(written: dict[str, WrittenSplit]) -> list[str]:
         return []
     bits = max(1, max(peaks).bit_length())
     return [
-        f"{plural(len(peaks), 'image')} of 16 bits per sample have no value above {max(peaks):,} of 65,535, as if of "
-        f"{bits} bits, and come out almost black, as they are scaled by the full range: multiply their values by "
-        f"{1 << (16 - bits)}, or save them with 8 bits"
+        f"{plural(len(peaks), 'image')} with 16 bits per sample have no value above {max(peaks):,} of 65,535, as if "
+        f"they had {bits} bits, and become almost black because they are scaled by the full range: multiply their "
+        f"values by {1 << (16 - bits)}, or save them with 8 bits"
     ]
 
 
 def count_notes(dataset: Dataset, splits: Splits) -> list[str]:
     found = {"training": (dataset.num_train, len(splits.train)), "test": (dataset.num_test, len(splits.test or ()))}
     return [
-        f"{count:,} {what} images found, where the dataset is known to have {known:,}"
+        f"{count:,} {what} images found, but the dataset is known to have {known:,}"
         for what, (known, count) in found.items()
         if known is not None and count != known and not (what == "test" and splits.test is None)
     ]

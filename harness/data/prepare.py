@@ -201,12 +201,12 @@ def _prepare(
     if streamed:
         if any(part.source.images is not None for part in parts.values()):
             raise DataError(
-                f"{title}: {why_not_kept}, and it has arrays in place of image files, which could be decoded anew in "
+                f"{title}: {why_not_kept}, and it has arrays instead of image files, which could be decoded again in "
                 "each epoch; free space there, raise the limit, or choose a smaller image size or fewer images"
             )
         folder = streamed_folder(folder)
-        notes.append(f"images are decoded anew in each epoch: {why_not_kept}")
-        doing = f"{title}: reading all images once ({why_not_kept}, so they are decoded anew in each epoch)"
+        notes.append(f"images are decoded again in each epoch: {why_not_kept}")
+        doing = f"{title}: reading all images once ({why_not_kept}, so they are decoded again in each epoch)"
     if folder.exists():  # damaged, or it would have been read
         shutil.rmtree(folder)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
@@ -295,5 +295,5 @@ def _why_not_kept(cache: Path, num_bytes: int, limit_bytes: int | None) -> str:
         return f"decoded they take {size_text(num_bytes)}, more than the limit of {size_text(limit_bytes)}"
     free = shutil.disk_usage(cache).free
     if num_bytes > free:
-        return f"decoded they take {size_text(num_bytes)}, and only {size_text(free)} are free in {cache}"
+        return f"decoded they take {size_text(num_bytes)}, but only {size_text(free)} are free in {cache}"
     return ""

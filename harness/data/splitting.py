@@ -22,8 +22,11 @@ from zoo.text import plural
 
 Indices = NDArray[np.int64]
 
-GROUPED_CHOICE = "by whole groups, in the order of a hash of their names, as near to each class's share as groups allow"
+GROUPED_CHOICE = "by whole groups, in the order of a hash of their names, keeping class shares as equal as groups allow"
 """How images with groups are chosen, for notes."""
+
+STRATIFIED_CHOICE = "by a hash of their ids, stratified by class"
+"""How images without groups are chosen, for notes."""
 
 _SMALL_TEST = 100
 """Test images below which an interval of an accuracy can be wider than ±10 percentage points."""
@@ -142,12 +145,12 @@ def make_parts(
             remaining, carved = parts["train"].carve(val_fraction, every_class=every_class)
             if not len(carved):
                 raise DataError(
-                    f"there is no {name} split, and with one image or group in each class none can be carved from train"
+                    f"there is no {name} split, and none can be taken from train: each class has one image or group"
                 )
             grouped = parts["train"].source.groups is not None
             notes.append(
-                f"no {name} split in the source: {len(carved):,} of {len(parts['train']):,} training images "
-                f"carved off for it, {GROUPED_CHOICE if grouped else 'stratified, by a hash of their ids'}"
+                f"no {name} split in the source: {len(carved):,} of {len(parts['train']):,} training images are used "
+                f"instead, chosen {GROUPED_CHOICE if grouped else STRATIFIED_CHOICE}"
             )
             if name == "test":
                 notes += _small_test_note(len(carved))
@@ -168,7 +171,7 @@ def _small_test_note(count: int) -> list[str]:
     half = 100 * _Z / (2 * math.sqrt(count + _Z**2))
     return [
         f"the test split has only {plural(count, 'image')}: the 95 % interval of an accuracy is up to "
-        f"±{half:.0f} percentage points wide; with --folds 5 every image is tested once"
+        f"±{half:.0f} percentage points wide; with --folds 5, every image is tested once"
     ]
 
 
@@ -204,8 +207,8 @@ def _limit_train(parts: dict[str, SplitIndices], limit: int | None) -> list[str]
 
 def _limit_note(what: str, limit: int, total: int, purpose: str) -> str:
     if limit >= total:
-        return f"{what}: {limit:,} asked for, all {total:,} images for {purpose} used"
-    return f"{what}: {limit:,} of {total:,} images for {purpose}, stratified, by a hash of their ids"
+        return f"{what}: {limit:,} requested, but there are only {total:,} images for {purpose}; all are used"
+    return f"{what}: {limit:,} of {total:,} images for {purpose} are used, chosen {STRATIFIED_CHOICE}"
 
 
 def whole(name: str, split: Split) -> SplitIndices:
@@ -230,7 +233,7 @@ def _shared_groups(parts: dict[str, SplitIndices]) -> list[str]:
     for first, second in (("train", "test"), ("val", "test"), ("train", "val")):
         shared = len(groups.get(first, set()) & groups.get(second, set()))
         if shared:
-            notes.append(f"{shared:,} group(s) are in both {first} and {second} of the source")
+            notes.append(f"{shared:,} group(s) are in both the {first} and the {second} split of the source")
     return notes
 
 

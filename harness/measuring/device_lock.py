@@ -38,7 +38,7 @@ class DeviceSharing:
         synchronize: Waits until the device has done what this process gave it.
         tell: Called with True when this process begins to wait for others, and with False when that is over.
         patience_seconds: How long to wait for others before being timed beside them.
-        folder: Where the locks lie; None: in the cache. Where none can be had there, nobody waits for anybody.
+        folder: Where the locks lie; None: in the cache. If locks do not work there, nobody waits.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ def resolve_precision(name: str, device: str) -> Literal["fp32", "bf16", "fp16"]
     if name == "auto":
         return "bf16" if is_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if name == "fp16" and not is_cuda:
-        raise UsageError(f"--precision fp16 needs a CUDA device, and this is {device}; bf16 works on both")
+        raise UsageError(f"--precision fp16 needs a CUDA device, but this is {device}; bf16 works on both")
     return name  # type: ignore[return-value]
 
 
@@ -67,7 +67,7 @@ def check_compile(compile: str, device: str) -> None:
         UsageError: If it is ``graphs`` and the device is not a CUDA device.
     """
     if compile == "graphs" and not device.startswith("cuda"):
-        raise UsageError(f"--compile graphs needs a CUDA device, and this is {device}; use --compile on instead")
+        raise UsageError(f"--compile graphs needs a CUDA device, but this is {device}; use --compile on instead")
 
 
 def describe(device: str, threads: int | None = None) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def measure_speed(
     Args:
         settings: How the network trained and is timed.
         test: Gives the end-to-end rate of inference, and images to time the network with.
-        was_disturbed: Whether another trial on the device did not give way.
+        was_disturbed: Whether another trial on the device did not pause.
         budget_seconds: Time for measuring inference, and again for training. Latency takes half of it, the reference
             network a quarter before and after, and the search for the best inference three times as long. Very slow
             networks take longer, since a minimum number of calls is made.
@@ -176,10 +176,10 @@ def _company_notes(num_neighbours: int, was_disturbed: bool) -> tuple[str, ...]:
         trials = "trial" if num_neighbours == 1 else "trials"
         notes.append(
             f"trained beside up to {num_neighbours} other {trials} on the same device, so the end-to-end training rate "
-            "is not its own and is left out"
+            "does not describe this trial alone and is left out"
         )
     if was_disturbed:
-        notes.append("another trial on the same device did not give way while this one was timed")
+        notes.append("another trial on the same device did not pause while this one was timed")
     return tuple(notes)
 
 
@@ -189,8 +189,8 @@ def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:
     if max(ratio, 1 / ratio) < DRIFT:
         return ()
     return (
-        f"after the measurement the reference network ran at {ratio:.2f} times the speed it had before: the clock rate "
-        "or the load of the machine changed",
+        f"the reference network was {ratio:.2f} times as fast after the measurement as before: the clock rate or the "
+        "load of the machine changed",
     )
 
 

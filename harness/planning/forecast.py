@@ -47,7 +47,7 @@ class Size:
 
     image_size: int | None = None
     num_learnt: int | None = None
-    """Training images, with those that are carved off for validation."""
+    """Training images, including those that are taken for validation."""
     num_test: int | None = None
 
 

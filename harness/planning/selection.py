@@ -48,7 +48,7 @@ class SelectedDataset:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedRecipe:
-    """A recipe and its resolved hyper-parameters."""
+    """A recipe and its resolved hyperparameters."""
 
     entry: Entry[Recipe]
     hyperparameters: Hyperparameters
@@ -86,7 +86,9 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         lambda entry: _select_recipe(entry, overrides["recipe"]),
     )
     if request.folds is not None and (request.limit_train is not None or request.limit_test is not None):
-        errors.add(UsageError("folds test every image once, so limit_train and limit_test do not go with them"))
+        errors.add(
+            UsageError("folds cannot be combined with limit_train or limit_test, because they test every image once")
+        )
     errors.raise_all()
     return Selection(
         architectures=tuple(architectures),

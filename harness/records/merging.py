@@ -76,7 +76,9 @@ def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
                         known += 1
                         refused += _copy_runtimes(folder, present, target)
                     else:
-                        clashes.append(f"{folder}: {target.root} has another result of {record.trial_id}, which stays")
+                        clashes.append(
+                            f"{folder}: {target.root} already has another result of {record.trial_id}, which is kept"
+                        )
                 except (StoreError, OSError) as error:
                     refused.append(str(error))
     return MergeSummary(added=added, known=known, clashes=tuple(clashes), refused=tuple(refused))
@@ -95,7 +97,7 @@ def _checked(folder: Path) -> Record:
             raise StoreError(f"{path} is not a plain file")
     record = read_record(folder / RECORD_FILE)
     if record.trial_id != folder.name or record.trial_id != trial_id(record.spec, record.result_key):
-        raise StoreError(f"{folder} is not the folder of the trial named in its record")
+        raise StoreError(f"{folder} does not have the name of the trial in its record")
     for name, sha256 in record.files.items():
         if name != Path(name).name or name in ("", ".", "..") or name.startswith("."):
             raise StoreError(f"{folder}: its record names {name!r}, which is not a file in its folder")
@@ -143,7 +145,7 @@ def _copy_runtimes(folder: Path, record: Record, target: Store) -> list[str]:
 def _copy_runtime(folder: Path, result: RuntimeResult, into: Path) -> None:
     expected = [predictions_name(result.runtime)] if result.outcome is Outcome.DONE else []
     if sorted(result.files) != expected:
-        raise StoreError(f"{folder}: what it has of {result.runtime} names files that are not its own")
+        raise StoreError(f"{folder}: its {result.runtime} result names unexpected files")
     for name, sha256 in result.files.items():
         content = (folder / name).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:

@@ -46,7 +46,7 @@ def put_together(
         try:
             complete.append(_written(store, folds, metrics))
         except (StoreError, OSError) as error:
-            problems.append(f"{folds[0].spec.whole.title}: its folds cannot be put together: {error}")
+            problems.append(f"{folds[0].spec.whole.title}: its folds cannot be pooled: {error}")
     return complete, problems
 
 

@@ -81,7 +81,7 @@ class DataInfo(FrozenModel):
     num_val: int
     num_test: int
     notes: tuple[str, ...] = ()
-    """What a reader should know: a validation split carved from train, unreadable images …"""
+    """What a reader should know: a validation split taken from train, unreadable images …"""
     whole_fingerprint: str = ""
     """Where this is one fold: the fingerprint of all folds together, by which they are known to belong together."""
 

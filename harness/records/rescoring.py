@@ -25,13 +25,13 @@ class RescoreSummary:
     """What rescoring came to."""
 
     changed: int
-    """Trials whose record was written anew."""
+    """Trials whose record was rewritten."""
     unchanged: int
-    """Trials whose record says the same already."""
+    """Trials whose record is already up to date."""
     not_done: int
-    """Trials that gave no predictions, for they failed, were interrupted or skipped."""
+    """Trials without predictions because they failed, were interrupted or skipped."""
     changes: dict[str, int]
-    """In how many trials each metric is new, or has another value or version."""
+    """Number of trials in which each metric is new, or has another value or version."""
     problems: tuple[str, ...]
     """A sentence for each trial that could not be rescored, and each metric that raised; what was there stays."""
 
@@ -117,7 +117,7 @@ def _checked_predictions(folder: Path, record: Record) -> Predictions:
         raise StoreError(f"{folder} has no {name}")
     expected = record.files.get(name)
     if expected is None:
-        raise StoreError(f"{folder}: the record has no sum of {name}, so it cannot be checked")
+        raise StoreError(f"{folder}: the record has no checksum of {name}, so it cannot be checked")
     if sha256_of(path) != expected:
         raise StoreError(f"{path} does not match the checksum in its record")
     return load_predictions(folder, name=name).predictions

@@ -186,4 +186,4 @@ def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreEr
         if (result.trial_id, result.result_key, result.weights_sha256) == (record.trial_id, record.result_key, weights):
             yield result
         else:
-            yield StoreError(f"{path} is of other weights than its trial's")
+            yield StoreError(f"{path} was made from weights other than those of its trial")

@@ -56,7 +56,7 @@ class DatasetSpec(FrozenModel):
     limit_test: int | None = None
     """Use so many test images only, stratified."""
     val_fraction: float = 0.1
-    """Share of train that is carved off where the source has no validation split."""
+    """Share of the training images to validate on if the source has no validation split."""
     folds: int | None = None
     """Into how many folds the images are dealt, each of which is once the test set; None: the source's own splits."""
     fold: int | None = None

@@ -66,7 +66,7 @@ class Store:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"the folder {self.root} cannot be made: {error.strerror or error}") from error
+            raise StoreError(f"the folder {self.root} cannot be created: {error.strerror or error}") from error
 
     def folder(self, trial: str) -> Path:
         """Return a trial's folder, which may not exist yet."""
@@ -98,7 +98,7 @@ class Store:
         """Rename a trial's damaged record, so that the trial can run again, and return where it is kept.
 
         Returns:
-            None where there is nothing to do: another process is at the trial, or has mended it.
+            None where there is nothing to do: another process is running the trial, or has repaired it.
         """
         from filelock import FileLock, Timeout  # takes a while, and those who only read need none
 

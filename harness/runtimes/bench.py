@@ -81,7 +81,7 @@ def run_runtimes(
         store: Where the trials are, and the results go.
         sources: Where the processes find the plugins.
         cache: Where decoded datasets lie.
-        tell: Hears a sentence before each.
+        tell: Called with a sentence before each.
         preload: Modules that all processes need.
         limits: Whether failed runtimes run again, and how long each may take. A failure under other versions of its
             tools always runs again.
@@ -120,7 +120,9 @@ def run_runtimes(
                 result = runner.run(record, runtime, keys, folder)
                 if result is None:
                     if not interrupts.count:
-                        notes.append(f"{title}: another process is at that trial; the same command continues")
+                        notes.append(
+                            f"{title}: another process is using that trial; run the same command again to continue"
+                        )
                     continue
                 done += result.outcome is Outcome.DONE
             if result.failure is not None:
@@ -154,13 +156,13 @@ def _present(
     try:
         result = read_result(path)
     except StoreError as error:
-        return None, f"{error}; it was made again"
+        return None, f"{error}; the runtime was run again"
     if result.runtime_key != keys["runtime_key"]:
         return None, ""
     if result.outcome is Outcome.FAILED and retry:
         return None, ""
     if any(not (folder / name).is_file() for name in result.files):
-        return None, f"{path}: its predictions are not there; it was made again"
+        return None, f"{path}: its predictions are missing; the runtime was run again"
     return result, ""
 
 

@@ -48,7 +48,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written: {error.strerror or error}; once it can, the same command continues"
+            f"{path} cannot be written: {error.strerror or error}; fix that, and run the same command again to continue"
         ) from error
 
 

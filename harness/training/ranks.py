@@ -29,7 +29,7 @@ class MicroBatchShard:
     """What one process does of a micro-batch."""
 
     images: int
-    """How many images go through the network; at least 1, for all processes take part in all that is reduced."""
+    """How many images go through the network; at least 1, because all processes take part in all that is reduced."""
     counts: bool = True
     """Whether they are learnt from; not where there are fewer images than processes, and none is left for this one."""
     last: bool = True
@@ -169,7 +169,7 @@ class ManyRanks(Ranks):
             self._wrapped = nn.parallel.DistributedDataParallel(
                 model,
                 device_ids=None if self._device.type == "cpu" else [self._device],
-                broadcast_buffers=False,  # the same on all, for they come from synchronised statistics
+                broadcast_buffers=False,  # the same on all, because they come from synchronised statistics
                 init_sync=False,  # agreed on already
                 find_unused_parameters=unused,
                 gradient_as_bucket_view=True,

@@ -131,7 +131,7 @@ class RankGroup:
             try:
                 endings = self._supervisor.run(paths)
             except SupervisorLostError:
-                message = "the process that supervises the ranks was ended, and the ranks with it"
+                message = "the process that supervises the ranks was killed, and the ranks with it"
                 raise TrialError(FailureKind.KILLED, message) from None
             answers = [_read_answer(path) for path in paths]
         if any(answer.at_most is not None for answer in answers) or all(answer.training for answer in answers):
@@ -150,7 +150,7 @@ class RankGroup:
                 hint = ""
                 if ending.status == -signal.SIGABRT and self.devices[rank].startswith("cuda"):
                     # NCCL's watchdog knows no gentler way.
-                    hint = f", as it does when another does not answer it for {self._timeout_seconds:g} s (see log.txt)"
+                    hint = f", as happens if another rank does not answer for {self._timeout_seconds:g} s (see log.txt)"
                 return TrialError(kind, f"{self._name(rank)} ended with {how} during the training{hint}")
         failed = [answer for answer in answers if answer.failure is not None]
         silent = [

@@ -62,13 +62,13 @@ def check_outputs(
     if _largest(first_BK - second_BK) > allowed:
         raise TrialError(
             FailureKind.PLUGIN,
-            "the network gives the same test images other logits in a second pass: something in it is random in "
+            "the network gives the same test images different logits in a second pass: something in it is random in "
             "evaluation, such as dropout without training=self.training",
         )
     if _largest(first_BK[:1] - alone_1K) > allowed or _largest(first_BK - logits_NK[:num_images]) > allowed:
         raise TrialError(
             FailureKind.PLUGIN,
-            "the network gives an image other logits where other images are in its batch: something in it mixes the "
+            "the logits of an image change with the other images in its batch: something in the network mixes the "
             "images of a batch in evaluation",
         )
     return _softmax_note(logits_NK)
@@ -79,7 +79,7 @@ def _softmax_note(logits_NK: Tensor) -> tuple[str, ...]:
     if are_shares and logits_NK.shape[1] > 1 and _largest(logits_NK.sum(dim=1) - 1) < 1e-2:
         return (
             "the outputs for each image are between 0 and 1 and sum to 1: the network seems to end in a softmax, where "
-            "logits are expected; the loss and all probabilities apply another",
+            "logits are expected; the loss and all probabilities apply a second one",
         )
     return ()
 

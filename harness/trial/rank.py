@@ -74,7 +74,7 @@ def run_rank(file: str) -> None:
         answer = RankAnswer(failure=classify(error, "train"), at_most=at_most)
         raise
     finally:
-        # Nobody reads half of it, for it is renamed into place.
+        # Nobody reads half of it, because it is renamed into place.
         write_json(answer_file(path), answer.model_copy(update={"seconds": time.monotonic()}).model_dump(mode="json"))
 
 

@@ -307,7 +307,7 @@ def _run(
     if trained.micro_batch_size < trained.planned_micro_batch_size:
         progress.warnings = (
             f"out of memory with {trained.planned_micro_batch_size} images at a time: training used at most "
-            f"{trained.micro_batch_size} and accumulated the gradients of each batch",
+            f"{trained.micro_batch_size} at a time and accumulated the gradients of each batch",
         )
 
     with progress.during("test"):

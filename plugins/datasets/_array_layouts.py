@@ -39,7 +39,7 @@ class _PlainUnpickler(pickle.Unpickler):
             import codecs
 
             return codecs.encode
-        raise pickle.UnpicklingError(f"{module}.{name} has no place in it")
+        raise pickle.UnpicklingError(f"{module}.{name} is not expected in it")
 
 
 def _unpickled(path: Path) -> Any:

@@ -36,10 +36,10 @@ def assemble(
     found, said = dict(splits), list(notes)
     choice = options.get("test", "")
     if choice not in ("", "test", "val"):
-        raise UsageError(f"data.test is val or test, the split to test on, not {choice!r}")
+        raise UsageError(f"data.test must be val or test (the split to test on), not {choice!r}")
     if choice == "val":
         if "val" not in found:
-            raise DataError(f"{source} has no validation images to test on, as data.test=val asks for")
+            raise DataError(f"{source} has no validation images, but data.test=val means to test on them")
         if "test" in found:
             raise DataError(
                 f"{source} has a test split of its own, so data.test=val cannot make the val split the test"
@@ -48,8 +48,8 @@ def assemble(
         said.append(f"the {len(found['test']):,} validation images of the source are the test split (data.test=val)")
     elif "test" in options and "val" in found and "test" not in found:
         said.append(
-            f"no test split in the source, and {len(found['val']):,} validation images: data.test=val tests on them "
-            "and carves others from train for validation"
+            f"no test split in the source, but {len(found['val']):,} validation images: data.test=val tests on them "
+            "and takes others from train for validation"
         )
     if "train" not in found:
         raise DataError(f"{source} has no training images")

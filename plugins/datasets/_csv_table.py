@@ -101,7 +101,7 @@ def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
             line = reader.line_num + first
             if len(cells) != len(header):
                 raise DataError(
-                    f"csv: line {line} of {path} has {len(cells)} fields, and the first line has {len(header)}"
+                    f"csv: line {line} of {path} has {len(cells)} fields, but the first line has {len(header)}"
                 )
             row = {name: cells[place] if place >= 0 else "" for name, place in places.items()}
             rows.append(TableRow(line=line, **row))
@@ -122,8 +122,8 @@ def _text(path: Path, encoding: str) -> str:
         raise DataError(f"csv: {encoding!r} is not an encoding, such as utf-8, utf-16 or cp1252") from error
     except UnicodeError as error:
         raise DataError(
-            f"csv: {path} is not a text in {encoding or found}: save it as UTF-8, or set data.encoding (cp1252, for "
-            "instance, for tables from Windows)"
+            f"csv: {path} is not {encoding or found} text: save it as UTF-8, or set data.encoding (such as cp1252 for "
+            "tables from Windows)"
         ) from error
 
 
@@ -150,7 +150,7 @@ def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dic
         stated = str(options.get(f"{column}_column") or "")
         if stated:
             if stated.lower() not in lowered:
-                raise DataError(f"csv: {path} has no column {stated!r}, but {_listed(header)}")
+                raise DataError(f"csv: {path} has no column {stated!r}; its columns are {_listed(header)}")
             places[column] = header.index(stated) if stated in header else lowered.index(stated.lower())
             continue
         present = [name for name in names if name in lowered]
@@ -165,7 +165,7 @@ def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dic
         raise DataError(
             f"csv: the first line of {path} must name the columns path and label, and may name split and group; it has "
             f"{_listed(header)}: rename them, or set {' and '.join(f'data.{name}_column' for name in missing)} "
-            "(data.delimiter, where columns are separated by something else)"
+            "(or data.delimiter if another character separates the columns)"
         )
     return places
 

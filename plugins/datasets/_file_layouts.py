@@ -40,7 +40,7 @@ def _by_folder(folder: Path) -> tuple[list[str], list[tuple[Path, int]]]:
 
 
 def read_eurosat(root: Path, options: dict[str, Option]) -> Splits:
-    """EuroSAT's RGB images. It has no official split: a test split is carved off."""
+    """EuroSAT's RGB images. It has no official split: a test split is taken from train."""
     classes, samples = _by_folder(root / "eurosat" / "2750")
     return Splits(classes=tuple(classes), train=_of_paths(root, samples))
 

@@ -179,7 +179,7 @@ def _read_splits(found: FolderLayout, roles: dict[str, list[Path]]) -> None:
     if full:
         raise DataError(
             f"folder: {found.root} has {_names(full)} beside {roles['train'][0].name!r}: it must hold either splits or "
-            "classes, so move what is neither elsewhere"
+            "classes, so move all other folders elsewhere"
         )
     if others:
         found.notes.append(f"{plural(len(others), 'folder')} without images left out: {_names(others)}")
@@ -193,8 +193,8 @@ def _read_splits(found: FolderLayout, roles: dict[str, list[Path]]) -> None:
                 loose = images_in(folder)
                 if loose:
                     found.omissions.append(
-                        f"{plural(len(list(loose)), 'image')} in {folder.name!r} left out, as there are no class "
-                        "folders that label them"
+                        f"{plural(len(list(loose)), 'image')} in {folder.name!r} left out because there are "
+                        "no class folders to label them"
                     )
                 continue
             _read_classes(found, folder, role)
@@ -226,7 +226,7 @@ def _note_loose(found: FolderLayout, folder: Path, beside: str) -> None:
     if loose:
         where = "" if folder == found.root else f" in {folder.name!r}"
         found.omissions.append(
-            f"{plural(len(loose), 'image')}{where} left out, lying beside the {beside} and not in one: {_names(loose)}"
+            f"{plural(len(loose), 'image')}{where} left out, beside the {beside} instead of inside one: {_names(loose)}"
         )
 
 

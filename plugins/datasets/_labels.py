@@ -129,7 +129,7 @@ def _groups_of(names: set[str], key: Callable[[str], object]) -> list[tuple[obje
 
 
 def _merged_note(spellings: list[str], what: str) -> str:
-    return f"{_listed(spellings)} are taken for {what}"
+    return f"{_listed(spellings)} are treated as {what}"
 
 
 def _listed(names: list[str]) -> str:

@@ -67,7 +67,7 @@ def load_parquet(
     if "train" in read and "train" not in splits:
         raise DataError(
             f"{path} cannot be trained on: all its training labels are "
-            f"{'-1 or missing' if read['train'].labels else 'missing, as it has no rows'}"
+            f"{'-1 or missing' if read['train'].labels else 'missing, because it has no rows'}"
         )
     if "train" not in splits:
         raise DataError(f"{path} holds no labelled train split: its Parquet files should be called train-…")
@@ -158,7 +158,7 @@ def _files_by_split(path: Path) -> dict[str, list[Path]]:
     unnamed = splits.pop("", [])
     if unnamed and "train" in splits:
         raise DataError(
-            f"{unnamed[0]} is called neither train nor validation nor test, as the other Parquet files there are"
+            f"{unnamed[0]} is called neither train nor validation nor test, unlike the other Parquet files there"
         )
     if unnamed:
         splits["train"] = unnamed
@@ -210,7 +210,7 @@ def _single(label: Any, file: Path) -> Any:
     if isinstance(label, list):
         if len(label) != 1:
             raise DataError(
-                f"{file} has rows with {len(label)} labels, and an image here has exactly one: keep one, or choose "
+                f"{file} has rows with {len(label)} labels, but each image needs exactly one: keep one, or choose "
                 "another column with data.label_column"
             )
         label = label[0]
@@ -258,7 +258,7 @@ def _label_column(schema: pa.Schema, file: Path, stated: str) -> str:
 
 def _check_stated(schema: pa.Schema, file: Path, stated: str, option: str) -> None:
     if stated and stated not in schema.names:
-        raise DataError(f"{file} has no column {stated!r}, as data.{option} says, but {', '.join(schema.names)}")
+        raise DataError(f"{file} has no column {stated!r} (data.{option}); its columns are {', '.join(schema.names)}")
 
 
 def _class_names(schema: pa.Schema, column: str) -> Sequence[str] | None:
@@ -351,8 +351,8 @@ def _paths(raw: _RawSplit) -> list[Path] | None:
             image = file.parent / name
             if PurePath(name).is_absolute() or ".." in PurePath(name).parts or not image.is_file():
                 raise DataError(
-                    f"{file} holds paths in place of images, and there is no {name!r} beside it: put the image files "
-                    "there, or save the table with the images in it"
+                    f"{file} holds paths instead of images, but there is no {name!r} beside it: put the image files "
+                    "there, or save the images in the table"
                 )
             found.append(image)
     return found

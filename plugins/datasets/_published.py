@@ -223,7 +223,7 @@ PUBLISHED = (
     ),
     Published(
         name="eurosat",
-        summary="land use in satellite images, 64×64; no official split, so test is carved off",
+        summary="land use in satellite images, 64×64; no official split, so a test split is taken from train",
         source="Helber et al. 2019, https://arxiv.org/abs/1709.00029",
         layout="eurosat/2750",
         read=files.read_eurosat,
@@ -312,7 +312,7 @@ PUBLISHED = (
     ),
     Published(
         name="food101",
-        summary="photos of 101 dishes; training labels are partly wrong by intent",
+        summary="photos of 101 dishes; some training labels are wrong on purpose",
         source="Bossard et al. 2014, https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/",
         layout="food-101/meta/train.json",
         read=files.read_food101,

@@ -86,13 +86,15 @@ def _rows(path: Path) -> Iterator[list[Any]]:
                 file.seek(end)
                 mark = file.read(tarfile.BLOCKSIZE)
                 if not mark:
-                    raise DataError(f"{path} is cut short: it has no mark of its end")
+                    raise DataError(f"{path} is truncated: it has no end marker")
                 if mark.strip(b"\0"):  # the reader takes whatever is no header for the end
-                    raise DataError(f"{path} is damaged at byte {end:,}, where there is neither a member nor the end")
+                    raise DataError(
+                        f"{path} is damaged at byte {end:,}, where neither a member nor the end marker begins"
+                    )
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:  # what damaged headers come to
-        raise DataError(f"{path} is no tar file, or is damaged: {error}") from error
+        raise DataError(f"{path} is not a tar file, or is damaged: {error}") from error
 
 
 def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> list[Any] | None:
@@ -100,24 +102,24 @@ def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> l
     name = PurePosixPath(member.name)
     shown = f"{path} holds {member.name!r}"
     if name.is_absolute() or ".." in name.parts or "\0" in member.name:
-        raise DataError(f"{shown}, a name that leads out of it")
+        raise DataError(f"{shown}, a path that leads out of the archive")
     if member.isdir():
         return None
     if not member.isreg() or member.issparse():
-        kind = "a link" if member.issym() or member.islnk() else "no plain file"
+        kind = "a link" if member.issym() or member.islnk() else "not a plain file"
         raise DataError(f"{shown}, which is {kind}: links are not followed, so store the images themselves")
     if member.size < 0 or member.offset_data + member.size > length:
-        raise DataError(f"{path} is cut short: {member.name!r} should end beyond it")
+        raise DataError(f"{path} is truncated: {member.name!r} extends beyond its end")
     if name.name.startswith("."):
         return None
     text = kind = ""
     file.seek(member.offset_data)
     if name.suffix == ".cls":
         if member.size > MAX_LABEL_BYTES:
-            raise DataError(f"{shown}, which should be a class and has {member.size:,} bytes")
+            raise DataError(f"{shown}, which should be a class name but has {member.size:,} bytes")
         text = file.read(member.size).decode("utf-8", "replace").strip()
         if not text:
-            raise DataError(f"{shown}, which should be a class and is empty")
+            raise DataError(f"{shown}, which should be a class name but is empty")
     elif name.suffix == ".txt" and member.size <= MAX_LABEL_BYTES:
         text = file.read(member.size).decode("utf-8", "replace").strip()
     elif name.suffix == ".json" and member.size <= _MAX_JSON_BYTES:

@@ -73,7 +73,7 @@ def load_hub(request: DataRequest) -> Splits:
     for name, part in parts.items():
         word = role_of(name)
         if not word or word in splits:
-            left_out.append(f"the split {name!r} left out: it is not one of train, validation and test")
+            left_out.append(f"the split {name!r} left out: it is none of train, validation and test")
             continue
         labels = part.with_format("numpy")[label][:]
         if (labels < 0).all():

@@ -80,7 +80,7 @@ def load_csv(request: DataRequest) -> Splits:
 def _column_notes(columns: Mapping[str, str]) -> list[str]:
     """Return a note on columns that were taken for others by their names."""
     other = [f"{name!r} for the {column}" for column, name in columns.items() if name.lower() != column]
-    return [f"columns of the CSV are taken: {', '.join(other)}"] if other else []
+    return [f"columns of the CSV were recognised by their names: {', '.join(other)}"] if other else []
 
 
 def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list[_Listed]:
@@ -92,12 +92,12 @@ def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list
             raise DataError(f"{where} lacks a path or a label")
         if label in MISSING:
             raise DataError(
-                f"{where} has the label {label!r}, which is how a missing label is written: fill it in, remove the "
+                f"{where} has the label {label!r}, which stands for a missing label: fill it in, remove the "
                 "row, or give the class another name"
             )
         split = role_of(tidy(row.split) or "train")
         if not split:
-            raise DataError(f"{where}: the split {row.split!r} is none of train, val and test")
+            raise DataError(f"{where}: the split {row.split!r} is not train, val or test")
         name = _name_in(table.parent, row.path)
         _check_inside(name, where, allowed=bool(request.options.get("outside", False)))
         if name in images:

@@ -138,7 +138,7 @@ def _pairs(shard: Path, members: Sequence[Member], images: Sequence[Member], suf
             continue  # 0001.seg.png is another field of the sample
         key = _key(member.name)
         if key in found:
-            raise DataError(f"tar: {shard} holds two images of one key, {found[key].name!r} and {member.name!r}")
+            raise DataError(f"tar: {shard} holds two images with the same key, {found[key].name!r} and {member.name!r}")
         found[key] = member
     for key, member in found.items():
         if key not in labels:
@@ -201,7 +201,7 @@ def _in_folders(images: Mapping[Path, Sequence[Member]], folder: Path, omissions
             _Image(shard=shard, name=name, start=member.start, size=member.size, label=folders[0], split=split)
         )
     omissions += [
-        f"{plural(count, 'image')} in {top!r} left out, as there are no class folders that label them"
+        f"{plural(count, 'image')} in {top!r} left out because there are no class folders to label them"
         for top, count in unlabelled.items()
     ]
     return sorted(located, key=lambda image: (image.label, image.name.parts))

@@ -64,7 +64,7 @@ def _find(published: Published, data_root: Path, options: dict[str, Option]) -> 
 def _checked(published: Published, splits: Splits, where: Path) -> Splits:
     expected = published.hints.get("num_classes")
     if expected is not None and len(splits.classes) != expected:
-        raise DataError(f"{where} holds {len(splits.classes):,} classes, where {published.name} has {expected:,}")
+        raise DataError(f"{where} holds {len(splits.classes):,} classes, but {published.name} has {expected:,}")
     return splits
 
 

@@ -12,11 +12,11 @@ _LOST = {
     "LocalRayletDiedError": "Ray on node {node} ended",
     "NodeDiedError": "node {node} is gone or out of reach",
     "OutOfMemoryError": "Ray ended its process on node {node}, whose memory was nearly full",
-    "ObjectLostError": "node {node} was lost with what it had yet to hand over",
-    "OwnerDiedError": "node {node} was lost with what it had yet to hand over",
-    "ObjectFetchTimedOutError": "what it handed over could not be fetched from node {node}",
+    "ObjectLostError": "node {node} was lost before it had sent everything",
+    "OwnerDiedError": "node {node} was lost before it had sent everything",
+    "ObjectFetchTimedOutError": "its output could not be fetched from node {node}",
     "OutOfDiskError": "the disk of node {node} is full",
-    "ObjectStoreFullError": "the memory of node {node} for what is handed over is full",
+    "ObjectStoreFullError": "Ray's object store on node {node} is full",
     "RuntimeEnvSetupError": "Ray could not start a process for it on node {node}",
     "TaskUnschedulableError": "node {node} was gone before it could start",
 }
@@ -29,23 +29,24 @@ def lost_task(error: BaseException, node: str) -> str:
             return _LOST[kind.__name__].format(node=node)
     missing = _missing_module(str(error))
     if missing in ("plugins", "zoo"):
-        return f"node {node} does not have zoobench: install there what is installed here"
+        return f"node {node} does not have zoobench: install the same packages there as here"
     return f"Ray could not run it on node {node} ({type(error).__name__}: {last_line(str(error))})"
 
 
 def failed_connection(error: BaseException, address: str) -> str:
-    """Say why no cluster could be had at *address*; empty: one of its own could not be started."""
+    """Return why the cluster at *address* could not be reached; empty: why a new one could not be started."""
     # What is at the bottom of it comes as a cause, or within another's text.
     text, name = "\n".join(_sentences(error)), type(error).__name__
     where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
     if name == "AuthenticationError" or "AuthenticationError" in text or "InvalidAuthToken" in text:
-        return f"{where} asks for another token than the one given: {TOKEN_HELP}"
+        return f"{where} requires a different token: {TOKEN_HELP}"
     if "Version mismatch" in text:
         theirs, ours = (
             [f"{what} {version}" for what, version in re.findall(r"(Ray|Python): (\S+)", half)[:2]]
             for half in text.partition("Version mismatch")[2].partition("This process")[::2]
         )
-        return f"{where} has {' and '.join(theirs)}, and this is {' and '.join(ours)}: use the same on all machines"
+        has, own = " and ".join(theirs), " and ".join(ours)
+        return f"{where} has {has}, but this machine has {own}: use the same on all machines"
     if "Could not find any running Ray instance" in text:
         return "there is no Ray cluster on this machine: start one with 'ray start --head', or give the address of one"
     if "No node info found" in text or "Can't find a" in text:

@@ -121,7 +121,7 @@ def log_of_this_process() -> str:
 
 
 def different_versions(node: str, theirs: str, ours: str) -> str:
-    return f"node {node} has zoobench {theirs}, and this is {ours}: install the same version on both"
+    return f"node {node} has zoobench {theirs}, but this machine has {ours}: install the same version on both"
 
 
 def describe(error: BaseException) -> str:

@@ -225,7 +225,7 @@ class Tasks:
         return generator
 
     async def _follow(self, task: _Running) -> None:
-        problem, lost = f"its process on node {task.name} ended without a word", True
+        problem, lost = f"its process on node {task.name} ended without a message", True
         try:
             async for message, content in _messages(task.generator):
                 if message["is"] == "ended":

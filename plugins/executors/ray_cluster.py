@@ -61,7 +61,7 @@ def open_cluster(options: Mapping[str, Option]) -> Iterator[RayWorkers]:
     """Connect to a cluster, or start one; at the end, leave it, or end it.
 
     Raises:
-        PluginError: If Ray is not installed, or the cluster cannot be had.
+        PluginError: If Ray is not installed, or the cluster is not available.
         UsageError: If an option cannot be meant.
     """
     settings = check_settings(options)
@@ -177,7 +177,7 @@ class RayWorkers:
                 break
             if frame is None:
                 if time.monotonic() - self._heard_at > SILENT_SECONDS:
-                    self._lose_all("the Ray cluster is gone: it does not answer any more")
+                    self._lose_all("the Ray cluster is gone: it no longer answers")
                 break
             size += sum(map(len, frame[1]))
             self._hear(frame)
@@ -187,7 +187,7 @@ class RayWorkers:
         return events
 
     def wait_until_ready(self, seconds: float) -> str:
-        """Wait for the cluster, and return why it cannot be had; empty: it can."""
+        """Wait for the cluster, and return why it is not available; empty if it is."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             try:

@@ -103,7 +103,7 @@ def _interval_note(rows: Sequence[Row]) -> str:
 
 def _rank_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:
     if leaderboard.sort_by != "accuracy":
-        return f"ranks: by the order of {leaderboard.sort_by}; differences are not tested"
+        return f"ranks: in the order of {leaderboard.sort_by}; differences are not tested"
     method = "paired tests on the same test images, Holm's method, 5 % over all pairs of a table"
     if any(row.rank_low != row.rank_high for row in rows):
         note = f"ranks: rows that cannot be separated share a range and are ordered by mean ({method})"

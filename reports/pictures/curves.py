@@ -72,7 +72,7 @@ def _why_none(folder: Path) -> str:
         return f"there is no folder {folder}"
     if (folder / RECORD_FILE).is_file() and (record := read_record(folder / RECORD_FILE)).folds:
         return f"{folder} pools {len(record.folds)} folds, each of which has its own curves"
-    return f"{folder} is not the folder of a trial: it has no {HISTORY_FILE}"
+    return f"{folder} is not a trial folder: it has no {HISTORY_FILE}"
 
 
 def _title(folder: Path) -> str:

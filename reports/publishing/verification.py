@@ -69,7 +69,7 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
         computed = score(predictions, [entry]).values.get(entry.display_name)
         if computed is not None and not _same(computed.value, reported.value):
             problems.append(
-                f"{name}: {one_line(metric)} is {_shown(computed.value)} by its predictions, but its record states "
+                f"{name}: {one_line(metric)} is {_shown(computed.value)} in its predictions, but its record states "
                 f"{_shown(reported.value)}"
             )
     if not isinstance(record, RuntimeRecord):
@@ -184,7 +184,7 @@ def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable
                 if not _same(before[key][cell], now[key][cell]):
                     yield (
                         f"{name}: {one_line(cell)} is published as {_shown(before[key][cell])}, but is "
-                        f"{_shown(now[key][cell])} by the records"
+                        f"{_shown(now[key][cell])} in the records"
                     )
 
 

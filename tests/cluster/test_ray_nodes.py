@@ -188,7 +188,7 @@ def test_another_token_is_refused_in_one_sentence_and_soon(
         monkeypatch.delenv("RAY_AUTH_TOKEN")
         monkeypatch.delenv("RAY_AUTH_MODE")
     began = time.monotonic()
-    with pytest.raises(PluginError, match=r"^the Ray cluster at \S+ asks for another token[^\n]*$"):
+    with pytest.raises(PluginError, match=r"^the Ray cluster at \S+ requires a different token[^\n]*$"):
         connect(options(in_cluster))
     assert time.monotonic() - began < 20
 
@@ -207,7 +207,7 @@ def test_a_node_with_another_zoo_is_refused(in_cluster: Any, monkeypatch: pytest
     (in_cluster.folder / "other").mkdir(exist_ok=True)
     (in_cluster.folder / "other" / "sitecustomize.py").write_text("import zoo; zoo.__version__ = '99'\n")
     monkeypatch.setenv("PYTHONPATH", str(in_cluster.folder / "other"))
-    with pytest.raises(PluginError, match=r"node 127\.0\.0\.[34] has zoobench .*, and this is 99"):
+    with pytest.raises(PluginError, match=r"node 127\.0\.0\.[34] has zoobench .*, but this machine has 99"):
         connect(options(in_cluster))
 
 

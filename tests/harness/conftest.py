@@ -101,7 +101,7 @@ FORWARD_SETTINGS = ("precision", "channels_last", "compile", "graphs")
 
 @pytest.fixture
 def fit() -> Callable[..., tuple[TrainingResult, list[EpochResult]]]:
-    """Train on the CPU: settings of the engine go to it, all others are hyper-parameters."""
+    """Train on the CPU: settings of the engine go to it, all others are hyperparameters."""
 
     def run(
         data: PreparedData | TrialImages, net: nn.Module, *, recipe: Recipe = PLAIN, seed: int = 0, **settings: Any

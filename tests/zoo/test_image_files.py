@@ -43,11 +43,11 @@ def test_what_is_left_out_is_counted_by_suffix_with_what_would_read_it(tmp_path:
     left_out = LeftOut()
     assert list(walk_images(tmp_path, left_out)) == []
     assert list(left_out.omissions()) == [
-        "3 image files left out, as HEIC cannot be read here: 2 .heic, 1 without a suffix "
+        "3 image files left out because HEIC cannot be read here: 2 .heic, 1 without a suffix "
         "(pip install 'zoobench[photos]' reads HEIC)",
-        "1 image file left out, as camera raw cannot be read here: 1 .nef (convert camera raw to PNG or JPEG)",
+        "1 image file left out because camera raw cannot be read here: 1 .nef (convert camera raw to PNG or JPEG)",
     ]
-    assert list(left_out.notes()) == ["2 files left out, as they are no images: 1 .txt, 1 without a suffix"]
+    assert list(left_out.notes()) == ["2 files left out because they are not images: 1 .txt, 1 without a suffix"]
 
 
 def test_junk_of_operating_systems_is_neither_an_image_nor_counted(tmp_path: Path) -> None:

@@ -201,14 +201,20 @@ def _show_version(ctx: click.Context, parameter: click.Parameter, value: bool) -
     invoke_without_command=True,
     add_help_option=False,
     epilog=_EPILOG,
-    context_settings={"max_content_width": 100},
+    context_settings={"max_content_width": 100, "help_option_names": ["--help", "-h"]},
 )
 @plugin_options
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Print the version."
 )
 @click.option(
-    "-h", "--help", is_flag=True, is_eager=True, expose_value=False, callback=_show_help, help="Show this help."
+    "-h",
+    "--help",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_help,
+    help="Show this message and exit.",
 )
 @click.pass_context
 def zoo(ctx: click.Context) -> None:

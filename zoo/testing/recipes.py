@@ -85,8 +85,8 @@ def resume_equals_uninterrupted(subject: Subject[Recipe]) -> None:
             if differing:
                 raise CheckFailedError(
                     f"stopped after epoch {done} of 4 and resumed, it ends with other weights in "
-                    f"{', '.join(differing[:3])}: something it goes by is neither in its hyper-parameters, nor in the "
-                    "network or optimizer, nor drawn from the generators it is given"
+                    f"{', '.join(differing[:3])}: it depends on something that is neither in its hyperparameters, nor "
+                    "in the network or optimizer, nor drawn from the generators it is given"
                 )
 
 
@@ -97,7 +97,7 @@ def schedule_ends_where_it_says(subject: Subject[Recipe]) -> None:
     factors = [lr_factor(step, hp, steps_per_epoch=_STEPS_PER_EPOCH, custom=custom) for step in range(total)]
     again = [lr_factor(step, hp, steps_per_epoch=_STEPS_PER_EPOCH, custom=custom) for step in reversed(range(total))]
     if factors != again[::-1]:
-        raise CheckFailedError("lr_factor is not a function of progress alone: asked again, it gives other factors")
+        raise CheckFailedError("lr_factor is not a function of progress alone: called again, it gives other factors")
     if not all(math.isfinite(factor) and factor >= 0 for factor in factors):
         raise CheckFailedError("learning rates must be finite and not negative")
     highest = max(factors)
@@ -105,13 +105,15 @@ def schedule_ends_where_it_says(subject: Subject[Recipe]) -> None:
         raise CheckFailedError(f"lr is {hp.lr:g} at its highest, but the schedule reaches {highest:.3g} times that")
     if custom is not None:
         return
-    # What hyper-parameters promise of the end, told from the definitions and not from the engine.
+    # What the hyperparameters promise about the end, from their definitions and not from the engine.
     if hp.schedule in ("cosine", "onecycle") and abs(factors[-1] - hp.final_lr_scale) > 0.01:
-        raise CheckFailedError(f"the last factor is {factors[-1]:.3g}, where final_lr_scale is {hp.final_lr_scale:g}")
+        raise CheckFailedError(f"the last factor is {factors[-1]:.3g}, but final_lr_scale is {hp.final_lr_scale:g}")
     if hp.schedule == "step":
         drops = (hp.epochs - 1) // hp.step_epochs
         if not drops:
-            raise CheckFailedError(f"the first drop would come after {hp.step_epochs} epochs; there are {hp.epochs}")
+            raise CheckFailedError(
+                f"the first drop would come after {hp.step_epochs} epochs, but there are only {hp.epochs}"
+            )
         if not math.isclose(factors[-1], hp.gamma**drops):
             raise CheckFailedError(f"the last factor is {factors[-1]:.3g}, not {hp.gamma:g} to the power of {drops}")
     if hp.schedule == "plateau" and hp.plateau_patience >= hp.epochs - 1:

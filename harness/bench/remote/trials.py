@@ -41,7 +41,7 @@ class RemoteTrials:
     """Hands trials to an executor, and writes what comes back.
 
     A trial's folder is locked from its start to its record, as it is where trials run at home: other benches on the
-    same store leave it alone. What a node sends is held to the trial that it is for before it is written.
+    same store leave it alone. What a node sends is checked against its trial before it is written.
 
     Args:
         cluster: The nodes.
@@ -76,7 +76,7 @@ class RemoteTrials:
             self._gpus = asked if asked > 1 else 1 / share
             fit = [node for node in nodes if node.gpus >= max(1.0, self._gpus)]
             if not fit:
-                raise UsageError(f"--gpus-per-trial {asked}: no node has so many GPUs")
+                raise UsageError(f"--gpus-per-trial {asked}: no node has that many GPUs")
             fair = min(node.cpus / node.gpus for node in fit) * self._gpus
         else:
             self._gpus = 0.0

@@ -277,7 +277,8 @@ def test_a_trial_that_had_to_take_fewer_images_at_a_time_is_done_and_says_so(ben
     assert record.training is not None
     assert record.training.micro_batch_size == 4
     assert record.warnings == (
-        "out of memory with 16 images at a time: training used at most 4 and accumulated the gradients of each batch",
+        "out of memory with 16 images at a time: training used at most 4 at a time and accumulated the gradients of "
+        "each batch",
     )
     assert record.speed is not None
     assert record.speed.train is not None

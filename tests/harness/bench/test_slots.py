@@ -52,7 +52,7 @@ def test_a_trial_may_take_several_gpus() -> None:
     ("request_", "machine", "sentence"),
     [
         (SlotRequest(devices=(0, 7)), {"device": "cuda:0", "num_gpus": 2}, "--devices 7: this machine has 2 GPU"),
-        (SlotRequest(devices=(0,)), {"device": "cpu", "num_gpus": 0}, "names GPUs, and this bench runs on cpu"),
+        (SlotRequest(devices=(0,)), {"device": "cpu", "num_gpus": 0}, "names GPUs, but this bench runs on cpu"),
         (SlotRequest(jobs=3), {"device": "cuda:0", "num_gpus": 2}, "--jobs-per-device 2 lets trials share"),
         (SlotRequest(), {"device": "cuda:0", "num_gpus": 1, "gpus_per_trial": 2}, "there are only 1 GPU"),
     ],

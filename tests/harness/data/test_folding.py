@@ -81,7 +81,7 @@ def test_groups_are_dealt_so_that_folds_have_the_classes_in_proportion() -> None
 
 
 def test_more_folds_than_images_are_refused() -> None:
-    with pytest.raises(DataError, match="5 folds were asked for, and there are only 4 images"):
+    with pytest.raises(DataError, match="5 folds were requested, but there are only 4 images"):
         fold_of_each(np.array([0, 0, 1, 1]), hash_ids(list("abcd")), 5)
 
 
@@ -215,7 +215,7 @@ def test_an_image_that_cannot_be_read_is_an_error_for_every_image_is_tested(
     prepare: Callable[..., PreparedData], tmp_path: Path
 ) -> None:
     (tmp_path / "07.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match="must not leave any out"):
+    with pytest.raises(DataError, match="must include all images"):
         prepare(1)
 
 

@@ -160,7 +160,7 @@ def test_a_kind_that_cannot_be_read_is_an_error_in_test_that_names_it(photos: Ph
     with pytest.raises(UnusableImagesError) as caught:
         photos.prepare()
     sentence = str(caught.value)
-    assert sentence.startswith("1 test image(s) cannot be read, and an evaluation must not leave any out: ")
+    assert sentence.startswith("1 test image(s) cannot be read, but an evaluation must include all images: ")
     assert repr(str(path)) in sentence
     assert reason in sentence
     assert "\n" not in sentence

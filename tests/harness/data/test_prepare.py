@@ -286,7 +286,7 @@ def test_a_class_that_is_only_in_test_is_noted(prepare: Prepare) -> None:
 
 def test_fewer_images_than_the_dataset_is_known_to_have_are_noted(prepare: Prepare) -> None:
     prepared = prepare(splits(TRAIN, TEST), num_train=50)
-    assert "20 training images found, where the dataset is known to have 50" in prepared.notes
+    assert "20 training images found, but the dataset is known to have 50" in prepared.notes
 
 
 def test_limits_are_applied_and_noted(prepare: Prepare) -> None:
@@ -316,7 +316,7 @@ def test_arrays_that_do_not_fit_on_the_disk_are_an_error_that_says_so(
     """Image files are decoded anew in each epoch then; see ``test_streaming_images``."""
     monkeypatch.setattr("harness.data.prepare.shutil.disk_usage", lambda path: type("Usage", (), {"free": 10})())
     arrays = Split(images=np.zeros((20, 4, 4, 1), dtype=np.uint8), labels=np.arange(20) % 2)
-    with pytest.raises(DataError, match=r"320 bytes, and only 10 bytes are free in .* arrays in place of image files"):
+    with pytest.raises(DataError, match=r"320 bytes, but only 10 bytes are free in .* arrays instead of image files"):
         prepare(Splits(classes=("a", "b"), train=arrays))
 
 

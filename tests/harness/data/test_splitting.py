@@ -107,7 +107,7 @@ def test_groups_too_large_for_the_share_still_give_one() -> None:
 
 
 def test_a_single_group_cannot_be_split_and_says_so() -> None:
-    with pytest.raises(DataError, match="none can be carved"):
+    with pytest.raises(DataError, match="none can be taken from train"):
         make(splits_of([0, 1] * 10, groups=["all"] * 20))
 
 
@@ -169,7 +169,7 @@ def test_splits_without_a_class_in_common_are_an_error() -> None:
 
 def test_a_note_on_whole_groups_does_not_call_them_stratified() -> None:
     _, notes = make(splits_of([0, 1] * 20, test=False, groups=[f"g{k // 4}" for k in range(40)]))
-    carved = [note for note in notes if "carved off" in note]
+    carved = [note for note in notes if "are used instead" in note]
     assert len(carved) == 2
     assert all("by whole groups" in note and "stratified" not in note for note in carved)
 

@@ -141,7 +141,7 @@ def test_what_is_known_of_the_images_does_not_depend_on_where_they_are_kept(prep
     assert kept.model_dump(exclude=different) == streamed.model_dump(exclude=different)
     assert set(kept.notes) < set(streamed.notes)
     (note,) = set(streamed.notes) - set(kept.notes)
-    assert note == "images are decoded anew in each epoch: decoded they take 112 kB, more than the limit of 0 bytes"
+    assert note == "images are decoded again in each epoch: decoded they take 112 kB, more than the limit of 0 bytes"
     for name in ("train", "val", "test"):
         assert np.array_equal(kept.load(name).samples_N, streamed.load(name).samples_N)
 
@@ -162,7 +162,7 @@ def test_too_little_space_is_a_reason_to_decode_anew(prepare, monkeypatch):
     said = []
     prepared = prepare(report=lambda message, share: said.append(message))
     assert prepared.streamed
-    assert any("decoded they take 112 kB, and only 50 kB are free in" in sentence for sentence in said)
+    assert any("decoded they take 112 kB, but only 50 kB are free in" in sentence for sentence in said)
 
 
 def test_the_size_on_the_disk_is_told(prepare):

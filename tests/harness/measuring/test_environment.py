@@ -51,7 +51,7 @@ def test_auto_precision_is_bf16_on_gpus_that_have_it(monkeypatch: pytest.MonkeyP
 def test_graphs_need_a_cuda_device() -> None:
     check_compile("graphs", "cuda:0")
     check_compile("on", "cpu")
-    with pytest.raises(UsageError, match="--compile graphs needs a CUDA device, and this is cpu"):
+    with pytest.raises(UsageError, match="--compile graphs needs a CUDA device, but this is cpu"):
         check_compile("graphs", "cpu")
 
 

@@ -162,7 +162,7 @@ def test_beside_other_trials_the_speed_of_epochs_is_left_out() -> None:
     assert info.train is not None
     beside, disturbed = info.notes
     assert "up to 2 other trials on the same device" in beside
-    assert "another trial on the same device did not give way" in disturbed
+    assert "another trial on the same device did not pause" in disturbed
 
 
 def test_of_several_devices_only_the_rate_of_their_epochs_is_known() -> None:
@@ -188,5 +188,5 @@ def test_the_best_inference_is_looked_for_if_asked_for(monkeypatch: pytest.Monke
 def test_a_clock_that_changed_meanwhile_is_noted() -> None:
     assert _drift_notes([100.0, 101.0], [97.0, 104.0]) == ()
     (slower,) = _drift_notes([100.0], [70.0])
-    assert "the reference network ran at 0.70 times the speed" in slower
+    assert "the reference network was 0.70 times as fast" in slower
     assert _drift_notes([70.0], [100.0])

@@ -177,8 +177,8 @@ def test_what_lies_of_runtimes_goes_with_its_trial_and_follows_one_that_is_there
     [
         ({"files": {"predictions-onnx.safetensors": "0" * 64}}, "does not match the checksum"),
         ({"files": {"../outside": "0" * 64}}, "files that are not its own"),
-        ({"weights_sha256": "1" * 64}, "of other weights"),
-        ({"result_key": "1" * 64}, "of other weights"),
+        ({"weights_sha256": "1" * 64}, "from weights other than"),
+        ({"result_key": "1" * 64}, "from weights other than"),
     ],
 )
 def test_what_lies_of_runtimes_and_does_not_fit_is_refused_and_costs_only_itself(

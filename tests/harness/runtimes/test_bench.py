@@ -118,4 +118,4 @@ def test_a_trial_that_is_in_use_is_left_alone(bench: Run, folder: Path) -> None:
     with FileLock(folder / ".lock"):
         summary = bench("onnx")
     assert (summary.done, summary.failures) == (0, ())
-    assert "another process is at that trial" in summary.notes[0]
+    assert "another process is using that trial" in summary.notes[0]

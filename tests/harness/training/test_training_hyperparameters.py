@@ -1,4 +1,4 @@
-"""Every hyper-parameter has the effect that its description says."""
+"""Every hyperparameter has the effect that its description says."""
 
 from __future__ import annotations
 

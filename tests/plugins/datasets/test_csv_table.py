@@ -62,7 +62,7 @@ def test_excels_line_for_the_delimiter_is_followed(tmp_path: Path) -> None:
         ("path,label\n", {"label_column": "kind"}, "no column 'kind', but 'path', 'label'"),
         ("path,label\n", {"delimiter": ", "}, "one character or tab"),
         ("path,label\n", {"encoding": "klingon"}, "'klingon' is not an encoding"),
-        ("path,label\na.png,cat,7\n", {}, "line 2 .* has 3 fields, and the first line has 2"),
+        ("path,label\na.png,cat,7\n", {}, "line 2 .* has 3 fields, but the first line has 2"),
     ],
 )
 def test_what_is_ambiguous_is_one_sentence_with_the_remedy(

@@ -70,13 +70,13 @@ def test_a_test_folder_without_class_folders_is_unlabelled_and_counted(
     names = ["train/a/1.png", "train/b/1.png", "test/1.png", "test/2.png"]
     splits = load("folder", write(photo, tmp_path / "data", *names))
     assert splits.test is None
-    assert splits.omissions == ("2 images in 'test' left out, as there are no class folders that label them",)
+    assert splits.omissions == ("2 images in 'test' left out because there are no class folders to label them",)
 
 
 def test_images_beside_class_folders_are_counted_and_named(load: Load, photo: Photo, tmp_path: Path) -> None:
     splits = load("folder", write(photo, tmp_path / "data", "a/1.png", "b/1.png", "stray.png"))
     assert len(splits.train) == 2
-    assert splits.omissions == ("1 image left out, lying beside the class folders and not in one: 'stray.png'",)
+    assert splits.omissions == ("1 image left out, beside the class folders instead of inside one: 'stray.png'",)
 
 
 def test_a_class_may_be_called_train(load: Load, photo: Photo, tmp_path: Path) -> None:

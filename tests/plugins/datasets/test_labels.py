@@ -48,7 +48,7 @@ def test_twins_are_an_error_that_names_them_and_the_way_out(twins: tuple[str, ..
 def test_twins_can_be_merged_or_kept() -> None:
     classes, index_of, notes = name_classes(["Cat", "cat", "dog"], source="x", twins="merge")
     assert (classes, index_of) == (("Cat", "dog"), {"Cat": 0, "cat": 0, "dog": 1})
-    assert notes == ("'Cat' and 'cat' are taken for the class 'Cat'",)
+    assert notes == ("'Cat' and 'cat' are treated as the class 'Cat'",)
     assert name_classes(["A", "a"], source="x", twins="keep")[0] == ("A", "a")
     with pytest.raises(UsageError, match=r"data\.twins is error, merge or keep"):
         name_classes(["A", "b"], source="x", twins="yes")

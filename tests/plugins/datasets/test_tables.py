@@ -54,7 +54,7 @@ def test_labels_that_are_numbers_are_in_numerical_order(load: Load, photo: Photo
         (["photo,label", "a.png,1"], r"must name the columns path and label.* has 'photo', 'label'.*data\.path_column"),
         (["path,label", "a.png,1", "a.png,2"], "lists 'a.png' twice"),
         (["path,label,split", "a.png,1,trian", "b.png,2,train"], "line 2 .* 'trian' is none of"),
-        (["path,label", "a.png,1", "b.png"], "line 3 .* has 1 fields, and the first line has 2"),
+        (["path,label", "a.png,1", "b.png"], "line 3 .* has 1 fields, but the first line has 2"),
         (["path,label", "a.png,1", "b.png,"], "line 3 .* lacks a path or a label"),
         (["path,label", "a.png,1", "b.png,1"], "at least two classes; it has only '1'"),
         (["path,label,split", "a.png,1,test", "b.png,2,test"], "no row whose split is train"),
@@ -81,13 +81,13 @@ def test_groups_that_differ_in_white_space_or_case_are_one(load: Load, photo: Ph
     assert splits.train.groups is not None
     assert len(set(splits.train.groups[:3])) == 1
     assert splits.train.groups[3:] == ["4.png", "5.png"]
-    assert any("are taken for the group" in note for note in splits.notes)
+    assert any("are treated as the group" in note for note in splits.notes)
     assert any(note.startswith("2 images without a group") for note in splits.notes)
 
 
 @pytest.mark.parametrize("label", ["nan", "NaN", "<NA>"])
 def test_a_missing_label_is_no_class(load: Load, photo: Photo, tmp_path: Path, label: str) -> None:
-    with pytest.raises(DataError, match=r"line 3 .* how a missing label is written"):
+    with pytest.raises(DataError, match=r"line 3 .* stands for a missing label"):
         load("csv", write_csv(tmp_path, photo, ["path,label", "a.png,1", f"b.png,{label}"]))
 
 

@@ -153,9 +153,9 @@ def test_a_tar_file_is_read_once_and_again_when_it_changes(
     [
         (special("cat/2.jpg", tarfile.SYMTYPE, linkname="/etc/passwd"), "'cat/2.jpg', which is a link"),
         (special("cat/2.jpg", tarfile.LNKTYPE, linkname="cat/1.jpg"), "'cat/2.jpg', which is a link"),
-        (special("cat/2.jpg", tarfile.CHRTYPE), "no plain file"),
-        (special("cat/2.jpg", tarfile.FIFOTYPE), "no plain file"),
-        (special("cat/2.jpg", tarfile.GNUTYPE_SPARSE), "no plain file"),
+        (special("cat/2.jpg", tarfile.CHRTYPE), "not a plain file"),
+        (special("cat/2.jpg", tarfile.FIFOTYPE), "not a plain file"),
+        (special("cat/2.jpg", tarfile.GNUTYPE_SPARSE), "not a plain file"),
         (("../outside.jpg", b"x"), "'../outside.jpg', a name that leads out"),
         (("cat/../../outside.jpg", b"x"), "leads out"),
         (("/etc/1.jpg", b"x"), "leads out"),
@@ -177,7 +177,7 @@ def test_what_is_hostile_or_odd_is_refused_by_name(load: Load, tmp_path: Path, m
 def test_a_pair_without_its_image_is_an_error(load: Load, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'2.cls' without an image"):
         load("tar", tar(tmp_path / "a.tar", [("1.jpg", b"x"), ("1.cls", b"0"), ("2.cls", b"1")]))
-    with pytest.raises(DataError, match=r"two images of one key"):
+    with pytest.raises(DataError, match=r"two images with the same key"):
         load("tar", tar(tmp_path / "b.tar", [("1.jpg", b"x"), ("1.png", b"x"), ("1.cls", b"0")]))
 
 
@@ -186,7 +186,7 @@ def test_a_tar_file_that_is_cut_short_is_an_error(load: Load, tmp_path: Path, ke
     """Also between two members, where only the mark of the end is missing."""
     path = tar(tmp_path / "a.tar", files(*(f"{label}/{n}.jpg" for label in "ab" for n in range(10))))
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(DataError, match=r"a\.tar (is cut short|is no tar file, or is damaged|is damaged at byte)"):
+    with pytest.raises(DataError, match=r"a\.tar (is truncated|is not a tar file, or is damaged|is damaged at byte)"):
         load("tar", path)
 
 
@@ -207,7 +207,7 @@ def test_a_flipped_byte_in_a_header_never_hides_images(load: Load, tmp_path: Pat
 
 def test_what_is_no_tar_file_is_said_to_be_none(load: Load, tmp_path: Path) -> None:
     (tmp_path / "text.tar").write_text("not a tar file" * 100)
-    with pytest.raises(DataError, match="no tar file"):
+    with pytest.raises(DataError, match="not a tar file"):
         load("tar", tmp_path / "text.tar")
     (tmp_path / "packed.tar").write_bytes(gzip.compress(tar(tmp_path / "x.tar", files("a/1.jpg")).read_bytes()))
     with pytest.raises(DataError, match=r"compressed \(gzip\)"):
@@ -241,9 +241,9 @@ def test_images_are_told_by_their_content_and_others_are_counted(
     splits = load("tar", tar(tmp_path / "a.tar", [*members, ("__MACOSX/cat/1", JPEG)]))
     assert splits.train.ids == ["cat/1", "cat/2.jfif", "dog/3.jpg_large"]
     assert splits.omissions == (
-        "1 image file left out, as HEIC cannot be read here: 1 .heic (pip install 'zoobench[photos]' reads HEIC)",
+        "1 image file left out because HEIC cannot be read here: 1 .heic (pip install 'zoobench[photos]' reads HEIC)",
     )
-    assert splits.notes == ("1 file left out, as it is no image: 1 .md",)
+    assert splits.notes == ("1 file left out because it is not an image: 1 .md",)
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_splits_below_classes_and_unlabelled_images_are_read_as_in_folders(load:
     assert splits.test is not None
     splits = load("tar", tar(tmp_path / "b.tar", files("train/a/1.png", "train/b/1.png", "test/1.png")))
     assert splits.test is None
-    assert splits.omissions == ("1 image in 'test' left out, as there are no class folders that label them",)
+    assert splits.omissions == ("1 image in 'test' left out because there are no class folders to label them",)
 
 
 def test_classes_are_in_natural_order_and_twins_are_an_error(load: Load, tmp_path: Path) -> None:

@@ -56,5 +56,5 @@ def test_the_kind_of_an_image_is_told_where_its_suffix_does_not(tmp_path: Path) 
 
 def test_a_file_that_is_no_tar_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"PK\3\4" * 300)
-    with pytest.raises(DataError, match="no tar file"):
+    with pytest.raises(DataError, match="not a tar file"):
         index_tar(tmp_path / "a.tar")

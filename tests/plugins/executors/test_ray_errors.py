@@ -47,7 +47,7 @@ def test_another_token_is_told_apart_however_deep_it_lies() -> None:
             raise ConnectionError("Failed to connect to Ray cluster at h:1") from error
     except ConnectionError as error:
         sentence = failed_connection(error, "h:1")
-    assert sentence.startswith("the Ray cluster at h:1 asks for another token than the one given")
+    assert sentence.startswith("the Ray cluster at h:1 requires a different token")
     assert "RAY_AUTH_TOKEN" in sentence
 
 
@@ -57,7 +57,7 @@ def test_other_versions_are_named() -> None:
         "This process on node 127.0.0.2 was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
     )
     assert failed_connection(RuntimeError(text), "h:1") == (
-        "the Ray cluster at h:1 has Ray 2.50.0 and Python 3.12.1, and this is Ray 2.60.0 and Python 3.11.7: "
+        "the Ray cluster at h:1 has Ray 2.50.0 and Python 3.12.1, but this machine has Ray 2.60.0 and Python 3.11.7: "
         "use the same on all machines"
     )
 

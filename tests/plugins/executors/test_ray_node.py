@@ -111,7 +111,7 @@ def test_another_version_of_zoo_runs_nothing_and_leaves_it_to_other_nodes() -> N
     assert started["is"] == "started"
     assert ended["lost"]
     assert ended["problem"] == (
-        f"node n1 has zoobench {zoo.__version__}, and this is 99: install the same version on both"
+        f"node n1 has zoobench {zoo.__version__}, but this machine has 99: install the same version on both"
     )
 
 

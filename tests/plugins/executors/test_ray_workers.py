@@ -127,7 +127,7 @@ def test_a_cluster_of_which_nothing_is_heard_is_given_up(
     assert workers.poll(0.05) == []
     time.sleep(0.3)
     (event,) = workers.poll(0.05)
-    assert event == TaskEnded(task_id="t", problem="the Ray cluster is gone: it does not answer any more", lost=True)
+    assert event == TaskEnded(task_id="t", problem="the Ray cluster is gone: it no longer answers", lost=True)
 
 
 def test_a_large_content_ends_a_poll_so_that_it_can_be_written_before_the_next(

@@ -66,4 +66,4 @@ def test_rows_that_share_ranks_are_said_to_be_ordered_by_mean(make_trials):
 def test_a_plain_order_is_said_to_be_untested(make_trials):
     leaderboard = build_leaderboard([*make_trials("a"), *make_trials("b")], sort_by="params")
     notes = legend(choose_columns(leaderboard), leaderboard)
-    assert "ranks: by the order of params; differences are not tested" in notes
+    assert "ranks: in the order of params; differences are not tested" in notes

@@ -127,7 +127,7 @@ def test_what_is_damaged_or_of_another_trial_is_left_out_and_told_of(trial, add_
     found, problems = with_runtimes(read_trials([folder])[0])
     assert len(found) == 1
     assert "its checksum does not match" in problems[0]
-    assert "of other weights than its trial's" in problems[1]
+    assert "from weights other than those of its trial" in problems[1]
     assert any("left out: " in note for note in build_leaderboard([folder.parent]).notes)
 
 

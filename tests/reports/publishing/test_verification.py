@@ -52,7 +52,7 @@ def test_a_number_that_does_not_follow_from_the_predictions_is_found(store: Stor
     done = zoo("verify", store.root)
     assert done.exit_code == 1
     assert "accuracy is " in done.output
-    assert "by its predictions" in done.output
+    assert "in its predictions" in done.output
     assert json.loads((store.root / "verification.json").read_text())["trials"] == {}
 
 

@@ -136,7 +136,7 @@ def _run(call: BenchCall, sources: Sources) -> int:
         trials = [(store.folder(record.trial_id), record) for record in summary.records]
         trials = with_requested_runtimes(request, trials)
         table = call.table.for_trials(trials)
-        # Written first: the table on the screen may go to a full disk or a closed pipe.
+        # Written first: stdout may be a full disk or a closed pipe.
         written = table.write_files(store.root)
         table.show(*table.build(trials))
     if stopped and not call.quiet:

@@ -58,7 +58,7 @@ def command(ctx: click.Context) -> None:
 @click.option(
     "--val-fraction",
     metavar="SHARE",
-    help="Share of the training images to validate on, where the dataset has no such split [default: 0.1].",
+    help="Share of the training images to validate on if the dataset has no validation split [default: 0.1].",
 )
 @data_root_option
 @click.option("--offline", is_flag=True, help="Do not use the network.")

@@ -60,7 +60,7 @@ def _read(run: str) -> Record:
     path = Path(run)
     path = path if path.name == RECORD_FILE else path / RECORD_FILE
     if not path.is_file():
-        raise StoreError(f"{run} is not the folder of a trial: it has no {RECORD_FILE}")
+        raise StoreError(f"{run} is not a trial folder: it has no {RECORD_FILE}")
     return read_record(path)
 
 

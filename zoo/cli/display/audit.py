@@ -55,7 +55,7 @@ def _head(audit: DatasetAudit) -> Iterator[str]:
     facts = {
         "source": audit.source or "unknown",
         "provider": audit.provider,
-        "fingerprint": audit.fingerprint or "none, as it cannot be prepared",
+        "fingerprint": audit.fingerprint or "none, because it cannot be prepared",
         "classes": f"{len(audit.classes):,}: {_some(audit.classes)}",
         "stored as": _sizes(audit.native_sizes),
         "prepared as": f"{audit.image_size}×{audit.image_size} pixels, {_channels(audit.channels)}",
@@ -92,7 +92,7 @@ def _split_row(split: SplitAudit, audit: DatasetAudit) -> tuple[object, ...]:
         f"{min(present):,}" if present else "",
         f"{max(present):,}" if present else "",
         f"{split.imbalance:.2f}" if split.imbalance is not None else "",
-        f"carved from {split.carved_from}" if split.carved_from else f"the source{less}",
+        f"taken from {split.carved_from}" if split.carved_from else f"the source{less}",
     )
 
 
@@ -196,7 +196,7 @@ def _channels(count: int) -> str:
 
 
 def _numbers(values: Sequence[float] | None) -> str:
-    return " ".join(f"{value:.4f}" for value in values) if values else "unknown, as no training image can be read"
+    return " ".join(f"{value:.4f}" for value in values) if values else "unknown, because no training image can be read"
 
 
 def _quoted(name: str) -> str:

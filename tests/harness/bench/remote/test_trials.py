@@ -314,7 +314,7 @@ def test_more_than_any_node_has_is_one_sentence(tmp_path: Path) -> None:
     head = Head(tmp_path, (Node(name="a", cpus=4, gpus=1),))
     with pytest.raises(UsageError, match="no node has 64 CPUs"):
         head.trials.arrange(MACHINE, ExecutionSpec(threads=64))
-    with pytest.raises(UsageError, match="no node has so many GPUs"):
+    with pytest.raises(UsageError, match="no node has that many GPUs"):
         head.trials.arrange(MACHINE.model_copy(update={"device": "cuda:0"}), ExecutionSpec(gpus_per_trial=2))
 
 

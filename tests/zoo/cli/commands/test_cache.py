@@ -146,7 +146,7 @@ def test_a_bench_beyond_the_limit_decodes_anew_to_the_same_predictions(zoo_scrip
             timeout=200,
         )
         assert done.returncode == 0, done.stderr
-        assert ("decoded anew in each epoch" in done.stderr) == (limit == "1kB")
+        assert ("decoded again in each epoch" in done.stderr) == (limit == "1kB")
         predictions += [path.read_bytes() for path in (tmp_path / limit).rglob("predictions.safetensors")]
     assert len(predictions) == 2
     assert predictions[0] == predictions[1]

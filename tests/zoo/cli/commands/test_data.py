@@ -68,7 +68,7 @@ def test_a_sound_dataset_gets_its_audit_and_exit_code_0(check: Run) -> None:
     assert lines[0] == "noise (noises/noise)"
     (val,) = [line.split() for line in lines if line.split()[:1] == ["val"]]
     assert val[1:3] == ["2", "0"]
-    assert "carved from train" in " ".join(val)
+    assert "taken from train" in " ".join(val)
     assert "exact duplicates, by decoded pixels: none" in lines
     assert lines[-1].startswith("no problem found in")
 

@@ -51,7 +51,7 @@ def test_a_bad_image_is_a_line_with_its_reason_and_the_others_go_on(run_zoo: Run
         None, None, "not an image of a known format", "there is no such file",
     ]  # fmt: skip
     assert [len(each["predictions"]) for each in found[:4]] == [3, 3, 0, 0]
-    assert "2 files left out, as they are no images: 2 .txt" in result.stderr
+    assert "2 files left out because they are not images: 2 .txt" in result.stderr
     assert "3 of 7 images could not be classified" in result.stderr  # those of the folder above it, again
 
 

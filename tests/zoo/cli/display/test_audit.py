@@ -36,5 +36,5 @@ def test_images_that_are_left_out_are_wrong() -> None:
 
 def test_a_carved_split_says_from_where() -> None:
     table = "\n".join(audit_lines(audit(), width=None))
-    assert "carved from train" in table
+    assert "taken from train" in table
     assert "the source, less val" in table

@@ -45,7 +45,7 @@ def test_a_suite_can_ask_for_folds(run_shelf: Run, tmp_path: Path) -> None:
     ("options", "sentence"),
     [
         (("--folds", "1"), "greater than or equal to 2"),
-        (("--folds", "5", "--limit-test", "9"), "limit_train and limit_test do not go with them"),
+        (("--folds", "5", "--limit-test", "9"), "folds cannot be combined with limit_train or limit_test"),
     ],
 )
 def test_what_cannot_be_folded_is_refused(run_shelf: Run, options: tuple[str, ...], sentence: str) -> None:

@@ -189,7 +189,7 @@ def test_after_the_budget_no_trial_starts_and_the_same_command_without_it_goes_o
     )  # fmt: skip
     late = run_zoo(*asked, "--budget", "0.1s")
     assert late.exit_code == 1
-    assert "4 trials not started, for the budget of 0.1s is spent; the same command continues" in late.stderr
+    assert "4 trials not started: the budget of 0.1s is spent; run the same command again to continue" in late.stderr
     done = run_zoo(*asked)
     assert done.exit_code == 0
     assert done.stderr.count("from an earlier run") == 0
