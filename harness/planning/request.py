@@ -53,7 +53,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class BenchRequest(FrozenModel):
-    """What was asked for. Lists hold names, patterns (``resnet*``) and, for data, names with an argument."""
+    """Settings of a bench. Lists hold names, patterns (``resnet*``) and, for data, names with an argument."""
 
     models: Names = Field(DEFAULT_MODELS, min_length=1)
     data: Names = Field(DEFAULT_DATA, min_length=1)
@@ -61,11 +61,11 @@ class BenchRequest(FrozenModel):
     seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = DEFAULT_SEEDS
     """Number of seeds; they are ``first_seed``, ``first_seed + 1`` … ``auto``: as many as ranks need."""
     max_seeds: int = Field(MAX_SEEDS, ge=1, le=_MOST_SEEDS)
-    """How many seeds a row has at most where ``seeds`` is ``auto``."""
+    """Maximum number of seeds per row if ``seeds`` is ``auto``."""
     budget: str | None = Field(
         None, min_length=2, pattern=_DURATION.pattern, description="a time such as 2h, 90m, 45s or 1h30m"
     )
-    """Time after which no trial starts any more."""
+    """Time after which no further trial starts."""
     first_seed: int = Field(0, ge=0, lt=2**31)
     set: dict[str, Option] = Field(default_factory=dict)
     """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``."""
@@ -77,7 +77,7 @@ class BenchRequest(FrozenModel):
     limit_test: int | None = Field(None, ge=1)
     val_fraction: float = Field(0.1, gt=0, lt=1)
     folds: int | None = Field(None, ge=2, le=100)
-    """Into how many folds the images are dealt, each of which is tested once; None: the source's own splits."""
+    """Number of cross-validation folds, each of which is tested once; None: the splits of the source."""
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
     gpus_per_trial: int = Field(1, ge=1, le=64)
     """Devices that share each batch of a trial, from ``device`` on; on a CPU, processes."""
@@ -90,9 +90,9 @@ class BenchRequest(FrozenModel):
     measure_seconds: float = Field(0.3, ge=0, le=600)
     """Time for each speed measurement; 0 measures nothing."""
     best_inference: bool = False
-    """Whether to look for the fastest settings for inference, and to measure with them too."""
+    """Whether to find the fastest inference settings and measure with them too."""
     runtimes: Annotated[tuple[RuntimeName, ...], BeforeValidator(_names)] = Field(("eager",), min_length=1)
-    """What else evaluates and times the trained weights, after the trials; it changes none of them."""
+    """Runtimes that evaluate and time the trained weights after the trials, which they do not change."""
 
     @property
     def most_seeds(self) -> int:
@@ -101,7 +101,7 @@ class BenchRequest(FrozenModel):
 
     @property
     def budget_seconds(self) -> float | None:
-        """Seconds after which no trial starts any more; None: no limit."""
+        """Seconds after which no further trial starts; None: no limit."""
         if self.budget is None:
             return None
         match = _DURATION.match(self.budget)

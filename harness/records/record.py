@@ -81,13 +81,13 @@ class DataInfo(FrozenModel):
     num_val: int
     num_test: int
     notes: tuple[str, ...] = ()
-    """What a reader should know: a validation split taken from train, unreadable images …"""
+    """What a reader should know, such as a validation split taken from train, or unreadable images."""
     whole_fingerprint: str = ""
-    """Where this is one fold: the fingerprint of all folds together, by which they are known to belong together."""
+    """If this is one fold: the fingerprint of all folds together, which shows that they belong together."""
 
 
 class TrainingInfo(FrozenModel):
-    """The training as it went."""
+    """How the training went."""
 
     epochs_run: int
     tested_epoch: int
@@ -96,31 +96,31 @@ class TrainingInfo(FrozenModel):
     best_val_accuracy: float
     final_train_loss: float
     seconds: float
-    """Time in training steps, the data path included, validation not; monotonic clock."""
+    """Time in training steps, including the data path but not validation; monotonic clock."""
     micro_batch_size: int | None = None
-    """Most images per forward pass as the training ended; None in records of before it was kept."""
+    """Maximum number of images per forward pass at the end of training; None in older records."""
 
 
 class Tuning(FrozenModel):
-    """What a training was run with for the sake of speed, and why (see :mod:`harness.measuring.tuning`)."""
+    """Settings chosen for the speed of training, and why (see :mod:`harness.measuring.tuning`)."""
 
     layout: Layout
     """Order of a batch's pixels in memory."""
     compile: bool
     graphs: bool = False
-    """Whether what was compiled was recorded as CUDA graphs too."""
+    """Whether the compiled network was also recorded as CUDA graphs."""
     reason: str = ""
     """One sentence."""
     images_per_second: dict[str, float] = Field(default_factory=dict)
-    """What was timed, by setting: training, compute only, the median of a few short windows."""
+    """Measured training speed by setting: compute only, median of a few short windows."""
     compile_seconds: float | None = None
-    """How long the compiler took for a training step, where it was tried."""
+    """Time to compile a training step, if that was tried."""
     seconds: float = 0.0
-    """How long it took to find out."""
+    """Time that the search took."""
 
 
 class Rate(FrozenModel):
-    """Images per second over repeated windows: median and the middle 95 % of the windows."""
+    """Images per second over repeated windows: the median, and the range of the middle 95 %."""
 
     median: float
     low: float
@@ -147,16 +147,16 @@ class BestInference(FrozenModel):
     """Of weights and arithmetic."""
     compile: bool
     top1_agreement: float
-    """Share of test images for which it predicts the class that the record's logits do."""
+    """Share of test images with the same top-1 class as the record's logits."""
     compile_seconds: float | None = None
     images_per_second: dict[str, float] = Field(default_factory=dict)
-    """What was tried, by setting."""
+    """Measured speed by setting."""
     refused: dict[str, str] = Field(default_factory=dict)
     """Why a setting does not work for the network, by setting."""
 
 
 class SpeedInfo(FrozenModel):
-    """What was measured of speed and memory; None where it was not measured."""
+    """Measured speeds and memory; None where something was not measured."""
 
     protocol: int = 1
     """Version of the throughput protocol (see :mod:`harness.measuring.timer`)."""
@@ -170,21 +170,21 @@ class SpeedInfo(FrozenModel):
     """Inference over the test split, with the data path."""
     latency: Latency | None = None
     best_inference: BestInference | None = None
-    """None unless it was asked for."""
+    """The fastest inference settings found; None unless they were requested."""
     compile_seconds: float | None = None
-    """What the compiler took for inference, at its first call; less where its cache knew the network."""
+    """Compile time of the first inference call; shorter if the compiler's cache already had the network."""
     train_compile_seconds: float | None = None
-    """How much longer the first epoch took than the others did, where training was compiled."""
+    """Extra time of the first epoch compared with the others, if training was compiled."""
     peak_memory_mib: float | None = None
-    """Peak memory while training: the device's allocator on a GPU, the process's growth on a CPU."""
+    """Peak memory during training: of the allocator on a GPU, the growth of the process on a CPU."""
     reference: Rate | None = None
     """Inference of the reference network, compute only, measured just before and after; gives a relative speed."""
     foreign_cores: float | None = None
-    """CPU time per second that other processes took while this was measured; None where it cannot be known."""
+    """CPU time per second used by other processes during the measurement; None if unknown."""
     notes: tuple[str, ...] = ()
-    """What disturbed the measuring: a throttled clock, a loaded machine …"""
+    """What disturbed the measurement, such as a throttled clock or a loaded machine."""
     seconds: float = 0.0
-    """How long the measuring took in all."""
+    """Total time of all measurements."""
 
 
 class Record(FrozenModel):
@@ -200,7 +200,7 @@ class Record(FrozenModel):
     outcome: Outcome
     failure: Failure | None = None
     reason: str = ""
-    """One sentence, where the outcome is not done."""
+    """One sentence if the outcome is not ``done``."""
     spec: TrialSpec
     model: ModelInfo | None = None
     data: DataInfo | None = None
@@ -214,11 +214,11 @@ class Record(FrozenModel):
     environment: dict[str, Any] = Field(default_factory=dict)
     """Versions, device, threads."""
     warnings: tuple[str, ...] = ()
-    """What did not fail the trial, but a reader should know: a metric that could not be computed …"""
+    """What a reader should know although the trial did not fail, such as a metric that could not be computed."""
     started_at: str = ""
-    """UTC, ISO 8601. For people: nothing is decided by it."""
+    """UTC, ISO 8601. Informative only."""
     attempts: int = 1
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of each other file of the trial, by its name."""
     folds: dict[str, str] = Field(default_factory=dict)
-    """Where this was put together of folds: SHA-256 of each one's predictions, by its trial's id."""
+    """If the record pools folds: SHA-256 of the predictions of each fold, by trial id."""

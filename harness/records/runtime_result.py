@@ -45,14 +45,14 @@ class RuntimeResult(FrozenModel):
     schema_version: int = SCHEMA_VERSION
     runtime: RuntimeName
     trial_id: str
-    """Of the trial whose weights they are."""
+    """ID of the trial that trained the weights."""
     result_key: str
-    """Of that trial."""
+    """Result key of that trial."""
     weights_sha256: str
     runtime_key: str
-    """Hash of all that can change what it predicts: result, weights, runtime, versions of its tools."""
+    """Hash of everything that can change the predictions: result, weights, runtime, versions of its tools."""
     tools: dict[str, str]
-    """Versions of what ran it, and of what converted the network."""
+    """Versions of the libraries that converted and ran the network."""
     outcome: Outcome
     failure: Failure | None = None
     conditions: dict[str, Any] = Field(default_factory=dict)
@@ -61,25 +61,25 @@ class RuntimeResult(FrozenModel):
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """By the metric's display name."""
     speed: SpeedInfo | None = None
-    """Of inference; None where it was not measured."""
+    """Inference speed; None if it was not measured."""
     conversion_seconds: float | None = None
-    """What it took to make the runtime's own form of the network: export, calibration, quantisation, or compiling."""
+    """Time to convert the network for the runtime: export, calibration, quantisation or compilation."""
     file_bytes: int | None = None
-    """Size of the file that it runs, or of the weights where it has no file of its own."""
+    """Size of the file that the runtime loads, or of the weights if it has no file."""
     quantization: dict[str, Any] | None = None
-    """How it was quantised, as :class:`harness.classifiers.quantizing.Quantization` has it."""
+    """How the network was quantised (the fields of :class:`harness.classifiers.quantizing.Quantization`)."""
     max_difference: float | None = None
-    """Largest absolute difference of a test logit from the trial's."""
+    """Largest absolute difference between its test logits and the trial's."""
     top1_agreement: float | None = None
-    """Share of test images for which it predicts the class that the trial did."""
+    """Share of test images with the same top-1 class as in the trial."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall time of each phase, and ``total``."""
     environment: dict[str, Any] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     started_at: str = ""
-    """UTC, ISO 8601. For people: nothing is decided by it."""
+    """UTC, ISO 8601. Informative only."""
     files: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of its predictions, by their file's name."""
+    """SHA-256 of its predictions, by file name."""
 
     @property
     def conditions_key(self) -> str:

@@ -27,7 +27,7 @@ class ProviderSpec(FrozenModel):
 
 
 class ArchitectureSpec(FrozenModel):
-    """Which network."""
+    """The selected architecture."""
 
     full_name: str
     display_name: str
@@ -39,7 +39,7 @@ class ArchitectureSpec(FrozenModel):
 
 
 class DatasetSpec(FrozenModel):
-    """Which images."""
+    """The selected dataset."""
 
     full_name: str
     display_name: str
@@ -49,22 +49,22 @@ class DatasetSpec(FrozenModel):
     provider: ProviderSpec
     options: dict[str, Option] = Field(default_factory=dict)
     image_size: int | None = None
-    """Side in pixels that was asked for; None: as the dataset says."""
+    """Requested side in pixels; None: the size of the dataset."""
     mirror_symmetric: bool = True
     limit_train: int | None = None
-    """Use so many training images only, stratified."""
+    """Maximum number of training images, stratified by class."""
     limit_test: int | None = None
-    """Use so many test images only, stratified."""
+    """Maximum number of test images, stratified by class."""
     val_fraction: float = 0.1
     """Share of the training images to validate on if the source has no validation split."""
     folds: int | None = None
-    """Into how many folds the images are dealt, each of which is once the test set; None: the source's own splits."""
+    """Number of cross-validation folds, each of which is the test set once; None: the splits of the source."""
     fold: int | None = None
-    """Which of them is tested, from 1; None, where there are folds: all of them, put together."""
+    """Number of the fold that is tested, from 1; None, if there are folds: all of them, pooled."""
 
 
 class RecipeSpec(FrozenModel):
-    """How to train."""
+    """The selected recipe."""
 
     full_name: str
     display_name: str
@@ -86,19 +86,19 @@ class ExecutionSpec(FrozenModel):
     """On how many devices one trial trains; on a CPU, in how many processes. It changes rounding only, and the draws
     of dropout and its kin."""
     compile: Compile = "off"
-    """graphs: with CUDA graphs as well; auto: on a GPU, for a long training, whichever a probe says pays."""
+    """graphs: with CUDA graphs; auto: for long training on a GPU, whichever a probe finds fastest."""
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
-    """Order of a batch's pixels in memory; auto: by a probe for each network. It changes rounding only."""
+    """Memory layout of images; auto: chosen by a probe for each network. It changes rounding only."""
     threads: int | None = None
-    """CPU threads; None: as many as torch takes."""
+    """Number of CPU threads; None: torch's default."""
     small_images: Literal["auto", "on", "off"] = "auto"
     """Whether first strides are reduced for small images; auto: below 64 pixels."""
     looks: int = 1
-    """How many looks at the ranks its bench may take to decide on more seeds; they share the level of the tests."""
+    """Maximum number of times that the bench tests ranks to decide on more seeds; they share one error level."""
     measure_seconds: float = 0.3
-    """Time that each speed measurement may take."""
+    """Duration of each speed measurement."""
     best_inference: bool = False
-    """Whether the fastest settings for inference are looked for and measured too."""
+    """Whether to find the fastest inference settings and measure with them too."""
 
 
 class TrialSpec(FrozenModel):
