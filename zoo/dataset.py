@@ -25,13 +25,13 @@ class DataRequest:
     root: Path
     """The data root: a dataset looks here first, and downloads to here."""
     argument: str = ""
-    """What followed the colon in ``folder:PATH``; empty where the dataset takes none."""
+    """What followed the colon in ``folder:PATH``; empty if the dataset takes none."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """A value for each of the dataset's options."""
+    """Value of each option of the dataset."""
     download: bool = True
     """Whether the network may be used."""
     report: Callable[[str, float | None], None] = lambda message, share: None
-    """Reports progress to the user: a sentence, and the share done in [0, 1] where known."""
+    """Reports progress to the user: a sentence, and the share done in [0, 1]; None: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +44,9 @@ class FilePart:
 
     path: Path
     start: int
-    """Offset of its first byte."""
+    """Offset of its first byte in that file."""
     size: int
-    """In bytes."""
+    """Its size in bytes."""
 
     def __post_init__(self) -> None:
         if self.start < 0 or self.size < 0:
@@ -60,31 +60,31 @@ class Split:
     """Labelled images of one split, in a fixed order.
 
     Exactly one of ``images`` and ``encoded`` is given. Encoded images are decoded, turned upright,
-    converted to the wanted channels and resized by the harness, so that this is done in one way for all
-    datasets; a dataset need only find them.
+    converted to the required channels and resized by the harness, in the same way for all datasets; a dataset
+    only has to find them.
 
     Raises:
         ValueError: If lengths, types or ranges do not fit.
     """
 
     labels: NDArray[np.int64]
-    """``[N]``, values in ``[0, K)``."""
+    """Labels ``[N]`` in ``[0, K)``."""
     images: NDArray[np.uint8] | None = None
-    """``[N, H, W, C]``, C of 1 or 3; may be memory-mapped."""
+    """Pixels ``[N, H, W, C]`` with 1 or 3 channels; may be memory-mapped."""
     encoded: Sequence[bytes | Path | FilePart] | None = None
     """N image files (JPEG, PNG, WebP, BMP, GIF, TIFF …), as bytes, paths, or parts of files; may be lazy."""
     ids: Sequence[str] | None = None
-    """N stable names of the images, such as paths relative to the dataset, unique over all its splits; default:
-    the split's name and their indices."""
+    """N stable names of the images, such as paths relative to the dataset, unique over all its splits; None:
+    the name of the split and their indices."""
     groups: Sequence[str] | None = None
     """N names of groups (a patient, a plant) whose images must stay in one split."""
     signature: str = ""
-    """A text that changes whenever the images do, where that takes less than reading them: a hash of the paths,
-    sizes and times of the few files that hold them. Empty: the harness makes one from files' times or from content."""
+    """Text that changes whenever the images change, if that is cheaper than reading them: a hash of the paths,
+    sizes and times of the few files that hold them. Empty: the harness derives one from file times or content."""
 
     def __post_init__(self) -> None:
         if (self.images is None) == (self.encoded is None):
-            raise ValueError("a split has either images or encoded, and not both")
+            raise ValueError("a split must have either images or encoded, not both")
         if getattr(self.labels, "ndim", None) != 1 or self.labels.dtype.kind not in "iu":
             raise ValueError("labels must be a one-dimensional array of integers")
         if self.images is not None:
@@ -109,10 +109,10 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Splits:
-    """The splits of a dataset, as it loads them.
+    """The splits of a dataset.
 
-    Where ``val`` is missing the harness carves one from ``train``; where ``test`` is missing it carves that
-    from ``train`` first, and says so. ``test`` is never used for choosing anything.
+    If ``test`` is missing, the harness takes one from ``train``; if ``val`` is missing, it then takes one from the
+    rest. A note reports both. ``test`` is never used to choose anything.
     """
 
     classes: tuple[str, ...]
@@ -121,10 +121,10 @@ class Splits:
     val: Split | None = None
     test: Split | None = None
     notes: tuple[str, ...] = ()
-    """Sentences on how the images were found, for whoever reads the scores."""
+    """Sentences about how the images were found, for readers of the scores."""
     omissions: tuple[str, ...] = ()
-    """Sentences on images that are there and in no split, for a reason that the user can change. ``zoo data check``
-    counts each as a problem; elsewhere they are notes."""
+    """Sentences about images that were left out for a reason that the user can remove. ``zoo data check`` counts each
+    as a problem; elsewhere they are notes."""
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
@@ -144,43 +144,43 @@ class Splits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dataset:
-    """A dataset that can be selected by name, or a kind of them (``folder:PATH``)."""
+    """A dataset that can be selected by name, or a kind of dataset (``folder:PATH``)."""
 
     name: str
-    """Its name within its namespace: ``cifar10``."""
+    """Name within its namespace: ``cifar10``."""
     load: Callable[[DataRequest], Splits]
-    """Finds the images. Raises :class:`zoo.errors.DataError` with one sentence that says which files to put where, if
-    they are missing."""
+    """Returns the images. If they are missing, it raises :class:`zoo.errors.DataError` with one sentence that says
+    which files to put where."""
     summary: str = ""
-    """One line for ``zoo list``."""
+    """One line that ``zoo list`` shows."""
     source: str = ""
-    """The paper or page it comes from."""
+    """Paper or page that describes it."""
     namespace: str = ""
-    """First half of its full name; empty means the plugin's own name."""
+    """First half of its full name; empty: the name of the plugin."""
     short: bool = True
-    """Whether it may be selected by ``name`` alone."""
+    """Whether it can be selected by ``name`` alone."""
     version: str = ""
-    """Version of the library that defines it, where that is not the plugin's own."""
+    """Version of the library that defines it, if that is not the plugin itself."""
     argument: str = ""
-    """The argument that follows a colon, in capitals (``PATH``); empty where the dataset takes none."""
+    """Name of the argument that follows a colon, in capitals (``PATH``); empty if the dataset takes none."""
     num_classes: int | None = None
-    """Number of classes, where known beforehand."""
+    """Number of classes, if known beforehand."""
     channels: int | None = None
-    """1 for grey, 3 for colour, where known beforehand."""
+    """1 for grey, 3 for colour, if known beforehand."""
     image_size: int | None = None
-    """Image side in pixels after loading, where known beforehand; None: the ``image_size`` option, or the
-    images' own size where all are alike, or 224."""
+    """Image side in pixels after loading, if known beforehand; None: the ``image_size`` option, else the common size of
+    all images, else 224."""
     num_train: int | None = None
-    """Number of training images, where known beforehand."""
+    """Number of training images, if known beforehand."""
     num_test: int | None = None
-    """Number of test images, where known beforehand."""
+    """Number of test images, if known beforehand."""
     mirror_symmetric: bool = True
-    """Whether a mirrored image keeps its label; False for digits and letters, and flips are left out."""
+    """Whether a mirrored image keeps its label; False for digits and letters, which are then never flipped."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """Names and default values of what ``--set data.NAME=VALUE`` may change. Every dataset has
-    ``image_size`` as well."""
+    """Names and defaults of the options that ``--set data.NAME=VALUE`` changes, in addition to ``image_size``, which
+    every dataset has."""
     preload: tuple[str, ...] = ()
-    """Modules worth importing once before trials fork."""
+    """Modules to import once before trials fork."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "dataset name")
