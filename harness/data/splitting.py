@@ -207,7 +207,7 @@ def _limit_train(parts: dict[str, SplitIndices], limit: int | None) -> list[str]
 
 def _limit_note(what: str, limit: int, total: int, purpose: str) -> str:
     if limit >= total:
-        return f"{what}: {limit:,} requested, but there are only {total:,} images for {purpose}; all are used"
+        return f"{what}: {limit:,} requested, so all {total:,} images for {purpose} are used"
     return f"{what}: {limit:,} of {total:,} images for {purpose} are used, chosen {STRATIFIED_CHOICE}"
 
 

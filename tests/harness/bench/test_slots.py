@@ -54,7 +54,7 @@ def test_a_trial_may_take_several_gpus() -> None:
         (SlotRequest(devices=(0, 7)), {"device": "cuda:0", "num_gpus": 2}, "--devices 7: this machine has 2 GPU"),
         (SlotRequest(devices=(0,)), {"device": "cpu", "num_gpus": 0}, "names GPUs, but this bench runs on cpu"),
         (SlotRequest(jobs=3), {"device": "cuda:0", "num_gpus": 2}, "--jobs-per-device 2 lets trials share"),
-        (SlotRequest(), {"device": "cuda:0", "num_gpus": 1, "gpus_per_trial": 2}, "there are only 1 GPU"),
+        (SlotRequest(), {"device": "cuda:0", "num_gpus": 1, "gpus_per_trial": 2}, "only 1 GPU"),
     ],
 )
 def test_what_is_not_there_is_one_sentence(request_: SlotRequest, machine: dict[str, object], sentence: str) -> None:

@@ -13,7 +13,7 @@ def test_copies_in_other_folds_are_counted_and_those_in_one_fold_are_not() -> No
         kept=np.arange(5), histogram=np.zeros((1, 256), dtype=np.int64), pixel_hashes=[b"x", b"x", b"y", b"y", b"z"]
     )
     (note,) = copies_note(written, np.array([0, 1, 2, 2, 0]))
-    assert note.startswith("2 of 5 images have a copy in another fold")
+    assert note.startswith("2 of 5 images have an identical copy in another fold")
     assert copies_note(written, np.zeros(5, dtype=np.int64)) == []
 
 

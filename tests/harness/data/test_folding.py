@@ -99,7 +99,7 @@ def test_folds_are_made_of_training_and_validation_images_and_the_test_split_is_
     )
     parts, notes = pool_parts(splits)
     assert sorted(parts["test"].ids) == sorted([*splits.train.ids, *splits.val.ids])  # type: ignore[union-attr,misc]
-    assert any("test split of 10 images is left out" in note for note in notes)
+    assert any("test split of 10 images is not used" in note for note in notes)
 
 
 def test_validation_images_are_carved_from_what_is_not_tested_without_splitting_groups() -> None:
@@ -222,7 +222,7 @@ def test_an_image_that_cannot_be_read_is_an_error_for_every_image_is_tested(
 def test_copies_in_other_folds_are_told_of(prepare: Callable[..., PreparedData], tmp_path: Path) -> None:
     for number in range(0, 30, 2):
         Image.new("RGB", (6, 6), (9, 9, 9)).save(tmp_path / f"{number:02d}.png")
-    assert any("15 of 30 images have a copy in another fold" in note for note in prepare(1).notes)
+    assert any("15 of 30 images have an identical copy in another fold" in note for note in prepare(1).notes)
 
 
 def test_a_folds_own_images_are_found_by_its_fingerprint(prepare: Callable[..., PreparedData], tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_groups_in_two_official_splits_are_noted() -> None:
     ids = [str(i) for i in range(20)]
     leaking = Split(images=splits.train.images, labels=splits.train.labels, groups=["g3"] * 20, ids=ids)
     _, notes = make(Splits(classes=splits.classes, train=splits.train, test=leaking))
-    assert "1 group(s) are in both train and test of the source" in notes
+    assert "1 group(s) are in both the train and the test split of the source" in notes
 
 
 def test_a_limit_counts_training_and_validation_together() -> None:

@@ -176,7 +176,7 @@ def test_what_lies_of_runtimes_goes_with_its_trial_and_follows_one_that_is_there
     ("fields", "reason"),
     [
         ({"files": {"predictions-onnx.safetensors": "0" * 64}}, "does not match the checksum"),
-        ({"files": {"../outside": "0" * 64}}, "files that are not its own"),
+        ({"files": {"../outside": "0" * 64}}, "result names unexpected files"),
         ({"weights_sha256": "1" * 64}, "from weights other than"),
         ({"result_key": "1" * 64}, "from weights other than"),
     ],

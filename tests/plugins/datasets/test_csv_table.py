@@ -59,7 +59,7 @@ def test_excels_line_for_the_delimiter_is_followed(tmp_path: Path) -> None:
         ("path,label,label\n", {}, "several columns .* the label"),
         ("a.png,cat\nb.png,dog\n", {}, "must name the columns path and label"),
         ("", {}, "it has nothing"),
-        ("path,label\n", {"label_column": "kind"}, "no column 'kind', but 'path', 'label'"),
+        ("path,label\n", {"label_column": "kind"}, "no column 'kind'; its columns are 'path', 'label'"),
         ("path,label\n", {"delimiter": ", "}, "one character or tab"),
         ("path,label\n", {"encoding": "klingon"}, "'klingon' is not an encoding"),
         ("path,label\na.png,cat,7\n", {}, "line 2 .* has 3 fields, but the first line has 2"),
@@ -74,5 +74,5 @@ def test_what_is_ambiguous_is_one_sentence_with_the_remedy(
 
 
 def test_a_table_that_is_not_utf_8_says_how_to_name_its_encoding(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"not a text in utf-8.*data\.encoding \(cp1252"):
+    with pytest.raises(DataError, match=r"is not utf-8 text.*data\.encoding \(such as cp1252"):
         read_table(write(tmp_path / "x.csv", "path,label\nä.png,Käse\n", "cp1252"), {})

@@ -158,7 +158,7 @@ def test_columns_can_be_named(load: Load, tmp_path: Path) -> None:
     splits = load("parquet", path, image_column="b", label_column="kind")
     assert splits.train.encoded is not None
     assert (splits.classes, splits.train.encoded[0]) == (("p", "q"), png(2))
-    with pytest.raises(DataError, match=r"no column 'c', as data\.image_column says"):
+    with pytest.raises(DataError, match=r"no column 'c' \(data\.image_column\)"):
         load("parquet", path, image_column="c")
 
 

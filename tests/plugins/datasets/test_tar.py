@@ -156,7 +156,7 @@ def test_a_tar_file_is_read_once_and_again_when_it_changes(
         (special("cat/2.jpg", tarfile.CHRTYPE), "not a plain file"),
         (special("cat/2.jpg", tarfile.FIFOTYPE), "not a plain file"),
         (special("cat/2.jpg", tarfile.GNUTYPE_SPARSE), "not a plain file"),
-        (("../outside.jpg", b"x"), "'../outside.jpg', a name that leads out"),
+        (("../outside.jpg", b"x"), "'../outside.jpg', a path that leads out"),
         (("cat/../../outside.jpg", b"x"), "leads out"),
         (("/etc/1.jpg", b"x"), "leads out"),
         (special("cat/..", tarfile.DIRTYPE), "leads out"),

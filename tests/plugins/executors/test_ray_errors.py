@@ -25,7 +25,7 @@ def test_a_lost_task_names_its_node_and_what_happened(name: str, sentence: str) 
 
 def test_a_kind_of_a_known_error_is_known() -> None:
     parent = type("ObjectLostError", (Exception,), {})
-    assert "was lost with what" in lost_task(raised("ObjectFreedError", "", parent), "n1")
+    assert "was lost before" in lost_task(raised("ObjectFreedError", "", parent), "n1")
 
 
 def test_a_node_without_zoo_is_told_to_install_it() -> None:
