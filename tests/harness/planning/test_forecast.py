@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.planning.costs import START_SECONDS, costs_of, fit_line
+from harness.planning.costs import START_SECONDS
 from harness.planning.forecast import Expectation, Forecast, Size, look_ahead
 from harness.records.keys import result_key
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
-from harness.records.run_summaries import RunSummary, outlines_of, read_outlines
+from harness.records.run_summaries import RunSummary, outlines_of
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.records.store import write_record
 from harness.system.hardware import Hardware
 
 HERE = Hardware(cpu="a cpu", threads=2)
@@ -244,21 +241,6 @@ def test_a_network_known_from_another_machine_is_placed_by_its_multiply_accumula
     assert expected([*runs[:7], foreign], spec_of(model="big", seed=1)) == Expectation()
 
 
-def test_a_line_says_how_far_networks_are_off() -> None:
-    runs = [run_of(spec_of(model=f"n{k}"), macs=10**6 * 4**k, train=4.0**k * (2 if k % 2 else 0.5)) for k in range(12)]
-    line = fit_line(runs, spec_of())
-    assert line is not None
-    assert 1.9 < line.spread < 2.6
-    assert fit_line([replace(run, macs=None) for run in runs], spec_of()) is None
-
-
-def test_costs_put_together_again_are_what_a_run_took() -> None:
-    run = run_of(spec_of(), train=20.0)
-    assert costs_of(run, run.spec).seconds(epochs=10, num_learnt=1000, num_test=100) == pytest.approx(
-        START_SECONDS + run.seconds["total"]
-    )
-
-
 def test_one_slot_takes_the_sum_and_more_of_them_a_share() -> None:
     runs = [run_of(spec_of(model=model), train=train) for model, train in (("a", 10.0), ("b", 20.0), ("c", 30.0))]
     trials = [spec_of(model=model, seed=1) for model in "abc"]
@@ -317,27 +299,3 @@ def test_records_tell_the_scheduler_how_long_trials_take() -> None:
         START_SECONDS + 20.0 + 1.0 + MEASURE
     )
     assert forecast.seconds(spec_of(seed=1, device="cuda:1", precision="bf16")) is None
-
-
-def test_outlines_read_from_a_store_are_those_of_its_records(tmp_path: Path) -> None:
-    record = _record(spec_of())
-    (tmp_path / "a").mkdir()
-    write_record(tmp_path / "a", record)
-    assert list(read_outlines(tmp_path)) == list(outlines_of([record]))
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"spec": {}}', "null", '{"data": null, "environment": {}}'])
-def test_records_that_say_too_little_are_left_out(tmp_path: Path, content: str) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "record.json").write_text(content)
-    assert list(read_outlines(tmp_path)) == []
-    assert list(read_outlines(tmp_path / "absent")) == []
-
-
-def test_what_was_put_together_of_folds_is_no_run(tmp_path: Path) -> None:
-    record = json.loads(_record(spec_of()).model_dump_json())
-    record["spec"]["dataset"]["folds"] = 5
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "record.json").write_text(json.dumps(record))
-    (outline,) = read_outlines(tmp_path)
-    assert not outline.is_whole
