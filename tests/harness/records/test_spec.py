@@ -1,0 +1,126 @@
+"""Specs: trials as JSON, their titles, the whole that a fold belongs to, and stable hashes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from harness.records.spec import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExecutionSpec,
+    ProviderSpec,
+    RecipeSpec,
+    TrialSpec,
+    stable_hash,
+)
+
+PROVIDER = ProviderSpec(plugin="p", distribution="d", version="1", code_hash="c" * 64)
+FULL = TrialSpec(
+    architecture=ArchitectureSpec(
+        full_name="p/net",
+        display_name="net",
+        version="3",
+        family="nets",
+        adapts_small_images=True,
+        provider=PROVIDER,
+        options={"width": 1.5, "depth": 3, "gated": True, "norm": "batch", "stem": None},
+    ),
+    dataset=DatasetSpec(
+        full_name="p/folder",
+        display_name="folder:x",
+        argument="x",
+        version="2",
+        provider=PROVIDER,
+        options={"count": 7},
+        image_size=64,
+        mirror_symmetric=False,
+        limit_train=100,
+        limit_test=50,
+        val_fraction=0.25,
+        folds=5,
+        fold=2,
+    ),
+    recipe=RecipeSpec(
+        full_name="p/r", display_name="r", provider=PROVIDER, hyperparameters={"lr": 0.1, "betas": [0.9, 0.99]}
+    ),
+    seed=4,
+    execution=ExecutionSpec(
+        device="cuda:1",
+        precision="bf16",
+        gpus_per_trial=2,
+        compile="graphs",
+        layout="contiguous",
+        threads=3,
+        small_images="on",
+        looks=4,
+        measure_seconds=0.0,
+        best_inference=True,
+    ),
+)
+
+
+def test_a_spec_with_every_field_set_is_read_as_it_was_written() -> None:
+    for part in (FULL, FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, PROVIDER):
+        assert part.model_fields_set == set(type(part).model_fields), "every field is set in this test"
+    read = TrialSpec.model_validate_json(FULL.model_dump_json())
+    assert read == FULL
+    kinds = {name: type(value) for name, value in read.architecture.options.items()}
+    assert kinds == {"width": float, "depth": int, "gated": bool, "norm": str, "stem": type(None)}
+
+
+@pytest.mark.parametrize(
+    ("part", "wrong"),
+    [
+        ("execution", {"precision": "fp8"}),
+        ("execution", {"compile": "yes"}),
+        ("execution", {"layout": "nchw"}),
+        ("execution", {"small_images": True}),
+        ("execution", {"threads": "many"}),
+        ("dataset", {"image_size": 32.5}),
+        ("dataset", {"val_fraction": "a tenth"}),
+        ("dataset", {"options": {"count": [1]}}),
+        ("architecture", {"provider": None}),
+        ("recipe", {"hyperparameters": 3}),
+        ("recipe", {"epochs": 3}),
+    ],
+)
+def test_other_kinds_and_unknown_names_are_refused(part: str, wrong: dict[str, Any]) -> None:
+    content = FULL.model_dump(mode="json")
+    content[part] |= wrong
+    with pytest.raises(ValidationError, match=rf"{part}\.{next(iter(wrong))}"):
+        TrialSpec.model_validate(content)
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        FULL.seed = 5
+
+
+def test_the_title_names_the_fold_where_there_is_one() -> None:
+    assert FULL.title == "net · folder:x · r · seed 4 · fold 2 of 5"
+    assert FULL.whole.title == "net · folder:x · r · seed 4"
+
+
+def test_the_whole_of_a_fold_is_the_same_trial_over_all_folds() -> None:
+    whole = FULL.whole
+    assert (whole.dataset.folds, whole.dataset.fold) == (5, None)
+    other = FULL.model_copy(update={"dataset": FULL.dataset.model_copy(update={"fold": 3})})
+    assert other.whole == whole
+    assert whole.whole is whole
+
+
+def test_a_hash_is_that_of_canonical_json() -> None:
+    # printf '{"a":[1,2.5],"b":null}' | sha256sum
+    expected = "f66b2c50ccae61e3f2445d2439f42efc245581b18ed184ce5d3c22fb58eed9c4"
+    assert stable_hash({"b": None, "a": (1, 2.5)}) == expected
+    assert stable_hash({"a": [1, 2.5], "b": None}) == expected
+    assert stable_hash({"a": [2.5, 1], "b": None}) != expected
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_json_cannot_hold_has_no_hash(value: float) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        stable_hash({"lr": value})
