@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -184,16 +183,6 @@ def test_folds_of_other_images_are_never_put_together(
     assert len(build_leaderboard([store.root]).tables) == 2
 
 
-def test_putting_together_again_changes_nothing(
-    store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
-) -> None:
-    records = [write_fold(fold) for fold in (1, 2, 3)]
-    (first,), _ = put_together(store, records, metrics)
-    written = (store.folder(first.trial_id) / "record.json").stat().st_mtime_ns
-    assert put_together(store, records, metrics) == ([first], [])
-    assert (store.folder(first.trial_id) / "record.json").stat().st_mtime_ns == written
-
-
 def test_what_was_put_together_is_held_to_its_folds(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
@@ -209,13 +198,3 @@ def test_what_was_put_together_is_held_to_its_folds(
     )
     save_predictions(store.folder(whole.trial_id), SavedPredictions(predictions=turned, samples=other.samples))
     assert "not those of its folds" in store_problems(trials, required_seeds=1)[0]
-
-
-def test_a_fold_whose_predictions_changed_is_not_put_together(
-    store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
-) -> None:
-    records = [write_fold(fold) for fold in (1, 2, 3)]
-    shutil.copy(store.folder(records[0].trial_id) / FILE_NAME, store.folder(records[1].trial_id) / FILE_NAME)
-    complete, (problem,) = put_together(store, records, metrics)
-    assert complete == []
-    assert "does not match the checksum" in problem
