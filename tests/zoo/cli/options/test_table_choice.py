@@ -52,9 +52,7 @@ def test_nothing_asked_for_is_the_default_choice() -> None:
     assert choice_of(columns=(" , ",)).columns is None
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [("accuracy", "accuracy"), ("Acc %", "accuracy"), ("ACC", "accuracy")]
-)
+@pytest.mark.parametrize(("name", "key"), [("accuracy", "accuracy"), ("Acc %", "accuracy"), ("ACC", "accuracy")])
 def test_a_column_is_called_by_its_key_or_its_title(name: str, key: str) -> None:
     assert choice_of(sort_by=name).sort_by == key
     assert choice_of(columns=(f"model, {name}",)).columns == ("model", key)
