@@ -1,0 +1,115 @@
+"""From a plan to trials that are ready to run: what is missing is found before any of them runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.bench.machine import Machine
+from harness.bench.resolution import resolve
+from harness.bench.settings import DataSettings
+from harness.data.images import PreparedData
+from harness.planning.plan import Plan
+from harness.records.keys import result_key
+from harness.records.spec import ExecutionSpec
+from zoo.errors import ManyErrors, UsageError, ZooError
+from zoo.events import Event, Progress
+
+
+def test_data_that_cannot_be_had_ends_the_bench_before_any_trial(bench: Any) -> None:
+    with pytest.raises(ZooError, match="put the files into X"):
+        bench.run("linear", data="absent")
+    assert not list(bench.store.root.glob("*/record.json"))
+
+
+@pytest.mark.skipif("__import__('torch').cuda.is_available()", reason="this machine has a CUDA device")
+def test_a_device_that_is_not_there_is_said_before_any_trial(bench: Any) -> None:
+    with pytest.raises(UsageError, match="no CUDA device"):
+        bench.run("linear", device="cuda:3")
+
+
+class FakeJobs:
+    """Answers as a machine with one GPU would, and notes what it was asked."""
+
+    def __init__(self, *, broken: tuple[str, ...] = ()) -> None:
+        self.events: list[Event] = []
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.emit = self.events.append
+        self._broken = broken
+
+    def ask(self, kind: str, **values: Any) -> Any:
+        self.asked.append((kind, values))
+        if kind in self._broken:
+            raise UsageError(f"no {kind}")
+        return MACHINE if kind == "probe" else PREPARED
+
+
+MACHINE = {
+    "device": "cuda:0",
+    "precision": "bf16",
+    "num_gpus": 1,
+    "environment": {"threads": 16, "torch": "2.15.0"},
+}
+PREPARED = {
+    "folder": "/prepared",
+    "fingerprint": "f" * 64,
+    "classes": ["dark", "light"],
+    "image_size": 8,
+    "channels": 1,
+    "mean": [0.5],
+    "std": [0.5],
+    "mirror_symmetric": True,
+    "num_train": 72,
+    "num_val": 8,
+    "num_test": 40,
+}
+DATA = DataSettings(data_root=Path("/data"), cache=Path("/cache"), download=False, cache_limit=5)
+
+
+def test_what_the_user_left_open_is_decided_by_the_machine(bench: Any) -> None:
+    jobs = FakeJobs()
+    arranged: list[tuple[Machine, ExecutionSpec]] = []
+
+    def arrange(machine: Machine, execution: ExecutionSpec) -> int:
+        arranged.append((machine, execution))
+        return 3
+
+    plan = bench.plan("linear", "slow")
+    assert (plan.trials[0].execution.device, plan.trials[0].execution.precision) == ("auto", "auto")
+    trials = resolve(plan, jobs, arrange=arrange, data=DATA)
+    assert arranged == [(Machine.model_validate(MACHINE), plan.trials[0].execution)]
+    for number, (trial, asked) in enumerate(zip(trials, plan.trials, strict=True), start=1):
+        execution = trial.spec.execution
+        assert (execution.device, execution.precision, execution.threads) == ("cuda:0", "bf16", 3)
+        assert execution.small_images in ("on", "off")
+        assert trial.spec.architecture == asked.architecture
+        assert trial.prepared == PreparedData.model_validate(PREPARED)
+        assert trial.number == number
+        assert trial.result_key == result_key(trial.spec, fingerprint="f" * 64, torch_version="2.15.0")
+    assert trials[0].result_key != trials[1].result_key
+
+
+def test_a_dataset_is_prepared_once_for_all_its_trials(bench: Any) -> None:
+    jobs = FakeJobs()
+    trials = resolve(bench.plan("linear", "slow", seeds=3), jobs, arrange=lambda machine, execution: 1, data=DATA)
+    assert len(trials) == 6
+    assert [kind for kind, _ in jobs.asked] == ["probe", "prepare"]
+    values = jobs.asked[1][1]
+    assert values.pop("dataset")["display_name"] == "shades"
+    assert values == {"data_root": "/data", "cache": "/cache", "download": False, "cache_limit": 5}
+    assert [event.message for event in jobs.events if isinstance(event, Progress)] == ["starting", "preparing shades"]
+
+
+def test_all_that_is_missing_is_said_at_once(bench: Any) -> None:
+    jobs = FakeJobs(broken=("probe", "prepare"))
+    with pytest.raises(ManyErrors) as caught:
+        resolve(bench.plan("linear", data=["shades", "absent"]), jobs, arrange=lambda machine, execution: 1, data=DATA)
+    assert [str(error) for error in caught.value.errors] == ["no probe", "no prepare", "no prepare"]
+
+
+def test_a_plan_without_trials_starts_no_job() -> None:
+    jobs = FakeJobs()
+    assert resolve(Plan(trials=()), jobs, arrange=lambda machine, execution: 1, data=DATA) == []
+    assert jobs.asked == []
