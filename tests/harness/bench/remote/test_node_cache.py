@@ -1,0 +1,91 @@
+"""The node's cache: what stays between tasks, for how long, and under which name."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.bench.remote.job import RemoteJob
+from harness.bench.remote.node_cache import (
+    KEEP_SECONDS,
+    mark_sent,
+    mark_unsent,
+    node_store,
+    place_plugins,
+    starter_for,
+    take_state,
+)
+from harness.records.state_files import newest_state, state_name
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def make_trial(name: str, *, sent: float | None) -> Path:
+    """Make the folder of a trial whose record was sent so many seconds ago."""
+    folder = node_store("a").folder(name)
+    folder.mkdir()
+    if sent is not None:
+        mark_sent(folder)
+        (marker,) = folder.iterdir()
+        os.utime(marker, times=(time.time() - sent,) * 2)
+    return folder
+
+
+def test_trials_that_were_sent_long_ago_are_removed_and_no_others(cache: Path) -> None:
+    folders = {
+        "old": make_trial("old", sent=KEEP_SECONDS + 60),
+        "again": make_trial("again", sent=None),
+        "recent": make_trial("recent", sent=KEEP_SECONDS - 60),
+    }
+    mark_sent(folders["again"])
+    os.utime(next(folders["again"].iterdir()), times=(0, 0))
+    mark_unsent(folders["again"])
+    store = node_store("a")
+    assert store.root.is_relative_to(cache)
+    assert {name for name, folder in folders.items() if folder.exists()} == {"again", "recent"}
+
+
+def test_benches_have_stores_of_their_own() -> None:
+    assert node_store("a").root != node_store("b").root
+    assert node_store("a").root == node_store("a").root
+
+
+def test_plugin_files_lie_under_their_content(cache: Path) -> None:
+    job = RemoteJob(kind="probe", bench="a", sources={"files": ["toys.py"], "strict": True})
+    (first,) = place_plugins(job, {"plugin/toys.py": b"x = 1"}).files
+    (same,) = place_plugins(job, {"plugin/toys.py": b"x = 1"}).files
+    sources = place_plugins(job, {"plugin/toys.py": b"x = 2"})
+    (other,) = sources.files
+    assert sources.strict
+    assert first == same != other
+    assert [Path(each).read_bytes() for each in (first, other)] == [b"x = 1", b"x = 2"]
+    assert Path(first).name == "toys.py"
+
+
+def test_a_plugin_file_stays_in_the_cache_whatever_its_name(cache: Path) -> None:
+    name = "../../../escaped.py"
+    job = RemoteJob(kind="probe", bench="a", sources={"files": [name]})
+    (placed,) = place_plugins(job, {f"plugin/{name}": b""}).files
+    assert Path(placed).resolve().is_relative_to(cache.resolve())
+
+
+@pytest.mark.parametrize(("given", "kept"), [(3, 5), (5, 5), (12, 12)])
+def test_the_later_training_state_is_kept(tmp_path: Path, given: int, kept: int) -> None:
+    (tmp_path / state_name(5, b"here")).write_bytes(b"here")
+    content = b"here" if given == 5 else b"sent"
+    take_state(tmp_path, {state_name(given, content): content, "plugin/toys.py": b"", "../state": b""})
+    newest = newest_state(tmp_path)
+    assert newest is not None
+    assert newest.name == state_name(kept, b"sent" if kept == 12 else b"here")
+    assert not (tmp_path.parent / "state").exists()
+
+
+def test_there_is_one_starter_for_the_same_modules() -> None:
+    assert starter_for(("torch",)) is starter_for(("torch",))
