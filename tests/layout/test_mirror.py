@@ -13,21 +13,8 @@ TEMPLATES = "templates"
 
 TESTED_ELSEWHERE = (
     "harness/bench/job_runner.py",
-    "harness/bench/jobs.py",
-    "harness/bench/local_jobs.py",
-    "harness/bench/local_trials.py",
-    "harness/bench/machine.py",
-    "harness/bench/processes.py",
-    "harness/bench/remote/cluster.py",
-    "harness/bench/remote/job.py",
-    "harness/bench/remote/jobs.py",
-    "harness/bench/remote/messages.py",
     "harness/bench/remote/node.py",
-    "harness/bench/remote/node_cache.py",
-    "harness/bench/resolution.py",
-    "harness/bench/settings.py",
     "harness/trial/rank.py",
-    "harness/trial/resolved_trial.py",
 )
 """Modules that are tested by whole benches and trials, under other names. This list may only become shorter."""
 
