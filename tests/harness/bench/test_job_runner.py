@@ -1,0 +1,62 @@
+"""What every job runner does, be it on this machine or on a node."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.bench.job_runner import JobRunner, StoppedError
+from harness.bench.local_jobs import LocalJobRunner
+from harness.bench.processes import Starter
+from harness.bench.remote.jobs import RemoteJobRunner
+from harness.system.interrupts import Interrupts
+from zoo.errors import ManyErrors
+
+
+@pytest.fixture(params=["local", "remote"])
+def make_runner(request: pytest.FixtureRequest, bench: Any, tmp_path: Path) -> Callable[[Interrupts], JobRunner]:
+    def make(interrupts: Interrupts) -> JobRunner:
+        if request.param == "remote":
+            return RemoteJobRunner(request.getfixturevalue("inline_cluster"), bench.events.append, interrupts)
+        (tmp_path / "scratch").mkdir()
+        places = dataclasses.asdict(bench.sources)
+        return LocalJobRunner(Starter(()), tmp_path / "scratch", bench.events.append, interrupts, places)
+
+    return make
+
+
+def prepare(runner: JobRunner, bench: Any, data: str = "shades") -> Any:
+    (dataset,) = bench.plan("linear", data=[data]).datasets
+    return runner.ask(
+        "prepare",
+        dataset=dataset.model_dump(mode="json"),
+        data_root=str(bench.folder / "data"),
+        cache=str(bench.folder / "cache"),
+        download=False,
+        cache_limit=None,
+    )
+
+
+def test_a_dataset_is_prepared_where_the_trials_will_run(make_runner: Any, bench: Any) -> None:
+    answer = prepare(make_runner(Interrupts()), bench)
+    assert (answer["num_train"], answer["num_val"], answer["num_test"]) == (72, 8, 40)
+    assert answer["classes"] == ["dark", "light"]
+    assert Path(answer["folder"], "train-images.npy").exists()
+
+
+def test_errors_are_raised_with_their_sentences(make_runner: Any, bench: Any) -> None:
+    with pytest.raises(ManyErrors) as caught:
+        prepare(make_runner(Interrupts()), bench, "absent")
+    assert len(caught.value.errors) == 1
+    assert "put the files into X" in str(caught.value)
+
+
+def test_a_stop_by_the_user_is_raised(make_runner: Any, bench: Any) -> None:
+    interrupts = Interrupts()
+    interrupts.count = 1
+    with pytest.raises(StoppedError):
+        prepare(make_runner(interrupts), bench)
