@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -109,7 +110,7 @@ def test_nodes_of_one_name_are_told_apart_by_their_ids(run: Callable[..., None],
 
 def test_a_node_with_another_version_is_refused_at_once(run: Callable[..., None], ray: ModuleType) -> None:
     ray.VERSION.append("99")
-    with pytest.raises(Refused, match=f"node n1 has zoobench 99, and this is {zoo.__version__}"):
+    with pytest.raises(Refused, match=rf"node n1 has zoobench 99\b.*\b{re.escape(zoo.__version__)}"):
         run(None)
 
 
@@ -163,7 +164,7 @@ def test_a_task_that_waits_is_stopped_before_it_starts(run: Callable[..., None],
         tasks.abandon()
 
     run(steps)
-    (ended,) = bench.heads("ended")
+    ended = bench.heads("ended")[0]  # the other may still be seen to end
     assert (ended["task_id"], ended["problem"]) == ("waiting", "it was stopped before it started")
     assert not ended["lost"]
     assert ray.SUBMITTED == ["zoo running"]
