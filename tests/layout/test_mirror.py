@@ -11,11 +11,7 @@ EXCEPTED = ("__init__", "__main__", "_version")
 TEMPLATES = "templates"
 """Files in folders of this name are copied into packages of plugins, and are modules there only."""
 
-TESTED_ELSEWHERE = (
-    "harness/bench/job_runner.py",
-    "harness/bench/remote/node.py",
-    "harness/trial/rank.py",
-)
+TESTED_ELSEWHERE: tuple[str, ...] = ()
 """Modules that are tested by whole benches and trials, under other names. This list may only become shorter."""
 
 

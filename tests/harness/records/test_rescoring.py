@@ -118,7 +118,7 @@ def test_predictions_without_a_sum_or_not_there_are_told_of(write_trial: WriteTr
     (no_file / FILE_NAME).unlink()
     summary = rescore([no_sum, no_file], [entry()])
     assert summary.changed == 0
-    assert "no sum" in summary.problems[0]
+    assert "no checksum" in summary.problems[0]
     assert f"has no {FILE_NAME}" in summary.problems[1]
 
 
