@@ -58,4 +58,4 @@ def test_a_job_leads_a_group_of_its_own(do: Any) -> None:
 
 def test_errors_for_the_user_are_the_answer(do: Any) -> None:
     answer = do("harness.measuring.environment:resolve_precision", name="fp16", device="cpu")[1]
-    assert answer == {"errors": ["--precision fp16 needs a CUDA device, and this is cpu; bf16 works on both"]}
+    assert answer == {"errors": ["--precision fp16 needs a CUDA device, but this is cpu; bf16 works on both"]}

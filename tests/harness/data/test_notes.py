@@ -30,7 +30,7 @@ def written(*largest: int) -> dict[str, WrittenSplit]:
 def test_16_bit_images_that_hold_fewer_bits_are_noted(largest: int, bits: int, factor: int) -> None:
     """Microscopes and X-ray detectors write 12 bits into 16-bit files, which come out almost black."""
     (note,) = dark_notes(written(7, largest))
-    assert f"above {largest:,} of 65,535, as if of {bits} bits" in note
+    assert f"above {largest:,} of 65,535, as if they had {bits} bits" in note
     assert f"by {factor}," in note
 
 

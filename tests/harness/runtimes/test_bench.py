@@ -62,7 +62,7 @@ def test_what_is_there_is_reused_unless_its_tools_are_others_or_it_is_damaged(
     summary = bench("onnx", deadline=0.0)
     assert (summary.reused, summary.not_started, summary.notes) == (1, 0, ())
     (folder / "predictions-onnx.safetensors").unlink()
-    assert "its predictions are not there" in bench("onnx", deadline=0.0).notes[0]
+    assert "its predictions are missing" in bench("onnx", deadline=0.0).notes[0]
     add_runtime(folder, runtime_key="6" * 64)
     assert bench("onnx", deadline=0.0).not_started == 1
     add_runtime(folder, runtime_key=key)

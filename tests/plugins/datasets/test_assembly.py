@@ -34,7 +34,7 @@ def test_a_source_with_validation_images_and_no_test_says_that_it_can_be_asked_f
 @pytest.mark.parametrize(
     ("names", "choice", "message"),
     [
-        (("train",), "val", "no validation images to test on"),
+        (("train",), "val", "has no validation images, but data.test=val means to test on them"),
         (("train", "val", "test"), "val", "has a test split of its own"),
         (("val", "test"), "", "no training images"),
     ],

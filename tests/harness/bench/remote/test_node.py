@@ -119,9 +119,3 @@ def test_a_stop_by_the_user_interrupts_a_trial_that_runs(
     message, content = messages[-1]
     assert message == {"kind": "record"}
     assert json.loads(content)["outcome"] == "interrupted"
-
-
-def test_a_stop_before_an_answer_is_a_refusal(tell: Any, inline_workers: Any) -> None:
-    inline_workers.stopping = True
-    messages = tell("probe", values={"device": "cpu", "precision": "auto", "threads": 1})
-    assert messages == [({"kind": "refused", "problem": "stopped by the user", "stopped": True}, b"")]
