@@ -1,7 +1,7 @@
-"""Copiers: copy a chunk of images from the host to the device while the previous chunk is computed on.
+"""Copiers: copying a chunk of images from the host to the device while the previous chunk is being processed.
 
-All work alike: fill host memory, start a copy, use its tensors on the device, and wait for the copy before filling
-the host memory again. On a GPU none of this blocks the host.
+All copiers are used in the same way: fill host memory, start a copy, use its tensors on the device, and wait for the
+copy before filling the host memory again. On a GPU none of this blocks the host.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Copy(Protocol):
     """A copy in progress."""
 
     def receive(self) -> tuple[Tensor, ...]:
-        """Return the tensors on the device, for use after the copy."""
+        """Return the tensors on the device, to be used after the copy."""
 
     def wait(self) -> None:
         """Wait until the host memory can be reused."""
@@ -30,7 +30,7 @@ class Copier(Protocol):
         """Return memory to copy from."""
 
     def start(self, *host: Tensor) -> Copy:
-        """Start to copy tensors that lie in host memory."""
+        """Start copying tensors from host memory."""
 
 
 class PlainCopier:
@@ -58,7 +58,7 @@ class _Done:
 
 
 class SideStreamCopier:
-    """Copies from pinned memory over a CUDA stream of its own, beside the one that computes."""
+    """Copies from pinned memory in a separate CUDA stream, in parallel with computation."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -84,7 +84,7 @@ class _OnStream:
         computing = torch.cuda.current_stream(self.tensors[0].device)
         computing.wait_event(self.copied)
         for tensor in self.tensors:
-            # Memory of the side stream: the allocator must not give it away before the computing stream is done.
+            # The side stream's memory: the allocator must not reuse it before the compute stream is done.
             tensor.record_stream(computing)
         return self.tensors
 

@@ -1,7 +1,7 @@
-"""Batches: the images of a split on the device, in the order of an epoch.
+"""Device images: the images of a split on the device, in the order of an epoch.
 
-Images are served in one of three ways: from the device if they all fit; else from the decoded file in the cache; or
-decoded on the fly if that file would not fit on the disk. All three give the same batches, bit for bit. Shape suffixes:
+Images come from the device if they all fit, from the decoded file in the cache if they do not, or are decoded on the
+fly if that file would not fit on the disk. All three ways give the same batches, bit for bit. Shape suffixes:
 N images, B batch, C channels, H height, W width.
 """
 
@@ -29,10 +29,10 @@ from harness.randomness import derive_seed
 from harness.records.record import FailureKind
 
 RESIDENT_SHARE = 0.4
-"""Share of the device's free memory that images may take; the rest is for the network and its activations."""
+"""Share of the device's free memory available for images; the rest is for the network and its activations."""
 
 _FILL_IMAGES = 256
-"""Images copied to the device at a time, if they are decoded on the fly."""
+"""Number of images copied to the device at a time if they are decoded on the fly."""
 
 
 class DeviceImages:
@@ -40,9 +40,10 @@ class DeviceImages:
 
     Args:
         resident: Whether to keep all images on the device; None: if they fit. On the CPU, decoded images are always
-            mapped from their file, which processes share, and others are never kept.
-        copier: Copies images that are not kept on the device; None: the fastest for the device.
-        num_workers: Threads that decode images on the fly; None: one for each processor. Does not affect batches.
+            mapped from their file, which processes share, and other images are never kept.
+        copier: Copies images that are not kept on the device; None: the fastest copier for the device.
+        num_workers: Number of threads that decode images on the fly; None: one per processor. It does not affect
+            batches.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class DeviceImages:
                 resident = self._source.nbytes <= RESIDENT_SHARE * free_bytes(device)
         self.resident = resident
         self._places_N: Tensor | None = None
-        """Where each image lies in those that are resident; None: in order."""
+        """Position of each image among the resident ones; None: in order."""
         self._images_NHWC = self._on_device() if resident else None
 
     def __len__(self) -> int:
@@ -78,12 +79,12 @@ class DeviceImages:
         return self._source.shape[1], self._source.shape[2]
 
     def batches(self, order_N: Tensor, sizes: Sequence[int]) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield ``(images_BCHW, labels_B)`` for consecutive runs of *order_N*, ``int64`` indices on the CPU.
+        """Yield ``(images_BCHW, labels_B)`` for consecutive parts of *order_N*, ``int64`` indices on the CPU.
 
         Images are ``uint8``, dense in channels-last memory.
 
         Raises:
-            TrialError: If an image that is not kept decoded cannot be decoded any more.
+            TrialError: If an image that is decoded on the fly can no longer be decoded.
         """
         if self._images_NHWC is None:
             yield from self._streamed(order_N, sizes)
@@ -106,7 +107,7 @@ class DeviceImages:
             return _without_copy(self._source).to(self.device)
         every = _all_of(self._source)
         if self.device.type == "cpu" and isinstance(every, np.ndarray):
-            assert isinstance(self._source, SelectedImages), "else it would be the array itself"
+            assert isinstance(self._source, SelectedImages), "otherwise it would be the array itself"
             self._places_N = torch.from_numpy(self._source.places_N)
             return _without_copy(every)
         images_NHWC = torch.empty(self._source.shape, dtype=torch.uint8, device=self.device)
@@ -128,7 +129,7 @@ def _all_of(
 def _reader(
     source: NDArray[np.uint8] | StreamedImages | SelectedImages, num_threads: int
 ) -> Iterator[Callable[[Tensor, Tensor], None]]:
-    """Give what fills host memory ``out_BHWC`` with the images ``indices_B``."""
+    """Yield a function that fills host memory ``out_BHWC`` with the images ``indices_B``."""
     if isinstance(source, SelectedImages):
         places_N = torch.from_numpy(source.places_N)
         with _reader(source.images, num_threads) as read_places:
@@ -147,7 +148,7 @@ def _reader(
 
 
 def free_bytes(device: torch.device) -> int:
-    """Return how much memory the accelerator has left, in bytes."""
+    """Return the accelerator's free memory in bytes."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
@@ -156,12 +157,13 @@ def free_bytes(device: torch.device) -> int:
 
 
 def batch_sizes(num_images: int, batch_size: int) -> list[int]:
-    """Return the sizes of an epoch's batches. A last one of 1 joins the one before it.
+    """Return the sizes of an epoch's batches. A last batch of 1 is merged into the previous one.
 
-    Batch normalisation has no variance over one image, and dropping images would train on fewer than said.
+    Batch normalisation has no variance over one image, and dropping the image would misstate the number of training
+    images.
 
     Raises:
-        TrialError: If there are too few images for one training step.
+        TrialError: If there are too few images for a training step.
     """
     if num_images < 2:
         raise TrialError(FailureKind.DATA, f"training needs at least 2 images, there is {num_images or 'none'}")
@@ -175,13 +177,13 @@ def batch_sizes(num_images: int, batch_size: int) -> list[int]:
 
 
 def micro_batch_sizes(batch: int, accumulate_steps: int, *, at_most: int | None = None, floor: int = 2) -> list[int]:
-    """Split a batch into at most *accumulate_steps* near-equal parts, none of 1 image unless the batch is.
+    """Split a batch into at most *accumulate_steps* near-equal parts. Only a batch of 1 image has a part of 1 image.
 
     Args:
         batch: Number of images.
-        accumulate_steps: What the recipe asks for.
-        at_most: What memory allows in a part: there are as many more parts as that takes.
-        floor: Fewer images than that are in no part for the sake of *at_most*, unless the batch has fewer.
+        accumulate_steps: Number of parts that the recipe sets.
+        at_most: Maximum number of images per part for which there is memory; the number of parts rises as needed.
+        floor: Minimum number of images per part when *at_most* raises the number of parts, unless the batch has fewer.
     """
     needed = math.ceil(batch / at_most) if at_most else 1
     parts = max(1, min(accumulate_steps, batch // 2), min(needed, batch // floor))
@@ -190,16 +192,16 @@ def micro_batch_sizes(batch: int, accumulate_steps: int, *, at_most: int | None 
 
 
 def offsets(sizes: Sequence[int]) -> list[int]:
-    """Return where each batch begins within the epoch."""
+    """Return the start of each batch within the epoch."""
     return [0, *accumulate(sizes[:-1])]
 
 
 def epoch_order(
     labels_N: NDArray[np.int64], sampling: Literal["shuffle", "balanced"], *, seed: int, epoch: int
 ) -> Tensor:
-    """Return the indices of an epoch's N images in order, ``int64`` on the CPU, from (seed, epoch) alone.
+    """Return the order of an epoch's N images as ``int64`` indices on the CPU, derived from (seed, epoch) only.
 
-    ``shuffle`` is a permutation. ``balanced`` draws each class that occurs equally often (within one) and its
+    ``shuffle`` is a permutation. ``balanced`` draws every class in the data equally often (within one), and its
     images with replacement.
     """
     rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "order", epoch)))
@@ -209,7 +211,7 @@ def epoch_order(
     classes, counts = np.unique(labels_N, return_counts=True)
     by_class = np.argsort(labels_N, kind="stable")
     starts = np.cumsum(counts) - counts
-    # Which classes get the remainder is drawn as well.
+    # The classes that get the remainder are drawn at random as well.
     drawn = rng.permutation(np.resize(rng.permutation(len(classes)), num_images))
     within = (rng.random(num_images) * counts[drawn]).astype(np.int64)
     return torch.from_numpy(by_class[starts[drawn] + within])

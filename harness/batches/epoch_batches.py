@@ -1,4 +1,4 @@
-"""Epoch batches: training images in the order of an epoch, augmented, normalised and mixed, ready to learn from.
+"""Epoch batches: training images in the order of an epoch, augmented, normalised and mixed.
 
 All draws derive from (seed, epoch, purpose). Shape suffixes: N images of an epoch, B batch, L images loaded
 for it, C channels, H height, W width.
@@ -29,10 +29,10 @@ class EpochBatches:
         images: The training images.
         hp: The batch size, sampling and augmentation.
         settings: The device and how images are normalised.
-        rows_of: Maps a batch size to the rows of the batch that this process learns from; None: all.
+        rows_of: Maps a batch size to the rows of the batch that this rank trains on; None: all.
 
     Raises:
-        TrialError: If there are too few images for one training step.
+        TrialError: If there are too few images for a training step.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class EpochBatches:
         alternates = hp.flip_mode == "alternating"
         self._alternating = AlternatingFlip(self.num_images, seed=seed, device=device) if alternates else None
         self.mixes = hp.mixup_alpha > 0 or hp.cutmix_alpha > 0
-        # A recipe's own augmentation draws for the images it gets, so it must get whole batches.
+        # A recipe's own augmentation draws only for the images that it is given, so it must be given whole batches.
         self._loads_whole_batches = recipe.augment is not None
 
     def some(self, most: int) -> Tensor:
-        """Return up to *most* random images, always the same, normalised and not augmented."""
+        """Return up to *most* random images, always the same ones, normalised but not augmented."""
         some_N = epoch_order(self._labels_N, "shuffle", seed=self._seed, epoch=0)[:most]
         images_BCHW, _ = next(self._data.batches(some_N, [len(some_N)]))
         return self._normalize(images_BCHW)
@@ -72,7 +72,7 @@ class EpochBatches:
     def of_epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield ``(images_BCHW, targets, labels_B)`` for each batch of an epoch, counted from 1.
 
-        Targets are the labels, or under mixup and CutMix probabilities ``[B, K]``.
+        Targets are the labels, or probabilities ``[B, K]`` with mixup or CutMix.
         """
         hp, device = self._hp, self._device
         order_N = epoch_order(self._labels_N, hp.sampling, seed=self._seed, epoch=epoch)

@@ -1,4 +1,4 @@
-"""Forward settings: how a network runs, wherever one does (training, evaluation, timing, serving)."""
+"""Forward settings: how a network runs, in training, evaluation, timing and serving."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Precision = Literal["fp32", "bf16", "fp16"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ForwardSettings:
-    """How a network runs: where, in which arithmetic and memory format, and whether it is compiled."""
+    """How a network runs: its device, numeric precision and memory format, and whether it is compiled."""
 
     device: torch.device
     normalization: ChannelStatistics
-    """Mean and standard deviation per channel, which the images are normalised with."""
+    """Mean and standard deviation per channel that images are normalised with."""
     precision: Precision = "fp32"
-    """Arithmetic of the forward pass; weights and updates are float32."""
+    """Numeric precision of the forward pass; weights and updates are float32."""
     channels_last: bool = False
     """Whether images and weights use the channels-last memory format."""
     compile: bool = False
@@ -38,11 +38,11 @@ class ForwardSettings:
         return torch.channels_last if self.channels_last else torch.contiguous_format
 
     def normalizer(self) -> Normalizer:
-        """Return what turns ``uint8`` images on the device into the network's input."""
+        """Return a function that converts ``uint8`` images on the device to the network's input."""
         return Normalizer(self.normalization, self.device, channels_last=self.channels_last)
 
     def place(self, model: nn.Module) -> None:
-        """Move *model* to the device, and into channels-last memory if that is used."""
+        """Move *model* to the device, and to channels-last memory if that is used."""
         model.to(self.device)
         if self.channels_last:
             model.to(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""Normalisation: ``uint8`` images to the floats that a network takes.
+"""Normalisation: converting ``uint8`` images to a network's floating-point input.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class ChannelStatistics(Protocol):
-    """Anything that has a mean and a standard deviation per channel, of pixels scaled to [0, 1]."""
+    """Any object with a mean and a standard deviation per channel, for pixels scaled to [0, 1]."""
 
     @property
     def mean(self) -> tuple[float, ...]:
@@ -28,7 +28,7 @@ class Normalizer:
 
     def __init__(self, statistics: ChannelStatistics, device: torch.device, *, channels_last: bool = False) -> None:
         mean_C = torch.tensor(statistics.mean, dtype=torch.float64)
-        # A constant channel (a blank border, a grey image stored as colour) has no spread to divide by.
+        # A constant channel, such as in blank images, has a standard deviation of 0, which cannot be divided by.
         std_C = torch.tensor(statistics.std, dtype=torch.float64).clamp_min(1e-6)
         self._scale_C = (1 / (255 * std_C)).float().to(device)
         self._shift_C = (-mean_C / std_C).float().to(device)
@@ -36,14 +36,14 @@ class Normalizer:
         self._rows: tuple[int, Tensor, Tensor] | None = None
 
     def __call__(self, images_BCHW: Tensor) -> Tensor:
-        """Return normalised float32 images in the memory layout that was asked for."""
+        """Return normalised float32 images in the requested memory layout."""
         if images_BCHW.shape[1] != len(self._scale_C):
             raise ValueError(f"images have {images_BCHW.shape[1]} channels, the statistics {len(self._scale_C)}")
         images_BHWC = images_BCHW.permute(0, 2, 3, 1)
         if self._channels_last and images_BHWC.is_contiguous():
             batch, height, width, channels = images_BHWC.shape
             scale_M, shift_M = self._row_constants(width)
-            # Whole rows at once: a broadcast over three channels leaves the CPU's vector units idle.
+            # Process whole rows: broadcasting over three channels would leave the CPU's vector units idle.
             flat_BHM = torch.addcmul(shift_M, images_BHWC.reshape(batch, height, width * channels), scale_M)
             return flat_BHM.view(batch, height, width, channels).permute(0, 3, 1, 2)
         layout = torch.channels_last if self._channels_last else torch.contiguous_format

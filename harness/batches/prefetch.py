@@ -1,7 +1,7 @@
-"""Streaming: batches of images that do not lie on the device, read and copied ahead in chunks of some batches.
+"""Prefetching: batches of images that are not on the device, read and copied ahead in chunks of several batches.
 
-A thread fills host memory with the next chunks and starts their copies while the current one is computed on. There are
-never more than :data:`DEPTH` chunks ahead, and as many pieces of host memory, used in turn. Shape suffixes: N images,
+A thread fills host memory with the next chunks and starts their copies while the current chunk is being processed. At
+most :data:`DEPTH` chunks are read ahead, into the same number of host buffers, used in turn. Shape suffixes: N images,
 B batch, C channels, H height, W width.
 """
 
@@ -18,15 +18,15 @@ from torch import Tensor
 from harness.batches.device_copy import Copier, Copy
 
 DEPTH = 3
-"""Chunks that are read ahead: one to copy, one to fill, one to hide a slow read."""
+"""Number of chunks read ahead: one to copy, one to fill, one to hide a slow read."""
 
 CHUNK_BYTES = 8 << 20
-"""A chunk has so many batches that it is about as large: many small copies would cost more than they carry."""
+"""Approximate size of a chunk. It may combine several batches, because many small copies have a high overhead."""
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class _HostMemory:
-    """A piece of memory that chunks are read into, and the copy that is made from it."""
+    """A host buffer that chunks are read into, and its current copy to the device."""
 
     images_NHWC: Tensor
     labels_N: Tensor
@@ -44,21 +44,21 @@ def stream(
     depth: int = DEPTH,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield ``(images_BCHW, labels_B)`` on the device for consecutive runs of *order_N*.
+    """Yield ``(images_BCHW, labels_B)`` on the device for consecutive parts of *order_N*.
 
     Args:
-        read: ``(indices_B, out_BHWC)``: fills the second with the images of the first; called in one thread.
-        labels_N: Of all images, on the host.
+        read: A function of ``(indices_B, out_BHWC)`` that reads the images into *out_BHWC*; called in one thread.
+        labels_N: Labels of all images, on the host.
         order_N: ``int64`` indices, on the host.
-        sizes: Of the batches; together as long as *order_N*.
+        sizes: Batch sizes, which add up to the length of *order_N*.
         image_shape: H, W and C.
-        depth: Most chunks ahead of the one that is in use.
+        depth: Maximum number of chunks ahead of the current one.
     """
     chunks = list(chunked(sizes, max(1, chunk_bytes // (image_shape[0] * image_shape[1] * image_shape[2]))))
     if not chunks:
         return
     largest = max(map(sum, chunks))
-    with torch.inference_mode(False):  # a thread writes there, and this may be called for an evaluation
+    with torch.inference_mode(False):  # another thread writes to this memory, and evaluations call this function too
         memory = [
             _HostMemory(
                 images_NHWC=copier.host_memory((largest, *image_shape), torch.uint8),
@@ -94,7 +94,7 @@ def stream(
 
 
 def chunked(sizes: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Group batches that follow each other into chunks of at most *most* images, of one batch at least."""
+    """Group consecutive batches into chunks of at most *most* images and at least one batch."""
     chunk: list[int] = []
     for size in sizes:
         if chunk and sum(chunk) + size > most:

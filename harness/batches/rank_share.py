@@ -1,6 +1,6 @@
-"""Batch share: the images of a batch that one of several processes learns from.
+"""Batch share: the images of a batch that a rank trains on.
 
-Shape suffixes: B images to learn from, L images that are loaded for it.
+Shape suffixes: B images to train on, L images to load.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BatchShare:
-    """Which images of a batch this process loads, and which of those it learns from. ``int64``, on the device."""
+    """The images of a batch that a rank loads, and those that it trains on. Tensors are ``int64``, on the device."""
 
     batch: int
-    """Images of the whole batch."""
+    """Number of images in the whole batch."""
     rows_B: Tensor
-    """Images to learn from, as rows of the batch."""
+    """Images to train on, as rows of the batch."""
     loaded_L: Tensor
-    """Images to load, as rows of the batch, each once and in their order."""
+    """Images to load, as rows of the batch, ascending and without duplicates."""
     own_B: Tensor
-    """Where among the loaded images those to learn from are."""
+    """Positions of the images to train on among the loaded ones."""
     neighbours_B: Tensor | None
-    """Where the one before each of them is, the last one before the first; None where nobody wants them."""
+    """Positions of each image's predecessor among the loaded ones, cyclically; None if they are not needed."""
 
     @classmethod
     def of(cls, rows: list[int], *, batch: int, with_neighbours: bool, whole: bool, device: torch.device) -> BatchShare:
-        """Work out what to load.
+        """Work out which images to load.
 
         Args:
-            rows: Images to learn from.
-            batch: Images of the whole batch.
-            with_neighbours: Whether the one before each is wanted too, as for mixing.
-            whole: Whether all of the batch is to be loaded.
+            rows: Images to train on, as rows of the batch.
+            batch: Number of images in the whole batch.
+            with_neighbours: Whether each image's predecessor is needed too, as in mixing.
+            whole: Whether to load the whole batch.
         """
         before = [(row - 1) % batch for row in rows] if with_neighbours else []
         loaded = list(range(batch)) if whole else sorted({*rows, *before})
@@ -52,11 +52,11 @@ class BatchShare:
         )
 
     def own(self, loaded: Tensor) -> Tensor:
-        """Of something for each loaded image, return what is for those to learn from."""
+        """Select the rows of *loaded* that belong to the images to train on."""
         return _rows(loaded, self.own_B)
 
     def neighbours(self, loaded: Tensor) -> Tensor:
-        """Of something for each loaded image, return what is for the one before each of those to learn from."""
+        """Select the rows of *loaded* that belong to the predecessors of the images to train on."""
         assert self.neighbours_B is not None
         return _rows(loaded, self.neighbours_B)
 

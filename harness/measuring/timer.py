@@ -1,16 +1,16 @@
-"""The timer: one throughput protocol for training and inference, CPU and GPU. Version 1.
+"""The timer: one throughput protocol for training and inference, on CPU and GPU. Version 1.
 
-1. Warm-up: calls of the step until a tenth of the budget has passed, three at least, one if that took more than a
-   second. Not counted.
-2. Calibration: a window is as many calls as take a twentieth of the budget, one at least.
-3. Windows: the device is synchronised, the clock read, the window's calls made, the device synchronised, the clock
-   read. This is repeated until the budget is spent, five times at least, three if five would take thrice the budget.
+1. Warm-up: the step is called until a tenth of the budget has passed, at least three times, or once if that call took
+   more than a second. These calls do not count.
+2. Calibration: a window has as many calls as fit into a twentieth of the budget, at least one.
+3. Windows: synchronise the device, read the clock, make the window's calls, synchronise the device, read the clock.
+   Repeat until the budget is spent, at least five times, or three times if five would take three times the budget.
 4. Result: images per second of the median window, and the middle 95 % of the windows.
 
-"Compute only" means that the same batch, already on the device, is used for each call: no data path. "End to end"
-means that images come the way a user's do. The clock is monotonic. Garbage collection stays on, as it does for users.
-On a CPU, memory that is freed stays with the process (``harness.system.malloc``).
-Latency is the same with batches of one, timed call by call.
+"Compute only" means that every call uses the same batch, already on the device, so there is no data path. "End to end"
+means that images take the same path as in real use. The clock is monotonic. Garbage collection stays on, as in real
+use. On a CPU, freed memory stays with the process (``harness.system.malloc``).
+Latency follows the same protocol with batches of one image, timed call by call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MIN_LATENCY_RUNS = 20
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait until *device* has done all that it was given."""
+    """Wait until *device* has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -42,7 +42,7 @@ def synchronize(device: torch.device) -> None:
 def measure_rate(
     step: Callable[[], object], *, images_per_step: int, device: torch.device, budget_seconds: float
 ) -> Rate:
-    """Measure how many images per second *step* handles; arguments as for :func:`measure_windows`."""
+    """Measure how many images per second *step* processes; see :func:`measure_windows` for the arguments."""
     rates = measure_windows(step, images_per_step=images_per_step, device=device, budget_seconds=budget_seconds)
     return summarize(rates, batch_size=images_per_step)
 
@@ -50,11 +50,11 @@ def measure_rate(
 def measure_windows(
     step: Callable[[], object], *, images_per_step: int, device: torch.device, budget_seconds: float
 ) -> list[float]:
-    """Return how many images per second *step* handles, for each window of the protocol above.
+    """Return how many images per second *step* processes, for each window of the protocol above.
 
     Args:
-        step: Handles ``images_per_step`` images.
-        budget_seconds: About how long this may take; a slow step takes longer, for four calls at least are made.
+        step: Processes ``images_per_step`` images.
+        budget_seconds: Approximate duration; a slow step takes longer because it is called at least four times.
     """
     call_seconds = _warm_up(step, device, budget_seconds)
     calls = max(1, int(budget_seconds / 20 / max(call_seconds, 1e-9)))
@@ -74,7 +74,7 @@ def measure_windows(
 
 
 def measure_latency(step: Callable[[], object], *, device: torch.device, budget_seconds: float) -> Latency:
-    """Measure how long single calls of *step* take, which handles a batch of one."""
+    """Measure how long single calls of *step* take; *step* processes a batch of one image."""
     _warm_up(step, device, budget_seconds)
     milliseconds: list[float] = []
     spent = 0.0
@@ -90,13 +90,13 @@ def measure_latency(step: Callable[[], object], *, device: torch.device, budget_
 
 
 def summarize(rates: list[float], *, batch_size: int) -> Rate:
-    """Return median and middle 95 % of *rates*, in images per second."""
+    """Return the median and the middle 95 % of *rates*, in images per second."""
     low, median, high = np.percentile(rates, [2.5, 50, 97.5])
     return Rate(median=float(median), low=float(low), high=float(high), windows=len(rates), batch_size=batch_size)
 
 
 def _warm_up(step: Callable[[], object], device: torch.device, budget_seconds: float) -> float:
-    """Call *step* as the protocol says; return the seconds of the last call."""
+    """Warm up as described in the protocol, and return the duration of the last call in seconds."""
     start = time.perf_counter()
     calls = 0
     seconds = 0.0

@@ -2,12 +2,12 @@
 
 ``building``        a network from its architecture and a seed, checked before it is trained
 ``complexity``      parameters and multiply-accumulates
-``global_state``    settings of torch that a plugin must not change
+``global_state``    torch settings that a plugin must not change
 ``heads``           the layers that turn features into logits
-``initialization``  first weights
+``initialization``  initial weights
 ``small_images``    the adaptation to small images
 ``state_dicts``     filling a network with tensors by name
-``strides``         strided layers, and how their stride is halved
+``strides``         strided layers and ways to halve their stride
 
 It imports ``batches`` and the rooms below, and never ``training`` or those above.
 """

@@ -22,10 +22,10 @@ from zoo.errors import ZooError
 def build_model(
     architecture: Architecture, request: ModelRequest, *, seed: int, adapt: bool
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Build a network from a seed, adapt it to small images if asked, and check what it returns.
+    """Build a network from a seed, adapt it to small images if requested, and check its output.
 
     Returns:
-        The network in train mode on the CPU, and what the adaptation changed.
+        The network in train mode on the CPU, and a line for each change made by the adaptation.
 
     Raises:
         TrialError: If the plugin's builder raises, or the network does not map images to logits ``[B, K]``.

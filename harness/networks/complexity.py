@@ -1,4 +1,4 @@
-"""The size of a network: parameters, and multiply-accumulates of one image's forward pass.
+"""The size of a network: its parameters, and the multiply-accumulates of a forward pass of one image.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -29,35 +29,35 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
 
 
 def count_macs(model: nn.Module | Callable[[], nn.Module], image_shape: tuple[int, int, int]) -> int | None:
-    """Count the multiply-accumulates of one image's forward pass in eval mode, attention included.
+    """Count the multiply-accumulates of a forward pass of one image in eval mode, including attention.
 
-    Counted are convolutions and matrix products, as torch's flop counter knows them; not additions, activations,
-    normalisation and pooling. The pass runs on the meta device, where nothing is computed; a network that needs
-    values for its forward pass runs on its own device instead. The network is left as it was.
+    Torch's flop counter counts convolutions and matrix products, but not additions, activations, normalisation or
+    pooling. The forward pass runs on the meta device, where nothing is computed; a network that needs actual values
+    runs on its own device instead. The network is left unchanged.
 
     Args:
-        model: A network, or a function that builds one, which is then built without memory.
+        model: A network, or a function that builds one, which is called on the meta device and takes no memory.
         image_shape: ``(C, H, W)``.
 
     Returns:
-        The count, or None where the forward pass fails or goes through operations that cannot be traced.
+        The count, or None if the forward pass fails or uses operations that cannot be traced.
     """
     try:
         return _flops(_on_meta(model), image_shape, torch.device("meta")) // FLOPS_PER_MAC
-    except Exception as error:  # a network may raise anything; it gets a second chance on its own device
+    except Exception as error:  # a network may raise anything; try again on its own device
         _log.debug("not countable on the meta device: %s", error)
     real = model if isinstance(model, nn.Module) else model()
     first = next(real.parameters(), None)
     device = torch.device("cpu") if first is None else first.device
     try:
         return _flops(real, image_shape, device) // FLOPS_PER_MAC
-    except Exception as error:  # whether the network works at all is for its training to say
+    except Exception as error:  # training will report whether the network works at all
         _log.warning("multiply-accumulates could not be counted: %s", error)
         return None
 
 
 def meta_copy(model: nn.Module) -> nn.Module:
-    """Copy *model* without its weights: the same modules, with parameters and buffers on the meta device."""
+    """Return a copy of *model* without weights: the same modules, with parameters and buffers on the meta device."""
     memo: dict[int, object] = {}
     for parameter in model.parameters():
         memo[id(parameter)] = nn.Parameter(
@@ -70,7 +70,7 @@ def meta_copy(model: nn.Module) -> nn.Module:
 
 @contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put *model* into eval mode without gradients, and each of its modules back into its own mode afterwards."""
+    """Put *model* into eval mode without gradients, and restore the mode of each module afterwards."""
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:

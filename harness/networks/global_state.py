@@ -26,10 +26,13 @@ def snapshot() -> dict[str, Any]:
 
 @contextmanager
 def unchanged(what: str) -> Iterator[None]:
-    """Check that the body does not change global settings; the error says that *what* did.
+    """Check that the body does not change global settings.
+
+    Args:
+        what: The code that runs, as the subject of the error sentence.
 
     Raises:
-        TrialError: Naming the settings that changed. Later trials are unaffected: each has its own process.
+        TrialError: If settings changed, with their names. Later trials are unaffected because each has its own process.
     """
     before = snapshot()
     yield

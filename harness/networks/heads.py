@@ -1,4 +1,4 @@
-"""Heads: the last layers of a network, which are new when the rest comes with published weights."""
+"""Heads: the last layers of a network, which are new when the rest has published weights."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 
 _HEAD_ATTRIBUTES = ("fc", "classifier", "head", "heads")
-"""What torchvision and many others call it."""
+"""Usual names of the head, in torchvision and elsewhere."""
 
 _LAYERS = (nn.Linear, nn.Conv2d)
 
 
 def find_head(model: nn.Module) -> tuple[nn.Module, ...]:
-    """Return the layers that turn features into logits, usually one.
+    """Return the layers that turn features into logits, usually a single one.
 
-    Looked for in this order: what timm's ``get_classifier()`` returns; the last linear or convolution layer within
-    ``fc``, ``classifier``, ``head`` or ``heads``; the last linear layer of all.
+    The search order is: the result of timm's ``get_classifier()``; the last linear or convolutional layer within
+    ``fc``, ``classifier``, ``head`` or ``heads``; the last linear layer of the network.
 
     Raises:
         TrialError: If the network has none of these.
@@ -44,17 +44,17 @@ def find_head(model: nn.Module) -> tuple[nn.Module, ...]:
 
 
 def freeze_all_but(model: nn.Module, head: tuple[nn.Module, ...]) -> None:
-    """Let no parameter but the head's learn."""
+    """Freeze all parameters except the head's."""
     model.requires_grad_(False)
     for layer in head:
         layer.requires_grad_(True)
 
 
 def set_train_mode(model: nn.Module, frozen_but: tuple[nn.Module, ...] | None) -> None:
-    """Put a model in train mode, or only *frozen_but* of it.
+    """Put a model into train mode, or only its *frozen_but* layers.
 
-    A frozen backbone stays in eval mode whole: its batch normalisation keeps the published statistics, and its
-    dropout does not disturb features that nothing adapts.
+    A frozen backbone stays in eval mode as a whole: its batch normalisation keeps the published statistics, and
+    dropout does not perturb features that cannot adapt to it.
     """
     model.train(frozen_but is None)
     for layer in frozen_but or ():

@@ -1,4 +1,4 @@
-"""Initialisation: first weights of convolutions and linear layers."""
+"""Initialisation: initial weights of convolutional and linear layers."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ Kind = Literal["default", "kaiming", "xavier", "orthogonal", "zero_head"]
 
 
 def initialize(layers: Iterable[nn.Module], kind: Kind) -> None:
-    """Redraw the weights of convolutions and linear layers in and under *layers*, from torch's global generator.
+    """Redraw the weights of all convolutional and linear layers in *layers*, from torch's global generator.
 
-    ``kaiming`` is He et al. 2015 (arXiv:1502.01852) in its fan-out normal form, ``xavier`` Glorot and Bengio 2010 in
-    its uniform form, ``orthogonal`` Saxe et al. 2014 (arXiv:1312.6120). Biases become 0. ``default`` changes nothing.
-    ``zero_head``, for a head as the only layer, makes all of it 0: before it knows anything it moves no features, where
-    a head of large weights wrecks published ones in its first steps (Kolesnikov et al. 2020, arXiv:1912.11370).
+    ``kaiming`` is He et al. 2015 (arXiv:1502.01852) in its fan-out normal form, ``xavier`` is Glorot and Bengio 2010 in
+    its uniform form, and ``orthogonal`` is Saxe et al. 2014 (arXiv:1312.6120). Biases are set to 0. ``default`` changes
+    nothing. ``zero_head`` is for a head alone and sets it to 0. An untrained head then leaves the features unchanged,
+    whereas large random weights damage published features in the first steps (Kolesnikov et al. 2020,
+    arXiv:1912.11370).
     """
     if kind == "default":
         return

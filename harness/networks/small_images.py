@@ -1,8 +1,8 @@
-"""The small-image adaptation: first strides are reduced until enough of a map is left at the end.
+"""The small-image adaptation: the first strides are reduced until the last feature map is large enough.
 
-A network made for 224 pixels typically halves its map five times; of a 32-pixel image that leaves one pixel. Keeping
-the first layers at full resolution is what the authors of residual networks did for 32-pixel images (arXiv:1512.03385,
-section 4.2).
+A network designed for 224 pixels typically halves its feature map five times, which leaves one pixel of a 32-pixel
+image. The authors of residual networks kept the first layers at full resolution for 32-pixel images as well
+(arXiv:1512.03385, section 4.2).
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -24,11 +24,11 @@ from harness.networks.complexity import evaluating, meta_copy
 from harness.networks.strides import StrideSetting, described, halved_settings, is_strided, largest, strided_layers
 from harness.records.record import FailureKind
 
-# Sides at which the network is traced: large enough that maps which do not fit together cannot pass by broadcasting.
+# Image sides at which the network is traced: large enough that mismatched maps cannot pass by broadcasting.
 _TRACE_SIZES = (256, 224, 288, 320, 384, 512)
-# Strided layers that a block may hold beside its first one; a reduction cell of NASNet has the most.
+# Maximum number of strided layers in a block besides its first; a reduction cell of NASNet has the most.
 _MAX_GROUP = 12
-# Layers that may fit with no others before the rest is left alone: networks of parallel branches would try for minutes.
+# Maximum number of layers that fail to change before the search stops; parallel branches would take minutes.
 _MAX_MISFITS = 4
 
 
@@ -38,24 +38,24 @@ def adapt_small_images(
     """Reduce the first strides of *model*, in place, until its last feature map is large enough.
 
     Strides of convolutions and pooling layers are halved (4 → 2 → 1) one after another in the order in which they
-    run, so that the stem comes first. A layer whose new map does not fit what it is added to or joined with is taken
-    together with the strided layers that run next, so that both branches of a residual block change or neither. A
-    layer that takes part keeps its map's size up to its stride: a missing padding is added, and a pooling layer
-    without overlap becomes the identity. Weights are not touched, and their shapes stay. Every change is tried on a
-    copy without weights first, and kept only if a forward pass succeeds and the last map grows.
+    run, so that the stem comes first. If the new map of a layer cannot be added to or concatenated with another map,
+    the layer is changed together with the strided layers that run next, so that both branches of a residual block
+    change or neither does. The map of a changed layer has the side of its input divided by its stride: missing padding
+    is added, and a pooling layer without overlap becomes the identity. Weights and their shapes stay the same. Every
+    change is first tried on a copy without weights, and kept only if a forward pass succeeds and the last map grows.
 
     Args:
         model: Maps ``[B, C, H, W]`` to logits.
         image_size: H and W in pixels.
         in_channels: C.
-        min_feature_size: Side of the last feature map to reach: the output of the last layer that was strided.
+        min_feature_size: Target side of the last feature map, which is the output of the last strided layer.
 
     Returns:
-        A line for each layer that changed, such as ``conv1: stride 2 → 1``, and one more where the map stays smaller
-        than asked for because nothing is left to change. Empty where nothing had to be changed.
+        A line for each layer that changed, such as ``conv1: stride 2 → 1``, and one more if the map stays smaller
+        than the target because nothing is left to change. Empty if no change was needed.
 
     Raises:
-        TrialError: If the network does not take images of this size even then.
+        TrialError: If the network does not accept images of this size even after the adaptation.
     """
     probe = _Probe(model, in_channels)
     if not probe.strided:
@@ -84,10 +84,10 @@ def adapt_small_images(
 
 @dataclass(slots=True)
 class _Trace:
-    """One forward pass: the strided layers in the order in which they ran, and the sides of their maps."""
+    """A forward pass: the strided layers in the order in which they ran, and the sides of their maps."""
 
     sides: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Input and output side by name, in the order of their last run."""
+    """Input and output side of each layer by name, ordered by when the layer last ran."""
 
     @property
     def last_side(self) -> int:
@@ -95,7 +95,7 @@ class _Trace:
 
 
 class _Probe:
-    """A copy of a network, without weights where it runs without them, on which changes are tried."""
+    """A copy of a network on which changes are tried, without weights if it can run without them."""
 
     def __init__(self, model: nn.Module, in_channels: int) -> None:
         self.in_channels = in_channels
@@ -120,7 +120,7 @@ class _Probe:
         return probe
 
     def feature_size(self, size: int) -> int:
-        """Return the side of the last map for images of *size* pixels, 0 where the forward pass fails."""
+        """Return the side of the last map for images of *size* pixels, or 0 if the forward pass fails."""
         trace = self._run(size, self.strided)
         if trace is not None:
             return trace.last_side
@@ -128,9 +128,12 @@ class _Probe:
         return 0
 
     def enlarge(self, stuck: set[str]) -> dict[str, tuple[StrideSetting, StrideSetting]] | None:
-        """Reduce the first stride that can be, with what belongs to it, and return both settings of each layer.
+        """Reduce the first stride that can be reduced, along with related layers.
 
-        Layers with which that is not possible are added to *stuck*. None means that there are no others.
+        Layers that cannot be reduced are added to *stuck*.
+
+        Returns:
+            The old and new setting of each changed layer by name, or None if no layer is left to try.
         """
         start = self._run(self.size, self.strided)
         assert start is not None, "every change that was kept has passed"
@@ -160,7 +163,7 @@ class _Probe:
         return None
 
     def _reduce(self, layer: nn.Module, side: int) -> None:
-        """Halve the stride of *layer*, whose input has this *side*, so that its map has a side of side / stride."""
+        """Halve the stride of *layer* so that an input of this *side* gives a map with side / stride."""
         settings = halved_settings(layer)
         for setting in settings:
             setting.apply(layer)
@@ -173,7 +176,7 @@ class _Probe:
         try:
             with torch.no_grad():
                 out_BCHW = layer(torch.zeros(1, channels, side, side, device=self.device))
-        except Exception:  # it takes other arguments, or refuses the setting: not the one
+        except Exception:  # the layer takes other arguments or rejects the setting: try the next one
             return 0
         return int(out_BCHW.shape[-1])
 
@@ -190,12 +193,12 @@ class _Probe:
 
 @contextmanager
 def _recording(model: nn.Module, names: Iterable[str], trace: _Trace) -> Iterator[None]:
-    """Record the maps of the named layers while a forward pass runs."""
+    """Record the sides of the named layers' maps during a forward pass."""
 
     def hook_for(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
         def record(module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
             if args and _is_map(args[0]) and _is_map(out):
-                trace.sides.pop(name, None)  # a layer that runs twice counts where it ran last
+                trace.sides.pop(name, None)  # a layer that runs twice is ordered by its last run
                 trace.sides[name] = (int(args[0].shape[-1]), int(out.shape[-1]))
 
         return record

@@ -1,4 +1,4 @@
-"""State dicts: tensors by name, loaded into a network only if every one of them fits."""
+"""State dicts: tensors by name, loaded into a network only if all of them fit."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 COUNTER_SUFFIX = "num_batches_tracked"
-"""Counters of batch normalisation, which prediction does not read; files written before torch 0.4.1 lack them."""
+"""Suffix of batch normalisation's counters. Prediction ignores them, and files from before torch 0.4.1 lack them."""
 _SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateDictMismatch:
-    """The differences between given tensors and those of a network."""
+    """Differences between the given tensors and those of a network."""
 
     missing: tuple[str, ...]
-    """Names that only the network has."""
+    """Names only in the network."""
     unexpected: tuple[str, ...]
-    """Names that only the given tensors have."""
+    """Names only among the given tensors."""
     shapes: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
-    """Name, given shape and expected shape of tensors with another shape."""
+    """Name, given shape and expected shape of each tensor whose shape differs."""
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.unexpected or self.shapes)
@@ -46,7 +46,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor]) -> StateDictMismatch:
 
     Args:
         model: The network.
-        tensors: By name; floating-point ones become float32.
+        tensors: Tensors by name; floating-point tensors are converted to float32.
 
     Returns:
         The differences; empty if the tensors were loaded.
@@ -69,7 +69,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor]) -> StateDictMismatch:
 def with_versions(model: nn.Module, tensors: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:
     """Return *tensors* as a state dict with the current versions of *model*'s modules.
 
-    Files of tensors alone hold no versions, and some modules require one, such as torchvision's MNASNet.
+    Files that contain only tensors have no versions, but some modules need one, such as torchvision's MNASNet.
     """
     state = OrderedDict(tensors)
     state._metadata = model.state_dict()._metadata  # type: ignore[attr-defined]

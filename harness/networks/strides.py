@@ -1,4 +1,4 @@
-"""Strided layers: which there are, and how their stride can be halved so that their map only grows.
+"""Strided layers: finding them, and halving their stride so that only the size of their map changes.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -14,13 +14,13 @@ from torch import nn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StrideSetting:
-    """What of a strided layer may change."""
+    """The settings of a strided layer that the adaptation may change."""
 
     stride: Any
     kernel_size: Any = None
     padding: Any = None
     extra: tuple[int, int, int, int] | None = None
-    """Zeros added before the layer: left, right, top, bottom."""
+    """Rows and columns of zeros to add before the layer: left, right, top, bottom."""
 
     @classmethod
     def of(cls, layer: nn.Module) -> StrideSetting:
@@ -46,7 +46,7 @@ class StrideSetting:
 
 @dataclass(frozen=True, slots=True)
 class _PadBefore:
-    """Forward pre-hook that pads with zeros, for kernels of even side, which need one more on one side."""
+    """A forward pre-hook that pads with zeros. Kernels with an even side need one more zero on one side."""
 
     amounts: tuple[int, int, int, int]
 
@@ -55,7 +55,7 @@ class _PadBefore:
 
 
 def strided_layers(model: nn.Module) -> list[str]:
-    """Name the innermost modules of *model* that have a stride above 1."""
+    """Return the names of the innermost modules of *model* with a stride above 1."""
     strided = [name for name, module in model.named_modules() if is_strided(module)]
     return [
         name
@@ -76,14 +76,14 @@ def _is_number(value: Any) -> bool:
 
 
 def halved_settings(layer: nn.Module) -> list[StrideSetting]:
-    """Return what may become of *layer* when its stride is halved, the least change first."""
+    """Return possible settings of *layer* with half its stride, the smallest change first."""
     now = StrideSetting.of(layer)
     stride = _map_numbers(now.stride, lambda number: max(1, number // 2))
     settings = [replace(now, stride=stride)]
     if isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)) and not isinstance(now.padding, str):
         small = largest(stride)
         kernel = (largest(now.kernel_size) - 1) * largest(getattr(layer, "dilation", 1)) + 1
-        total = kernel - small  # zeros on both sides together that keep the map's side at side / stride
+        total = kernel - small  # padding, both sides together, that keeps the map at side / stride
         if total >= 0 and total % 2 == 0:
             padding = _like(now.padding, total // 2)
             settings.append(StrideSetting(stride=stride, kernel_size=now.kernel_size, padding=padding))

@@ -1,4 +1,4 @@
-"""Durable files: written under a temporary name, flushed, synced and renamed, so that none is ever half there."""
+"""Durable files: written under a temporary name, flushed, synced and renamed, so that no file is ever half-written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEMPORARY_PREFIX = ".tmp-"
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Have *write* fill a temporary file beside *path*, then rename it to *path*."""
+    """Call *write* to fill a temporary file beside *path*, then rename that to *path*."""
     handle, name = tempfile.mkstemp(prefix=temporary_prefix(path), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -33,16 +33,16 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def temporary_prefix(path: Path) -> str:
-    """Return what the temporary names of *path* begin with."""
+    """Return the prefix of temporary file names for *path*."""
     return f"{TEMPORARY_PREFIX}{path.name[:40]}-"
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn the system's errors in writing below *path* into a sentence.
+    """Turn an ``OSError`` raised while writing below *path* into a one-sentence error.
 
     Raises:
-        StoreError: Instead of an ``OSError``.
+        StoreError: In place of the ``OSError``.
     """
     try:
         yield
@@ -58,12 +58,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write *value* durably as JSON for people, too: indented, and a list of plain values on one line.
+    """Write *value* durably as JSON that people can read: indented, with each list of plain values on one line.
 
-    A matrix of a thousand classes then has a thousand lines, and not a million.
+    A 1000 × 1000 matrix then takes a thousand lines instead of a million.
 
     Raises:
-        ValueError: For NaN and infinity.
+        ValueError: If *value* contains NaN or infinity.
     """
     write_bytes(path, f"{_indented(value, '')}\n".encode())
 
@@ -75,10 +75,10 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in *folder* durable, where the platform can."""
+    """Make renames in *folder* durable, if the platform supports it."""
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows cannot open a folder, and needs no sync of one
+    except OSError:  # Windows cannot open a folder, and does not need to sync one
         return
     try:
         os.fsync(handle)

@@ -1,4 +1,4 @@
-"""Cores: how many of the machine's a process may use, by its affinity and by the limits of its control groups."""
+"""Cores: how many CPU cores a process may use, given its affinity and the limits of its control groups."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _MOUNT = Path("/sys/fs/cgroup")
 
 
 def usable_cores(*, membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> float:
-    """Return how many cores this process may use at a time: ``1.5`` in a container that is limited to that.
+    """Return how many cores this process may use at a time, such as ``1.5`` in a container with that limit.
 
-    A limit holds for all control groups below the one that it is set for, so the smallest on the way up counts. Both
-    versions of the interface are read: ``cpu.max`` of version 2, ``cpu.cfs_quota_us`` and its period of version 1
-    (https://docs.kernel.org/admin-guide/cgroup-v2.html). ``cpuset`` shows in the affinity.
+    A limit applies to a control group and all groups below it, so the smallest limit on the way up counts. Both
+    versions of the interface are read: ``cpu.max`` in version 2, ``cpu.cfs_quota_us`` and its period in version 1
+    (https://docs.kernel.org/admin-guide/cgroup-v2.html). ``cpuset`` limits show up in the affinity.
 
     Args:
-        membership: Lists the control groups of the process.
-        mount: Where the control groups are mounted.
+        membership: File that lists the control groups of the process.
+        mount: Folder where the control groups are mounted.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
@@ -28,7 +28,7 @@ def usable_cores(*, membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> flo
 
 
 def usable_threads() -> int:
-    """Return how many threads can run at a time without waiting for each other: the usable cores, at least one."""
+    """Return how many threads can run at the same time: the number of usable cores, at least one."""
     return max(1, math.floor(usable_cores() + 1e-9))
 
 
@@ -46,13 +46,13 @@ def _limits(membership: Path, mount: Path) -> Iterator[float]:
         elif "cpu" in controllers.split(","):
             for folder in _upwards(mount / controllers, path):
                 yield from _read_v1(folder)
-            if controllers != "cpu":  # mounted as "cpu,cpuacct", with a link for each of the two
+            if controllers != "cpu":  # mounted as "cpu,cpuacct", with a link for each controller
                 for folder in _upwards(mount / "cpu", path):
                     yield from _read_v1(folder)
 
 
 def _upwards(top: Path, path: str) -> Iterator[Path]:
-    """Yield the group's folder and those above it. In a container, the path may be the host's and not exist here."""
+    """Yield the group's folder and its parents. In a container, the path may be the host's and not exist here."""
     folder = top / path.strip("/")
     while folder != top:
         yield folder

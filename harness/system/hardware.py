@@ -1,4 +1,4 @@
-"""Hardware: what a machine computes on, called as records name it, and found out without torch."""
+"""Hardware: a machine's processor and GPUs, named as in records and detected without torch."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Hardware:
 
     cpu: str
     gpus: tuple[str, ...] = ()
-    """Names of NVIDIA GPUs, as far as the driver's files tell them."""
+    """Names of the NVIDIA GPUs that the driver's files list."""
     threads: int | None = None
-    """CPU threads that a process is told to take; None: as many as torch chooses."""
+    """CPU threads that a process is set to use; None: torch chooses."""
 
     def runs(self, *, device: str, device_name: str) -> bool:
         """Tell whether a trial that asks for *device* (``auto``, ``cuda:1`` …) could run on what has that name."""
@@ -30,7 +30,7 @@ class Hardware:
 
 
 def this_hardware() -> Hardware:
-    """Return the hardware of this machine."""
+    """Detect the hardware of this machine."""
     threads = os.environ.get("OMP_NUM_THREADS", "")
     return Hardware(cpu=cpu_name(), gpus=_gpu_names(), threads=int(threads) if threads.isdecimal() else None)
 
@@ -42,7 +42,7 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     except OSError:
-        pass  # not Linux: the platform's own word below
+        pass  # not Linux: fall back to the platform module below
     return platform.processor() or platform.machine()
 
 

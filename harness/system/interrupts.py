@@ -1,4 +1,4 @@
-"""Interrupts: Ctrl-C and SIGTERM are counted, so that the bench can decide where to stop."""
+"""Interrupts: counting Ctrl-C and SIGTERM, so that the bench can decide where to stop."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Interrupts:
     @contextmanager
     def caught(self) -> Iterator[None]:
         if threading.current_thread() is not threading.main_thread():
-            yield  # signals reach the main thread only; its owner decides
+            yield  # signals reach only the main thread, whose owner handles them
             return
 
         def on_signal(_number: int, _frame: FrameType | None) -> None:

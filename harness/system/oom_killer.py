@@ -1,4 +1,4 @@
-"""The OOM killer: Linux ends a process when memory runs out. The victim sees SIGKILL, as from anyone else."""
+"""The OOM killer: Linux kills a process when memory runs out, with a SIGKILL that looks like any other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _VMSTAT = Path("/proc/vmstat")
 
 
 def count_kills() -> int | None:
-    """Return how many processes it has killed since the system started, or None where that cannot be told."""
+    """Return how many processes the OOM killer has killed since the system started, or None if unknown."""
     try:
         lines = _VMSTAT.read_text().splitlines()
     except OSError:
@@ -19,17 +19,17 @@ def count_kills() -> int | None:
 
 
 def was_it(status: int, kills_before: int | None) -> bool | None:
-    """Tell whether it ended a process that has just ended with exit status *status* (negative: the signal).
+    """Return whether the OOM killer killed a process that has just exited.
 
-    The count is the whole machine's: a SIGKILL from elsewhere counts as the OOM killer's if that struck another
-    process meanwhile.
+    The count covers the whole machine: a SIGKILL from elsewhere is taken for the OOM killer's if the OOM killer
+    killed another process in the meantime.
 
     Args:
-        status: Of the process.
-        kills_before: What :func:`count_kills` said before the process started.
+        status: Exit status of the process; negative for a signal.
+        kills_before: The result of :func:`count_kills` before the process started.
 
     Returns:
-        None where it cannot be told.
+        None if unknown.
     """
     if not hasattr(signal, "SIGKILL") or status != -signal.SIGKILL:
         return False

@@ -1,4 +1,4 @@
-"""How processes end: with their parent, and what their exit status and last words say."""
+"""Process exit: exit statuses in words, the last line of output, and processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 
 
 def describe_status(status: int, *, out_of_memory: bool | None = None) -> str:
-    """Return an exit status in words; *out_of_memory* says whether the system killed for memory, None: not known."""
+    """Describe an exit status; *out_of_memory* says whether the OOM killer was the cause, None if unknown."""
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -24,7 +24,7 @@ def describe_status(status: int, *, out_of_memory: bool | None = None) -> str:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line that a process printed into *log*, shortened."""
+    """Return the last line in *log*, shortened."""
     try:
         lines = log.read_text(errors="replace").strip().splitlines()
     except OSError:
@@ -33,7 +33,7 @@ def last_line(log: Path) -> str:
 
 
 def die_with_parent() -> None:
-    """Have this process end when its parent ends."""
+    """Make this process end when its parent ends."""
     if sys.platform == "linux":
         import ctypes
 

@@ -1,4 +1,4 @@
-"""Checkpoints: the state a stopped training goes on from, and the weights that were tested.
+"""Checkpoints: the state that a stopped training resumes from, and the weights that were tested.
 
 While a trial runs, its folder holds a state file (see :mod:`harness.records.state_files`). At the end it holds
 ``checkpoint.safetensors``: the tested weights and buffers, by name.
@@ -19,7 +19,7 @@ from harness.training.state import TrainingState
 from zoo.errors import StoreError
 
 MAX_SHARE = 0.05
-"""Share of a training's time that saving its state may take; an epoch that comes too soon is not saved."""
+"""Maximum share of training time spent on saving states; epochs that end too soon after a save are not saved."""
 
 
 class TrainingStates:
@@ -30,7 +30,7 @@ class TrainingStates:
         self._next_save = 0.0
 
     def latest(self) -> TrainingState | None:
-        """Return the newest state that is not damaged, or None."""
+        """Return the newest intact state, or None."""
         for path in state_files(self._folder):
             content = path.read_bytes()
             if not is_whole(path.name, content):
@@ -38,11 +38,11 @@ class TrainingStates:
             try:
                 return TrainingState.from_bytes(content)
             except StoreError:
-                continue  # of another version; training starts again
+                continue  # written by another version; training starts again
         return None
 
     def save(self, state: TrainingState) -> None:
-        """Save *state* durably and remove older ones, unless saving would take more than its share of time."""
+        """Save *state* durably and remove older ones, unless saving would take more than :data:`MAX_SHARE`."""
         start = time.monotonic()
         if start < self._next_save:
             return
@@ -65,7 +65,7 @@ def save_weights(folder: Path, model: nn.Module) -> Path:
     """Write a network's parameters and buffers durably and return the file."""
     from safetensors.torch import save
 
-    # Copies, for safetensors refuses tensors that share memory, as tied weights do.
+    # Copies, because safetensors rejects tensors that share memory, such as tied weights.
     tensors = {
         name: value.detach().to("cpu", copy=True).contiguous()
         for name, value in model.state_dict().items()

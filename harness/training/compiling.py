@@ -1,8 +1,8 @@
 """Compiling: a network through ``torch.compile``, optionally with CUDA graphs.
 
-A small network on a fast GPU waits for Python and for kernels to be launched. CUDA graphs launch a whole forward or
-backward pass at once; torch's compiler records and replays them (``mode="reduce-overhead"``), and makes one for each
-shape of batch. Outputs lie in memory that the next replay overwrites, so each call marks the start of a step.
+A small network on a fast GPU waits for Python and for kernel launches. CUDA graphs launch a whole forward or backward
+pass at once; torch's compiler records and replays them (``mode="reduce-overhead"``), one for each batch shape. Outputs
+are in memory that the next replay overwrites, so each call marks the start of a step.
 """
 
 from __future__ import annotations

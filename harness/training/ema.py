@@ -1,4 +1,4 @@
-"""EMA: an exponential moving average of a network's weights, which is often more accurate than the weights."""
+"""EMA: an exponential moving average of weights, which is often more accurate than the weights themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ModelEma:
     """Averages parameters and floating-point buffers after each step; other buffers are copied.
 
     The decay of step t (from 1) is ``min(decay, (1 + t) / (10 + t))``, so that the first weights are soon forgotten
-    and short trainings gain as well. Polyak and Juditsky 1992; the rising decay is TensorFlow's.
+    and short trainings benefit as well. See Polyak and Juditsky 1992; the rising decay follows TensorFlow.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:

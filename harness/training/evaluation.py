@@ -1,4 +1,4 @@
-"""Evaluation: logits of a split in one pass, and their loss and accuracy.
+"""Evaluation: the logits of a split in one pass, and their loss and accuracy.
 
 Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 """
@@ -23,7 +23,7 @@ from harness.training.precision import computing
 from harness.training.ranks import ALONE, Ranks
 
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23, "mps": 2**21}
-"""Pixels per batch by device: what fits into a CPU's caches, or keeps a GPU busy."""
+"""Pixels per batch by device: a batch that fits into a CPU's caches, or keeps a GPU busy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,14 +46,14 @@ def predict_logits(
     num_classes: int | None = None,
     ranks: Ranks = ALONE,
 ) -> Tensor:
-    """Return the logits ``[N, K]`` of all images in order, float32 on the CPU. The model's modes are as before.
+    """Return the logits ``[N, K]`` of all images in order, float32 on the CPU. The model's modes are preserved.
 
     Args:
-        model: On the device and in the memory format of *settings*. It runs as it is, compiled or not.
-        batch_size: Images at a time, halved when memory runs out; None: chosen by the device.
-        predict: ``(model, images_BCHW)``: what to call in place of the model.
+        model: A model on the device and in the memory format of *settings*. It runs as given, compiled or not.
+        batch_size: Images at a time, halved when memory runs out; None: chosen for the device.
+        predict: A function of ``(model, images_BCHW)`` to call instead of the model.
         num_classes: The K that the network must return; None: any.
-        ranks: With several, each predicts some of the batches, and N counts only the images of those.
+        ranks: With several, each rank predicts some of the batches, and N counts only those images.
 
     Raises:
         TrialError: If the output is not logits (kind plugin) or not finite (kind diverged), or there is not enough
@@ -76,13 +76,13 @@ def predict_logits(
     with eval_mode(model), torch.inference_mode(), computing(device, settings.precision):
         for images_BCHW, _ in data.batches(order_N, sizes):
             done = 0
-            while done < len(images_BCHW):  # once, unless memory runs out
+            while done < len(images_BCHW):  # one iteration, unless memory runs out
                 some_BCHW = images_BCHW[done : done + halving.at_most]
                 with halving.attempt(len(some_BCHW)):
                     parts.append(logits_of(some_BCHW))
                     done += len(some_BCHW)
         logits_NK = torch.cat(parts).cpu() if parts else torch.empty(0, num_classes or 0)
-    # A plain copy: tensors made under inference mode cannot be used everywhere.
+    # A plain copy, because inference-mode tensors cannot be used everywhere.
     logits_NK = logits_NK.clone()
     if not torch.isfinite(logits_NK).all():
         bad = int((~torch.isfinite(logits_NK)).any(dim=1).sum())
@@ -91,12 +91,12 @@ def predict_logits(
 
 
 def evaluate_logits(logits_NK: Tensor, labels_N: Tensor) -> Evaluation:
-    """Compare logits with labels."""
+    """Return the loss and accuracy of logits."""
     return _mean(_judge(logits_NK, labels_N))
 
 
 def _judge(logits_NK: Tensor, labels_N: Tensor) -> Tensor:
-    """Return ``float64 [N, 2]``: each image's cross-entropy, and its share in the accuracy."""
+    """Return each image's cross-entropy and its share of the accuracy, ``float64 [N, 2]``."""
     logits_NK, labels_N = logits_NK.double(), labels_N.to(logits_NK.device)
     is_top_NK = logits_NK == logits_NK.amax(dim=1, keepdim=True)
     credit_N = is_top_NK.gather(1, labels_N[:, None])[:, 0] / is_top_NK.sum(dim=1)
@@ -118,7 +118,7 @@ def evaluate(
     num_classes: int | None = None,
     ranks: Ranks = ALONE,
 ) -> Evaluation:
-    """Predict and compare; arguments and errors as for :func:`predict_logits`.
+    """Predict a split and return the loss and accuracy; see :func:`predict_logits` for arguments and errors.
 
     Several ranks share the batches, and each returns the evaluation of all images.
     """
@@ -132,13 +132,13 @@ def evaluate(
 
 
 def _own_images(total: int, batch: int, ranks: Ranks) -> slice:
-    """Return the images that a rank predicts: whole batches, each with the images it has in a single process."""
+    """Return the images that a rank predicts: whole batches, the same as in a single process."""
     batches = ranks.share_of(-(-total // batch))
     return slice(batches.start * batch, min(batches.stop * batch, total))
 
 
 def default_batch_size(images: DeviceImages, device: torch.device) -> int:
-    """Return how many images to predict at a time."""
+    """Return how many of *images* to predict at a time."""
     return batch_size_for(*images.image_size, device)
 
 
@@ -148,10 +148,10 @@ def batch_size_for(height: int, width: int, device: torch.device) -> int:
 
 
 def checked_logits(output: object, batch: int, num_classes: int | None) -> Tensor:
-    """Return a network's output if it is logits ``[B, K]``; only shape and type are checked.
+    """Return a network's output if it has the shape and type of logits ``[B, K]``.
 
     Raises:
-        TrialError: If it is anything else.
+        TrialError: If the output is anything else.
     """
     if isinstance(output, Tensor) and output.is_floating_point() and output.ndim == 2:
         rows, columns = output.shape

@@ -1,4 +1,4 @@
-"""Forward state: what the forward passes of a step change, saved so that the step can be repeated."""
+"""Forward state: the state that a step's forward passes change, saved so that the step can be repeated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class ForwardState:
     """The state of the global random generators and of a network's buffers, such as running statistics.
 
-    It is saved before each step but rarely restored, so saving is cheap and never waits for the device. State that a
-    network keeps in plain attributes is not restored.
+    It is saved before each step but rarely restored, so saving is cheap and never waits for the device. State in plain
+    attributes of a network is not restored.
     """
 
     def __init__(self, model: nn.Module, device: torch.device) -> None:

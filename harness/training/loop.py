@@ -1,6 +1,6 @@
 """Training: the engine. One function, :func:`train`, that reads from top to bottom.
 
-Nothing in an epoch waits for the device: loss and correct answers add up there and are read once, at its end.
+Nothing in an epoch waits for the device: losses and correct predictions add up there and are read once at the end.
 Every draw derives from (seed, epoch, purpose), so that a training resumed from a saved state equals an uninterrupted
 one, bit for bit on the CPU. Shape suffixes: N images, B batch, M micro-batch, C channels, H height,
 W width, K classes.
@@ -41,7 +41,7 @@ from harness.training.schedules import Plateau, lr_factor
 from harness.training.state import TrainingState
 
 PREPARE_IMAGES = 5000
-"""Maximum number of images passed to a recipe's ``prepare``: enough for any statistic of pixels."""
+"""Maximum number of images passed to a recipe's ``prepare``: enough for any pixel statistics."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,22 +68,22 @@ class TrainingResult:
     """The epoch that the model's weights come from, counted from 1."""
     stopped_early: bool
     best_val_accuracy: float
-    """The highest of all epochs."""
+    """The highest validation accuracy of all epochs."""
     final_train_loss: float
-    """Mean over the last epoch's images, as the recipe defines the loss."""
+    """Mean training loss over the last epoch's images, with the recipe's loss function."""
     seconds: float
-    """Time in training steps with the data path, without validation; summed over resumes."""
+    """Time of training steps including the data path, without validation; summed over resumes."""
     images_per_second: tuple[float, ...]
-    """Training images over training time, for each epoch."""
+    """Training images per second of training time, for each epoch."""
     micro_batch_size: int
-    """Most images per forward pass, all ranks together, as the training ended."""
+    """Maximum number of images per forward pass at the end of training, over all ranks."""
     planned_micro_batch_size: int
-    """Most images per forward pass that the recipe asks for; more than *micro_batch_size* if memory ran out."""
+    """Maximum number of images per forward pass in the recipe; more than *micro_batch_size* if memory ran out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainingHooks:
-    """Functions that a training calls while it runs."""
+    """Functions to call during training."""
 
     emit: Callable[[EpochResult], None] = lambda result: None
     """Called at the end of each epoch."""
@@ -104,31 +104,32 @@ def train(
     state: TrainingState | None = None,
     ranks: Ranks = ALONE,
 ) -> TrainingResult:
-    """Train *model* in place; when this returns it holds the weights to test.
+    """Train *model* in place, and leave the weights to test in it.
 
-    Those are the last epoch's, or the best one's by ``hp.monitor`` on the validation split, and in either case
-    the averaged ones where ``hp.ema_decay`` is set. The test split is not touched.
+    These are the weights of the last epoch, or of the best epoch by ``hp.monitor`` on the validation split. If
+    ``hp.ema_decay`` is set, they are the averaged weights. The test split is not used.
 
-    When a forward or backward pass runs out of memory, the step starts again with half as many images at a time, and
-    so do all later steps. Batches stay the same: gradients accumulate over more micro-batches, as with a higher
+    When a forward or backward pass runs out of memory, the step is repeated with half as many images at a time, and
+    later steps keep that size. Batches stay the same: gradients accumulate over more micro-batches, as with a higher
     ``hp.accumulate_steps``. The repeated step uses the same images, random draws and running statistics.
 
     Several *ranks* call this with the same arguments, each with its own device. They share each batch and end with the
-    same weights: those of a single process up to rounding, except that dropout draws differently on each rank.
+    same weights. These equal the weights of a single process up to rounding, except that dropout draws differently on
+    each rank.
 
     Args:
-        model: As its architecture built it, pretrained or not; it is moved to the device of *settings*.
+        model: A network as built by its architecture, pretrained or not; it is moved to the device of *settings*.
         resolved: The recipe and its hyperparameters.
         settings: How training steps and validation run; validation is never compiled.
-        seed: Together with epoch and purpose, the source of every draw. Global generators are seeded too.
+        seed: The source of every draw, together with epoch and purpose. Global generators are seeded too.
         hooks: Functions to call before each step and after each epoch.
-        state: The state to continue from; the model must have been built alike.
+        state: The state to continue from; *model* must have been built in the same way.
         ranks: The processes that train together.
 
     Raises:
         TrialError: ``diverged`` if a loss or a validation logit is not finite, ``data`` if there is nothing to train
-            on, ``plugin`` if the network's output is not logits, ``oom`` if there is not enough memory for the fewest
-            images: 1 at a time, 2 with batch normalisation, or one for each rank.
+            on, ``plugin`` if the network's output is not logits, ``oom`` if there is not enough memory for the minimum
+            number of images: 1 at a time, 2 with batch normalisation, or one for each rank.
     """
     recipe, hp, device = resolved.recipe, resolved.hp, settings.device
     prepared = images.prepared
@@ -146,7 +147,7 @@ def train(
     val_data = DeviceImages(images.val, device)
     num_images, num_steps = batches.num_images, len(batches.sizes)
 
-    # The network as it starts.
+    # The initial network.
     settings.place(model)
     starts_at_head = hp.init != "default" and (hp.pretrained or hp.init == "zero_head")
     head = find_head(model) if hp.freeze_backbone or starts_at_head else ()
@@ -163,10 +164,10 @@ def train(
         forward = compiled(model, graphs=settings.graphs)
     else:
         forward = ranks.wrap(model, lambda: batches.some(2))
-    # Gradients that add up must outlive the next pass, which a recorded graph would write over them.
+    # Accumulated gradients must outlive the next pass, but a recorded graph would overwrite them.
     forward_part = compiled(model) if settings.graphs else forward
 
-    # How it is updated.
+    # How the network is updated.
     optimizer = resolved.make_optimizer(model)
     peak_lrs = [group["lr"] for group in optimizer.param_groups]
     trainable = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -178,7 +179,7 @@ def train(
     def learn(
         images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, part: MicroBatchShard, *, batch: int
     ) -> tuple[Tensor, Tensor]:
-        """Add the gradients of M of a batch's images; return the sum of their losses, and how many are correct."""
+        """Add the gradients of M images of a batch; return the sum of their losses, and how many are correct."""
         num_learnt = len(images_MCHW) * part.counts
         with ranks.learning(part):
             with computing(device, settings.precision):
@@ -218,7 +219,7 @@ def train(
         if ema is not None:
             ema.load(tree["ema"], step=tree["ema_step"])
         rates, totals = list(tree["rates"]), dict(tree["totals"])
-        # Older states do not record it, and were never halved.
+        # Older states do not record the size, which was never halved then.
         halving.at_most = min(halving.at_most, tree.get("at_most", halving.at_most))
 
     def stopped_early() -> bool:
@@ -227,7 +228,7 @@ def train(
     while epoch < hp.epochs and not stopped_early():
         epoch += 1
         epoch_began = time.monotonic()
-        seed_global(seed, "model", epoch, *ranks.purpose)  # dropout and its kin draw from the global generators
+        seed_global(seed, "model", epoch, *ranks.purpose)  # dropout and the like draw from the global generators
         loss_sum = torch.zeros((), device=device)
         num_correct = torch.zeros((), dtype=torch.int64, device=device)
         waited = 0.0
@@ -242,7 +243,7 @@ def train(
 
                 before.take()
                 learnt: list[tuple[Tensor, Tensor]] | None = None
-                while learnt is None:  # once, unless memory runs out
+                while learnt is None:  # one iteration, unless memory runs out
                     optimizer.zero_grad(set_to_none=True)
                     micro_sizes = micro_sizes_of(batches.sizes[index])
                     parts = ranks.parts(micro_sizes)
@@ -265,7 +266,7 @@ def train(
                 if ema is not None:
                     ema.update()
         ranks.all_reduce(loss_sum, num_correct)
-        train_loss = loss_sum.item() / num_images  # waits for the device: here the epoch's steps are done
+        train_loss = loss_sum.item() / num_images  # waits until the device has finished the epoch's steps
         train_seconds = time.monotonic() - epoch_began - waited
         if not math.isfinite(train_loss):
             raise TrialError(FailureKind.DIVERGED, f"the training loss of epoch {epoch} is not finite")

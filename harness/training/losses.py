@@ -17,10 +17,10 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def make_loss(hp: Hyperparameters, *, class_weights_K: Tensor | None = None) -> Loss:
-    """Make cross-entropy with the label smoothing of *hp* and weights for classes.
+    """Make a cross-entropy loss with the label smoothing of *hp* and class weights.
 
-    The loss is the mean over images of each one's weighted loss. It is not divided by the weights of the batch, so that
-    it is the mean of its micro-batches' losses whatever classes they hold.
+    The loss is the mean of the images' weighted losses. It is not divided by the sum of the batch's weights, so that
+    a batch's loss is the mean of its micro-batches' losses, regardless of the classes in them.
     """
 
     def loss(logits_BK: Tensor, targets: Tensor) -> Tensor:
@@ -35,10 +35,10 @@ def make_loss(hp: Hyperparameters, *, class_weights_K: Tensor | None = None) -> 
 
 
 def balanced_class_weights(labels_N: NDArray[np.int64], num_classes: int) -> Tensor:
-    """Return float32 weights ``[K]`` proportional to the inverse of each class's frequency.
+    """Return float32 class weights ``[K]`` inversely proportional to class frequency.
 
-    Their mean over the images is 1, so that the learning rate means what it meant. A class that does not occur
-    weighs nothing.
+    Their mean over the images is 1, so that the learning rate keeps its meaning. The weight of a class without images
+    is 0.
     """
     counts_K = np.bincount(labels_N, minlength=num_classes).astype(np.float64)
     occurs_K = counts_K > 0

@@ -1,4 +1,4 @@
-"""Optimizers: update rules and parameter groups, from hyperparameters."""
+"""Optimizers: update rules and parameter groups from hyperparameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.records.record import FailureKind
 from zoo.hyperparameters import Hyperparameters
 
 FUSED_DEVICES = ("cpu", "cuda", "mps")
-"""Where torch has fused kernels for sgd, adam and adamw: one pass over all parameters in place of several."""
+"""Devices with fused kernels for sgd, adam and adamw, which update all parameters in a single pass."""
 
 
 def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimizer:
@@ -24,7 +24,7 @@ def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimiz
     decay = hp.weight_decay
     match hp.optimizer:
         case "sgd":
-            nesterov = hp.nesterov and hp.momentum > 0  # without momentum both are the same, and torch refuses one
+            nesterov = hp.nesterov and hp.momentum > 0  # no effect without momentum, and torch rejects it
             return torch.optim.SGD(
                 groups, hp.lr, momentum=hp.momentum, nesterov=nesterov, weight_decay=decay, fused=fused
             )
@@ -33,18 +33,18 @@ def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimiz
         case "adamw":
             return torch.optim.AdamW(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)
         case "rmsprop":
-            # There is no fused kernel; foreach is the fastest that there is.
+            # No fused kernel exists; foreach is the fastest alternative.
             return torch.optim.RMSprop(groups, hp.lr, momentum=hp.momentum, weight_decay=decay, foreach=True)
 
 
 def parameter_groups(model: nn.Module, hp: Hyperparameters) -> list[dict[str, Any]]:
-    """Split trainable parameters by learning rate (head, backbone) and by whether they decay.
+    """Split trainable parameters by learning rate (head, backbone) and weight decay.
 
-    Without ``decay_norm_and_bias``, parameters of one dimension or none (biases, scales and shifts of normalisation)
-    and those that the network lists in ``no_weight_decay()``, as timm's do, have no weight decay.
+    Without ``decay_norm_and_bias``, weight decay skips parameters with at most one dimension (biases, and scales and
+    shifts of normalisation), and those that the network lists in ``no_weight_decay()``, as timm's networks do.
 
     Raises:
-        TrialError: If nothing is trainable.
+        TrialError: If no parameter is trainable.
     """
     exempt = set() if hp.decay_norm_and_bias else _names_without_decay(model)
     in_head = set()

@@ -1,4 +1,4 @@
-"""Precision: the arithmetic of a forward pass."""
+"""Precision: the numeric precision of a forward pass."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LOW = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @contextmanager
 def computing(device: torch.device, precision: Precision) -> Iterator[None]:
-    """Run the forward pass in *precision*; weights stay in float32.
+    """Run forward passes in *precision*; weights stay in float32.
 
-    With ``fp32``, TF32 is off, which convolutions on NVIDIA GPUs would use by default.
+    ``fp32`` turns off TF32, which convolutions on NVIDIA GPUs use by default.
     """
     if precision != "fp32":
         with torch.autocast(device.type, _LOW[precision]):
@@ -28,7 +28,7 @@ def computing(device: torch.device, precision: Precision) -> Iterator[None]:
 
 @contextmanager
 def exact_fp32(device: torch.device) -> Iterator[None]:
-    """Turn TF32 off in the body, also for backward passes."""
+    """Turn off TF32 in the body, including for backward passes."""
     if device.type != "cuda":
         yield
         return

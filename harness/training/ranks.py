@@ -1,11 +1,12 @@
-"""Ranks: the processes that train one network together, each on a device of its own, and their communication.
+"""Ranks: the processes that train one network together, each on its own device, and their communication.
 
-The batch size is the recipe's, however many processes share it: each learns from a part, and gradients and statistics
-of batch normalisation are those of the whole batch. :class:`Ranks` is the single process of an ordinary training, and
-adds no cost; :class:`ManyRanks` is one of several, connected through ``torch.distributed``.
+The batch size is the recipe's, regardless of the number of ranks: each rank trains on a part of the batch, and
+gradients and batch normalisation statistics are those of the whole batch. :class:`Ranks` is the single process of an
+ordinary training, and adds no cost; :class:`ManyRanks` is one of several ranks, connected through
+``torch.distributed``.
 
-Any error in one of several processes ends it; the others are then ended from outside (see
-:mod:`harness.trial.supervisor`). No process recovers on its own.
+Any error ends a rank; the others are then ended from outside (see :mod:`harness.trial.supervisor`). No rank recovers
+on its own.
 """
 
 from __future__ import annotations
@@ -26,77 +27,77 @@ from harness.records.record import FailureKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MicroBatchShard:
-    """What one process does of a micro-batch."""
+    """A rank's part of a micro-batch."""
 
     images: int
-    """How many images go through the network; at least 1, because all processes take part in all that is reduced."""
+    """Number of images in the forward pass; at least 1, because all ranks take part in every reduction."""
     counts: bool = True
-    """Whether they are learnt from; not where there are fewer images than processes, and none is left for this one."""
+    """Whether the images count towards the gradient; False if there are too few images for all ranks."""
     last: bool = True
-    """Whether the step is over with it."""
+    """Whether this is the last micro-batch of the step."""
 
 
 class MemoryRefusedError(TrialError):
-    """Memory did not suffice for a micro-batch that several processes share; fewer images may fit."""
+    """There was not enough memory for a micro-batch shared by several ranks; fewer images may fit."""
 
     def __init__(self, at_most: int, message: str) -> None:
         self.at_most = at_most
-        """Images at a time to try next, all processes together."""
+        """Images at a time to try next, over all ranks."""
         super().__init__(FailureKind.OOM, message)
 
 
 class Ranks:
-    """One process that trains alone."""
+    """A single process that trains alone."""
 
     rank = 0
     size = 1
 
     @property
     def purpose(self) -> tuple[int, ...]:
-        """What is added to the purpose of draws that differ from rank to rank, such as dropout's."""
+        """Suffix for the purpose of draws that differ between ranks, such as dropout."""
         return ()
 
     def parts(self, micro_sizes: Sequence[int]) -> list[MicroBatchShard]:
-        """Return what this process does of each micro-batch of a step."""
+        """Return this rank's part of each micro-batch of a step."""
         last = len(micro_sizes) - 1
         return [MicroBatchShard(images=size, last=index == last) for index, size in enumerate(micro_sizes)]
 
     def rows(self, micro_sizes: Sequence[int]) -> list[int]:
-        """Return the rows of a batch that this process learns from, those of each micro-batch in turn."""
+        """Return the rows of a batch that this rank trains on, micro-batch by micro-batch."""
         return list(range(sum(micro_sizes)))
 
     def halving(self, device: torch.device, *, at_most: int, floor: int) -> Halving:
-        """Return what decides how many images go through the network at a time, in all processes together."""
+        """Return an object that limits how many images all ranks together process at a time."""
         return Halving(device, at_most=at_most, floor=floor)
 
     def agree(self, model: nn.Module) -> None:
-        """Give all the weights and buffers of rank 0."""
+        """Copy the weights and buffers of rank 0 to all ranks."""
 
     def wrap(self, model: nn.Module, sample: Callable[[], Tensor]) -> Callable[[Tensor], Any]:
-        """Return what computes the network's training passes, so that gradients are those of the whole batch.
+        """Return a callable for training passes, with gradients of the whole batch.
 
         Args:
-            sample: Gives two normalised images, to try the network with.
+            sample: Returns two normalised images to try the network on.
         """
         return model
 
     def learning(self, part: MicroBatchShard) -> AbstractContextManager[None]:
-        """Make a forward and backward pass for a part of a batch."""
+        """Surround the forward and backward pass of a part of a micro-batch."""
         return nullcontext()
 
     def all_reduce(self, *values: Tensor) -> None:
-        """Replace each value by its sum over all processes."""
+        """Replace each value by its sum over all ranks."""
 
     def share_of(self, count: int) -> slice:
-        """Return which of *count* things this process sees to."""
+        """Return the slice of *count* items that this rank processes."""
         return slice(0, count)
 
     def put_together(self, values: Tensor, own: slice, *, total: int) -> Tensor:
-        """Return *total* values of which every process has some.
+        """Combine values that are spread over the ranks, and return all *total* of them.
 
         Args:
-            values: ``[n, …]``, those of this process.
-            own: Where they are among all; no two processes have the same.
+            values: This rank's values, ``[n, …]``.
+            own: Their positions among all values; the ranks' slices do not overlap.
         """
         return values
 
@@ -105,11 +106,11 @@ ALONE = Ranks()
 
 
 class ManyRanks(Ranks):
-    """One of several processes that train together; ``torch.distributed`` is initialised.
+    """One of several ranks that train together. ``torch.distributed`` must be initialised.
 
     Args:
-        device: Of this process.
-        at_most: Images at a time that memory was found to suffice for, all processes together; None: not known.
+        device: Device of this rank.
+        at_most: Images at a time for which memory was sufficient, over all ranks; None: unknown.
     """
 
     def __init__(self, device: torch.device, *, at_most: int | None = None) -> None:
@@ -120,7 +121,7 @@ class ManyRanks(Ranks):
         self._device, self._at_most = device, at_most
         self._wrapped: nn.parallel.DistributedDataParallel | None = None
         self.counts = True
-        """Whether the images that go through the network now are learnt from."""
+        """Whether the images in the current forward pass count towards the gradient."""
 
     @property
     def purpose(self) -> tuple[int, ...]:
@@ -138,7 +139,7 @@ class ManyRanks(Ranks):
         rows: list[int] = []
         start = 0
         for size in micro_sizes:
-            own = self._rows_of(size) or range(1)  # whoever has none computes one that does not count
+            own = self._rows_of(size) or range(1)  # a rank without images computes one that does not count
             rows += [start + row for row in own]
             start += size
         return rows
@@ -164,13 +165,13 @@ class ManyRanks(Ranks):
         unused = leaves_weights_unused(model, sample(), self._device)
         synchronize_batch_norms(model, self)
         with warnings.catch_warnings():
-            # Of broadcast_buffers, for which newer versions have another name that older ones do not know.
+            # About broadcast_buffers, which has a new name in newer versions that older ones do not accept.
             warnings.simplefilter("ignore", FutureWarning)
             self._wrapped = nn.parallel.DistributedDataParallel(
                 model,
                 device_ids=None if self._device.type == "cpu" else [self._device],
-                broadcast_buffers=False,  # the same on all, because they come from synchronised statistics
-                init_sync=False,  # agreed on already
+                broadcast_buffers=False,  # equal on all ranks, because statistics are synchronised
+                init_sync=False,  # agree() has done it
                 find_unused_parameters=unused,
                 gradient_as_bucket_view=True,
             )
@@ -188,7 +189,7 @@ class ManyRanks(Ranks):
             self._group.all_reduce(value)
 
     def all_gather(self, value: Tensor) -> Tensor:
-        """Return every process's *value* ``[n]``, in the order of ranks: ``[size, n]``."""
+        """Return the *value* ``[n]`` of each rank, in rank order: ``[size, n]``."""
         gathered = value.new_empty(self.size * len(value))
         self._group.all_gather_into_tensor(gathered, value)
         return gathered.view(self.size, len(value))
@@ -199,12 +200,12 @@ class ManyRanks(Ranks):
     def put_together(self, values: Tensor, own: slice, *, total: int) -> Tensor:
         every = torch.zeros((total, *values.shape[1:]), dtype=values.dtype, device=self._device)
         every[own] = values.to(self._device)
-        self.all_reduce(every)  # of one value and zeros
+        self.all_reduce(every)  # each sum has one value, and zeros from the other ranks
         return every.to(values.device)
 
 
 class _Refusing(Halving):
-    """Ends this process where memory is refused: it cannot take a step back without the others."""
+    """Ends this rank when memory runs out, because it cannot repeat a step without the others."""
 
     @contextmanager
     def attempt(self, images: int, *, undo: Callable[[], None] = lambda: None) -> Iterator[None]:

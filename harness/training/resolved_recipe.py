@@ -19,13 +19,13 @@ from zoo.recipe import Recipe
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ResolvedRecipe:
-    """A recipe and its resolved hyperparameters; the recipe's own functions replace the engine's where it has any."""
+    """A recipe and its resolved hyperparameters; the recipe's own functions, if any, replace the engine's."""
 
     recipe: Recipe
     hp: Hyperparameters
 
     def make_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        """Return the optimizer of *model*'s trainable parameters."""
+        """Return an optimizer for the trainable parameters of *model*."""
         if self.recipe.make_optimizer is not None:
             return self.recipe.make_optimizer(model, self.hp)
         return make_optimizer(model, self.hp)
@@ -39,6 +39,6 @@ class ResolvedRecipe:
 
     @property
     def predict(self) -> Callable[[nn.Module, Tensor], Tensor] | None:
-        """``(model, images_BCHW) -> logits_BK``: what to call in place of the model; None: the model itself."""
+        """Function ``(model, images_BCHW) -> logits_BK`` to call instead of the model; None: call the model itself."""
         own = self.recipe.predict
         return None if own is None else lambda model, images_BCHW: own(model, images_BCHW, self.hp)

@@ -1,4 +1,4 @@
-"""Schedules: the learning rate relative to its highest. All but ``plateau`` are pure functions of the step."""
+"""Schedules: learning rates relative to the maximum. All but ``plateau`` are pure functions of the step."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from zoo.hyperparameters import Hyperparameters
 
 ONECYCLE_FIRST_SCALE = 1 / 25
-"""Learning rate of the first step relative to the highest, for onecycle; torch's OneCycleLR has it so too."""
+"""Learning rate of onecycle's first step relative to the maximum, as in torch's OneCycleLR."""
 
 PLATEAU_THRESHOLD = 1e-4
-"""Share by which a loss must fall to count as better; torch's ReduceLROnPlateau has it so too."""
+"""Relative decrease that counts as an improvement of the loss, as in torch's ReduceLROnPlateau."""
 
 
 def lr_factor(
@@ -22,10 +22,10 @@ def lr_factor(
     steps_per_epoch: int,
     custom: Callable[[float, Hyperparameters], float] | None = None,
 ) -> float:
-    """Return the learning rate of *step* (from 0) relative to the highest, without the plateau's drops.
+    """Return the learning rate of *step* (from 0) relative to the maximum, without reductions by ``plateau``.
 
     Args:
-        custom: A recipe's own function of progress in [0, 1), which takes the schedule's place.
+        custom: A recipe's own function of progress in [0, 1), used instead of the schedule.
     """
     total = hp.epochs * steps_per_epoch
     if custom is not None:
@@ -44,7 +44,7 @@ def lr_factor(
 
 
 def warmup(step: int, warmup_steps: int) -> float:
-    """Rise linearly to 1, which the last step of the warm-up reaches (Goyal et al. 2017, arXiv:1706.02677)."""
+    """Rise linearly to 1 at the last step of the warm-up (Goyal et al. 2017, arXiv:1706.02677)."""
     return min(1.0, (step + 1) / warmup_steps) if warmup_steps else 1.0
 
 
@@ -54,9 +54,10 @@ def cosine(step: int, total: int, *, final: float) -> float:
 
 
 def onecycle(step: int, total: int, *, rise: float, final: float) -> float:
-    """Rise to 1 over the share *rise* of all steps, then fall to *final*, both along half a cosine.
+    """Rise to 1 during the share *rise* of all steps, then fall to *final*, both along half a cosine.
 
-    Smith and Topin 2018, arXiv:1708.07120, as torch's OneCycleLR with two phases has it; momentum stays.
+    The schedule is from Smith and Topin 2018, arXiv:1708.07120, in the form of torch's OneCycleLR with two phases;
+    momentum stays constant.
     """
     peak, last = rise * total - 1, total - 1
     if step <= peak:
@@ -76,7 +77,7 @@ class Plateau:
     bad_epochs: int = 0
 
     def observe(self, val_loss: float) -> None:
-        """Take in the validation loss of an epoch; one that is not finite is not better."""
+        """Record the validation loss of an epoch; a loss that is not finite is no improvement."""
         to_beat = math.inf if self.best is None else self.best * (1 - PLATEAU_THRESHOLD)
         if math.isfinite(val_loss) and val_loss < to_beat:
             self.best, self.bad_epochs = val_loss, 0

@@ -1,4 +1,4 @@
-"""Training state: all that a training needs to continue as if uninterrupted, as tensors and JSON without pickles."""
+"""Training state: everything that a training needs to resume exactly, as tensors and JSON without pickles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from zoo.errors import StoreError
 
 VERSION = 1
-"""Version of the layout of the tree; a state of another version is rejected."""
+"""Version of the tree's layout; states with another version are rejected."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -20,7 +20,7 @@ class TrainingState:
     """The state at the end of an epoch.
 
     A state from :func:`harness.training.loop.train` refers to live tensors, which the next step changes: call
-    ``to_bytes`` immediately, or drop it at no cost.
+    ``to_bytes`` immediately or discard the state.
     """
 
     epoch: int
@@ -29,7 +29,7 @@ class TrainingState:
     """Nested dicts, lists and tuples of tensors, numbers, strings, booleans and None."""
 
     def to_bytes(self) -> bytes:
-        """Return it as a safetensors file: tensors under numbers, the tree in the metadata."""
+        """Return the state as a safetensors file: tensors named by numbers, the tree in the metadata."""
         from safetensors.torch import save
 
         tensors: dict[str, Tensor] = {}
@@ -38,10 +38,10 @@ class TrainingState:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> TrainingState:
-        """Read what :meth:`to_bytes` wrote. Memory layouts are restored too, since some kernels depend on them.
+        """Read the output of :meth:`to_bytes`. Memory layouts are restored too, since some kernels depend on them.
 
         Raises:
-            StoreError: If it is not a training state, or one of another version.
+            StoreError: If *content* is not a training state, or has another version.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load
@@ -92,7 +92,7 @@ def _decode(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def _is_dense(tensor: Tensor) -> bool:
-    """Tell whether the elements fill their memory without gaps or overlaps, in whatever order of dimensions."""
+    """Return whether the elements fill their memory without gaps or overlaps, in any order of dimensions."""
     expected = 1
     for stride, size in sorted((s, n) for s, n in zip(tensor.stride(), tensor.shape, strict=True) if n != 1):
         if stride != expected:

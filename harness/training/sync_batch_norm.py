@@ -1,11 +1,11 @@
-"""Batch normalisation over a batch that several processes share.
+"""Synchronised batch normalisation: statistics of a batch that several ranks share.
 
-Modules stay what they are: where their own ``forward`` calls ``batch_norm`` in training, statistics are taken over the
-images of all processes in place of those that are here. So whatever a subclass does besides (an activation, say) is
-kept, and the same code runs on CPUs and GPUs, where ``torch.nn.SyncBatchNorm`` takes GPUs only. Statistics that a
-network takes by calling the function itself, outside of a batch normalisation module, are left alone.
+Modules are not replaced: when their ``forward`` calls ``batch_norm`` in train mode, the statistics cover the images of
+all ranks. Additional behaviour of subclasses, such as an activation, is therefore preserved, and the code runs on CPUs
+as well as GPUs, whereas ``torch.nn.SyncBatchNorm`` requires GPUs. Calls of ``batch_norm`` outside a batch normalisation
+module are not synchronised.
 
-Shape suffixes: C channels, R processes.
+Shape suffixes: C channels, R ranks.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from torch.overrides import TorchFunctionMode
 
 
 class Collectives(Protocol):
-    """What is needed of the group of processes: see :class:`harness.training.ranks.ManyRanks`."""
+    """The operations needed from a group of ranks; see :class:`harness.training.ranks.ManyRanks`."""
 
     counts: bool
-    """Whether the images that go through the network now are learnt from."""
+    """Whether the images in the current forward pass count towards the gradient."""
 
     def all_gather(self, value: Tensor) -> Tensor:
-        """Return every process's *value* ``[n]``, in the order of ranks: ``[R, n]``."""
+        """Return the *value* ``[n]`` of each rank, in rank order: ``[R, n]``."""
 
     def all_reduce(self, *values: Tensor) -> None:
-        """Replace each value by its sum over all processes."""
+        """Replace each value by its sum over all ranks."""
 
 
 def synchronize_batch_norms(model: nn.Module, ranks: Collectives) -> None:
-    """Have every batch normalisation of *model* that is in train mode take its statistics from all processes."""
+    """Synchronise every batch normalisation module of *model* across ranks while it is in train mode."""
     for module in model.modules():
         if isinstance(module, _BatchNorm) and not isinstance(module, nn.SyncBatchNorm):
-            module.forward = _Synchronized(module, module.forward, ranks)  # type: ignore[method-assign]  # for this one
+            module.forward = _Synchronized(module, module.forward, ranks)  # type: ignore[method-assign]  # on this one
 
 
 class _Synchronized:
-    """A module's ``forward``, with another ``batch_norm`` while it trains."""
+    """A module's ``forward`` with a synchronised ``batch_norm`` in train mode."""
 
     def __init__(self, module: nn.Module, forward: Callable[..., Any], ranks: Collectives) -> None:
         self._module, self._forward, self._mode = module, forward, _Mode(ranks)
@@ -77,7 +77,7 @@ def _batch_norm(  # parameters: those of torch.nn.functional.batch_norm, and the
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """Do what ``torch.nn.functional.batch_norm`` does."""
+    """Replace ``torch.nn.functional.batch_norm``."""
     if not training:
         return functional.batch_norm(values, running_mean_C, running_var_C, weight, bias, False, momentum, eps)
     with torch.no_grad():
@@ -91,10 +91,10 @@ def _batch_norm(  # parameters: those of torch.nn.functional.batch_norm, and the
 
 
 def _statistics(values: Tensor, ranks: Collectives) -> tuple[Tensor, Tensor, Tensor]:
-    """Return mean and biased variance per channel over the images of all processes, and the number of values in each.
+    """Return mean and biased variance per channel over the images of all ranks, and the number of values per channel.
 
-    Each process's own are put together by Chan, Golub and LeVeque's formula (1979), which is as exact as one pass over
-    all. Images that do not count are left out.
+    The ranks' statistics are combined by the formula of Chan, Golub and LeVeque (1979), which is as accurate as a
+    single pass over all images. Images that do not count are left out.
     """
     wide = _wide(values)
     var_C, mean_C = torch.var_mean(wide, _others(values), correction=0)
@@ -109,7 +109,7 @@ def _statistics(values: Tensor, ranks: Collectives) -> tuple[Tensor, Tensor, Ten
 
 
 class _Normalize(torch.autograd.Function):
-    """``(values - mean) / sqrt(var + eps) * weight + bias``, where mean and variance are those of all processes."""
+    """Computes ``(values - mean) / sqrt(var + eps) * weight + bias`` with the mean and variance over all ranks."""
 
     @staticmethod
     def forward(
@@ -134,7 +134,7 @@ class _Normalize(torch.autograd.Function):
         centered = _wide(values) - _per_channel(mean_C, values)
         others = _others(values)
         sums_2C = torch.stack([grad.sum(others), (grad * centered).sum(others)])
-        # Weights are reduced later, with all gradients: theirs is of the images here.
+        # The gradients of weight and bias cover this rank's images only; they are reduced later with all gradients.
         grad_weight_C = None if weight is None else (sums_2C[1] * scale_C).to(weight.dtype)
         grad_bias_C = sums_2C[0].clone() if ctx.needs_input_grad[2] else None
         ctx.ranks.all_reduce(sums_2C)
@@ -142,13 +142,13 @@ class _Normalize(torch.autograd.Function):
         slope_C = scale_C if weight is None else scale_C * weight
         grad_values = grad - _per_channel(grad_C, values) - centered * _per_channel(projected_C * scale_C**2, values)
         grad_values = (grad_values * _per_channel(slope_C, values)).to(values.dtype)
-        if not ctx.counts:  # these images are in no statistic
+        if not ctx.counts:  # these images are not part of the statistics
             grad_values = torch.zeros_like(grad_values)
         return grad_values, grad_weight_C, grad_bias_C, None, None, None, None, None
 
 
 def _wide(values: Tensor) -> Tensor:
-    """Half precision is too coarse for sums."""
+    """Convert half precision, which is too coarse for sums, to float32."""
     return values if values.dtype == torch.float64 else values.float()
 
 

@@ -1,4 +1,4 @@
-"""Unused parameters: whether a network has any without gradient, which DistributedDataParallel must be told.
+"""Unused parameters: whether a network has weights without a gradient, which DistributedDataParallel needs to know.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -12,7 +12,7 @@ from harness.training.forward_state import ForwardState
 
 
 def leaves_weights_unused(model: nn.Module, images_BCHW: Tensor, device: torch.device) -> bool:
-    """Return whether a training pass leaves a trainable weight without gradient; the network is not changed."""
+    """Return whether a training pass leaves a trainable weight without a gradient; the network is not changed."""
     before = ForwardState(model, device)
     modes = [(module, module.training) for module in model.modules()]
     model.train()

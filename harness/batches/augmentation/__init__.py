@@ -1,7 +1,7 @@
-"""Augmentation: batches of images changed on their device, with an independent draw for each image.
+"""Augmentation: random changes of batches of images on their device, drawn independently for each image.
 
-``pipeline``     what a recipe's hyperparameters ask for, in order
-``draws``        random numbers for each image, even if only part of a batch is loaded
+``pipeline``     the augmentations that hyperparameters set, in order
+``draws``        random numbers for each image, also if only part of a batch is loaded
 ``flipping``     alternating flips
 ``geometry``     shifted crop and flip, random resized crop
 ``color``        brightness, contrast, saturation, hue

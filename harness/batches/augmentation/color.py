@@ -1,6 +1,7 @@
-"""Colour: brightness, contrast and saturation, by a factor for each image, and hue, by an angle.
+"""Colour: changes of brightness, contrast and saturation by a factor for each image, and of hue by an angle.
 
-Images are floats in [0, 255]; results are cut off there. Shape suffixes: B batch, C channels, H height, W width.
+Images are floats in [0, 255]; results are clipped to that range. Shape suffixes: B batch, C channels, H height,
+W width.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def gray(images_BCHW: Tensor) -> Tensor:
-    """Return the brightness ``[B, 1, H, W]``; a grey image is its own."""
+    """Return the brightness ``[B, 1, H, W]``; a single-channel image is returned as it is."""
     if images_BCHW.shape[1] == 1:
         return images_BCHW
     red_B1HW, green_B1HW, blue_B1HW = torch.split(images_BCHW, 1, dim=1)
@@ -23,31 +24,31 @@ def gray(images_BCHW: Tensor) -> Tensor:
 
 
 def blend(images_BCHW: Tensor, other: Tensor, factor_B: Tensor) -> Tensor:
-    """Return ``factor * images + (1 - factor) * other``, cut off at 0 and 255. Factors above 1 extrapolate."""
+    """Return ``factor * images + (1 - factor) * other``, clipped to [0, 255]. Factors above 1 extrapolate."""
     factor_B111 = factor_B.view(-1, 1, 1, 1)
     return torch.lerp(other.expand_as(images_BCHW), images_BCHW, factor_B111).clamp(0, 255)
 
 
 def brightness(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
-    """Scale each image."""
+    """Scale the pixels of each image."""
     return (images_BCHW * factor_B.view(-1, 1, 1, 1)).clamp(0, 255)
 
 
 def contrast(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
-    """Move each image away from, or towards, its own mean brightness."""
+    """Blend each image with its mean brightness."""
     return blend(images_BCHW, gray(images_BCHW).mean(dim=(1, 2, 3), keepdim=True), factor_B)
 
 
 def saturation(images_BCHW: Tensor, factor_B: Tensor) -> Tensor:
-    """Move each image away from, or towards, its own grey version."""
+    """Blend each image with its greyscale version."""
     return blend(images_BCHW, gray(images_BCHW), factor_B)
 
 
 def hue(images_BCHW: Tensor, turn_B: Tensor) -> Tensor:
-    """Turn each image's hues around the colour circle; a grey image has none.
+    """Rotate each image's hues around the colour circle; a grey image does not change.
 
     Args:
-        turn_B: In full turns: a third makes green of red.
+        turn_B: Angles in full turns: a third of a turn changes red to green.
     """
     if images_BCHW.shape[1] == 1:
         return images_BCHW
@@ -70,12 +71,12 @@ def hue(images_BCHW: Tensor, turn_B: Tensor) -> Tensor:
 
 
 def random_hue(images_BCHW: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:
-    """Turn each image's hues by an angle uniform in ± *strength* of a full turn."""
+    """Rotate each image's hues by an angle drawn uniformly from ± *strength* of a full turn."""
     return hue(images_BCHW, strength * (2 * uniform(generator, len(images_BCHW)) - 1))
 
 
 def random_color(images_BCHW: Tensor, generator: torch.Generator, *, strength: float) -> Tensor:
-    """Change brightness, contrast and saturation, in this order, each by a factor uniform in 1 ± *strength*."""
+    """Change brightness, contrast and saturation, in this order, by factors drawn uniformly from 1 ± *strength*."""
     batch = len(images_BCHW)
     for change in (brightness, contrast, saturation):
         images_BCHW = change(images_BCHW, 1 + strength * (2 * uniform(generator, batch) - 1))

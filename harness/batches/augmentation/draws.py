@@ -1,4 +1,4 @@
-"""Draws: random numbers for each image of a batch, the same whether all of its images are here or only some."""
+"""Draws: random numbers for each image of a batch, the same whether a process has all or only some of the images."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from torch import Tensor
 
 
 class BatchGenerator(torch.Generator):
-    """A generator whose draws are made for a whole batch, and handed out for some of its images.
+    """A generator that draws for a whole batch and returns the draws of some of its images.
 
-    Each of several processes that share a batch makes all of its draws, so that every image gets those that it would
-    get if one process had them all.
+    Each rank makes the draws of the whole batch, so that every image gets the same draws as in a single process.
     """
 
     batch: int
-    """Images of the whole batch."""
+    """Number of images in the whole batch."""
     rows_B: Tensor
-    """Which of them are here; ``int64`` on the generator's device."""
+    """Rows of the local images in the batch; ``int64`` on the generator's device."""
 
 
 def uniform(
     generator: torch.Generator, batch: int, *, before: tuple[int, ...] = (), after: tuple[int, ...] = ()
 ) -> Tensor:
-    """Draw from [0, 1) for each image: ``[*before, batch, *after]``, where *batch* images are here."""
+    """Draw from [0, 1) for each of *batch* local images: ``[*before, batch, *after]``."""
     whole = (*before, _drawn_for(generator, batch), *after)
     return _here(torch.rand(whole, generator=generator, device=generator.device), generator, dim=len(before))
 
 
 def integers(generator: torch.Generator, batch: int, low: int, high: int) -> Tensor:
-    """Draw a whole number from [low, high) for each image: ``int64 [batch]``, where *batch* images are here."""
+    """Draw an integer from [low, high) for each of *batch* local images: ``int64 [batch]``."""
     whole = (_drawn_for(generator, batch),)
     return _here(torch.randint(low, high, whole, generator=generator, device=generator.device), generator, dim=0)
 

@@ -1,4 +1,4 @@
-"""Erasing: a square or a rectangle of each image painted over.
+"""Erasing: painting over a square or rectangle of each image.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -15,7 +15,7 @@ from harness.batches.augmentation.geometry import draw_boxes
 def inside_boxes(
     center_y_B: Tensor, center_x_B: Tensor, box_height_B: Tensor, box_width_B: Tensor, *, height: int, width: int
 ) -> Tensor:
-    """Return a ``bool`` mask ``[B, 1, H, W]`` of the pixels within each box; what lies outside the image is cut off.
+    """Return a ``bool`` mask ``[B, 1, H, W]`` of the pixels within each box, clipped to the image.
 
     A box of size s around pixel c covers the pixels ``c - s // 2`` to ``c - s // 2 + s - 1``.
     """
@@ -28,11 +28,11 @@ def inside_boxes(
 
 
 def random_cutout(images_BCHW: Tensor, generator: torch.Generator, *, side: float, fill_C: Tensor) -> Tensor:
-    """Paint a square over each image, its centre on a random pixel (DeVries & Taylor 2017, arXiv:1708.04552).
+    """Erase a square around a random pixel of each image (DeVries & Taylor 2017, arXiv:1708.04552).
 
     Args:
-        side: Side of the square as a share of the image's; at least one pixel.
-        fill_C: The colour, of the images' type.
+        side: Side of the square as a share of the image's side; at least one pixel.
+        fill_C: The colour, with the images' dtype.
     """
     batch, _, height, width = images_BCHW.shape
     center_y_B = integers(generator, batch, 0, height)
@@ -44,15 +44,15 @@ def random_cutout(images_BCHW: Tensor, generator: torch.Generator, *, side: floa
 
 
 def random_erasing(images_BCHW: Tensor, generator: torch.Generator, *, probability: float, fill_C: Tensor) -> Tensor:
-    """Paint a rectangle over some images (Zhong et al. 2020, arXiv:1708.04896), inside the image as a whole.
+    """Erase a rectangle inside some of the images (Zhong et al. 2020, arXiv:1708.04896).
 
-    Its area is uniform in 2 to 33 % of the image's, its aspect ratio log-uniform in 0.3 to 1 / 0.3; an image into
-    which ten such draws do not fit is left as it is. Those are the paper's settings and torchvision's, but for the
-    paper's and torchvision's slightly lopsided 3.3.
+    Its area is uniform in 2 to 33 % of the image, and its aspect ratio log-uniform in [0.3, 1 / 0.3]. An image stays
+    unchanged if ten such draws do not fit. These are the settings of the paper and of torchvision, except that both
+    use 3.3 instead of 1 / 0.3, which is slightly asymmetric.
 
     Args:
-        probability: Of an image to be painted on.
-        fill_C: The colour, of the images' type.
+        probability: Probability that an image is changed.
+        fill_C: The colour, with the images' dtype.
     """
     batch, _, height, width = images_BCHW.shape
     boxes_B4 = draw_boxes(batch, height, width, generator, smallest_area=0.02, largest_area=0.33, largest_ratio=1 / 0.3)

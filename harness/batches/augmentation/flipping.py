@@ -1,6 +1,6 @@
-"""Flipping: which images of an epoch are mirrored, where that alternates.
+"""Alternating flips: which images of an epoch are mirrored.
 
-Shape suffix: N training images, or as many draws of an epoch.
+Shape suffix: N training images, or draws of an epoch.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from harness.randomness import make_generator
 
 
 class AlternatingFlip:
-    """Mirrors each image in every other epoch, half of the images in the odd ones and half in the even.
+    """Mirrors each image in every other epoch: half of the images in odd epochs, the others in even epochs.
 
-    Two epochs so show every image in both forms, where independent draws show half of the images twice the same way
-    (Jordan 2024, arXiv:2404.00498). Which half an image is in derives from the seed alone, so that
-    nothing need be stored to resume.
+    Two epochs therefore show every image both ways, whereas independent draws would show half of the images twice the
+    same way (Jordan 2024, arXiv:2404.00498). An image's half is derived from the seed alone, so that resuming needs no
+    stored state.
 
     Args:
         num_images: N.
-        device: Where :meth:`of_epoch` puts its answer.
+        device: Device of the tensors that :meth:`of_epoch` returns.
     """
 
     def __init__(self, num_images: int, *, seed: int, device: torch.device) -> None:
@@ -29,14 +29,14 @@ class AlternatingFlip:
         self._device = device
 
     def of_epoch(self, epoch: int, order_N: Tensor) -> Tensor:
-        """Tell for each draw of an epoch whether it is mirrored.
+        """Return for each draw of an epoch whether it is mirrored.
 
         Args:
-            epoch: From 1.
-            order_N: ``int64`` indices of the images in the order of the epoch, on the CPU; one may come repeatedly.
+            epoch: Number of the epoch, from 1.
+            order_N: ``int64`` indices of the images in the order of the epoch, on the CPU, possibly with repetitions.
 
         Returns:
-            ``bool`` ``[N]``.
+            A ``bool`` tensor ``[N]``.
         """
         flip_N = self._in_odd_epochs_N[order_N] ^ (epoch % 2 == 0)
         return flip_N.to(self._device)

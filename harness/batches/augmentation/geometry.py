@@ -1,4 +1,4 @@
-"""Geometry: crops and flips, drawn for each image on its own.
+"""Geometry: crops and flips, drawn independently for each image.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -16,16 +16,16 @@ from harness.batches.augmentation.pixels import from_pixels, to_pixels
 
 
 def shift_and_flip(images_BCHW: Tensor, shift_y_B: Tensor, shift_x_B: Tensor, flip_B: Tensor) -> Tensor:
-    """Move each image's window by whole pixels over its reflect-padded self, then mirror those in *flip_B*.
+    """Shift each image by whole pixels with reflect padding, then mirror the images in *flip_B*.
 
     Args:
-        images_BCHW: Any type, any layout.
-        shift_y_B: ``int64``, how far down the window starts; its size is less than H.
-        shift_x_B: ``int64``, how far to the right; its size is less than W.
-        flip_B: ``bool``.
+        images_BCHW: Images of any dtype and memory layout.
+        shift_y_B: Rows by which the crop window moves down, ``int64``; less than H in magnitude.
+        shift_x_B: Columns by which it moves to the right, ``int64``; less than W in magnitude.
+        flip_B: The images to mirror, ``bool``.
 
     Returns:
-        Images of the same shape and type in channels-last memory. Padding, crop and flip are one gather of pixels.
+        Images of the same shape and dtype in channels-last memory. Padding, crop and flip take a single gather.
     """
     batch, channels, height, width = images_BCHW.shape
     device = images_BCHW.device
@@ -42,15 +42,15 @@ def shift_and_flip(images_BCHW: Tensor, shift_y_B: Tensor, shift_x_B: Tensor, fl
 def random_shift_and_flip(
     images_BCHW: Tensor, generator: torch.Generator, *, padding: float, flip: bool, flip_B: Tensor | None = None
 ) -> Tensor:
-    """Crop each image at a random place after reflect padding, and mirror half of them.
+    """Crop each image at a random position after reflect padding, and mirror half of the images.
 
-    The usual augmentation of CIFAR (He et al. 2016, https://arxiv.org/abs/1512.03385, section 4.2), with
-    reflection in place of zeros.
+    This is the usual augmentation of CIFAR (He et al. 2016, https://arxiv.org/abs/1512.03385, section 4.2), with
+    reflection instead of zeros.
 
     Args:
-        padding: Pixels on each side as a share of the side; every offset is equally likely.
-        flip: Whether to mirror an image with probability 1/2.
-        flip_B: Which images to mirror, ``bool``, in place of that draw.
+        padding: Padding on each side as a share of the image's side; every offset is equally likely.
+        flip: Whether to mirror each image with probability 1/2.
+        flip_B: The images to mirror, ``bool``, instead of drawing them.
     """
     batch, _, height, width = images_BCHW.shape
 
@@ -65,15 +65,15 @@ def random_shift_and_flip(
 
 
 def resized_crop(images_BCHW: Tensor, boxes_B4: Tensor) -> Tensor:
-    """Cut a box out of each image and stretch it to the full size, bilinearly.
+    """Crop a box from each image and resize it to the full size with bilinear interpolation.
 
     Args:
-        images_BCHW: ``uint8``, or floats in [0, 1].
+        images_BCHW: Images in ``uint8``, or floats in [0, 1].
         boxes_B4: Top, left, height and width of each box in pixels, inside the image. Boxes are never larger than
-            the image, so that no anti-aliasing is needed.
+            the image, so no anti-aliasing is needed.
 
     Returns:
-        Images of the same shape and type.
+        Images of the same shape and dtype.
     """
     _, _, height, width = images_BCHW.shape
     top_B, left_B, box_height_B, box_width_B = boxes_B4.float().unbind(1)
@@ -95,11 +95,11 @@ def draw_boxes(
     largest_area: float = 1.0,
     largest_ratio: float = 4 / 3,
 ) -> Tensor:
-    """Draw boxes ``[B, 4]`` (top, left, height, width; whole pixels) of random area, aspect ratio and place.
+    """Draw boxes ``[B, 4]`` (top, left, height, width; whole pixels) of random area, aspect ratio and position.
 
-    Area is uniform in [smallest_area, largest_area] of the image, the ratio of width to height log-uniform in
-    [1 / largest_ratio, largest_ratio]; draws that do not fit are rejected, and after ten of them the whole image is
-    taken (Szegedy et al. 2015, https://arxiv.org/abs/1409.4842, in the form that has become usual).
+    The area is uniform in [smallest_area, largest_area] of the image, and the ratio of width to height is log-uniform
+    in [1 / largest_ratio, largest_ratio]. Draws that do not fit are rejected, and after ten of them the box is the
+    whole image (Szegedy et al. 2015, https://arxiv.org/abs/1409.4842, in the form in common use).
     """
     drawn = uniform(generator, batch, before=(2,), after=(10,))
     area = height * width * (smallest_area + (largest_area - smallest_area) * drawn[0])
@@ -118,13 +118,13 @@ def draw_boxes(
 
 
 def random_resized_crop(images_BCHW: Tensor, generator: torch.Generator, *, smallest_area: float) -> Tensor:
-    """Cut a random box out of each image (see :func:`draw_boxes`) and stretch it to the full size."""
+    """Crop a random box (see :func:`draw_boxes`) from each image and resize it to the full size."""
     batch, _, height, width = images_BCHW.shape
     return resized_crop(images_BCHW, draw_boxes(batch, height, width, generator, smallest_area=smallest_area))
 
 
 def warp(images_BCHW: Tensor, theta_B23: Tensor, *, padding_mode: str) -> Tensor:
-    """Sample float images bilinearly where *theta_B23* maps the output's coordinates, [-1, 1] from edge to edge."""
+    """Warp float images bilinearly; *theta_B23* maps output to input coordinates, [-1, 1] from edge to edge."""
     grid_BHW2 = functional.affine_grid(theta_B23, list(images_BCHW.shape), align_corners=False)
     return functional.grid_sample(
         images_BCHW, grid_BHW2, mode="bilinear", padding_mode=padding_mode, align_corners=False
@@ -132,5 +132,5 @@ def warp(images_BCHW: Tensor, theta_B23: Tensor, *, padding_mode: str) -> Tensor
 
 
 def _reflect(index: Tensor, size: int) -> Tensor:
-    """Fold an index that is outside by less than *size* back in; the edge itself is not repeated."""
+    """Reflect an index that is out of range by less than *size*, without repeating the edge."""
     return (size - 1) - ((size - 1) - index.abs()).abs()

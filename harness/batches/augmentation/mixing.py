@@ -1,4 +1,4 @@
-"""Mixing: mixup and CutMix, with a draw for each image. Targets become probabilities.
+"""Mixing: mixup and CutMix, drawn for each image. Targets become probabilities.
 
 Shape suffixes: N images of an epoch, B batch, C channels, H height, W width, K classes.
 """
@@ -16,12 +16,12 @@ from harness.randomness import derive_seed
 
 
 class Mixing:
-    """The draws of one epoch for mixup (arXiv:1710.09412), CutMix (arXiv:1905.04899), or either at even odds.
+    """The draws of an epoch for mixup (arXiv:1710.09412), CutMix (arXiv:1905.04899), or either with equal probability.
 
     Args:
-        mixup_alpha: Beta(alpha, alpha) of the share an image keeps; 0 leaves mixup out.
+        mixup_alpha: The share that an image keeps is drawn from Beta(alpha, alpha); 0 disables mixup.
         cutmix_alpha: The same for CutMix.
-        num_images: Images of the epoch.
+        num_images: Number of images in the epoch.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class Mixing:
     def apply(
         self, images_BCHW: Tensor, labels_B: Tensor, *, start: int, share: BatchShare | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Mix each float image of a batch with its neighbour, which in a shuffled epoch is any other image.
+        """Mix each float image of a batch with its neighbour, which is a random image because epochs are shuffled.
 
         Args:
-            start: Where the batch begins within the epoch.
-            share: What is here of the batch, the neighbours of those images to return among it; None: all.
+            start: Start of the batch within the epoch.
+            share: The local part of the batch, including the neighbours of the images to return; None: the whole batch.
 
         Returns:
             Mixed images and target probabilities ``[B, K]``. A pasted box has the share 1 - keep of the image's
-            area before it is cut off at the edges; the targets follow what is left of it.
+            area before it is clipped at the edges; the targets follow the clipped area.
         """
         height, width = images_BCHW.shape[2:]
         if share is None:

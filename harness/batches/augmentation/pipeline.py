@@ -1,4 +1,4 @@
-"""Pipeline: the augmentations that hyperparameters ask for, in a fixed order.
+"""Pipeline: the augmentations set by the hyperparameters, in a fixed order.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -28,14 +28,14 @@ def augment(
     """Augment images: resized crop, shifted crop and flip, RandAugment, TrivialAugment, colour and hue, erasing.
 
     Args:
-        images_BCHW: ``uint8``, or floats in [0, 1]; C is 1 or 3, H and W are anything.
-        generator: On the images' device; nothing else is drawn from.
+        images_BCHW: Images in ``uint8``, or floats in [0, 1]; C is 1 or 3, H and W are arbitrary.
+        generator: The only source of randomness, on the images' device.
         may_flip: Whether a mirrored image keeps its label.
-        fill_C: Colour of erased areas and of the area outside the image, in the images' type.
-        flip_B: Images to mirror, as chosen by ``AlternatingFlip``; None: drawn.
+        fill_C: Colour of erased areas and of the area outside the image, with the images' dtype.
+        flip_B: Images to mirror, as chosen by ``AlternatingFlip``; None: drawn at random.
 
     Returns:
-        Images of the same shape and type; the same tensor if no augmentation is set.
+        Images of the same shape and dtype; the same tensor if no augmentation is set.
     """
     flip = hp.flip and may_flip
     if hp.random_resized_crop < 1:

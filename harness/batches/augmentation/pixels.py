@@ -1,6 +1,6 @@
-"""Pixels: the scale on which colours are computed, whatever type images come in.
+"""Pixels: the scale for computing with colours, independent of the images' dtype.
 
-Images are ``uint8`` in [0, 255] or floating point in [0, 1]; in between they are ``float32`` in [0, 255].
+Input and output images are ``uint8`` in [0, 255] or floating point in [0, 1]; computations use ``float32`` in [0, 255].
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from torch import Tensor
 
 
 def to_pixels(values: Tensor) -> Tensor:
-    """Return ``uint8`` or floating-point images, or a colour, as ``float32`` in [0, 255]."""
+    """Convert ``uint8`` or floating-point images, or a colour, to ``float32`` in [0, 255]."""
     floats = values.float()
     return floats * 255 if values.is_floating_point() else floats
 
 
 def from_pixels(pixels_BCHW: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return images of type *dtype*, cut off at both ends of its scale, in channels-last memory."""
+    """Convert images to *dtype*, clipped to its scale, in channels-last memory."""
     if dtype == torch.uint8:
         return pixels_BCHW.round().clamp(0, 255).to(dtype, memory_format=torch.channels_last)
     return (pixels_BCHW / 255).clamp(0, 1).to(dtype, memory_format=torch.channels_last)

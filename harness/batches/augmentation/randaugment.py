@@ -1,8 +1,8 @@
 """RandAugment (Cubuk et al. 2020, arXiv:1909.13719) and TrivialAugment (Müller and Hutter 2021, arXiv:2103.10158).
 
-Both draw an operation for each image. Every operation runs for the whole batch with parameters that leave an image
-as it is where another one was drawn for it: a few passes over the batch, whatever was drawn. Strengths follow
-torchvision's tables, with magnitude 1 at their ends; ``equalize`` is left out, and sampling is bilinear.
+Both draw an operation for each image. Every operation runs on the whole batch, with parameters that leave images with
+another operation unchanged, so that the number of passes over the batch is fixed. Strengths follow torchvision's
+tables, with magnitude 1 at their ends; ``equalize`` is left out, and sampling is bilinear.
 Shape suffixes: B batch, C channels, H height, W width.
 """
 
@@ -23,7 +23,7 @@ from harness.batches.augmentation.pixels import from_pixels, to_pixels
 
 
 class Operation(IntEnum):
-    """What can be drawn for an image."""
+    """An operation that can be drawn for an image."""
 
     IDENTITY = 0
     SHEAR_X = auto()
@@ -42,26 +42,26 @@ class Operation(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """What each operation does at strength 1."""
+    """The effect of each operation at strength 1."""
 
     shear: float
-    """Columns per row, or rows per column."""
+    """Shear in columns per row, or rows per column."""
     shift: float
-    """Share of the side."""
+    """Shift as a share of the side."""
     shift_pixels: float = math.inf
-    """The most pixels, whatever the side."""
+    """Maximum shift in pixels."""
     angle: float
-    """In radians."""
+    """Rotation in radians."""
     factor: float
-    """Of brightness, contrast, saturation and sharpness, added to 1 or taken from it."""
+    """Change of the factor for brightness, contrast, saturation and sharpness, added to 1 or subtracted from it."""
     bits_cut: int
 
 
 RANDAUGMENT = Reach(shear=0.3, shift=150 / 331, angle=math.radians(30), factor=0.9, bits_cut=4)
 TRIVIALAUGMENT = Reach(shear=0.99, shift=1.0, shift_pixels=32, angle=math.radians(135), factor=0.99, bits_cut=6)
-"""The wide space of the paper, as torchvision has it."""
+"""The wide search space of the paper, as in torchvision."""
 TRIVIAL_STRENGTHS = 31
-"""Strengths from 0 to 1 that TrivialAugment draws from."""
+"""Number of strengths from 0 to 1 that TrivialAugment draws from."""
 
 
 def random_operations(
@@ -70,8 +70,8 @@ def random_operations(
     """RandAugment: apply *operations* random operations of strength *magnitude* in [0, 1] to each image.
 
     Args:
-        images_BCHW: ``uint8``, or floats in [0, 1].
-        fill_C: Colour of what comes in from outside, of the images' type.
+        images_BCHW: Images in ``uint8``, or floats in [0, 1].
+        fill_C: Colour of the area outside the image, with the images' dtype.
     """
     for _ in range(operations):
         operation_B, sign_B = _draw(images_BCHW, generator)
@@ -80,9 +80,9 @@ def random_operations(
 
 
 def trivial_augment(images_BCHW: Tensor, generator: torch.Generator, *, fill_C: Tensor) -> Tensor:
-    """TrivialAugment: apply to each image one random operation of random strength, up to much larger ones.
+    """TrivialAugment: apply one random operation to each image, with a random strength from a wider range.
 
-    Arguments as for :func:`random_operations`.
+    See :func:`random_operations` for the arguments.
     """
     operation_B, sign_B = _draw(images_BCHW, generator)
     drawn_B = integers(generator, len(images_BCHW), 0, TRIVIAL_STRENGTHS)
@@ -102,12 +102,12 @@ def apply_operations(
 ) -> Tensor:
     """Apply to each image its own operation with its own strength in [-1, 1].
 
-    The sign says which way a signed operation goes; the others use the size alone.
+    The sign is the direction of a signed operation; other operations use the magnitude only.
 
     Args:
-        images_BCHW: ``uint8``, or floats in [0, 1].
-        fill_C: Colour of what comes in from outside, of the images' type.
-        reach: What strength 1 means.
+        images_BCHW: Images in ``uint8``, or floats in [0, 1].
+        fill_C: Colour of the area outside the image, with the images' dtype.
+        reach: The effect of each operation at strength 1.
     """
     dtype = images_BCHW.dtype
 
@@ -136,14 +136,14 @@ def apply_operations(
 
 
 def _affine(operation_B: Tensor, strength_B: Tensor, reach: Reach, *, side: int) -> Tensor:
-    """Return ``[B, 2, 3]`` matrices from the output's coordinates to the input's, both in [-1, 1]."""
+    """Return ``[B, 2, 3]`` matrices that map output to input coordinates, both in [-1, 1]."""
 
     def chosen(operation: Operation, largest: float) -> Tensor:
         return torch.where(operation_B == operation, largest * strength_B, 0.0)
 
     angle_B = chosen(Operation.ROTATE, reach.angle)
     shear_x_B, shear_y_B = chosen(Operation.SHEAR_X, reach.shear), chosen(Operation.SHEAR_Y, reach.shear)
-    shift = 2 * min(reach.shift, reach.shift_pixels / side)  # the side is 2 long in these coordinates
+    shift = 2 * min(reach.shift, reach.shift_pixels / side)  # a side has length 2 in these coordinates
     shift_x_B, shift_y_B = chosen(Operation.TRANSLATE_X, shift), chosen(Operation.TRANSLATE_Y, shift)
     x_row_B3 = torch.stack([angle_B.cos(), shear_x_B - angle_B.sin(), shift_x_B], dim=1)
     y_row_B3 = torch.stack([shear_y_B + angle_B.sin(), angle_B.cos(), shift_y_B], dim=1)
@@ -151,7 +151,7 @@ def _affine(operation_B: Tensor, strength_B: Tensor, reach: Reach, *, side: int)
 
 
 def _smoothed(images_BCHW: Tensor) -> Tensor:
-    """Average each inner pixel with its eight neighbours, itself counting five times; the border stays."""
+    """Average each inner pixel, with weight 5, and its eight neighbours; the border stays unchanged."""
     if min(images_BCHW.shape[2:]) < 3:
         return images_BCHW
     neighbours = functional.avg_pool2d(images_BCHW, 3, stride=1) * 9
@@ -162,7 +162,7 @@ def _smoothed(images_BCHW: Tensor) -> Tensor:
 
 
 def _auto_contrast(images_BCHW: Tensor, chosen_B: Tensor) -> Tensor:
-    """Stretch each channel of the chosen images to the full range; a constant channel stays."""
+    """Stretch each channel of the chosen images to the full range; a constant channel stays unchanged."""
     low = images_BCHW.amin(dim=(2, 3), keepdim=True)
     spread = images_BCHW.amax(dim=(2, 3), keepdim=True) - low
     stretches = chosen_B.view(-1, 1, 1, 1) & (spread > 0)
