@@ -34,14 +34,28 @@ def one_line(text: object, *, max_length: int = 500) -> str:
     return line if len(line) <= max_length else line[: max_length - 1] + "…"
 
 
+def error_message(error: BaseException, *, max_length: int = 300) -> str:
+    """Return the message of an exception as one safe line; empty if it has none, or if asking for it fails."""
+    try:
+        return one_line(error, max_length=max_length)
+    except BaseException:  # the exception of a plugin may raise anything when it is written
+        return ""
+
+
 def error_text(error: BaseException, *, max_length: int = 300) -> str:
     """Return the type and message of an exception as one safe line."""
-    try:
-        message = one_line(error, max_length=max_length)
-    except Exception:  # the exception of a plugin may fail to be written
-        message = ""
+    message = error_message(error, max_length=max_length)
     name = one_line(type(error).__name__)
     return f"{name}: {message}" if message else name
+
+
+def exit_call(error: SystemExit) -> str:
+    """Return the call that raised *error* as Python writes it, on one safe line: ``sys.exit(0)``."""
+    try:
+        code = one_line(repr(error.code), max_length=100)
+    except BaseException:  # as above
+        code = "…"
+    return f"sys.exit({code})"
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

@@ -19,11 +19,11 @@ from harness.batches.normalization import Normalizer
 from harness.classifiers.formats import FORMATS, ExportFormat, Run, Served
 from harness.classifiers.quantizing import Calibration, Method, Quantization
 from harness.classifiers.trained import TrainedClassifier
-from harness.faults.failures import one_line
 from harness.records.spec import FrozenModel
 from harness.system.atomic_files import sha256_of, write_atomically, write_json, writing
 from zoo.catalog import Catalog
 from zoo.errors import UsageError, ZooError
+from zoo.text import error_text
 
 _BATCH = 32
 
@@ -196,9 +196,7 @@ def _write_checked(
         except (ZooError, OSError, MemoryError):
             raise
         except Exception as error:  # which errors exporters raise for networks they do not support is undocumented
-            raise ZooError(
-                f"{classifier.card.title} cannot be exported as {form}: {type(error).__name__}: {one_line(error)[:300]}"
-            ) from error
+            raise ZooError(f"{classifier.card.title} cannot be exported as {form}: {error_text(error)}") from error
 
     with writing(path):
         write_atomically(path, write_and_check)

@@ -10,9 +10,9 @@ from harness.classifiers.card import METADATA_KEY, ClassifierCard
 from harness.classifiers.formats import Run, open_onnx
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from harness.data import decoding
-from harness.faults.failures import one_line
 from zoo.catalog import Catalog
 from zoo.errors import StoreError, UsageError
+from zoo.text import error_message
 
 
 def load_predicting(
@@ -51,7 +51,7 @@ def load_onnx(path: Path) -> TrainedClassifier:
     except (UsageError, MemoryError):
         raise
     except Exception as error:  # onnxruntime's errors have no class in common
-        raise StoreError(f"{path} cannot be run by onnxruntime: {one_line(error)}") from error
+        raise StoreError(f"{path} cannot be run by onnxruntime: {error_message(error)}") from error
     if METADATA_KEY not in metadata:
         raise StoreError(
             f"{path} has no classifier card in its metadata; only ONNX files written by zoo export have one"

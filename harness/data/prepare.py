@@ -39,6 +39,7 @@ from zoo.dataset import DataRequest, Dataset, Splits
 from zoo.errors import DataError, PluginError, ZooError
 from zoo.names import slug
 from zoo.sizes import size_text
+from zoo.text import error_text
 
 Report = Callable[[str, float | None], None]
 
@@ -140,8 +141,7 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
     except ZooError:
         raise
     except (Exception, SystemExit) as error:  # a plugin may raise anything
-        message = " ".join(str(error).split())
-        raise PluginError(f"dataset {spec.full_name!r} failed: {type(error).__name__}: {message}") from error
+        raise PluginError(f"dataset {spec.full_name!r} failed: {error_text(error)}") from error
     if not isinstance(splits, Splits):
         raise PluginError(f"dataset {spec.full_name!r} loaded {type(splits).__name__}, not Splits")
     return splits

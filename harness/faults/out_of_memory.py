@@ -12,6 +12,7 @@ from torch import nn
 
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
+from zoo.text import error_message
 
 T = TypeVar("T")
 
@@ -30,7 +31,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether *error* means that an allocation failed; other errors that mention memory do not count."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _ALLOCATORS_WORDS)
+    said = error_message(error, max_length=10_000)
+    return isinstance(error, RuntimeError) and any(words in said for words in _ALLOCATORS_WORDS)
 
 
 def least_images(model: nn.Module) -> int:
@@ -76,7 +78,7 @@ class Halving:
             smaller = max(self.floor, images // 2)
             if smaller >= min(images, self.at_most):
                 at_a_time = f"{images} image{'' if images == 1 else 's'} at a time"
-                said = " ".join(str(error).split())[:300]
+                said = error_message(error)
                 raise TrialError(FailureKind.OOM, f"out of memory even with {at_a_time}: {said}") from error
             self.at_most = smaller
             self._clean = False

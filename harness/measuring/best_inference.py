@@ -16,12 +16,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from harness.faults.failures import one_line
 from harness.faults.out_of_memory import is_out_of_memory
 from harness.measuring.timer import measure_rate, synchronize
 from harness.records.record import BestInference, Layout
 from harness.training.evaluation import eval_mode
 from harness.training.precision import exact_fp32
+from zoo.text import error_text
 
 PRECISIONS: tuple[Literal["fp32", "bf16"], ...] = ("fp32", "bf16")
 LAYOUTS: tuple[Layout, ...] = ("channels_last", "contiguous")
@@ -162,7 +162,7 @@ def _predictor(
     except Exception as error:  # a plugin's network may raise anything in a type that it was not made for
         if is_out_of_memory(error):
             raise  # fewer images at a time may do
-        refused[setting.name] = f"{type(error).__name__}: {one_line(error)}"
+        refused[setting.name] = f"{error_text(error)}"
         return None
     if not works:
         refused[setting.name] = "the logits are not finite"

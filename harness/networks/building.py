@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from harness.faults.errors import TrialError
-from harness.faults.failures import one_line
 from harness.faults.out_of_memory import is_out_of_memory
 from harness.networks.global_state import unchanged
 from harness.networks.small_images import adapt_small_images
@@ -17,6 +16,7 @@ from harness.randomness import derive_seed
 from harness.records.record import FailureKind
 from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import ZooError
+from zoo.text import error_text
 
 
 def build_model(
@@ -39,9 +39,7 @@ def build_model(
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise TrialError(
-            FailureKind.PLUGIN, f"building {architecture.name} raised {type(error).__name__}: {one_line(error)}"
-        ) from error
+        raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} raised {error_text(error)}") from error
     if not isinstance(model, nn.Module):
         raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} gave {type(model).__name__}, not a module")
     changes: tuple[str, ...] = ()
@@ -62,7 +60,7 @@ def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
             raise
         raise TrialError(
             FailureKind.PLUGIN,
-            f"{name} cannot take images {list(images_BCHW.shape)}: {type(error).__name__}: {one_line(error)}",
+            f"{name} cannot take images {list(images_BCHW.shape)}: {error_text(error)}",
         ) from error
     if not isinstance(logits_BK, torch.Tensor):
         raise TrialError(FailureKind.PLUGIN, f"{name} returned {type(logits_BK).__name__}, not a tensor of logits")

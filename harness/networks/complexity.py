@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from zoo.text import error_text
+
 _log = logging.getLogger(__name__)
 
 FLOPS_PER_MAC = 2  # a multiplication and an addition
@@ -45,14 +47,14 @@ def count_macs(model: nn.Module | Callable[[], nn.Module], image_shape: tuple[in
     try:
         return _flops(_on_meta(model), image_shape, torch.device("meta")) // FLOPS_PER_MAC
     except Exception as error:  # a network may raise anything; try again on its own device
-        _log.debug("not countable on the meta device: %s", error)
+        _log.debug("not countable on the meta device: %s", error_text(error))
     real = model if isinstance(model, nn.Module) else model()
     first = next(real.parameters(), None)
     device = torch.device("cpu") if first is None else first.device
     try:
         return _flops(real, image_shape, device) // FLOPS_PER_MAC
     except Exception as error:  # training will report whether the network works at all
-        _log.warning("multiply-accumulates could not be counted: %s", error)
+        _log.warning("multiply-accumulates could not be counted: %s", error_text(error))
         return None
 
 

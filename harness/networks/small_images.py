@@ -23,6 +23,7 @@ from harness.faults.errors import TrialError
 from harness.networks.complexity import evaluating, meta_copy
 from harness.networks.strides import StrideSetting, described, halved_settings, is_strided, largest, strided_layers
 from harness.records.record import FailureKind
+from zoo.text import error_message
 
 # Image sides at which the network is traced: large enough that mismatched maps cannot pass by broadcasting.
 _TRACE_SIZES = (256, 224, 288, 320, 384, 512)
@@ -186,7 +187,7 @@ class _Probe:
             with evaluating(self.model), _recording(self.model, names, trace):
                 self.model(torch.zeros(1, self.in_channels, size, size, device=self.device))
         except Exception as error:  # a network may raise anything when maps do not fit
-            self._failure = " ".join(str(error).split())[:200] or type(error).__name__
+            self._failure = error_message(error, max_length=200) or type(error).__name__
             return None
         return trace
 

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import Halving, is_out_of_memory
 from harness.records.record import FailureKind
+from zoo.text import error_message
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,7 +215,7 @@ class _Refusing(Halving):
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            said = " ".join(str(error).split())[:300]
+            said = error_message(error)
             smaller = max(self.floor, images // 2)
             if smaller < min(images, self.at_most):
                 raise MemoryRefusedError(smaller, f"out of memory with {images} images at a time: {said}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 
 import pytest
 
@@ -57,3 +58,41 @@ def hidden() -> Exception:
 def test_a_full_disk_is_told_from_a_full_memory_however_it_was_wrapped(make, kind):
     """A full disk raised a RuntimeError elsewhere, which looked like out of memory."""
     assert classify(make(), "train").kind is kind
+
+
+class UnprintableError(Exception):
+    """An exception whose message cannot be read."""
+
+    def __str__(self) -> str:
+        raise SystemExit(3)
+
+
+class UnprintableCode:
+    """An exit code that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (UnprintableError(), FailureKind.ERROR, "UnprintableError during train"),
+        (RuntimeError("a\ud800b"), FailureKind.ERROR, "RuntimeError during train: ab"),
+        (RuntimeError("x" * 10_000), FailureKind.ERROR, f"RuntimeError during train: {'x' * 299}…"),
+        (SystemExit(0), FailureKind.PLUGIN, "a plugin called sys.exit(0) during train"),
+        (SystemExit(UnprintableCode()), FailureKind.PLUGIN, "a plugin called sys.exit(…) during train"),
+        (KeyboardInterrupt(), FailureKind.PLUGIN, "a plugin raised KeyboardInterrupt during train"),
+        (GeneratorExit("early"), FailureKind.PLUGIN, "a plugin raised GeneratorExit: early during train"),
+    ],
+)
+def test_whatever_a_plugin_raises_is_told_in_a_sentence_that_can_be_stored(error, kind, message):
+    failure = classify(error, "train")
+    assert (failure.kind, failure.message) == (kind, message)
+    assert json.loads(failure.model_dump_json()) == failure.model_dump(mode="json")
+
+
+def test_a_cause_whose_message_cannot_be_read_leaves_a_traceback():
+    error = RuntimeError("outer")
+    error.__cause__ = UnprintableError()
+    assert "RuntimeError: outer" in classify(error, "train").traceback
