@@ -165,10 +165,15 @@ PLUGIN = textwrap.dedent("""
     def cannot(request):
         raise DataError("put the files into X")
 
+    def never_ends(request):
+        request.report("loading", None)
+        time.sleep(3600)
+
     @hookimpl
     def zoo_datasets():
         yield Dataset(name="shades", load=load)
         yield Dataset(name="absent", load=cannot)
+        yield Dataset(name="endless", load=never_ends)
 
     @hookimpl
     def zoo_recipes():

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.bench.job_runner import JobRunner
+from harness.bench.job_runner import JobRunner, StoppedError
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.processes import Starter
 from harness.bench.remote.jobs import RemoteJobRunner
@@ -53,3 +53,10 @@ def test_errors_are_raised_with_their_sentences(make_runner: Any, bench: Any) ->
         prepare(make_runner(Interrupts()), bench, "absent")
     assert len(caught.value.errors) == 1
     assert "put the files into X" in str(caught.value)
+
+
+def test_a_stop_by_the_user_is_raised(make_runner: Any, bench: Any) -> None:
+    interrupts = Interrupts()
+    interrupts.count = 1
+    with pytest.raises(StoppedError):
+        prepare(make_runner(interrupts), bench, "endless")

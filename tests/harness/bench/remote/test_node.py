@@ -119,3 +119,15 @@ def test_a_stop_by_the_user_interrupts_a_trial_that_runs(
     message, content = messages[-1]
     assert message == {"kind": "record"}
     assert json.loads(content)["outcome"] == "interrupted"
+
+
+def test_a_stop_before_an_answer_is_a_refusal(inline_cluster: Any, inline_workers: Any, bench: Any) -> None:
+    (dataset,) = bench.plan("linear", data=["endless"]).datasets
+    messages = []
+    for message in inline_workers.work(inline_cluster.task("t", cpus=1, gpus=0, kind="prepare", dataset=dataset)):
+        messages.append(message)
+        inline_workers.stopping = True  # once it is known to run
+    assert messages == [
+        ({"kind": "progress", "message": "loading on here", "share": None}, b""),
+        ({"kind": "refused", "problem": "stopped by the user", "stopped": True}, b""),
+    ]
