@@ -127,6 +127,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from importlib.metadata import version
 
         from harness.data.prepare import prepare_data
+        from harness.data.settings import DataSettings
         from harness.planning.plan import make_plan
         from harness.planning.request import BenchRequest
         from harness.planning.selection import select
@@ -134,7 +135,6 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from harness.records.store import trial_id
         from harness.trial.resolved_trial import ResolvedTrial
         from harness.trial.trial import TrialJob, run_trial
-        from zoo.cache import decoded_root
 
         raw = {"models": ["lenet5"], "data": [f"folder:{photo_folder}"], "recipes": ["sgd_quick"], "seeds": 1}
         raw |= {"device": "cpu", "precision": "fp32", "epochs": 1, "small_images": False, "measure_seconds": 0, **asked}
@@ -143,8 +143,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         prepared = prepare_data(
             catalog.datasets.get(spec.dataset.full_name).record,
             spec.dataset,
-            data_root=photo_folder,
-            cache=decoded_root(),
+            DataSettings(data_root=photo_folder),
             report=lambda message, share: None,
             num_workers=1,
         )

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from harness.bench.bench import run_bench
 from harness.bench.probing import probe_plan
-from harness.bench.settings import BenchSettings, DataSettings
+from harness.bench.settings import BenchSettings
+from harness.data.settings import DataSettings
 from harness.planning.forecast import Expectation, Forecast
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import DEFAULT_MODELS, BenchRequest

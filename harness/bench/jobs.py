@@ -66,6 +66,7 @@ def _probe(job: dict[str, Any]) -> int:
 
 def _prepare(job: dict[str, Any]) -> int:
     from harness.data.prepare import prepare_data
+    from harness.data.settings import DataSettings
     from harness.records.history import HistoryWriter
     from harness.records.spec import DatasetSpec
 
@@ -80,11 +81,13 @@ def _prepare(job: dict[str, Any]) -> int:
         prepared = prepare_data(
             entry.record,
             spec,
-            data_root=Path(job["data_root"]),
-            cache=Path(job["cache"]),
-            download=job["download"],
+            DataSettings(
+                data_root=Path(job["data_root"]),
+                cache=Path(job["cache"]),
+                download=job["download"],
+                cache_limit=job.get("cache_limit"),
+            ),
             report=report,
-            limit_bytes=job.get("cache_limit"),
         )
         return prepared.model_dump(mode="json")
 

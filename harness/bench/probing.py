@@ -17,9 +17,9 @@ from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.machine import Machine
 from harness.bench.processes import Starter
 from harness.bench.resolution import resolve
-from harness.bench.settings import DataSettings
 from harness.bench.slots import threads_for
 from harness.data.images import PreparedData
+from harness.data.settings import DataSettings
 from harness.planning.costs import START_SECONDS, Costs, measuring_seconds
 from harness.planning.forecast import Expectation, Forecast
 from harness.planning.measured import Measured

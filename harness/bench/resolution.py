@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from harness.bench.job_runner import JobRunner
 from harness.bench.machine import Machine
-from harness.bench.settings import DataSettings
 from harness.data.images import PreparedData
+from harness.data.settings import DataSettings
 from harness.planning.plan import Plan
 from harness.planning.small_images import decide
 from harness.records.keys import result_key

@@ -5,27 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from harness.bench.slots import SlotRequest
-from zoo.cache import data_root, decoded_root
+from harness.data.settings import DataSettings
 from zoo.executor import Executor
 from zoo.options import Option
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DataSettings:
-    """Where datasets come from, and where they are kept."""
-
-    data_root: Path = field(default_factory=data_root)
-    """Folder that datasets are read from or downloaded to."""
-    cache: Path = field(default_factory=decoded_root)
-    """Folder of prepared datasets."""
-    download: bool = True
-    """Whether the network may be used."""
-    cache_limit: int | None = None
-    """Maximum size in bytes of a dataset's decoded images in the cache; None: the free space. Larger datasets are
-    decoded again in each epoch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 From a source's images to those of a trial:
 
 ==========================  ==========================================================================================
+:mod:`~.settings`           where datasets come from, and where they are kept
 :mod:`~.prepare`            decodes, splits and caches a dataset, or finds it in the cache
 :mod:`~.decoding`           one policy for every kind of image file
 :mod:`~.image_shape`        the size and channels that all images are brought to

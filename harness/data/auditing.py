@@ -24,10 +24,11 @@ from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
 from harness.data.native_sizes import measure_sizes
 from harness.data.notes import UnusableImagesError, count_notes
-from harness.data.prepare import Report, load_splits, prepare_splits
+from harness.data.prepare import load_splits, prepare_splits
+from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts
 from harness.records.spec import DatasetSpec
-from zoo.dataset import DataRequest, Dataset
+from zoo.dataset import Dataset
 
 _BATCH = 256
 
@@ -59,10 +60,8 @@ class _Content:
 def audit_dataset(
     dataset: Dataset,
     spec: DatasetSpec,
+    settings: DataSettings,
     *,
-    data_root: Path,
-    cache: Path,
-    download: bool = True,
     report: Report,
     num_workers: int | None = None,
 ) -> DatasetAudit:
@@ -75,16 +74,12 @@ def audit_dataset(
         ZooError: If the data cannot be loaded, split or written. Missing and unreadable images do not count: they are
             in the audit.
     """
-    splits = load_splits(
-        dataset,
-        spec,
-        DataRequest(root=data_root, argument=spec.argument, options=spec.options, download=download, report=report),
-    )
+    splits = load_splits(dataset, spec, settings.request_for(spec, report))
     parts, notes = make_parts(
         splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
     )
     try:
-        prepared = prepare_splits(dataset, spec, splits, cache=cache, report=report, num_workers=num_workers)
+        prepared = prepare_splits(dataset, spec, splits, settings, report=report, num_workers=num_workers)
     except UnusableImagesError as error:
         notes = [*splits.omissions, *splits.notes, *notes, *count_notes(dataset, splits)]
         content = _from_source(dataset, spec, parts, notes, str(error), report, num_workers)

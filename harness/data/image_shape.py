@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.data import decoding
+from harness.data.settings import Report
 from harness.data.splitting import SplitIndices
 from harness.records.spec import DatasetSpec
 from zoo.dataset import Dataset
@@ -33,7 +34,7 @@ class Shape:
         dataset: Dataset,
         spec: DatasetSpec,
         parts: dict[str, SplitIndices],
-        report: Callable[[str, float | None], None],
+        report: Report,
     ) -> Shape:
         """Find the shape, from the images' headers where no setting states it."""
         size, channels = spec.image_size or dataset.image_size, dataset.channels

@@ -14,7 +14,6 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
 from harness.data.notes import class_notes, count_notes, dark_notes, duplicate_notes, unreadable_notes
+from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
 from harness.records.spec import DatasetSpec
@@ -41,19 +41,14 @@ from zoo.names import slug
 from zoo.sizes import size_text
 from zoo.text import error_text
 
-Report = Callable[[str, float | None], None]
-
 
 def prepare_data(
     dataset: Dataset,
     spec: DatasetSpec,
+    settings: DataSettings,
     *,
-    data_root: Path,
-    cache: Path,
-    download: bool = True,
     report: Report,
     num_workers: int | None = None,
-    limit_bytes: int | None = None,
 ) -> PreparedData:
     """Return the dataset decoded and split, from the cache if it is there.
 
@@ -65,36 +60,26 @@ def prepare_data(
     Args:
         dataset: Where the images come from.
         spec: Which of them, and how they are split.
-        data_root: Where the dataset looks for its files, and downloads them to.
-        cache: Where prepared data are kept.
-        download: Whether the network may be used.
+        settings: Where the dataset comes from, and where it is kept.
         report: Called with the step in progress, and the share done in [0, 1] where known.
         num_workers: Number of decoding threads; None: one for each processor. Does not change the result.
-        limit_bytes: Largest size of the decoded images in the cache; None: the free space. Larger ones are not kept,
-            which changes no batch and no fingerprint.
 
     Raises:
         DataError: If the data cannot be loaded, read, split or written.
         PluginError: If the dataset's code fails.
     """
-    request = DataRequest(
-        root=data_root, argument=spec.argument, options=spec.options, download=download, report=report
-    )
-    splits = load_splits(dataset, spec, request)
-    return prepare_splits(
-        dataset, spec, splits, cache=cache, report=report, num_workers=num_workers, limit_bytes=limit_bytes
-    )
+    splits = load_splits(dataset, spec, settings.request_for(spec, report))
+    return prepare_splits(dataset, spec, splits, settings, report=report, num_workers=num_workers)
 
 
 def prepare_splits(
     dataset: Dataset,
     spec: DatasetSpec,
     splits: Splits,
+    settings: DataSettings,
     *,
-    cache: Path,
     report: Report,
     num_workers: int | None = None,
-    limit_bytes: int | None = None,
 ) -> PreparedData:
     """Prepare splits that a dataset has loaded, as :func:`prepare_data` does.
 
@@ -102,6 +87,7 @@ def prepare_splits(
         UnusableImagesError: If images are missing, or unreadable where none may be left out.
         DataError: If the data cannot be split or written.
     """
+    cache, limit_bytes = settings.cache, settings.cache_limit
     try:
         key = cache_key(dataset, spec, splits)
         folder = cache / f"{slug(spec.display_name)}-{key[:20]}"

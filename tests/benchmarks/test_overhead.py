@@ -8,7 +8,8 @@ from pathlib import Path
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from harness.bench.bench import run_bench
-from harness.bench.settings import BenchSettings, DataSettings
+from harness.bench.settings import BenchSettings
+from harness.data.settings import DataSettings
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select

@@ -10,8 +10,9 @@ from types import ModuleType
 import pytest
 
 from harness.bench.bench import BenchSummary, run_bench
-from harness.bench.settings import BenchSettings, DataSettings
+from harness.bench.settings import BenchSettings
 from harness.bench.slots import SlotRequest
+from harness.data.settings import DataSettings
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select

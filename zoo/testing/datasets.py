@@ -19,6 +19,7 @@ import torch
 from harness.data import decoding
 from harness.data.images import PreparedData
 from harness.data.prepare import load_splits, prepare_splits
+from harness.data.settings import DataSettings
 from harness.data.splitting import make_parts
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import DataRequest, Dataset, Split, Splits
@@ -224,7 +225,7 @@ def _prepare(subject: Subject[Dataset], splits: Splits, *, num_workers: int | No
             subject.record,
             _spec(subject),
             splits,
-            cache=Path(cache),
+            DataSettings(data_root=subject.root, cache=Path(cache)),
             report=lambda message, share: None,
             num_workers=num_workers,
         )

@@ -18,7 +18,8 @@ from harness.bench.remote.cluster import Cluster
 from harness.bench.remote.messages import Message
 from harness.bench.remote.node import work
 from harness.bench.remote.node_cache import MACHINES, PREPARED
-from harness.bench.settings import BenchSettings, DataSettings, RunLimits
+from harness.bench.settings import BenchSettings, RunLimits
+from harness.data.settings import DataSettings
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.bench.bench import BenchSummary, run_bench
-from harness.bench.settings import BenchSettings, DataSettings, RunLimits
+from harness.bench.settings import BenchSettings, RunLimits
 from harness.bench.slots import SlotRequest
+from harness.data.settings import DataSettings
 from harness.planning.plan import make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.bench.probing import Probes, expectation, probe_plan
-from harness.bench.settings import BenchSettings, DataSettings
+from harness.bench.settings import BenchSettings
 from harness.data.images import PreparedData
+from harness.data.settings import DataSettings
 from harness.planning.forecast import Forecast
 from harness.planning.measured import Measured
 from harness.planning.plan import Plan, make_plan

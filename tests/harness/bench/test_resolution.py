@@ -9,8 +9,8 @@ import pytest
 
 from harness.bench.machine import Machine
 from harness.bench.resolution import resolve
-from harness.bench.settings import DataSettings
 from harness.data.images import PreparedData
+from harness.data.settings import DataSettings
 from harness.planning.plan import Plan
 from harness.records.keys import result_key
 from harness.records.spec import ExecutionSpec

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench.settings import BenchSettings, DataSettings, RunLimits
+from harness.bench.settings import BenchSettings, RunLimits
 from harness.bench.slots import SlotRequest
+from harness.data.settings import DataSettings
 
 
 def test_a_deadline_is_over_from_its_moment_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,11 +32,3 @@ def test_another_deadline_leaves_all_else_as_it_was(tmp_path: Path) -> None:
     )
     assert before.limits.deadline is None
     assert after.with_deadline(None) == before
-
-
-def test_datasets_lie_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("ZOO_DATA", str(tmp_path / "data"))
-    settings = BenchSettings().data
-    assert settings.data_root == tmp_path / "data"
-    assert settings.cache.parent == tmp_path / "cache"

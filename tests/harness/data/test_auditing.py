@@ -16,6 +16,7 @@ from PIL import Image
 from harness.data.audit import DatasetAudit, SplitAudit
 from harness.data.auditing import audit_dataset
 from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import PluginError
@@ -58,7 +59,11 @@ def check(tmp_path: Path) -> Check:
         dataset = Dataset(name="shapes", load=lambda request: loaded, source="A page")
         spec = DatasetSpec(**SPEC, **settings)  # type: ignore[arg-type]
         return audit_dataset(
-            dataset, spec, data_root=tmp_path, cache=tmp_path / "cache", report=lambda *_: None, num_workers=2
+            dataset,
+            spec,
+            DataSettings(data_root=tmp_path, cache=tmp_path / "cache"),
+            report=lambda *_: None,
+            num_workers=2,
         )
 
     return run
@@ -73,7 +78,10 @@ def test_a_sound_dataset_has_no_problem_and_the_fingerprint_of_its_trials(check:
     audit = check(splits())
     dataset = Dataset(name="shapes", load=lambda request: splits())
     prepared = prepare_data(
-        dataset, DatasetSpec(**SPEC), data_root=tmp_path, cache=tmp_path / "other", report=lambda *_: None
+        dataset,
+        DatasetSpec(**SPEC),
+        DataSettings(data_root=tmp_path, cache=tmp_path / "other"),
+        report=lambda *_: None,
     )
     assert (audit.problems, audit.error) == ((), "")
     assert audit.fingerprint == prepared.fingerprint
@@ -239,7 +247,9 @@ def test_limits_hold_for_the_audit_too(check: Check) -> None:
 def test_a_dataset_that_exits_is_its_plugins_fault(check: Check, tmp_path: Path) -> None:
     dataset = Dataset(name="shapes", load=lambda request: sys.exit(0))
     with pytest.raises(PluginError, match="'test/shapes' failed: SystemExit: 0"):
-        audit_dataset(dataset, DatasetSpec(**SPEC), data_root=tmp_path, cache=tmp_path, report=lambda *_: None)
+        audit_dataset(
+            dataset, DatasetSpec(**SPEC), DataSettings(data_root=tmp_path, cache=tmp_path), report=lambda *_: None
+        )
 
 
 def test_a_file_whose_content_went_bad_behind_its_time_is_counted(check: Check, tmp_path: Path) -> None:
@@ -269,7 +279,10 @@ def test_cifar10_has_no_two_images_of_equal_pixels(data_root: Path, tmp_path: Pa
     entry = build_catalog(Sources(entry_points=False)).datasets.get("cifar10")
     spec = DatasetSpec(full_name="zoo/cifar10", display_name="cifar10", provider=ProviderSpec(plugin="x"))
     audit = audit_dataset(
-        entry.record, spec, data_root=data_root, cache=tmp_path, download=False, report=lambda *_: None
+        entry.record,
+        spec,
+        DataSettings(data_root=data_root, cache=tmp_path, download=False),
+        report=lambda *_: None,
     )
     assert (audit.duplicates, audit.problems) == ((), ())
     assert [each.counts for each in audit.splits] == [(4500,) * 10, (500,) * 10, (1000,) * 10]

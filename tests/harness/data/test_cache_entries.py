@@ -18,6 +18,7 @@ from harness.data.cache_entries import CacheEntry, list_cache
 from harness.data.cache_layout import lock_of, using
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.records.store import LOCK_FILE
 from zoo.dataset import Dataset, Split, Splits
@@ -29,7 +30,7 @@ def prepared(root: Path, name: str = "dots", *, count: int = 20) -> PreparedData
     split = Split(images=images, labels=np.arange(count) % 2)
     dataset = Dataset(name=name, load=lambda request: Splits(classes=("a", "b"), train=split))
     spec = DatasetSpec(full_name=f"t/{name}", display_name=name, provider=ProviderSpec(plugin="t"))
-    return prepare_data(dataset, spec, data_root=root, cache=root / "decoded", report=lambda *_: None)
+    return prepare_data(dataset, spec, DataSettings(data_root=root, cache=root / "decoded"), report=lambda *_: None)
 
 
 def entries(root: Path) -> list[CacheEntry]:

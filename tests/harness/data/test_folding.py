@@ -17,6 +17,7 @@ from harness.classifiers.images import prepared_data
 from harness.data.folding import fold_of_each, make_fold, pool_parts
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
 from harness.data.splitting import hash_ids
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo import DataRequest, Dataset, Split, Splits
@@ -144,11 +145,9 @@ def prepare(tmp_path: Path) -> Callable[..., PreparedData]:
         return prepare_data(
             Dataset(name="steps", load=load),
             spec,
-            data_root=tmp_path,
-            cache=tmp_path / cache,
+            DataSettings(data_root=tmp_path, cache=tmp_path / cache, **more),  # type: ignore[arg-type]
             report=lambda *_: None,
             num_workers=1,
-            **more,  # type: ignore[arg-type]
         )
 
     return run
@@ -197,7 +196,7 @@ def test_a_folds_batches_do_not_depend_on_the_order_of_the_files(prepare: Callab
 
 
 def test_images_that_are_not_kept_decoded_give_the_same_batches(prepare: Callable[..., PreparedData]) -> None:
-    kept, streamed = prepare(1), prepare(1, cache="other", limit_bytes=1)
+    kept, streamed = prepare(1), prepare(1, cache="other", cache_limit=1)
     assert streamed.streamed
     assert streamed.fingerprint == kept.fingerprint
     for one, other in zip(batches_of(kept), batches_of(streamed), strict=True):

@@ -20,6 +20,7 @@ from harness.data.auditing import audit_dataset
 from harness.data.images import PreparedData
 from harness.data.notes import UnusableImagesError
 from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
 from harness.data.splitting import hash_ids
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
@@ -100,18 +101,16 @@ class Photos:
 
         return Splits(classes=("a", "b"), train=split("train", 120), val=split("validation", 4), test=split("test", 6))
 
-    def _arguments(self) -> tuple[Dataset, DatasetSpec, dict[str, Any]]:
+    def _arguments(self) -> tuple[Dataset, DatasetSpec, DataSettings]:
         dataset = Dataset(name="photos", load=self._load, channels=3, image_size=SIZE)
         spec = DatasetSpec(full_name="t/photos", display_name="photos", provider=ProviderSpec(plugin="t"))
-        return dataset, spec, {"data_root": self.folder, "cache": self.folder, "report": lambda *_: None}
+        return dataset, spec, DataSettings(data_root=self.folder, cache=self.folder)
 
     def prepare(self) -> PreparedData:
-        dataset, spec, settings = self._arguments()
-        return prepare_data(dataset, spec, **settings)
+        return prepare_data(*self._arguments(), report=lambda *_: None)
 
     def audit(self) -> DatasetAudit:
-        dataset, spec, settings = self._arguments()
-        return audit_dataset(dataset, spec, **settings)
+        return audit_dataset(*self._arguments(), report=lambda *_: None)
 
 
 @pytest.fixture

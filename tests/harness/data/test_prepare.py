@@ -16,6 +16,7 @@ from PIL import Image
 
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError, PluginError
@@ -56,7 +57,11 @@ def prepare(tmp_path: Path) -> Prepare:
         settings.setdefault("provider", ProviderSpec(plugin="test"))
         spec = DatasetSpec(full_name="test/shapes", display_name="shapes", **settings)  # type: ignore[arg-type]
         return prepare_data(
-            dataset, spec, data_root=tmp_path, cache=tmp_path / cache, report=lambda *_: None, num_workers=workers
+            dataset,
+            spec,
+            DataSettings(data_root=tmp_path, cache=tmp_path / cache),
+            report=lambda *_: None,
+            num_workers=workers,
         )
 
     return run
@@ -332,7 +337,10 @@ def test_progress_is_told_and_ends_at_one(tmp_path: Path) -> None:
     dataset = Dataset(name="shapes", load=lambda request: splits(TRAIN, TEST))
     spec = DatasetSpec(full_name="t/shapes", display_name="shapes", provider=ProviderSpec(plugin="t"))
     prepare_data(
-        dataset, spec, data_root=tmp_path, cache=tmp_path, report=lambda message, share: heard.append((message, share))
+        dataset,
+        spec,
+        DataSettings(data_root=tmp_path, cache=tmp_path),
+        report=lambda message, share: heard.append((message, share)),
     )
     shares = [share for message, share in heard if "decoding" in message and share is not None]
     assert shares == sorted(shares)
@@ -356,7 +364,10 @@ def test_cifar10_has_its_published_size_balance_and_moments(data_root: Path, tmp
     entry = build_catalog(Sources(entry_points=False)).datasets.get("cifar10")
     spec = DatasetSpec(full_name="zoo/cifar10", display_name="cifar10", provider=ProviderSpec(plugin="x"))
     prepared = prepare_data(
-        entry.record, spec, data_root=data_root, cache=tmp_path, download=False, report=lambda *_: None
+        entry.record,
+        spec,
+        DataSettings(data_root=data_root, cache=tmp_path, download=False),
+        report=lambda *_: None,
     )
     assert (prepared.num_train, prepared.num_val, prepared.num_test) == (45_000, 5_000, 10_000)
     sets = {name: prepared.load(name) for name in ("train", "val", "test")}

@@ -20,6 +20,7 @@ from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order
 from harness.data.auditing import audit_dataset
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
 from harness.faults.errors import TrialError
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, FilePart, Split, Splits
@@ -79,9 +80,16 @@ SOURCES: dict[str, Callable[[str, Path], list[Any]]] = {"bytes": as_bytes, "path
 
 @pytest.fixture
 def prepare(tmp_path: Path) -> Callable[..., PreparedData]:
-    """Prepare the images above from one kind of source; ``limit_bytes=0`` keeps none of them decoded."""
+    """Prepare the images above from one kind of source; ``cache_limit=0`` keeps none of them decoded."""
 
-    def run(source: str = "paths", *, cache: str = "cache", workers: int = 2, **settings: Any) -> PreparedData:
+    def run(
+        source: str = "paths",
+        *,
+        cache: str = "cache",
+        cache_limit: int | None = None,
+        workers: int = 2,
+        report: Callable[..., Any] = lambda *_: None,
+    ) -> PreparedData:
         folder = tmp_path / source
         if not folder.exists():
             folder.mkdir()
@@ -96,8 +104,8 @@ def prepare(tmp_path: Path) -> Callable[..., PreparedData]:
         }
         splits = Splits(classes=("a", "b", "c"), train=given["train"], test=given["test"])
         dataset = Dataset(name="photos", load=lambda request: splits)
-        settings = {"report": lambda *_: None, **settings}
-        return prepare_data(dataset, SPEC, data_root=tmp_path, cache=tmp_path / cache, num_workers=workers, **settings)
+        settings = DataSettings(data_root=tmp_path, cache=tmp_path / cache, cache_limit=cache_limit)
+        return prepare_data(dataset, SPEC, settings, report=report, num_workers=workers)
 
     made: dict[tuple[str, str], list[Any]] = {}
     return run
@@ -111,7 +119,7 @@ SPEC = DatasetSpec(full_name="t/photos", display_name="photos", provider=Provide
 def test_all_paths_give_the_same_batches_bit_for_bit(prepare, source, workers):
     """Resident, prefetched from the decoded file, and decoded anew, over shuffled epochs."""
     kept = prepare(source, workers=workers)
-    streamed = prepare(source, workers=workers, limit_bytes=0, cache="streamed")
+    streamed = prepare(source, workers=workers, cache_limit=0, cache="streamed")
     assert (kept.streamed, streamed.streamed) == (False, True)
     for name, batch in (("train", 32), ("val", 7), ("test", 20)):
         images, again = kept.load(name), streamed.load(name)
@@ -135,7 +143,7 @@ def test_all_paths_give_the_same_batches_bit_for_bit(prepare, source, workers):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_what_is_known_of_the_images_does_not_depend_on_where_they_are_kept(prepare, source):
-    kept, streamed = prepare(source), prepare(source, limit_bytes=0, cache="streamed")
+    kept, streamed = prepare(source), prepare(source, cache_limit=0, cache="streamed")
     assert kept.num_train == streamed.num_train == NUM_TRAIN - 1 - kept.num_val
     different = {"folder", "streamed", "notes"}
     assert kept.model_dump(exclude=different) == streamed.model_dump(exclude=different)
@@ -151,10 +159,10 @@ def test_files_in_a_tar_or_in_memory_have_the_fingerprint_of_files_in_a_folder(p
 
 
 def test_no_pixels_are_kept(prepare):
-    streamed = prepare("paths", limit_bytes=0)
+    streamed = prepare("paths", cache_limit=0)
     names = {path.name for path in Path(streamed.folder).iterdir()}
     assert not any("images" in name or "encoded" in name for name in names)
-    assert "train-encoded.bin" in {path.name for path in Path(prepare("bytes", limit_bytes=0).folder).iterdir()}
+    assert "train-encoded.bin" in {path.name for path in Path(prepare("bytes", cache_limit=0).folder).iterdir()}
 
 
 def test_too_little_space_is_a_reason_to_decode_anew(prepare, monkeypatch):
@@ -172,20 +180,20 @@ def test_the_size_on_the_disk_is_told(prepare):
 
 
 def test_images_are_read_once_and_then_found(prepare, monkeypatch):
-    first = prepare(limit_bytes=0)
+    first = prepare(cache_limit=0)
     monkeypatch.setattr("harness.data.prepare.read_images", lambda *_, **__: pytest.fail("read again"))
-    assert prepare(limit_bytes=0) == first
+    assert prepare(cache_limit=0) == first
 
 
 def test_what_lies_decoded_is_taken_whatever_the_limit(prepare):
-    assert prepare(limit_bytes=0).streamed
+    assert prepare(cache_limit=0).streamed
     kept = prepare()
     assert not kept.streamed
-    assert prepare(limit_bytes=0) == kept
+    assert prepare(cache_limit=0) == kept
 
 
 def test_a_file_that_changes_after_it_was_prepared_ends_the_trial_and_is_named(prepare, tmp_path):
-    data = DeviceImages(prepare(limit_bytes=0).load("test"), CPU)
+    data = DeviceImages(prepare(cache_limit=0).load("test"), CPU)
     changed = tmp_path / "paths" / "test" / "3.img"
     changed.write_bytes(FILES["test"][4])
     with pytest.raises(TrialError, match=r"image 3 in .*3\.img could be read .* has changed since") as caught:
@@ -197,11 +205,11 @@ def test_a_file_that_changes_after_it_was_prepared_ends_the_trial_and_is_named(p
 
 
 def test_a_moved_cache_still_finds_its_packed_images(prepare, tmp_path):
-    prepare("bytes", limit_bytes=0)
+    prepare("bytes", cache_limit=0)
     (tmp_path / "cache").rename(tmp_path / "moved")
     for path in (tmp_path / "moved").rglob("*.bin"):
         os.utime(path, ns=(1, 1))
-    moved = prepare("bytes", limit_bytes=0, cache="moved")
+    moved = prepare("bytes", cache_limit=0, cache="moved")
     assert len(next(DeviceImages(moved.load("train"), CPU).batches(torch.arange(9), [9]))[0]) == 9
 
 
@@ -218,7 +226,7 @@ def test_a_path_of_odd_bytes_is_read(tmp_path):
 
 
 def test_one_image_and_a_slice_are_arrays(prepare):
-    kept, streamed = (prepare(limit_bytes=limit, cache=str(limit)).load("test").images_NHWC for limit in (None, 0))
+    kept, streamed = (prepare(cache_limit=limit, cache=str(limit)).load("test").images_NHWC for limit in (None, 0))
     for places in (0, 7, -1, -NUM_TEST, slice(3, 9), slice(-3, None), slice(None, None, 5)):
         assert np.array_equal(kept[places], streamed[places])
 
@@ -229,7 +237,9 @@ def test_an_audit_is_the_same_where_no_pixels_are_kept(prepare, tmp_path, monkey
             name: Split(encoded=FILES[name], labels=np.arange(len(FILES[name])) % 3) for name in ("train", "test")
         }
         dataset = Dataset(name="photos", load=lambda request: Splits(classes=("a", "b", "c"), **splits))
-        made = audit_dataset(dataset, SPEC, data_root=tmp_path, cache=tmp_path / cache, report=lambda *_: None)
+        made = audit_dataset(
+            dataset, SPEC, DataSettings(data_root=tmp_path, cache=tmp_path / cache), report=lambda *_: None
+        )
         return made.model_dump(exclude={"notes"})
 
     kept = audit("kept")
@@ -240,7 +250,7 @@ def test_an_audit_is_the_same_where_no_pixels_are_kept(prepare, tmp_path, monkey
 
 def test_training_is_the_same_bit_for_bit(prepare, fit, make_net, equal):
     nets = []
-    for limit_bytes, cache in ((None, "cache"), (0, "streamed")):
+    for cache_limit, cache in ((None, "cache"), (0, "streamed")):
         nets.append(make_net(classes=3))
-        fit(prepare(limit_bytes=limit_bytes, cache=cache), nets[-1], crop_padding=0.1)
+        fit(prepare(cache_limit=cache_limit, cache=cache), nets[-1], crop_padding=0.1)
     assert equal(*nets)

@@ -15,6 +15,7 @@ from click.testing import Result
 from PIL import Image
 
 from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
 from harness.records.record import DataInfo, MetricValue, Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import Store, write_record
@@ -45,7 +46,9 @@ def test_the_note_on_test_images_in_train_reaches_the_footnotes(
     provider = ProviderSpec(plugin="p")
     dataset = DatasetSpec(full_name="zoo/folder", display_name="folder:photos", argument=str(photos), provider=provider)
     folder = catalog.datasets.get("folder").record
-    prepared = prepare_data(folder, dataset, data_root=tmp_path, cache=tmp_path / "cache", report=lambda *_: None)
+    prepared = prepare_data(
+        folder, dataset, DataSettings(data_root=tmp_path, cache=tmp_path / "cache"), report=lambda *_: None
+    )
     record = Record(
         trial_id="trial",
         result_key="k" * 64,

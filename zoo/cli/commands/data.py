@@ -148,16 +148,15 @@ def _check_one(
     selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], report: _Progress
 ) -> DatasetAudit:
     from harness.data.auditing import audit_dataset
+    from harness.data.settings import DataSettings
     from harness.planning.plan import dataset_spec
-    from zoo.cache import data_root, decoded_root
+    from zoo.cache import data_root
 
     # Whatever a dataset prints while it loads must not end up in the audit.
     with contextlib.redirect_stdout(sys.stderr):
         return audit_dataset(
             selected.entry.record,
             dataset_spec(selected, request),
-            data_root=data_root(params["data_root"]),
-            cache=decoded_root(),
-            download=not params["offline"],
+            DataSettings(data_root=data_root(params["data_root"]), download=not params["offline"]),
             report=report,
         )

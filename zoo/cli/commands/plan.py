@@ -75,7 +75,7 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
 def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequest, params: dict[str, Any]) -> bool:
     """Measure unknown combinations with progress on stderr; return whether the user interrupted it."""
     from harness.bench.probing import probe_plan
-    from harness.bench.settings import DataSettings
+    from harness.data.settings import DataSettings
     from zoo.cache import data_root
     from zoo.events import Event, Progress
 

@@ -105,7 +105,8 @@ def _run_again(
 ) -> list[tuple[Trial, str]]:
     """Run trials again in a temporary store, and return each with its problem; empty if it was reproduced."""
     from harness.bench.bench import run_bench
-    from harness.bench.settings import BenchSettings, DataSettings
+    from harness.bench.settings import BenchSettings
+    from harness.data.settings import DataSettings
     from harness.planning.plan import Plan
     from harness.records.store import Store
     from reports.publishing.verification import noise_problem

@@ -47,7 +47,8 @@ class BenchCall:
         Raises:
             ZooError: With every mistake of the call at once.
         """
-        from harness.bench.settings import BenchSettings, DataSettings, RunLimits
+        from harness.bench.settings import BenchSettings, RunLimits
+        from harness.data.settings import DataSettings
         from zoo.errors import ManyErrors
 
         errors: list[ZooError] = []

@@ -11,7 +11,7 @@ import pytest
 
 from harness.bench.remote.jobs import RemoteJobRunner
 from harness.bench.resolution import resolve
-from harness.bench.settings import DataSettings
+from harness.data.settings import DataSettings
 from harness.system.interrupts import Interrupts
 from harness.trial.resolved_trial import ResolvedTrial
 
