@@ -128,6 +128,7 @@ def run_bench(
             resolved = resolve(plan, jobs, arrange=trials.arrange, data=settings.data)
         except StoppedError:
             return _finish(emit, {}, interrupted=True)
+        resolved = _with_folders(resolved, store)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
         runner = _Runner(store, trials, emit, interrupts, len(resolved), limits)
         # On other machines, whoever runs a trial sees to that.
@@ -136,6 +137,15 @@ def run_bench(
         return _finish(
             emit, records, interrupted=interrupts.count > 0, notes=runner.notes, not_started=runner.not_started
         )
+
+
+def _with_folders(trials: list[ResolvedTrial], store: Store) -> list[ResolvedTrial]:
+    """Return trials that know the folder in which an earlier bench has kept them, under whichever display name."""
+    names = store.ids_of((trial.spec, trial.result_key) for trial in trials)
+    return [
+        trial if trial.trial_id == name else trial.model_copy(update={"stored_as": name})
+        for trial, name in zip(trials, names, strict=True)
+    ]
 
 
 def _in_order(trials: list[ResolvedTrial], store: Store, num_slots: int) -> list[ResolvedTrial]:

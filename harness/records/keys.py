@@ -20,20 +20,31 @@ def result_fields(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> d
     computed (device, threads) is left out: it changes rounding, not meaning.
     """
     return {
-        "architecture": spec.architecture.full_name,
-        "architecture_version": spec.architecture.version,
-        "architecture_code": spec.architecture.provider.code_hash,
-        "architecture_options": spec.architecture.options,
+        **row_fields(spec),
         "dataset": fingerprint,
         "dataset_mirror_symmetric": spec.dataset.mirror_symmetric,
-        "recipe": spec.recipe.full_name,
-        "recipe_code": spec.recipe.provider.code_hash,
-        "hyperparameters": spec.recipe.hyperparameters,
         "seed": spec.seed,
-        "precision": spec.execution.precision,
         "small_images": spec.execution.small_images,
         "torch": ".".join(torch_version.split("+")[0].split(".")[:2]),
         "engine": ENGINE_VERSION,
+    }
+
+
+def row_fields(spec: TrialSpec) -> dict[str, Any]:
+    """Return all that the trials of a row share: what can change a prediction, apart from images, seed and torch.
+
+    Like :func:`result_fields`, it holds full names only, and no version whose code is the same.
+    """
+    architecture, recipe = spec.architecture, spec.recipe
+    return {
+        "architecture": architecture.full_name,
+        "architecture_version": architecture.version,
+        "architecture_code": architecture.provider.code_hash,
+        "architecture_options": architecture.options,
+        "recipe": recipe.full_name,
+        "recipe_code": recipe.provider.code_hash,
+        "hyperparameters": recipe.hyperparameters,
+        "precision": spec.execution.precision,
     }
 
 

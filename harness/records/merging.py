@@ -18,15 +18,7 @@ from filelock import FileLock
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
-from harness.records.store import (
-    LOCK_FILE,
-    LOG_FILE,
-    RECORD_FILE,
-    SPEC_FILE,
-    Store,
-    read_record,
-    trial_id,
-)
+from harness.records.store import LOCK_FILE, LOG_FILE, RECORD_FILE, SPEC_FILE, Store, end_of, is_id_of, read_record
 from harness.system.atomic_files import TEMPORARY_PREFIX, sha256_of, sync_folder, write_bytes
 from zoo.errors import StoreError
 
@@ -63,22 +55,26 @@ def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
     with FileLock(target.root / ".merge.lock"):
         for stale in target.root.glob(f"{TEMPORARY_PREFIX}*"):
             shutil.rmtree(stale, ignore_errors=True)
+        names = {end_of(path.name): path.name for path in target.root.iterdir() if path.is_dir()}
         for source in sources:
             for folder in sorted(path for path in source.iterdir() if (path / RECORD_FILE).exists()):
                 try:
                     record = _checked(folder)
-                    present = target.read(record.trial_id)
+                    # An earlier zoo, or one with other plugins, may have named the same trial differently.
+                    name = record.trial_id
+                    if not target.folder(name).exists():
+                        name = names.get(end_of(name), name)
+                    present = target.read(name)
                     if present is None:
                         _copy(folder, record, target)
+                        names[end_of(record.trial_id)] = record.trial_id
                         added += 1
                         refused += _copy_runtimes(folder, record, target)
                     elif _same_result(present, record):
                         known += 1
                         refused += _copy_runtimes(folder, present, target)
                     else:
-                        clashes.append(
-                            f"{folder}: {target.root} already has another result of {record.trial_id}, which is kept"
-                        )
+                        clashes.append(f"{folder}: {target.root} already has another result of {name}, which is kept")
                 except (StoreError, OSError) as error:
                     refused.append(str(error))
     return MergeSummary(added=added, known=known, clashes=tuple(clashes), refused=tuple(refused))
@@ -96,7 +92,7 @@ def _checked(folder: Path) -> Record:
         if path.is_symlink() or not path.is_file():
             raise StoreError(f"{path} is not a plain file")
     record = read_record(folder / RECORD_FILE)
-    if record.trial_id != folder.name or record.trial_id != trial_id(record.spec, record.result_key):
+    if record.trial_id != folder.name or not is_id_of(record.trial_id, record.spec, record.result_key):
         raise StoreError(f"{folder} does not have the name of the trial in its record")
     for name, sha256 in record.files.items():
         if name != Path(name).name or name in ("", ".", "..") or name.startswith("."):

@@ -17,7 +17,7 @@ from harness.records.keys import result_key
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.scoring import score
-from harness.records.store import LOCK_FILE, Store, read_record, trial_id, write_record
+from harness.records.store import LOCK_FILE, Store, read_record, write_record
 from harness.system.atomic_files import sha256_of, writing
 from zoo.catalog import Entry
 from zoo.errors import StoreError
@@ -76,7 +76,7 @@ def _whole_key(record: Record) -> str:
 def _written(store: Store, folds: Sequence[Record], metrics: Sequence[Entry[Metric]]) -> Record:
     key = _whole_key(folds[0])
     spec = folds[0].spec.whole
-    name = trial_id(spec, key)
+    (name,) = store.ids_of([(spec, key)])
     sums = {each.trial_id: each.files.get(FILE_NAME, "") for each in folds}
     folder = store.folder(name)
     with writing(folder):

@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,10 +45,29 @@ class DamagedRecordError(StoreError):
 
 
 def trial_id(spec: TrialSpec, result_key: str) -> str:
-    """Return the folder name of a trial: readable, safe on any file system, unique by its key."""
-    parts = [spec.architecture.display_name, spec.dataset.display_name, spec.recipe.display_name]
+    """Return the folder name of a trial: readable, safe on any file system, unique by its key.
+
+    It is made of full names, because a short name that another plugin claims later is no longer displayed. The built-in
+    namespace is left out.
+    """
+    dataset = f"{spec.dataset.full_name}:{spec.dataset.argument}" if spec.dataset.argument else spec.dataset.full_name
+    parts = [name.removeprefix("zoo/") for name in (spec.architecture.full_name, dataset, spec.recipe.full_name)]
+    return "--".join([*(slug(part, 32) for part in parts), _id_end(spec, result_key)])
+
+
+def is_id_of(name: str, spec: TrialSpec, result_key: str) -> bool:
+    """Tell whether *name* is the folder name of a trial, by this zoo or by an earlier one that used display names."""
+    return len(name.split("--")) >= 5 and end_of(name) == _id_end(spec, result_key)
+
+
+def end_of(name: str) -> str:
+    """Return the end of a folder name, which holds the seed, the fold and the key."""
+    return "--".join(name.split("--")[-2:])
+
+
+def _id_end(spec: TrialSpec, result_key: str) -> str:
     fold = "" if spec.dataset.fold is None else f"f{spec.dataset.fold}"
-    return "--".join([*(slug(part, 32) for part in parts), f"s{spec.seed}{fold}", result_key[:12]])
+    return f"s{spec.seed}{fold}--{result_key[:12]}"
 
 
 class Store:
@@ -71,6 +90,32 @@ class Store:
     def folder(self, trial: str) -> Path:
         """Return a trial's folder, which may not exist yet."""
         return self.root / trial
+
+    def ids_of(self, trials: Iterable[tuple[TrialSpec, str]]) -> list[str]:
+        """Return the folder name of each trial, given by its spec and result key.
+
+        It is that of an existing folder with the same seed, fold and key, whatever names it was made with; of several,
+        one that holds a finished trial. Where there is none, it is :func:`trial_id`.
+        """
+        names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
+        by_end: dict[str, list[str]] = {}
+        for name in names:
+            by_end.setdefault(end_of(name), []).append(name)
+        return [self._id_among(by_end.get(_id_end(spec, key), []), spec, key) for spec, key in trials]
+
+    def _id_among(self, names: Iterable[str], spec: TrialSpec, result_key: str) -> str:
+        usual = trial_id(spec, result_key)
+        candidates = [name for name in names if is_id_of(name, spec, result_key) and self.folder(name).is_dir()]
+        if not candidates or candidates == [usual]:
+            return usual
+        return min(candidates, key=lambda name: (not self._is_done(name, result_key), name != usual, name))
+
+    def _is_done(self, trial: str, result_key: str) -> bool:
+        try:
+            record = self.read(trial)
+        except StoreError:
+            return False
+        return record is not None and is_settled(record, result_key, retry=True)
 
     def read(self, trial: str) -> Record | None:
         """Return a trial's record, or None where it has none.

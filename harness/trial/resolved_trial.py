@@ -16,8 +16,10 @@ class ResolvedTrial(FrozenModel):
     prepared: PreparedData
     number: int = 1
     """Its position in the plan, from 1."""
+    stored_as: str = ""
+    """Name of its folder, if it already has one under another name."""
 
     @property
     def trial_id(self) -> str:
         """Name of its folder in a store."""
-        return store.trial_id(self.spec, self.result_key)
+        return self.stored_as or store.trial_id(self.spec, self.result_key)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.records.record import Record
-from reports.trials.grouping import Group
+from reports.trials.grouping import Group, row_key
 from reports.trials.labels import data_label, torch_minor
 
 
@@ -77,9 +77,7 @@ def _take(pairs: Sequence[tuple[Group, Group]], left: list[Group], right: list[G
 
 
 def _all(group: Group) -> str:
-    record = group.example
-    spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
-    return json.dumps([spec, _execution(record), torch_minor(record)], sort_keys=True)
+    return json.dumps([row_key(group.example), torch_minor(group.example)])
 
 
 def _settings(group: Group) -> str:

@@ -11,7 +11,7 @@ from harness.records.runtime_result import runtime_name
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.runtime_rows import runtime_shown
 from reports.leaderboard.table import Row, Table
-from reports.trials.grouping import Group, by_table, group_trials
+from reports.trials.grouping import Group, by_table, group_trials, row_key
 from reports.trials.labels import data_label, label_rows, torch_minor
 from reports.trials.reading import Trial
 from zoo.names import short_hash, slug
@@ -111,11 +111,7 @@ def _groups_by_row(trials: Iterable[Trial]) -> dict[tuple[object, ...], list[Gro
 
 def _entry_id(group: Group) -> str:
     record = group.example
-    spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
-    execution = record.spec.execution
-    basis = json.dumps(
-        [spec, execution.precision, execution.small_images, group.fingerprint, torch_minor(record)], sort_keys=True
-    )
+    basis = json.dumps([row_key(record), group.fingerprint, torch_minor(record)])
     names = (record.spec.architecture, record.spec.dataset, record.spec.recipe)
     runtime = [runtime_name(record)] if runtime_name(record) else []
     return "--".join([*(slug(each.display_name, 32) for each in names), *runtime, short_hash(basis, 8)])

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from harness.records.keys import row_fields
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import runtime_name
 from harness.records.spec import stable_hash
-from reports.trials.labels import data_label, torch_minor
+from reports.trials.labels import torch_minor
 from reports.trials.reading import Trial
 
 
@@ -40,15 +41,19 @@ def _spec_key(record: Record, known: dict[str, str]) -> str:
     quick = record.spec.model_dump_json(exclude={"seed": True, "execution": True})
     quick = f"{runtime_name(record)} {execution.precision} {execution.small_images} {quick}"
     if quick not in known:
-        known[quick] = _sorted_spec(record)
+        known[quick] = row_key(record)
     return known[quick]
 
 
-def _sorted_spec(record: Record) -> str:
-    spec = record.spec.model_dump(mode="json", exclude={"seed": True, "execution": True})
+def row_key(record: Record) -> str:
+    """Return all that the trials of a row share, apart from the images and the version of torch, as JSON.
+
+    Names are full names, since a short one may become ambiguous. Device, threads and compilation change speeds and
+    rounding, not the identity of a row; the code that reads the dataset changes nothing if its images are the same.
+    """
+    dataset = record.spec.dataset.model_dump(mode="json", exclude={"display_name", "provider", "version"})
     execution = record.spec.execution
-    # Device, threads and compilation change speeds and rounding, not the identity of a row.
-    return json.dumps([spec, execution.precision, execution.small_images, runtime_name(record)], sort_keys=True)
+    return json.dumps([row_fields(record.spec), dataset, execution.small_images, runtime_name(record)], sort_keys=True)
 
 
 def group_trials(trials: Iterable[Trial]) -> list[Group]:
@@ -108,8 +113,7 @@ def without_folds(trials: Iterable[Trial]) -> list[Trial]:
 
 def _seed_key(record: Record) -> str:
     """Return a key that the folds of a seed share, apart from the images and the version of torch."""
-    execution = record.spec.execution
-    return f"{execution.precision} {execution.small_images} {record.spec.whole.model_dump_json(exclude={'execution'})}"
+    return f"{record.spec.seed} {row_key(record.model_copy(update={'spec': record.spec.whole}))}"
 
 
 def _unfinished_seed(folds: list[Trial]) -> Trial:
@@ -163,9 +167,7 @@ def combinations(tables: Iterable[Sequence[Group]]) -> list[list[str]]:
 
 
 def _settings(record: Record) -> str:
-    parts = [record.spec.architecture.model_dump(mode="json"), record.spec.recipe.model_dump(mode="json")]
-    runtime = [runtime_name(record)] if runtime_name(record) else []
-    return stable_hash([*parts, record.spec.execution.precision, *runtime])
+    return stable_hash([row_fields(record.spec), runtime_name(record)])
 
 
 def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -186,15 +188,21 @@ def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[s
 
 def by_table(groups: Iterable[Group]) -> list[list[Group]]:
     """Group rows by the images they were tested on; a row without images joins its dataset if that is unique."""
-    tables: dict[tuple[str, str], list[Group]] = {}
+    tables: dict[tuple[object, str], list[Group]] = {}
     homeless: list[Group] = []
     for group in groups:
         if group.fingerprint:
-            tables.setdefault((data_label(group.example), group.fingerprint), []).append(group)
+            tables.setdefault((_data_key(group.example), group.fingerprint), []).append(group)
         else:
             homeless.append(group)
     for group in homeless:
-        label = data_label(group.example)
-        same_name = [key for key in tables if key[0] == label and key[1]]
-        tables.setdefault(same_name[0] if len(same_name) == 1 else (label, ""), []).append(group)
+        data = _data_key(group.example)
+        same_name = [key for key in tables if key[0] == data and key[1]]
+        tables.setdefault(same_name[0] if len(same_name) == 1 else (data, ""), []).append(group)
     return list(tables.values())
+
+
+def _data_key(record: Record) -> tuple[object, ...]:
+    """Return what a data label shows, with the full name, since a short one may become ambiguous."""
+    data = record.spec.dataset
+    return data.full_name, data.argument, data.image_size, data.folds, data.limit_train, data.limit_test

@@ -192,13 +192,16 @@ class Bench:
         self.folder = folder
         self.plugin = folder / "toys.py"
         self.plugin.write_text(plugin)
+        self.others: list[Path] = []
         self.store = Store(folder / "runs")
         self.events: list[Event] = []
 
     @property
     def sources(self) -> Sources:
-        """Where to load the toy plugin from."""
-        return Sources(files=(str(self.plugin),), builtin=False, entry_points=False, strict=True)
+        """Where to load the toy plugin from, and others that a test adds."""
+        return Sources(
+            files=tuple(map(str, (self.plugin, *self.others))), builtin=False, entry_points=False, strict=True
+        )
 
     def plan(self, *models: str, **changes: object) -> Plan:
         """Plan the models on the toy data, one seed unless changed."""

@@ -12,6 +12,8 @@ import pytest
 from harness.records.history import read_history
 from harness.records.predictions import load_predictions
 from harness.records.record import Outcome, Record
+from harness.records.store import end_of, write_record
+from reports.trials.grouping import by_table, group_trials
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, TrialEnded, TrialStarted
 
 
@@ -135,3 +137,48 @@ print(summary.interrupted, [record.outcome.value for record in summary.records])
     wait_until(lambda: not any(alive(pid) for pid in children), 10)
     again = bench.run_one("linear")
     assert again.outcome is Outcome.DONE
+
+
+CLAIMANT = """
+from zoo import Architecture, Dataset, Recipe, hookimpl
+import zoo
+
+@hookimpl
+def zoo_architectures():
+    yield Architecture(name="linear", build=lambda request: None)
+
+@hookimpl
+def zoo_datasets():
+    yield Dataset(name="shades", load=lambda request: None)
+
+@hookimpl
+def zoo_recipes():
+    yield Recipe(name="quick", hyperparameters=lambda: zoo.Hyperparameters())
+"""
+
+
+def test_a_trial_is_reused_and_has_one_row_after_another_plugin_has_claimed_its_short_names(bench: Any) -> None:
+    """Issue 15, item 10: the same network was trained again under its full name, and ranked twice."""
+    (first,) = bench.run("linear").records
+    bench.others.append(bench.folder / "claimant.py")
+    bench.others[0].write_text(CLAIMANT)
+    full_names = {"data": "toys/shades", "recipes": ["toys/quick"]}
+    (again,) = bench.run("toys/linear", **full_names).records
+    assert again == first
+    ended = [event for event in bench.events if isinstance(event, TrialEnded)]
+    assert [event.reused for event in ended] == [True]
+    more = bench.run("toys/linear", seeds=2, **full_names).records
+    (group,) = group_trials([(bench.store.folder(record.trial_id), record) for record in more])
+    assert sorted(group.done) == [0, 1]
+    assert len(by_table([group])) == 1
+
+
+def test_a_trial_is_reused_from_a_folder_of_an_earlier_name(bench: Any) -> None:
+    (first,) = bench.run("linear").records
+    earlier = f"linear--shades--quick--{end_of(first.trial_id)}"
+    assert earlier != first.trial_id
+    folder = bench.store.folder(first.trial_id).rename(bench.store.folder(earlier))
+    write_record(folder, first.model_copy(update={"trial_id": earlier}))
+    (again,) = bench.run("linear").records
+    assert (again.trial_id, again.started_at) == (earlier, first.started_at)
+    assert [path.name for path in bench.store.root.iterdir() if path.is_dir()] == [earlier]

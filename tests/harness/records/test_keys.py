@@ -88,13 +88,18 @@ def test_other_images_or_another_minor_torch_version_is_another_result() -> None
 @pytest.mark.parametrize("name", ["folder:../../etc/x", "folder:/etc/x", "x\0y", "x\ny", "x" * 300, "-rf", "Ünï"])
 def test_a_trial_folder_is_one_plain_name_whatever_the_data_is_called(name: str) -> None:
     """mlflow's path traversals, ray#1463."""
-    folder = trial_id(make_spec(dataset__display_name=name), "0" * 64)
+    folder = trial_id(make_spec(dataset__argument=name), "0" * 64)
     assert "/" not in folder
     assert ".." not in folder
     assert folder.isascii()
     assert folder.isprintable()
     assert not folder.startswith(("-", "."))
     assert len(folder) < 150
+
+
+def test_the_built_in_namespace_is_left_out_of_a_folder_name() -> None:
+    spec = make_spec(architecture__full_name="timm/resnet18", dataset__full_name="zoo/folder", dataset__argument="cats")
+    assert trial_id(spec, "a" * 64) == "timm-resnet18--folder-cats--p-r--s0--aaaaaaaaaaaa"
 
 
 def test_names_that_differ_only_in_case_get_different_folders() -> None:

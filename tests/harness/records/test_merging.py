@@ -14,7 +14,7 @@ from harness.records.merging import merge
 from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.record import MetricValue, Record
 from harness.records.runtime_result import read_result
-from harness.records.store import RECORD_FILE, Store, read_record, trial_id, write_record
+from harness.records.store import RECORD_FILE, Store, end_of, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from zoo.errors import StoreError
 from zoo.metric import Predictions
@@ -65,6 +65,19 @@ def test_trials_of_both_are_in_the_target_each_once(add: Add, stores: tuple[Stor
     assert sorted(record.spec.seed for record in records(c)) == [0, 1, 2]
     again = merge([a.root, b.root], c)
     assert (again.added, again.known) == (0, 4)
+
+
+def test_a_trial_that_is_there_under_an_earlier_name_is_known(add: Add, stores: tuple[Store, Store, Store]) -> None:
+    a, _, c = stores
+    folder = add(a)
+    merge([a.root], c)
+    earlier = f"net--set--quick--{end_of(folder.name)}"
+    record = read_record(folder / RECORD_FILE)
+    shutil.move(folder, a.folder(earlier))
+    write_record(a.folder(earlier), record.model_copy(update={"trial_id": earlier}))
+    summary = merge([a.root], c)
+    assert (summary.added, summary.known, summary.clashes, summary.refused) == (0, 1, (), ())
+    assert len(records(c)) == 1
 
 
 def test_two_results_of_one_trial_clash_and_the_first_stays(add: Add, stores: tuple[Store, Store, Store]) -> None:

@@ -11,7 +11,16 @@ import pytest
 from filelock import FileLock
 
 from harness.records.record import SCHEMA_VERSION, Record
-from harness.records.store import LOCK_FILE, RECORD_FILE, DamagedRecordError, Store, read_record, write_record
+from harness.records.store import (
+    LOCK_FILE,
+    RECORD_FILE,
+    DamagedRecordError,
+    Store,
+    end_of,
+    read_record,
+    trial_id,
+    write_record,
+)
 from zoo.errors import StoreError
 
 
@@ -96,3 +105,36 @@ def test_a_record_that_a_newer_zoo_wrote_is_not_a_damaged_one(store: Store, smal
     with pytest.raises(StoreError, match="newer zoo"):
         store.set_aside("t")
     assert (store.folder("t") / RECORD_FILE).exists()
+
+
+def stored(store: Store, record: Record, name: str) -> Path:
+    """Write a record into the folder *name*."""
+    folder = store.folder(name)
+    folder.mkdir(parents=True)
+    write_record(folder, record.model_copy(update={"trial_id": name}))
+    return folder
+
+
+def test_a_trial_is_found_in_a_folder_that_was_named_after_its_short_name(tmp_path: Path, small_record: Record) -> None:
+    store, spec, key = Store(tmp_path), small_record.spec, small_record.result_key
+    usual = trial_id(spec, key)
+    assert store.ids_of([(spec, key)]) == [usual]
+    old = f"net--set--quick--{end_of(usual)}"
+    stored(store, small_record, old)
+    other = spec.model_copy(update={"seed": spec.seed + 1})
+    assert store.ids_of([(spec, key), (other, key), (spec, "f" * 64)]) == [
+        old,
+        trial_id(other, key),
+        trial_id(spec, "f" * 64),
+    ]
+
+
+def test_of_two_folders_of_a_trial_the_finished_one_is_taken(tmp_path: Path, small_record: Record) -> None:
+    store, spec, key = Store(tmp_path), small_record.spec, small_record.result_key
+    usual = trial_id(spec, key)
+    old = f"net--set--quick--{end_of(usual)}"
+    stored(store, small_record, old)
+    store.folder(usual).mkdir()
+    assert store.ids_of([(spec, key)]) == [old]
+    write_record(store.folder(usual), small_record)
+    assert store.ids_of([(spec, key)]) == [usual]

@@ -18,15 +18,28 @@ def trial(make_spec: Any, make_data: Any) -> ResolvedTrial:
 
 
 def test_its_id_follows_from_its_spec_and_key(trial: ResolvedTrial) -> None:
-    assert trial.trial_id == "strided--set--quick--s3--0123456789ab"
+    assert trial.trial_id == "small_networks-strided--p-set--small_networks-quick--s3--0123456789ab"
     of_a_fold = trial.spec.dataset.model_copy(update={"folds": 5, "fold": 2})
     spec = trial.spec.model_copy(update={"dataset": of_a_fold})
-    assert trial.model_copy(update={"spec": spec}).trial_id == "strided--set--quick--s3f2--0123456789ab"
+    assert (
+        trial.model_copy(update={"spec": spec}).trial_id
+        == "small_networks-strided--p-set--small_networks-quick--s3f2--0123456789ab"
+    )
 
 
 def test_its_id_does_not_depend_on_where_its_data_lies_or_when_it_runs(trial: ResolvedTrial) -> None:
     prepared = trial.prepared.model_copy(update={"folder": "/elsewhere"})
     assert trial.model_copy(update={"prepared": prepared, "number": 9}).trial_id == trial.trial_id
+
+
+def test_its_id_stays_when_another_plugin_claims_a_short_name(trial: ResolvedTrial) -> None:
+    ambiguous = trial.spec.architecture.model_copy(update={"display_name": "small_networks/strided"})
+    spec = trial.spec.model_copy(update={"architecture": ambiguous})
+    assert trial.model_copy(update={"spec": spec}).trial_id == trial.trial_id
+
+
+def test_a_folder_of_an_earlier_name_is_kept(trial: ResolvedTrial) -> None:
+    assert trial.model_copy(update={"stored_as": "strided--x"}).trial_id == "strided--x"
 
 
 def test_it_is_the_same_after_json(trial: ResolvedTrial) -> None:

@@ -29,6 +29,22 @@ def test_whatever_can_change_a_prediction_makes_another_group(make_trial, other)
     assert len(group_trials([make_trial(), make_trial(seed=1, **other)])) == 2
 
 
+def test_a_short_name_that_became_ambiguous_makes_no_other_group_and_no_other_table(make_trial):
+    """Issue 15, item 10: one network was ranked twice, under its short and its full name."""
+    trials = [make_trial("net", full_name="lab/net"), make_trial("lab/net", full_name="lab/net", seed=1)]
+    groups = group_trials(trials)
+    assert [sorted(group.done) for group in groups] == [[0, 1]]
+    folder, other = make_trial("other")
+    dataset = other.spec.dataset.model_copy(update={"display_name": "zoo/digits"})
+    other = other.model_copy(update={"spec": other.spec.model_copy(update={"dataset": dataset})})
+    assert len(by_table(group_trials([*trials, (folder, other)]))) == 1
+
+
+def test_networks_of_one_short_name_are_two_groups(make_trial):
+    trials = [make_trial("net", full_name="lab/net"), make_trial("net", full_name="other/net", seed=1)]
+    assert len(group_trials(trials)) == 2
+
+
 def test_device_and_patch_release_of_torch_do_not(make_trial):
     environment = {"torch": "2.11.3+cu128", "device_name": "a gpu"}
     assert len(group_trials([make_trial(), make_trial(seed=1, environment=environment)])) == 1
