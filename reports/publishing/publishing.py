@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import subprocess
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.system.atomic_files import sha256_of
-from reports.site.folder import SUMS_FILE, SiteSummary, published_files, write_site
+from harness.system.inner_files import read_inner
+from reports.publishing.isolated_git import IsolatedGit, TreeEntry
+from reports.site.folder import SiteSummary, parse_sums, revise, write_site
+from reports.site.paths import SUMS_FILE, is_site_path
 from zoo.errors import StoreError, UsageError
+from zoo.plain_files import SITE_FILE, SUMS
+from zoo.sizes import size_text
 from zoo.text import one_line
 
+_MAX_BYTES = 2 * 10**9
+"""Size of a site; GitHub Pages accepts half of it."""
+_NO_JEKYLL = ".nojekyll"
 _SPACE_CARD = """\
 ---
 title: {title}
@@ -25,16 +32,38 @@ app_file: index.html
 def read_site(folder: Path) -> dict[str, bytes]:
     """Return the files of a site, by path.
 
+    The site may be a stranger's: a path that no site has, a link, or a file that is not a plain one is an error.
+
     Raises:
-        UsageError: If there is no site, or one of its files has changed.
+        UsageError: If there is no site, or one of its files has changed or is not part of a site.
+        StoreError: If one of its files lies behind a link.
     """
-    sums = published_files(folder)
-    if not sums:
+    try:
+        sums = read_inner(folder, SUMS_FILE, SUMS)
+    except OSError as error:
+        raise UsageError(f"{folder / SUMS_FILE} cannot be read: {error.strerror or error}") from error
+    listed = parse_sums(sums or b"")
+    if sums is None or not listed:
         raise UsageError(f"{folder} holds no site: there is no {SUMS_FILE} (zoo report writes a site)")
-    bad = [name for name, digest in sums.items() if not _is_whole(folder / name, digest)]
-    if bad:
-        raise UsageError(f"{folder / bad[0]} is missing or has changed since zoo report wrote it; write the site again")
-    return {name: (folder / name).read_bytes() for name in (*sums, SUMS_FILE)}
+    odd = next((name for name in listed if not is_site_path(name) or name == SUMS_FILE), None)
+    if odd is not None:
+        raise UsageError(f"{folder / SUMS_FILE} lists {odd!r}, which is not a file that zoo report writes")
+    files: dict[str, bytes] = {}
+    total = 0
+    for name, digest in listed.items():
+        try:
+            content = read_inner(folder, name, SITE_FILE)
+        except OSError as error:
+            raise UsageError(f"{folder / name} cannot be read: {error.strerror or error}") from error
+        if content is None or hashlib.sha256(content).hexdigest() != digest:
+            raise UsageError(
+                f"{folder / name} is missing or has changed since zoo report wrote it; write the site again"
+            )
+        total += len(content)
+        if total > _MAX_BYTES:
+            raise UsageError(f"the site in {folder} is larger than {size_text(_MAX_BYTES)}")
+        files[name] = content
+    return {**files, SUMS_FILE: sums}
 
 
 def publish_to_folder(site: Path, target: Path) -> SiteSummary:
@@ -45,7 +74,8 @@ def publish_to_folder(site: Path, target: Path) -> SiteSummary:
 def publish_to_git(site: Path, remote: str, branch: str) -> str | None:
     """Push a site to a branch of a git repository, as one commit on top of the branch.
 
-    Files of the branch that no publication wrote, such as ``CNAME``, stay. The push is never forced.
+    Files of the branch that no publication wrote, such as ``CNAME``, stay. The push is never forced. Nothing is checked
+    out, and git runs nothing (see :mod:`reports.publishing.isolated_git`).
 
     Args:
         site: The site's folder.
@@ -56,31 +86,51 @@ def publish_to_git(site: Path, remote: str, branch: str) -> str | None:
         The commit, or None if the branch already holds this site.
 
     Raises:
-        StoreError: If git is missing or fails, with the message of git.
+        StoreError: If git is missing or fails, with the message of git, or a path on the branch leads through a link.
     """
     files = read_site(site)
-    known = _git(Path.cwd(), "remote", "get-url", remote, check=False)
-    address = known or remote
-    if not known and Path(address).exists():
-        address = str(Path(address).resolve())
-    with tempfile.TemporaryDirectory(prefix="zoo-publish-") as scratch:
-        work = Path(scratch)
-        _git(work, "init", "--quiet")
-        _git(work, "remote", "add", "origin", address)
-        if _git(work, "ls-remote", "--heads", "origin", branch):
-            _git(work, "fetch", "--quiet", "--depth", "1", "origin", branch)
-            _git(work, "checkout", "--quiet", "-b", branch, "FETCH_HEAD")
-        else:
-            _git(work, "checkout", "--quiet", "--orphan", branch)
-        write_site(files, work)
-        (work / ".nojekyll").touch()  # otherwise GitHub leaves out names that start with an underscore
-        # Unchanged bytes: converted line ends would not match the checksums.
-        _git(work, "-c", "core.autocrlf=false", "add", "--all", "--force")
-        if not _git(work, "status", "--porcelain"):
+    with tempfile.TemporaryDirectory(prefix="zoo-publish-", ignore_cleanup_errors=True) as scratch:
+        git = IsolatedGit(Path(scratch))
+        base = git.fetch(git.address_of(remote, Path.cwd()), branch)
+        entries = {} if base is None else git.entries(base)
+        before = _contents(git, entries, [SUMS_FILE], branch)
+        sums = parse_sums(before.get(SUMS_FILE, b""))
+        listed = {name: digest for name, digest in sums.items() if is_site_path(name)}
+        before |= _contents(git, entries, [*files, *listed], branch)
+        revision = revise(files, listed, before.get, place=branch)
+        written = {name: files[name] for name in revision.written}
+        if files[SUMS_FILE] != before.get(SUMS_FILE):
+            written[SUMS_FILE] = files[SUMS_FILE]
+        if _NO_JEKYLL not in entries:
+            written[_NO_JEKYLL] = b""  # otherwise GitHub leaves out names that start with an underscore
+        if not written and not revision.removed:
             return None
-        _git(work, "commit", "--quiet", "-m", "Publish the leaderboard")
-        _git(work, "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}")
-        return _git(work, "rev-parse", "HEAD")
+        commit = git.commit(base, written, revision.removed, "Publish the leaderboard")
+        git.push(commit, branch)
+        return commit
+
+
+def _contents(
+    git: IsolatedGit, entries: Mapping[str, TreeEntry], names: Iterable[str], branch: str
+) -> dict[str, bytes]:
+    """Return the contents of those of the files *names* that are on a branch.
+
+    Raises:
+        StoreError: If a part of a path is a link or another repository, or a file is too large.
+    """
+    found = {}
+    for name in names:
+        parts = name.split("/")
+        above = ("/".join(parts[:count]) for count in range(1, len(parts)))
+        odd = next((each for each in above if each in entries and not entries[each].is_folder), None)
+        if odd is None and name in entries and not entries[name].is_file:
+            odd = name
+        if odd is not None:
+            raise StoreError(f"{odd} on {branch} is a link or not a plain file: remove it, or choose another branch")
+        if name in entries:
+            found[name] = entries[name].object
+    contents = git.contents(found.values(), SITE_FILE)
+    return {name: contents[identity] for name, identity in found.items()}
 
 
 def publish_to_space(site: Path, space: str, *, title: str, endpoint: str | None = None) -> str:
@@ -97,8 +147,7 @@ def publish_to_space(site: Path, space: str, *, title: str, endpoint: str | None
     except ImportError:
         raise UsageError("--to hf-space requires huggingface_hub: pip install 'zoobench[hub]'") from None
     files = read_site(site)
-    if "README.md" not in files:
-        files["README.md"] = _SPACE_CARD.format(title=_yaml(title)).encode("utf-8")
+    files["README.md"] = _SPACE_CARD.format(title=_yaml(title)).encode("utf-8")
     api = HfApi(endpoint=endpoint)
     try:
         api.create_repo(space, repo_type="space", space_sdk="static", exist_ok=True)
@@ -117,34 +166,3 @@ def publish_to_space(site: Path, space: str, *, title: str, endpoint: str | None
 
 def _yaml(text: str) -> str:
     return json.dumps(one_line(text, max_length=100), ensure_ascii=False)
-
-
-def _is_whole(path: Path, digest: str) -> bool:
-    try:
-        return path.is_file() and sha256_of(path) == digest
-    except OSError:
-        return False
-
-
-def _git(folder: Path, *arguments: str, check: bool = True) -> str:
-    """Run git without prompts, and return its output.
-
-    Raises:
-        StoreError: If git is not installed, or fails and *check* is set.
-    """
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            capture_output=True,
-            check=False,  # the output becomes the sentence below
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
-        )
-    except FileNotFoundError:
-        raise StoreError("--to github-pages requires git, which is not installed") from None
-    if done.returncode and check:
-        said = one_line(done.stderr.strip() or done.stdout.strip(), max_length=300)
-        raise StoreError(f"git {arguments[0]} failed: {said}")
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -16,7 +16,8 @@ from harness.records.runtime_result import RuntimeRecord, as_record, predictions
 from harness.records.scoring import score
 from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import sha256_of
-from reports.site.folder import SUMS_FILE, published_files
+from reports.site.folder import published_files
+from reports.site.paths import SUMS_FILE
 from reports.site.schema import schema_text
 from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE

@@ -17,17 +17,19 @@ from reports.site import pages
 from reports.site.badge import badge
 from reports.site.changes import changelog, read_previous
 from reports.site.entries import BoardEntry, entries_of
-from reports.site.folder import SUMS_FILE
 from reports.site.illustrations import Illustrations
 from reports.site.options import SiteOptions
+from reports.site.paths import ASSET_FILES, CARD_FILE, CHANGELOG_FILE, DATA_FILE, SUMS_FILE, TEXT_FILES
 from reports.site.schema import schema_text
 from reports.site.site_pages import site_pages
 from reports.site.statuses import statuses_of
 from reports.trials.reading import Trial
 from zoo._version import __version__
+from zoo.plain_files import SITE_FILE, read_text
 from zoo.text import one_line
 
-_FILES = ("leaderboard.csv", "leaderboard.json", "leaderboard.md", "leaderboard.tex", "CHANGELOG.md", SUMS_FILE)
+_FILES = ("leaderboard.csv", DATA_FILE, "leaderboard.md", "leaderboard.tex", CHANGELOG_FILE, SUMS_FILE)
+"""Files that the pages link to."""
 
 
 def site_files(
@@ -58,21 +60,20 @@ def site_files(
         files = {"index.html": pages.render_single(made, site=site).encode("utf-8")}
     else:
         files = {page.path: pages.render_page(page, site=site).encode("utf-8") for page in made}
-        for name in (*pages.STYLES, *pages.SCRIPTS, "icon.svg"):
-            files[f"assets/{name}"] = pages.asset(name).encode("utf-8")
+        files |= {path: pages.asset(path.removeprefix("assets/")).encode("utf-8") for path in ASSET_FILES}
         files |= pictures.files
     texts = {
         "leaderboard.csv": render_csv(leaderboard, None),
-        "leaderboard.json": render_json(leaderboard),
+        DATA_FILE: render_json(leaderboard),
         "leaderboard.schema.json": schema_text(),
         "leaderboard.md": render_markdown(leaderboard),
         "leaderboard.tex": render_latex(leaderboard),
         "badge.svg": badge(entries),
-        "CHANGELOG.md": _changelog(earlier, data, newest),
+        CHANGELOG_FILE: _changelog(earlier, data, newest),
     }
     if card is not None:
-        texts["MODEL_CARD.md"] = card
-    files |= {name: text.encode("utf-8") for name, text in texts.items()}
+        texts[CARD_FILE] = card
+    files |= {name: texts[name].encode("utf-8") for name in TEXT_FILES if name in texts}
     sums = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     files[SUMS_FILE] = sums.encode("utf-8")
     return dict(sorted(files.items()))
@@ -82,10 +83,10 @@ def _changelog(earlier: Path | None, data: dict[str, Any], newest: str) -> str:
     if earlier is None:
         return changelog("", None, data, newest)
     try:
-        text = (earlier / "CHANGELOG.md").read_text(encoding="utf-8")
+        text = read_text(earlier / CHANGELOG_FILE, SITE_FILE, follow=False)
     except (OSError, UnicodeDecodeError):
         text = ""
-    return changelog(text, read_previous(earlier / "leaderboard.json"), json.loads(json.dumps(data)), newest)
+    return changelog(text, read_previous(earlier / DATA_FILE), json.loads(json.dumps(data)), newest)
 
 
 def _site(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.render.markdown import escape_markdown
+from zoo.plain_files import SITE_FILE, read_bytes
 from zoo.text import one_line
 
 Rows = dict[tuple[str, str, str, str], dict[str, Any]]
@@ -17,8 +18,8 @@ Rows = dict[tuple[str, str, str, str], dict[str, Any]]
 def read_previous(path: Path) -> dict[str, Any] | None:
     """Return the leaderboard that was published before, or None if there is none that can be read."""
     try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        data = json.loads(read_bytes(path, SITE_FILE, follow=False))
+    except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) and isinstance(data.get("tables"), list) else None
 

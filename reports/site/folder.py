@@ -1,14 +1,26 @@
-"""The site's folder: which files an earlier publication wrote there, and writing the new ones over them."""
+"""The site's folder: which files an earlier publication wrote there, and putting the new ones in their place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.errors import StoreError
+from filelock import FileLock, Timeout
 
-SUMS_FILE = "SHA256SUMS"
+from harness.system.atomic_files import TEMPORARY_PREFIX
+from harness.system.inner_files import make_parents, read_inner
+from reports.site.paths import SUMS_FILE, is_site_path
+from zoo.errors import StoreError
+from zoo.plain_files import SITE_FILE, SUMS
+
+_STAGING_PREFIX = f"{TEMPORARY_PREFIX}site-"
+_LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,66 +31,137 @@ class SiteSummary:
     num_files: int
     num_removed: int
     """Number of files of an earlier publication that were removed."""
+    kept: tuple[str, ...] = ()
+    """Files of an earlier publication that are no longer part of the site, but have been changed since."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revision:
+    """What changes where a site is published."""
+
+    written: tuple[str, ...]
+    """Files to write; those that are there already are left out."""
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
 
 
 def write_site(files: Mapping[str, bytes], folder: Path) -> SiteSummary:
     """Write *files* into *folder*, and remove files of an earlier publication that are no longer part of the site.
 
-    Other files stay. If nothing was published in the folder before, no file in it is overwritten.
+    Other files stay. If nothing was published in the folder before, no file in it is overwritten. All files are
+    complete before the first one takes its place. If that is interrupted, writing the site again finishes it.
 
     Raises:
-        StoreError: If a file cannot be written, or would overwrite one that no publication wrote.
+        StoreError: If a file cannot be written, would overwrite one that no publication wrote, or lies behind a link.
     """
-    earlier = published_files(folder)
-    foreign = [name for name in files if name not in earlier and (folder / name).exists() and name != SUMS_FILE]
-    # A publication that was interrupted has no checksums yet; files of equal content are harmless.
-    foreign = [name for name in foreign if not _holds(folder / name, files[name])]
-    if foreign and not (folder / SUMS_FILE).is_file():
-        raise StoreError(
-            f"{folder / foreign[0]} exists and is not part of a site: choose another folder with -o, or move it away"
-        )
     path = folder
     try:
-        for name, content in files.items():
-            path = folder / name
-            if name == SUMS_FILE or _holds(path, content):
-                continue
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        stale = [name for name in earlier if name not in files and (folder / name).is_file()]
-        for name in stale:
-            path = folder / name
-            path.unlink()
-        # Last, so that checksums never exist without their files.
-        path = folder / SUMS_FILE
-        path.write_bytes(files[SUMS_FILE])
+        folder.mkdir(parents=True, exist_ok=True)
+        listed = published_files(folder)
+        revision = revise(files, listed, lambda name: read_inner(folder, name, SITE_FILE), place=str(folder))
+        with _staging(folder) as staging:
+            sums = {SUMS_FILE: files[SUMS_FILE], f"{SUMS_FILE}.both": _both(files[SUMS_FILE], listed)}
+            staged = {name: staging / str(number) for number, name in enumerate((*revision.written, *sums))}
+            for name, path in staged.items():
+                path.write_bytes(sums.get(name) or files[name])
+            # From here on, the checksums list old and new files, so that the next publication knows all of them.
+            os.replace(staged[f"{SUMS_FILE}.both"], folder / SUMS_FILE)
+            for name in revision.written:
+                path = make_parents(folder, name)
+                os.replace(staged[name], path)
+            for name in revision.removed:
+                path = folder / name
+                path.unlink()
+            path = folder / SUMS_FILE
+            os.replace(staged[SUMS_FILE], path)
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror or error}") from error
     return SiteSummary(
-        num_pages=sum(name.endswith(".html") for name in files), num_files=len(files), num_removed=len(stale)
+        num_pages=sum(name.endswith(".html") for name in files),
+        num_files=len(files),
+        num_removed=len(revision.removed),
+        kept=revision.kept,
     )
+
+
+def revise(
+    files: Mapping[str, bytes], listed: Mapping[str, str], find: Callable[[str], bytes | None], *, place: str
+) -> Revision:
+    """Return what must change where a site is published.
+
+    Args:
+        files: The new site.
+        listed: Checksums of the files that were published there before.
+        find: Returns the content of a file there; None if there is none.
+        place: Name of the place, for errors.
+
+    Raises:
+        StoreError: If a file is not one that sites have, or would overwrite one that no publication wrote.
+    """
+    odd = next((name for name in files if not is_site_path(name)), None)
+    if odd is not None:
+        raise StoreError(f"{odd!r} is not a file of a site")
+    found = {name: find(name) for name in (*files, *(name for name in listed if name not in files))}
+    if found[SUMS_FILE] is None:
+        # A publication that was interrupted has no checksums yet; files of equal content are harmless.
+        foreign = next((name for name in files if found[name] not in (None, files[name])), None)
+        if foreign is not None:
+            raise StoreError(
+                f"{place}/{foreign} exists and is not part of a site: choose another folder with -o, or move it away"
+            )
+    written = tuple(name for name in files if name != SUMS_FILE and found[name] != files[name])
+    stale = [name for name in listed if name not in files and found[name] is not None]
+    removed = tuple(name for name in stale if _sha256(found[name] or b"") == listed[name])
+    return Revision(written=written, removed=removed, kept=tuple(name for name in stale if name not in removed))
 
 
 def published_files(folder: Path) -> dict[str, str]:
     """Return the checksums of the files that were published in *folder*, by path; empty if there are none.
 
-    Paths that lead out of the folder are left out.
+    Paths that no site has are left out.
+
+    Raises:
+        StoreError: If the checksums lie behind a link.
     """
     try:
-        lines = (folder / SUMS_FILE).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
+        content = read_inner(folder, SUMS_FILE, SUMS)
+    except OSError:
+        content = None
+    return {name: digest for name, digest in parse_sums(content or b"").items() if is_site_path(name)}
+
+
+def parse_sums(content: bytes) -> dict[str, str]:
+    """Return the checksums in the content of a file of checksums, by whatever path it names."""
     found = {}
-    for line in lines:
+    for line in content.decode("utf-8", "replace").split("\n"):
         digest, _, name = line.partition("  ")
-        parts = Path(name).parts
-        if len(digest) == 64 and parts and ".." not in parts and not Path(name).is_absolute():
+        if len(digest) == 64 and name:
             found[name] = digest
     return found
 
 
-def _holds(path: Path, content: bytes) -> bool:
+def _both(new: bytes, listed: Mapping[str, str]) -> bytes:
+    both = {**listed, **parse_sums(new)}
+    return "".join(f"{both[name]}  {name}\n" for name in sorted(both)).encode("utf-8")
+
+
+@contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """Make a folder for files that are not complete yet, and remove those that killed processes left."""
+    for stale in folder.glob(f"{_STAGING_PREFIX}*"):
+        if not stale.is_symlink() and stale.is_dir():
+            try:
+                with FileLock(stale / _LOCK_FILE).acquire(timeout=0):
+                    shutil.rmtree(stale, ignore_errors=True)
+            except (Timeout, OSError):
+                continue  # another process is writing the site
+    staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=folder))
     try:
-        return path.stat().st_size == len(content) and path.read_bytes() == content
-    except OSError:
-        return False
+        with FileLock(staging / _LOCK_FILE):
+            yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from reports.publishing.publishing import publish_to_folder, publish_to_git, read_site
+from reports.site.paths import SUMS_FILE
 from zoo.errors import StoreError, UsageError
 
 from .conftest import MakeSite, StoreMaker
@@ -185,3 +187,199 @@ def test_a_space_gets_every_file_and_says_that_it_is_static(
     assert set(sent) == {*read_site(site), "README.md"}
     assert sent["index.html"] == (site / "index.html").read_bytes()
     assert sent["README.md"].decode().startswith('---\ntitle: "A \\"zoo\\""\nsdk: static\n')
+
+
+# A stranger's site: what its checksums may list, and what git must not run.
+
+
+def _forge(site: Path, files: dict[str, bytes]) -> None:
+    """Add files to a site, with checksums that fit."""
+    lines = []
+    for name, content in files.items():
+        path = site / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        lines.append(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+    with (site / SUMS_FILE).open("a", encoding="utf-8") as sums:
+        sums.write("".join(lines))
+
+
+@pytest.fixture
+def small_site(tmp_path: Path) -> Path:
+    """A site of two files."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    _forge(folder, {"index.html": b"<!doctype html>", "leaderboard.json": b"{}"})
+    return folder
+
+
+def _runs(command: Path) -> bytes:
+    return f'[core]\n\trepositoryformatversion = 0\n\tfsmonitor = "touch {command} #"\n'.encode()
+
+
+@pytest.mark.parametrize("name", [".git/config", "rows/../.git/config", ".g\u200cit/config", "CNAME"])
+def test_a_site_may_list_only_files_that_sites_have(small_site: Path, remote: Path, tmp_path: Path, name: str) -> None:
+    with (small_site / SUMS_FILE).open("a", encoding="utf-8") as sums:
+        sums.write(f"{'0' * 64}  {name}\n")
+    for publish in (
+        lambda: publish_to_folder(small_site, tmp_path / "www"),
+        lambda: publish_to_git(small_site, str(remote), "b"),
+    ):
+        with pytest.raises(UsageError, match="which is not a file that zoo report writes"):
+            publish()
+    assert not (tmp_path / "www").exists()
+    assert not _git(remote, "branch")
+
+
+@pytest.mark.parametrize("name", [".git/config", ".GIT/config"])
+def test_the_configuration_in_a_site_never_runs(small_site: Path, remote: Path, tmp_path: Path, name: str) -> None:
+    _forge(small_site, {name: _runs(tmp_path / "ran"), ".git/HEAD": b"ref: refs/heads/x\n"})
+    with pytest.raises(UsageError):
+        publish_to_git(small_site, str(remote), "gh-pages")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_common_folder_in_a_site_never_runs(small_site: Path, remote: Path, tmp_path: Path) -> None:
+    _forge(
+        small_site,
+        {".git/commondir": b"../cd\n", "cd/config": _runs(tmp_path / "ran"), ".git/HEAD": b"ref: refs/heads/x\n"},
+    )
+    with pytest.raises(UsageError):
+        publish_to_git(small_site, str(remote), "gh-pages")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_git_runs_nothing_of_the_branch_the_settings_or_the_environment(
+    small_site: Path, remote: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = tmp_path / "ran"
+    template = tmp_path / "template"
+    settings = tmp_path / "settings"
+    for hook in (
+        "pre-commit",
+        "post-commit",
+        "pre-push",
+        "reference-transaction",
+        "post-index-change",
+        "post-checkout",
+    ):
+        path = template / "hooks" / hook
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\ntouch {ran}\n")
+        path.chmod(0o755)
+    settings.write_text(
+        f'[core]\n\tfsmonitor = "touch {ran} #"\n\thooksPath = {template}/hooks\n'
+        f"\tattributesFile = {tmp_path}/attributes\n"
+        f'\tsshCommand = "touch {ran} #"\n[init]\n\ttemplateDir = {template}\n'
+        f'[filter "x"]\n\tclean = "touch {ran}; cat"\n'
+        f'\tsmudge = "touch {ran}; cat"\n\trequired = true\n[protocol "ext"]\n\tallow = always\n'
+    )
+    (tmp_path / "attributes").write_text("* filter=x\n")
+    clone = tmp_path / "clone"
+    _git(tmp_path, "clone", "--quiet", str(remote), str(clone))
+    (clone / ".gitattributes").write_text("* filter=x\n")
+    _git(clone, "checkout", "--quiet", "-b", "gh-pages")
+    _git(clone, "add", "--all")
+    _git(clone, "commit", "--quiet", "-m", "attributes")
+    _git(clone, "push", "--quiet", "origin", "gh-pages")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.fsmonitor")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", f"touch {ran} #")
+    monkeypatch.setenv("GIT_TEMPLATE_DIR", str(template))
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", f"touch {ran} #")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert publish_to_git(small_site, str(remote), "gh-pages") is not None
+    with pytest.raises(StoreError, match="transport 'ext' not allowed"):
+        publish_to_git(small_site, f"ext::touch {ran}", "gh-pages")
+    assert not ran.exists()
+    assert not (tmp_path / "elsewhere").exists()
+    monkeypatch.delenv("GIT_DIR")
+    assert _git(remote, "show", "gh-pages:.gitattributes") == "* filter=x"
+
+
+@pytest.mark.parametrize("branch", ["--upload-pack=x", "a b", "", "a..b", "refs/../x"])
+def test_a_branch_must_have_the_name_of_a_branch(small_site: Path, remote: Path, branch: str) -> None:
+    with pytest.raises(UsageError, match="expected the name of a git branch"):
+        publish_to_git(small_site, str(remote), branch)
+
+
+# Links at the target: nothing is read, written or removed through one.
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    """A folder that no publication may touch."""
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "x.html").write_text("mine")
+    return folder
+
+
+def _linked_target(folder: Path, precious: Path, link: str) -> None:
+    """Make a folder with a link that lists, with a checksum that fits, what lies behind the link."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = (precious / "x.html").read_bytes()
+    (folder / link).symlink_to(precious if link == "rows" else precious / "x.html")
+    name = "rows/x.html" if link == "rows" else link
+    (folder / SUMS_FILE).write_text(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+
+
+@pytest.mark.parametrize("link", ["rows", "index.html", "leaderboard.json", "CHANGELOG.md"])
+def test_a_link_in_the_target_is_refused(small_site: Path, precious: Path, tmp_path: Path, link: str) -> None:
+    _linked_target(tmp_path / "www", precious, link)
+    before = sorted(path.name for path in (tmp_path / "www").iterdir())
+    with pytest.raises(StoreError, match=rf"{link} is a link, which could lead anywhere"):
+        publish_to_folder(small_site, tmp_path / "www")
+    assert sorted(path.name for path in (tmp_path / "www").iterdir()) == before
+    assert [path.read_text() for path in precious.iterdir()] == ["mine"]
+
+
+def test_checksums_that_are_a_link_are_neither_read_nor_written(
+    small_site: Path, precious: Path, tmp_path: Path
+) -> None:
+    www = tmp_path / "www"
+    www.mkdir()
+    (www / SUMS_FILE).symlink_to(precious / "x.html")
+    with pytest.raises(StoreError, match="SHA256SUMS is a link"):
+        publish_to_folder(small_site, www)
+    assert (precious / "x.html").read_text() == "mine"
+
+
+@pytest.mark.parametrize("link", ["rows", "index.html", SUMS_FILE])
+def test_a_link_on_the_branch_is_refused(
+    small_site: Path, remote: Path, precious: Path, tmp_path: Path, link: str
+) -> None:
+    clone = tmp_path / "clone"
+    _git(tmp_path, "clone", "--quiet", str(remote), str(clone))
+    if link == SUMS_FILE:
+        (clone / link).symlink_to(precious / "x.html")
+    else:
+        _linked_target(clone, precious, link)
+    _git(clone, "checkout", "--quiet", "-b", "gh-pages")
+    _git(clone, "add", "--all")
+    _git(clone, "commit", "--quiet", "-m", "links")
+    _git(clone, "push", "--quiet", "origin", "gh-pages")
+    with pytest.raises(StoreError, match=rf"{link} on gh-pages is a link or not a plain file"):
+        publish_to_git(small_site, str(remote), "gh-pages")
+    assert [path.read_text() for path in precious.iterdir()] == ["mine"]
+
+
+def test_a_site_with_a_link_is_not_published(small_site: Path, precious: Path, tmp_path: Path) -> None:
+    (small_site / "rows").mkdir()
+    (small_site / "rows" / "secret.html").symlink_to(precious / "x.html")
+    with (small_site / SUMS_FILE).open("a", encoding="utf-8") as sums:
+        sums.write(f"{hashlib.sha256(b'mine').hexdigest()}  rows/secret.html\n")
+    with pytest.raises(StoreError, match=r"secret\.html is a link"):
+        publish_to_folder(small_site, tmp_path / "www")
+
+
+def test_only_what_a_publication_wrote_is_removed(small_site: Path, tmp_path: Path) -> None:
+    www = tmp_path / "www"
+    _forge(www, {"rows/old.html": b"old", "rows/edited.html": b"as published", "notes.html": b"mine"})
+    (www / "rows" / "edited.html").write_text("edited since")
+    summary = publish_to_folder(small_site, www)
+    assert not (www / "rows" / "old.html").exists()
+    assert (www / "rows" / "edited.html").read_text() == "edited since"
+    assert (www / "notes.html").read_text() == "mine", "no site has such a file"
+    assert (summary.num_removed, summary.kept) == (1, ("rows/edited.html",))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.session import complain
 from zoo.text import clean, plural
 
 TARGETS = ("folder", "github-pages", "hf-space")
@@ -26,7 +27,8 @@ def command(site: str, target: str, place: str | None, branch: str, title: str) 
     """Publish a site written by zoo report.
 
     SITE is copied to a folder, pushed to a git branch, or uploaded to a static Space on the Hugging Face Hub. All files
-    are checked against their checksums first. Files at the target that zoo did not publish stay.
+    are checked against their checksums first, and only files that zoo report writes are accepted. Files at the target
+    that zoo did not publish stay. Links at the target are not followed, and git runs no hooks or filters.
     """
     from reports.publishing.publishing import publish_to_folder, publish_to_git, publish_to_space
     from zoo.errors import UsageError
@@ -36,6 +38,8 @@ def command(site: str, target: str, place: str | None, branch: str, title: str) 
             raise UsageError("--to folder requires --at FOLDER")
         summary = publish_to_folder(Path(site), Path(place))
         click.echo(f"{plural(summary.num_files, 'file')} in {clean(place)}")
+        for name in summary.kept:
+            complain(f"kept: {clean(Path(place) / name)} is no longer part of the site, but was changed there")
     elif target == "github-pages":
         commit = publish_to_git(Path(site), place or "origin", branch)
         click.echo(f"pushed {commit[:12]} to {clean(branch)}" if commit else f"{clean(branch)} already holds this site")

@@ -88,6 +88,10 @@ def command(
     summary = write_site(files, folder)
     click.echo(f"{plural(summary.num_pages, 'page')} and {plural(summary.num_files - summary.num_pages, 'other file')}")
     click.echo(f"open {clean(folder / 'index.html')}")
+    for name in summary.kept:
+        complain(
+            f"kept: {clean(folder / name)} is no longer part of the site, but has been changed since it was written"
+        )
     for problem in problems:
         complain(f"left out: {problem}")
     ctx.exit(FAILED if problems else 0)

@@ -48,7 +48,7 @@ def command(
     from reports.leaderboard.building import build_leaderboard
     from reports.publishing.verification import report_problems, store_problems, trial_problems
     from reports.render.json import leaderboard_data
-    from reports.site.folder import SUMS_FILE
+    from reports.site.paths import SUMS_FILE
     from reports.trials.reading import read_trials, with_runtimes
     from zoo.cli.group import FAILED
 

@@ -1,0 +1,57 @@
+"""Foreign JSON: parsed so that all that is wrong with it is a ``ValueError``.
+
+JSON may nest so deeply that a parser exhausts the stack, and numbers in it may be too large for a float, or have
+millions of digits. Python also reads NaN and Infinity, which JSON does not have.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+_MAX_INTEGER = 2**64
+_MAY_BE_LARGE = re.compile(rb"[\[:,\s]-?[0-9]+(?:[0-9]{18}|(?:\.[0-9]+)?[eE]\+?[0-9]{3})")
+"""Numbers that could be out of range; looking for them is far quicker than converting each number in Python."""
+
+
+def parse_json(content: bytes) -> Any:
+    """Return the value of JSON in UTF-8.
+
+    Raises:
+        ValueError: If it is not JSON, nests too deeply, or holds a number that is not finite, or an integer beyond 64
+            bits.
+    """
+    checks: dict[str, Any] = {"parse_constant": _no_number}
+    if _MAY_BE_LARGE.search(b" " + content):
+        checks |= {"parse_int": _integer, "parse_float": _finite}
+    try:
+        return json.loads(content.decode("utf-8"), **checks)
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+
+
+def parse_object(content: bytes) -> dict[str, Any]:
+    """Return the value of JSON that is an object. Errors as above."""
+    value = parse_json(content)
+    if not isinstance(value, dict):
+        raise ValueError("it is not a JSON object")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > 21 or abs(int(text)) > _MAX_INTEGER:
+        raise ValueError(f"the number {text[:20]}{'…' if len(text) > 20 else ''} is out of range")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:20]} is out of range")
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number in JSON")

@@ -1,0 +1,109 @@
+"""Plain files: foreign files are read here, with a limit on their size, and never through a pipe or a device.
+
+A path may lead to a named pipe, on which reading would wait for ever, to a device such as ``/dev/zero``, which never
+ends, or to a sparse file of terabytes. Such a file is refused with an ``OSError`` whose ``strerror`` says why.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from zoo.sizes import size_text
+
+
+class Kind(NamedTuple):
+    """A kind of file, and how large such a file may be."""
+
+    noun: str
+    """What it is called in the sentence about its limit."""
+    max_bytes: int
+
+
+RECORD = Kind("a record", 256 * 10**6)
+"""A confusion matrix of a thousand classes takes 10 MB."""
+HISTORY = Kind("a history", 256 * 10**6)
+PREDICTIONS = Kind("a file of predictions", 4 * 10**9)
+"""A million images of a thousand classes."""
+WEIGHTS = Kind("a file of weights", 64 * 10**9)
+FACTS = Kind("a file of facts", 64 * 10**6)
+"""JSON that zoo writes for itself: answers of processes, descriptions of caches, results of verification."""
+TABLE = Kind("a table", 4 * 10**9)
+LIST = Kind("a list of names", 64 * 10**6)
+SUITE = Kind("a suite file", 10**6)
+TOKEN = Kind("a token file", 64 * 10**3)
+CODE = Kind("a plugin file", 16 * 10**6)
+IMAGE = Kind("an image", 2 * 10**9)
+SITE_FILE = Kind("a file of a site", 256 * 10**6)
+SUMS = Kind("a list of checksums", 64 * 10**6)
+
+
+@contextmanager
+def opened(path: Path, kind: Kind, *, follow: bool = True) -> Iterator[BinaryIO]:
+    """Open a plain file for reading; what it holds beyond the limit of its *kind* must not be read.
+
+    Args:
+        path: The file.
+        kind: What it should be.
+        follow: Whether it may be a link to a file.
+
+    Raises:
+        OSError: If it cannot be opened, is not a plain file, or is too large.
+    """
+    # Not blocking: opening a pipe for reading would wait for a writer. Plain files are not affected.
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    if not follow:
+        if path.is_symlink():  # where the system knows no O_NOFOLLOW, and for a better sentence where it does
+            raise refusal(path, "it is a link")
+        flags |= getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise refusal(path, "it is not a plain file")
+        if status.st_size > kind.max_bytes:
+            raise too_large(path, kind)
+        yield file
+
+
+def read_bytes(path: Path, kind: Kind, *, follow: bool = True) -> bytes:
+    """Return the content of a plain file. Arguments and errors are those of :func:`opened`."""
+    with opened(path, kind, follow=follow) as file:
+        return read_rest(file, path, kind)
+
+
+def read_text(path: Path, kind: Kind, *, follow: bool = True) -> str:
+    """Return the text of a plain file in UTF-8. Arguments and errors are those of :func:`opened`.
+
+    Raises:
+        UnicodeDecodeError: If it is not UTF-8.
+    """
+    return read_bytes(path, kind, follow=follow).decode("utf-8")
+
+
+def read_rest(file: BinaryIO, path: Path, kind: Kind) -> bytes:
+    """Return the rest of an open file, which may have grown since it was opened.
+
+    Raises:
+        OSError: If it is too large.
+    """
+    content = file.read(kind.max_bytes + 1)
+    if len(content) > kind.max_bytes:
+        raise too_large(path, kind)
+    return content
+
+
+def refusal(path: Path, reason: str) -> OSError:
+    """Return the error about a file that is refused."""
+    return OSError(errno.EINVAL, reason, str(path))
+
+
+def too_large(path: Path, kind: Kind) -> OSError:
+    """Return the error about a file that is too large."""
+    return OSError(errno.EFBIG, f"{kind.noun} may have up to {size_text(kind.max_bytes)}", str(path))
