@@ -236,5 +236,5 @@ def test_a_real_bench_from_the_shell_runs_reuses_and_stops(tmp_path: Path) -> No
     assert rows[-1]["counts"] == {"done": 1}
     second = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
     assert second.returncode == 0
-    assert "from an earlier run" in second.stderr
+    assert " reused: lenet5" in second.stderr
     assert second.stdout == first.stdout

@@ -93,6 +93,6 @@ def test_groups_in_a_csv_stay_together_and_a_lost_fold_is_run_again(tmp_path: Pa
     shutil.rmtree(trials[2][0])
     shutil.rmtree(trials[None][0])
     second = bench()
-    assert second.stderr.count("from an earlier run") == 3
+    assert second.stderr.count(" reused: ") == 3
     assert second.stdout == first.stdout
     assert load_predictions(trials[None][0]).predictions.logits.tobytes() == whole.predictions.logits.tobytes()
