@@ -1,4 +1,4 @@
-"""Costs: the time of a trial taken apart, so that it can be put together again for other settings."""
+"""Costs: the components of a trial's time, from which its time with other settings is estimated."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from harness.records.run_summaries import RunSummary
 from harness.records.spec import TrialSpec
 
 START_SECONDS = 0.3
-"""What a record's total leaves out: a process, the plugins, the notice that it is over. Seen on two busy cores."""
+"""Time that a record's total does not include: starting the process and loading plugins. Measured on two busy cores."""
 
 MEASUREMENTS = 3.0
-"""Measurements of speed in a trial, in units of ``measure_seconds``: inference and training take one each, latency and
-the reference network one half. The search for the fastest inference takes as much again."""
+"""Time for speed measurements in a trial, in units of ``measure_seconds``: one each for inference and training, half a
+unit each for latency and the reference network. The search for the fastest inference takes the same time again."""
 
 LEAST_NETWORKS = 8
-"""A line through fewer networks than this says nothing."""
+"""Minimum number of networks for fitting a line."""
 
 FORWARD_SHARE = 1 / 3
-"""Forward passes take about a third of a training step, whose backward pass does two multiplications for each."""
+"""Share of a training step spent in the forward pass; the backward pass takes about twice as many multiplications."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Costs:
-    """What a trial costs."""
+    """The time of a trial, by component."""
 
     fixed_seconds: float
-    """Starting, building, writing."""
+    """Time for starting, building and writing."""
     measuring_seconds: float
-    """Measuring speeds, for which a trial has its device alone."""
+    """Time for measuring speeds, when a trial has the device to itself."""
     image_seconds: float
-    """For each image and epoch: training, validation and saving together."""
+    """Time per image and epoch for training, validation and saving together."""
     test_image_seconds: float
-    """For each test image."""
+    """Time per test image."""
 
     def seconds(self, *, epochs: int, num_learnt: int, num_test: int) -> float:
-        """Return what a trial of so many epochs and images takes."""
+        """Return the time of a trial with these numbers of epochs and images."""
         images = epochs * num_learnt * self.image_seconds + num_test * self.test_image_seconds
         return self.fixed_seconds + self.measuring_seconds + images
 
 
 def costs_of(run: RunSummary, spec: TrialSpec) -> Costs:
-    """Take the time of a trial that ran apart, and count the measuring that *spec* asks for in place of its own."""
+    """Split the time of a past trial into components, with the measuring time that *spec* sets instead of its own."""
     train, test, measure = run.seconds["train"], run.seconds["test"], run.seconds["measure"]
     others = run.seconds["total"] - train - test - measure
     planned = measuring_seconds(spec)
     if planned > 0:
-        # Slow networks take longer than they should, by as much whatever is asked for.
+        # Slow networks overrun the measuring time, by the same amount for any setting.
         planned += max(0.0, measure - measuring_seconds(run.spec))
     return Costs(
         fixed_seconds=START_SECONDS + max(0.0, others),
@@ -61,26 +61,26 @@ def costs_of(run: RunSummary, spec: TrialSpec) -> Costs:
 
 
 def measuring_seconds(spec: TrialSpec) -> float:
-    """Return how long speeds are to be measured."""
+    """Return the planned time for speed measurements."""
     times = MEASUREMENTS * (2 if spec.execution.best_inference else 1)
     return times * spec.execution.measure_seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CostModel:
-    """The time for each image and epoch over a network's multiply-accumulates: a power law."""
+    """A power law for the time per image and epoch as a function of a network's multiply-accumulates."""
 
     intercept: float
     slope: float
     spread: float
-    """By what factor two thirds of the networks are off at most: the residuals' standard deviation, as a factor."""
+    """Standard deviation of the residuals, as a factor; about two thirds of the networks are within it."""
     networks: int
     fixed_seconds: float
     measuring_seconds: float
-    """Of both the median."""
+    """Median time for measuring speeds."""
 
     def costs(self, macs: int) -> Costs:
-        """Return what a network of so many multiply-accumulates for each image would cost."""
+        """Return the expected costs of a network with *macs* multiply-accumulates per image."""
         image_seconds = math.exp(self.intercept + self.slope * math.log(macs))
         return Costs(
             fixed_seconds=self.fixed_seconds,
@@ -91,7 +91,7 @@ class CostModel:
 
 
 def fit_line(runs: Iterable[RunSummary], spec: TrialSpec) -> CostModel | None:
-    """Fit a line to the logarithms, by least squares; None where the networks are too few, or all alike."""
+    """Fit a line to the logarithms by least squares; None if there are too few networks, or all have the same size."""
     seen: dict[int, list[Costs]] = defaultdict(list)
     for run in runs:
         if run.macs:

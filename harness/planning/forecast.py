@@ -1,7 +1,7 @@
-"""The forecast: how long trials will take and how much memory, from those that ran before and from probes.
+"""The forecast: the expected time and memory of trials, from earlier trials and from probes.
 
-The nearest experience counts: runs of the same combination, a probe, the same network on the same data with other
-settings, the same network on other images of that size, and at last a line through the networks' multiply-accumulates.
+The closest source is used, in this order: runs of the same combination, a probe, the same network on the same data with
+other settings, the same network on other images of that size, and a line fitted over multiply-accumulates.
 """
 
 from __future__ import annotations
@@ -27,47 +27,47 @@ from harness.system.hardware import Hardware
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """What one trial is expected to take."""
+    """The expected time and memory of a trial."""
 
     seconds: float | None = None
-    """Until its record is there; None: not known."""
+    """Time until its record is written; None: unknown."""
     alone_seconds: float = 0.0
-    """How long of that other trials on the device would wait, since it measures speeds."""
+    """Part of that time in which it measures speeds, while other trials on the device wait."""
     peak_memory_mib: float | None = None
-    """While training, as records hold it; None: not known."""
+    """Peak memory during training, as in records; None: unknown."""
     basis: str = ""
-    """What that is known from, in a few words; empty where nothing is known."""
+    """Short description of the source; empty if nothing is known."""
     is_finished: bool = False
-    """Whether there is a record that would be reused."""
+    """Whether there is a record to reuse."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """How many images of what size a dataset has, as far as that is known beforehand."""
+    """The number and size of a dataset's images, as far as known in advance."""
 
     image_size: int | None = None
     num_learnt: int | None = None
-    """Training images, including those that are taken for validation."""
+    """Number of training images, including those used for validation."""
     num_test: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Alike:
-    """Trials that ran under the wanted conditions, or nearly so."""
+    """Earlier trials under the same or similar conditions."""
 
     runs: Sequence[RunSummary] = ()
     mark: str = ""
-    """In what their conditions differ."""
+    """Short description of the difference in conditions, if any."""
 
 
 class Forecast:
-    """What is known of the times and memory of trials.
+    """Expected times and memory of trials.
 
     Args:
-        hardware: What the trials will run on; None: devices of one kind are taken for equal, which is good enough to
-            put trials in order.
-        sizes: What datasets say of themselves, by display name.
-        retry: Whether trials that failed run again.
+        hardware: The hardware that the trials will run on; None: treat all devices of a kind as equal, which is good
+            enough for ordering trials.
+        sizes: Sizes that datasets declare, by display name.
+        retry: Whether failed trials run again.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Forecast:
         self._lines: dict[str, CostModel | None] = {}
 
     def add(self, runs: Iterable[RunSummary]) -> None:
-        """Learn from trials that are over."""
+        """Add finished trials."""
         for run in runs:
             self._of_combination[_combination(run.spec)].append(run)
             self._of_network[_network(run.spec)].append(run)
@@ -91,28 +91,28 @@ class Forecast:
         self._lines.clear()
 
     def add_probe(self, spec: TrialSpec, expected: Expectation) -> None:
-        """Learn what a probe measured for the combination of *spec*."""
+        """Add the measurement of a probe for the combination of *spec*."""
         self._probed[_combination(spec)] = expected
         self._known.clear()
 
     def has_run(self, spec: TrialSpec) -> bool:
-        """Tell whether its combination ran before, under the conditions that it asks for."""
+        """Return whether the combination of *spec* has run before, under the same conditions."""
         same = self._alike(spec, self._of_combination.get(_combination(spec), ()))
         return bool(same.runs) and not same.mark
 
     def seconds(self, spec: TrialSpec) -> float | None:
-        """Return what a trial takes if it runs, or None where that is not known."""
+        """Return the expected time of a trial if it runs, or None if unknown."""
         return self._expect(spec).seconds
 
     def expect(self, spec: TrialSpec) -> Expectation:
-        """Return what is expected of a trial; one that is finished takes no time."""
+        """Return the expected time and memory of a trial; a finished one takes no time."""
         for run in self._of_combination.get(_combination(spec), ()):
             if run.spec.seed == spec.seed and self._would_be_reused(run, spec):
                 return Expectation(seconds=0.0, basis="finished", is_finished=True)
         return self._expect(spec)
 
     def _would_be_reused(self, run: RunSummary, spec: TrialSpec) -> bool:
-        """Tell whether a bench would find that record under the trial's own key, if the images are what they were."""
+        """Return whether a bench would find that record under the trial's key, assuming unchanged images."""
         if run.spec.dataset.fold != spec.dataset.fold or not _precision_fits(run, spec):
             return False
         small = decide(spec, run.image_size)
@@ -135,7 +135,7 @@ class Forecast:
         same = self._alike(spec, self._of_combination.get(combination, ()))
         probed = self._probed.get(combination)
         if same.runs and (not same.mark or probed is None):
-            # The epochs that they ran, which are fewer where training stops early.
+            # Use the epochs that they ran, which are fewer if training stopped early.
             return _from(same, spec, f"{len(same.runs)} {'run' if len(same.runs) == 1 else 'runs'}")
         if probed is not None:
             return probed
@@ -149,7 +149,7 @@ class Forecast:
         return self._from_line(spec, size)
 
     def _from_line(self, spec: TrialSpec, size: Size) -> Expectation:
-        """Use the multiply-accumulates that the network was found to have under other conditions."""
+        """Estimate from the network's multiply-accumulates, which are known from other conditions."""
         macs = next((run.macs for run in self._network_runs(spec) if run.image_size == size.image_size), None)
         key = f"{_conditions(spec)} {_freezes(spec)}"
         if key not in self._lines:
@@ -169,7 +169,7 @@ class Forecast:
         return [run for run in self._of_network.get(_network(spec), ()) if _freezes(run.spec) == _freezes(spec)]
 
     def _alike(self, spec: TrialSpec, runs: Iterable[RunSummary]) -> _Alike:
-        """Choose the whole runs on the device that *spec* will have, with its threads if there are any such."""
+        """Choose the complete runs on the device of *spec*, with its number of threads if there are any."""
         fit = [
             run
             for run in runs
@@ -196,7 +196,7 @@ class Forecast:
         return device == "auto" or device.partition(":")[0] == run.spec.execution.device.partition(":")[0]
 
     def _size_of(self, dataset: DatasetSpec) -> Size:
-        """Return what a trial will see: what earlier ones saw, else what the dataset says of itself."""
+        """Return the size of a dataset: as seen by earlier trials, or else as declared by the dataset."""
         runs = self._of_data.get(_data(dataset), ())
         for run in runs:
             if _limits(run.spec.dataset) == _limits(dataset):
@@ -218,7 +218,7 @@ class Forecast:
 
 
 def forecast_of_store(store: Path) -> Forecast:
-    """Return what a store's records tell, for putting trials in order; one that is damaged is left out."""
+    """Return a forecast from a store's records, for ordering trials; damaged records are left out."""
     forecast = Forecast()
     forecast.add(read_outlines(store))
     return forecast
@@ -226,7 +226,7 @@ def forecast_of_store(store: Path) -> Forecast:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExpectedTrial:
-    """A trial and what is expected of it."""
+    """A trial with its expected time and memory."""
 
     spec: TrialSpec
     expected: Expectation
@@ -234,28 +234,28 @@ class ExpectedTrial:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanForecast:
-    """What is expected of a whole plan."""
+    """The expected time and memory of a whole plan."""
 
     trials: tuple[ExpectedTrial, ...]
-    """In the plan's order."""
+    """The trials in the plan's order."""
     slots: int
-    """How many run at a time."""
+    """Number of trials that run at a time."""
     share_device: bool = False
-    """Whether they do so on one device, and wait while another measures speeds."""
+    """Whether they share a device, and wait while another trial measures speeds."""
 
     @property
     def unknown(self) -> tuple[ExpectedTrial, ...]:
-        """Trials whose time is not known."""
+        """Trials with unknown times."""
         return tuple(trial for trial in self.trials if trial.expected.seconds is None)
 
     @property
     def num_finished(self) -> int:
-        """How many have a record that would be reused."""
+        """Number of trials with a record to reuse."""
         return sum(trial.expected.is_finished for trial in self.trials)
 
     @property
     def seconds(self) -> float:
-        """Time for all trials that are known, in the order in which a bench takes them."""
+        """Time of all trials with known times, in the order in which a bench runs them."""
         to_run = [trial for trial in self.trials if not trial.expected.is_finished]
         expected = {id(trial.spec): trial.expected.seconds for trial in to_run}
         known = [
@@ -267,7 +267,7 @@ class PlanForecast:
 
     @property
     def peak_memory_mib(self) -> float | None:
-        """Most that trials which run at a time could take together, as far as it is known."""
+        """Upper bound of the memory of trials that run at the same time, as far as known."""
         peaks = [trial.expected.peak_memory_mib for trial in self.trials]
         known = sorted((peak for peak in peaks if peak is not None), reverse=True)
         return sum(known[: self.slots]) if known else None
@@ -276,13 +276,13 @@ class PlanForecast:
 def look_ahead(
     trials: Iterable[TrialSpec], forecast: Forecast, *, slots: int = 1, share_device: bool = False
 ) -> PlanForecast:
-    """Return what is expected of *trials*, so many at a time."""
+    """Return a forecast for *trials* that run in a number of slots."""
     expected = tuple(ExpectedTrial(spec=spec, expected=forecast.expect(spec)) for spec in trials)
     return PlanForecast(trials=expected, slots=slots, share_device=share_device)
 
 
 def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) -> Expectation:
-    """Return what runs tell: medians of times, scaled to *size* where there is one, and the highest peak of memory."""
+    """Return an expectation from runs: median times, scaled to *size* if given, and the highest memory peak."""
     seconds: list[float] = []
     alone: list[float] = []
     for run in alike.runs:
@@ -293,7 +293,7 @@ def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) 
             return Expectation()
         else:
             epochs, num_learnt, num_test = _epochs(spec), size.num_learnt, size.num_test
-        alone.append(costs.measuring_seconds if run.sharing == 1 else 0.0)  # else the waiting is in their times
+        alone.append(costs.measuring_seconds if run.sharing == 1 else 0.0)  # otherwise their times include waiting
         seconds.append(costs.seconds(epochs=epochs, num_learnt=num_learnt, num_test=num_test))
     peaks = [run.peak_memory_mib for run in alike.runs if _batch_size(run.spec) == _batch_size(spec)]
     return Expectation(
@@ -305,7 +305,7 @@ def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) 
 
 
 def _precision_fits(run: RunSummary, spec: TrialSpec) -> bool:
-    """Tell whether *spec* asks for the precision of a run; auto is fp32 on a CPU, and may be bf16 elsewhere."""
+    """Return whether *spec* requests the precision of a run; auto is fp32 on a CPU, and may be bf16 elsewhere."""
     asked, had = spec.execution.precision, run.spec.execution.precision
     if asked == "auto":
         return had == "fp32" or (had == "bf16" and not run.spec.execution.device.startswith("cpu"))
@@ -313,7 +313,7 @@ def _precision_fits(run: RunSummary, spec: TrialSpec) -> bool:
 
 
 def _combination(spec: TrialSpec) -> str:
-    """Return what trials share that differ in seed, fold, machine, or what is measured alone."""
+    """Return a key shared by trials that differ only in seed, fold, machine or measurements."""
     recipe = json.dumps([spec.recipe.full_name, spec.recipe.hyperparameters], sort_keys=True)
     return f"{_network(spec)} {_data(spec.dataset)} {_limits(spec.dataset)} {recipe}"
 
@@ -336,7 +336,7 @@ def _limits(dataset: DatasetSpec) -> tuple[int | None, int | None, float]:
 
 
 def _setting(spec: TrialSpec) -> str:
-    """Return a recipe without what the costs can be scaled by."""
+    """Return a key for a recipe without the settings by which costs can be scaled."""
     hyperparameters = {name: value for name, value in spec.recipe.hyperparameters.items() if name != "epochs"}
     return json.dumps([spec.recipe.full_name, hyperparameters], sort_keys=True)
 
@@ -354,7 +354,7 @@ def _freezes(spec: TrialSpec) -> bool:
 
 
 def _at_most(number: int | None, limit: int | None) -> int | None:
-    """Return a limited number; a limit alone is taken for it, as an upper bound."""
+    """Return the number with the limit applied; if the number is unknown, return the limit as an upper bound."""
     if number is None or limit is None:
         return limit if number is None else number
     return min(number, limit)

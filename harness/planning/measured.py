@@ -1,4 +1,4 @@
-"""What a probe measured of one combination: the costs that a forecast is made from. Plain data."""
+"""Probe measurements: the costs of a combination that a forecast is made from. Plain data."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from harness.records.spec import FrozenModel
 
 
 class Measured(FrozenModel):
-    """What a probe measured."""
+    """The measurements of a probe."""
 
     build_seconds: float
     image_seconds: float
-    """For each image of a training step, with the data path."""
+    """Time per image of a training step, including the data path."""
     val_image_seconds: float
     single_image_seconds: float
-    """For one image alone."""
+    """Time for a batch of one image."""
     save_seconds: float
-    """For a training state."""
+    """Time for saving a training state."""
     end_seconds: float
-    """For writing weights and predictions, and for the metrics."""
+    """Time for writing weights and predictions, and for computing metrics."""
     inference_batch: int
     training_batch: int
     peak_memory_mib: float | None
-    """Without the images that a CPU maps from their file."""
+    """Peak memory, without the images that a CPU maps from their file."""
     macs: int | None
     seconds: float = 0.0
-    """What the probe took itself, in its process."""
+    """Duration of the probe in its process."""

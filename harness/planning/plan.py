@@ -1,4 +1,4 @@
-"""The plan: every trial that follows from a selection, and what is skipped and why. Data, before anything runs."""
+"""The plan: all trials of a selection, and the skipped combinations with their reasons. Plain data."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class Skip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What will run, in order, and what will not."""
+    """The trials to run, in order, and the skipped combinations."""
 
     trials: tuple[TrialSpec, ...]
     skips: tuple[Skip, ...] = ()
     preload: tuple[str, ...] = ()
-    """Modules that the trials will want."""
+    """Modules that the trials will import."""
 
     @property
     def datasets(self) -> tuple[DatasetSpec, ...]:
-        """The datasets, each once, in order."""
+        """The distinct datasets, in order."""
         return tuple({stable_hash(trial.dataset.model_dump()): trial.dataset for trial in self.trials}.values())
 
 
 def make_plan(selection: Selection) -> Plan:
     """Combine a selection: for each dataset and seed, every architecture with every recipe.
 
-    Seeds, and the folds of each, come before models, so that an unfinished bench has compared all models on the same.
+    Seeds and their folds form the outer loops, so that an unfinished bench has run all models on the same ones.
     """
     request = selection.request
     execution = ExecutionSpec(
@@ -89,14 +89,14 @@ def make_plan(selection: Selection) -> Plan:
 
 
 def _folds(whole: DatasetSpec) -> list[DatasetSpec]:
-    """Return what each trial of a seed is trained and tested on."""
+    """Return the dataset specs of a seed's trials: one for each fold, or the whole dataset."""
     if whole.folds is None:
         return [whole]
     return [whole.model_copy(update={"fold": fold}) for fold in range(1, whole.folds + 1)]
 
 
 def _why_not(architecture: SelectedArchitecture, dataset: SelectedDataset, recipe: SelectedRecipe) -> str:
-    """Return why a combination cannot be run, as far as it is known beforehand."""
+    """Return why a combination cannot be run, as far as known in advance; empty if it can."""
     network = architecture.entry.record
     if recipe.hyperparameters.pretrained and not network.has_pretrained:
         return "the recipe starts from published weights, and there are none"
@@ -120,7 +120,7 @@ def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
 
 
 def dataset_spec(selected: SelectedDataset, request: BenchRequest) -> DatasetSpec:
-    """Return which images a request means by a dataset."""
+    """Return the spec of a selected dataset with the settings of a request."""
     entry = selected.entry
     return DatasetSpec(
         full_name=entry.full_name,

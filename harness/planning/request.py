@@ -1,4 +1,4 @@
-"""Requests: what a user asked a bench to do, from a command line or from a suite file. Names are not resolved yet."""
+"""Requests: settings of a bench, from a command line or a suite file. Names are not resolved yet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
 from zoo.options import Option
 
-# The embedded default: small, of different families, and done in a minute and a half on two cores.
+# Defaults: small networks of different families that take a minute and a half on two cores.
 DEFAULT_MODELS = ("linear", "simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")
 DEFAULT_DATA = ("digits",)
 DEFAULT_RECIPES = ("sgd_quick",)
@@ -37,7 +37,7 @@ def _seeds(value: object) -> int | Literal["auto"]:
 
 
 def _names(value: object) -> object:
-    """Return a string as the list of its comma-separated names, as on a command line."""
+    """Split a string of comma-separated names, as on a command line."""
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
@@ -53,13 +53,13 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class BenchRequest(FrozenModel):
-    """Settings of a bench. Lists hold names, patterns (``resnet*``) and, for data, names with an argument."""
+    """Settings of a bench. Lists contain names, patterns (``resnet*``) and, for data, names with an argument."""
 
     models: Names = Field(DEFAULT_MODELS, min_length=1)
     data: Names = Field(DEFAULT_DATA, min_length=1)
     recipes: Names = Field(DEFAULT_RECIPES, min_length=1)
     seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = DEFAULT_SEEDS
-    """Number of seeds; they are ``first_seed``, ``first_seed + 1`` … ``auto``: as many as ranks need."""
+    """Number of seeds: ``first_seed``, ``first_seed + 1`` … ``auto``: as many as needed to separate the ranks."""
     max_seeds: int = Field(MAX_SEEDS, ge=1, le=_MOST_SEEDS)
     """Maximum number of seeds per row if ``seeds`` is ``auto``."""
     budget: str | None = Field(
@@ -70,33 +70,33 @@ class BenchRequest(FrozenModel):
     set: dict[str, Option] = Field(default_factory=dict)
     """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``."""
     epochs: int | None = Field(None, ge=1)
-    """Short for ``recipe.epochs``."""
+    """Shorthand for ``recipe.epochs``."""
     batch_size: int | None = Field(None, ge=1)
-    """Short for ``recipe.batch_size``."""
+    """Shorthand for ``recipe.batch_size``."""
     limit_train: Annotated[int | None, AfterValidator(_limit_train)] = None
     limit_test: int | None = Field(None, ge=1)
     val_fraction: float = Field(0.1, gt=0, lt=1)
     folds: int | None = Field(None, ge=2, le=100)
-    """Number of cross-validation folds, each of which is tested once; None: the splits of the source."""
+    """Number of cross-validation folds, each of which is the test set once; None: use the source's splits."""
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
     gpus_per_trial: int = Field(1, ge=1, le=64)
-    """Devices that share each batch of a trial, from ``device`` on; on a CPU, processes."""
+    """GPUs that share each batch of a trial, starting at ``device``; on a CPU, the number of processes."""
     precision: Precision = "auto"
     compile: Compile = "off"
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     threads: int | None = Field(None, ge=1)
     small_images: bool | None = None
-    """Whether first strides are reduced for small images; None: below 64 pixels."""
+    """Whether to reduce the first strides for small images; None: for images below 64 pixels."""
     measure_seconds: float = Field(0.3, ge=0, le=600)
-    """Time for each speed measurement; 0 measures nothing."""
+    """Time for each speed measurement; 0: do not measure."""
     best_inference: bool = False
-    """Whether to find the fastest inference settings and measure with them too."""
+    """Whether to find the fastest inference settings and measure with them as well."""
     runtimes: Annotated[tuple[RuntimeName, ...], BeforeValidator(_names)] = Field(("eager",), min_length=1)
-    """Runtimes that evaluate and time the trained weights after the trials, which they do not change."""
+    """Runtimes that evaluate and time the trained weights after the trials, without changing the trials."""
 
     @property
     def most_seeds(self) -> int:
-        """How many seeds a row may come to have."""
+        """Maximum number of seeds per row."""
         return self.max_seeds if self.seeds == "auto" else self.seeds
 
     @property
@@ -105,15 +105,15 @@ class BenchRequest(FrozenModel):
         if self.budget is None:
             return None
         match = _DURATION.match(self.budget)
-        assert match is not None, "checked when it was made"
+        assert match is not None, "validation has checked it"
         return sum(float(text or 0) * size for text, size in zip(match.groups(), (3600, 60, 1), strict=True))
 
     @classmethod
     def parse(cls, raw: dict[str, Any], *, origin: str) -> BenchRequest:
-        """Check raw values, as from a suite file or a command line.
+        """Validate raw values from a suite file or a command line.
 
         Raises:
-            UsageError: With every mistake at once; *origin* says where they stand.
+            UsageError: If there are mistakes; it lists all of them, and says that they are in *origin*.
         """
         try:
             return cls.model_validate(raw)
@@ -125,7 +125,7 @@ def load_suite(path: Path) -> dict[str, Any]:
     """Read a suite file: TOML with the fields of :class:`BenchRequest` at the top level, and a table ``[set]``.
 
     Raises:
-        UsageError: If it cannot be read.
+        UsageError: If the file cannot be read.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -158,9 +158,9 @@ def raise_all(error: ValidationError, model: type[FrozenModel], origin: str) -> 
             errors.append(UnknownNameError(f"setting of {origin}", key, near=near_names(key, model.model_fields)))
         else:
             problem = each["msg"].lower()
-            if each["type"] == "string_pattern_mismatch":  # a pattern is no sentence
+            if each["type"] == "string_pattern_mismatch":  # pydantic would print the pattern
                 problem = f"input should be {model.model_fields[key].description}"
-            elif each["type"] == "tuple_type":  # TOML and JSON have lists
+            elif each["type"] == "tuple_type":  # TOML and JSON have lists, not tuples
                 problem = 'input should be a list such as ["a", "b"]'
             errors.append(UsageError(f"{origin}: {key} = {each['input']!r}: {problem}"))
     ManyErrors.raise_if(errors)

@@ -1,4 +1,4 @@
-"""Scheduling: in which order trials go to the slots of a bench, and how long that takes. Pure functions."""
+"""Scheduling: the order in which trials go to the slots of a bench, and the time that takes. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.records.spec import TrialSpec
 
 
 class HasSpec(Protocol):
-    """A trial, at whatever stage: all that matters here is what is to be run."""
+    """Any object with the spec of a trial."""
 
     @property
     def spec(self) -> TrialSpec:
-        """What is to be run."""
+        """The spec of the trial."""
         ...
 
 
@@ -22,15 +22,15 @@ TrialT = TypeVar("TrialT", bound=HasSpec)
 
 
 def order(trials: Sequence[TrialT], seconds: Callable[[TrialSpec], float | None]) -> list[TrialT]:
-    """Return *trials* in the order in which free slots should take them.
+    """Return *trials* in the order in which free slots should run them.
 
-    Dataset by dataset, so that a machine holds few of them at a time; within one, seed by seed and fold by fold, so
-    that a bench that is stopped has compared all models on the same; within those the longest first, so that no long
-    trial is left to begin when the others are over. One whose time is not known could be the longest, and goes before
-    those. What is left equal stays in the given order, as do datasets, seeds and folds.
+    Trials are ordered by dataset, so that a machine has few datasets in memory at a time; then by seed and fold, so
+    that a stopped bench has run all models on the same ones; then by time, the longest first, so that no long trial
+    starts when the others are done. Trials with unknown times could be the longest and go first. Ties keep the given
+    order, as do datasets, seeds and folds.
 
     Args:
-        seconds: Returns what a trial is expected to take, or None where that is not known.
+        seconds: Returns the expected time of a trial, or None if unknown.
     """
     datasets = _ranks(trial.spec.dataset.model_dump_json(exclude={"fold"}) for trial in trials)
     seeds = _ranks((trial.spec.seed, trial.spec.dataset.model_dump_json()) for trial in trials)
@@ -43,14 +43,14 @@ def order(trials: Sequence[TrialT], seconds: Callable[[TrialSpec], float | None]
 
 
 def makespan(seconds: Iterable[float], slots: int) -> float:
-    """Return when the last trial ends, if each in turn goes to the slot that is free first.
+    """Return when the last trial ends, if each trial in turn goes to the first free slot.
 
-    By whatever order, that is at most ``2 - 1 / slots`` times the shortest possible (R. L. Graham, "Bounds for certain
-    multiprocessing anomalies", 1966), and with the longest first ``4/3 - 1 / (3 * slots)`` times (1969).
+    In any order, this is at most ``2 - 1 / slots`` times the shortest possible time (R. L. Graham, "Bounds for certain
+    multiprocessing anomalies", 1966), and at most ``4/3 - 1 / (3 * slots)`` times with the longest first (1969).
 
     Args:
-        seconds: What each trial takes, in the order of their start.
-        slots: How many run at a time; at least 1.
+        seconds: Times of the trials, in the order in which they start.
+        slots: Number of trials that run at a time; at least 1.
     """
     if slots < 1:
         raise ValueError(f"there must be at least 1 slot, not {slots}")
@@ -61,6 +61,6 @@ def makespan(seconds: Iterable[float], slots: int) -> float:
 
 
 def _ranks(values: Iterable[object]) -> list[int]:
-    """Return for each value how many others came up before it did first."""
+    """Return for each value how many distinct values appeared before it."""
     first: dict[object, int] = {}
     return [first.setdefault(value, len(first)) for value in values]

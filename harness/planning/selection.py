@@ -1,4 +1,4 @@
-"""Selection: a request's names and patterns resolved against the catalog, with every mistake reported at once."""
+"""Selection: a request's names and patterns resolved against the catalog, with all mistakes reported together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedArchitecture:
-    """An architecture and its options' values."""
+    """An architecture with the values of its options."""
 
     entry: Entry[Architecture]
     options: Mapping[str, Option]
@@ -33,7 +33,7 @@ class SelectedArchitecture:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedDataset:
-    """A dataset, its argument and its options' values."""
+    """A dataset with its argument and the values of its options."""
 
     entry: Entry[Dataset]
     argument: str
@@ -42,13 +42,13 @@ class SelectedDataset:
 
     @property
     def display_name(self) -> str:
-        """Its name as a user types it, argument included."""
+        """The dataset's name as a user types it, including the argument."""
         return f"{self.entry.display_name}:{self.argument}" if self.argument else self.entry.display_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SelectedRecipe:
-    """A recipe and its resolved hyperparameters."""
+    """A recipe with its resolved hyperparameters."""
 
     entry: Entry[Recipe]
     hyperparameters: Hyperparameters
@@ -56,7 +56,7 @@ class SelectedRecipe:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Everything that was asked for, found."""
+    """A request's plugins, found in the catalog."""
 
     architectures: tuple[SelectedArchitecture, ...]
     datasets: tuple[SelectedDataset, ...]
@@ -69,7 +69,7 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
     """Resolve a request against a catalog.
 
     Raises:
-        ZooError: For unknown or ambiguous names, patterns that match nothing, bad overrides; all of them together.
+        ZooError: For unknown or ambiguous names, patterns without a match and bad overrides, all together.
     """
     errors = _Collector()
     overrides = errors.get(lambda: _split_overrides(request)) or {target: {} for target in _OVERRIDE_TARGETS}
@@ -100,10 +100,10 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
 
 
 def select_datasets(request: BenchRequest, catalog: Catalog) -> tuple[SelectedDataset, ...]:
-    """Resolve a request's datasets alone; its models and recipes are left aside.
+    """Resolve only a request's datasets, and ignore its models and recipes.
 
     Raises:
-        ZooError: As :func:`select` does, and for overrides that are not of data.
+        ZooError: As in :func:`select`, and for overrides other than ``data.KEY``.
     """
     errors = _Collector()
     overrides = errors.get(lambda: _split_overrides(request)) or {"data": {}}
@@ -118,7 +118,7 @@ def select_datasets(request: BenchRequest, catalog: Catalog) -> tuple[SelectedDa
 
 
 class _Collector:
-    """Runs steps and keeps what they raise, so that all mistakes are told in one go."""
+    """Runs steps and collects their errors, so that all mistakes are reported together."""
 
     def __init__(self) -> None:
         self._errors: dict[str, ZooError] = {}
@@ -166,7 +166,7 @@ def _datasets(
         name, colon, argument = text.partition(":")
         for entry in errors.get(partial(_matching, name, registry)) or []:
             if is_pattern(name) and entry.record.argument:
-                continue  # a pattern stands for datasets, not for kinds of them
+                continue  # patterns only match complete datasets, not those that need an argument
             if problem := _argument_problem(entry, bool(colon), argument):
                 errors.add(problem)
                 continue
@@ -189,7 +189,7 @@ def _select_architecture(entry: Entry[Architecture], given: Mapping[str, Option]
 
 
 def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Option]) -> SelectedDataset:
-    # Every dataset can be resized, so this option is the harness's and not the record's.
+    # Every dataset can be resized, so this option belongs to the harness and not to the dataset.
     given = dict(given)
     image_size = given.pop("image_size", None) if "image_size" not in entry.record.options else None
     if image_size is not None and (not isinstance(image_size, int) or isinstance(image_size, bool) or image_size < 1):

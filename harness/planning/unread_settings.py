@@ -1,7 +1,7 @@
-"""Settings that nothing reads: overrides of a recipe that could not change its training, and so would only make a row.
+"""Unused settings: overrides that cannot change a recipe's training, and would only add a row with the same result.
 
-Which hyperparameter is read where follows from the optimizer, the schedule and the augmentations that are chosen, and
-from the functions that a recipe brings in their place.
+The optimizer, schedule and augmentations in use, and a recipe's own functions, determine which hyperparameters are
+read.
 """
 
 from __future__ import annotations
@@ -45,23 +45,23 @@ _READERS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
         lambda hp: hp.keep == "best" or hp.early_stopping_patience > 0,
     ),
 }  # fmt: skip
-"""When a hyperparameter is read by the engine's own parts; those that are always read are not listed."""
+"""Conditions under which the engine reads a hyperparameter; hyperparameters that are always read are not listed."""
 
 
 def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperparameters) -> list[UsageError]:
-    """Return an error for each override that nothing reads, and for a warm-up that is longer than the training.
+    """Return an error for each unused override, and for a warm-up that is longer than the training.
 
     Args:
-        recipe: The recipe that is overridden.
-        name: As the user calls it.
+        recipe: The overridden recipe.
+        name: The recipe's name as given by the user.
         given: Names of the hyperparameters that the user has set.
-        hp: The hyperparameters with the overrides.
+        hp: The hyperparameters including the overrides.
     """
     defaults = recipe.hyperparameters()
     errors = []
     for key in given:
         if getattr(defaults, key) == getattr(hp, key):
-            continue  # as the recipe has it anyway: the same row
+            continue  # the recipe's own value, which gives the same row
         reason = _why_unread(recipe, key, hp)
         if reason:
             errors.append(UsageError(f"recipe.{key} = {getattr(hp, key)!r} has no effect in {name}: {reason}"))
@@ -89,9 +89,9 @@ def _why_unread(recipe: Recipe, key: str, hp: Hyperparameters) -> str:
 
 
 def _may_read(function: Callable[..., Any], key: str) -> bool:
-    """Tell whether a recipe's function could read a hyperparameter: whether its module mentions it.
+    """Return whether a recipe's function could read a hyperparameter, which is the case if its module mentions it.
 
-    The fields that say which part to use are taken over by the function, whatever its module is about.
+    The function always replaces the fields that choose the part to use.
     """
     if key in ("optimizer", "schedule"):
         return False
@@ -99,5 +99,5 @@ def _may_read(function: Callable[..., Any], key: str) -> bool:
     try:
         source = inspect.getsource(module if module is not None else function)
     except (OSError, TypeError):
-        return True  # no source to look at, so nobody can say
+        return True  # without the source, assume that it could
     return f".{key}" in source

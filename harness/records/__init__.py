@@ -1,20 +1,20 @@
 """Specs, keys, the store, and what is computed from saved predictions.
 
-- ``spec``: one trial, fully described
+- ``spec``: the full description of a trial
 - ``keys``: the two identities of a trial
-- ``key_diff``: which fields of the keys differ
-- ``provenance``: where selected records come from
-- ``record``: what one trial did
+- ``key_diff``: differences between keys
+- ``provenance``: the origin of selected plugins
+- ``record``: the outcome of a trial
 - ``store``: a folder of records
 - ``state_files``: training states in a trial's folder
-- ``history``: phases and epochs of a trial, a line each
+- ``history``: phases and epochs of a trial, one per line
 - ``predictions``: saved test predictions
-- ``scoring``, ``rescoring``: metrics of predictions, and of those saved earlier
-- ``run_summaries``: what a forecast needs of a record
-- ``runtime_result``: what a trial's weights did under another runtime
+- ``scoring``, ``rescoring``: metrics of predictions, and of predictions saved earlier
+- ``run_summaries``: the parts of a record that a forecast needs
+- ``runtime_result``: results of a trial's weights with another runtime
 - ``pooled_folds``: the folds of a cross-validation as one record
-- ``merging``: several stores in one
-- ``seed_schedule``: how many seeds rows have at each look
+- ``merging``: merging several stores
+- ``seed_schedule``: the number of seeds of each row at each look
 
 Imports ``harness.system`` and the vocabulary in ``zoo``, and never torch.
 """

@@ -1,6 +1,6 @@
 """The history of a trial: a line of JSON for each phase and each epoch, appended while it runs.
 
-Each line carries a sum over its own row, so that a torn or damaged one is left out, and never read as other numbers.
+Each line has a checksum of its row, so that a torn or damaged line is skipped instead of being read as other numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _SUM = "crc32"
 
 
 class HistoryWriter:
-    """Appends rows; each is one ``write`` of one line, so that a reader never sees two torn ones."""
+    """Appends rows, each with a single ``write`` of a line, so that at most the last line is ever torn."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
@@ -24,11 +24,11 @@ class HistoryWriter:
     def write(self, row: dict[str, Any]) -> None:
         """Append *row*."""
         line = memoryview(encode_row(row))
-        while line:  # a disk that is nearly full takes a part, and refuses the rest
+        while line:  # a nearly full disk accepts only a part
             line = line[self._file.write(line) :]
 
     def sync(self) -> None:
-        """Make what was written durable."""
+        """Make the written rows durable."""
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -37,7 +37,7 @@ class HistoryWriter:
 
 
 class HistoryTail:
-    """Reads the rows that were added since it last looked."""
+    """Reads rows that were added since the last call."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,9 +45,9 @@ class HistoryTail:
         self._offset = 0
 
     def new_rows(self) -> Iterator[dict[str, Any]]:
-        """Yield whole new rows; a torn last line waits until the rest of it is there.
+        """Yield complete new rows; a torn last line is read once the rest of it has been written.
 
-        An attempt that continues a trial puts another file in the place of the last one's; that is read from its start.
+        An attempt that resumes a trial replaces the file; the new file is read from its start.
         """
         try:
             with self._path.open("rb") as file:
@@ -64,12 +64,12 @@ class HistoryTail:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """Return all whole rows of a history, possibly none."""
+    """Return all intact rows of a history, possibly none."""
     return list(HistoryTail(path).new_rows())
 
 
 def encode_row(row: dict[str, Any]) -> bytes:
-    """Return *row* as a line with its sum; NaN and infinity are refused."""
+    """Return *row* as a line with a checksum; NaN and infinity raise an error."""
     return json.dumps({**row, _SUM: _sum_of(row)}, allow_nan=False).encode() + b"\n"
 
 
@@ -82,6 +82,6 @@ def _parse(content: bytes) -> Iterator[dict[str, Any]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            continue  # a line that a crash tore, and a later attempt ended
+            continue  # torn by a crash; a later attempt has ended the line
         if isinstance(row, dict) and row.pop(_SUM, None) == _sum_of(row):
             yield row

@@ -1,4 +1,4 @@
-"""Why: which fields of the two keys differ between two trials, or between a trial and what would run today."""
+"""Key differences: which fields of the two keys differ between two trials, or between a trial and a run today."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ MISSING = "(absent)"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FieldDifference:
-    """A field that is not the same on both sides."""
+    """A field with different values on the two sides."""
 
     field: str
-    """Dotted: ``hyperparameters.lr``."""
+    """Dotted name, such as ``hyperparameters.lr``."""
     left: Any
     right: Any
 
 
 def result_differences(left: Record, right: Record) -> list[FieldDifference]:
-    """Return what makes the results of two trials different results."""
+    """Return the fields by which the result keys of two trials differ."""
     return list(_differences(_result_fields(left), _result_fields(right)))
 
 
 def measurement_differences(left: Record, right: Record) -> list[FieldDifference]:
-    """Return what keeps the speeds of two trials from being compared."""
+    """Return the fields by which the measurement keys of two trials differ, so that their speeds cannot be compared."""
     return list(_differences(_measurement_fields(left), _measurement_fields(right)))
 
 
 def differences_from_today(record: Record, catalog: Catalog) -> list[FieldDifference]:
-    """Return what would make the same command run the trial again, the content of the dataset apart.
+    """Return the differences that would make the same command run the trial again, apart from the dataset's content.
 
     Raises:
-        ZooError: If what the trial used is not in the catalog any more.
+        ZooError: If a plugin of the trial is no longer in the catalog.
     """
     then = _result_fields(record)
     spec = record.spec

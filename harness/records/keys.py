@@ -1,6 +1,6 @@
-"""The two identities of a trial: what can change its predictions, and what can change its speed.
+"""The two identities of a trial: one for its predictions, and one for its speed.
 
-Cache, resume and merge go by the first. Speeds are compared only within the second.
+Caching, resuming and merging use the first. Speeds are compared only if the second is equal.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 from harness.records.spec import TrialSpec, stable_hash
 
 ENGINE_VERSION = 1
-"""Raised whenever the engine gives other predictions for the same spec."""
+"""Incremented whenever the engine gives different predictions for the same spec."""
 
 
 def result_fields(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> dict[str, Any]:
-    """Return all that can change a prediction, by name; *spec* must be resolved.
+    """Return everything that can change a prediction, by name; *spec* must be resolved.
 
-    The dataset enters by its content alone: a folder that was moved or renamed is the same dataset. Where it is
-    computed (device, threads) is left out: it changes rounding, not meaning.
+    The dataset is identified by its content: a folder that was moved or renamed is the same dataset. Device and threads
+    are left out because they only change rounding.
     """
     return {
         **row_fields(spec),
@@ -54,7 +54,7 @@ def result_key(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> str:
 
 
 def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str, Any]:
-    """Return all that can change a speed and is not the network itself; *spec* must be resolved."""
+    """Return everything that can change a speed, except the network itself; *spec* must be resolved."""
     fields = {
         "device": environment["device_name"],
         "driver": environment["driver"],
@@ -62,11 +62,11 @@ def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str
         "batch_size": spec.recipe.hyperparameters["batch_size"],
         "precision": spec.execution.precision,
         "compile": spec.execution.compile,
-        # As asked for: with auto, each network is measured at its own best, which is what a user of it gets.
+        # As requested: with auto, each network is measured with its own best setting, as its users would run it.
         "layout": spec.execution.layout,
         "torch": environment["torch"],
     }
-    if spec.execution.gpus_per_trial > 1:  # absent otherwise, as in keys of before there was a choice
+    if spec.execution.gpus_per_trial > 1:  # otherwise absent, as in keys from before the setting existed
         fields["gpus_per_trial"] = spec.execution.gpus_per_trial
     return fields
 

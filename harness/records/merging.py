@@ -1,7 +1,7 @@
-"""Merging: the trials of several stores in one. Nothing that is read is run, followed or trusted.
+"""Merging: copying the trials of several stores into one. Nothing that is read is executed, followed or trusted.
 
-A trial is taken only if its folder and all its files are plain files of its own store, its record is whole, and every
-file fits the sum that the record has of it.
+A trial is copied only if its folder and all its files are plain files in its own store, its record is intact, and every
+file matches the checksum in the record.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.system.atomic_files import TEMPORARY_PREFIX, sha256_of, sync_folder
 from zoo.errors import StoreError
 
 _UNSUMMED_FILES = (LOG_FILE, SPEC_FILE)
-"""What a trial's folder holds for people; nothing is computed from it."""
+"""Files in a trial's folder that are meant for people; nothing is computed from them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,18 +32,18 @@ class MergeSummary:
 
     added: int
     known: int
-    """Trials that were in the target already, with the same result."""
+    """Number of trials that were already in the target, with the same result."""
     clashes: tuple[str, ...]
-    """A sentence for each trial that is in two stores with different results; the first one stays."""
+    """A sentence for each trial with different results in two stores; the first result is kept."""
     refused: tuple[str, ...]
-    """A sentence for each folder that was not taken."""
+    """A sentence for each folder that was not copied."""
 
 
 def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
-    """Copy the trials of *sources* into *target*, which is made if it is not there.
+    """Copy the trials of *sources* into *target*, which is created if necessary.
 
     Raises:
-        StoreError: If a source is no folder, or the target cannot be written.
+        StoreError: If a source is not a folder, or the target cannot be written.
     """
     missing = [str(source) for source in sources if not source.is_dir()]
     if missing:
@@ -81,10 +81,10 @@ def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
 
 
 def _checked(folder: Path) -> Record:
-    """Return the record of a trial that may be taken.
+    """Return the record of a trial after checking that the trial can be copied.
 
     Raises:
-        StoreError: With the first reason against it.
+        StoreError: With the first reason why it cannot be copied.
     """
     if folder.is_symlink():
         raise StoreError(f"{folder} is a link, not a folder")
@@ -103,7 +103,7 @@ def _checked(folder: Path) -> Record:
 
 
 def _copy(folder: Path, record: Record, target: Store) -> None:
-    """Copy a trial under a temporary name, then rename it, so that it is there whole or not at all."""
+    """Copy a trial under a temporary name, then rename it, so that the target never has a partial trial."""
     temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=target.root))
     try:
         names = [*record.files, RECORD_FILE, *(name for name in _UNSUMMED_FILES if (folder / name).is_file())]
@@ -119,9 +119,9 @@ def _copy(folder: Path, record: Record, target: Store) -> None:
 
 
 def _copy_runtimes(folder: Path, record: Record, target: Store) -> list[str]:
-    """Copy what lies of runtimes in a trial's folder and is not in the target's; return why some was not taken.
+    """Copy runtime results that the target does not have, and return a sentence for each that was not copied.
 
-    It is taken only if it is of the weights that the target's record tells of.
+    Only results for the weights of the target's record are copied.
     """
     refused = []
     into = target.folder(record.trial_id)
@@ -147,11 +147,11 @@ def _copy_runtime(folder: Path, result: RuntimeResult, into: Path) -> None:
         if hashlib.sha256(content).hexdigest() != sha256:
             raise StoreError(f"{folder / name} does not match the checksum in {result_name(result.runtime)}")
         write_bytes(into / name, content)
-    write_result(into, result)  # last: its sums are of files that are there
+    write_result(into, result)  # last, because its checksums are of files that must exist
 
 
 def _checked_copy(folder: Path, record: Record) -> None:
-    """Check again what was copied: the source may have changed under the copying."""
+    """Check the copied files again, because the source may have changed during the copy."""
     if read_record(folder / RECORD_FILE) != record:
         raise StoreError(f"{record.trial_id} changed while it was copied")
     for name, sha256 in record.files.items():
@@ -160,10 +160,10 @@ def _checked_copy(folder: Path, record: Record) -> None:
 
 
 def _same_result(one: Record, other: Record) -> bool:
-    """Tell whether two records say the same, times and places apart."""
+    """Return whether two records have the same result, regardless of when and where they ran."""
     if (one.outcome, one.result_key) != (other.outcome, other.result_key):
         return False
-    # Metrics follow from predictions: they differ where one of the two was rescored.
+    # Metrics follow from predictions, and differ if one of the two was rescored.
     predictions = one.files.get(PREDICTIONS_FILE)
     same_predictions = predictions is not None and predictions == other.files.get(PREDICTIONS_FILE)
     return same_predictions or one.metrics == other.metrics

@@ -1,7 +1,7 @@
-"""Fold results: the folds of a seed put together into one trial that was tested on every image.
+"""Pooled folds: the folds of a seed combined into one trial that was tested on every image.
 
-What is put together lies in the store like any other trial, with the predictions of all its folds in one file. So it
-is ranked, compared, rescored and verified as they are, on all N images. Nothing is trained here.
+The pooled trial is stored like any other, with the predictions of all its folds in one file. It is therefore ranked,
+compared, rescored and verified like any other, on all N images. Nothing is trained here.
 """
 
 from __future__ import annotations
@@ -27,18 +27,17 @@ from zoo.metric import Metric, Predictions
 def put_together(
     store: Store, records: Iterable[Record], metrics: Sequence[Entry[Metric]]
 ) -> tuple[list[Record], list[str]]:
-    """Put the folds of each seed together, and write what comes of it into the store.
+    """Pool the folds of each seed, and write the results to the store.
 
-    A seed of which a fold is missing or not done is left out. One that was put together before, from the same
-    predictions, is not written again.
+    Seeds with a missing or unfinished fold are left out. A result is not written again if the predictions are the same.
 
     Args:
-        store: Where the folds' trials are.
-        records: Of folds, and others, which are passed over.
-        metrics: Computed from the predictions of all folds together.
+        store: The store of the folds' trials.
+        records: Records of folds; other records are ignored.
+        metrics: Metrics to compute from the predictions of all folds together.
 
     Returns:
-        The records of the seeds that are complete, and a sentence for each that could not be put together.
+        The records of the complete seeds, and a sentence for each seed that could not be pooled.
     """
     complete: list[Record] = []
     problems: list[str] = []
@@ -51,7 +50,7 @@ def put_together(
 
 
 def complete_seeds(records: Iterable[Record]) -> list[list[Record]]:
-    """Return the records of each seed of which all folds are done, in the order of their folds."""
+    """Return the records of each seed whose folds are all done, in the order of the folds."""
     seeds: dict[str, dict[int, Record]] = {}
     for record in records:
         fold = record.spec.dataset.fold
@@ -65,7 +64,7 @@ def complete_seeds(records: Iterable[Record]) -> list[list[Record]]:
 
 
 def _whole_key(record: Record) -> str:
-    assert record.data is not None, "a trial that is done has seen its images"
+    assert record.data is not None, "the record of a finished trial describes its images"
     return result_key(
         record.spec.whole,
         fingerprint=record.data.whole_fingerprint,
@@ -103,7 +102,7 @@ def _written(store: Store, folds: Sequence[Record], metrics: Sequence[Entry[Metr
 
 
 def concatenated(folds: Sequence[SavedPredictions]) -> SavedPredictions:
-    """Return the predictions of folds as those of one test set, in the order of the images' ids.
+    """Concatenate the predictions of folds into those of one test set, in the order of the images' ids.
 
     Raises:
         StoreError: If an image is in two folds, or the folds have different classes.
@@ -167,12 +166,12 @@ def _record(
 
 
 def _own_warnings(record: Record) -> list[str]:
-    """Return what a fold warns of, metrics apart: those of all folds together are what counts."""
+    """Return a fold's warnings except those about metrics, which are computed again over all folds."""
     return [warning for warning in record.warnings if not warning.startswith("metric ")]
 
 
 def speed_over(folds: Sequence[SpeedInfo]) -> SpeedInfo:
-    """Return the median over folds of each speed, with the whole range of their windows."""
+    """Return the median of each speed over the folds, with the full range of their windows."""
 
     def median(read: Callable[[SpeedInfo], float | None]) -> float | None:
         values = [value for value in map(read, folds) if value is not None]

@@ -1,8 +1,8 @@
-"""Saved test predictions: logits, labels and sample ids of one trial. Never needs torch.
+"""Saved test predictions: logits, labels and sample ids of a trial. Does not need torch.
 
-``predictions.safetensors`` holds ``logits`` ``[N, K]`` float32, ``labels`` ``[N]`` int64 and ``samples`` ``[N]``
-uint64: the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials. Class names
-are in its metadata.
+``predictions.safetensors`` contains ``logits`` ``[N, K]`` float32, ``labels`` ``[N]`` int64 and ``samples`` ``[N]``
+uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
+Class names are in the metadata.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FILE_NAME = "predictions.safetensors"
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SavedPredictions:
-    """Predictions and which sample each row is of."""
+    """Predictions with the sample of each row."""
 
     predictions: Predictions
     samples: NDArray[np.uint64]
-    """``[N]``, the same for the same test image in every trial."""
+    """Hashed sample ids, ``[N]``; the same test image has the same id in every trial."""
 
 
 def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_NAME) -> Path:
@@ -51,12 +51,12 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
     """Read a trial's predictions.
 
     Args:
-        folder: The trial's.
-        sha256: What the file's content must have; None: it is not checked.
-        name: Of the file; a trial's own has the usual one.
+        folder: Folder of the trial.
+        sha256: Expected SHA-256 of the file; None: do not check it.
+        name: Name of the file; by default that of the trial's own predictions.
 
     Raises:
-        StoreError: If the file is absent, not what it should be, or has another sum.
+        StoreError: If the file is missing, is not a predictions file, or has another checksum.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load

@@ -1,4 +1,4 @@
-"""Provenance: where what a trial used comes from, as its spec and its record state it."""
+"""Provenance: the origin of the plugins that a trial uses, as stated in its spec and record."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoo.loading import code_hash
 
 
 def provider_spec(entry: Entry[Any]) -> ProviderSpec:
-    """Return where a record comes from, with the hash of the code that provides it."""
+    """Return the provider of a catalog entry, with the hash of the provider's code."""
     provider = entry.provider
     return ProviderSpec(
         plugin=provider.name,

@@ -1,4 +1,4 @@
-"""Records: what one trial did. Written as ``record.json``, with a versioned schema."""
+"""Records: the outcome of a trial. Written as ``record.json``, with a versioned schema."""
 
 from __future__ import annotations
 
@@ -37,40 +37,40 @@ class FailureKind(StrEnum):
 
 
 class Failure(FrozenModel):
-    """A failure, for people and for programs."""
+    """A failure, described for people and programs."""
 
     kind: FailureKind
     message: str
-    """One sentence."""
+    """Cause in one sentence."""
     traceback: str = ""
 
 
 class MetricValue(FrozenModel):
-    """A metric's value, and the version of the metric that gave it."""
+    """A metric's value, and the version of the metric that computed it."""
 
     value: Any
-    """A float, a list per class, or a matrix; None where it is not defined."""
+    """A float, a list with a value per class, or a matrix; None where undefined."""
     version: int = 1
 
 
 class ModelInfo(FrozenModel):
-    """The network as it was built."""
+    """The network of a trial."""
 
     params: int
-    """Number of parameters, of the head for this dataset too."""
+    """Number of parameters, including the head for this dataset."""
     trainable_params: int
     macs: int | None
-    """Multiply-accumulates of one image's forward pass; None where they could not be counted."""
+    """Multiply-accumulates of a forward pass of one image; None if they could not be counted."""
     small_image_changes: tuple[str, ...] = ()
-    """What the small-image adaptation changed, a line each."""
+    """Changes made by the small-image adaptation, one per line."""
     mean: tuple[float, ...]
-    """Normalisation of pixels scaled to [0, 1], per channel."""
+    """Mean per channel for normalising pixels scaled to [0, 1]."""
     std: tuple[float, ...]
     pretrained: bool = False
 
 
 class DataInfo(FrozenModel):
-    """The images as they were used."""
+    """The images of a trial."""
 
     fingerprint: str
     """SHA-256 over decoded pixels, labels and split."""
@@ -81,13 +81,13 @@ class DataInfo(FrozenModel):
     num_val: int
     num_test: int
     notes: tuple[str, ...] = ()
-    """What a reader should know, such as a validation split taken from train, or unreadable images."""
+    """Notes for readers of the result, such as a validation split taken from train, or unreadable images."""
     whole_fingerprint: str = ""
-    """If this is one fold: the fingerprint of all folds together, which shows that they belong together."""
+    """For a single fold: the fingerprint of all folds together, by which they are matched."""
 
 
 class TrainingInfo(FrozenModel):
-    """How the training went."""
+    """The course of the training."""
 
     epochs_run: int
     tested_epoch: int
@@ -96,7 +96,7 @@ class TrainingInfo(FrozenModel):
     best_val_accuracy: float
     final_train_loss: float
     seconds: float
-    """Time in training steps, including the data path but not validation; monotonic clock."""
+    """Time of training steps, including the data path but not validation, by a monotonic clock."""
     micro_batch_size: int | None = None
     """Maximum number of images per forward pass at the end of training; None in older records."""
 
@@ -105,12 +105,12 @@ class Tuning(FrozenModel):
     """Settings chosen for the speed of training, and why (see :mod:`harness.measuring.tuning`)."""
 
     layout: Layout
-    """Order of a batch's pixels in memory."""
+    """Memory layout of batches."""
     compile: bool
     graphs: bool = False
     """Whether the compiled network was also recorded as CUDA graphs."""
     reason: str = ""
-    """One sentence."""
+    """Reason for the choice in one sentence."""
     images_per_second: dict[str, float] = Field(default_factory=dict)
     """Measured training speed by setting: compute only, median of a few short windows."""
     compile_seconds: float | None = None
@@ -130,7 +130,7 @@ class Rate(FrozenModel):
 
 
 class Latency(FrozenModel):
-    """Milliseconds for a batch of one."""
+    """Latency of a batch of one image, in milliseconds."""
 
     p50_ms: float
     p95_ms: float
@@ -138,13 +138,13 @@ class Latency(FrozenModel):
 
 
 class BestInference(FrozenModel):
-    """Inference of the trained weights with the settings that are fastest for them on this machine."""
+    """Inference with the trained weights and the fastest settings on this machine."""
 
     rate: Rate
-    """Compute only."""
+    """Inference speed, compute only."""
     layout: Layout
     precision: Literal["fp32", "bf16", "fp16"]
-    """Of weights and arithmetic."""
+    """Numeric precision of weights and computation."""
     compile: bool
     top1_agreement: float
     """Share of test images with the same top-1 class as the record's logits."""
@@ -156,7 +156,7 @@ class BestInference(FrozenModel):
 
 
 class SpeedInfo(FrozenModel):
-    """Measured speeds and memory; None where something was not measured."""
+    """Measured speeds and memory; None if not measured."""
 
     protocol: int = 1
     """Version of the throughput protocol (see :mod:`harness.measuring.timer`)."""
@@ -182,41 +182,41 @@ class SpeedInfo(FrozenModel):
     foreign_cores: float | None = None
     """CPU time per second used by other processes during the measurement; None if unknown."""
     notes: tuple[str, ...] = ()
-    """What disturbed the measurement, such as a throttled clock or a loaded machine."""
+    """Disturbances of the measurement, such as a throttled clock or a loaded machine."""
     seconds: float = 0.0
     """Total time of all measurements."""
 
 
 class Record(FrozenModel):
-    """What one trial did."""
+    """The outcome of a trial."""
 
     schema_version: int = SCHEMA_VERSION
     trial_id: str
-    """Name of its folder in the store."""
+    """Name of the trial's folder in the store."""
     result_key: str
-    """Hash of all that can change a prediction."""
+    """Hash of everything that can change a prediction."""
     measurement_key: str
-    """Hash of all that can change a speed."""
+    """Hash of everything that can change a speed."""
     outcome: Outcome
     failure: Failure | None = None
     reason: str = ""
-    """One sentence if the outcome is not ``done``."""
+    """Reason in one sentence if the outcome is not ``done``."""
     spec: TrialSpec
     model: ModelInfo | None = None
     data: DataInfo | None = None
     training: TrainingInfo | None = None
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
-    """By the metric's display name."""
+    """Metric values by the metric's display name."""
     tuning: Tuning | None = None
     speed: SpeedInfo | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall time of each phase, and ``total``; added up over attempts."""
     environment: dict[str, Any] = Field(default_factory=dict)
-    """Versions, device, threads."""
+    """Versions, device and threads."""
     warnings: tuple[str, ...] = ()
-    """What a reader should know although the trial did not fail, such as a metric that could not be computed."""
+    """Warnings for readers of the result, such as a metric that could not be computed."""
     started_at: str = ""
-    """UTC, ISO 8601. Informative only."""
+    """Start time in UTC, ISO 8601; informative only."""
     attempts: int = 1
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of each other file of the trial, by its name."""

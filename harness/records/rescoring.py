@@ -1,4 +1,4 @@
-"""Rescoring: metrics computed anew from the saved predictions of trials that are done. Nothing is trained or run."""
+"""Rescoring: recomputing metrics from the saved predictions of finished trials. Nothing is trained or run."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from zoo.metric import Metric, Predictions
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RescoreSummary:
-    """What rescoring came to."""
+    """The outcome of rescoring."""
 
     changed: int
-    """Trials whose record was rewritten."""
+    """Number of trials whose record was rewritten."""
     unchanged: int
-    """Trials whose record is already up to date."""
+    """Number of trials whose record was already up to date."""
     not_done: int
-    """Trials without predictions because they failed, were interrupted or skipped."""
+    """Number of trials without predictions because they failed, were interrupted or skipped."""
     changes: dict[str, int]
-    """Number of trials in which each metric is new, or has another value or version."""
+    """Number of trials in which each metric is new, or has a different value or version."""
     problems: tuple[str, ...]
-    """A sentence for each trial that could not be rescored, and each metric that raised; what was there stays."""
+    """A sentence for each trial that could not be rescored, and each metric that raised; the old values are kept."""
 
 
 def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> RescoreSummary:
-    """Compute *metrics* anew for the trials in *folders*, and write the records that change.
+    """Recompute *metrics* for the trials in *folders*, and write the records that change.
 
-    A record is read and written under its trial's lock, and only if the predictions fit the sum that it has of them;
-    what lies of runtimes beside it likewise, and counts with its trial.
-    A metric that raises keeps the value it had; values of metrics that are not among *metrics* stay too.
+    A record is read and written under its trial's lock, and only if the predictions match the checksum in it. The same
+    holds for runtime results, which count as part of their trial.
+    A metric that raises keeps its old value, and so do metrics that are not among *metrics*.
     """
     changed = unchanged = not_done = 0
     changes: Counter[str] = Counter()
@@ -83,7 +83,7 @@ def _changed(record: Record, rescored: Record) -> set[str]:
 def _rescore_runtimes(
     folder: Path, record: Record, metrics: Sequence[Entry[Metric]]
 ) -> tuple[set[str], tuple[str, ...]]:
-    """Compute metrics anew for what lies of runtimes in a trial's folder; return which changed, and what is wrong."""
+    """Recompute metrics for a trial's runtime results; return the names of changed metrics, and the problems."""
     changed: set[str] = set()
     problems: list[str] = []
     for result in results_in(folder, record):
@@ -106,10 +106,10 @@ def _rescore_runtimes(
 
 
 def _checked_predictions(folder: Path, record: Record) -> Predictions:
-    """Return what a trial predicted.
+    """Return a trial's predictions.
 
     Raises:
-        StoreError: If that is missing, or is not what the trial wrote.
+        StoreError: If the file is missing, or its checksum differs from the one in the record.
     """
     name = predictions_file(record)
     path = folder / name
@@ -137,7 +137,7 @@ def _rescored(
             continue
         if scores.values:
             values.update(scores.values)
-            # What an earlier version of the metric could not do is no news any more.
+            # Warnings from an earlier version of the metric are out of date.
             warnings = [each for each in warnings if not each.startswith(f"metric {entry.full_name!r} ")]
-    # Equal content reads equal: the order of metrics is that of the trial, new ones last.
+    # Keep the order of the trial's metrics, new ones last, so that equal content gives equal files.
     return record.model_copy(update={"metrics": values, "warnings": tuple(warnings)}), tuple(raised)

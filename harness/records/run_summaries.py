@@ -1,7 +1,7 @@
-"""Outlines: what of a record tells how long a trial takes, read quickly from thousands of them.
+"""Run summaries: the parts of a record that a forecast needs, read quickly from thousands of records.
 
-A forecast is no result, so neither the checksums nor the schema of records are checked here: one that is damaged, or
-says too little, is left out.
+A forecast is not a result, so neither the checksums nor the schema of records are checked here. Damaged and incomplete
+records are left out.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ _TIMED = ("train", "test", "measure", "total")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunSummary:
-    """A trial that is over, as far as time and memory are concerned."""
+    """The time and memory of a past trial."""
 
     spec: TrialSpec
-    """Resolved."""
+    """Resolved spec of the trial."""
     outcome: str
     failure: str
-    """Its kind; empty where there was none."""
+    """Kind of failure; empty if the trial did not fail."""
     result_key: str
     fingerprint: str
-    """Of the data."""
+    """Fingerprint of the data."""
     image_size: int
-    """Side in pixels."""
+    """Side of the images in pixels."""
     num_learnt: int
-    """Images to train and to validate on."""
+    """Number of training and validation images."""
     num_test: int
     epochs_run: int
     seconds: dict[str, float]
-    """By phase, and ``total``."""
+    """Wall time of each phase, and ``total``."""
     peak_memory_mib: float | None
     macs: int | None
     device_name: str
     threads: int | None
     sharing: int
-    """How many trials could run on the device at a time."""
+    """Number of trials that could run on the device at a time."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether it ran to its end, so that its times are those of a whole trial."""
+        """Whether the trial ran to the end, so that its times are those of a complete trial."""
         is_of_folds = self.spec.dataset.folds is not None and self.spec.dataset.fold is None
         timed = all(phase in self.seconds for phase in _TIMED)
         return self.outcome == "done" and self.epochs_run > 0 and timed and not is_of_folds
 
 
 def read_outlines(store: Path) -> Iterator[RunSummary]:
-    """Yield the outlines of a store's records; nothing where there is no store."""
+    """Yield the summaries of a store's records; nothing if there is no store."""
     for path in sorted(store.glob(f"*/{RECORD_FILE}")):
         try:
             outline = _outline(json.loads(path.read_bytes()))
@@ -66,7 +66,7 @@ def read_outlines(store: Path) -> Iterator[RunSummary]:
 
 
 def outlines_of(records: Iterable[Record]) -> Iterator[RunSummary]:
-    """Yield the outlines of those records that have one."""
+    """Yield the summaries of complete records."""
     for record in records:
         outline = _outline(record.model_dump(mode="json"))
         if outline is not None:
@@ -74,7 +74,7 @@ def outlines_of(records: Iterable[Record]) -> Iterator[RunSummary]:
 
 
 def _outline(raw: Any) -> RunSummary | None:
-    """Return the outline of a record as JSON holds it, or None where it ended too early to have one."""
+    """Return the summary of a record in JSON, or None if the trial ended too early to have one."""
     try:
         data, environment = raw["data"], raw["environment"]
         return RunSummary(

@@ -1,7 +1,7 @@
-"""Runtime results: what the trained weights of one trial did under another runtime. Never needs torch.
+"""Runtime results: the results of a trial's trained weights with another runtime. Does not need torch.
 
-A runtime changes neither the training nor the trial's record: its result is a file of its own in the trial's folder,
-written after the trial, with predictions of its own beside it::
+A runtime changes neither the training nor the trial's record. Its result is a separate file in the trial's folder,
+written after the trial, along with its own predictions::
 
     resnet18--cifar10--sgd_step--s0--1f0c.../
       record.json  predictions.safetensors …
@@ -32,7 +32,7 @@ from zoo.errors import StoreError
 
 SCHEMA_VERSION = 1
 ENGINE_VERSION = 1
-"""Raised whenever a runtime gives other predictions for the same weights and the same versions of its tools."""
+"""Incremented whenever a runtime gives different predictions for the same weights and versions of its tools."""
 
 RuntimeName = Literal["eager", "compile", "onnx", "int8"]
 RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
@@ -40,7 +40,7 @@ _SUM = "sha256"
 
 
 class RuntimeResult(FrozenModel):
-    """What the weights of one trial did under a runtime."""
+    """The results of a trial's weights with a runtime."""
 
     schema_version: int = SCHEMA_VERSION
     runtime: RuntimeName
@@ -59,7 +59,7 @@ class RuntimeResult(FrozenModel):
     """The conditions its speeds were measured under, without the runtime: the fields of
     :func:`harness.records.keys.measurement_fields` at that time."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
-    """By the metric's display name."""
+    """Metric values by the metric's display name."""
     speed: SpeedInfo | None = None
     """Inference speed; None if it was not measured."""
     conversion_seconds: float | None = None
@@ -69,7 +69,7 @@ class RuntimeResult(FrozenModel):
     quantization: dict[str, Any] | None = None
     """How the network was quantised (the fields of :class:`harness.classifiers.quantizing.Quantization`)."""
     max_difference: float | None = None
-    """Largest absolute difference between its test logits and the trial's."""
+    """Maximum absolute difference between its test logits and the trial's."""
     top1_agreement: float | None = None
     """Share of test images with the same top-1 class as in the trial."""
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -77,29 +77,29 @@ class RuntimeResult(FrozenModel):
     environment: dict[str, Any] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     started_at: str = ""
-    """UTC, ISO 8601. Informative only."""
+    """Start time in UTC, ISO 8601; informative only."""
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of its predictions, by file name."""
 
     @property
     def conditions_key(self) -> str:
-        """Hash of what its speeds were measured under; equal to the trial's where they were measured alike."""
+        """Hash of the conditions of the speed measurements; equal to the trial's if the conditions were the same."""
         return stable_hash(self.conditions)
 
     @property
     def measurement_key(self) -> str:
-        """Hash of all that can change a speed: the conditions, the runtime, and the versions of its tools."""
+        """Hash of everything that can change a speed: the conditions, the runtime, and the versions of its tools."""
         return stable_hash({**self.conditions, "runtime": self.runtime, "tools": self.tools})
 
 
 class RuntimeRecord(Record):
-    """A trial's record as a table reads it for one of its runtimes; it is computed, and never written."""
+    """A trial's record with the results of one of its runtimes, for tables; it is computed and never written."""
 
     runtime: RuntimeResult
 
 
 def as_record(record: Record, result: RuntimeResult) -> RuntimeRecord:
-    """Return *record* with what its weights did under a runtime in the place of what the trial itself did."""
+    """Return *record* with the results of a runtime instead of the trial's own."""
     kept = {name: getattr(record, name) for name in Record.model_fields}
     changed = {
         "trial_id": f"{record.trial_id}@{result.runtime}",
@@ -110,7 +110,7 @@ def as_record(record: Record, result: RuntimeResult) -> RuntimeRecord:
         "metrics": result.metrics,
         "speed": result.speed,
         "seconds": result.seconds,
-        # The torch that it was trained with is what tells its row from others.
+        # The torch version used for training distinguishes its row from others.
         "environment": {**result.environment, **{name: record.environment.get(name, "") for name in ("torch",)}},
         "warnings": result.warnings,
         "started_at": result.started_at,
@@ -122,32 +122,32 @@ def as_record(record: Record, result: RuntimeResult) -> RuntimeRecord:
 
 
 def runtime_name(record: Record) -> str:
-    """Return the runtime that a record is of; empty for a trial's own."""
+    """Return the runtime of a record; empty for a trial's own record."""
     return record.runtime.runtime if isinstance(record, RuntimeRecord) else ""
 
 
 def own_runtime(record: Record) -> RuntimeName:
-    """Return the runtime that a trial itself predicted and was timed under."""
+    """Return the runtime with which a trial itself predicted and was timed."""
     return "compile" if record.tuning is not None and record.tuning.compile else "eager"
 
 
 def predictions_file(record: Record) -> str:
-    """Return the name of the file that holds what a record's metrics follow from."""
+    """Return the name of the file with the predictions that a record's metrics are computed from."""
     return predictions_name(record.runtime.runtime) if isinstance(record, RuntimeRecord) else FILE_NAME
 
 
 def predictions_name(runtime: str) -> str:
-    """Return the name of the file of what was predicted under a runtime."""
+    """Return the name of the file with a runtime's predictions."""
     return f"predictions-{runtime}.safetensors"
 
 
 def result_name(runtime: str) -> str:
-    """Return the name of a runtime's file in its trial's folder."""
+    """Return the name of the file with a runtime's result."""
     return f"runtime-{runtime}.json"
 
 
 def write_result(folder: Path, result: RuntimeResult) -> Path:
-    """Write a runtime's result durably, with a sum over all that it says."""
+    """Write a runtime's result durably, with a checksum of its content."""
     content = result.model_dump(mode="json")
     path = folder / result_name(result.runtime)
     write_json(path, {**content, _SUM: stable_hash(content)})
@@ -155,10 +155,10 @@ def write_result(folder: Path, result: RuntimeResult) -> Path:
 
 
 def read_result(path: Path) -> RuntimeResult:
-    """Read one runtime's result. Reading never runs anything that it holds.
+    """Read a runtime's result. Reading never executes any of the content.
 
     Raises:
-        StoreError: If it cannot be read, is not what was written, or is of a newer schema.
+        StoreError: If the file cannot be read, is damaged, or has a newer schema.
     """
     try:
         content = path.read_bytes()
@@ -171,7 +171,7 @@ def read_result(path: Path) -> RuntimeResult:
 
 
 def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreError]:
-    """Yield each runtime's result in the folder of a trial, or why it does not count; in the order of RUNTIMES."""
+    """Yield each runtime result in a trial's folder, or the reason why it does not count, in the order of RUNTIMES."""
     for runtime in RUNTIMES:
         path = folder / result_name(runtime)
         if not path.is_file():
@@ -181,7 +181,7 @@ def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreEr
         except StoreError as error:
             yield error
             continue
-        # A trial that ran again, on a GPU say, may have come to other weights under the same key.
+        # A trial that ran again, for example on a GPU, may have different weights under the same key.
         weights = record.files.get(CHECKPOINT_FILE, "")
         if (result.trial_id, result.result_key, result.weights_sha256) == (record.trial_id, record.result_key, weights):
             yield result

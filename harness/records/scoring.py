@@ -1,4 +1,4 @@
-"""Scoring: metrics of a trial's test predictions, each computed for itself, so that a broken one costs only itself."""
+"""Scoring: metrics of a trial's test predictions, computed separately, so that a broken metric affects no other."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from harness.records.record import MetricValue
 from zoo.catalog import Entry
 from zoo.metric import Metric, Predictions
 
-_TOLERANCE = 1e-9  # rounding may carry a value this far past its bounds, relative to their size
+_TOLERANCE = 1e-9  # how far rounding may push a value past its bounds, relative to their size
 
 
 class Scores(NamedTuple):
-    """What the metrics said of one trial's predictions."""
+    """The metrics of a trial's predictions."""
 
     values: dict[str, MetricValue]
-    """By the metric's display name; a value of None is one that is not defined or could not be computed."""
+    """Values by the metric's display name; None if a value is undefined or could not be computed."""
     problems: tuple[str, ...]
-    """A sentence for each metric that raised or returned nonsense."""
+    """A sentence for each metric that raised or returned an invalid value."""
 
 
 def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
     """Compute every metric that applies to *predictions*.
 
-    Metrics for two classes are left out where there are more. NaN, which stands for "not defined", becomes None.
+    Metrics for two classes are left out if there are more classes. NaN, which means "undefined", becomes None.
     """
     values: dict[str, MetricValue] = {}
     problems: list[str] = []
@@ -38,7 +38,7 @@ def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
             continue
         value = None
         try:
-            # A metric sees warnings of numpy as numbers: what it does not define is NaN and shown as missing.
+            # Silence numpy's warnings: undefined values are NaN, and shown as missing.
             with np.errstate(all="ignore"):
                 value = checked_value(metric, metric.compute(predictions), num_classes)
         except Exception as error:  # a plugin's code may raise anything
@@ -49,10 +49,10 @@ def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
 
 
 def checked_value(metric: Metric, raw: Any, num_classes: int) -> Any:
-    """Return *raw* as JSON holds it: a float or None, or nested lists of these, in the shape of the metric's kind.
+    """Convert *raw* for JSON: a float or None, or nested lists of these, in the shape of the metric's kind.
 
     Raises:
-        ValueError: If it is anything else, or out of the metric's bounds.
+        ValueError: If *raw* is anything else, or outside the metric's bounds.
     """
     shape = {"scalar": (), "per_class": (num_classes,), "matrix": (num_classes, num_classes)}[metric.kind]
     array = np.asarray(raw)
@@ -65,7 +65,7 @@ def checked_value(metric: Metric, raw: Any, num_classes: int) -> Any:
     defined = numbers[~np.isnan(numbers)]
     if not np.isfinite(defined).all() or (defined < low - slack).any() or (defined > high + slack).any():
         raise ValueError(f"values must be in [{low:g}, {high:g}], got {defined.min():g} to {defined.max():g}")
-    # Adding zero turns a negative zero into a plain one.
+    # Adding zero turns a negative zero into a positive one.
     return _as_json((np.clip(numbers, low, high) + 0.0).tolist())
 
 

@@ -1,4 +1,4 @@
-"""Specs: one trial, fully described. Plain data that crosses processes as JSON."""
+"""Specs: full descriptions of trials. Plain data, passed between processes as JSON."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from zoo.options import Option
 
 
 class FrozenModel(BaseModel):
-    """Base of all that is written as JSON: frozen, and a key that is not known is an error."""
+    """Base class of everything written as JSON: frozen, with an error for unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
 class ProviderSpec(FrozenModel):
-    """Where something selected comes from."""
+    """The origin of a selected plugin."""
 
     plugin: str
     distribution: str = ""
@@ -43,13 +43,13 @@ class DatasetSpec(FrozenModel):
 
     full_name: str
     display_name: str
-    """With its argument: ``folder:plants``."""
+    """Name with the argument, such as ``folder:plants``."""
     argument: str = ""
     version: str = ""
     provider: ProviderSpec
     options: dict[str, Option] = Field(default_factory=dict)
     image_size: int | None = None
-    """Requested side in pixels; None: the size of the dataset."""
+    """Requested side in pixels; None: the dataset's own size."""
     mirror_symmetric: bool = True
     limit_train: int | None = None
     """Maximum number of training images, stratified by class."""
@@ -60,7 +60,7 @@ class DatasetSpec(FrozenModel):
     folds: int | None = None
     """Number of cross-validation folds, each of which is the test set once; None: the splits of the source."""
     fold: int | None = None
-    """Number of the fold that is tested, from 1; None, if there are folds: all of them, pooled."""
+    """Number of the fold to test, from 1; None with folds: all of them, pooled."""
 
 
 class RecipeSpec(FrozenModel):
@@ -77,16 +77,16 @@ Compile = Literal["auto", "on", "graphs", "off"]
 
 
 class ExecutionSpec(FrozenModel):
-    """Where and how it is computed."""
+    """Where and how a trial runs."""
 
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
     precision: Precision = "auto"
     gpus_per_trial: int = 1
-    """On how many devices one trial trains; on a CPU, in how many processes. It changes rounding only, and the draws
-    of dropout and its kin."""
+    """Number of GPUs that a trial trains on; on a CPU, the number of processes. It only changes rounding, and the draws
+    of dropout and the like."""
     compile: Compile = "off"
-    """graphs: with CUDA graphs; auto: for long training on a GPU, whichever a probe finds fastest."""
+    """Compile mode. graphs: with CUDA graphs; auto: the fastest in a probe, for long training on a GPU."""
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     """Memory layout of images; auto: chosen by a probe for each network. It changes rounding only."""
     threads: int | None = None
@@ -112,7 +112,7 @@ class TrialSpec(FrozenModel):
 
     @property
     def title(self) -> str:
-        """What a person calls it."""
+        """Name for people."""
         title = (
             f"{self.architecture.display_name} · {self.dataset.display_name} · "
             f"{self.recipe.display_name} · seed {self.seed}"
@@ -121,13 +121,13 @@ class TrialSpec(FrozenModel):
 
     @property
     def whole(self) -> TrialSpec:
-        """The same over all folds, where this is of one; else the same."""
+        """The spec over all folds, if this spec is of a single fold; otherwise this spec."""
         if self.dataset.fold is None:
             return self
         return self.model_copy(update={"dataset": self.dataset.model_copy(update={"fold": None})})
 
 
 def stable_hash(value: Any) -> str:
-    """Return the SHA-256 of *value* as canonical JSON (sorted keys, no blanks)."""
+    """Return the SHA-256 of *value* as canonical JSON (sorted keys, no whitespace)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""State files: the names under which a trial's folder holds the training state that a stopped training resumes from.
+"""State files: names of the files that a stopped training resumes from, in a trial's folder.
 
-A name carries the epoch and the SHA-256 of the content (``state-EPOCH-SHA256.safetensors``), so that state and sum
-appear in one rename.
+A name contains the epoch and the SHA-256 of the content (``state-EPOCH-SHA256.safetensors``), so that a single rename
+makes state and checksum appear together.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ def state_name(epoch: int, content: bytes) -> str:
 
 
 def is_state_name(name: str) -> bool:
-    """Tell whether *name* is the plain file name of a training state."""
+    """Return whether *name* is the file name of a training state, without a folder."""
     return _NAME.fullmatch(name) is not None
 
 
 def is_whole(name: str, content: bytes) -> bool:
-    """Tell whether *content* is what the state file *name* was written with."""
+    """Return whether *content* matches the checksum in *name*."""
     match = _NAME.fullmatch(name)
     return match is not None and hashlib.sha256(content).hexdigest() == match[2]
 

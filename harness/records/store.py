@@ -1,4 +1,4 @@
-"""The store: a folder of records. It adds and never rewrites another trial's files; paths in it are relative.
+"""The store: a folder of records. A trial never changes another trial's files; stored paths are relative.
 
 ::
 
@@ -41,14 +41,14 @@ DataT = TypeVar("DataT", bound=FrozenModel)
 
 
 class DamagedRecordError(StoreError):
-    """A record is not what was written: a disk, a crash or an editor changed it."""
+    """A record is damaged: a disk, a crash or an editor changed it."""
 
 
 def trial_id(spec: TrialSpec, result_key: str) -> str:
-    """Return the folder name of a trial: readable, safe on any file system, unique by its key.
+    """Return the folder name of a trial: readable, valid on any file system, unique through the key.
 
-    It is made of full names, because a short name that another plugin claims later is no longer displayed. The built-in
-    namespace is left out.
+    It consists of full names, because a short name is no longer displayed once another plugin claims it too. The
+    built-in namespace is left out.
     """
     dataset = f"{spec.dataset.full_name}:{spec.dataset.argument}" if spec.dataset.argument else spec.dataset.full_name
     parts = [name.removeprefix("zoo/") for name in (spec.architecture.full_name, dataset, spec.recipe.full_name)]
@@ -56,12 +56,12 @@ def trial_id(spec: TrialSpec, result_key: str) -> str:
 
 
 def is_id_of(name: str, spec: TrialSpec, result_key: str) -> bool:
-    """Tell whether *name* is the folder name of a trial, by this zoo or by an earlier one that used display names."""
+    """Return whether *name* is the folder name of a trial, in this version or an earlier one that used display names."""
     return len(name.split("--")) >= 5 and end_of(name) == _id_end(spec, result_key)
 
 
 def end_of(name: str) -> str:
-    """Return the end of a folder name, which holds the seed, the fold and the key."""
+    """Return the end of a folder name, which contains the seed, the fold and the key."""
     return "--".join(name.split("--")[-2:])
 
 
@@ -77,10 +77,10 @@ class Store:
         self.root = root
 
     def create(self) -> None:
-        """Make the folder.
+        """Create the folder.
 
         Raises:
-            StoreError: If that cannot be done.
+            StoreError: If the folder cannot be created.
         """
         try:
             self.root.mkdir(parents=True, exist_ok=True)
@@ -94,8 +94,8 @@ class Store:
     def ids_of(self, trials: Iterable[tuple[TrialSpec, str]]) -> list[str]:
         """Return the folder name of each trial, given by its spec and result key.
 
-        It is that of an existing folder with the same seed, fold and key, whatever names it was made with; of several,
-        one that holds a finished trial. Where there is none, it is :func:`trial_id`.
+        If a folder with the same seed, fold and key exists, its name is used regardless of the plugin names in it; if
+        there are several, one with a finished trial is preferred. Otherwise the name is that of :func:`trial_id`.
         """
         names = sorted(path.name for path in self.root.iterdir()) if self.root.is_dir() else []
         by_end: dict[str, list[str]] = {}
@@ -118,17 +118,17 @@ class Store:
         return record is not None and is_settled(record, result_key, retry=True)
 
     def read(self, trial: str) -> Record | None:
-        """Return a trial's record, or None where it has none.
+        """Return a trial's record, or None if it has none.
 
         Raises:
-            StoreError: If there is one that cannot be read.
+            StoreError: If the record cannot be read.
         """
         path = self.folder(trial) / RECORD_FILE
         return read_record(path) if path.is_file() else None
 
     def is_held(self, trial: str) -> bool:
-        """Tell whether a process runs a trial, or writes its record, at this moment."""
-        from filelock import FileLock, Timeout  # takes a while, and those who only read need none
+        """Return whether a process is running a trial or writing its record."""
+        from filelock import FileLock, Timeout  # slow to import, and not needed for reading
 
         path = self.folder(trial) / LOCK_FILE
         if not path.exists():
@@ -140,12 +140,12 @@ class Store:
             return True
 
     def set_aside(self, trial: str) -> Path | None:
-        """Rename a trial's damaged record, so that the trial can run again, and return where it is kept.
+        """Rename a trial's damaged record, so that the trial can run again.
 
         Returns:
-            None where there is nothing to do: another process is running the trial, or has repaired it.
+            The new path; None if another process is running the trial or has repaired it.
         """
-        from filelock import FileLock, Timeout  # takes a while, and those who only read need none
+        from filelock import FileLock, Timeout  # slow to import, and not needed for reading
 
         folder = self.folder(trial)
         lock = FileLock(folder / LOCK_FILE)
@@ -167,16 +167,16 @@ class Store:
             lock.release()
 
     def remove_states(self, trial: str) -> None:
-        """Remove the training states that a process left which was killed just after it had written its record."""
+        """Remove training states left behind by a process that was killed right after writing its record."""
         for path in state_files(self.folder(trial)):
-            with contextlib.suppress(OSError):  # nothing is lost but space; another process may have been quicker
+            with contextlib.suppress(OSError):  # only space is lost; another process may have removed them already
                 path.unlink()
 
     def records(self) -> Iterator[tuple[Path, Record]]:
-        """Yield every trial's folder and record, in alphabetical order.
+        """Yield the folder and record of each trial, in alphabetical order.
 
         Raises:
-            StoreError: If the folder is absent, or a record cannot be read.
+            StoreError: If the store is missing, or a record cannot be read.
         """
         if not self.root.is_dir():
             raise StoreError(f"there is no folder {self.root}")
@@ -189,9 +189,9 @@ def _damaged(folder: Path, number: int) -> Path:
 
 
 def is_settled(record: Record, result_key: str, *, retry: bool) -> bool:
-    """Tell whether a record is the last word on a trial: it need not run again.
+    """Return whether a record is final, so that the trial need not run again.
 
-    A disk that was full is not the trial's fault: once there is space, the trial goes on without being asked to.
+    A full disk is not the trial's fault: the trial runs again without ``--retry``.
     """
     if record.result_key != result_key:
         return False
@@ -201,12 +201,12 @@ def is_settled(record: Record, result_key: str, *, retry: bool) -> bool:
 
 
 def is_disk_failure(record: Record) -> bool:
-    """Tell whether a trial failed because its files could not be written."""
+    """Return whether a trial failed because its files could not be written."""
     return record.failure is not None and record.failure.kind is FailureKind.DISK
 
 
 def write_record(folder: Path, record: Record) -> Path:
-    """Write a trial's record durably, with a sum over all that it says."""
+    """Write a trial's record durably, with a checksum of its content."""
     content = record.model_dump(mode="json")
     path = folder / RECORD_FILE
     write_json(path, {**content, _SUM: stable_hash(content)})
@@ -214,11 +214,11 @@ def write_record(folder: Path, record: Record) -> Path:
 
 
 def read_record(path: Path) -> Record:
-    """Read one record. Reading never runs anything that it holds.
+    """Read a record. Reading never executes any of the content.
 
     Raises:
-        DamagedRecordError: If it is not what was written.
-        StoreError: If it cannot be read, is of a newer schema, or holds what this zoo does not know.
+        DamagedRecordError: If the record is damaged.
+        StoreError: If the record cannot be read, has a newer schema, or has unknown fields or values.
     """
     try:
         content = path.read_bytes()
@@ -228,16 +228,16 @@ def read_record(path: Path) -> Record:
 
 
 def parse_record(content: bytes, *, origin: str) -> Record:
-    """Return the record that the bytes of a file hold; *origin* says where they come from. Errors as above."""
+    """Parse the bytes of a record that comes from *origin*; see :func:`read_record` for errors."""
     return parse_summed(content, Record, SCHEMA_VERSION, what="a record", origin=origin)
 
 
 def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what: str, origin: str) -> DataT:
-    """Return what JSON with a sum over itself holds, as :func:`write_record` makes it.
+    """Parse JSON with a checksum of itself, as written by :func:`write_record`.
 
     Raises:
-        DamagedRecordError: If it is not what was written.
-        StoreError: If it is of a schema after *schema_version*, or is not *what* it should be.
+        DamagedRecordError: If the content is damaged.
+        StoreError: If the schema is newer than *schema_version*, or the content is not *what* was expected.
     """
     try:
         raw = json.loads(content)
