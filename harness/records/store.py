@@ -56,7 +56,7 @@ def trial_id(spec: TrialSpec, result_key: str) -> str:
 
 
 def is_id_of(name: str, spec: TrialSpec, result_key: str) -> bool:
-    """Return whether *name* is the folder name of a trial, in this version or an earlier one that used display names."""
+    """Return whether *name* is the folder name of a trial, or that of earlier versions, which used display names."""
     return len(name.split("--")) >= 5 and end_of(name) == _id_end(spec, result_key)
 
 

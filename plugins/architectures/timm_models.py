@@ -23,7 +23,7 @@ from zoo.options import Option
 if TYPE_CHECKING:
     from torch import nn
 
-_LISTING = 1  # raised whenever the cached facts change
+_LISTING = 1  # incremented whenever the cached facts change
 _OPTIONS: dict[str, Option] = {"drop_rate": None, "drop_path_rate": None, "weights": None}
 
 # Smallest image side in pixels by family (module of timm) or by name, if it follows neither from a patch size in the

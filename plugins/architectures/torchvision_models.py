@@ -20,7 +20,7 @@ from zoo.names import near_names
 if TYPE_CHECKING:
     from torch import nn
 
-_LISTING = 2  # raised whenever the cached facts change
+_LISTING = 2  # incremented whenever the cached facts change
 _TRANSFORMERS = ("vision_transformer", "swin_transformer", "maxvit")
 _AUXILIARY = ("googlenet", "inception")  # families with auxiliary heads for training, which are not built
 

@@ -36,7 +36,7 @@ def downloading(what: str, advice: str) -> Iterator[None]:
 
 
 def is_reachable(url: str) -> bool:
-    """Tell whether the host of *url* can be resolved, or a proxy is configured; used to fail before long retries."""
+    """Return whether the host of *url* can be resolved, or a proxy is configured; used to fail before long retries."""
     host = urllib.parse.urlsplit(url).hostname or ""
     scheme = urllib.parse.urlsplit(url).scheme
     proxies = urllib.request.getproxies()

@@ -1,7 +1,7 @@
-"""Array layouts: reads published datasets from the files of decoded pixels in which their authors lay them out.
+"""Array layouts: readers of published datasets in their original files of decoded pixels.
 
-Each reader takes the folder that torchvision calls ``root`` and returns the official splits. None needs torchvision,
-whose import takes seconds. Missing files raise ``FileNotFoundError``.
+Each reader takes the folder that torchvision calls ``root`` and returns the official splits. No reader needs
+torchvision, which takes seconds to import. Missing files raise ``FileNotFoundError``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    """Unpickles arrays and plain values only, so that a CIFAR file from anywhere cannot run code."""
+    """Unpickles only arrays and plain values, so that untrusted CIFAR files cannot run code."""
 
     def find_class(self, module: str, name: str) -> Any:
         import numpy as np
@@ -48,7 +48,7 @@ def _unpickled(path: Path) -> Any:
 
 
 def read_cifar(root: Path, folder: str, train_files: Sequence[str], test_file: str, meta: tuple[str, str]) -> Splits:
-    """CIFAR's Python version: batches of pickled ``[N, 3072]`` bytes, channel first."""
+    """Read CIFAR's Python version: batches of pickled ``[N, 3072]`` bytes, channels first."""
     import numpy as np
 
     label_key = "fine_labels" if meta[1].startswith("fine") else "labels"
@@ -68,23 +68,23 @@ def read_cifar(root: Path, folder: str, train_files: Sequence[str], test_file: s
 
 
 def read_cifar10(root: Path, options: dict[str, Option]) -> Splits:
-    """CIFAR-10."""
+    """Read CIFAR-10."""
     batches = [f"data_batch_{number}" for number in range(1, 6)]
     return read_cifar(root, "cifar-10-batches-py", batches, "test_batch", ("batches.meta", "label_names"))
 
 
 def read_cifar100(root: Path, options: dict[str, Option]) -> Splits:
-    """CIFAR-100 with its 100 fine classes."""
+    """Read CIFAR-100 with its 100 fine classes."""
     return read_cifar(root, "cifar-100-python", ["train"], "test", ("meta", "fine_label_names"))
 
 
 def find_plain_or_gz(path: Path) -> Path:
-    """Return *path* or, where only that is there, ``path.gz``."""
+    """Return *path*, or ``path.gz`` if only that exists."""
     return path if path.is_file() else path.with_name(f"{path.name}.gz")
 
 
 def _idx(path: Path) -> NDArray[np.uint8]:
-    """Read an IDX file of bytes, as MNIST's page describes it: 0, 0, type, dimensions, big-endian shape, data."""
+    """Read an IDX file of bytes as described on MNIST's page: 0, 0, type, dimensions, big-endian shape, data."""
     import numpy as np
 
     path = find_plain_or_gz(path)
@@ -118,24 +118,24 @@ def _read_idx(
 
 
 def read_mnist(root: Path, options: dict[str, Option]) -> Splits:
-    """MNIST."""
+    """Read MNIST."""
     return _read_idx(root / "MNIST" / "raw", ("train", "t10k"), string.digits)
 
 
 def read_fashion_mnist(root: Path, options: dict[str, Option]) -> Splits:
-    """Fashion-MNIST."""
+    """Read Fashion-MNIST."""
     classes = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
     return _read_idx(root / "FashionMNIST" / "raw", ("train", "t10k"), classes)
 
 
 def read_kmnist(root: Path, options: dict[str, Option]) -> Splits:
-    """Kuzushiji-MNIST."""
+    """Read Kuzushiji-MNIST."""
     classes = ["o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"]
     return _read_idx(root / "KMNIST" / "raw", ("train", "t10k"), classes)
 
 
 def read_emnist(root: Path, options: dict[str, Option]) -> Splits:
-    """EMNIST. Its files hold each image transposed; here they are upright. Letters count from 0."""
+    """Read EMNIST. The images, which are transposed in its files, are turned upright, and letters count from 0."""
     split = str(options["split"])
     merged = sorted(set(string.digits + string.ascii_letters) - set("cijklmopsuvwxyz"))
     classes = {
@@ -159,7 +159,7 @@ def read_emnist(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_svhn(root: Path, options: dict[str, Option]) -> Splits:
-    """SVHN's cropped digits. Its files call the digit 0 class 10; here it is class 0."""
+    """Read SVHN's cropped digits. The digit 0, which is class 10 in its files, becomes class 0."""
     import numpy as np
     from scipy.io import loadmat
 
@@ -176,7 +176,7 @@ def read_svhn(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_stl10(root: Path, options: dict[str, Option]) -> Splits:
-    """STL-10's labelled images; its predefined folds and unlabelled images are not used."""
+    """Read STL-10's labelled images; its predefined folds and unlabelled images are not used."""
     import numpy as np
 
     folder = root / "stl10_binary"

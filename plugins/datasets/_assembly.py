@@ -1,4 +1,4 @@
-"""Assembly: makes one dataset of the splits that a source has, and lets the user choose which of them is tested on."""
+"""Assembly: combining a source's splits into a dataset, with a choice of the split to test on."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def assemble(
     notes: Iterable[str] = (),
     omissions: Iterable[str] = (),
 ) -> Splits:
-    """Return the splits train, val and test of a source, those that it has.
+    """Combine those of the splits train, val and test that a source has.
 
-    With ``data.test=val`` validation images are the test split, and others are carved from train for validation. Where
-    there is a validation split and no test split, a note says that this can be done.
+    With ``data.test=val``, the validation images become the test split, and new validation images are carved from
+    train. If there is a validation split but no test split, a note mentions this option.
 
     Raises:
-        DataError: If there are no training images, or ``data.test`` asks for a split that is missing or taken.
+        DataError: If there are no training images, or ``data.test`` cannot be applied to the source's splits.
         UsageError: If ``data.test`` is neither empty nor ``val`` nor ``test``.
     """
     found, said = dict(splits), list(notes)

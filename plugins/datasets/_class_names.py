@@ -1,4 +1,4 @@
-"""Class names that the files of a dataset do not hold, in the order of its labels."""
+"""Class names that are missing from the files of a dataset, in the order of its labels."""
 
 from __future__ import annotations
 

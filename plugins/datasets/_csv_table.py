@@ -1,12 +1,12 @@
-"""CSV tables of images: how one is written is found out where that is unambiguous, and can be said by an option.
+"""CSV tables of images: the file's conventions are detected if they are unambiguous, and can be set by options.
 
 =============  =====================================================  ============================================
-what           is found by                                            option
+what           detected by                                            option
 =============  =====================================================  ============================================
 encoding       byte order mark (UTF-8, UTF-16), else UTF-8            ``data.encoding``
 delimiter      the one of , ; tab | that splits the first line into   ``data.delimiter``
                the columns
-columns        their names, in upper or lower case:                   ``data.path_column``, ``data.label_column``,
+columns        their names, ignoring case:                            ``data.path_column``, ``data.label_column``,
                :data:`COLUMN_NAMES`                                   ``data.split_column``, ``data.group_column``
 =============  =====================================================  ============================================
 """
@@ -57,7 +57,7 @@ _BYTE_ORDER_MARKS = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableRow:
-    """A row of a table, with its cells as they stand."""
+    """A row of a table, with unprocessed cells."""
 
     line: int
     path: str
@@ -68,18 +68,18 @@ class TableRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CsvTable:
-    """The rows of a CSV file, and which of its columns they come from."""
+    """The rows of a CSV file, and the names of its columns."""
 
     rows: tuple[TableRow, ...]
     columns: Mapping[str, str]
-    """Name of the column in the file for each of path, label, split and group that it has."""
+    """Name in the file of each of the columns path, label, split and group, if present."""
 
 
 def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
-    """Read a CSV file with a column of paths and one of labels, and possibly one of splits and one of groups.
+    """Read a CSV file with columns for paths and labels, and optionally for splits and groups.
 
     Raises:
-        DataError: If it cannot be read, a column is missing or could be one of several, or a row is too short or long.
+        DataError: If the file cannot be read, a column is missing or ambiguous, or a row is too short or long.
     """
     lines = list(io.StringIO(_text(path, str(options.get("encoding") or "")), newline=""))
     first = 0
@@ -128,7 +128,7 @@ def _text(path: Path, encoding: str) -> str:
 
 
 def _header(line: str, delimiter: str, options: Mapping[str, Option]) -> tuple[list[str], str]:
-    """Return the names of the columns, and the delimiter that gives the most of those that are looked for."""
+    """Return the column names, and the delimiter that yields the most known ones."""
     tried = {each: [tidy(cell) for cell in next(csv.reader([line], delimiter=each), [])] for each in _DELIMITERS}
     if delimiter:
         return [tidy(cell) for cell in next(csv.reader([line], delimiter=delimiter), [])], delimiter
@@ -143,7 +143,7 @@ def _header(line: str, delimiter: str, options: Mapping[str, Option]) -> tuple[l
 
 
 def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dict[str, int]:
-    """Return which column is which: the place of each in the header, -1 where there is none."""
+    """Return the position of each column in the header, -1 if it is absent."""
     places = {}
     lowered = [name.lower() for name in header]
     for column, names in COLUMN_NAMES.items():

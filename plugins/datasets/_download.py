@@ -1,7 +1,7 @@
-"""Downloads: an archive is fetched from the first host that serves all of it, checked, and unpacked in one step.
+"""Downloads: fetching an archive from the first host that serves it completely, checking it, and unpacking it at once.
 
-``ZOO_MIRROR`` may name base addresses, separated by commas, that are tried before the usual hosts; a file called
-``x.tar.gz`` is expected at ``BASE/x.tar.gz``.
+``ZOO_MIRROR`` may contain comma-separated base addresses to try before the usual hosts; a file named ``x.tar.gz`` is
+expected at ``BASE/x.tar.gz``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,17 @@ _NETWORK_ERRORS = (urllib.error.URLError, TimeoutError, ConnectionError)
 
 
 class DownloadError(Exception):
-    """Raised where a file cannot be downloaded; the message names the hosts and their reasons."""
+    """A file cannot be downloaded; the message lists the hosts and the reasons."""
 
 
 def fetch(name: str, resources: Iterable[Resource], request: DataRequest, *, hint: str) -> None:
     """Download and unpack those *resources* that are not in the data root.
 
+    Args:
+        hint: Instructions for putting the files in place by hand, for the error.
+
     Raises:
-        DataError: If that fails; *hint* says where to put what by hand.
+        DataError: If a resource cannot be downloaded.
     """
     missing = f"{name} is not in the data root {request.root}"
     if not request.download:
@@ -67,7 +70,7 @@ def _fetch_one(resource: Resource, request: DataRequest) -> None:
 
 
 def _download(resource: Resource, path: Path, request: DataRequest) -> None:
-    """Download to a temporary name, from one host after the other, and rename the file when it is complete."""
+    """Download to a temporary name, trying one host after another, and rename the file when it is complete."""
     bases = [base.strip().rstrip("/") for base in os.environ.get("ZOO_MIRROR", "").split(",")]
     urls = [f"{base}/{resource.filename}" for base in bases if base] + list(resource.urls)
     problems: dict[str, list[str]] = {}
@@ -85,7 +88,7 @@ def _download(resource: Resource, path: Path, request: DataRequest) -> None:
         except (DownloadError, http.client.HTTPException, *_NETWORK_ERRORS) as error:
             reason: object = error
             if isinstance(error, urllib.error.HTTPError):
-                error.close()  # it holds the connection
+                error.close()  # it keeps the connection open
             elif isinstance(error, urllib.error.URLError):
                 reason = error.reason
             problems.setdefault(" ".join(str(reason).split()) or type(error).__name__, []).append(url)
@@ -95,7 +98,7 @@ def _download(resource: Resource, path: Path, request: DataRequest) -> None:
 
 
 def _receive(url: str, file: object, request: DataRequest) -> str:
-    """Write what *url* serves to *file* and return its MD5."""
+    """Download *url* to *file* and return the MD5."""
     digest = hashlib.md5(usedforsecurity=False)
     agent = urllib.request.Request(url, headers={"User-Agent": "zoobench"})
     with urllib.request.urlopen(agent, timeout=_TIMEOUT_SECONDS) as response:
@@ -112,7 +115,7 @@ def _receive(url: str, file: object, request: DataRequest) -> str:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack into a temporary folder beside, then move its content into place."""
+    """Unpack into a temporary folder beside *folder*, then move the content into place."""
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=folder))
     try:
         if zipfile.is_zipfile(archive):

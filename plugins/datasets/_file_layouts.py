@@ -1,7 +1,7 @@
-"""File layouts: reads published datasets from the folders of image files in which their authors lay them out.
+"""File layouts: readers of published datasets in their original folders of image files.
 
-Each reader takes the folder that torchvision calls ``root`` and returns the official splits. None needs torchvision,
-whose import takes seconds. Missing lists raise ``FileNotFoundError``.
+Each reader takes the folder that torchvision calls ``root`` and returns the official splits. No reader needs
+torchvision, which takes seconds to import. Missing lists raise ``FileNotFoundError``.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ def _of_paths(root: Path, samples: Samples, groups: Sequence[str] | None = None)
 
 
 def _by_folder(folder: Path) -> tuple[list[str], list[tuple[Path, int]]]:
-    """Return the names of the class folders, and all their images."""
+    """Return the names of the class folders, and all images in them."""
     classes = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     return classes, [(path, k) for k, name in enumerate(classes) for path in walk_images(folder / name)]
 
 
 def read_eurosat(root: Path, options: dict[str, Option]) -> Splits:
-    """EuroSAT's RGB images. It has no official split: a test split is taken from train."""
+    """Read EuroSAT's RGB images. There is no official split, so a test split is taken from train."""
     classes, samples = _by_folder(root / "eurosat" / "2750")
     return Splits(classes=tuple(classes), train=_of_paths(root, samples))
 
 
 def read_gtsrb(root: Path, options: dict[str, Option]) -> Splits:
-    """GTSRB. Its training images are frames of tracks that show one sign each, which are kept together."""
+    """Read GTSRB. Its training images are frames of tracks; those of a track show the same sign and stay together."""
     folder = root / "gtsrb"
     _, train = _by_folder(folder / "GTSRB" / "Training")
     images = folder / "GTSRB" / "Final_Test" / "Images"
@@ -57,7 +57,7 @@ def read_gtsrb(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_flowers102(root: Path, options: dict[str, Option]) -> Splits:
-    """Oxford Flowers 102: 10 training and 10 validation images of each class."""
+    """Read Oxford Flowers 102, with 10 training and 10 validation images per class."""
     from scipy.io import loadmat
 
     folder = root / "flowers-102"
@@ -72,7 +72,7 @@ def read_flowers102(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_oxford_iiit_pet(root: Path, options: dict[str, Option]) -> Splits:
-    """Oxford-IIIT Pet: 37 breeds."""
+    """Read Oxford-IIIT Pet, with 37 breeds."""
     folder = root / "oxford-iiit-pet"
     names: dict[int, str] = {}
 
@@ -89,7 +89,7 @@ def read_oxford_iiit_pet(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_food101(root: Path, options: dict[str, Option]) -> Splits:
-    """Food-101."""
+    """Read Food-101."""
     folder = root / "food-101"
     lists = {name: json.loads((folder / "meta" / f"{name}.json").read_bytes()) for name in ("train", "test")}
     classes = sorted(lists["train"])
@@ -102,7 +102,7 @@ def read_food101(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_dtd(root: Path, options: dict[str, Option]) -> Splits:
-    """Describable Textures, one of its ten partitions."""
+    """Read one of the ten partitions of Describable Textures."""
     folder = root / "dtd" / "dtd"
     partition = options["partition"]
     lists = {name: lines_of(folder / "labels" / f"{name}{partition}.txt") for name in ("train", "val", "test")}
@@ -116,7 +116,7 @@ def read_dtd(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_fgvc_aircraft(root: Path, options: dict[str, Option]) -> Splits:
-    """FGVC-Aircraft, by variant, family or manufacturer."""
+    """Read FGVC-Aircraft, by variant, family or manufacturer."""
     folder = root / "fgvc-aircraft-2013b" / "data"
     level = str(options["level"])
     plural = {"variant": "variants", "family": "families", "manufacturer": "manufacturers"}[level]
@@ -133,7 +133,7 @@ def read_fgvc_aircraft(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_stanford_cars(root: Path, options: dict[str, Option]) -> Splits:
-    """Stanford Cars."""
+    """Read Stanford Cars."""
     from scipy.io import loadmat
 
     folder = root / "stanford_cars"
@@ -151,8 +151,8 @@ def read_stanford_cars(root: Path, options: dict[str, Option]) -> Splits:
 
 
 def read_imagenet(root: Path, options: dict[str, Option]) -> Splits:
-    """ImageNet-1k in ``train/WNID`` and ``val/WNID``. Its validation images are the test split, as is usual: the
-    labels of its test images are not public. Class names come from ``LOC_synset_mapping.txt`` where that is there.
+    """Read ImageNet-1k from ``train/WNID`` and ``val/WNID``. As is usual, its validation images are the test split,
+    because the labels of its test images are not public. Class names come from ``LOC_synset_mapping.txt`` if it exists.
     """
     folder = root / "imagenet"
     classes, train = _by_folder(folder / "train")

@@ -1,4 +1,4 @@
-"""Files: signatures that change with them, their lines, and the paths that arguments stand for."""
+"""Files: signatures that change with the files, lines of text files, and paths from arguments."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def files_signature(paths: Iterable[Path]) -> str:
 
 
 def lines_of(path: Path) -> list[str]:
-    """Return the lines of a text file that are not blank, stripped."""
+    """Return the non-blank lines of a text file, stripped."""
     return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def find_argument(request: DataRequest, kind: str) -> Path:
-    """Return the path that followed the colon, relative to the current folder or else to the data root.
+    """Return the path after the colon, relative to the current folder or else to the data root.
 
     Raises:
         UsageError: If no path was given.
-        DataError: If it does not exist.
+        DataError: If the path does not exist.
     """
     if not request.argument:
         raise UsageError(f"{kind} needs a path, as in {kind}:PATH")

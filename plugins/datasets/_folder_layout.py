@@ -1,18 +1,17 @@
 """The layout of a folder of images: which of its folders are splits, which are classes, and which are neither.
 
 =====================================  ===========================================================================
-layout                                 is read as
+layout                                 read as
 =====================================  ===========================================================================
 ``CLASS/IMAGE``                        classes
 ``train/CLASS/IMAGE``, ``val/…``       splits (training, valid, validation, dev, eval, testing, holdout; ``test_set``,
-                                       ``train-images``; ``seg_train`` beside ``seg_test``), in upper or lower case
+                                       ``train-images``; ``seg_train`` beside ``seg_test``), ignoring case
 ``CLASS/train/IMAGE``, ``CLASS/val/…`` splits below classes
-a single folder around one of these    what is in it
+a single folder around one of these    the layout inside it
 ``test/IMAGE`` beside ``train/CLASS``  images without labels, which are left out and counted
 =====================================  ===========================================================================
 
-Images beside class folders belong to no class, and are left out and counted. Whatever else could be read in two ways
-is an error.
+Images beside class folders belong to no class, and are left out and counted. Any other ambiguity is an error.
 """
 
 from __future__ import annotations
@@ -36,21 +35,21 @@ class FoundImage:
 
     path: Path
     label: str
-    """Name of its class folder, as it stands."""
+    """Name of the class folder, unchanged."""
     split: str
     between: tuple[str, ...]
-    """Folders between its class (or its split below the class) and the image."""
+    """Names of the folders between the class folder (or the split below it) and the image."""
 
 
 @dataclass(kw_only=True, slots=True)
 class FolderLayout:
-    """What was found in a folder."""
+    """The images found in a folder, with their classes and splits."""
 
     root: Path
-    """Folder that holds the classes or splits: the one that was given, or the one that it is wrapped around."""
+    """Folder with the classes or splits: the given one, or the one that it wraps."""
     images: list[FoundImage] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
-    """Names of all class folders, also of those without images."""
+    """Names of all class folders, including those without images."""
     notes: list[str] = field(default_factory=list)
     omissions: list[str] = field(default_factory=list)
     left_out: LeftOut = field(default_factory=LeftOut)
@@ -60,7 +59,7 @@ def find_layout(folder: Path) -> FolderLayout:
     """Find the images of a folder with their classes and splits.
 
     Raises:
-        DataError: If the layout is none of those above, or could be read in two ways.
+        DataError: If the layout is none of those above, or ambiguous.
     """
     root = _unwrapped(folder)
     found = FolderLayout(root=root)
@@ -99,7 +98,7 @@ def _holds_images(folder: Path) -> bool:
 
 
 def _unwrapped(folder: Path) -> Path:
-    """Return the folder that *folder* is only a wrapper of, itself if it is none."""
+    """Return the folder that *folder* merely wraps, or *folder* itself."""
     inner = folder
     while not images_in(inner):
         full = [each for each in _folders(inner) if _holds_images(each)]
@@ -111,9 +110,9 @@ def _unwrapped(folder: Path) -> Path:
 
 
 def _roles(root: Path) -> dict[str, list[Path]]:
-    """Return the folders of each split; nothing where folders are classes.
+    """Return the folders of each split, or nothing if the folders are classes.
 
-    A folder called train that holds images itself, beside others that do not stand for splits, is a class.
+    A folder named train that contains images directly, beside folders that are not splits, is a class.
     """
     folders = _folders(root)
     roles = _by_role({path: role_of(path.name) for path in folders})
@@ -121,7 +120,7 @@ def _roles(root: Path) -> dict[str, list[Path]]:
         (first, *more), others = roles["train"], [path for path in folders if not role_of(path.name)]
         is_class = not more and len(roles) == 1 and others and images_in(first) and not _folders(first)
         return {} if is_class else roles
-    # seg_train beside seg_test: the same name but for one word.
+    # Names that differ in one word, such as seg_train and seg_test.
     for around in sorted({around for path in folders for _, around in _role_within(path.name)}):
         named = {path: role for path in folders for role, each in _role_within(path.name) if each == around}
         if len(set(named.values())) > 1 and "train" in named.values():
@@ -138,17 +137,17 @@ def _by_role(role_of_each: Mapping[Path, str]) -> dict[str, list[Path]]:
 
 
 def _role_within(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the split that each word of a name stands for, with the name without that word."""
+    """Yield the split for each word of a name that denotes one, along with the name without that word."""
     for match in re.finditer("[a-z]+", name.lower()):
         if match[0] in SPLIT_WORDS and match[0] != name.lower():
             yield SPLIT_WORDS[match[0]], f"{name[: match.start()]}*{name[match.end() :]}"
 
 
 def _is_class_over_split(root: Path) -> bool:
-    """Tell whether the folders of *root* hold nothing but splits.
+    """Return whether the folders of *root* contain only splits.
 
     Raises:
-        DataError: If some of them do, and others do not.
+        DataError: If only some of them do.
     """
     with_splits, without = [], []
     for folder in _folders(root):

@@ -1,17 +1,17 @@
-"""Labels: how class names are written, compared and ordered. The same rules hold for every source.
+"""Labels: how class names are normalised, compared and ordered. The same rules apply to every source.
 
 ==============================================  ==================================================================
 names                                           outcome
 ==============================================  ==================================================================
 that differ in white space at their ends, or    one class
-in how accents are encoded (Unicode NFC)
-that differ in case or inner white space, or    an error that names them; ``data.twins=merge`` makes them one
-are equal numbers (``1``, ``01``, ``1.0``)      class, ``data.twins=keep`` two
-``nan``, ``NaN``, ``<NA>``                      an error in tables: a missing label as pandas writes it
+in the encoding of accents (Unicode NFC)
+that differ in case or inner white space, or    an error that lists them; ``data.twins=merge`` makes them one
+are equal numbers (``1``, ``01``, ``1.0``)      class, ``data.twins=keep`` keeps them apart
+``nan``, ``NaN``, ``<NA>``                      an error in tables: a missing label as written by pandas
 ==============================================  ==================================================================
 
-The order is by number where all names are numbers, else alphabetical with the numbers in names compared as numbers:
-``class2`` comes before ``class10``.
+Names are sorted as numbers if all of them are numbers. Otherwise they are sorted alphabetically, with the numbers in
+them compared as numbers: ``class2`` comes before ``class10``.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from decimal import Decimal
 from zoo.errors import DataError, UsageError
 
 MISSING = frozenset({"nan", "NaN", "NAN", "<NA>", "NaT"})
-"""How missing values are written by programs that should have left the cell empty."""
+"""Representations of missing values in cells that should have been left empty."""
 
 _INVISIBLE = "\ufeff\u200b\u2060"
-"""Characters without a width that programs leave at the ends of cells: byte order marks, zero-width spaces."""
+"""Zero-width characters that programs leave at the ends of cells, such as byte order marks."""
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 _DIGITS = re.compile("([0-9]+)")
 
@@ -35,20 +35,20 @@ _DIGITS = re.compile("([0-9]+)")
 def tidy(text: str) -> str:
     """Return the name of a class or a group in Unicode NFC and without white space at its ends."""
     before, after = "", unicodedata.normalize("NFC", text)
-    while before != after:  # blanks may hide behind invisible characters, and the other way round
+    while before != after:  # white space may be behind invisible characters, and vice versa
         before, after = after, after.strip().strip(_INVISIBLE)
     return after
 
 
 def folded(name: str) -> str | Decimal:
-    """Return what twins have in common: names that differ only in case or white space, or numbers of one value."""
+    """Return a key that is equal for twins: names that differ only in case or white space, and equal numbers."""
     if _NUMBER.fullmatch(name):
         return Decimal(name)
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", name).casefold().split()))
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
-    """Return the distinct names in order: as numbers if all are, else with the numbers in them compared as numbers."""
+    """Return the distinct names in natural order: numbers are compared as numbers, also within names."""
     distinct = set(names)
     key: Callable[[str], object] = Decimal if all(map(_NUMBER.fullmatch, distinct)) else _natural_key
     return sorted(distinct, key=lambda name: (key(name), name))
@@ -58,7 +58,7 @@ def _natural_key(name: str) -> tuple[object, ...]:
     pieces: list[object] = []
     for piece in _DIGITS.split(name):  # text, digits, text, …
         digits = piece.lstrip("0")
-        # Compared by length first: numbers of any length, without converting them.
+        # Compare by length first, so that numbers of any length need no conversion.
         pieces.append((len(digits), digits) if len(pieces) % 2 else piece)
     return tuple(pieces)
 
@@ -66,16 +66,16 @@ def _natural_key(name: str) -> tuple[object, ...]:
 def name_classes(
     labels: Iterable[str], *, source: str, twins: object = "error"
 ) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
-    """Return class names in order, the class index of each label as it stands, and notes on labels that were merged.
+    """Return class names in order, the class index of each original label, and notes on merged labels.
 
     Args:
-        labels: Labels as they stand in the source.
-        source: What they come from, for errors: ``folder: photos``.
-        twins: What to do with names that are twins: ``error``, ``merge`` or ``keep``.
+        labels: Original labels in the source.
+        source: Description of the source for errors, such as ``folder: photos``.
+        twins: How to treat twins: ``error``, ``merge`` or ``keep``.
 
     Raises:
         DataError: If there are twins, a blank label, or fewer than two classes.
-        UsageError: If *twins* is none of the three.
+        UsageError: If *twins* has another value.
     """
     if twins not in ("error", "merge", "keep"):
         raise UsageError(f"data.twins is error, merge or keep, not {twins!r}")
@@ -104,10 +104,10 @@ def name_classes(
 
 
 def name_groups(groups: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the name of each group as it stands, and notes on those that were merged.
+    """Return the normalised name of each original group, and notes on merged groups.
 
-    Groups whose names differ only in white space, case, accents' encoding or how a number is written are one: images
-    of one patient that count as two patients' would leak from training into the test.
+    Groups are merged if their names differ only in white space, case, the encoding of accents or the notation of
+    numbers. If a patient counted as two, images of this patient could leak from training into the test.
     """
     raw = set(groups)
     name_of = {group: tidy(group) for group in raw}
@@ -121,7 +121,7 @@ def name_groups(groups: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]
 
 
 def _groups_of(names: set[str], key: Callable[[str], object]) -> list[tuple[object, list[str]]]:
-    """Return the names of each key, in order; an empty list where there is only one."""
+    """Return the names of each key, in order, or an empty list if there is only one."""
     found: dict[object, list[str]] = {}
     for name in natural_order(names):
         found.setdefault(key(name), []).append(name)
@@ -133,7 +133,7 @@ def _merged_note(spellings: list[str], what: str) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    """Return names so that they can be told apart: escaped where they look alike."""
+    """Return names in a distinguishable form: escaped where they look alike."""
     shown = [repr(name) if len(set(map(_looks, names))) == len(names) else ascii(name) for name in names]
     return " and ".join([", ".join(shown[:-1]), shown[-1]])
 

@@ -1,8 +1,8 @@
-"""Parquet files of images, in the layout of the Hugging Face hub: an image column and a label column.
+"""Parquet files of images, in the layout of the Hugging Face Hub: an image column and a label column.
 
-The image column holds ``{bytes, path}`` or bytes: encoded image files. Where it holds paths only, these are files
-beside the Parquet file. Labels are integers with class names in the schema's metadata, integers without, or strings; a
-list of one of these is that label. Images are read a row group at a time, on access.
+The image column contains encoded image files, as ``{bytes, path}`` or bytes. If it contains only paths, these are files
+beside the Parquet file. Labels are integers, with or without class names in the schema's metadata, or strings. A list
+with a single label is that label. Images are read on access, a row group at a time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PATH_COLUMNS = ("path", "image_path", "file_name", "filename", "file", *_IMAGE_
 _LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "target", "cls", "category", "class_label")
 
 PARQUET_OPTIONS: Mapping[str, Option] = {"image_column": "", "label_column": ""}
-"""Names of the columns, where they cannot be found by their types and names."""
+"""Names of the columns, if they cannot be detected by their types and names."""
 
 
 def load_parquet(
@@ -45,12 +45,12 @@ def load_parquet(
 ) -> Splits:
     """Read a Parquet file, or a folder of them.
 
-    A file's split is the word train, validation (val, dev) or test in its name, else in its folder's name; where no
-    file is called train, those without such a word are train. With *validation_is_test*, as in ImageNet whose test
-    labels are not public, validation takes the place of a test split that is missing or has no labels.
+    A file's split is given by the word train, validation (val, dev) or test in its name, or else in the name of its
+    folder. If no file is named train, files without such a word are training files. With *validation_is_test*, as for
+    ImageNet, whose test labels are not public, validation replaces a test split that is missing or has no labels.
 
     Raises:
-        DataError: If a file cannot be read or a shard is missing, or there is no image or label column.
+        DataError: If a file cannot be read, a shard is missing, or there is no image or label column.
     """
     files = _files_by_split(path)
     if not files:
@@ -87,17 +87,17 @@ def load_parquet(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _RawSplit:
-    """The rows of a split, before their labels have class indices."""
+    """The rows of a split, before labels are mapped to class indices."""
 
     files: list[Path]
     image_column: str
     labels: list[Any]
     names: Sequence[str] | None
-    """Class names in the metadata, if there are any."""
+    """Class names from the metadata, if any."""
 
 
 class ParquetImages(Sequence[bytes]):
-    """The images of some files, in order, read on access; fast in ascending order."""
+    """The images of several files, in order, read on access; reading in ascending order is fast."""
 
     def __init__(self, files: Sequence[Path], column: str) -> None:
         import pyarrow.parquet as pq
@@ -143,7 +143,7 @@ class ParquetImages(Sequence[bytes]):
         path, file, number, _ = self._groups[group]
         try:
             table = file.read_row_group(number, columns=[self._column])
-        except (pa.ArrowException, OSError) as error:  # pages may be damaged where the metadata are not
+        except (pa.ArrowException, OSError) as error:  # pages may be damaged even if the metadata are not
             raise DataError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
         column = table.column(0).combine_chunks()
         return column.field("bytes") if pa.types.is_struct(column.type) else column
@@ -168,7 +168,7 @@ def _files_by_split(path: Path) -> dict[str, list[Path]]:
 
 
 def _check_shards(files: list[Path]) -> None:
-    """Raise unless every shard that the names number is there."""
+    """Raise an error if the numbers in the files' names show that shards are missing."""
     promised = {
         file.with_name(f"{match['stem']}-{number:05d}-of-{match['total']}")
         for file in files
@@ -206,7 +206,7 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
 
 
 def _single(label: Any, file: Path) -> Any:
-    """Return a label that may stand in a list of its own, or be a whole number written as a float."""
+    """Return a label, which may be in a list with a single item, or a whole number stored as a float."""
     if isinstance(label, list):
         if len(label) != 1:
             raise DataError(
@@ -267,7 +267,7 @@ def _class_names(schema: pa.Schema, column: str) -> Sequence[str] | None:
         return None
     try:
         names = json.loads(raw)["info"]["features"][column]["names"]
-    except (ValueError, KeyError, TypeError):  # metadata is optional, and others write it too
+    except (ValueError, KeyError, TypeError):  # metadata is optional, and may come from other tools
         return None
     if isinstance(names, Mapping):
         names = [names[str(k)] for k in range(len(names))]
@@ -277,7 +277,7 @@ def _class_names(schema: pa.Schema, column: str) -> Sequence[str] | None:
 def _classes(
     labels: list[list[Any]], names: Sequence[str] | None, path: Path, twins: object
 ) -> tuple[tuple[str, ...], dict[Any, int], tuple[str, ...]]:
-    """Return class names, the class index of each label as it stands, and notes."""
+    """Return class names, the class index of each original label, and notes."""
     values = {label for each in labels for label in each}
     if None in values:
         raise DataError(f"{path} has rows without a label")
@@ -314,7 +314,7 @@ def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], path: Path) -> S
 
 
 def _lacks_bytes(metadata: pq.FileMetaData, column: str) -> bool:
-    """Tell, without reading them, whether the images of a file are all missing."""
+    """Return whether all images of a file are missing, without reading them."""
     chunks = [
         chunk
         for group in range(metadata.num_row_groups)
@@ -327,10 +327,10 @@ def _lacks_bytes(metadata: pq.FileMetaData, column: str) -> bool:
 
 
 def _paths(raw: _RawSplit) -> list[Path] | None:
-    """Return the image files of a split where its column holds paths and no bytes; None where it holds images.
+    """Return the image files of a split if its column contains paths without bytes; None if it contains images.
 
     Raises:
-        DataError: If one of them does not exist, or leads out of the folder of its Parquet file.
+        DataError: If a file does not exist, or is outside the folder of its Parquet file.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -1,6 +1,6 @@
-"""Published datasets that torchvision also has: their names, their files, and where to download them.
+"""Published datasets that torchvision has as well: their names, files and download addresses.
 
-Addresses and checksums are those of torchvision, with further hosts of the same bytes where there are any.
+Addresses and checksums are those of torchvision, plus other hosts of the same files.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ class Resource:
     """A file of a dataset."""
 
     urls: tuple[str, ...]
-    """Addresses of it, best first; all serve the same bytes."""
+    """Addresses of the same bytes, best first."""
     md5: str = ""
-    """Its checksum as published by its authors or torchvision; empty where there is none. Guards against damage, and
-    against changes by a mirror only as far as MD5 goes."""
+    """MD5 published by the authors or torchvision; empty if there is none. It detects damage, but only weakly protects
+    against tampering by a mirror."""
     folder: str = ""
-    """Folder that it is stored and unpacked in, relative to the data root."""
+    """Folder to store and unpack the file in, relative to the data root."""
     unpack: bool = True
-    """Whether it is a tar or zip archive to be unpacked."""
+    """Whether the file is a tar or zip archive to unpack."""
 
     @property
     def filename(self) -> str:
-        """Last part of its address."""
+        """Last part of the address."""
         return self.urls[0].rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Published:
-    """A published dataset: its name, its files, and where to download them."""
+    """A published dataset: its name, files and download addresses."""
 
     name: str
     summary: str
     source: str
     layout: str
-    """A file or folder, relative to the data root, that exists if the dataset does; ``{}`` stands for an option."""
+    """File or folder, relative to the data root, that exists if the dataset does; ``{}`` stands for an option."""
     read: Callable[[Path, dict[str, Option]], Splits]
     resources: tuple[Resource, ...] = ()
     hints: Mapping[str, Any] = field(default_factory=dict)
-    """Fields of the :class:`Dataset`."""
+    """Further fields of the :class:`Dataset`."""
     choices: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
-    """Values of its options; the first is the default."""
+    """Values of each option; the first one is the default."""
 
     @property
     def defaults(self) -> dict[str, Option]:
@@ -58,7 +58,7 @@ class Published:
 
 
 def _idx_files(folder: str, hosts: tuple[str, ...], checksums: tuple[str, str, str, str]) -> tuple[Resource, ...]:
-    """Return MNIST's four files, or those of a set that took its layout."""
+    """Return the four files of MNIST, or of a dataset with the same layout."""
     names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
     return tuple(
         Resource(urls=tuple(f"{host}/{name}-ubyte.gz" for host in hosts), md5=md5, folder=folder, unpack=False)
@@ -67,7 +67,7 @@ def _idx_files(folder: str, hosts: tuple[str, ...], checksums: tuple[str, str, s
 
 
 def _cifar(classes: int, md5: str) -> tuple[Resource, ...]:
-    """Return the archive; the second host serves the same bytes, and faster where the first is throttled."""
+    """Return the archive; the second host serves the same bytes, faster if the first is throttled."""
     hosts = ("https://www.cs.toronto.edu/~kriz", "https://dataset.bj.bcebos.com/cifar")
     return (Resource(urls=tuple(f"{host}/cifar-{classes}-python.tar.gz" for host in hosts), md5=md5),)
 
@@ -253,7 +253,7 @@ PUBLISHED = (
                 ("GTSRB_Final_Test_GT", "fe31e9c9270bbcd7b84b7f21a9d9d9e5"),
             )
         ),
-        # 48 pixels as in Cireşan et al. 2012; the files are of 15 to 250.
+        # 48 pixels as in Cireşan et al. 2012; the files have 15 to 250 pixels.
         hints={
             "num_classes": 43,
             "channels": 3,
@@ -343,7 +343,7 @@ PUBLISHED = (
         source="Maji et al. 2013, https://arxiv.org/abs/1306.5151",
         layout="fgvc-aircraft-2013b/data/images_{}_train.txt",
         read=files.read_fgvc_aircraft,
-        # Nobody publishes a checksum of it; the length is checked all the same.
+        # No checksum is published; the length is checked anyway.
         resources=(Resource(urls=(f"{_VGG}/fgvc-aircraft/archives/fgvc-aircraft-2013b.tar.gz",)),),
         hints={"channels": 3, "image_size": 224, "num_train": 3_334, "num_test": 3_333},
         choices={"level": ("variant", "family", "manufacturer")},

@@ -1,4 +1,4 @@
-"""Split names: the words by which files, folders, columns and hubs call their training, validation and test splits."""
+"""Split names: the words for training, validation and test splits in names of files, folders and columns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ SPLIT_WORDS = {
 }
 
 _DECORATIONS = frozenset({"set", "split", "data", "dataset", "image", "images", "img", "imgs"})
-"""Words beside a split's name that change nothing: ``test_set``, ``train-images``."""
+"""Words that may accompany the name of a split: ``test_set``, ``train-images``."""
 
 
 def role_of(name: str) -> str:
-    """Return the split that a name stands for as a whole: train, val, test or an empty string."""
+    """Return the split that the whole name denotes: train, val, test or an empty string."""
     words = [word for word in re.split(r"[^a-z]+", name.lower()) if word]
     words = [word.removesuffix("set") for word in words if word not in _DECORATIONS]
     return SPLIT_WORDS.get(words[0], "") if len(words) == 1 else ""
 
 
 def split_of(path: PurePath) -> str:
-    """Return the split that a file's name mentions, else its folder's, and so on; an empty string if none does."""
+    """Return the split in a file's name, else in its folder's name, and so on; an empty string if there is none."""
     for part in [path.stem, *reversed(path.parts[:-1])]:
         for word in re.findall("[a-z]+", part.lower()):
             if word in SPLIT_WORDS:

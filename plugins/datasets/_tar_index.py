@@ -1,8 +1,8 @@
-"""The index of a tar file: the positions of its members, so that they can be read in any order without extracting any.
+"""The index of a tar file: the positions of its members, so that they can be read in any order without extraction.
 
-A tar file is read from end to end once; the index is kept in the cache under its path, size and time. Members that are
-not plain files (links, devices, sparse files), or whose names lead out of the tar file, are refused: they are never
-followed, and to skip them would leave images out in silence.
+A tar file is read from end to end once; the index is cached under its path, size and modification time. Members that
+are not plain files (links, devices, sparse files), or whose names lead out of the archive, are errors: following them
+would be unsafe, and skipping them would silently leave out images.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from zoo.image_files import IMAGE_SUFFIXES
 from zoo.image_kinds import HEAD_BYTES, image_kind
 
 _VERSION = 2
-"""Raised whenever the same file may give another index."""
+"""Incremented whenever the same file may give a different index."""
 
 MAX_LABEL_BYTES = 200
-"""Largest size of a ``.cls`` member, which holds a number or a name, and of a text that is taken for a label."""
+"""Maximum size of a ``.cls`` member, which contains a number or a name, and of any other text used as a label."""
 
 _MAX_JSON_BYTES = 100_000
 LABEL_SUFFIXES = (".cls", ".json", ".txt")
-"""Suffixes of members that may hold the class of an image, as WebDataset writes them, in order of preference."""
+"""Suffixes of members that may contain the class of an image, as in WebDataset, in order of preference."""
 
 _LABEL_KEYS = ("cls", "label", "class", "target", "category", "label_name", "class_name")
-"""Keys of a JSON object that may hold the class, in order of preference."""
+"""Keys of a JSON object that may contain the class, in order of preference."""
 
 _COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -43,21 +43,21 @@ class Member:
     """A file in a tar file."""
 
     name: str
-    """With ``/`` between its parts, none of which is ``.`` or ``..``."""
+    """Path with ``/`` as separator, without ``.`` and ``..``."""
     start: int
-    """Offset of its content, in bytes."""
+    """Offset of the content in bytes."""
     size: int
     text: str
-    """Label in a member with one of :data:`LABEL_SUFFIXES`; empty where there is none, and for all other members."""
+    """Label in a member with one of :data:`LABEL_SUFFIXES`; empty if there is none, and for all other members."""
     kind: str
-    """Kind of image by its first bytes, where its suffix is not that of an image; empty for all others."""
+    """Kind of image by its first bytes if the suffix is not that of an image; otherwise empty."""
 
 
 def index_tar(path: Path) -> list[Member]:
-    """Return the files in a tar file, in order; those whose names start with a dot are skipped.
+    """Return the files in a tar file, in order, except those whose names start with a dot.
 
     Raises:
-        DataError: If it is no uncompressed tar file, is damaged, or holds what is refused.
+        DataError: If *path* is not an uncompressed tar file, is damaged, or has members that are not allowed.
     """
     signature = hashlib.sha256(f"{_VERSION} {files_signature([path])}".encode()).hexdigest()
     index = cached_json(f"tar/{signature[:20]}", lambda: {"path": str(path), "members": list(_rows(path))})
@@ -81,24 +81,24 @@ def _rows(path: Path) -> Iterator[list[Any]]:
                     row = _row(path, file, member, length)
                     if row is not None:
                         yield row
-                    archive.members.clear()  # type: ignore[attr-defined]  # it would keep every one in memory
+                    archive.members.clear()  # type: ignore[attr-defined]  # otherwise all members stay in memory
                 end = archive.offset
                 file.seek(end)
                 mark = file.read(tarfile.BLOCKSIZE)
                 if not mark:
                     raise DataError(f"{path} is truncated: it has no end marker")
-                if mark.strip(b"\0"):  # the reader takes whatever is no header for the end
+                if mark.strip(b"\0"):  # tarfile treats anything that is not a header as the end
                     raise DataError(
                         f"{path} is damaged at byte {end:,}, where neither a member nor the end marker begins"
                     )
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:  # what damaged headers come to
+    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:  # raised for damaged headers
         raise DataError(f"{path} is not a tar file, or is damaged: {error}") from error
 
 
 def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> list[Any] | None:
-    """Return the entry of a member in the index; None for folders and hidden files."""
+    """Return the index entry of a member, or None for folders and hidden files."""
     name = PurePosixPath(member.name)
     shown = f"{path} holds {member.name!r}"
     if name.is_absolute() or ".." in name.parts or "\0" in member.name:
@@ -130,7 +130,7 @@ def _row(path: Path, file: IO[bytes], member: tarfile.TarInfo, length: int) -> l
 
 
 def _label_in_json(content: bytes) -> str:
-    """Return the label that a JSON file holds: a number, a text, or one of these under a key such as ``label``."""
+    """Return the label in a JSON file: a number, a string, or one of these under a key such as ``label``."""
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""scikit-learn's handwritten digits: small, real, and there without a network."""
+"""scikit-learn's handwritten digits: a small, real dataset that needs no download."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Half, as in scikit-learn's own example with this set: with a fifth, 359 images, even a linear model cannot be told
-# from a good network.
+# Half, as in scikit-learn's own example with this dataset: on a fifth (359 images), even a linear model cannot be
+# distinguished from a good network.
 _TEST_FRACTION = 0.5
 
 
 def load_digits(request: DataRequest) -> Splits:
-    """Load 1,797 grey images of 8×8 pixels, their values scaled from 0..16 to 0..255.
+    """Load 1,797 grey images of 8×8 pixels, with values scaled from 0..16 to 0..255.
 
-    The source has no split. Of each class, the half whose indices come first by their SHA-256 is the test split:
-    the same for everybody. The writers are not known, so some may be in both.
+    The source has no splits. The half of each class whose indices come first by SHA-256 is the test split, which is
+    therefore the same everywhere. The writers are unknown, so some of them may be in both splits.
     """
     import numpy as np
     from sklearn.datasets import load_digits as load

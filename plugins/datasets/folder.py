@@ -1,14 +1,14 @@
-"""Images in folders: ``folder:PATH``, with a folder for each class, and for each split where there are any.
+"""Images in folders: ``folder:PATH``, with a folder for each class, and optionally for each split.
 
 ::
 
-    PATH/cat/1.jpg                    classes only: validation and test are carved off
+    PATH/cat/1.jpg                    classes only: validation and test are carved from the images
     PATH/train/cat/1.jpg  PATH/val/…  PATH/test/…       splits; val and test may be missing
 
-:mod:`plugins.datasets._folder_layout` lists the other layouts that are recognised. A class folder may hold folders of
-its own. With ``--set data.groups=true`` images that lie in folders of one name below their class belong together
-(``PATH/cat/tom/1.jpg`` and ``PATH/dog/tom/7.jpg``: one plant, one patient) and are never split apart; an image that
-lies in the class folder itself is a group of its own.
+:mod:`plugins.datasets._folder_layout` lists the other layouts that are recognised. A class folder may have subfolders.
+With ``--set data.groups=true``, images in subfolders with the same name form a group (``PATH/cat/tom/1.jpg`` and
+``PATH/dog/tom/7.jpg``), such as a plant or a patient, and groups are never split. An image directly in the class folder
+is a group by itself.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from zoo.errors import DataError
 
 
 def load_folder(request: DataRequest) -> Splits:
-    """Find the images. An image's id is its path relative to PATH; classes are in natural order.
+    """Find the images. The id of an image is its path relative to PATH; classes are in natural order.
 
     Raises:
-        DataError: If it is not a folder of class folders, or a class has no image in any split.
+        DataError: If PATH is not a folder of class folders, or a class has no image in any split.
     """
     root = find_argument(request, "folder")
     if not root.is_dir():
@@ -56,7 +56,7 @@ def load_folder(request: DataRequest) -> Splits:
 
 
 def _check_no_class_is_empty(found: FolderLayout) -> None:
-    # Compared by tidy names: a folder that another spelling of the same name makes up for is not empty.
+    # Compare tidy names: an empty folder does not matter if another spelling of the same name has images.
     full = {tidy(image.label) for image in found.images}
     empty = natural_order(label for label in found.labels if tidy(label) not in full)
     if empty:
@@ -80,7 +80,7 @@ def _split(
 
 
 def _group(image: FoundImage, group_of: dict[str, str]) -> str:
-    """Return the name of the folders between class and image; where there are none, one that no other image has."""
+    """Return the path of the folders between class and image, or a unique name if there are none."""
     return group_of["/".join(image.between)] if image.between else f"/{image.label}/{image.path.name}"
 
 

@@ -1,4 +1,4 @@
-"""Datasets on the Hugging Face hub: ``hf:NAME`` (needs the extra ``zoobench[datasets]``)."""
+"""Datasets on the Hugging Face Hub: ``hf:NAME`` (needs the extra ``zoobench[datasets]``)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 
 
 class _HubImages(Sequence[bytes]):
-    """Encoded images of a split, read on access."""
+    """The encoded images of a split, read on access."""
 
     def __init__(self, split: Any, column: str) -> None:
         from datasets import Image
@@ -42,19 +42,19 @@ class _HubImages(Sequence[bytes]):
 
 
 def load_hub(request: DataRequest) -> Splits:
-    """Load ``NAME`` or ``NAME/CONFIGURATION`` through the ``datasets`` library, into ``hf`` of the data root.
+    """Load ``NAME`` or ``NAME/CONFIGURATION`` with the ``datasets`` library, into ``hf`` in the data root.
 
-    Its image column and its label column are found by their types: the only Image and, unless ``data.label``
-    names one, the first ClassLabel.
+    The columns are detected by their types: the only Image column and, unless ``data.label`` is set, the first
+    ClassLabel column.
 
     Raises:
-        UsageError: If the name is missing, or cannot be one of a dataset on the hub.
-        DataError: If the library is missing, the hub cannot be reached, or the dataset has no labelled images.
+        UsageError: If the name is missing, or is not a valid name on the Hub.
+        DataError: If the library is missing, the Hub cannot be reached, or the dataset has no labelled images.
     """
     if not request.argument:
         raise UsageError("hf needs a name, as in hf:uoft-cs/cifar10")
     if not _NAME.fullmatch(request.argument):
-        # The library would take it for a path, and search all that lies below its first folder.
+        # The library would interpret it as a path, and search everything below the first folder.
         raise UsageError(
             f"hf:{request.argument} is not the name of a dataset on the hub, such as hf:uoft-cs/cifar10; for your own "
             "files there are folder:PATH, parquet:PATH, csv:PATH and tar:PATH"
@@ -98,7 +98,7 @@ def _download(datasets: Any, request: DataRequest) -> Any:
     try:
         with nullcontext() if request.download else _offline(datasets):
             return datasets.load_dataset(name, configuration, cache_dir=str(request.root / "hf"))
-    except Exception as error:  # the library raises its own, the hub's, the file system's and the network's errors
+    except Exception as error:  # the library passes on errors of the Hub, the file system and the network
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise DataError(
             f"hf:{request.argument} cannot be loaded from the hub or from {request.root / 'hf'}: {reason}"
@@ -107,7 +107,7 @@ def _download(datasets: Any, request: DataRequest) -> Any:
 
 @contextmanager
 def _offline(datasets: Any) -> Iterator[None]:
-    """Keep the libraries off the network; they read their environment variables only when they are imported."""
+    """Keep the libraries off the network; they read their environment variables only on import."""
     from huggingface_hub import constants
 
     before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE

@@ -1,4 +1,4 @@
-"""Synthetic images: any size and number of classes, deterministic, learnable, and not trivial."""
+"""Synthetic images: deterministic, learnable but not trivial, with any size and number of classes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _CHUNK = 256
 
 
 def load_synthetic(request: DataRequest) -> Splits:
-    """Make images that show their class as a grating on noise.
+    """Generate images that show a grating for their class, with noise.
 
-    Each class has an orientation and a frequency of its own (K classes spread over a grid of the two) and a tint.
-    Phase, contrast and brightness are drawn for each image, so that no single pixel tells the class and a linear
-    model on pixels stays far below a convolutional one. ``noise`` is the standard deviation of what is added to
-    each pixel, relative to a grating of amplitude 1.
+    Each class has its own orientation and frequency (the K classes are spread over a grid of the two) and a tint.
+    Phase, contrast and brightness are drawn for each image, so that no single pixel reveals the class, and a linear
+    model on pixels stays far below a convolutional one. ``noise`` is the standard deviation of the noise added to
+    each pixel, relative to a grating with amplitude 1.
 
     Raises:
-        UsageError: For options out of range.
+        UsageError: If an option is out of range.
     """
     options = {name: request.options.get(name, default) for name, default in _OPTIONS.items()}
     _check(options)
@@ -85,14 +85,14 @@ def _draw(labels_N: NDArray[np.int64], options: dict[str, Any], generator: np.ra
     num_angles = int(np.ceil(np.sqrt(num_classes)))
     num_frequencies = -(-num_classes // num_angles)
     angle_N = np.pi * (labels_N % num_angles) / num_angles
-    # Waves per image, from two up to a quarter of the Nyquist limit's pixels.
+    # Waves per image, from two up to one per six pixels.
     frequency_N = np.geomspace(2, max(2.5, size / 6), num_frequencies)[labels_N // num_angles]
     count = (len(labels_N), 1, 1)
     rows_HW, columns_HW = np.meshgrid(np.arange(size) / size, np.arange(size) / size, indexing="ij")
     along_NHW = np.cos(angle_N)[:, None, None] * columns_HW + np.sin(angle_N)[:, None, None] * rows_HW
     phase = generator.uniform(0, 2 * np.pi, count)
     wave_NHW = np.sin(2 * np.pi * frequency_N[:, None, None] * along_NHW + phase) * generator.uniform(0.5, 1.5, count)
-    # The tint of a class differs little from its neighbours': a hint, not an answer.
+    # The tint of a class differs little from its neighbours', so that it is only a hint.
     tint_NC = 1 + 0.3 * np.cos(2 * np.pi * (labels_N[:, None] / num_classes + np.arange(channels) / channels))
     images_NHWC = wave_NHW[..., None] * tint_NC[:, None, None, :]
     images_NHWC += generator.normal(0, options["noise"], (len(labels_N), size, size, channels))

@@ -25,26 +25,26 @@ _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Listed:
-    """An image that a table lists."""
+    """An image listed in a table."""
 
     id: str
     path: Path
     label: str
     split: str
     group: str
-    """Empty: it stands alone."""
+    """Name of the group; empty if the image is a group by itself."""
 
 
 def load_csv(request: DataRequest) -> Splits:
-    """Read a CSV file with a column of paths and one of labels, and possibly of splits (train, val, test) and groups.
+    """Read a CSV file with columns for paths and labels, and optionally for splits (train, val, test) and groups.
 
-    :mod:`plugins.datasets._csv_table` says how columns are called. Paths are relative to the CSV's folder, and lead
-    out of it only with ``data.outside=true``; an image's id is its path as it is written there, with slashes. Classes
-    are the labels in natural order. Rows may be in any order. Images of one group (a patient, a plant) stay together
-    when splits are carved; an image whose group is blank stands alone.
+    See :mod:`plugins.datasets._csv_table` for the names of columns. Paths are relative to the CSV's folder, and may
+    lead out of it only with ``data.outside=true``. The id of an image is its path in the table, with slashes. Classes
+    are the labels in natural order. Rows may be in any order. Images of a group, such as a patient or a plant, stay
+    together when splits are carved; an image with a blank group is a group by itself.
 
     Raises:
-        DataError: If a column or a value is missing, a path occurs twice or does not exist, or there is no train row.
+        DataError: If a column or value is missing, a path is duplicated or does not exist, or there is no train row.
     """
     path = find_argument(request, "csv")
     if path.is_dir():
@@ -78,7 +78,7 @@ def load_csv(request: DataRequest) -> Splits:
 
 
 def _column_notes(columns: Mapping[str, str]) -> list[str]:
-    """Return a note on columns that were taken for others by their names."""
+    """Return a note on columns that were recognised by other names."""
     other = [f"{name!r} for the {column}" for column, name in columns.items() if name.lower() != column]
     return [f"columns of the CSV were recognised by their names: {', '.join(other)}"] if other else []
 
@@ -110,7 +110,7 @@ def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list
 
 
 def _name_in(folder: Path, cell: str) -> str:
-    """Return a path as it is written, but normalised, and with slashes where the backslashes are none of its name's."""
+    """Normalise a path, and replace backslashes with slashes unless they belong to its name."""
     if os.path.lexists(folder / cell):
         name = cell
     else:
@@ -121,7 +121,7 @@ def _name_in(folder: Path, cell: str) -> str:
 
 
 def _check_inside(name: str, where: str, *, allowed: bool) -> None:
-    """Raise if a path is not one of a file below the folder of the table."""
+    """Raise an error if a path leads out of the table's folder."""
     if _URL.match(name):
         raise DataError(f"{where} has the address {name!r}: download the images first, and list their paths")
     if allowed:

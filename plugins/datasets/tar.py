@@ -1,13 +1,13 @@
-"""Images in tar files: ``tar:PATH``, a tar file or a folder of them (shards). They are read without being extracted.
+"""Images in tar files: ``tar:PATH``, a tar file or a folder of them (shards), read without extraction.
 
 ::
 
     cat/1.jpg  dog/1.jpg               a folder for each class, as in folder:PATH, with or without train/, val/, test/
-    0001.jpg  0001.cls                 pairs, as WebDataset writes them: .cls holds the number or the name of the class
+    0001.jpg  0001.cls                 pairs as in WebDataset: .cls contains the number or the name of the class
 
-In place of ``.cls`` a pair may have a ``.json`` with a key such as ``label``, or a ``.txt`` with the label alone. A
-shard's split is the word train, val (validation, dev) or test in its name, unless its members have folders for them;
-other shards are train. A ``classes.txt`` beside the shards names numbered classes, a line each.
+Instead of ``.cls``, a pair may have a ``.json`` with a key such as ``label``, or a ``.txt`` that contains only the
+label. A shard's split is given by the word train, val (validation, dev) or test in its name, unless its members are in
+split folders; other shards are training data. A ``classes.txt`` beside the shards names numbered classes, one per line.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class _Image:
 
 
 def load_tar(request: DataRequest) -> Splits:
-    """Find the images. An image's id is its name in the tar file, so it does not depend on how shards were cut.
+    """Find the images. The id of an image is its name in the tar file, so it does not depend on the sharding.
 
     Raises:
-        DataError: If there is no tar file, one is damaged or refused (see :mod:`plugins.datasets._tar_index`), images
-            have no class, or there are fewer than two.
+        DataError: If there is no tar file, one is damaged or not allowed (see :mod:`plugins.datasets._tar_index`),
+            images have no class, or there are fewer than two classes.
     """
     root = find_argument(request, "tar")
     shards = [root] if root.is_file() else sorted(path for path in root.rglob("*.tar") if path.is_file())
@@ -101,7 +101,7 @@ def _image_members(members: Sequence[Member], left_out: LeftOut) -> list[Member]
 
 
 def _label_suffix(members: Mapping[Path, Sequence[Member]], images: Mapping[Path, Sequence[Member]]) -> str:
-    """Return the suffix of the members that hold labels; empty where folders are classes."""
+    """Return the suffix of the members with labels, or an empty string if folders are classes."""
     with_label = {PurePosixPath(member.name).suffix for each in members.values() for member in each if member.text}
     if ".cls" in with_label or not with_label:
         return ".cls" if with_label else ""
@@ -120,13 +120,13 @@ def _label_suffix(members: Mapping[Path, Sequence[Member]], images: Mapping[Path
 
 
 def _key(name: str) -> str:
-    """Return what the members of a sample have in common: their name up to its first dot, as in WebDataset."""
+    """Return the key that the members of a sample share: the name up to its first dot, as in WebDataset."""
     path = PurePosixPath(name)
     return str(path.with_name(path.name.partition(".")[0]))
 
 
 def _pairs(shard: Path, members: Sequence[Member], images: Sequence[Member], suffix: str, folder: Path) -> list[_Image]:
-    """Return the images of a shard, in its order; each has a label with the same key."""
+    """Return the images of a shard, in order, each with the label that has the same key."""
     labels = {
         _key(member.name): member.text
         for member in members
@@ -169,7 +169,7 @@ def _split_named(folder: str) -> str:
 
 
 def _depth_of_splits(names: Sequence[PurePosixPath]) -> int | None:
-    """Return the depth of the folders that are splits: 0 above the classes, 1 below them; None where there are none."""
+    """Return the depth of split folders: 0 above the classes, 1 below them, or None if there are none."""
     if all(len(name.parts) > 1 and _split_named(name.parts[0]) for name in names):
         return 0
     if all(len(name.parts) > 2 and role_of(name.parts[1]) for name in names):
@@ -178,9 +178,9 @@ def _depth_of_splits(names: Sequence[PurePosixPath]) -> int | None:
 
 
 def _in_folders(images: Mapping[Path, Sequence[Member]], folder: Path, omissions: list[str]) -> list[_Image]:
-    """Return the images of all shards, sorted as files in folders would be. *omissions* takes those without a class."""
+    """Return the images of all shards in the order of files in folders; add those without a class to *omissions*."""
     found = [(shard, member, PurePosixPath(member.name)) for shard, each in images.items() for member in each]
-    # A folder around everything is no class: `tar c photos` puts "photos/" before each name.
+    # A folder around everything is not a class: `tar c photos` puts "photos/" before each name.
     while len(tops := {name.parts[0] for *_, name in found}) == 1 and not split_of(PurePosixPath(*tops)):
         if any(len(name.parts) < 3 for *_, name in found):
             break
@@ -210,7 +210,7 @@ def _in_folders(images: Mapping[Path, Sequence[Member]], folder: Path, omissions
 def _classes(
     images: Sequence[_Image], folder: Path, root: Path, *, twins: object
 ) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
-    """Return the names of the classes, the index of each label as it stands, and notes."""
+    """Return class names, the class index of each original label, and notes."""
     labels = {image.label for image in images}
     names_file = folder / NAMES_FILE
     if names_file.is_file() and all(label.isdecimal() and label.isascii() and len(label) < 10 for label in labels):

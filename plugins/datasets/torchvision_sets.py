@@ -1,7 +1,7 @@
-"""torchvision's classification sets by their usual names, with the official splits.
+"""torchvision's classification datasets by their usual names, with the official splits.
 
-Each is looked for in the data root as Parquet files (``ROOT/cifar10/train-….parquet``, ``test-….parquet``), then as the
-files that torchvision keeps (``ROOT/cifar-10-batches-py``), then downloaded as those.
+Each dataset is looked up in the data root as Parquet files (``ROOT/cifar10/train-….parquet``, ``test-….parquet``), then
+as torchvision's files (``ROOT/cifar-10-batches-py``), which are downloaded otherwise.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _load(published: Published, request: DataRequest) -> Splits:
         if not published.resources:
             missing = f"{published.name} is not in the data root {request.root}"
             raise DataError(f"{missing} and has no public download: {hint}")
-        from plugins.datasets._download import fetch  # its network modules take a while to import
+        from plugins.datasets._download import fetch  # imports network modules, which takes time
 
         fetch(published.name, published.resources, request, hint=hint)
         root = request.root
@@ -52,7 +52,7 @@ def _load(published: Published, request: DataRequest) -> Splits:
 
 
 def _find(published: Published, data_root: Path, options: dict[str, Option]) -> Path | None:
-    """Return the root that the reader is to be given: the data root, or the set's own folder in it."""
+    """Return the root for the reader: the data root, or the dataset's folder in it."""
     layout = Path(published.layout.format(*options.values()))
     for root in (data_root, data_root / published.name):
         for path in (root / layout, root / layout.with_name(f"{layout.name}.gz")):
@@ -70,7 +70,7 @@ def _checked(published: Published, splits: Splits, where: Path) -> Splits:
 
 @hookimpl
 def zoo_datasets() -> Iterable[Dataset]:
-    """Yield them all."""
+    """Yield torchvision's classification datasets."""
     for published in PUBLISHED:
         yield Dataset(
             name=published.name,
