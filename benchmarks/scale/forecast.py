@@ -20,7 +20,7 @@ from harness.planning.plan import Plan, make_plan
 from harness.planning.request import DEFAULT_MODELS, BenchRequest
 from harness.planning.selection import select
 from harness.records.record import Record
-from harness.records.run_summaries import outlines_of
+from harness.records.run_summaries import summarize_runs
 from harness.records.store import Store
 from harness.system.hardware import this_hardware
 from zoo.events import Event
@@ -53,7 +53,7 @@ def main() -> None:
         _compare(expected, records)
         for plan in (_plan(models, epochs=EPOCHS, first_seed=1), more):
             known = Forecast(hardware=this_hardware())
-            known.add(outlines_of(records))
+            known.add(summarize_runs(records))
             _compare([known.expect(spec) for spec in plan.trials], _run(plan, folder))
 
 

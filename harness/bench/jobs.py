@@ -106,16 +106,16 @@ def _trial(job: dict[str, Any]) -> int:
     keep_freed_memory()
     catalog = build_catalog(Sources(**job["sources"]))
     trial_job = TrialJob.model_validate(job["trial"])
-    crew = None
+    ranks = None
     if supervisor is not None:
         from harness.trial.devices import rank_devices
         from harness.trial.multi_gpu import RankGroup
 
         execution = trial_job.trial.spec.execution
         devices = trial_job.devices or rank_devices(execution.device, execution.gpus_per_trial)
-        crew = RankGroup(supervisor, devices, job["sources"])
+        ranks = RankGroup(supervisor, devices, job["sources"])
     try:
-        return 0 if run_trial(trial_job, catalog, crew) else EXIT_BUSY
+        return 0 if run_trial(trial_job, catalog, ranks) else EXIT_BUSY
     except OSError as error:  # of the trial's own files: what its plugins raise is in its record
         print(f"the trial's files cannot be written: {error}", file=sys.stderr)
         return EXIT_UNWRITABLE

@@ -9,9 +9,7 @@ Shape suffixes: B batch, C channels, H height, W width, K classes.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from torch import Tensor, nn
 from harness.classifiers.card import METADATA_KEY
 from harness.classifiers.quantizing import Calibration, Method, Quantization, quantize_onnx
 from harness.classifiers.trained import TrainedClassifier, load_trained
+from harness.system.quiet_logs import quiet_logs
 from zoo.catalog import Catalog
 from zoo.errors import UsageError
 
@@ -106,7 +105,7 @@ def write_onnx(module: nn.Module, classifier: TrainedClassifier, path: Path) -> 
         UsageError: If a package for ONNX is not installed.
     """
     _need_onnx()
-    with _quiet_onnx():
+    with quiet_logs("torch.onnx"):  # the file itself is verified
         program = torch.onnx.export(
             _program(classifier, module), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
         )
@@ -179,15 +178,3 @@ def _need_onnx() -> None:
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise UsageError(f"ONNX needs {', '.join(missing)}: pip install 'zoobench[onnx]'")
-
-
-@contextmanager
-def _quiet_onnx() -> Iterator[None]:
-    """Silence the exporter's progress messages; the file itself is verified."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

@@ -14,9 +14,7 @@ Shape suffixes: B batch, C channels, H height, W width.
 from __future__ import annotations
 
 import importlib.metadata
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 
 from harness.batches.normalization import ChannelStatistics, Normalizer
 from harness.records.spec import FrozenModel
+from harness.system.quiet_logs import quiet_logs
 
 Method = Literal["dynamic", "static"]
 CALIBRATION_IMAGES = 256
@@ -90,7 +89,7 @@ def quantize_onnx(
     merged = path.with_name(f"{path.name}.merged")
     described: dict[str, Any] = {"tool": f"onnxruntime {importlib.metadata.version('onnxruntime')}"}
     try:
-        with _quietly():
+        with quiet_logs():  # the file itself is verified
             # Symbolic shape inference is for sequence models, and needs sympy.
             quant_pre_process(path, merged, skip_symbolic_shape=True)
             if method == "static":
@@ -138,15 +137,3 @@ def _reader(batches: Iterator[NDArray[np.float32]]) -> Any:
             return None if batch is None else {"images": batch}
 
     return Reader()
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Silence the tool's progress messages; the file itself is verified."""
-    logger = logging.getLogger()
-    before = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

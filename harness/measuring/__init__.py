@@ -3,6 +3,7 @@
 ``best_inference``  the fastest settings for inference
 ``device_lock``     trials that share a device, and timing without them
 ``environment``     devices, precisions, and what a record states of a machine
+``inference``       throughput and latency of a network on images that are on its device already
 ``interference``    load of other processes and throttled clocks
 ``peak_memory``     peak memory of a device or process
 ``reference``       the reference network that each trial measures beside its own

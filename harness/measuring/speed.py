@@ -19,13 +19,14 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet
 from harness.faults.out_of_memory import Halving
 from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
+from harness.measuring.inference import measure_inference, timed_batch
 from harness.measuring.interference import ForeignLoad, gpu_notes
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
-from harness.measuring.timer import PROTOCOL, measure_latency, measure_rate, summarize, synchronize
+from harness.measuring.timer import PROTOCOL, measure_rate, summarize, synchronize
 from harness.measuring.training_step import training_step
-from harness.records.record import Latency, Rate, SpeedInfo
+from harness.records.record import Rate, SpeedInfo
 from harness.training.compiling import compiled
-from harness.training.evaluation import default_batch_size, eval_mode
+from harness.training.evaluation import eval_mode
 from harness.training.loop import TrainingResult
 from harness.training.precision import computing, exact_fp32
 from harness.training.resolved_recipe import ResolvedRecipe
@@ -89,32 +90,23 @@ def measure_speed(
     reference = reference_step(device)
     reference_before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test.images, device)
-    normalize = settings.normalizer()
-
-    def batch_of(size: int) -> tuple[Tensor, Tensor]:
-        order_N = torch.arange(size) % len(data)
-        ((images_BCHW, labels_B),) = data.batches(order_N, [size])
-        return normalize(images_BCHW), labels_B
-
     forward = compiled(model, graphs=settings.graphs) if settings.compile else model
     train_batch = min(resolved.hp.batch_size, trained.micro_batch_size, len(data))
     compile_seconds = None
     if settings.compile:
-        compile_seconds = _first_call_seconds(model, forward, batch_of(train_batch)[0], settings)
-    inference, latency = Halving(device, at_most=min(default_batch_size(data, device), len(data))).until_it_fits(
-        lambda size: _inference(model, forward, batch_of(size)[0], settings, budget_seconds)
-    )
+        compile_seconds = _first_call_seconds(model, forward, timed_batch(data, settings, train_batch)[0], settings)
+    inference, latency = measure_inference(model, data, settings, forward=forward, budget_seconds=budget_seconds)
     train = None
     if training.num_devices == 1:
         train = Halving(device, at_most=train_batch).until_it_fits(
-            lambda size: _training(model, resolved, settings, batch_of(size), budget_seconds)
+            lambda size: _training(model, resolved, settings, timed_batch(data, settings, size), budget_seconds)
         )
     best = None
     if best_inference:
         best = Halving(device, at_most=min(max(BATCH_SIZES), len(data))).until_it_fits(
             lambda size: find_best_inference(
                 model,
-                batch_of(size)[0],
+                timed_batch(data, settings, size)[0],
                 test.logits_NK[:size].argmax(dim=1),
                 compile=settings.compile,
                 budget_seconds=budget_seconds,
@@ -192,23 +184,6 @@ def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:
         f"the reference network was {ratio:.2f} times as fast after the measurement as before: the clock rate or the "
         "load of the machine changed",
     )
-
-
-def _inference(
-    model: nn.Module,
-    forward: Callable[[Tensor], Tensor],
-    images_BCHW: Tensor,
-    settings: ForwardSettings,
-    budget_seconds: float,
-) -> tuple[Rate, Latency]:
-    device = settings.device
-    one_1CHW = images_BCHW[:1].clone(memory_format=settings.memory_format)
-    with eval_mode(model), torch.inference_mode(), computing(device, settings.precision):
-        rate = measure_rate(
-            lambda: forward(images_BCHW), images_per_step=len(images_BCHW), device=device, budget_seconds=budget_seconds
-        )
-        latency = measure_latency(lambda: forward(one_1CHW), device=device, budget_seconds=budget_seconds / 2)
-    return rate, latency
 
 
 def _training(

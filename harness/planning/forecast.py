@@ -19,9 +19,9 @@ from harness.planning.costs import CostModel, costs_of, fit_line
 from harness.planning.scheduling import makespan, order
 from harness.planning.small_images import decide
 from harness.records.keys import result_key
-from harness.records.record import FailureKind, Outcome
-from harness.records.run_summaries import RunSummary, read_outlines
+from harness.records.run_summaries import RunSummary, read_run_summaries
 from harness.records.spec import DatasetSpec, TrialSpec
+from harness.records.store import is_final
 from harness.system.hardware import Hardware
 
 
@@ -118,11 +118,8 @@ class Forecast:
         small = decide(spec, run.image_size)
         execution = spec.execution.model_copy(update={"precision": run.spec.execution.precision, "small_images": small})
         resolved = spec.model_copy(update={"execution": execution})
-        if run.result_key != result_key(resolved, fingerprint=run.fingerprint, torch_version=_torch_version()):
-            return False
-        if run.outcome == Outcome.FAILED:
-            return not self._retry and run.failure != FailureKind.DISK
-        return run.outcome == Outcome.DONE
+        key = result_key(resolved, fingerprint=run.fingerprint, torch_version=_torch_version())
+        return run.result_key == key and is_final(run.outcome, run.failure, retry=self._retry)
 
     def _expect(self, spec: TrialSpec) -> Expectation:
         key = f"{_combination(spec)} {_conditions(spec)}"
@@ -220,7 +217,7 @@ class Forecast:
 def forecast_of_store(store: Path) -> Forecast:
     """Return a forecast from a store's records, for ordering trials; damaged records are left out."""
     forecast = Forecast()
-    forecast.add(read_outlines(store))
+    forecast.add(read_run_summaries(store))
     return forecast
 
 

@@ -54,26 +54,26 @@ class RunSummary:
         return self.outcome == "done" and self.epochs_run > 0 and timed and not is_of_folds
 
 
-def read_outlines(store: Path) -> Iterator[RunSummary]:
+def read_run_summaries(store: Path) -> Iterator[RunSummary]:
     """Yield the summaries of a store's records; nothing if there is no store."""
     for path in sorted(store.glob(f"*/{RECORD_FILE}")):
         try:
-            outline = _outline(json.loads(path.read_bytes()))
+            summary = _summary(json.loads(path.read_bytes()))
         except (OSError, ValueError, RecursionError):
             continue
-        if outline is not None:
-            yield outline
+        if summary is not None:
+            yield summary
 
 
-def outlines_of(records: Iterable[Record]) -> Iterator[RunSummary]:
+def summarize_runs(records: Iterable[Record]) -> Iterator[RunSummary]:
     """Yield the summaries of complete records."""
     for record in records:
-        outline = _outline(record.model_dump(mode="json"))
-        if outline is not None:
-            yield outline
+        summary = _summary(record.model_dump(mode="json"))
+        if summary is not None:
+            yield summary
 
 
-def _outline(raw: Any) -> RunSummary | None:
+def _summary(raw: Any) -> RunSummary | None:
     """Return the summary of a record in JSON, or None if the trial ended too early to have one."""
     try:
         data, environment = raw["data"], raw["environment"]

@@ -193,11 +193,15 @@ def is_settled(record: Record, result_key: str, *, retry: bool) -> bool:
 
     A full disk is not the trial's fault: the trial runs again without ``--retry``.
     """
-    if record.result_key != result_key:
-        return False
-    if record.outcome is Outcome.FAILED:
-        return not retry and not is_disk_failure(record)
-    return record.outcome is Outcome.DONE
+    failure = "" if record.failure is None else record.failure.kind
+    return record.result_key == result_key and is_final(record.outcome, failure, retry=retry)
+
+
+def is_final(outcome: str, failure: str, *, retry: bool) -> bool:
+    """Tell whether a trial with an outcome, and a kind of failure if it has one, need not run again."""
+    if outcome == Outcome.FAILED:
+        return not retry and failure != FailureKind.DISK
+    return outcome == Outcome.DONE
 
 
 def is_disk_failure(record: Record) -> bool:

@@ -1,25 +1,17 @@
-"""Runtime speed: inference in batches and on single images, by the protocol of :mod:`harness.measuring.timer`.
-
-Shape suffixes: B batch, C channels, H height, W width, N images.
-"""
+"""Runtime speed: inference in batches and on single images, by the protocol of :mod:`harness.measuring.timer`."""
 
 from __future__ import annotations
 
 import time
 
-import torch
-from torch import Tensor
-
 from harness.batches.device_images import DeviceImages
 from harness.data.images import ImageSet
-from harness.faults.out_of_memory import Halving
+from harness.measuring.inference import measure_inference
 from harness.measuring.interference import ForeignLoad, gpu_notes
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
-from harness.measuring.timer import PROTOCOL, measure_latency, measure_rate, summarize
-from harness.records.record import Latency, Rate, SpeedInfo
+from harness.measuring.timer import PROTOCOL, summarize
+from harness.records.record import SpeedInfo
 from harness.runtimes.converting import Converted
-from harness.training.evaluation import default_batch_size, eval_mode
-from harness.training.precision import computing
 
 
 def measure_runtime_speed(
@@ -43,29 +35,12 @@ def measure_runtime_speed(
     """
     began = time.perf_counter()
     foreign = ForeignLoad()
-    settings, module = converted.settings, converted.module
+    settings = converted.settings
     device = settings.device
     reference = reference_step(device)
     before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test, device)
-    normalize = settings.normalizer()
-
-    def batch_of(size: int) -> Tensor:
-        order_N = torch.arange(size) % len(data)
-        ((images_BCHW, _),) = data.batches(order_N, [size])
-        return normalize(images_BCHW)
-
-    def measure(size: int) -> tuple[Rate, Latency]:
-        images_BCHW, one_1CHW = batch_of(size), batch_of(1)
-        with eval_mode(module), torch.inference_mode(), computing(device, settings.precision):
-            rate = measure_rate(
-                lambda: module(images_BCHW), images_per_step=size, device=device, budget_seconds=budget_seconds
-            )
-            latency = measure_latency(lambda: module(one_1CHW), device=device, budget_seconds=budget_seconds / 2)
-        return rate, latency
-
-    most = min(default_batch_size(data, device), len(data))
-    inference, latency = Halving(device, at_most=most).until_it_fits(measure)
+    inference, latency = measure_inference(converted.module, data, settings, budget_seconds=budget_seconds)
     after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     return SpeedInfo(
         protocol=PROTOCOL,

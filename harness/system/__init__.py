@@ -5,7 +5,9 @@
 - ``process_exit``: how processes end
 - ``oom_killer``: whether the system killed a process to free memory
 - ``malloc``: the allocator's settings
+- ``cores``: how many CPU cores a process may use
 - ``hardware``: processor and GPUs by name
+- ``quiet_logs``: progress messages of other people's tools, silenced
 
 Imports ``zoo.errors`` only.
 """

@@ -113,7 +113,6 @@ def evaluate(
     images: ImageSet | DeviceImages,
     settings: ForwardSettings,
     *,
-    batch_size: int | None = None,
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
     num_classes: int | None = None,
     ranks: Ranks = ALONE,
@@ -123,7 +122,7 @@ def evaluate(
     Several ranks share the batches, and each returns the evaluation of all images.
     """
     data = images if isinstance(images, DeviceImages) else DeviceImages(images, settings.device)
-    batch = batch_size or default_batch_size(data, settings.device)
+    batch = default_batch_size(data, settings.device)
     logits_NK = predict_logits(
         model, data, settings, batch_size=batch, predict=predict, num_classes=num_classes, ranks=ranks
     )

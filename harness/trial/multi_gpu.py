@@ -38,7 +38,7 @@ TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CrewResult:
+class RankGroupResult:
     """The outcome of training on several ranks."""
 
     training: TrainingResult
@@ -71,8 +71,8 @@ class RankGroup:
         self._supervisor, self._sources, self._scratch = supervisor, dict(sources), scratch
         self._timeout_seconds = timeout_seconds
 
-    def train(self, trial: ResolvedTrial, subject: TrainingSetup, folder: Path, *, layout: Layout) -> CrewResult:
-        """Train *subject* on all devices; when this returns, its network is on the CPU and holds the weights to test.
+    def train(self, trial: ResolvedTrial, setup: TrainingSetup, folder: Path, *, layout: Layout) -> RankGroupResult:
+        """Train the network of *setup* on all devices; it ends up on the CPU, with the weights to test.
 
         Args:
             folder: The trial's: training goes on from the state that is saved there, and rows of epochs are added to
@@ -82,7 +82,7 @@ class RankGroup:
             TrialError: As for :func:`harness.training.loop.train`; ``killed`` if one of the processes was ended,
                 ``timeout`` if one did not answer the others.
         """
-        subject.model.cpu()  # the ranks have networks of their own, and need the memory
+        setup.model.cpu()  # the ranks have networks of their own, and need the memory
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         at_most: int | None = None
@@ -110,11 +110,11 @@ class RankGroup:
             at_most = min(refused)  # all start again, from the last state that was saved
         trained = answers[0].training
         assert trained is not None, "without failure there is a result"
-        load_tensors(subject.model, load_file(folder / files.CHECKPOINT_FILE))
-        if subject.resolved.hp.freeze_backbone:
-            freeze_all_but(subject.model, find_head(subject.model))
+        load_tensors(setup.model, load_file(folder / files.CHECKPOINT_FILE))
+        if setup.resolved.hp.freeze_backbone:
+            freeze_all_but(setup.model, find_head(setup.model))
         peaks = [answer.peak_memory_mib for answer in answers if answer.peak_memory_mib is not None]
-        return CrewResult(
+        return RankGroupResult(
             training=TrainingResult(**{**trained, "images_per_second": tuple(trained["images_per_second"])}),
             peak_memory_mib=max(peaks, default=None),
         )

@@ -102,11 +102,11 @@ class _Progress:
             self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
 
-def run_trial(job: TrialJob, catalog: Catalog, crew: RankGroup | None = None) -> bool:
+def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -> bool:
     """Run a trial and write its record, unless another process is running it or it is finished.
 
     Args:
-        crew: The processes that train it, if it uses several devices.
+        ranks: The processes that train it, if it uses several devices.
 
     Returns:
         Whether there is a record now; False if another process is running the trial.
@@ -123,7 +123,7 @@ def run_trial(job: TrialJob, catalog: Catalog, crew: RankGroup | None = None) ->
     try:
         record_file = folder / files.RECORD_FILE
         if not _is_settled(record_file, job):
-            record = _attempt(job, catalog, folder, crew)
+            record = _attempt(job, catalog, folder, ranks)
             files.write_record(folder, record)
             # Only now, so that a process killed before loses no training.
             if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
@@ -140,7 +140,7 @@ def _is_settled(record_file: Path, job: TrialJob) -> bool:
     return files.is_settled(files.read_record(record_file), job.trial.result_key, retry=job.retry)
 
 
-def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | None) -> Record:
+def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | None) -> Record:
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     remove_stale_temporaries(folder)
@@ -167,7 +167,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, crew: RankGroup | No
             tell=lambda waits: progress.history.write({"event": "waits" if waits else "waited"}),
         )
         with sharing.joined():
-            _run(job, catalog, progress, states, state, sharing, crew)
+            _run(job, catalog, progress, states, state, sharing, ranks)
     except KeyboardInterrupt:
         outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
     except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
@@ -228,7 +228,7 @@ def _run(
     states: TrainingStates,
     state: TrainingState | None,
     sharing: DeviceSharing,
-    crew: RankGroup | None,
+    ranks: RankGroup | None,
 ) -> None:
     spec, prepared, folder = job.trial.spec, job.trial.prepared, Path(job.folder)
     execution = spec.execution
@@ -276,7 +276,7 @@ def _run(
         states.save(unsaved.pop())
 
     with progress.during("train"):
-        if crew is None:
+        if ranks is None:
             trained = train(
                 model,
                 images,
@@ -290,7 +290,7 @@ def _run(
             peak_memory_mib = memory.mib()
         else:
             with sharing.left():
-                together = crew.train(job.trial, setup, folder, layout=tuning.layout)
+                together = ranks.train(job.trial, setup, folder, layout=tuning.layout)
             trained, peak_memory_mib = together.training, together.peak_memory_mib
             settings.place(model)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

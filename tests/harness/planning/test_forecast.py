@@ -13,7 +13,7 @@ from harness.planning.costs import START_SECONDS
 from harness.planning.forecast import Expectation, Forecast, Size, look_ahead
 from harness.records.keys import result_key
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
-from harness.records.run_summaries import RunSummary, outlines_of
+from harness.records.run_summaries import RunSummary, summarize_runs
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.system.hardware import Hardware
 
@@ -294,7 +294,7 @@ def _record(spec: TrialSpec) -> Record:
 def test_records_tell_the_scheduler_how_long_trials_take() -> None:
     """Resolved specs, and no matter which of the devices of a kind a trial gets."""
     forecast = Forecast()
-    forecast.add(outlines_of([_record(spec_of())]))
+    forecast.add(summarize_runs([_record(spec_of())]))
     assert forecast.seconds(spec_of(seed=1, device="cpu", precision="fp32", threads=2)) == pytest.approx(
         START_SECONDS + 20.0 + 1.0 + MEASURE
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.records.record import DataInfo, Failure, FailureKind, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
-from harness.records.run_summaries import RunSummary, outlines_of, read_outlines
+from harness.records.run_summaries import RunSummary, read_run_summaries, summarize_runs
 from harness.records.store import RECORD_FILE, write_record
 
 SECONDS = {"build": 0.5, "train": 20.0, "test": 0.5, "measure": 0.9, "total": 21.9}
@@ -42,7 +42,7 @@ def make_record(small_record: Record) -> Callable[..., Record]:
 
 
 def summary_of(record: Record) -> RunSummary:
-    (summary,) = outlines_of([record])
+    (summary,) = summarize_runs([record])
     return summary
 
 
@@ -87,7 +87,7 @@ def test_a_failure_is_summed_up_by_its_kind(make_record: Callable[..., Record]) 
 
 def test_a_trial_that_ended_before_it_had_its_images_has_no_summary(make_record: Callable[..., Record]) -> None:
     whole = make_record()
-    assert list(outlines_of([make_record(data=None), whole, make_record(environment={})])) == [summary_of(whole)]
+    assert list(summarize_runs([make_record(data=None), whole, make_record(environment={})])) == [summary_of(whole)]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_summaries_read_from_a_folder_are_those_of_its_records(
     for record in reversed(records):
         (tmp_path / record.trial_id).mkdir()
         write_record(tmp_path / record.trial_id, record)
-    assert list(read_outlines(tmp_path)) == list(outlines_of(records))
+    assert list(read_run_summaries(tmp_path)) == list(summarize_runs(records))
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_a_record_that_says_too_little_is_left_out_and_the_others_are_read(
 ) -> None:
     write(tmp_path, "a", content)
     write(tmp_path, "b", json.dumps(make_record().model_dump(mode="json")))
-    assert list(read_outlines(tmp_path)) == [summary_of(make_record())]
+    assert list(read_run_summaries(tmp_path)) == [summary_of(make_record())]
 
 
 def test_there_is_nothing_in_a_store_that_does_not_exist(tmp_path: Path) -> None:
-    assert list(read_outlines(tmp_path / "absent")) == []
+    assert list(read_run_summaries(tmp_path / "absent")) == []

@@ -26,7 +26,7 @@ from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, P
 from harness.training.checkpoints import TrainingStates
 from harness.training.loop import EpochResult, TrainingHooks, TrainingResult, train
 from harness.training.state import TrainingState
-from harness.trial.multi_gpu import CrewResult, RankGroup
+from harness.trial.multi_gpu import RankGroup, RankGroupResult
 from harness.trial.rank import run_rank
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup, make_setup
@@ -105,21 +105,21 @@ class Trial:
         folder.mkdir()
         self.folder, self._supervisor, self._toys, self._data = folder, supervisor, toys, data
 
-    def _subject(self, spec: TrialSpec) -> TrainingSetup:
+    def _setup(self, spec: TrialSpec) -> TrainingSetup:
         return make_setup(spec, self._data, self._toys)
 
     def alone(self, model: str, recipe: str = "simple", *, device: str = "cpu", **hyperparameters: Any) -> Trained:
         """Train in this process."""
         spec = spec_of(model, recipe, hyperparameters, self.precision)
-        subject = self._subject(spec)
+        setup = self._setup(spec)
         epochs: list[EpochResult] = []
         result = train(
-            subject.model,
+            setup.model,
             TrialImages(self._data),
-            subject.resolved,
+            setup.resolved,
             ForwardSettings(
                 device=torch.device(device),
-                normalization=subject.normalization,
+                normalization=setup.normalization,
                 precision=self.precision,
                 channels_last=True,
             ),
@@ -127,7 +127,7 @@ class Trial:
             hooks=TrainingHooks(emit=epochs.append),
         )
         return Trained(
-            weights=subject.model.state_dict(), epochs=[dataclasses.asdict(each) for each in epochs], result=result
+            weights=setup.model.state_dict(), epochs=[dataclasses.asdict(each) for each in epochs], result=result
         )
 
     def together(
@@ -141,8 +141,8 @@ class Trial:
     ) -> Trained:
         """Train in several processes."""
         spec = spec_of(model, recipe, hyperparameters, self.precision)
-        subject = self._subject(spec)
-        crew = RankGroup(
+        setup = self._setup(spec)
+        ranks = RankGroup(
             self._supervisor,
             devices,
             dataclasses.asdict(SOURCES),
@@ -150,10 +150,10 @@ class Trial:
             timeout_seconds=timeout,
         )
         trial = ResolvedTrial(spec=spec, result_key="", prepared=self._data)
-        done: CrewResult = crew.train(trial, subject, self.folder, layout="channels_last")
+        done: RankGroupResult = ranks.train(trial, setup, self.folder, layout="channels_last")
         rows = [row for row in read_history(self.folder / "history.jsonl") if row["event"] == "epoch"]
         return Trained(
-            weights=subject.model.state_dict(),
+            weights=setup.model.state_dict(),
             epochs=rows,
             result=done.training,
             peak_memory_mib=done.peak_memory_mib,
@@ -250,14 +250,14 @@ def test_a_state_of_one_process_serves_two(make_data, make_trial, toys):
 
 
 def _resumed_from_alone(trial: Trial, toys: Catalog) -> Trained:
-    subject = trial._subject(spec_of("normed", "simple", {"epochs": 1}))
+    setup = trial._setup(spec_of("normed", "simple", {"epochs": 1}))
     states: list[TrainingState] = []
     history = HistoryWriter(trial.folder / "history.jsonl")
     train(
-        subject.model,
+        setup.model,
         TrialImages(trial._data),
-        subject.resolved,
-        ForwardSettings(device=torch.device("cpu"), normalization=subject.normalization, channels_last=True),
+        setup.resolved,
+        ForwardSettings(device=torch.device("cpu"), normalization=setup.normalization, channels_last=True),
         seed=3,
         hooks=TrainingHooks(
             emit=lambda epoch: history.write({"event": "epoch", **dataclasses.asdict(epoch), "epochs": 3}),

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:
     """Return a forecast of the chosen trials from the records in *store*, which may not exist."""
     from harness.planning.forecast import Forecast
-    from harness.records.run_summaries import read_outlines
+    from harness.records.run_summaries import read_run_summaries
     from harness.system.hardware import this_hardware
 
     forecast = Forecast(hardware=this_hardware(), sizes=_sizes(chosen), retry=retry)
-    forecast.add(read_outlines(store))
+    forecast.add(read_run_summaries(store))
     return forecast
 
 
