@@ -5,15 +5,22 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import harness
+import plugins
+import reports
+import zoo
 
 MOST = 8
 REASON = "# parameters: "
 
 
-def test_no_function_of_the_harness_takes_more_than_eight_parameters_without_a_reason() -> None:
-    root = Path(harness.__path__[0])
+@pytest.mark.parametrize("package", [harness, plugins, reports, zoo], ids=lambda package: package.__name__)
+def test_no_function_takes_more_than_eight_parameters_without_a_reason(package: ModuleType) -> None:
+    root = Path(package.__path__[0])
     found = [
         f"{path.relative_to(root).as_posix()}: {name}"
         for path in sorted(root.rglob("*.py"))

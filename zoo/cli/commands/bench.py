@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @click.command("bench", cls=SelectingCommand)
 @selecting_options
-@output_option(default=DEFAULT_RUNS, metavar="FOLDER", text="Folder for the records.")
+@output_option("Folder for the records.", metavar="FOLDER", default=DEFAULT_RUNS)
 @data_root_option
 @click.option(
     "--cache-limit",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from zoo.cli.options.output import split_commas, write_text
+from zoo.cli.options.output import output_option, split_commas, write_text
 from zoo.cli.session import complain
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown"}
     metavar="FORMAT",
     help="Output format: table, csv, json, markdown [default: table].",
 )
-@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its suffix selects the format.")
+@output_option("Write to a file; its suffix selects the format.", name="output")
 @click.pass_context
 def command(
     ctx: click.Context,

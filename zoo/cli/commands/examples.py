@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.display.pictures import check_picture_name, write_picture
+from zoo.cli.options.output import output_option
 from zoo.cli.session import complain
 from zoo.text import clean
 
@@ -16,15 +17,7 @@ from zoo.text import clean
 @click.option(
     "--each", default=8, show_default=True, type=click.IntRange(min=1, max=100), metavar="N", help="Images per group."
 )
-@click.option(
-    "-o",
-    "--out",
-    "output",
-    default="examples.png",
-    show_default=True,
-    metavar="FILE",
-    help="Picture to write: .png or .jpg.",
-)
+@output_option("Picture to write: .png or .jpg.", name="output", default="examples.png")
 def command(trials: tuple[str, ...], each: int, output: str) -> None:
     """Plot test images that a trial classified wrongly, least confidently and correctly.
 

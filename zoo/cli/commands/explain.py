@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.display.pictures import check_picture_name, write_picture
+from zoo.cli.options.counts import count_option
+from zoo.cli.options.output import output_option
+from zoo.cli.options.running_model import checkpoint_argument, device_option, images_argument
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import clean, plural
 
@@ -25,24 +28,12 @@ _COARSE = 4
 
 
 @click.command("explain")
-@click.argument("checkpoint", metavar="CHECKPOINT")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...|FOLDER|-")
-@click.option(
-    "--top-k", type=click.IntRange(min=1), default=2, show_default=True, metavar="K", help="Classes to show per image."
-)
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=24, show_default=True, metavar="N", help="Maximum number of images."
-)
-@click.option(
-    "-o",
-    "--out",
-    "output",
-    default="explanation.png",
-    show_default=True,
-    metavar="FILE",
-    help="Picture to write: .png or .jpg.",
-)
-@click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@checkpoint_argument
+@images_argument
+@count_option("--top-k", "Classes to show per image.", default=2, metavar="K")
+@count_option("--limit", "Maximum number of images.", default=24)
+@output_option("Picture to write: .png or .jpg.", name="output", default="explanation.png")
+@device_option
 @plugin_options
 @click.pass_context
 def command(

@@ -2,39 +2,96 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.options.counts import count_option
+from zoo.cli.options.output import output_option
+from zoo.cli.options.running_model import checkpoint_argument
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from harness.classifiers.card import ClassifierCard
+    from harness.classifiers.exporting import Parity
     from harness.classifiers.quantizing import Calibration, Method
+    from harness.classifiers.trained import TrainedClassifier
+    from zoo.catalog import Catalog
 
 _SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".onnx"}
 """Copied from the harness, which ``--help`` must not import."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ExportCall:
+    """What a command line of ``zoo export`` asks for."""
+
+    checkpoint: Path
+    form: str
+    """Output format."""
+    path: Path
+    """File to write."""
+    images: str | None
+    """Folder of images to verify with; None: the cached test set."""
+    num_images: int
+    """Number of images to verify with."""
+    tolerance: float
+    """Largest allowed relative difference of logits."""
+    method: Method | None
+    """Quantisation method; None: float32."""
+    min_agreement: float
+    """Smallest allowed share of images with the same top-1 class, if quantised."""
+    calibration: str | None
+    """Folder of calibration images; None: the cached training set."""
+    calibration_images: int
+    """Number of calibration images."""
+
+    @classmethod
+    def parse(cls, params: dict[str, Any]) -> _ExportCall:
+        """Return the call that the parameters of click stand for.
+
+        Raises:
+            UsageError: If there is no format, or calibration images that the method does not use.
+        """
+        from zoo.errors import UsageError
+
+        output, method, calibration = params["output"], params["method"], params["calibration"]
+        path = Path(output)
+        form = params["form"] or next((name for name, suffix in _SUFFIXES.items() if path.suffix == suffix), None)
+        if form is None:
+            raise UsageError(f"-o {output}: give --format, or a name that ends in {', '.join(_SUFFIXES.values())}")
+        if calibration is not None and method != "static":
+            raise UsageError(
+                f"--calibration {calibration} needs --quantize static; no other method uses calibration images"
+            )
+        return cls(
+            checkpoint=Path(params["checkpoint"]),
+            form=form,
+            path=path,
+            images=params["images"],
+            num_images=params["num_images"],
+            tolerance=params["tolerance"],
+            method=method,
+            min_agreement=params["min_agreement"],
+            calibration=calibration,
+            calibration_images=params["calibration_images"],
+        )
+
+
 @click.command("export")
-@click.argument("checkpoint", metavar="CHECKPOINT")
+@checkpoint_argument
 @click.option(
     "--format", "form", type=click.Choice(tuple(_SUFFIXES)), help="Output format [default: from the suffix of FILE]."
 )
-@click.option(
-    "-o", "--out", "output", required=True, metavar="FILE", help="File to write; a description is written to FILE.json."
-)
+@output_option("File to write; a description is written to FILE.json.", name="output", required=True)
 @click.option("--images", metavar="FOLDER", help="Images to verify with [default: the cached test set].")
-@click.option(
-    "--num-images",
-    type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
-    metavar="N",
-    help="Number of images to verify with.",
-)
+@count_option("--num-images", "Number of images to verify with.", default=256)
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -62,30 +119,10 @@ _SUFFIXES = {"safetensors": ".safetensors", "torch-export": ".pt2", "onnx": ".on
     metavar="FOLDER",
     help="With --quantize static: calibration images [default: the cached training set].",
 )
-@click.option(
-    "--calibration-images",
-    type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
-    metavar="N",
-    help="With --quantize static: number of calibration images.",
-)
+@count_option("--calibration-images", "With --quantize static: number of calibration images.", default=256)
 @plugin_options
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    checkpoint: str,
-    form: str | None,
-    output: str,
-    images: str | None,
-    num_images: int,
-    tolerance: float,
-    method: Method | None,
-    min_agreement: float,
-    calibration: str | None,
-    calibration_images: int,
-) -> None:
+def command(ctx: click.Context, /, **params: Any) -> None:
     """Export a trained model and verify it.
 
     CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
@@ -97,64 +134,25 @@ def command(
     Quantisation always changes logits, so with --quantize the two models must agree on the top-1 class instead
     (--min-agreement).
     """
-    from harness.classifiers.exporting import ParityError, export_classifier, export_quantized
-    from harness.classifiers.images import cached_test_images, folder_images
+    from harness.classifiers.exporting import ParityError
     from harness.classifiers.trained import load_trained
-    from zoo.cache import decoded_root
     from zoo.cli.group import FAILED
-    from zoo.errors import UsageError
 
-    path = Path(output)
-    form = form or next((name for name, suffix in _SUFFIXES.items() if path.suffix == suffix), None)
-    if form is None:
-        raise UsageError(f"-o {output}: give --format, or a name that ends in {', '.join(_SUFFIXES.values())}")
-    if calibration is not None and method != "static":
-        raise UsageError(
-            f"--calibration {calibration} needs --quantize static; no other method uses calibration images"
-        )
+    call = _ExportCall.parse(params)
     catalog = session_of(ctx).catalog()
-    classifier = load_trained(Path(checkpoint), catalog)
-    card = classifier.card
+    classifier = load_trained(call.checkpoint, catalog)
     for note in classifier.notes:
         complain(note)
-    if images is not None:
-        images_NHWC, origin = folder_images(card, Path(images), num_images), images
-    else:
-        found = cached_test_images(card, decoded_root(), num_images)
-        if found is None:
-            raise UsageError(
-                f"the test images of {card.title} are not in the cache; give --images FOLDER with images to verify the "
-                "export with"
-            )
-        images_NHWC, origin = found, f"the test set of {card.dataset}"
-    failure, details = "", []
+    images_NHWC, origin = _images(call, classifier.card)
+    failure = ""
     try:
-        if method is None:
-            parity = export_classifier(
-                classifier, form, path, images_NHWC=images_NHWC, catalog=catalog, tolerance=tolerance
-            )
-        else:
-            exported = export_quantized(
-                classifier,
-                form,
-                path,
-                method=method,
-                calibration=_calibration(card, calibration, calibration_images) if method == "static" else None,
-                images_NHWC=images_NHWC,
-                catalog=catalog,
-                min_agreement=min_agreement,
-            )
-            parity, how = exported.parity, exported.quantization
-            share = exported.num_bytes / exported.num_bytes_float
-            details = [
-                f"{method} quantisation by {how.tool}: weights {how.weights}; activations {how.activations}",
-                *([f"calibration: {how.calibration}"] if how.calibration else []),
-                f"{exported.num_bytes:,} bytes, {100 * share:.0f} % of {exported.num_bytes_float:,} bytes in float32",
-            ]
+        parity, details = _export(call, classifier, catalog, images_NHWC)
     except ParityError as error:
         parity, failure = error.parity, str(error)
     else:
-        click.echo(f"wrote {clean(path)}: {form}, {path.stat().st_size:,} bytes; described in {clean(path.name)}.json")
+        path = call.path
+        size = f"{path.stat().st_size:,} bytes"
+        click.echo(f"wrote {clean(path)}: {call.form}, {size}; described in {clean(path.name)}.json")
         for line in details:
             click.echo(clean(line))
     click.echo(
@@ -167,17 +165,64 @@ def command(
     ctx.exit(FAILED if failure else 0)
 
 
-def _calibration(card: ClassifierCard, folder: str | None, count: int) -> Calibration:
-    """Return calibration images: those in *folder*, or else the classifier's own training images from the cache."""
+def _images(call: _ExportCall, card: ClassifierCard) -> tuple[NDArray[np.uint8], str]:
+    """Return images to verify with, and where they come from."""
+    from harness.classifiers.images import cached_test_images, folder_images
+    from zoo.cache import decoded_root
+    from zoo.errors import UsageError
+
+    if call.images is not None:
+        return folder_images(card, Path(call.images), call.num_images), call.images
+    found = cached_test_images(card, decoded_root(), call.num_images)
+    if found is None:
+        raise UsageError(
+            f"the test images of {card.title} are not in the cache; give --images FOLDER with images to verify the "
+            "export with"
+        )
+    return found, f"the test set of {card.dataset}"
+
+
+def _export(
+    call: _ExportCall, classifier: TrainedClassifier, catalog: Catalog, images_NHWC: NDArray[np.uint8]
+) -> tuple[Parity, list[str]]:
+    """Write the file; return how it compares with the original, and lines on its quantisation."""
+    from harness.classifiers.exporting import export_classifier, export_quantized
+
+    if call.method is None:
+        parity = export_classifier(
+            classifier, call.form, call.path, images_NHWC=images_NHWC, catalog=catalog, tolerance=call.tolerance
+        )
+        return parity, []
+    exported = export_quantized(
+        classifier,
+        call.form,
+        call.path,
+        method=call.method,
+        calibration=_calibration(call, classifier.card) if call.method == "static" else None,
+        images_NHWC=images_NHWC,
+        catalog=catalog,
+        min_agreement=call.min_agreement,
+    )
+    how, share = exported.quantization, exported.num_bytes / exported.num_bytes_float
+    return exported.parity, [
+        f"{call.method} quantisation by {how.tool}: weights {how.weights}; activations {how.activations}",
+        *([f"calibration: {how.calibration}"] if how.calibration else []),
+        f"{exported.num_bytes:,} bytes, {100 * share:.0f} % of {exported.num_bytes_float:,} bytes in float32",
+    ]
+
+
+def _calibration(call: _ExportCall, card: ClassifierCard) -> Calibration:
+    """Return calibration images: those in a folder, or else the classifier's own training images from the cache."""
     from harness.classifiers.images import cached_training_images, folder_images
     from harness.classifiers.quantizing import Calibration
     from zoo.cache import decoded_root
     from zoo.errors import UsageError
 
+    folder = call.calibration
     if folder is not None:
-        images_NHWC = folder_images(card, Path(folder), count, option="--calibration")
+        images_NHWC = folder_images(card, Path(folder), call.calibration_images, option="--calibration")
         return Calibration(images_NHWC=images_NHWC, origin=f"{plural(len(images_NHWC), 'image')} from {folder}")
-    found = cached_training_images(card, decoded_root(), count)
+    found = cached_training_images(card, decoded_root(), call.calibration_images)
     if found is None:
         raise UsageError(
             f"the training images of {card.title} are not in the cache; give calibration images with --calibration "

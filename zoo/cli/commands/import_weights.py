@@ -2,17 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.options.output import split_commas
+from zoo.cli.options.counts import count_option
+from zoo.cli.options.output import output_option, split_commas
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
+    from harness.classifiers.importing import ImportRequest
     from zoo.errors import ZooError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ImportCall:
+    """What a command line of ``zoo import`` asks for."""
+
+    request: ImportRequest
+    """Which weights, and for what network."""
+    path: Path
+    """File to write."""
+
+    @classmethod
+    def parse(cls, params: dict[str, Any]) -> _ImportCall:
+        """Return the call that the parameters of click stand for.
+
+        Raises:
+            ZooError: With every mistake of the call at once.
+        """
+        from harness.classifiers.importing import ImportRequest
+        from harness.classifiers.tensor_names import Rename
+        from zoo.cli.options.selecting import attempt, parse_overrides
+        from zoo.errors import ManyErrors, UsageError
+
+        errors: list[ZooError] = []
+        path, channels = Path(params["output"]), int(params["channels"])
+        if path.suffix != ".safetensors":
+            errors.append(UsageError(f"-o {params['output']}: the file name must end in .safetensors"))
+        names = attempt(lambda: _classes(params["classes"]), errors)
+        statistics = {
+            option: attempt(lambda option=option: _numbers(option, params[option], channels), errors)  # type: ignore[misc]
+            for option in ("mean", "std")
+            if params[option] is not None
+        }
+        renames = attempt(lambda: tuple(map(Rename.parse, params["renames"])), errors)
+        options = {}
+        for name, value in parse_overrides(params["overrides"], errors).items():
+            target, _, option = name.partition(".")
+            if target == "model" and option:
+                options[option] = value
+            else:
+                errors.append(UsageError(f"--set {name}: only model.KEY=VALUE can be set here"))
+        ManyErrors.raise_if(errors)
+        assert names is not None
+        request = ImportRequest(
+            weights=Path(params["weights"]),
+            model=params["model"],
+            classes=names,
+            image_size=params["image_size"],
+            channels=channels,
+            mean=statistics.get("mean"),
+            std=statistics.get("std"),
+            options=options,
+            small_images=params["small_images"],
+            key=params["key"],
+            prefix=params["prefix"],
+            renames=renames or (),
+            ignore=tuple(split_commas(params["ignore"])),
+        )
+        return cls(request=request, path=path)
 
 
 @click.command("import")
@@ -24,10 +86,8 @@ if TYPE_CHECKING:
     metavar="FILE|N|NAMES",
     help="File with one class name per line, number of classes, or comma-separated names.",
 )
-@click.option("-o", "--out", "output", required=True, metavar="FILE", help="File to write, ending in .safetensors.")
-@click.option(
-    "--image-size", type=click.IntRange(min=1), metavar="N", help="Input size in pixels [default: the model's own]."
-)
+@output_option("File to write, ending in .safetensors.", name="output", required=True)
+@count_option("--image-size", "Input size in pixels [default: the model's own].")
 @click.option(
     "--channels", type=click.Choice(("1", "3")), default="3", show_default=True, help="1 for grey images, 3 for RGB."
 )
@@ -47,24 +107,7 @@ if TYPE_CHECKING:
 @click.option("--small-images", is_flag=True, help="Apply zoo's small-image adaptation to the network.")
 @plugin_options
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    weights: str,
-    model: str,
-    classes: str,
-    output: str,
-    image_size: int | None,
-    channels: str,
-    mean: str | None,
-    std: str | None,
-    overrides: tuple[str, ...],
-    key: str | None,
-    prefix: str | None,
-    renames: tuple[str, ...],
-    ignore: tuple[str, ...],
-    small_images: bool,
-) -> None:
+def command(ctx: click.Context, /, **params: Any) -> None:
     """Import weights trained elsewhere.
 
     WEIGHTS is a .safetensors file or a checkpoint written by torch.save, of which only tensors are read; no code in it
@@ -74,54 +117,17 @@ def command(
     Every tensor of the network must be present in its shape, and tensors that the network does not have are an error
     unless --ignore names them. The imported model preprocesses images as zoo does: resize, centre crop, normalise.
     """
-    from harness.classifiers.importing import ImportRequest, import_weights
-    from harness.classifiers.tensor_names import Rename
-    from zoo.cli.options.selecting import attempt, parse_overrides
-    from zoo.errors import ManyErrors, UsageError
+    from harness.classifiers.importing import import_weights
 
-    errors: list[ZooError] = []
-    path = Path(output)
-    if path.suffix != ".safetensors":
-        errors.append(UsageError(f"-o {output}: the file name must end in .safetensors"))
-    names = attempt(lambda: _classes(classes), errors)
-    statistics = {
-        option: attempt(lambda option=option, text=text: _numbers(option, text, int(channels)), errors)  # type: ignore[misc]
-        for option, text in (("mean", mean), ("std", std))
-        if text is not None
-    }
-    parsed = attempt(lambda: tuple(map(Rename.parse, renames)), errors)
-    options = {}
-    for name, value in parse_overrides(overrides, errors).items():
-        target, _, option = name.partition(".")
-        if target == "model" and option:
-            options[option] = value
-        else:
-            errors.append(UsageError(f"--set {name}: only model.KEY=VALUE can be set here"))
-    ManyErrors.raise_if(errors)
-    assert names is not None
-    request = ImportRequest(
-        weights=Path(weights),
-        model=model,
-        classes=names,
-        image_size=image_size,
-        channels=int(channels),
-        mean=statistics.get("mean"),
-        std=statistics.get("std"),
-        options=options,
-        small_images=small_images,
-        key=key,
-        prefix=prefix,
-        renames=parsed or (),
-        ignore=tuple(split_commas(ignore)),
-    )
-    imported = import_weights(request, path, session_of(ctx).catalog())
+    call = _ImportCall.parse(params)
+    imported = import_weights(call.request, call.path, session_of(ctx).catalog())
     card = imported.card
     for note in imported.notes:
         complain(note)
-    num_classes = plural(len(card.classes), "class", "classes")
+    name, num_classes = clean(card.architecture.display_name), plural(len(card.classes), "class", "classes")
     click.echo(
-        f"wrote {clean(path)}: {clean(card.architecture.display_name)}, {num_classes}, images of {card.image_size} × "
-        f"{card.image_size} pixels, mean {_shown(card.mean)}, std {_shown(card.std)}"
+        f"wrote {clean(call.path)}: {name}, {num_classes}, images of {card.image_size} × {card.image_size} pixels, "
+        f"mean {_shown(card.mean)}, std {_shown(card.std)}"
     )
 
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.options.output import output_option
 from zoo.cli.session import complain
 from zoo.text import plural
 
 
 @click.command("merge")
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
-@click.option("-o", "--out", required=True, metavar="FOLDER", help="Target folder; it may already hold trials.")
+@output_option("Target folder; it may already hold trials.", metavar="FOLDER", required=True)
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], out: str) -> None:
     """Merge result folders into one, verifying the checksum of every file.

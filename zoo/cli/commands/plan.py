@@ -38,7 +38,7 @@ _COLUMNS = (
 
 @click.command("plan", cls=SelectingCommand)
 @selecting_options
-@output_option(default="runs", metavar="FOLDER", text="Folder of records to learn run times from.")
+@output_option("Folder of records to learn run times from.", metavar="FOLDER", default="runs")
 @placing_options
 @click.option("--probe", is_flag=True, help="Prepare the data, and time a few batches of each unknown combination.")
 @data_root_option

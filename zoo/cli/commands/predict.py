@@ -4,26 +4,51 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
 from zoo.cli.display.predictions import FORMATS
+from zoo.cli.options.counts import count_option
+from zoo.cli.options.output import output_option
+from zoo.cli.options.running_model import checkpoint_argument, device_option, images_argument, precision_option
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import plural
 
 if TYPE_CHECKING:
+    from harness.batches.forward_settings import Precision
     from harness.classifiers.predicting import ImageSource
     from zoo.image_files import LeftOut
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PredictCall:
+    """What a command line of ``zoo predict`` asks for; the fields are the parameters of click."""
+
+    checkpoint: str
+    images: tuple[str, ...]
+    """Files and folders; ``-`` stands for names on standard input."""
+    top_k: int
+    """Classes to show per image."""
+    form: str
+    """Output format."""
+    output: str | None
+    """File to write; None: standard output."""
+    batch_size: int | None
+    """Images per batch; None: as in testing."""
+    device: str
+    precision: Precision | None
+    """Numeric precision; None: as in testing."""
+    workers: int | None
+    """Decoding threads; None: one per core."""
+
+
 @click.command("predict")
-@click.argument("checkpoint", metavar="CHECKPOINT")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...|FOLDER|-")
-@click.option(
-    "--top-k", type=click.IntRange(min=1), default=5, show_default=True, metavar="K", help="Classes to show per image."
-)
+@checkpoint_argument
+@images_argument
+@count_option("--top-k", "Classes to show per image.", default=5, metavar="K")
 @click.option(
     "--format",
     "form",
@@ -32,32 +57,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="Output format.",
 )
-@click.option("-o", "--out", "output", metavar="FILE", help="Write to FILE instead of standard output.")
-@click.option(
-    "--batch-size", type=click.IntRange(min=1), metavar="N", help="Images per batch [default: as in testing]."
-)
-@click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option(
-    "--precision",
-    type=click.Choice(("fp32", "bf16", "fp16")),
-    help="Numeric precision [default: as in testing if the device type is the same, else fp32].",
-)
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Decoding threads [default: one per core].")
+@output_option("Write to FILE instead of standard output.", name="output")
+@count_option("--batch-size", "Images per batch [default: as in testing].")
+@device_option
+@precision_option
+@count_option("--workers", "Decoding threads [default: one per core].")
 @plugin_options
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    checkpoint: str,
-    images: tuple[str, ...],
-    top_k: int,
-    form: str,
-    output: str | None,
-    batch_size: int | None,
-    device: str,
-    precision: str | None,
-    workers: int | None,
-) -> None:
+def command(ctx: click.Context, /, **params: Any) -> None:
     """Classify images with a trained model.
 
     CHECKPOINT is a trial folder, the checkpoint inside it, a .safetensors file written by zoo export or zoo import, or
@@ -72,14 +79,10 @@ def command(
     from zoo.cli.group import FAILED
     from zoo.image_files import LeftOut
 
+    call = _PredictCall(**params)
     catalog = session_of(ctx).catalog()
-    classifier, device = load_predicting(Path(checkpoint), catalog, device=device, precision=precision)
-    predictor = Predictor(
-        classifier,
-        device=device,
-        precision=precision,  # type: ignore[arg-type]  # one of the choices
-        batch_size=batch_size,
-    )
+    classifier, device = load_predicting(Path(call.checkpoint), catalog, device=call.device, precision=call.precision)
+    predictor = Predictor(classifier, device=device, precision=call.precision, batch_size=call.batch_size)
     for note in classifier.notes:
         complain(note)
     num_images = num_bad = 0
@@ -87,10 +90,10 @@ def command(
 
     def write(file: TextIO) -> None:
         nonlocal num_images, num_bad
-        writer = FORMATS[form](file, classifier.card.classes, top_k)
-        predictions = predict_images(predictor, _sources(images, skipped), num_workers=workers)
+        writer = FORMATS[call.form](file, classifier.card.classes, call.top_k)
+        predictions = predict_images(predictor, _sources(call.images, skipped), num_workers=call.workers)
         # Lines that are written to the same terminal would run into the count.
-        if output is not None or form == "table" or not sys.stdout.isatty():
+        if call.output is not None or call.form == "table" or not sys.stdout.isatty():
             predictions = counted(predictions, "image", sys.stderr)
         for prediction in predictions:
             num_images += 1
@@ -98,7 +101,7 @@ def command(
             writer.add(prediction)
         writer.end()
 
-    _write_to(output, write)
+    _write_to(call.output, write)
     for note in skipped.notes():
         complain(note)
     if num_bad:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from zoo.cli.options.output import REPORT_FORMATS, report_options, write_text
+from zoo.cli.options.output import REPORT_FORMATS, output_option, report_options, write_text
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
@@ -28,7 +28,7 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
 @report_options
 @click.option("--explain", is_flag=True, help="Explain why rows share ranks, pair by pair (table, json).")
-@click.option("-o", "--out", "output", metavar="FILE", help="Write to a file; its suffix selects the format.")
+@output_option("Write to a file; its suffix selects the format.", name="output")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output: str | None, **params: Any) -> None:

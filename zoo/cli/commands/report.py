@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.options.output import output_option
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
@@ -15,9 +16,7 @@ DEFAULT_SITE = "site"
 
 @click.command("report")
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
-@click.option(
-    "-o", "--out", "output", default=DEFAULT_SITE, show_default=True, metavar="FOLDER", help="Folder of the site."
-)
+@output_option("Folder of the site.", name="output", metavar="FOLDER", default=DEFAULT_SITE)
 @click.option("--title", default="Leaderboard", show_default=True, metavar="TEXT", help="Title of the pages.")
 @click.option("--single-file", is_flag=True, help="Put all pages, scripts and images into index.html.")
 @click.option("--no-images", is_flag=True, help="Show no test images, for example of private data.")

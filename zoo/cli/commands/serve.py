@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.options.counts import count_option
+from zoo.cli.options.running_model import checkpoint_argument, device_option, precision_option
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import clean
+
+if TYPE_CHECKING:
+    from harness.batches.forward_settings import Precision
+    from harness.serving.limits import Limits
 
 TOKEN_VARIABLE = "ZOO_SERVE_TOKEN"
 _NEEDED = ("fastapi", "prometheus_client", "python_multipart", "uvicorn")
@@ -19,8 +27,65 @@ _MAX_BATCH = {"cpu": 32}
 _MAX_BATCH_ELSEWHERE = 128
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ServeCall:
+    """What a command line of ``zoo serve`` asks for."""
+
+    checkpoint: Path
+    host: str
+    """Address to listen on."""
+    port: int
+    """Port to listen on; 0 picks a free one."""
+    allowed_hosts: tuple[str, ...]
+    """Other host names to accept requests for."""
+    token: bytes | None
+    """Token that requests must carry; None: none."""
+    max_batch: int
+    """Maximum number of images per batch."""
+    max_wait_ms: float
+    """How long an image waits for others to fill its batch."""
+    device: str
+    precision: Precision | None
+    """Numeric precision; None: as in testing."""
+    threads: int | None
+    """CPU threads for the network; None: PyTorch's default."""
+    limits: Limits
+    """What the server accepts."""
+
+    @classmethod
+    def parse(cls, params: dict[str, Any]) -> _ServeCall:
+        """Return the call that the parameters of click stand for.
+
+        Raises:
+            UsageError: For a token file, size or device that cannot be used.
+        """
+        from harness.measuring.environment import resolve_device
+        from harness.serving.limits import Limits
+        from zoo.sizes import parse_size
+
+        return cls(
+            checkpoint=Path(params["checkpoint"]),
+            host=params["host"],
+            port=params["port"],
+            allowed_hosts=params["allowed_hosts"],
+            token=_token(params["token_file"]),
+            limits=Limits(
+                images=params["max_images"],
+                image_bytes=parse_size(params["max_image_size"], what="--max-image-size"),
+                request_bytes=parse_size(params["max_request_size"], what="--max-request-size"),
+                pixels=params["max_pixels"],
+                queue=params["max_queue"],
+            ),
+            max_batch=params["max_batch"] or _MAX_BATCH.get(resolve_device(params["device"]), _MAX_BATCH_ELSEWHERE),
+            max_wait_ms=params["max_wait_ms"],
+            device=params["device"],
+            precision=params["precision"],
+            threads=params["threads"],
+        )
+
+
 @click.command("serve")
-@click.argument("checkpoint", metavar="CHECKPOINT")
+@checkpoint_argument
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
 @click.option(
     "--port",
@@ -40,11 +105,9 @@ _MAX_BATCH_ELSEWHERE = 128
 @click.option(
     "--token-file", metavar="FILE", help=f"Require the token in FILE [default: the token in {TOKEN_VARIABLE}]."
 )
-@click.option(
+@count_option(
     "--max-batch",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"Maximum number of images per batch [default: {_MAX_BATCH['cpu']} on a CPU, else {_MAX_BATCH_ELSEWHERE}].",
+    f"Maximum number of images per batch [default: {_MAX_BATCH['cpu']} on a CPU, else {_MAX_BATCH_ELSEWHERE}].",
 )
 @click.option(
     "--max-wait-ms",
@@ -54,69 +117,21 @@ _MAX_BATCH_ELSEWHERE = 128
     metavar="MS",
     help="How long an image waits for others to fill its batch.",
 )
-@click.option("--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option(
-    "--precision",
-    type=click.Choice(("fp32", "bf16", "fp16")),
-    help="Numeric precision [default: as in testing if the device type is the same, else fp32].",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="CPU threads for the network [default: PyTorch's].",
-)
-@click.option(
-    "--max-images",
-    type=click.IntRange(min=1),
-    default=64,
-    show_default=True,
-    metavar="N",
-    help="Maximum number of images per request.",
-)
+@device_option
+@precision_option
+@count_option("--threads", "CPU threads for the network [default: PyTorch's].")
+@count_option("--max-images", "Maximum number of images per request.", default=64)
 @click.option(
     "--max-image-size", default="16MB", show_default=True, metavar="SIZE", help="Maximum size of an encoded image."
 )
 @click.option(
     "--max-request-size", default="64MB", show_default=True, metavar="SIZE", help="Maximum size of a request."
 )
-@click.option(
-    "--max-pixels",
-    type=click.IntRange(min=1),
-    default=50_000_000,
-    show_default=True,
-    metavar="N",
-    help="Maximum width × height of an image.",
-)
-@click.option(
-    "--max-queue",
-    type=click.IntRange(min=1),
-    default=256,
-    show_default=True,
-    metavar="N",
-    help="Maximum number of images in the queue.",
-)
+@count_option("--max-pixels", "Maximum width × height of an image.", default=50_000_000)
+@count_option("--max-queue", "Maximum number of images in the queue.", default=256)
 @plugin_options
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    checkpoint: str,
-    host: str,
-    port: int,
-    allowed_hosts: tuple[str, ...],
-    token_file: str | None,
-    max_batch: int | None,
-    max_wait_ms: float,
-    device: str,
-    precision: str | None,
-    threads: int | None,
-    max_images: int,
-    max_image_size: str,
-    max_request_size: str,
-    max_pixels: int,
-    max_queue: int,
-) -> None:
+def command(ctx: click.Context, /, **params: Any) -> None:
     """Serve a trained model over HTTP. Needs pip install 'zoobench[serve]'.
 
     CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
@@ -139,34 +154,23 @@ def command(
 
     from harness.classifiers.predicting import Predictor
     from harness.classifiers.trained import load_trained
-    from harness.measuring.environment import resolve_device
-    from harness.serving.limits import Limits
     from harness.serving.metrics import Metrics
     from harness.serving.served import ServedClassifier
     from harness.serving.server import address_of, is_loopback, listen, own_hosts, serve
     from zoo.cli.group import INTERRUPTED
-    from zoo.sizes import parse_size
 
-    token = _token(token_file)
-    limits = Limits(
-        images=max_images,
-        image_bytes=parse_size(max_image_size, what="--max-image-size"),
-        request_bytes=parse_size(max_request_size, what="--max-request-size"),
-        pixels=max_pixels,
-        queue=max_queue,
-    )
-    max_batch = max_batch or _MAX_BATCH.get(resolve_device(device), _MAX_BATCH_ELSEWHERE)
+    call = _ServeCall.parse(params)
     # An address in use is reported before the network is loaded; nobody can connect until it is ready.
-    with closing(listen(host, port)) as listener:
-        if threads is not None:
-            torch.set_num_threads(threads)
+    with closing(listen(call.host, call.port)) as listener:
+        if call.threads is not None:
+            torch.set_num_threads(call.threads)
 
         def load() -> Predictor:
             return Predictor(
-                load_trained(Path(checkpoint), session_of(ctx).catalog()),
-                device=device,
-                precision=precision,  # type: ignore[arg-type]  # one of the choices
-                batch_size=max_batch,
+                load_trained(call.checkpoint, session_of(ctx).catalog()),
+                device=call.device,
+                precision=call.precision,
+                batch_size=call.max_batch,
             )
 
         # Loaded in a thread that ends: OpenMP keeps a pool of workers for each thread that has computed. With a second
@@ -176,11 +180,16 @@ def command(
         classifier = predictor.classifier
         for note in classifier.notes:
             complain(note)
-        if not is_loopback(listener) and token is None:
-            complain(f"anyone who can reach {host} can send requests without a token; --token-file requires one")
+        if not is_loopback(listener) and call.token is None:
+            complain(f"anyone who can reach {call.host} can send requests without a token; --token-file requires one")
         metrics = Metrics()
         served = ServedClassifier(
-            predictor, limits=limits, metrics=metrics, max_batch=max_batch, max_wait_ms=max_wait_ms, report=complain
+            predictor,
+            limits=call.limits,
+            metrics=metrics,
+            max_batch=call.max_batch,
+            max_wait_ms=call.max_wait_ms,
+            report=complain,
         )
         address = address_of(listener)
 
@@ -193,10 +202,10 @@ def command(
             finished = serve(
                 served,
                 listener,
-                limits=limits,
+                limits=call.limits,
                 metrics=metrics,
-                hosts=own_hosts(listener, host, allowed_hosts),
-                token=token,
+                hosts=own_hosts(listener, call.host, call.allowed_hosts),
+                token=call.token,
                 ready=ready,
             )
     if finished:

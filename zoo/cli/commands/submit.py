@@ -6,21 +6,14 @@ from pathlib import Path
 
 import click
 
+from zoo.cli.options.output import output_option
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import clean, plural
 
 
 @click.command("submit")
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
-@click.option(
-    "-o",
-    "--out",
-    "output",
-    default="submissions",
-    show_default=True,
-    metavar="FOLDER",
-    help="Submission folder of the leaderboard.",
-)
+@output_option("Submission folder of the leaderboard.", name="output", metavar="FOLDER", default="submissions")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], output: str) -> None:
