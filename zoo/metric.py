@@ -81,6 +81,13 @@ class KnownCase:
     """Labels ``[N]`` in ``[0, K)``."""
     value: Any
     """Value that ``compute`` must return: a float, or nested lists for the other kinds."""
+    classes: Sequence[str] = ()
+    """Names of the K classes, for a metric that depends on them, such as one of a hierarchy; the other checks then use
+    these classes as well. Empty: ``class 0``, ``class 1`` and so on."""
+
+    def __post_init__(self) -> None:
+        if self.classes and any(len(row) != len(self.classes) for row in self.logits):
+            raise ValueError(f"a known case with {len(self.classes)} class names needs as many logits for each image")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

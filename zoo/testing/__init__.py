@@ -12,17 +12,24 @@ and on the command line ``zoo check my_plugin.py``.
 
 ``checks``         the table of all checks: ID, rationale, function
 ``architectures``  checks of networks
+``forward_passes`` checks of what a network does in a pass
+``builders``       checks of how networks are built
 ``datasets``       checks of datasets
 ``recipes``        checks of recipes
 ``metrics``        checks of metrics
 ``listeners``      checks of listeners
 ``executors``      checks of executors
+``report_formats`` checks of report formats
+``commands``       checks of commands
 ``tasks``          tasks that executors run in checks
 ``subjects``       the records under test, and where they come from
 ``verdicts``       the outcome of a check
 ``check_errors``   exceptions that a check raises
 ``global_state``   settings of the process that plugins must not change
 ``samples``        sample images and a sample network
+``leaderboards``   leaderboards that report formats render in checks
+``networks``       how checks build, run and compare networks
+``network_access`` how checks keep plugins from downloading
 ``parametrize``    checks as parameters of a pytest function
 ``isolation``      checks in separate processes with a time limit
 ``worker``         the functions that run in these processes

@@ -16,23 +16,28 @@ class Check:
     """A requirement on every record of a kind."""
 
     kind: str
-    """Kind of record: ``architectures``, ``datasets``, ``recipes``, ``metrics``, ``listeners`` or ``executors``."""
+    """Kind of record: ``architectures``, ``datasets``, ``recipes``, ``metrics``, ``listeners``, ``executors``,
+    ``report_formats`` or ``commands``."""
     id: str
     """Name of the check, unique over all kinds."""
     rationale: str
     """The requirement and why it matters, in one line."""
     slow: bool = False
     """Whether it runs only on request."""
+    module: str = ""
+    """Module of its function; empty: the module that is called like the kind."""
 
     @property
     def function(self) -> Callable[[Any], None]:
         """Function that takes a :class:`~zoo.testing.subjects.Subject`, and raises if the requirement is not met."""
-        function: Callable[[Any], None] = getattr(importlib.import_module(f"zoo.testing.{self.kind}"), self.id)
+        function: Callable[[Any], None] = getattr(
+            importlib.import_module(f"zoo.testing.{self.module or self.kind}"), self.id
+        )
         return function
 
 
-def _of(kind: str, *rows: tuple[str, str], slow: bool = False) -> tuple[Check, ...]:
-    return tuple(Check(kind=kind, id=name, rationale=rationale, slow=slow) for name, rationale in rows)
+def _of(kind: str, *rows: tuple[str, str], slow: bool = False, module: str = "") -> tuple[Check, ...]:
+    return tuple(Check(kind=kind, id=name, rationale=rationale, slow=slow, module=module) for name, rationale in rows)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -56,6 +61,24 @@ CHECKS: tuple[Check, ...] = (
     ),
     *_of(
         "architectures",
+        ("returns_logits", "outputs are unbounded logits, since the loss applies the softmax"),
+        ("images_are_left_alone", "a forward pass does not change its input, which others use again"),
+        (
+            "training_is_reproducible",
+            "weights, images and global seeds determine a training pass, as resuming needs",
+        ),
+        ("parameters_are_used", "each trainable parameter gets a gradient; an unused one inflates the reported size"),
+        module="forward_passes",
+    ),
+    *_of(
+        "architectures",
+        ("builds_share_nothing", "two builds share no weights or statistics; otherwise seeds are not independent"),
+        ("options_take_effect", "each option takes other values than its default, and changes the network"),
+        ("pretrained_is_honoured", "has_pretrained means that pretrained=True loads weights, if they are available"),
+        module="builders",
+    ),
+    *_of(
+        "architectures",
         ("compiles", "torch.compile traces forward and backward passes, with the same results"),
         ("exports", "torch.export accepts the network if it is declared exportable, with the same results"),
         slow=True,
@@ -65,6 +88,7 @@ CHECKS: tuple[Check, ...] = (
         ("loads", "loading returns splits with labels and images"),
         ("absence_is_said", "missing data raises a DataError with one sentence, and no other exception"),
         ("splits_are_disjoint", "no image is in two splits; otherwise memorisation scores on the test set"),
+        ("groups_stay_together", "no group is in two splits; otherwise a patient of the test set is trained on"),
         ("labels_are_right", "labels are int64 in [0, K), and each class has a training image"),
         ("images_are_right", "images are uint8 pixels, not scaled to [0, 1], or image files that can be decoded"),
         ("ids_are_unique", "ids are unique and stable, since hashes of ids determine the validation split"),
@@ -84,6 +108,7 @@ CHECKS: tuple[Check, ...] = (
             "augmentation_draws_from_its_generator",
             "augmentation keeps uint8 and shape, and draws from its generator only",
         ),
+        ("augmentation_draws_for_each_image", "random augmentation draws for each image, not once for a batch"),
         ("loss_is_a_mean", "the loss is a finite, differentiable mean over images, for any split into micro-batches"),
         ("predict_gives_logits", "prediction returns logits [B, K] for all images, without random draws"),
         ("recipe_has_no_side_effects", "its functions change no seeds, threads, dtypes or warning filters"),
@@ -100,6 +125,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     *_of(
         "listeners",
+        ("opens_without_the_folder", "it opens before the folder of records exists, which is created later"),
         ("hears_every_event", "it accepts all events, unusual ones included, and a second bench in the same folder"),
         ("listener_has_no_side_effects", "listening changes no seeds, threads, dtypes or warning filters"),
     ),
@@ -111,6 +137,20 @@ CHECKS: tuple[Check, ...] = (
         ("a_task_can_be_stopped", "a trial that is asked to stop can save, and its last message arrives"),
         ("a_task_can_be_killed", "the end of a killed task is reported, and its process is gone"),
         ("executor_has_no_side_effects", "running tasks changes no seeds, threads, dtypes or warning filters"),
+    ),
+    *_of(
+        "report_formats",
+        ("renders_a_leaderboard", "a small leaderboard becomes text that can be written as UTF-8"),
+        ("renders_odd_names", "names with markup, quotes, other scripts or 200 letters do not break it"),
+        ("renders_empty_leaderboards", "missing tables, rows, results and speeds do not break it"),
+        ("rendering_is_repeatable", "the same leaderboard gives the same text later, and is not modified"),
+        ("format_has_no_side_effects", "rendering writes no files, and changes no seeds or warning filters"),
+    ),
+    *_of(
+        "commands",
+        ("command_has_help", "the command and its subcommands have help, and --help shows it"),
+        ("command_exits_cleanly", "wrong usage ends with exit code 2 and no traceback, as in all of zoo"),
+        ("command_has_no_side_effects", "showing its help changes no seeds, threads, dtypes or warning filters"),
     ),
 )
 """All checks, in the order in which they run."""

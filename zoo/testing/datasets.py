@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,22 @@ def splits_are_disjoint(subject: Subject[Dataset]) -> None:
                 raise CheckFailedError(f"image {id_!r} of {name} is also in {seen[content]}")
             own[content] = name
         seen |= own
+
+
+def groups_stay_together(subject: Subject[Dataset]) -> None:
+    splits = _load(subject)
+    if all(split.groups is None for _, split in _named(splits)):
+        raise NotApplicableError("it has no groups")
+    where: dict[str, str] = {}
+    for name, split in _named(splits):
+        # Spaces around a name and the form of its accents make no other patient.
+        groups = {unicodedata.normalize("NFC", group.strip()) for group in split.groups or ()} - {""}
+        shared = sorted(groups & where.keys())
+        if shared:
+            raise CheckFailedError(
+                f"{len(shared):,} group(s) of {name} are also in {where[shared[0]]}: {', '.join(map(repr, shared[:3]))}"
+            )
+        where |= dict.fromkeys(groups, name)
 
 
 def labels_are_right(subject: Subject[Dataset]) -> None:

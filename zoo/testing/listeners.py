@@ -16,8 +16,23 @@ from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
 
 
+def opens_without_the_folder(subject: Subject[Listener]) -> None:
+    with _store() as store:
+        try:
+            hear = _open(subject, store)
+            for event in _events(store):
+                if isinstance(event, TrialEnded):
+                    store.mkdir(parents=True, exist_ok=True)  # at the latest, the first record is written there
+                hear(event)
+        except OSError as error:
+            raise CheckFailedError(
+                f"while the folder of records does not exist yet, it raises {type(error).__name__}: {error}"
+            ) from error
+
+
 def hears_every_event(subject: Subject[Listener]) -> None:
     with _store() as store:
+        store.mkdir(parents=True)
         for bench in ("the first bench", "a second bench on the same folder"):
             hear = _open(subject, store)
             for event in _events(store):
@@ -32,6 +47,7 @@ def hears_every_event(subject: Subject[Listener]) -> None:
 def listener_has_no_side_effects(subject: Subject[Listener]) -> None:
     def hear_a_bench() -> None:
         with _store() as store:
+            store.mkdir(parents=True)
             hear = _open(subject, store)
             for event in _events(store):
                 hear(event)
@@ -46,7 +62,6 @@ def _store() -> Iterator[Path]:
 
 
 def _open(subject: Subject[Listener], store: Path) -> Callable[[Event], None]:
-    store.mkdir(parents=True, exist_ok=True)
     try:
         hear = subject.record.open(store)
     except (ImportError, UsageError, PluginError) as error:

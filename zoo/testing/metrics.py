@@ -31,6 +31,8 @@ def values_are_within_bounds(subject: Subject[Metric]) -> None:
             checked_value(metric, raw, len(predictions.classes))
         except ValueError as error:
             raise CheckFailedError(f"{title}: {error}") from error
+    if _own_classes(metric):
+        _require_a_value_for_others(metric)
 
 
 def order_of_images_is_irrelevant(subject: Subject[Metric]) -> None:
@@ -40,7 +42,8 @@ def order_of_images_is_irrelevant(subject: Subject[Metric]) -> None:
         value = _value(metric, predictions)
         count = len(predictions.labels)
         for order in (np.arange(count)[::-1], rng.permutation(count)):
-            other = _value(metric, _predictions(predictions.logits[order], predictions.labels[order]))
+            shuffled = _predictions(predictions.logits[order], predictions.labels[order], predictions.classes)
+            other = _value(metric, shuffled)
             _require_same(value, other, f"{title}, in another order")
 
 
@@ -48,9 +51,10 @@ def perfect_predictor_is_best(subject: Subject[Metric]) -> None:
     metric = subject.record
     if metric.kind == "matrix":
         raise NotApplicableError("a matrix has no order")
-    for k in _class_counts(metric):
+    for classes in _class_names(metric):
+        k = len(classes)
         labels_N = _labels(k)
-        perfect = _value(metric, _predictions(_SURE * np.eye(k)[labels_N], labels_N))
+        perfect = _value(metric, _predictions(_SURE * np.eye(k)[labels_N], labels_N, classes))
         if np.isnan(perfect).all():
             raise CheckFailedError(f"with {k} classes it is undefined for a predictor that is always right")
         rng = np.random.default_rng(0)
@@ -59,7 +63,7 @@ def perfect_predictor_is_best(subject: Subject[Metric]) -> None:
             "that guesses": rng.normal(size=(len(labels_N), k)),
             "that is always right, but never certain": np.eye(k)[labels_N],
         }.items():
-            value = _value(metric, _predictions(logits_NK, labels_N))
+            value = _value(metric, _predictions(logits_NK, labels_N, classes))
             better = value > perfect + 1e-9 if metric.higher_is_better else value < perfect - 1e-9
             if better.any():
                 raise CheckFailedError(
@@ -70,13 +74,14 @@ def perfect_predictor_is_best(subject: Subject[Metric]) -> None:
 
 def constant_predictor_gains_nothing(subject: Subject[Metric]) -> None:
     metric = subject.record
-    for k in _class_counts(metric):
+    for classes in _class_names(metric):
+        k = len(classes)
         labels_N = _labels(k)
         constant_NK = np.zeros((len(labels_N), k))
         sorted_, reversed_ = np.sort(labels_N), np.sort(labels_N)[::-1].copy()
-        first, last = (_value(metric, _predictions(constant_NK, each)) for each in (sorted_, reversed_))
+        first, last = (_value(metric, _predictions(constant_NK, each, classes)) for each in (sorted_, reversed_))
         _require_same(first, last, f"{k} classes, all logits equal, labels in another order")
-        if metric.binary_only or metric.kind == "matrix":
+        if metric.binary_only or metric.kind == "matrix" or _own_classes(metric):
             continue  # there, class 1 means something else than class 0
         values = []
         for label in (0, k - 1):
@@ -95,7 +100,7 @@ def known_cases(subject: Subject[Metric]) -> None:
     if not metric.known_cases:
         raise NotApplicableError("it declares no known_cases")
     for number, case in enumerate(metric.known_cases, 1):
-        predictions = _predictions(case.logits, case.labels)
+        predictions = _predictions(case.logits, case.labels, tuple(case.classes))
         value, expected = _value(metric, predictions), np.asarray(case.value, dtype=np.float64)
         if value.shape != expected.shape or not np.allclose(value, expected, rtol=1e-5, atol=1e-7, equal_nan=True):
             raise CheckFailedError(f"case {number}: computed {_shown(value)}, expected {_shown(expected)}")
@@ -125,38 +130,68 @@ def metric_has_no_side_effects(subject: Subject[Metric]) -> None:
     require_no_side_effects(lambda: _compute(metric, predictions), "computing it")
 
 
-def _class_counts(metric: Metric) -> tuple[int, ...]:
+def _own_classes(metric: Metric) -> tuple[tuple[str, ...], ...]:
+    """Return the class names on which the metric depends according to its known cases."""
+    return tuple(dict.fromkeys(tuple(case.classes) for case in metric.known_cases if case.classes))
+
+
+def _require_a_value_for_others(metric: Metric) -> None:
+    """Raise unless a metric that depends on class names has a value, or NaN, for a dataset with other classes."""
+    (title, predictions), *_ = _cases_of(_generic(3), "classes other than its own")
+    try:
+        checked_value(metric, _compute(metric, predictions), 3)
+    except Exception as error:
+        raise CheckFailedError(
+            f"{title}: {type(error).__name__}: {error}; return NaN, since it is computed for every dataset"
+        ) from error
+
+
+def _class_names(metric: Metric) -> tuple[tuple[str, ...], ...]:
     # More than five classes, so that top-5 is defined.
-    return (2,) if metric.binary_only else (7,)
+    return _own_classes(metric) or (_generic(2 if metric.binary_only else 7),)
+
+
+def _generic(num_classes: int) -> tuple[str, ...]:
+    return tuple(f"class {k}" for k in range(num_classes))
 
 
 def _labels(num_classes: int) -> NDArray[np.int64]:
     return (np.arange(_NUM_IMAGES) % num_classes).astype(np.int64)
 
 
-def _predictions(logits_NK: ArrayLike, labels_N: ArrayLike) -> Predictions:
+def _predictions(logits_NK: ArrayLike, labels_N: ArrayLike, classes: tuple[str, ...] = ()) -> Predictions:
     logits = np.asarray(logits_NK, dtype=np.float32)
     return Predictions(
         logits=logits,
         labels=np.asarray(labels_N, dtype=np.int64),
-        classes=tuple(f"class {k}" for k in range(logits.shape[1])),
+        classes=classes or _generic(logits.shape[1]),
     )
 
 
 def _cases(metric: Metric) -> Iterator[tuple[str, Predictions]]:
-    """Yield ordinary and odd predictions, with what is said of them."""
+    """Yield ordinary and odd predictions, with what is said of them, for its own classes if it has some."""
+    own = _own_classes(metric)
+    for classes in own or map(_generic, (2,) if metric.binary_only else (2, 3, 7)):
+        yield from _cases_of(classes, f"{len(classes)} classes{' of its own' if own else ''}")
+
+
+def _cases_of(classes: tuple[str, ...], what: str) -> Iterator[tuple[str, Predictions]]:
     rng = np.random.default_rng(7)
-    for k in (2,) if metric.binary_only else (2, 3, 7):
-        labels_N = rng.permutation(_labels(k))
-        signal_NK = np.eye(k)[labels_N] * 1.5 + rng.normal(size=(_NUM_IMAGES, k))
-        yield f"{k} classes", _predictions(signal_NK, labels_N)
-        yield f"{k} classes, all right", _predictions(_SURE * np.eye(k)[labels_N], labels_N)
-        yield f"{k} classes, all wrong", _predictions(_SURE * np.eye(k)[(labels_N + 1) % k], labels_N)
-        yield f"{k} classes, all logits equal", _predictions(np.zeros((_NUM_IMAGES, k)), labels_N)
-        yield f"{k} classes, many ties", _predictions(np.round(signal_NK), labels_N)
-        yield f"{k} classes, huge logits", _predictions(signal_NK * 1e6, labels_N)
-        yield f"{k} classes, one of them absent", _predictions(signal_NK, np.where(labels_N == k - 1, 0, labels_N))
-        yield f"{k} classes, one image", _predictions(signal_NK[:1], labels_N[:1])
+    k = len(classes)
+
+    def case(logits_NK: ArrayLike, labels_N: ArrayLike) -> Predictions:
+        return _predictions(logits_NK, labels_N, classes)
+
+    labels_N = rng.permutation(_labels(k))
+    signal_NK = np.eye(k)[labels_N] * 1.5 + rng.normal(size=(_NUM_IMAGES, k))
+    yield what, case(signal_NK, labels_N)
+    yield f"{what}, all right", case(_SURE * np.eye(k)[labels_N], labels_N)
+    yield f"{what}, all wrong", case(_SURE * np.eye(k)[(labels_N + 1) % k], labels_N)
+    yield f"{what}, all logits equal", case(np.zeros((_NUM_IMAGES, k)), labels_N)
+    yield f"{what}, many ties", case(np.round(signal_NK), labels_N)
+    yield f"{what}, huge logits", case(signal_NK * 1e6, labels_N)
+    yield f"{what}, one of them absent", case(signal_NK, np.where(labels_N == k - 1, 0, labels_N))
+    yield f"{what}, one image", case(signal_NK[:1], labels_N[:1])
 
 
 def _compute(metric: Metric, predictions: Predictions) -> Any:

@@ -33,6 +33,9 @@ _STEPS_PER_EPOCH = 50
 _MOST_EPOCHS = 60
 """Number of epochs with 64 images, since the epochs of recipes are chosen for thousands of images."""
 
+_SAME_IMAGES, _BATCHES = 16, 12
+"""Numbers of equal images in a batch, and of batches: what is done to 5 % of the images shows in some batch."""
+
 
 class _Learnt(Exception):
     """The network knows its images; no more epochs are needed."""
@@ -140,6 +143,23 @@ def augmentation_draws_from_its_generator(subject: Subject[Recipe]) -> None:
         outputs.append(output)
     if not torch.equal(*outputs):
         raise CheckFailedError("the same generator gives different images: it draws from another one")
+
+
+def augmentation_draws_for_each_image(subject: Subject[Recipe]) -> None:
+    augment = subject.record.augment
+    if augment is None:
+        raise NotApplicableError("it has no augmentation function")
+    hp = _hyperparameters(subject)
+    # Equal images, which only different draws can tell apart.
+    images_BCHW = (noise(1, 3, 16) * 40 + 128).clamp(0, 255).to(torch.uint8).expand(_SAME_IMAGES, -1, -1, -1)
+    batches = [augment(images_BCHW.clone(), torch.Generator().manual_seed(seed), hp) for seed in range(_BATCHES)]
+    if all(torch.equal(batch, batches[0]) for batch in batches):
+        return  # nothing is drawn, or only partners of images
+    if all((batch == batch[:1]).all() for batch in batches):
+        raise CheckFailedError(
+            f"{_SAME_IMAGES} equal images of a batch are always augmented alike, and differently in another batch: it "
+            "draws once for the whole batch"
+        )
 
 
 def loss_is_a_mean(subject: Subject[Recipe]) -> None:

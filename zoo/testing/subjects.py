@@ -9,20 +9,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
+import click
 import pluggy
 
 from zoo import hookspecs
 from zoo.architecture import Architecture
 from zoo.cache import data_root
+from zoo.catalog import Catalog
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
 from zoo.executor import Executor
 from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.recipe import Recipe
+from zoo.report_format import ReportFormat
 
-RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor)
-Record = Architecture | Dataset | Recipe | Metric | Listener | Executor
+RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor, ReportFormat, click.Command)
+Record = Architecture | Dataset | Recipe | Metric | Listener | Executor | ReportFormat | click.Command
 
 KINDS: dict[str, type] = {
     "architectures": Architecture,
@@ -31,6 +34,8 @@ KINDS: dict[str, type] = {
     "metrics": Metric,
     "listeners": Listener,
     "executors": Executor,
+    "report_formats": ReportFormat,
+    "commands": click.Command,
 }
 """Types of records by the plural used in hooks, catalogs and checks."""
 
@@ -53,7 +58,7 @@ class Subject(Generic[RecordT]):
     @property
     def name(self) -> str:
         """Name as a user types it."""
-        return f"{self.record.name}:{self.argument}" if self.argument else self.record.name
+        return f"{self.record.name}:{self.argument}" if self.argument else str(self.record.name)
 
     @property
     def root(self) -> Path:
@@ -121,4 +126,12 @@ def _records_of_file(path: Path) -> Iterator[Any]:
         if plugin.state == "broken":
             raise PluginError(f"{path}: {plugin.problem}")
     for kind in KINDS:
+        yield from records_in(catalog, kind)
+
+
+def records_in(catalog: Catalog, kind: str) -> Iterator[Any]:
+    """Yield the records of a kind in a catalog."""
+    if kind == "commands":
+        yield from catalog.commands.values()
+    else:
         yield from (entry.record for entry in getattr(catalog, kind))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,15 +41,15 @@ def find_subjects(sources: dict[str, Any], targets: list[str], only: list[str], 
         for plugin in found_plugins:
             described = {"name": plugin.provider.name, "problem": plugin.problem, "traceback": plugin.traceback}
             plugins.setdefault(plugin.provider.module, described)
-        for kind, entry, argument in entries:
+        for each in entries:
             records.setdefault(
-                (kind, entry.full_name, argument),
+                (each.kind, each.full_name, each.argument),
                 {
-                    "kind": kind,
-                    "full_name": entry.full_name,
-                    "name": f"{entry.display_name}:{argument}" if argument else entry.display_name,
-                    "argument": argument,
-                    "checks": [check.id for check in checks_of(kind, only=only, slow=slow)],
+                    "kind": each.kind,
+                    "full_name": each.full_name,
+                    "name": f"{each.name}:{each.argument}" if each.argument else each.name,
+                    "argument": each.argument,
+                    "checks": [check.id for check in checks_of(each.kind, only=only, slow=slow)],
                 },
             )
     ManyErrors.raise_if(errors)
@@ -58,27 +60,41 @@ def run_check(
     sources: dict[str, Any], kind: str, full_name: str, argument: str, data_root: str, check: str
 ) -> dict[str, Any]:
     """Run one check of one record, and return its verdict."""
-    entry = getattr(build_catalog(Sources(**sources)), kind).get(full_name)
-    subject = Subject(record=entry.record, argument=argument, data_root=Path(data_root))
+    catalog = build_catalog(Sources(**sources))
+    record = catalog.commands[full_name] if kind == "commands" else getattr(catalog, kind).get(full_name).record
+    subject: Subject[Any] = Subject(record=record, argument=argument, data_root=Path(data_root))
     (found,) = (each for each in CHECKS if each.id == check)
     return dataclasses.asdict(judge(found, subject))
 
 
-_Found = tuple[str, Entry[Any], str]
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A record that a target names."""
+
+    kind: str
+    full_name: str
+    name: str
+    """Name as a user types it, without the argument."""
+    module: str
+    """Module of its plugin."""
+    argument: str = ""
 
 
 def _find(target: str, catalog: Catalog) -> tuple[list[Plugin], list[_Found]]:
     plugins = [plugin for plugin in catalog.plugins if _is_called(plugin, target)]
     if plugins:
         modules = {plugin.provider.module for plugin in plugins}
-        return plugins, [each for each in _everything(catalog) if each[1].provider.module in modules]
+        return plugins, [each for each in _everything(catalog) if each.module in modules]
     found: list[_Found] = []
     telling: list[ZooError] = []
     for kind in KINDS:
+        if kind == "commands":
+            found += [each for each in _commands(catalog) if fnmatch.fnmatchcase(each.name, target)]
+            continue
         registry = getattr(catalog, kind)
         name, colon, argument = target.partition(":") if kind == "datasets" else (target, "", "")
         if is_pattern(name):
-            found += [(kind, entry, "") for entry in registry.match(name)]
+            found += [_found(kind, entry) for entry in registry.match(name)]
             continue
         try:
             entry = registry.get(name)
@@ -90,14 +106,14 @@ def _find(target: str, catalog: Catalog) -> tuple[list[Plugin], list[_Found]]:
             if colon and not entry.record.argument:
                 telling.append(PluginError(f"dataset {name!r} takes no argument, but was given {argument!r}"))
             else:
-                found.append((kind, entry, argument))
+                found.append(replace(_found(kind, entry), argument=argument))
     if telling and not found:
         raise telling[0]
     if not found:
-        names = [entry.display_name for _, entry, _ in _everything(catalog)]
+        names = [each.name for each in _everything(catalog)]
         names += [plugin.provider.name for plugin in catalog.plugins]
         raise UnknownNameError(
-            "plugin, model, dataset, recipe, metric, listener or executor",
+            "plugin, model, dataset, recipe, metric, listener, executor, report format or plugin command",
             target,
             near=near_names(target, names),
             hint="(zoo plugins and zoo list models, data, recipes … list all)",
@@ -107,7 +123,21 @@ def _find(target: str, catalog: Catalog) -> tuple[list[Plugin], list[_Found]]:
 
 def _everything(catalog: Catalog) -> Iterator[_Found]:
     for kind in KINDS:
-        yield from ((kind, entry, "") for entry in getattr(catalog, kind))
+        if kind == "commands":
+            yield from _commands(catalog)
+        else:
+            yield from (_found(kind, entry) for entry in getattr(catalog, kind))
+
+
+def _found(kind: str, entry: Entry[Any]) -> _Found:
+    return _Found(kind, entry.full_name, entry.display_name, entry.provider.module)
+
+
+def _commands(catalog: Catalog) -> Iterator[_Found]:
+    """Yield the commands of plugins, which go by one name."""
+    for plugin in catalog.plugins:
+        for name in plugin.provides.get("commands", ()):
+            yield _Found("commands", name, name, plugin.provider.module)
 
 
 def _is_called(plugin: Plugin, target: str) -> bool:

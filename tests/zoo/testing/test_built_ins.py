@@ -37,8 +37,11 @@ WIDE_SAMPLE = (
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if name not in LARGE])
-def test_a_network_of_our_own_conforms(hold, name):
-    assert len(hold("architectures", name)) == len(checks_of("architectures"))
+def test_a_network_of_our_own_conforms(hold, catalog, name):
+    inapplicable = {"pretrained_is_honoured"}  # none of them has published weights
+    if not catalog.architectures.get(name).record.options:
+        inapplicable.add("options_take_effect")
+    assert set(hold("architectures", name)) == {check.id for check in checks_of("architectures")} - inapplicable
 
 
 @pytest.mark.parametrize("name", FAST_SAMPLE)
@@ -96,7 +99,7 @@ def test_an_executor_conforms_or_cannot_be_opened_here(hold, name):
 @pytest.mark.parametrize("name", ["digits", "synthetic"])
 def test_a_data_set_that_needs_no_files_conforms(hold, name, tmp_path):
     passed = hold("datasets", name, root=tmp_path)
-    assert len(passed) == len(checks_of("datasets"))
+    assert len(passed) == len(checks_of("datasets")) - 1  # no groups
 
 
 @pytest.fixture
@@ -136,7 +139,7 @@ def as_tar(photos: Path) -> Path:
     ("kind", "of"), [("folder", lambda photos: photos), ("csv", as_csv), ("parquet", as_parquet), ("tar", as_tar)]
 )
 def test_a_data_set_of_the_users_own_files_conforms(hold, kind, of, photos):
-    assert len(hold("datasets", kind, argument=str(of(photos)))) == len(checks_of("datasets"))
+    assert len(hold("datasets", kind, argument=str(of(photos)))) == len(checks_of("datasets")) - 1  # no groups
 
 
 @pytest.mark.slow
@@ -145,7 +148,9 @@ def test_a_data_set_of_the_hub_conforms(hold, photos, monkeypatch):
     pytest.importorskip("datasets", reason="the extra 'datasets' is not installed")
     monkeypatch.chdir(photos.parent.parent)
     name = f"{photos.parent.name}/photos"
-    assert len(hold("datasets", "hf", argument=name, root=photos.parent / "root")) == len(checks_of("datasets"))
+    assert (
+        len(hold("datasets", "hf", argument=name, root=photos.parent / "root")) == len(checks_of("datasets")) - 1
+    )  # no groups
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.datasets])
@@ -158,4 +163,4 @@ def test_a_data_set_that_is_not_here_says_so_in_one_sentence(catalog, name, tmp_
 
 @pytest.mark.slow
 def test_cifar10_conforms(hold, data_root):
-    assert len(hold("datasets", "cifar10", root=data_root)) == len(checks_of("datasets"))
+    assert len(hold("datasets", "cifar10", root=data_root)) == len(checks_of("datasets")) - 1  # no groups

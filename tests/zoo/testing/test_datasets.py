@@ -84,6 +84,16 @@ def leaky() -> Splits:
     return splits_of(train, split_of(20, images=test))
 
 
+def grouped(train: str, test: str) -> Callable[[], Splits]:
+    """Return a loader of splits whose groups have these names, with the number of a patient where there is a #."""
+
+    def load() -> Splits:
+        groups = [[text.replace("#", str(i // 4)) for i in range(n)] for text, n in ((train, 40), (test, 20))]
+        return splits_of(split_of(40, groups=groups[0]), split_of(20, seed=1, groups=groups[1]))
+
+    return load
+
+
 _LOADS = itertools.count()
 
 BROKEN = (
@@ -92,6 +102,13 @@ BROKEN = (
     ("absence_is_said", "FileNotFoundError", data_set(lambda: Path("/nowhere/x.npy").read_bytes())),
     ("absence_is_said", "which does not exist", data_set(splits_of, argument="PATH")),
     ("splits_are_disjoint", "image 'test/7' of test is also in train", data_set(leaky)),
+    (
+        "groups_stay_together",
+        r"5 group\(s\) of test .* in train: 'p0', 'p1', 'p2'",
+        data_set(grouped("p#", "p#")),
+    ),
+    ("groups_stay_together", "of test are also in train: 'p0'", data_set(grouped("p#", " p# "))),
+    ("groups_stay_together", "of test are also in train", data_set(grouped("Käse #", "Ka\u0308se #"))),
     ("labels_are_right", "int32", data_set(lambda: splits_of(split_of(40, labels=np.arange(40, dtype="i4") % 2)))),
     ("labels_are_right", "from 0 to 9", data_set(out_of_range)),
     ("labels_are_right", "no training image: 'fox'", data_set(lambda: splits_of(classes=("cat", "dog", "fox")))),
@@ -133,9 +150,11 @@ def test_each_check_has_something_that_breaks_it():
 
 
 def test_a_dataset_that_is_right_passes_every_check(passed):
-    passed(data_set(splits_of, num_train=40, num_test=20, num_classes=2, image_size=8, channels=3))
+    sizes = {"num_train": 40, "num_test": 20, "num_classes": 2, "image_size": 8, "channels": 3}
+    passed(data_set(splits_of, **sizes), inapplicable=["groups_stay_together"])
+    passed(data_set(grouped("train #", "test #")))
     encoded = split_of(40, encoded=[png(seed) for seed in range(40)], ids=[f"{index}.png" for index in range(40)])
-    passed(data_set(lambda: splits_of(encoded)))
+    passed(data_set(lambda: splits_of(encoded)), inapplicable=["groups_stay_together"])
 
 
 def _absent() -> Splits:
@@ -153,3 +172,11 @@ def test_what_is_not_here_is_skipped_with_its_reason(dataset):
 
 
 CHECKS_BY_ID = {check.id: check for check in CHECKS}
+
+
+@pytest.mark.parametrize(("train", "test"), [("train #", "test #"), ("", " "), ("patient #", "")])
+def test_groups_of_one_split_each_are_not_accused(train: str, test: str) -> None:
+    """Images without a name of a group belong to none."""
+    (check,) = (each for each in CHECKS if each.id == "groups_stay_together")
+    verdict = judge(check, Subject(record=data_set(grouped(train, test))))
+    assert verdict.state is State.PASSED, verdict.reason

@@ -25,6 +25,7 @@ def wants_accuracies(event: Any) -> None:
 
 
 def opens_once(store: Path) -> Callable[[Any], None]:
+    store.mkdir(parents=True, exist_ok=True)
     (store / "log.txt").open("x").close()
     return lambda event: None
 
@@ -33,7 +34,27 @@ def seeds_on_hearing(store: Path) -> Callable[[Any], None]:
     return lambda event: torch.manual_seed(0) and None
 
 
+def needs_its_folder(store: Path) -> Callable[[Any], None]:
+    (store / "log.txt").open("a").close()
+    return lambda event: None
+
+
+def needs_its_folder_later(store: Path) -> Callable[[Any], None]:
+    def hear(event: Any) -> None:
+        with (store / "log.txt").open("a") as file:
+            file.write(type(event).__name__)
+
+    return hear
+
+
+def makes_its_folder(store: Path) -> Callable[[Any], None]:
+    store.mkdir(parents=True, exist_ok=True)
+    return needs_its_folder_later(store)
+
+
 BROKEN = (
+    ("opens_without_the_folder", "does not exist yet, it raises FileNotFoundError", listener(needs_its_folder)),
+    ("opens_without_the_folder", "FileNotFoundError", listener(needs_its_folder_later)),
     ("hears_every_event", "EpochEnded of the first bench: TypeError", listener(lambda store: wants_accuracies)),
     ("hears_every_event", "FileExistsError", listener(opens_once)),
     ("hears_every_event", "open returned NoneType", listener(lambda store: None)),
@@ -53,5 +74,6 @@ def test_each_check_has_something_that_breaks_it():
     assert {each[0] for each in BROKEN} == {check.id for check in CHECKS if check.kind == "listeners"}
 
 
-def test_a_listener_that_is_right_passes_every_check(passed):
-    passed(listener(lambda store: lambda event: None))
+@pytest.mark.parametrize("open", [lambda store: lambda event: None, makes_its_folder], ids=["deaf", "writes"])
+def test_a_listener_that_is_right_passes_every_check(open, passed):
+    passed(listener(open))

@@ -55,7 +55,42 @@ def draws(predictions: Predictions) -> float:
     return accuracy(predictions)
 
 
+KINGDOMS = {"ant": "insect", "bee": "insect", "cat": "mammal", "oak": "plant"}
+CLASSES = tuple(KINGDOMS)
+
+
+def same_kingdom(predictions: Predictions) -> float:
+    """Share of images whose predicted class is at least of the right kingdom; undefined for unknown classes."""
+    if not set(predictions.classes) <= KINGDOMS.keys():
+        return math.nan
+    kingdoms = [KINGDOMS[name] for name in predictions.classes]
+    same_KK = np.array([[one == other for other in kingdoms] for one in kingdoms])
+    return float((predictions.confusion * same_KK).sum() / predictions.confusion.sum())
+
+
+def knows_its_own_classes_only(predictions: Predictions) -> float:
+    return accuracy(predictions) if [KINGDOMS[name] for name in predictions.classes] else math.nan
+
+
+# An ant taken for a bee counts, an oak taken for a cat does not.
+ANT_AS_BEE = KnownCase([[0, 9, 0, 0], [0, 0, 9, 0]], [0, 3], 0.5, classes=CLASSES)
+
 BROKEN = (
+    (
+        "values_are_within_bounds",
+        "classes other than its own: KeyError: 'class 0'; return NaN",
+        metric(knows_its_own_classes_only, known_cases=(KnownCase([[1, 0, 0, 0]], [0], 1.0, classes=CLASSES),)),
+    ),
+    (
+        "known_cases",
+        "computed 0.5, expected 0",
+        metric(same_kingdom, known_cases=(KnownCase(ANT_AS_BEE.logits, ANT_AS_BEE.labels, 0.0, classes=CLASSES),)),
+    ),
+    (
+        "perfect_predictor_is_best",
+        "always wrong scores",
+        metric(lambda p: 1 - same_kingdom(p), known_cases=(ANT_AS_BEE,)),
+    ),
     ("values_are_within_bounds", r"must be in \[0, 1\]", metric(lambda predictions: 100 * accuracy(predictions))),
     ("values_are_within_bounds", r"of shape \[2\]", metric(lambda p: p.confusion.diagonal())),
     ("values_are_within_bounds", "ZeroDivisionError", metric(lambda p: 1 / len(set(p.labels) - {0}))),
@@ -90,3 +125,13 @@ def test_each_check_has_something_that_breaks_it():
 
 def test_a_metric_that_is_right_passes_every_check(passed):
     passed(metric(accuracy, known_cases=(KnownCase([[1, 0], [1, 0]], [0, 1], 0.5),)))
+
+
+def test_a_metric_of_a_hierarchy_states_a_case_with_its_class_names(passed):
+    """Its value depends on what the classes are, so that the kit's own names would say nothing about it."""
+    passed(metric(same_kingdom, known_cases=(ANT_AS_BEE,)))
+
+
+def test_a_known_case_has_a_logit_for_each_of_its_classes():
+    with pytest.raises(ValueError, match="4 class names"):
+        KnownCase([[1, 0]], [0], 1.0, classes=CLASSES)

@@ -14,7 +14,7 @@ from pydantic import ConfigDict
 from torch import Tensor, nn
 
 from zoo import Hyperparameters, Recipe
-from zoo.testing import CHECKS
+from zoo.testing import CHECKS, State, Subject, judge
 
 
 def recipe(settings: Callable[[], Any] = Hyperparameters, **parts: Any) -> Recipe:
@@ -50,6 +50,22 @@ def cross_entropy(logits_BK: Tensor, targets: Tensor, **options: Any) -> Tensor:
 def sgd_that_seeds(model: nn.Module, hp: Any) -> torch.optim.Optimizer:
     np.random.seed(0)
     return torch.optim.SGD(model.parameters(), hp.lr)
+
+
+def _drawn(generator: torch.Generator) -> int:
+    return int(torch.randint(1, 8, (), generator=generator))
+
+
+def flip_some(images_BCHW: Tensor, generator: torch.Generator, share: float) -> Tensor:
+    """Flip each image on its own with this probability."""
+    draws_B = torch.rand(len(images_BCHW), generator=generator)
+    return torch.where((draws_B < share)[:, None, None, None], images_BCHW.flip(3), images_BCHW)
+
+
+def blend(images_BCHW: Tensor, generator: torch.Generator, hp: Any) -> Tensor:
+    """Blend each image with another one of the batch, which leaves equal images as they are."""
+    others_BCHW = images_BCHW[torch.randperm(len(images_BCHW), generator=generator)]
+    return ((images_BCHW.float() + others_BCHW.float()) / 2).to(torch.uint8)
 
 
 BROKEN = (
@@ -91,6 +107,16 @@ BROKEN = (
         "into torch.float32",
         recipe(augment=lambda images, generator, hp: images / 255),
     ),
+    (
+        "augmentation_draws_for_each_image",
+        "draws once for the whole batch",
+        recipe(augment=lambda images, generator, hp: images.roll(_drawn(generator), dims=3)),
+    ),
+    (
+        "augmentation_draws_for_each_image",
+        "draws once for the whole batch",
+        recipe(augment=lambda images, generator, hp: images.flip(3) if _drawn(generator) < 4 else images),
+    ),
     ("loss_is_a_mean", "not their mean", recipe(loss=lambda out, to, hp: cross_entropy(out, to, reduction="sum"))),
     ("loss_is_a_mean", "expected a scalar", recipe(loss=lambda out, to, hp: cross_entropy(out, to, reduction="none"))),
     ("loss_is_a_mean", "no gradient", recipe(loss=lambda out, to, hp: cross_entropy(out.detach(), to))),
@@ -124,12 +150,25 @@ def test_a_recipe_that_is_right_passes_every_check(passed):
     passed(
         recipe(
             lambda: Hyperparameters(lr=0.05, mixup_alpha=0.2),
-            augment=lambda images, generator, hp: images.roll(
-                int(torch.randint(0, 2, (), generator=generator)), dims=3
-            ),
+            augment=lambda images, generator, hp: flip_some(images, generator, 0.5),
             loss=lambda out, to, hp: cross_entropy(out, to),
             predict=lambda model, images, hp: model(images) + model(images.flip(3)),
             lr_factor=lambda progress, hp: 1 - progress,
             make_optimizer=lambda model, hp: torch.optim.AdamW(model.parameters(), hp.lr / 10),
         )
     )
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        lambda images, generator, hp: flip_some(images, generator, 0.05),
+        lambda images, generator, hp: images.flip(3),
+        blend,
+    ],
+    ids=["rare", "not random", "partners"],
+)
+def test_an_augmentation_of_each_image_is_not_accused_of_drawing_for_the_batch(augment: Any) -> None:
+    (check,) = (each for each in CHECKS if each.id == "augmentation_draws_for_each_image")
+    verdict = judge(check, Subject(record=recipe(augment=augment)))
+    assert verdict.state is State.PASSED, verdict.reason

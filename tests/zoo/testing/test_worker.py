@@ -11,7 +11,8 @@ from zoo.errors import ManyErrors
 from zoo.testing.worker import find_subjects, run_check
 
 PLUGIN = """
-from zoo import Dataset, Metric, hookimpl
+import click
+from zoo import Dataset, Metric, ReportFormat, hookimpl
 from zoo.metric import KnownCase
 
 @hookimpl
@@ -23,6 +24,14 @@ def zoo_metrics():
 @hookimpl
 def zoo_datasets():
     yield Dataset(name="own_folder", load=len, argument="PATH")
+
+@hookimpl
+def zoo_report_formats():
+    yield ReportFormat(name="own_format", render=lambda leaderboard: "text")
+
+@hookimpl
+def zoo_commands():
+    yield click.Command("own-command", help="Greet.")
 """
 
 
@@ -39,10 +48,27 @@ def _names(found: dict[str, Any]) -> list[str]:
 def test_a_plugin_a_pattern_and_a_name_with_an_argument_are_targets(sources: dict[str, Any]) -> None:
     whole = find_subjects(sources, ["own"], [], slow=False)
     assert [plugin["name"] for plugin in whole["plugins"]] == ["own"]
-    assert _names(whole) == ["own_folder", "own_one", "own_two"]
+    assert _names(whole) == ["own_folder", "own_one", "own_two", "own_format", "own-command"]
     assert _names(find_subjects(sources, ["own_t*"], [], slow=False)) == ["own_two"]
     (record,) = find_subjects(sources, ["own_folder:photos"], ["loads"], slow=False)["records"]
     assert (record["name"], record["argument"], record["checks"]) == ("own_folder:photos", "photos", ["loads"])
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "check"),
+    [
+        ("own_format", "report_formats", "renders_odd_names"),
+        ("own-command", "commands", "command_has_help"),
+        ("own-c*", "commands", "command_exits_cleanly"),
+    ],
+)
+def test_report_formats_and_commands_are_found_and_checked(
+    sources: dict[str, Any], tmp_path: Path, target: str, kind: str, check: str
+) -> None:
+    (record,) = find_subjects(sources, [target], [], slow=False)["records"]
+    assert record["kind"] == kind
+    verdict = run_check(sources, kind, record["full_name"], "", str(tmp_path), check)
+    assert (verdict["state"], verdict["reason"]) == ("passed", "")
 
 
 def test_unknown_targets_are_reported_together(sources: dict[str, Any]) -> None:

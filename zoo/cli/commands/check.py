@@ -118,7 +118,7 @@ class _CheckCall:
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, **params: Any) -> None:
-    """Run conformance checks on a plugin, or on a model, dataset, recipe, metric, listener or executor.
+    """Run conformance checks on a plugin, or on any of its records.
 
     A target is a Python file, the name of a plugin or its distribution, or the name of a record (for a dataset with its
     argument, if it takes one), or a quoted pattern of such names. Each check runs in a separate process with a time
@@ -203,6 +203,9 @@ _SINGULAR = {
     "recipes": "recipe",
     "metrics": "metric",
     "listeners": "listener",
+    "executors": "executor",
+    "report_formats": "report format",
+    "commands": "command",
 }
 
 

@@ -172,7 +172,7 @@ def test_a_mistake_is_one_sentence_before_anything_runs(
 def test_what_nothing_goes_by_is_told_with_near_names(check):
     done = check("lenet55", "sgd_stepp", "--no-plugins")
     assert done.returncode == 2
-    assert "no plugin, model, dataset, recipe, metric, listener or executor is called 'lenet55'" in done.stderr
+    assert "listener, executor, report format or plugin command is called 'lenet55'" in done.stderr
     assert "did you mean 'lenet5'" in done.stderr
     assert "'sgd_stepp'" in done.stderr
     assert done.stdout == ""
