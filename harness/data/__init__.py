@@ -6,17 +6,17 @@ From a source's images to those of a trial:
 :mod:`~.settings`           where datasets come from, and where they are kept
 :mod:`~.prepare`            decodes, splits and caches a dataset, or finds it in the cache
 :mod:`~.decoding`           one policy for every kind of image file
-:mod:`~.image_shape`        the size and channels that all images are brought to
+:mod:`~.image_shape`        the size and channels that all images are converted to
 :mod:`~.image_writer`       decodes a split in threads, into a file
 :mod:`~.moments`            mean and standard deviation of the pixels
 :mod:`~.splitting`          training, validation and test images, by a hash of their ids
 :mod:`~.folding`            cross-validation folds, and :mod:`~.fold_data` their files
-:mod:`~.images`             what a trial loads, with the test split locked until training is over
-:mod:`~.streaming_images`   images that are decoded anew in each epoch, and :mod:`~.streaming_index` where they are
-:mod:`~.notes`              sentences on the data for readers of scores
+:mod:`~.images`             the images of a trial, with the test split locked until training is over
+:mod:`~.streaming_images`   images that are decoded again in each epoch, and :mod:`~.streaming_index` their positions
+:mod:`~.notes`              notes on the data for readers of scores
 ==========================  ==========================================================================================
 
-The cache: :mod:`~.cache_key` (when to prepare again), :mod:`~.cache_layout` (where, and locks), :mod:`~.cache_entries`
-(a list of it), :mod:`~.cache_clearing`. Audits: :mod:`~.audit` (the result), :mod:`~.auditing` (how it is made), with
+The cache: :mod:`~.cache_key` (when to prepare again), :mod:`~.cache_layout` (paths and locks), :mod:`~.cache_entries`
+(its content), :mod:`~.cache_clearing`. Audits: :mod:`~.audit` (the result), :mod:`~.auditing` (its computation), with
 :mod:`~.duplicates` and :mod:`~.native_sizes`.
 """

@@ -1,4 +1,4 @@
-"""Audits: what a dataset holds and what is wrong with it, as plain data. :mod:`harness.data.auditing` makes them."""
+"""Audits: the content and problems of a dataset as plain data. :mod:`harness.data.auditing` creates them."""
 
 from __future__ import annotations
 
@@ -14,61 +14,61 @@ class UnreadableImage(FrozenModel):
 
     id: str
     path: str | None
-    """Its file, if it has one of its own."""
+    """Path of its file, if it is a separate file."""
     reason: str
 
 
 class SplitAudit(FrozenModel):
-    """One split."""
+    """The audit of a split."""
 
     name: str
     carved_from: str | None
     """The source's split that it was carved from; None: the source's own split of that name."""
     num_images: int
-    """Images that can be read."""
+    """Number of readable images."""
     counts: tuple[int, ...]
-    """Number of these in each class."""
+    """Number of readable images in each class."""
     imbalance: float | None
-    """Size of the largest class divided by that of the smallest, of those with images; None without images."""
+    """Size of the largest class divided by that of the smallest non-empty class; None without images."""
     absent: tuple[str, ...]
-    """Classes without an image."""
+    """Classes without images."""
     unreadable: tuple[UnreadableImage, ...]
     unreadable_outcome: Literal["", "left out", "error"]
     """Consequence of unreadable images: left out of training, or an error that keeps the dataset from being used."""
 
 
 class DatasetAudit(FrozenModel):
-    """A dataset's images, and what is wrong with them."""
+    """The images of a dataset and their problems."""
 
     name: str
     full_name: str
     provider: str
     source: str
-    """The paper or page it comes from; empty where none is stated."""
+    """Paper or page that describes it; empty if none is stated."""
     fingerprint: str | None
-    """As in the records of trials with the same settings; None where the dataset cannot be prepared."""
+    """Fingerprint in the records of trials with the same settings; None if the dataset cannot be prepared."""
     classes: tuple[str, ...]
     image_size: int
-    """Side in pixels of the prepared images."""
+    """Side of the prepared images in pixels."""
     channels: int
     mean: tuple[float, ...] | None
-    """Per channel, of the readable training pixels scaled to [0, 1]."""
+    """Mean per channel of the readable training pixels, scaled to [0, 1]."""
     std: tuple[float, ...] | None
     native_sizes: NativeSizes | None
-    """None without readable images."""
+    """Original sizes of the images; None without readable images."""
     splits: tuple[SplitAudit, ...]
     duplicates: tuple[Duplicates, ...]
     num_lost: int
-    """Images that are decoded in the cache, but whose files have become unreadable since, at the same size and time."""
+    """Number of images in the cache whose files have become unreadable, with the same size and modification time."""
     omissions: tuple[str, ...]
-    """Sentences on images that are there and in no split."""
+    """Sentences on images that are not in any split."""
     notes: tuple[str, ...]
     error: str
-    """Why the dataset cannot be used; empty where it can."""
+    """Why the dataset cannot be used; empty if it can."""
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Sentences on what is wrong: images left out or unreadable, leaks between splits, conflicting labels."""
+        """Sentences on problems: images left out or unreadable, leaks between splits, conflicting labels."""
         found = list(self.omissions)
         for split in self.splits:
             if split.unreadable:

@@ -1,7 +1,7 @@
-"""Auditing: reads a dataset and finds what is wrong with it, whether or not it can be trained on. Never imports torch.
+"""Auditing: finding the problems of a dataset, even if it cannot be used for training. Does not import torch.
 
-Most is read from the prepared images, so that an audit is about the pixels that models see. Where unreadable images
-keep a dataset from being prepared, all others are decoded, and the audit names what stands in the way.
+If possible, the prepared images are read, so that an audit is about the pixels that models see. If unreadable images
+prevent the preparation, all other images are decoded, and the audit reports the obstacle.
 Shape suffixes: N images, K classes, C channels.
 """
 
@@ -35,17 +35,17 @@ _BATCH = 256
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class _Readable:
-    """The readable images of a part, and the others."""
+    """The readable and unreadable images of a part."""
 
     indices: list[int] = field(default_factory=list)
-    """In the source."""
+    """Indices in the source."""
     pixel_hashes: list[bytes] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Content:
-    """The images' content."""
+    """The content of the images."""
 
     readable: dict[str, _Readable]
     size: int
@@ -67,12 +67,12 @@ def audit_dataset(
 ) -> DatasetAudit:
     """Read a dataset and return its audit.
 
-    The dataset is prepared on the way, as a bench would, and stays in the cache. The arguments are those of
+    The dataset is prepared in the process, as in a bench, and stays in the cache. The arguments are those of
     :func:`harness.data.prepare.prepare_data`.
 
     Raises:
-        ZooError: If the data cannot be loaded, split or written. Missing and unreadable images do not count: they are
-            in the audit.
+        ZooError: If the data cannot be loaded, split or written. Missing and unreadable images are not errors, but
+            reported in the audit.
     """
     splits = load_splits(dataset, spec, settings.request_for(spec, report))
     parts, notes = make_parts(
@@ -128,7 +128,7 @@ def _from_prepared(prepared: PreparedData, parts: dict[str, SplitIndices], repor
     for name in SPLITS:
         part, images = parts[name], prepared.load(name)  # type: ignore[arg-type]
         is_kept = np.isin(part.hashes_N[part.indices], images.samples_N)
-        assert is_kept.sum() == len(images), "prepared images are those of the parts, less the unreadable ones"
+        assert is_kept.sum() == len(images), "prepared images are those of the parts without the unreadable ones"
         hashes: list[bytes] = []
         for start in range(0, len(images), _BATCH):
             report(f"{title}: reading the {name} images", start / len(images))
@@ -169,7 +169,7 @@ def _from_source(
     report: Report,
     num_workers: int | None,
 ) -> _Content:
-    """Decode every readable image, and write nothing."""
+    """Decode every readable image without writing anything."""
     shape = Shape.find(dataset, spec, parts, report)
     readable = {name: _Readable() for name in SPLITS}
     histogram = np.zeros((shape.channels, 256), dtype=np.int64)

@@ -1,7 +1,7 @@
-"""Clearing the cache: removes entries, unless a process is using them or they hold files of someone else.
+"""Clearing the cache: removing entries, unless a process is using them or they contain files from elsewhere.
 
-Prepared data are renamed before they are removed, so that no process finds half of them. Their lock files stay:
-removing one while another process waits for it would give two processes the same lock.
+Prepared data are renamed before they are removed, so that no process finds them incomplete. Their lock files stay,
+because removing one while another process waits for it would give two processes the same lock.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Cleared:
     num_bytes: int = 0
     """Size of the removed files."""
     left_because: str = ""
-    """Why it, or part of it, is still there; empty if it is gone."""
+    """Why all or part of the entry is still there; empty if it is gone."""
 
 
 def clear(entry: CacheEntry) -> Cleared:
-    """Remove an entry of the cache, or leave it and give the reason."""
+    """Remove an entry of the cache, or return the reason why it was left."""
     try:
         if entry.kind == "downloads":
             return Cleared(
@@ -69,7 +69,7 @@ def _clear_folder(entry: CacheEntry) -> Cleared:
     owner = folder.with_name(key_of_leftover(folder.name) or folder.name.removesuffix(STREAMED_SUFFIX))
     try:
         with FileLock(lock_of(owner), timeout=0):
-            # What is left of a dead process is nobody's, even while another process uses what was made after it.
+            # Leftovers of a dead process can be removed even while another process uses newer data.
             if entry.kind != "leftovers" and is_used(owner):
                 return Cleared(entry=entry, left_because="it is in use")
             foreign = [

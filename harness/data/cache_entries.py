@@ -1,19 +1,19 @@
-"""Cache entries: the content of the cache, found by place and name, never by following a link. Never imports torch.
+"""Cache entries: the content of the cache, found by path and name without following links. Does not import torch.
 
 =================  ============================================================================================
-kind               where
+kind               location
 =================  ============================================================================================
-``decoded``        ``decoded/NAME-KEY/``: a prepared dataset; ``…-streamed/`` where its images are not kept
+``decoded``        ``decoded/NAME-KEY/``: a prepared dataset; ``…-streamed/`` if its images are not kept decoded
 ``models``         ``timm-VERSION-models-….json`` and the like: a library's list of models
 ``tuning``         ``tuning/*.json``: the fastest settings for a network on this machine
 ``tar``            ``tar/*.json``: positions of the members of tar files
 ``compile``        ``compiled/``: the compiler's own cache
-``remote``         ``remote/BENCH/``: files of trials that this machine ran for a bench elsewhere
+``remote``         ``remote/BENCH/``: files of trials that this machine ran for a bench on another machine
 ``leftovers``      ``.tmp-…`` in any of these: left by a process that died while writing
-``downloads``      ``data/``: datasets that were downloaded or put there; listed, never removed
+``downloads``      ``data/``: datasets that were downloaded or put there; listed but never removed
 =================  ============================================================================================
 
-Other files there belong to someone else, and are neither listed nor removed.
+Other files are not from zoo, and are neither listed nor removed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _PREPARED_FILE = re.compile(
 )
 REMOTE_FOLDER = "remote"
 TEMPORARY_FILE_SECONDS = 3600
-"""Age from which a temporary file without a lock counts as left behind: writing one takes less than a second."""
+"""Age from which a temporary file without a lock counts as left behind; writing one takes less than a second."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ class CacheEntry:
     """An entry of the cache."""
 
     name: str
-    """Its name for ``zoo cache clear``."""
+    """Name for ``zoo cache clear``."""
     kind: Kind
     path: Path
     num_bytes: int
@@ -68,7 +68,7 @@ class CacheEntry:
     in_use: bool = False
     """Whether a process is preparing it, or running trials on it."""
     files: tuple[Path, ...] = field(default=(), repr=False)
-    """Its files, if it is not a whole folder."""
+    """Files of the entry, if it is not a whole folder."""
 
 
 def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
@@ -94,18 +94,18 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
 
 
 def is_prepared_file(name: str) -> bool:
-    """Tell by its name whether a file belongs to prepared data."""
+    """Return whether the name is that of a file of prepared data."""
     return _PREPARED_FILE.fullmatch(name) is not None
 
 
 def key_of_leftover(name: str) -> str:
-    """Return ``NAME-KEY`` of a folder that was being prepared, from its temporary name; empty for other names."""
+    """Return the ``NAME-KEY`` in the temporary name of a folder under preparation, or an empty string."""
     match = _STALE.fullmatch(name)
     return match["key"] if match else ""
 
 
 def is_locked(folder: Path) -> bool:
-    """Tell whether a process is preparing, removing or using the data of *folder*."""
+    """Return whether a process is preparing, removing or using the data of *folder*."""
     if not lock_of(folder).exists():
         return False
     try:
@@ -113,12 +113,12 @@ def is_locked(folder: Path) -> bool:
             return is_used(folder)
     except Timeout:
         return True
-    except OSError:  # a cache that cannot be written: nothing can be removed from it anyway
+    except OSError:  # nothing can be removed from a read-only cache anyway
         return False
 
 
 def lying_in(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield the entries of *folder*, by name; none if it is a link or does not exist."""
+    """Yield the entries of *folder*, sorted by name; none if it is a link or does not exist."""
     if folder.is_symlink() or not folder.is_dir():
         return
     with os.scandir(folder) as found:
@@ -138,7 +138,7 @@ def _decoded(folder: Path) -> Iterator[CacheEntry]:
                 prepared = PreparedData.model_validate_json(facts.read_bytes())
                 num_images = prepared.num_train + prepared.num_val + prepared.num_test
                 last_used = facts.lstat().st_mtime
-            except (OSError, ValidationError):  # damaged: it will be made again
+            except (OSError, ValidationError):  # damaged, and will be prepared again
                 num_images = None
             yield CacheEntry(
                 name=found.name,
@@ -170,7 +170,7 @@ def _remote(folder: Path) -> Iterator[CacheEntry]:
 
 
 def runs_trials(folder: Path) -> bool:
-    """Tell whether a trial of a bench elsewhere is running here, given the folder of that bench."""
+    """Return whether this machine is running a trial of a bench on another machine, given the bench's folder."""
     store = Store(folder)
     return any(store.is_held(each.name) for each in lying_in(folder))
 
@@ -212,7 +212,7 @@ def _entry_of_files(kind: Kind, place: Path, files: list[Path]) -> CacheEntry:
 
 
 def _measure(folder: Path) -> tuple[int, float]:
-    """Return the size of all files below *folder*, and the latest of their times; links do not count."""
+    """Return the total size and the latest modification time of the files below *folder*, without links."""
     num_bytes, latest = 0, folder.lstat().st_mtime
     for parent, _, names in os.walk(folder):
         for name in names:

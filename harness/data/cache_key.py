@@ -16,22 +16,22 @@ from harness.records.spec import DatasetSpec, stable_hash
 from zoo.dataset import Dataset, FilePart, Split, Splits
 
 FORMAT = 1
-"""Raised whenever the prepared files change for the same data."""
+"""Incremented whenever the prepared files change for the same data."""
 
 
 def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
-    """Return a hash of all that can change the prepared images: the settings, and the images as they are now.
+    """Return a hash of everything that can change the prepared images: the settings and the current images.
 
-    Files are identified by their paths, sizes and times, images in memory by their content, unless the split has a
-    signature of its own.
+    Files are identified by their paths, sizes and modification times, and images in memory by their content, unless
+    the split has its own signature.
 
     Raises:
         UnusableImagesError: If a file is missing or cannot be accessed.
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
-    # All folds are prepared together; without folds, the key is what it was before there were any.
+    # All folds are prepared together. Without folds, the key is the same as before folds existed.
     left_out = {"display_name", "mirror_symmetric", "fold", *(() if spec.folds else ("folds",))}
-    # Notes are kept with the images. The key of data without any is what it was before there were such notes.
+    # Notes are stored with the images. Without notes, the key is the same as before notes existed.
     notes = {"notes": [splits.omissions, splits.notes]} if splits.omissions or splits.notes else {}
     return stable_hash(
         {
@@ -46,7 +46,7 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
 
 
 def _signature(split: Split) -> list[str]:
-    """Return hashes that change whenever the split does."""
+    """Return hashes that change whenever the split changes."""
     return [
         hashlib.sha256(np.asarray(split.labels, dtype="<i8").tobytes()).hexdigest(),
         _text_hash(split.ids),
@@ -87,6 +87,6 @@ def _file_signature(path: Path) -> bytes:
         status = path.stat()
     except FileNotFoundError:
         raise UnusableImagesError(f"there is no file {shown(path)}") from None
-    except OSError as error:  # a link to itself, a folder that may not be entered
+    except OSError as error:  # for example a link to itself, or a folder without permission
         raise UnusableImagesError(f"{shown(path)} cannot be read: {error.strerror or error}") from error
     return os.fsencode(path.absolute()) + b"\0%d %d\n" % (status.st_size, status.st_mtime_ns)

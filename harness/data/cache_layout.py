@@ -1,8 +1,8 @@
-"""The layout of prepared data in the cache, and the marks that keep them there while in use. Never imports torch.
+"""The layout of prepared data in the cache, and marks that protect data in use from removal. Does not import torch.
 
-Beside ``NAME-KEY/``, or ``NAME-KEY-streamed/`` where images are not kept decoded, there is ``NAME-KEY.lock``, held by
-the process that prepares or removes them, and a ``NAME-KEY.use-*`` for each process that uses them, which it holds
-locked: the system frees it when the process ends, however it ends.
+Beside ``NAME-KEY/``, or ``NAME-KEY-streamed/`` if images are not kept decoded, there is ``NAME-KEY.lock``, held by the
+process that prepares or removes the data. Each process that uses the data holds a lock on its own ``NAME-KEY.use-*``,
+which the system releases when the process ends in any way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HOLD_SECONDS = 5.0
 
 
 def streamed_folder(folder: Path) -> Path:
-    """Return the folder for the same data without decoded images."""
+    """Return the folder of the same data without decoded images."""
     return folder.with_name(folder.name + STREAMED_SUFFIX)
 
 
@@ -35,19 +35,19 @@ def lock_of(folder: Path) -> Path:
 
 
 def mark_used(folder: Path) -> None:
-    """Record that prepared data were used now, where the cache can be written."""
+    """Record the current time as the last use of prepared data, if the cache can be written."""
     with contextlib.suppress(OSError):
         os.utime(folder / FACTS_FILE)
 
 
 @contextmanager
 def using(folders: Iterable[Path]) -> Iterator[None]:
-    """Keep prepared data from being removed for a while.
+    """Protect prepared data from removal during the body.
 
-    Where the cache cannot be written, nothing can be removed from it either, and no mark is needed.
+    If the cache cannot be written, nothing can be removed from it, and no mark is needed.
 
     Raises:
-        DataError: If some have been removed already.
+        DataError: If some of the data have already been removed.
     """
     with contextlib.ExitStack() as held:
         for folder in sorted(set(folders)):
@@ -61,8 +61,8 @@ def using(folders: Iterable[Path]) -> Iterator[None]:
 def _hold(folder: Path, held: contextlib.ExitStack) -> None:
     lock = FileLock(lock_of(folder), timeout=_HOLD_SECONDS)
     with contextlib.ExitStack() as locked:
-        # Under the lock, or the data might be removed between the check and the mark. A process that holds it for long
-        # is preparing the same data in another way, and removes nothing.
+        # Hold the lock, because the data might be removed between check and mark. A process that holds the lock for
+        # long is preparing the same data in another way, and removes nothing.
         with contextlib.suppress(Timeout):
             locked.enter_context(lock)
         mark = folder.with_name(f"{lock_of(folder).stem}.use-{uuid.uuid4().hex}")
@@ -71,9 +71,9 @@ def _hold(folder: Path, held: contextlib.ExitStack) -> None:
 
 
 def is_used(folder: Path) -> bool:
-    """Tell whether a process uses prepared data, and remove the marks of those that have died.
+    """Return whether a process is using prepared data, and remove the marks of dead processes.
 
-    The caller holds their lock.
+    The caller must hold the lock of the data.
     """
     used = False
     for mark in folder.parent.glob(f"{glob.escape(lock_of(folder).stem)}.use-*"):

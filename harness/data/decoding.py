@@ -48,58 +48,58 @@ from zoo.dataset import FilePart
 from zoo.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 
 VERSION = 2
-"""Raised whenever the same file may give other pixels; part of the cache's key."""
+"""Incremented whenever the same file may give different pixels; part of the cache key."""
 
 MAX_PIXELS = 100_000_000
-"""Largest width × height that is decoded: 300 MB as RGB."""
+"""Maximum width × height to decode: 300 MB as RGB."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF", "HEIF", "JXL")
-"""Raster formats that are read, as Pillow names them. Those that run another program (EPS) are not among them. The last
-two need plug-ins (see :mod:`zoo.image_kinds`)."""
+"""Supported raster formats, by Pillow's names. Formats that run another program, such as EPS, are not supported. The
+last two need plug-ins (see :mod:`zoo.image_kinds`)."""
 
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _GREY_SCALES = {"L;2": 85, "L;4": 17}
-"""Factors by which Pillow scales grey of fewer than 8 bits."""
+"""Factors by which Pillow scales grey values with fewer than 8 bits."""
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
 
 
 Encoded = bytes | Path | FilePart
-"""An image file: its content, where it is, or where it is within another file."""
+"""An image file: its content, its path, or its position within another file."""
 
 
 class UnreadableImageError(ValueError):
-    """An image file that has no stated decoding; the message is the reason, without the file's name."""
+    """An image file that cannot be decoded; the message gives the reason, without the file's name."""
 
 
 class UnknownFormatError(UnreadableImageError):
-    """Not an image of a format that is read."""
+    """A file that is not an image in a supported format."""
 
 
 class TooManyPixelsError(UnreadableImageError):
-    """An image that is too large to be decoded, according to its header."""
+    """An image that is too large to decode, according to its header."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageHeader:
-    """The facts that a file states about its image before it is decoded."""
+    """The properties of an image that are known before decoding."""
 
     width: int
-    """Of the upright image, in pixels."""
+    """Width of the upright image in pixels."""
     height: int
     is_grey: bool
 
 
 def read_header(source: Encoded) -> ImageHeader:
-    """Read size and kind of an image without decoding it.
+    """Read the size and kind of an image without decoding it.
 
     Raises:
-        UnreadableImageError: If it is not an image, or one that is too large.
+        UnreadableImageError: If the file is not an image, or too large.
     """
     with _reading(source) as image:
         width, height = image.size
-        # Pillow itself swaps the size of a turned TIFF. Asking a PNG for EXIF would decode it, and a PNG's
-        # EXIF may stand after the pixels, so that only the decoder can tell.
+        # Pillow itself swaps the size of a rotated TIFF. Reading a PNG's EXIF would decode it, because the EXIF may
+        # come after the pixels.
         if image.format in ("JPEG", "MPO", "WEBP") and _orientation(image) in _SWAPPED_ORIENTATIONS:
             width, height = height, width
         return ImageHeader(width=width, height=height, is_grey=image.mode in _GREY_MODES)
@@ -116,12 +116,12 @@ def decode(
     """Decode an image to ``uint8`` ``[size, size, channels]``.
 
     Args:
-        max_pixels: Largest width × height; a larger image is never decompressed. :data:`MAX_PIXELS` holds anyway.
-        on_deep_image: Called with the largest value of an image of more than 8 bits per sample (of 16-bit colour, the
-            largest that its high bytes allow).
+        max_pixels: Maximum width × height; larger images are never decompressed. :data:`MAX_PIXELS` applies as well.
+        on_deep_image: Called with the maximum value of an image with more than 8 bits per sample (for 16-bit colour,
+            the maximum that its high bytes allow).
 
     Raises:
-        UnreadableImageError: If it cannot be decoded.
+        UnreadableImageError: If the image cannot be decoded.
     """
     with _reading(source, max_pixels) as image:
         raw_mode = _raw_mode(image)
@@ -135,10 +135,10 @@ def decode(
 
 
 def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Scale the shorter side of an 8-bit grey or RGB image and crop the centre: ``[size, size, C]``."""
+    """Scale the shorter side of an 8-bit grey or RGB image, and crop the centre to ``[size, size, C]``."""
     width, height = image.size
     if (width, height) != (size, size):
-        # Pillow takes only the box's part of the scaled image, which saves computing the rest.
+        # Pillow computes only the part of the scaled image inside the box.
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         image = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
@@ -147,7 +147,7 @@ def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
 
 
 def resize_array(image_HWC: NDArray[np.uint8], *, channels: int, size: int) -> NDArray[np.uint8]:
-    """Convert pixels as :func:`decode` converts a file."""
+    """Convert pixels in the same way as :func:`decode` converts a file."""
     if image_HWC.shape == (size, size, channels):
         return image_HWC
     grey = image_HWC.shape[2] == 1
@@ -157,7 +157,7 @@ def resize_array(image_HWC: NDArray[np.uint8], *, channels: int, size: int) -> N
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Silence Pillow's warnings about odd files, whose outcome is stated above. Enter before threads start."""
+    """Silence Pillow's warnings about unusual files, which the table above covers. Enter before starting threads."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -178,7 +178,7 @@ def _reading(source: Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
         raise UnknownFormatError(_why_unknown(source)) from error
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError(f"more than {most:,} pixels") from error
-    except Exception as error:  # what Pillow's readers raise on broken files is not documented, and varies
+    except Exception as error:  # Pillow's readers raise various undocumented errors for broken files
         raise UnreadableImageError(" ".join(str(error).split())[:200] or type(error).__name__) from error
 
 
@@ -189,7 +189,7 @@ def _opened(source: Encoded) -> IO[bytes]:
 
 
 class _Window(io.RawIOBase):
-    """A part of a file, read as if it were a file of its own; so that a header can be read without the rest."""
+    """A part of a file as a file object, so that a header can be read without the rest."""
 
     def __init__(self, part: FilePart) -> None:
         self._part = part
@@ -228,7 +228,7 @@ def plugin_versions() -> tuple[str, ...]:
             continue
         try:
             module = importlib.import_module(module_name)
-        except (ImportError, OSError) as error:  # a wheel for another system: its images are unreadable
+        except (ImportError, OSError) as error:  # for example a wheel for another system; images are unreadable
             warnings.warn(f"{kind} cannot be read: {error}", RuntimeWarning, stacklevel=2)
             continue
         if module_name == "pillow_heif":  # the others register themselves
@@ -252,21 +252,21 @@ def _why_unknown(source: Encoded) -> str:
 
 
 def _orientation(image: Image.Image) -> int | None:
-    if image.format == "JXL":  # its decoder turns it as its own header says, which stands above EXIF in the standard
+    if image.format == "JXL":  # the decoder applies the orientation in its header, which takes precedence over EXIF
         return None
     value = image.getexif().get(_ORIENTATION_TAG)
     return value if isinstance(value, int) else None
 
 
 def _raw_mode(image: Image.Image) -> str:
-    """Return how an image that is not loaded yet stores its samples, as Pillow names it: ``RGB;16B``."""
+    """Return Pillow's raw mode of an image that is not loaded yet, such as ``RGB;16B``."""
     tiles = getattr(image, "tile", None)
     arguments = tiles[0][3] if tiles else ""
     return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
 
 
 def _convert(image: Image.Image, channels: int, raw_mode: str = "") -> Image.Image:
-    """Return *image* as 8-bit grey or RGB."""
+    """Convert *image* to 8-bit grey or RGB."""
     mode = "L" if channels == 1 else "RGB"
     if image.mode == mode and "transparency" not in image.info:
         return image
@@ -282,7 +282,7 @@ def _convert(image: Image.Image, channels: int, raw_mode: str = "") -> Image.Ima
 
 
 def _fix_transparency(image: Image.Image, raw_mode: str) -> None:
-    """Bring the transparent colour to the scale of the pixels: a PNG states it in the depth of the file."""
+    """Scale the transparent colour to the pixels, because a PNG states it in the bit depth of the file."""
     colour = image.info.get("transparency")
     if isinstance(colour, int) and raw_mode in _GREY_SCALES:
         image.info["transparency"] = colour * _GREY_SCALES[raw_mode]

@@ -1,4 +1,4 @@
-"""Duplicates: images whose decoded pixels are equal, within a split and across splits."""
+"""Duplicates: images with equal decoded pixels, within a split and across splits."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ class Twins(FrozenModel):
 
     ids: tuple[str, str]
     classes: tuple[str, str]
-    """Names of their classes."""
+    """Class names of the two images."""
 
 
 class Duplicates(FrozenModel):
-    """The equal images of one split, or of two."""
+    """The equal images within a split, or across two splits."""
 
     splits: tuple[str, ...]
-    """One split, or two in the order train, val, test."""
+    """Name of the split, or of both splits in the order train, val, test."""
     num_images: int
-    """Within a split: images that equal an earlier one. Across two: images of the second that are in the first."""
+    """Within a split: images equal to an earlier one. Across two: images of the second that are also in the first."""
     num_conflicting: int
-    """How many of these equal an image with another label."""
+    """Number of these images that are equal to an image with another label."""
     twins: tuple[Twins, ...]
-    """One for each of these images that equals one with the same label."""
+    """A pair for each of these images that is equal to one with the same label."""
     conflicts: tuple[Twins, ...]
-    """One for each of these images that equals one with another label."""
+    """A pair for each of these images that is equal to one with another label."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HashedImage:
-    """The part of an image that is compared."""
+    """The parts of an image that are compared."""
 
     id: str
     label: int
@@ -44,7 +44,7 @@ class HashedImage:
 
 
 def find_duplicates(images: Mapping[str, Sequence[HashedImage]], classes: Sequence[str]) -> tuple[Duplicates, ...]:
-    """Return the duplicates within each split, and across each two, where there are any."""
+    """Return the duplicates within each split and across each pair of splits, if there are any."""
     present = [name for name in SPLITS if name in images]
     found = [_compare((name,), [], images[name], classes) for name in present]
     found += [_compare(pair, images[pair[0]], images[pair[1]], classes) for pair in combinations(present, 2)]
@@ -54,7 +54,7 @@ def find_duplicates(images: Mapping[str, Sequence[HashedImage]], classes: Sequen
 def _compare(
     splits: tuple[str, ...], first: Sequence[HashedImage], second: Sequence[HashedImage], classes: Sequence[str]
 ) -> Duplicates:
-    """Look for each image of *second* in *first*, or, within a split, among those before it."""
+    """Look for each image of *second* in *first*, or among the earlier images if both are the same split."""
     known: dict[bytes, dict[int, HashedImage]] = {}  # for each content, the first image of each label
     for image in first:
         known.setdefault(image.pixel_hash, {}).setdefault(image.label, image)

@@ -1,5 +1,5 @@
-"""Fold data: the cached files of a dataset in folds: all images once, and the training, validation and test images
-of each fold as indices into them.
+"""Fold data: the cached files of a dataset in folds. All images are stored once, and the training, validation and test
+images of each fold are indices into them.
 
 Shape suffixes: N images, H height, W width, C channels.
 """
@@ -22,16 +22,16 @@ from harness.system.atomic_files import write_json
 from zoo.dataset import Splits
 
 GROUPED_FOLDS = "by whole groups, the largest first, keeping class shares as equal as groups allow"
-"""How images with groups are dealt to folds, for notes."""
+"""How images with groups are assigned to folds, for notes."""
 
 
 def fold_facts_file(fold: int | Literal["*"]) -> str:
-    """Return the name of the file that describes a fold, or a pattern that matches those of all folds."""
+    """Return the name of the file that describes a fold, or a pattern for all folds."""
     return f"fold-{fold}.json"
 
 
 def copies_note(written: WrittenSplit, fold_N: NDArray[np.int64]) -> list[str]:
-    """Return how many images have a copy in another fold, which inflates scores."""
+    """Return a note on images that have a copy in another fold, which inflates scores."""
     folds_of: dict[bytes, set[int]] = {}
     for pixels, fold in zip(written.pixel_hashes, fold_N.tolist(), strict=True):
         folds_of.setdefault(pixels, set()).add(fold)
@@ -56,20 +56,20 @@ def write_folds(
     """Write the training, validation and test images of each fold, as indices into the images of *pool*.
 
     Args:
-        folder: Holds the images, as those of the split ``test``.
+        folder: Folder of the images, which are those of the split ``test``.
         pool: All images.
         splits: The source's splits, for its classes.
         written: The outcome of writing the images.
-        whole: The facts about all of them, still without fingerprint, mean and deviation.
+        whole: Description of all images, still without fingerprint, mean and standard deviation.
 
     Returns:
-        The whole, in which every image is a test image and none is for training.
+        The complete description of all images, in which every image is a test image.
     """
     groups = pool.source.groups
     fold_N = fold_of_each(pool.labels, pool.hashes_N, folds, groups=groups)
     places = {
         fold: {
-            # By their hashes, so that batches do not depend on the order in which files are listed.
+            # Sort by hash, so that batches do not depend on the order in which files are listed.
             name: part.indices[np.argsort(part.hashes_N[part.indices], kind="stable")]
             for name, part in make_fold(pool, fold_N, fold - 1, val_fraction=val_fraction).items()
         }

@@ -1,6 +1,6 @@
-"""Folding: deals the images of a source into k folds, each of which is the test set once (k-fold cross-validation).
+"""Folding: assigning a source's images to k folds, each of which is the test set once (k-fold cross-validation).
 
-The fold of an image follows from the hashes of ids alone, in whatever order a dataset lists its files.
+The fold of an image depends only on the hashes of ids, and not on the order in which a dataset lists its files.
 Shape suffixes: N images, G groups, K classes, F folds.
 """
 
@@ -21,13 +21,13 @@ Indices = NDArray[np.int64]
 
 
 def pool_parts(splits: Splits) -> tuple[dict[str, SplitIndices], list[str]]:
-    """Return the images that folds are made of, as the part ``test``, and notes on them.
+    """Return the images to divide into folds, as the part ``test``, and notes on them.
 
-    These are the source's training and validation images. A test split of the source is left alone: comparing by folds
-    is a way of choosing, and images that nothing was chosen on may be wanted later.
+    These are the source's training and validation images. The source's test split is not used: comparing models by
+    folds is a form of selection, after which an untouched test set is useful.
 
     Raises:
-        DataError: If ids repeat, or the two splits cannot be joined.
+        DataError: If there are duplicate ids, or the two splits cannot be joined.
     """
     notes = []
     pool = whole("train", splits.train)
@@ -51,9 +51,9 @@ def fold_of_each(
 ) -> NDArray[np.int64]:
     """Return the fold of each image, from 0, stratified.
 
-    Without groups, the images are dealt out class by class, in the order of their hashes: the folds' sizes differ by
-    at most one, in each class too. With *groups*, each goes whole to the fold where it brings the classes nearest to
-    their shares, the largest groups first.
+    Without groups, the images are assigned class by class, in the order of their hashes, so that the folds' sizes
+    differ by at most one, also within each class. With *groups*, each group goes to the fold where it brings the
+    classes nearest to their shares, the largest groups first.
 
     Raises:
         DataError: If there are fewer images or groups than folds.
@@ -71,7 +71,7 @@ def fold_of_each(
 def make_fold(
     pool: SplitIndices, fold_N: NDArray[np.int64], fold: int, *, val_fraction: float
 ) -> dict[str, SplitIndices]:
-    """Return the parts ``train``, ``val`` and ``test`` of one fold: the fold is test, and val is carved from the rest.
+    """Return the parts ``train``, ``val`` and ``test`` of a fold: the fold is test, and val is carved from the rest.
 
     Raises:
         DataError: If no validation images can be carved.
@@ -84,7 +84,7 @@ def make_fold(
 
 
 def few_images_note(labels_N: NDArray[np.int64], classes: Sequence[str], folds: int) -> list[str]:
-    """Return a note on classes that have fewer images than there are folds."""
+    """Return a note on classes with fewer images than folds."""
     counts_K = np.bincount(labels_N, minlength=len(classes))
     few = [name for name, count in zip(classes, counts_K.tolist(), strict=True) if count < folds]
     if not few:
@@ -98,7 +98,7 @@ def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int)
     counts_GK = np.zeros((len(names), int(labels_N.max()) + 1), dtype=np.int64)
     np.add.at(counts_GK, (group_N, labels_N), 1)
     target_K = counts_GK.sum(axis=0) / folds
-    scale_K = np.maximum(target_K, 1e-12)  # of a class without images nothing is ever added
+    scale_K = np.maximum(target_K, 1e-12)  # avoids division by zero for classes without images
     fold_FK = np.zeros((folds, counts_GK.shape[1]))
     fold_G = np.empty(len(names), dtype=np.int64)
     left = len(names)
@@ -106,7 +106,7 @@ def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int)
     for group in np.lexsort((hash_ids(names.tolist()), -counts_GK.sum(axis=1))).tolist():
         after_FK = fold_FK + counts_GK[group]
         worse_F = (((after_FK - target_K) ** 2 - (fold_FK - target_K) ** 2) / scale_K).sum(axis=1)
-        # No fold stays empty: when there are as many groups left as empty folds, these get them.
+        # When only as many groups are left as there are empty folds, these get them, so that no fold stays empty.
         candidates = [each for each in range(folds) if left > empty or not fold_FK[each].any()]
         fold = min(candidates, key=lambda each: (round(float(worse_F[each]), 9), float(fold_FK[each].sum()), each))
         empty -= not fold_FK[fold].any()
@@ -137,7 +137,7 @@ def _joined(one: SplitIndices, other: SplitIndices) -> SplitIndices:
     source = Split(
         labels=np.concatenate([first.labels, second.labels]),
         ids=ids,
-        # An image without a group is a group of its own.
+        # An image without a group is a group by itself.
         groups=[*(first.groups or one.ids), *(second.groups or other.ids)] if has_groups else None,
         **joined,
     )
@@ -151,7 +151,7 @@ def _joined(one: SplitIndices, other: SplitIndices) -> SplitIndices:
 
 
 class Chained(Sequence[Any]):
-    """Two sequences as one, each read only on access."""
+    """Two sequences as one, with items read on access."""
 
     def __init__(self, first: Sequence[Any], second: Sequence[Any]) -> None:
         self._first, self._second = first, second

@@ -1,4 +1,4 @@
-"""The shape that all images of a dataset are brought to: the one asked for, else the one that they share."""
+"""The shape that all images of a dataset are converted to: the requested one, or else their common one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.records.spec import DatasetSpec
 from zoo.dataset import Dataset
 
 DEFAULT_SIZE = 224
-"""Image side where the images differ in size and no other is set."""
+"""Default image side if the images differ in size."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """Size and channels that all images are brought to."""
+    """The size and channels that all images are converted to."""
 
     size: int
     channels: int
@@ -25,7 +25,7 @@ class Shape:
 
     @property
     def num_bytes(self) -> int:
-        """Size of one image."""
+        """Size of an image in bytes."""
         return self.size * self.size * self.channels
 
     @classmethod
@@ -36,7 +36,7 @@ class Shape:
         parts: dict[str, SplitIndices],
         report: Report,
     ) -> Shape:
-        """Find the shape, from the images' headers where no setting states it."""
+        """Determine the shape, from the images' headers if no setting specifies it."""
         size, channels = spec.image_size or dataset.image_size, dataset.channels
         if size is not None and channels is not None:
             return cls(size=size, channels=channels, notes=[])
@@ -61,7 +61,7 @@ class Shape:
 
 
 def _headers(part: SplitIndices) -> Iterator[tuple[int, int, bool]]:
-    """Yield width, height and whether grey, of every image that can be read."""
+    """Yield the width, the height and whether it is grey, for each readable image."""
     if part.source.images is not None:
         _, height, width, channels = part.source.images.shape
         yield width, height, channels == 1
@@ -70,6 +70,6 @@ def _headers(part: SplitIndices) -> Iterator[tuple[int, int, bool]]:
     for index in part.indices:
         try:
             header = decoding.read_header(part.source.encoded[int(index)])
-        except decoding.UnreadableImageError:  # decoding meets it again, and says so
+        except decoding.UnreadableImageError:  # decoding will report it
             continue
         yield header.width, header.height, header.is_grey

@@ -1,7 +1,7 @@
-"""The image writer: decodes the images of a split in threads and streams them to an array file, in order.
+"""The image writer: decoding the images of a split in threads and streaming them to an array file, in order.
 
-Never more than a few chunks are in memory, whatever the size of the dataset. Shape suffixes: N images, H height,
-W width, C channels.
+Only a few chunks are in memory at a time, for datasets of any size. Shape suffixes: N images, H height, W width,
+C channels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harness.data.splitting import SplitIndices
 
 _CHUNK_IMAGES = 256
 _CHUNK_BYTES = 8 << 20
-"""Largest size of a decoded chunk, unless one image is larger."""
+"""Maximum size of a decoded chunk, unless a single image is larger."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Unreadable:
     """An image that could not be decoded."""
 
     index: int
-    """In its source split."""
+    """Index in the source split."""
     reason: str
 
 
@@ -40,19 +40,19 @@ class WrittenSplit:
     """The outcome of writing a split."""
 
     kept: NDArray[np.int64]
-    """Indices, in the source split, of the images in the file."""
+    """Indices of the written images in the source split."""
     unreadable: list[Unreadable] = field(default_factory=list)
     pixel_hashes: list[bytes] = field(default_factory=list)
     """A hash of each image's pixels."""
     histogram: NDArray[np.int64]
     """``[C, 256]``: number of pixels of each value in each channel."""
     deep_peaks: list[int] = field(default_factory=list)
-    """The largest value of each image of more than 8 bits per sample."""
+    """Maximum value of each image with more than 8 bits per sample."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Chunk:
-    """Decoded images that follow each other in a split."""
+    """Consecutive decoded images of a split."""
 
     images_NHWC: NDArray[np.uint8]
     kept: list[int]
@@ -85,7 +85,7 @@ def write_images(
 
         written = read_images(part, write, channels=channels, size=size, report=report, num_workers=num_workers)
         file.seek(0)
-        # numpy pads headers so that the first axis may change in place.
+        # numpy pads headers so that the size of the first axis can be changed in place.
         if _write_header(file, (len(written.kept), size, size, channels)) != header_length:
             raise AssertionError("the header's length must not depend on the number of images")
         file.flush()
@@ -102,7 +102,7 @@ def read_images(
     report: Callable[[float], None],
     num_workers: int | None = None,
 ) -> WrittenSplit:
-    """Decode *part* and hand its images ``[n, size, size, channels]``, a few at a time and in order, to *take*."""
+    """Decode *part* and pass its images ``[n, size, size, channels]`` to *take*, a few at a time and in order."""
     written = WrittenSplit(kept=part.indices[:0], histogram=np.zeros((channels, 256), dtype=np.int64))
     kept: list[int] = []
     done = 0
@@ -126,7 +126,9 @@ def decoded_chunks(part: SplitIndices, *, channels: int, size: int, num_workers:
 
 
 def hash_pixels(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
-    """Return a hash of each image's pixels, which equal images share and others practically never do."""
+    """Return a hash of each image's pixels, which is equal only for equal images, apart from practically impossible
+    collisions.
+    """
     return [hashlib.blake2b(image.data, digest_size=16).digest() for image in images_NHWC]
 
 
@@ -140,7 +142,7 @@ def _chunks(part: SplitIndices, per_chunk: int, channels: int, size: int) -> Ite
     assert source is not None
     for start in range(0, len(part), per_chunk):
         indices = [int(index) for index in part.indices[start : start + per_chunk]]
-        # Read here, one after the other: a lazy sequence need not be safe in threads.
+        # Read items here, one after another, because a lazy sequence may not be thread-safe.
         items = [source[index] for index in indices]
         yield lambda indices=indices, items=items: _decode_chunk(indices, items, channels, size)  # type: ignore[misc]
 

@@ -21,12 +21,12 @@ SplitName = Literal["train", "val", "test"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SelectedImages:
-    """Some images of an array, or of a split that is decoded on access, in an order of their own."""
+    """Images selected from an array or a streamed split, in any order."""
 
     images: NDArray[np.uint8] | StreamedImages
-    """``[M, H, W, C]``: all of them."""
+    """All images, ``[M, H, W, C]``."""
     places_N: NDArray[np.int64]
-    """Which of them."""
+    """Indices of the selected images."""
 
     def __len__(self) -> int:
         return len(self.places_N)
@@ -39,7 +39,7 @@ class SelectedImages:
 
     @property
     def nbytes(self) -> int:
-        """Size of the decoded images."""
+        """Size of the decoded images in bytes."""
         return math.prod(self.shape)
 
     def __getitem__(self, index: int | slice) -> NDArray[np.uint8]:
@@ -51,10 +51,10 @@ class SelectedImages:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ImageSet:
-    """The images of one split."""
+    """The images of a split."""
 
     images_NHWC: NDArray[np.uint8] | StreamedImages | SelectedImages
-    """Memory-mapped and read-only, or decoded whenever they are asked for; H equals W."""
+    """Images, memory-mapped and read-only, or decoded on each access; H equals W."""
     labels_N: NDArray[np.int64]
     samples_N: NDArray[np.uint64]
     """First 8 bytes of the SHA-256 of each image's id."""
@@ -64,27 +64,27 @@ class ImageSet:
 
 
 class PreparedData(FrozenModel):
-    """A dataset in the cache, split and ready. Written there as ``data.json``."""
+    """A prepared dataset in the cache, written as ``data.json``."""
 
     folder: str
-    """Absolute path of its folder, which holds ``SPLIT-images.npy``, ``SPLIT-labels.npy`` and
-    ``SPLIT-samples.npy`` for each split."""
+    """Absolute path of its folder, with ``SPLIT-images.npy``, ``SPLIT-labels.npy`` and ``SPLIT-samples.npy`` for each
+    split."""
     fold: int | None = None
-    """Which fold this is, from 1. All folds of a dataset share a folder, which holds the images once, as those of the
-    split ``test``, and ``fold-NUMBER-SPLIT.npy``: the indices of each split of each fold."""
+    """Number of the fold, from 1. All folds of a dataset share a folder, with the images stored once, as those of the
+    split ``test``, and the indices of each split of each fold in ``fold-NUMBER-SPLIT.npy``."""
     whole_fingerprint: str = ""
-    """Where this is one fold: the fingerprint of all folds together."""
+    """For a single fold: the fingerprint of all folds together."""
     streamed: bool = False
-    """Whether its images are not kept decoded: in place of ``SPLIT-images.npy`` there is an index of their encoded
-    files (see :mod:`harness.data.streaming_index`)."""
+    """Whether images are not kept decoded; instead of ``SPLIT-images.npy``, there is an index of their encoded files
+    (see :mod:`harness.data.streaming_index`)."""
     fingerprint: str
-    """SHA-256 over decoded pixels, labels and sample ids of all three splits; where there are folds, over those of all
-    images, and which of them each fold tests, validates and trains on."""
+    """SHA-256 over decoded pixels, labels and sample ids of all three splits. With folds, it covers those of all
+    images, and the splits of each fold."""
     classes: tuple[str, ...]
     image_size: int
     channels: int
     mean: tuple[float, ...]
-    """Per channel, of training pixels scaled to [0, 1]."""
+    """Mean per channel of training pixels, scaled to [0, 1]."""
     std: tuple[float, ...]
     mirror_symmetric: bool
     num_train: int
@@ -94,7 +94,7 @@ class PreparedData(FrozenModel):
 
     @property
     def num_bytes(self) -> int:
-        """Size of all images, decoded."""
+        """Size of all decoded images in bytes."""
         return (self.num_train + self.num_val + self.num_test) * self.image_size**2 * self.channels
 
     def load(self, split: SplitName) -> ImageSet:
@@ -122,9 +122,9 @@ class PreparedData(FrozenModel):
 
 
 class TrialImages:
-    """The images of one trial, with the test split locked until training is over.
+    """The images of a trial, with the test split locked until training is over.
 
-    Every choice (an epoch, a learning rate, when to stop) is made on ``val``. ``test`` opens once.
+    Every choice (the best epoch, the learning rate, when to stop) is based on ``val``. ``test`` can be opened once.
     """
 
     def __init__(self, prepared: PreparedData) -> None:
@@ -135,14 +135,14 @@ class TrialImages:
         self._test_opened = False
 
     def end_training(self) -> None:
-        """End the phase in which things are chosen: the test split may now be opened."""
+        """End the training phase, so that the test split can be opened."""
         self._training_over = True
 
     def open_test(self) -> ImageSet:
         """Return the test split.
 
         Raises:
-            RuntimeError: While training goes on, or at a second opening.
+            RuntimeError: If training is not over, or the test split has been opened before.
         """
         if not self._training_over:
             raise RuntimeError("the test split opens after training, not before")

@@ -1,6 +1,6 @@
-"""Moments: mean and standard deviation of pixels, per channel, of values scaled to [0, 1].
+"""Moments: mean and standard deviation of pixels per channel, for values scaled to [0, 1].
 
-A channel that never varies gets a deviation of one grey level, so that one can divide by it.
+The standard deviation of a constant channel is set to one grey level, so that it can be divided by.
 Shape suffixes: N images, H height, W width, C channels.
 """
 
@@ -19,7 +19,7 @@ _SMALLEST_STD = 1 / 255
 
 
 def moments_of_histogram(histogram: NDArray[np.int64]) -> Moments:
-    """Return the moments of pixels that are counted by channel and value, ``[C, 256]``."""
+    """Return the moments of pixels from their counts by channel and value, ``[C, 256]``."""
     values = np.arange(256) / 255
     count = histogram.sum(axis=1)
     mean = (histogram @ values) / count

@@ -1,4 +1,4 @@
-"""Native sizes: the sizes of a dataset's images as they are stored."""
+"""Native sizes: the original sizes of a dataset's images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COMMON_SIZES = 10
 
 
 class NativeSize(FrozenModel):
-    """A size in pixels, and the number of images that have it."""
+    """A size in pixels, and the number of images with that size."""
 
     width: int
     height: int
@@ -24,16 +24,16 @@ class NativeSize(FrozenModel):
 
 
 class NativeSizes(FrozenModel):
-    """Sizes of the readable images as they are stored, upright, of all splits together."""
+    """Original sizes of the readable images, upright, over all splits."""
 
     distinct: int
     width: tuple[int, float, int]
-    """Smallest, median and largest, in pixels."""
+    """Minimum, median and maximum width in pixels."""
     height: tuple[int, float, int]
     common: tuple[NativeSize, ...]
-    """The ten that most images have, most frequent first."""
+    """The ten most frequent sizes, most frequent first."""
     num_grey: int
-    """Images that are stored as grey."""
+    """Number of images that are stored as grey."""
 
 
 def measure_sizes(
@@ -42,7 +42,7 @@ def measure_sizes(
     """Measure images, given by their indices in the source of each part, by reading their headers.
 
     Returns:
-        The sizes, and the number of images whose header cannot be read.
+        The sizes, and the number of images with an unreadable header.
     """
     counts: Counter[tuple[int, int]] = Counter()
     num_grey = num_lost = 0
@@ -59,12 +59,12 @@ def measure_sizes(
                     report(f"{title}: measuring the {name} images", number / len(indices))
                 try:
                     header = decoding.read_header(part.source.encoded[index])
-                except decoding.UnreadableImageError:  # its file changed, but neither its size nor its time
+                except decoding.UnreadableImageError:  # the file has changed, but not its size and modification time
                     num_lost += 1
                     continue
                 counts[header.width, header.height] += 1
                 num_grey += header.is_grey
-    counts += Counter()  # drops those that no readable image has
+    counts += Counter()  # drops zero counts
     if not counts:
         return None, num_lost
     sizes = NativeSizes(
@@ -81,7 +81,7 @@ def measure_sizes(
 
 
 def _range(weighted: list[tuple[int, int]]) -> tuple[int, float, int]:
-    """Return the smallest, median and largest of values with their counts."""
+    """Return the minimum, median and maximum of values, given with their counts."""
     values, counts = (np.asarray(each) for each in zip(*sorted(weighted), strict=True))
     ends = counts.cumsum()
     total = int(ends[-1])

@@ -1,4 +1,4 @@
-"""Notes on prepared data, for readers of its scores."""
+"""Notes on prepared data, for readers of scores."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from zoo.errors import DataError
 from zoo.text import plural
 
 UNREADABLE_SHARE = 0.01
-"""Largest share of the training images that may be unreadable."""
+"""Maximum share of training images that may be unreadable."""
 
 _MAX_SHOWN = 5
-"""Paths or classes that a note names before it counts the rest."""
+"""Maximum number of paths or classes that a note lists."""
 
 _LARGEST_DARK_VALUE = (1 << 14) - 1
-"""Largest value that says that 16-bit images hold fewer bits: cameras and scanners have 10, 12 or 14."""
+"""Maximum value for which 16-bit images are assumed to have fewer bits: cameras and scanners have 10, 12 or 14."""
 
 
 class UnusableImagesError(DataError):
-    """Raised where images are missing, or cannot be read in a split that may leave none out."""
+    """Images are missing, or cannot be read in a split from which none may be left out."""
 
 
 def unreadable_notes(name: str, part: SplitIndices, written: WrittenSplit) -> list[str]:
@@ -52,13 +52,13 @@ def _name_of(part: SplitIndices, index: int) -> str:
 
 
 def shown(path: Path | str) -> str:
-    """Return a path as a person can read it on one line."""
+    """Return a path in a readable form on one line."""
     text = str(path)
     return text if text.isprintable() else repr(text)
 
 
 def dark_notes(written: dict[str, WrittenSplit]) -> list[str]:
-    """Return a note on 16-bit images that use only a small part of their range, and so come out almost black."""
+    """Return a note on 16-bit images that use only a small part of their range and therefore become almost black."""
     peaks = [peak for each in written.values() for peak in each.deep_peaks]
     if not peaks or max(peaks) > _LARGEST_DARK_VALUE:
         return []

@@ -1,10 +1,10 @@
-"""Preparing data: a dataset is decoded once, split once, and kept in the cache for all trials.
+"""Preparing data: a dataset is decoded and split once, and kept in the cache for all trials.
 
-Where the decoded images would not fit on the disk, or exceed the user's limit, they are read once for their fingerprint
-and statistics, and only an index of their files is kept; trials then decode them anew in each epoch.
+If the decoded images would not fit on the disk, or exceed the user's limit, they are read once for their fingerprint
+and statistics, and only an index of their files is kept. Trials then decode the images again in each epoch.
 
-Images that cannot be decoded (see :mod:`harness.data.decoding`): in train, up to 1 % are left out and named in the
-notes; more than that, or any in val or test, is an error that names them. None is ever replaced.
+Up to 1 % of the training images may be undecodable (see :mod:`harness.data.decoding`); they are left out and listed in
+the notes. More than that, or any such image in val or test, is an error that lists them. No image is ever replaced.
 """
 
 from __future__ import annotations
@@ -50,19 +50,19 @@ def prepare_data(
     report: Report,
     num_workers: int | None = None,
 ) -> PreparedData:
-    """Return the dataset decoded and split, from the cache if it is there.
+    """Return the decoded and split dataset, from the cache if possible.
 
     The cache is keyed by everything that can change the result: the dataset and its provider's code, argument, options,
     size, limits, labels, ids, and the images themselves, by their files' paths, sizes and times or by content.
-    Images have one channel if all are stored as grey, else three. Their side is ``spec.image_size``, else the
-    dataset's, else their own where all are square and of one size, else 224.
+    Images have one channel if all are stored as grey, otherwise three. Their side is ``spec.image_size``, else the
+    dataset's, else their own if all are square and have the same size, else 224.
 
     Args:
-        dataset: Where the images come from.
-        spec: Which of them, and how they are split.
+        dataset: The source of the images.
+        spec: Which images to use, and how to split them.
         settings: Where the dataset comes from, and where it is kept.
-        report: Called with the step in progress, and the share done in [0, 1] where known.
-        num_workers: Number of decoding threads; None: one for each processor. Does not change the result.
+        report: Called with the current step, and the share done in [0, 1] if known.
+        num_workers: Number of decoding threads; None: one per processor. Does not change the result.
 
     Raises:
         DataError: If the data cannot be loaded, read, split or written.
@@ -81,10 +81,10 @@ def prepare_splits(
     report: Report,
     num_workers: int | None = None,
 ) -> PreparedData:
-    """Prepare splits that a dataset has loaded, as :func:`prepare_data` does.
+    """Prepare splits that a dataset has loaded, as in :func:`prepare_data`.
 
     Raises:
-        UnusableImagesError: If images are missing, or unreadable where none may be left out.
+        UnusableImagesError: If images are missing, or unreadable images may not be left out.
         DataError: If the data cannot be split or written.
     """
     cache, limit_bytes = settings.cache, settings.cache_limit
@@ -126,7 +126,7 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
         splits = dataset.load(request)
     except ZooError:
         raise
-    except (Exception, SystemExit) as error:  # a plugin may raise anything
+    except (Exception, SystemExit) as error:  # plugins may raise anything
         raise PluginError(f"dataset {spec.full_name!r} failed: {error_text(error)}") from error
     if not isinstance(splits, Splits):
         raise PluginError(f"dataset {spec.full_name!r} loaded {type(splits).__name__}, not Splits")
@@ -134,7 +134,7 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
 
 
 def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
-    """Return the prepared data in *folder*; None if they are missing or incomplete."""
+    """Return the prepared data in *folder*, or None if they are missing or incomplete."""
     try:
         facts = FACTS_FILE if spec.fold is None else fold_facts_file(spec.fold)
         found = PreparedData.model_validate_json((folder / facts).read_bytes())
@@ -152,7 +152,7 @@ def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
 
 
 def _read_streamed(folder: Path, spec: DatasetSpec, limit_bytes: int | None) -> PreparedData | None:
-    """Return data that were prepared without keeping the images, unless these can be kept now."""
+    """Return data that were prepared without keeping decoded images, unless these can be kept now."""
     found = _read(streamed_folder(folder), spec)
     return found if found is not None and _why_not_kept(folder.parent, found.num_bytes, limit_bytes) else None
 
@@ -166,7 +166,7 @@ def _prepare(
     num_workers: int | None,
     limit_bytes: int | None,
 ) -> PreparedData:
-    """Decode everything into *folder*, or read it once into the one beside it. The caller holds its lock."""
+    """Decode all images into *folder*, or read them once for the streamed folder. The caller holds the lock."""
     title = spec.display_name
     if spec.folds is not None:
         parts, notes = pool_parts(splits)
@@ -176,7 +176,7 @@ def _prepare(
         )
     notes = [*splits.omissions, *splits.notes, *notes, *count_notes(dataset, splits)]
     prefix = f"{TEMPORARY_PREFIX}{folder.name}-"
-    for stale in folder.parent.glob(f"{prefix}*"):  # of a process that died; a live one would hold the lock
+    for stale in folder.parent.glob(f"{prefix}*"):  # left by a dead process; a live one would hold the lock
         shutil.rmtree(stale)
     shape = Shape.find(dataset, spec, parts, report)
     notes += shape.notes
@@ -193,15 +193,15 @@ def _prepare(
         folder = streamed_folder(folder)
         notes.append(f"images are decoded again in each epoch: {why_not_kept}")
         doing = f"{title}: reading all images once ({why_not_kept}, so they are decoded again in each epoch)"
-    if folder.exists():  # damaged, or it would have been read
+    if folder.exists():  # damaged, otherwise it would have been read
         shutil.rmtree(folder)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
         fingerprint = hashlib.sha256(repr((FORMAT, shape.size, shape.channels, splits.classes)).encode())
         total, done = sum(map(len, parts.values())), 0
         written: dict[str, WrittenSplit] = {}
-        for name in ("test", "val", "train"):  # small ones first, so that a mistake shows early
-            if name not in parts:  # folds hold all images as those that are tested
+        for name in ("test", "val", "train"):  # small splits first, so that mistakes are found early
+            if name not in parts:  # with folds, all images are test images
                 continue
             part, base = parts[name], done
 
@@ -259,7 +259,7 @@ def _prepare(
                 folds=spec.folds,
                 val_fraction=spec.val_fraction,
             )
-        # Before the rename, which marks the data as complete: a power loss must not leave torn images behind it.
+        # Sync before the rename, which marks the data as complete even after a power loss.
         for array in temporary.glob("*.npy"):
             sync_file(array)
         write_json(temporary / FACTS_FILE, prepared.model_dump(mode="json"))
@@ -271,12 +271,12 @@ def _prepare(
     if spec.folds is None:
         return prepared
     found = _read(folder, spec)
-    assert found is not None, "it was written just now"
+    assert found is not None, "it has just been written"
     return found
 
 
 def _why_not_kept(cache: Path, num_bytes: int, limit_bytes: int | None) -> str:
-    """Return why decoded images of this size are not kept in the cache; empty if they are."""
+    """Return why decoded images of this size are not kept in the cache, or an empty string if they are."""
     if limit_bytes is not None and num_bytes > limit_bytes:
         return f"decoded they take {size_text(num_bytes)}, more than the limit of {size_text(limit_bytes)}"
     free = shutil.disk_usage(cache).free

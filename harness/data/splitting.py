@@ -1,7 +1,7 @@
-"""Splitting: which images are for training, validation and test.
+"""Splitting: dividing images into training, validation and test images.
 
-Every choice follows from the SHA-256 of the images' ids, so it is the same for every model and seed, in whatever
-order a dataset lists its files. Groups are chosen by the hash of their names, and never split.
+Every choice is based on the SHA-256 of the images' ids, so it is the same for every model and seed, and independent of
+the order in which a dataset lists its files. Groups are chosen by the hash of their names, and never split.
 Shape suffixes: N images, K classes.
 """
 
@@ -29,22 +29,22 @@ STRATIFIED_CHOICE = "by a hash of their ids, stratified by class"
 """How images without groups are chosen, for notes."""
 
 _SMALL_TEST = 100
-"""Test images below which an interval of an accuracy can be wider than ±10 percentage points."""
+"""Number of test images below which the interval of an accuracy can be wider than ±10 percentage points."""
 _Z = 1.959964
-"""Quantile of the normal distribution for an interval of 95 %."""
+"""Quantile of the normal distribution for a 95 % interval."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SplitIndices:
-    """Some images of one of the source's splits."""
+    """A subset of one of the source's splits."""
 
     source: Split
     ids: Sequence[str]
-    """Of all images of the source."""
+    """Ids of all images of the source."""
     hashes_N: NDArray[np.uint64]
-    """Of all images of the source; see :func:`hash_ids`."""
+    """Hashes of all images of the source; see :func:`hash_ids`."""
     indices: Indices
-    """Which of the source's images, ascending."""
+    """Indices of the subset's images in the source, ascending."""
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -58,7 +58,7 @@ class SplitIndices:
         return self.labels, self.hashes_N[self.indices]
 
     def first(self, count: int) -> SplitIndices:
-        """Return the *count* images that come first in the stratified order."""
+        """Return the first *count* images in stratified order."""
         order = stratified_order(*self._order_inputs())
         return replace(self, indices=np.sort(self.indices[order[:count]]))
 
@@ -67,7 +67,7 @@ class SplitIndices:
         return replace(self, indices=self.indices[mask_N])
 
     def carve(self, fraction: float, *, every_class: bool = False) -> tuple[SplitIndices, SplitIndices]:
-        """Return what remains and what is carved off; see :func:`carve`."""
+        """Return the remaining and the carved images; see :func:`carve`."""
         groups = self.source.groups
         carved = carve(
             *self._order_inputs(),
@@ -85,10 +85,10 @@ def hash_ids(ids: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def stratified_order(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> Indices:
-    """Return all indices in an order whose every prefix holds the classes in proportion.
+    """Return all indices in an order in which every prefix has the classes in proportion.
 
-    The image of rank r (by hash, from 0) in a class of n goes to place r / n, so a prefix of at least K images holds
-    every class, and a shorter prefix is part of every longer one.
+    The image with rank r (by hash, from 0) in a class of n images has position r / n, so a prefix of at least K images
+    contains every class, and shorter prefixes are part of longer ones.
     """
     return np.lexsort((hashes_N, _places(labels_N, hashes_N))).astype(np.int64)
 
@@ -103,9 +103,9 @@ def carve(
 ) -> NDArray[np.bool_]:
     """Return a mask of the images to carve off: *fraction* of them, stratified.
 
-    Every class keeps at least one image, so a class of a single image gives none, and the mask may be empty. With
-    *every_class*, each class of more gives at least one. *groups* are kept together: they are visited by the hash of
-    their name, and one is taken if that brings the class counts nearer to their targets.
+    Every class keeps at least one image, so a class with a single image gives none, and the mask may be empty. With
+    *every_class*, each class with several images gives at least one. *groups* are kept together: they are visited in
+    the order of their hashes, and a group is taken if that brings the class counts nearer to their targets.
     """
     if groups is not None:
         return _carve_groups(labels_N, groups, fraction)
@@ -127,11 +127,11 @@ def make_parts(
     """Return the parts ``train``, ``val`` and ``test``, and notes on how they were made.
 
     A missing test split is carved from train first, then a missing validation split from the rest. Limits are applied
-    last: ``limit_train`` counts training and validation images together and keeps their ratio, so no image changes
-    sides when a limit changes.
+    last: ``limit_train`` counts training and validation images together and keeps their ratio, so that no image moves
+    to another split when a limit changes.
 
     Raises:
-        DataError: If ids repeat, splits have no class in common, or there are too few images to split.
+        DataError: If ids are duplicated, splits have no class in common, or there are too few images to split.
     """
     notes: list[str] = []
     parts = {
@@ -164,10 +164,10 @@ def make_parts(
 
 
 def _small_test_note(count: int) -> list[str]:
-    """Return what a small carved test split means for an accuracy, with what to do about it."""
+    """Return a note on the accuracy's wide interval for a small carved test split, with a remedy."""
     if count >= _SMALL_TEST:
         return []
-    # Half the width of Wilson's interval, which is largest at an accuracy of 50 %.
+    # Half the width of Wilson's interval at an accuracy of 50 %, where it is widest.
     half = 100 * _Z / (2 * math.sqrt(count + _Z**2))
     return [
         f"the test split has only {plural(count, 'image')}: the 95 % interval of an accuracy is up to "
@@ -176,7 +176,7 @@ def _small_test_note(count: int) -> list[str]:
 
 
 def _check_classes_shared(parts: dict[str, SplitIndices], classes: Sequence[str]) -> None:
-    """Raise if the source's training images share no class with its validation or test images."""
+    """Raise an error if the source's training images have no class in common with its validation or test images."""
     present = {name: set(np.unique(part.labels).tolist()) for name, part in parts.items()}
     for name in ("val", "test"):
         if name in present and not present["train"] & present[name]:
@@ -212,7 +212,7 @@ def _limit_note(what: str, limit: int, total: int, purpose: str) -> str:
 
 
 def whole(name: str, split: Split) -> SplitIndices:
-    """Return all images of a split, which is called *name*."""
+    """Return all images of a split named *name*."""
     ids = [f"{name}/{index}" for index in range(len(split))] if split.ids is None else split.ids
     return SplitIndices(source=split, ids=ids, hashes_N=hash_ids(ids), indices=np.arange(len(split), dtype=np.int64))
 
@@ -227,7 +227,7 @@ def _check_unique(parts: dict[str, SplitIndices]) -> None:
 
 
 def _shared_groups(parts: dict[str, SplitIndices]) -> list[str]:
-    """Return which of the source's own splits share groups, which inflates scores."""
+    """Return notes on groups that are in two of the source's own splits, which inflates scores."""
     groups = {name: set(part.source.groups) for name, part in parts.items() if part.source.groups is not None}
     notes = []
     for first, second in (("train", "test"), ("val", "test"), ("train", "val")):
@@ -265,13 +265,13 @@ def _carve_groups(labels_N: NDArray[np.int64], groups: Sequence[str], fraction: 
     best: tuple[float, int] | None = None
     for group in order:
         after_K = taken_K + counts_GK[group]
-        if (after_K >= total_K)[present].any():  # a class would have nothing left to train on
+        if (after_K >= total_K)[present].any():  # a class would have no training images left
             continue
         distance = float(np.abs(target_K - after_K).sum())
         if distance < float(np.abs(target_K - taken_K).sum()):
             taken[group], taken_K = True, after_K
         elif best is None or distance < best[0]:
             best = (distance, int(group))
-    if not taken.any() and best is not None:  # every group is larger than the share: take the one that fits best
+    if not taken.any() and best is not None:  # every group exceeds the share: take the best match
         taken[best[1]] = True
     return taken[group_N]

@@ -1,8 +1,9 @@
-"""Images that are decoded on access, because all of them would not fit on the disk decoded.
+"""Streaming images: images that are decoded on access, because they would not fit on the disk decoded.
 
-Decoding is that of the cache's writer, so the pixels are the same bit for bit. It runs in threads: Pillow lets go of
-the interpreter's lock while it decodes and scales, and threads write their pixels where they are wanted, which
-processes would have to send. Shape suffixes: N images, B batch, H height, W width, C channels.
+They are decoded by the same code as for the cache, so the pixels are the same bit for bit. Decoding runs in threads:
+Pillow releases the interpreter lock while it decodes and scales, and threads can write pixels directly to their
+destination, whereas processes would have to send them. Shape suffixes: N images, B batch, H height, W width,
+C channels.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 
 _TASK_IMAGES = 64
-"""Largest number of images that a thread decodes at a time; fewer where there are fewer to share."""
+"""Maximum number of images that a thread decodes at a time."""
 
 
 class StreamedImages:
-    """The images of a split, ``uint8 [N, H, W, C]``, none of which is kept. One of them, or a slice, is an array."""
+    """The images of a split, ``uint8 [N, H, W, C]``, decoded on access; an index or a slice gives an array."""
 
     def __init__(self, folder: Path, split: str, *, size: int, channels: int) -> None:
         self._index = EncodedIndex(folder, split)
         self._size, self._channels = size, channels
-        # For good, and not for a while: filters are the process's, and batches of several splits are made at once.
+        # Permanently, because filters are global and batches of several splits are decoded at the same time.
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
@@ -46,7 +47,7 @@ class StreamedImages:
 
     @property
     def nbytes(self) -> int:
-        """Size of all images, decoded."""
+        """Size of all decoded images in bytes."""
         return len(self._index) * self._size * self._size * self._channels
 
     def __getitem__(self, places: int | slice) -> NDArray[np.uint8]:
@@ -59,15 +60,15 @@ class StreamedImages:
         """Decode some images into *out_BHWC*, in *num_threads* threads.
 
         Raises:
-            TrialError: If one cannot be decoded any more: those that could not when the dataset was prepared are not
-                among these images.
+            TrialError: If an image can no longer be decoded. Images that could not be decoded when the dataset was
+                prepared are not part of the split.
         """
         step = max(1, min(_TASK_IMAGES, -(-len(indices_B) // num_threads)))
         starts = range(0, len(indices_B), step)
         done = threads.map(
             lambda start: self._decode(indices_B[start : start + step], out_BHWC[start : start + step]), starts
         )
-        for _ in done:  # raises what a thread has raised
+        for _ in done:  # re-raises errors of threads
             pass
 
     def _decode(self, indices_B: Sequence[int], out_BHWC: NDArray[np.uint8]) -> None:
@@ -83,5 +84,5 @@ class StreamedImages:
 
 
 def default_threads() -> int:
-    """Return the number of decoding threads: one for each processor that this process may use."""
+    """Return the default number of decoding threads: one for each processor that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

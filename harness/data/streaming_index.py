@@ -1,14 +1,14 @@
-"""The index of a split that is not kept decoded: the file and position of each of its encoded images.
+"""The index of a split that is not kept decoded: the file and position of each encoded image.
 
-Written beside the labels, so that any process can read the images in any order without the dataset's code. Images
-that a dataset gives as bytes are packed into one file there; files, and parts of them such as members of a tar file,
-stay where they are. Their sizes and times are kept: a file that has changed since is not read.
+It is written beside the labels, so that any process can read the images in any order without the dataset's code. Images
+that a dataset provides as bytes are packed into one file there; files, and parts of files such as members of a tar
+file, stay where they are. Their sizes and modification times are recorded, and files that have changed are not read.
 
 ==================  =================================================================================
-``SPLIT-places``    ``int64 [N, 3]``: for each image its file's number, its first byte, its size in bytes
-``SPLIT-states``    ``int64 [F, 3]``: for each file the end of its path in ``paths``, its size, its time
-``SPLIT-paths``     ``uint8``: the files' paths one after another; a relative one is in the index's folder
-``SPLIT-encoded``   what was given as bytes, packed
+``SPLIT-places``    ``int64 [N, 3]``: number of the file, offset and size in bytes of each image
+``SPLIT-states``    ``int64 [F, 3]``: end of the path in ``paths``, size and modification time of each file
+``SPLIT-paths``     ``uint8``: concatenated paths; relative ones are in the index's folder
+``SPLIT-encoded``   images provided as bytes, packed
 ==================  =================================================================================
 
 Shape suffixes: N images, F files.
@@ -28,7 +28,7 @@ from harness.data.decoding import Encoded, UnreadableImageError
 from zoo.dataset import FilePart
 
 _UNTIMED = -1
-"""Stands for a time: a packed file belongs to its index, and may be copied along with it."""
+"""Placeholder for the modification time of a packed file, which may be copied along with its index."""
 
 
 def write_index(folder: Path, split: str, items: Iterable[Encoded]) -> None:
@@ -72,7 +72,7 @@ def write_index(folder: Path, split: str, items: Iterable[Encoded]) -> None:
 
 
 class EncodedIndex:
-    """The encoded images of a split, read by their numbers. Safe in threads and after a fork: it keeps no file open."""
+    """The encoded images of a split, read by index. It keeps no file open, so it is thread-safe and fork-safe."""
 
     def __init__(self, folder: Path, split: str) -> None:
         def load(what: str) -> NDArray[Any]:
@@ -86,7 +86,7 @@ class EncodedIndex:
         return len(self._places_N3)
 
     def path(self, index: int) -> Path:
-        """Return the file that holds an image."""
+        """Return the file that contains an image."""
         number = int(self._places_N3[index, 0])
         start = int(self._states_F3[number - 1, 0]) if number else 0
         return self._folder / os.fsdecode(self._paths[start : int(self._states_F3[number, 0])].tobytes())
@@ -95,7 +95,7 @@ class EncodedIndex:
         """Return an encoded image.
 
         Raises:
-            UnreadableImageError: If its file is missing, or has changed since the index was written.
+            UnreadableImageError: If the file is missing, or has changed since the index was written.
         """
         number, start, size = self._places_N3[index].tolist()
         _, known_size, known_time = self._states_F3[number].tolist()

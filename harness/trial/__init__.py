@@ -1,14 +1,14 @@
 """One trial, from its spec to its record, on one or several devices.
 
 ``trial``           the trial, in a process of its own
-``resolved_trial``  a trial that is ready to run: data prepared, settings decided
-``setup``           its network and recipe, from the spec
-``output_checks``   checks that its outputs depend neither on chance nor on the rest of a batch
-``probe``           a few batches of it, to forecast its time and memory
-``devices``         the devices of a trial that takes several
-``multi_gpu``       training on several devices, seen from the trial's process
-``supervisor``      starting, watching and ending the processes of such a training
-``rank``            one of those processes
+``resolved_trial``  a trial that is ready to run: data prepared, settings resolved
+``setup``           building the network and recipe from the spec
+``output_checks``   checks that outputs are neither random nor dependent on the rest of a batch
+``probe``           running a few batches to forecast time and memory
+``devices``         the devices of a trial on several GPUs
+``multi_gpu``       training on several devices, in the trial's process
+``supervisor``      starting, watching and ending the ranks
+``rank``            the process of a rank
 
 It imports ``measuring`` and the rooms below, and never ``classifiers``, ``bench`` or those above.
 """

@@ -1,4 +1,4 @@
-"""The devices of one trial, where it takes several."""
+"""The devices of a trial that uses several of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoo.errors import UsageError
 
 
 def rank_devices(device: str, count: int) -> tuple[str, ...]:
-    """Return one device for each of *count* processes: GPUs from *device* on, or the CPU for all of them."""
+    """Return a device for each of *count* ranks: GPUs starting at *device*, or the CPU for all ranks."""
     kind, _, index = device.partition(":")
     if kind != "cuda":
         return (device,) * count
@@ -17,15 +17,15 @@ def rank_devices(device: str, count: int) -> tuple[str, ...]:
 
 
 def check_together(device: str, count: int, *, num_gpus: int, compile: str) -> None:
-    """Refuse what a training on *count* devices cannot do.
+    """Check that a trial can train on *count* devices with these settings.
 
     Args:
-        device: What ``--device`` came to.
-        num_gpus: GPUs that this machine has.
-        compile: As asked for.
+        device: The resolved ``--device``.
+        num_gpus: Number of GPUs of this machine.
+        compile: The requested compile mode.
 
     Raises:
-        UsageError: In one sentence.
+        UsageError: If it cannot.
     """
     asked = f"--gpus-per-trial {count}"
     if count == 1:

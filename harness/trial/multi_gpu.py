@@ -1,7 +1,7 @@
-"""Training on several devices, from the trial's own process: start the ranks, wait, and say what became of them.
+"""Training on several devices: the trial's process starts the ranks, waits for them, and collects the result.
 
-The trial's process does not train. It stays free to hear that it should stop, and to see that a rank has died; once the
-ranks are done it takes their weights and goes on as after any training.
+The trial's process itself does not train. It can therefore react to interrupts and to the death of a rank. When the
+ranks are done, it loads their weights and continues as after any training.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from harness.trial.setup import TrainingSetup
 from harness.trial.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
 
 TIMEOUT_SECONDS = 600.0
-"""How long ranks wait for each other: far longer than anything that one does alone, saving a state among it."""
+"""Time that ranks wait for each other: far longer than anything that a rank does alone, such as saving a state."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,20 +42,20 @@ class RankGroupResult:
     """The outcome of training on several ranks."""
 
     training: TrainingResult
-    """As rank 0 saw it; rates are those of all ranks together."""
+    """Result of rank 0; its rates cover all ranks together."""
     peak_memory_mib: float | None
-    """The highest of all ranks."""
+    """Maximum peak memory of all ranks."""
 
 
 class RankGroup:
-    """The processes that train one trial together.
+    """The ranks that train a trial together.
 
     Args:
-        supervisor: Starts them.
-        devices: One for each.
-        sources: Where they look for plugins.
-        scratch: A folder on this machine for what is handed to them; None: among the system's temporary files.
-        timeout_seconds: How long they wait for each other.
+        supervisor: Starts the ranks.
+        devices: Device of each rank.
+        sources: Where the ranks look for plugins.
+        scratch: Folder on this machine for passing jobs to the ranks; None: the system's temporary folder.
+        timeout_seconds: Time that ranks wait for each other.
     """
 
     def __init__(
@@ -75,14 +75,13 @@ class RankGroup:
         """Train the network of *setup* on all devices; it ends up on the CPU, with the weights to test.
 
         Args:
-            folder: The trial's: training goes on from the state that is saved there, and rows of epochs are added to
-                its history.
+            folder: Folder of the trial. Training resumes from the state saved in it, and appends to its history.
 
         Raises:
-            TrialError: As for :func:`harness.training.loop.train`; ``killed`` if one of the processes was ended,
-                ``timeout`` if one did not answer the others.
+            TrialError: As in :func:`harness.training.loop.train`; ``killed`` if a rank was killed, ``timeout`` if a
+                rank did not answer the others.
         """
-        setup.model.cpu()  # the ranks have networks of their own, and need the memory
+        setup.model.cpu()  # the ranks have their own networks, and need the memory
         if torch.cuda.is_initialized():
             torch.cuda.empty_cache()
         at_most: int | None = None
@@ -107,9 +106,9 @@ class RankGroup:
             refused = [answer.at_most for answer in answers if answer.at_most is not None]
             if not refused:
                 break
-            at_most = min(refused)  # all start again, from the last state that was saved
+            at_most = min(refused)  # all ranks start again, from the last saved state
         trained = answers[0].training
-        assert trained is not None, "without failure there is a result"
+        assert trained is not None, "there is a result if nothing failed"
         load_tensors(setup.model, load_file(folder / files.CHECKPOINT_FILE))
         if setup.resolved.hp.freeze_backbone:
             freeze_all_but(setup.model, find_head(setup.model))
@@ -120,7 +119,7 @@ class RankGroup:
         )
 
     def _run(self, job: RankJob) -> list[RankAnswer]:
-        """Run all ranks once; return their answers, if all is well or all that is wrong is that memory was refused."""
+        """Run all ranks once, and return their answers if they succeeded or only ran out of memory."""
         with tempfile.TemporaryDirectory(prefix="ranks-", dir=self._scratch) as scratch:
             paths = [Path(scratch) / f"{rank}.json" for rank in range(len(self.devices))]
             meeting_place = str(Path(scratch) / "meeting")
@@ -141,7 +140,7 @@ class RankGroup:
     def _failure(
         self, endings: Sequence[RankExit], answers: Sequence[RankAnswer], kills_before: int | None
     ) -> TrialError:
-        """Find what was wrong first: all else follows from it, since a process that ends takes the others along."""
+        """Find the first failure, which caused all others because a rank that ends takes the others with it."""
         for rank, (ending, answer) in enumerate(zip(endings, answers, strict=True)):
             if ending.status < 0 and not ending.was_killed and answer.failure is None:
                 by_memory = oom_killer.was_it(ending.status, kills_before)
@@ -149,7 +148,7 @@ class RankGroup:
                 how = describe_status(ending.status, out_of_memory=by_memory)
                 hint = ""
                 if ending.status == -signal.SIGABRT and self.devices[rank].startswith("cuda"):
-                    # NCCL's watchdog knows no gentler way.
+                    # NCCL's watchdog aborts the process.
                     hint = f", as happens if another rank does not answer for {self._timeout_seconds:g} s (see log.txt)"
                 return TrialError(kind, f"{self._name(rank)} ended with {how} during the training{hint}")
         failed = [answer for answer in answers if answer.failure is not None]
@@ -163,7 +162,7 @@ class RankGroup:
             if not ending.was_killed and answer.failure is None and answer.training is None:
                 message = f"{self._name(rank)} ended with {describe_status(ending.status)} and without an answer"
                 return TrialError(FailureKind.PLUGIN, message)
-        assert first is not None, "without failure there are results"
+        assert first is not None, "there are results if nothing failed"
         failure = first.failure
         assert failure is not None
         if silent and _is_timeout(failure.message):

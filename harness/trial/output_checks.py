@@ -1,7 +1,7 @@
-"""Checks of a trained network's outputs: they must not be random, nor depend on the other images of a batch.
+"""Checks of a trained network's outputs: they must not be random or depend on the other images in a batch.
 
-Such a network has no accuracy: another pass, or another batch size, gives another one. Shape suffixes: B batch,
-C channels, H height, W width, N images, K classes.
+Otherwise the accuracy would be meaningless, because it would change with each pass or with the batch size. Shape
+suffixes: B batch, C channels, H height, W width, N images, K classes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harness.training.precision import computing
 
 NUM_IMAGES = 8
 _TOLERANCE = {"fp32": 0.01, "bf16": 0.2, "fp16": 0.2}
-"""How far a logit may move, in standard deviations of all logits, by rounding in kernels that differ by batch size."""
+"""Tolerance for a logit, in standard deviations of all logits, because kernels round differently by batch size."""
 
 
 def check_outputs(
@@ -33,14 +33,14 @@ def check_outputs(
     *,
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
 ) -> tuple[str, ...]:
-    """Predict a few test images again, together and one alone, and return what a reader should know of the outputs.
+    """Predict a few test images again, together and one by itself, and return notes on the outputs.
 
     Args:
-        logits_NK: What was predicted for *test*, on the CPU.
-        predict: ``(model, images_BCHW)``: what to call in place of the model.
+        logits_NK: The predictions for *test*, on the CPU.
+        predict: A function of ``(model, images_BCHW)`` to call instead of the model.
 
     Raises:
-        TrialError: If the same images get other logits in another pass, or an image does alone (kind plugin).
+        TrialError: If images get different logits in a second pass, or an image does by itself (kind plugin).
     """
     num_images = min(NUM_IMAGES, len(test))
     some = DeviceImages(test, settings.device, resident=False)

@@ -1,6 +1,6 @@
-"""Probes: build a trial's network, train it and predict a few batches as the trial would, in a process of their own.
+"""Probes: building a trial's network, training and predicting a few batches as the trial would, in a separate process.
 
-Labels are made up and the test split is not opened, so a probe reveals nothing about a network's accuracy.
+Labels are made up and the test split stays closed, so a probe reveals nothing about a network's accuracy.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from zoo.metric import Predictions
 
 WARM_UP_IMAGES = 16
 WINDOW_SECONDS = 1.0
-"""Approximate time for which training steps are timed."""
+"""Approximate duration of timing training steps."""
 LONGEST_BATCH_SECONDS = 10.0
-"""A batch that would take longer is not tried: a few of its images are timed, and peak memory stays unknown."""
+"""Maximum time for a batch; if a batch would take longer, only a few images are timed and peak memory stays unknown."""
 LIMIT_SECONDS = 180.0
-"""The probe ends if the network has not been built and timed by then."""
+"""Time limit of a probe."""
 
 
 def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[st
         measured = _probe(
             TrialSpec.model_validate(spec), PreparedData.model_validate(prepared), build_catalog(Sources(**sources))
         )
-    except (Exception, SystemExit) as error:  # a plugin may raise anything; it must not affect other probes
+    except (Exception, SystemExit) as error:  # plugins may raise anything, which must not affect other probes
         return {"problem": classify(error, "the probe").message}
     finally:
         watchdog.cancel()
@@ -82,7 +82,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     build_seconds = time.perf_counter() - start
 
     hp = setup.resolved.hp
-    # A lower learning rate takes as long, and does not diverge on labels that are made up.
+    # A lower learning rate takes the same time, and does not diverge on made-up labels.
     hp = hp.model_copy(update={"epochs": 1, "early_stopping_patience": 0, "lr": 1e-3 * hp.lr})
     resolved = replace(setup.resolved, hp=hp)
     settings = ForwardSettings(
@@ -118,7 +118,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     if tries_batch:
         image_seconds = learn(batch)
         num_batches = min(num_train // batch, round(WINDOW_SECONDS / max(batch * image_seconds, 1e-6)))
-        if num_batches >= 1:  # else a single batch took long enough
+        if num_batches >= 1:  # otherwise a single batch took long enough
             image_seconds = learn(num_batches * batch)
     elif batch > WARM_UP_IMAGES and WARM_UP_IMAGES * image_seconds <= WINDOW_SECONDS:
         image_seconds = learn(WARM_UP_IMAGES)
@@ -153,10 +153,10 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
 
 
 def _few(images: ImageSet, count: int) -> ImageSet:
-    """Return the first *count* images, labelled with all classes in turn so that none is missing."""
+    """Return the first *count* images, labelled with all classes in turn so that no class is missing."""
     classes = np.unique(images.labels_N)
     return ImageSet(
-        images_NHWC=images.images_NHWC,  # as a whole: what takes memory there does so here
+        images_NHWC=images.images_NHWC,  # all of them, to take the same memory as the trial
         labels_N=np.resize(classes, count).astype(np.int64),
         samples_N=images.samples_N[:count],
     )

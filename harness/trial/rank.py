@@ -1,7 +1,7 @@
-"""A rank's process: builds the trial's network and trains it together with the other ranks.
+"""The process of a rank: builds the trial's network and trains it together with the other ranks.
 
-In: a JSON file. Out: an answer beside it; of rank 0 also the rows of the history, training states and weights in the
-trial's folder, as of any training.
+Input is a JSON file; output is an answer beside it. Rank 0 also writes the history, training states and weights to the
+trial's folder, as in any training.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from harness.trial.supervisor import answer_file
 
 
 class RankJob(FrozenModel):
-    """The task of one rank."""
+    """The task of a rank."""
 
     rank: int
     devices: tuple[str, ...]
     """Devices of all ranks, in order."""
     meeting_place: str
-    """A file on this machine that is not there yet, through which the ranks find each other."""
+    """Path of a new file on this machine through which the ranks find each other."""
     timeout_seconds: float
-    """How long ranks wait for each other."""
+    """Time that ranks wait for each other."""
     trial: ResolvedTrial
     folder: str
     """Folder of the trial."""
@@ -37,31 +37,31 @@ class RankJob(FrozenModel):
     """Fields of :class:`zoo.loading.Sources`: where to load plugins from."""
     layout: Layout
     at_most: int | None = None
-    """Images at a time that memory was found to suffice for; None: not known."""
+    """Images at a time for which memory was sufficient; None: unknown."""
     epochs_done: int = 0
-    """Epochs of the saved state to go on from; 0: there is none."""
+    """Number of epochs in the saved state to resume from; 0: there is none."""
     epochs_told: int = 0
-    """Epochs whose rows are in the history already."""
+    """Number of epochs with a row in the history."""
 
 
 class RankAnswer(FrozenModel):
     """The answer of a rank."""
 
     training: dict[str, Any] | None = None
-    """The fields of :class:`harness.training.loop.TrainingResult`, where all went well."""
+    """Fields of :class:`harness.training.loop.TrainingResult` if the training succeeded."""
     peak_memory_mib: float | None = None
     failure: Failure | None = None
     at_most: int | None = None
-    """Where memory was refused: images at a time to try next."""
+    """If memory ran out: images at a time to try next."""
     seconds: float = 0.0
-    """When it was written; by a clock that all processes of a machine share."""
+    """Time of writing, by a clock that all processes on a machine share."""
 
 
 def run_rank(file: str) -> None:
-    """Do what the job in *file* says.
+    """Run the job in *file*.
 
     Raises:
-        Exception: Whatever the training raised; the answer then has the failure.
+        Exception: The error of the training, which the answer describes as well.
     """
     from harness.faults.failures import classify
     from harness.training.ranks import MemoryRefusedError
@@ -74,7 +74,7 @@ def run_rank(file: str) -> None:
         answer = RankAnswer(failure=classify(error, "train"), at_most=at_most)
         raise
     finally:
-        # Nobody reads half of it, because it is renamed into place.
+        # The file is renamed into place, so that it is never read half-written.
         write_json(answer_file(path), answer.model_copy(update={"seconds": time.monotonic()}).model_dump(mode="json"))
 
 
@@ -102,7 +102,7 @@ def _train(job: RankJob) -> RankAnswer:
     assert execution.precision != "auto", "the bench resolves the precision"
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    if execution.threads:  # what a trial may use, its processes share
+    if execution.threads:  # the ranks share the trial's threads
         torch.set_num_threads(max(1, execution.threads // len(job.devices)))
     _meet(job, device)
     setup = make_setup(job.trial.spec, job.trial.prepared, build_catalog(Sources(**job.sources)))
@@ -110,7 +110,7 @@ def _train(job: RankJob) -> RankAnswer:
     folder = Path(job.folder)
     states = TrainingStates(folder)
     state = states.latest() if job.epochs_done else None
-    assert (0 if state is None else state.epoch) == job.epochs_done, "all ranks go on from the same state"
+    assert (0 if state is None else state.epoch) == job.epochs_done, "all ranks resume from the same state"
 
     leads = job.rank == 0
     history = HistoryWriter(folder / files.HISTORY_FILE)
@@ -121,7 +121,7 @@ def _train(job: RankJob) -> RankAnswer:
             history.write({"event": "epoch", **asdict(epoch)})
         states.save(unsaved.pop())
 
-    # Rank 0 alone gives way, and the others wait for it: two that each wait for somebody else could wait for ever.
+    # Only rank 0 gives way, and the others wait for it, because two ranks that give way could deadlock.
     sharing = DeviceSharing(
         device_name(str(device)),
         synchronize=lambda: synchronize(device),
@@ -151,7 +151,7 @@ def _train(job: RankJob) -> RankAnswer:
 
 
 def _meet(job: RankJob, device: Any) -> None:
-    """Connect the ranks. They are of one machine, so nothing of it leaves the machine."""
+    """Connect the ranks. They are on one machine, so no data leave the machine."""
     import os
     import sys
 
@@ -163,7 +163,7 @@ def _meet(job: RankJob, device: Any) -> None:
     is_cuda = device.type == "cuda"
     torch.distributed.init_process_group(
         "nccl" if is_cuda else "gloo",
-        # Not by its address, which some paths have none of.
+        # Not through a file:// URL, which cannot express every path.
         store=torch.distributed.FileStore(job.meeting_place, len(job.devices)),  # type: ignore[attr-defined]
         rank=job.rank,
         world_size=len(job.devices),

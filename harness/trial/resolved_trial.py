@@ -1,4 +1,4 @@
-"""A resolved trial: its dataset is prepared, and every ``auto`` in its settings is decided."""
+"""A resolved trial: its dataset is prepared, and every ``auto`` in its settings is resolved."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ class ResolvedTrial(FrozenModel):
     """A trial that is ready to run."""
 
     spec: TrialSpec
-    """Resolved: no ``auto`` is left."""
+    """The spec without any ``auto``."""
     result_key: str
     prepared: PreparedData
     number: int = 1
-    """Its position in the plan, from 1."""
+    """Position in the plan, from 1."""
     stored_as: str = ""
     """Name of its folder, if it already has one under another name."""
 
     @property
     def trial_id(self) -> str:
-        """Name of its folder in a store."""
+        """Name of the trial's folder in a store."""
         return self.stored_as or store.trial_id(self.spec, self.result_key)

@@ -1,4 +1,4 @@
-"""Setup: the network, recipe and normalisation of a trial, from its spec."""
+"""Setup: building the network, recipe and normalisation of a trial from its spec."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from zoo.catalog import Catalog
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class TrainingSetup:
-    """What a trial trains, and how."""
+    """The network and recipe of a trial."""
 
     model: nn.Module
-    """On the CPU, and bit for bit the same in every process that builds it."""
+    """The network on the CPU, bit for bit the same in every process that builds it."""
     changes: tuple[str, ...]
-    """One line for each layer that the small-image adaptation changed."""
+    """A line for each layer that the small-image adaptation changed."""
     resolved: ResolvedRecipe
     normalization: Preprocessing
 
@@ -30,7 +30,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
     """Build the network of a resolved *spec* for the images of *prepared*.
 
     Raises:
-        ZooError: If the catalog does not know what the spec names.
+        ZooError: If a plugin of the spec is not in the catalog.
         PluginError: If the architecture's code fails.
     """
     architecture = catalog.architectures.get(spec.architecture.full_name).record
@@ -52,7 +52,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
 
 
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:
-    """Return the statistics that published weights were trained with; for other weights, the training images' own."""
+    """Return the statistics that published weights were trained with, or those of the training images otherwise."""
     if request.pretrained and architecture.preprocessing is not None:
         return architecture.preprocessing(request)
     return Preprocessing(mean=prepared.mean, std=prepared.std)

@@ -1,9 +1,9 @@
 """The supervisor: a process that starts the ranks of a trial and makes sure that they end together.
 
-A rank that has died leaves the others waiting for it within the network library, where nothing in their own process
-reaches them. So whoever watches is another process. It is forked from the trial's before that has touched a device,
-stays a copy of it as it was, and forks the ranks in turn: each starts with all libraries in memory, and starts so again
-after all were ended for want of memory. All of them are of the trial's process group, and the kernel ends each of them
+When a rank dies, the others keep waiting for it in the communication library, where nothing in their own process can
+interrupt them. They are therefore watched by another process. It is forked from the trial's process before that has
+used a device, and in turn forks the ranks, so that they start with all libraries in memory, also when they are started
+again after memory ran out. All of these processes are in the trial's process group, and the kernel ends each of them
 when its parent ends.
 
 Messages between trial and supervisor are JSON.
@@ -32,25 +32,25 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RankExit:
-    """How the process of a rank ended."""
+    """The end of a rank's process."""
 
     status: int
-    """Exit status; negative for the signal that ended it."""
+    """Exit status; negative for a signal."""
     was_killed: bool
-    """Whether the supervisor ended it because another rank had failed."""
+    """Whether the supervisor killed it because another rank had failed."""
 
 
 class SupervisorLostError(Exception):
-    """The supervisor's process has ended, and the ranks with it."""
+    """The supervisor's process has ended, along with the ranks."""
 
 
 class RankSupervisor:
-    """Runs jobs of which all must succeed, in processes of their own.
+    """Runs jobs in separate processes, all of which must succeed.
 
     Args:
-        run: Does a job, which is a JSON file, and writes its answer; see :func:`answer_file`.
-        context: What the supervisor's process is started with; None: a fork of this one.
-        grace_seconds: How long the others have, when one has failed, to end by themselves and to say what they know.
+        run: Runs a job, given its JSON file, and writes the answer; see :func:`answer_file`.
+        context: Multiprocessing context for starting the supervisor; None: fork this process.
+        grace_seconds: Time that the others have to end by themselves and write their answers after one has failed.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class RankSupervisor:
         theirs.close()
 
     def run(self, jobs: Sequence[Path]) -> list[RankExit]:
-        """Run *jobs* at the same time until all are over, which they are soon after one fails.
+        """Run *jobs* at the same time until all have ended; if one fails, the others are ended soon after.
 
         Raises:
-            SupervisorLostError: If the supervisor itself is ended.
+            SupervisorLostError: If the supervisor itself was killed.
         """
         try:
             self._connection.send_bytes(json.dumps([str(job) for job in jobs]).encode())
@@ -86,13 +86,13 @@ class RankSupervisor:
             raise
 
     def close(self) -> None:
-        """End the supervisor, which has nothing to do."""
+        """End the idle supervisor."""
         self._connection.close()
         self._process.join(_KILL_SECONDS)
         self._kill()
 
     def _stop(self) -> None:
-        """End all jobs at once, and wait until they are gone."""
+        """End all jobs immediately, and wait until they are gone."""
         with contextlib.suppress(OSError, EOFError):
             self._connection.send_bytes(b"stop")
             if self._connection.poll(_KILL_SECONDS):
@@ -102,24 +102,24 @@ class RankSupervisor:
 
     def _kill(self) -> None:
         if self._process.exitcode is None:
-            self._process.kill()  # the kernel then ends the ranks
+            self._process.kill()  # the kernel ends the ranks as well
             self._process.join()
 
 
 def answer_file(job: Path) -> Path:
-    """Return where a job's answer is written."""
+    """Return the path of a job's answer."""
     return job.with_suffix(".answer.json")
 
 
 def _serve(connection: Connection, theirs: Connection, run: Callable[[str], None], grace_seconds: float) -> NoReturn:
     _become_servant()
-    theirs.close()  # else the end of the other process would not be seen here
+    theirs.close()  # otherwise the end of the other process would go unnoticed
     while True:
         try:
             request = connection.recv_bytes()
         except (EOFError, OSError):
             os._exit(0)
-        if request != b"stop":  # one that came too late
+        if request != b"stop":  # a stop may arrive too late
             endings = _run_together([Path(job) for job in json.loads(request)], connection, run, grace_seconds)
             connection.send_bytes(json.dumps([asdict(each) for each in endings]).encode())
 
@@ -161,11 +161,11 @@ def _run_one(run: Callable[[str], None], job: str) -> NoReturn:
         run(job)
         os._exit(0)
     finally:
-        os._exit(1)  # whatever was raised: what is to be said of it is in the answer
+        os._exit(1)  # for any error, which the answer describes
 
 
 def _become_servant() -> None:
-    """End with the parent; and leave signals that ask the trial to stop to the trial."""
+    """End with the parent, and leave signals that stop the trial to the trial."""
     from harness.system.process_exit import die_with_parent
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

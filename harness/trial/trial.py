@@ -78,7 +78,7 @@ class TrialJob(FrozenModel):
 
 @dataclass(kw_only=True)
 class _Progress:
-    """What is known so far, to be recorded however the trial ends."""
+    """The results so far, which are recorded however the trial ends."""
 
     history: HistoryWriter
     environment: dict[str, Any]
@@ -106,10 +106,10 @@ def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -
     """Run a trial and write its record, unless another process is running it or it is finished.
 
     Args:
-        ranks: The processes that train it, if it uses several devices.
+        ranks: The ranks that train it, if it uses several devices.
 
     Returns:
-        Whether there is a record now; False if another process is running the trial.
+        Whether the trial has a record now; False if another process is running it.
 
     Raises:
         OSError: If the trial's files, such as its record, cannot be written.
@@ -125,7 +125,7 @@ def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -
         if not _is_settled(record_file, job):
             record = _attempt(job, catalog, folder, ranks)
             files.write_record(folder, record)
-            # Only now, so that a process killed before loses no training.
+            # Only after the record is written, so that a process killed earlier loses no training.
             if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
                 TrainingStates(folder).clear()
         return True
@@ -134,7 +134,7 @@ def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -
 
 
 def _is_settled(record_file: Path, job: TrialJob) -> bool:
-    """Tell whether another process has finished this trial since the bench checked."""
+    """Return whether another process has finished this trial since the bench checked."""
     if not record_file.exists():
         return False
     return files.is_settled(files.read_record(record_file), job.trial.result_key, retry=job.retry)
@@ -170,7 +170,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
             _run(job, catalog, progress, states, state, sharing, ranks)
     except KeyboardInterrupt:
         outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
-    except (Exception, SystemExit) as error:  # whatever a plugin raises is this trial's failure and no other's
+    except (Exception, SystemExit) as error:  # plugins may raise anything, which must only affect this trial
         failure = classify(error, progress.phase)
         outcome, reason = Outcome.FAILED, failure.message
     progress.history.sync()
@@ -259,7 +259,7 @@ def _run(
         with sharing.alone():
             tuning = _tune(spec, setup, settings, images, progress.environment, state)
         progress.tuning = tuning
-        memory.forget_peak()  # of the probe
+        memory.forget_peak()  # ignore the probe's peak
         settings = replace(
             settings,
             channels_last=tuning.layout == "channels_last",
@@ -319,7 +319,7 @@ def _run(
             logits_NK = predict_logits(
                 model, test, settings, predict=resolved.predict, num_classes=len(prepared.classes)
             )
-            test_seconds = time.perf_counter() - test_start  # the logits are on the CPU: nothing is left to wait for
+            test_seconds = time.perf_counter() - test_start  # the logits are on the CPU, so the device is done
         progress.warnings += check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
         predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
@@ -360,7 +360,7 @@ def _tune(
 ) -> Tuning:
     """Choose memory format and compile mode; a resumed training keeps those it started with."""
     if state is not None:
-        # Older states do not record it, and all used channels last.
+        # Older states do not record the layout, which was always channels last.
         layout: Layout = state.tree.get("layout", "channels_last")
         how = state.tree.get("compiled", spec.execution.compile)
         return Tuning(
