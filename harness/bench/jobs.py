@@ -17,8 +17,10 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+from harness.system.descendants import adopt_orphans, end_descendants
 from harness.system.process_exit import die_with_parent
 from zoo.errors import ManyErrors, ZooError
+from zoo.interruption import INTERRUPTION
 from zoo.loading import Sources, build_catalog
 
 EXIT_BUSY = 75
@@ -26,6 +28,9 @@ EXIT_BUSY = 75
 
 EXIT_UNWRITABLE = 74
 """The trial's files could not be written (EX_IOERR of sysexits.h)."""
+
+UNWRITABLE = "the trial's files cannot be written"
+"""Begins the last line that a process with that status prints."""
 
 RESULT_FILE = "result.json"
 
@@ -37,10 +42,12 @@ def run_job(job_file: str) -> NoReturn:
     _become_leader()
     die_with_parent()
     _redirect_output(Path(job["log"]))
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGINT, _interrupt)
+    # Each request raises, until the job heeds one: a plugin's code may catch it, and the bench then asks again.
+    INTERRUPTION.listen(signal.SIGTERM, signal.SIGINT)
+    adopt_orphans()
     status = _KINDS[job["kind"]](job)
     _release_semaphores()
+    end_descendants(os.getpid())
     sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: a plugin's threads and exit handlers must not keep a finished job alive.
@@ -117,7 +124,7 @@ def _trial(job: dict[str, Any]) -> int:
     try:
         return 0 if run_trial(trial_job, catalog, ranks) else EXIT_BUSY
     except OSError as error:  # of the trial's own files: what its plugins raise is in its record
-        print(f"the trial's files cannot be written: {error}", file=sys.stderr)
+        print(f"{UNWRITABLE}: {error}", file=sys.stderr)
         return EXIT_UNWRITABLE
     finally:
         if supervisor is not None:
@@ -150,13 +157,6 @@ def _answer(job: dict[str, Any], work: Any) -> int:
         answer = {"errors": [str(error)]}
     write_json(Path(job["result"]), answer)
     return 0
-
-
-def _interrupt(_signum: int, _frame: object) -> NoReturn:
-    # Once is enough: the bench kills the group if this does not end it.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _become_leader() -> None:

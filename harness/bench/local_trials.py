@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+import signal
+import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.bench.crashes import crash_record, events_of
-from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE
+from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE, UNWRITABLE
 from harness.bench.machine import Machine
 from harness.bench.processes import Job, Starter, visible_devices, wait_for_any
 from harness.bench.settings import RunLimits
@@ -24,10 +26,18 @@ from harness.records.spec import ExecutionSpec
 from harness.records.store import Store
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
+from harness.system.process_exit import last_line
 from harness.trial.devices import check_together
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.events import Event
 
+STOP_AGAIN_SECONDS = 15.0
+"""Time after which a trial that was asked to stop is asked again: a plugin's code may have caught the first request.
+Long enough for a trial on several devices to end its ranks meanwhile."""
+STOP_SECONDS = 60.0
+"""Time after which such a trial is ended; the state of its last epoch is kept."""
+MAX_BUSY = 3
+"""How often a trial may say that another process runs it while none does; a plugin may exit with that status."""
 MAX_LOG_BYTES = 64 * 2**20
 """A trial that prints more than this is ended: it would fill the disk before it finished."""
 
@@ -68,7 +78,11 @@ class LocalTrials:
         self._slots, self._node = slots, node
         self._free: deque[Slot] = deque()
         self._running: list[_Running] = []
-        self._stopping = False
+        self._lost: deque[_Lost] = deque()
+        """Trials that ended with the fork server while others did; each runs again, alone."""
+        self._false_busy: Counter[str] = Counter()
+        self._stopping_since: float | None = None
+        self._asked_at = 0.0
         self._num_started = 0
 
     def arrange(self, machine: Machine, execution: ExecutionSpec) -> int:
@@ -93,11 +107,11 @@ class LocalTrials:
 
     def has_room(self) -> bool:
         """Tell whether another trial can start now."""
-        return bool(self._free)
+        return bool(self._free) and not self._lost
 
     def is_idle(self) -> bool:
-        """Tell whether no trial runs."""
-        return not self._running
+        """Tell whether no trial runs or is about to run again."""
+        return not self._running and not self._lost
 
     def start(self, trial: ResolvedTrial, before: Record | None) -> None:
         """Start a trial; there must be room.
@@ -110,7 +124,10 @@ class LocalTrials:
         Raises:
             StoreError: If its folder cannot be made.
         """
-        folder = self._store.folder(trial.trial_id)
+        self._start(trial, before)
+
+    def _start(self, trial: ResolvedTrial, before: Record | None, *, is_repeated: bool = False) -> None:
+        folder = self._store.folder(trial.trial_id).absolute()  # a plugin may change the working folder
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         slot = self._free.popleft()
@@ -145,6 +162,7 @@ class LocalTrials:
                 folder=folder,
                 tail=HistoryTail(folder / files.HISTORY_FILE),
                 kills_before=oom_killer.count_kills(),
+                is_repeated=is_repeated,
             )
         )
 
@@ -154,67 +172,116 @@ class LocalTrials:
         Raises:
             StoreError: If the record of a crash cannot be written.
         """
+        if self._lost and not self._running and self._stopping_since is None:
+            lost = self._lost.popleft()
+            self._start(lost.trial, lost.before, is_repeated=True)
         wait_for_any([each.job for each in self._running], seconds)
+        over = [each for each in self._running if each.job.wait(0)]
+        if any(each.job.lost for each in over):  # the others end a moment later
+            over = [each for each in self._running if each.job.wait(1.0)]
+        num_lost = sum(bool(each.job.lost) for each in over)
         for each in list(self._running):
-            over = each.job.wait(0)
             yield from each.events()
-            if over:
-                self._running.remove(each)
-                self._free.append(each.slot)
-                yield TrialOver(trial=each.trial, record=self._settle(each))
-            else:
+            if each not in over:
                 each.hold_to_limits(self._limits.timeout)
+                continue
+            self._running.remove(each)
+            self._free.append(each.slot)
+            record = self._settle(each, was_alone=num_lost == 1)
+            if isinstance(record, _Lost):
+                self._lost.append(record)
+            else:
+                yield TrialOver(trial=each.trial, record=record)
+        if self._stopping_since is not None:
+            self._insist(time.monotonic() - self._stopping_since)
+            while self._lost:
+                lost = self._lost.popleft()
+                record = crash_record(lost.trial, status=0, seconds=0.0, stopped=True)
+                folder = self._store.folder(lost.trial.trial_id)
+                with writing(folder):
+                    yield TrialOver(
+                        trial=lost.trial, record=self._settle_crash(lost.trial, lost.before, folder, record)
+                    )
 
     def stop(self) -> None:
-        """Ask every trial to save and stop."""
-        self._stopping = True
+        """Ask every trial to save and stop; one that goes on is asked again, and ended after a while."""
+        self._stopping_since = self._asked_at = time.monotonic()
         for each in self._running:
             each.job.interrupt()
 
     def kill(self) -> None:
         """End every trial at once, with all that it started."""
-        self._stopping = True
+        self._stopping_since = time.monotonic()
         for each in self._running:
             each.job.kill()
 
-    def _settle(self, run: _Running) -> Record | None:
-        """Return the record of a trial whose process has ended; None means that another process holds it."""
-        if run.job.status == EXIT_BUSY:
+    def _insist(self, seconds: float) -> None:
+        """Ask trials again that were asked to stop so long ago, or end them."""
+        if seconds > STOP_SECONDS:
+            self.kill()
+        elif time.monotonic() - self._asked_at > STOP_AGAIN_SECONDS:
+            self._asked_at = time.monotonic()
+            for each in self._running:
+                each.job.interrupt()
+
+    def _settle(self, run: _Running, *, was_alone: bool) -> Record | _Lost | None:
+        """Return the record of a trial whose process has ended.
+
+        Args:
+            was_alone: Whether no other process was lost with it.
+
+        Returns:
+            None if another process holds the trial; a lost trial if it has to run again.
+        """
+        trial = run.trial
+        if run.job.status == EXIT_BUSY and self._is_busy(trial.trial_id):
             return None
-        record = self._store.read(run.trial.trial_id)
+        record = self._store.read(trial.trial_id)
         if record is not None and record != run.before:
             return record
-        killed_for = run.killed_for
-        if killed_for is None and run.job.status == EXIT_UNWRITABLE:
-            message = "its files cannot be written: the disk is full or its folder is read-only"
-            killed_for = Failure(kind=FailureKind.DISK, message=message)
-        run.job.end_group()
+        is_stopping = self._stopping_since is not None
+        if run.job.lost and not was_alone and not run.is_repeated and not is_stopping:
+            return _Lost(trial=trial, before=run.before)
         crash = crash_record(
-            run.trial,
+            trial,
             status=run.job.status,
             seconds=run.job.seconds,
-            killed_for=killed_for,
+            killed_for=run.killed_for or run.reason_of_status(),
             out_of_memory=oom_killer.was_it(run.job.status, run.kills_before),
-            stopped=self._stopping,
+            stopped=is_stopping,
         )
         with writing(run.folder):
-            return self._settle_crash(run, crash)
+            return self._settle_crash(trial, run.before, run.folder, crash)
 
-    def _settle_crash(self, run: _Running, crash: Record) -> Record | None:
+    def _is_busy(self, trial_id: str) -> bool:
+        """Tell whether to believe a process that says that another one holds its trial."""
+        if not self._store.is_held(trial_id):  # the other one has just ended, or there was none
+            self._false_busy[trial_id] += 1
+        return self._false_busy[trial_id] < MAX_BUSY
+
+    def _settle_crash(self, trial: ResolvedTrial, before: Record | None, folder: Path, crash: Record) -> Record | None:
         """Write the record of a crash, unless another process has taken the trial over since."""
-        lock = FileLock(run.folder / files.LOCK_FILE)
+        lock = FileLock(folder / files.LOCK_FILE)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             return None
         try:
-            record = self._store.read(run.trial.trial_id)
-            if record is not None and record != run.before:
+            record = self._store.read(trial.trial_id)
+            if record is not None and record != before:
                 return record
-            files.write_record(run.folder, crash)
+            files.write_record(folder, crash)
             return crash
         finally:
             lock.release()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Lost:
+    """A trial that ended with the fork server, perhaps through no fault of its own."""
+
+    trial: ResolvedTrial
+    before: Record | None
 
 
 @dataclass(kw_only=True, eq=False)
@@ -228,6 +295,8 @@ class _Running:
     folder: Path
     tail: HistoryTail
     kills_before: int | None
+    is_repeated: bool = False
+    """Whether it runs again because it was lost, alone this time."""
     killed_for: Failure | None = None
     waiting_since: float | None = None
     waited: float = 0.0
@@ -241,6 +310,17 @@ class _Running:
                 self.waited += self.job.seconds - self.waiting_since
                 self.waiting_since = None
             yield from events_of(self.trial.trial_id, row)
+
+    def reason_of_status(self) -> Failure | None:
+        """Return why its process ended, if that is known better than from its exit status."""
+        if self.job.lost:
+            kind = FailureKind.OOM if oom_killer.was_it(-signal.SIGKILL, self.kills_before) else FailureKind.KILLED
+            return Failure(kind=kind, message=f"the process that had started it ended {self.job.lost}")
+        if self.job.status == EXIT_UNWRITABLE:
+            said = last_line(self.folder / files.LOG_FILE)
+            message = said if said.startswith(UNWRITABLE) else UNWRITABLE  # a full disk takes no log either
+            return Failure(kind=FailureKind.DISK, message=message)
+        return None
 
     def seconds(self) -> float:
         """Return how long it has run, without the time for which it gave way to others on its device."""

@@ -6,16 +6,32 @@ used after a fork.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import os
+import warnings
 
 from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE, UNSET_VARIABLE
+from harness.system.descendants import adopt_orphans, end_descendants
 from zoo.cache import cache_root
 
 # The flag that it has set stays for this process and its children; a program that a plugin starts may need its folder.
 for _name in (os.environ.pop(UNSET_VARIABLE, ""), UNSET_VARIABLE):
     os.environ.pop(_name, None)
+
+# What a trial leaves running comes to the fork server, where the bench finds it; what it leaves when the bench has died
+# ends here. The server warns of a process that ends without having been asked for.
+adopt_orphans()
+warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")
+
+
+def _end_descendants(server: int = os.getpid()) -> None:
+    if os.getpid() == server:
+        end_descendants(server)
+
+
+atexit.register(_end_descendants)
 
 # Whether there is a GPU is then asked of its management library, which leaves no trace that a fork could trip over.
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")

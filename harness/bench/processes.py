@@ -1,4 +1,4 @@
-"""Processes: start a job in a child of its own, watch it, stop it."""
+"""Processes: start a job in a child of its own, watch it, stop it, and end what it has left running."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,8 @@ from typing import Any
 
 from harness.bench.jobs import run_job
 from harness.system.atomic_files import write_json, writing
+from harness.system.descendants import children_of, end_descendants, is_alive
+from harness.system.process_exit import describe_status
 from zoo.errors import ZooError
 
 POLL_SECONDS = 0.1
@@ -30,6 +34,17 @@ SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"
 UNSET_VARIABLE = "ZOO_UNSET"
 """Names a variable that is for the fork server only, and not for what its children start."""
 _IMPORT_SECONDS = 120
+_STARTS = 3
+"""How often a process is started again whose fork server has ended meanwhile."""
+_STATUS_OF_LOST = 255
+"""The status that multiprocessing reports of a process whose fork server has ended."""
+_END_SECONDS = 5.0
+"""How long a process may take to end after SIGKILL."""
+
+_jobs: set[int] = set()
+"""Process IDs of the jobs of this process that have not ended; any other child of its fork server was left behind."""
+_lock = threading.Lock()
+"""Held while a job starts, since its process exists before its ID is known, and while others are ended."""
 
 
 class StartError(ZooError):
@@ -38,6 +53,8 @@ class StartError(ZooError):
 
 class Starter:
     """Starts jobs: from a fork server that has preloaded the heavy libraries, or by spawning where there is none."""
+
+    _has_started = False
 
     def __init__(self, modules: Iterable[str]) -> None:
         self._context: BaseContext
@@ -59,26 +76,44 @@ class Starter:
         path = folder / "job.json"
         with writing(folder):
             write_json(path, job)
-        process = self._context.Process(target=run_job, args=(str(path),), daemon=False)  # type: ignore[attr-defined]
-        with _nameless_main(), safe_path():
-            try:
-                process.start()
-            except (EOFError, ConnectionError) as error:
-                raise StartError(f"no process can be started for trials: {_cause_of_death()}") from error
-        return Job(process)
+        with _nameless_main(), safe_path(), _lock:
+            for attempt in range(1, _STARTS + 1):
+                process = self._context.Process(target=run_job, args=(str(path),), daemon=False)  # type: ignore[attr-defined]
+                try:
+                    process.start()
+                except (EOFError, ConnectionError) as error:
+                    # A server that worked may have been killed; one that never did will not start the next time either.
+                    if not self._has_started or attempt == _STARTS:
+                        raise StartError(f"no process can be started for trials: {_cause_of_death()}") from error
+                else:
+                    break
+            self._has_started = True
+            _jobs.add(process.pid)
+        return Job(process, _server_pid() if self._context.get_start_method() == "forkserver" else None)
 
 
 class Job:
-    """A job in a child process."""
+    """A job in a child process.
 
-    def __init__(self, process: Any) -> None:
-        self._process = process
+    Args:
+        process: The child.
+        server: Process ID of the fork server that started it, if one did.
+    """
+
+    def __init__(self, process: Any, server: int | None = None) -> None:
+        self._process, self._server = process, server
         self._start = time.monotonic()
+        self._is_over = False
+        self.lost = ""
+        """How the fork server ended, which then took the child with it; empty if it did not."""
 
     def wait(self, seconds: float) -> bool:
-        """Wait up to *seconds* for the child to end, and tell whether it has."""
+        """Wait up to *seconds* for the child to end, and tell whether it has; what it left running is then ended."""
         multiprocessing.connection.wait([self._process.sentinel], timeout=seconds)
-        return self._process.exitcode is not None
+        if self._process.exitcode is None:
+            return False
+        self._end_rest()
+        return True
 
     @property
     def sentinel(self) -> int:
@@ -104,12 +139,27 @@ class Job:
         """End the child and all that it started, at once, and wait for it."""
         self._signal(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
         self._process.join()
+        self._end_rest()
 
-    def end_group(self) -> None:
-        """End what a child that has ended left running; it would hold the trial's lock."""
+    def _end_rest(self) -> None:
+        """End what a child that has ended left running; it would hold the trial's lock, or keep a pipe open."""
+        if self._is_over:
+            return
+        self._is_over = True
+        pid = self._process.pid
+        if self._server is not None and self._process.exitcode == _STATUS_OF_LOST:
+            self.lost = _ending_of(self._server)
+            if self.lost:
+                _await_end(pid)  # the kernel ends it, but nobody waits for it
         if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        with _lock:
+            _jobs.discard(pid)
+            # Jobs adopt the orphans below them, so what comes to the server belongs to a job that has ended. A server
+            # that is not this process's own has jobs of others.
+            if self._server is not None and self._server in children_of(os.getpid()):
+                end_descendants(self._server, spare=_jobs)
 
     def _signal(self, number: int) -> None:
         pid = self._process.pid
@@ -155,6 +205,36 @@ def safe_path() -> Iterator[None]:
         sys.path[:] = path
         if not was_set:
             del os.environ[SAFE_PATH_VARIABLE], os.environ[UNSET_VARIABLE]
+
+
+def _server_pid() -> int | None:
+    return getattr(getattr(forkserver, "_forkserver", None), "_forkserver_pid", None)
+
+
+def _ending_of(pid: int) -> str:
+    """Return how a child of this process ended, without collecting its status; empty if it runs."""
+    deadline = time.monotonic() + 1.0
+    while True:
+        try:
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:  # it was collected, or it is a child of another process
+            return "" if is_alive(pid) else "for an unknown reason"
+        if ended is not None:
+            killed = ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED)
+            return f"with {describe_status(-ended.si_status if killed else ended.si_status, out_of_memory=False)}"
+        # Its files are closed a moment before its end can be seen; a child that ended with that status has a server.
+        if time.monotonic() > deadline:
+            return ""
+        time.sleep(0.01)
+
+
+def _await_end(pid: int) -> None:
+    """Kill a process whose parent has ended, and wait until it is gone, as it holds a lock until then."""
+    deadline = time.monotonic() + _END_SECONDS
+    while is_alive(pid) and time.monotonic() < deadline:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def _cause_of_death() -> str:

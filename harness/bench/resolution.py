@@ -61,8 +61,8 @@ def resolve(
             answer = jobs.ask(
                 "prepare",
                 dataset=dataset.model_dump(mode="json"),
-                data_root=str(data.data_root),
-                cache=str(data.cache),
+                data_root=str(data.data_root.absolute()),
+                cache=str(data.cache.absolute()),
                 download=data.download,
                 cache_limit=data.cache_limit,
             )

@@ -205,7 +205,6 @@ class _Runner:
             return None
         if answer.get("value"):
             return read_result(folder / result_name(runtime))
-        job.end_group()
         if killed_for is None:
             out_of_memory = oom_killer.was_it(job.status, kills_before)
             ending = f"its process ended with {describe_status(job.status, out_of_memory=out_of_memory)}"

@@ -55,6 +55,7 @@ from harness.trial.output_checks import check_outputs
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup, make_setup
 from zoo.catalog import Catalog
+from zoo.interruption import INTERRUPTION
 from zoo.metric import Predictions
 
 TUNING_ENVIRONMENT = ("device_name", "driver", "threads", "torch", "timm", "torchvision")
@@ -168,11 +169,15 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         )
         with sharing.joined():
             _run(job, catalog, progress, states, state, sharing, ranks)
-    except KeyboardInterrupt:
-        outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
-    except (Exception, SystemExit) as error:  # plugins may raise anything, which must only affect this trial
-        failure = classify(error, progress.phase)
-        outcome, reason = Outcome.FAILED, failure.message
+    except BaseException as error:  # whatever a plugin raises is this trial's failure and no other's
+        # A plugin may raise KeyboardInterrupt itself, and it may turn one that the user sent into anything else.
+        is_requested = INTERRUPTION.count > 0 or (isinstance(error, KeyboardInterrupt) and INTERRUPTION.explains(0))
+        if is_requested:
+            outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
+        else:
+            failure = classify(error, progress.phase)
+            outcome, reason = Outcome.FAILED, failure.message
+    INTERRUPTION.heeded = True  # only the record is left to write
     progress.history.sync()
     progress.history.close()
     progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start
@@ -275,6 +280,11 @@ def _run(
         progress.history.write({"event": "epoch", **asdict(epoch)})
         states.save(unsaved.pop())
 
+    def give_way() -> float:
+        if INTERRUPTION.count:  # and a plugin's code caught what it raised
+            raise KeyboardInterrupt
+        return sharing.give_way()
+
     with progress.during("train"):
         if ranks is None:
             trained = train(
@@ -283,7 +293,7 @@ def _run(
                 resolved,
                 settings,
                 seed=spec.seed,
-                hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=sharing.give_way),
+                hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=give_way),
                 state=state,
             )
             save_weights(folder, model)

@@ -165,7 +165,6 @@ class IsolatedChecks:
             job.kill()
             raise
         self._seconds = job.seconds
-        job.end_group()
         if killed_for:
             raise _DiedError(killed_for)
         if not result.exists():

@@ -19,6 +19,7 @@ from harness.bench.remote.messages import Message
 from harness.bench.remote.node import work
 from harness.bench.remote.node_cache import MACHINES, PREPARED
 from harness.bench.settings import BenchSettings, RunLimits
+from harness.bench.slots import SlotRequest
 from harness.data.settings import DataSettings
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import BenchRequest
@@ -146,11 +147,77 @@ PLUGIN = textwrap.dedent("""
             file.write(str(child.pid))
         time.sleep(3600)
 
+    def kills_its_server(request):
+        with open(os.path.join(os.path.dirname(__file__), "attempts"), "a") as file:
+            file.write("x")
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(3600)
+
+    def leaves_children(request):
+        import subprocess
+        children = [subprocess.Popen(["sleep", "3600"], start_new_session=apart) for apart in (False, True, False)]
+        pids = [child.pid for child in children]
+        read, write = os.pipe()
+        if os.fork() == 0:  # a daemon: it leaves the group, and its parent ends
+            os.setsid()
+            daemon = os.fork()
+            if daemon == 0:
+                time.sleep(3600)
+            os.write(write, str(daemon).encode())
+            os._exit(0)
+        pids.append(int(os.read(read, 20)))
+        with open(os.path.join(os.path.dirname(__file__), "pids"), "w") as file:
+            file.write(" ".join(map(str, pids)))
+        return linear(request)
+
+    def leaves_children_and_dies(request):
+        leaves_children(request)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def leaves_children_and_hangs(request):
+        leaves_children(request)
+        time.sleep(3600)
+
+    def interrupts(request):
+        raise KeyboardInterrupt
+
+    def moves(request):
+        os.chdir("/")
+        return linear(request)
+
+    def exits_busy(request):
+        with open(os.path.join(os.path.dirname(__file__), "attempts"), "a") as file:
+            file.write("x")
+        os._exit(75)
+
+    class Unprintable(Exception):
+        def __str__(self):
+            sys.exit(0)
+
+    def unprintable(request):
+        raise Unprintable
+
+    def swallows(request):
+        from torch import nn
+        class Swallowing(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.net = linear(request)
+            def forward(self, x):
+                try:
+                    time.sleep(0.05)
+                except:
+                    pass
+                return self.net(x)
+        return Swallowing()
+
     @hookimpl
     def zoo_architectures():
         for build in (linear, raises, exits, vanishes, dies, segfaults, loops, is_no_module, too_wide,
                       returns_a_list, is_nan, floods, changes_dtype, changes_threads, slow, forks_and_waits,
-                      greedy, insatiable, needs_all, fills_the_disk):
+                      greedy, insatiable, needs_all, fills_the_disk, kills_its_server, leaves_children,
+                      leaves_children_and_dies, leaves_children_and_hangs, interrupts, moves, exits_busy, unprintable,
+                      swallows):
             yield Architecture(name=build.__name__, build=build)
 
     def load(request):
@@ -210,7 +277,13 @@ class Bench:
         return make_plan(select(request, build_catalog(self.sources)))
 
     def run(
-        self, *models: str, data: str = "shades", timeout: float | None = None, retry: bool = False, **changes: object
+        self,
+        *models: str,
+        data: str = "shades",
+        timeout: float | None = None,
+        retry: bool = False,
+        jobs: int | None = None,
+        **changes: object,
     ) -> BenchSummary:
         """Run the models on the toy data, one seed unless changed."""
         self.events.clear()
@@ -222,6 +295,7 @@ class Bench:
             settings=BenchSettings(
                 data=DataSettings(data_root=self.folder / "data", cache=self.folder / "cache"),
                 limits=RunLimits(timeout=timeout, retry=retry),
+                slots=SlotRequest(jobs=jobs),
             ),
         )
 

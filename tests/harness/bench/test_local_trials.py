@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +32,8 @@ from harness.system import oom_killer
         ("insatiable", FailureKind.OOM, "out of memory even with 1 image at a time"),
         ("needs_all", FailureKind.OOM, "out of memory during build"),
         ("fills_the_disk", FailureKind.DISK, "the disk is full"),
+        ("interrupts", FailureKind.PLUGIN, "a plugin raised KeyboardInterrupt during build"),
+        ("unprintable", FailureKind.PLUGIN, "building unprintable raised Unprintable"),
     ],
 )
 def test_a_bad_plugin_costs_its_own_trial_and_says_why(bench: Any, model: str, kind: FailureKind, words: str) -> None:
@@ -63,3 +68,85 @@ def test_an_endless_trial_is_ended_at_its_time_limit_with_all_that_it_started(
     done = subprocess.run(bench.script(code), capture_output=True, text=True, check=True)
     assert done.stdout.startswith("timeout it took longer than 2 s")
     assert not alive(int(pid_file.read_text()))
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
+
+
+def _attempts(bench: Any) -> int:
+    return len((bench.folder / "attempts").read_text())
+
+
+def _left(bench: Any) -> list[int]:
+    pids = [int(word) for word in (bench.folder / "pids").read_text().split()]
+    assert len(pids) == 4
+    return pids
+
+
+@pytest.mark.slow
+def test_a_trial_that_kills_the_fork_server_is_named_and_others_go_on(bench: Any) -> None:
+    bad, good = bench.run("kills_its_server", "linear").records
+    assert bad.failure is not None
+    assert bad.failure.kind is FailureKind.KILLED
+    assert bad.reason == "the process that had started it ended with SIGKILL"
+    assert good.outcome is Outcome.DONE
+    assert _attempts(bench) == 1
+
+
+@pytest.mark.slow
+def test_trials_lost_with_the_fork_server_run_again_alone_so_that_the_culprit_is_known(bench: Any) -> None:
+    records = bench.run("kills_its_server", "slow", jobs=2, recipes=["steady"]).records
+    assert [record.outcome for record in records] == [Outcome.FAILED, Outcome.DONE], [each.reason for each in records]
+    assert records[0].failure is not None
+    assert records[0].failure.kind is FailureKind.KILLED
+    assert 1 <= _attempts(bench) <= 2
+
+
+@linux
+@pytest.mark.parametrize(
+    ("model", "outcome", "timeout"),
+    [
+        ("leaves_children", Outcome.DONE, None),
+        ("leaves_children_and_dies", Outcome.FAILED, None),
+        ("leaves_children_and_hangs", Outcome.FAILED, 5),
+    ],
+)
+def test_nothing_that_a_trial_started_outlives_it(
+    bench: Any, alive: Any, model: str, outcome: Outcome, timeout: float | None
+) -> None:
+    assert bench.run_one(model, timeout=timeout).outcome is outcome
+    assert [pid for pid in _left(bench) if alive(pid)] == []
+
+
+@linux
+def test_ending_the_orphans_of_a_trial_ends_no_trial_beside_it(bench: Any, alive: Any) -> None:
+    records = bench.run("leaves_children_and_dies", "slow", jobs=2, recipes=["steady"]).records
+    assert [record.outcome for record in records] == [Outcome.FAILED, Outcome.DONE], [each.reason for each in records]
+    assert records[1].attempts == 1
+    assert [pid for pid in _left(bench) if alive(pid)] == []
+
+
+def test_a_trial_that_changes_its_working_folder_writes_where_it_was_asked_to(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bench.folder)
+    bench.store.root = Path("runs")
+    assert bench.run_one("moves").outcome is Outcome.DONE
+    assert (bench.folder / "runs").is_dir()
+
+
+def test_a_trial_that_says_for_ever_that_another_process_holds_it_fails(bench: Any) -> None:
+    record = bench.run_one("exits_busy")
+    assert record.reason == "its process ended with exit status 75 and wrote no record"
+    assert _attempts(bench) == 3
+
+
+@linux
+@pytest.mark.slow
+def test_a_request_to_stop_that_a_plugin_catches_is_heeded_after_the_step(bench: Any, wait_until: Any) -> None:
+    process = subprocess.Popen(
+        bench.script('print(bench.run_one("swallows", recipes=["long"]).reason)'), stdout=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: any(b'"epoch"' in path.read_bytes() for path in bench.store.root.glob("*/history.jsonl")), 120)
+    os.kill(process.pid, 15)
+    assert process.communicate(timeout=60)[0] == "stopped by the user during train\n"
