@@ -13,6 +13,7 @@
 ``planning``     selections, plans and forecasts
 ``faults``       errors that end a trial
 ``records``      what a trial did, and the store that keeps it
+``code``         which code, files and libraries a result depends on
 ``randomness``   seeds derived from a seed and a purpose
 ``system``       files, processes and hardware
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 from zoo.options import Option, check_options
 
@@ -81,6 +82,11 @@ class Architecture:
     """Returns what published weights expect of images; called only for ``pretrained`` networks."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
+    files: tuple[str, ...] = ()
+    """Data files or folders that its code reads, relative to the plugin's file; changed content changes the result
+    key."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that it depends on without importing them itself; another version changes the result key."""
     preload: tuple[str, ...] = ("torch",)
     """Modules to import once before trials fork; importing them again must have no effect."""
 
@@ -93,3 +99,4 @@ class Architecture:
         if self.native_size < 1 or self.min_size < 1:
             raise ValueError(f"architecture {self.name!r}: sizes must be at least 1 pixel")
         check_options(self.options, f"architecture {self.name!r}")
+        check_dependencies(self.files, self.libraries, f"architecture {self.name!r}")

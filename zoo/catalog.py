@@ -40,7 +40,7 @@ class Provider:
     version: str = ""
     """Version of the distribution; empty for a file."""
     source: str = ""
-    """File or folder of its code (see :func:`zoo.loading.code_hash`)."""
+    """File or folder of its code."""
 
     @property
     def origin_sentence(self) -> str:

@@ -7,8 +7,6 @@ global catalog: each call builds a new one.
 
 from __future__ import annotations
 
-import functools
-import hashlib
 import sys
 import time
 import traceback
@@ -105,33 +103,6 @@ def list_plugins(sources: Sources = Sources()) -> tuple[Plugin, ...]:
 
 def _not_loaded(found: Found) -> Plugin:
     return Plugin(provider=found.provider, state="blocked" if found.refusal else "found", problem=found.refusal)
-
-
-def code_hash(provider: Provider) -> str:
-    """Return the SHA-256 of a plugin's Python source (a file, or all ``*.py`` of a folder), or ``""``.
-
-    It is part of the identity of a result, so trials run again when a plugin is edited.
-    """
-    path = Path(provider.source)
-    if not provider.source or not path.exists():
-        return ""
-    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
-    stats = [file.stat() for file in files]
-    return _hash_files(
-        path if path.is_dir() else path.parent,
-        tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in zip(files, stats, strict=True)),
-    )
-
-
-@functools.cache
-def _hash_files(folder: Path, files: tuple[tuple[Path, int, int], ...]) -> str:
-    # Cached, because a plan asks once for each trial; the times and sizes are only there to see an edit.
-    digest = hashlib.sha256()
-    for file, _, _ in files:
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()
 
 
 def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plugin:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ class Recipe:
     predict: Callable[[nn.Module, Tensor, Any], Tensor] | None = None
     """``(model, images_BCHW, hp)``: returns the logits ``[B, K]`` for validation and test, for instance with test-time
     augmentation. Must not draw random numbers."""
+    files: tuple[str, ...] = ()
+    """Data files or folders that its code reads, relative to the plugin's file; changed content changes the result
+    key."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that it depends on without importing them itself; another version changes the result key."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "recipe name")
@@ -65,3 +71,4 @@ class Recipe:
             value = getattr(self, what)
             if not callable(value) and (value is not None or what == "hyperparameters"):
                 raise ValueError(f"recipe {self.name!r}: {what} must be callable")
+        check_dependencies(self.files, self.libraries, f"recipe {self.name!r}")

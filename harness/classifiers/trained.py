@@ -236,7 +236,7 @@ def _notes(card: ClassifierCard, architecture: Entry[Architecture]) -> list[str]
             f"{each.distribution or each.plugin} {each.version}".strip() for each in (then.provider, today)
         )
         notes.append(f"{name} comes from {brings} here, and came from {brought} in training")
-    elif not today.distribution and then.provider.code_hash != today.code_hash:
+    elif not today.distribution and then.provider.code and then.provider.code_hash != today.code_hash:
         notes.append(f"the file that provides {name} has changed since the training")
     if card.decoding_version != decoding.VERSION:
         notes.append("image decoding has changed since the training")

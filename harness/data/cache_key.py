@@ -6,13 +6,14 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL
 
 from harness.data import decoding
 from harness.data.notes import UnusableImagesError, shown
-from harness.records.spec import DatasetSpec, stable_hash
+from harness.records.spec import DatasetSpec, ProviderSpec, stable_hash
 from zoo.dataset import Dataset, FilePart, Split, Splits
 
 FORMAT = 1
@@ -30,19 +31,26 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     # All folds are prepared together. Without folds, the key is the same as before folds existed.
-    left_out = {"display_name", "mirror_symmetric", "fold", *(() if spec.folds else ("folds",))}
+    left_out = {"display_name", "mirror_symmetric", "fold", "provider", *(() if spec.folds else ("folds",))}
     # Notes are stored with the images. Without notes, the key is the same as before notes existed.
     notes = {"notes": [splits.omissions, splits.notes]} if splits.omissions or splits.notes else {}
     return stable_hash(
         {
             **notes,
             "format": [FORMAT, decoding.VERSION, PIL.__version__, *decoding.plugin_versions()],
-            "spec": spec.model_dump(mode="json", exclude=left_out),
+            "spec": {**spec.model_dump(mode="json", exclude=left_out), "provider": _provider_fields(spec.provider)},
             "hints": [dataset.image_size, dataset.channels],
             "classes": splits.classes,
             "splits": {name: _signature(split) for name, split in present.items() if split is not None},
         }
     )
+
+
+def _provider_fields(provider: ProviderSpec) -> dict[str, Any]:
+    """Return what of a provider can change images; versions of libraries only reach them by way of what is hashed."""
+    code = provider.code
+    own = [code.modules, code.files, code.arguments] if code is not None else provider.code_hash
+    return {"plugin": provider.plugin, "distribution": provider.distribution, "version": provider.version, "code": own}
 
 
 def _signature(split: Split) -> list[str]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from harness.records.keys import ENGINE_VERSION, measurement_fields, result_fields
-from harness.records.provenance import provider_spec
+from harness.records.provenance import MISSING, code_differences, provider_spec
 from harness.records.record import Record
+from harness.records.spec import ProviderSpec, TrialSpec
 from zoo.catalog import Catalog, Entry
 from zoo.errors import ZooError
-
-MISSING = "(absent)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +27,8 @@ class FieldDifference:
 
 def result_differences(left: Record, right: Record) -> list[FieldDifference]:
     """Return the fields by which the result keys of two trials differ."""
-    return list(_differences(_result_fields(left), _result_fields(right)))
+    found = _differences(_result_fields(left), _result_fields(right))
+    return list(_with_parts(found, _providers(left.spec), _providers(right.spec)))
 
 
 def measurement_differences(left: Record, right: Record) -> list[FieldDifference]:
@@ -60,7 +60,24 @@ def differences_from_today(record: Record, catalog: Catalog) -> list[FieldDiffer
         "torch": ".".join(importlib.metadata.version("torch").split("+")[0].split(".")[:2]),
         "engine": ENGINE_VERSION,
     }
-    return list(_differences(then, today))
+    providers = {"architecture_code": provider_spec(architecture), "recipe_code": provider_spec(recipe)}
+    return list(_with_parts(_differences(then, today), _providers(spec), providers))
+
+
+def _providers(spec: TrialSpec) -> dict[str, ProviderSpec]:
+    return {"architecture_code": spec.architecture.provider, "recipe_code": spec.recipe.provider}
+
+
+def _with_parts(
+    differences: Iterable[FieldDifference], left: Mapping[str, ProviderSpec], right: Mapping[str, ProviderSpec]
+) -> Iterator[FieldDifference]:
+    """Yield *differences* with the modules, files and libraries that changed in place of a hash over all of them."""
+    for each in differences:
+        parts = code_differences(left[each.field], right[each.field]) if each.field in left else {}
+        if not parts:
+            yield each
+        for name, (one, other) in parts.items():
+            yield FieldDifference(field=f"{each.field}: {name}", left=one, right=other)
 
 
 def _known(options: Mapping[str, Any], entry: Entry[Any]) -> dict[str, Any]:

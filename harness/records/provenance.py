@@ -4,17 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.records.spec import ProviderSpec
+from harness.code.identity import code_identity
+from harness.records.spec import CodeSpec, ProviderSpec, stable_hash
 from zoo.catalog import Entry
-from zoo.loading import code_hash
+
+MISSING = "(absent)"
+"""Stands for what only the other of two records has."""
 
 
 def provider_spec(entry: Entry[Any]) -> ProviderSpec:
-    """Return the provider of a catalog entry, with the hash of the provider's code."""
-    provider = entry.provider
+    """Return the provider of a catalog entry, with the code, files and libraries that the entry depends on.
+
+    Raises:
+        PluginError: If it declares a data file that is not there, or a library is hidden by another copy.
+    """
+    provider, found = entry.provider, code_identity(entry)
+    code = CodeSpec(
+        modules=dict(found.modules), files=dict(found.files), libraries=dict(found.libraries), arguments=found.arguments
+    )
     return ProviderSpec(
         plugin=provider.name,
         distribution=provider.distribution,
         version=provider.version,
-        code_hash=code_hash(provider),
+        code_hash=stable_hash(code.model_dump()),
+        code=code,
     )
+
+
+def code_differences(one: ProviderSpec, other: ProviderSpec) -> dict[str, tuple[str, str]]:
+    """Return what differs in the code of two records, such as ``library numpy``, with the version or digest of each.
+
+    If one of the two was made by an earlier version, which kept a hash only, nothing can be named.
+    """
+    if one.code is None or other.code is None:
+        return {}
+    left, right = _parts(one.code), _parts(other.code)
+    names = dict.fromkeys([*left, *right])
+    found = {name: (left.get(name, MISSING), right.get(name, MISSING)) for name in names}
+    return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+
+
+def _parts(code: CodeSpec) -> dict[str, str]:
+    kinds = (("module", code.modules), ("file", code.files), ("library", code.libraries))
+    parts = {f"{kind} {name}": value for kind, values in kinds for name, value in values.items()}
+    return {**parts, "arguments": code.arguments}

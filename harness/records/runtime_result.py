@@ -3,7 +3,7 @@
 A runtime changes neither the training nor the trial's record. Its result is a separate file in the trial's folder,
 written after the trial, along with its own predictions::
 
-    resnet18--cifar10--sgd_step--s0--1f0c.../
+    timm-resnet18--cifar10--sgd_step--s0--1f0c.../
       record.json  predictions.safetensors …
       runtime-onnx.json  predictions-onnx.safetensors
 

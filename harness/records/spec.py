@@ -17,6 +17,19 @@ class FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
 
 
+class CodeSpec(FrozenModel):
+    """The code, files and libraries that something selected depends on."""
+
+    modules: dict[str, str] = Field(default_factory=dict)
+    """Digest of each module that its functions reach by imports, by name; comments and docstrings do not count."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Digest of each data file that it declares."""
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Version of each distribution that these modules import or that it declares; ``absent`` if not installed."""
+    arguments: str = ""
+    """Digest of its functions' names and the values that they were made with."""
+
+
 class ProviderSpec(FrozenModel):
     """The origin of a selected plugin."""
 
@@ -24,6 +37,9 @@ class ProviderSpec(FrozenModel):
     distribution: str = ""
     version: str = ""
     code_hash: str = ""
+    """Hash of ``code``; in records of earlier versions, of all Python files of the plugin."""
+    code: CodeSpec | None = None
+    """What it depends on; None in records of earlier versions."""
 
 
 class ArchitectureSpec(FrozenModel):

@@ -3,7 +3,7 @@
 ::
 
     runs/
-      resnet18--cifar10--sgd_step--s0--1f0c.../
+      timm-resnet18--cifar10--sgd_step--s0--1f0c.../
         spec.json  record.json  history.jsonl  predictions.safetensors  checkpoint.safetensors  log.txt
       leaderboard.csv  leaderboard.json  leaderboard.md
 """

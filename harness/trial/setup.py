@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from harness.code.imported import check_imported
 from harness.data.images import PreparedData
 from harness.networks.building import build_model
 from harness.records.spec import TrialSpec
@@ -31,7 +32,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
 
     Raises:
         ZooError: If a plugin of the spec is not in the catalog.
-        PluginError: If the architecture's code fails.
+        PluginError: If the architecture's code fails, or a library was imported from another place than the record names.
     """
     architecture = catalog.architectures.get(spec.architecture.full_name).record
     recipe = catalog.recipes.get(spec.recipe.full_name).record
@@ -47,8 +48,18 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
     )
     normalization = _normalization(architecture, request, prepared)
     model, changes = build_model(architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on")
+    check_imported(_distributions(spec))
     resolved = ResolvedRecipe(recipe=recipe, hp=hp)
     return TrainingSetup(model=model, changes=changes, resolved=resolved, normalization=normalization)
+
+
+def _distributions(spec: TrialSpec) -> set[str]:
+    """Return the distributions that a record names as what has run."""
+    found = {"torch"}
+    for provider in (spec.architecture.provider, spec.recipe.provider):
+        found |= {provider.distribution} if provider.distribution else set()
+        found |= set(provider.code.libraries) if provider.code is not None else set()
+    return found - {"zoobench"}  # its packages are checked where plugins are found
 
 
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.records.provenance import provider_spec
 from zoo.catalog import Catalog, Plugin
 from zoo.errors import AmbiguousNameError, PluginError
-from zoo.loading import Sources, build_catalog, code_hash, list_plugins
+from zoo.loading import Sources, build_catalog, list_plugins
 
 GOOD = """
     from zoo import Architecture, hookimpl
@@ -187,24 +188,9 @@ def test_editing_a_file_changes_its_hash_and_what_is_loaded(tmp_path: Path) -> N
     for number in (1, 2, 1):
         entry = _load(_write(tmp_path / "mine.py", number=number)).architectures.get("net")
         assert entry.record.build(None) == number  # type: ignore[arg-type, comparison-overlap]
-        seen.append(code_hash(entry.provider))
+        seen.append(provider_spec(entry).code_hash)
     assert seen[0] == seen[2] != seen[1]
     assert not (tmp_path / "__pycache__").exists()
-
-
-def test_moving_a_file_keeps_its_hash(tmp_path: Path) -> None:
-    one, two = _write(tmp_path / "a" / "mine.py"), _write(tmp_path / "b" / "mine.py")
-    assert code_hash(_only(_load(one)).provider) == code_hash(_only(_load(two)).provider) != ""
-
-
-def test_a_built_in_is_hashed_with_its_neighbours_of_the_same_kind(catalog: Catalog) -> None:
-    hashes = {
-        plugin.provider.name.split(".")[0]: code_hash(plugin.provider)
-        for plugin in catalog.plugins
-        if plugin.state == "loaded"
-    }
-    assert all(hashes.values())
-    assert len(set(hashes.values())) == len(hashes)
 
 
 def _install(site: Path, name: str, entry_points: str, files: dict[str, str], metadata: bool = True) -> None:
@@ -219,12 +205,12 @@ def _install(site: Path, name: str, entry_points: str, files: dict[str, str], me
 
 LIST = """
 import json
-from zoo.loading import Sources, build_catalog, code_hash
+from zoo.loading import Sources, build_catalog
 catalog = build_catalog(Sources(builtin=False))
 print(json.dumps({
     plugin.provider.name: [
         plugin.state, plugin.problem, plugin.provider.distribution, plugin.provider.version,
-        *(name for names in plugin.provides.values() for name in names), code_hash(plugin.provider),
+        *(name for names in plugin.provides.values() for name in names),
     ] for plugin in catalog.plugins
 }))
 """
@@ -247,9 +233,7 @@ def _installed(site: Path, trusted: str = "") -> dict[str, list[str]]:
 
 def test_an_entry_point_is_a_plugin_with_its_distribution_and_version(tmp_path: Path) -> None:
     _install(tmp_path, "zoo-nets", "[zoo]\nnets = zoo_nets\n", {"zoo_nets.py": GOOD})
-    state, problem, *rest, digest = _installed(tmp_path)["nets"]
-    assert (state, problem, rest) == ("loaded", "", ["zoo-nets", "1.2", "nets/net"])
-    assert digest
+    assert _installed(tmp_path)["nets"] == ["loaded", "", "zoo-nets", "1.2", "nets/net"]
 
 
 def test_an_entry_point_that_breaks_costs_itself_only(tmp_path: Path) -> None:
@@ -354,20 +338,6 @@ def test_unreadable_entry_points_of_one_distribution_hide_no_other(tmp_path: Pat
     assert plugins["a-torn"][0] == "broken"
     assert "entry points of distribution 'a-torn' cannot be read" in plugins["a-torn"][1]
     assert plugins["b"][0] == "loaded"
-
-
-def test_the_whole_package_of_an_installed_plugin_is_its_code(tmp_path: Path) -> None:
-    """The module that speaks to zoo is often not the one that holds the network."""
-    files = {
-        "nets/__init__.py": "",
-        "nets/core.py": "WIDTH = 1",
-        "nets/hooks/__init__.py": "",
-        "nets/hooks/zoo.py": GOOD,
-    }
-    _install(tmp_path, "nets", "[zoo]\nnets = nets.hooks.zoo\n", files)
-    before = _installed(tmp_path)["nets"][-1]
-    (tmp_path / "nets" / "core.py").write_text("WIDTH = 2")
-    assert _installed(tmp_path)["nets"][-1] != before
 
 
 def test_a_foreign_package_called_plugins_hides_the_built_ins_with_a_cause(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ from harness.data.cache_layout import FACTS_FILE, using
 from harness.data.images import PreparedData
 from harness.records import store as files
 from harness.records.keys import result_key
-from harness.records.provenance import provider_spec
+from harness.records.provenance import code_differences, provider_spec
 from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.records.state_files import newest_state
 from harness.records.store import Store
@@ -210,9 +210,11 @@ class _Node:
         for registry, wanted in ((catalog.architectures, spec.architecture), (catalog.recipes, spec.recipe)):
             have = provider_spec(registry.get(wanted.full_name))
             if have.code_hash != wanted.provider.code_hash:
+                parts = code_differences(have, wanted.provider)
+                listed = "; ".join(f"{name}: {here}, not {there}" for name, (here, there) in parts.items())
                 return (
                     f"node {node} has different code for {wanted.display_name} ({_called(have)}) than the bench "
-                    f"({_called(wanted.provider)})"
+                    f"({_called(wanted.provider)}){f': {listed}' if listed else ''}"
                 )
         key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=machine.environment["torch"])
         if key != trial.result_key:

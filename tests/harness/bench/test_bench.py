@@ -182,3 +182,32 @@ def test_a_trial_is_reused_from_a_folder_of_an_earlier_name(bench: Any) -> None:
     (again,) = bench.run("linear").records
     assert (again.trial_id, again.started_at) == (earlier, first.started_at)
     assert [path.name for path in bench.store.root.iterdir() if path.is_dir()] == [earlier]
+
+
+def test_a_helper_beside_the_plugin_and_a_declared_file_run_a_trial_again_and_a_comment_does_not(bench: Any) -> None:
+    """Issue 15, item 9: stale results of an edited helper and an edited data file were reused."""
+    helper, settings = bench.folder / "toys_helper.py", bench.folder / "toys.yaml"
+    helper.write_text("WIDTH = 1\n")
+    settings.write_text("a: 1\n")
+    code = bench.plugin.read_text().replace("import os, signal", f"sys_path = {str(bench.folder)!r}\nimport os, signal")
+    code = code.replace(
+        "def linear(request):\n",
+        "def linear(request):\n    sys.path.insert(0, sys_path)\n    import toys_helper as t\n    assert t.WIDTH\n",
+    ).replace("build=build)", "build=build, files=('toys.yaml',))")
+    bench.plugin.write_text(code)
+
+    def is_reused() -> bool:
+        bench.run("linear", epochs=1)
+        (ended,) = [event for event in bench.events if isinstance(event, TrialEnded)]
+        assert ended.outcome == "done", ended.reason
+        return ended.reused
+
+    assert not is_reused()
+    helper.write_text('"""Widths."""\n\nWIDTH = 1  # in channels\n')
+    bench.plugin.write_text(f"# The toys.\n{code}")
+    assert is_reused()
+    helper.write_text("WIDTH = 2\n")
+    assert not is_reused()
+    settings.write_text("a: 2\n")
+    assert not is_reused()
+    assert is_reused()

@@ -10,7 +10,7 @@ import pytest
 
 from harness.data.cache_key import cache_key
 from harness.data.notes import UnusableImagesError
-from harness.records.spec import DatasetSpec, ProviderSpec
+from harness.records.spec import CodeSpec, DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 
 SPEC = DatasetSpec(full_name="t/x", display_name="x", provider=ProviderSpec(plugin="t"))
@@ -55,3 +55,14 @@ def test_settings_and_files_change_the_key(tmp_path: Path) -> None:
     before = key(splits)
     path.write_bytes(b"three")
     assert key(splits) != before
+
+
+def test_code_and_data_files_change_the_key_and_a_library_does_not() -> None:
+    code = CodeSpec(modules={"nets": "1"}, files={"labels.csv": "1"}, libraries={"numpy": "2.4"}, arguments="1")
+
+    def key_with(**changes: object) -> str:
+        return key(provider=ProviderSpec(plugin="t", code=code.model_copy(update=changes)))
+
+    assert key_with(libraries={"numpy": "2.5"}) == key_with()
+    changes = ({}, {"modules": {"nets": "2"}}, {"files": {"labels.csv": "2"}}, {"arguments": "2"})
+    assert len({key_with(**each) for each in changes}) == 4

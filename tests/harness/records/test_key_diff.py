@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
+from harness.records.provenance import provider_spec
 from harness.records.record import DataInfo, Record
 from zoo.errors import ZooError
 from zoo.loading import Sources, build_catalog
@@ -64,3 +65,29 @@ def test_an_edited_plugin_is_what_would_run_a_trial_again(whole: Record, tmp_pat
 def test_a_trial_that_crashed_at_once_cannot_be_compared(small_record: Record) -> None:
     with pytest.raises(ZooError, match="ended before"):
         result_differences(small_record, small_record)
+
+
+def test_the_module_the_file_and_the_library_that_changed_are_named(whole: Record, tmp_path: Path) -> None:
+    """Issue 15, item 9: ``zoo why`` said that nothing had changed."""
+    file = tmp_path / "p.py"
+    code = PLUGIN.replace("build=print", "build=build, files=('a.yaml',), libraries=('no-such-one',)")
+    file.write_text("def build(request):\n    return 1\n" + code)
+    (tmp_path / "a.yaml").write_text("1")
+    sources = Sources(files=(str(file),), builtin=False, entry_points=False, strict=True)
+    provider = provider_spec(build_catalog(sources).architectures.get("net"))
+    architecture = whole.spec.architecture.model_copy(update={"provider": provider})
+    record = whole.model_copy(update={"spec": whole.spec.model_copy(update={"architecture": architecture})})
+
+    def changed() -> set[str]:
+        found = differences_from_today(record, build_catalog(sources))
+        return {each.field for each in found if each.field.startswith("architecture_code")}
+
+    assert changed() == set()
+    (tmp_path / "a.yaml").write_text("2")
+    assert changed() == {"architecture_code: file a.yaml"}
+    file.write_text("def build(request):\n    return 2\n" + code.replace("('no-such-one',)", "()"))
+    assert changed() == {
+        "architecture_code: module p.py",
+        "architecture_code: file a.yaml",
+        "architecture_code: library no-such-one",
+    }

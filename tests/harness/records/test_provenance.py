@@ -5,11 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 from pathlib import Path
 
-from harness.records.provenance import provider_spec
-from harness.records.spec import ProviderSpec
-from zoo.catalog import Catalog, Entry, Provider
+from harness.records.provenance import MISSING, code_differences, provider_spec
+from harness.records.spec import CodeSpec, ProviderSpec
+from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
-from zoo.metric import Metric
 
 PLUGIN = """
 from zoo import Metric, hookimpl
@@ -48,7 +47,23 @@ def test_an_edit_changes_the_hash_and_another_folder_does_not(tmp_path: Path) ->
     assert of_file(tmp_path / "mine.py", PLUGIN.replace("1.0", "0.5")).code_hash != before.code_hash
 
 
-def test_a_provider_without_source_has_no_hash() -> None:
-    provider = Provider(name="lost", origin="file", module="lost", distribution="d", version="1.2")
-    entry = Entry(record=Metric(name="ones", compute=lambda predictions: 1.0), full_name="lost/ones", provider=provider)
-    assert provider_spec(entry) == ProviderSpec(plugin="lost", distribution="d", version="1.2", code_hash="")
+def test_a_comment_changes_nothing(tmp_path: Path) -> None:
+    before = of_file(tmp_path / "mine.py", PLUGIN)
+    assert of_file(tmp_path / "mine.py", f"# A comment.\n{PLUGIN}") == before
+
+
+def test_differences_name_modules_files_and_libraries() -> None:
+    one = CodeSpec(modules={"nets": "1", "blocks": "1"}, files={"a.yaml": "1"}, libraries={"numpy": "2.4"})
+    other = CodeSpec(modules={"nets": "2", "blocks": "1"}, files={"a.yaml": "2"}, libraries={"scipy": "1.0"})
+    left, right = ProviderSpec(plugin="p", code=one), ProviderSpec(plugin="p", code=other)
+    assert code_differences(left, right) == {
+        "module nets": ("1", "2"),
+        "file a.yaml": ("1", "2"),
+        "library numpy": ("2.4", MISSING),
+        "library scipy": (MISSING, "1.0"),
+    }
+    assert code_differences(left, left) == {}
+
+
+def test_a_record_of_an_earlier_version_has_nothing_to_name() -> None:
+    assert code_differences(ProviderSpec(plugin="p", code_hash="c"), ProviderSpec(plugin="p", code=CodeSpec())) == {}

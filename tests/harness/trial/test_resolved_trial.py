@@ -21,10 +21,8 @@ def test_its_id_follows_from_its_spec_and_key(trial: ResolvedTrial) -> None:
     assert trial.trial_id == "small_networks-strided--p-set--small_networks-quick--s3--0123456789ab"
     of_a_fold = trial.spec.dataset.model_copy(update={"folds": 5, "fold": 2})
     spec = trial.spec.model_copy(update={"dataset": of_a_fold})
-    assert (
-        trial.model_copy(update={"spec": spec}).trial_id
-        == "small_networks-strided--p-set--small_networks-quick--s3f2--0123456789ab"
-    )
+    name = trial.model_copy(update={"spec": spec}).trial_id
+    assert name == "small_networks-strided--p-set--small_networks-quick--s3f2--0123456789ab"
 
 
 def test_its_id_does_not_depend_on_where_its_data_lies_or_when_it_runs(trial: ResolvedTrial) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+
 import pytest
 import torch
 
+from harness.records.spec import CodeSpec
 from harness.trial.setup import make_setup
+from zoo.errors import PluginError
 
 
 def test_the_specs_hyperparameters_replace_the_recipes(make_data, make_spec, plugin_catalog):
@@ -43,3 +48,18 @@ def test_small_images_adapt_the_network_if_the_spec_says_so(make_data, make_spec
     adapted = make_setup(make_spec(small_images="on"), make_data(), plugin_catalog)
     assert adapted.changes == ("0: stride 4 → 2",)
     assert adapted.model[0].stride == (2, 2)
+
+
+def test_a_library_that_was_imported_from_elsewhere_than_the_record_names_ends_the_trial(
+    make_data, make_spec, plugin_catalog, tmp_path, monkeypatch
+):
+    """Issue 15, item 1: a clone of timm was trained while the record named the installed version."""
+    spec = make_spec()
+    provider = spec.architecture.provider.model_copy(update={"code": CodeSpec(libraries={"pyyaml": "6"})})
+    spec = spec.model_copy(update={"architecture": spec.architecture.model_copy(update={"provider": provider})})
+    make_setup(spec, make_data(), plugin_catalog)
+    clone = ModuleType("yaml")
+    clone.__file__ = str(tmp_path / "yaml" / "__init__.py")
+    monkeypatch.setitem(sys.modules, "yaml", clone)
+    with pytest.raises(PluginError, match=f"yaml is imported from {clone.__file__}, but the record would name pyyaml"):
+        make_setup(spec, make_data(), plugin_catalog)

@@ -1,0 +1,113 @@
+"""Code identity: what the results of one entry of the catalog depend on besides settings, data and torch."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.code.distributions import installation, normal, version_of
+from harness.code.locating import Owner
+from harness.code.reach import Reach, reach
+from harness.code.roots import roots_of
+from zoo.catalog import Entry, Provider
+from zoo.errors import PluginError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CodeIdentity:
+    """The code, files and libraries that a record depends on."""
+
+    modules: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each module of the plugin that its functions reach, by name."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each data file that it declares, by the path that it declares."""
+    libraries: Mapping[str, str] = field(default_factory=dict)
+    """Version of each distribution that those modules import, or that it declares."""
+    arguments: str = ""
+    """Digest of its functions' names and the values that they were made with."""
+
+
+def code_identity(entry: Entry[Any]) -> CodeIdentity:
+    """Return what a record depends on.
+
+    Raises:
+        PluginError: If it declares a data file that is not there.
+    """
+    provider, record = entry.provider, entry.record
+    roots = roots_of(record)
+    home = _home(provider)
+    owner = Owner(distribution=provider.distribution, folder=home if provider.origin == "file" else None)
+    declared = map(normal, getattr(record, "libraries", ()))
+    found = _known_reach(roots.modules, owner)
+    return CodeIdentity(
+        modules=found.modules,
+        files={name: _file_digest(entry, home, name) for name in getattr(record, "files", ())},
+        libraries={name: version_of(name) for name in sorted({*found.libraries, *declared})},
+        arguments=_digest(roots.arguments),
+    )
+
+
+_KNOWN: dict[Any, tuple[tuple[Any, ...], Reach]] = {}
+"""Reaches by roots, with the state of the files that they were read from: a plan asks once for each trial."""
+
+
+def _known_reach(roots: Mapping[str, frozenset[str]], owner: Owner) -> Reach:
+    key = (frozenset(roots.items()), owner)
+    known = _KNOWN.get(key)
+    if known is not None and known[0] == _state(known[1].files, owner):
+        return known[1]
+    found = reach(roots, owner)
+    _KNOWN[key] = (_state(found.files, owner), found)
+    return found
+
+
+def _state(files: Iterable[Path], owner: Owner) -> tuple[Any, ...]:
+    folder = [owner.folder] if owner.folder is not None else []
+    stats = [path.stat() if path.exists() else None for path in (*sorted(files), *folder)]
+    return (installation(), *((stat.st_mtime_ns, stat.st_size) if stat else None for stat in stats))
+
+
+def _home(provider: Provider) -> Path | None:
+    """Return the folder of the plugin's file, from which declared paths start."""
+    if provider.origin == "file":
+        return Path(provider.module).parent
+    module = sys.modules.get(provider.module.partition(":")[0])
+    file = getattr(module, "__file__", None)
+    return Path(file).parent if file else None
+
+
+def _file_digest(entry: Entry[Any], home: Path | None, name: str) -> str:
+    path = (home or Path()) / name
+    try:
+        return _content_digest(path)
+    except OSError as error:
+        raise PluginError(
+            f"{entry.full_name} of {entry.provider.origin_sentence} declares the data file {name!r}, "
+            f"but {path} cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def _content_digest(path: Path) -> str:
+    """Return the digest of a file, or of all files of a folder with their names."""
+    if not path.is_dir():
+        stat = path.stat()
+        return _hashed(path, stat.st_mtime_ns, stat.st_size)
+    files = sorted(each for each in path.rglob("*") if each.is_file())
+    return _digest([[each.relative_to(path).as_posix(), _content_digest(each)] for each in files])
+
+
+@functools.lru_cache(maxsize=4096)
+def _hashed(path: Path, _modified: int, _size: int) -> str:
+    # Cached, because a plan asks for each trial; the time and size only make an edited file another one.
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
