@@ -1,11 +1,10 @@
-"""Verification: checksums, schema, seeds and every number of a leaderboard, checked against its records."""
+"""Verification: checksums, seeds and every number of trials, checked against their predictions."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,6 @@ from harness.records.runtime_result import RuntimeRecord, as_record, predictions
 from harness.records.scoring import score
 from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import sha256_of
-from reports.site.folder import published_files
-from reports.site.paths import SUMS_FILE
-from reports.site.schema import schema_text
 from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE
 from reports.trials.grouping import group_trials
@@ -32,14 +28,50 @@ _TOLERANCE = 1e-6
 """Relative tolerance of numbers: versions of NumPy sum in different orders."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialCheck:
+    """What was found when a trial and its runtimes were verified."""
+
+    problems: tuple[str, ...]
+    """A sentence for each problem."""
+    unchecked: Mapping[str, str]
+    """Why a metric could not be recomputed, by its name."""
+    is_recomputed: bool
+    """Whether it has a result, and all its metrics were recomputed from its predictions, with the same values."""
+
+
 def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
-    """Return a sentence for each problem of a trial or of its runtimes.
+    """Return a sentence for each problem of a trial or of its runtimes; see :func:`check_trial`."""
+    return list(check_trial(trial, metrics).problems)
+
+
+def check_trial(trial: Trial, metrics: Sequence[Entry[Metric]]) -> TrialCheck:
+    """Verify a trial and its runtimes.
 
     All files except the weights must exist and match their checksums. Every metric that *metrics* contain in the
     version of the record is recomputed from the predictions.
     """
     folder, record = trial
     name = one_line(f"{folder.name} {runtime_name(record)}".rstrip(), max_length=120)
+    problems = _file_problems(folder, record, name)
+    if record.outcome is not Outcome.DONE or problems:
+        return TrialCheck(problems=tuple(problems), unchecked={}, is_recomputed=False)
+    try:
+        problems, unchecked = _recompute(folder, record, name, metrics)
+    except StoreError as error:
+        return TrialCheck(problems=(f"{name}: {one_line(error)}",), unchecked={}, is_recomputed=False)
+    for result in [] if isinstance(record, RuntimeRecord) else results_in(folder, record):
+        if isinstance(result, StoreError):
+            problems.append(one_line(result))
+        else:
+            check = check_trial((folder, as_record(record, result)), metrics)
+            problems += check.problems
+            unchecked |= check.unchecked
+    is_recomputed = bool(record.metrics) and not problems and not unchecked
+    return TrialCheck(problems=tuple(problems), unchecked=unchecked, is_recomputed=is_recomputed)
+
+
+def _file_problems(folder: Path, record: Record, name: str) -> list[str]:
     problems = []
     for file, sha256 in record.files.items():
         if file != Path(file).name or file in (".", "..", ""):
@@ -49,37 +81,47 @@ def trial_problems(trial: Trial, metrics: Sequence[Entry[Metric]]) -> list[str]:
                 problems.append(f"{name}: {one_line(file)} is missing")
         elif sha256_of(folder / file) != sha256:
             problems.append(f"{name}: {one_line(file)} does not match the checksum in its record")
-    if record.outcome is not Outcome.DONE or problems:
-        return problems
+    return problems
+
+
+def _recompute(
+    folder: Path, record: Record, name: str, metrics: Sequence[Entry[Metric]]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the problems of the metrics of a record, and why a metric could not be recomputed.
+
+    Raises:
+        StoreError: If its predictions cannot be read.
+    """
     of_predictions = predictions_file(record)
     if of_predictions not in record.files:
-        return [f"{name}: its record has no checksum of {of_predictions}, so nothing can be recomputed"]
-    try:
-        predictions = load_predictions(folder, name=of_predictions).predictions
-    except StoreError as error:
-        return [f"{name}: {one_line(error)}"]
+        return [f"{name}: its record has no checksum of {of_predictions}, so nothing can be recomputed"], {}
+    predictions = load_predictions(folder, name=of_predictions).predictions
+    problems, unchecked = [], {}
     if record.data is not None and len(predictions.labels) != record.data.num_test:
         problems.append(
             f"{name}: predictions of {len(predictions.labels):,} images, but its record states {record.data.num_test:,}"
         )
-    known = {entry.display_name: entry for entry in metrics}
+    known = {called: entry for entry in metrics for called in (entry.full_name, entry.display_name)}
     for metric, reported in record.metrics.items():
         entry = known.get(metric)
-        if entry is None or entry.record.version != reported.version:
+        if entry is None:
+            unchecked[metric] = "no plugin here provides it"
             continue
-        computed = score(predictions, [entry]).values.get(entry.display_name)
-        if computed is not None and not _same(computed.value, reported.value):
+        if entry.record.version != reported.version:
+            unchecked[metric] = f"its version is {entry.record.version} here, and {reported.version} in the record"
+            continue
+        scores = score(predictions, [entry])
+        computed = scores.values.get(entry.display_name)
+        if computed is None:
+            unchecked[metric] = f"it is not defined for {len(predictions.classes)} classes"
+        elif scores.problems and not same(computed.value, reported.value):
+            unchecked[metric] = one_line(scores.problems[0])
+        elif not same(computed.value, reported.value):
             problems.append(
-                f"{name}: {one_line(metric)} is {_shown(computed.value)} in its predictions, but its record states "
-                f"{_shown(reported.value)}"
+                f"{name}: {one_line(metric)} is {shown(computed.value)} in its predictions, but its record states "
+                f"{shown(reported.value)}"
             )
-    if not isinstance(record, RuntimeRecord):
-        for result in results_in(folder, record):
-            if isinstance(result, StoreError):
-                problems.append(one_line(result))
-            else:
-                problems += trial_problems((folder, as_record(record, result)), metrics)
-    return problems
+    return problems, unchecked
 
 
 def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]:
@@ -118,99 +160,16 @@ def _fold_problems(trials: Sequence[Trial]) -> list[str]:
     return problems
 
 
-def report_problems(folder: Path, rebuilt: dict[str, Any] | None = None) -> tuple[list[str], list[str]]:
-    """Return the problems of a published leaderboard, and notes on what could not be checked.
-
-    Args:
-        folder: The folder of the site.
-        rebuilt: Leaderboard data rebuilt from records; None if there are no records to compare with.
-    """
-    sums = published_files(folder)
-    if not sums:
-        return [f"{folder / SUMS_FILE} is missing or empty"], []
-    problems = [
-        f"{one_line(name)} {'does not match its checksum' if (folder / name).is_file() else 'is missing'}"
-        for name, digest in sums.items()
-        if not (folder / name).is_file() or sha256_of(folder / name) != digest
-    ]
-    try:
-        data = json.loads((folder / "leaderboard.json").read_bytes())
-    except (OSError, ValueError) as error:
-        return [*problems, f"leaderboard.json cannot be read: {one_line(error)}"], []
-    found, notes = _schema_problems(data)
-    problems += found
-    if not found:
-        problems += _row_problems(data)
-        if rebuilt is not None:
-            problems += list(_differences(data, rebuilt))
-    return problems, notes
-
-
-def _schema_problems(data: Any) -> tuple[list[str], list[str]]:
-    try:
-        import jsonschema
-    except ImportError:
-        return [], ["the schema was not checked, which requires jsonschema: pip install 'zoobench[verify]'"]
-    validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
-    errors = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
-    told = [f"{one_line(error.json_path)}: {one_line(error.message, max_length=200)}" for error in errors[:10]]
-    return [f"leaderboard.json: {each}" for each in told], []
-
-
-def _row_problems(data: dict[str, Any]) -> list[str]:
-    problems = []
-    trials: Counter[str] = Counter()
-    for table in data["tables"]:
-        for row in table["rows"]:
-            name = one_line(f"{row['cells'].get('model')} on {table['data']}", max_length=200)
-            trials.update(row["trials"])
-            if len(set(row["seeds"])) != len(row["seeds"]):
-                problems.append(f"{name}: a seed is listed twice")
-            if len(row["seeds"]) != len(row["trials"]):
-                problems.append(f"{name}: {len(row['seeds'])} seeds, but {len(row['trials'])} trials")
-    problems += [f"trial {one_line(trial)} is listed {count} times" for trial, count in trials.items() if count > 1]
-    return problems
-
-
-def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable[str]:
-    before, now = _cells(published), _cells(rebuilt)
-    for key in before.keys() | now.keys():
-        name = one_line(" on ".join([key[1], key[0]]), max_length=200)
-        if key not in now:
-            yield f"{name}: published, but without records"
-        elif key not in before:
-            yield f"{name}: has records, but is not published"
-        else:
-            for cell in before[key].keys() & now[key].keys():
-                if not _same(before[key][cell], now[key][cell]):
-                    yield (
-                        f"{name}: {one_line(cell)} is published as {_shown(before[key][cell])}, but is "
-                        f"{_shown(now[key][cell])} in the records"
-                    )
-
-
-def _cells(data: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
-    return {
-        (
-            table["data"],
-            str(row["cells"].get("model")),
-            str(row["cells"].get("recipe")),
-            str(row["cells"].get("runtime") or ""),
-            table["fingerprint"],
-        ): row["cells"]
-        for table in data["tables"]
-        for row in table["rows"]
-    }
-
-
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, numbers within a relative tolerance for versions of NumPy."""
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
+        return len(one) == len(other) and all(map(same, one, other))
     numbers = isinstance(one, (int, float)) and isinstance(other, (int, float))
     return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE) if numbers else bool(one == other)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return a value for a sentence."""
     return f"{value:.6g}" if isinstance(value, float) else one_line(value, max_length=80)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.records.record import Record
+    from reports.publishing.verification import TrialCheck
     from reports.site.statuses import Status
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog
@@ -40,13 +42,15 @@ def command(
 ) -> None:
     """Verify a leaderboard.
 
-    Reports are checked by their checksums and schema, and runs by recomputing every number from their predictions.
+    Reports are checked by their checksums, their schema (with jsonschema) and their seeds, and runs by their checksums
+    and by recomputing every metric from the predictions; a metric whose plugin is absent is named.
     Given both, the report is also compared with the runs. The result is saved beside the runs (verification.json), and
     zoo report shows it: self-reported, recomputed, or reproduced if a trial was run again within the noise of seeds.
     The exit code is 1 if any check fails.
     """
     from reports.leaderboard.building import build_leaderboard
-    from reports.publishing.verification import report_problems, store_problems, trial_problems
+    from reports.publishing.site_verification import check_site
+    from reports.publishing.verification import check_trial, store_problems
     from reports.render.json import leaderboard_data
     from reports.site.paths import SUMS_FILE
     from reports.trials.reading import read_trials, with_runtimes
@@ -59,27 +63,26 @@ def command(
     found: list[str] = []
     trials: list[Trial] = []
     statuses: dict[Path, Status] = {}
+    checks: dict[Path, TrialCheck] = {}
     if runs:
         trials, unreadable = read_trials(runs)
         found += unreadable
         metrics = list(catalog.metrics)
-        for trial in trials:
-            problems = trial_problems(trial, metrics)
-            found += problems
-            if not problems:
-                statuses[trial[0]] = "recomputed"
+        checks = {folder: check_trial((folder, record), metrics) for folder, record in trials}
+        found += [problem for check in checks.values() for problem in check.problems]
+        statuses = {folder: "recomputed" for folder, check in checks.items() if check.is_recomputed}
         found += store_problems(trials, required_seeds=require_seeds)
-        click.echo(f"{len(statuses):,} of {plural(len(trials), 'trial')} recomputed, with the reported results")
+        _tell_of_trials(trials, checks)
     for report in reports:
         rebuilt = leaderboard_data(build_leaderboard(with_runtimes(trials)[0])) if trials else None
-        problems, notes = report_problems(report, rebuilt)
-        found += [f"{clean(report)}: {problem}" for problem in problems]
-        for note in notes:
+        site = check_site(report, rebuilt)
+        found += [f"{clean(report)}: {problem}" for problem in site.problems]
+        for note in site.notes:
             complain(note)
-        passed = f"checksums and schema{', and comparison with the runs' if trials else ''}: passed"
-        click.echo(f"{clean(report)}: {'failed' if problems else passed}")
+        verdict = "failed" if site.problems else f"passed: {', '.join(site.checked)}"
+        click.echo(f"{clean(report)}: {verdict}")
     if sample:
-        again = _sample([trial for trial in trials if trial[0] in statuses], sample)
+        again = _sample([trial for trial in trials if not checks[trial[0]].problems], sample)
         for trial, problem in _run_again(again, trials, session, catalog, data_root):
             if problem:
                 found.append(f"{clean(trial[0].name)}: {problem}")
@@ -92,6 +95,21 @@ def command(
     for problem in found:
         complain(problem)
     ctx.exit(FAILED if found else 0)
+
+
+def _tell_of_trials(trials: Sequence[Trial], checks: Mapping[Path, TrialCheck]) -> None:
+    """Say how many trials follow from their predictions, and which metrics could not be recomputed."""
+    finished = [folder for folder, record in trials if record.outcome.value == "done"]
+    whole = sum(checks[folder].is_recomputed for folder in finished)
+    partly = sum(bool(checks[folder].unchecked) and not checks[folder].problems for folder in finished)
+    line = f"{whole:,} of {plural(len(finished), 'finished trial')} recomputed, with the reported results"
+    line += f"; {partly:,} only in part" if partly else ""
+    if len(finished) < len(trials):
+        line += f"; of {plural(len(trials) - len(finished), 'trial')} without a result, only checksums were checked"
+    click.echo(line)
+    reasons = Counter(each for folder in finished for each in checks[folder].unchecked.items())
+    for (metric, reason), count in sorted(reasons.items()):
+        complain(f"metric {metric!r} was not recomputed in {plural(count, 'trial')}: {reason}")
 
 
 def _sample(trials: Sequence[Trial], count: int) -> list[Trial]:

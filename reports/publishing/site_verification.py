@@ -1,0 +1,127 @@
+"""Site verification: checksums, schema and rows of a published leaderboard, compared with records if there are some."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.system.atomic_files import sha256_of
+from reports.publishing.verification import same, shown
+from reports.site.folder import published_files
+from reports.site.paths import SUMS_FILE
+from reports.site.schema import schema_text
+from zoo.text import one_line, plural
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SiteCheck:
+    """What was found when a published leaderboard was verified."""
+
+    problems: tuple[str, ...]
+    """A sentence for each problem."""
+    checked: tuple[str, ...]
+    """What was checked."""
+    notes: tuple[str, ...] = ()
+    """What could not be checked, and why."""
+
+
+def check_site(folder: Path, rebuilt: dict[str, Any] | None = None) -> SiteCheck:
+    """Verify a published leaderboard.
+
+    Args:
+        folder: The folder of the site.
+        rebuilt: Leaderboard data rebuilt from records; None if there are no records to compare with.
+    """
+    sums = published_files(folder)
+    if not sums:
+        return SiteCheck(problems=(f"{folder / SUMS_FILE} is missing or empty",), checked=())
+    problems = [
+        f"{one_line(name)} {'does not match its checksum' if (folder / name).is_file() else 'is missing'}"
+        for name, digest in sums.items()
+        if not (folder / name).is_file() or sha256_of(folder / name) != digest
+    ]
+    checked, notes = [f"checksums of {plural(len(sums), 'file')}"], []
+    try:
+        data = json.loads((folder / "leaderboard.json").read_bytes())
+    except (OSError, ValueError) as error:
+        problems.append(f"leaderboard.json cannot be read: {one_line(error)}")
+        return SiteCheck(problems=tuple(problems), checked=tuple(checked))
+    found = _schema_problems(data)
+    if found is None:
+        notes.append("the schema was not checked, which requires jsonschema: pip install 'zoobench[verify]'")
+    else:
+        checked.append("schema")
+    problems += found or []
+    if not found:
+        try:
+            problems += _row_problems(data)
+            checked.append("seeds")
+            if rebuilt is not None:
+                problems += list(_differences(data, rebuilt))
+                checked.append("comparison with the runs")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # possible where no schema was checked
+            what = f"{type(error).__name__}: {one_line(error)}"
+            problems.append(f"leaderboard.json is not a leaderboard that zoo wrote ({what})")
+    return SiteCheck(problems=tuple(problems), checked=tuple(checked), notes=tuple(notes))
+
+
+def _schema_problems(data: Any) -> list[str] | None:
+    """Return the violations of the schema; None if it cannot be checked here."""
+    try:
+        import jsonschema
+    except ImportError:
+        return None
+    validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
+    errors = sorted(validator.iter_errors(data), key=lambda error: error.json_path)
+    told = [f"{one_line(error.json_path)}: {one_line(error.message, max_length=200)}" for error in errors[:10]]
+    return [f"leaderboard.json: {each}" for each in told]
+
+
+def _row_problems(data: dict[str, Any]) -> list[str]:
+    problems = []
+    trials: Counter[str] = Counter()
+    for table in data["tables"]:
+        for row in table["rows"]:
+            name = one_line(f"{row['cells'].get('model')} on {table['data']}", max_length=200)
+            trials.update(row["trials"])
+            if len(set(row["seeds"])) != len(row["seeds"]):
+                problems.append(f"{name}: a seed is listed twice")
+            if len(row["seeds"]) != len(row["trials"]):
+                problems.append(f"{name}: {len(row['seeds'])} seeds, but {len(row['trials'])} trials")
+    problems += [f"trial {one_line(trial)} is listed {count} times" for trial, count in trials.items() if count > 1]
+    return problems
+
+
+def _differences(published: dict[str, Any], rebuilt: dict[str, Any]) -> Iterable[str]:
+    before, now = _cells(published), _cells(rebuilt)
+    for key in before.keys() | now.keys():
+        name = one_line(" on ".join([key[1], key[0]]), max_length=200)
+        if key not in now:
+            yield f"{name}: published, but without records"
+        elif key not in before:
+            yield f"{name}: has records, but is not published"
+        else:
+            for cell in before[key].keys() & now[key].keys():
+                if not same(before[key][cell], now[key][cell]):
+                    yield (
+                        f"{name}: {one_line(cell)} is published as {shown(before[key][cell])}, but is "
+                        f"{shown(now[key][cell])} in the records"
+                    )
+
+
+def _cells(data: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {
+        (
+            table["data"],
+            str(row["cells"].get("model")),
+            str(row["cells"].get("recipe")),
+            str(row["cells"].get("runtime") or ""),
+            table["fingerprint"],
+        ): row["cells"]
+        for table in data["tables"]
+        for row in table["rows"]
+    }
