@@ -90,11 +90,6 @@ def predict_logits(
     return logits_NK
 
 
-def evaluate_logits(logits_NK: Tensor, labels_N: Tensor) -> Evaluation:
-    """Return the loss and accuracy of logits."""
-    return _mean(_judge(logits_NK, labels_N))
-
-
 def _judge(logits_NK: Tensor, labels_N: Tensor) -> Tensor:
     """Return each image's cross-entropy and its share of the accuracy, ``float64 [N, 2]``."""
     logits_NK, labels_N = logits_NK.double(), labels_N.to(logits_NK.device)

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
+from harness.data.images import ImageSet
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
-from harness.training.evaluation import evaluate, evaluate_logits, predict_logits
+from harness.training.evaluation import Evaluation, evaluate, predict_logits
+from zoo.architecture import Preprocessing
 
 CPU = torch.device("cpu")
 
 
+def evaluation_of(logits_NK: torch.Tensor, labels_N: torch.Tensor) -> Evaluation:
+    """Evaluate a network that returns these logits."""
+    images = ImageSet(
+        images_NHWC=np.zeros((len(labels_N), 2, 2, 3), dtype=np.uint8),
+        labels_N=labels_N.numpy(),
+        samples_N=np.arange(len(labels_N), dtype=np.uint64),
+    )
+    settings = ForwardSettings(device=CPU, normalization=Preprocessing(mean=(0.5,) * 3, std=(0.25,) * 3))
+    return evaluate(nn.Identity(), images, settings, predict=lambda model, images_BCHW: logits_NK)
+
+
 def test_a_constant_model_scores_at_chance():
     """A constant scorer got a perfect score by tie order elsewhere (mteb#5092)."""
-    result = evaluate_logits(torch.zeros(100, 4), torch.zeros(100, dtype=torch.int64))
+    result = evaluation_of(torch.zeros(100, 4), torch.zeros(100, dtype=torch.int64))
     assert result.accuracy == 0.25
     assert result.loss == pytest.approx(math.log(4))
 
 
 def test_accuracy_counts_the_highest_logit():
     logits_NK = torch.tensor([[2.0, 1.0], [2.0, 1.0], [0.0, 3.0], [1.0, 1.0]])
-    assert evaluate_logits(logits_NK, torch.tensor([0, 1, 1, 0])).accuracy == (1 + 0 + 1 + 0.5) / 4
+    assert evaluation_of(logits_NK, torch.tensor([0, 1, 1, 0])).accuracy == (1 + 0 + 1 + 0.5) / 4
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32, None])

@@ -16,23 +16,5 @@ def test_the_frame_has_a_line_for_each_row_with_plain_numbers(make_trials):
     assert np.isnan(frame["macs"][1])
 
 
-ORDERS = [(0.95, 0.8, 0.6), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6), (0.95, 0.6, 0.8), (0.8, 0.95, 0.6), (0.95, 0.8, 0.6)]
-"""Accuracies of a, b and c, by dataset."""
-
-
-@pytest.fixture
-def on_datasets(make_trial):
-    """Trials of a, b and c on so many datasets."""
-
-    def make(number, **fields):
-        return [
-            make_trial(model, data=f"set{place}", fingerprint=f"{place + 1:x}" * 64, accuracy=accuracy, **fields)
-            for place, order in enumerate(ORDERS[:number])
-            for model, accuracy in zip("abc", order, strict=True)
-        ]
-
-    return make
-
-
 def test_the_frame_has_what_the_csv_file_has(on_datasets):
     assert to_frame(build_leaderboard(on_datasets(2)))["overall_mean_rank"].tolist() == [1.5, 1.5, 3.0, 1.5, 1.5, 3.0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,7 @@ from .serving import serving
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser environment has it")
 expect = playwright.expect
 
-CHROMIUM = os.environ.get("ZOO_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install it, or set ZOO_CHROMIUM"),
-]
+pytestmark = pytest.mark.slow
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>'\"\u202e\u2028\x1b[31m"
 LONG = "a-name-without-end-" * 12
@@ -41,14 +35,6 @@ def url(
     save_file(trained.model.state_dict(), path, metadata=card.metadata())
     with serving(zoo_script, str(path), "--port", "0", "--max-pixels", "100000", ZOO_SERVE_TOKEN=TOKEN) as (_, address):
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def complaints(message: Any) -> bool:

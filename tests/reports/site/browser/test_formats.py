@@ -1,0 +1,98 @@
+"""A site on a phone, on paper, as one file and with a thousand rows, in a real browser."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo import Catalog
+
+from ..conftest import StoreMaker, fill, write
+from .watching import Watched, column, one_of_each
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser environment has it")
+expect = playwright.expect
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory, catalog: Catalog, fast_disk: None) -> Path:
+    root = tmp_path_factory.mktemp("single")
+    store = fill(StoreMaker(root / "runs", catalog))
+    return write(store.root, root / "site", single_file=True)[0]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(site: Path, browser: Any, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 375, "height": 700}, color_scheme=scheme)
+    watched = Watched(context.new_page())
+    for path in one_of_each(site):
+        page = watched.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375, path
+    watched.check()
+    context.close()
+
+
+def test_on_paper_the_tables_are_whole_and_the_controls_are_gone(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    page.emulate_media(media="print")
+    assert page.is_hidden("form.controls")
+    assert page.evaluate("getComputedStyle(document.querySelector('[data-grid]')).overflowX") == "visible"
+
+
+def test_one_file_does_what_the_folder_does(single: Path, watched: Watched) -> None:
+    page = watched.open(single / "index.html")
+    assert page.inner_text("[data-count]") == "11 rows"
+    page.select_option("[name=family]", "deep")
+    expect(page).to_have_url(re.compile(r"#/index\.html\?family=deep$"))
+    first = column(page, "model")[0]
+    page.click("section[data-table^=toy] tbody tr:first-child th a")
+    expect(page).to_have_url(re.compile(f"#/rows/{first}--"))
+    assert page.inner_text("h1") == first
+    page.locator("figure[data-chart=heatmap] rect").first.wait_for()
+    page.go_back()
+    expect(page.locator("[data-count]")).to_have_text("4 of 11 rows")
+    page.goto(f"{(single / 'index.html').as_uri()}#/compare/nothing-of-that-name.html")
+    assert [url for url in watched.requests if url.startswith("file:")] == [(single / "index.html").as_uri()] * len(
+        [url for url in watched.requests if url.startswith("file:")]
+    ), "nothing but the file itself is read"
+
+
+def test_a_thousand_rows_open_in_under_a_second(
+    tmp_path: Path, catalog: Catalog, fast_disk: None, watched: Watched
+) -> None:
+    store = StoreMaker(tmp_path / "runs", catalog)
+    for index in range(1000):
+        store.add(
+            f"family{index % 17}_variant{index}_of_a_network",
+            skill=0.002 * index,
+            family=f"family{index % 17}",
+            params=10_000 + 1_234 * index,
+            speed=100.0 + index,
+            recipe=f"recipe_{index % 3}",
+            num_epochs=1,
+        )
+    start = time.monotonic()
+    site, _ = write(store.root, tmp_path / "site")
+    written = time.monotonic() - start
+    size = (site / "index.html").stat().st_size
+    page = watched.open(site / "index.html")
+    took = page.evaluate(
+        """() => {
+            const [navigation] = performance.getEntriesByType('navigation');
+            return navigation.loadEventEnd - navigation.startTime;
+        }"""
+    )
+    assert page.locator("section tbody tr").count() == 1000
+    start = time.monotonic()
+    page.click("th[data-key=params] button")
+    page.evaluate("document.body.offsetHeight")
+    sorting = time.monotonic() - start
+    print(f"written in {written:.1f} s, {size:,} bytes, opened in {took:.0f} ms, sorted in {1000 * sorting:.0f} ms")
+    assert size < 1_000_000
+    assert took < 1000
+    assert sorting < 1

@@ -1,0 +1,119 @@
+"""Tables of a site in a real browser: sorting, filters, addresses, downloads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .watching import Watched, column, published, sort
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the browser environment has it")
+expect = playwright.expect
+pytestmark = pytest.mark.slow
+
+
+def test_a_board_opens_from_a_folder_in_the_order_of_ranks(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    assert page.inner_text("[data-count]") == "11 rows"
+    models = column(page, "model")
+    assert models == published(site)
+    assert models[-1] == "broken_net"
+    assert page.get_attribute("section[data-table^=toy] th[data-key=rank]", "aria-sort") == "ascending"
+
+
+def test_a_heading_sorts_best_first_then_worst_first_then_by_rank(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    ranked = column(page, "model")
+    assert sort(page, "params") == "ascending"
+    assert column(page, "model")[0] == "net0"
+    assert column(page, "model")[-1] == "broken_net", "what has no value stands last either way"
+    assert sort(page, "params") == "descending"
+    assert column(page, "model")[0] == "net8"
+    assert column(page, "model")[-1] == "broken_net"
+    assert sort(page, "params") == "none"
+    assert column(page, "model") == ranked
+    assert sort(page, "inference_speed") == "descending"
+    assert column(page, "model")[0] == "net0"
+
+
+def test_a_heading_can_be_sorted_by_with_the_keyboard(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    page.focus("section[data-table^=toy] th[data-key=params] button")
+    page.keyboard.press("Enter")
+    assert column(page, "model")[0] == "net0"
+    assert page.evaluate("document.activeElement.closest('th').dataset.key") == "params"
+
+
+def test_search_and_filters_leave_the_rows_that_fit(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    page.fill("[name=q]", "NET3 adam")
+    expect(page.locator("[data-count]")).to_have_text("1 of 11 rows")
+    assert page.is_hidden("section[data-table^=toy]")
+    page.click("[data-clear]")
+    page.select_option("[name=family]", "deep")
+    expect(page.locator("[data-count]")).to_have_text("4 of 11 rows")
+    page.fill("[name=least]", "10")
+    expect(page.locator("[data-count]")).to_have_text("1 of 11 rows")
+    assert column(page, "model") == ["net7"]
+    page.fill("[name=q]", "nothing is called so")
+    page.wait_for_selector("[data-none]:not([hidden])")
+
+
+def test_the_address_holds_what_is_shown(site: Path, watched: Watched, browser: Any) -> None:
+    page = watched.open(site / "index.html")
+    page.fill("[name=q]", "net")
+    page.select_option("[name=family]", "deep")
+    sort(page, "params")
+    page.click("details.columns summary")
+    page.uncheck("[data-columns] input[value=macs]")
+    expect(page).to_have_url(re.compile("q=net.*columns="))
+    shown = column(page, "model")
+    other = browser.new_page()
+    other.goto(page.url)
+    assert column(other, "model") == shown == ["net1", "net3", "net5", "net7"]
+    assert other.locator("th[data-key=macs]").count() == 0
+    assert other.input_value("[name=q]") == "net"
+    other.close()
+
+
+def test_an_address_of_nonsense_is_no_error(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#sort=-nonsense&columns=x,y&family=none&q=%00&least=abc")
+    expect(page.locator("[data-count]")).to_have_text("0 of 11 rows")
+
+
+def test_downloads_hold_exactly_what_is_shown(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#family=deep&sort=-params&columns=model,params,accuracy&data=toy")
+    with page.expect_download() as download:
+        page.click("[data-save=csv]")
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
+    assert [row["model"] for row in rows] == column(page, "model") == ["net7", "net5", "net3", "net1"]
+    assert list(rows[0]) == ["table", "model", "small_images", "accuracy", "accuracy_sd", "params"]
+    assert [int(row["params"]) for row in rows] == [10_000 * 3**index for index in (7, 5, 3, 1)]
+    with page.expect_download() as download:
+        page.click("[data-save=json]")
+    data = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+    assert [row["model"] for row in data["rows"]] == ["net7", "net5", "net3", "net1"]
+    full = json.loads((site / "leaderboard.json").read_text(encoding="utf-8"))
+    means = {row["cells"]["model"]: row["cells"]["accuracy"] for table in full["tables"] for row in table["rows"]}
+    assert data["rows"][0]["accuracy"] == pytest.approx(means["net7"], rel=1e-5)
+
+
+def test_rows_that_cannot_be_told_apart_are_marked_at_the_pointer(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy")
+    ranks = column(page, "rank")
+    page.hover("section[data-table^=toy] tbody tr:first-child td.number")
+    low, _, high = ranks[0].partition("–")
+    tied = page.locator("section[data-table^=toy] tr.tied").count()
+    assert tied >= int(high or low) - int(low)
+
+
+def test_names_can_be_copied(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy")
+    page.click("section[data-table^=toy] tbody tr:first-child button.copy")
+    expect(page.locator("#said")).to_have_text(f"Copied zoo/{published(site)[0]}")
