@@ -32,7 +32,8 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
 
     Raises:
         ZooError: If a plugin of the spec is not in the catalog.
-        PluginError: If the architecture's code fails, or a library was imported from another place than the record names.
+        PluginError: If the architecture's code fails, or a library was imported from another place than the record
+            names.
     """
     architecture = catalog.architectures.get(spec.architecture.full_name).record
     recipe = catalog.recipes.get(spec.recipe.full_name).record
