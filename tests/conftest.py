@@ -208,7 +208,10 @@ def add_runtime() -> Callable[..., Path]:
             "runtime_key": "5" * 64,
             "tools": {"onnxruntime": "1.0"},
             "outcome": Outcome.DONE,
-            "metrics": {name: MetricValue(value=accuracy) for name in record.metrics},
+            "metrics": {
+                name: MetricValue(value=accuracy) if isinstance(metric.value, float) else metric
+                for name, metric in record.metrics.items()
+            },
             "speed": SpeedInfo(
                 inference=Rate(median=speed, low=speed, high=speed, windows=5, batch_size=64),
                 latency=Latency(p50_ms=0.5, p95_ms=0.75, runs=20),

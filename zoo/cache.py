@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from zoo.plain_files import FACTS, read_bytes
+
 DECODED_FOLDER = "decoded"
 """Name of the folder in the cache that holds prepared datasets."""
 
@@ -81,10 +83,10 @@ def cached_json(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]
     except RuntimeError:
         return make()
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(read_bytes(path, FACTS))
         if isinstance(value, dict):
             return value
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         pass  # absent or damaged: made anew below
     value = make()
     _keep(path, value)

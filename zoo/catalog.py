@@ -178,4 +178,4 @@ class Catalog:
 
 def _natural(text: str) -> list[tuple[int, int, str]]:
     """Return a sort key that orders resnet20 before resnet110."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]

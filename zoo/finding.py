@@ -25,6 +25,7 @@ from zoo._version import __version__
 from zoo.catalog import Provider
 from zoo.hookspecs import PROJECT
 from zoo.names import slug
+from zoo.plain_files import CODE, read_bytes
 from zoo.trust import Trust
 
 _BUILTIN_PACKAGE = "plugins"
@@ -148,7 +149,7 @@ def _find_file(path: str) -> Found:
 def _import_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    content = path.read_bytes()
+    content = read_bytes(path, CODE)
     # The name holds a hash, so that two files called models.py are two modules, neither shadows a real one, and an
     # edited file is a new module. For the same reason no byte code is cached: that looks at whole seconds only.
     digest = hashlib.sha256(b"\0".join((os.fsencode(path), content))).hexdigest()[:12]

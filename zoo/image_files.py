@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from zoo.image_kinds import HEAD_BYTES, how_to_read, image_kind, is_readable
+from zoo.plain_files import IMAGE, open_plain
 from zoo.text import plural
 
 IMAGE_SUFFIXES = (
@@ -131,10 +132,8 @@ def images_in(folder: Path) -> Iterable[Path]:
 def file_kind(path: Path) -> str:
     """Return the kind of an image file (see :func:`zoo.image_kinds.image_kind`), by its name if it cannot be read."""
     head = b""
-    with contextlib.suppress(OSError):
-        if path.is_file():  # opening a pipe would wait for ever
-            with path.open("rb") as file:
-                head = file.read(HEAD_BYTES)
+    with contextlib.suppress(OSError), open_plain(path, IMAGE) as file:
+        head = file.read(HEAD_BYTES)
     return image_kind(head, path.suffix.lower())
 
 

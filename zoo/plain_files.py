@@ -7,10 +7,10 @@ ends, or to a sparse file of terabytes. Such a file is refused with an ``OSError
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -38,13 +38,16 @@ LIST = Kind("a list of names", 64 * 10**6)
 SUITE = Kind("a suite file", 10**6)
 TOKEN = Kind("a token file", 64 * 10**3)
 CODE = Kind("a plugin file", 16 * 10**6)
+PACK = Kind("a file of images", 10**14)
+"""Tar files, and datasets packed into one file."""
 IMAGE = Kind("an image", 2 * 10**9)
 SITE_FILE = Kind("a file of a site", 256 * 10**6)
+ARRAY = Kind("a file of arrays", 64 * 10**9)
 SUMS = Kind("a list of checksums", 64 * 10**6)
+_CHUNK_BYTES = 1 << 20
 
 
-@contextmanager
-def opened(path: Path, kind: Kind, *, follow: bool = True) -> Iterator[BinaryIO]:
+def open_plain(path: Path, kind: Kind, *, follow: bool = True) -> BufferedReader:
     """Open a plain file for reading; what it holds beyond the limit of its *kind* must not be read.
 
     Args:
@@ -61,30 +64,50 @@ def opened(path: Path, kind: Kind, *, follow: bool = True) -> Iterator[BinaryIO]
         if path.is_symlink():  # where the system knows no O_NOFOLLOW, and for a better sentence where it does
             raise refusal(path, "it is a link")
         flags |= getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        status = os.fstat(file.fileno())
+    handle = os.open(path, flags)
+    try:
+        status = os.fstat(handle)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
             raise refusal(path, "it is not a plain file")
         if status.st_size > kind.max_bytes:
             raise too_large(path, kind)
-        yield file
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 def read_bytes(path: Path, kind: Kind, *, follow: bool = True) -> bytes:
-    """Return the content of a plain file. Arguments and errors are those of :func:`opened`."""
-    with opened(path, kind, follow=follow) as file:
+    """Return the content of a plain file. Arguments and errors are those of :func:`open_plain`."""
+    with open_plain(path, kind, follow=follow) as file:
         return read_rest(file, path, kind)
 
 
 def read_text(path: Path, kind: Kind, *, follow: bool = True) -> str:
-    """Return the text of a plain file in UTF-8. Arguments and errors are those of :func:`opened`.
+    """Return the text of a plain file in UTF-8. Arguments and errors are those of :func:`open_plain`.
 
     Raises:
         UnicodeDecodeError: If it is not UTF-8.
     """
     return read_bytes(path, kind, follow=follow).decode("utf-8")
+
+
+def digest_of(path: Path, kind: Kind, *, follow: bool = True) -> str:
+    """Return the SHA-256 of a plain file. Arguments and errors are those of :func:`open_plain`."""
+    with open_plain(path, kind, follow=follow) as file:
+        return _copy(file, path, kind, None)
+
+
+def copy_file(path: Path, target: Path, kind: Kind) -> str:
+    """Copy a plain file that is no link to *target*, which must not exist, and return its SHA-256.
+
+    Raises:
+        OSError: If it cannot be read or written.
+    """
+    with open_plain(path, kind, follow=False) as file, target.open("xb") as copy:
+        return _copy(file, path, kind, copy)
 
 
 def read_rest(file: BinaryIO, path: Path, kind: Kind) -> bytes:
@@ -93,10 +116,16 @@ def read_rest(file: BinaryIO, path: Path, kind: Kind) -> bytes:
     Raises:
         OSError: If it is too large.
     """
-    content = file.read(kind.max_bytes + 1)
-    if len(content) > kind.max_bytes:
-        raise too_large(path, kind)
-    return content
+    # Reading allocates what is asked for, so no more is asked for than the file seems to have.
+    parts, left = [], kind.max_bytes
+    length = max(0, os.fstat(file.fileno()).st_size - file.tell()) + 1
+    while part := file.read(min(length, left + 1)):
+        left -= len(part)
+        if left < 0:
+            raise too_large(path, kind)
+        parts.append(part)
+        length = 1 << 16
+    return b"".join(parts) if len(parts) != 1 else parts[0]
 
 
 def refusal(path: Path, reason: str) -> OSError:
@@ -107,3 +136,16 @@ def refusal(path: Path, reason: str) -> OSError:
 def too_large(path: Path, kind: Kind) -> OSError:
     """Return the error about a file that is too large."""
     return OSError(errno.EFBIG, f"{kind.noun} may have up to {size_text(kind.max_bytes)}", str(path))
+
+
+def _copy(file: BinaryIO, path: Path, kind: Kind, target: BinaryIO | None) -> str:
+    digest = hashlib.sha256()
+    left = kind.max_bytes
+    while chunk := file.read(_CHUNK_BYTES):
+        left -= len(chunk)
+        if left < 0:
+            raise too_large(path, kind)
+        digest.update(chunk)
+        if target is not None:
+            target.write(chunk)
+    return digest.hexdigest()

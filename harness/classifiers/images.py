@@ -19,6 +19,7 @@ from harness.data.fold_data import fold_facts_file
 from harness.data.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
 from zoo.image_files import walk_images
+from zoo.plain_files import FACTS, read_bytes
 
 
 def cached_test_images(card: ClassifierCard, cache: Path, count: int) -> NDArray[np.uint8] | None:
@@ -46,7 +47,7 @@ def prepared_data(fingerprint: str, cache: Path) -> Iterator[PreparedData]:
     files = sorted([*cache.glob(f"*/{FACTS_FILE}"), *cache.glob(f"*/{fold_facts_file('*')}")])
     for path in files if fingerprint else ():
         try:
-            found = PreparedData.model_validate_json(path.read_bytes())
+            found = PreparedData.model_validate_json(read_bytes(path, FACTS))
         except (OSError, ValidationError):
             continue  # damaged, or removed meanwhile
         if found.fingerprint == fingerprint:

@@ -33,6 +33,7 @@ from zoo.architecture import Architecture, ModelRequest
 from zoo.catalog import Catalog, Entry, Registry
 from zoo.errors import PluginError, StoreError, UnknownNameError
 from zoo.options import resolve_options
+from zoo.plain_files import WEIGHTS, read_bytes
 from zoo.recipe import Recipe
 
 Predict = Callable[[nn.Module, Tensor], Tensor]
@@ -249,7 +250,7 @@ def _minor(version: str) -> list[str]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bytes(path, WEIGHTS)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
 

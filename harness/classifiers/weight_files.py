@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import StoreError, UsageError
+from zoo.plain_files import WEIGHTS, open_plain
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training scripts store the weights, the most specific first."""
@@ -134,7 +135,7 @@ def _num_tensors(content: object) -> int:
 
 def _load(path: Path) -> Any:
     try:
-        with path.open("rb") as file:
+        with open_plain(path, WEIGHTS) as file:
             head = file.read(1024)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -202,7 +203,7 @@ def _load_pickled(path: Path) -> Any:
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
             # torch warns of old pickle protocols before it reads or refuses them.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            with path.open("rb") as file:  # given a path, torch.load goes by its suffix
+            with open_plain(path, WEIGHTS) as file:  # given a path, torch.load goes by its suffix
                 return _reading(path, lambda: torch.load(file, map_location="cpu", weights_only=True))
     except pickle.UnpicklingError as error:
         names = _foreign_names(path, error, known={name for _, name in stand_ins})

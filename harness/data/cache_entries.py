@@ -33,6 +33,7 @@ from harness.data.images import PreparedData
 from harness.records.store import Store
 from harness.system.atomic_files import TEMPORARY_PREFIX
 from zoo.cache import DECODED_FOLDER
+from zoo.plain_files import FACTS, read_bytes
 
 Kind = Literal["decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
 
@@ -135,7 +136,7 @@ def _decoded(folder: Path) -> Iterator[CacheEntry]:
         if match:
             facts = path / FACTS_FILE
             try:
-                prepared = PreparedData.model_validate_json(facts.read_bytes())
+                prepared = PreparedData.model_validate_json(read_bytes(facts, FACTS))
                 num_images = prepared.num_train + prepared.num_val + prepared.num_test
                 last_used = facts.lstat().st_mtime
             except (OSError, ValidationError):  # damaged, and will be prepared again

@@ -46,6 +46,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.dataset import FilePart
 from zoo.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
+from zoo.plain_files import IMAGE, PACK, open_plain
 
 VERSION = 2
 """Incremented whenever the same file may give different pixels; part of the cache key."""
@@ -185,7 +186,9 @@ def _reading(source: Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Im
 def _opened(source: Encoded) -> IO[bytes]:
     if isinstance(source, bytes):
         return io.BytesIO(source)
-    return source.open("rb") if isinstance(source, Path) else io.BufferedReader(_Window(source), 1 << 16)
+    if isinstance(source, FilePart):
+        return io.BufferedReader(_Window(source), 1 << 16)
+    return open_plain(source, IMAGE)
 
 
 class _Window(io.RawIOBase):
@@ -194,7 +197,7 @@ class _Window(io.RawIOBase):
     def __init__(self, part: FilePart) -> None:
         self._part = part
         self._place = 0
-        self._file = part.path.open("rb", buffering=0)
+        self._file = open_plain(part.path, PACK).detach()
 
     def readable(self) -> bool:
         return True

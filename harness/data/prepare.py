@@ -38,6 +38,7 @@ from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder
 from zoo.dataset import DataRequest, Dataset, Splits
 from zoo.errors import DataError, PluginError, ZooError
 from zoo.names import slug
+from zoo.plain_files import FACTS, read_bytes
 from zoo.sizes import size_text
 from zoo.text import error_text
 
@@ -137,7 +138,7 @@ def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
     """Return the prepared data in *folder*, or None if they are missing or incomplete."""
     try:
         facts = FACTS_FILE if spec.fold is None else fold_facts_file(spec.fold)
-        found = PreparedData.model_validate_json((folder / facts).read_bytes())
+        found = PreparedData.model_validate_json(read_bytes(folder / facts, FACTS))
         found = found.model_copy(update={"folder": str(folder.absolute()), "mirror_symmetric": spec.mirror_symmetric})
         side, channels = found.image_size, found.channels
         for name, count in (("train", found.num_train), ("val", found.num_val), ("test", found.num_test)):

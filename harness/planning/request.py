@@ -16,6 +16,7 @@ from harness.records.spec import Compile, FrozenModel, Precision
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
 from zoo.options import Option
+from zoo.plain_files import SUITE, read_text
 
 # Defaults: small networks of different families that take a minute and a half on two cores.
 DEFAULT_MODELS = ("linear", "simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")
@@ -128,10 +129,12 @@ def load_suite(path: Path) -> dict[str, Any]:
         UsageError: If the file cannot be read.
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(read_text(path, SUITE))
     except OSError as error:
         raise UsageError(f"the suite file {path} cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise UsageError(f"the suite file {path} is not TOML: its values nest too deeply") from None
+    except ValueError as error:  # also what the reader says of dates and numbers that do not exist
         raise UsageError(f"the suite file {path} is not TOML: {error}") from error
     raw["set"] = dict(_flattened(raw.get("set", {})))
     return raw

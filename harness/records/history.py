@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zoo.foreign_json import parse_json
+from zoo.plain_files import HISTORY, open_plain, read_rest
+
 _SUM = "crc32"
 
 
@@ -50,12 +53,12 @@ class HistoryTail:
         An attempt that resumes a trial replaces the file; the new file is read from its start.
         """
         try:
-            with self._path.open("rb") as file:
+            with open_plain(self._path, HISTORY) as file:
                 found = os.fstat(file.fileno())
                 if self._file != (found.st_dev, found.st_ino) or found.st_size < self._offset:
                     self._file, self._offset = (found.st_dev, found.st_ino), 0
                 file.seek(self._offset)
-                content = file.read()
+                content = read_rest(file, self._path, HISTORY)
         except FileNotFoundError:
             return
         whole, newline, _ = content.rpartition(b"\n")
@@ -80,8 +83,8 @@ def _sum_of(row: dict[str, Any]) -> int:
 def _parse(content: bytes) -> Iterator[dict[str, Any]]:
     for line in content.split(b"\n"):
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line)
+        except ValueError:
             continue  # torn by a crash; a later attempt has ended the line
         if isinstance(row, dict) and row.pop(_SUM, None) == _sum_of(row):
             yield row

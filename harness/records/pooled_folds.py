@@ -22,6 +22,7 @@ from harness.system.atomic_files import sha256_of, writing
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric, Predictions
+from zoo.plain_files import PREDICTIONS
 
 
 def put_together(
@@ -94,7 +95,9 @@ def _written(store: Store, folds: Sequence[Record], metrics: Sequence[Entry[Metr
             save_predictions(folder, saved)
             scores = score(saved.predictions, metrics)
             record = _record(folds, name, key, scores.values, scores.problems, len(saved.samples))
-            record = record.model_copy(update={"files": {FILE_NAME: sha256_of(folder / FILE_NAME)}, "folds": sums})
+            record = record.model_copy(
+                update={"files": {FILE_NAME: sha256_of(folder / FILE_NAME, PREDICTIONS)}, "folds": sums}
+            )
             write_record(folder, record)
         return read_record(folder / "record.json")
     finally:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
 from zoo.metric import Predictions
+from zoo.plain_files import PREDICTIONS, read_bytes
 
 FILE_NAME = "predictions.safetensors"
 
@@ -63,7 +64,7 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
 
     path = folder / name
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, PREDICTIONS)
         if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
             raise StoreError(f"its {name} does not match the checksum in its record")
         arrays = load(content)

@@ -18,6 +18,7 @@ from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric, Predictions
+from zoo.plain_files import PREDICTIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +119,7 @@ def _checked_predictions(folder: Path, record: Record) -> Predictions:
     expected = record.files.get(name)
     if expected is None:
         raise StoreError(f"{folder}: the record has no checksum of {name}, so it cannot be checked")
-    if sha256_of(path) != expected:
+    if sha256_of(path, PREDICTIONS) != expected:
         raise StoreError(f"{path} does not match the checksum in its record")
     return load_predictions(folder, name=name).predictions
 

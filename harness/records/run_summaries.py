@@ -6,7 +6,6 @@ records are left out.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 from harness.records.record import Record
 from harness.records.spec import TrialSpec
 from harness.records.store import RECORD_FILE
+from zoo.foreign_json import parse_json
+from zoo.plain_files import RECORD, read_bytes
 
 _TIMED = ("train", "test", "measure", "total")
 
@@ -58,8 +59,8 @@ def read_run_summaries(store: Path) -> Iterator[RunSummary]:
     """Yield the summaries of a store's records; nothing if there is no store."""
     for path in sorted(store.glob(f"*/{RECORD_FILE}")):
         try:
-            summary = _summary(json.loads(path.read_bytes()))
-        except (OSError, ValueError, RecursionError):
+            summary = _summary(parse_json(read_bytes(path, RECORD)))
+        except (OSError, ValueError):
             continue
         if summary is not None:
             yield summary

@@ -29,6 +29,7 @@ from harness.records.spec import FrozenModel, stable_hash
 from harness.records.store import CHECKPOINT_FILE, parse_summed
 from harness.system.atomic_files import write_json
 from zoo.errors import StoreError
+from zoo.plain_files import RECORD, read_bytes
 
 SCHEMA_VERSION = 1
 ENGINE_VERSION = 1
@@ -161,7 +162,7 @@ def read_result(path: Path) -> RuntimeResult:
         StoreError: If the file cannot be read, is damaged, or has a newer schema.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, RECORD)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
     result = parse_summed(content, RuntimeResult, SCHEMA_VERSION, what="a runtime's result", origin=str(path))

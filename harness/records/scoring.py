@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness.records.record import MetricValue
+from harness.records.record_checks import MAX_MAGNITUDE
 from zoo.catalog import Entry
 from zoo.metric import Metric, Predictions
 
@@ -63,6 +64,7 @@ def checked_value(metric: Metric, raw: Any, num_classes: int) -> Any:
     low, high = metric.bounds
     slack = _TOLERANCE * max([1.0, *(abs(bound) for bound in metric.bounds if math.isfinite(bound))])
     defined = numbers[~np.isnan(numbers)]
+    low, high = max(low, -MAX_MAGNITUDE), min(high, MAX_MAGNITUDE)
     if not np.isfinite(defined).all() or (defined < low - slack).any() or (defined > high + slack).any():
         raise ValueError(f"values must be in [{low:g}, {high:g}], got {defined.min():g} to {defined.max():g}")
     # Adding zero turns a negative zero into a positive one.

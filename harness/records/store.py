@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,11 +20,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from harness.records.record import SCHEMA_VERSION, FailureKind, Outcome, Record
+from harness.records.record_checks import number_problem
 from harness.records.spec import FrozenModel, TrialSpec, stable_hash
 from harness.records.state_files import state_files
 from harness.system.atomic_files import sync_folder, write_json
 from zoo.errors import StoreError
+from zoo.foreign_json import parse_object
 from zoo.names import slug
+from zoo.plain_files import RECORD, read_bytes
 
 RECORD_FILE = "record.json"
 SPEC_FILE = "spec.json"
@@ -225,7 +227,7 @@ def read_record(path: Path) -> Record:
         StoreError: If the record cannot be read, has a newer schema, or has unknown fields or values.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, RECORD)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
     return parse_record(content, origin=str(path))
@@ -240,13 +242,11 @@ def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what
     """Parse JSON with a checksum of itself, as written by :func:`write_record`.
 
     Raises:
-        DamagedRecordError: If the content is damaged.
+        DamagedRecordError: If the content is damaged, or has a number that is impossible.
         StoreError: If the schema is newer than *schema_version*, or the content is not *what* was expected.
     """
     try:
-        raw = json.loads(content)
-        if not isinstance(raw, dict):
-            raise ValueError("it is not a JSON object")
+        raw = parse_object(content)
         version = raw.get("schema_version")
         if isinstance(version, int) and version > schema_version:
             raise StoreError(
@@ -254,7 +254,10 @@ def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what
             )
         if raw.pop(_SUM, None) != stable_hash(raw):
             raise DamagedRecordError(f"{origin} is damaged: its checksum does not match its content")
-        return kind.model_validate(raw)
+        model = kind.model_validate(raw)
+        if problem := number_problem(model):
+            raise DamagedRecordError(f"{origin} cannot be right: {problem}")
+        return model
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -38,6 +38,7 @@ from harness.system.interrupts import Interrupts
 from harness.system.process_exit import describe_status
 from zoo.errors import StoreError
 from zoo.loading import Sources
+from zoo.plain_files import FACTS, read_bytes
 
 _TOOLS: dict[RuntimeName, tuple[str, ...]] = {
     "eager": ("torch",),
@@ -223,7 +224,7 @@ class _Runner:
         return None
 
     def _answer(self, path: Path) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(path.read_bytes()) if path.is_file() else {}
+        answer: dict[str, Any] = json.loads(read_bytes(path, FACTS)) if path.is_file() else {}
         return answer
 
     def _write_failure(

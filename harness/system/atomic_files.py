@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import StoreError
+from zoo.plain_files import WEIGHTS, Kind, digest_of
 
 TEMPORARY_PREFIX = ".tmp-"
 
@@ -86,10 +86,9 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(path: Path, kind: Kind = WEIGHTS) -> str:
+    """Return the SHA-256 of a plain file's content."""
+    return digest_of(path, kind)
 
 
 def _indented(value: Any, indent: str) -> str:

@@ -17,6 +17,7 @@ from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import TEMPORARY_PREFIX, write_bytes
 from harness.training.state import TrainingState
 from zoo.errors import StoreError
+from zoo.plain_files import WEIGHTS, read_bytes
 
 MAX_SHARE = 0.05
 """Maximum share of training time spent on saving states; epochs that end too soon after a save are not saved."""
@@ -32,7 +33,7 @@ class TrainingStates:
     def latest(self) -> TrainingState | None:
         """Return the newest intact state, or None."""
         for path in state_files(self._folder):
-            content = path.read_bytes()
+            content = read_bytes(path, WEIGHTS)
             if not is_whole(path.name, content):
                 continue
             try:

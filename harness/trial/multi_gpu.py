@@ -32,6 +32,7 @@ from harness.trial.rank import RankAnswer, RankJob
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup
 from harness.trial.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
+from zoo.plain_files import FACTS, read_bytes
 
 TIMEOUT_SECONDS = 600.0
 """Time that ranks wait for each other: far longer than anything that a rank does alone, such as saving a state."""
@@ -178,7 +179,7 @@ class RankGroup:
 
 def _read_answer(path: Path) -> RankAnswer:
     with suppress(FileNotFoundError, ValueError):
-        return RankAnswer.model_validate_json(answer_file(path).read_bytes())
+        return RankAnswer.model_validate_json(read_bytes(answer_file(path), FACTS))
     return RankAnswer()
 
 

@@ -75,7 +75,7 @@ def _facts(name: str) -> dict[str, Any]:
 
 def _patch_size(name: str) -> int:
     suffix = name.rpartition("_")[2]
-    return int(suffix) if suffix.isdigit() else 1
+    return int(suffix) if suffix.isdecimal() else 1
 
 
 def _build(request: ModelRequest, *, name: str) -> nn.Module:

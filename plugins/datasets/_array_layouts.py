@@ -17,6 +17,7 @@ from plugins.datasets._files import files_signature, lines_of
 from zoo import Split, Splits
 from zoo.errors import DataError
 from zoo.options import Option
+from zoo.plain_files import ARRAY, open_plain, read_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def _unpickled(path: Path) -> Any:
-    with path.open("rb") as file:
+    with open_plain(path, ARRAY) as file:
         return _PlainUnpickler(file, encoding="latin1").load()
 
 
@@ -88,7 +89,8 @@ def _idx(path: Path) -> NDArray[np.uint8]:
     import numpy as np
 
     path = find_plain_or_gz(path)
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    content = read_bytes(path, ARRAY)
+    raw = gzip.decompress(content) if path.suffix == ".gz" else content
     if len(raw) < 4 or raw[:3] != b"\0\0\x08":
         raise DataError(f"{path} is not an IDX file of bytes")
     shape = np.frombuffer(raw, dtype=">u4", count=raw[3], offset=4)

@@ -23,6 +23,7 @@ from pathlib import Path
 from plugins.datasets._labels import tidy
 from zoo.errors import DataError
 from zoo.options import Option
+from zoo.plain_files import TABLE, read_bytes
 
 COLUMN_NAMES = {
     "path": (
@@ -112,7 +113,7 @@ def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
 
 def _text(path: Path, encoding: str) -> str:
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, TABLE)
     except OSError as error:
         raise DataError(f"csv: {path} cannot be read: {error.strerror or error}") from error
     found = next((name for mark, name in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8")

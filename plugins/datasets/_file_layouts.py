@@ -7,6 +7,7 @@ torchvision, which takes seconds to import. Missing lists raise ``FileNotFoundEr
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from zoo import Split, Splits
 from zoo.errors import DataError
 from zoo.image_files import walk_images
 from zoo.options import Option
+from zoo.plain_files import LIST, read_bytes, read_text
 
 Samples = Sequence[tuple[Path, int]]
 """Image files with their labels."""
@@ -50,8 +52,8 @@ def read_gtsrb(root: Path, options: dict[str, Option]) -> Splits:
     folder = root / "gtsrb"
     _, train = _by_folder(folder / "GTSRB" / "Training")
     images = folder / "GTSRB" / "Final_Test" / "Images"
-    with (folder / "GT-final_test.csv").open(encoding="utf-8", newline="") as file:
-        test = [(images / row["Filename"], int(row["ClassId"])) for row in csv.DictReader(file, delimiter=";")]
+    rows = csv.DictReader(io.StringIO(read_text(folder / "GT-final_test.csv", LIST), newline=""), delimiter=";")
+    test = [(images / row["Filename"], int(row["ClassId"])) for row in rows]
     tracks = [f"{label}/{path.name.partition('_')[0]}" for path, label in train]
     return Splits(classes=TRAFFIC_SIGNS, train=_of_paths(root, train, tracks), test=_of_paths(root, test))
 
@@ -91,7 +93,7 @@ def read_oxford_iiit_pet(root: Path, options: dict[str, Option]) -> Splits:
 def read_food101(root: Path, options: dict[str, Option]) -> Splits:
     """Read Food-101."""
     folder = root / "food-101"
-    lists = {name: json.loads((folder / "meta" / f"{name}.json").read_bytes()) for name in ("train", "test")}
+    lists = {name: json.loads(read_bytes(folder / "meta" / f"{name}.json", LIST)) for name in ("train", "test")}
     classes = sorted(lists["train"])
 
     def split(name: str) -> Split:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoo import DataRequest
 from zoo.errors import DataError, UsageError
+from zoo.plain_files import LIST, read_text
 
 
 def files_signature(paths: Iterable[Path]) -> str:
@@ -22,7 +23,7 @@ def files_signature(paths: Iterable[Path]) -> str:
 
 def lines_of(path: Path) -> list[str]:
     """Return the non-blank lines of a text file, stripped."""
-    return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path, LIST).splitlines() if line.strip()]
 
 
 def find_argument(request: DataRequest, kind: str) -> Path:

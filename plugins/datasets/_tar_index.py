@@ -21,6 +21,7 @@ from zoo.cache import cached_json
 from zoo.errors import DataError
 from zoo.image_files import IMAGE_SUFFIXES
 from zoo.image_kinds import HEAD_BYTES, image_kind
+from zoo.plain_files import PACK, open_plain
 
 _VERSION = 2
 """Incremented whenever the same file may give a different index."""
@@ -69,7 +70,7 @@ def index_tar(path: Path) -> list[Member]:
 
 def _rows(path: Path) -> Iterator[list[Any]]:
     try:
-        with path.open("rb") as file:
+        with open_plain(path, PACK) as file:
             beginning = file.read(8)
             length = file.seek(0, io.SEEK_END)
             kind = next((kind for magic, kind in _COMPRESSED.items() if beginning.startswith(magic)), "")

@@ -13,6 +13,7 @@ from plugins.datasets._files import files_signature
 from plugins.datasets._split_names import role_of
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError, UsageError
+from zoo.plain_files import IMAGE, read_bytes
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 
@@ -37,7 +38,7 @@ class _HubImages(Sequence[bytes]):
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
         value = self._split[index][self._column]
-        content: bytes = value["bytes"] if value["bytes"] is not None else Path(value["path"]).read_bytes()
+        content: bytes = value["bytes"] if value["bytes"] is not None else read_bytes(Path(value["path"]), IMAGE)
         return content
 
 

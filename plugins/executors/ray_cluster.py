@@ -97,7 +97,7 @@ def check_settings(options: Mapping[str, Option]) -> dict[str, Any]:
             f"option 'address' of executor 'ray': {address!r} is for Ray's client; give HOST:PORT of the "
             "cluster's head, on a machine that has joined the cluster"
         )
-    if address not in ("", "auto") and not (host and port.isdigit() and 0 < int(port) < 65536):
+    if address not in ("", "auto") and not (host and port.isdecimal() and 0 < int(port) < 65536):
         raise UsageError(f"option 'address' of executor 'ray': expected HOST:PORT, auto or nothing, got {address!r}")
     for name in ("cpus", "gpus"):
         value = options[name]

@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from zoo.errors import PluginError
 from zoo.events import BenchEnded, EpochEnded, Event, TrialEnded, TrialStarted
+from zoo.plain_files import HISTORY, read_bytes
 
 HISTORY_FILE = "history.jsonl"
 _POINTS = {
@@ -114,14 +115,14 @@ class Follower:
 def past_epochs(history: Path, trial_id: str) -> Iterator[EpochEnded]:
     """Yield the epochs in the history of a trial, which may be missing or truncated."""
     try:
-        lines = history.read_bytes().splitlines()
+        lines = read_bytes(history, HISTORY).splitlines()
     except OSError:
         return
     names = {field.name for field in fields(EpochEnded)} - {"trial_id"}
     for line in lines:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict) and row.get("event") == "epoch" and row.keys() >= names:
             yield EpochEnded(trial_id=trial_id, **{name: row[name] for name in names})

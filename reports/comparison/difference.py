@@ -5,7 +5,6 @@ A cell is an architecture, a dataset and a recipe over all its seeds (see :mod:`
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -29,6 +28,7 @@ from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.grouping import Group, group_trials
 from reports.trials.labels import Labels, label_rows
 from reports.trials.reading import Trial
+from zoo.plain_files import PREDICTIONS, digest_of
 from zoo.text import one_line
 
 DEFAULT_MARGIN = 0.01
@@ -306,4 +306,4 @@ def _holm(p_values: Sequence[float]) -> list[float]:
 
 def _digest(trial: Trial) -> str:
     folder, record = trial
-    return record.files.get(FILE_NAME) or hashlib.sha256((folder / FILE_NAME).read_bytes()).hexdigest()
+    return record.files.get(FILE_NAME) or digest_of(folder / FILE_NAME, PREDICTIONS)

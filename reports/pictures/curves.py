@@ -11,6 +11,7 @@ from typing import Any
 from harness.records.history import read_history
 from harness.records.store import HISTORY_FILE, RECORD_FILE, SPEC_FILE, read_record
 from zoo.errors import StoreError
+from zoo.plain_files import RECORD, read_bytes
 from zoo.text import one_line
 
 MEASURES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
@@ -44,7 +45,11 @@ def read_curves(folder: Path) -> Curves:
     if not (folder / HISTORY_FILE).is_file():
         raise StoreError(_why_none(folder))
     rows: dict[int, dict[str, Any]] = {}
-    for row in read_history(folder / HISTORY_FILE):
+    try:
+        history = read_history(folder / HISTORY_FILE)
+    except OSError as error:
+        raise StoreError(f"{folder / HISTORY_FILE} cannot be read: {error.strerror or error}") from error
+    for row in history:
         if row.get("event") == "epoch" and isinstance(row.get("epoch"), int):
             rows[row["epoch"]] = row
     if not rows:
@@ -82,7 +87,7 @@ def _title(folder: Path) -> str:
     try:
         if (folder / RECORD_FILE).is_file():
             return one_line(read_record(folder / RECORD_FILE).spec.title)
-        return one_line(TrialSpec.model_validate_json((folder / SPEC_FILE).read_bytes()).title)
+        return one_line(TrialSpec.model_validate_json(read_bytes(folder / SPEC_FILE, RECORD)).title)
     except (OSError, ValueError, StoreError):  # its curves are there all the same
         return one_line(folder.name)
 

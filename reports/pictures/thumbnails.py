@@ -16,6 +16,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from harness.data.images import ImageSet, PreparedData
+from zoo.plain_files import FACTS, read_bytes
 
 MAX_SIDE = 64
 """Pixels; larger images are scaled down."""
@@ -55,7 +56,7 @@ def find_thumbnails(cache: Path | None, fingerprint: str) -> Thumbnails | None:
         return None
     for file in sorted(cache.glob("*/data.json")):
         try:
-            prepared = PreparedData.model_validate_json(file.read_bytes())
+            prepared = PreparedData.model_validate_json(read_bytes(file, FACTS))
             if prepared.fingerprint != fingerprint:
                 continue
             # The folder may have been moved since it was written: where it is found is where it is.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -9,11 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.system.atomic_files import sha256_of
+from harness.system.inner_files import read_inner
 from reports.publishing.verification import same, shown
 from reports.site.folder import published_files
-from reports.site.paths import SUMS_FILE
+from reports.site.paths import DATA_FILE, SUMS_FILE
 from reports.site.schema import schema_text
+from zoo.errors import StoreError
+from zoo.foreign_json import parse_json
+from zoo.plain_files import SITE_FILE
 from zoo.text import one_line, plural
 
 
@@ -39,15 +43,11 @@ def check_site(folder: Path, rebuilt: dict[str, Any] | None = None) -> SiteCheck
     sums = published_files(folder)
     if not sums:
         return SiteCheck(problems=(f"{folder / SUMS_FILE} is missing or empty",), checked=())
-    problems = [
-        f"{one_line(name)} {'does not match its checksum' if (folder / name).is_file() else 'is missing'}"
-        for name, digest in sums.items()
-        if not (folder / name).is_file() or sha256_of(folder / name) != digest
-    ]
+    problems = [problem for name, digest in sums.items() if (problem := _file_problem(folder, name, digest))]
     checked, notes = [f"checksums of {plural(len(sums), 'file')}"], []
     try:
-        data = json.loads((folder / "leaderboard.json").read_bytes())
-    except (OSError, ValueError) as error:
+        data = parse_json(read_inner(folder, DATA_FILE, SITE_FILE) or b"")
+    except (OSError, ValueError, StoreError) as error:
         problems.append(f"leaderboard.json cannot be read: {one_line(error)}")
         return SiteCheck(problems=tuple(problems), checked=tuple(checked))
     found = _schema_problems(data)
@@ -67,6 +67,16 @@ def check_site(folder: Path, rebuilt: dict[str, Any] | None = None) -> SiteCheck
             what = f"{type(error).__name__}: {one_line(error)}"
             problems.append(f"leaderboard.json is not a leaderboard that zoo wrote ({what})")
     return SiteCheck(problems=tuple(problems), checked=tuple(checked), notes=tuple(notes))
+
+
+def _file_problem(folder: Path, name: str, digest: str) -> str:
+    try:
+        content = read_inner(folder, name, SITE_FILE)
+    except (OSError, StoreError) as error:
+        return f"{one_line(name)} cannot be read: {one_line(error)}"
+    if content is None:
+        return f"{one_line(name)} is missing"
+    return "" if hashlib.sha256(content).hexdigest() == digest else f"{one_line(name)} does not match its checksum"
 
 
 def _schema_problems(data: Any) -> list[str] | None:

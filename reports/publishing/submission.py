@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.records.copying import checked_trial, copy_trial
 from harness.records.record import Outcome
-from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, SPEC_FILE, read_record
+from harness.records.store import CHECKPOINT_FILE, LOG_FILE, RECORD_FILE, read_record
 from reports.publishing.verification import trial_problems
 from reports.render.markdown import escape_markdown
 from reports.trials.grouping import group_trials
@@ -34,32 +34,35 @@ class Submission:
 def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric]]) -> Submission:
     """Copy the records, predictions and histories of *trials* into *folder*, without weights and logs.
 
-    A trial is accepted if it passes verification. Existing files are never overwritten.
+    A trial is accepted if it may be copied (see :mod:`harness.records.copying`) and passes verification. Existing files
+    are never overwritten.
 
     Raises:
         StoreError: If the folder cannot be written.
     """
     added, refused, known = [], [], 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
     for source, record in trials:
-        problems = trial_problems((source, record), metrics)
-        if record.trial_id != source.name or Path(record.trial_id).name != record.trial_id:
-            problems.append(f"{one_line(source.name)}: its record belongs to {one_line(record.trial_id)}")
-        target = folder / source.name
-        if not problems and (target / RECORD_FILE).is_file():
-            if read_record(target / RECORD_FILE) == record:
-                known += 1
-                continue
-            problems.append(f"{one_line(source.name)}: {folder} already holds a different result of this trial")
+        target = folder / source.absolute().name
+        try:
+            if checked_trial(source, optional=(CHECKPOINT_FILE,)) != record:
+                raise StoreError(f"{source} changed while it was read")
+            problems = trial_problems((source, record), metrics)
+            if not problems and (target / RECORD_FILE).is_file():
+                if read_record(target / RECORD_FILE) == record:
+                    known += 1
+                    continue
+                problems = [f"{one_line(source.name)}: {folder} already holds a different result of this trial"]
+        except (StoreError, OSError) as error:
+            problems = [one_line(error)]
         if problems:
             refused += problems
             continue
-        names = [RECORD_FILE, SPEC_FILE, *(name for name in record.files if name != CHECKPOINT_FILE)]
         try:
-            target.mkdir(parents=True, exist_ok=True)
-            # The record comes last: a folder without one is not a trial.
-            for name in reversed(names):
-                if (source / name).is_file():
-                    shutil.copyfile(source / name, target / name)
+            copy_trial(source, record, folder, without=(CHECKPOINT_FILE, LOG_FILE))
         except OSError as error:
             raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
         added.append(source.name)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.records.copying import file_kind
 from harness.records.pooled_folds import concatenated
 from harness.records.predictions import load_predictions
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
 from harness.records.scoring import score
 from harness.records.store import CHECKPOINT_FILE
-from harness.system.atomic_files import sha256_of
 from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE
 from reports.trials.grouping import group_trials
@@ -22,6 +22,7 @@ from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.metric import Metric
+from zoo.plain_files import digest_of
 from zoo.text import one_line, plural
 
 _TOLERANCE = 1e-6
@@ -79,7 +80,7 @@ def _file_problems(folder: Path, record: Record, name: str) -> list[str]:
         elif not (folder / file).is_file():
             if file != CHECKPOINT_FILE:  # weights are large, and no number depends on them
                 problems.append(f"{name}: {one_line(file)} is missing")
-        elif sha256_of(folder / file) != sha256:
+        elif _digest(folder / file) != sha256:
             problems.append(f"{name}: {one_line(file)} does not match the checksum in its record")
     return problems
 
@@ -122,6 +123,14 @@ def _recompute(
                 f"{shown(reported.value)}"
             )
     return problems, unchecked
+
+
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file; empty if it cannot be read."""
+    try:
+        return digest_of(path, file_kind(path.name))
+    except OSError:
+        return ""
 
 
 def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]:

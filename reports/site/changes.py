@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from reports.render.markdown import escape_markdown
+from zoo.foreign_json import parse_json
 from zoo.plain_files import SITE_FILE, read_bytes
 from zoo.text import one_line
 
@@ -18,8 +18,8 @@ Rows = dict[tuple[str, str, str, str], dict[str, Any]]
 def read_previous(path: Path) -> dict[str, Any] | None:
     """Return the leaderboard that was published before, or None if there is none that can be read."""
     try:
-        data = json.loads(read_bytes(path, SITE_FILE, follow=False))
-    except (OSError, ValueError, RecursionError):
+        data = parse_json(read_bytes(path, SITE_FILE, follow=False))
+    except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) and isinstance(data.get("tables"), list) else None
 
@@ -61,7 +61,8 @@ def _rows(data: Mapping[str, Any]) -> Rows:
     for table in data.get("tables", []):
         if not isinstance(table, dict):
             continue
-        for row in table.get("rows", []):
+        rows = table.get("rows")
+        for row in rows if isinstance(rows, list) else ():
             cells = row.get("cells", {}) if isinstance(row, dict) else {}
             if isinstance(cells, dict):
                 names = (table.get("data"), table.get("fingerprint"), cells.get("model"), cells.get("recipe"))

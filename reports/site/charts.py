@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,22 @@ MAX_CLASSES = 100
 _MAX_EPOCHS = 200  # points of a curve
 
 
+def _epochs(folder: Path) -> dict[int, dict[str, Any]]:
+    """Return the rows of a history by epoch; none if it cannot be read, since a site can do without."""
+    try:
+        rows = read_history(folder / HISTORY_FILE)
+    except OSError:
+        return {}
+    return {row["epoch"]: row for row in rows if row.get("event") == "epoch" and isinstance(row.get("epoch"), int)}
+
+
 def curves(entry: BoardEntry) -> dict[str, Any]:
     """Return loss and accuracy over the epochs of each seed."""
     losses: list[dict[str, Any]] = []
     accuracies: list[dict[str, Any]] = []
     for colour, (folder, record) in enumerate(entry.done):
-        rows = {row["epoch"]: row for row in read_history(folder / HISTORY_FILE) if row.get("event") == "epoch"}
-        epochs = sorted(epoch for epoch in rows if isinstance(epoch, int))
+        rows = _epochs(folder)
+        epochs = sorted(rows)
         epochs = epochs[:: max(1, -(-len(epochs) // _MAX_EPOCHS))]
         for series, key, label, dashed in (
             (losses, "train_loss", "train", True),

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from harness.system.atomic_files import TEMPORARY_PREFIX
 from harness.system.inner_files import make_parents, read_inner
+from harness.system.staging import staging
 from reports.site.paths import SUMS_FILE, is_site_path
 from zoo.errors import StoreError
 from zoo.plain_files import SITE_FILE, SUMS
-
-_STAGING_PREFIX = f"{TEMPORARY_PREFIX}site-"
-_LOCK_FILE = ".lock"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,9 +51,9 @@ def write_site(files: Mapping[str, bytes], folder: Path) -> SiteSummary:
         folder.mkdir(parents=True, exist_ok=True)
         listed = published_files(folder)
         revision = revise(files, listed, lambda name: read_inner(folder, name, SITE_FILE), place=str(folder))
-        with _staging(folder) as staging:
+        with staging(folder, "site") as made:
             sums = {SUMS_FILE: files[SUMS_FILE], f"{SUMS_FILE}.both": _both(files[SUMS_FILE], listed)}
-            staged = {name: staging / str(number) for number, name in enumerate((*revision.written, *sums))}
+            staged = {name: made / str(number) for number, name in enumerate((*revision.written, *sums))}
             for name, path in staged.items():
                 path.write_bytes(sums.get(name) or files[name])
             # From here on, the checksums list old and new files, so that the next publication knows all of them.
@@ -143,24 +135,6 @@ def parse_sums(content: bytes) -> dict[str, str]:
 def _both(new: bytes, listed: Mapping[str, str]) -> bytes:
     both = {**listed, **parse_sums(new)}
     return "".join(f"{both[name]}  {name}\n" for name in sorted(both)).encode("utf-8")
-
-
-@contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    """Make a folder for files that are not complete yet, and remove those that killed processes left."""
-    for stale in folder.glob(f"{_STAGING_PREFIX}*"):
-        if not stale.is_symlink() and stale.is_dir():
-            try:
-                with FileLock(stale / _LOCK_FILE).acquire(timeout=0):
-                    shutil.rmtree(stale, ignore_errors=True)
-            except (Timeout, OSError):
-                continue  # another process is writing the site
-    staging = Path(tempfile.mkdtemp(prefix=_STAGING_PREFIX, dir=folder))
-    try:
-        with FileLock(staging / _LOCK_FILE):
-            yield staging
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _sha256(content: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -16,6 +15,8 @@ from harness.system.atomic_files import sha256_of, write_json
 from reports.site.entries import BoardEntry
 from reports.trials.reading import Trial
 from zoo.errors import StoreError
+from zoo.foreign_json import parse_json
+from zoo.plain_files import FACTS, read_bytes
 
 FILE_NAME = "verification.json"
 Status = Literal["self-reported", "recomputed", "reproduced"]
@@ -41,7 +42,7 @@ def read_verification(store: Path) -> Verification:
     """Return the results for the trials of *store*; empty if nothing was verified."""
     path = store / FILE_NAME
     try:
-        return Verification.model_validate(json.loads(path.read_bytes()))
+        return Verification.model_validate(parse_json(read_bytes(path, FACTS)))
     except FileNotFoundError:
         return Verification(trials={})
     except (OSError, ValueError, ValidationError) as error:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from harness.records.predictions import load_predictions
 from harness.records.runtime_result import predictions_file
-from harness.system.atomic_files import sha256_of
 from reports.trials.correctness import share_correct
 from reports.trials.reading import Trial
 from zoo.errors import StoreError
 from zoo.metric import Predictions
+from zoo.plain_files import PREDICTIONS, digest_of
 from zoo.text import one_line
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
             if not path.is_file():
                 return f"{name} of seed {record.spec.seed} is missing"
             expected = record.files.get(name)
-            if expected is not None and sha256_of(path) != expected:
+            if expected is not None and digest_of(path, PREDICTIONS) != expected:
                 return f"{name} of seed {record.spec.seed} does not match the checksum in its record"
             saved = load_predictions(folder, name=name)
         except (OSError, StoreError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from zoo.plain_files import Kind, opened, read_bytes, read_rest, read_text
+from zoo.plain_files import Kind, copy_file, digest_of, open_plain, read_bytes, read_rest, read_text
 
 KIND = Kind("a note", 1000)
 
@@ -40,7 +42,7 @@ def test_a_sparse_file_is_refused_by_its_size(tmp_path: Path) -> None:
 def test_a_file_that_grows_after_it_was_opened_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "note"
     path.write_bytes(b"x" * 1000)
-    with opened(path, KIND) as file:
+    with open_plain(path, KIND) as file:
         with path.open("ab") as more:
             more.write(b"x")
         with pytest.raises(OSError, match="may have up to"):
@@ -76,3 +78,24 @@ def test_folders_and_absent_files_keep_their_errors(tmp_path: Path) -> None:
         read_bytes(tmp_path, KIND)
     with pytest.raises(FileNotFoundError):
         read_bytes(tmp_path / "absent", KIND)
+
+
+def test_reading_a_small_file_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "note"
+    path.write_bytes(b"small")
+    tracemalloc.start()
+    try:
+        assert read_bytes(path, Kind("a large note", 10**11)) == b"small"
+        assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_copy_has_the_content_and_never_replaces_a_file(tmp_path: Path) -> None:
+    (tmp_path / "note").write_bytes(b"x" * 1000)
+    digest = hashlib.sha256(b"x" * 1000).hexdigest()
+    assert copy_file(tmp_path / "note", tmp_path / "copy", KIND) == digest == digest_of(tmp_path / "copy", KIND)
+    with pytest.raises(FileExistsError):
+        copy_file(tmp_path / "note", tmp_path / "copy", KIND)
+    with pytest.raises(OSError, match="may have up to 10 bytes"):
+        digest_of(tmp_path / "note", Kind("a note", 10))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoo.plain_files import LIST, read_bytes
 from zoo.text import clean
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _has_entry_points() -> bool:
             continue
         for file in files:
             try:
-                if "[zoo]" in file.read_text(encoding="utf-8", errors="replace"):
+                if "[zoo]" in read_bytes(file, LIST).decode("utf-8", "replace"):
                     return True
             except OSError:
                 continue

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+
+from harness.records.store import write_record
 
 from .conftest import StoreMaker
 
@@ -49,3 +53,55 @@ def test_a_submission_that_would_not_pass_is_refused(store: StoreMaker, zoo: Run
     assert done.exit_code == 1
     assert "rejected: " in done.output
     assert not (tmp_path / "target" / folder.name).exists()
+
+
+def test_links_and_ids_that_do_not_fit_are_refused(store: StoreMaker, zoo: RunZoo, tmp_path: Path) -> None:
+    secret = tmp_path / "id_rsa"
+    secret.write_text("a secret")
+    linked, _ = store.add("net")
+    (linked / "spec.json").symlink_to(secret)
+    moved, record = store.add("net", seed=1)
+    other = moved.rename(moved.parent / moved.name.replace("--s1--", "--s7--"))
+    write_record(other, record.model_copy(update={"trial_id": other.name}))
+    whole, _ = store.add("net", seed=2)
+    target = tmp_path / "target"
+    done = zoo("submit", store.root, "-o", target)
+    assert done.exit_code == 1
+    assert "spec.json is not a plain file" in done.output
+    assert "does not have the name of the trial in its record" in done.output
+    assert [path.name for path in target.iterdir()] == [whole.name]
+
+
+def test_a_link_in_the_place_of_a_trial_is_not_written_through(store: StoreMaker, zoo: RunZoo, tmp_path: Path) -> None:
+    folder, _ = store.add("net")
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / folder.name).symlink_to(precious)
+    done = zoo("submit", store.root, "-o", target)
+    assert done.exit_code == 2
+    assert "cannot be written" in done.output
+    assert not list(precious.iterdir())
+
+
+def test_a_submission_that_a_full_disk_ended_can_be_repeated(store: StoreMaker, zoo: RunZoo, tmp_path: Path) -> None:
+    folder, _ = store.add("net", num_test=3000)
+    target = tmp_path / "target"
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, str(store.root), str(target)], capture_output=True, encoding="utf-8", timeout=120
+    )
+    assert done.returncode == 2, done.stderr
+    assert "cannot be written: File too large" in done.stderr
+    assert not list(target.iterdir())
+    assert zoo("submit", store.root, "-o", target).exit_code == 0
+    assert [path.name for path in target.iterdir()] == [folder.name]
+
+
+_FULL = """
+import resource, signal, sys
+from zoo.cli.group import zoo
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+zoo(["--no-plugins", "submit", sys.argv[1], "-o", sys.argv[2]])
+"""

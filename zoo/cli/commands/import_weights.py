@@ -11,6 +11,7 @@ import click
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.output import output_option, split_commas
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.plain_files import LIST, read_text
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _classes(text: str) -> tuple[str, ...]:
         if text.isascii() and text.isdigit():
             names = [str(number) for number in range(min(int(text), 10**6))]
         elif path.is_file():
-            names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            names = [line.strip() for line in read_text(path, LIST).splitlines() if line.strip()]
         elif "," in text:
             names = split_commas((text,))
         else:

@@ -15,6 +15,7 @@ import click
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.running_model import checkpoint_argument, device_option, precision_option
 from zoo.cli.session import complain, plugin_options, session_of
+from zoo.plain_files import TOKEN, read_text
 from zoo.text import clean
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _token(file: str | None) -> bytes | None:
     else:
         origin = f"--token-file {file}"
         try:
-            text = Path(file).read_text(encoding="utf-8")
+            text = read_text(Path(file), TOKEN)
         except (OSError, ValueError) as error:
             raise UsageError(f"{origin}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     text = text.strip()

@@ -1,0 +1,134 @@
+"""Record checks: whether the numbers of a record are of the kind and within the range that they can have.
+
+A record may come from anybody. One with an accuracy of 1e308, or of ``"0.9"``, would be ranked first, or stop a table.
+The bounds of the built-in metrics are those that the metrics declare; other metrics may have any finite value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from harness.records.record import MetricValue
+
+MAX_MAGNITUDE = 1e30
+"""Of any number: sums and squares of such numbers are finite."""
+
+
+class Range(NamedTuple):
+    """What values a metric may have."""
+
+    kind: str
+    """``scalar``, ``per_class`` or ``matrix``; empty: any of them."""
+    low: float
+    high: float
+
+
+_SHARE = Range("scalar", 0, 1)
+_SHARE_PER_CLASS = Range("per_class", 0, 1)
+_ANY = Range("", -MAX_MAGNITUDE, MAX_MAGNITUDE)
+RANGES: Mapping[str, Range] = {
+    **dict.fromkeys(
+        (
+            "accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall", "top3",
+            "top5", "roc_auc", "calibration_error", "average_precision", "binary_f1", "best_threshold",
+        ),
+        _SHARE,
+    ),
+    **dict.fromkeys(
+        ("per_class_accuracy", "per_class_f1", "per_class_precision", "per_class_recall"), _SHARE_PER_CLASS
+    ),
+    "matthews_corrcoef": Range("scalar", -1, 1),
+    "brier": Range("scalar", 0, 2),
+    "nll": Range("scalar", 0, MAX_MAGNITUDE),
+    "confusion": Range("matrix", 0, MAX_MAGNITUDE),
+}  # fmt: skip
+"""By the display name of a built-in metric."""
+
+_NUMBERS = {float, int, type(None)}
+_SHARES = frozenset({"best_val_accuracy", "top1_agreement"})
+_SIGNED = frozenset({"final_train_loss", "max_difference", "mean", "std", "seed", "peak_memory_mib"})
+"""Fields that may be negative: losses of plugins, and growth of memory."""
+
+
+def number_problem(model: BaseModel) -> str:
+    """Return what is wrong with the first bad number in a record or a runtime's result; empty if there is none."""
+    return next(_problems(model, ""), "")
+
+
+def metric_problem(name: str, value: Any) -> str:
+    """Return what is wrong with the value of a metric in a record; empty if nothing is."""
+    expected = RANGES.get(name, _ANY)
+    kind, bad = _inspect(value)
+    if value is not None and (not kind or (expected.kind and kind != expected.kind)):
+        shape = {"": "a number", "scalar": "a number", "per_class": "a number per class", "matrix": "a matrix"}
+        return f"{name} is {_shown(value)}, not {shape[expected.kind]}"
+    for number in bad if kind else ():
+        if not _is_within(number, expected.low, expected.high):
+            return f"{name} is {_shown(number)}, outside [{expected.low:g}, {expected.high:g}]"
+    return ""
+
+
+def _problems(model: BaseModel, where: str) -> Iterator[str]:
+    for name in type(model).model_fields:
+        yield from _of_value(name, getattr(model, name), f"{where}{name}")
+
+
+def _of_value(name: str, value: Any, where: str) -> Iterator[str]:
+    if isinstance(value, MetricValue):
+        if problem := metric_problem(name, value.value):
+            yield problem
+    elif isinstance(value, BaseModel):
+        yield from _problems(value, f"{where}.")
+    elif isinstance(value, Mapping):
+        keys = name if name in ("seconds", "images_per_second") else ""
+        for key, each in value.items():
+            yield from _of_value(keys or str(key), each, f"{where}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _of_value(name, each, where)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        low = -MAX_MAGNITUDE if name in _SIGNED or _is_free(where) else 0
+        high = 1 if name in _SHARES else MAX_MAGNITUDE
+        if not _is_within(value, low, high):
+            yield f"{where} is {_shown(value)}, outside [{low:g}, {high:g}]"
+
+
+def _is_free(where: str) -> bool:
+    """Return whether a field belongs to a plugin or a machine, and may have any finite value."""
+    return where.startswith(("spec.", "environment.", "conditions.", "quantization."))
+
+
+def _inspect(value: Any) -> tuple[str, Iterable[Any]]:
+    """Return the kind of a metric's value and its extreme numbers; an empty kind if it is none."""
+    if _is_number(value):
+        return "scalar", (value,)
+    if not isinstance(value, list):
+        return "", ()
+    if set(map(type, value)) <= _NUMBERS:
+        return "per_class", _extremes(value)
+    if set(map(type, value)) == {list} and all(set(map(type, row)) <= _NUMBERS for row in value):
+        return "matrix", (number for row in value for number in _extremes(row))
+    return "", ()
+
+
+def _extremes(numbers: list[Any]) -> tuple[Any, ...]:
+    defined = [number for number in numbers if number is not None]
+    return (min(defined), max(defined)) if defined else ()
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or type(value) is int
+
+
+def _is_within(value: float, low: float, high: float) -> bool:
+    return low <= value <= high  # false for NaN; no bound is infinite
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and abs(value) > 10**20:
+        return "a number of more than 20 digits"
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"
