@@ -24,7 +24,8 @@ def usable_cores(*, membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> flo
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
-    return min([cores, *_limits(membership, mount)])
+    folders = control_groups("cpu", membership=membership, mount=mount)
+    return min([cores, *(limit for folder in folders for limit in (*_read_v2(folder), *_read_v1(folder)))])
 
 
 def usable_threads() -> int:
@@ -32,7 +33,12 @@ def usable_threads() -> int:
     return max(1, math.floor(usable_cores() + 1e-9))
 
 
-def _limits(membership: Path, mount: Path) -> Iterator[float]:
+def control_groups(controller: str, *, membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> Iterator[Path]:
+    """Yield the folders of the control groups that this process is in, each with those above it.
+
+    Args:
+        controller: ``cpu`` or ``memory``: in version 1, each controller has folders of its own.
+    """
     try:
         lines = membership.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
@@ -41,14 +47,11 @@ def _limits(membership: Path, mount: Path) -> Iterator[float]:
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0" and not controllers:
-            for folder in _upwards(mount, path):
-                yield from _read_v2(folder)
-        elif "cpu" in controllers.split(","):
-            for folder in _upwards(mount / controllers, path):
-                yield from _read_v1(folder)
-            if controllers != "cpu":  # mounted as "cpu,cpuacct", with a link for each controller
-                for folder in _upwards(mount / "cpu", path):
-                    yield from _read_v1(folder)
+            yield from _upwards(mount, path)
+        elif controller in controllers.split(","):
+            yield from _upwards(mount / controllers, path)
+            if controllers != controller:  # mounted as "cpu,cpuacct", with a link for each controller
+                yield from _upwards(mount / controller, path)
 
 
 def _upwards(top: Path, path: str) -> Iterator[Path]:
