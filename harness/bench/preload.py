@@ -16,6 +16,9 @@ from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE, UNSET_VAR
 from harness.system.descendants import adopt_orphans, end_descendants
 from zoo.cache import cache_root
 
+SPIN_COUNT = "1000"
+"""Turns of the waiting loop of GNU's OpenMP library, which torch's wheels for Linux bring along: some microseconds."""
+
 # The flag that it has set stays for this process and its children; a program that a plugin starts may need its folder.
 for _name in (os.environ.pop(UNSET_VARIABLE, ""), UNSET_VARIABLE):
     os.environ.pop(_name, None)
@@ -35,6 +38,12 @@ atexit.register(_end_descendants)
 
 # Whether there is a GPU is then asked of its management library, which leaves no trace that a fork could trip over.
 os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+
+# A thread that waits for others at the end of a parallel loop goes to sleep at once instead of spinning, so that on a
+# machine that does other work its core is of use, first of all to the thread that it waits for. Read once, when the
+# OpenMP library is loaded; what a user has set stays.
+if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
+    os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT
 
 # What the compiler made is kept for later trials and later benches, where `zoo cache` knows of it.
 with contextlib.suppress(RuntimeError):  # no home, no cache: the compiler's own choice

@@ -36,3 +36,22 @@ def test_preloading_touches_no_gpu_and_starts_no_thread_and_imports_only_what_is
         "threads": ["MainThread"],
         "modules": ["torch", "torchvision", "timm", "torch._dynamo"],
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [None, "1000"]),
+        ({"GOMP_SPINCOUNT": "7"}, [None, "7"]),
+        ({"OMP_WAIT_POLICY": "active"}, ["active", None]),
+    ],
+)
+def test_threads_that_wait_go_to_sleep_unless_the_user_wants_them_to_spin(
+    given: dict[str, str], expected: list[str | None]
+) -> None:
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    code = f"import json, os, harness.bench.preload; print(json.dumps([os.environ.get(name) for name in {names}]))"
+    env = {name: value for name, value in os.environ.items() if name not in names} | given
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == expected
