@@ -43,7 +43,6 @@ def main() -> None:
         probe_plan(
             first,
             forecast,
-            slots=1,
             sources=SOURCES,
             emit=_nothing,
             data=_data(folder),

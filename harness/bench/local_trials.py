@@ -18,7 +18,7 @@ from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE, UNWRITABLE
 from harness.bench.machine import Machine
 from harness.bench.processes import Job, Starter, visible_devices, wait_for_any
 from harness.bench.settings import RunLimits
-from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for
+from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for, trials_that_fill
 from harness.records import store as files
 from harness.records.history import HistoryTail
 from harness.records.record import Failure, FailureKind, Record
@@ -26,6 +26,7 @@ from harness.records.spec import ExecutionSpec
 from harness.records.store import Store
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
+from harness.system.free_memory import free_bytes
 from harness.system.process_exit import last_line
 from harness.trial.devices import check_together
 from harness.trial.resolved_trial import ResolvedTrial
@@ -84,18 +85,32 @@ class LocalTrials:
         self._stopping_since: float | None = None
         self._asked_at = 0.0
         self._num_started = 0
+        self._cores_folder: Path | None = None
 
-    def arrange(self, machine: Machine, execution: ExecutionSpec) -> int:
-        """Lay out the slots, and return how many CPU threads each trial gets.
+    def arrange(self, machine: Machine, execution: ExecutionSpec, num_trials: int) -> int | None:
+        """Lay out the slots, and return how many CPU threads each trial gets; None: by its own work.
 
         Raises:
             UsageError: If the machine does not have what is wanted.
         """
-        num_devices = execution.gpus_per_trial
+        num_devices, threads = execution.gpus_per_trial, machine.environment["threads"]
         check_together(machine.device, num_devices, num_gpus=machine.num_gpus, compile=execution.compile)
-        slots = make_slots(self._slots, device=machine.device, num_gpus=machine.num_gpus, gpus_per_trial=num_devices)
+        takes_turns = machine.device == "cpu" and num_devices == 1
+        fill = 1
+        if takes_turns:
+            fill = trials_that_fill(
+                trials=num_trials, threads=threads, wanted_threads=execution.threads, free_bytes=free_bytes()
+            )
+        slots = make_slots(
+            self._slots, device=machine.device, num_gpus=machine.num_gpus, gpus_per_trial=num_devices, fill=fill
+        )
         self.lay_out(slots)
-        return threads_for(len(slots), wanted=execution.threads, available=machine.environment["threads"])
+        if takes_turns:
+            if len(slots) > 1:
+                self._cores_folder = self._scratch / "cores"
+                self._cores_folder.mkdir(exist_ok=True)
+            return execution.threads
+        return threads_for(len(slots), wanted=execution.threads, available=threads)
 
     def lay_out(self, slots: Sequence[Slot]) -> None:
         """Run trials in these slots from now on."""
@@ -148,6 +163,7 @@ class LocalTrials:
                     "retry": self._limits.retry,
                     "devices": slot.devices if len(slot.devices) > 1 else (),
                     "sharing": slot.sharing,
+                    "cores_folder": "" if self._cores_folder is None else str(self._cores_folder),
                     "node": self._node,
                 },
             },

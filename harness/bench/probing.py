@@ -32,7 +32,7 @@ from zoo.errors import ZooError
 from zoo.events import Event, Progress
 from zoo.loading import Sources
 
-_VERSION = 1
+_VERSION = 2
 """Raised whenever a probe measures something else."""
 
 
@@ -51,15 +51,11 @@ def probe_plan(
     plan: Plan,
     forecast: Forecast,
     *,
-    slots: int,
     sources: Sources,
     emit: Callable[[Event], None],
     data: DataSettings,
 ) -> Probes:
     """Prepare the data of *plan*, and measure each combination that did not run here yet; *forecast* learns of it.
-
-    Args:
-        slots: How many trials are to run at a time, among which CPU threads are shared out.
 
     Raises:
         ZooError: If a dataset or the device is not available; all such errors together.
@@ -71,10 +67,11 @@ def probe_plan(
     counts = {"measured": 0, "cached": 0}
     problems: dict[str, str] = {}
 
-    def arrange(machine: Machine, execution: ExecutionSpec) -> int:
+    def arrange(machine: Machine, execution: ExecutionSpec, num_trials: int) -> int | None:
         machines.append(machine)
-        sharing = slots if machine.device == "cpu" else 1
-        return threads_for(sharing, wanted=execution.threads, available=machine.environment["threads"])
+        if machine.device == "cpu" and execution.gpus_per_trial == 1:
+            return execution.threads
+        return threads_for(1, wanted=execution.threads, available=machine.environment["threads"])
 
     def answer(interrupted: bool) -> Probes:
         return Probes(
@@ -127,6 +124,7 @@ def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, 
         seconds=costs.seconds(epochs=epochs, num_learnt=num_learnt, num_test=prepared.num_test),
         alone_seconds=measuring,
         peak_memory_mib=peak,
+        threads=measured.threads or 1,
         basis="probe",
     )
 

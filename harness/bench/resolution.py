@@ -21,15 +21,15 @@ def resolve(
     plan: Plan,
     jobs: JobRunner,
     *,
-    arrange: Callable[[Machine, ExecutionSpec], int],
+    arrange: Callable[[Machine, ExecutionSpec, int], int | None],
     data: DataSettings,
 ) -> list[ResolvedTrial]:
     """Probe the machine, prepare the datasets, and return the plan's trials with their keys.
 
     Args:
         jobs: Runs jobs where the trials will run.
-        arrange: Decides for a machine and execution settings where trials run, and returns the number of CPU threads
-            of each.
+        arrange: Decides for a machine, execution settings and a number of trials where trials run, and returns the
+            number of CPU threads of each; None: by its own work.
 
     Raises:
         ZooError: If a dataset or the device is not available; all such errors together.
@@ -40,7 +40,7 @@ def resolve(
     errors: list[ZooError] = []
     execution = plan.trials[0].execution
     jobs.emit(Progress(message="starting"))
-    threads = 0
+    threads: int | None = None
     try:
         machine = Machine.model_validate(
             jobs.ask(
@@ -51,7 +51,7 @@ def resolve(
                 threads=execution.threads,
             )
         )
-        threads = arrange(machine, execution)
+        threads = arrange(machine, execution, len(plan.trials))
     except ZooError as error:
         errors.append(error)
     prepared: dict[str, PreparedData] = {}
@@ -82,7 +82,7 @@ def _dataset_key(dataset: DatasetSpec) -> str:
 
 
 def _resolve_trial(
-    spec: TrialSpec, prepared: PreparedData, machine: Machine, threads: int, number: int
+    spec: TrialSpec, prepared: PreparedData, machine: Machine, threads: int | None, number: int
 ) -> ResolvedTrial:
     execution = spec.execution.model_copy(
         update={

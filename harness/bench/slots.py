@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from zoo.errors import UsageError
 
+TRIAL_BYTES = 2**30
+"""Memory that a trial of a small network takes at most: a third of it for torch, the rest for activations."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlotRequest:
     """How many trials a user wants at a time, and where."""
 
     jobs: int | None = None
-    """Trials at a time; None: one for each device, times ``jobs_per_device``."""
+    """Trials at a time; None: one for each device, times ``jobs_per_device``, and on a CPU as many as fill it."""
     devices: tuple[int, ...] | None = None
     """Indices of the GPUs to use; none of them: all; None: the one that ``--device`` says."""
     jobs_per_device: int = 1
@@ -29,13 +32,16 @@ class Slot:
     """How many slots have the same devices."""
 
 
-def make_slots(request: SlotRequest, *, device: str, num_gpus: int, gpus_per_trial: int = 1) -> list[Slot]:
+def make_slots(
+    request: SlotRequest, *, device: str, num_gpus: int, gpus_per_trial: int = 1, fill: int = 1
+) -> list[Slot]:
     """Return the slots of this machine, in the order in which trials take them: the first of each device come first.
 
     Args:
         device: What ``--device`` came to: ``cpu``, ``mps`` or ``cuda:N``.
         num_gpus: GPUs that this machine has.
         gpus_per_trial: How many GPUs one trial takes.
+        fill: How many trials fill the CPU; see :func:`trials_that_fill`.
 
     Raises:
         UsageError: If what is wanted is not there.
@@ -43,7 +49,7 @@ def make_slots(request: SlotRequest, *, device: str, num_gpus: int, gpus_per_tri
     if not device.startswith("cuda"):
         if request.devices is not None:
             raise UsageError(f"--devices names GPUs, but this bench runs on {device}")
-        jobs = request.jobs or request.jobs_per_device
+        jobs = request.jobs or (request.jobs_per_device if request.jobs_per_device > 1 else fill)
         return [Slot(devices=(device,), sharing=jobs)] * jobs
     groups = _groups(_gpus(request, device, num_gpus, gpus_per_trial), gpus_per_trial)
     most = len(groups) * request.jobs_per_device
@@ -57,6 +63,21 @@ def make_slots(request: SlotRequest, *, device: str, num_gpus: int, gpus_per_tri
         )
     counts = [len(range(index, jobs, len(groups))) for index in range(len(groups))]
     return [Slot(devices=groups[number % len(groups)], sharing=counts[number % len(groups)]) for number in range(jobs)]
+
+
+def trials_that_fill(*, trials: int, threads: int, wanted_threads: int | None, free_bytes: int | None) -> int:
+    """Return how many trials at a time fill a CPU, if each may turn out to have one thread.
+
+    Those with more threads wait for their cores (see :mod:`harness.measuring.core_locks`), so it is not too many.
+
+    Args:
+        trials: Number of trials of the bench.
+        threads: How many threads the machine runs at a time.
+        wanted_threads: Threads of each trial, where the user says so.
+        free_bytes: Free memory; None: not known, and there is only one trial at a time.
+    """
+    room = 1 if free_bytes is None else free_bytes // TRIAL_BYTES
+    return max(1, min(trials, threads // (wanted_threads or 1), room))
 
 
 def threads_for(slots: int, *, wanted: int | None, available: int) -> int:

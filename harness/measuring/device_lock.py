@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.measuring.core_locks import take_cores
 from zoo.cache import cache_root
 
 if sys.platform != "win32":
@@ -52,6 +53,7 @@ class DeviceSharing:
     ) -> None:
         self._synchronize, self._tell, self._patience_seconds = synchronize, tell, patience_seconds
         self._files = _open_locks(name, folder)
+        self._cores: list[int] = []
         self.waited = 0.0
         """Seconds spent waiting for others so far."""
         self.was_disturbed = False
@@ -60,17 +62,14 @@ class DeviceSharing:
     @contextmanager
     def joined(self) -> Iterator[None]:
         """Compute beside others, as soon as nobody times."""
-        if self._files is None:
-            yield
-            return
-        wanted, room = self._files
         try:
-            self._join(wanted, room)
+            if self._files is not None:
+                self._join(*self._files)
             yield
         finally:
-            os.close(wanted)
-            os.close(room)
-            self._files = None
+            for lock in (*self._cores, *(self._files or ())):
+                os.close(lock)
+            self._files, self._cores = None, []
 
     def give_way(self) -> float:
         """Let another time itself, if it wants to; return how many seconds that took. Called between two steps."""
@@ -112,7 +111,7 @@ class DeviceSharing:
 
     @contextmanager
     def left(self) -> Iterator[None]:
-        """Leave the device for a while, in which other processes compute for this one; the caller has joined."""
+        """Leave the device for a while, in which this process does not compute on it; the caller has joined."""
         if self._files is None:
             yield
             return
@@ -123,6 +122,18 @@ class DeviceSharing:
         finally:
             with self._waiting():
                 self._join(wanted, room)
+
+    def take_cores(self, folder: Path, count: int, *, cores: int) -> None:
+        """Take cores for this process's threads until it leaves the device; the caller has joined.
+
+        Arguments as for :func:`harness.measuring.core_locks.take_cores`.
+        """
+        if self._files is not None:
+            fcntl.flock(self._files[1], fcntl.LOCK_UN)  # while this one waits, others may time themselves
+        with self._waiting():
+            self._cores += take_cores(folder, count, cores=cores)
+            if self._files is not None:
+                self._join(*self._files)
 
     @contextmanager
     def _waiting(self) -> Iterator[None]:

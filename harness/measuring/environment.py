@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.system.cores import usable_threads
 from harness.system.hardware import cpu_name
 from zoo._version import __version__
 from zoo.errors import UsageError
@@ -82,7 +83,7 @@ def describe(device: str, threads: int | None = None) -> dict[str, Any]:
         **{name: installed_version(name) for name in ("torchvision", "timm", "numpy", "pillow")},
         "cpu": cpu_name(),
         "cpu_cores": os.cpu_count(),
-        "threads": threads or torch.get_num_threads(),
+        "threads": threads or available_threads(),
         "device": device,
         "device_name": cpu_name(),
         "driver": "",
@@ -95,6 +96,17 @@ def describe(device: str, threads: int | None = None) -> dict[str, Any]:
     elif device == "mps":
         described["device_name"] = f"{cpu_name()} (Metal)"
     return described
+
+
+def available_threads() -> int:
+    """Return how many threads this process may use: as many as torch would, and at most the usable cores.
+
+    Torch knows ``OMP_NUM_THREADS`` and the affinity, but not the limits of control groups. Call it before
+    ``torch.set_num_threads``.
+    """
+    import torch
+
+    return min(torch.get_num_threads(), usable_threads())
 
 
 def installed_version(distribution: str) -> str:

@@ -47,7 +47,9 @@ class FinishedTraining:
     """How many devices it trained on. With several, only the end-to-end rate of training is known."""
     num_neighbours: int = 0
     """How many other trials could train on the same device meanwhile. With any, the end-to-end rate of training is
-    not the network's own and is left out."""
+    not the network's own."""
+    again: Callable[[float], list[float]] | None = None
+    """Trains some more for about so many seconds, and returns images per second; None: that cannot be done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -112,16 +114,17 @@ def measure_speed(
                 budget_seconds=budget_seconds,
             )
         )
+    rates = list(trained.images_per_second)
+    # The first epoch also warms caches and kernels up, so it counts only where there is no other.
+    own_rates = rates[1:] or rates
+    if training.num_neighbours:
+        own_rates = [] if training.again is None else training.again(budget_seconds / 2)
     on_gpu = gpu_notes(device.index or 0) if device.type == "cuda" else ()
     reference_after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
-    rates = list(trained.images_per_second)
     return SpeedInfo(
         protocol=PROTOCOL,
         train=train,
-        # The first epoch also warms caches and kernels up, so it counts only where there is no other.
-        train_end_to_end=None
-        if training.num_neighbours
-        else summarize(rates[1:] or rates, batch_size=resolved.hp.batch_size),
+        train_end_to_end=summarize(own_rates, batch_size=resolved.hp.batch_size) if own_rates else None,
         inference=inference,
         inference_end_to_end=summarize([len(data) / test.seconds], batch_size=inference.batch_size),
         latency=latency,
@@ -135,7 +138,7 @@ def measure_speed(
         foreign_cores=foreign.cores(),
         notes=(
             *_several_notes(training.num_devices),
-            *_company_notes(training.num_neighbours, was_disturbed),
+            *_company_notes(0 if own_rates else training.num_neighbours, was_disturbed),
             *on_gpu,
             *_drift_notes(reference_before, reference_after),
         ),

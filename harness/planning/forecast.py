@@ -35,6 +35,8 @@ class Expectation:
     """Part of that time in which it measures speeds, while other trials on the device wait."""
     peak_memory_mib: float | None = None
     """Peak memory during training, as in records; None: unknown."""
+    threads: int = 1
+    """Number of CPU threads."""
     basis: str = ""
     """Short description of the source; empty if nothing is known."""
     is_finished: bool = False
@@ -239,6 +241,8 @@ class PlanForecast:
     """Number of trials that run at a time."""
     share_device: bool = False
     """Whether they share a device, and wait while another trial measures speeds."""
+    cores: int | None = None
+    """Number of cores that they take turns on; None: they do not take turns."""
 
     @property
     def unknown(self) -> tuple[ExpectedTrial, ...]:
@@ -256,11 +260,17 @@ class PlanForecast:
         to_run = [trial for trial in self.trials if not trial.expected.is_finished]
         expected = {id(trial.spec): trial.expected.seconds for trial in to_run}
         known = [
-            (trial.expected.seconds, trial.expected.alone_seconds if self.share_device and self.slots > 1 else 0.0)
+            trial.expected
             for trial in order(to_run, lambda spec: expected[id(spec)])
             if trial.expected.seconds is not None
         ]
-        return sum(alone for _, alone in known) + makespan((seconds - alone for seconds, alone in known), self.slots)
+        alone = [each.alone_seconds if self.share_device and self.slots > 1 else 0.0 for each in known]
+        return sum(alone) + makespan(
+            [(each.seconds or 0.0) - one for each, one in zip(known, alone, strict=True)],
+            self.slots,
+            threads=[each.threads for each in known],
+            cores=self.cores,
+        )
 
     @property
     def peak_memory_mib(self) -> float | None:
@@ -271,11 +281,16 @@ class PlanForecast:
 
 
 def look_ahead(
-    trials: Iterable[TrialSpec], forecast: Forecast, *, slots: int = 1, share_device: bool = False
+    trials: Iterable[TrialSpec],
+    forecast: Forecast,
+    *,
+    slots: int = 1,
+    share_device: bool = False,
+    cores: int | None = None,
 ) -> PlanForecast:
     """Return a forecast for *trials* that run in a number of slots."""
     expected = tuple(ExpectedTrial(spec=spec, expected=forecast.expect(spec)) for spec in trials)
-    return PlanForecast(trials=expected, slots=slots, share_device=share_device)
+    return PlanForecast(trials=expected, slots=slots, share_device=share_device, cores=cores)
 
 
 def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) -> Expectation:
@@ -297,6 +312,7 @@ def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) 
         seconds=statistics.median(seconds),
         alone_seconds=statistics.median(alone),
         peak_memory_mib=max((peak for peak in peaks if peak is not None), default=None),
+        threads=max((run.own_threads or 1 for run in alike.runs), default=1),
         basis=basis + alike.mark,
     )
 

@@ -23,5 +23,7 @@ class Measured(FrozenModel):
     peak_memory_mib: float | None
     """Peak memory, without the images that a CPU maps from their file."""
     macs: int | None
+    threads: int | None = None
+    """CPU threads that it computed with."""
     seconds: float = 0.0
     """Duration of the probe in its process."""

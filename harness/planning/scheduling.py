@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
@@ -42,7 +43,9 @@ def order(trials: Sequence[TrialT], seconds: Callable[[TrialSpec], float | None]
     return [trials[index] for index in sorted(range(len(trials)), key=keys.__getitem__)]
 
 
-def makespan(seconds: Iterable[float], slots: int) -> float:
+def makespan(
+    seconds: Iterable[float], slots: int, *, threads: Iterable[int] = itertools.repeat(1), cores: int | None = None
+) -> float:
     """Return when the last trial ends, if each trial in turn goes to the first free slot.
 
     In any order, this is at most ``2 - 1 / slots`` times the shortest possible time (R. L. Graham, "Bounds for certain
@@ -51,13 +54,23 @@ def makespan(seconds: Iterable[float], slots: int) -> float:
     Args:
         seconds: Times of the trials, in the order in which they start.
         slots: Number of trials that run at a time; at least 1.
+        threads: Number of cores that each trial takes, in the same order.
+        cores: Number of cores; None: enough for all slots.
     """
     if slots < 1:
         raise ValueError(f"there must be at least 1 slot, not {slots}")
-    free_at = [0.0] * slots
-    for each in seconds:
-        heapq.heapreplace(free_at, free_at[0] + each)
-    return max(free_at)
+    free = most = slots if cores is None else max(1, cores)
+    running: list[tuple[float, int]] = []
+    now = end = 0.0
+    for each, wanted in zip(seconds, threads, strict=False):
+        count = min(wanted, most)
+        while len(running) == slots or free < count:
+            now, freed = heapq.heappop(running)
+            free += freed
+        free -= count
+        heapq.heappush(running, (now + each, count))
+        end = max(end, now + each)
+    return end
 
 
 def _ranks(values: Iterable[object]) -> list[int]:

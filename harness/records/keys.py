@@ -58,7 +58,9 @@ def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str
     fields = {
         "device": environment["device_name"],
         "driver": environment["driver"],
-        "threads": environment["threads"],
+        # With a number of threads for each network, all are measured at that of their own, as with layouts below; what
+        # compares is how many each could have had.
+        "threads": environment.get("available_threads", environment["threads"]),
         "batch_size": spec.recipe.hyperparameters["batch_size"],
         "precision": spec.execution.precision,
         "compile": spec.execution.compile,

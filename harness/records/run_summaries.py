@@ -44,6 +44,9 @@ class RunSummary:
     macs: int | None
     device_name: str
     threads: int | None
+    """How many it could have used."""
+    own_threads: int | None = None
+    """How many it used."""
     sharing: int
     """Number of trials that could run on the device at a time."""
 
@@ -92,7 +95,8 @@ def _summary(raw: Any) -> RunSummary | None:
             peak_memory_mib=(raw.get("speed") or {}).get("peak_memory_mib"),
             macs=(raw.get("model") or {}).get("macs"),
             device_name=environment["device_name"],
-            threads=environment["threads"],
+            threads=environment.get("available_threads", environment["threads"]),
+            own_threads=environment["threads"],
             sharing=environment.get("trials_on_device", 1),
         )
     except (KeyError, TypeError, ValueError, AttributeError):

@@ -106,7 +106,7 @@ class ExecutionSpec(FrozenModel):
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     """Memory layout of images; auto: chosen by a probe for each network. It changes rounding only."""
     threads: int | None = None
-    """Number of CPU threads; None: torch's default."""
+    """Number of CPU threads; None: by the work of a training step (see :mod:`harness.planning.threads`)."""
     small_images: Literal["auto", "on", "off"] = "auto"
     """Whether first strides are reduced for small images; auto: below 64 pixels."""
     looks: int = 1

@@ -142,7 +142,7 @@ def _attempt(
 def _run(
     folder: Path, record: Record, runtime: RuntimeName, cache: Path, catalog: Catalog, progress: _Progress
 ) -> None:
-    threads = record.spec.execution.threads
+    threads = record.environment.get("threads")  # those that the network trained with, for comparison
     if threads:
         torch.set_num_threads(threads)
     with progress.during("load"):
@@ -163,6 +163,8 @@ def _run(
                 raise TrialError(FailureKind.ERROR, str(error)) from error
             compile_seconds = _first_call(converted, classifier) if converted.compiles else None
         environment = describe(str(converted.settings.device), threads)
+        if "available_threads" in record.environment:
+            environment["available_threads"] = record.environment["available_threads"]
         quantization = converted.quantization
         progress.environment = environment
         progress.conditions = measurement_fields(record.spec, environment)

@@ -13,15 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from harness.batches.forward_settings import ForwardSettings
-from harness.data.images import ImageSet, PreparedData, TrialImages
+from harness.data.images import PreparedData, TrialImages, few
 from harness.faults.failures import classify
+from harness.measuring.environment import available_threads
 from harness.measuring.peak_memory import PeakMemory
 from harness.networks.complexity import count_macs
 from harness.planning.measured import Measured
+from harness.planning.threads import threads_for_work
 from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.scoring import score
 from harness.records.spec import TrialSpec
@@ -71,6 +72,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     execution, precision = spec.execution, spec.execution.precision
     assert precision != "auto", "the bench resolves the precision"
     device = torch.device(execution.device)
+    available = available_threads()
     if execution.threads:
         torch.set_num_threads(execution.threads)
     start = time.perf_counter()
@@ -78,6 +80,8 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     setup = make_setup(spec, prepared, catalog)
     model = setup.model
     macs = count_macs(model, (prepared.channels, prepared.image_size, prepared.image_size))
+    if execution.threads is None:
+        torch.set_num_threads(threads_for_work(macs, setup.resolved.hp.batch_size, available=available))
     model.to(device)
     build_seconds = time.perf_counter() - start
 
@@ -93,13 +97,13 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     )
     whole = TrialImages(prepared)
     some = TrialImages(prepared)
-    some.val = _few(whole.val, min(len(whole.val), batch_size_for(prepared.image_size, prepared.image_size, device)))
+    some.val = few(whole.val, min(len(whole.val), batch_size_for(prepared.image_size, prepared.image_size, device)))
     states: list[TrainingState] = []
     results: list[EpochResult] = []
 
     def learn(num_images: int) -> float:
         """Train on *num_images* images and return the seconds per image."""
-        some.train = _few(whole.train, num_images)
+        some.train = few(whole.train, num_images)
         states.clear()
         trained = train(
             model,
@@ -137,7 +141,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         score(predictions, catalog.metrics)
         end_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    predict_logits(model, _few(some.val, 1), settings)
+    predict_logits(model, few(some.val, 1), settings)
     return Measured(
         build_seconds=build_seconds,
         image_seconds=image_seconds,
@@ -149,14 +153,5 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         training_batch=batch,
         peak_memory_mib=peak_memory_mib,
         macs=macs,
-    )
-
-
-def _few(images: ImageSet, count: int) -> ImageSet:
-    """Return the first *count* images, labelled with all classes in turn so that no class is missing."""
-    classes = np.unique(images.labels_N)
-    return ImageSet(
-        images_NHWC=images.images_NHWC,  # all of them, to take the same memory as the trial
-        labels_N=np.resize(classes, count).astype(np.int64),
-        samples_N=images.samples_N[:count],
+        threads=torch.get_num_threads(),
     )

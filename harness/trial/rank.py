@@ -84,6 +84,7 @@ def _train(job: RankJob) -> RankAnswer:
     from harness.batches.forward_settings import ForwardSettings
     from harness.data.images import TrialImages
     from harness.measuring.device_lock import DeviceSharing, device_name
+    from harness.measuring.environment import available_threads
     from harness.measuring.peak_memory import PeakMemory
     from harness.measuring.timer import synchronize
     from harness.records import store as files
@@ -102,8 +103,8 @@ def _train(job: RankJob) -> RankAnswer:
     assert execution.precision != "auto", "the bench resolves the precision"
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    if execution.threads:  # the ranks share the trial's threads
-        torch.set_num_threads(max(1, execution.threads // len(job.devices)))
+    # The ranks share the trial's threads.
+    torch.set_num_threads(max(1, (execution.threads or available_threads()) // len(job.devices)))
     _meet(job, device)
     setup = make_setup(job.trial.spec, job.trial.prepared, build_catalog(Sources(**job.sources)))
     memory = PeakMemory(device)

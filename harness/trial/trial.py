@@ -21,12 +21,14 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages
 from harness.faults.failures import classify
 from harness.measuring.device_lock import DeviceSharing, device_name
-from harness.measuring.environment import describe
+from harness.measuring.end_to_end import train_end_to_end
+from harness.measuring.environment import available_threads, describe
 from harness.measuring.peak_memory import PeakMemory
 from harness.measuring.speed import FinishedTraining, TimedPrediction, measure_speed
 from harness.measuring.timer import synchronize
 from harness.measuring.tuning import TuningRequest, tune
 from harness.networks.complexity import count_macs, count_parameters
+from harness.planning.threads import threads_for_work
 from harness.records import store as files
 from harness.records.history import HistoryWriter, encode_row, read_history
 from harness.records.keys import measurement_key
@@ -73,6 +75,9 @@ class TrialJob(FrozenModel):
     """Name of the machine, if the bench uses several."""
     sharing: int = 1
     """How many trials of the bench may share the device."""
+    cores_folder: str = ""
+    """Where the trials of the bench take turns on the cores (see :mod:`harness.measuring.core_locks`); empty: they
+    do not."""
     retry: bool = False
     """Whether to run it again if it failed."""
 
@@ -239,6 +244,7 @@ def _run(
     execution = spec.execution
     device = torch.device(execution.device)
     assert execution.precision != "auto", "the bench resolves the precision"
+    available = available_threads()
     if execution.threads:
         torch.set_num_threads(execution.threads)
 
@@ -259,6 +265,15 @@ def _run(
         )
         progress.model = model_info
         images = TrialImages(prepared)
+        if execution.threads is None:
+            threads = threads_for_work(model_info.macs, resolved.hp.batch_size, available=available)
+            torch.set_num_threads(threads)
+            progress.environment.update(threads=threads, available_threads=available)
+    if job.cores_folder:
+        with progress.during("wait"):
+            sharing.take_cores(Path(job.cores_folder), torch.get_num_threads(), cores=available)
+
+    with progress.during("build"):
         model.to(device)
         settings = ForwardSettings(device=device, normalization=normalization, precision=execution.precision)
         with sharing.alone():
@@ -337,6 +352,16 @@ def _run(
         progress.metrics = scores.values
         progress.warnings += scores.problems
 
+    def train_again(seconds: float) -> list[float]:
+        return train_end_to_end(
+            model,
+            prepared,
+            resolved,
+            settings,
+            images_per_second=trained.images_per_second[-1],
+            budget_seconds=seconds,
+        )
+
     with progress.during("measure"):
         speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
         if execution.measure_seconds > 0:
@@ -351,6 +376,8 @@ def _run(
                         peak_memory_mib=peak_memory_mib,
                         num_devices=execution.gpus_per_trial,
                         num_neighbours=progress.environment.get("trials_on_device", 1) - 1,
+                        # A copy would be compiled anew, for longer than all measurements take.
+                        again=None if ranks is not None or settings.compile else train_again,
                     ),
                     test=TimedPrediction(images=test, logits_NK=logits_NK, seconds=test_seconds),
                     was_disturbed=sharing.was_disturbed,

@@ -60,7 +60,7 @@ class RemoteTrials:
         self._stopping = False
         self._killed_at: float | None = None
 
-    def arrange(self, machine: Machine, execution: ExecutionSpec) -> int:
+    def arrange(self, machine: Machine, execution: ExecutionSpec, num_trials: int) -> int:
         """Decide what each trial asks of its node, and return how many CPU threads it gets.
 
         Raises:

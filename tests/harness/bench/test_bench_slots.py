@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable
@@ -43,6 +46,25 @@ PLUGIN = textwrap.dedent("""
             time.sleep(0.02)
         return linear(request)
 
+    def naps(request):
+        from torch import nn
+        class Naps(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.awake = linear(request), True
+            def forward(self, images):
+                if self.training and self.awake and not images.is_meta:  # once
+                    self.awake, start = False, time.monotonic()
+                    mine = Path(__file__).parent / "here" / str(os.getpid())
+                    mine.touch()
+                    if "ZOO_TEST_MEET" in os.environ:
+                        while len(list(mine.parent.iterdir())) < 2 and time.monotonic() < start + 60:
+                            time.sleep(0.02)
+                    time.sleep(0.5)
+                    mine.write_text(f"{start} {time.monotonic()}")
+                return self.body(images)
+        return Naps()
+
     def dies(request):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -52,7 +74,7 @@ PLUGIN = textwrap.dedent("""
 
     @hookimpl
     def zoo_architectures():
-        for build in (linear, meets, dies, loops):
+        for build in (linear, meets, naps, dies, loops):
             yield Architecture(name=build.__name__, build=build, preload=("torch",))
 
     def load(request):
@@ -146,7 +168,7 @@ def test_a_trial_that_dies_costs_none_of_those_beside_it(run: Run) -> None:
     assert kinds == {"dies": FailureKind.KILLED, "loops": FailureKind.TIMEOUT}
 
 
-def test_a_record_says_with_how_many_it_shared_and_leaves_out_what_was_not_its_own(run: Run) -> None:
+def test_a_record_says_with_how_many_it_shared_and_measures_again_what_was_not_its_own(run: Run) -> None:
     alone = run("linear", out="alone", jobs=1, seeds=1, measure_seconds=0.02).records[0]
     shared = run("linear", out="shared", jobs=2, seeds=1, measure_seconds=0.02).records[0]
     assert alone.speed is not None
@@ -154,16 +176,47 @@ def test_a_record_says_with_how_many_it_shared_and_leaves_out_what_was_not_its_o
     assert "trials_on_device" not in alone.environment
     assert shared.environment["trials_on_device"] == 2
     assert alone.speed.train_end_to_end is not None
-    assert shared.speed.train_end_to_end is None
-    assert shared.speed.inference is not None
-    assert "beside up to 1 other trial" in shared.speed.notes[0]
+    assert shared.speed.train_end_to_end is not None
+    assert (alone.speed.train_end_to_end.windows, shared.speed.train_end_to_end.windows) == (1, 3)
+    assert not any("beside" in note for note in shared.speed.notes)
 
 
-def test_threads_are_split_where_the_user_does_not_say(run: Run) -> None:
-    whole = run("linear", out="whole", jobs=1, seeds=1, threads=None).records[0].spec.execution.threads
-    split = run("linear", out="split", jobs=64, seeds=1, threads=None).records[0].spec.execution.threads
-    assert whole is not None
-    assert split == max(1, whole // 64)
+def test_threads_go_by_the_work_of_a_step_and_not_by_the_number_of_trials(run: Run) -> None:
+    few = run("linear", out="few", jobs=1, seeds=1, threads=None).records[0]
+    many = run("linear", out="many", jobs=64, seeds=1, threads=None).records[0]
+    assert few.spec.execution.threads is many.spec.execution.threads is None
+    assert few.environment["threads"] == many.environment["threads"] == 1
+    assert few.environment["available_threads"] == many.environment["available_threads"] >= 1
+    assert few.measurement_key == many.measurement_key
+
+
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+
+
+@pytest.mark.skipif(len(CORES) < 2, reason="needs two cores that a process can be bound to")
+@pytest.mark.parametrize(
+    ("threads", "most", "variables"),
+    [(1, 2, {"ZOO_TEST_MEET": "1"}), pytest.param(2, 1, {}, marks=pytest.mark.slow)],
+    ids=["one-thread-each", "two-threads-each"],
+)
+def test_no_more_trials_compute_at_a_time_than_there_are_cores_for_their_threads(
+    tmp_path: Path, threads: int, most: int, variables: dict[str, str]
+) -> None:
+    (tmp_path / "toys.py").write_text(PLUGIN)
+    (tmp_path / "here").mkdir()
+    command = f"bench --plugin toys.py --models naps --data shades --recipes quick --seeds 3 --threads {threads} -q"
+    env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    subprocess.run(
+        [sys.executable, "-m", "zoo", *command.split(), "--measure-seconds", "0", "--jobs", "3", "--device", "cpu"],
+        cwd=tmp_path,
+        env={**env, **variables, "ZOO_CACHE": str(tmp_path / "cache")},
+        preexec_fn=lambda: os.sched_setaffinity(0, CORES[:2]),
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    naps = [tuple(map(float, path.read_text().split())) for path in (tmp_path / "here").iterdir()]
+    assert len(naps) == 3
+    assert max(sum(begin <= start < end for begin, end in naps) for start, _ in naps) == most
 
 
 def test_each_trial_tells_its_own_phases(run: Run, events: list[Event]) -> None:

@@ -106,7 +106,6 @@ def _run(plan: Plan, forecast: Forecast, sources: Sources, tmp_path: Path, said:
     return probe_plan(
         plan,
         forecast,
-        slots=1,
         sources=sources,
         emit=emit,
         data=DataSettings(data_root=tmp_path / "data", cache=tmp_path / "cache", download=False),

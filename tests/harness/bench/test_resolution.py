@@ -68,18 +68,22 @@ PREPARED = {
 DATA = DataSettings(data_root=Path("/data"), cache=Path("/cache"), download=False, cache_limit=5)
 
 
+def one_thread(machine: Machine, execution: ExecutionSpec, num_trials: int) -> int:
+    return 1
+
+
 def test_what_the_user_left_open_is_decided_by_the_machine(bench: Any) -> None:
     jobs = FakeJobs()
-    arranged: list[tuple[Machine, ExecutionSpec]] = []
+    arranged: list[tuple[Machine, ExecutionSpec, int]] = []
 
-    def arrange(machine: Machine, execution: ExecutionSpec) -> int:
-        arranged.append((machine, execution))
+    def arrange(machine: Machine, execution: ExecutionSpec, num_trials: int) -> int:
+        arranged.append((machine, execution, num_trials))
         return 3
 
     plan = bench.plan("linear", "slow")
     assert (plan.trials[0].execution.device, plan.trials[0].execution.precision) == ("auto", "auto")
     trials = resolve(plan, jobs, arrange=arrange, data=DATA)
-    assert arranged == [(Machine.model_validate(MACHINE), plan.trials[0].execution)]
+    assert arranged == [(Machine.model_validate(MACHINE), plan.trials[0].execution, 2)]
     for number, (trial, asked) in enumerate(zip(trials, plan.trials, strict=True), start=1):
         execution = trial.spec.execution
         assert (execution.device, execution.precision, execution.threads) == ("cuda:0", "bf16", 3)
@@ -93,7 +97,7 @@ def test_what_the_user_left_open_is_decided_by_the_machine(bench: Any) -> None:
 
 def test_a_dataset_is_prepared_once_for_all_its_trials(bench: Any) -> None:
     jobs = FakeJobs()
-    trials = resolve(bench.plan("linear", "slow", seeds=3), jobs, arrange=lambda machine, execution: 1, data=DATA)
+    trials = resolve(bench.plan("linear", "slow", seeds=3), jobs, arrange=one_thread, data=DATA)
     assert len(trials) == 6
     assert [kind for kind, _ in jobs.asked] == ["probe", "prepare"]
     values = jobs.asked[1][1]
@@ -105,11 +109,16 @@ def test_a_dataset_is_prepared_once_for_all_its_trials(bench: Any) -> None:
 def test_all_that_is_missing_is_said_at_once(bench: Any) -> None:
     jobs = FakeJobs(broken=("probe", "prepare"))
     with pytest.raises(ManyErrors) as caught:
-        resolve(bench.plan("linear", data=["shades", "absent"]), jobs, arrange=lambda machine, execution: 1, data=DATA)
+        resolve(
+            bench.plan("linear", data=["shades", "absent"]),
+            jobs,
+            arrange=one_thread,
+            data=DATA,
+        )
     assert [str(error) for error in caught.value.errors] == ["no probe", "no prepare", "no prepare"]
 
 
 def test_a_plan_without_trials_starts_no_job() -> None:
     jobs = FakeJobs()
-    assert resolve(Plan(trials=()), jobs, arrange=lambda machine, execution: 1, data=DATA) == []
+    assert resolve(Plan(trials=()), jobs, arrange=one_thread, data=DATA) == []
     assert jobs.asked == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.bench.slots import SlotRequest, make_slots, threads_for
+from harness.bench.slots import TRIAL_BYTES, SlotRequest, make_slots, threads_for, trials_that_fill
 from zoo.errors import UsageError
 
 
@@ -15,6 +15,32 @@ def devices(request: SlotRequest, **machine: object) -> list[tuple[str, ...]]:
 def test_without_a_wish_one_trial_runs_at_a_time() -> None:
     assert devices(SlotRequest(), device="cpu", num_gpus=0) == [("cpu",)]
     assert devices(SlotRequest(), device="cuda:1", num_gpus=4) == [("cuda:1",)]
+
+
+def test_without_a_wish_as_many_trials_as_fill_a_cpu_share_it() -> None:
+    slots = make_slots(SlotRequest(), device="cpu", num_gpus=0, fill=4)
+    assert [(slot.devices, slot.sharing) for slot in slots] == [(("cpu",), 4)] * 4
+    assert len(make_slots(SlotRequest(jobs_per_device=2), device="cpu", num_gpus=0, fill=4)) == 2
+    assert len(make_slots(SlotRequest(jobs=1), device="cpu", num_gpus=0, fill=4)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 8),
+        ({"trials": 3}, 3),
+        ({"wanted_threads": 3}, 2),
+        ({"wanted_threads": 16}, 1),
+        ({"free_bytes": 5 * TRIAL_BYTES}, 5),
+        ({"free_bytes": 0}, 1),
+        ({"free_bytes": None}, 1),
+    ],
+)
+def test_a_cpu_is_filled_as_far_as_trials_threads_and_memory_reach(
+    changes: dict[str, int | None], expected: int
+) -> None:
+    given = {"trials": 100, "threads": 8, "wanted_threads": None, "free_bytes": 100 * TRIAL_BYTES, **changes}
+    assert trials_that_fill(**given) == expected  # type: ignore[arg-type]
 
 
 def test_jobs_on_a_cpu_share_it() -> None:

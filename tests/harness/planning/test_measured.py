@@ -20,6 +20,7 @@ FIELDS: dict[str, Any] = {
     "training_batch": 32,
     "peak_memory_mib": 123.5,
     "macs": 10**12,
+    "threads": 2,
     "seconds": 3.5,
 }
 

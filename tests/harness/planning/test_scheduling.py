@@ -104,3 +104,13 @@ def test_the_longest_first_is_never_far_from_the_optimum() -> None:
 def test_no_slots_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 1 slot"):
         makespan([1.0], 0)
+
+
+def test_a_trial_with_many_threads_waits_until_that_many_cores_are_free() -> None:
+    assert makespan([3.0, 2.0, 1.0], 2, threads=[1, 1, 2], cores=2) == 4.0
+    assert makespan([3.0, 2.0, 1.0], 3, threads=[2, 2, 2], cores=2) == 6.0
+    assert makespan([1.0, 1.0, 1.0, 1.0], 4, threads=[1, 1, 1, 1], cores=2) == 2.0
+
+
+def test_one_with_more_threads_than_there_are_cores_takes_them_all() -> None:
+    assert makespan([1.0, 1.0], 2, threads=[8, 1], cores=2) == 2.0

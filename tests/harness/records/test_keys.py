@@ -115,3 +115,11 @@ def test_speeds_on_several_gpus_are_another_measurement_and_those_on_one_have_th
 
     assert "gpus_per_trial" not in fields(1)
     assert fields(4) == {**fields(1), "gpus_per_trial": 4}
+
+
+def test_speeds_compare_by_the_threads_that_each_network_could_have_had() -> None:
+    spec = make_spec(recipe__hyperparameters={"lr": 0.1, "batch_size": 8})
+    environment = {"device_name": "x", "driver": "1", "threads": 2, "torch": "2.15.0"}
+    chosen = {**environment, "threads": 1, "available_threads": 2}
+    assert measurement_fields(spec, chosen) == measurement_fields(spec, environment)
+    assert measurement_fields(spec, {**chosen, "available_threads": 4}) != measurement_fields(spec, environment)

@@ -68,8 +68,15 @@ def test_a_summary_holds_what_the_record_says(make_record: Callable[..., Record]
         macs=10**6,
         device_name="a cpu",
         threads=2,
+        own_threads=2,
         sharing=3,
     )
+
+
+def test_threads_that_a_network_did_not_need_count_as_its_conditions(make_record: Callable[..., Record]) -> None:
+    environment = {"device_name": "a cpu", "threads": 1, "available_threads": 8}
+    summary = summary_of(make_record(environment=environment))
+    assert (summary.threads, summary.own_threads) == (8, 1)
 
 
 def test_what_was_not_measured_is_none_and_a_trial_has_its_device_alone_unless_told(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.trial.probe import _few, probe_trial
+from harness.data.images import few
+from harness.trial.probe import probe_trial
 
 
 @pytest.fixture
@@ -36,6 +37,6 @@ def test_what_a_plugin_raises_is_the_probes_answer(make_data, probe):
 
 def test_labels_are_made_up_and_no_class_is_missing(make_data):
     images = make_data(classes=4).load("train")
-    few = _few(images, 6)
-    assert few.labels_N.tolist() == [0, 1, 2, 3, 0, 1]
-    assert len(few.samples_N) == 6
+    some = few(images, 6)
+    assert some.labels_N.tolist() == [0, 1, 2, 3, 0, 1]
+    assert len(some.samples_N) == 6

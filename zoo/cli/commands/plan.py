@@ -17,7 +17,6 @@ from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.bench.slots import SlotRequest
     from harness.planning.forecast import ExpectedTrial, Forecast, PlanForecast
     from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
@@ -64,7 +63,7 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     if chosen is None or slots is None:
         raise ManyErrors.of(errors)
     forecast = forecasting.forecast_of(Path(params["out"]), chosen)
-    interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, slots, params)
+    interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, params)
     outlook = forecasting.outlook_of(chosen, forecast, slots)
     show_plan(chosen.plan, chosen.request, form=form, outlook=outlook)
     if interrupted:
@@ -72,7 +71,7 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
         ctx.exit(INTERRUPTED)
 
 
-def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequest, params: dict[str, Any]) -> bool:
+def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[str, Any]) -> bool:
     """Measure unknown combinations with progress on stderr; return whether the user interrupted it."""
     from harness.bench.probing import probe_plan
     from harness.data.settings import DataSettings
@@ -86,7 +85,6 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, slots: SlotRequ
     probes = probe_plan(
         chosen.plan,
         forecast,
-        slots=forecasting.num_slots(chosen.request.device, slots),
         sources=session.sources(),
         emit=say,
         data=DataSettings(data_root=data_root(params["data_root"]), download=not params["offline"]),

@@ -22,7 +22,14 @@ from zoo.events import BenchStarted, Event
 from zoo.text import clean
 
 REFRESH_PER_SECOND = 4
-_PHASES = {"start": "starting", "build": "building", "train": "training", "test": "testing", "measure": "measuring"}
+_PHASES = {
+    "start": "starting",
+    "build": "building",
+    "wait": "waiting",
+    "train": "training",
+    "test": "testing",
+    "measure": "measuring",
+}
 _PHASE_WIDTH = max(len(word) for word in _PHASES.values())
 _EPOCHS_WIDTH = len("epoch 100/100 ")
 _RANK_WIDTH = 4

@@ -19,7 +19,7 @@ _KEY_VALUE = "expected NAME=VALUE, such as --executor-option address=auto"
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
-    ("--jobs", "N", "Trials at a time; on a CPU they share its threads [default: one per device]."),
+    ("--jobs", "N", "Trials at a time [default: auto, which is one per GPU, and on a CPU as many as fill its cores]."),
     ("--devices", "LIST", "GPUs to use, such as 0,1,3 or all [default: that of --device]."),
     ("--jobs-per-device", "K", "Trials that share a GPU; speed is still measured one at a time [default: 1]."),
 )
@@ -105,10 +105,12 @@ def remote_of(params: dict[str, Any], catalog: Catalog) -> RemoteRequest | None:
 def _count(option: str, text: str | None) -> int | None:
     from zoo.errors import UsageError
 
-    if text is None:
+    if text is None or (text == "auto" and option == "--jobs"):
         return None
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise UsageError(f"{option} {text}: expected a whole number from 1 to 1024")
+        raise UsageError(
+            f"{option} {text}: expected {'auto or ' if option == '--jobs' else ''}a whole number from 1 to 1024"
+        )
     return int(text)
 
 

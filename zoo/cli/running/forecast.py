@@ -31,18 +31,42 @@ def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> PlanFo
     from harness.planning.forecast import look_ahead
 
     device = chosen.request.device
-    share_device = _is_cpu(device) or slots.jobs_per_device > 1
-    return look_ahead(chosen.plan.trials, forecast, slots=num_slots(device, slots), share_device=share_device)
+    is_cpu = _is_cpu(device)
+    return look_ahead(
+        chosen.plan.trials,
+        forecast,
+        slots=num_slots(chosen, slots),
+        share_device=is_cpu or slots.jobs_per_device > 1,
+        cores=_threads() if is_cpu and chosen.request.gpus_per_trial == 1 else None,
+    )
 
 
-def num_slots(device: str, slots: SlotRequest) -> int:
+def num_slots(chosen: Chosen, slots: SlotRequest) -> int:
     """Return how many trials run at a time, as far as that is known without torch."""
+    from harness.bench.slots import trials_that_fill
+    from harness.system.free_memory import free_bytes
     from harness.system.hardware import this_hardware
 
-    if _is_cpu(device):
-        return slots.jobs or slots.jobs_per_device
+    request = chosen.request
+    if _is_cpu(request.device):
+        if slots.jobs or slots.jobs_per_device > 1 or request.gpus_per_trial > 1:
+            return slots.jobs or slots.jobs_per_device
+        return trials_that_fill(
+            trials=len(chosen.plan.trials),
+            threads=_threads(),
+            wanted_threads=request.threads,
+            free_bytes=free_bytes(),
+        )
     num_gpus = 1 if slots.devices is None else len(slots.devices) or len(this_hardware().gpus) or 1
     return slots.jobs or num_gpus * slots.jobs_per_device
+
+
+def _threads() -> int:
+    """Return how many threads run at a time on the CPU."""
+    from harness.system.cores import usable_threads
+    from harness.system.hardware import this_hardware
+
+    return min(this_hardware().threads or usable_threads(), usable_threads())
 
 
 def _is_cpu(device: str) -> bool:

@@ -15,6 +15,7 @@ from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedIn
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import write_record
 from harness.system.hardware import this_hardware
+from zoo.cli.running import forecast as forecasting
 from zoo.cli.running.forecast import cells, total
 
 Run = Callable[..., Result]
@@ -121,7 +122,10 @@ def test_the_plan_shows_what_records_tell(run_shelf: Run, store: Path) -> None:
     assert last == "at least 3 min 33 s on 1 slot, 200 MiB at a time; unknown for 1 combination: --probe measures it"
 
 
-def test_the_plan_as_json_holds_the_forecast_of_each_trial(run_shelf: Run, store: Path) -> None:
+def test_the_plan_as_json_holds_the_forecast_of_each_trial(
+    run_shelf: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecasting, "_threads", lambda: 4)  # two trials with two threads each
     result = run_shelf(
         "plan", *BASE, "--device", "cpu", "--seeds", "4", "--out", str(store), "--jobs", "2", "--format", "json"
     )
@@ -138,7 +142,8 @@ def test_the_plan_as_json_holds_the_forecast_of_each_trial(run_shelf: Run, store
     assert (second["seconds"], second["peak_memory_mib"], second["basis"]) == (None, None, "")
 
 
-def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path) -> None:
+def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecasting, "_threads", lambda: 4)
     options = (*BASE, "--device", "cpu", "--out", str(store), "--jobs", "2")
     dry = run_shelf("bench", *options, "--dry-run")
     assert dry.exit_code == 0, dry.stderr
@@ -150,4 +155,4 @@ def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path) -> None
 def test_a_number_of_jobs_that_is_none_is_one_sentence(run_shelf: Run) -> None:
     result = run_shelf("plan", *BASE, "--jobs", "many")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("zoo: --jobs many: expected a whole number")
+    assert result.stderr.startswith("zoo: --jobs many: expected auto or a whole number")
