@@ -27,6 +27,7 @@ from zoo.hookspecs import PROJECT
 from zoo.names import slug
 from zoo.plain_files import CODE, read_bytes
 from zoo.trust import Trust
+from zoo.unfinished import find_unfinished
 
 _BUILTIN_PACKAGE = "plugins"
 _BUILTIN_NAMESPACE = "zoo"
@@ -56,6 +57,10 @@ class Found:
     """Imports the plugin; may raise any exception."""
     refusal: str = ""
     """Why it must not be loaded; empty if it may be."""
+
+
+class SetAsideError(Exception):
+    """A plugin is not imported, because a process of zoo ended in its code; the message says when and how."""
 
 
 def find(sources: Sources) -> Iterator[Found]:
@@ -94,9 +99,17 @@ def _builtin_provider(module: str) -> Provider:
 
 def _find_entry_points() -> Iterator[Found]:
     trust = Trust.of_environment()
+    unfinished = find_unfinished()
     for found in _find_installed():
         refusal = trust.refusal(found.provider.name, found.provider.distribution)
-        yield replace(found, refusal=refusal) if refusal else found
+        calls = [call for call in unfinished if call.is_of(found.provider)]
+        if refusal:
+            found = replace(found, refusal=refusal)
+        elif calls:
+            remedy = f"zoo plugins --retry {found.provider.name} uses it again"
+            error = SetAsideError(f"it is set aside because {calls[-1].sentence}; {remedy}")
+            found = replace(found, load=functools.partial(_refuse, error))
+        yield found
 
 
 def _find_installed() -> Iterator[Found]:

@@ -21,16 +21,18 @@ import pluggy
 from zoo import hookspecs
 from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry, Plugin, Provider, Registry
+from zoo.containment import LeftError, contained
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
 from zoo.executor import Executor
-from zoo.finding import Found, find
+from zoo.finding import Found, SetAsideError, find
 from zoo.finding import Sources as Sources
 from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.names import check_name, full_name
 from zoo.recipe import Recipe
 from zoo.report_format import ReportFormat
+from zoo.text import error_text
 from zoo.trust import VARIABLE
 
 _RECORDS: dict[str, type] = {
@@ -112,15 +114,14 @@ def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plu
     provider = found.provider
     implemented: tuple[str, ...] = ()
     try:
-        module = found.load()
-        provider = replace(provider, source=provider.source or _source_of(module, provider))
-        manager = _register(module, provider.name)
-        implemented = tuple(hook for hook in _HOOKS if getattr(manager.hook, hook).get_hookimpls())
-        records = list(_call_hooks(manager, [hook for hook in implemented if hooks is None or hook in hooks]))
+        with contained(f"importing plugin {provider.name!r}", provider):
+            module = found.load()
+            provider = replace(provider, source=provider.source or _source_of(module, provider))
+            manager = _register(module, provider.name)
+            implemented = tuple(hook for hook in _HOOKS if getattr(manager.hook, hook).get_hookimpls())
+            records = list(_call_hooks(manager, [hook for hook in implemented if hooks is None or hook in hooks]))
         provides = _add(records, provider, harvest)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin may raise anything, SystemExit included
+    except Exception as error:  # a plugin may raise anything
         return Plugin(
             provider=provider,
             state="broken",
@@ -252,12 +253,8 @@ def _source_of(module: Any, provider: Provider) -> str:
 
 
 def _one_sentence(error: BaseException) -> str:
-    if isinstance(error, _Nonsense):
+    if isinstance(error, (_Nonsense, SetAsideError)):
         return str(error)
-    if isinstance(error, SystemExit):
-        return f"it called sys.exit({error.code!r}) while loading"
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # what a plugin raises need not be printable
-        text = ""
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+    if isinstance(error, LeftError):
+        return f"{error} while loading"
+    return error_text(error)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predictions:
-    """Logits and labels of the test images. Derived arrays are computed once, on demand.
+    """Logits and labels of the test images. Derived arrays are computed once, on demand; all arrays are read-only.
 
     Raises:
         ValueError: If a shape or range is invalid, or a logit is not finite.
@@ -44,6 +44,8 @@ class Predictions:
             raise ValueError("logits must be finite")
         if self.labels.min() < 0 or self.labels.max() >= shape[1]:
             raise ValueError("labels must be in [0, number of classes)")
+        object.__setattr__(self, "logits", _read_only(self.logits))
+        object.__setattr__(self, "labels", _read_only(self.labels))
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -53,7 +55,7 @@ class Predictions:
         logits = self.logits.astype(np.float64)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=1, keepdims=True)
-        return probabilities
+        return _read_only(probabilities)
 
     @cached_property
     def confusion(self) -> NDArray[np.float64]:
@@ -68,7 +70,13 @@ class Predictions:
         weights = is_top / is_top.sum(axis=1, keepdims=True)
         confusion = np.zeros((len(self.classes), len(self.classes)))
         np.add.at(confusion, self.labels, weights)
-        return confusion
+        return _read_only(confusion)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.processes import POLL_SECONDS, Starter
 from harness.bench.remote.cluster import Cluster
+from harness.bench.remote.contained_workers import connected
 from harness.bench.remote.jobs import RemoteJobRunner
 from harness.bench.remote.trials import RemoteTrials
 from harness.bench.resolution import resolve
@@ -112,7 +113,7 @@ def run_bench(
             trials = LocalTrials(store, starter, settings.slots, scratch=scratch, sources=places, limits=limits)
         else:
             emit(Progress(message=f"connecting ({remote.executor.name})"))
-            workers = stack.enter_context(remote.executor.open(remote.options))
+            workers = stack.enter_context(connected(remote.executor, remote.options))
             cluster = Cluster(
                 workers,
                 store.root,

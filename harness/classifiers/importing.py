@@ -14,7 +14,7 @@ from harness.classifiers.formats import FORMATS
 from harness.classifiers.tensor_names import NamedTensors, Rename, propose_renames, translate_names
 from harness.classifiers.trained import TrainedClassifier
 from harness.classifiers.weight_files import read_state_dict
-from harness.networks.building import build_model
+from harness.networks.building import build_model, preprocessing_of
 from harness.networks.state_dicts import StateDictMismatch, fill
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
@@ -126,7 +126,7 @@ def _published(architecture: Architecture, request: ModelRequest) -> tuple[tuple
     if architecture.preprocessing is None:
         raise UsageError(f"{architecture.name} has no published mean and standard deviation; {advice}")
     try:
-        found = architecture.preprocessing(replace(request, pretrained=True))
+        found = preprocessing_of(architecture, replace(request, pretrained=True))
     except ZooError as error:
         raise UsageError(
             f"{architecture.name} has no published mean and standard deviation ({error}); {advice}"

@@ -31,6 +31,7 @@ from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
 from zoo.architecture import Architecture, ModelRequest
 from zoo.catalog import Catalog, Entry, Registry
+from zoo.containment import hyperparameters_of
 from zoo.errors import PluginError, StoreError, UnknownNameError
 from zoo.options import resolve_options
 from zoo.plain_files import WEIGHTS, read_bytes
@@ -215,7 +216,9 @@ def _own_predict(entry: Entry[Recipe], card: ClassifierCard) -> Predict | None:
     if predict is None:
         return None
     assert card.recipe is not None
-    hp = recipe.hyperparameters().with_overrides(card.recipe.hyperparameters, owner=entry.display_name)
+    hp = hyperparameters_of(recipe, entry.display_name, entry.provider).with_overrides(
+        card.recipe.hyperparameters, owner=entry.display_name
+    )
     if not card.mirror_symmetric:
         hp = hp.model_copy(update={"flip": False})  # as in training
     return lambda model, images_BCHW: predict(model, images_BCHW, hp)

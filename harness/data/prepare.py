@@ -35,6 +35,7 @@ from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
 from harness.records.spec import DatasetSpec
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
+from zoo.containment import LeftError, contained
 from zoo.dataset import DataRequest, Dataset, Splits
 from zoo.errors import DataError, PluginError, ZooError
 from zoo.names import slug
@@ -124,10 +125,13 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
         ZooError: If the data cannot be loaded, or the dataset's code fails.
     """
     try:
-        splits = dataset.load(request)
+        with contained(f"loading dataset {spec.full_name!r}"):
+            splits = dataset.load(request)
+    except LeftError as error:
+        raise PluginError(f"dataset {spec.full_name!r} failed: {error}") from error
     except ZooError:
         raise
-    except (Exception, SystemExit) as error:  # plugins may raise anything
+    except Exception as error:  # plugins may raise anything
         raise PluginError(f"dataset {spec.full_name!r} failed: {error_text(error)}") from error
     if not isinstance(splits, Splits):
         raise PluginError(f"dataset {spec.full_name!r} loaded {type(splits).__name__}, not Splits")

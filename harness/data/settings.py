@@ -31,5 +31,9 @@ class DataSettings:
     def request_for(self, spec: DatasetSpec, report: Report) -> DataRequest:
         """Return the request that the dataset of *spec* is loaded with."""
         return DataRequest(
-            root=self.data_root, argument=spec.argument, options=spec.options, download=self.download, report=report
+            root=self.data_root,
+            argument=spec.argument,
+            options=dict(spec.options),
+            download=self.download,
+            report=report,
         )

@@ -14,8 +14,9 @@ from harness.networks.global_state import unchanged
 from harness.networks.small_images import adapt_small_images
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
-from zoo.architecture import Architecture, ModelRequest
-from zoo.errors import ZooError
+from zoo.architecture import Architecture, ModelRequest, Preprocessing
+from zoo.containment import LeftError, contained
+from zoo.errors import PluginError, ZooError
 from zoo.text import error_text
 
 
@@ -32,8 +33,10 @@ def build_model(
     """
     torch.manual_seed(derive_seed(seed, "init"))
     try:
-        with unchanged(f"building {architecture.name}"):
+        with unchanged(f"building {architecture.name}"), contained(f"building {architecture.name}"):
             model = architecture.build(request)
+    except LeftError as error:
+        raise TrialError(FailureKind.PLUGIN, f"building {architecture.name}: {error}") from error
     except ZooError:
         raise
     except Exception as error:
@@ -49,12 +52,32 @@ def build_model(
     return model.train(), changes
 
 
+def preprocessing_of(architecture: Architecture, request: ModelRequest) -> Preprocessing:
+    """Return the statistics that an architecture's published weights were trained with.
+
+    Raises:
+        PluginError: If its function fails.
+    """
+    assert architecture.preprocessing is not None
+    try:
+        with contained(f"asking {architecture.name} for its preprocessing"):
+            return architecture.preprocessing(request)
+    except LeftError as error:
+        raise PluginError(f"asking {architecture.name} for its preprocessing: {error}") from error
+    except ZooError:
+        raise
+    except Exception as error:
+        raise PluginError(f"asking {architecture.name} for its preprocessing raised {error_text(error)}") from error
+
+
 def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
     images_BCHW = torch.zeros(2, request.in_channels, request.image_size, request.image_size)
     model.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), contained(f"running {name}"):
             logits_BK = model(images_BCHW)
+    except LeftError as error:
+        raise TrialError(FailureKind.PLUGIN, f"running {name}: {error}") from error
     except Exception as error:
         if is_out_of_memory(error):
             raise

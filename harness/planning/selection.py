@@ -11,6 +11,7 @@ from harness.planning.request import BenchRequest
 from harness.planning.unread_settings import check_settings
 from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry, RecordT, Registry
+from zoo.containment import hyperparameters_of
 from zoo.dataset import Dataset
 from zoo.errors import ManyErrors, UnknownNameError, UsageError, ZooError
 from zoo.hyperparameters import Hyperparameters
@@ -199,7 +200,9 @@ def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Op
 
 
 def _select_recipe(entry: Entry[Recipe], given: Mapping[str, Option]) -> SelectedRecipe:
-    hyperparameters = entry.record.hyperparameters().with_overrides(given, owner=entry.display_name)
+    hyperparameters = hyperparameters_of(entry.record, entry.display_name, entry.provider).with_overrides(
+        given, owner=entry.display_name
+    )
     ManyErrors.raise_if(check_settings(entry.record, entry.display_name, given, hyperparameters))
     return SelectedRecipe(entry=entry, hyperparameters=hyperparameters)
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from zoo.containment import hyperparameters_of
 from zoo.errors import UsageError
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
@@ -57,7 +58,7 @@ def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperpar
         given: Names of the hyperparameters that the user has set.
         hp: The hyperparameters including the overrides.
     """
-    defaults = recipe.hyperparameters()
+    defaults = hyperparameters_of(recipe, name)
     errors = []
     for key in given:
         if getattr(defaults, key) == getattr(hp, key):

@@ -12,6 +12,7 @@ from harness.records.provenance import MISSING, code_differences, provider_spec
 from harness.records.record import Record
 from harness.records.spec import ProviderSpec, TrialSpec
 from zoo.catalog import Catalog, Entry
+from zoo.containment import hyperparameters_of
 from zoo.errors import ZooError
 
 
@@ -46,7 +47,7 @@ def differences_from_today(record: Record, catalog: Catalog) -> list[FieldDiffer
     spec = record.spec
     architecture = catalog.architectures.get(spec.architecture.full_name)
     recipe = catalog.recipes.get(spec.recipe.full_name)
-    defaults = recipe.record.hyperparameters()
+    defaults = hyperparameters_of(recipe.record, recipe.display_name, recipe.provider)
     today = {
         **then,
         "architecture_version": architecture.record.version,

@@ -11,7 +11,9 @@ import numpy as np
 from harness.records.record import MetricValue
 from harness.records.record_checks import MAX_MAGNITUDE
 from zoo.catalog import Entry
+from zoo.containment import LeftError, contained
 from zoo.metric import Metric, Predictions
+from zoo.text import error_text
 
 _TOLERANCE = 1e-9  # how far rounding may push a value past its bounds, relative to their size
 
@@ -40,13 +42,32 @@ def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
         value = None
         try:
             # Silence numpy's warnings: undefined values are NaN, and shown as missing.
-            with np.errstate(all="ignore"):
-                value = checked_value(metric, metric.compute(predictions), num_classes)
+            doing = f"computing metric {entry.full_name!r}"
+            with np.errstate(all="ignore"), contained(doing, entry.provider):
+                value = checked_value(metric, metric.compute(_own(predictions, entry)), num_classes)
         except Exception as error:  # a plugin's code may raise anything
-            what = " ".join(str(error).split())[:300]
-            problems.append(f"metric {entry.full_name!r} has no value: {type(error).__name__}: {what}")
+            problems.append(f"metric {entry.full_name!r} has no value: {_cause(error)}")
         values[entry.display_name] = MetricValue(value=value, version=metric.version)
     return Scores(values, tuple(problems))
+
+
+def _own(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
+    """Return predictions for one metric: a copy for a plugin's, which may write even into what is read-only.
+
+    A tensor that shares its memory with an array can be written, whatever the array says.
+    """
+    if entry.provider.origin == "built-in":
+        return predictions
+    return Predictions(logits=predictions.logits.copy(), labels=predictions.labels.copy(), classes=predictions.classes)
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, LeftError):
+        return str(error)
+    said = error_text(error)
+    if isinstance(error, ValueError) and said.endswith("read-only"):
+        return f"it writes into the predictions, of which it must make a copy first ({said})"
+    return said
 
 
 def checked_value(metric: Metric, raw: Any, num_classes: int) -> Any:

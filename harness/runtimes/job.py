@@ -41,6 +41,7 @@ from harness.training.evaluation import batch_size_for, eval_mode, predict_logit
 from harness.training.precision import computing
 from zoo.catalog import Catalog
 from zoo.errors import UsageError
+from zoo.interruption import INTERRUPTION
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions
 
@@ -113,7 +114,9 @@ def _attempt(
     outcome, failure = Outcome.DONE, None
     try:
         _run(folder, record, runtime, cache, catalog, progress)
-    except (Exception, SystemExit) as error:  # any error of a network or converter fails this runtime only
+    except BaseException as error:  # any error of a network or converter fails this runtime only
+        if INTERRUPTION.count:
+            raise
         outcome, failure = Outcome.FAILED, classify(error, progress.phase)
     progress.seconds["total"] = time.perf_counter() - start
     return RuntimeResult(

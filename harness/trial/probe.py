@@ -33,6 +33,7 @@ from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.state import TrainingState
 from harness.trial.setup import make_setup
 from zoo.catalog import Catalog
+from zoo.interruption import INTERRUPTION
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions
 
@@ -56,7 +57,9 @@ def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[st
         measured = _probe(
             TrialSpec.model_validate(spec), PreparedData.model_validate(prepared), build_catalog(Sources(**sources))
         )
-    except (Exception, SystemExit) as error:  # plugins may raise anything, which must not affect other probes
+    except BaseException as error:  # plugins may raise anything, which must not affect other probes
+        if INTERRUPTION.count:
+            raise
         return {"problem": classify(error, "the probe").message}
     finally:
         watchdog.cancel()

@@ -8,11 +8,12 @@ from torch import nn
 
 from harness.code.imported import check_imported
 from harness.data.images import PreparedData
-from harness.networks.building import build_model
+from harness.networks.building import build_model, preprocessing_of
 from harness.records.spec import TrialSpec
 from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
 from zoo.catalog import Catalog
+from zoo.containment import hyperparameters_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,7 +38,9 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
     """
     architecture = catalog.architectures.get(spec.architecture.full_name).record
     recipe = catalog.recipes.get(spec.recipe.full_name).record
-    hp = recipe.hyperparameters().with_overrides(spec.recipe.hyperparameters, owner=spec.recipe.display_name)
+    hp = hyperparameters_of(recipe, spec.recipe.display_name).with_overrides(
+        spec.recipe.hyperparameters, owner=spec.recipe.display_name
+    )
     if not prepared.mirror_symmetric:
         hp = hp.model_copy(update={"flip": False})  # also for the recipe's own functions
     request = ModelRequest(
@@ -45,7 +48,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
         in_channels=prepared.channels,
         image_size=prepared.image_size,
         pretrained=hp.pretrained,
-        options=spec.architecture.options,
+        options=dict(spec.architecture.options),  # a plugin may change what it is given
     )
     normalization = _normalization(architecture, request, prepared)
     model, changes = build_model(architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on")
@@ -66,5 +69,5 @@ def _distributions(spec: TrialSpec) -> set[str]:
 def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:
     """Return the statistics that published weights were trained with, or those of the training images otherwise."""
     if request.pretrained and architecture.preprocessing is not None:
-        return architecture.preprocessing(request)
+        return preprocessing_of(architecture, request)
     return Preprocessing(mean=prepared.mean, std=prepared.std)

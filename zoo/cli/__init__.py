@@ -2,6 +2,7 @@
 
 ``group``        the command group ``zoo``, its help and its error handling
 ``session``      the plugins of one call, and the catalog made of them
+``leaving``      the end of the process, which no plugin can put off
 ``streams``      closed and full standard streams, and broken pipes
 ``commands``     one module per command
 ``options``      options that several commands share, and the typed call of a bench
@@ -17,7 +18,16 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run ``zoo`` with the arguments of this process, and exit."""
-    from zoo.cli.group import zoo
+    import signal
 
-    zoo.main(prog_name="zoo")
+    from zoo.cli.group import zoo
+    from zoo.cli.leaving import leave
+    from zoo.interruption import INTERRUPTION
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background, where it is ignored
+        INTERRUPTION.listen(signal.SIGINT)
+    try:
+        zoo.main(prog_name="zoo")
+    except SystemExit as error:
+        leave(error)
     raise AssertionError("the group exits")

@@ -11,6 +11,7 @@ import click
 
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.cli.streams import OutputError, guard_streams, output_failure
+from zoo.text import error_text, exit_call
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -59,6 +60,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
 """Module and one line of help for each command, by task, so that ``zoo --help`` imports none of them."""
 COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
 
+COMPLETION_VARIABLE = "_ZOO_COMPLETE"
+"""Set by the shell when it asks for completions; click then exits on its own."""
 FAILED, USAGE, BUG, UNWRITABLE, INTERRUPTED, BROKEN_PIPE = 1, 2, 70, 74, 130, 141
 _EPILOG = f"""\b
 Exit codes:
@@ -137,8 +140,9 @@ class ZooGroup(click.Group):
         debug = os.environ.get("ZOO_DEBUG", "") not in ("", "0")
         try:
             return super().main(*args, **extra) or 0
-        except click.exceptions.Abort:
-            complain("interrupted")
+        except click.exceptions.Abort as error:
+            notes = getattr(error.__cause__, "__notes__", ())
+            complain(" ".join(["interrupted", *notes[:1]]))
             return INTERRUPTED
         except OutputError:
             raise
@@ -154,8 +158,18 @@ class ZooGroup(click.Group):
             hint = "" if debug else "; ZOO_DEBUG=1 shows the traceback"
             foreign = session.foreign_command
             culprit = f"the plugin's command {foreign!r} failed" if foreign else "this is a bug in zoo"
-            complain(f"{culprit}: {type(error).__name__}: {error}{hint}")
+            complain(f"{culprit}: {error_text(error)}{hint}")
             return BUG
+        except SystemExit as error:
+            if session.foreign_command or COMPLETION_VARIABLE in os.environ:
+                raise
+            complain(f"a plugin called {exit_call(error)}")
+            return FAILED
+        except BaseException as error:
+            if session.foreign_command or isinstance(error, KeyboardInterrupt):
+                raise
+            complain(f"a plugin raised {error_text(error)}")
+            return FAILED
 
 
 def _after(failure: OutputError) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ class Session:
 
         missing = [file for file in self.plugin_files if not Path(file).is_file()]
         ManyErrors.raise_if(UsageError(f"--plugin {file}: no such file") for file in missing)
+        self._tell_unfinished_files()
         # Output of a plugin while it loads must not end up in a table or in JSON.
         with contextlib.redirect_stdout(sys.stderr):
             catalog = build_catalog(self.sources())
@@ -65,6 +67,20 @@ class Session:
                         "(zoo plugins --why-broken)"
                     )
         return catalog
+
+    def _tell_unfinished_files(self) -> None:
+        """Tell which file of a plugin ended an earlier process; it is given again on purpose, so it is used again."""
+        from zoo import containment
+        from zoo.unfinished import find_unfinished, forget
+
+        containment.tell = complain
+        if not self.plugin_files:
+            return
+        files = {os.path.abspath(file) for file in self.plugin_files}
+        calls = [call for call in find_unfinished() if call.module in files]
+        for sentence in dict.fromkeys(call.sentence for call in calls):
+            complain(sentence)
+        forget(calls)
 
     def trust_problems(self, plugins: Sequence[Plugin]) -> list[str]:
         """Return a sentence for each name in ``ZOO_PLUGINS`` that matches none of *plugins*, such as a typing error."""

@@ -188,7 +188,8 @@ PLUGIN = textwrap.dedent("""
     def exits_busy(request):
         with open(os.path.join(os.path.dirname(__file__), "attempts"), "a") as file:
             file.write("x")
-        os._exit(75)
+        import ctypes
+        ctypes.CDLL(None)._exit(75)
 
     class Unprintable(Exception):
         def __str__(self):

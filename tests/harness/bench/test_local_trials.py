@@ -19,7 +19,7 @@ from harness.system import oom_killer
     [
         ("raises", FailureKind.PLUGIN, "no weights [/red]"),
         ("exits", FailureKind.PLUGIN, "sys.exit"),
-        ("vanishes", FailureKind.PLUGIN, "exit status 0"),
+        ("vanishes", FailureKind.PLUGIN, "building vanishes: it called os._exit(0)"),
         ("dies", FailureKind.KILLED, "SIGKILL"),
         ("segfaults", FailureKind.KILLED, "SIGSEGV"),
         ("is_no_module", FailureKind.PLUGIN, "list"),
@@ -32,7 +32,7 @@ from harness.system import oom_killer
         ("insatiable", FailureKind.OOM, "out of memory even with 1 image at a time"),
         ("needs_all", FailureKind.OOM, "out of memory during build"),
         ("fills_the_disk", FailureKind.DISK, "the disk is full"),
-        ("interrupts", FailureKind.PLUGIN, "a plugin raised KeyboardInterrupt during build"),
+        ("interrupts", FailureKind.PLUGIN, "building interrupts: it raised KeyboardInterrupt"),
         ("unprintable", FailureKind.PLUGIN, "building unprintable raised Unprintable"),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_trial_that_changes_its_working_folder_writes_where_it_was_asked_to(
 
 
 def test_a_trial_that_says_for_ever_that_another_process_holds_it_fails(bench: Any) -> None:
-    record = bench.run_one("exits_busy")
+    record = bench.run_one("exits_busy")  # in a way that cannot be caught
     assert record.reason == "its process ended with exit status 75 and wrote no record"
     assert _attempts(bench) == 3
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import sys
+
 import numpy as np
 import pytest
 
@@ -81,3 +84,61 @@ def test_matrices_and_numpy_numbers_become_plain_lists_and_floats():
     assert values["matrix"].value == [[1.0, 0.0], [0.0, 1.0]]
     assert type(values["single"].value) is float
     assert values["whole"].value == 1.0
+
+
+def _write_labels(predictions):
+    predictions.labels[:] = 0
+
+
+def _write_in_place(predictions):
+    predictions.logits.sort()
+
+
+def _write_derived(predictions):
+    predictions.probabilities[0] = 1
+
+
+@pytest.mark.parametrize("write", [_write_labels, _write_in_place, _write_derived])
+def test_a_metric_that_writes_into_its_input_has_no_value_and_spoils_no_other(catalog, write):
+    accuracy = catalog.metrics.get("accuracy")
+    given = predictions()
+    values, problems = score(given, [entry("bad", write), accuracy])
+    assert values["bad"].value is None
+    assert values["accuracy"].value == 1.0
+    (problem,) = problems
+    assert problem.startswith(
+        "metric 'test/bad' has no value: it writes into the predictions, of which it must make a copy first ("
+    )
+
+
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_a_metric_that_writes_through_a_tensor_or_lifts_the_lock_spoils_no_other(catalog):
+    def by_tensor(predictions):
+        torch.from_numpy(predictions.labels).zero_()
+        return float(len(np.unique(predictions.labels)) == 1)
+
+    def by_flag(predictions):
+        predictions.logits.base.flags.writeable = True
+        predictions.logits.base[:] = 0
+        return 0.5
+
+    torch = pytest.importorskip("torch")
+    given = predictions()
+    values, problems = score(given, [entry("a", by_tensor), entry("b", by_flag), catalog.metrics.get("accuracy")])
+    assert problems == ()
+    assert (values["a"].value, values["accuracy"].value) == (1.0, 1.0)
+    assert given.labels.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("leave", "cause"),
+    [
+        (lambda: sys.exit(0), "it called sys.exit(0)"),
+        (lambda: os._exit(0), "it called os._exit(0)"),
+        (lambda: exec("raise GeneratorExit"), "it raised GeneratorExit"),
+    ],
+)
+def test_a_metric_that_would_end_the_process_costs_itself_only(leave, cause):
+    values, problems = score(predictions(), [entry("bad", lambda predictions: leave()), entry("good")])
+    assert values["good"].value == 0.5
+    assert problems == (f"metric 'test/bad' has no value: {cause}",)

@@ -32,10 +32,11 @@ _COLUMNS = (
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--why-broken", is_flag=True, help="Show the traceback of each broken plugin.")
 @click.option("--no-import", is_flag=True, help="List plugins from metadata, without running their code.")
+@click.option("--retry", is_flag=True, help="Use the named plugins again that were set aside because they ended zoo.")
 @listing_format
 @plugin_options
 @click.pass_context
-def command(ctx: click.Context, names: tuple[str, ...], why_broken: bool, no_import: bool, form: str) -> None:
+def command(ctx: click.Context, /, names: tuple[str, ...], form: str, **flags: bool) -> None:
     """List plugins with their records, load times and errors.
 
     With the NAME of a plugin or a distribution, show its details: its hooks and all its records.
@@ -43,6 +44,9 @@ def command(ctx: click.Context, names: tuple[str, ...], why_broken: bool, no_imp
     ZOO_PLUGINS=a,b loads only these installed plugins, ZOO_PLUGINS=-a all but this one, and --no-plugins none.
     """
     session = session_of(ctx)
+    why_broken, no_import = flags["why_broken"], flags["no_import"]
+    if flags["retry"]:
+        _retry(names)
     plugins = _find(session) if no_import else session.catalog(warn=False).plugins
     if names:
         plugins = _chosen(names, plugins)
@@ -55,6 +59,15 @@ def command(ctx: click.Context, names: tuple[str, ...], why_broken: bool, no_imp
         click.echo("\n".join([click.style(heading, bold=True), *lines]))
     if form != "json":
         _tell(plugins, why_broken=why_broken)
+
+
+def _retry(names: Sequence[str]) -> None:
+    from zoo.errors import UsageError
+    from zoo.unfinished import find_unfinished, forget
+
+    if not names:
+        raise UsageError("--retry needs the names of plugins: zoo plugins --retry NAME")
+    forget(call for call in find_unfinished() if {call.plugin, call.distribution} & set(names))
 
 
 def _find(session: Session) -> tuple[Plugin, ...]:

@@ -94,18 +94,10 @@ def _full(kind: str, entry: Entry[Any]) -> dict[str, Any]:
 
 
 def _hyperparameters(entry: Entry[Any]) -> dict[str, Any]:
-    from zoo.errors import PluginError
+    from zoo.containment import hyperparameters_of
     from zoo.hyperparameters import Hyperparameters
 
-    try:
-        made = entry.record.hyperparameters()
-        if not isinstance(made, Hyperparameters):
-            raise TypeError(f"expected Hyperparameters, got {type(made).__name__}")
-    except Exception as error:
-        raise PluginError(
-            f"recipe {entry.display_name!r} of plugin {entry.provider.name!r} cannot create its hyperparameters: "
-            f"{type(error).__name__}: {error}"
-        ) from error
+    made = hyperparameters_of(entry.record, entry.display_name, entry.provider)
     usual = Hyperparameters()
     return {
         name: {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 from zoo.text import error_text
@@ -18,18 +19,19 @@ def render_foreign(entry: Entry[ReportFormat], leaderboard: Leaderboard) -> str:
     Raises:
         PluginError: If the plugin raises anything, exits or returns no text.
     """
+    from zoo.containment import LeftError, contained
     from zoo.errors import PluginError
 
     try:
-        text = entry.record.render(leaderboard)
-        if not isinstance(text, str):
-            raise TypeError(f"render returned {type(text).__name__}, not str")
-        text.encode("utf-8")
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a plugin may raise anything, SystemExit included
+        with contained(f"rendering report format {entry.display_name!r}", entry.provider):
+            text = entry.record.render(copy.deepcopy(leaderboard))  # zoo's own formats and other plugins' come after it
+            if not isinstance(text, str):
+                raise TypeError(f"render returned {type(text).__name__}, not str")
+            text.encode("utf-8")
+    except Exception as error:  # a plugin may raise anything
         owner = f"plugin {entry.provider.name!r} ({entry.provider.origin_sentence})"
-        raise PluginError(f"report format {entry.display_name!r} of {owner} failed: {error_text(error)}") from error
+        cause = str(error) if isinstance(error, LeftError) else error_text(error)
+        raise PluginError(f"report format {entry.display_name!r} of {owner} failed: {cause}") from error
     return text
 
 

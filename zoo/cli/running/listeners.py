@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from dataclasses import fields, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from zoo.catalog import Entry
+from zoo.catalog import Entry, Provider
+from zoo.containment import LeftError, contained
 from zoo.events import Event
 from zoo.listener import Listener
 from zoo.text import error_text
@@ -24,11 +26,15 @@ class TooSlowError(Exception):
     """A call of a listener exceeded its time limit."""
 
 
+class _RaisedError(Exception):
+    """A listener raised its cause, which may be of any kind; a ``KeyboardInterrupt`` in a thread is not the user's."""
+
+
 class FanOut:
     """Calls zoo's own consumer, and then each listener, with every event.
 
-    A listener cannot stop a bench: one that raises anything but a keyboard interrupt, or takes longer than *patience*
-    seconds for a call, is disconnected. Exceptions of zoo's own consumer propagate.
+    A listener cannot stop or change a bench: one that raises, or takes longer than *patience* seconds for a call, is
+    disconnected, and each gets events of its own. Exceptions of zoo's own consumer propagate.
     """
 
     def __init__(
@@ -51,50 +57,81 @@ class FanOut:
         self._own(event)
         for name, hear in list(self._hearing.items()):
             try:
-                hear(event)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # a plugin may raise anything, SystemExit included
+                hear(_copied(event))
+            except (TooSlowError, _RaisedError) as error:
                 del self._hearing[name]
-                self._tell(f"listener {name!r} failed and is disconnected: {error_text(error)}")
+                self._tell(f"listener {name!r} failed and is disconnected: {_cause(error)}")
 
     def _open(self, entry: Entry[Listener], store: Path) -> None:
-        thread = _Thread(f"listener {entry.display_name}")
-        try:
-            hear = thread.call(entry.record.open, store, self._patience)
+        thread = _Thread(f"listener {entry.display_name}", entry.provider)
+
+        def open_it(folder: Path) -> Consumer:
+            hear = entry.record.open(folder)
             if not callable(hear):
                 raise TypeError(f"open returned {type(hear).__name__}; expected a function")
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # as above
-            self._tell(f"listener {entry.display_name!r} could not be opened: {error_text(error)}")
+            return hear
+
+        try:
+            hear = thread.call(open_it, store, self._patience)
+        except (TooSlowError, _RaisedError) as error:
+            self._tell(f"listener {entry.display_name!r} could not be opened: {_cause(error)}")
         else:
             self._hearing[entry.display_name] = lambda event: thread.call(hear, event, self._patience)
+
+
+def _cause(error: TooSlowError | _RaisedError) -> str:
+    cause = error.__cause__ or error
+    return str(cause) if isinstance(cause, LeftError) else error_text(cause)
+
+
+def _copied(event: Event) -> Event:
+    """Return an event that shares nothing that can be changed with *event*."""
+    changed = {
+        field.name: _copy(value)
+        for field in fields(event)
+        if isinstance(value := getattr(event, field.name), (dict, list))
+    }
+    return replace(event, **changed) if changed else event
+
+
+def _copy(value: Any) -> Any:
+    # Much faster than copy.deepcopy for a confusion matrix of a thousand classes.
+    if isinstance(value, dict):
+        return {key: _copy(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_copy(each) if isinstance(each, (dict, list)) else each for each in value]
+    return value
 
 
 class _Thread:
     """A thread that calls one listener, in order. If it hangs, it is abandoned, and ends with the process."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, provider: Provider) -> None:
+        self._name, self._provider = name, provider
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[Any], Any], Any]] = SimpleQueue()
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def call(self, function: Callable[[Any], Any], argument: object, patience: float) -> Any:
-        """Call a function in the thread; return its result or raise its exception.
+        """Call a function in the thread and return its result.
 
         Raises:
             TooSlowError: If the call takes longer than *patience* seconds.
+            _RaisedError: If the function raises anything; it is the cause.
         """
         future: Future[Any] = Future()
         self._calls.put((future, function, argument))
         if not wait([future], timeout=patience).done:
             raise TooSlowError(f"it took longer than {patience:g} s")
+        if (error := future.exception()) is not None:
+            raise _RaisedError from error
         return future.result()
 
     def _work(self) -> None:
         while True:
             future, function, argument = self._calls.get()
             try:
-                future.set_result(function(argument))
-            except BaseException as error:  # it is raised where the call was made
+                with contained(f"calling {self._name}", self._provider):
+                    result = function(argument)
+                future.set_result(result)
+            except BaseException as error:  # it is told where the call was made
                 future.set_exception(error)

@@ -6,12 +6,18 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 
+from reports.leaderboard.building import build_leaderboard
+from reports.render.json import leaderboard_data
+from zoo.catalog import Entry, Provider
+from zoo.cli.display.foreign_formats import render_foreign
 from zoo.cli.options.table_choice import TableChoice
 from zoo.loading import Sources, build_catalog
+from zoo.report_format import ReportFormat
 
 Run = Callable[..., Result]
 
@@ -65,7 +71,7 @@ def test_an_ending_that_no_format_has_is_written_as_the_table(run_zoo: Run, form
 @pytest.mark.parametrize(
     ("name", "cause"),
     [
-        ("leaver", "SystemExit: 3"),
+        ("leaver", "it called sys.exit(3)"),
         ("number", "TypeError: render returned int, not str"),
         ("bare", "UnicodeEncodeError"),
     ],
@@ -108,3 +114,20 @@ def test_formats_are_among_what_a_plugin_provides(run_zoo: Run, formats: str) ->
     plugins = json.loads(run_zoo("plugins", "formats", "--plugin", formats, "--format", "json").stdout)
     assert plugins[0]["provides"]["report_formats"][0] == "formats/names"
     assert "4 report formats" in run_zoo("plugins", "--plugin", formats).stdout
+
+
+def test_a_format_that_changes_the_leaderboard_changes_its_own_only(store: Path) -> None:
+    def spoil(leaderboard: Any) -> str:
+        for table in leaderboard.tables:
+            for row in table.rows:
+                object.__setattr__(row, "model", "mine")
+                row.metrics.clear()
+        return "spoiled"
+
+    leaderboard = build_leaderboard([store])
+    before = leaderboard_data(leaderboard)
+    assert len(before["tables"]) > 0
+    provider = Provider(name="formats", origin="file", module="formats.py")
+    entry = Entry(record=ReportFormat(name="spoiler", render=spoil), full_name="formats/spoiler", provider=provider)
+    assert render_foreign(entry, leaderboard) == "spoiled"
+    assert leaderboard_data(leaderboard) == before

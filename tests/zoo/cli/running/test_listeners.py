@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import copy
 import json
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ import pytest
 from zoo import build_catalog
 from zoo.catalog import Entry, Provider
 from zoo.cli.running.listeners import FanOut
-from zoo.events import BenchEnded, EpochEnded, Event, Progress
+from zoo.events import BenchEnded, EpochEnded, Event, Progress, TrialEnded
 from zoo.listener import Listener
 from zoo.loading import Sources
 
@@ -32,8 +36,17 @@ def test_every_event_reaches_everyone_in_order(tmp_path: Path, recorded_events: 
     assert own == other == recorded_events
 
 
-@pytest.mark.parametrize("error", [ValueError("no\nroom"), SystemExit(3)])
-def test_a_listener_that_raises_is_told_of_once_and_hears_no_more(tmp_path: Path, error: BaseException) -> None:
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (ValueError("no\nroom"), "ValueError: no room"),
+        (SystemExit(3), "it called sys.exit(3)"),
+        (KeyboardInterrupt(), "it raised KeyboardInterrupt"),
+    ],
+)
+def test_a_listener_that_raises_is_told_of_once_and_hears_no_more(
+    tmp_path: Path, error: BaseException, cause: str
+) -> None:
     calls, told, heard = [], [], []
 
     def raise_it(event: Event) -> None:
@@ -45,7 +58,7 @@ def test_a_listener_that_raises_is_told_of_once_and_hears_no_more(tmp_path: Path
     fan_out(EVENT)
     assert (len(calls), len(heard)) == (1, 2)
     assert len(told) == 1
-    assert told[0].startswith(f"listener 'bad' failed and is disconnected: {type(error).__name__}")
+    assert told == [f"listener 'bad' failed and is disconnected: {cause}"]
     assert "\n" not in told[0]
 
 
@@ -86,12 +99,39 @@ def test_a_listener_is_opened_and_called_in_one_thread_of_its_own(tmp_path: Path
     assert threads[0] is threads[1] is not threading.current_thread()
 
 
-def test_ctrl_c_in_a_listener_is_the_users(tmp_path: Path) -> None:
-    def interrupt(event: Event) -> None:
-        raise KeyboardInterrupt
+def test_ctrl_c_while_a_listener_is_called_is_the_users(tmp_path: Path) -> None:
+    def wait(event: Event) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
 
     with pytest.raises(KeyboardInterrupt):
-        FanOut(lambda event: None, [_entry("slow", interrupt)], tmp_path, print)(EVENT)
+        FanOut(lambda event: None, [_entry("slow", wait)], tmp_path, print)(EVENT)
+
+
+def test_a_listener_that_changes_an_event_changes_it_for_itself_only(tmp_path: Path) -> None:
+    event = TrialEnded(
+        trial_id="t",
+        title="t",
+        number=1,
+        total=1,
+        outcome="done",
+        reused=False,
+        reason="",
+        record={"metrics": {"accuracy": {"value": 0.5}}, "classes": ["a", {"b": [1, 2]}]},
+    )
+    whole = copy.deepcopy(event.record)
+    heard: list[Any] = []
+
+    def spoil(event: Any) -> None:
+        event.record["metrics"]["accuracy"]["value"] = 1.0
+        event.record["classes"][1]["b"].clear()
+
+    fan_out = FanOut(lambda event: None, [_entry("bad", spoil), _entry("good", heard.append)], tmp_path, print)
+    fan_out(event)
+    counts = BenchEnded(counts={"failed": 1}, interrupted=False)
+    FanOut(lambda event: None, [_entry("bad", lambda event: event.counts.clear())], tmp_path, print)(counts)  # type: ignore[attr-defined]
+    assert event.record == heard[0].record == whole
+    assert counts.counts == {"failed": 1}
 
 
 @pytest.fixture

@@ -1,0 +1,170 @@
+"""Containment: a plugin's code is called so that whatever it does is an ordinary exception under its own name.
+
+Code in the process of zoo itself (imports, metrics of ``zoo rescore``, formats, listeners, executors) could otherwise
+end zoo without a word: with ``sys.exit``, ``os._exit`` or ``KeyboardInterrupt``, or by crashing. What cannot be caught
+is noted before (:mod:`zoo.unfinished`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from zoo.catalog import Provider
+from zoo.errors import PluginError
+from zoo.interruption import INTERRUPTION
+from zoo.text import error_text, exit_call
+from zoo.unfinished import noted
+
+if TYPE_CHECKING:
+    from zoo.hyperparameters import Hyperparameters
+    from zoo.recipe import Recipe
+
+SLOW_SECONDS = 10.0
+"""Time after which the user is told what is taking so long."""
+
+FOREIGN_CALLS: Counter[str] = Counter()
+"""Number of calls in this process of each plugin that is not built in, by name."""
+
+tell: Callable[[str], None] | None = None
+"""Called with a sentence for the user while a plugin's code takes long; None: nobody is told."""
+
+
+class LeftError(PluginError):
+    """A plugin's code tried to leave the process, or raised what only the interpreter or the user may raise."""
+
+
+class _ExitCallError(BaseException):
+    """``os._exit`` was called."""
+
+    def __init__(self, status: object) -> None:
+        self.status = status
+        super().__init__(status)
+
+
+@contextmanager
+def contained(doing: str, provider: Provider | None = None) -> Iterator[None]:
+    """Run a plugin's code in the body; exceptions of any ordinary kind pass.
+
+    The working folder is restored. A Ctrl-C of the user passes with a note that tells what was interrupted.
+
+    Args:
+        doing: What the code is called for: ``importing plugin 'nets'``.
+        provider: The plugin, if it is to be set aside should its code end the process.
+
+    Raises:
+        LeftError: If it calls ``sys.exit`` or ``os._exit``, or raises another exception that is not an ``Exception``.
+    """
+    count = INTERRUPTION.count
+    folder = _working_folder()
+    foreign = provider is not None and provider.origin != "built-in"
+    if foreign and provider:
+        FOREIGN_CALLS[provider.name] += 1
+    try:
+        with noted(doing, provider) if provider and foreign else nullcontext(), _EXITS.caught(), _alarm(doing, foreign):
+            yield
+    except Exception:
+        raise
+    except _ExitCallError as error:
+        raise LeftError(f"it called os._exit({error.status!r})") from error
+    except SystemExit as error:
+        raise LeftError(f"it called {exit_call(error)}") from error
+    except KeyboardInterrupt as error:
+        if INTERRUPTION.explains(count):
+            error.add_note(f"while {doing}")
+            raise
+        raise LeftError("it raised KeyboardInterrupt") from error
+    except BaseException as error:
+        raise LeftError(f"it raised {error_text(error)}") from error
+    finally:
+        if folder and folder != _working_folder():
+            with suppress(OSError):
+                os.chdir(folder)
+
+
+def hyperparameters_of(recipe: Recipe, name: str, provider: Provider | None = None) -> Hyperparameters:
+    """Return the hyperparameters that a recipe has by default.
+
+    Args:
+        name: Name of the recipe, for the error.
+        provider: The recipe's plugin.
+
+    Raises:
+        PluginError: If the recipe's function fails, or returns anything else.
+    """
+    from zoo.hyperparameters import Hyperparameters  # imports pydantic
+
+    owner = f" of plugin {provider.name!r}" if provider else ""
+    doing = f"creating the hyperparameters of recipe {name!r}"
+    try:
+        with contained(doing, provider):
+            made = recipe.hyperparameters()
+            if not isinstance(made, Hyperparameters):
+                raise TypeError(f"expected Hyperparameters, got {type(made).__name__}")
+    except Exception as error:
+        cause = str(error) if isinstance(error, LeftError) else error_text(error)
+        raise PluginError(f"recipe {name!r}{owner} cannot create its hyperparameters: {cause}") from error
+    return made
+
+
+def _working_folder() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # it was removed
+        return ""
+
+
+class _Exits:
+    """Replaces ``os._exit`` while a plugin's code is called."""
+
+    def __init__(self) -> None:
+        self._real: Callable[[int], NoReturn] = os._exit
+        self._callers: list[tuple[int, int]] = []
+        """Process and thread of each call that is running."""
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def caught(self) -> Iterator[None]:
+        """Raise :class:`_ExitCallError` where this thread calls ``os._exit`` in the body."""
+        caller = (os.getpid(), threading.get_ident())
+        with self._lock:
+            if not self._callers:
+                self._real = os._exit
+                setattr(os, "_exit", self._exit)  # noqa: B010 - a checker of types knows another signature
+            self._callers.append(caller)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._callers.remove(caller)
+                if not self._callers:
+                    setattr(os, "_exit", self._real)  # noqa: B010 - as above
+
+    def _exit(self, status: int) -> NoReturn:
+        # A fork of this process and other threads may leave as they like, and so may code that kept this function.
+        if (os.getpid(), threading.get_ident()) in self._callers:
+            raise _ExitCallError(status)
+        self._real(status)
+
+
+_EXITS = _Exits()
+
+
+@contextmanager
+def _alarm(doing: str, foreign: bool) -> Iterator[None]:
+    if tell is None or not foreign:
+        yield
+        return
+    sentence = f"still {doing}, after {SLOW_SECONDS:g} s; Ctrl-C stops zoo"
+    timer = threading.Timer(SLOW_SECONDS, tell, [sentence])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
