@@ -109,7 +109,7 @@ def node(in_cluster: Any) -> Iterator[Any]:
     node.kill()
 
 
-def test_a_bench_on_several_nodes_comes_to_what_it_comes_to_at_home(bench: Bench, at_home: dict[str, Any]) -> None:
+def test_a_bench_on_several_nodes_gives_the_results_of_a_local_one(bench: Bench, at_home: dict[str, Any]) -> None:
     finish(bench.start())
     assert results(bench.store) == at_home
     names = {path.read_text() for path in bench.store.glob("*/record.json")}
@@ -117,7 +117,7 @@ def test_a_bench_on_several_nodes_comes_to_what_it_comes_to_at_home(bench: Bench
     assert any("127.0.0.4" in text for text in names)
 
 
-def test_a_killed_worker_costs_time_only(bench: Bench, node: Any, at_home: dict[str, Any]) -> None:
+def test_a_killed_worker_only_costs_time(bench: Bench, node: Any, at_home: dict[str, Any]) -> None:
     process = bench.start_and_train(node)
     for pid in node.busy():
         subprocess.run(["kill", "-9", str(pid)], check=True)
@@ -125,7 +125,7 @@ def test_a_killed_worker_costs_time_only(bench: Bench, node: Any, at_home: dict[
     assert results(bench.store) == at_home
 
 
-def test_a_killed_node_costs_time_only(bench: Bench, node: Any, at_home: dict[str, Any]) -> None:
+def test_a_killed_node_only_costs_time(bench: Bench, node: Any, at_home: dict[str, Any]) -> None:
     process = bench.start_and_train(node)
     node.kill()
     finish(process)
@@ -160,7 +160,7 @@ def test_an_interrupted_bench_goes_on_with_the_same_command(bench: Bench, node: 
     assert results(bench.store) == at_home
 
 
-def test_a_bench_whose_cluster_is_gone_says_so_and_can_be_finished_at_home(
+def test_a_bench_with_a_lost_cluster_reports_it_and_can_be_finished_locally(
     make_ray_nodes: Callable[[], Any], zoo_script: Path, tmp_path: Path, at_home: dict[str, Any]
 ) -> None:
     cluster = make_ray_nodes()

@@ -108,7 +108,9 @@ def test_a_killed_process_is_a_lost_task_with_its_last_words(workers: RayWorkers
     assert ended.problem.startswith("its process on node 127.0.0.3 ended unexpectedly; it last printed 'the last words")
 
 
-def test_a_killed_node_is_told_soon_and_others_go_on(in_cluster: Any, workers: RayWorkers, until_over: Until) -> None:
+def test_a_killed_node_is_reported_soon_and_others_continue(
+    in_cluster: Any, workers: RayWorkers, until_over: Until
+) -> None:
     node = in_cluster.add(5)
     wait_for(workers, {node.name})
     workers.submit(task("lost", "until_stopped", node=node.name))
@@ -193,7 +195,7 @@ def test_another_token_is_refused_in_one_sentence_and_soon(
     assert time.monotonic() - began < 20
 
 
-def test_what_no_node_can_hold_is_told_after_a_while(in_cluster: Any, until_over: Until) -> None:
+def test_a_task_too_large_for_every_node_is_reported_after_a_while(in_cluster: Any, until_over: Until) -> None:
     with open_cluster(options(in_cluster, node_timeout=1.0)) as workers:
         wait_for(workers, {"127.0.0.3", "127.0.0.4"})
         workers.submit(Task(task_id="t", function="cluster_functions:echo", payload={}, gpus=1))

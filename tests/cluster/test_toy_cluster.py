@@ -156,7 +156,7 @@ def test_a_head_that_is_killed_takes_its_nodes_with_it_and_the_same_command_goes
     assert outcomes(here / "away") == outcomes(here / "home")
 
 
-def test_data_that_nodes_cannot_have_is_said_before_any_trial(here: Path, zoo_script: Path) -> None:
+def test_data_unavailable_to_nodes_are_reported_before_any_trial(here: Path, zoo_script: Path) -> None:
     arguments = [*command(zoo_script, here, "away", "--data", "folder:absent"), *on_cluster(here)]
     done = subprocess.run(arguments, capture_output=True, text=True, cwd=here)
     assert done.returncode == 2

@@ -38,9 +38,7 @@ def test_it_has_instructions_that_docker_knows_and_begins_with_a_fixed_slim_pyth
     assert f"Programming Language :: Python :: {version}" in project["classifiers"]
 
 
-def test_what_it_installs_is_this_package_with_an_extra_that_there_is(
-    instructions: list[tuple[str, str]], root: Path
-) -> None:
+def test_it_installs_this_package_with_an_existing_extra(instructions: list[tuple[str, str]], root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     (given,) = re.findall(r'^ZOOBENCH="(\S+)"$', "\n".join(_all(instructions, "ARG")), re.MULTILINE)
     name, extra = re.fullmatch(r"(\w+)\[(\w+)\]", given).groups()  # type: ignore[union-attr]

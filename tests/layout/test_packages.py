@@ -36,7 +36,7 @@ def test_in_tox_the_installed_wheel_is_tested_and_not_the_checkout(root: Path) -
 
 
 @pytest.mark.skipif("ZOO_TEST_TORCH" not in os.environ, reason="the environment asks for no torch in particular")
-def test_the_torch_under_test_is_the_one_that_was_asked_for() -> None:
+def test_the_torch_under_test_has_the_requested_version() -> None:
     """A newer torchvision brings its own torch along, without a word."""
     torch = importlib.metadata.version("torch")
     assert torch.startswith(f"{os.environ['ZOO_TEST_TORCH']}."), torch

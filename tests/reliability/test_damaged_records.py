@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.mark.parametrize("how", ["flipped", "torn", "empty"])
-def test_a_damaged_record_is_said_kept_and_its_trial_runs_again(
+def test_a_damaged_record_is_reported_and_kept_and_its_trial_runs_again(
     make_bench: Callable[..., Any], clean: dict[str, Any], how: str
 ) -> None:
     """optuna#5138: one damaged piece of a store made every later start fail; the row "one flipped byte"."""

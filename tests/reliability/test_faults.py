@@ -64,7 +64,7 @@ def _trials_survive(bench: Any, clean: dict[str, Any], at: int, how: str) -> int
 
 
 @pytest.mark.parametrize("how", [*HOWS, "erofs"])
-def test_a_fault_at_some_places_costs_nothing_that_the_same_command_does_not_mend(
+def test_a_fault_at_some_places_is_fixed_by_the_same_command(
     make_bench: Callable[..., Any],
     clean: dict[str, Any],
     cache: Path,
@@ -80,7 +80,7 @@ def test_a_fault_at_some_places_costs_nothing_that_the_same_command_does_not_men
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", HOWS)
-def test_a_fault_at_any_place_of_a_trial_costs_nothing_that_the_same_command_does_not_mend(
+def test_a_fault_anywhere_in_a_trial_is_fixed_by_the_same_command(
     make_bench: Callable[..., Any],
     clean: dict[str, Any],
     cache: Path,
@@ -98,7 +98,7 @@ def test_a_fault_at_any_place_of_a_trial_costs_nothing_that_the_same_command_doe
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("how", HOWS)
-def test_a_fault_at_any_place_of_preparing_data_is_said_and_mended_by_the_same_command(
+def test_a_fault_anywhere_in_preparing_data_is_reported_and_fixed_by_the_same_command(
     make_bench: Callable[..., Any], clean: dict[str, Any], how: str
 ) -> None:
     """lightning#19970: what is half decoded is never taken for a dataset. One trial tells whether it is whole."""

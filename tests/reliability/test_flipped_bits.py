@@ -56,7 +56,7 @@ def _numbers(store: Path) -> tuple[dict[str, dict[str, float]], list[str]]:
 
 
 @pytest.mark.parametrize("name", ["record.json", "predictions.safetensors", "history.jsonl", "checkpoint.safetensors"])
-def test_a_flipped_bit_is_said_or_changes_no_number_of_the_table(copied: Path, name: str) -> None:
+def test_a_flipped_bit_is_reported_or_changes_no_number_in_the_table(copied: Path, name: str) -> None:
     """The row "one flipped byte loads silently from .pt and safetensors"."""
     rows, notes = _numbers(copied)
     folder = sorted(path for path in copied.iterdir() if path.is_dir())[0]

@@ -78,7 +78,7 @@ def test_a_bench_killed_again_and_again_ends_with_the_table_of_an_undisturbed_on
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups here")
-def test_a_bench_killed_once_shows_what_it_finished_and_goes_on(make_bench: Callable[..., Any]) -> None:
+def test_a_killed_bench_shows_its_finished_trials_and_continues(make_bench: Callable[..., Any]) -> None:
     """lm-evaluation-harness#2533: each finished trial is durable at once."""
     bench = make_bench()
     process = bench.start(models=("toy_linear", "toy_slow"), recipe="steady")

@@ -47,7 +47,7 @@ def _is_one_sentence(said: str) -> bool:
     return "Traceback" not in said and "bug" not in said and len(said.splitlines()) == 1
 
 
-def test_a_full_disk_is_said_in_a_sentence_and_once_there_is_space_the_same_command_continues(
+def test_a_full_disk_gives_a_sentence_and_with_space_the_same_command_continues(
     make_bench: Callable[[], Any], clean: dict[str, Any], small_disk: Path
 ) -> None:
     """The row "disk full raises RuntimeError from torch.save, which looks like OOM"; lightning#21800."""
@@ -67,7 +67,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_once_there_is_space_the_same_comm
     assert bench.content() == clean
 
 
-def test_a_read_only_store_is_said_in_a_sentence_and_what_is_in_it_stays(
+def test_a_read_only_store_gives_a_sentence_and_stays_unchanged(
     make_bench: Callable[[], Any], clean: dict[str, Any], small_disk: Path
 ) -> None:
     """lightning#21800: a swallowed PermissionError. Mounted read-only, which stops root too."""
@@ -87,7 +87,7 @@ def test_a_read_only_store_is_said_in_a_sentence_and_what_is_in_it_stays(
     assert bench.content() == clean
 
 
-def test_a_trial_that_writes_where_nothing_can_be_written_fails_for_the_disk_and_is_tried_again_unasked(
+def test_a_trial_on_an_unwritable_disk_fails_as_disk_and_is_retried_automatically(
     make_bench: Callable[..., Any], small_disk: Path
 ) -> None:
     """lightning#21800: a swallowed error in writing. Here a plugin's own file, so that the record can be written."""

@@ -90,7 +90,7 @@ def _bench(tmp_path: Path, jobs: int) -> tuple[_Clock, BenchSummary]:
 
 
 @pytest.mark.slow
-def test_a_bench_takes_as_long_as_the_simulation_says(scale: ModuleType, tmp_path: Path) -> None:
+def test_a_bench_takes_the_simulated_time(scale: ModuleType, tmp_path: Path) -> None:
     """What trials took, and what starting one takes, come from one slot; the time of two is then told within 20 %."""
     alone, summary = _bench(tmp_path, 1)
     assert {record.outcome for record in summary.records} == {Outcome.DONE}

@@ -36,7 +36,7 @@ def test_a_node_fails_as_often_as_published(tables: ModuleType) -> None:
     assert pytest.approx(6335, rel=0.001) == tables.NODE_MTBF_HOURS
 
 
-def test_a_row_says_what_came_of_it(tables: ModuleType, scale: ModuleType) -> None:
+def test_a_row_shows_its_outcome(tables: ModuleType, scale: ModuleType) -> None:
     outcome = scale.Outcome(
         makespan=2 * 3600.0, useful_seconds=3 * 3600.0, head_seconds=360.0, store_bytes=2e9, written_bytes=7.2e9, gpus=2
     )

@@ -101,7 +101,7 @@ def test_a_node_that_fails_loses_what_was_done_since_the_last_checkpoint(scale: 
     assert 20 * outcome.makespan == pytest.approx(outcome.useful_seconds + outcome.lost_seconds, rel=0.05)
 
 
-def test_without_checkpoints_a_trial_takes_as_long_as_the_exponential_says(scale: ModuleType) -> None:
+def test_without_checkpoints_the_time_of_a_trial_follows_the_exponential_formula(scale: ModuleType) -> None:
     """Restarted from the beginning, T takes (exp(T / M) - 1) * M on average (J. T. Daly, FGCS, 2006)."""
     hours, mtbf = 1.0, 2.0
     trials = [scale.Trial(seconds=hours * 3600)] * 4000
@@ -113,7 +113,7 @@ def test_without_checkpoints_a_trial_takes_as_long_as_the_exponential_says(scale
     assert mean_hours == pytest.approx((math.exp(hours / mtbf) - 1) * mtbf, rel=0.05)
 
 
-def test_failures_come_as_often_as_said(scale: ModuleType) -> None:
+def test_failures_occur_at_the_given_rate(scale: ModuleType) -> None:
     trials = [scale.Trial(seconds=3600.0, checkpoint_seconds=60.0)] * 5000
     cluster = scale.Cluster(gpus=64, gpus_per_node=8, node_mtbf_hours=4.0, repair_hours=0.0)
     outcome = scale.simulate(trials, cluster, seed=1)

@@ -46,7 +46,7 @@ def test_fewer_than_two_stores_are_a_mistake(
     assert "run tox -e suite211,suite212 first" in capsys.readouterr().err
 
 
-def test_the_suite_is_one_that_zoo_bench_takes() -> None:
+def test_the_suite_is_valid_for_zoo_bench() -> None:
     request = BenchRequest.parse(load_suite(HERE / "versions.toml"), origin="versions.toml")
     assert request.data == ("digits",)
     assert request.seeds == 3

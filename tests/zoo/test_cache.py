@@ -12,7 +12,7 @@ from zoo.cache import cache_root, cached_json, data_root, decoded_root, require_
 from zoo.errors import StoreError
 
 
-def test_the_cache_is_where_zoo_cache_says(monkeypatch, tmp_path):
+def test_zoo_cache_sets_the_folder_of_the_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "here"))
     assert cache_root() == tmp_path / "here"
 
@@ -41,7 +41,7 @@ def test_downloads_go_where_the_caller_says_else_the_environment_else_into_the_c
     assert data_root("/given") == Path("/given")
 
 
-def test_what_was_made_is_kept_and_not_made_again(monkeypatch, tmp_path):
+def test_computed_values_are_cached(monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     made = []
 
@@ -55,7 +55,7 @@ def test_what_was_made_is_kept_and_not_made_again(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", '{"a": [1', "[]", "\udcff"])
-def test_a_damaged_file_is_made_anew(monkeypatch, tmp_path, content):
+def test_a_damaged_file_is_made_again(monkeypatch, tmp_path, content):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     (tmp_path / "facts.json").write_bytes(content.encode("utf-8", "surrogateescape"))
     assert cached_json("facts", lambda: {"a": 1}) == {"a": 1}

@@ -38,7 +38,7 @@ LABELS = np.array([0, 1])
         ({"images": _images(), "labels": [0, 1]}, "one-dimensional array"),
     ],
 )
-def test_a_split_refuses_what_does_not_fit(fields: dict[str, Any], message: str) -> None:
+def test_a_split_rejects_inconsistent_arrays(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Split(**{"labels": LABELS, **fields})
 

@@ -20,7 +20,7 @@ def test_an_unknown_name_is_one_sentence(near: tuple[str, ...], hint: str, sente
     assert str(UnknownNameError("model", "x", near=near, hint=hint)) == sentence
 
 
-def test_what_was_given_is_shown_with_its_control_characters_escaped() -> None:
+def test_input_is_shown_with_control_characters_escaped() -> None:
     assert str(UnknownNameError("model", "a\x1b[31m\n")).isprintable()
 
 

@@ -16,7 +16,7 @@ from zoo import (
 EVENTS = typing.get_args(events.Event)
 
 
-def test_every_event_is_one_that_a_listener_is_told_to_expect() -> None:
+def test_every_event_is_documented_for_listeners() -> None:
     classes = {each for each in vars(events).values() if isinstance(each, type) and each.__module__ == "zoo.events"}
     assert classes == set(EVENTS)
 

@@ -26,7 +26,7 @@ def jpeg() -> bytes:
 
 
 @pytest.mark.parametrize("name", ["a", "a.jfif", "a.pjpeg", "a.jpg_large", "a.JPG:large", "a.apng", "a.heic", "a.2024"])
-def test_an_image_is_found_whatever_its_suffix(tmp_path: Path, name: str) -> None:
+def test_an_image_is_found_with_any_suffix(tmp_path: Path, name: str) -> None:
     """Twitter saves .jpg_large, Chrome .jfif; a list of suffixes drops them without a word."""
     (tmp_path / name).write_bytes(jpeg())
     left_out = LeftOut()
@@ -35,7 +35,7 @@ def test_an_image_is_found_whatever_its_suffix(tmp_path: Path, name: str) -> Non
     assert not left_out.others
 
 
-def test_what_is_left_out_is_counted_by_suffix_with_what_would_read_it(tmp_path: Path) -> None:
+def test_files_left_out_are_counted_by_suffix_with_the_package_that_reads_them(tmp_path: Path) -> None:
     for name in ("1.heic", "2.HEIC", "3", "4.nef"):
         (tmp_path / name).write_bytes(b"II*\0" if name == "4.nef" else HEIC)
     (tmp_path / "notes.txt").write_text("three cats")

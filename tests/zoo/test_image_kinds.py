@@ -25,7 +25,7 @@ from zoo.image_kinds import HEAD_BYTES, image_kind
         ("AVIF", "AVIF"),
     ],
 )
-def test_every_kind_that_pillow_reads_is_told_by_its_content(form: str, kind: str) -> None:
+def test_every_kind_that_pillow_reads_is_detected_by_its_content(form: str, kind: str) -> None:
     file = io.BytesIO()
     Image.new("RGB", (16, 16), (1, 2, 3)).save(file, form)
     assert image_kind(file.getvalue()[:HEAD_BYTES]) == kind
@@ -47,7 +47,7 @@ def test_every_kind_that_pillow_reads_is_told_by_its_content(form: str, kind: st
         (b"", ""),
     ],
 )
-def test_other_kinds_are_told_and_text_is_none(head: bytes, kind: str) -> None:
+def test_other_kinds_are_detected_and_text_is_not_an_image(head: bytes, kind: str) -> None:
     assert image_kind(head) == kind
 
 
@@ -58,7 +58,7 @@ def test_the_suffix_decides_where_the_content_does_not() -> None:
     assert image_kind(b"", ".heic") == "HEIC"
 
 
-def test_a_kind_that_cannot_be_read_names_what_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_kind_is_reported_with_the_plugin_that_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_kinds, "has_decoder", lambda kind: False)
     assert not image_kinds.is_readable("HEIC")
     assert "zoobench[photos]" in image_kinds.how_to_read("HEIC")

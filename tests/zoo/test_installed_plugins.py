@@ -48,7 +48,7 @@ def test_an_entry_point_is_a_plugin_with_its_distribution_and_version(tmp_path: 
     assert _installed(tmp_path)["nets"] == ["loaded", "", "zoo-nets", "1.2", "nets/net"]
 
 
-def test_an_entry_point_that_breaks_costs_itself_only(tmp_path: Path) -> None:
+def test_a_broken_entry_point_affects_no_other(tmp_path: Path) -> None:
     """One broken plugin killed even --help (llm#1280)."""
     install(tmp_path, "a-exits", "[zoo]\na = a_exits\n", {"a_exits.py": "raise SystemExit(0)"})
     install(tmp_path, "b-absent", "[zoo]\nb = b_absent:plugin\n", {})

@@ -92,7 +92,7 @@ def test_a_plugin_says_which_hooks_it_has_even_where_they_yield_nothing(tmp_path
     assert set(plugin.provides) == {"architectures"}
 
 
-def test_only_the_hooks_that_are_asked_for_are_called(tmp_path: Path) -> None:
+def test_only_the_requested_hooks_are_called(tmp_path: Path) -> None:
     code = """
         from zoo import Architecture, Metric, hookimpl
 

@@ -64,7 +64,7 @@ def test_a_record_cannot_be_made_under_a_hostile_name_or_namespace(name: str) ->
 
 
 @given(st.text(max_size=400))
-def test_whatever_is_accepted_is_a_plain_folder_name(text: str) -> None:
+def test_every_accepted_name_is_a_plain_folder_name(text: str) -> None:
     try:
         name = check_name(text)
     except ValueError:
@@ -93,7 +93,7 @@ def test_a_pattern_has_a_wildcard(text: str, expected: bool) -> None:
     assert is_pattern(text) is expected
 
 
-def test_a_slip_has_near_names_whatever_its_case() -> None:
+def test_a_typo_has_near_names_regardless_of_case() -> None:
     assert near_names("ResNet_18", ["resnet18", "vgg11", "resnet50"])[0] == "resnet18"
     assert near_names("imagenet1k_v7", ["IMAGENET1K_V1", "other"]) == ["IMAGENET1K_V1"]
     assert near_names("completely-else", ["resnet18", "vgg11"]) == []

@@ -76,7 +76,7 @@ def test_a_value_of_another_type_is_refused(name: str, value: Option) -> None:
         resolve_options(DEFAULTS, {name: value}, owner="model x")
 
 
-def test_what_is_not_given_keeps_its_default_and_the_defaults_stay_as_they_are() -> None:
+def test_options_that_are_not_given_keep_their_defaults() -> None:
     defaults = dict(DEFAULTS)
     assert resolve_options(defaults, {"depth": 9}, owner="x") == {**DEFAULTS, "depth": 9}
     assert defaults == DEFAULTS
@@ -92,7 +92,7 @@ def test_all_mistakes_are_reported_together_with_near_names() -> None:
     assert "act, any, depth, norm, width" in str(far)
 
 
-def test_an_owner_without_options_says_so() -> None:
+def test_an_owner_without_options_is_reported_as_such() -> None:
     with pytest.raises(UnknownNameError, match="it has none"):
         resolve_options({}, {"x": 1}, owner="model x")
 

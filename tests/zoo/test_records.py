@@ -62,7 +62,7 @@ def test_a_record_refuses_a_hostile_name(kind: type, needs: dict[str, Any], name
 
 
 @RECORDS
-def test_a_record_refuses_what_cannot_be_called(kind: type, needs: dict[str, Any]) -> None:
+def test_a_record_rejects_objects_that_are_not_callable(kind: type, needs: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"'x': {next(iter(needs))} must be callable"):
         kind(name="x", **dict.fromkeys(needs, "a string"))
 

@@ -59,7 +59,7 @@ def test_a_suggested_name_is_one_that_is_taken() -> None:
         assert module_name(suggested)
 
 
-def test_what_is_written_is_a_whole_plugin_for_the_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scaffold_is_a_complete_plugin_for_the_catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_plugin("shelf-nets", tmp_path)
     monkeypatch.syspath_prepend(folder / "src")
     project = tomllib.loads((folder / "pyproject.toml").read_text())

@@ -32,7 +32,7 @@ def test_a_list_allows_and_blocks_by_plugin_or_distribution(
     assert (Trust.parse(text).refusal(plugin, distribution) == "") is allowed
 
 
-def test_a_refusal_says_which_list_it_is() -> None:
+def test_a_refusal_names_the_list() -> None:
     assert Trust.parse("-zoo-nets").refusal("nets", "zoo-nets") == "ZOO_PLUGINS blocks 'zoo-nets'"
     assert Trust.parse("other").refusal("nets", "zoo-nets") == "ZOO_PLUGINS does not allow it"
 
@@ -41,5 +41,5 @@ def test_a_distribution_without_a_name_is_not_blocked_by_an_empty_item() -> None
     assert Trust.parse("-,,").refusal("nets", "") == ""
 
 
-def test_what_is_listed_and_not_there_is_told() -> None:
+def test_listed_but_missing_files_are_reported() -> None:
     assert Trust.parse("nets,-zoo_extra,nest").unmatched(["nets", "zoo-extra"]) == ["nest"]

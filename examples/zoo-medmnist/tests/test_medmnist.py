@@ -24,7 +24,7 @@ def _load(root: Path, name: str, *, download: bool = False, **options: Any) -> z
 
 
 @pytest.mark.parametrize("name", FACTS)
-def test_what_is_declared_is_what_medmnist_says(name: str) -> None:
+def test_declared_facts_match_those_of_medmnist(name: str) -> None:
     info, facts = medmnist.INFO[name], FACTS[name]
     counts = (info["n_samples"]["train"], info["n_samples"]["test"])
     assert (facts.num_classes, facts.channels) == (len(info["label"]), info["n_channels"])
@@ -60,7 +60,7 @@ def test_a_size_that_medmnist_has_not_is_refused(tmp_path: Path) -> None:
         _load(tmp_path, "breastmnist", size=32)
 
 
-def test_without_a_file_and_a_network_it_is_said_what_goes_where(tmp_path: Path) -> None:
+def test_without_a_file_or_network_the_error_explains_where_files_go(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"put breastmnist_64\.npz into .*medmnist; it can be downloaded from https://"):
         _load(tmp_path, "breastmnist", size=64)
 
@@ -101,7 +101,7 @@ def test_a_download_is_checked_and_kept(tmp_path: Path, write_npz: Any, monkeypa
     assert [path.name for path in (tmp_path / "root" / "medmnist").iterdir()] == ["breastmnist.npz"]
 
 
-def test_a_download_with_another_sum_is_refused_and_leaves_nothing(
+def test_a_download_with_another_checksum_is_rejected_and_leaves_nothing(
     tmp_path: Path, write_npz: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _serve(monkeypatch, write_npz(tmp_path / "source", "breastmnist"), "0" * 32)
@@ -110,7 +110,7 @@ def test_a_download_with_another_sum_is_refused_and_leaves_nothing(
     assert list((tmp_path / "root" / "medmnist").iterdir()) == []
 
 
-def test_a_download_that_fails_says_where_to_put_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_explains_where_to_put_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _serve(monkeypatch, tmp_path / "absent.npz", "")
     with pytest.raises(DataError, match=r"cannot be downloaded from file://.*; put that file into"):
         _load(tmp_path / "root", "breastmnist", download=True)

@@ -105,7 +105,7 @@ def test_no_more_is_read_ahead_than_the_depth():
     assert len(copier.memory) == 2 * 2  # images and labels of two chunks, whatever the length of the epoch
 
 
-def test_batches_can_be_asked_for_under_inference_mode():
+def test_batches_can_be_requested_in_inference_mode():
     """Memory made under inference mode cannot be filled by a thread that is not."""
     with torch.inference_mode():
         assert len(list(batches(PlainCopier(CPU), torch.arange(100), [50, 50], chunk_bytes=1))) == 2

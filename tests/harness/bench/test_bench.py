@@ -40,7 +40,7 @@ def test_a_trial_leaves_a_record_predictions_and_a_history(bench: Any) -> None:
     assert isinstance(bench.events[-1], BenchEnded)
 
 
-def test_a_trial_that_had_to_take_fewer_images_at_a_time_is_done_and_says_so(bench: Any) -> None:
+def test_a_trial_that_used_smaller_micro_batches_is_done_with_a_warning(bench: Any) -> None:
     record = bench.run_one("greedy", measure_seconds=0.02)
     assert record.outcome is Outcome.DONE, record.reason
     assert record.training is not None

@@ -160,7 +160,7 @@ def test_results_are_those_of_one_trial_after_another(run: Run, tmp_path: Path) 
         assert logits[0] == logits[1]
 
 
-def test_a_trial_that_dies_costs_none_of_those_beside_it(run: Run) -> None:
+def test_a_trial_that_dies_does_not_affect_other_trials(run: Run) -> None:
     summary = run("dies", "linear", "loops", jobs=3, seeds=1, timeout=6)
     by_name = {record.spec.architecture.display_name: record for record in summary.records}
     assert by_name["linear"].outcome is Outcome.DONE
@@ -219,7 +219,7 @@ def test_no_more_trials_compute_at_a_time_than_there_are_cores_for_their_threads
     assert max(sum(begin <= start < end for begin, end in naps) for start, _ in naps) == most
 
 
-def test_each_trial_tells_its_own_phases(run: Run, events: list[Event]) -> None:
+def test_each_trial_reports_its_own_phases(run: Run, events: list[Event]) -> None:
     run("linear", jobs=2, seeds=2)
     phases = Counter(event.trial_id for event in events if isinstance(event, PhaseStarted))
     assert len(phases) == 2

@@ -45,7 +45,7 @@ def test_a_job_has_the_variables_that_it_was_given(do: Any) -> None:
     assert do("os:getenv", {"ZOO_TEST_GIVEN": "yes"}, key="ZOO_TEST_GIVEN")[1] == {"value": "yes"}
 
 
-def test_what_a_job_prints_goes_to_its_log(do: Any, tmp_path: Path) -> None:
+def test_output_of_a_job_goes_to_its_log(do: Any, tmp_path: Path) -> None:
     assert do("builtins:print", end="printed by a plugin")[1] == {"value": None}
     assert (tmp_path / "log").read_text() == "printed by a plugin"
 

@@ -25,7 +25,7 @@ def jobs(tmp_path: Path, interrupts: Interrupts) -> LocalJobRunner:
     return LocalJobRunner(Starter(()), tmp_path, events.append, interrupts, {})
 
 
-def test_each_job_answers_for_itself(jobs: LocalJobRunner, tmp_path: Path) -> None:
+def test_each_job_has_its_own_answer(jobs: LocalJobRunner, tmp_path: Path) -> None:
     answers = [jobs.ask("call", function="textwrap:indent", arguments={"text": "a", "prefix": text}) for text in "-+"]
     assert answers == ["-a", "+a"]
     assert jobs.count == 2
@@ -50,7 +50,7 @@ def test_a_job_without_an_answer_is_one_sentence_with_its_last_words(jobs: Local
     )
 
 
-def test_a_job_that_says_nothing_is_one_sentence_too(jobs: LocalJobRunner) -> None:
+def test_a_silent_job_gives_one_sentence_too(jobs: LocalJobRunner) -> None:
     with pytest.raises(ZooError, match=r"^the process for call ended with exit status 7: it printed nothing$"):
         jobs.ask("call", function="os:_exit", arguments={"status": 7})
 

@@ -36,7 +36,9 @@ from harness.system import oom_killer
         ("unprintable", FailureKind.PLUGIN, "building unprintable raised Unprintable"),
     ],
 )
-def test_a_bad_plugin_costs_its_own_trial_and_says_why(bench: Any, model: str, kind: FailureKind, words: str) -> None:
+def test_a_bad_plugin_fails_only_its_own_trial_with_the_reason(
+    bench: Any, model: str, kind: FailureKind, words: str
+) -> None:
     summary = bench.run(model, "linear")
     bad, good = summary.records
     assert bad.outcome is Outcome.FAILED
@@ -46,7 +48,9 @@ def test_a_bad_plugin_costs_its_own_trial_and_says_why(bench: Any, model: str, k
     assert summary.counts == {"failed": 1, "done": 1}
 
 
-def test_a_kill_by_the_system_for_memory_is_told_from_any_other(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_by_the_oom_killer_is_distinguished_from_other_kills(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kills = iter([7, 8, 8, 8])
     monkeypatch.setattr(oom_killer, "count_kills", lambda: next(kills))
     for kind, reason in (
@@ -135,7 +139,7 @@ def test_a_trial_that_changes_its_working_folder_writes_where_it_was_asked_to(
     assert (bench.folder / "runs").is_dir()
 
 
-def test_a_trial_that_says_for_ever_that_another_process_holds_it_fails(bench: Any) -> None:
+def test_a_trial_that_stays_held_by_another_process_fails(bench: Any) -> None:
     record = bench.run_one("exits_busy")  # in a way that cannot be caught
     assert record.reason == "its process ended with exit status 75 and wrote no record"
     assert _attempts(bench) == 3

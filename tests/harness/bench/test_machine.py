@@ -19,6 +19,6 @@ def test_a_machine_is_the_same_after_json() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"precision": "fp8"}, {"num_gpus": "several"}, {"colour": "grey"}])
-def test_what_no_probe_answers_is_refused(changes: dict[str, Any]) -> None:
+def test_answers_that_no_probe_gives_are_rejected(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(changes))):
         Machine.model_validate({**FIELDS, **changes})

@@ -53,7 +53,7 @@ def test_two_processes_give_the_result_of_one(run_zoo, tmp_path):
 
 
 @pytest.mark.slow
-def test_what_cannot_be_together_is_refused_before_any_trial(run_zoo, tmp_path):
+def test_incompatible_settings_are_rejected_before_any_trial(run_zoo, tmp_path):
     ended = run_zoo("bench", "--device", "cpu", "--gpus-per-trial", "2", "--compile", "on", "--out", "runs")
     assert ended.returncode == 2
     assert "--gpus-per-trial 2 and --compile on cannot be combined" in ended.stderr

@@ -69,7 +69,7 @@ def _plan(catalog: Catalog, *models: str, **options: object) -> Plan:
     return make_plan(select(BenchRequest.parse(request, origin="the test"), catalog))
 
 
-def test_a_trial_is_expected_to_take_what_its_parts_take(
+def test_the_expected_time_of_a_trial_is_the_sum_of_its_parts(
     sources: Sources, make_data: Callable[..., PreparedData]
 ) -> None:
     catalog = build_catalog(sources)
@@ -113,7 +113,7 @@ def _run(plan: Plan, forecast: Forecast, sources: Sources, tmp_path: Path, said:
 
 
 @pytest.mark.slow
-def test_a_plan_is_probed_once_and_a_failure_costs_its_own_combination(sources: Sources, tmp_path: Path) -> None:
+def test_a_plan_is_probed_once_and_a_failure_affects_only_its_combination(sources: Sources, tmp_path: Path) -> None:
     catalog = build_catalog(sources)
     plan = _plan(catalog, "raising", "vanishing", "fine", seeds=2, limit_train=100, limit_test=50)
     forecast, said = Forecast(), list[str]()
@@ -137,7 +137,7 @@ def test_a_plan_is_probed_once_and_a_failure_costs_its_own_combination(sources: 
 
 
 @pytest.mark.slow
-def test_a_probe_tells_what_a_bench_then_takes(catalog: Catalog, tmp_path: Path) -> None:
+def test_a_probe_predicts_the_time_of_a_bench(catalog: Catalog, tmp_path: Path) -> None:
     """Within a factor of three, for machines that run the tests are busy."""
     from harness.bench.bench import run_bench
     from harness.records.store import Store

@@ -60,7 +60,7 @@ def test_killing_a_job_ends_what_it_started(start: Start, tmp_path: Path, wait_u
 
 
 @linux
-def test_what_a_job_left_running_is_ended(start: Start, tmp_path: Path, alive: Any) -> None:
+def test_processes_left_running_by_a_job_are_ended(start: Start, tmp_path: Path, alive: Any) -> None:
     file = tmp_path / "pid"
     job = start("os:system", command=f"sleep 3600 & echo $! > '{file}'")
     assert job.wait(60)

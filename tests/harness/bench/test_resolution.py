@@ -18,14 +18,14 @@ from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
 
 
-def test_data_that_cannot_be_had_ends_the_bench_before_any_trial(bench: Any) -> None:
+def test_unavailable_data_end_the_bench_before_any_trial(bench: Any) -> None:
     with pytest.raises(ZooError, match="put the files into X"):
         bench.run("linear", data="absent")
     assert not list(bench.store.root.glob("*/record.json"))
 
 
 @pytest.mark.skipif("__import__('torch').cuda.is_available()", reason="this machine has a CUDA device")
-def test_a_device_that_is_not_there_is_said_before_any_trial(bench: Any) -> None:
+def test_a_missing_device_is_reported_before_any_trial(bench: Any) -> None:
     with pytest.raises(UsageError, match="no CUDA device"):
         bench.run("linear", device="cuda:3")
 
@@ -72,7 +72,7 @@ def one_thread(machine: Machine, execution: ExecutionSpec, num_trials: int) -> i
     return 1
 
 
-def test_what_the_user_left_open_is_decided_by_the_machine(bench: Any) -> None:
+def test_open_settings_depend_on_the_machine(bench: Any) -> None:
     jobs = FakeJobs()
     arranged: list[tuple[Machine, ExecutionSpec, int]] = []
 
@@ -106,7 +106,7 @@ def test_a_dataset_is_prepared_once_for_all_its_trials(bench: Any) -> None:
     assert [event.message for event in jobs.events if isinstance(event, Progress)] == ["starting", "preparing shades"]
 
 
-def test_all_that_is_missing_is_said_at_once(bench: Any) -> None:
+def test_all_missing_things_are_reported_together(bench: Any) -> None:
     jobs = FakeJobs(broken=("probe", "prepare"))
     with pytest.raises(ManyErrors) as caught:
         resolve(

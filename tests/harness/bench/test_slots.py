@@ -83,7 +83,7 @@ def test_a_trial_may_take_several_gpus() -> None:
         (SlotRequest(), {"device": "cuda:0", "num_gpus": 1, "gpus_per_trial": 2}, "only 1 GPU"),
     ],
 )
-def test_what_is_not_there_is_one_sentence(request_: SlotRequest, machine: dict[str, object], sentence: str) -> None:
+def test_a_missing_file_gives_one_sentence(request_: SlotRequest, machine: dict[str, object], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         make_slots(request_, **machine)  # type: ignore[arg-type]
 

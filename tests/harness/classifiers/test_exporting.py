@@ -40,7 +40,7 @@ def images(classifier: TrainedClassifier) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("form", ["safetensors", "torch-export", "onnx"])
-def test_what_is_written_says_what_the_original_says(
+def test_the_exported_network_gives_the_outputs_of_the_original(
     form: str, classifier: TrainedClassifier, images: NDArray[np.uint8], catalog: Catalog, tmp_path: Path
 ) -> None:
     if form == "onnx":
@@ -90,7 +90,7 @@ def test_a_recipes_own_predictions_are_part_of_the_program(
 
 
 @pytest.mark.parametrize("shift", [0.01, float("nan")])
-def test_a_file_that_says_something_else_is_not_kept(
+def test_an_export_with_other_outputs_is_not_kept(
     shift: float,
     classifier: TrainedClassifier,
     images: NDArray[np.uint8],

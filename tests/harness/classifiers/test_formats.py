@@ -56,7 +56,7 @@ def test_tied_weights_can_be_written(classifier: TrainedClassifier, catalog: Cat
     assert (tmp_path / "tied.safetensors").stat().st_size > 0
 
 
-def test_without_the_packages_for_onnx_it_says_what_to_install(
+def test_without_the_onnx_packages_the_error_names_the_extra(
     classifier: TrainedClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -62,7 +62,7 @@ def run(catalog: Catalog, tmp_path: Path) -> Import:
     ],
     ids=["plain", "state_dict", "module", "compiled half", "ema"],
 )
-def test_what_wraps_the_weights_is_taken_off(
+def test_wrappers_around_the_weights_are_removed(
     wrapped: Callable[[dict[str, Tensor]], Any], run: Import, weights: dict[str, Tensor], catalog: Catalog
 ) -> None:
     imported = run(wrapped(weights))
@@ -105,9 +105,7 @@ def test_every_name_and_shape_that_does_not_fit_is_named(run: Import, weights: d
     assert third not in sentence
 
 
-def test_what_is_ignored_by_name_may_be_there_and_nothing_may_be_missing(
-    run: Import, weights: dict[str, Tensor]
-) -> None:
+def test_ignored_files_may_be_present_but_none_may_be_missing(run: Import, weights: dict[str, Tensor]) -> None:
     weights["aux.weight"] = torch.zeros(1)
     assert run(weights, ignore=["aux.*"]).card.classes == CLASSES
     del weights[next(iter(weights))]

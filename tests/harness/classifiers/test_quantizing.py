@@ -135,7 +135,9 @@ def test_a_file_that_names_other_classes_is_not_kept(
 
 
 @pytest.mark.parametrize(("form", "method"), [("safetensors", "static"), ("torch-export", "dynamic")])
-def test_what_cannot_be_quantised_is_one_sentence(form: str, method: Method, export: Export, tmp_path: Path) -> None:
+def test_a_network_that_cannot_be_quantised_gives_one_sentence(
+    form: str, method: Method, export: Export, tmp_path: Path
+) -> None:
     with pytest.raises(
         UsageError, match=f"--quantize {method} is not supported for {form}; onnx supports dynamic and static"
     ):

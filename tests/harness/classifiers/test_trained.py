@@ -38,7 +38,7 @@ def rewrite(folder: Path, **changes: Any) -> None:
     write_record(folder, read_record(folder / RECORD_FILE).model_copy(update=changes))
 
 
-def test_a_trial_tells_all_that_its_classifier_needs(trial: Path, catalog: Catalog) -> None:
+def test_a_trial_has_everything_that_its_classifier_needs(trial: Path, catalog: Catalog) -> None:
     classifier = load_trained(trial, catalog)
     record, card = read_record(trial / RECORD_FILE), classifier.card
     assert record.model is not None
@@ -68,7 +68,7 @@ class Evil:
         return (Path.touch, (Path("touched"),))
 
 
-def test_a_strangers_weights_run_nothing_even_under_their_sum(
+def test_untrusted_weights_run_no_code_even_with_a_matching_checksum(
     copy: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -79,7 +79,7 @@ def test_a_strangers_weights_run_nothing_even_under_their_sum(
     assert not (tmp_path / "touched").exists()
 
 
-def test_weights_of_another_network_are_told_of_by_name(copy: Path, catalog: Catalog) -> None:
+def test_weights_of_another_network_are_reported_by_name(copy: Path, catalog: Catalog) -> None:
     save_file({"other.weight": torch.zeros(2)}, copy / CHECKPOINT_FILE)
     rewrite(copy, files={CHECKPOINT_FILE: sha256_of(copy / CHECKPOINT_FILE)})
     with pytest.raises(
@@ -88,7 +88,7 @@ def test_weights_of_another_network_are_told_of_by_name(copy: Path, catalog: Cat
         load_trained(copy, catalog)
 
 
-def test_absent_weights_are_told_of(copy: Path, catalog: Catalog) -> None:
+def test_missing_weights_are_reported(copy: Path, catalog: Catalog) -> None:
     (copy / CHECKPOINT_FILE).unlink()
     with pytest.raises(StoreError, match=r"has no checkpoint\.safetensors"):
         load_trained(copy, catalog)
@@ -168,7 +168,7 @@ def test_published_weights_are_not_fetched_again(
 
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors at all", b"\xff" * 64, b"\x02\0\0\0\0\0\0\0{}"])
-def test_a_file_that_is_no_classifier_is_one_sentence(content: bytes, tmp_path: Path, catalog: Catalog) -> None:
+def test_a_file_that_is_not_a_classifier_gives_one_sentence(content: bytes, tmp_path: Path, catalog: Catalog) -> None:
     path = tmp_path / "weights.pt"
     path.write_bytes(content)
     with pytest.raises(StoreError, match="zoo import reads weights trained elsewhere"):

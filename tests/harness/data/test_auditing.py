@@ -96,7 +96,7 @@ def test_images_are_counted_by_split_and_class_with_their_imbalance(check: Check
     assert [each.num_images for each in audit.splits] == [20, 4, 6]
 
 
-def test_a_split_that_was_carved_says_from_where(check: Check) -> None:
+def test_a_carved_split_is_shown_with_its_source(check: Check) -> None:
     audit = check(Splits(classes=("a", "b"), train=split("train", TRAIN), test=split("test", TEST)))
     assert [each.carved_from for each in audit.splits] == [None, "train", None]
     assert [each.num_images for each in audit.splits] == [18, 2, 6]
@@ -179,7 +179,7 @@ def test_many_unreadable_training_images_are_all_listed(check: Check) -> None:
     assert "more than 1%" in audit.error
 
 
-def test_where_nothing_can_be_read_the_audit_says_so(check: Check) -> None:
+def test_the_audit_reports_that_nothing_can_be_read(check: Check) -> None:
     junk = [b"junk"] * 4
     audit = check(splits(split("train", junk), split("val", junk), split("test", junk)))
     assert (audit.mean, audit.native_sizes, audit.duplicates) == (None, None, ())
@@ -224,7 +224,7 @@ def test_equal_images_with_different_labels_are_flagged_apart(check: Check) -> N
     assert audit.problems == ("1 image(s) are in train with different labels",)
 
 
-def test_duplicates_are_told_by_pixels_and_not_by_bytes(check: Check) -> None:
+def test_duplicates_are_detected_by_pixels_and_not_by_bytes(check: Check) -> None:
     assert isinstance(TRAIN[4], bytes)
     buffer = io.BytesIO()
     Image.open(io.BytesIO(TRAIN[4])).save(buffer, "BMP")

@@ -89,7 +89,7 @@ def test_each_kind_is_listed_and_cleared_by_itself(tmp_path: Path) -> None:
             assert (len(gone), done.num_bytes, done.left_because) == (2 if name == "models" else 1, entry.num_bytes, "")
 
 
-def test_what_is_cleared_is_made_again(tmp_path: Path) -> None:
+def test_cleared_entries_are_made_again(tmp_path: Path) -> None:
     first = prepared(tmp_path)
     size = entries(tmp_path)[0].num_bytes
     assert clear(entries(tmp_path)[0]).num_bytes == size
@@ -98,7 +98,7 @@ def test_what_is_cleared_is_made_again(tmp_path: Path) -> None:
     assert prepared(tmp_path) == first
 
 
-def test_what_is_in_use_is_said_to_be_and_stays(tmp_path: Path) -> None:
+def test_entries_in_use_are_reported_and_kept(tmp_path: Path) -> None:
     folder = Path(prepared(tmp_path).folder)
     with using([folder]), using([folder, folder]):
         assert entries(tmp_path)[0].in_use
@@ -139,7 +139,7 @@ def test_using_what_has_been_removed_is_an_error_and_not_a_failed_trial(tmp_path
         pass
 
 
-def test_what_dead_processes_left_is_cleared_and_what_live_ones_write_is_not(tmp_path: Path) -> None:
+def test_leftovers_of_dead_processes_are_cleared_and_files_of_live_ones_are_not(tmp_path: Path) -> None:
     folder = Path(prepared(tmp_path).folder)
     left = folder.parent / f".tmp-{folder.name}-abcdef"
     write(left / "train-images.npy", 500)
@@ -203,14 +203,14 @@ def test_links_are_neither_listed_nor_followed(tmp_path: Path) -> None:
     assert not (root / "compiled").exists()
 
 
-def test_what_nobody_knows_is_neither_listed_nor_touched(tmp_path: Path) -> None:
+def test_unknown_files_are_neither_listed_nor_touched(tmp_path: Path) -> None:
     for name in ("notes.json", "decoded/mine.txt", "decoded/my-data/train-images.npy", "tuning/mine.json", "x/y"):
         write(tmp_path / name)
     assert entries(tmp_path) == []
     assert list_cache(tmp_path / "absent", now=0) == []
 
 
-def test_what_a_bench_elsewhere_left_is_cleared_unless_a_trial_of_it_runs(tmp_path: Path) -> None:
+def test_leftovers_of_a_remote_bench_are_cleared_unless_one_of_its_trials_is_running(tmp_path: Path) -> None:
     for bench in ("a" * 20, "b" * 20):
         folder = tmp_path / "remote" / bench / "net--s0"
         folder.mkdir(parents=True)

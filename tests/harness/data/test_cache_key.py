@@ -22,7 +22,7 @@ def key(splits: Splits = SPLITS, **settings: object) -> str:
     return cache_key(Dataset(name="x", load=lambda request: splits), SPEC.model_copy(update=settings), splits)
 
 
-def test_a_dataset_that_is_called_otherwise_is_the_same() -> None:
+def test_a_renamed_dataset_is_the_same() -> None:
     assert key() == key(display_name="other", mirror_symmetric=False, fold=1)
 
 
@@ -40,7 +40,7 @@ def test_a_dataset_that_is_called_otherwise_is_the_same() -> None:
     ],
     ids=["classes", "labels", "ids", "groups", "content", "test", "notes", "omissions"],
 )
-def test_what_changes_the_prepared_data_changes_the_key(splits: Splits) -> None:
+def test_settings_that_change_the_prepared_data_change_the_key(splits: Splits) -> None:
     """The order of the classes too: labels are indices into it (torchvision#714)."""
     assert key(splits) != key()
 

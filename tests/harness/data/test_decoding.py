@@ -43,7 +43,7 @@ def test_pixels_of_an_image_of_the_wanted_size_are_left_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "JPEG"])
-def test_an_image_is_turned_upright_as_its_exif_says(kind: str) -> None:
+def test_an_image_is_turned_upright_by_its_exif_orientation(kind: str) -> None:
     """timm#1383 and its kin: preprocessing that differs costs points."""
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: rows of the file run from right to left in the upright image
@@ -166,7 +166,7 @@ def test_a_truncated_file_is_unreadable(kind: str) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"not an image", b"\xff\xd8\xff", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
 )
-def test_what_is_not_an_image_is_unreadable_whatever_its_name(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_an_image_is_unreadable_regardless_of_its_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(content)
     with pytest.raises(UnreadableImageError):
@@ -228,7 +228,9 @@ def test_the_transparent_colour_of_a_16_bit_png_is_white() -> None:
     assert decode(content, channels=3, size=2)[0].tolist() == [[255, 255, 255], [234, 7, 7]]
 
 
-def test_an_unreadable_kind_names_what_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_kind_is_reported_with_the_package_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Phones save HEIC as .jpg."""
     monkeypatch.setattr(image_kinds, "has_decoder", lambda kind: False)
     path = tmp_path / "a.jpg"

@@ -218,7 +218,7 @@ def test_an_image_that_cannot_be_read_is_an_error_for_every_image_is_tested(
         prepare(1)
 
 
-def test_copies_in_other_folds_are_told_of(prepare: Callable[..., PreparedData], tmp_path: Path) -> None:
+def test_copies_in_other_folds_are_reported(prepare: Callable[..., PreparedData], tmp_path: Path) -> None:
     for number in range(0, 30, 2):
         Image.new("RGB", (6, 6), (9, 9, 9)).save(tmp_path / f"{number:02d}.png")
     assert any("15 of 30 images have an identical copy in another fold" in note for note in prepare(1).notes)

@@ -36,7 +36,7 @@ def shape_of(images: list[Image.Image], *, asked: int | None = None, hint: int |
         ([(8, 8)], 16, 32, 16),
     ],
 )
-def test_the_size_asked_for_comes_before_the_datasets_and_the_images_own(
+def test_the_requested_size_takes_precedence_over_the_datasets_and_the_images_own(
     sizes: list[tuple[int, int]], asked: int | None, hint: int | None, size: int
 ) -> None:
     shape = shape_of([Image.new("RGB", each) for each in sizes], asked=asked, hint=hint)

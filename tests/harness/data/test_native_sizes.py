@@ -18,7 +18,7 @@ def png(width: int, height: int, mode: str = "RGB") -> bytes:
     return file.getvalue()
 
 
-def test_sizes_are_counted_over_all_splits_and_lost_images_apart() -> None:
+def test_sizes_are_counted_over_all_splits_and_lost_images_separately() -> None:
     encoded = [png(8, 6), png(8, 6), png(4, 10, "L"), b"gone bad"]
     part = whole("train", Split(labels=np.zeros(4, dtype=np.int64), encoded=encoded))
     pixels = whole("test", Split(labels=np.zeros(2, dtype=np.int64), images=np.zeros((2, 6, 8, 3), dtype=np.uint8)))

@@ -71,7 +71,7 @@ TRAIN = [png(i) for i in range(20)]
 TEST = [png(100 + i) for i in range(6)]
 
 
-def test_images_labels_and_samples_lie_ready_in_files(prepare: Prepare) -> None:
+def test_images_labels_and_samples_are_stored_in_files(prepare: Prepare) -> None:
     prepared = prepare(splits(TRAIN, TEST), val_fraction=0.2)
     assert (prepared.num_train, prepared.num_val, prepared.num_test) == (16, 4, 6)
     assert (prepared.image_size, prepared.channels, prepared.classes) == (8, 3, ("a", "b"))
@@ -129,7 +129,7 @@ def test_grey_images_have_one_channel_and_one_colour_image_makes_it_three(prepar
     assert (np.ptp(mixed.load("train").images_NHWC, axis=3) == 0).all()
 
 
-def test_the_size_is_the_one_asked_for_else_the_images_own_else_224(prepare: Prepare) -> None:
+def test_the_size_is_the_requested_one_else_the_images_own_else_224(prepare: Prepare) -> None:
     assert prepare(splits(TRAIN, TEST), image_size=5).image_size == 5
     assert prepare(splits(TRAIN, TEST)).image_size == 8
     several = prepare(splits([png(0, (8, 8)), *(png(i, (9, 9)) for i in range(1, 10))], TEST))
@@ -159,7 +159,7 @@ def test_flips_being_allowed_or_not_is_no_reason_to_decode_again(prepare: Prepar
     ],
     ids=lambda setting: next(iter(setting)),
 )  # fmt: skip
-def test_what_can_change_the_result_is_prepared_apart(prepare: Prepare, setting: dict[str, object]) -> None:
+def test_settings_that_change_the_result_are_prepared_separately(prepare: Prepare, setting: dict[str, object]) -> None:
     """Caches that were keyed by less served another's answers (lm-evaluation-harness#4063, pytorch/ao#3073)."""
     assert prepare(splits(TRAIN, TEST)).folder != prepare(splits(TRAIN, TEST), **setting).folder
 
@@ -238,7 +238,7 @@ def test_a_damaged_cache_is_made_again(prepare: Prepare) -> None:
     assert prepare(splits(TRAIN, TEST)) == first
 
 
-def test_what_a_killed_process_left_is_cleared_away(prepare: Prepare, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(prepare: Prepare, tmp_path: Path) -> None:
     folder = Path(prepare(splits(TRAIN, TEST)).folder)
     (folder / "data.json").unlink()
     stale = folder.parent / f".tmp-{folder.name}-abc"
@@ -332,7 +332,7 @@ def test_a_cache_that_cannot_be_written_is_one_sentence(prepare: Prepare, tmp_pa
         prepare(splits(TRAIN, TEST))
 
 
-def test_progress_is_told_and_ends_at_one(tmp_path: Path) -> None:
+def test_progress_is_reported_and_ends_at_one(tmp_path: Path) -> None:
     heard: list[tuple[str, float | None]] = []
     dataset = Dataset(name="shapes", load=lambda request: splits(TRAIN, TEST))
     spec = DatasetSpec(full_name="t/shapes", display_name="shapes", provider=ProviderSpec(plugin="t"))

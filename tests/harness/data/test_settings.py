@@ -10,7 +10,7 @@ from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
 
 
-def test_datasets_lie_where_the_environment_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_sets_the_folder_of_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("ZOO_DATA", str(tmp_path / "data"))
     settings = DataSettings()
@@ -18,7 +18,7 @@ def test_datasets_lie_where_the_environment_says(tmp_path: Path, monkeypatch: py
     assert settings.cache.parent == tmp_path / "cache"
 
 
-def test_a_dataset_is_asked_for_what_its_spec_says(tmp_path: Path) -> None:
+def test_a_dataset_is_loaded_with_the_settings_of_its_spec(tmp_path: Path) -> None:
     reports: list[tuple[str, float | None]] = []
     spec = DatasetSpec(
         full_name="t/folder",

@@ -42,7 +42,7 @@ def test_a_tenth_of_each_class_is_carved_for_validation() -> None:
     assert any("no val split" in note for note in notes)
 
 
-def test_a_missing_test_split_is_carved_first_and_said() -> None:
+def test_a_missing_test_split_is_carved_first_with_a_note() -> None:
     """mteb#1516: a missing split was silently replaced by another."""
     parts, notes = make(splits_of([k for k in range(4) for _ in range(100)], test=False))
     assert {name: len(part) for name, part in parts.items()} == {"train": 324, "val": 36, "test": 40}
@@ -106,7 +106,7 @@ def test_groups_too_large_for_the_share_still_give_one() -> None:
     assert len(parts["val"]) == 20
 
 
-def test_a_single_group_cannot_be_split_and_says_so() -> None:
+def test_a_single_group_cannot_be_split() -> None:
     with pytest.raises(DataError, match="none can be taken from train"):
         make(splits_of([0, 1] * 10, groups=["all"] * 20))
 
@@ -174,7 +174,7 @@ def test_a_note_on_whole_groups_does_not_call_them_stratified() -> None:
     assert all("by whole groups" in note and "stratified" not in note for note in carved)
 
 
-def test_a_small_carved_test_split_says_how_wide_its_interval_is() -> None:
+def test_a_small_carved_test_split_has_a_note_on_its_wide_interval() -> None:
     """24 images: Wilson's interval at 50 % is ±18.6 points wide."""
     _, notes = make(splits_of([0, 1] * 120, test=False))
     assert any("only 24 images" in note and "±19 percentage points" in note and "--folds" in note for note in notes)

@@ -142,7 +142,7 @@ def test_all_paths_give_the_same_batches_bit_for_bit(prepare, source, workers):
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_what_is_known_of_the_images_does_not_depend_on_where_they_are_kept(prepare, source):
+def test_facts_about_images_do_not_depend_on_their_location(prepare, source):
     kept, streamed = prepare(source), prepare(source, cache_limit=0, cache="streamed")
     assert kept.num_train == streamed.num_train == NUM_TRAIN - 1 - kept.num_val
     different = {"folder", "streamed", "notes"}
@@ -165,7 +165,7 @@ def test_no_pixels_are_kept(prepare):
     assert "train-encoded.bin" in {path.name for path in Path(prepare("bytes", cache_limit=0).folder).iterdir()}
 
 
-def test_too_little_space_is_a_reason_to_decode_anew(prepare, monkeypatch):
+def test_too_little_space_is_a_reason_to_decode_in_each_epoch(prepare, monkeypatch):
     monkeypatch.setattr("harness.data.prepare.shutil.disk_usage", lambda path: type("Usage", (), {"free": 50_000})())
     said = []
     prepared = prepare(report=lambda message, share: said.append(message))
@@ -173,7 +173,7 @@ def test_too_little_space_is_a_reason_to_decode_anew(prepare, monkeypatch):
     assert any("decoded they take 112 kB, but only 50 kB are free in" in sentence for sentence in said)
 
 
-def test_the_size_on_the_disk_is_told(prepare):
+def test_the_size_on_the_disk_is_reported(prepare):
     said = []
     prepare(report=lambda message, share: said.append(message))
     assert "photos: decoding images, 112 kB in the cache" in said
@@ -185,7 +185,7 @@ def test_images_are_read_once_and_then_found(prepare, monkeypatch):
     assert prepare(cache_limit=0) == first
 
 
-def test_what_lies_decoded_is_taken_whatever_the_limit(prepare):
+def test_decoded_images_in_the_cache_are_used_regardless_of_the_limit(prepare):
     assert prepare(cache_limit=0).streamed
     kept = prepare()
     assert not kept.streamed

@@ -55,7 +55,7 @@ def hidden() -> Exception:
         (lambda: OSError(errno.EACCES, "Permission denied"), FailureKind.ERROR),
     ],
 )
-def test_a_full_disk_is_told_from_a_full_memory_however_it_was_wrapped(make, kind):
+def test_a_full_disk_is_distinguished_from_full_memory_in_any_wrapper(make, kind):
     """A full disk raised a RuntimeError elsewhere, which looked like out of memory."""
     assert classify(make(), "train").kind is kind
 
@@ -86,7 +86,7 @@ class UnprintableCode:
         (GeneratorExit("early"), FailureKind.PLUGIN, "a plugin raised GeneratorExit: early during train"),
     ],
 )
-def test_whatever_a_plugin_raises_is_told_in_a_sentence_that_can_be_stored(error, kind, message):
+def test_any_error_of_a_plugin_becomes_a_sentence_that_can_be_stored(error, kind, message):
     failure = classify(error, "train")
     assert (failure.kind, failure.message) == (kind, message)
     assert json.loads(failure.model_dump_json()) == failure.model_dump(mode="json")

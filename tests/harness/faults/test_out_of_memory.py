@@ -75,7 +75,7 @@ def refused_by_numpy() -> Exception:
 
 
 @pytest.mark.parametrize("make", [lambda: REFUSED, MemoryError, refused_by_the_cpu, refused_by_numpy])
-def test_what_allocators_raise_is_out_of_memory(make):
+def test_errors_of_allocators_count_as_out_of_memory(make):
     error = make()
     assert is_out_of_memory(error)
     assert classify(error, "train").kind is FailureKind.OOM
@@ -126,7 +126,7 @@ def test_it_is_halved_as_often_as_needed_and_stays_so(make_data, fit):
     assert net.asked == [16, 8, *[4] * 16]
 
 
-def test_asked_for_accumulation_is_halved_further(make_data, fit):
+def test_requested_accumulation_is_halved_further(make_data, fit):
     net = Greedy(linear(), fits=4)
     result, _ = fit(make_data(num_train=16), net, epochs=1, accumulate_steps=2)
     assert net.asked == [8, 4, 4, 4, 4]

@@ -70,7 +70,7 @@ def test_a_network_that_takes_float32_only_is_measured_in_it() -> None:
     assert best.refused["channels_last bf16"] == "TypeError: float32 only"
 
 
-def test_a_network_that_predicts_in_no_setting_costs_no_trial_its_record() -> None:
+def test_a_network_that_fails_in_every_inference_setting_still_gets_a_record() -> None:
     class Broken(nn.Module):
         def forward(self, images_BCHW: Tensor) -> Tensor:
             raise KeyError("broken")

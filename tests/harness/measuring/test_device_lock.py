@@ -99,7 +99,7 @@ def test_two_that_want_to_be_timed_take_turns(tmp_path: Path) -> None:
     assert overlaps == [1] * 20
 
 
-def test_one_that_does_not_give_way_holds_nobody_up_for_ever(tmp_path: Path) -> None:
+def test_a_trial_that_does_not_give_way_does_not_block_others_forever(tmp_path: Path) -> None:
     told: list[bool] = []
     hung = DeviceSharing("cpu", folder=tmp_path)
     timer = DeviceSharing("cpu", folder=tmp_path, tell=told.append, patience_seconds=0.2)
@@ -120,7 +120,7 @@ def test_other_devices_are_not_waited_for(tmp_path: Path) -> None:
         assert other.give_way() == 0.0
 
 
-def test_a_process_that_is_killed_while_it_times_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_a_process_killed_while_timing_blocks_nobody(tmp_path: Path) -> None:
     script = (
         "import sys, time; from pathlib import Path; from harness.measuring.device_lock import DeviceSharing\n"
         f"s = DeviceSharing('cpu', folder=Path({str(tmp_path)!r}))\n"
@@ -135,7 +135,7 @@ def test_a_process_that_is_killed_while_it_times_keeps_nobody_waiting(tmp_path: 
         assert time.monotonic() - start < 5
 
 
-def test_where_no_locks_can_be_had_nobody_waits(tmp_path: Path) -> None:
+def test_without_lock_support_nobody_waits(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     sharing = DeviceSharing("cpu", folder=tmp_path / "file" / "locks")
     with sharing.joined(), sharing.alone():

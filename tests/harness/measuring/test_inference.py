@@ -70,7 +70,7 @@ def test_a_batch_that_does_not_fit_is_halved(net: Clocked, data: DeviceImages) -
     assert rate.batch_size == 3
 
 
-def test_what_is_called_may_stand_in_for_the_model(net: Clocked, data: DeviceImages) -> None:
+def test_a_function_can_replace_the_model(net: Clocked, data: DeviceImages) -> None:
     def twice(images_BCHW: Tensor) -> Tensor:
         net(images_BCHW)
         logits_BK: Tensor = net(images_BCHW)

@@ -25,7 +25,7 @@ def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPa
     assert load.cores() == 0.0
 
 
-def test_where_the_system_does_not_tell_the_load_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_information_from_the_system_the_load_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interference, "_busy_seconds", lambda: None)
     assert ForeignLoad().cores() is None
 
@@ -42,7 +42,7 @@ def test_the_kernel_counts_this_process_too() -> None:
     assert after - before >= 0.15
 
 
-def test_a_throttled_gpu_is_told_of_with_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_throttled_gpu_is_reported_with_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = _fake_nvml(reasons=4 | 1)
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     assert gpu_notes(0) == ("the GPU ran at 900 of 1980 MHz because of its power limit",)

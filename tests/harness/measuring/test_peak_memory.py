@@ -41,7 +41,7 @@ def test_on_a_cpu_it_is_how_far_the_process_grew() -> None:
     assert float(after) < 15
 
 
-def test_where_the_system_does_not_tell_it_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_information_from_the_system_it_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     memory = PeakMemory(CPU)
     assert not memory.forget_peak()

@@ -142,7 +142,7 @@ def test_the_reference_network_is_measured_before_and_after() -> None:
     assert reference.windows >= 2 * timer.MIN_WINDOWS
 
 
-def test_what_is_handed_in_or_asked_of_the_system_is_recorded_as_it_is() -> None:
+def test_given_and_queried_facts_are_recorded_unchanged() -> None:
     info = measured()
     assert (info.peak_memory_mib, info.foreign_cores, info.protocol) == (123.0, 1.5, timer.PROTOCOL)
     assert info.seconds == pytest.approx(NOW[0] - 100)
@@ -173,7 +173,7 @@ def test_of_several_devices_only_the_rate_of_their_epochs_is_known() -> None:
     assert "trained on 2 devices" in note
 
 
-def test_the_best_inference_is_looked_for_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_inference_is_searched_for_if_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(
         speed, "find_best_inference", lambda model, images, classes, **options: asked.append((images, classes, options))

@@ -56,7 +56,7 @@ def test_the_first_calls_are_not_counted(busy: Busy) -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.01, 0.4, 3.0, 60.0])
-def test_what_is_spent_is_bounded_by_the_budget_or_a_few_calls(busy: Busy, seconds: float) -> None:
+def test_the_time_spent_is_bounded_by_the_budget_or_a_few_calls(busy: Busy, seconds: float) -> None:
     calls = []
 
     def step() -> None:

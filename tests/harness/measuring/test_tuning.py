@@ -74,7 +74,7 @@ def test_a_small_gain_does_not_change_the_layout(monkeypatch: pytest.MonkeyPatch
     assert probe(Slow(lambda maps: False)).layout == "channels_last"
 
 
-def test_precision_is_told_of_and_never_chosen_by_timing() -> None:
+def test_precision_is_reported_and_never_chosen_by_timing() -> None:
     chosen = probe(Slow(lambda maps: maps.dtype == torch.float32))
     assert "bf16 ran at" in chosen.reason
     assert "choose it with --precision bf16" in chosen.reason
@@ -97,12 +97,12 @@ def test_a_training_too_short_for_a_probe_takes_the_usual() -> None:
         assert chosen.images_per_second == {}
 
 
-def test_what_was_asked_for_is_not_probed() -> None:
+def test_requested_settings_are_not_probed() -> None:
     assert probe(Slow(is_channels_last), layout="channels_last").reason == "as requested"
     assert probe(Slow(is_channels_last), layout="contiguous", compile="on").compile
 
 
-def test_compiling_is_not_tried_on_a_cpu_unless_asked_for() -> None:
+def test_compiling_is_not_tried_on_a_cpu_by_default() -> None:
     chosen = probe(Slow(lambda maps: False), compile="auto")
     assert not chosen.compile
     assert "compiling does not speed up training on a CPU" in chosen.reason

@@ -27,7 +27,7 @@ def build(make, *, seed=0, adapt=False):
     return build_model(Architecture(name="net", build=make), REQUEST, seed=seed, adapt=adapt)
 
 
-def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before():
+def test_the_same_seed_gives_the_same_weights_regardless_of_earlier_draws():
     torch.manual_seed(1)
     first, _ = build(network)
     torch.manual_seed(2)
@@ -63,7 +63,7 @@ def raises(request):
         (lambda request: nn.Sequential(network(request), Wrapped()), "net returned dict, not a tensor of logits"),
     ],
 )
-def test_what_is_no_classifier_is_the_plugins_fault(make, said):
+def test_a_result_that_is_not_a_classifier_is_a_plugin_error(make, said):
     with pytest.raises(TrialError, match=said) as caught:
         build(make)
     assert caught.value.kind is FailureKind.PLUGIN

@@ -10,7 +10,7 @@ from harness.networks.global_state import snapshot, unchanged
 from harness.records.record import FailureKind
 
 
-def test_what_changes_nothing_passes():
+def test_code_that_changes_no_settings_passes():
     with unchanged("building net"):
         torch.rand(1)
 

@@ -43,7 +43,7 @@ def test_orthogonal_rows_are_orthonormal():
     torch.testing.assert_close(weight @ weight.T, torch.eye(256), rtol=0, atol=1e-5)
 
 
-def test_a_head_of_zeros_says_nothing_and_the_rest_is_left_alone():
+def test_zero_head_sets_the_head_to_zero_and_leaves_the_rest_alone():
     model = net()
     before = model[0].weight.detach().clone()
     initialize([model[2]], "zero_head")

@@ -169,7 +169,7 @@ def test_weights_statistics_modes_and_the_random_state_stay():
     assert not any(module._forward_hooks for module in model.modules())
 
 
-def test_what_is_adapted_trains():
+def test_an_adapted_network_trains():
     torch.manual_seed(0)
     model = timm.create_model("test_convnext", in_chans=1, num_classes=4)
     adapt_small_images(model, image_size=8, in_channels=1)
@@ -177,7 +177,7 @@ def test_what_is_adapted_trains():
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-def test_what_is_adapted_can_be_copied_with_its_padding():
+def test_an_adapted_network_can_be_copied_with_its_padding():
     torch.manual_seed(0)
     model = timm.create_model("test_convnext").eval()
     adapt_small_images(model, image_size=32, in_channels=3)

@@ -25,7 +25,7 @@ def test_counters_of_batch_normalisation_may_be_missing():
     assert not fill(network(), tensors)
 
 
-def test_what_does_not_fit_is_named_and_changes_nothing():
+def test_mismatched_tensors_are_listed_and_change_nothing():
     model = network()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     tensors = {**network().state_dict(), "1.weight": torch.ones(3), "more": torch.ones(1)}

@@ -61,13 +61,13 @@ def test_costs_are_per_image_and_epoch_and_per_test_image() -> None:
     assert costs.fixed_seconds == pytest.approx(START_SECONDS + 0.5)
 
 
-def test_costs_put_together_again_are_the_time_the_run_took() -> None:
+def test_the_sum_of_the_costs_is_the_time_of_the_run() -> None:
     run = run_of()
     costs = costs_of(run, run.spec)
     assert costs.seconds(epochs=10, num_learnt=1000, num_test=100) == pytest.approx(START_SECONDS + 23.4)
 
 
-def test_costs_are_put_together_for_other_epochs_and_images() -> None:
+def test_costs_are_scaled_to_other_epochs_and_images() -> None:
     costs = Costs(fixed_seconds=1.0, measuring_seconds=2.0, image_seconds=0.01, test_image_seconds=0.1)
     assert costs.seconds(epochs=3, num_learnt=200, num_test=50) == pytest.approx(1.0 + 2.0 + 6.0 + 5.0)
     assert costs.seconds(epochs=0, num_learnt=200, num_test=0) == pytest.approx(3.0)

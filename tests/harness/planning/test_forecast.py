@@ -104,7 +104,7 @@ def expected(runs: Iterable[RunSummary], spec: TrialSpec, **options: Any) -> Exp
     return forecast_of(runs, **options).expect(spec)
 
 
-def test_another_seed_takes_as_long_as_the_median_of_those_that_ran() -> None:
+def test_another_seed_is_expected_to_take_the_median_time_of_earlier_ones() -> None:
     runs = [run_of(spec_of(seed=seed), train=train) for seed, train in enumerate((10.0, 12.0, 30.0))]
     answer = expected(runs, spec_of(seed=9))
     assert answer.seconds == pytest.approx(START_SECONDS + 12.0 + 1.0 + MEASURE)
@@ -123,7 +123,7 @@ def test_more_epochs_cost_their_training_and_nothing_else_twice() -> None:
     assert answer.peak_memory_mib == 100.0
 
 
-def test_fewer_images_cost_less_training() -> None:
+def test_fewer_images_take_less_training_time() -> None:
     answer = expected([run_of(spec_of(), train=20.0, num_learnt=1000)], spec_of(limit_train=250))
     assert answer.seconds == pytest.approx(START_SECONDS + 5.0 + 1.0 + MEASURE)
 
@@ -142,7 +142,7 @@ def test_other_data_of_the_same_size_count_by_their_number_of_images() -> None:
 
 
 @pytest.mark.parametrize("size", [Size(image_size=16, num_learnt=5000, num_test=200), Size(image_size=8), Size()])
-def test_data_of_another_or_unknown_size_tell_nothing(size: Size) -> None:
+def test_data_with_another_or_unknown_size_are_not_used(size: Size) -> None:
     assert expected([run_of(spec_of())], spec_of(data="dashes"), sizes={"dashes": size}) == Expectation()
 
 
@@ -185,23 +185,23 @@ def test_other_precision_and_compilation_are_other_conditions() -> None:
 
 
 @pytest.mark.parametrize(("asked", "took"), [(0.0, 0.0), (0.3, MEASURE), (1.0, 3.0)])
-def test_measuring_takes_as_long_as_is_asked_for(asked: float, took: float) -> None:
+def test_measuring_takes_the_requested_time(asked: float, took: float) -> None:
     answer = expected([run_of(spec_of())], spec_of(seed=1, measure_seconds=asked))
     assert answer.seconds == pytest.approx(START_SECONDS + 20.0 + 1.0 + took)
     assert answer.alone_seconds == pytest.approx(took)
 
 
-def test_failed_and_interrupted_runs_tell_no_times() -> None:
+def test_failed_and_interrupted_runs_give_no_times() -> None:
     assert expected([run_of(spec_of(), outcome="failed")], spec_of(seed=1)) == Expectation()
 
 
-def test_a_finished_trial_costs_nothing() -> None:
+def test_a_finished_trial_takes_no_time() -> None:
     answer = expected([run_of(spec_of(seed=3))], spec_of(seed=3))
     assert (answer.is_finished, answer.seconds) == (True, 0.0)
     assert not expected([run_of(spec_of(seed=3, epochs=10))], spec_of(seed=3, epochs=11)).is_finished
 
 
-def test_what_would_run_again_is_not_finished() -> None:
+def test_trials_that_would_run_again_are_not_finished() -> None:
     interrupted, failed = run_of(spec_of(), outcome="interrupted"), run_of(spec_of(), outcome="failed")
     assert not expected([interrupted], spec_of()).is_finished
     assert expected([failed], spec_of()).is_finished
@@ -213,7 +213,7 @@ def test_a_result_of_another_code_is_not_finished() -> None:
     assert not expected([replace(run_of(spec_of()), result_key="another")], spec_of()).is_finished
 
 
-def test_a_fold_is_finished_for_itself_and_tells_of_the_others() -> None:
+def test_a_fold_is_finished_separately_and_counts_the_others() -> None:
     runs = [run_of(spec_of(fold=2))]
     assert expected(runs, spec_of(fold=2)).is_finished
     other = expected(runs, spec_of(fold=3))
@@ -291,7 +291,7 @@ def _record(spec: TrialSpec) -> Record:
     )
 
 
-def test_records_tell_the_scheduler_how_long_trials_take() -> None:
+def test_records_give_the_scheduler_the_times_of_trials() -> None:
     """Resolved specs, and no matter which of the devices of a kind a trial gets."""
     forecast = Forecast()
     forecast.add(summarize_runs([_record(spec_of())]))

@@ -33,7 +33,7 @@ def test_it_is_read_as_it_was_written(unknown: dict[str, None]) -> None:
     assert measured.model_dump() == {**FIELDS, **unknown}
 
 
-def test_a_probe_that_does_not_say_how_long_it_took_took_no_time() -> None:
+def test_a_probe_without_a_duration_took_no_time() -> None:
     assert Measured(**{name: value for name, value in FIELDS.items() if name != "seconds"}).seconds == 0.0
 
 

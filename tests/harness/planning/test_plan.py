@@ -96,7 +96,7 @@ def test_images_large_enough_or_of_unknown_size_are_not_skipped(toys: Catalog) -
     assert not plan_of(toys, models=["large"], data=["files:x"]).skips
 
 
-def test_a_trial_holds_what_was_asked_for_and_what_the_catalog_says(toys: Catalog) -> None:
+def test_a_trial_has_the_requested_settings_and_the_catalogs_facts(toys: Catalog) -> None:
     (trial,) = plan_of(
         toys,
         models=["a"],

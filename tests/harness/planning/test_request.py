@@ -13,7 +13,7 @@ def test_a_name_may_stand_where_a_list_is_expected() -> None:
     assert (request.models, request.data) == (("linear",), ("digits", "mnist"))
 
 
-def test_what_is_no_list_is_told_in_terms_of_lists() -> None:
+def test_a_value_that_is_not_a_list_gives_an_error_about_lists() -> None:
     with pytest.raises(UsageError) as caught:
         BenchRequest.parse({"models": 3}, origin="suite.toml")
     assert str(caught.value) == 'suite.toml: models = 3: input should be a list such as ["a", "b"]'

@@ -83,7 +83,7 @@ def test_nothing_takes_no_time() -> None:
     assert makespan([], 4) == 0.0
 
 
-def test_the_worst_order_takes_as_long_as_graham_says() -> None:
+def test_the_worst_order_reaches_grahams_bound() -> None:
     """Many short trials and then a long one: 2 - 1 / slots times the optimum."""
     slots = 4
     short = [1.0] * (slots * (slots - 1))

@@ -54,7 +54,7 @@ def test_full_names_are_names_too(toys: Catalog) -> None:
     assert select(request(models=["toys/net3"]), toys).architectures[0].entry.full_name == "toys/net3"
 
 
-def test_all_mistakes_of_a_request_are_told_together(toys: Catalog) -> None:
+def test_all_mistakes_in_a_request_are_reported_together(toys: Catalog) -> None:
     wrong = request(
         models=["nte20", "zzz*"], data=["sqares", "files"], recipes=["fats"], set={"recipee.lr": 1, "model.wdth": 2}
     )

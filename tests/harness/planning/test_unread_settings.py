@@ -39,9 +39,7 @@ def problems(given: dict[str, Any], *, own: dict[str, Any] | None = None, **func
         ({"freeze_backbone": True}, {"backbone_lr_scale": 0.1}, "the backbone is trained"),
     ],
 )
-def test_a_setting_that_nothing_reads_is_an_error_with_the_reason(
-    own: dict[str, Any], given: dict[str, Any], reason: str
-) -> None:
+def test_an_unused_setting_is_an_error_with_the_reason(own: dict[str, Any], given: dict[str, Any], reason: str) -> None:
     (sentence,) = problems(given, own=own)
     assert sentence.startswith(f"recipe.{next(iter(given))} = ")
     assert reason in sentence
@@ -61,7 +59,7 @@ def test_settings_that_are_read_together_are_none(given: dict[str, Any]) -> None
     assert problems(given) == []
 
 
-def test_a_setting_that_is_as_the_recipe_has_it_makes_no_row_of_its_own() -> None:
+def test_a_setting_equal_to_the_recipes_makes_no_separate_row() -> None:
     assert problems({"gamma": Hyperparameters().gamma}) == []
 
 
@@ -69,7 +67,7 @@ def own_optimizer(model: Any, hp: Any) -> Any:
     return (hp.lr, hp.momentum)
 
 
-def test_what_a_recipes_own_function_replaces_is_not_read() -> None:
+def test_settings_replaced_by_a_recipes_own_function_are_unused() -> None:
     """optimizer=adam on a recipe with its own optimizer recorded adam, and trained with the other."""
     (sentence,) = problems({"optimizer": "adam"}, make_optimizer=own_optimizer)
     assert sentence == "recipe.optimizer = 'adam' has no effect in toy: the recipe brings its own optimizer"

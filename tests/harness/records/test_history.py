@@ -28,7 +28,7 @@ def test_a_torn_last_line_is_dropped_and_all_whole_lines_are_kept(tmp_path: Path
     assert read_history(path) == [{"epoch": 1}, {"epoch": 2}]
 
 
-def test_a_line_that_a_crash_tore_in_the_middle_costs_itself_only(tmp_path: Path) -> None:
+def test_a_torn_line_in_the_middle_affects_no_other(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     path.write_bytes(encode_row({"epoch": 1}) + b'{"epo' + encode_row({"epoch": 2}) + encode_row({"epoch": 3}))
     assert read_history(path) == [{"epoch": 1}, {"epoch": 3}]

@@ -55,7 +55,7 @@ def key(spec: TrialSpec, fingerprint: str = "f", torch: str = "2.15.0") -> str:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_whatever_can_change_a_prediction_changes_the_key(change: dict[str, Any]) -> None:
+def test_everything_that_can_change_predictions_changes_the_key(change: dict[str, Any]) -> None:
     """lm-evaluation-harness#4063 and #3046, pytorch/ao#3073: a cache that knew too little of what it held."""
     assert key(make_spec(**change)) != key(make_spec())
 
@@ -72,7 +72,7 @@ def test_whatever_can_change_a_prediction_changes_the_key(change: dict[str, Any]
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_what_cannot_change_a_prediction_leaves_the_key(change: dict[str, Any]) -> None:
+def test_settings_that_cannot_change_predictions_keep_the_key(change: dict[str, Any]) -> None:
     """torchgeo-bench#221: turning profiling on changed the resume key and doubled rows."""
     assert key(make_spec(**change)) == key(make_spec())
 
@@ -86,7 +86,7 @@ def test_other_images_or_another_minor_torch_version_is_another_result() -> None
 
 
 @pytest.mark.parametrize("name", ["folder:../../etc/x", "folder:/etc/x", "x\0y", "x\ny", "x" * 300, "-rf", "Ünï"])
-def test_a_trial_folder_is_one_plain_name_whatever_the_data_is_called(name: str) -> None:
+def test_a_trial_folder_is_a_plain_name_for_any_data_name(name: str) -> None:
     """mlflow's path traversals, ray#1463."""
     folder = trial_id(make_spec(dataset__argument=name), "0" * 64)
     assert "/" not in folder

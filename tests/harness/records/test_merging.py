@@ -164,7 +164,7 @@ def add_with_predictions(add: Add) -> Add:
     return write
 
 
-def test_what_lies_of_runtimes_goes_with_its_trial_and_follows_one_that_is_there(
+def test_runtime_results_are_copied_with_their_trial_or_added_to_an_existing_one(
     add_with_predictions: Add, add_runtime: Callable[..., Path], stores: tuple[Store, Store, Store]
 ) -> None:
     a, b, c = stores
@@ -194,7 +194,7 @@ def test_what_lies_of_runtimes_goes_with_its_trial_and_follows_one_that_is_there
         ({"result_key": "1" * 64}, "from weights other than"),
     ],
 )
-def test_what_lies_of_runtimes_and_does_not_fit_is_refused_and_costs_only_itself(
+def test_mismatched_runtime_results_are_rejected_and_affect_nothing_else(
     fields: dict[str, object],
     reason: str,
     add_with_predictions: Add,

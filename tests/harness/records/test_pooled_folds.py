@@ -158,7 +158,7 @@ def test_the_record_is_that_of_one_trial_on_all_images(store: Store, write_fold:
     assert load_predictions(folder, sha256=whole.files[FILE_NAME]).samples.tolist() == list(range(IMAGES))
 
 
-def test_putting_together_again_changes_nothing(store: Store, write_fold: WriteFold) -> None:
+def test_pooling_again_changes_nothing(store: Store, write_fold: WriteFold) -> None:
     records = [write_fold(fold) for fold in (1, 2, 3)]
     (first,), _ = put_together(store, records, METRICS)
     written = (store.folder(first.trial_id) / "record.json").stat().st_mtime_ns
@@ -176,7 +176,7 @@ def test_lost_predictions_are_put_together_again_bit_for_bit(store: Store, write
     assert path.read_bytes() == content
 
 
-def test_a_fold_whose_predictions_changed_is_not_put_together(store: Store, write_fold: WriteFold) -> None:
+def test_a_fold_with_changed_predictions_is_not_pooled(store: Store, write_fold: WriteFold) -> None:
     records = [write_fold(fold) for fold in (1, 2, 3)]
     shutil.copy(store.folder(records[0].trial_id) / FILE_NAME, store.folder(records[1].trial_id) / FILE_NAME)
     complete, (problem,) = put_together(store, records, METRICS)

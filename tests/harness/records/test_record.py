@@ -175,7 +175,7 @@ def test_other_kinds_and_unknown_names_are_refused_by_name(full: Record, path: s
 
 
 @pytest.mark.parametrize("name", ["trial_id", "result_key", "measurement_key", "outcome", "spec"])
-def test_what_every_trial_has_must_be_there(small_record: Record, name: str) -> None:
+def test_fields_of_every_trial_are_required(small_record: Record, name: str) -> None:
     content = small_record.model_dump(mode="json")
     del content[name]
     with pytest.raises(ValidationError, match=name):

@@ -86,7 +86,7 @@ def test_a_new_metric_is_added_and_a_second_time_changes_nothing(write_trial: Wr
     assert metrics_of(folder)["fresh"].value == 0.75
 
 
-def test_a_metric_that_raises_keeps_its_earlier_value_and_is_told_of(write_trial: WriteTrial) -> None:
+def test_a_metric_that_raises_keeps_its_earlier_value_and_is_reported(write_trial: WriteTrial) -> None:
     folder = write_trial()
     summary = rescore([folder], [entry(compute=broken), entry("fresh")])
     assert metrics_of(folder)["hits"].value == 0.1
@@ -113,7 +113,7 @@ def test_predictions_that_do_not_fit_their_sum_are_not_scored(write_trial: Write
     assert metrics_of(folder)["hits"].value == 0.1
 
 
-def test_predictions_without_a_sum_or_not_there_are_told_of(write_trial: WriteTrial) -> None:
+def test_missing_predictions_and_missing_checksums_are_reported(write_trial: WriteTrial) -> None:
     no_sum, no_file = write_trial("a", files={}), write_trial("b")
     (no_file / FILE_NAME).unlink()
     summary = rescore([no_sum, no_file], [entry()])
@@ -143,7 +143,7 @@ def test_a_rescored_trial_does_not_clash_with_its_earlier_self(write_trial: Writ
     assert (summary.added, summary.known, summary.clashes) == (1, 1, ())
 
 
-def test_what_lies_of_runtimes_is_rescored_from_predictions_of_its_own(
+def test_runtime_results_are_rescored_from_their_own_predictions(
     write_trial: WriteTrial, add_runtime: Callable[..., Path]
 ) -> None:
     folder = write_trial()

@@ -79,7 +79,7 @@ def test_threads_that_a_network_did_not_need_count_as_its_conditions(make_record
     assert (summary.threads, summary.own_threads) == (8, 1)
 
 
-def test_what_was_not_measured_is_none_and_a_trial_has_its_device_alone_unless_told(
+def test_unmeasured_values_are_none_and_trials_do_not_share_a_device_by_default(
     make_record: Callable[..., Record],
 ) -> None:
     summary = summary_of(make_record(model=None, speed=None, environment={"device_name": "a cpu", "threads": None}))
@@ -113,7 +113,7 @@ def test_only_a_trial_that_ran_to_its_end_with_all_times_is_whole(
 
 
 @pytest.mark.parametrize(("fold", "is_whole"), [(2, True), (None, False)])
-def test_a_fold_is_a_run_and_what_was_put_together_of_folds_is_none(
+def test_a_fold_is_a_run_and_pooled_folds_are_not(
     make_record: Callable[..., Record], fold: int | None, is_whole: bool
 ) -> None:
     spec = make_record().spec
@@ -134,7 +134,7 @@ def test_summaries_read_from_a_folder_are_those_of_its_records(
 @pytest.mark.parametrize(
     "content", ["", "[]", "{", '{"spec": {}}', "null", '{"data": null, "environment": {}}', "[" * 100_000]
 )
-def test_a_record_that_says_too_little_is_left_out_and_the_others_are_read(
+def test_an_incomplete_record_is_left_out_and_the_others_are_read(
     make_record: Callable[..., Record], tmp_path: Path, content: str
 ) -> None:
     write(tmp_path, "a", content)

@@ -42,7 +42,7 @@ def test_nan_means_not_defined_and_becomes_none_without_a_problem():
     assert problems == ()
 
 
-def test_a_metric_that_raises_costs_itself_only():
+def test_a_metric_that_raises_affects_no_other():
     values, problems = score(predictions(), [entry("bad", raises), entry("good")])
     assert values["bad"].value is None
     assert values["good"].value == 0.5

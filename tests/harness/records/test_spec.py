@@ -121,6 +121,6 @@ def test_a_hash_is_that_of_canonical_json() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_json_cannot_hold_has_no_hash(value: float) -> None:
+def test_values_that_json_cannot_represent_have_no_hash(value: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         stable_hash({"lr": value})

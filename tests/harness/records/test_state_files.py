@@ -9,7 +9,7 @@ import pytest
 from harness.records.state_files import is_state_name, is_whole, newest_state, state_files, state_name
 
 
-def test_a_name_tells_whether_the_content_is_whole() -> None:
+def test_a_name_shows_whether_the_content_is_intact() -> None:
     name = state_name(3, b"content")
     assert name.startswith("state-000003-")
     assert is_state_name(name)

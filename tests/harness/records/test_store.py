@@ -70,7 +70,7 @@ def test_a_newer_schema_is_refused_in_a_sentence(store: Store) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe", b'{"outcome": 1}'])
-def test_what_is_no_record_is_said_to_be_none(store: Store, content: bytes) -> None:
+def test_a_file_that_is_not_a_record_is_reported_as_such(store: Store, content: bytes) -> None:
     path = store.folder("t") / RECORD_FILE
     path.write_bytes(content)
     with pytest.raises(StoreError, match=r"record\.json"):

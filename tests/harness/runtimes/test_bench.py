@@ -54,7 +54,7 @@ def test_the_trials_own_runtime_is_compile_where_it_was_compiled(bench: Run, fol
     assert bench("compile", "eager").reused == 1
 
 
-def test_what_is_there_is_reused_unless_its_tools_are_others_or_it_is_damaged(
+def test_results_are_reused_unless_damaged_or_from_other_tools(
     bench: Run, folder: Path, add_runtime: Callable[..., Path]
 ) -> None:
     key = _keys(read_record(folder / "record.json"), "onnx")["runtime_key"]
@@ -73,7 +73,7 @@ def test_what_is_there_is_reused_unless_its_tools_are_others_or_it_is_damaged(
 
 
 @pytest.mark.slow
-def test_what_is_damaged_or_of_other_tools_is_made_again(bench: Run, folder: Path) -> None:
+def test_results_that_are_damaged_or_from_other_tools_are_made_again(bench: Run, folder: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     assert bench("onnx").done == 1
     assert (bench("onnx").done, bench("onnx").reused) == (0, 1)
@@ -88,7 +88,7 @@ def test_what_is_damaged_or_of_other_tools_is_made_again(bench: Run, folder: Pat
     assert read_result(path).outcome is Outcome.DONE
 
 
-def test_a_failure_costs_its_runtime_only_and_is_tried_again_when_asked(
+def test_a_failure_affects_only_its_runtime_and_is_retried_on_request(
     bench: Run, folder: Path, add_runtime: Callable[..., Path]
 ) -> None:
     (folder / "checkpoint.safetensors").write_bytes(b"damaged")

@@ -74,7 +74,7 @@ def test_speeds_of_runtimes_of_one_machine_have_conditions_in_common_and_keys_of
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "int8"])
-def test_onnxruntime_says_what_the_trial_says(runtime: str, evaluate: Callable[[str], RuntimeResult]) -> None:
+def test_onnxruntime_gives_the_trials_outputs(runtime: str, evaluate: Callable[[str], RuntimeResult]) -> None:
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     result = evaluate(runtime)
     assert (result.outcome, result.failure) == (Outcome.DONE, None)
@@ -92,7 +92,7 @@ def test_onnxruntime_says_what_the_trial_says(runtime: str, evaluate: Callable[[
 
 
 @pytest.mark.slow
-def test_a_compiled_network_says_what_the_trial_says(evaluate: Callable[[str], RuntimeResult]) -> None:
+def test_a_compiled_network_gives_the_trials_outputs(evaluate: Callable[[str], RuntimeResult]) -> None:
     result = evaluate("compile")
     assert (result.outcome, result.failure) == (Outcome.DONE, None)
     assert result.top1_agreement == 1
@@ -121,7 +121,7 @@ def test_a_recipes_own_way_of_predicting_is_used_under_a_runtime(
     torch.testing.assert_close(found_BK, expected_BK, atol=1e-3, rtol=1e-3)
 
 
-def test_what_is_not_installed_is_a_failure_that_says_so(
+def test_a_missing_installation_gives_a_failure_with_the_reason(
     evaluate: Callable[[str], RuntimeResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import importlib.util

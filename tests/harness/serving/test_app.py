@@ -40,7 +40,7 @@ def test_top_k_is_bounded_by_the_classes_there_are(serve: Any, asked: str, given
         ("threshold=3", ("'threshold'", "'top_k'")),
     ],
 )
-def test_a_query_that_cannot_be_meant_is_said(serve: Any, query: str, words: tuple[str, ...]) -> None:
+def test_an_invalid_query_is_reported(serve: Any, query: str, words: tuple[str, ...]) -> None:
     refused(serve().predict(picture(), path=f"/predict?{query}"), 422, *words)
 
 
@@ -81,7 +81,7 @@ def test_who_goes_away_makes_room(serve: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/none", 404), ("GET", "/predict", 405), ("GET", "/assets/../app.py", 404)]
 )
-def test_what_is_not_there_is_said_in_json(serve: Any, method: str, path: str, status: int) -> None:
+def test_missing_values_are_explicit_in_json(serve: Any, method: str, path: str, status: int) -> None:
     refused(serve().ask(method, path), status, "/docs")
 
 
@@ -95,7 +95,7 @@ def test_openapi_describes_each_route_its_form_and_its_refusals(serve: Any) -> N
     assert predict["parameters"][0]["name"] == "top_k"
 
 
-def test_the_model_tells_its_classes_and_limits(serve: Any, classifier: TrainedClassifier) -> None:
+def test_the_model_reports_its_classes_and_limits(serve: Any, classifier: TrainedClassifier) -> None:
     told = serve(SMALL).ask("GET", "/model").json()
     assert told["classes"] == ["red", "green", "blue"]
     assert told["limits"]["image_bytes"] == 50_000

@@ -80,7 +80,9 @@ def test_results_are_in_the_order_of_the_items_whatever_the_batches(batcher: Any
     assert many.submit(range(20, 31)).result(SOON) == [2 * item for item in range(20, 31)]
 
 
-def test_what_comes_while_a_batch_runs_is_run_together_up_to_the_largest_batch(batcher: Any, network: Network) -> None:
+def test_requests_during_a_batch_are_batched_together_up_to_the_maximum_batch_size(
+    batcher: Any, network: Network
+) -> None:
     few = batcher()
     _hold(network, few)
     futures = [few.submit([item]) for item in (1, 2, 3)] + [few.submit([4, 5, 6])]
@@ -89,7 +91,7 @@ def test_what_comes_while_a_batch_runs_is_run_together_up_to_the_largest_batch(b
     assert network.batches == [[0], [1, 2, 3, 4], [5, 6]]
 
 
-def test_an_item_waits_for_others_no_longer_than_it_is_told(batcher: Any, network: Network) -> None:
+def test_an_item_waits_for_others_only_for_the_given_time(batcher: Any, network: Network) -> None:
     patient = batcher(max_wait_ms=60_000)
     first = patient.submit([1])
     patient.submit([2, 3])
@@ -104,7 +106,7 @@ def test_an_item_waits_for_others_no_longer_than_it_is_told(batcher: Any, networ
     assert time.monotonic() - began >= 0.03
 
 
-def test_a_full_queue_takes_nothing_of_a_request_and_says_when_to_come_back(batcher: Any, network: Network) -> None:
+def test_a_full_queue_takes_no_part_of_a_request_and_gives_a_time_to_retry(batcher: Any, network: Network) -> None:
     small = batcher(max_items=4)
     _hold(network, small)
     fits = small.submit([1, 2])
@@ -118,7 +120,7 @@ def test_a_full_queue_takes_nothing_of_a_request_and_says_when_to_come_back(batc
     assert small.submit([3, 4, 5, 6]).result(SOON) == [6, 8, 10, 12]
 
 
-def test_an_item_that_cannot_be_prepared_is_its_own_failure(batcher: Any, network: Network) -> None:
+def test_an_item_that_cannot_be_prepared_fails_alone(batcher: Any, network: Network) -> None:
     def prepare(item: int) -> int:
         if item < 0:
             raise KeyError(item)
@@ -166,7 +168,7 @@ def test_closing_answers_all_that_was_taken_and_takes_no_more(batcher: Any, netw
         few.submit([1])
 
 
-def test_what_is_cancelled_is_left_out_and_makes_room(batcher: Any, network: Network) -> None:
+def test_a_cancelled_request_is_dropped_and_makes_room(batcher: Any, network: Network) -> None:
     small = batcher(max_items=4)
     _hold(network, small)
     gone, stays = small.submit([1, 2]), small.submit([3])
@@ -179,7 +181,7 @@ def test_what_is_cancelled_is_left_out_and_makes_room(batcher: Any, network: Net
     assert network.batches == [[0], [3]]
 
 
-def test_batches_are_told_with_their_size_and_time(batcher: Any) -> None:
+def test_batches_are_reported_with_their_size_and_time(batcher: Any) -> None:
     told: list[tuple[int, float]] = []
     batcher(max_wait_ms=60_000, on_batch=lambda *each: told.append(each)).submit([1, 2, 3, 4]).result(SOON)
     assert [size for size, _ in told] == [4]

@@ -11,7 +11,7 @@ from .serving_toys import picture, refused
 
 @pytest.mark.parametrize("path", ["/predict", "/model", "/metrics"])
 @pytest.mark.parametrize("given", [None, "Bearer", "Bearer wrong", "Basic secret", "secret", "Bearer secrets"])
-def test_a_token_is_asked_for_where_something_is_told(serve: Any, path: str, given: str | None) -> None:
+def test_a_token_is_required_where_data_are_returned(serve: Any, path: str, given: str | None) -> None:
     served = serve(token=b"secret")
     headers = {} if given is None else {"authorization": given}
     response = served.ask("POST" if path == "/predict" else "GET", path, headers=headers)
@@ -19,7 +19,7 @@ def test_a_token_is_asked_for_where_something_is_told(serve: Any, path: str, giv
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-def test_with_the_token_it_is_told_and_health_and_the_pages_need_none(serve: Any) -> None:
+def test_with_the_token_requests_are_answered_and_health_and_pages_need_none(serve: Any) -> None:
     served = serve(token=b"secret")
     assert served.predict(picture(), headers={"authorization": "Bearer secret"}).status_code == 200
     assert served.ask("GET", "/metrics", headers={"authorization": "bearer secret"}).status_code == 200

@@ -7,7 +7,7 @@ from typing import Any
 from .serving_toys import picture
 
 
-def test_metrics_tell_requests_latency_batches_the_queue_and_images(serve: Any) -> None:
+def test_metrics_count_requests_latency_batches_the_queue_and_images(serve: Any) -> None:
     served = serve()
     served.predict(picture(), picture())
     served.predict(b"text")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def test_pages_fetch_nothing_from_elsewhere_and_say_so(serve: Any) -> None:
+def test_pages_fetch_nothing_from_elsewhere_and_declare_it(serve: Any) -> None:
     served = serve()
     for path in ("/", "/docs", "/assets/try.js", "/assets/api.js", "/assets/page.css"):
         response = served.ask("GET", path)

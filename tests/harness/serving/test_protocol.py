@@ -95,7 +95,7 @@ def test_nonsense_is_400_in_one_sentence(running: Any) -> None:
     server.during(ask)
 
 
-def test_too_many_connections_are_told_so_and_room_comes_back(running: Any) -> None:
+def test_too_many_connections_are_rejected_until_one_is_free(running: Any) -> None:
     server = running(Limits(connections=8, idle_seconds=3.0))
 
     def ask() -> None:

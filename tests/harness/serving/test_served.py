@@ -86,7 +86,7 @@ def test_only_bad_images_of_several_kinds_are_422_with_all_their_problems(serve:
     assert [bool(each["problem"]) for each in response.json()["images"]] == [True, True]
 
 
-def test_a_full_queue_is_503_with_when_to_come_back_and_loses_nothing(serve: Any) -> None:
+def test_a_full_queue_gives_503_with_retry_after_and_loses_nothing(serve: Any) -> None:
     served = serve(Limits(images=4, queue=8), max_batch=4)
     served.model.go_on.clear()
 
@@ -124,7 +124,7 @@ def test_requests_of_many_clients_go_through_the_network_together(serve: Any) ->
     assert served.count("zoo_batch_images_sum") == 9
 
 
-def test_a_network_that_fails_costs_its_batch_and_is_said_in_the_log_and_by_health(serve: Any) -> None:
+def test_a_failing_network_fails_its_batch_and_is_reported_in_the_log_and_by_health(serve: Any) -> None:
     served = serve(max_batch=1)
     for _ in range(3):
         assert served.ask("GET", "/health").status_code == 200

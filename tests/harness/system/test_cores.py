@@ -57,7 +57,7 @@ def test_in_a_container_whose_path_is_the_hosts_the_mounted_group_counts(cores: 
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\n", "100000 0\n"])
-def test_what_cannot_be_read_is_no_limit(cores: Cores, text: str) -> None:
+def test_an_unreadable_limit_is_ignored(cores: Cores, text: str) -> None:
     assert cores("0::/\n", {"cpu.max": text}) == FREE
 
 

@@ -45,7 +45,7 @@ def test_links_are_refused_wherever_they_lead(root: Path, name: str) -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("name", ["pipe", "a"])
-def test_what_is_not_a_plain_file_is_refused(root: Path, name: str) -> None:
+def test_a_file_that_is_not_plain_is_rejected(root: Path, name: str) -> None:
     with pytest.raises(StoreError, match="is not a plain file"):
         read_inner(root, name, KIND)
 

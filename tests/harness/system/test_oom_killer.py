@@ -24,7 +24,7 @@ def test_its_kills_are_counted(vmstat: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "drop_slab 0\n"])
-def test_where_the_kernel_does_not_count_nothing_is_claimed(vmstat: Path, content: str | None) -> None:
+def test_without_a_count_from_the_kernel_the_cause_is_unknown(vmstat: Path, content: str | None) -> None:
     if content is not None:
         vmstat.write_text(content)
     assert oom_killer.count_kills() is None

@@ -52,7 +52,7 @@ def test_a_damaged_state_is_passed_over_for_an_older_one(states, tmp_path):
     assert latest.epoch == 1
 
 
-def test_a_file_of_another_name_is_no_state(states, tmp_path):
+def test_a_file_with_another_name_is_not_a_state(states, tmp_path):
     (tmp_path / "state-old.safetensors").write_bytes(b"")
     assert states.latest() is None
     states.save(state(3))

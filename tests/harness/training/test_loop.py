@@ -49,7 +49,7 @@ def test_the_same_seed_twice_is_equal_bit_for_bit(make_data, make_net, fit, equa
     assert equal(one, other)
 
 
-def test_what_global_generators_did_before_changes_nothing(make_data, make_net, fit, equal):
+def test_the_state_of_global_generators_changes_nothing(make_data, make_net, fit, equal):
     data = make_data()
     one, other = make_net(), make_net()
     fit(data, one)
@@ -115,7 +115,7 @@ def test_a_network_that_returns_nan_is_diverged(make_data, fit):
     ],
     ids=["a list", "too few classes", "predicted classes"],
 )
-def test_what_is_not_logits_is_the_plugins_fault(make_data, output, said, fit):
+def test_outputs_that_are_not_logits_are_a_plugin_error(make_data, output, said, fit):
     class Wrong(nn.Module):
         def __init__(self) -> None:
             super().__init__()

@@ -29,7 +29,7 @@ def test_smoothing_is_cross_entropy_against_smoothed_probabilities():
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_certain_probabilities_cost_what_indices_cost(smoothing, weighted):
+def test_one_hot_probabilities_give_the_loss_of_indices(smoothing, weighted):
     weights_K = torch.tensor([0.5, 1.0, 2.0, 4.0]) if weighted else None
     loss = make_loss(Hyperparameters(label_smoothing=smoothing), class_weights_K=weights_K)
     logits_BK, labels_B = torch.randn(6, 4), torch.tensor([0, 1, 2, 3, 3, 0])
@@ -44,7 +44,7 @@ def test_balanced_weights_are_scikit_learns():
     assert float(weights_K[torch.from_numpy(labels_N)].mean()) == pytest.approx(1.0)
 
 
-def test_a_class_that_does_not_occur_weighs_nothing():
+def test_an_absent_class_has_weight_zero():
     assert balanced_class_weights(np.array([0, 0, 2, 2]), 3).tolist() == [1.0, 0.0, 1.0]
 
 

@@ -29,7 +29,7 @@ def tf32_on():
     matmul.allow_tf32, cudnn.allow_tf32 = before
 
 
-def test_tf32_is_off_on_a_gpu_while_float32_is_asked_for_even_if_the_body_fails(tf32_on):
+def test_tf32_is_off_on_a_gpu_with_float32_even_if_the_body_fails(tf32_on):
     gpu = torch.device("cuda")
 
     def fail():

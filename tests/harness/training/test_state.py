@@ -30,6 +30,6 @@ def test_a_state_survives_as_bytes_with_layouts_and_exact_numbers():
 
 
 @pytest.mark.parametrize("content", [b"", b"not a state", b"\x02\0\0\0\0\0\0\0{}"])
-def test_what_is_not_a_state_is_refused_in_one_sentence(content):
+def test_a_file_that_is_not_a_state_is_rejected_with_one_sentence(content):
     with pytest.raises(StoreError, match="cannot be read"):
         TrainingState.from_bytes(content)

@@ -97,7 +97,7 @@ def test_images_that_do_not_count_are_in_no_statistic():
     torch.testing.assert_close(models[1].running_mean, model.running_mean)
 
 
-def test_in_eval_mode_nobody_is_asked():
+def test_in_eval_mode_no_statistics_are_exchanged():
     model = nn.BatchNorm2d(3).eval()
     plain = model(IMAGES)
     synchronize_batch_norms(model, Rank(Meeting(2), 0))  # would wait for the other

@@ -154,7 +154,7 @@ def test_the_best_epochs_weights_are_tested(make_data, make_net, equal, weights)
     assert all(torch.equal(value, net.state_dict()[name]) for name, value in snapshots[first_best].items())
 
 
-def test_early_stopping_stops_after_so_many_epochs_without_improvement(make_data, make_net, fit):
+def test_early_stopping_stops_after_the_given_number_of_epochs_without_improvement(make_data, make_net, fit):
     result, epochs = fit(make_data(), make_net(), epochs=50, lr=1e-12, early_stopping_patience=3)
     best = max(range(len(epochs)), key=lambda index: epochs[index].val_accuracy)
     assert result.stopped_early

@@ -44,7 +44,7 @@ def test_the_network_and_the_generators_are_left_as_they_were(make_net, weights)
 
 
 @pytest.mark.parametrize("output", ["logits", torch.zeros(2, 4)], ids=["no tensor", "no gradient"])
-def test_what_cannot_be_trained_is_left_to_the_training_to_report(make_net, output, monkeypatch):
+def test_a_network_that_cannot_be_trained_is_reported_by_the_training(make_net, output, monkeypatch):
     net = make_net()
     monkeypatch.setattr(net, "forward", lambda images_BCHW: output)
     assert not leaves_weights_unused(net, IMAGES_BCHW, CPU)

@@ -26,7 +26,7 @@ def test_one_device_may_do_anything():
         ("cuda:0", "off", "--gpus-per-trial 2 from cuda:0 on: this machine has 1 GPU that torch can use"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(device, compile, said):
+def test_impossible_devices_are_rejected_with_a_sentence(device, compile, said):
     with pytest.raises(UsageError, match=said):
         check_together(device, 2, num_gpus=1, compile=compile)
 

@@ -206,7 +206,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_processes_come_to_what_one_comes_to(make_data, make_trial, case):
+def test_two_processes_reach_the_weights_of_one(make_data, make_trial, case):
     model, recipe, hyperparameters = CASES[case]
     # 53 images: batches of 16, 16, 16 and 5, which two do not share equally; 33 to validate, in batches of 32 and 1.
     trial = make_trial(make_data(num_train=53, num_val=33, noise=60))
@@ -218,7 +218,7 @@ def test_a_batch_with_fewer_images_than_processes_is_learnt_all_the_same(make_da
     assert_same(trial.alone("normed"), trial.together("normed", devices=("cpu",) * 3))
 
 
-def test_half_precision_comes_close_to_what_one_process_comes_to(make_data, make_trial):
+def test_half_precision_is_close_to_a_single_process(make_data, make_trial):
     trial = make_trial(make_data(num_train=53, noise=60))
     trial.precision = "bf16"
     alone, together = trial.alone("normed"), trial.together("normed")
@@ -226,7 +226,7 @@ def test_half_precision_comes_close_to_what_one_process_comes_to(make_data, make
         assert right["val_loss"] == pytest.approx(left["val_loss"], rel=0.02)
 
 
-def test_goes_on_from_a_saved_state_as_if_it_had_never_stopped(make_data, make_trial):
+def test_resuming_from_a_saved_state_equals_an_uninterrupted_training(make_data, make_trial):
     data = make_data(num_train=53, noise=60)
     whole, stopped = make_trial(data), make_trial(data)
     settings = {"ema_decay": 0.9, "mixup_alpha": 0.3, "schedule": "constant"}
@@ -349,7 +349,7 @@ def test_memory_that_suffices_for_no_image_is_out_of_memory(make_data, make_tria
     assert caught.value.kind is FailureKind.OOM
 
 
-def test_a_training_that_diverges_is_said_to(make_data, make_trial):
+def test_a_diverged_training_is_reported(make_data, make_trial):
     trial = make_trial(make_data(num_train=53))
     with pytest.raises(TrialError, match="not finite") as caught:
         trial.together("plain", lr=1e30)
@@ -359,7 +359,7 @@ def test_a_training_that_diverges_is_said_to(make_data, make_trial):
 @pytest.mark.gpu
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
 @pytest.mark.parametrize("case", ["batch norm", "mixing", "micro-batches", "averaged weights"])
-def test_two_gpus_come_to_what_one_comes_to(make_data, make_trial, case):
+def test_two_gpus_give_the_result_of_one(make_data, make_trial, case):
     model, recipe, hyperparameters = CASES[case]
     trial = make_trial(make_data(num_train=53, num_val=33, noise=60))
     alone = trial.alone(model, recipe, device="cuda:0", **hyperparameters)

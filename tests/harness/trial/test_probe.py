@@ -31,7 +31,7 @@ def test_a_batch_larger_than_the_data_is_cut_to_it(make_data, probe):
     assert probe(make_data(num_train=20), batch_size=512)["training_batch"] == 20
 
 
-def test_what_a_plugin_raises_is_the_probes_answer(make_data, probe):
+def test_an_error_in_a_plugin_is_the_probes_answer(make_data, probe):
     assert probe(make_data(), "raising") == {"problem": "building raising raised RuntimeError: no weights"}
 
 

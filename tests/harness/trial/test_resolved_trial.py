@@ -46,6 +46,6 @@ def test_it_is_the_same_after_json(trial: ResolvedTrial) -> None:
     assert again.trial_id == trial.trial_id
 
 
-def test_what_it_does_not_know_is_refused(trial: ResolvedTrial) -> None:
+def test_unknown_settings_are_rejected(trial: ResolvedTrial) -> None:
     with pytest.raises(ValidationError, match="colour"):
         ResolvedTrial.model_validate({**trial.model_dump(), "colour": "grey"})

@@ -43,7 +43,7 @@ def test_published_weights_are_normalised_as_they_were_trained_and_others_by_the
     assert (published.mean, published.std) == ((0.1,) * 3, (0.2,) * 3)
 
 
-def test_small_images_adapt_the_network_if_the_spec_says_so(make_data, make_spec, plugin_catalog):
+def test_small_images_adapt_the_network_if_the_spec_enables_it(make_data, make_spec, plugin_catalog):
     assert make_setup(make_spec(), make_data(), plugin_catalog).changes == ()
     adapted = make_setup(make_spec(small_images="on"), make_data(), plugin_catalog)
     assert adapted.changes == ("0: stride 4 → 2",)

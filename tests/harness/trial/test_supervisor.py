@@ -65,9 +65,7 @@ def test_jobs_that_succeed_exit_with_status_zero_and_more_can_follow(
 
 
 @pytest.mark.parametrize(("how", "status"), [("kill", -signal.SIGKILL), ("raise", 1), ("leave", 0)])
-def test_one_that_fails_takes_the_others_along(
-    supervisor: RankSupervisor, tmp_path: Path, how: str, status: int
-) -> None:
+def test_one_failed_rank_ends_the_others(supervisor: RankSupervisor, tmp_path: Path, how: str, status: int) -> None:
     jobs = jobs_of(tmp_path, "wait", how)
     waiting, failed = supervisor.run(jobs)
     assert waiting == RankExit(status=-signal.SIGKILL, was_killed=True)

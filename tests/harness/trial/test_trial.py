@@ -72,7 +72,7 @@ def test_a_trial_that_is_done_is_not_run_again(make_job, plugin_catalog, monkeyp
     assert run(job, plugin_catalog) == first
 
 
-def test_what_a_plugin_raises_fails_its_trial(make_job, plugin_catalog):
+def test_an_error_in_a_plugin_fails_its_trial(make_job, plugin_catalog):
     record = run(make_job(model="raising"), plugin_catalog)
     assert record.outcome is Outcome.FAILED
     assert record.failure.kind is FailureKind.PLUGIN
@@ -92,9 +92,7 @@ def test_a_trial_that_the_user_stops_is_interrupted(make_job, plugin_catalog):
     assert (record.outcome, record.reason) == (Outcome.INTERRUPTED, "stopped by the user during build")
 
 
-def test_a_trial_that_was_interrupted_resumes_and_predicts_as_if_it_never_had_been(
-    make_job, plugin_catalog, monkeypatch
-):
+def test_an_interrupted_trial_resumes_and_predicts_as_if_uninterrupted(make_job, plugin_catalog, monkeypatch):
     whole, stopped = make_job("whole"), make_job("stopped")
     run(whole, plugin_catalog)
 
@@ -116,7 +114,7 @@ def test_a_trial_that_was_interrupted_resumes_and_predicts_as_if_it_never_had_be
     assert np.array_equal(mine, theirs)
 
 
-def test_speed_is_measured_for_as_long_as_the_spec_says(make_job, plugin_catalog):
+def test_speed_is_measured_for_the_time_in_the_spec(make_job, plugin_catalog):
     record = run(make_job(hyperparameters={"epochs": 1}, measure_seconds=0.01), plugin_catalog)
     assert record.speed.train_end_to_end.median > 0
     assert record.speed.inference_end_to_end.batch_size == 32

@@ -14,7 +14,7 @@ def test_a_share_is_at_least_0_and_below_1(value):
 
 
 @pytest.mark.parametrize("value", [1, 1.0, -0.1, float("nan"), True, "0.5", None])
-def test_anything_else_is_no_share(value):
+def test_other_values_are_not_shares(value):
     with pytest.raises(UsageError, match=r"^model\.drop_rate must be a number of at least 0 and below 1, got "):
         share({"drop_rate": value}, "drop_rate")
 

@@ -107,7 +107,7 @@ def test_any_class_count_and_image_size_from_the_smallest_is_taken(in_channels, 
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-def test_low_precision_says_nearly_the_same(dtype):
+def test_low_precision_gives_nearly_the_same_outputs(dtype):
     torch.manual_seed(0)
     model = build(width=0.25).eval()
     images_BCHW = correlated_images(side=32)

@@ -53,7 +53,7 @@ def test_every_model_of_timm_is_listed_under_a_valid_name(models):
     }
 
 
-def test_what_is_listed_is_what_timm_says(models):
+def test_the_listing_matches_timm(models):
     resnet, deit = models["resnet50"], models["deit3_small_patch16_384"]
     assert (resnet.family, resnet.native_size, resnet.adapts_small_images) == ("resnet", 224, True)
     assert (deit.family, deit.native_size, deit.adapts_small_images, deit.min_size) == ("deit", 384, False, 16)
@@ -104,7 +104,7 @@ SAMPLE = [
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_heads_channels_and_pixels_are_as_asked_for(models, name):
+def test_heads_channels_and_pixels_are_as_requested(models, name):
     assert logits_on_meta(models[name], num_classes=2).shape == (2, 2)
     assert logits_on_meta(models[name], num_classes=11, in_channels=1, image_size=32).shape == (2, 11)
 
@@ -185,7 +185,7 @@ def test_weights_need_a_model_that_has_some_and_a_tag_that_exists(models):
             build(models["resnet18"], weights="a1_in1k")
 
 
-def test_without_a_network_one_sentence_says_where_weights_go(models, monkeypatch, tmp_path):
+def test_without_a_network_one_sentence_explains_where_weights_go(models, monkeypatch, tmp_path):
     def no_address(*arguments, **settings):
         raise socket.gaierror(-2, "Name or service not known")
 
@@ -261,7 +261,7 @@ def test_a_warm_listing_imports_neither_torch_nor_timm(tmp_path, monkeypatch):
     assert heavy == []
 
 
-def test_a_cache_that_cannot_be_written_does_not_cost_the_listing(tmp_path, monkeypatch):
+def test_an_unwritable_cache_does_not_prevent_listing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file" / "cache"))
     assert sum(1 for _ in timm_models.zoo_architectures()) == len(timm.list_models())

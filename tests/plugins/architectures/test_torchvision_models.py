@@ -92,7 +92,7 @@ def test_the_families_below_are_all_that_there_are(models):
 
 @pytest.mark.parametrize("in_channels", [1, 3])
 @pytest.mark.parametrize("name", SMALLEST_OF_EACH_FAMILY)
-def test_heads_and_channels_are_as_asked_for_in_every_family(models, name, in_channels):
+def test_heads_and_channels_are_as_requested_in_every_family(models, name, in_channels):
     check_logits(models[name], image_size=models[name].native_size, in_channels=in_channels)
 
 
@@ -187,7 +187,7 @@ def test_auxiliary_heads_of_published_weights_are_left_off(models, published):
     assert torch.equal(loaded["conv1.conv.weight"], state["conv1.conv.weight"])
 
 
-def test_without_a_network_one_sentence_says_where_weights_go(models, monkeypatch, tmp_path):
+def test_without_a_network_one_sentence_explains_where_weights_go(models, monkeypatch, tmp_path):
     def no_network(*arguments, **settings):
         raise OSError(-2, "Name or service not known")
 

@@ -39,7 +39,7 @@ def test_a_source_with_validation_images_and_no_test_says_that_it_can_be_asked_f
         (("val", "test"), "", "no training images"),
     ],
 )
-def test_what_cannot_be_assembled_is_one_sentence(names: tuple[str, ...], choice: str, message: str) -> None:
+def test_splits_that_cannot_be_assembled_give_one_sentence(names: tuple[str, ...], choice: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         assemble(("a", "b"), splits_of(*names), {"test": choice}, source="folder: x")
 

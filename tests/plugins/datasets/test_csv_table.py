@@ -39,7 +39,7 @@ def test_columns_that_are_called_path_and_label_come_before_others(tmp_path: Pat
     assert (row.path, row.label) == ("a.png", "cat")
 
 
-def test_columns_delimiter_and_encoding_can_be_said(tmp_path: Path) -> None:
+def test_columns_delimiter_and_encoding_can_be_set(tmp_path: Path) -> None:
     path = write(tmp_path / "x.csv", "foto:art\nä.png:Käse\n", "cp1252")
     options = {"path_column": "foto", "label_column": "ART", "delimiter": ":", "encoding": "cp1252"}
     table = read_table(path, options)
@@ -65,7 +65,7 @@ def test_excels_line_for_the_delimiter_is_followed(tmp_path: Path) -> None:
         ("path,label\na.png,cat,7\n", {}, "line 2 .* has 3 fields, but the first line has 2"),
     ],
 )
-def test_what_is_ambiguous_is_one_sentence_with_the_remedy(
+def test_ambiguity_gives_one_sentence_with_the_remedy(
     tmp_path: Path, text: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(DataError, match=message) as caught:

@@ -98,7 +98,7 @@ def test_a_host_that_fails_or_serves_other_bytes_gives_way_to_the_next(server: s
     assert (tmp_path / "root" / "set" / "x").read_bytes() == b"good"
 
 
-def test_without_any_good_host_one_sentence_says_where_to_put_what(server: str, tmp_path: Path) -> None:
+def test_without_a_working_host_one_sentence_explains_where_files_go(server: str, tmp_path: Path) -> None:
     (tmp_path / "www" / "toy.tar.gz").write_bytes(b"changed")
     urls = (
         f"{server}/toy.tar.gz",
@@ -131,7 +131,7 @@ def test_a_mirror_of_the_users_is_tried_first(server: str, tmp_path: Path, monke
     assert (tmp_path / "root" / "set" / "x").read_bytes() == b"near"
 
 
-def test_what_is_there_already_and_whole_is_not_fetched_again(tmp_path: Path) -> None:
+def test_intact_files_are_not_downloaded_again(tmp_path: Path) -> None:
     content = tar_of(x=b"kept")
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "toy.tar.gz").write_bytes(content)
@@ -159,12 +159,12 @@ def test_two_archives_may_fill_one_folder(server: str, tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "root" / "toy" / "set").iterdir()) == ["1", "2"]
 
 
-def test_a_download_that_is_no_archive_is_one_sentence(server: str, tmp_path: Path) -> None:
+def test_a_download_that_is_not_an_archive_gives_one_sentence(server: str, tmp_path: Path) -> None:
     (tmp_path / "www" / "toy.tar.gz").write_bytes(b"<html>sign in first</html>")
     with pytest.raises(DataError, match="cannot be downloaded"):
         get(tmp_path, Resource(urls=(f"{server}/toy.tar.gz",)))
 
 
-def test_with_downloads_off_nothing_is_asked_of_the_network(tmp_path: Path) -> None:
+def test_with_downloads_disabled_the_network_is_not_used(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="downloads are disabled: put its files there"):
         get(tmp_path, Resource(urls=("http://127.0.0.1:9/toy.tar.gz",)), download=False)

@@ -106,7 +106,9 @@ def test_no_such_folder_is_one_sentence(load: Load, argument: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_class_folders_says_what_it_must_hold(load: Load, photo: Photo, tmp_path: Path) -> None:
+def test_a_folder_without_class_folders_gives_an_error_with_the_expected_layout(
+    load: Load, photo: Photo, tmp_path: Path
+) -> None:
     photo(tmp_path / "1.png")
     with pytest.raises(DataError, match="a folder of images for each class; it has none"):
         load("folder", tmp_path)

@@ -14,7 +14,9 @@ from zoo.errors import DataError, UsageError
 Load = Callable[..., Splits]
 
 
-def test_without_the_library_one_sentence_says_what_to_install(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_one_sentence_names_the_package_to_install(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DataError, match=r"pip install 'zoobench\[datasets\]'"):
         load("hf", "uoft-cs/cifar10")
@@ -26,7 +28,7 @@ def test_a_name_is_needed(load: Load) -> None:
 
 
 @pytest.mark.parametrize("path", ["/home/me/photos", "./photos", "../photos", "~/photos", "photos/"])
-def test_a_path_is_no_name(load: Load, path: str) -> None:
+def test_a_path_is_not_a_name(load: Load, path: str) -> None:
     """The library takes ``/home`` of the first one for a dataset, and searches everything below it for files."""
     with pytest.raises(UsageError, match=r"is not the name of a dataset on the hub.*folder:PATH"):
         load("hf", path)

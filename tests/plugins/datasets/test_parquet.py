@@ -48,7 +48,7 @@ def write_parquet(
     return path
 
 
-def test_shards_are_read_in_order_and_only_when_asked_for(load: Load, tmp_path: Path) -> None:
+def test_shards_are_read_in_order_and_on_demand(load: Load, tmp_path: Path) -> None:
     write_parquet(tmp_path / "train-00000-of-00002.parquet", [0, 1, 0, 1], names=["cat", "dog"])
     write_parquet(tmp_path / "train-00001-of-00002.parquet", [1, 0, 1], names=["cat", "dog"], start=4)
     write_parquet(tmp_path / "test-00000-of-00001.parquet", [1, 1], names=["cat", "dog"], start=100)
@@ -170,7 +170,7 @@ def test_a_list_of_one_label_is_that_label_and_of_several_an_error(load: Load, t
         load("parquet", path)
 
 
-def test_a_train_split_whose_labels_are_all_minus_one_says_so(load: Load, tmp_path: Path) -> None:
+def test_a_train_split_with_only_labels_of_minus_one_is_an_error(load: Load, tmp_path: Path) -> None:
     path = write_shards(tmp_path / "x.parquet", {"image": [png(0), png(1)], "label": [-1, -1]})
     with pytest.raises(DataError, match="all its training labels are -1"):
         load("parquet", path)

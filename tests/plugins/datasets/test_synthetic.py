@@ -19,7 +19,7 @@ def test_the_same_options_give_the_same_images_and_another_seed_others(load: Loa
     assert (first != other).any()
 
 
-def test_any_size_class_count_and_channels_can_be_had(load: Load) -> None:
+def test_any_size_class_count_and_channels_can_be_chosen(load: Load) -> None:
     splits = load("synthetic", num_classes=7, size=20, channels=1, num_train=30, num_test=14)
     assert splits.train.images is not None
     assert splits.train.images.shape == (30, 20, 20, 1)

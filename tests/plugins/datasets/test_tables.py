@@ -86,7 +86,7 @@ def test_groups_that_differ_in_white_space_or_case_are_one(load: Load, photo: Ph
 
 
 @pytest.mark.parametrize("label", ["nan", "NaN", "<NA>"])
-def test_a_missing_label_is_no_class(load: Load, photo: Photo, tmp_path: Path, label: str) -> None:
+def test_a_missing_label_is_not_a_class(load: Load, photo: Photo, tmp_path: Path, label: str) -> None:
     with pytest.raises(DataError, match=r"line 3 .* stands for a missing label"):
         load("csv", write_csv(tmp_path, photo, ["path,label", "a.png,1", f"b.png,{label}"]))
 
@@ -120,7 +120,7 @@ def test_addresses_and_paths_that_lead_out_are_refused(load: Load, tmp_path: Pat
         load("csv", tmp_path / "list.csv")
 
 
-def test_paths_may_lead_out_where_that_is_said(load: Load, photo: Photo, tmp_path: Path) -> None:
+def test_paths_may_lead_out_of_the_folder_if_allowed(load: Load, photo: Photo, tmp_path: Path) -> None:
     photo(tmp_path / "a.png")
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "x.csv").write_text(f"path,label\n../a.png,a\n{photo(tmp_path / 'b.png')},b\n")

@@ -124,7 +124,7 @@ def test_classes_may_be_words_or_named_by_a_file_beside_the_shards(load: Load, t
         load("tar", path)
 
 
-def test_the_same_name_in_two_shards_is_told_apart(load: Load, tmp_path: Path) -> None:
+def test_the_same_name_in_two_shards_is_distinguished(load: Load, tmp_path: Path) -> None:
     for shard in "ab":
         tar(tmp_path / f"{shard}.tar", files("cat/1.jpg", "dog/1.jpg"))
     assert load("tar", tmp_path).train.ids == [
@@ -167,7 +167,7 @@ def test_a_tar_file_is_read_once_and_again_when_it_changes(
     ],
     ids=lambda value: value if isinstance(value, str) else "member",  # an address differs between test processes
 )  # fmt: skip
-def test_what_is_hostile_or_odd_is_refused_by_name(load: Load, tmp_path: Path, member: Any, sentence: str) -> None:
+def test_hostile_and_odd_files_are_rejected_by_name(load: Load, tmp_path: Path, member: Any, sentence: str) -> None:
     path = tar(tmp_path / "a.tar", [*files("cat/1.jpg", "dog/1.jpg"), member])
     with pytest.raises(DataError, match=sentence):
         load("tar", path)
@@ -205,7 +205,7 @@ def test_a_flipped_byte_in_a_header_never_hides_images(load: Load, tmp_path: Pat
     assert len(splits.train) == 6  # it was in the images, or in what pads them
 
 
-def test_what_is_no_tar_file_is_said_to_be_none(load: Load, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_tar_file_is_reported_as_such(load: Load, tmp_path: Path) -> None:
     (tmp_path / "text.tar").write_text("not a tar file" * 100)
     with pytest.raises(DataError, match="not a tar file"):
         load("tar", tmp_path / "text.tar")
@@ -227,7 +227,7 @@ JPEG = b"\xff\xd8\xff\xe0 a picture"
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic"
 
 
-def test_images_are_told_by_their_content_and_others_are_counted(
+def test_images_are_detected_by_their_content_and_other_files_are_counted(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(image_kinds, "has_decoder", lambda kind: False)

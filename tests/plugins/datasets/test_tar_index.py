@@ -49,12 +49,12 @@ def test_labels_are_read_from_the_members_that_webdataset_writes(
     assert member.text == label
 
 
-def test_the_kind_of_an_image_is_told_where_its_suffix_does_not(tmp_path: Path) -> None:
+def test_the_kind_of_an_image_is_detected_if_the_suffix_is_not_an_images(tmp_path: Path) -> None:
     members = index_tar(tar(tmp_path / "a.tar", a=b"\xff\xd8\xff\xe0", b_heic=b"", c_jpg=b"\xff\xd8\xff", d_md=b"text"))
     assert [each.kind for each in members] == ["JPEG", "HEIC", "", ""]
 
 
-def test_a_file_that_is_no_tar_file_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_tar_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"PK\3\4" * 300)
     with pytest.raises(DataError, match="not a tar file"):
         index_tar(tmp_path / "a.tar")

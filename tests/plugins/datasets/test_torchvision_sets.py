@@ -305,7 +305,7 @@ def test_compressed_mnist_files_are_read_as_they_are(load: Load, tmp_path: Path)
     assert (plain.images == packed.images).all()
 
 
-def test_a_set_may_lie_in_a_folder_of_its_own_name(load: Load, tmp_path: Path) -> None:
+def test_a_dataset_may_be_in_a_folder_with_its_name(load: Load, tmp_path: Path) -> None:
     write_svhn(tmp_path / "svhn")
     splits = load("svhn", root=tmp_path)
     assert splits.train.labels.tolist() == [*range(10), *range(10)]
@@ -343,7 +343,7 @@ def test_a_pickle_that_would_run_code_is_refused(load: Load, tmp_path: Path) -> 
     assert not (tmp_path / "evil").exists()
 
 
-def test_an_incomplete_set_names_what_is_missing(load: Load, tmp_path: Path) -> None:
+def test_an_incomplete_dataset_is_reported_with_the_missing_files(load: Load, tmp_path: Path) -> None:
     write_cifar10(tmp_path)
     (tmp_path / "cifar-10-batches-py" / "data_batch_4").unlink()
     with pytest.raises(DataError, match=r"incomplete: .*data_batch_4: No such file"):
@@ -358,7 +358,9 @@ def test_a_truncated_file_is_called_damaged(load: Load, tmp_path: Path) -> None:
         load("mnist", root=tmp_path)
 
 
-def test_a_set_that_cannot_be_had_says_where_to_put_what(load: Load, catalog: Catalog, tmp_path: Path) -> None:
+def test_an_unavailable_dataset_gives_an_error_with_the_files_and_their_folder(
+    load: Load, catalog: Catalog, tmp_path: Path
+) -> None:
     names = [entry.record.name for entry in catalog.datasets if "torchvision" in entry.provider.name]
     assert len(names) == 17
     for name in names:

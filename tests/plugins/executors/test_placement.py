@@ -20,7 +20,7 @@ def test_tasks_are_placed_in_their_order_until_nothing_is_free() -> None:
     assert sorted(each[1] for each in placed if each) == ["a", "a", "b"]
 
 
-def test_what_ends_makes_room_for_the_next() -> None:
+def test_a_finished_task_makes_room_for_the_next() -> None:
     placement = places(a=(1, 0))
     placement.add(1, (1, 0))
     placement.add(2, (1, 0))
@@ -46,7 +46,7 @@ def test_a_task_that_finds_no_room_does_not_hold_up_smaller_ones_behind_it() -> 
     assert [placement.next(), placement.next(), placement.next()] == [(1, "a"), (3, "a"), None]
 
 
-def test_what_needs_no_gpu_leaves_the_nodes_with_gpus_free() -> None:
+def test_tasks_without_gpus_leave_nodes_with_gpus_free() -> None:
     placement = places(gpus=(16, 2), plain=(2, 0))
     placement.add(1, (1, 0))
     assert placement.next() == (1, "plain")
@@ -67,7 +67,7 @@ def test_a_task_that_was_taken_back_is_not_placed() -> None:
     assert placement.next() is None
 
 
-def test_what_runs_elsewhere_than_it_was_put_counts_there() -> None:
+def test_a_task_that_runs_on_another_node_counts_there() -> None:
     placement = places(a=(1, 0), b=(2, 0))
     placement.add(1, (1, 0), "a")
     placement.next()
@@ -94,7 +94,7 @@ def test_nodes_come_and_go_and_what_was_put_on_the_others_still_counts() -> None
     assert not placement.set_nodes({"b": Place("b", 1, 0)})
 
 
-def test_it_tells_what_no_node_could_ever_hold() -> None:
+def test_it_reports_tasks_too_large_for_every_node() -> None:
     placement = places(a=(4, 0))
     placement.add(1, (1, 1))
     placement.add(2, (4, 0))

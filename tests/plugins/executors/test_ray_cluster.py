@@ -47,18 +47,18 @@ def test_numbers_that_cannot_be_meant_are_refused(given: dict[str, Any]) -> None
         check_settings(options(**given))
 
 
-def test_what_a_cluster_has_is_not_set_from_outside() -> None:
+def test_resources_of_an_existing_cluster_cannot_be_set() -> None:
     with pytest.raises(UsageError, match=r"'cpus'.*only for a cluster of its own"):
         check_settings(options(address="head:6379", cpus=2))
 
 
-def test_a_missing_library_is_told_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_reported_with_the_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PluginError, match=r"pip install 'zoobench\[ray\]'"), open_cluster(options()):
         pass
 
 
-def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_address_is_reported_immediately(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: True)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -70,13 +70,13 @@ def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.Mon
             pass
 
 
-def test_usage_statistics_are_off_unless_asked_for() -> None:
+def test_usage_statistics_are_off_by_default() -> None:
     assert environment("", {})["RAY_USAGE_STATS_ENABLED"] == "0"
     assert environment("h:1", {})["RAY_USAGE_STATS_ENABLED"] == "0"
     assert environment("h:1", {"RAY_USAGE_STATS_ENABLED": "1"})["RAY_USAGE_STATS_ENABLED"] == "1"
 
 
-def test_a_cluster_of_its_own_has_a_token_of_its_own() -> None:
+def test_a_started_cluster_has_its_own_token() -> None:
     given = {"RAY_AUTH_TOKEN": "mine", "RAY_AUTH_TOKEN_PATH": "/x", "RAY_ADDRESS": "h:1", "RAY_AUTH_MODE": "disabled"}
     first, second = environment("", given), environment("", given)
     assert first["RAY_AUTH_MODE"] == "token"
@@ -125,7 +125,7 @@ def test_a_task_is_handed_over_whole(ends: tuple[RayWorkers, Channel]) -> None:
     }
 
 
-def test_what_happens_is_told_in_its_order(ends: tuple[RayWorkers, Channel]) -> None:
+def test_events_are_reported_in_chronological_order(ends: tuple[RayWorkers, Channel]) -> None:
     workers, other = ends
     workers.submit(TASK)
     say(other, "nodes", nodes=[{"name": "n1", "cpus": 4, "gpus": 0}])
@@ -143,7 +143,7 @@ def test_what_happens_is_told_in_its_order(ends: tuple[RayWorkers, Channel]) -> 
     assert workers.nodes() == (Node(name="n1", cpus=4),)
 
 
-def test_waiting_for_news_ends_in_time_also_if_only_nodes_are_told(ends: tuple[RayWorkers, Channel]) -> None:
+def test_waiting_for_events_ends_in_time_even_if_there_are_only_node_events(ends: tuple[RayWorkers, Channel]) -> None:
     workers, other = ends
     began = time.monotonic()
     say(other, "nodes", nodes=[])
@@ -151,7 +151,7 @@ def test_waiting_for_news_ends_in_time_also_if_only_nodes_are_told(ends: tuple[R
     assert 0.15 < time.monotonic() - began < 5
 
 
-def test_of_a_task_that_is_over_nothing_more_is_told(ends: tuple[RayWorkers, Channel]) -> None:
+def test_no_events_follow_the_end_of_a_task(ends: tuple[RayWorkers, Channel]) -> None:
     workers, other = ends
     workers.submit(TASK)
     say(other, "ended", **ended())
@@ -161,7 +161,7 @@ def test_of_a_task_that_is_over_nothing_more_is_told(ends: tuple[RayWorkers, Cha
 
 
 @pytest.mark.parametrize("how", ["closed", "refused"])
-def test_all_is_lost_with_the_connection_and_nothing_can_be_asked_for_any_more(
+def test_losing_the_connection_loses_all_tasks_and_further_calls_fail(
     ends: tuple[RayWorkers, Channel], how: str
 ) -> None:
     workers, other = ends
@@ -186,9 +186,7 @@ def test_all_is_lost_with_the_connection_and_nothing_can_be_asked_for_any_more(
             ask()
 
 
-def test_a_cluster_of_which_nothing_is_heard_is_given_up(
-    ends: tuple[RayWorkers, Channel], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unresponsive_cluster_is_given_up(ends: tuple[RayWorkers, Channel], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("plugins.executors.ray_cluster.SILENT_SECONDS", 0.2)
     workers, other = ends
     workers.submit(TASK)

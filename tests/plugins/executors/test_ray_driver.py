@@ -67,7 +67,7 @@ def kind_of(channel: Channel) -> str:
     return str(frame[0]["is"])
 
 
-def test_a_cluster_of_its_own_listens_on_loopback_only_and_is_shut_down_at_the_end(start: Start) -> None:
+def test_a_started_cluster_listens_on_loopback_only_and_is_shut_down_at_the_end(start: Start) -> None:
     channel, process = start()
     assert [kind_of(channel), kind_of(channel)] == ["nodes", "ready"]
     channel.send({"do": "close"})

@@ -28,18 +28,18 @@ def test_a_kind_of_a_known_error_is_known() -> None:
     assert "was lost before" in lost_task(raised("ObjectFreedError", "", parent), "n1")
 
 
-def test_a_node_without_zoo_is_told_to_install_it() -> None:
+def test_a_node_without_zoo_gives_an_error_with_the_install_command() -> None:
     text = "ray::run_task()\nTraceback …\nModuleNotFoundError: No module named 'plugins'"
     assert lost_task(raised("RayTaskError", text), "n1").startswith("node n1 does not have zoobench")
 
 
-def test_an_unknown_error_is_told_by_its_last_line() -> None:
+def test_an_unknown_error_is_reported_by_its_last_line() -> None:
     assert lost_task(raised("NewError", "first\n\x1b[31mlast\x1b[0m\n\n"), "n1") == (
         "Ray could not run it on node n1 (NewError: last)"
     )
 
 
-def test_another_token_is_told_apart_however_deep_it_lies() -> None:
+def test_a_different_token_is_detected_at_any_depth() -> None:
     try:
         try:
             raise raised("RuntimeError", "Last connection error: ray.exceptions.AuthenticationError: InvalidAuthToken")
@@ -62,12 +62,12 @@ def test_other_versions_are_named() -> None:
     )
 
 
-def test_a_machine_outside_the_cluster_is_told_how_to_join() -> None:
+def test_a_machine_outside_the_cluster_gets_instructions_to_join() -> None:
     error = RuntimeError("No node info found matching attributes: '10.0.0.9' when trying to resolve")
     assert "ray start --address=h:1 --num-cpus=0" in failed_connection(error, "h:1")
 
 
-def test_no_cluster_on_this_machine_is_told() -> None:
+def test_a_missing_local_cluster_is_reported() -> None:
     assert "ray start --head" in failed_connection(ConnectionError("Could not find any running Ray instance."), "auto")
 
 

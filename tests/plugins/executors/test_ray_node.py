@@ -79,7 +79,7 @@ def test_messages_come_between_the_start_and_the_end_each_followed_by_its_conten
     assert ended == {"is": "ended", "problem": "", "lost": False}
 
 
-def test_a_task_hears_that_it_is_to_stop() -> None:
+def test_a_task_receives_a_stop_request() -> None:
     assert json.loads(run("echo", stopped=True)[1][0]["message"])["stop"]
 
 
@@ -97,7 +97,7 @@ def test_a_task_that_ray_has_put_elsewhere_knows_where_it_is() -> None:
         ("missing", "tests_functions:missing raised AttributeError"),
     ],
 )
-def test_what_a_function_raises_is_a_sentence_and_its_traceback_is_printed(
+def test_an_error_in_a_function_becomes_a_sentence_and_its_traceback_is_printed(
     function: str, problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     *_, (ended, _) = run(function)

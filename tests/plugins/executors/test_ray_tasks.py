@@ -97,7 +97,9 @@ def test_the_bench_gets_to_know_the_nodes_before_it_begins(
     ]
 
 
-def test_nodes_of_one_name_are_told_apart_by_their_ids(run: Callable[..., None], ray: ModuleType, bench: Bench) -> None:
+def test_nodes_with_the_same_name_are_distinguished_by_their_ids(
+    run: Callable[..., None], ray: ModuleType, bench: Bench
+) -> None:
     ray.NODES.append({"NodeID": "another", "NodeName": "n1", "Alive": True, "Resources": {"GPU": 1.0}})
 
     async def both(tasks: Tasks) -> None:
@@ -139,7 +141,7 @@ def test_a_task_is_followed_from_its_start_to_its_end(run: Callable[..., None], 
     ]
 
 
-def test_ray_is_given_only_what_there_is_room_for(run: Callable[..., None], ray: ModuleType, bench: Bench) -> None:
+def test_ray_is_given_only_tasks_that_fit(run: Callable[..., None], ray: ModuleType, bench: Bench) -> None:
     ray.OUTPUTS["a"] = ray.OUTPUTS["c"] = [STARTED, ENDED]
 
     async def steps(tasks: Tasks) -> None:

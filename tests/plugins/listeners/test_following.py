@@ -73,7 +73,7 @@ def test_a_reused_trial_that_nobody_listened_to_gets_its_run_from_its_history(
     assert shown.outcome == {"tensorboard": "done", "mlflow": "FINISHED"}[tracker]
 
 
-def test_a_failed_trial_says_so_and_has_no_results(
+def test_a_failed_trial_is_reported_and_has_no_results(
     tracker: str, tell: Callable[..., None], store: Path, told: Any
 ) -> None:
     tell(
@@ -89,7 +89,7 @@ def test_a_failed_trial_says_so_and_has_no_results(
     assert shown.outcome == {"tensorboard": "failed: the loss is not finite", "mlflow": "FAILED"}[tracker]
 
 
-def test_a_trial_that_another_bench_tells_of_is_left_to_it(
+def test_a_trial_reported_by_another_bench_is_left_to_it(
     tracker: str, tell: Callable[..., None], store: Path, told: Any
 ) -> None:
     place = {"tensorboard": f"tensorboard/{told.TRIAL}/zoo.lock", "mlflow": f"mlflow/locks/{told.TRIAL}.lock"}[tracker]
@@ -101,7 +101,7 @@ def test_a_trial_that_another_bench_tells_of_is_left_to_it(
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "mlflow"])
-def test_a_listener_whose_library_is_missing_says_which_extra_has_it(
+def test_a_listener_with_a_missing_library_names_the_extra(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Any
 ) -> None:
     for module in [each for each in sys.modules if each.partition(".")[0] == name]:

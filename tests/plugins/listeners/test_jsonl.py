@@ -21,7 +21,7 @@ def test_a_line_has_the_name_of_the_event_the_time_in_utc_and_every_field(told: 
     assert abs((datetime.now(UTC) - datetime.fromisoformat(data["at"])).total_seconds()) < 60
 
 
-def test_what_json_cannot_hold_becomes_text_or_null(tmp_path: Path) -> None:
+def test_values_that_json_cannot_represent_become_text_or_null(tmp_path: Path) -> None:
     data = as_data(BenchStarted(store=tmp_path, trials=(("a", "b"),)))
     assert (data["store"], data["trials"]) == (str(tmp_path), [["a", "b"]])
     assert as_data(Progress(message="x", share=float("nan")))["share"] is None

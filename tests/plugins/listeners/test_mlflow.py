@@ -25,7 +25,7 @@ def test_mlflow_runs_carry_the_trials_tags(mlflow: str, tell: Callable[..., None
     assert run.info.run_name == "net · a b · quick · seed 0"
 
 
-def test_mlflow_goes_where_its_environment_says(
+def test_mlflow_uses_the_tracking_uri_of_its_environment(
     mlflow: str, tell: Callable[..., None], store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: Any
 ) -> None:
     from mlflow import MlflowClient

@@ -25,7 +25,7 @@ def test_metrics_of_the_positive_class_are_for_two_classes_only():
     assert binary == {"average_precision", "binary_f1", "best_threshold"}
 
 
-def test_what_is_shown_as_a_percentage_is_a_share():
+def test_percentages_are_shares():
     assert {metric.bounds for metric in METRICS.values() if metric.unit == "%"} == {(0.0, 1.0)}
 
 

@@ -107,7 +107,7 @@ OF_CLASS_0 = {
 @pytest.mark.parametrize("order", ["sorted", "reversed", "shuffled"])
 @pytest.mark.parametrize("classes", [2, 10])
 @pytest.mark.parametrize("model", ["constant", "random", "always class 0"])
-def test_a_model_that_saw_nothing_scores_at_chance_on_every_metric_whatever_the_row_order(model, classes, order):
+def test_an_untrained_model_scores_at_chance_on_every_metric_in_any_row_order(model, classes, order):
     """mteb#5092: a constant scorer got a perfect score by the order in which ties were broken."""
     labels = balanced_labels(classes, order)
     shape = (len(labels), classes)

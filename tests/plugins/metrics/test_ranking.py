@@ -51,7 +51,7 @@ def test_binary_scores_agree_with_scikit_learn(name, case, compute):
         assert reached == pytest.approx((hits - alarms).max())
 
 
-def test_roc_auc_tells_confident_scores_apart_that_round_to_the_same_probability(compute, predictions_of):
+def test_roc_auc_distinguishes_confident_scores_that_round_to_the_same_probability(compute, predictions_of):
     predictions = predictions_of([[0, 50], [0, 60], [0, 70], [0, 80]], [0, 0, 1, 1])
     assert compute("roc_auc", predictions) == 1.0
     more = predictions_of([[0, 50, 0], [0, 60, 0], [0, 70, 0], [90, 0, 0], [0, 0, 90]], [0, 2, 1, 0, 2])
@@ -63,7 +63,7 @@ def test_top_k_is_not_defined_where_it_would_be_one_for_any_model(compute, predi
     assert math.isnan(compute("top3", predictions_of(np.zeros((2, 3)), [0, 1])))
 
 
-def test_what_needs_both_classes_is_nan_without_one_of_them(compute, predictions_of):
+def test_metrics_that_need_both_classes_are_nan_without_one_of_them(compute, predictions_of):
     negatives = predictions_of([[1, 0], [0, 1]], [0, 0])
     assert math.isnan(compute("roc_auc", negatives))
     assert math.isnan(compute("average_precision", negatives))

@@ -65,7 +65,7 @@ def train(model, optimizer, batch, labels, steps):
         optimizer.step()
 
 
-def test_what_is_not_orthogonalised_moves_as_under_torchs_sgd():
+def test_parameters_that_are_not_orthogonalised_move_as_with_torchs_sgd():
     model, batch, labels = model_and_batch()
     other = copy.deepcopy(model)
     settings = {"momentum": 0.9, "weight_decay": 0.05}

@@ -19,7 +19,7 @@ def test_seeds_of_one_side_only_are_named_and_the_shared_ones_paired(side):
     assert difference.notes == ("net · toy · sgd: only B has seeds 3, 4",)
 
 
-def test_a_setting_that_differs_is_told_and_the_cell_is_still_one(side):
+def test_a_differing_setting_is_reported_and_the_row_stays_the_same(side):
     difference = compare(side("a"), side("b", hyperparameters={"lr": 0.05}))
     assert only(difference).accuracy is not None
     (field,) = difference.fields

@@ -34,7 +34,7 @@ def flip(folder: Path) -> None:
     save_predictions(folder, SavedPredictions(predictions=predictions, samples=saved.samples))
 
 
-def test_the_same_predictions_are_equivalent_and_the_environments_difference_is_told(side):
+def test_the_same_predictions_are_equivalent_and_differences_in_the_environment_are_reported(side):
     difference = compare(side("a"), side("b"))
     accuracy = only(difference).accuracy
     assert accuracy.verdict is CellVerdict.EQUIVALENT
@@ -67,7 +67,7 @@ def test_one_of_many_equal_cells_that_fell_is_the_one_that_is_found(side):
     assert set(verdicts.values()) == {"equivalent"}
 
 
-def test_one_image_of_one_seed_that_is_no_longer_right_is_told(side):
+def test_a_single_image_that_is_no_longer_correct_is_reported(side):
     before, after = side("a"), side("b", environment=OLD)
     assert only(compare(before, after)).accuracy.num_identical == 3
     flip(after[1][0])
@@ -78,7 +78,7 @@ def test_one_image_of_one_seed_that_is_no_longer_right_is_told(side):
     assert "1 image classified correctly on one side only" in render_difference(compare(before, after), "table")
 
 
-def test_one_flipped_bit_on_the_disk_is_told_and_never_compared(side):
+def test_one_flipped_bit_on_the_disk_is_reported_and_never_compared(side):
     before, after = side("a"), side("b")
     folder, record = after[2]
     record = record.model_copy(update={"files": {FILE_NAME: sha256_of(folder / FILE_NAME)}})

@@ -32,7 +32,7 @@ def test_speeds_are_compared_across_torch_versions_and_a_slowdown_is_an_alarm_pa
 
 
 @pytest.mark.parametrize("field", ["device_name", "threads"])
-def test_speeds_on_other_devices_or_threads_are_not_compared_and_the_reason_is_told(side, field):
+def test_speeds_on_other_devices_or_threads_are_not_compared_and_the_reason_is_given(side, field):
     difference = compare(side("a"), side("b", speed=1.0, environment={**NEW, field: 64}), max_slowdown=1)
     assert only(difference).speeds == difference.alarms == ()
     name = field.removesuffix("_name")

@@ -69,7 +69,7 @@ def false_separations(settings: dict, num_rows: int, repeats: int) -> float:
     return wrong / repeats
 
 
-def test_two_equal_models_are_told_apart_in_at_most_5_of_100_cases_however_often_one_looks() -> None:
+def test_two_equal_models_are_separated_in_at_most_5_of_100_cases_with_any_number_of_looks() -> None:
     # 300 repeats leave a standard error of 1.3 points.
     assert false_separations(NOISY, 2, 300) <= 0.05
 
@@ -77,12 +77,12 @@ def test_two_equal_models_are_told_apart_in_at_most_5_of_100_cases_however_often
 @pytest.mark.slow
 @pytest.mark.parametrize("num_rows", [2, 5])
 @pytest.mark.parametrize("settings", [DIGITS, NOISY, SEEDS_RULE], ids=["digits", "noisy", "seeds rule"])
-def test_equal_models_are_told_apart_in_at_most_5_of_100_cases(settings: dict, num_rows: int) -> None:
+def test_equal_models_are_separated_in_at_most_5_of_100_cases(settings: dict, num_rows: int) -> None:
     # 1,000 repeats leave a standard error of 0.7 points.
     assert false_separations(settings, num_rows, 1000) <= 0.05 + 0.007
 
 
-def test_without_a_level_for_each_look_equal_models_would_be_told_apart_more_often() -> None:
+def test_without_a_level_for_each_look_equal_models_would_be_separated_more_often() -> None:
     """What the level is for: the same looks, each at 5 %."""
     rng = np.random.default_rng(12)
 
@@ -98,7 +98,7 @@ def test_without_a_level_for_each_look_equal_models_would_be_told_apart_more_oft
     assert finds(0.05) > 1.5 * finds(alpha_of_look(4))
 
 
-def test_rows_that_are_told_apart_get_no_more_seeds() -> None:
+def test_separated_rows_get_no_more_seeds() -> None:
     rng = np.random.default_rng(13)
     totals: Counter[int] = Counter()
     for _ in range(20):
@@ -119,7 +119,7 @@ def test_more_seeds_find_what_three_did_not() -> None:
     assert last > first + 5
 
 
-def test_where_images_are_what_differs_more_seeds_are_not_asked_for() -> None:
+def test_if_images_cause_the_spread_no_more_seeds_are_requested() -> None:
     """Twenty images and networks that hardly depend on their seed: no number of seeds would help."""
     rng = np.random.default_rng(15)
     ease = rng.normal(0, 1.5, (2, 20))
@@ -160,7 +160,7 @@ def test_seeds_grow_by_half_from_look_to_look(at_most: int, counts: tuple[int, .
     assert seed_counts(at_most) == counts
 
 
-def test_a_look_says_in_words_what_rows_came_to() -> None:
+def test_a_look_describes_the_state_of_rows_in_words() -> None:
     states = {"a": SeedState.SETTLED, "b": SeedState.FULL, "c": SeedState.FULL}
     assert Look(states=states, next_seeds=10).reason() == (
         "1 of 3 separated from all others; 2 of 3 sharing ranks with the maximum of 10 seeds"

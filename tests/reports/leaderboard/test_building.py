@@ -76,7 +76,7 @@ def test_two_contents_of_a_dataset_never_share_a_table(make_trials):
         ("full_name", "zoo/net", "timm/net", {"zoo/net", "timm/net"}),
     ],
 )
-def test_what_was_set_differently_is_another_row_whose_label_says_so(make_trials, field, first, second, expected):
+def test_different_settings_give_another_row_with_its_own_label(make_trials, field, first, second, expected):
     rows = build_leaderboard([*make_trials(**{field: first}), *make_trials(**{field: second})]).rows
     assert len(rows) == 2
     assert {row.model for row in rows} | {row.recipe for row in rows} >= expected
@@ -90,7 +90,7 @@ def test_where_it_ran_does_not_make_another_row(make_trial, execution):
     assert row.seeds == (0, 1)
 
 
-def test_labels_are_plain_where_there_is_nothing_to_tell_apart(make_trials):
+def test_labels_are_plain_if_there_is_nothing_to_distinguish(make_trials):
     row = build_leaderboard([*make_trials("a", hyperparameters={"lr": 0.3}), *make_trials("b", options={"w": 3})]).rows[
         0
     ]
@@ -174,11 +174,11 @@ def test_speeds_of_a_row_come_from_the_conditions_that_most_of_its_seeds_had(mak
     assert row.speed.train == pytest.approx(100.5)
 
 
-def test_what_datasets_noted_is_noted(make_trial):
+def test_notes_of_datasets_are_shown(make_trial):
     assert "3 images unreadable" in only_table(build_leaderboard([make_trial(notes=("3 images unreadable",))])).notes
 
 
-def test_what_trials_warn_of_is_said_with_their_seeds(make_trial):
+def test_warnings_of_trials_are_shown_with_their_seeds(make_trial):
     """accelerate#1934: a micro-batch that had to shrink is shown."""
     warning = "memory did not suffice for 16 images at a time"
     trials = [make_trial(seed=seed) for seed in (0, 1, 2)]
@@ -189,7 +189,7 @@ def test_what_trials_warn_of_is_said_with_their_seeds(make_trial):
     assert f"{warning} (2 trials: net, seeds 1, 2)" in only_table(build_leaderboard(warned)).notes
 
 
-def test_folders_are_read_and_a_broken_record_costs_itself_only(make_trial, tmp_path):
+def test_folders_are_read_and_a_broken_record_affects_no_other(make_trial, tmp_path):
     make_trial("good")
     folder, _ = make_trial("torn")
     (folder / "record.json").write_text('{"schema_version": 1, "tri')

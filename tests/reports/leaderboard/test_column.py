@@ -12,7 +12,7 @@ def test_a_numeric_column_has_text_plain_cells_and_an_order(make_trial):
     assert (column.text(row), column.plain(row), column.value(row)) == ("1,234", {"params": 1234}, 1234)
 
 
-def test_a_column_of_words_has_no_order():
+def test_a_text_column_cannot_be_sorted_by():
     assert simple_column("data", "data", "dataset", lambda row: row.data, str, numeric=False).value is None
 
 

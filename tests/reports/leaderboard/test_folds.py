@@ -153,7 +153,7 @@ def test_a_seed_with_a_missing_fold_is_missing_and_shown(
     ]
 
 
-def test_a_seed_with_a_failed_fold_says_which_and_why(
+def test_a_seed_with_a_failed_fold_reports_the_fold_and_the_reason(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
     records = [write_fold(1), write_fold(2, failure="no memory"), write_fold(3)]
@@ -183,7 +183,7 @@ def test_folds_of_other_images_are_never_put_together(
     assert len(build_leaderboard([store.root]).tables) == 2
 
 
-def test_what_was_put_together_is_held_to_its_folds(
+def test_pooled_folds_are_verified_against_their_folds(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
     records = [write_fold(fold) for fold in (1, 2, 3)]

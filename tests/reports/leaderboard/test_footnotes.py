@@ -26,7 +26,7 @@ def two_rows(make_trials):
 
 
 @pytest.mark.parametrize("format_name", ["table", "markdown", "latex"])
-def test_tables_say_what_their_numbers_mean(two_rows, format_name):
+def test_tables_explain_their_numbers(two_rows, format_name):
     text = " ".join(render(two_rows, format_name).split())
     assert "standard deviation over seeds (3 per row)" in text
     assert "interval: for the expected accuracy over new seeds and new test images" in text
@@ -34,7 +34,7 @@ def test_tables_say_what_their_numbers_mean(two_rows, format_name):
     assert "early strides reduced" in text
 
 
-def test_failures_are_told_with_their_reason_and_never_as_a_score_of_zero(make_trial, make_trials):
+def test_failures_are_shown_with_their_reason_and_never_as_a_score_of_zero(make_trial, make_trials):
     leaderboard = build_leaderboard(
         [
             *make_trials("good", seeds=2),
@@ -57,13 +57,13 @@ def test_signs_that_are_not_shown_are_not_explained(make_trial):
     assert not [note for note in notes if note.startswith(("±", "*", "§", "‡", "ranks", "95 %"))]
 
 
-def test_rows_that_share_ranks_are_said_to_be_ordered_by_mean(make_trials):
+def test_a_note_says_that_rows_with_shared_ranks_are_ordered_by_mean(make_trials):
     leaderboard = build_leaderboard([*make_trials("a", accuracy=0.8), *make_trials("b", accuracy=0.8025)])
     notes = legend(choose_columns(leaderboard), leaderboard)
     assert any("cannot be separated share a range and are ordered by mean" in note for note in notes)
 
 
-def test_a_plain_order_is_said_to_be_untested(make_trials):
+def test_a_plain_order_is_marked_as_untested(make_trials):
     leaderboard = build_leaderboard([*make_trials("a"), *make_trials("b")], sort_by="params")
     notes = legend(choose_columns(leaderboard), leaderboard)
     assert "ranks: in the order of params; differences are not tested" in notes

@@ -19,7 +19,7 @@ def test_sentences_that_differ_in_a_number_become_one_with_its_range():
     assert merge_notes(notes) == ["the reference network ran at 1.1 to 1.32 times its speed (3 trials: net, seeds 0–2)"]
 
 
-def test_sentences_of_other_words_stay_apart():
+def test_different_sentences_stay_separate():
     assert merge_notes([note("a 1"), note("b 1")]) == ["a 1 (net, seed 0)", "b 1 (net, seed 0)"]
 
 

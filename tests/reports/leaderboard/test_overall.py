@@ -54,7 +54,7 @@ def test_equal_rows_share_the_mean_of_their_ranks_and_half_a_win(make_trial):
     assert (rows["a"].win_rate, rows["c"].win_rate) == (0.25, 1.0)
 
 
-def test_a_row_that_misses_a_cell_stands_apart_and_costs_the_others_nothing(on_datasets, make_trial):
+def test_an_incomplete_row_is_listed_separately_and_does_not_affect_the_others(on_datasets, make_trial):
     whole = build_leaderboard(on_datasets(3)).overall
     failed = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "full")}
     make_trial("best", data="set0", fingerprint="1" * 64, accuracy=1.0)
@@ -98,7 +98,7 @@ def test_small_images_settled_differently_by_datasets_do_not_split_a_row(make_tr
     assert build_leaderboard(trials).overall is None  # now they are rows of their own, and none is on both
 
 
-def test_rows_of_one_name_are_told_apart_over_all_datasets(make_trial):
+def test_rows_with_the_same_name_are_distinguished_over_all_datasets(make_trial):
     trials = [
         make_trial("a", data=data, fingerprint=digit * 64, hyperparameters={"lr": lr})
         for data, digit in (("x", "1"), ("y", "2"))

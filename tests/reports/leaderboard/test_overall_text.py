@@ -16,7 +16,7 @@ from reports.render.terminal import terminal_text
 from reports.render.writing import FORMATS, render
 
 
-def test_a_dataset_without_any_result_is_left_out_and_said(on_datasets, make_trial):
+def test_a_dataset_without_results_is_left_out_with_a_note(on_datasets, make_trial):
     on_datasets(2)
     folder, _ = make_trial("a", data="broken", outcome=Outcome.FAILED, failure=(FailureKind.DATA, "no images"))
     leaderboard = build_leaderboard([folder.parent])
@@ -25,7 +25,7 @@ def test_a_dataset_without_any_result_is_left_out_and_said(on_datasets, make_tri
     assert "left out, because no row has a result on them: broken" in terminal_text(leaderboard)
 
 
-def test_too_few_datasets_have_no_interval_and_that_is_said(on_datasets):
+def test_too_few_datasets_have_no_interval_and_a_note_says_so(on_datasets):
     leaderboard = build_leaderboard(on_datasets(MIN_DATASETS - 1))
     assert {(row.low, row.high) for row in leaderboard.overall.rows} == {(None, None)}
     assert "no interval: 5 datasets are too few" in terminal_text(leaderboard)

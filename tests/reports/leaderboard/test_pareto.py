@@ -78,13 +78,13 @@ def test_throughput_is_compared_within_one_measurement_key_only(make_trial):
     assert dominated_by(leaderboard, "inference_speed") == {"a": [], "b": ["a"]}
 
 
-def test_what_is_not_known_is_not_compared(make_trial):
+def test_unknown_values_are_not_compared(make_trial):
     leaderboard = build_leaderboard([make_trial("a", macs=None), make_trial("b"), make_trial("c", accuracy=0.5)])
     assert dominated_by(leaderboard, "macs") == {"b": [], "c": ["b"]}
     assert "macs" not in build_leaderboard([make_trial("alone")]).rows[0].dominated_by
 
 
-def test_a_dominator_that_shares_ranks_is_told_from_one_that_is_surely_better(make_trials):
+def test_a_dominating_row_that_shares_ranks_is_distinguished_from_a_separated_one(make_trials):
     leaderboard = build_leaderboard(
         [
             *make_trials("best", accuracy=0.95, params=100),
@@ -122,7 +122,7 @@ def test_the_front_is_marked_in_the_column_of_its_cost_and_explained(three, form
 
 
 @pytest.mark.parametrize("format_name", ["table", *FORMATS])
-def test_what_dominates_a_row_is_a_column_of_every_format(three, format_name):
+def test_every_format_has_a_column_of_dominating_rows(three, format_name):
     text = render(three, format_name, choose_columns(three, ["model", "dominated_by"]))
     if format_name == "csv":
         assert {row["model"]: row["dominated_by"] for row in csv.DictReader(io.StringIO(text))} == {

@@ -13,7 +13,7 @@ def only_table(leaderboard):
     return table
 
 
-def test_a_clear_winner_is_first_and_rows_that_cannot_be_told_apart_share_a_range_by_mean(make_trials):
+def test_a_clear_winner_is_first_and_inseparable_rows_share_a_range_ordered_by_mean(make_trials):
     trials = [
         *make_trials("zebra", accuracy=0.8025),
         *make_trials("best", accuracy=0.95),
@@ -29,7 +29,7 @@ def test_a_clear_winner_is_first_and_rows_that_cannot_be_told_apart_share_a_rang
     ]
 
 
-def test_a_row_without_any_result_stands_below_without_rank_or_score(make_trial, make_trials):
+def test_a_row_without_results_is_listed_last_without_rank_or_score(make_trial, make_trials):
     failure = {"outcome": Outcome.FAILED, "failure": (FailureKind.OOM, "out of memory")}
     trials = [*make_trials("good"), *make_trials("awful", accuracy=0.1), *make_trials("aaa", **failure)]
     table = only_table(build_leaderboard(trials))

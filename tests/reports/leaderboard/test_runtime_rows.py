@@ -119,7 +119,7 @@ def test_seeds_that_a_runtime_lacks_are_missing(make_trials, add_runtime: AddRun
     assert [each.outcome for each in row.unfinished] == ["missing", "missing"]
 
 
-def test_what_is_damaged_or_of_another_trial_is_left_out_and_told_of(trial, add_runtime: AddRuntime) -> None:
+def test_damaged_results_and_those_of_other_trials_are_left_out_and_reported(trial, add_runtime: AddRuntime) -> None:
     folder, _ = trial
     path = add_runtime(folder, "onnx")
     path.write_bytes(path.read_bytes().replace(b"2.5", b"9.5"))
@@ -147,7 +147,7 @@ def test_pairs_are_explained_by_runtime(trial, add_runtime: AddRuntime) -> None:
     assert explanation.pairs[0].difference == pytest.approx(50 / 400)
 
 
-def test_records_are_read_without_what_lies_of_runtimes(trial, add_runtime: AddRuntime) -> None:
+def test_records_are_read_without_runtime_results(trial, add_runtime: AddRuntime) -> None:
     folder, record = trial
     add_runtime(folder)
     assert read_record(folder / "record.json") == record

@@ -56,7 +56,7 @@ def test_a_rate_carries_the_interval_of_its_windows_over_all_seeds(make_timed):
     assert json.loads(render(leaderboard, "json"))["tables"][0]["rows"][0]["cells"]["train_speed_low"] == 900.0
 
 
-def test_each_row_that_was_measured_otherwise_is_named_with_what_differs(make_trial):
+def test_each_row_measured_under_other_conditions_is_listed_with_the_difference(make_trial):
     trials = [
         make_trial(name, environment=CPU, measurement_key="c", speed=speed) for name, speed in (("a", 1.0), ("b", 2.0))
     ]
@@ -70,7 +70,7 @@ def test_each_row_that_was_measured_otherwise_is_named_with_what_differs(make_tr
     assert cells(leaderboard, "conditions")["d"]["comparable_speed"] == "false"
 
 
-def test_seeds_that_were_measured_otherwise_get_a_note(make_trial):
+def test_seeds_measured_under_other_conditions_get_a_note(make_trial):
     trials = [make_trial(seed=seed) for seed in range(2)]
     trials.append(make_trial(seed=2, measurement_key="other"))
     (note,) = build_leaderboard(trials).tables[0].speed_notes

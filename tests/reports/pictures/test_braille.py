@@ -34,12 +34,12 @@ def test_numbers_stand_beside_their_values() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 80])
 @pytest.mark.parametrize("points", [[(1, 3.0)], [(1, 2.0), (2, 2.0)], [(1, 1e-9), (300, 1e9)], [(1, -5.0), (2, 5.0)]])
-def test_no_row_is_wider_than_asked_for(width: int, points: list[tuple[float, float]]) -> None:
+def test_no_row_is_wider_than_requested(width: int, points: list[tuple[float, float]]) -> None:
     rows = text_of([Line(points=points, label="a"), Line(points=points, dotted=True, label="b")], width=width)
     assert max(map(len, rows)) <= width
     assert any("a" in row for row in rows[:8])
     assert any("b" in row for row in rows[:8])
 
 
-def test_nothing_is_drawn_of_nothing() -> None:
+def test_a_chart_without_points_says_that_nothing_was_measured() -> None:
     assert text_of([Line(points=[])]) == ["(nothing was measured)"]

@@ -36,13 +36,13 @@ def test_a_trial_that_was_continued_counts_each_epoch_once(tmp_path: Path) -> No
     assert curves.points("val_loss") == [(1, 1.0), (2, 2.0), (3, 1.0)]
 
 
-def test_a_store_stands_for_its_trials(tmp_path: Path) -> None:
+def test_a_store_means_all_its_trials(tmp_path: Path) -> None:
     folders = [write_history(tmp_path / name, [epoch(1)]) for name in ("b", "a")]
     assert trial_folders([tmp_path, folders[0]]) == [folders[1], folders[0]]
 
 
 @pytest.mark.parametrize(("name", "sentence"), [("none", "there is no folder"), ("empty", "no epoch has finished yet")])
-def test_what_has_no_curves_is_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
+def test_metrics_without_curves_give_one_sentence(tmp_path: Path, name: str, sentence: str) -> None:
     write_history(tmp_path / "empty", [])
     with pytest.raises(StoreError, match=sentence):
         read_curves(tmp_path / name)

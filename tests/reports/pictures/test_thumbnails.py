@@ -19,7 +19,7 @@ def thumbnails():
     return Thumbnails(SimpleNamespace(images_NHWC=images_NHWC, samples_N=samples_N))
 
 
-def test_an_image_is_found_by_its_id_whatever_the_order(thumbnails):
+def test_an_image_is_found_by_its_id_in_any_order(thumbnails):
     assert [int(thumbnails.pixels(sample)[0, 0, 0]) for sample in (3, 7, 2**63 + 5)] == [20, 10, 30]
 
 

@@ -79,7 +79,7 @@ def test_a_git_branch_gets_one_commit_for_each_publication(
     assert "rows/better" in _git(remote, "diff", "--name-only", first, str(second))
 
 
-def test_files_of_the_branch_that_are_nobody_elses_stay(site: Path, remote: Path, tmp_path: Path) -> None:
+def test_unrelated_files_of_the_branch_stay(site: Path, remote: Path, tmp_path: Path) -> None:
     publish_to_git(site, str(remote), "gh-pages")
     clone = tmp_path / "clone"
     _git(tmp_path, "clone", "--quiet", "--branch", "gh-pages", str(remote), str(clone))
@@ -94,7 +94,7 @@ def test_files_of_the_branch_that_are_nobody_elses_stay(site: Path, remote: Path
     assert _git(remote, "show", "gh-pages:index.html").startswith("<!doctype html>")
 
 
-def test_what_git_says_is_said(site: Path, remote: Path, tmp_path: Path) -> None:
+def test_errors_of_git_are_passed_on(site: Path, remote: Path, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"git ls-remote failed: .*nowhere"):
         publish_to_git(site, str(tmp_path / "nowhere.git"), "gh-pages")
 

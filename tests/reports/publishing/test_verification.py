@@ -126,13 +126,13 @@ def test_a_run_that_is_further_off_than_seeds_are_is_not_reproduced(store: Store
     assert "the repetition ended as failed: it broke" in noise_problem(failed, records[0], records)
 
 
-def test_noise_is_what_few_seeds_and_few_images_let_one_tell() -> None:
+def test_noise_is_the_detectable_difference_with_few_seeds_and_images() -> None:
     assert seed_noise([0.9], 10_000, 0.9) == pytest.approx(1.96 * (2 * 0.09 / 10_000) ** 0.5)
     assert seed_noise([0.88, 0.90, 0.92], 10_000, 0.9) == pytest.approx(4.3027 * 2**0.5 * 0.02, rel=1e-3)
     assert seed_noise([1.0, 1.0], 100, 1.0) > 0
 
 
-def test_what_lies_of_runtimes_is_held_to_its_predictions(
+def test_runtime_results_are_checked_against_their_predictions(
     store: StoreMaker, zoo: RunZoo, add_runtime: Callable[..., Path], catalog: Catalog
 ) -> None:
     from harness.records.rescoring import rescore

@@ -49,7 +49,7 @@ def test_foreign_names_move_no_cursor_add_no_column_and_run_in_no_spreadsheet(si
     assert "\n'=cmd" in render_difference(difference, "csv")
 
 
-def test_nothing_in_common_is_a_sentence_and_not_an_error(side):
+def test_no_common_rows_give_a_sentence_and_not_an_error(side):
     difference = compare(side("a", "one"), side("b", "two"))
     for form in FORMATS:
         assert render_difference(difference, form)

@@ -19,7 +19,7 @@ def explained(trials):
     return explanation
 
 
-def test_a_table_with_one_row_says_that_there_is_nothing_to_compare(make_trials):
+def test_a_table_with_one_row_has_a_note_that_there_is_nothing_to_compare(make_trials):
     explanation = explained(make_trials("alone"))
     assert explanation.pairs == pairs_of([]) == ()
     assert explanation.detectable is None

@@ -42,7 +42,7 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_wrapped_cells(two_rows, wid
         assert "columns left out to fit the width" in " ".join(" ".join(lines).split())
 
 
-def test_what_fits_no_terminal_cuts_names_and_never_numbers(make_trials):
+def test_a_narrow_terminal_cuts_names_and_never_numbers(make_trials):
     leaderboard = build_leaderboard(make_trials("a_very_long_name_" * 5))
     row = next(line for line in terminal_text(leaderboard, width=40).splitlines() if "a_very" in line)
     assert "…" in row

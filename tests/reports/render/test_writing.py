@@ -59,7 +59,7 @@ def test_the_same_records_give_the_same_bytes(make_trials, format_name):
 
 
 @pytest.mark.parametrize("format_name", ["table", *FORMATS])
-def test_no_records_are_said_in_every_format(format_name):
+def test_every_format_reports_that_there_are_no_records(format_name):
     text = render(build_leaderboard([]), format_name)
     if format_name in ("csv", "json"):
         assert "accuracy" in text

@@ -28,5 +28,5 @@ def test_a_clear_winner_stands_alone(make_trials):
     assert label_of([*make_trials("good", accuracy=0.95), *make_trials("bad", accuracy=0.5)]) == "toy: good 95.0 %"
 
 
-def test_without_any_result_the_badge_says_so():
+def test_the_badge_shows_that_there_are_no_results():
     assert label_of([]) == "zoo: no results yet"

@@ -34,7 +34,7 @@ def _planned(arguments: list[str], catalog: Catalog) -> list:
         "--set recipe.lr=0.031 --set model.drop_rate=0.25 --no-small-images --device cpu --threads 2 --precision bf16",
     ],
 )
-def test_the_command_of_a_row_asks_for_the_very_trials(line: str, catalog: Catalog, tmp_path: Path) -> None:
+def test_the_command_of_a_row_reproduces_its_trials(line: str, catalog: Catalog, tmp_path: Path) -> None:
     wanted = _planned(shlex.split(line), catalog)
     seeds = [spec.seed for spec in wanted]
     again = _planned(rerun_arguments(wanted[0], seeds), catalog)

@@ -12,7 +12,7 @@ def test_the_title_is_on_every_page(store: StoreMaker, make_site: MakeSite) -> N
         assert "Our &lt;zoo&gt;" in page.read_text(encoding="utf-8")
 
 
-def test_pages_are_files_of_their_own_unless_one_file_is_asked_for(store: StoreMaker, make_site: MakeSite) -> None:
+def test_pages_are_separate_files_unless_a_single_file_is_requested(store: StoreMaker, make_site: MakeSite) -> None:
     store.add("net")
     many, summary = make_site(store, "many")
     one, single = make_site(store, "one", single_file=True)

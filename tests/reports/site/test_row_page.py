@@ -13,7 +13,7 @@ def test_a_failed_seed_is_named_with_its_reason(filled: StoreMaker, make_site: M
     assert "it cannot take images" in (folder / "index.html").read_text(encoding="utf-8")
 
 
-def test_damaged_predictions_cost_their_pictures_only(store: StoreMaker, make_site: MakeSite) -> None:
+def test_damaged_predictions_only_remove_their_pictures(store: StoreMaker, make_site: MakeSite) -> None:
     path, _ = store.add("net")
     file = path / "predictions.safetensors"
     file.write_bytes(file.read_bytes()[:-1] + b"\x99")

@@ -33,23 +33,23 @@ def unequal_false_separations(seed_sds: tuple[float, ...], num_seeds: int, repea
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [(2, 2), (3, 3), (5, 5), (1, 5), (2, 5), (3, 10), (3, 3, 3, 3, 3)], ids=str)
 @pytest.mark.parametrize("settings", [DIGITS, NOISY, LARGE, STEADY], ids=["digits", "noisy", "large", "steady"])
-def test_equal_models_are_told_apart_in_at_most_5_of_100_cases(settings, seeds):
+def test_equal_models_are_separated_in_at_most_5_of_100_cases(settings, seeds):
     assert false_separations(settings, seeds, 1000) <= 0.05 + 0.007
 
 
-def test_equal_models_whose_seeds_vary_unequally_are_rarely_told_apart():
+def test_equal_models_with_unequal_seed_variance_are_rarely_separated():
     assert unequal_false_separations(UNEQUAL["ladder"], 2, 200) <= 0.05
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("num_seeds", [2, 3, 5])
 @pytest.mark.parametrize("seed_sds", UNEQUAL.values(), ids=UNEQUAL)
-def test_equal_models_whose_seeds_vary_unequally_are_told_apart_in_at_most_5_of_100_cases(seed_sds, num_seeds):
+def test_equal_models_with_unequal_seed_variance_are_separated_in_at_most_5_of_100_cases(seed_sds, num_seeds):
     assert unequal_false_separations(seed_sds, num_seeds, 1000) <= 0.05 + 0.007
 
 
 @pytest.mark.slow
-def test_with_one_seed_each_two_equal_networks_are_told_apart_in_at_most_5_of_100_cases():
+def test_with_one_seed_each_two_equal_networks_are_separated_in_at_most_5_of_100_cases():
     """Networks, not architectures: no seed effect, for one seed cannot speak of others."""
     assert false_separations({**DIGITS, "seed_sd": 0.0}, (1, 1), 1000) <= 0.05
     assert 0.93 <= coverage({**LARGE, "seed_sd": 0.0}, 1, 2000) <= 0.97

@@ -11,7 +11,7 @@ from reports.statistics.sample import Sample
 from .worlds import DIGITS, World
 
 
-def test_three_seeds_and_five_rows_tell_a_poor_model_from_good_ones():
+def test_three_seeds_and_five_rows_separate_a_poor_model_from_good_ones():
     """Four networks of 96.8 to 99 % and a linear model of 95.4 % on 898 images: what the default bench has."""
     rng = np.random.default_rng(8)
     found = 0
@@ -41,7 +41,7 @@ def test_rank_ranges_count_who_is_surely_above_and_below():
     assert rank_ranges(np.zeros((0, 0), dtype=bool)) == []
 
 
-def test_what_is_above_is_passed_on_so_that_ranges_never_contradict_each_other():
+def test_separation_is_transitive_so_that_ranges_never_contradict_each_other():
     rng = np.random.default_rng(1)
     for _ in range(20):
         levels = rng.normal(2.0, 0.4, 6)

@@ -14,7 +14,7 @@ def test_a_label_that_ties_for_the_highest_logit_counts_in_part():
     assert share_correct(predictions).tolist() == [1, 1 / 2, 1 / 3, 0]
 
 
-def test_images_are_in_the_order_of_their_ids_whatever_the_order_of_the_file(make_trial):
+def test_images_are_ordered_by_id_regardless_of_the_order_in_the_file(make_trial):
     # The factory shuffles each file. Without noise, both trials are right on the same images.
     first, second = (read_correctness(*make_trial(name, image_noise=0.0)) for name in "ab")
     assert first.images == second.images

@@ -25,7 +25,7 @@ def test_seeds_of_one_spec_are_one_group_and_a_failed_one_joins_it(make_trials, 
         {"environment": {"torch": "2.12.0"}},
     ],
 )
-def test_whatever_can_change_a_prediction_makes_another_group(make_trial, other):
+def test_everything_that_can_change_predictions_makes_another_group(make_trial, other):
     assert len(group_trials([make_trial(), make_trial(seed=1, **other)])) == 2
 
 

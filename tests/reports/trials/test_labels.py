@@ -33,7 +33,7 @@ def test_one_name_of_two_providers_becomes_the_full_names(make_trial):
     assert [each.model for each in label_rows(records)] == ["timm/net", "torchvision/net"]
 
 
-def test_a_trial_that_does_not_know_its_torch_is_no_row_of_its_own(make_trial):
+def test_a_trial_without_a_torch_version_makes_no_separate_row(make_trial):
     known = make_trial(environment={"torch": "2.11.0+cu128"})[1]
     unknown = make_trial(environment={"device_name": "a cpu"})[1]
     assert [each.model for each in label_rows([known, unknown])] == ["net", "net"]

@@ -139,7 +139,7 @@ def test_a_plugins_command_cannot_take_the_place_of_zoos_own(run_zoo: Run, write
     assert "command 'plan' of extra cannot be reached" in run_zoo("--plugin", file, "plugins").stdout
 
 
-def test_what_a_plugin_prints_while_loading_stays_out_of_the_output(
+def test_output_of_a_plugin_while_loading_stays_out_of_the_output(
     run_shelf: Run, write_plugin: Callable[..., str]
 ) -> None:
     noisy = write_plugin(
@@ -155,7 +155,7 @@ def test_a_plugin_file_that_is_not_there_is_a_mistake(run_zoo: Run) -> None:
     assert result.stderr == "zoo: --plugin nowhere.py: no such file\n"
 
 
-def test_broken_plugins_are_fatal_where_that_is_asked_for(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
+def test_broken_plugins_are_fatal_in_strict_mode(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
     file = write_plugin("1/0")
     lenient = run_zoo("list", "metrics", "--plugin", file)
     assert lenient.exit_code == 0

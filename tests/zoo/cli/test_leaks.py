@@ -73,7 +73,7 @@ def test_the_note_on_test_images_in_train_reaches_the_footnotes(
 
 
 @pytest.mark.slow
-def test_a_bench_on_such_data_says_so_under_its_table_and_in_its_files(photos: Path, tmp_path: Path) -> None:
+def test_a_bench_on_such_data_has_a_note_under_its_table_and_in_its_files(photos: Path, tmp_path: Path) -> None:
     command = [
         sys.executable, "-c", "from zoo.cli import main; main()", "bench", "--models", "linear", "--data",
         f"folder:{photos}", "--recipes", "sgd_quick", "--epochs", "1", "--seeds", "1", "--measure-seconds", "0",

@@ -154,7 +154,7 @@ def test_a_data_set_of_the_hub_conforms(hold, photos, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [entry.full_name for entry in CATALOG.datasets])
-def test_a_data_set_that_is_not_here_says_so_in_one_sentence(catalog, name, tmp_path):
+def test_a_missing_dataset_gives_one_sentence(catalog, name, tmp_path):
     subject = Subject(record=catalog.datasets.get(name).record, data_root=tmp_path)
     (check,) = checks_of("datasets", only=("absence_is_said",))
     verdict = judge(check, subject)

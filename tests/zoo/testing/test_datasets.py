@@ -162,7 +162,7 @@ def _absent() -> Splits:
 
 
 @pytest.mark.parametrize("dataset", [data_set(_absent), data_set(splits_of, argument="PATH")], ids=["absent", "a kind"])
-def test_what_is_not_here_is_skipped_with_its_reason(dataset):
+def test_missing_requirements_are_skipped_with_their_reason(dataset):
     verdict = judge(CHECKS_BY_ID["loads"], Subject(record=dataset))
     assert verdict.state is State.SKIPPED
     assert verdict.reason in (

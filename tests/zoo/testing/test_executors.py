@@ -258,7 +258,7 @@ def test_an_executor_that_is_right_passes_every_check(passed):
     passed(executor(Processes))
 
 
-def test_one_that_cannot_be_opened_here_has_nothing_to_look_at():
+def test_checks_of_an_executor_that_cannot_be_opened_are_skipped():
     def open_workers(options: Mapping[str, Any]) -> Any:
         raise PluginError("it needs the library 'cluster'")
 

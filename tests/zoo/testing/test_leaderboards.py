@@ -12,7 +12,7 @@ def test_the_small_one_has_ranked_rows_and_one_without_a_result() -> None:
     assert rows[-1].unfinished
 
 
-def test_odd_names_stand_wherever_a_name_may() -> None:
+def test_odd_names_are_used_for_all_names() -> None:
     leaderboard = odd_leaderboard()
     assert [table.data for table in leaderboard.tables] == list(ODD_NAMES)
     assert {row.model for row in leaderboard.rows} == set(ODD_NAMES)

@@ -25,7 +25,7 @@ def test_a_size_at_which_a_network_fails_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("output", [torch.zeros(4), torch.zeros(4, 3, dtype=torch.int64), "logits"])
-def test_what_is_not_logits_is_refused(output: object) -> None:
+def test_outputs_that_are_not_logits_are_rejected(output: object) -> None:
     model = nn.Identity()
     model.forward = lambda images_BCHW: output  # type: ignore[assignment]
     with pytest.raises(CheckFailedError, match="in train mode it returns"):

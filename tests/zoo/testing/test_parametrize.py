@@ -44,7 +44,7 @@ def test_a_failure_that_is_expected_is_an_expected_failure(check):
     check()
 
 
-def test_what_is_named_must_be_there():
+def test_named_entries_must_exist():
     with pytest.raises(UsageError, match="no check is called 'known_case'; did you mean 'known_cases'"):
         parameters(ACCURACY, expected_failures={"known_case": "typing"})
     with pytest.raises(UsageError, match="no check is called 'buids'; did you mean 'builds'"):
@@ -55,7 +55,7 @@ def test_what_is_named_must_be_there():
         parameters(ACCURACY, expected_failures={"known_cases": " "})
 
 
-def test_slow_checks_are_left_out_unless_asked_for():
+def test_slow_checks_are_left_out_by_default():
     recipe = Recipe(name="own", hyperparameters=Hyperparameters)
     networks = subjects_of("plugins.architectures.small_cnns")
     for slow in (False, True):
@@ -77,7 +77,7 @@ def test_records_come_from_modules_by_name_or_themselves_and_from_files(tmp_path
         assert [subject.name for subject in subjects_of(given)] == ["own"]
 
 
-def test_what_is_no_plugin_is_one_sentence(tmp_path: Path):
+def test_a_target_that_is_not_a_plugin_gives_one_sentence(tmp_path: Path):
     with pytest.raises(PluginError, match="json is not a plugin: it has no function marked with @hookimpl"):
         subjects_of("json")
     with pytest.raises(PluginError, match="int is not a record that can be checked"):
@@ -88,7 +88,7 @@ def test_what_is_no_plugin_is_one_sentence(tmp_path: Path):
         subjects_of(file)
 
 
-def test_a_misspelt_hook_is_told():
+def test_a_misspelt_hook_is_reported():
     module = ModuleType("misspelt")
     module.zoo_metric = hookimpl(lambda: [ACCURACY])  # type: ignore[attr-defined]
     with pytest.raises(PluginError, match="misspelt: unknown hook 'zoo_metric'"):
@@ -117,7 +117,7 @@ def test_conforms_without_excuses(check):
 """
 
 
-def test_pytest_tells_failures_expected_failures_unexpected_passes_and_skips_apart(tmp_path: Path):
+def test_pytest_distinguishes_failures_expected_failures_unexpected_passes_and_skips(tmp_path: Path):
     (tmp_path / "test_plugin.py").write_text(SUITE)
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=120)

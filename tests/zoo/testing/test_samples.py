@@ -10,7 +10,7 @@ import torch
 from zoo.testing.samples import NUM_CLASSES, NUM_IMAGES, noise, sample_images, sample_net
 
 
-def test_the_nearest_class_mean_tells_all_images_apart() -> None:
+def test_the_nearest_class_mean_classifies_all_images() -> None:
     with sample_images(size=8) as images:
         folder = Path(images.prepared.folder)
         pixels_NHWC = np.load(folder / "train-images.npy").astype(float)

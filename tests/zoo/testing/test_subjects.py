@@ -32,7 +32,7 @@ def test_the_root_of_data_is_as_given_or_as_the_environment_says(
     assert Subject(record=METRIC, data_root=tmp_path).root == tmp_path
 
 
-def test_what_is_no_plugin_is_refused(tmp_path: Path) -> None:
+def test_an_object_that_is_not_a_plugin_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="json is not a plugin"):
         subjects_of("json")
     path = tmp_path / "broken.py"

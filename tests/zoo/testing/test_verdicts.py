@@ -44,7 +44,7 @@ def test_how_a_check_ends(
     assert bool(verdict.traceback) is (error is not None and not isinstance(error, NotApplicableError))
 
 
-def test_ctrl_c_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_not_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyboardInterrupt):
         judge(_check(monkeypatch, KeyboardInterrupt()), SUBJECT)
 

@@ -42,7 +42,7 @@ def test_erased_rectangles_are_distributed_as_torchvisions_but_for_its_lopsided_
         assert ks_2samp(ours[:, column], theirs[:, column]).pvalue > 1e-4
 
 
-def test_so_many_images_are_erased_as_the_probability_says():
+def test_the_share_of_erased_images_matches_the_probability():
     images_BCHW = torch.zeros(4000, 3, 8, 8, dtype=torch.uint8)
     result_BCHW = random_erasing(images_BCHW, generator(), probability=0.25, fill_C=FILL_C)
     erased = int(result_BCHW.flatten(1).any(1).sum())

@@ -142,7 +142,7 @@ def test_the_same_generator_state_gives_the_same_images():
     assert torch.equal(one, other)
 
 
-def test_nothing_asked_for_is_nothing_done():
+def test_without_augmentations_images_are_returned_unchanged():
     images_BCHW = some_images()
     hp = Hyperparameters(flip=True)
     assert augment(images_BCHW, generator(), hp, may_flip=False, fill_C=FILL_C) is images_BCHW

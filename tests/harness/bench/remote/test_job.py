@@ -26,7 +26,7 @@ def test_a_job_is_the_same_after_json() -> None:
 @pytest.mark.parametrize(
     ("changes", "field"), [({"kind": "shell"}, "kind"), ({"command": "rm"}, "command"), ({"bench": None}, "bench")]
 )
-def test_what_no_bench_asks_is_refused(changes: dict[str, Any], field: str) -> None:
+def test_requests_that_no_bench_makes_are_rejected(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(ValidationError, match=field):
         RemoteJob.model_validate({"kind": "probe", "bench": "b", "sources": {}, **changes})
 

@@ -65,7 +65,7 @@ def test_a_probe_is_answered_with_the_machine(tell: Any) -> None:
     assert machine["environment"]["torch"]
 
 
-def test_what_it_cannot_do_is_a_sentence(tell: Any, bench: Any) -> None:
+def test_a_dataset_that_cannot_be_prepared_gives_a_sentence(tell: Any, bench: Any) -> None:
     (dataset,) = bench.plan("linear", data=["absent"]).datasets
     ((message, content),) = [each for each in tell("prepare", dataset=dataset) if each[0]["kind"] != "progress"]
     assert message["kind"] == "errors"

@@ -142,7 +142,7 @@ def test_a_record_is_written_once_its_files_are_there(head: Head, tmp_path: Path
     assert not head.store.is_held(TRIAL.trial_id)
 
 
-def test_what_happens_on_a_node_is_told(head: Head) -> None:
+def test_events_on_a_node_are_reported(head: Head) -> None:
     head.start()
     event = EpochEnded(
         trial_id=TRIAL.trial_id, epoch=1, epochs=2, train_loss=1.0, train_accuracy=0.5, val_loss=1.0, val_accuracy=0.5,
@@ -160,7 +160,7 @@ def test_its_folder_is_locked_while_a_trial_runs_elsewhere(head: Head) -> None:
     assert head.store.is_held(TRIAL.trial_id)
 
 
-def test_a_trial_that_another_bench_holds_is_told_of_as_held(head: Head) -> None:
+def test_a_trial_held_by_another_bench_is_reported_as_held(head: Head) -> None:
     head.folder.mkdir()
     with FileLock(head.folder / LOCK_FILE):
         head.start()
@@ -183,7 +183,7 @@ def test_a_lost_trial_starts_again_where_it_was_with_the_last_state_that_was_sen
     assert len(list(head.folder.glob("state-*"))) == 1
 
 
-def test_what_a_lost_trial_still_says_is_not_heard(head: Head, tmp_path: Path) -> None:
+def test_late_messages_of_a_lost_trial_are_ignored(head: Head, tmp_path: Path) -> None:
     head.start()
     head.workers.lose()
     head.hear()
@@ -256,7 +256,7 @@ def test_files_that_a_trial_does_not_write_are_not_written(head: Head, tmp_path:
         ({"kind": "errors", "sentences": ["put the files into X"]}, FailureKind.DATA, "put the files into X"),
     ],
 )
-def test_what_a_node_cannot_do_is_a_failure_with_its_sentence(
+def test_a_task_that_a_node_cannot_run_fails_with_its_sentence(
     head: Head, message: dict[str, Any], kind: FailureKind, words: str
 ) -> None:
     head.start()
@@ -267,7 +267,7 @@ def test_what_a_node_cannot_do_is_a_failure_with_its_sentence(
     assert (record.failure.kind, record.reason) == (kind, words)
 
 
-def test_a_task_that_ends_without_a_word_is_a_failure(head: Head) -> None:
+def test_a_task_that_ends_silently_is_a_failure(head: Head) -> None:
     head.start()
     head.workers.events.append(TaskEnded(task_id=head.workers.tasks[0].task_id, node="a"))
     (record,) = head.hear()

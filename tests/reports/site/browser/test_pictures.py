@@ -14,7 +14,7 @@ expect = playwright.expect
 pytestmark = pytest.mark.slow
 
 
-def test_a_mark_in_a_picture_says_what_it_is_and_leads_to_its_row(site: Path, watched: Watched) -> None:
+def test_a_mark_in_a_chart_has_a_tooltip_and_leads_to_its_row(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#data=toy")
     figure = page.locator("figure[data-board-chart=params]")
     figure.scroll_into_view_if_needed()

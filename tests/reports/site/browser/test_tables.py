@@ -82,7 +82,7 @@ def test_the_address_holds_what_is_shown(site: Path, watched: Watched, browser: 
     other.close()
 
 
-def test_an_address_of_nonsense_is_no_error(site: Path, watched: Watched) -> None:
+def test_a_nonsensical_address_is_not_an_error(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#sort=-nonsense&columns=x,y&family=none&q=%00&least=abc")
     expect(page.locator("[data-count]")).to_have_text("0 of 11 rows")
 
@@ -104,7 +104,7 @@ def test_downloads_hold_exactly_what_is_shown(site: Path, watched: Watched) -> N
     assert data["rows"][0]["accuracy"] == pytest.approx(means["net7"], rel=1e-5)
 
 
-def test_rows_that_cannot_be_told_apart_are_marked_at_the_pointer(site: Path, watched: Watched) -> None:
+def test_inseparable_rows_are_marked_at_the_pointer(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#data=toy")
     ranks = column(page, "rank")
     page.hover("section[data-table^=toy] tbody tr:first-child td.number")

@@ -104,7 +104,7 @@ def test_failed_trials_exit_with_1_and_are_named_with_their_reason(bench: Run, f
     assert "1 failed" in result.stdout
 
 
-def test_an_interrupted_bench_exits_with_130_and_says_how_to_go_on(bench: Run, fake_bench: dict[str, Any]) -> None:
+def test_an_interrupted_bench_exits_with_130_and_shows_how_to_continue(bench: Run, fake_bench: dict[str, Any]) -> None:
     fake_bench.update(interrupted=True, outcomes={1: Outcome.INTERRUPTED})
     result = bench()
     assert result.exit_code == 130
@@ -119,7 +119,7 @@ def test_quiet_leaves_the_table_only(bench: Run) -> None:
 
 
 @pytest.mark.parametrize("form", ["json", "csv", "markdown", "latex"])
-def test_stdout_holds_nothing_but_the_format_asked_for(bench: Run, form: str) -> None:
+def test_stdout_has_only_the_requested_format(bench: Run, form: str) -> None:
     text = bench("--format", form).stdout
     starts = {"json": "{", "csv": "fingerprint,", "markdown": "#", "latex": "%"}
     assert text.lstrip().startswith(starts[form]), text[:200]
@@ -134,14 +134,14 @@ def test_a_metric_of_a_plugin_can_be_a_column_and_sorted_by(bench: Run) -> None:
 
 
 @pytest.mark.parametrize("metric", ["nll", "average_precision"])
-def test_a_metric_that_no_trial_has_costs_the_column_and_not_the_table(bench: Run, metric: str) -> None:
+def test_a_metric_that_no_trial_has_removes_the_column_and_not_the_table(bench: Run, metric: str) -> None:
     result = bench("--columns", f"model,{metric}", "--sort-by", metric)
     assert result.exit_code == 0
     assert f"no trial has a value for '{metric}'" in result.stderr
     assert "tiny_net" in result.stdout
 
 
-def test_what_is_asked_for_reaches_the_bench(
+def test_options_reach_the_bench(
     bench: Run, fake_bench: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_DATA", str(tmp_path / "images"))
@@ -163,7 +163,7 @@ def test_the_default_bench_says_what_to_try_next(
     assert (tmp_path / "runs" / "leaderboard.md").is_file()
 
 
-def test_a_listener_that_raises_is_told_of_and_the_bench_goes_on(bench: Run) -> None:
+def test_a_listener_that_raises_is_reported_and_the_bench_continues(bench: Run) -> None:
     result = bench("--listen", "ear")  # its open always raises
     assert result.exit_code == 0
     assert "zoo: listener 'ear' could not be opened: AssertionError" in result.stderr

@@ -76,17 +76,17 @@ def test_an_empty_cache_is_listed_as_such(run_zoo, tmp_path, monkeypatch):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "left",
 )  # fmt: skip
-def test_what_is_named_is_cleared(run_zoo, cache, words, remaining):
+def test_named_entries_are_cleared(run_zoo, cache, words, remaining):
     done = run_zoo("cache", "clear", *words, "--yes")
     assert done.exit_code == 0, done.stderr
     assert left(cache) == remaining
 
 
-def test_what_was_freed_is_said(run_zoo, cache):
+def test_freed_space_is_reported(run_zoo, cache):
     assert run_zoo("cache", "clear", "dots", "--yes").stdout == "freed 1.5 MB: 1 entry cleared\n"
 
 
-def test_nothing_is_removed_without_being_asked_for_and_agreed_to(run_zoo, cache):
+def test_nothing_is_removed_without_request_and_confirmation(run_zoo, cache):
     done = run_zoo("cache", "clear")
     assert (done.exit_code, "nothing to clear was given" in done.stderr) == (2, True)
     done = run_zoo("cache", "clear", "--all")
@@ -108,7 +108,7 @@ def test_mistakes_are_one_sentence_each_with_near_names(run_zoo, cache):
     assert left(cache) == {DOTS, CATS, MODELS}
 
 
-def test_what_is_in_use_stays_and_the_exit_code_says_so(run_zoo, cache):
+def test_entries_in_use_are_kept_and_change_the_exit_code(run_zoo, cache):
     with using([cache / "decoded" / DOTS]):
         assert "in use" in run_zoo("cache", "list").stdout
         done = run_zoo("cache", "clear", "--all", "--yes")
@@ -123,7 +123,7 @@ def test_a_limit_of_the_cache_must_be_a_size(run_zoo):
 
 
 @pytest.mark.slow
-def test_a_bench_beyond_the_limit_decodes_anew_to_the_same_predictions(zoo_script, tmp_path):
+def test_a_bench_beyond_the_limit_decodes_in_each_epoch_with_the_same_predictions(zoo_script, tmp_path):
     import numpy as np
     from PIL import Image
 

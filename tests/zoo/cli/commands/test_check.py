@@ -169,7 +169,7 @@ def test_a_mistake_is_one_sentence_before_anything_runs(
 
 
 @pytest.mark.slow
-def test_what_nothing_goes_by_is_told_with_near_names(check):
+def test_unknown_names_are_reported_with_near_names(check):
     done = check("lenet55", "sgd_stepp", "--no-plugins")
     assert done.returncode == 2
     assert "listener, executor, report format or plugin command is called 'lenet55'" in done.stderr

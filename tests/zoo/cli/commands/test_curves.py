@@ -52,7 +52,7 @@ def test_the_numbers_come_as_csv_and_json(run_zoo: Run, store: Path) -> None:
     assert two["trial"] == "two"
 
 
-def test_all_folders_that_are_no_trials_are_told_of(run_zoo: Run, store: Path) -> None:
+def test_all_folders_that_are_not_trials_are_reported(run_zoo: Run, store: Path) -> None:
     done = run_zoo("curves", str(store / "one"), "nowhere", str(store / "neither"))
     assert done.exit_code != 0
     assert "nowhere" in done.stderr

@@ -73,7 +73,7 @@ def test_a_sound_dataset_gets_its_audit_and_exit_code_0(check: Run) -> None:
     assert lines[-1].startswith("no problem found in")
 
 
-def test_what_a_dataset_prints_is_no_part_of_its_audit(check: Run) -> None:
+def test_output_of_a_dataset_stays_out_of_its_audit(check: Run) -> None:
     result = check("noise", "--format", "json")
     assert "printed by" not in result.stdout
     assert "printed by" in result.stderr
@@ -100,14 +100,14 @@ def test_of_many_classes_the_largest_and_the_smallest_are_shown(check: Run) -> N
     assert any("10 classes between" in line for line in lines)
 
 
-def test_a_dataset_that_cannot_be_had_costs_itself_only(check: Run) -> None:
+def test_an_unavailable_dataset_affects_no_other(check: Run) -> None:
     result = check("absent", "noise", "--offline")
     assert result.exit_code == 2
     assert "noise (noises/noise)" in result.stdout
     assert "put the files into X, for nothing is downloaded" in result.stderr
 
 
-def test_all_mistakes_are_told_at_once(check: Run) -> None:
+def test_all_mistakes_are_reported_together(check: Run) -> None:
     result = check("noize", "--set", "recipe.lr=1", "--set", "nonsense", "--limit-test", "few")
     assert result.exit_code == 2
     assert "did you mean 'noise'" in result.stderr
@@ -146,7 +146,7 @@ def test_equal_images_with_different_labels_are_wrong_and_shown_apart(check: Run
     assert "wrong: 1 image(s) are in train with different labels" in lines
 
 
-def test_copies_within_a_split_are_told_and_are_not_wrong(check: Run, photos: Path) -> None:
+def test_copies_within_a_split_are_reported_and_are_not_problems(check: Run, photos: Path) -> None:
     (photos / "train" / "cat" / "copy.png").write_bytes((photos / "train" / "cat" / "0.png").read_bytes())
     result = check(f"folder:{photos}")
     assert result.exit_code == 0

@@ -99,7 +99,7 @@ def test_a_regression_past_its_limit_exits_with_1_and_says_so(
     assert bool(sentence) == bool(result.stderr)
 
 
-def test_mistakes_are_told_of_together_and_exit_with_2(run_zoo: Run, tmp_path: Path) -> None:
+def test_mistakes_are_reported_together_and_exit_with_2(run_zoo: Run, tmp_path: Path) -> None:
     before = write(tmp_path / "a")
     result = run_zoo(
         "diff", str(before), "nowhere", "--margin", "0", "--max-slowdown", "0.5", "--max-accuracy-drop", "x",
@@ -138,7 +138,7 @@ def test_a_wider_margin_makes_more_equivalent(run_zoo: Run, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "start"), [("x.json", "{"), ("x.csv", "model,"), ("x.md", "### "), ("x.txt", str(Path("/")))]
 )
-def test_a_file_has_the_format_that_its_ending_says(run_zoo: Run, tmp_path: Path, name: str, start: str) -> None:
+def test_the_suffix_of_a_file_determines_its_format(run_zoo: Run, tmp_path: Path, name: str, start: str) -> None:
     sides = [str(write(tmp_path / "a")), str(write(tmp_path / "b"))]
     result = run_zoo("diff", *sides, "-o", str(tmp_path / name))
     assert (result.exit_code, result.stdout) == (0, "")
@@ -147,7 +147,7 @@ def test_a_file_has_the_format_that_its_ending_says(run_zoo: Run, tmp_path: Path
     assert json.loads((tmp_path / name).read_text())["cells"][0]["accuracy"]["verdict"] == "equivalent"
 
 
-def test_a_record_that_cannot_be_read_is_told_of_and_exits_with_1(run_zoo: Run, tmp_path: Path) -> None:
+def test_an_unreadable_record_is_reported_and_exits_with_1(run_zoo: Run, tmp_path: Path) -> None:
     before, after = write(tmp_path / "a"), write(tmp_path / "b")
     (next(after.iterdir()) / "record.json").write_text("{")
     result = run_zoo("diff", str(before), str(after))

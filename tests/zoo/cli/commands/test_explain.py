@@ -19,13 +19,13 @@ def photo_trial(train_trial: Callable[..., Path], catalog: Catalog) -> str:
     return str(train_trial(catalog, epochs=4))
 
 
-def test_a_file_that_is_no_picture_is_refused_before_anything_is_read(run_zoo: Run) -> None:
+def test_a_file_that_is_not_a_picture_is_rejected_before_anything_is_read(run_zoo: Run) -> None:
     done = run_zoo("explain", "nothing", "image.png", "-o", "out.txt")
     assert done.exit_code == 2
     assert "must end in .png or .jpg" in done.stderr
 
 
-def test_images_are_explained_and_a_bad_one_is_told_of(
+def test_images_are_explained_and_a_bad_one_is_reported(
     run_zoo: Run, photo_trial: str, photo_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"no picture")

@@ -25,7 +25,7 @@ def test_the_formats_are_those_of_the_harness() -> None:
     assert {name: form.suffix for name, form in FORMATS.items()} == export._SUFFIXES
 
 
-def test_an_export_tells_its_parity_and_predicts_like_the_trial(
+def test_an_export_reports_its_parity_and_predicts_like_the_trial(
     run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path
 ) -> None:
     path = tmp_path / "net.safetensors"
@@ -53,7 +53,7 @@ def test_a_difference_past_the_tolerance_exits_with_1_and_leaves_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_images_are_asked_for_where_the_test_split_is_not_in_the_cache(
+def test_images_are_required_if_the_test_split_is_not_in_the_cache(
     run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "empty"))
@@ -70,7 +70,7 @@ def test_a_format_that_nothing_names_is_asked_for(run_zoo: Run, trial: Path) -> 
     assert "give --format" in result.stderr
 
 
-def test_a_quantised_file_tells_how_it_was_made_and_what_it_saves(run_zoo: Run, trial: Path, tmp_path: Path) -> None:
+def test_a_quantised_file_is_reported_with_its_settings_and_savings(run_zoo: Run, trial: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     words = ("export", str(trial), "-o", str(tmp_path / "net.onnx"), "--quantize", "static")
     result = run_zoo(*words, "--calibration-images", "20", "--min-agreement", "0.8")
@@ -91,7 +91,7 @@ def test_images_to_find_ranges_on_go_with_static_quantisation_only(run_zoo: Run,
     assert "needs --quantize static" in result.stderr
 
 
-def test_training_images_are_asked_for_where_they_are_not_in_the_cache(
+def test_training_images_are_required_if_they_are_not_in_the_cache(
     run_zoo: Run, trial: Path, tmp_path: Path, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "empty"))
@@ -120,7 +120,9 @@ def test_an_exported_onnx_file_predicts_as_its_trial_does(
         assert sentence in result.stderr
 
 
-def test_onnx_files_of_other_tools_do_not_say_what_they_are(run_zoo: Run, tmp_path: Path, photo_folder: Path) -> None:
+def test_onnx_files_from_other_tools_lack_the_required_metadata(
+    run_zoo: Run, tmp_path: Path, photo_folder: Path
+) -> None:
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     (tmp_path / "bad.onnx").write_bytes(b"no network")
     result = run_zoo("predict", str(tmp_path / "bad.onnx"), str(photo_folder / "test"))

@@ -9,12 +9,12 @@ from click.testing import Result
 Run = Callable[..., Result]
 
 
-def test_names_come_one_a_line_in_natural_order_where_stdout_is_no_terminal(run_shelf: Run) -> None:
+def test_names_are_one_per_line_in_natural_order_if_stdout_is_not_a_terminal(run_shelf: Run) -> None:
     assert run_shelf("list", "models", "tiny_net*").stdout.split() == ["tiny_net", "tiny_net20", "tiny_net110"]
 
 
 @pytest.mark.parametrize(("alias", "kind"), [("architectures", "models"), ("datasets", "data"), ("recipe", "recipes")])
-def test_kinds_go_by_several_words(run_shelf: Run, alias: str, kind: str) -> None:
+def test_kinds_have_several_names(run_shelf: Run, alias: str, kind: str) -> None:
     assert run_shelf("list", alias).stdout == run_shelf("list", kind).stdout
 
 

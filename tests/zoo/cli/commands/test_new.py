@@ -8,7 +8,7 @@ from click.testing import Result
 Run = Callable[..., Result]
 
 
-def test_a_new_plugin_is_written_and_the_next_commands_are_told(run_zoo: Run, tmp_path: Path) -> None:
+def test_a_new_plugin_is_written_and_the_next_commands_are_shown(run_zoo: Run, tmp_path: Path) -> None:
     result = run_zoo("new", "plugin", "my-models", "--into", str(tmp_path))
     assert result.exit_code == 0, result.stderr
     assert (tmp_path / "my-models" / "src" / "my_models" / "plugin.py").is_file()

@@ -27,7 +27,7 @@ def test_the_plan_is_every_combination(run_shelf: Run) -> None:
     assert result.stdout.splitlines()[1].split()[:5] == ["tiny_net", "dots", "quick", "0–1", "2"]
 
 
-def test_what_is_skipped_is_told_with_its_reason(run_shelf: Run) -> None:
+def test_skipped_combinations_are_reported_with_their_reason(run_shelf: Run) -> None:
     result = run_shelf("plan", "--models", "big_net,tiny_net", "--data", "dots", "--recipes", "quick")
     assert "skipped: big_net · dots · quick: the network takes images of at least 64 px" in result.stdout
     assert result.stdout.splitlines()[-2].endswith("; 1 combination skipped")
@@ -52,7 +52,7 @@ def test_every_mistake_in_one_call_is_reported_together(run_shelf: Run) -> None:
     assert all(sentence.startswith("zoo: ") for sentence in sentences)
 
 
-def test_a_suite_file_says_the_same_and_options_go_before_it(run_shelf: Run, tmp_path: Path) -> None:
+def test_a_suite_file_is_equivalent_and_options_override_it(run_shelf: Run, tmp_path: Path) -> None:
     suite = tmp_path / "suite.toml"
     suite.write_text(
         'models = ["tiny_net"]\ndata = ["dots"]\nrecipes = ["quick"]\nseeds = 2\nepochs = 7\n[set]\nrecipe.lr = 0.25\n'
@@ -82,7 +82,7 @@ def test_a_suite_files_mistakes_are_reported_with_the_command_lines(run_shelf: R
     assert "'modles'; did you mean 'models'" in result.stderr
 
 
-def test_an_empty_suite_name_is_no_default_bench(run_shelf: Run) -> None:
+def test_an_empty_suite_name_does_not_run_the_default_bench(run_shelf: Run) -> None:
     result = run_shelf("bench", "", *BASE)
     assert result.exit_code == 2
     assert "the suite file" in result.stderr
@@ -102,7 +102,7 @@ def test_a_suite_file_that_cannot_be_read_is_one_sentence(run_shelf: Run, tmp_pa
     ("words", "mode"),
     [(["--compile"], "on"), (["--compile=auto"], "auto"), (["--compile", "off"], "off"), ([], "off")],
 )
-def test_compile_may_stand_alone(run_shelf: Run, words: list[str], mode: str) -> None:
+def test_compile_needs_no_value(run_shelf: Run, words: list[str], mode: str) -> None:
     (trial,) = _trials(run_shelf("plan", *words, *BASE, "--seeds", "1", "--format", "json"))
     assert trial["execution"]["compile"] == mode
 

@@ -30,7 +30,7 @@ def test_a_broken_plugin_is_listed_with_its_cause_and_on_request_its_traceback(
     assert "Traceback" in run_zoo("plugins", "--plugin", file, "--why-broken").stdout
 
 
-def test_a_misspelt_hook_is_told_with_the_hooks_there_are(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
+def test_a_misspelt_hook_is_reported_with_the_existing_hooks(run_zoo: Run, write_plugin: Callable[..., str]) -> None:
     file = write_plugin("from zoo import hookimpl\n@hookimpl\ndef zoo_architecture():\n    return []\n")
     result = run_zoo("plugins", "--plugin", file)
     assert "zoo_architecture" in result.stdout
@@ -87,7 +87,7 @@ def installed(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
 Installed = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_what_is_installed_is_listed_from_metadata_before_any_of_it_runs(installed: Installed) -> None:
+def test_installed_plugins_are_listed_from_metadata_before_any_is_imported(installed: Installed) -> None:
     done = installed("plugins", "--no-import")
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("loud ")]
     assert line.split() == ["loud", "found", "entry", "point", "zoo-loud", "1.5"]
@@ -102,7 +102,7 @@ def test_the_blocked_are_listed_and_do_not_run(installed: Installed) -> None:
     assert "IMPORTED" not in installed("plugins", "--no-plugins").stderr
 
 
-def test_a_slip_in_the_list_is_told_with_near_names(installed: Installed) -> None:
+def test_a_typo_in_the_list_is_reported_with_near_names(installed: Installed) -> None:
     done = installed("plugins", ZOO_PLUGINS="-zoo-lound")
     assert (
         "ZOO_PLUGINS lists 'zoo-lound', but no installed plugin is called that; did you mean 'zoo-loud'" in done.stderr

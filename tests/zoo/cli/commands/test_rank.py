@@ -41,7 +41,7 @@ def test_the_command_explains_as_text_and_as_json_and_in_no_other_format(store: 
     assert "--explain works with --format table or json, not csv" in refused.stderr
 
 
-def test_a_record_that_cannot_be_read_is_left_out_and_the_exit_code_says_so(store: Path) -> None:
+def test_an_unreadable_record_is_left_out_and_changes_the_exit_code(store: Path) -> None:
     damaged = sorted(store.iterdir())[0] / "record.json"
     damaged.write_text("{")
     result = rank(store, "--format", "json")

@@ -81,7 +81,7 @@ def test_only_what_is_named_is_computed_also_a_plugins(
     assert value(trial, "accuracy").value == 0.5
 
 
-def test_a_metric_that_raises_is_told_of_and_exits_with_1(
+def test_a_metric_that_raises_is_reported_and_exits_with_1(
     run_zoo: Run, trial: Path, write_plugin: Callable[..., str]
 ) -> None:
     result = run_zoo("rescore", str(trial), "--metric", "bad", "--plugin", write_plugin(FIXED))
@@ -89,7 +89,7 @@ def test_a_metric_that_raises_is_told_of_and_exits_with_1(
     assert "ZeroDivisionError" in result.stderr
 
 
-def test_names_and_folders_that_are_not_there_are_told_of_together(run_zoo: Run, trial: Path) -> None:
+def test_missing_names_and_folders_are_reported_together(run_zoo: Run, trial: Path) -> None:
     result = run_zoo("rescore", "nowhere", "--metric", "macro_f2,acuracy", str(trial))
     assert result.exit_code == 2
     assert "did you mean 'macro_f1'" in result.stderr

@@ -100,7 +100,7 @@ def test_mistakes_are_one_sentence(run_zoo: Run, words: tuple[str, ...], sentenc
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_said(run_zoo: Run) -> None:
+def test_an_occupied_port_is_reported(run_zoo: Run) -> None:
     with closing(listen("127.0.0.1", 0)) as taken:
         taken.listen()
         result = run_zoo("serve", "nowhere", "--port", str(taken.getsockname()[1]))
@@ -118,7 +118,7 @@ def test_a_token_that_no_header_can_hold_is_refused(
     assert "ZOO_SERVE_TOKEN: a token must be one word" in result.stderr
 
 
-def test_without_the_extra_it_says_what_to_install(run_zoo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_it(run_zoo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "find_spec", lambda name: None if name == "uvicorn" else True)
     result = run_zoo("serve", "nowhere")
     assert result.exit_code == 2

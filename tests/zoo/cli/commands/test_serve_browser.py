@@ -99,14 +99,14 @@ def test_pictures_can_be_dropped_and_more_than_a_request_takes_are_asked_in_turn
     expect(page.locator(".name").last).to_have_text("19.png")
 
 
-def test_it_tells_what_it_serves(page: Any) -> None:
+def test_it_reports_the_served_model(page: Any) -> None:
     expect(page.locator("#title")).to_contain_text("<img src=x")
     expect(page.locator("#limits")).to_have_text("up to 16 MB and 0.1 megapixels each")
     page.get_by_text("About this classifier").click()
     expect(page.locator("dd").first).to_be_visible()
 
 
-def test_the_page_of_the_api_lists_what_openapi_says(page: Any, url: str) -> None:
+def test_the_api_page_lists_the_operations_of_the_openapi_schema(page: Any, url: str) -> None:
     page.goto(f"{url}/docs")
     expect(page.locator(".operation")).to_have_count(4)
     expect(page.locator(".operation").first).to_contain_text("curl -F images=@one.jpg")

@@ -17,7 +17,7 @@ def run(*words: object) -> Result:
     return CliRunner().invoke(zoo, [str(word) for word in words])
 
 
-def test_why_names_what_sets_results_and_speeds_apart(tmp_path: Path) -> None:
+def test_why_lists_differences_in_results_and_speeds(tmp_path: Path) -> None:
     one = write_trial(tmp_path / "a")
     other = write_trial(tmp_path / "b", lr=0.2, device="y")
     done = run("why", one, other)
@@ -26,7 +26,7 @@ def test_why_names_what_sets_results_and_speeds_apart(tmp_path: Path) -> None:
     assert "device: x → y" in done.output
 
 
-def test_why_says_when_nothing_sets_two_trials_apart(tmp_path: Path) -> None:
+def test_why_reports_when_two_trials_do_not_differ(tmp_path: Path) -> None:
     done = run("why", write_trial(tmp_path / "a"), write_trial(tmp_path / "b"))
     assert "the results are the same" in done.output
     assert "speeds are comparable" in done.output

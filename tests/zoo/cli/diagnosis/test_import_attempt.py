@@ -9,5 +9,5 @@ def test_the_fork_server_is_tried_in_a_process_of_its_own() -> None:
     assert examination.probe("fork_server").facts == {"available": True}
 
 
-def test_a_probe_that_fails_says_its_last_word() -> None:
+def test_a_failed_probe_reports_its_last_line() -> None:
     assert "KeyError: 'absent'" in examination.probe("absent").error

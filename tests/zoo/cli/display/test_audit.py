@@ -22,7 +22,7 @@ def audit(**facts: object) -> DatasetAudit:
     return DatasetAudit.model_validate(sound | facts)
 
 
-def test_a_sound_dataset_says_what_was_looked_at() -> None:
+def test_the_audit_of_a_sound_dataset_lists_the_checks() -> None:
     lines = audit_lines(audit(), width=None)
     assert "note: one note" in lines
     assert lines[-1].startswith("no problem found in 12 images: all can be read")
@@ -34,7 +34,7 @@ def test_images_that_are_left_out_are_wrong() -> None:
     assert lines[-1] == "wrong: 9 image files left out"
 
 
-def test_a_carved_split_says_from_where() -> None:
+def test_a_carved_split_is_listed_with_its_source() -> None:
     table = "\n".join(audit_lines(audit(), width=None))
     assert "taken from train" in table
     assert "the source, less val" in table

@@ -95,7 +95,7 @@ def test_columns_go_with_zoos_own_formats(run_zoo: Run, formats: str, store: Pat
     assert "--columns works with built-in formats only" in result.stderr
 
 
-def test_a_bench_writes_every_format_and_one_that_breaks_costs_itself_only(
+def test_a_bench_writes_every_format_and_a_broken_one_affects_no_other(
     formats: str, store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     catalog = build_catalog(Sources(files=(formats,), entry_points=False))

@@ -29,7 +29,7 @@ def test_each_trial_has_a_line_for_its_start_and_one_for_its_end(recorded_events
     assert lines[-1].endswith("5 done, 1 failed")
 
 
-def test_an_epochs_line_tells_loss_accuracy_and_speed(recorded_events: list[Event], clock: Any) -> None:
+def test_the_line_of_an_epoch_shows_loss_accuracy_and_speed(recorded_events: list[Event], clock: Any) -> None:
     assert (
         "[2/6]   epoch 2/4  loss 0.2707  val loss 0.2030  val accuracy 75.00%  2,000 images/s"
     ) in _written(recorded_events, clock)  # fmt: skip

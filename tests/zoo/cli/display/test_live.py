@@ -63,7 +63,7 @@ def test_nothing_moves_but_what_changes(recorded_events: list[Event], clock: Any
     assert all(len(seen) == 1 for seen in places.values()), places
 
 
-def test_a_long_leaderboard_is_cut_to_the_terminal_and_says_so(clock: Any) -> None:
+def test_a_long_leaderboard_is_cut_to_the_terminal_with_a_note(clock: Any) -> None:
     titles = tuple((f"t{index}", f"net{index} · digits · quick · seed 0") for index in range(50))
     events: list[Event] = [BenchStarted(store=_path(), trials=titles)]
     events += [

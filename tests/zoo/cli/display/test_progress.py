@@ -52,7 +52,7 @@ def test_time_left_goes_by_epochs_and_then_by_what_other_trials_took(clock: Any)
     assert _left(state) == ("about", pytest.approx(20.0))
 
 
-def test_a_quick_network_says_nothing_about_the_time_of_a_slow_one(clock: Any) -> None:
+def test_a_fast_network_does_not_predict_the_time_of_a_slow_one(clock: Any) -> None:
     titles = [("t0", "linear · digits · quick · seed 0"), ("t1", "resnet · digits · quick · seed 0")]
     titles += [("t2", "linear · digits · quick · seed 1")]
     state = BenchState(clock)
@@ -77,7 +77,7 @@ def test_while_only_unknown_networks_are_left_no_time_is_shown(clock: Any) -> No
     assert state.time_left() is None
 
 
-def test_a_reused_trial_says_nothing_about_time(clock: Any) -> None:
+def test_a_reused_trial_does_not_affect_the_remaining_time(clock: Any) -> None:
     titles = tuple((f"t{index}", f"net · digits · quick · seed {index}") for index in range(2))
     state = BenchState(clock)
     state.hear(BenchStarted(store=_path(), trials=titles))

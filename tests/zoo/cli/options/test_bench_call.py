@@ -29,7 +29,7 @@ def parse(write_plugin: Callable[..., str], shelf: str) -> Callable[..., BenchCa
     return run
 
 
-def test_a_call_holds_all_that_was_asked_for(parse: Callable[..., BenchCall], tmp_path: Path) -> None:
+def test_a_call_has_all_requested_options(parse: Callable[..., BenchCall], tmp_path: Path) -> None:
     call = parse(
         "-o", str(tmp_path), "--timeout", "90", "--cache-limit", "1GB", "--offline", "--retry", "--jobs", "2",
         "--listen", "ear", "--sort-by", "luck", "-q",

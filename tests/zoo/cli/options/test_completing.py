@@ -40,7 +40,7 @@ def test_full_names_are_offered_after_a_slash(complete: Complete) -> None:
     assert complete("bench", "--models", "shelf/tiny_net2") == ["shelf/tiny_net20"]
 
 
-def test_a_broken_plugin_costs_no_word_and_no_name(
+def test_a_broken_plugin_does_not_affect_names(
     complete: Complete, write_plugin: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = write_plugin("print('noise')\n1/0", "broken")

@@ -20,7 +20,7 @@ def test_a_number_or_its_default_is_taken() -> None:
     assert CliRunner().invoke(command, ["--top-k", "1"]).output == "1 None\n"
 
 
-def test_what_is_no_count_is_refused() -> None:
+def test_an_invalid_count_is_rejected() -> None:
     for given in ("0", "-1", "1.5", "many"):
         result = CliRunner().invoke(command, ["--workers", given])
         assert (result.exit_code, "--workers" in result.output) == (2, True)

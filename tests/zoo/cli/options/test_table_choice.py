@@ -47,7 +47,7 @@ def choice_of(**params: Any) -> TableChoice:
     return TableChoice.from_params({"sort_by": None, "columns": (), "form": "table", "brief": False, **params})
 
 
-def test_nothing_asked_for_is_the_default_choice() -> None:
+def test_no_options_give_the_default_choice() -> None:
     assert choice_of() == TableChoice()
     assert choice_of(columns=(" , ",)).columns is None
 
@@ -109,13 +109,13 @@ def test_metrics_that_no_trial_has_are_left_out_with_a_warning(
     assert TableChoice(columns=("luck",)).for_trials(trials).columns is None
 
 
-def test_what_the_trials_have_is_kept_without_a_word(trials: list[Trial], capsys: pytest.CaptureFixture[str]) -> None:
+def test_columns_that_trials_have_are_kept_silently(trials: list[Trial], capsys: pytest.CaptureFixture[str]) -> None:
     choice = TableChoice(sort_by="macro_f1", columns=("model", "macro_f1"))
     assert choice.for_trials(trials) == choice
     assert capsys.readouterr().err == ""
 
 
-def test_the_text_has_the_columns_asked_for_and_ends_with_one_line_break(trials: list[Trial]) -> None:
+def test_the_text_has_the_requested_columns_and_ends_with_one_line_break(trials: list[Trial]) -> None:
     choice = TableChoice(columns=("model", "accuracy"), form="csv", brief=True)
     leaderboard, columns = choice.build(trials)
     assert [column.key for column in columns or ()] == ["model", "accuracy"]
@@ -126,7 +126,7 @@ def test_the_text_has_the_columns_asked_for_and_ends_with_one_line_break(trials:
     assert TableChoice().build(trials)[1] is None
 
 
-def test_the_format_of_a_plugin_is_shown_as_it_renders(
+def test_the_format_of_a_plugin_is_shown_as_rendered(
     declared: TableChoice, trials: list[Trial], capsys: pytest.CaptureFixture[str]
 ) -> None:
     choice = declared.follow_suffix(".names")

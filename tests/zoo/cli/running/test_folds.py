@@ -48,7 +48,9 @@ def test_a_suite_can_ask_for_folds(run_shelf: Run, tmp_path: Path) -> None:
         (("--folds", "5", "--limit-test", "9"), "folds cannot be combined with limit_train or limit_test"),
     ],
 )
-def test_what_cannot_be_folded_is_refused(run_shelf: Run, options: tuple[str, ...], sentence: str) -> None:
+def test_images_that_cannot_be_divided_into_folds_are_rejected(
+    run_shelf: Run, options: tuple[str, ...], sentence: str
+) -> None:
     done = run_shelf("plan", *DOTS, *options)
     assert done.exit_code == 2
     assert sentence in done.stderr

@@ -50,7 +50,7 @@ FINISHED = Expectation(seconds=0.0, basis="finished", is_finished=True)
         ((Expectation(seconds=2.0, basis="probe"),), ("2.0 s", "", "probe")),
     ],
 )
-def test_a_row_says_what_one_more_trial_takes(expected: tuple[Expectation, ...], text: tuple[str, ...]) -> None:
+def test_a_row_shows_the_time_of_one_more_trial(expected: tuple[Expectation, ...], text: tuple[str, ...]) -> None:
     assert cells(_trials(*expected)) == text
 
 
@@ -111,7 +111,7 @@ def store(run_shelf: Run, tmp_path: Path) -> Path:
     return out
 
 
-def test_the_plan_shows_what_records_tell(run_shelf: Run, store: Path) -> None:
+def test_the_plan_shows_forecasts_from_records(run_shelf: Run, store: Path) -> None:
     result = run_shelf("plan", *BASE, "--device", "cpu", "--seeds", "4", "--out", str(store))
     assert result.exit_code == 0, result.stderr
     heading, first, second, *_, last = result.stdout.splitlines()

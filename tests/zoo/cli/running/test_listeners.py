@@ -44,9 +44,7 @@ def test_every_event_reaches_everyone_in_order(tmp_path: Path, recorded_events: 
         (KeyboardInterrupt(), "it raised KeyboardInterrupt"),
     ],
 )
-def test_a_listener_that_raises_is_told_of_once_and_hears_no_more(
-    tmp_path: Path, error: BaseException, cause: str
-) -> None:
+def test_a_listener_that_raises_is_reported_once_and_disabled(tmp_path: Path, error: BaseException, cause: str) -> None:
     calls, told, heard = [], [], []
 
     def raise_it(event: Event) -> None:
@@ -62,7 +60,7 @@ def test_a_listener_that_raises_is_told_of_once_and_hears_no_more(
     assert "\n" not in told[0]
 
 
-def test_a_listener_that_cannot_be_opened_costs_itself_only(tmp_path: Path) -> None:
+def test_a_listener_that_cannot_be_opened_affects_nothing_else(tmp_path: Path) -> None:
     told: list[str] = []
     provider = Provider(name="test", origin="file", module="test")
     record: Any = Listener(name="none", open=lambda store: None)  # type: ignore[arg-type, return-value]
@@ -72,7 +70,7 @@ def test_a_listener_that_cannot_be_opened_costs_itself_only(tmp_path: Path) -> N
     assert told == ["listener 'none' could not be opened: TypeError: open returned NoneType; expected a function"]
 
 
-def test_a_listener_that_hangs_costs_itself_only(tmp_path: Path) -> None:
+def test_a_listener_that_hangs_affects_nothing_else(tmp_path: Path) -> None:
     told, heard = [], []
     never = threading.Event()
     slow, good = _entry("slow", lambda event: never.wait(30) and None), _entry("good", heard.append)

@@ -25,13 +25,13 @@ def summary_of(**fields: object) -> RuntimeSummary:
     return RuntimeSummary(**{**known, **fields})  # type: ignore[arg-type]
 
 
-def test_a_runtime_that_there_is_not_is_told_of_with_those_that_there_are(run_zoo: Run, tmp_path: Path) -> None:
+def test_an_unknown_runtime_is_reported_with_the_existing_ones(run_zoo: Run, tmp_path: Path) -> None:
     result = run_zoo("bench", "--runtimes", "eager,onx", "--out", str(tmp_path / "runs"), "--dry-run")
     assert result.exit_code == 2
     assert "runtimes.1 = 'onx': input should be 'eager', 'compile', 'onnx' or 'int8'" in result.stderr
 
 
-def test_runtimes_may_stand_in_a_suite_file_and_change_no_trial(tmp_path: Path, run_zoo: Run) -> None:
+def test_runtimes_can_be_set_in_a_suite_file_and_change_no_trial(tmp_path: Path, run_zoo: Run) -> None:
     suite = tmp_path / "suite.toml"
     suite.write_text('models = ["linear"]\nruntimes = ["eager", "onnx"]\n')
     request = BenchRequest.parse(load_suite(suite), origin="it")
@@ -42,7 +42,7 @@ def test_runtimes_may_stand_in_a_suite_file_and_change_no_trial(tmp_path: Path, 
     assert trials[0] == trials[1]
 
 
-def test_of_what_is_there_the_runtimes_that_were_asked_for_are_shown(
+def test_only_the_requested_runtimes_are_shown(
     train_trial: Callable[..., Path], catalog: Catalog, add_runtime: Callable[..., Path]
 ) -> None:
     folder = train_trial(catalog)
@@ -62,14 +62,14 @@ def test_of_what_is_there_the_runtimes_that_were_asked_for_are_shown(
         ({"interrupted": True}, "interrupted; run the same command again to continue"),
     ],
 )
-def test_what_is_not_there_is_told_of(
+def test_failed_and_missing_runtimes_are_reported(
     fields: dict[str, object], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert not report_runtimes(summary_of(**fields), quiet=False)
     assert sentence in capsys.readouterr().err
 
 
-def test_nothing_is_said_where_all_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_reported_if_everything_is_present(capsys: pytest.CaptureFixture[str]) -> None:
     assert report_runtimes(summary_of(), quiet=False)
     assert report_runtimes(None, quiet=False)
     assert capsys.readouterr().err == ""

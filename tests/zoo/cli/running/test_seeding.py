@@ -104,7 +104,7 @@ def test_when_the_budget_is_spent_no_look_adds_seeds(
     assert done.reason.startswith("the budget of 1m is spent; ")
 
 
-def test_what_was_stopped_by_the_user_is_not_looked_at(
+def test_trials_stopped_by_the_user_are_not_checked(
     seeded: Callable[..., seeding.Seeded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = Scripted(monkeypatch)
@@ -152,9 +152,7 @@ def zoo_recipes():
 
 
 @pytest.mark.slow
-def test_rows_that_are_told_apart_keep_three_seeds_and_the_same_command_reuses_all(
-    run_zoo: Run, tmp_path: Path
-) -> None:
+def test_separated_rows_keep_three_seeds_and_the_same_command_reuses_all(run_zoo: Run, tmp_path: Path) -> None:
     (tmp_path / "toys.py").write_text(TOYS)
     asked = (
         "bench", "--plugin", str(tmp_path / "toys.py"), "--models", "untrained,eight,nine", "--data", "shades",
@@ -217,7 +215,7 @@ def test_a_budget_is_read_as_people_write_it(text: str, seconds: float) -> None:
     assert BenchRequest.model_validate({"budget": text}).budget_seconds == seconds
 
 
-def test_a_plan_of_adaptive_seeds_says_that_it_is_the_most(run_zoo: Run) -> None:
+def test_a_plan_with_adaptive_seeds_is_marked_as_the_maximum(run_zoo: Run) -> None:
     done = run_zoo("plan", "--models", "linear", "--seeds", "auto")
     assert "10 trials of 1 combination" in done.stdout
     assert "each row gets 3 seeds" in done.stdout
