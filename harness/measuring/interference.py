@@ -8,6 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness.records.record import LOADED_CORES
+
+_MOMENT_SECONDS = 0.2
+"""Long enough for the kernel's ticks of 10 ms to tell how much of a core is used."""
+
 _STAT = Path("/proc/stat")
 _THROTTLED = {
     "SwPowerCap": "its power limit",
@@ -34,6 +39,19 @@ class ForeignLoad:
             return None
         # The kernel counts in ticks of 10 ms, so the difference may be slightly negative.
         return max(0.0, (busy - self._start - (_own_seconds() - self._own)) / elapsed)
+
+
+def is_quiet_within(seconds: float) -> bool:
+    """Wait for a moment in which other processes leave the machine alone, and tell whether it came in time."""
+    end = time.monotonic() + seconds
+    while True:
+        load = ForeignLoad()
+        time.sleep(_MOMENT_SECONDS)
+        cores = load.cores()
+        if cores is None or cores <= LOADED_CORES:
+            return True
+        if time.monotonic() >= end:
+            return False
 
 
 def gpu_notes(index: int) -> tuple[str, ...]:

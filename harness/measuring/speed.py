@@ -20,16 +20,22 @@ from harness.data.images import ImageSet
 from harness.faults.out_of_memory import Halving
 from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
 from harness.measuring.inference import measure_inference, timed_batch
-from harness.measuring.interference import ForeignLoad, gpu_notes
+from harness.measuring.interference import ForeignLoad, gpu_notes, is_quiet_within
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.measuring.timer import PROTOCOL, measure_rate, summarize, synchronize
 from harness.measuring.training_step import training_step
-from harness.records.record import Rate, SpeedInfo
+from harness.records.record import LOADED_CORES, Rate, SpeedInfo
 from harness.training.compiling import compiled
 from harness.training.evaluation import eval_mode
 from harness.training.loop import TrainingResult
 from harness.training.precision import computing, exact_fp32
 from harness.training.resolved_recipe import ResolvedRecipe
+
+MAX_REPEATS = 2
+"""How often a speed is measured again that was measured beside other load."""
+
+PATIENCE = 3
+"""Budgets that are waited for the other load to end; other trials of the bench wait meanwhile."""
 
 DRIFT = 1.15
 """Ratio by which the reference network's speed may change without a note: more than it varies on an idle machine."""
@@ -77,6 +83,9 @@ def measure_speed(
 ) -> SpeedInfo:
     """Measure a trained network; it is left as it was.
 
+    What was measured beside other load is measured again if that load ends soon, up to :data:`MAX_REPEATS` times; the
+    measurement beside the least load counts.
+
     Args:
         settings: How the network trained and is timed.
         test: Gives the end-to-end rate of inference, and images to time the network with.
@@ -87,6 +96,40 @@ def measure_speed(
         best_inference: Whether the fastest settings for inference are looked for.
     """
     began = time.perf_counter()
+
+    def measure() -> SpeedInfo:
+        return _measure(
+            model,
+            resolved,
+            settings,
+            training=training,
+            test=test,
+            was_disturbed=was_disturbed,
+            budget_seconds=budget_seconds,
+            best_inference=best_inference,
+        )
+
+    found = measure()
+    for _ in range(MAX_REPEATS):
+        if (found.foreign_cores or 0.0) <= LOADED_CORES or not is_quiet_within(PATIENCE * budget_seconds):
+            break
+        # What the compiler made is there by now.
+        again = measure().model_copy(update={"compile_seconds": found.compile_seconds})
+        found = min(found, again, key=lambda each: each.foreign_cores or 0.0)
+    return found.model_copy(update={"seconds": time.perf_counter() - began})
+
+
+def _measure(
+    model: nn.Module,
+    resolved: ResolvedRecipe,
+    settings: ForwardSettings,
+    *,
+    training: FinishedTraining,
+    test: TimedPrediction,
+    was_disturbed: bool,
+    budget_seconds: float,
+    best_inference: bool,
+) -> SpeedInfo:
     device, trained = settings.device, training.result
     foreign = ForeignLoad()
     reference = reference_step(device)
@@ -142,7 +185,6 @@ def measure_speed(
             *on_gpu,
             *_drift_notes(reference_before, reference_after),
         ),
-        seconds=time.perf_counter() - began,
     )
 
 

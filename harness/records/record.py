@@ -155,6 +155,11 @@ class BestInference(FrozenModel):
     """Why a setting does not work for the network, by setting."""
 
 
+LOADED_CORES = 0.25
+"""Cores that other processes may use while a speed is measured. An idle desktop uses less than a tenth of a core; a
+quarter is an eighth of a two-core machine, more than windows of one measurement usually vary."""
+
+
 class SpeedInfo(FrozenModel):
     """Measured speeds and memory; None if not measured."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
+from harness.records.record import LOADED_CORES
 from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, SMALL_IMAGES_MARK, TIED_MARK
 from reports.leaderboard.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_outcomes
 from reports.leaderboard.pareto import COSTS
-from reports.leaderboard.table import FOREIGN_CORES, LOADER_SHARE, Row, Table, row_names
+from reports.leaderboard.table import LOADER_SHARE, Row, Table, row_names
 
 _COSTS = frozenset(cost.key for cost in COSTS)
 
@@ -80,7 +81,7 @@ def _speed_notes(columns: Sequence[Column], rows: Sequence[Row], keys: Set[str])
     notes = []
     speeds = [column for column in columns if column.needs_equal_conditions]
     if _shows(LOADED_MARK, speeds, rows):
-        notes.append(f"{LOADED_MARK} measured while other processes used more than {FOREIGN_CORES:g} CPU cores")
+        notes.append(f"{LOADED_MARK} measured while other processes used more than {LOADED_CORES:g} CPU cores")
     if _shows(LOADER_MARK, speeds, rows):
         notes.append(
             f"{LOADER_MARK} loader-bound: training is more than {100 * LOADER_SHARE:.0f} % slower than compute alone, "

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.records.record import LOADED_CORES
+
 LOADER_SHARE = 0.2
 """Share of training time that data loading may take before training counts as loader-bound. TensorFlow's profiler calls
 a step "highly input-bound" above the same share, which is well beyond the noise of either rate."""
-
-FOREIGN_CORES = 0.25
-"""Cores that other processes may use while a speed is measured. An idle desktop uses less than a tenth of a core; a
-quarter is an eighth of a two-core machine, more than windows of one measurement usually vary."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,8 +83,8 @@ class Speed:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether other processes used more than :data:`FOREIGN_CORES`."""
-        return self.foreign_cores is not None and self.foreign_cores > FOREIGN_CORES
+        """Whether other processes used more than :data:`LOADED_CORES`."""
+        return self.foreign_cores is not None and self.foreign_cores > LOADED_CORES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.measuring import interference
-from harness.measuring.interference import ForeignLoad, gpu_notes
+from harness.measuring.interference import ForeignLoad, gpu_notes, is_quiet_within
 
 
 def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,6 +28,27 @@ def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPa
 def test_without_information_from_the_system_the_load_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interference, "_busy_seconds", lambda: None)
     assert ForeignLoad().cores() is None
+
+
+@pytest.mark.parametrize(
+    ("loads", "seconds", "expected", "looks"),
+    [
+        ([0.0], 1.0, True, 1),
+        ([1.0, 0.5, 0.1], 1.0, True, 3),
+        ([1.0] * 9, 0.5, False, 3),
+        ([None], 1.0, True, 1),
+        ([1.0], 0.0, False, 1),
+    ],
+)
+def test_a_quiet_moment_is_waited_for_as_long_as_told(
+    monkeypatch: pytest.MonkeyPatch, loads: list[float | None], seconds: float, expected: bool, looks: int
+) -> None:
+    now, left = [0.0], list(loads)
+    clock = types.SimpleNamespace(monotonic=lambda: now[0], sleep=lambda each: now.__setitem__(0, now[0] + each))
+    monkeypatch.setattr(interference, "time", clock)
+    monkeypatch.setattr(interference, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: left.pop(0)))
+    assert is_quiet_within(seconds) is expected
+    assert len(loads) - len(left) == looks
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/stat")

@@ -54,6 +54,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(speed, "reference_step", reference_step)
     monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: 1.5))
+    monkeypatch.setattr(speed, "is_quiet_within", lambda seconds: False)
     monkeypatch.setattr(speed, "compiled", lambda model, *, graphs: model)
 
 
@@ -148,6 +149,40 @@ def test_given_and_queried_facts_are_recorded_unchanged() -> None:
     assert info.seconds == pytest.approx(NOW[0] - 100)
     assert (info.notes, info.best_inference) == ((), None)
     assert (info.compile_seconds, info.train_compile_seconds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("loads", "quiet", "expected", "rounds"),
+    [
+        ([0.1], [], 0.1, 1),
+        ([1.5, 0.1], [True], 0.1, 2),
+        ([1.5], [False], 1.5, 1),
+        ([1.5, 2.0, 0.4], [True, True], 0.4, 3),
+        ([0.9, 2.0], [True, False], 0.9, 2),
+        ([None], [], None, 1),
+    ],
+)
+def test_what_was_measured_beside_other_load_is_measured_again_in_a_quieter_moment(
+    monkeypatch: pytest.MonkeyPatch,
+    loads: list[float | None],
+    quiet: list[bool],
+    expected: float | None,
+    rounds: int,
+) -> None:
+    found, moments, waits = iter(loads), iter(quiet), []
+
+    def is_quiet_within(seconds: float) -> bool:
+        waits.append(seconds)
+        return next(moments)
+
+    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: next(found)))
+    monkeypatch.setattr(speed, "is_quiet_within", is_quiet_within)
+    info = measured()
+    assert info.foreign_cores == expected
+    assert len(waits) == len(quiet)
+    assert (next(found, "none left"), next(moments, "none left")) == ("none left", "none left")
+    once = 1.0 + 1.0 + 0.5 + 0.5  # budgets of inference, training, latency and the reference
+    assert rounds * once * 0.8 < info.seconds < rounds * once * 2.5
 
 
 def test_compiling_costs_the_first_call_and_what_the_first_epoch_took_longer() -> None:

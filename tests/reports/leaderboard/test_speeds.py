@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 import reports
-from harness.records.record import Rate
+from harness.records.record import LOADED_CORES, Rate
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.table import FOREIGN_CORES
 from reports.render.writing import render
 
 CPU = {"torch": "2.11.0", "device_name": "a cpu", "driver": "", "threads": 2}
@@ -96,7 +95,7 @@ def test_whether_a_row_is_loader_bound_is_not_known_without_both_rates(make_time
 
 
 def test_a_loaded_machine_is_marked_if_any_seed_saw_it(make_timed):
-    calm, loaded = FOREIGN_CORES / 2, FOREIGN_CORES * 2
+    calm, loaded = LOADED_CORES / 2, LOADED_CORES * 2
     leaderboard = build_leaderboard(
         [
             *(make_timed("calm", seed=seed, speed={"foreign_cores": calm}) for seed in range(2)),
