@@ -14,7 +14,8 @@ import warnings
 
 from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE, UNSET_VARIABLE
 from harness.system.descendants import adopt_orphans, end_descendants
-from zoo.cache import cache_root
+from zoo.cache import cache_root, require_writable_cache
+from zoo.errors import StoreError
 
 SPIN_COUNT = "1000"
 """Turns of the waiting loop of GNU's OpenMP library, which torch's wheels for Linux bring along: some microseconds."""
@@ -46,7 +47,8 @@ if not os.environ.keys() & {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}:
     os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT
 
 # What the compiler made is kept for later trials and later benches, where `zoo cache` knows of it.
-with contextlib.suppress(RuntimeError):  # no home, no cache: the compiler's own choice
+with contextlib.suppress(StoreError):  # a cache that cannot be written: the compiler's own choice
+    require_writable_cache()
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_root() / "compiled"))
 
 for _name in os.environ.get(PRELOAD_VARIABLE, "").split(","):

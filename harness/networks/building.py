@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import is_out_of_memory
@@ -45,6 +46,8 @@ def build_model(
         raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} raised {error_text(error)}") from error
     if not isinstance(model, nn.Module):
         raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} gave {type(model).__name__}, not a module")
+    if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
+        _materialize(model, architecture.name, request)
     changes: tuple[str, ...] = ()
     if adapt:
         changes = adapt_small_images(model, image_size=request.image_size, in_channels=request.in_channels)
@@ -70,12 +73,25 @@ def preprocessing_of(architecture: Architecture, request: ModelRequest) -> Prepr
         raise PluginError(f"asking {architecture.name} for its preprocessing raised {error_text(error)}") from error
 
 
-def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
+def _materialize(model: nn.Module, name: str, request: ModelRequest) -> None:
+    """Give the layers that infer their size, such as ``nn.LazyLinear``, their parameters, drawn from the same seed."""
+    # Tensors that are made in inference mode could not be trained.
+    with torch.no_grad():
+        _forward(model, name, request)
+    unused = [key for key, each in [*model.named_parameters(), *model.named_buffers()] if is_lazy(each)]
+    if unused:
+        raise TrialError(
+            FailureKind.PLUGIN,
+            f"{name} has a lazy layer that no forward pass reaches: {unused[0]} has no size",
+        )
+
+
+def _forward(model: nn.Module, name: str, request: ModelRequest) -> object:
     images_BCHW = torch.zeros(2, request.in_channels, request.image_size, request.image_size)
     model.eval()
     try:
-        with torch.inference_mode(), contained(f"running {name}"):
-            logits_BK = model(images_BCHW)
+        with contained(f"running {name}"):
+            return model(images_BCHW)
     except LeftError as error:
         raise TrialError(FailureKind.PLUGIN, f"running {name}: {error}") from error
     except Exception as error:
@@ -85,6 +101,11 @@ def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
             FailureKind.PLUGIN,
             f"{name} cannot take images {list(images_BCHW.shape)}: {error_text(error)}",
         ) from error
+
+
+def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
+    with torch.inference_mode():
+        logits_BK = _forward(model, name, request)
     if not isinstance(logits_BK, torch.Tensor):
         raise TrialError(FailureKind.PLUGIN, f"{name} returned {type(logits_BK).__name__}, not a tensor of logits")
     wanted = [2, request.num_classes]

@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from zoo.cache import cache_root, cached_json, data_root, decoded_root, require_writable_cache
+from zoo.cli.group import zoo
 from zoo.errors import StoreError
 
 
@@ -86,3 +88,27 @@ def test_a_cache_that_cannot_be_written_is_one_sentence_that_names_the_variable(
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     require_writable_cache()
     assert (tmp_path / "cache").is_dir()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a file cannot hold a folder on any system, but the sentence differs")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "bench --models lenet5 --data digits",
+        "check lenet5",
+        "data check digits",
+        "plan --models lenet5 --data digits --probe",
+    ],
+)
+def test_each_command_that_needs_the_cache_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """Issue 15, item 15: a read-only home ended ``zoo check`` with a traceback."""
+    (tmp_path / "home").write_text("a file")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ZOO_CACHE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(zoo, words.split())
+    assert done.exit_code == 2
+    assert f"the cache folder {tmp_path / 'home' / 'zoobench'} cannot be written: " in done.stderr
+    assert done.stderr.endswith("; set ZOO_CACHE to a folder that can be written\n")

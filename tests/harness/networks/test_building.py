@@ -47,6 +47,46 @@ def test_it_comes_back_in_train_mode_with_what_the_adaptation_changed():
     assert (plain[0].stride, adapted[0].stride) == ((4, 4), (2, 2))
 
 
+def lazy(request):
+    return nn.Sequential(
+        nn.LazyConv2d(4, 3, stride=4, padding=1),
+        nn.LazyBatchNorm2d(),
+        nn.Dropout(0.1),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.LazyLinear(request.num_classes),
+    )
+
+
+@pytest.mark.parametrize("adapt", [False, True])
+def test_lazy_layers_get_their_size_from_a_first_pass_and_can_be_trained(adapt):
+    """Issue 15, item 15: they were made in inference mode, and training ended with a sentence on autograd."""
+    model, changes = build(lazy, adapt=adapt)
+    assert type(model[5]) is nn.Linear
+    assert model[5].in_features == 16
+    assert bool(changes) == adapt
+    model(torch.rand(2, 3, 8, 8)).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    torch.manual_seed(5)
+    again, _ = build(lazy, adapt=adapt)
+    assert all(
+        torch.equal(one, two)
+        for one, two in zip(build(lazy, adapt=adapt)[0].parameters(), again.parameters(), strict=True)
+    )
+    assert torch.equal(again[1].running_mean, torch.zeros(4))
+
+
+def test_a_lazy_layer_that_is_never_reached_is_named():
+    def unused(request):
+        model = network(request)
+        model.add_module("spare", nn.Identity())
+        model.spare.head = nn.LazyLinear(3)
+        return model
+
+    with pytest.raises(TrialError, match=r"no forward pass reaches: spare\.head\.weight has no size"):
+        build(unused)
+
+
 def raises(request):
     raise KeyError("no such layer")
 

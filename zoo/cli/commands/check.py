@@ -63,7 +63,7 @@ class _CheckCall:
         Raises:
             ZooError: With every mistake of the call at once.
         """
-        from zoo.cache import data_root
+        from zoo.cache import data_root, require_writable_cache
         from zoo.errors import ManyErrors, ZooError
         from zoo.testing.checks import require_ids
 
@@ -72,6 +72,7 @@ class _CheckCall:
         attempt(lambda: require_ids(only), errors)
         expected = attempt(lambda: _expectations(params["expectations"]), errors)
         found = attempt(lambda: _sources(params["targets"], session), errors)
+        attempt(require_writable_cache, errors)
         if found is None or expected is None or errors:
             raise ManyErrors.of(errors)
         return cls(

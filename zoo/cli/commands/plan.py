@@ -75,13 +75,14 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[st
     """Measure unknown combinations with progress on stderr; return whether the user interrupted it."""
     from harness.bench.probing import probe_plan
     from harness.data.settings import DataSettings
-    from zoo.cache import data_root
+    from zoo.cache import data_root, require_writable_cache
     from zoo.events import Event, Progress
 
     def say(event: Event) -> None:
         if isinstance(event, Progress):
             click.echo(clean(event.message), err=True)
 
+    require_writable_cache()
     probes = probe_plan(
         chosen.plan,
         forecast,
