@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zoo.text import plural
 
@@ -35,11 +35,12 @@ def merge_notes(notes: Iterable[TrialNote]) -> list[str]:
 def merge_outcomes(outcomes: Iterable[tuple[str, TrialNote]]) -> list[str]:
     """Return one sentence for each cause, given trials without a result by how they ended.
 
-    The sentence of a note is its cause; it may be empty.
+    The sentence of a note is its cause; it may be empty. The kind of failure "error" says no more than "failed".
     """
     by_outcome: dict[str, list[TrialNote]] = {}
     for outcome, note in outcomes:
-        by_outcome.setdefault(outcome, []).append(note)
+        cause = replace(note, sentence=note.sentence.removeprefix("error: "))
+        by_outcome.setdefault(outcome, []).append(cause)
     return [
         f"{plural(len(members), 'trial')} {_verb(outcome, len(members))}{f': {cause}' if cause else ''} "
         f"({rows_text(members)})"

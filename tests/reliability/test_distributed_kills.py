@@ -68,7 +68,7 @@ def test_a_killed_trial_takes_its_processes_along_and_goes_on_with_the_same_bits
     os.kill(trial, signal.SIGKILL)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "failed (killed)" in said
+    assert "1 trial failed: killed: " in said
     assert trial not in groups()
     again = bench.start(**WHAT, more=(*TOGETHER, "--retry"))
     _, said = again.communicate(timeout=120)

@@ -108,7 +108,7 @@ def test_a_runtime_that_failed_is_a_row_without_a_result_and_says_why(trial, add
     assert (row.seeds, row.rank_low, row.metrics) == ((), None, {})
     assert row.unfinished[0].reason == "error: onnx needs onnxruntime"
     text = render(build_leaderboard([folder.parent]), "markdown")
-    assert "1 trial failed: error: onnx needs onnxruntime (net, onnx, seed 0)" in text
+    assert "1 trial failed: onnx needs onnxruntime (net, onnx, seed 0)" in text
 
 
 def test_seeds_that_a_runtime_lacks_are_missing(make_trials, add_runtime: AddRuntime) -> None:

@@ -132,6 +132,7 @@ def _run(call: BenchCall, sources: Sources) -> int:
             limits=settings.limits,
         )
     written: list[Path] = []
+    explained = False
     if summary.records:
         trials = [(store.folder(record.trial_id), record) for record in summary.records]
         trials = with_requested_runtimes(request, trials)
@@ -139,9 +140,10 @@ def _run(call: BenchCall, sources: Sources) -> int:
         # Written first: stdout may be a full disk or a closed pipe.
         written = table.write_files(store.root)
         table.show(*table.build(trials))
+        explained = table.form == "table" and not table.brief and _reaches_a_terminal()
     if stopped and not call.quiet:
         complain(f"no more seeds: {stopped}")
-    _report(summary, quiet=call.quiet, budget=request.budget)
+    _report(summary, quiet=call.quiet, budget=request.budget, explained=explained)
     is_complete = report_runtimes(runtimes, quiet=call.quiet)
     if not call.quiet:
         _point(store.root, written, is_default=chosen.is_default and not summary.interrupted)
@@ -176,6 +178,11 @@ def _can_be_live() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb", "unknown")
 
 
+def _reaches_a_terminal() -> bool:
+    """Return whether who reads the messages also sees the table."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
 def _write_line(line: str) -> None:
     click.echo(line, err=True)
 
@@ -184,14 +191,12 @@ def _nothing(line: str) -> None:
     pass
 
 
-def _report(summary: BenchSummary, *, quiet: bool, budget: str | None) -> None:
-    """Write on stderr what went wrong."""
+def _report(summary: BenchSummary, *, quiet: bool, budget: str | None, explained: bool) -> None:
+    """Write on stderr what went wrong; causes of failures only if the table has not *explained* them."""
     for note in summary.notes:
         complain(note)
-    for record in summary.records:
-        if record.outcome.value == "failed":
-            kind = f" ({record.failure.kind.value})" if record.failure else ""
-            complain(f"failed{kind}: {record.spec.title}: {record.reason or 'no reason was recorded'}")
+    for sentence in [] if explained else _failures(summary):
+        complain(sentence)
     if summary.not_started:
         left = plural(len(summary.not_started), "trial")
         complain(f"{left} not started: the budget of {budget} is spent; run the same command again to continue")
@@ -200,6 +205,20 @@ def _report(summary: BenchSummary, *, quiet: bool, budget: str | None) -> None:
         complain("interrupted; run the same command again to continue")
     elif failed and not quiet:
         complain(f"{plural(failed, 'trial')} failed; --retry runs them again, and each trial's folder has a log.txt")
+
+
+def _failures(summary: BenchSummary) -> list[str]:
+    """Return a sentence for each cause of failures, with the trials that it stopped."""
+    from reports.leaderboard.notes import TrialNote, merge_outcomes
+
+    notes = []
+    for record in summary.records:
+        if record.outcome.value == "failed":
+            reason = record.reason or "no reason was recorded"
+            cause = f"{record.failure.kind.value}: {reason}" if record.failure else reason
+            row = record.spec.title.rpartition(" · ")[0]
+            notes.append(("failed", TrialNote(sentence=cause, row=row, seed=record.spec.seed)))
+    return merge_outcomes(notes)
 
 
 def _point(store: Path, written: Sequence[Path], *, is_default: bool) -> None:

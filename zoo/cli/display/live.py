@@ -147,7 +147,7 @@ class Display:
         titles = ["model"]
         if len(self._names["data"]) > 1:
             titles.append("data")
-        if len(self._names["recipe"]) > 1 and width >= 72:
+        if len(self._names["recipe"]) > 1:
             titles.append("recipe")
         return titles
 

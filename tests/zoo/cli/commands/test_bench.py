@@ -98,10 +98,32 @@ def test_failed_trials_exit_with_1_and_are_named_with_their_reason(bench: Run, f
     result = bench()
     assert result.exit_code == 1
     assert (
-        "zoo: failed (diverged): tiny_net · dots · quick · seed 1: the loss was [red]not[/red] finite\n"
-    ) in result.stderr  # fmt: skip
+        "zoo: 1 trial failed: diverged: the loss was [red]not[/red] finite (tiny_net · dots · quick, seed 1)\n"
+    ) in result.stderr
     assert "--retry" in result.stderr
     assert "1 failed" in result.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("--brief",), ("--format", "json"), ("--quiet",)])
+def test_failures_of_one_cause_are_said_once(bench: Run, fake_bench: dict[str, Any], options: tuple[str, ...]) -> None:
+    fake_bench["outcomes"] = {0: Outcome.FAILED, 1: Outcome.FAILED}
+    result = bench(*options)
+    assert result.stderr.count("the loss was [red]not[/red] finite") == 1, result.stderr
+    assert "zoo: 2 trials failed: diverged: " in result.stderr
+    assert "(tiny_net · dots · quick, seeds 0, 1)\n" in result.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--brief",)])
+def test_failures_that_the_table_on_a_terminal_explains_are_not_said_again(
+    bench: Run, fake_bench: dict[str, Any], monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    from zoo.cli.commands import bench as module
+
+    fake_bench["outcomes"] = {1: Outcome.FAILED}
+    monkeypatch.setattr(module, "_reaches_a_terminal", lambda: True)
+    result = bench(*options)
+    assert result.output.count("the loss was [red]not[/red] finite") == 1, result.output
+    assert "zoo: 1 trial failed; --retry runs" in result.stderr
 
 
 def test_an_interrupted_bench_exits_with_130_and_shows_how_to_continue(bench: Run, fake_bench: dict[str, Any]) -> None:
