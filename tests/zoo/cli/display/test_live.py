@@ -78,6 +78,27 @@ def test_a_long_leaderboard_is_cut_to_the_terminal_with_a_note(clock: Any) -> No
     assert "provisional ranking" in "\n".join(picture)
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_rows_that_only_their_recipe_sets_apart_show_it_at_any_width(clock: Any, width: int) -> None:
+    titles = tuple((f"t{index}", f"net · digits · {recipe} · seed 0") for index, recipe in enumerate(("adam", "sgd")))
+    events: list[Event] = [BenchStarted(store=_path(), trials=titles)]
+    for (key, title), recipe in zip(titles, ("adam", "sgd"), strict=True):
+        spec = {
+            "architecture": {"display_name": "net"},
+            "dataset": {"display_name": "digits"},
+            "recipe": {"display_name": recipe},
+        }
+        events.append(
+            TrialEnded(
+                trial_id=key, title=title, number=1, total=2, outcome="done", reused=True, reason="",
+                record={"spec": spec, "metrics": {"accuracy": {"value": 0.5, "version": 1}}},
+            )
+        )  # fmt: skip
+    picture = "\n".join(_after(events, clock, width))
+    for recipe in ("adam", "sgd"):
+        assert f"net  {recipe}" in picture, picture
+
+
 def test_foreign_names_are_shown_as_they_are_and_cannot_hurt(clock: Any) -> None:
     """`[/red]` crashes rich, `[v1]` vanishes, raw escape codes pass (reliability: hostile plugins)."""
     title = "net · folder:[/red][v1]\x1b[2J\nforged · quick · seed 0"
