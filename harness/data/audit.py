@@ -60,6 +60,10 @@ class DatasetAudit(FrozenModel):
     duplicates: tuple[Duplicates, ...]
     num_lost: int
     """Number of images in the cache whose files have become unreadable, with the same size and modification time."""
+    num_groups: int | None = None
+    """Number of groups in all splits; None if the dataset has no groups."""
+    shared_groups: tuple[str, ...] = ()
+    """Sentences on groups that are in two splits."""
     omissions: tuple[str, ...]
     """Sentences on images that are not in any split."""
     notes: tuple[str, ...]
@@ -69,7 +73,7 @@ class DatasetAudit(FrozenModel):
     @property
     def problems(self) -> tuple[str, ...]:
         """Sentences on problems: images left out or unreadable, leaks between splits, conflicting labels."""
-        found = list(self.omissions)
+        found = [*self.omissions, *self.shared_groups]
         for split in self.splits:
             if split.unreadable:
                 found.append(f"{len(split.unreadable):,} {split.name} image(s) cannot be read")

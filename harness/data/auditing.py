@@ -26,9 +26,9 @@ from harness.data.native_sizes import measure_sizes
 from harness.data.notes import UnusableImagesError, count_notes
 from harness.data.prepare import load_splits, prepare_splits
 from harness.data.settings import DataSettings, Report
-from harness.data.splitting import SplitIndices, make_parts
+from harness.data.splitting import SplitIndices, make_parts, shared_groups
 from harness.records.spec import DatasetSpec
-from zoo.dataset import Dataset
+from zoo.dataset import Dataset, Splits
 
 _BATCH = 256
 
@@ -89,6 +89,7 @@ def audit_dataset(
     sizes, num_lost = measure_sizes(
         {name: (parts[name], readable[name].indices) for name in SPLITS}, report, spec.display_name
     )
+    leaking = tuple(shared_groups(splits))
     report(f"{spec.display_name}: looking for duplicates", None)
     return DatasetAudit(
         name=spec.display_name,
@@ -117,10 +118,19 @@ def audit_dataset(
             {name: list(_hashed(parts[name], readable[name])) for name in SPLITS}, splits.classes
         ),
         num_lost=num_lost,
+        num_groups=_num_groups(splits),
+        shared_groups=leaking,
         omissions=splits.omissions,
-        notes=tuple(each for each in content.notes if each not in splits.omissions),
+        notes=tuple(each for each in content.notes if each not in (*splits.omissions, *leaking)),
         error=content.error,
     )
+
+
+def _num_groups(splits: Splits) -> int | None:
+    groups = [split.groups for split in (splits.train, splits.val, splits.test) if split is not None]
+    if all(each is None for each in groups):
+        return None
+    return len({name for each in groups for name in each or ()})
 
 
 def _from_prepared(prepared: PreparedData, parts: dict[str, SplitIndices], report: Report, title: str) -> _Content:

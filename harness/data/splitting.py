@@ -138,7 +138,7 @@ def make_parts(
         name: whole(name, split) for name in ("train", "val", "test") if (split := getattr(splits, name)) is not None
     }
     _check_unique(parts)
-    notes += _shared_groups(parts)
+    notes += shared_groups(splits)
     _check_classes_shared(parts, splits.classes)
     for name, every_class in (("test", True), ("val", False)):
         if name not in parts:
@@ -226,15 +226,19 @@ def _check_unique(parts: dict[str, SplitIndices]) -> None:
     raise DataError(f"the image id {repeated!r} occurs {count} times, in {where}; ids must be unique in a dataset")
 
 
-def _shared_groups(parts: dict[str, SplitIndices]) -> list[str]:
-    """Return notes on groups that are in two of the source's own splits, which inflates scores."""
-    groups = {name: set(part.source.groups) for name, part in parts.items() if part.source.groups is not None}
-    notes = []
+def shared_groups(splits: Splits) -> list[str]:
+    """Return sentences on groups that are in two of the source's own splits, which inflates scores."""
+    groups = {
+        name: set(split.groups)
+        for name in ("train", "val", "test")
+        if (split := getattr(splits, name)) is not None and split.groups is not None
+    }
+    sentences = []
     for first, second in (("train", "test"), ("val", "test"), ("train", "val")):
         shared = len(groups.get(first, set()) & groups.get(second, set()))
         if shared:
-            notes.append(f"{shared:,} group(s) are in both the {first} and the {second} split of the source")
-    return notes
+            sentences.append(f"{shared:,} group(s) are in both the {first} and the {second} split of the source")
+    return sentences
 
 
 def _ranks(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -33,3 +33,7 @@ def test_images_left_out_unreadable_lost_or_in_two_splits_are_problems() -> None
         "2 test image(s) are also in train",
         "1 image(s) are in train and test with different labels",
     )
+
+
+def test_a_group_in_two_splits_is_a_problem() -> None:
+    assert audit(num_groups=3, shared_groups=("1 group(s) are in both",)).problems == ("1 group(s) are in both",)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +223,24 @@ def test_equal_images_with_different_labels_are_flagged_apart(check: Check) -> N
     assert [each.ids for each in found.twins] == [("train-1", "train-21")]
     assert [(each.ids, each.classes) for each in found.conflicts] == [(("train-0", "train-20"), ("a", "b"))]
     assert audit.problems == ("1 image(s) are in train with different labels",)
+
+
+def grouped(name: str, items: Sequence[bytes | Path], groups: Sequence[str]) -> Split:
+    return replace(split(name, items), groups=[groups[i % len(groups)] for i in range(len(items))])
+
+
+def test_a_group_in_two_splits_is_a_problem_and_no_note(check: Check) -> None:
+    audit = check(splits(grouped("train", TRAIN, ["p1", "p2"]), test=grouped("test", TEST, ["p2", "p3"])))
+    assert audit.num_groups == 3
+    assert audit.problems == ("1 group(s) are in both the train and the test split of the source",)
+    assert not any("group(s)" in note for note in audit.notes)
+
+
+def test_groups_of_a_split_that_is_carved_are_not_shared_by_it(check: Check) -> None:
+    train = grouped("train", TRAIN, ["p1", "p2", "p3", "p4"])
+    audit = check(Splits(classes=("a", "b"), train=train, test=grouped("test", TEST, ["p9"])))
+    assert audit.num_groups == 5
+    assert audit.problems == ()
 
 
 def test_duplicates_are_detected_by_pixels_and_not_by_bytes(check: Check) -> None:

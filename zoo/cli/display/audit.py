@@ -175,9 +175,10 @@ def _verdict(audit: DatasetAudit) -> Iterator[str]:
         yield clean(f"the dataset cannot be used: {audit.error}")
     if not audit.problems:
         total = sum(split.num_images for split in audit.splits)
+        groups = "" if audit.num_groups is None else f", none of {plural(audit.num_groups, 'group')} is in two splits"
         yield (
             f"no problem found in {plural(total, 'image')}: all can be read, none is in two splits or has two labels "
-            "(compared by equal pixels), and no image file was left out; whether labels are right, and near "
+            f"(compared by equal pixels){groups}, and no image file was left out; whether labels are right, and near "
             "duplicates, were not checked"
         )
 

@@ -29,6 +29,11 @@ def test_the_audit_of_a_sound_dataset_lists_the_checks() -> None:
     assert "were not checked" in lines[-1]
 
 
+def test_groups_are_looked_at_where_there_are_some() -> None:
+    assert "none of 4 groups is in two splits" in audit_lines(audit(num_groups=4), width=None)[-1]
+    assert "group" not in audit_lines(audit(), width=None)[-1]
+
+
 def test_images_that_are_left_out_are_wrong() -> None:
     lines = audit_lines(audit(omissions=("9 image files left out",)), width=None)
     assert lines[-1] == "wrong: 9 image files left out"
