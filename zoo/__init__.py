@@ -18,6 +18,18 @@ The public names, for plugins and scripts:
 =====================  ====================================================
 
 They are imported on first use, so ``import zoo`` is cheap.
+
+Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters``,
+``metric``, ``listener`` with ``events``, ``executor``, ``report_format``, and ``options``, which several of them have.
+The other modules:
+
+=====================  ====================================================
+finding plugins        ``hookspecs``, ``trust``, ``finding``, ``loading``, ``catalog``, ``dependencies``, ``scaffold``
+files                  ``cache``, ``plain_files``, ``foreign_json``, ``image_files``, ``image_kinds``, ``sizes``
+words                  ``names``, ``text``, ``errors``
+processes              ``interruption``
+above the harness      ``api``, ``cli``, ``testing``
+=====================  ====================================================
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 - ``request``: a user's request, as typed
 - ``selection``: names and patterns, resolved against the catalog
 - ``plan``: the trials to run, and the skipped combinations with their reasons
+- ``unread_settings``: overrides that cannot change a recipe's training
+- ``small_images``: the image sizes for which networks are adapted to small images
 - ``costs``: the components of a trial's time
 - ``measured``: the measurements of a probe
 - ``forecast``: expected time and memory of trials

@@ -1,8 +1,10 @@
 """The operating system: files, signals, processes and memory.
 
 - ``atomic_files``: files that are written whole or not at all
+- ``inner_files``: files below a folder that somebody else may have filled
 - ``interrupts``: Ctrl-C and SIGTERM
 - ``process_exit``: how processes end
+- ``descendants``: all processes that a process has started
 - ``oom_killer``: whether the system killed a process to free memory
 - ``malloc``: the allocator's settings
 - ``cores``: how many CPU cores a process may use

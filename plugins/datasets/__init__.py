@@ -1,1 +1,12 @@
-"""Built-in datasets."""
+"""Built-in datasets.
+
+``digits``            scikit-learn's handwritten digits
+``torchvision_sets``  torchvision's datasets by their usual names
+``synthetic``         deterministic images of any size and number of classes
+``folder``            images in folders
+``tar``               images in tar files
+``tables``            images listed in CSV and Parquet files
+``hub``               datasets on the Hugging Face Hub
+
+Modules whose names begin with an underscore hold what these share: layouts of files, labels and class names, downloads.
+"""

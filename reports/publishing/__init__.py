@@ -1,6 +1,7 @@
 """Publishing: what leaves the machine. The top layer; may import all others.
 
 ``publishing``         a site copied to a folder, a git branch or a Space
+``isolated_git``       a repository in which git runs nothing and reads nobody's settings
 ``submission``         trials packaged for another leaderboard
 ``verification``       checksums, seeds and metrics of trials, recomputed from their predictions
 ``site_verification``  checksums, schema and rows of a published leaderboard, compared with records

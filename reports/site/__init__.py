@@ -5,6 +5,7 @@ May import all layers but ``publishing``.
 ``build``          a leaderboard and its trials → the files of a site
 ``options``        options of a site
 ``folder``         writing those files over an earlier publication
+``paths``          the names of all files of a site
 ``site_pages``     the index, and a page for each row, dataset, model and comparison
 ``row_page``       the page of one row, from ``row_facts`` and ``charts``
 ``board``          the table of the index as plain data
