@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.batches.normalization import Normalizer
-from harness.classifiers.formats import FORMATS, ExportFormat, Run, Served
+from harness.classifiers.formats import FORMATS, ExportFormat, LogitsModule, Run
 from harness.classifiers.quantizing import Calibration, Method, Quantization
 from harness.classifiers.trained import TrainedClassifier
 from harness.records.spec import FrozenModel
@@ -208,7 +208,7 @@ def _write_checked(
 
 def compare(classifier: TrainedClassifier, run: Run, images_NHWC: NDArray[np.uint8]) -> Parity:
     """Compare the logits of *run* with the original's, in batches of one, of two, and of more."""
-    served = Served(classifier).eval()
+    served = LogitsModule(classifier).eval()
     normalize = Normalizer(classifier.card, torch.device("cpu"))
     sizes = [1, 2, *[_BATCH] * (len(images_NHWC) // _BATCH + 1)]
     largest = difference = 0.0

@@ -29,7 +29,7 @@ Run = Callable[[Tensor], Tensor]
 """Normalised images ``[B, C, H, W]`` to logits ``[B, K]``, on the CPU."""
 
 
-class Served(nn.Module):
+class LogitsModule(nn.Module):
     """A classifier as one module: its network, with the recipe's own way of predicting if it has one."""
 
     def __init__(self, classifier: TrainedClassifier) -> None:
@@ -72,7 +72,7 @@ def _write_safetensors(classifier: TrainedClassifier, path: Path) -> None:
 
 
 def _open_safetensors(path: Path, catalog: Catalog) -> Run:
-    return Served(load_trained(path, catalog))
+    return LogitsModule(load_trained(path, catalog))
 
 
 def _write_torch_export(classifier: TrainedClassifier, path: Path) -> None:
@@ -88,14 +88,14 @@ def _quantize_onnx(
     method: Method,
 ) -> Callable[[TrainedClassifier, Path, Calibration | None], Quantization]:
     def write(classifier: TrainedClassifier, path: Path, calibration: Calibration | None) -> Quantization:
-        write_onnx(Served(classifier), classifier, path)
+        write_onnx(LogitsModule(classifier), classifier, path)
         return quantize_onnx(path, method, calibration=calibration, statistics=classifier.card)
 
     return write
 
 
 def _write_onnx(classifier: TrainedClassifier, path: Path) -> None:
-    write_onnx(Served(classifier), classifier, path)
+    write_onnx(LogitsModule(classifier), classifier, path)
 
 
 def write_onnx(module: nn.Module, classifier: TrainedClassifier, path: Path) -> None:
@@ -162,7 +162,7 @@ def _program(classifier: TrainedClassifier, module: nn.Module | None = None) -> 
     example_BCHW = torch.zeros(2, card.channels, card.image_size, card.image_size)
     with torch.no_grad():
         return torch.export.export(
-            (module or Served(classifier)).eval(),
+            (module or LogitsModule(classifier)).eval(),
             (example_BCHW,),
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
         )

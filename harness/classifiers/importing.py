@@ -83,11 +83,11 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
     named = translate_names(
         state.tensors, network, ignore=request.ignore, prefix=request.prefix, renames=request.renames
     )
-    misfit = fill(network, named.tensors)
-    if misfit:
+    mismatch = fill(network, named.tensors)
+    if mismatch:
         raise StoreError(
-            f"{weights} does not fit {entry.display_name} for {len(request.classes)} classes: {misfit}"
-            f"{_hint(misfit, named, network)}"
+            f"{weights} does not fit {entry.display_name} for {len(request.classes)} classes: {mismatch}"
+            f"{_hint(mismatch, named, network)}"
         )
     try:
         card = ClassifierCard(
@@ -134,16 +134,16 @@ def _published(architecture: Architecture, request: ModelRequest) -> tuple[tuple
     return found.mean, found.std
 
 
-def _hint(misfit: StateDictMismatch, named: NamedTensors, network: nn.Module) -> str:
+def _hint(mismatch: StateDictMismatch, named: NamedTensors, network: nn.Module) -> str:
     """Return what the mismatch suggests: another number of classes, other names, or tensors to ignore."""
-    if misfit.missing and misfit.unexpected:
+    if mismatch.missing and mismatch.unexpected:
         renames = propose_renames(named.tensors, network)
         if renames:
             options = " ".join(f"--rename '{rename}'" for rename in renames)
             return f"; order and shapes fit one to one, so try {options}, and check the accuracy"
-    if misfit.unexpected and not misfit.missing and not misfit.shapes:
+    if mismatch.unexpected and not mismatch.missing and not mismatch.shapes:
         return "; if prediction does not need the unexpected ones, leave them out with --ignore"
-    counts = {given[0] for _, given, wanted in misfit.shapes if given and given[1:] == wanted[1:]}
-    if misfit.missing or misfit.unexpected or len(counts) != 1 or len(misfit.shapes) > 2:
+    counts = {given[0] for _, given, wanted in mismatch.shapes if given and given[1:] == wanted[1:]}
+    if mismatch.missing or mismatch.unexpected or len(counts) != 1 or len(mismatch.shapes) > 2:
         return ""
     return f"; the weights seem to be for {counts.pop()} classes"

@@ -80,10 +80,11 @@ def assemble(
     """Build the network described by *card* and load its weights; raises like :func:`load_trained`."""
     architecture = _entry(catalog.architectures, card.architecture, card)
     model = build_network(card, architecture)
-    misfit = fill(model, tensors)
-    if misfit:
+    mismatch = fill(model, tensors)
+    if mismatch:
         raise StoreError(
-            f"the weights in {path} do not fit {card.architecture.display_name} as built by this installation: {misfit}"
+            f"the weights in {path} do not fit {card.architecture.display_name} as built by this installation: "
+            f"{mismatch}"
         )
     return TrainedClassifier(
         card=card,

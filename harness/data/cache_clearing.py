@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.data.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, lying_in, runs_trials
+from harness.data.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, runs_trials, scan_folder
 from harness.data.cache_layout import STREAMED_SUFFIX, is_used, lock_of
 from harness.system.atomic_files import TEMPORARY_PREFIX
 
@@ -74,7 +74,7 @@ def _clear_folder(entry: CacheEntry) -> Cleared:
                 return Cleared(entry=entry, left_because="it is in use")
             foreign = [
                 each.name
-                for each in lying_in(folder)
+                for each in scan_folder(folder)
                 if not (each.is_file(follow_symlinks=False) and is_prepared_file(each.name))
             ]
             if foreign:

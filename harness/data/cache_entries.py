@@ -118,7 +118,7 @@ def is_locked(folder: Path) -> bool:
         return False
 
 
-def lying_in(folder: Path) -> Iterator[os.DirEntry[str]]:
+def scan_folder(folder: Path) -> Iterator[os.DirEntry[str]]:
     """Yield the entries of *folder*, sorted by name; none if it is a link or does not exist."""
     if folder.is_symlink() or not folder.is_dir():
         return
@@ -127,7 +127,7 @@ def lying_in(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _decoded(folder: Path) -> Iterator[CacheEntry]:
-    for found in lying_in(folder):
+    for found in scan_folder(folder):
         if not found.is_dir(follow_symlinks=False):
             continue
         path = Path(found.path)
@@ -156,7 +156,7 @@ def _decoded(folder: Path) -> Iterator[CacheEntry]:
 
 
 def _remote(folder: Path) -> Iterator[CacheEntry]:
-    for found in lying_in(folder):
+    for found in scan_folder(folder):
         if found.is_dir(follow_symlinks=False) and _BENCH.fullmatch(found.name):
             path = Path(found.path)
             num_bytes, last_used = _measure(path)
@@ -173,13 +173,13 @@ def _remote(folder: Path) -> Iterator[CacheEntry]:
 def runs_trials(folder: Path) -> bool:
     """Return whether this machine is running a trial of a bench on another machine, given the bench's folder."""
     store = Store(folder)
-    return any(store.is_held(each.name) for each in lying_in(folder))
+    return any(store.is_held(each.name) for each in scan_folder(folder))
 
 
 def _files(kind: Kind, folder: Path, pattern: re.Pattern[str]) -> Iterator[CacheEntry]:
     found = [
         Path(each.path)
-        for each in lying_in(folder)
+        for each in scan_folder(folder)
         if each.is_file(follow_symlinks=False) and pattern.fullmatch(each.name)
     ]
     if found:
@@ -187,7 +187,7 @@ def _files(kind: Kind, folder: Path, pattern: re.Pattern[str]) -> Iterator[Cache
 
 
 def _left_files(folder: Path, now: float) -> Iterator[Path]:
-    for each in lying_in(folder):
+    for each in scan_folder(folder):
         if not (each.name.startswith(TEMPORARY_PREFIX) and each.is_file(follow_symlinks=False)):
             continue
         if now - each.stat(follow_symlinks=False).st_mtime > TEMPORARY_FILE_SECONDS:
@@ -195,7 +195,7 @@ def _left_files(folder: Path, now: float) -> Iterator[Path]:
 
 
 def _tree(kind: Kind, folder: Path) -> Iterator[CacheEntry]:
-    if any(lying_in(folder)):
+    if any(scan_folder(folder)):
         num_bytes, last_used = _measure(folder)
         yield CacheEntry(name=kind, kind=kind, path=folder, num_bytes=num_bytes, last_used=last_used)
 

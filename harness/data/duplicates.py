@@ -11,7 +11,7 @@ from harness.records.spec import FrozenModel
 SPLITS = ("train", "val", "test")
 
 
-class Twins(FrozenModel):
+class EqualImages(FrozenModel):
     """Two images with equal pixels."""
 
     ids: tuple[str, str]
@@ -28,9 +28,9 @@ class Duplicates(FrozenModel):
     """Within a split: images equal to an earlier one. Across two: images of the second that are also in the first."""
     num_conflicting: int
     """Number of these images that are equal to an image with another label."""
-    twins: tuple[Twins, ...]
+    twins: tuple[EqualImages, ...]
     """A pair for each of these images that is equal to one with the same label."""
-    conflicts: tuple[Twins, ...]
+    conflicts: tuple[EqualImages, ...]
     """A pair for each of these images that is equal to one with another label."""
 
 
@@ -59,8 +59,8 @@ def _compare(
     for image in first:
         known.setdefault(image.pixel_hash, {}).setdefault(image.label, image)
     num_images = 0
-    twins: list[Twins] = []
-    conflicts: list[Twins] = []
+    twins: list[EqualImages] = []
+    conflicts: list[EqualImages] = []
     for image in second:
         equal = known.get(image.pixel_hash, {})
         num_images += bool(equal)
@@ -69,7 +69,9 @@ def _compare(
             (conflicts, next((each for label, each in equal.items() if label != image.label), None)),
         ):
             if other is not None:
-                where.append(Twins(ids=(other.id, image.id), classes=(classes[other.label], classes[image.label])))
+                where.append(
+                    EqualImages(ids=(other.id, image.id), classes=(classes[other.label], classes[image.label]))
+                )
         if len(splits) == 1:
             known.setdefault(image.pixel_hash, {}).setdefault(image.label, image)
     return Duplicates(

@@ -52,7 +52,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor]) -> StateDictMismatch:
         The differences; empty if the tensors were loaded.
     """
     own = {name: value for name, value in model.state_dict().items() if isinstance(value, Tensor)}
-    misfit = StateDictMismatch(
+    mismatch = StateDictMismatch(
         missing=tuple(name for name in own if name not in tensors and not name.endswith(COUNTER_SUFFIX)),
         unexpected=tuple(name for name in tensors if name not in own),
         shapes=tuple(
@@ -61,9 +61,9 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor]) -> StateDictMismatch:
             if name in tensors and tensors[name].shape != value.shape
         ),
     )
-    if not misfit:
+    if not mismatch:
         model.load_state_dict(with_versions(model, tensors), strict=False)
-    return misfit
+    return mismatch
 
 
 def with_versions(model: nn.Module, tensors: Mapping[str, Tensor]) -> OrderedDict[str, Tensor]:

@@ -25,7 +25,7 @@ from zoo.metric import Metric, Predictions
 from zoo.plain_files import PREDICTIONS
 
 
-def put_together(
+def pool_folds(
     store: Store, records: Iterable[Record], metrics: Sequence[Entry[Metric]]
 ) -> tuple[list[Record], list[str]]:
     """Pool the folds of each seed, and write the results to the store.

@@ -122,7 +122,7 @@ def evaluate(
         model, data, settings, batch_size=batch, predict=predict, num_classes=num_classes, ranks=ranks
     )
     own = _own_images(len(data), batch, ranks)
-    return _mean(ranks.put_together(_judge(logits_NK, data.labels_N[own]), own, total=len(data)))
+    return _mean(ranks.gather_slices(_judge(logits_NK, data.labels_N[own]), own, total=len(data)))
 
 
 def _own_images(total: int, batch: int, ranks: Ranks) -> slice:

@@ -93,7 +93,7 @@ class Ranks:
         """Return the slice of *count* items that this rank processes."""
         return slice(0, count)
 
-    def put_together(self, values: Tensor, own: slice, *, total: int) -> Tensor:
+    def gather_slices(self, values: Tensor, own: slice, *, total: int) -> Tensor:
         """Combine values that are spread over the ranks, and return all *total* of them.
 
         Args:
@@ -198,7 +198,7 @@ class ManyRanks(Ranks):
     def share_of(self, count: int) -> slice:
         return slice(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
-    def put_together(self, values: Tensor, own: slice, *, total: int) -> Tensor:
+    def gather_slices(self, values: Tensor, own: slice, *, total: int) -> Tensor:
         every = torch.zeros((total, *values.shape[1:]), dtype=values.dtype, device=self._device)
         every[own] = values.to(self._device)
         self.all_reduce(every)  # each sum has one value, and zeros from the other ranks

@@ -18,7 +18,7 @@ _LONGEST_VALUE = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class FieldDifference:
+class FieldChange:
     """A field that differs between the two sides."""
 
     field: str
@@ -34,7 +34,7 @@ def title_of(labels: Labels) -> str:
     return f"{labels.model} · {labels.data} · {labels.recipe}"
 
 
-def environment_differences(first: Sequence[Trial], second: Sequence[Trial]) -> tuple[FieldDifference, ...]:
+def environment_differences(first: Sequence[Trial], second: Sequence[Trial]) -> tuple[FieldChange, ...]:
     """Return versions, device, threads and so on that differ, over all trials that recorded them."""
     sides = [[record.environment for _, record in trials if record.environment] for trials in (first, second)]
     found = []
@@ -44,11 +44,11 @@ def environment_differences(first: Sequence[Trial], second: Sequence[Trial]) -> 
             for side in sides
         ]
         if values[0] != values[1] and all(sides):
-            found.append(FieldDifference(field=one_line(field), first=values[0], second=values[1]))
+            found.append(FieldChange(field=one_line(field), first=values[0], second=values[1]))
     return tuple(found)
 
 
-def key_differences(matching: Matching, titles: Mapping[int, str]) -> tuple[FieldDifference, ...]:
+def key_differences(matching: Matching, titles: Mapping[int, str]) -> tuple[FieldChange, ...]:
     """Return the fields that can change a prediction and differ within cells, apart from seed and version of torch.
 
     Args:
@@ -69,7 +69,7 @@ def key_differences(matching: Matching, titles: Mapping[int, str]) -> tuple[Fiel
                 key = (one_line(each.field), value_text(each.left), value_text(each.right))
                 concerned.setdefault(key, []).append(titles[id(first)])
     return tuple(
-        FieldDifference(
+        FieldChange(
             field=field,
             first=(left,),
             second=(right,),

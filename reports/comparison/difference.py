@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.records.predictions import FILE_NAME
 from reports.comparison.context import (
-    FieldDifference,
+    FieldChange,
     context_notes,
     environment_differences,
     key_differences,
@@ -118,8 +118,8 @@ class Difference:
     only_second: tuple[str, ...]
     notes: tuple[str, ...]
     """What was not compared, and why."""
-    environment: tuple[FieldDifference, ...]
-    fields: tuple[FieldDifference, ...]
+    environment: tuple[FieldChange, ...]
+    fields: tuple[FieldChange, ...]
     """Differences in fields that can change a prediction, apart from the version of torch."""
 
     @property

@@ -12,7 +12,7 @@ _MOST_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TextColumn:
+class OverallColumn:
     """One column of text."""
 
     title: str
@@ -28,20 +28,20 @@ def overall_heading(overall: Overall) -> str:
     return f"overall · {len(overall.rows):,} rows on {len(overall.data):,} datasets"
 
 
-def overall_columns(overall: Overall) -> list[TextColumn]:
+def overall_columns(overall: Overall) -> list[OverallColumn]:
     """Return the columns, with a cell for each row; the lowest mean rank comes first."""
     rows = overall.rows
     recipe_priority = 0 if len({row.recipe for row in rows}) > 1 else 20
     columns = [
-        TextColumn(title="model", cells=[row.model for row in rows], numeric=False),
-        TextColumn(title="recipe", cells=[row.recipe for row in rows], numeric=False, priority=recipe_priority),
-        TextColumn(title="mean rank", cells=[number(row.mean_rank) for row in rows]),
-        TextColumn(title="95 % interval", cells=list(map(_interval, rows)), priority=10),
-        TextColumn(title="wins %", cells=[f"{100 * row.win_rate:.0f}" for row in rows], priority=30),
+        OverallColumn(title="model", cells=[row.model for row in rows], numeric=False),
+        OverallColumn(title="recipe", cells=[row.recipe for row in rows], numeric=False, priority=recipe_priority),
+        OverallColumn(title="mean rank", cells=[number(row.mean_rank) for row in rows]),
+        OverallColumn(title="95 % interval", cells=list(map(_interval, rows)), priority=10),
+        OverallColumn(title="wins %", cells=[f"{100 * row.win_rate:.0f}" for row in rows], priority=30),
     ]
     if _has_sure_wins(overall):
         cells = [NOTHING if row.sure_win_rate is None else f"{100 * row.sure_win_rate:.0f}" for row in rows]
-        columns.append(TextColumn(title="sure wins %", cells=cells, priority=40))
+        columns.append(OverallColumn(title="sure wins %", cells=cells, priority=40))
     return columns
 
 

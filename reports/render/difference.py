@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from reports.comparison.context import FieldDifference
+from reports.comparison.context import FieldChange
 from reports.comparison.difference import AccuracyChange, Cell, CellVerdict, Difference, is_sure, margin_text
 from reports.comparison.speeds import KINDS
 from reports.leaderboard.cells import NOTHING, p_text, points_text
@@ -185,7 +185,7 @@ def _remarks(difference: Difference) -> list[str]:
     return [*notes, *difference.notes]
 
 
-def _difference_line(each: FieldDifference) -> str:
+def _difference_line(each: FieldChange) -> str:
     sides = " → ".join(", ".join(values) or "(absent)" for values in (each.first, each.second))
     cells = f" (in {', '.join(each.cells)})" if each.cells else ""
     return f"{each.field}: {sides}{cells}"

@@ -54,7 +54,7 @@ def site_files(
     pictures = Illustrations(cache=options.cache, inline=options.single_file)
     data = leaderboard_data(leaderboard)
     newest = max((record.started_at for _, record in trials), default="")[:10]
-    site = _site(leaderboard, entries, options, num_trials=len(trials), newest=newest)
+    site = _site(entries, options, num_trials=len(trials), newest=newest)
     made = site_pages(leaderboard, entries, options, statuses, pictures)
     if options.single_file:
         files = {"index.html": pages.render_single(made, site=site).encode("utf-8")}
@@ -89,9 +89,7 @@ def _changelog(earlier: Path | None, data: dict[str, Any], newest: str) -> str:
     return changelog(text, read_previous(earlier / DATA_FILE), json.loads(json.dumps(data)), newest)
 
 
-def _site(
-    leaderboard: Leaderboard, entries: Sequence[BoardEntry], options: SiteOptions, *, num_trials: int, newest: str
-) -> dict[str, Any]:
+def _site(entries: Sequence[BoardEntry], options: SiteOptions, *, num_trials: int, newest: str) -> dict[str, Any]:
     links = {entry.table_id: one_line(entry.table.data, max_length=40) for entry in entries}
     return {
         "title": one_line(options.title, max_length=120),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,7 @@ from reports.trials.evidence import Evidence, class_names
 from zoo.text import one_line
 
 
-def dataset_facts(
-    entries: Sequence[BoardEntry], evidence: Sequence[Evidence | str], cache: Path | None
-) -> dict[str, Any]:
+def dataset_facts(entries: Sequence[BoardEntry], evidence: Sequence[Evidence | str]) -> dict[str, Any]:
     """Return facts as pairs, and the classes with their number of test images."""
     spec = entries[0].example.spec.dataset
     provider = spec.provider

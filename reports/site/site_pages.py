@@ -55,7 +55,7 @@ def site_pages(
                     "name": name,
                     "table": members[0].table,
                     "table_id": table,
-                    "facts": dataset_facts(members, [evidence[entry.id] for entry in members], options.cache),
+                    "facts": dataset_facts(members, [evidence[entry.id] for entry in members]),
                     "can_compare": len(compared["rows"]) > 1,
                 },
             )

@@ -41,7 +41,7 @@ class Operation(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reach:
+class Magnitudes:
     """The effect of each operation at strength 1."""
 
     shear: float
@@ -57,8 +57,8 @@ class Reach:
     bits_cut: int
 
 
-RANDAUGMENT = Reach(shear=0.3, shift=150 / 331, angle=math.radians(30), factor=0.9, bits_cut=4)
-TRIVIALAUGMENT = Reach(shear=0.99, shift=1.0, shift_pixels=32, angle=math.radians(135), factor=0.99, bits_cut=6)
+RANDAUGMENT = Magnitudes(shear=0.3, shift=150 / 331, angle=math.radians(30), factor=0.9, bits_cut=4)
+TRIVIALAUGMENT = Magnitudes(shear=0.99, shift=1.0, shift_pixels=32, angle=math.radians(135), factor=0.99, bits_cut=6)
 """The wide search space of the paper, as in torchvision."""
 TRIVIAL_STRENGTHS = 31
 """Number of strengths from 0 to 1 that TrivialAugment draws from."""
@@ -87,7 +87,7 @@ def trivial_augment(images_BCHW: Tensor, generator: torch.Generator, *, fill_C: 
     operation_B, sign_B = _draw(images_BCHW, generator)
     drawn_B = integers(generator, len(images_BCHW), 0, TRIVIAL_STRENGTHS)
     strength_B = sign_B * drawn_B / (TRIVIAL_STRENGTHS - 1)
-    return apply_operations(images_BCHW, operation_B, strength_B, fill_C, reach=TRIVIALAUGMENT)
+    return apply_operations(images_BCHW, operation_B, strength_B, fill_C, magnitudes=TRIVIALAUGMENT)
 
 
 def _draw(images_BCHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -98,7 +98,12 @@ def _draw(images_BCHW: Tensor, generator: torch.Generator) -> tuple[Tensor, Tens
 
 
 def apply_operations(
-    images_BCHW: Tensor, operation_B: Tensor, strength_B: Tensor, fill_C: Tensor, *, reach: Reach = RANDAUGMENT
+    images_BCHW: Tensor,
+    operation_B: Tensor,
+    strength_B: Tensor,
+    fill_C: Tensor,
+    *,
+    magnitudes: Magnitudes = RANDAUGMENT,
 ) -> Tensor:
     """Apply to each image its own operation with its own strength in [-1, 1].
 
@@ -107,17 +112,17 @@ def apply_operations(
     Args:
         images_BCHW: Images in ``uint8``, or floats in [0, 1].
         fill_C: Colour of the area outside the image, with the images' dtype.
-        reach: The effect of each operation at strength 1.
+        magnitudes: The effect of each operation at strength 1.
     """
     dtype = images_BCHW.dtype
 
     def chosen(operation: Operation, value_B: Tensor, otherwise: float) -> Tensor:
         return torch.where(operation_B == operation, value_B, otherwise)
 
-    factor_B = 1 + reach.factor * strength_B
+    factor_B = 1 + magnitudes.factor * strength_B
     images = to_pixels(images_BCHW)
     fill_C11 = to_pixels(fill_C).view(-1, 1, 1)
-    theta_B23 = _affine(operation_B, strength_B, reach, side=images.shape[-1])
+    theta_B23 = _affine(operation_B, strength_B, magnitudes, side=images.shape[-1])
     images = warp(images - fill_C11, theta_B23, padding_mode="zeros") + fill_C11
     images = images.clamp(0, 255)
     images = brightness(images, chosen(Operation.BRIGHTNESS, factor_B, 1.0))
@@ -128,22 +133,22 @@ def apply_operations(
     images = _auto_contrast(images, operation_B == Operation.AUTO_CONTRAST)
     if dtype == torch.uint8:
         images = images.round()
-    bits_cut_B111 = chosen(Operation.POSTERIZE, (reach.bits_cut * strength_B.abs()).round(), 0.0).view(-1, 1, 1, 1)
+    bits_cut_B111 = chosen(Operation.POSTERIZE, (magnitudes.bits_cut * strength_B.abs()).round(), 0.0).view(-1, 1, 1, 1)
     images = torch.where(bits_cut_B111 > 0, images - images.remainder(torch.exp2(bits_cut_B111)), images)
     threshold_B = chosen(Operation.SOLARIZE, 256 * (1 - strength_B.abs()), 256.0)
     images = torch.where(images >= threshold_B.view(-1, 1, 1, 1), 255 - images, images)
     return from_pixels(images, dtype)
 
 
-def _affine(operation_B: Tensor, strength_B: Tensor, reach: Reach, *, side: int) -> Tensor:
+def _affine(operation_B: Tensor, strength_B: Tensor, magnitudes: Magnitudes, *, side: int) -> Tensor:
     """Return ``[B, 2, 3]`` matrices that map output to input coordinates, both in [-1, 1]."""
 
     def chosen(operation: Operation, largest: float) -> Tensor:
         return torch.where(operation_B == operation, largest * strength_B, 0.0)
 
-    angle_B = chosen(Operation.ROTATE, reach.angle)
-    shear_x_B, shear_y_B = chosen(Operation.SHEAR_X, reach.shear), chosen(Operation.SHEAR_Y, reach.shear)
-    shift = 2 * min(reach.shift, reach.shift_pixels / side)  # a side has length 2 in these coordinates
+    angle_B = chosen(Operation.ROTATE, magnitudes.angle)
+    shear_x_B, shear_y_B = chosen(Operation.SHEAR_X, magnitudes.shear), chosen(Operation.SHEAR_Y, magnitudes.shear)
+    shift = 2 * min(magnitudes.shift, magnitudes.shift_pixels / side)  # a side has length 2 in these coordinates
     shift_x_B, shift_y_B = chosen(Operation.TRANSLATE_X, shift), chosen(Operation.TRANSLATE_Y, shift)
     x_row_B3 = torch.stack([angle_B.cos(), shear_x_B - angle_B.sin(), shift_x_B], dim=1)
     y_row_B3 = torch.stack([shear_y_B + angle_B.sin(), angle_B.cos(), shift_y_B], dim=1)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.classifiers.formats import FORMATS, Served
+from harness.classifiers.formats import FORMATS, LogitsModule
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
 from zoo.errors import UsageError
@@ -37,7 +37,7 @@ def test_a_written_file_gives_the_logits_of_the_classifier(
     for count in (1, 3):
         images_BCHW = torch.randn(count, 3, 16, 16)
         with torch.inference_mode():
-            expected_BK = Served(classifier).eval()(images_BCHW)
+            expected_BK = LogitsModule(classifier).eval()(images_BCHW)
             torch.testing.assert_close(run(images_BCHW), expected_BK, rtol=1e-4, atol=1e-5)
 
 

@@ -30,10 +30,10 @@ def test_mismatched_tensors_are_listed_and_change_nothing():
     before = {name: value.clone() for name, value in model.state_dict().items()}
     tensors = {**network().state_dict(), "1.weight": torch.ones(3), "more": torch.ones(1)}
     del tensors["0.bias"]
-    misfit = fill(model, tensors)
-    assert misfit == StateDictMismatch(missing=("0.bias",), unexpected=("more",), shapes=(("1.weight", (3,), (2,)),))
-    assert "1 missing (0.bias)" in str(misfit)
-    assert "1 unexpected (more)" in str(misfit)
+    mismatch = fill(model, tensors)
+    assert mismatch == StateDictMismatch(missing=("0.bias",), unexpected=("more",), shapes=(("1.weight", (3,), (2,)),))
+    assert "1 missing (0.bias)" in str(mismatch)
+    assert "1 unexpected (more)" in str(mismatch)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from harness.records.keys import result_key
-from harness.records.pooled_folds import complete_seeds, concatenated, put_together, speed_over
+from harness.records.pooled_folds import complete_seeds, concatenated, pool_folds, speed_over
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import DataInfo, Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.spec import DatasetSpec, ProviderSpec
@@ -133,7 +133,7 @@ def test_folds_of_other_images_are_not_of_one_seed(write_fold: WriteFold) -> Non
 
 
 def test_a_trial_without_folds_is_passed_over(store: Store, small_record: Record) -> None:
-    assert put_together(store, [small_record], METRICS) == ([], [])
+    assert pool_folds(store, [small_record], METRICS) == ([], [])
 
 
 def test_the_record_is_that_of_one_trial_on_all_images(store: Store, write_fold: WriteFold) -> None:
@@ -142,7 +142,7 @@ def test_the_record_is_that_of_one_trial_on_all_images(store: Store, write_fold:
         write_fold(2, wrong=1, warnings=("it was warm", "metric hits: odd")),
         write_fold(3, seconds={"train": 4.0, "build": 0.5, "total": 5.0}),
     ]
-    (whole,), problems = put_together(store, folds, METRICS)
+    (whole,), problems = pool_folds(store, folds, METRICS)
     assert problems == []
     assert whole.spec == folds[0].spec.whole
     assert (whole.metrics["hits"].value, whole.metrics["hits"].version) == (pytest.approx(9 / 12), 2)
@@ -160,26 +160,26 @@ def test_the_record_is_that_of_one_trial_on_all_images(store: Store, write_fold:
 
 def test_pooling_again_changes_nothing(store: Store, write_fold: WriteFold) -> None:
     records = [write_fold(fold) for fold in (1, 2, 3)]
-    (first,), _ = put_together(store, records, METRICS)
+    (first,), _ = pool_folds(store, records, METRICS)
     written = (store.folder(first.trial_id) / "record.json").stat().st_mtime_ns
-    assert put_together(store, records, METRICS) == ([first], [])
+    assert pool_folds(store, records, METRICS) == ([first], [])
     assert (store.folder(first.trial_id) / "record.json").stat().st_mtime_ns == written
 
 
 def test_lost_predictions_are_put_together_again_bit_for_bit(store: Store, write_fold: WriteFold) -> None:
     records = [write_fold(fold) for fold in (1, 2, 3)]
-    (first,), _ = put_together(store, records, METRICS)
+    (first,), _ = pool_folds(store, records, METRICS)
     path = store.folder(first.trial_id) / FILE_NAME
     content = path.read_bytes()
     path.unlink()
-    assert put_together(store, records, METRICS) == ([first], [])
+    assert pool_folds(store, records, METRICS) == ([first], [])
     assert path.read_bytes() == content
 
 
 def test_a_fold_with_changed_predictions_is_not_pooled(store: Store, write_fold: WriteFold) -> None:
     records = [write_fold(fold) for fold in (1, 2, 3)]
     shutil.copy(store.folder(records[0].trial_id) / FILE_NAME, store.folder(records[1].trial_id) / FILE_NAME)
-    complete, (problem,) = put_together(store, records, METRICS)
+    complete, (problem,) = pool_folds(store, records, METRICS)
     assert complete == []
     assert "does not match the checksum" in problem
     assert records[0].spec.whole.title in problem
@@ -191,9 +191,9 @@ def test_a_trial_that_another_process_works_on_is_left_alone(
     acquire = FileLock.acquire
     monkeypatch.setattr(FileLock, "acquire", lambda lock, timeout=None: acquire(lock, 0.01))
     records = [write_fold(fold) for fold in (1, 2, 3)]
-    (whole,), _ = put_together(store, records, METRICS)
+    (whole,), _ = pool_folds(store, records, METRICS)
     with FileLock(store.folder(whole.trial_id) / LOCK_FILE):
-        complete, (problem,) = put_together(store, records, METRICS)
+        complete, (problem,) = pool_folds(store, records, METRICS)
     assert complete == []
     assert "in use by another process" in problem
 
@@ -223,7 +223,7 @@ def test_speeds_count_only_where_most_folds_were_measured_alike(store: Store, wr
         write_fold(fold, measurement_key=key, speed=SpeedInfo(inference=rate(speed)))
         for fold, key, speed in ((1, "other", 5000.0), (2, "usual", 100.0), (3, "usual", 200.0))
     ]
-    (whole,), _ = put_together(store, records, METRICS)
+    (whole,), _ = pool_folds(store, records, METRICS)
     assert whole.measurement_key == "usual"
     assert whole.speed is not None
     assert whole.speed.inference is not None

@@ -75,5 +75,5 @@ def test_values_of_all_processes_are_put_together(ranks_of, monkeypatch):
     values = torch.tensor([[1.0], [2.0], [3.0], [4.0], [5.0]])
     for ranks in ranks_of(2):
         own = ranks.share_of(5)
-        ranks.put_together(values[own], own, total=5)
+        ranks.gather_slices(values[own], own, total=5)
     assert torch.equal(sum(totals), values)

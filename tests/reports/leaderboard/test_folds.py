@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score
 
 from harness.records.keys import result_key
-from harness.records.pooled_folds import put_together
+from harness.records.pooled_folds import pool_folds
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import DataInfo, Failure, FailureKind, Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
@@ -110,7 +110,7 @@ def test_numbers_are_those_of_all_folds_predictions_together(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
     by_seed = [[write_fold(fold, seed=seed) for fold in (1, 2, 3)] for seed in (0, 1)]
-    put_together(store, [record for folds in by_seed for record in folds], metrics)
+    pool_folds(store, [record for folds in by_seed for record in folds], metrics)
     (table,) = build_leaderboard([store.root]).tables
     (row,) = table.rows
     assert (table.data, table.num_test, row.seeds, row.unfinished) == ("folder:x (3 folds)", IMAGES, (0, 1), ())
@@ -135,7 +135,7 @@ def test_rows_are_paired_on_all_images(store: Store, write_fold: WriteFold, metr
         for seed in (0, 1)
         for fold in (1, 2, 3)
     ]
-    put_together(store, records, metrics)
+    pool_folds(store, records, metrics)
     (table,) = build_leaderboard([store.root]).tables
     assert [(row.model, row.rank_low, row.rank_high) for row in table.rows] == [("good", 1, 1), ("bad", 2, 2)]
 
@@ -144,7 +144,7 @@ def test_a_seed_with_a_missing_fold_is_missing_and_shown(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
     records = [write_fold(fold, seed=seed) for seed in (0, 1) for fold in (1, 2, 3) if (seed, fold) != (1, 2)]
-    put_together(store, records, metrics)
+    pool_folds(store, records, metrics)
     (table,) = build_leaderboard([store.root]).tables
     (row,) = table.rows
     assert row.seeds == (0,)
@@ -157,7 +157,7 @@ def test_a_seed_with_a_failed_fold_reports_the_fold_and_the_reason(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
     records = [write_fold(1), write_fold(2, failure="no memory"), write_fold(3)]
-    assert put_together(store, records, metrics) == ([], [])
+    assert pool_folds(store, records, metrics) == ([], [])
     (table,) = build_leaderboard([store.root]).tables
     (row,) = table.rows
     assert table.num_test == IMAGES
@@ -168,7 +168,7 @@ def test_a_seed_with_a_failed_fold_reports_the_fold_and_the_reason(
 
 def test_speeds_are_medians_over_folds(store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]) -> None:
     records = [write_fold(fold, speed=speed) for fold, speed in ((1, 100.0), (2, 900.0), (3, 200.0))]
-    put_together(store, records, metrics)
+    pool_folds(store, records, metrics)
     (row,) = build_leaderboard([store.root]).rows
     assert row.speed is not None
     assert row.speed.inference == 200.0
@@ -179,7 +179,7 @@ def test_folds_of_other_images_are_never_put_together(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
     records = [write_fold(1), write_fold(2), write_fold(3, whole="d" * 64)]
-    assert put_together(store, records, metrics)[0] == []
+    assert pool_folds(store, records, metrics)[0] == []
     assert len(build_leaderboard([store.root]).tables) == 2
 
 
@@ -187,7 +187,7 @@ def test_pooled_folds_are_verified_against_their_folds(
     store: Store, write_fold: WriteFold, metrics: list[Entry[Metric]]
 ) -> None:
     records = [write_fold(fold) for fold in (1, 2, 3)]
-    (whole,), _ = put_together(store, records, metrics)
+    (whole,), _ = pool_folds(store, records, metrics)
     trials = [(store.folder(record.trial_id), record) for record in [*records, whole]]
     assert trial_problems(trials[-1], metrics) == []
     assert store_problems(trials, required_seeds=1) == []

@@ -11,7 +11,7 @@ from reports.trials.evidence import read_evidence
 def test_facts_come_from_the_record_and_class_counts_from_the_predictions(make_trial):
     trial = make_trial(num_test=400, notes=("no validation split",))
     entries = entries_of(build_leaderboard([trial]), [trial])
-    found = dataset_facts(entries, [read_evidence([trial])], None)
+    found = dataset_facts(entries, [read_evidence([trial])])
     facts = dict(found["facts"])
     assert facts["training images"] == "100"
     assert facts["image size"] == "8 × 8 px, 1 channel"
@@ -23,4 +23,4 @@ def test_facts_come_from_the_record_and_class_counts_from_the_predictions(make_t
 def test_without_predictions_there_are_no_classes(make_trial):
     trial = make_trial(predictions=False)
     entries = entries_of(build_leaderboard([trial]), [trial])
-    assert dataset_facts(entries, [read_evidence([trial])], None)["classes"] == []
+    assert dataset_facts(entries, [read_evidence([trial])])["classes"] == []

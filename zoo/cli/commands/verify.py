@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from reports.publishing.verification import TrialCheck
     from reports.site.statuses import Status
     from reports.trials.reading import Trial
-    from zoo.catalog import Catalog
 
 
 @click.command("verify")
@@ -83,7 +82,7 @@ def command(
         click.echo(f"{clean(report)}: {verdict}")
     if sample:
         again = _sample([trial for trial in trials if not checks[trial[0]].problems], sample)
-        for trial, problem in _run_again(again, trials, session, catalog, data_root):
+        for trial, problem in _run_again(again, trials, session, data_root):
             if problem:
                 found.append(f"{clean(trial[0].name)}: {problem}")
             else:
@@ -119,7 +118,7 @@ def _sample(trials: Sequence[Trial], count: int) -> list[Trial]:
 
 
 def _run_again(
-    chosen: Sequence[Trial], trials: Sequence[Trial], session: Session, catalog: Catalog, root: str | None
+    chosen: Sequence[Trial], trials: Sequence[Trial], session: Session, root: str | None
 ) -> list[tuple[Trial, str]]:
     """Run trials again in a temporary store, and return each with its problem; empty if it was reproduced."""
     from harness.bench.bench import run_bench

@@ -12,7 +12,7 @@ from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.data.audit import DatasetAudit, SplitAudit
-    from harness.data.duplicates import Duplicates, Twins
+    from harness.data.duplicates import Duplicates, EqualImages
     from harness.data.native_sizes import NativeSizes
 
 MAX_CLASSES = 20
@@ -155,7 +155,7 @@ def _duplicates(duplicates: Sequence[Duplicates]) -> Iterator[str]:
             yield from _pairs(each.conflicts)
 
 
-def _pairs(twins: Sequence[Twins]) -> Iterator[str]:
+def _pairs(twins: Sequence[EqualImages]) -> Iterator[str]:
     for each in twins[:MAX_PAIRS]:
         first, second = map(_quoted, each.ids)
         one, other = each.classes

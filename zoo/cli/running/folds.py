@@ -26,10 +26,10 @@ def pooling_folds(
     """
 
     def run_folds(plan: Plan) -> BenchSummary:
-        from harness.records.pooled_folds import put_together
+        from harness.records.pooled_folds import pool_folds
 
         summary = run(plan)
-        together, problems = put_together(store, summary.records, list(catalog.metrics))
+        together, problems = pool_folds(store, summary.records, list(catalog.metrics))
         for problem in problems:
             note(problem)
         return replace(summary, records=(*summary.records, *together))
