@@ -6,6 +6,7 @@
 - ``provenance``: the origin of selected plugins
 - ``record``: the outcome of a trial
 - ``store``: a folder of records
+- ``record_checks``: whether the numbers of a record are within their possible ranges
 - ``state_files``: training states in a trial's folder
 - ``history``: phases and epochs of a trial, one per line
 - ``predictions``: saved test predictions
@@ -13,6 +14,7 @@
 - ``run_summaries``: the parts of a record that a forecast needs
 - ``runtime_result``: results of a trial's weights with another runtime
 - ``pooled_folds``: the folds of a cross-validation as one record
+- ``copying``: trials copied from a store that may be a stranger's
 - ``merging``: merging several stores
 - ``seed_schedule``: the number of seeds of each row at each look
 

@@ -2,6 +2,7 @@
 
 - ``atomic_files``: files that are written whole or not at all
 - ``inner_files``: files below a folder that somebody else may have filled
+- ``staging``: folders in which files are completed before they take their place
 - ``interrupts``: Ctrl-C and SIGTERM
 - ``process_exit``: how processes end
 - ``descendants``: all processes that a process has started
