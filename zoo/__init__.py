@@ -27,7 +27,7 @@ The other modules:
 finding plugins        ``hookspecs``, ``trust``, ``finding``, ``loading``, ``catalog``, ``dependencies``, ``scaffold``
 files                  ``cache``, ``plain_files``, ``foreign_json``, ``image_files``, ``image_kinds``, ``sizes``
 words                  ``names``, ``text``, ``errors``
-processes              ``interruption``
+calling plugins        ``containment``, ``unfinished``, ``interruption``
 above the harness      ``api``, ``cli``, ``testing``
 =====================  ====================================================
 """

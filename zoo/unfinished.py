@@ -26,7 +26,7 @@ FOLDER = "unfinished"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unfinished:
+class UnfinishedCall:
     """A call that did not return."""
 
     path: Path
@@ -62,7 +62,7 @@ def noted(doing: str, provider: Provider) -> Iterator[None]:
                 path.unlink()
 
 
-def find_unfinished() -> list[Unfinished]:
+def find_unfinished() -> list[UnfinishedCall]:
     """Return the calls on this machine whose process has ended meanwhile, latest last."""
     found = []
     try:
@@ -74,14 +74,14 @@ def find_unfinished() -> list[Unfinished]:
             fields = json.loads(path.read_bytes())
             if _runs(int(fields.pop("pid")), str(fields.pop("started"))):
                 continue
-            found.append(Unfinished(path=path, **{name: str(value) for name, value in fields.items()}))
+            found.append(UnfinishedCall(path=path, **{name: str(value) for name, value in fields.items()}))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             with suppress(OSError):  # torn or damaged: it names nobody
                 path.unlink()
     return found
 
 
-def forget(calls: Iterable[Unfinished]) -> None:
+def forget(calls: Iterable[UnfinishedCall]) -> None:
     """Remove the notes of calls, so that their plugins are used again."""
     for call in calls:
         with suppress(OSError):

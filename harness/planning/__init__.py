@@ -5,6 +5,7 @@
 - ``plan``: the trials to run, and the skipped combinations with their reasons
 - ``unread_settings``: overrides that cannot change a recipe's training
 - ``small_images``: the image sizes for which networks are adapted to small images
+- ``threads``: how many CPU threads a trial computes with
 - ``costs``: the components of a trial's time
 - ``measured``: the measurements of a probe
 - ``forecast``: expected time and memory of trials

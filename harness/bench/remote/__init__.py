@@ -5,6 +5,7 @@
 - ``node``: the function of every task, on the node
 - ``node_cache``: what a node keeps between tasks
 - ``cluster``: the connection to the nodes, which makes tasks
+- ``contained_workers``: an executor's connection, whose failures bear its name
 - ``jobs``: the questions that come before the trials
 - ``trials``: the trials, whose records are written here
 
