@@ -109,11 +109,11 @@ def test_each_image_draws_its_own_operation():
 
 
 def test_trivialaugment_goes_further_than_randaugment():
-    reach = {
+    ratios = {
         name: getattr(TRIVIALAUGMENT, name) / getattr(RANDAUGMENT, name) for name in ("shear", "angle", "bits_cut")
     }
-    assert reach == pytest.approx({"shear": 3.3, "angle": 4.5, "bits_cut": 1.5})
+    assert ratios == pytest.approx({"shear": 3.3, "angle": 4.5, "bits_cut": 1.5})
     far_BCHW = apply_operations(
-        some_images(1), torch.tensor([int(Operation.TRANSLATE_X)]), torch.ones(1), FILL_C, reach=TRIVIALAUGMENT
+        some_images(1), torch.tensor([int(Operation.TRANSLATE_X)]), torch.ones(1), FILL_C, magnitudes=TRIVIALAUGMENT
     )
     assert bool((far_BCHW == FILL_C.view(3, 1, 1)).all())  # 32 pixels of 16 leave nothing
