@@ -5,7 +5,7 @@ Shape suffixes: N images, H height, W width, C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,9 @@ from harness.data.decoding import UnreadableImageError, decode, quiet_pillow
 from harness.data.fold_data import fold_facts_file
 from harness.data.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
-from zoo.image_files import walk_images
+from zoo.image_files import LeftOut, walk_images
 from zoo.plain_files import FACTS, read_bytes
+from zoo.text import plural
 
 
 def cached_test_images(card: ClassifierCard, cache: Path, count: int) -> NDArray[np.uint8] | None:
@@ -60,24 +61,42 @@ def spread_images(images: ImageSet, count: int) -> NDArray[np.uint8]:
     return np.stack([images.images_NHWC[int(place)] for place in places])
 
 
-def folder_images(card: ClassifierCard, folder: Path, count: int, *, option: str = "--images") -> NDArray[np.uint8]:
-    """Decode up to *count* images in a folder, ``[N, H, W, C]``; unreadable ones are skipped.
+def folder_images(
+    card: ClassifierCard,
+    folder: Path,
+    count: int,
+    *,
+    option: str = "--images",
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> NDArray[np.uint8]:
+    """Decode up to *count* images in a folder, ``[N, H, W, C]``.
+
+    Unreadable images are left out. *tell* is called with a sentence on them, and on other files that were left out.
 
     Raises:
         UsageError: If it is not a folder or has no readable image; *option* is named in the message.
     """
     if not folder.is_dir():
         raise UsageError(f"{option} {folder}: this is not a folder")
-    paths = list(walk_images(folder))
+    left_out = LeftOut()
+    paths = list(walk_images(folder, left_out))
     images: list[NDArray[np.uint8]] = []
+    unreadable: list[str] = []
     with quiet_pillow():
         for path in paths:
             try:
                 images.append(decode(path, channels=card.channels, size=card.image_size))
-            except UnreadableImageError:
+            except UnreadableImageError as error:
+                unreadable.append(f"{path}: {error}")
                 continue
             if len(images) == count:
                 break
     if not images:
-        raise UsageError(f"{option} {folder}: none of its {len(paths)} image file(s) can be read")
+        reasons = [*left_out.omissions(), *left_out.notes(), *unreadable[:1]]
+        why = f": {'; '.join(reasons)}" if reasons else ""
+        raise UsageError(f"{option} {folder}: none of its {len(paths)} image file(s) can be read{why}")
+    for sentence in (*left_out.omissions(), *left_out.notes()):
+        tell(f"{option} {folder}: {sentence}")
+    if unreadable:
+        tell(f"{option} {folder}: {plural(len(unreadable), 'image file')} left out: {unreadable[0]}")
     return np.stack(images)

@@ -57,13 +57,13 @@ def load_onnx(path: Path) -> TrainedClassifier:
             f"{path} has no classifier card in its metadata; only ONNX files written by zoo export have one"
         )
     card = ClassifierCard.parse(metadata[METADATA_KEY], origin=f"the metadata of {path}")
-    notes = ("image decoding has changed since the training",)
+    change = decoding.change_since(card.decoding_version)
     return TrainedClassifier(
         # Its precision is fixed, so autocast must not change it.
         card=card.model_copy(update={"precision": "fp32", "device": "cpu", "layout": "contiguous"}),
         model=RuntimeModule(run).eval(),
         path=path,
-        notes=notes if card.decoding_version != decoding.VERSION else (),
+        notes=(change,) if change else (),
     )
 
 

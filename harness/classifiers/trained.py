@@ -243,8 +243,8 @@ def _notes(card: ClassifierCard, architecture: Entry[Architecture]) -> list[str]
         notes.append(f"{name} comes from {brings} here, and came from {brought} in training")
     elif not today.distribution and then.provider.code and then.provider.code_hash != today.code_hash:
         notes.append(f"the file that provides {name} has changed since the training")
-    if card.decoding_version != decoding.VERSION:
-        notes.append("image decoding has changed since the training")
+    if change := decoding.change_since(card.decoding_version):
+        notes.append(change)
     return notes
 
 

@@ -51,6 +51,9 @@ from zoo.plain_files import IMAGE, PACK, open_plain
 VERSION = 2
 """Incremented whenever the same file may give different pixels; part of the cache key."""
 
+CHANGES = {2: "PNG files with one transparent colour and 2, 4 or 16 bits per sample"}
+"""The files that a version decodes differently from the version before."""
+
 MAX_PIXELS = 100_000_000
 """Maximum width × height to decode: 300 MB as RGB."""
 
@@ -154,6 +157,16 @@ def resize_array(image_HWC: NDArray[np.uint8], *, channels: int, size: int) -> N
     grey = image_HWC.shape[2] == 1
     image = Image.fromarray(np.ascontiguousarray(image_HWC[:, :, 0] if grey else image_HWC))
     return resize(_convert(image, channels), size)
+
+
+def change_since(version: int) -> str:
+    """Return a sentence on the files that are decoded differently than by *version*; empty if there are none."""
+    if version == VERSION:
+        return ""
+    changes = [CHANGES.get(each, "") for each in range(version + 1, VERSION + 1)]
+    if changes and all(changes):
+        return f"{' and '.join(changes)} are decoded differently than in the training; all other images are not"
+    return f"images were decoded by version {version} of zoo's decoding in the training, and are by {VERSION} here"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticSerializationError
 
 from zoo.options import Option
 
@@ -15,6 +16,13 @@ class FrozenModel(BaseModel):
     """Base class of everything written as JSON: frozen, with an error for unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+
+    def model_dump_json(self, **options: Any) -> str:
+        """Return it as JSON; names of files that are not UTF-8, which pydantic refuses to write, are escaped."""
+        try:
+            return super().model_dump_json(**options)
+        except PydanticSerializationError:
+            return json.dumps(self.model_dump(mode="json", **options), separators=(",", ":"))
 
 
 class CodeSpec(FrozenModel):

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from reports.comparison.context import FieldChange
 from reports.comparison.difference import AccuracyChange, Cell, CellVerdict, Difference, is_sure, margin_text
-from reports.comparison.speeds import KINDS
+from reports.comparison.speeds import KINDS, SpeedChange
 from reports.leaderboard.cells import NOTHING, p_text, points_text
 from reports.render.csv import safe_cell
 from reports.render.markdown import escape_markdown
@@ -22,6 +22,10 @@ from zoo.text import plural
 SCHEMA_VERSION = 1
 FORMATS = ("table", "csv", "json", "markdown")
 
+UNKNOWN = "[?]"
+"""What stands for the interval of a speed that was measured too briefly."""
+_VAGUE = 10
+"""Factor on both sides of a ratio beyond which its interval says nothing."""
 _GAP = "  "
 _NUM_NAMES = 3
 """Number of leading columns with names, which are aligned to the left and left out if all cells share the value."""
@@ -153,10 +157,19 @@ def _cells(cell: Cell) -> list[str]:
 
 def _speeds(cell: Cell) -> list[str]:
     shown = {
-        change.kind: f"{change.ratio:.2f} [{change.low:.2f}, {change.high:.2f}]{'*' if is_sure(p) else ''}"
+        change.kind: f"{change.ratio:.2f} {_interval(change)}{'*' if is_sure(p) else ''}"
         for change, p in zip(cell.speeds, cell.speed_p, strict=True)
     }
     return [shown.get(kind, NOTHING) for kind in KINDS]
+
+
+def _interval(change: SpeedChange) -> str:
+    return UNKNOWN if _is_vague(change) else f"[{change.low:.2f}, {change.high:.2f}]"
+
+
+def _is_vague(change: SpeedChange) -> bool:
+    """Return whether a speed was measured so briefly that its interval says nothing."""
+    return change.high > _VAGUE**2 * change.low
 
 
 def _sections(difference: Difference) -> list[tuple[str, list[str]]]:
@@ -225,6 +238,11 @@ def _legend(difference: Difference) -> list[str]:
         notes.append(
             "training ×, inference ×: throughput after divided by throughput before, compute only, with a 95 % "
             "interval; above 1 is faster"
+        )
+    if any(_is_vague(change) for cell in difference.cells for change in cell.speeds):
+        notes.append(
+            f"{UNKNOWN} measured too briefly: the interval reaches beyond a factor of {_VAGUE} in both directions; "
+            "repeat both sides with a larger --measure-seconds or with more seeds"
         )
     if any(map(is_sure, speeds)):
         notes.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,26 @@ def test_images_come_from_a_folder_where_the_test_split_is_not_in_the_cache(
     assert cached_test_images(classifier.card, tmp_path, 5) is None
     assert folder_images(classifier.card, photo_folder / "test", 5).shape == (5, 16, 16, 3)
     with pytest.raises(UsageError, match="none of its 0 image file"):
+        folder_images(classifier.card, tmp_path, 5)
+
+
+def test_files_of_a_folder_that_are_left_out_are_counted(
+    classifier: TrainedClassifier, photo_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "calibration"
+    shutil.copytree(photo_folder / "test", folder)
+    (folder / "notes.txt").write_text("not an image")
+    (folder / "a.png").write_bytes(b"cut short")
+    told: list[str] = []
+    folder_images(classifier.card, folder, 100, option="--calibration", tell=told.append)
+    assert told[0] == f"--calibration {folder}: 1 file left out because it is not an image: 1 .txt"
+    assert told[1].startswith(f"--calibration {folder}: 1 image file left out: {folder / 'a.png'}: ")
+    assert len(told) == 2
+
+
+def test_a_folder_without_a_readable_image_says_what_it_holds(classifier: TrainedClassifier, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not an image")
+    with pytest.raises(UsageError, match=r"can be read: 1 file left out because it is not an image: 1 \.txt"):
         folder_images(classifier.card, tmp_path, 5)
 
 

@@ -248,3 +248,16 @@ def test_photos_of_phones_are_read_where_the_plugins_are_installed(module: str, 
     pixels = decode(file.getvalue(), channels=3, size=32).reshape(-1, 3).mean(axis=0)
     assert np.abs(pixels - [200, 100, 50]).max() < 4
     assert (read_header(file.getvalue()).width, read_header(file.getvalue()).is_grey) == (32, False)
+
+
+def test_a_change_of_decoding_names_the_files_that_it_concerns() -> None:
+    assert decoding.change_since(decoding.VERSION) == ""
+    assert decoding.change_since(1) == (
+        "PNG files with one transparent colour and 2, 4 or 16 bits per sample are decoded differently than in the "
+        "training; all other images are not"
+    )
+    assert "by version 99 of zoo's decoding in the training" in decoding.change_since(99)
+
+
+def test_each_version_of_decoding_says_what_it_changed() -> None:
+    assert set(decoding.CHANGES) == set(range(2, decoding.VERSION + 1))

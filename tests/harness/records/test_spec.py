@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -124,3 +125,14 @@ def test_a_hash_is_that_of_canonical_json() -> None:
 def test_values_that_json_cannot_represent_have_no_hash(value: float) -> None:
     with pytest.raises(ValueError, match="JSON compliant"):
         stable_hash({"lr": value})
+
+
+def test_a_name_that_is_not_utf_8_can_be_written_as_json() -> None:
+    """Names of files on Linux may hold any bytes; Python represents them by lone surrogates."""
+    odd = PROVIDER.model_copy(update={"plugin": "caf\udce9"})
+    assert odd.model_dump_json() == PROVIDER.model_dump_json().replace('"plugin":"p"', '"plugin":"caf\\udce9"')
+    assert json.loads(odd.model_dump_json())["plugin"] == "caf\udce9"
+    assert (
+        json.loads(odd.model_dump_json(exclude={"version"})).keys()
+        == json.loads(PROVIDER.model_dump_json(exclude={"version"})).keys()
+    )

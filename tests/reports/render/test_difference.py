@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pytest
 
+from harness.records.record import Rate
 from reports.comparison.difference import Difference, compare
 from reports.render.difference import FORMATS, difference_data, render_difference
 
@@ -54,3 +56,22 @@ def test_no_common_rows_give_a_sentence_and_not_an_error(side):
     for form in FORMATS:
         assert render_difference(difference, form)
     assert "0 cells in both" in render_difference(difference, "table")
+
+
+def test_a_speed_that_was_measured_too_briefly_has_no_interval_but_a_reason(side):
+    """Two windows of 0.1 s gave "1.02 [0.00, 26881171418161354094253400435962903554686976.00]"."""
+
+    def briefly(trials):
+        rate = Rate(median=1000.0, low=400.0, high=2500.0, windows=2, batch_size=64)
+        return [
+            (folder, record.model_copy(update={"speed": record.speed.model_copy(update={"train": rate})}))
+            for folder, record in trials
+        ]
+
+    difference = compare(briefly(side("a", seeds=1)), briefly(side("b", seeds=1)))
+    for form in ("table", "markdown"):
+        text = render_difference(difference, form)
+        assert re.search(r"1\.00 \\?\[\?\\?\]", text), text
+        assert "measured too briefly" in text
+        assert not re.search(r"\d{6}", text)
+    assert "measured too briefly" not in render_difference(compare(side("a"), side("b")), "table")

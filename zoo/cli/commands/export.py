@@ -172,7 +172,7 @@ def _images(call: _ExportCall, card: ClassifierCard) -> tuple[NDArray[np.uint8],
     from zoo.errors import UsageError
 
     if call.images is not None:
-        return folder_images(card, Path(call.images), call.num_images), call.images
+        return folder_images(card, Path(call.images), call.num_images, tell=complain), call.images
     found = cached_test_images(card, decoded_root(), call.num_images)
     if found is None:
         raise UsageError(
@@ -220,7 +220,7 @@ def _calibration(call: _ExportCall, card: ClassifierCard) -> Calibration:
 
     folder = call.calibration
     if folder is not None:
-        images_NHWC = folder_images(card, Path(folder), call.calibration_images, option="--calibration")
+        images_NHWC = folder_images(card, Path(folder), call.calibration_images, option="--calibration", tell=complain)
         return Calibration(images_NHWC=images_NHWC, origin=f"{plural(len(images_NHWC), 'image')} from {folder}")
     found = cached_training_images(card, decoded_root(), call.calibration_images)
     if found is None:
