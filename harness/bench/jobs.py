@@ -41,6 +41,7 @@ def run_job(job_file: str) -> NoReturn:
     os.environ.update(job.get("variables", {}))
     _become_leader()
     die_with_parent()
+    _let_server_end()
     _redirect_output(Path(job["log"]))
     # Each request raises, until the job heeds one: a plugin's code may catch it, and the bench then asks again.
     INTERRUPTION.listen(signal.SIGTERM, signal.SIGINT)
@@ -157,6 +158,15 @@ def _answer(job: dict[str, Any], work: Any) -> int:
         answer = {"errors": [str(error)]}
     write_json(Path(job["result"]), answer)
     return 0
+
+
+def _let_server_end() -> None:
+    """Close this process's end of the pipe that keeps the fork server alive: what a plugin forks would inherit it."""
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    kept = getattr(server, "_forkserver_alive_fd", None)
+    if server is not None and kept is not None and getattr(server, "_forkserver_pid", None) is None:
+        os.close(kept)
+        server._forkserver_alive_fd = None
 
 
 def _become_leader() -> None:

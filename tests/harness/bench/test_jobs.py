@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +22,21 @@ def test_a_killed_bench_takes_its_trial_with_it(bench: Any, wait_until: Any, ali
     process.kill()
     process.wait()
     wait_until(lambda: not any(alive(pid) for pid in children), 10)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_a_bench_that_ends_takes_what_its_trials_started_with_it(
+    bench: Any, wait_until: Any, alive: Any, end: signal.Signals
+) -> None:
+    code = 'bench.run("leaves_children_and_hangs")'
+    process = subprocess.Popen(bench.script(code), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    pids = bench.folder / "pids"
+    wait_until(lambda: pids.exists() and len(pids.read_text().split()) == 4, 120)
+    process.send_signal(end)
+    process.communicate(timeout=60)  # nothing keeps the pipe open
+    wait_until(lambda: not any(alive(int(pid)) for pid in pids.read_text().split()), 10)
 
 
 @pytest.fixture
