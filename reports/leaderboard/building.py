@@ -12,6 +12,7 @@ from harness.records.runtime_result import runtime_name
 from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import all_columns, find_sort_column
+from reports.leaderboard.idle_settings import idle_setting_notes
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_notes
 from reports.leaderboard.overall import build_overall
@@ -113,6 +114,7 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
     if repeated:
         notes.append(f"{plural(repeated, 'duplicate trial')} left out: its row already has a trial with the same seed")
     notes += _warning_notes(rows, groups)
+    notes += idle_setting_notes(row_names(rows), groups)
     looks = looks_of(groups)
     if looks > 1:
         notes.append(looks_note(looks))
