@@ -12,6 +12,7 @@
 ``columns``        all columns; ``column``, ``metric_column`` and ``speed_columns`` declare them
 ``cells``          how numbers are formatted
 ``footnotes``      the sentences below a table
+``idle_settings``  rows that a setting does not tell apart
 ``notes``          remarks on single trials, merged by kind
 ``versions``       which metrics were computed by an outdated version
 ``frame``          the leaderboard as a pandas data frame
