@@ -156,13 +156,14 @@ def create_app(
         if served.is_draining:
             raise Refusal(503, "the server is stopping", retry_after=1)
         with admission.request() as ticket:
-            images = await read_images(
-                request.headers.get("content-type", ""),
-                request.headers.get("content-length", ""),
-                _chunks(request.receive),
-                limits,
-                ticket.hold,
-            )
+            async with ticket.receiving():
+                images = await read_images(
+                    request.headers.get("content-type", ""),
+                    request.headers.get("content-length", ""),
+                    _chunks(request.receive),
+                    limits,
+                    ticket.hold,
+                )
             found = await _unless_gone(served.classify(images, query.top_k), request.receive)
         if found is None:
             return Response(status_code=499)  # nobody reads it; logs use this number for a closed connection
@@ -229,7 +230,7 @@ def create_app(
     for name in TYPES:
         app.add_api_route(f"/assets/{name}", _page(name), include_in_schema=False)
     routes = frozenset({"/", "/docs", "/health", "/metrics", "/model", "/openapi.json", "/predict"})
-    return Guard(app, metrics=metrics, hosts=hosts, token=token, routes=routes)
+    return Guard(app, metrics=metrics, hosts=hosts, token=token, routes=routes, max_headers=limits.headers)
 
 
 def _page(name: str) -> Callable[[], Awaitable[Response]]:

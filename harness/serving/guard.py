@@ -4,7 +4,10 @@
 request                                             status  why
 ==================================================  ======  =====================================================
 the Host header is not one of the server's names    400     protects against DNS rebinding
-the browser reports a cross-site request            403     pages of other sites must not use the network
+the browser reports a cross-site request, or an     403     pages of other sites must not use the network
+Origin that is not one of the server's names
+Content-Length as well as Transfer-Encoding         400     a proxy in front may see other requests in the bytes
+more than 100 headers                               431     no client sends that many
 a required token is missing or wrong                401     compared in constant time
 ==================================================  ======  =====================================================
 """
@@ -49,12 +52,20 @@ class Guard:
         hosts: Allowed host names, without port, in lower case; None allows any.
         token: Token required in ``Authorization: Bearer``; None requires none.
         routes: Paths of the app, for the metrics; all others count as ``other``.
+        max_headers: Allowed number of headers.
     """
 
     def __init__(
-        self, app: App, *, metrics: Metrics, hosts: frozenset[str] | None, token: bytes | None, routes: frozenset[str]
+        self,
+        app: App,
+        *,
+        metrics: Metrics,
+        hosts: frozenset[str] | None,
+        token: bytes | None,
+        routes: frozenset[str],
+        max_headers: int,
     ) -> None:
-        self._app, self._metrics = app, metrics
+        self._app, self._metrics, self._max_headers = app, metrics, max_headers
         self._hosts, self._token, self._routes = hosts, token, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,15 +92,33 @@ class Guard:
             self._metrics.answered(route, status, time.monotonic() - began)
 
     def _check(self, scope: Scope) -> None:
+        if len(scope["headers"]) > self._max_headers:
+            raise Refusal(431, f"the request has more than {self._max_headers} headers")
         headers = {name.lower(): value for name, value in scope["headers"]}
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            raise Refusal(400, "the request has both Content-Length and Transfer-Encoding")
         if self._hosts is not None and host_name(headers.get(b"host", b"")) not in self._hosts:
             raise Refusal(400, "the Host header names another server; zoo serve --allow-host NAME allows more names")
-        if scope["method"] not in ("GET", "HEAD") and headers.get(b"sec-fetch-site") == b"cross-site":
+        if scope["method"] not in ("GET", "HEAD") and self._is_cross_site(headers):
             raise Refusal(403, "pages of other sites may not send requests")
         if self._token is not None and scope["path"] in NEEDS_TOKEN:
             kind, _, given = headers.get(b"authorization", b"").partition(b" ")
             if kind.lower() != b"bearer" or not hmac.compare_digest(given.strip(), self._token):
                 raise Refusal(401, "this request needs the server's token: Authorization: Bearer TOKEN")
+
+    def _is_cross_site(self, headers: dict[bytes, bytes]) -> bool:
+        """Return whether a page of another site sends a request.
+
+        Browsers say so in ``Sec-Fetch-Site``, which pages cannot set, but only to addresses that they trust; older ones
+        send the ``Origin`` of the page alone.
+        """
+        site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+        if site is not None:
+            return site == b"cross-site"
+        if origin is None:
+            return False
+        name = host_name(origin.partition(b"://")[2])
+        return not name or (name != host_name(headers.get(b"host", b"")) and name not in (self._hosts or ()))
 
 
 def host_name(header: bytes) -> str:
@@ -105,5 +134,7 @@ async def answer(refusal: Refusal, send: Send) -> None:
     body = json.dumps({"detail": refusal.detail}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     headers += [(name.lower().encode(), value.encode()) for name, value in refusal.headers().items()]
+    if refusal.status in (400, 431):  # where the next request begins is not certain
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -26,10 +26,16 @@ class Limits:
     """Total size of the bodies of concurrent requests."""
     body_seconds: float = 30.0
     """Time to receive a body."""
+    patient_seconds: float = 1.0
+    """Time to receive a body or the headers of a request after which others may take its place."""
     idle_seconds: float = 15.0
     """Time that a connection may be open without a request being processed."""
     connections: int = 512
     """Concurrent connections."""
+    head_bytes: int = 16_384
+    """Size of the request line and the headers."""
+    headers: int = 100
+    """Headers per request."""
 
 
 class Refusal(Exception):

@@ -45,3 +45,34 @@ def test_pages_of_other_sites_may_not_ask(serve: Any) -> None:
     assert (
         served.ask("GET", "/", headers={"sec-fetch-site": "cross-site"}).status_code == 200
     )  # a link that is followed
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://localhost.evil.example", "null", "file://", "", "http://evil.example:8000"],
+)
+def test_browsers_that_send_an_origin_only_may_not_ask_for_other_sites(serve: Any, origin: str) -> None:
+    served = serve()
+    refused(served.predict(picture(), headers={"origin": origin}), 403, "other sites")
+    assert served.predict(picture(), headers={"origin": origin, "sec-fetch-site": "same-origin"}).status_code == 200
+
+
+def test_the_origin_of_the_servers_own_page_may_ask(serve: Any) -> None:
+    served = serve(hosts=frozenset({"localhost", "board.example"}))
+    for origin in ("http://localhost", "http://localhost:8000", "https://board.example", "HTTPS://BOARD.EXAMPLE"):
+        assert served.predict(picture(), headers={"origin": origin}).status_code == 200, origin
+
+
+def test_two_lengths_of_one_body_are_refused(serve: Any) -> None:
+    served = serve()
+    headers = {"content-length": "5", "transfer-encoding": "chunked", "content-type": "image/png"}
+    response = served.ask("POST", "/predict", content=b"hello", headers=headers)
+    refused(response, 400, "both Content-Length and Transfer-Encoding")
+    assert response.headers["connection"] == "close"
+
+
+def test_more_headers_than_any_client_sends_are_431(serve: Any) -> None:
+    served = serve()
+    assert served.ask("GET", "/health", headers={f"x-{number}": "1" for number in range(80)}).status_code == 200
+    response = served.ask("GET", "/health", headers={f"x-{number}": "1" for number in range(101)})
+    refused(response, 431, "more than 100 headers")

@@ -118,3 +118,60 @@ def test_many_requests_go_through_one_connection(running: Any) -> None:
                 assert client.post("/predict", files=form(picture(), picture("blue"))).status_code == 200
 
     server.during(ask)
+
+
+def test_stalled_clients_on_all_connections_do_not_keep_others_out(running: Any) -> None:
+    server = running(Limits(connections=8, requests=8, patient_seconds=0.5))
+
+    def ask() -> None:
+        head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nx"
+        stalled = [server.connect() for _ in range(8)]
+        for each in stalled[:4]:
+            each.sendall(head)
+        for each in stalled[4:]:
+            each.sendall(b"GET /health HTTP/1.1\r\n")
+        time.sleep(1.0)
+        began = time.monotonic()
+        with httpx.Client(base_url=server.url) as client:
+            assert client.post("/predict", files=form(picture())).status_code == 200
+        assert time.monotonic() - began < SOON
+
+    server.during(ask)
+
+
+@pytest.mark.parametrize("line", [b"a:\r\n", b"a:\n", b"x-long: " + b"y" * 1000 + b"\r\n"])
+def test_headers_beyond_any_measure_are_431_whole_or_in_parts(running: Any, line: bytes) -> None:
+    server = running()
+
+    def ask() -> None:
+        for count in (20_000, 2_000):
+            connection = server.connect()
+            request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n" + line * count + b"\r\n"
+            began = time.monotonic()
+            try:
+                connection.sendall(request)
+                answer = rest_of(connection)
+            except ConnectionError:
+                answer = b""  # it was refused before all of it was sent
+            assert answer == b"" or answer.split(b" ")[1] in (b"400", b"431"), answer[:60]
+            assert time.monotonic() - began < SOON
+        assert server.is_well()
+
+    server.during(ask)
+
+
+def test_a_body_of_two_lengths_is_refused_and_the_connection_is_closed(running: Any) -> None:
+    server = running()
+
+    def ask() -> None:
+        connection = server.connect()
+        connection.sendall(
+            b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"0\r\n\r\nGET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        answer = rest_of(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.count(b"HTTP/1.1 ") == 1, "what follows is not taken for a request"
+        assert server.is_well()
+
+    server.during(ask)
