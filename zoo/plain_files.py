@@ -35,7 +35,7 @@ FACTS = Kind("a file of facts", 64 * 10**6)
 """JSON that zoo writes for itself: answers of processes, descriptions of caches, results of verification."""
 TABLE = Kind("a table", 4 * 10**9)
 LIST = Kind("a list of names", 64 * 10**6)
-SUITE = Kind("a suite file", 10**6)
+SUITE = Kind("a suite file", 256 * 10**3)
 TOKEN = Kind("a token file", 64 * 10**3)
 CODE = Kind("a plugin file", 16 * 10**6)
 PACK = Kind("a file of images", 10**14)

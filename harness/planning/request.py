@@ -122,6 +122,10 @@ class BenchRequest(FrozenModel):
             raise_all(error, cls, origin)
 
 
+_MAX_DOTS = 300
+"""In one line of a suite file: the time that the TOML parser needs for a key grows with the square of its dots."""
+
+
 def load_suite(path: Path) -> dict[str, Any]:
     """Read a suite file: TOML with the fields of :class:`BenchRequest` at the top level, and a table ``[set]``.
 
@@ -129,7 +133,10 @@ def load_suite(path: Path) -> dict[str, Any]:
         UsageError: If the file cannot be read.
     """
     try:
-        raw = tomllib.loads(read_text(path, SUITE))
+        text = read_text(path, SUITE)
+        if max(line.count(".") for line in text.split("\n")) > _MAX_DOTS:
+            raise UsageError(f"the suite file {path} has a line with more than {_MAX_DOTS} dots")
+        raw = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"the suite file {path} cannot be read: {error.strerror or error}") from error
     except RecursionError:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from harness.planning.request import BenchRequest
+from harness.planning.request import BenchRequest, load_suite
 from zoo.errors import UsageError
 
 
@@ -24,3 +26,21 @@ def test_too_few_training_images_are_refused_with_the_reason(limit: int) -> None
     with pytest.raises(UsageError, match="at least 3: training needs two images, and validation one"):
         BenchRequest.parse({"limit_train": limit}, origin="the command line")
     assert BenchRequest.parse({"limit_train": 3}, origin="the command line").limit_train == 3
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a = " + "[" * 100_000, "is not TOML: its values nest too deeply"),
+        ("a = " + "{a = " * 40_000, "is not TOML: its values nest too deeply"),
+        ("[set]\n" + ".".join(["a"] * 100_000) + " = 1", "a line with more than 300 dots"),
+        ("#" * 300_000, "a suite file may have up to 256 kB"),
+        ("a = 2026-99-99", "is not TOML"),
+    ],
+    ids=["lists", "tables", "dotted", "large", "date"],
+)
+def test_a_suite_that_no_reader_can_take_is_refused_with_a_sentence(tmp_path: Path, content: str, words: str) -> None:
+    (tmp_path / "suite.toml").write_text(content)
+    with pytest.raises(UsageError, match=words):
+        load_suite(tmp_path / "suite.toml")

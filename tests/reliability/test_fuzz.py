@@ -1,0 +1,214 @@
+"""Fuzzing: every reader of foreign bytes returns, or raises the error that it promises; nothing else.
+
+The examples are few in the ordinary tests. ``tox -e fuzz`` tries many more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.records.history import read_history
+from harness.records.predictions import load_predictions
+from harness.records.record import Record
+from harness.records.run_summaries import read_run_summaries
+from harness.records.runtime_result import read_result
+from harness.records.spec import stable_hash
+from harness.records.store import read_record
+from plugins.datasets._csv_table import read_table
+from plugins.datasets._tar_index import index_tar
+from reports.leaderboard.building import build_leaderboard
+from reports.publishing.publishing import read_site
+from reports.publishing.site_verification import check_site
+from reports.render.json import render_json
+from reports.render.latex import render_latex
+from reports.render.markdown import render_markdown
+from reports.site.build import site_files
+from reports.site.changes import changelog, read_previous
+from reports.site.folder import published_files
+from reports.site.options import SiteOptions
+from reports.site.statuses import read_verification
+from reports.trials.reading import read_trials
+from zoo.errors import ZooError
+
+NUM_EXAMPLES = int(os.environ.get("ZOO_FUZZ_EXAMPLES", "40"))
+FUZZ = settings(
+    max_examples=NUM_EXAMPLES,
+    deadline=None,
+    derandomize="ZOO_FUZZ_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+STORE = Path(__file__).parents[1] / "fixtures" / "store-v1"
+FIRST = min(path for path in STORE.iterdir() if path.is_dir())
+
+_ODD = st.sampled_from([
+    None, True, False, 0, -1, 1, 2**63, 10**400, -(10**400), 1e308, -1e308, 5e-324, float("inf"), float("nan"), "",
+    "\u202e\x1b[31m", "<script>", "../../x", "a" * 3000, "\ud800", "²", [], {}, [[]], [None], {"a": None}, [1, "x"],
+])  # fmt: skip
+_JSON = st.recursive(
+    _ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+)
+_COLUMNS = st.sampled_from(["model", "accuracy", "rank_low", "rank_high", "seeds"])
+_CSV = st.text(st.sampled_from('path,label;\t|"\n\r²é0.'), max_size=80).map(str.encode)
+
+
+def _damaged(content: bytes) -> st.SearchStrategy[bytes]:
+    """Return bytes made from *content*: cut, changed in places, doubled, or others altogether."""
+    places = st.integers(0, len(content))
+    changed = st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), min_size=1, max_size=8)
+
+    def change(each: list[tuple[int, int]]) -> bytes:
+        damaged = bytearray(content)
+        for place, value in each:
+            damaged[place] = value
+        return bytes(damaged)
+
+    return st.one_of(
+        places.map(lambda place: content[:place]),
+        places.map(lambda place: content[place:]),
+        changed.map(change),
+        st.tuples(places, st.binary(max_size=40)).map(lambda each: content[: each[0]] + each[1] + content[each[0] :]),
+        st.binary(max_size=300),
+    )
+
+
+def _paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value in JSON."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in items:
+        yield (*above, key)
+        yield from _paths(each, (*above, key))
+
+
+def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    copy = json.loads(json.dumps(value))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = new
+    return copy
+
+
+def _only_zoo_errors(read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except ZooError as error:
+        return None if str(error).strip() else pytest.fail(f"{error!r} has no sentence")
+
+
+RECORD = json.loads((FIRST / "record.json").read_bytes())
+del RECORD["sha256"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one file that is written again and again."""
+    return tmp_path
+
+
+@FUZZ
+@given(path=st.sampled_from(list(_paths(RECORD))), new=_JSON)
+def test_a_record_with_an_odd_value_costs_at_most_itself(
+    tmp_path_factory: Any, path: tuple[Any, ...], new: Any
+) -> None:
+    """Its checksum fits, as that of a stranger's record does."""
+    root = tmp_path_factory.mktemp("store")
+    store = Path(shutil.copytree(STORE, root / "runs"))
+    record = store / FIRST.name / "record.json"
+    try:
+        changed = _replaced(RECORD, path, new)
+        record.write_text(json.dumps({**changed, "sha256": stable_hash(changed)}))
+    except (ValueError, UnicodeEncodeError, TypeError):
+        return  # it cannot be written at all
+    trials, problems = read_trials([store], runtimes=True)
+    assert len(trials) + len(problems) == 2
+    assert list(read_run_summaries(store)) is not None
+    leaderboard = build_leaderboard(trials)
+    for render in (render_json, render_markdown, render_latex):
+        assert render(leaderboard)
+    assert site_files(leaderboard, trials, SiteOptions())
+    shutil.rmtree(root)
+
+
+@FUZZ
+@given(content=_damaged((FIRST / "record.json").read_bytes()))
+def test_damaged_records(folder: Path, content: bytes) -> None:
+    (folder / "record.json").write_bytes(content)
+    record = _only_zoo_errors(lambda: read_record(folder / "record.json"))
+    assert record is None or isinstance(record, Record)
+    _only_zoo_errors(lambda: read_result(folder / "record.json"))
+
+
+@FUZZ
+@given(content=_damaged((FIRST / "history.jsonl").read_bytes()))
+def test_damaged_histories(folder: Path, content: bytes) -> None:
+    (folder / "history.jsonl").write_bytes(content)
+    assert all(isinstance(row, dict) for row in read_history(folder / "history.jsonl"))
+
+
+@FUZZ
+@given(content=_damaged((FIRST / "predictions.safetensors").read_bytes()))
+def test_damaged_predictions(folder: Path, content: bytes) -> None:
+    (folder / "predictions.safetensors").write_bytes(content)
+    _only_zoo_errors(lambda: load_predictions(folder))
+
+
+@FUZZ
+@given(content=st.binary(max_size=300) | _JSON.map(lambda value: json.dumps(value).encode()))
+def test_damaged_verifications_and_sites(folder: Path, content: bytes) -> None:
+    for name in ("verification.json", "leaderboard.json", "SHA256SUMS"):
+        (folder / name).write_bytes(content)
+    _only_zoo_errors(lambda: read_verification(folder))
+    _only_zoo_errors(lambda: published_files(folder))
+    _only_zoo_errors(lambda: read_site(folder))
+    _only_zoo_errors(lambda: check_site(folder))
+    read_previous(folder / "leaderboard.json")
+
+
+@FUZZ
+@given(rows=_JSON, cells=st.dictionaries(_COLUMNS, _JSON))
+def test_odd_leaderboards_of_earlier_publications(folder: Path, rows: Any, cells: dict[str, Any]) -> None:
+    for value in (rows, [{"cells": cells}], [{"cells": rows}]):
+        data = {"tables": [{"data": "toy", "fingerprint": "f", "rows": value}, rows]}
+        (folder / "leaderboard.json").write_text(json.dumps(data))
+        current = {"tables": [{"data": "toy", "fingerprint": "f", "rows": [{"cells": {"model": "net"}}]}]}
+        assert changelog("", read_previous(folder / "leaderboard.json"), current, "2026-01-01").startswith("# Changes")
+
+
+@FUZZ
+@given(content=st.binary(max_size=300) | _CSV)
+def test_odd_tables_and_tar_files(folder: Path, content: bytes) -> None:
+    for prefix in (b"", b"path,label\n", b"\xff\xfe", b"sep=;\n"):
+        (folder / "table.csv").write_bytes(prefix + content)
+        _only_zoo_errors(lambda: read_table(folder / "table.csv", {}))
+    (folder / "images.tar").write_bytes(content)
+    _only_zoo_errors(lambda: index_tar(folder / "images.tar"))
+
+
+@FUZZ
+@given(content=st.binary(max_size=300) | st.text(st.sampled_from("[]={}\"'.\n#a1-:T"), max_size=60).map(str.encode))
+def test_odd_suites(folder: Path, content: bytes) -> None:
+    from harness.planning.request import BenchRequest, load_suite
+
+    (folder / "suite.toml").write_bytes(content)
+    raw = _only_zoo_errors(lambda: load_suite(folder / "suite.toml"))
+    if raw is not None:
+        _only_zoo_errors(lambda: BenchRequest.parse(raw, origin="suite"))
+
+
+@FUZZ
+@given(content=st.binary(max_size=300) | _JSON.map(lambda value: json.dumps(value).encode()))
+def test_odd_weights_and_cards(folder: Path, content: bytes) -> None:
+    from harness.classifiers.card import ClassifierCard
+
+    for suffix in ("", ".safetensors"):
+        (folder / f"weights{suffix}").write_bytes(len(content).to_bytes(8, "little") + content if suffix else content)
+    _only_zoo_errors(lambda: ClassifierCard.parse(content, origin="a file"))
