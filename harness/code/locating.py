@@ -107,27 +107,37 @@ def find_spec(name: str, folder: Path | None = None) -> ModuleSpec | None:
         name: Its absolute name.
         folder: Where a top-level module is sought that is on no path, as plugins may add their folder when they run.
     """
-    loaded = sys.modules.get(name)
-    spec = getattr(loaded, "__spec__", None)
-    if isinstance(spec, ModuleSpec):
-        return spec
     parent = name.rpartition(".")[0]
-    path = None
+    path: Iterable[str] = _path_of_trials()
     if parent:
         package = find_spec(parent, folder)
         if package is None or package.submodule_search_locations is None:
             return None
         path = package.submodule_search_locations
+    found = _found(name, path) or (_portion(name, path) if parent else None)
+    if found is not None:
+        return found
+    if folder is not None and not parent and (sibling := _sibling(name, folder)) is not None:
+        return sibling
+    spec = getattr(sys.modules.get(name), "__spec__", None)  # one that was made without a finder, as of a plugin's file
+    return spec if isinstance(spec, ModuleSpec) else None
+
+
+def _path_of_trials() -> list[str]:
+    """Return where the processes of trials look for modules: as this one does, but never in the working folder."""
+    is_first = not sys.flags.safe_path and bool(sys.path) and sys.path[0] == str(Path.cwd())
+    return [entry for entry in sys.path[is_first:] if entry]
+
+
+def _found(name: str, path: Iterable[str]) -> ModuleSpec | None:
     for finder in sys.meta_path:
         try:
-            found = finder.find_spec(name, path)
+            found = finder.find_spec(name, list(path))
         except Exception:  # another's finder may raise anything; it does not find the module
             continue
         if found is not None:
             return found
-    if path is not None:
-        return _portion(name, path)
-    return _sibling(name, folder) if folder is not None else None
+    return None
 
 
 def _portion(name: str, path: Iterable[str]) -> ModuleSpec | None:

@@ -66,3 +66,19 @@ def test_a_clone_that_hides_an_installed_library_is_an_error_with_both_paths(
     own = locate("labhidden", Owner(folder=tmp_path))  # the plugin's own folder may use any name
     assert own is not None
     assert own.file == clone / "__init__.py"
+
+
+def test_a_clone_in_the_working_folder_hides_nothing_as_trials_never_look_there(
+    site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.install("labhome", {"labhome/__init__.py": ""})
+    monkeypatch.syspath_prepend(site.root)
+    (tmp_path / "labhome").mkdir()
+    (tmp_path / "labhome" / "__init__.py").touch()
+    monkeypatch.chdir(tmp_path)
+    for start in (str(tmp_path), ""):  # after ``python -m``, and in a notebook
+        monkeypatch.setattr(sys, "path", [start, *sys.path])
+        found = locate("labhome", Owner())
+        assert found is not None
+        assert found.libraries == ("labhome",)
+        monkeypatch.setattr(sys, "path", sys.path[1:])
