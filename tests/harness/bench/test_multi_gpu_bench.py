@@ -22,13 +22,14 @@ def test_a_number_that_cannot_be_is_refused(run_zoo, given):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_two_processes_give_the_result_of_one(run_zoo, tmp_path):
     asked = ["bench", "--models", "linear,resnet20_cifar", "--data", "digits", "--seeds", "1", "--epochs", "2"]
     asked += ["--device", "cpu", "--threads", "2", "--limit-train", "400", "--measure-seconds", "0.05", "-q"]
     # In channels-last memory torch's own batch normalisation rounds otherwise, and so would be what differs here.
     asked += ["--layout", "contiguous"]
     for store, count in (("one", "1"), ("two", "2")):
-        ended = run_zoo(*asked, "--gpus-per-trial", count, "--out", store)
+        ended = run_zoo(*asked, "--gpus-per-trial", count, "--out", store, timeout=250)
         assert ended.returncode == 0, ended.stderr
     one, two = records(tmp_path / "one"), records(tmp_path / "two")
     for name, record in one.items():
