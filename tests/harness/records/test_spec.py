@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from harness.records.spec import (
     ArchitectureSpec,
+    CodeSpec,
     DatasetSpec,
     ExecutionSpec,
     ProviderSpec,
@@ -18,7 +19,8 @@ from harness.records.spec import (
     stable_hash,
 )
 
-PROVIDER = ProviderSpec(plugin="p", distribution="d", version="1", code_hash="c" * 64)
+CODE = CodeSpec(modules={"p.net": "d" * 64}, files={"x.yaml": "e" * 64}, libraries={"timm": "1.0"}, arguments="f" * 64)
+PROVIDER = ProviderSpec(plugin="p", distribution="d", version="1", code_hash="c" * 64, code=CODE)
 FULL = TrialSpec(
     architecture=ArchitectureSpec(
         full_name="p/net",
@@ -64,7 +66,7 @@ FULL = TrialSpec(
 
 
 def test_a_spec_with_every_field_set_is_read_as_it_was_written() -> None:
-    for part in (FULL, FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, PROVIDER):
+    for part in (FULL, FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, PROVIDER, CODE):
         assert part.model_fields_set == set(type(part).model_fields), "every field is set in this test"
     read = TrialSpec.model_validate_json(FULL.model_dump_json())
     assert read == FULL

@@ -29,7 +29,14 @@ def test_an_unknown_name_is_reported_before_anything_heavy_starts(
 
 
 def test_a_plugin_that_ends_the_process_fails_as_a_whole(tmp_path: Path) -> None:
+    with _checks(tmp_path, "import os, signal; os.kill(os.getpid(), signal.SIGTERM)") as checks:
+        (verdict,), records = checks.find(["own"], only=(), slow=False)
+    assert (verdict.state, records) == (State.FAILED, [])
+    assert "its process ended" in verdict.reason
+
+
+def test_a_plugin_that_leaves_fails_by_what_it_called(tmp_path: Path) -> None:
     with _checks(tmp_path, "import os; os._exit(3)") as checks:
         (verdict,), records = checks.find(["own"], only=(), slow=False)
     assert (verdict.state, records) == (State.FAILED, [])
-    assert "its process ended with exit status 3" in verdict.reason
+    assert "it called os._exit(3) while loading" in verdict.reason

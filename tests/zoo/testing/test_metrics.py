@@ -105,7 +105,7 @@ BROKEN = (
         "computed 0.5, expected 0.75",
         metric(accuracy, known_cases=(KnownCase([[1, 0], [1, 0]], [0, 1], 0.75),)),
     ),
-    ("predictions_are_left_alone", "changes logits in place", metric(sorts_in_place)),
+    ("predictions_are_left_alone", "changes its input in place", metric(sorts_in_place)),
     ("predictions_are_left_alone", "computed again", metric(lambda p: 1 / (1 + next(_calls)))),
     ("metric_has_no_side_effects", "numpy's generator", metric(draws)),
 )

@@ -36,7 +36,7 @@ def make_trial(inline_cluster: Any, bench: Any, tmp_path: Path) -> Callable[[str
         jobs = RemoteJobRunner(inline_cluster, bench.events.append, Interrupts())
         data = DataSettings(data_root=tmp_path / "data", cache=tmp_path / "cache")
         plan = bench.plan("linear", recipes=[recipe], device="cpu", precision="fp32", threads=1)
-        (resolved,) = resolve(plan, jobs, arrange=lambda machine, execution: 1, data=data)
+        (resolved,) = resolve(plan, jobs, arrange=lambda machine, execution, num_trials: 1, data=data)
         return resolved
 
     return make

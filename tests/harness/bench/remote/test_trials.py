@@ -101,7 +101,7 @@ class Head:
         self.folder = self.store.folder(TRIAL.trial_id)
 
     def start(self) -> None:
-        self.trials.arrange(MACHINE, SPEC.execution)
+        self.trials.arrange(MACHINE, SPEC.execution, 1)
         self.trials.start(TRIAL, None)
 
     def hear(self) -> list[Record | None]:
@@ -300,22 +300,22 @@ def test_a_trial_gets_a_fair_share_of_its_node(tmp_path: Path) -> None:
     nodes = (Node(name="a", cpus=16, gpus=4), Node(name="b", cpus=16, gpus=2))
     gpu = MACHINE.model_copy(update={"device": "cuda:0"})
     head = Head(tmp_path, nodes)
-    assert head.trials.arrange(gpu, ExecutionSpec()) == 4
+    assert head.trials.arrange(gpu, ExecutionSpec(), 1) == 4
     assert head.trials.capacity() == 6
     halves = Head(tmp_path, nodes, jobs_per_device=2)
-    assert halves.trials.arrange(gpu, ExecutionSpec()) == 2
+    assert halves.trials.arrange(gpu, ExecutionSpec(), 1) == 2
     assert halves.trials.capacity() == 12
     pairs = Head(tmp_path, nodes)
-    assert pairs.trials.arrange(gpu, ExecutionSpec(gpus_per_trial=2)) == 8
+    assert pairs.trials.arrange(gpu, ExecutionSpec(gpus_per_trial=2), 1) == 8
     assert pairs.trials.capacity() == 3
 
 
 def test_more_than_any_node_has_is_one_sentence(tmp_path: Path) -> None:
     head = Head(tmp_path, (Node(name="a", cpus=4, gpus=1),))
     with pytest.raises(UsageError, match="no node has 64 CPUs"):
-        head.trials.arrange(MACHINE, ExecutionSpec(threads=64))
+        head.trials.arrange(MACHINE, ExecutionSpec(threads=64), 1)
     with pytest.raises(UsageError, match="no node has that many GPUs"):
-        head.trials.arrange(MACHINE.model_copy(update={"device": "cuda:0"}), ExecutionSpec(gpus_per_trial=2))
+        head.trials.arrange(MACHINE.model_copy(update={"device": "cuda:0"}), ExecutionSpec(gpus_per_trial=2), 1)
 
 
 def test_two_plugin_files_of_one_name_cannot_be_sent(tmp_path: Path) -> None:
