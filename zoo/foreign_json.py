@@ -16,15 +16,19 @@ _MAY_BE_LARGE = re.compile(rb"[\[:,\s]-?[0-9]+(?:[0-9]{18}|(?:\.[0-9]+)?[eE]\+?[
 """Numbers that could be out of range; looking for them is far quicker than converting each number in Python."""
 
 
-def parse_json(content: bytes) -> Any:
+def parse_json(content: bytes, *, numbers_are_checked: bool = False) -> Any:
     """Return the value of JSON in UTF-8.
+
+    Args:
+        numbers_are_checked: Whether the caller checks all numbers itself; looking for large ones takes as long as
+            parsing.
 
     Raises:
         ValueError: If it is not JSON, nests too deeply, or holds a number that is not finite, or an integer beyond 64
             bits.
     """
     checks: dict[str, Any] = {"parse_constant": _no_number}
-    if _MAY_BE_LARGE.search(b" " + content):
+    if not numbers_are_checked and _MAY_BE_LARGE.search(b" " + content):
         checks |= {"parse_int": _integer, "parse_float": _finite}
     try:
         return json.loads(content.decode("utf-8"), **checks)
@@ -32,9 +36,9 @@ def parse_json(content: bytes) -> Any:
         raise ValueError("it nests too deeply") from None
 
 
-def parse_object(content: bytes) -> dict[str, Any]:
-    """Return the value of JSON that is an object. Errors as above."""
-    value = parse_json(content)
+def parse_object(content: bytes, *, numbers_are_checked: bool = False) -> dict[str, Any]:
+    """Return the value of JSON that is an object. Arguments and errors as above."""
+    value = parse_json(content, numbers_are_checked=numbers_are_checked)
     if not isinstance(value, dict):
         raise ValueError("it is not a JSON object")
     return value

@@ -6,7 +6,7 @@ The bounds of the built-in metrics are those that the metrics declare; other met
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -48,6 +48,8 @@ RANGES: Mapping[str, Range] = {
 """By the display name of a built-in metric."""
 
 _NUMBERS = {float, int, type(None)}
+_NO_NUMBERS = frozenset({str, bool, type(None)})
+"""Types of values that hold no number."""
 _SHARES = frozenset({"best_val_accuracy", "top1_agreement"})
 _SIGNED = frozenset({"final_train_loss", "max_difference", "mean", "std", "seed", "peak_memory_mib"})
 """Fields that may be negative: losses of plugins, and growth of memory."""
@@ -55,7 +57,7 @@ _SIGNED = frozenset({"final_train_loss", "max_difference", "mean", "std", "seed"
 
 def number_problem(model: BaseModel) -> str:
     """Return what is wrong with the first bad number in a record or a runtime's result; empty if there is none."""
-    return next(_problems(model, ""), "")
+    return _problem_in(model, "")
 
 
 def metric_problem(name: str, value: Any) -> str:
@@ -71,29 +73,43 @@ def metric_problem(name: str, value: Any) -> str:
     return ""
 
 
-def _problems(model: BaseModel, where: str) -> Iterator[str]:
+def _problem_in(model: BaseModel, where: str) -> str:
     for name in type(model).model_fields:
-        yield from _of_value(name, getattr(model, name), f"{where}{name}")
+        value = getattr(model, name)
+        if not _is_harmless(name, value) and (problem := _problem_of(name, value, f"{where}{name}")):
+            return problem
+    return ""
 
 
-def _of_value(name: str, value: Any, where: str) -> Iterator[str]:
+def _is_harmless(name: str, value: Any) -> bool:
+    """Tell at once that a value is fine, as most are: a board reads thousands of records."""
+    kind = type(value)
+    if kind is float or kind is int:
+        return bool(0 <= value <= MAX_MAGNITUDE) and name not in _SHARES
+    return kind in _NO_NUMBERS
+
+
+def _problem_of(name: str, value: Any, where: str) -> str:
     if isinstance(value, MetricValue):
-        if problem := metric_problem(name, value.value):
-            yield problem
-    elif isinstance(value, BaseModel):
-        yield from _problems(value, f"{where}.")
-    elif isinstance(value, Mapping):
+        return metric_problem(name, value.value)
+    if isinstance(value, BaseModel):
+        return _problem_in(value, f"{where}.")
+    if isinstance(value, Mapping):
         keys = name if name in ("seconds", "images_per_second") else ""
         for key, each in value.items():
-            yield from _of_value(keys or str(key), each, f"{where}.{key}")
+            own = keys or str(key)
+            if not _is_harmless(own, each) and (problem := _problem_of(own, each, f"{where}.{key}")):
+                return problem
     elif isinstance(value, (list, tuple)):
         for each in value:
-            yield from _of_value(name, each, where)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            if not _is_harmless(name, each) and (problem := _problem_of(name, each, where)):
+                return problem
+    elif isinstance(value, (int, float)):
         low = -MAX_MAGNITUDE if name in _SIGNED or _is_free(where) else 0
         high = 1 if name in _SHARES else MAX_MAGNITUDE
         if not _is_within(value, low, high):
-            yield f"{where} is {_shown(value)}, outside [{low:g}, {high:g}]"
+            return f"{where} is {_shown(value)}, outside [{low:g}, {high:g}]"
+    return ""
 
 
 def _is_free(where: str) -> bool:

@@ -246,7 +246,7 @@ def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what
         StoreError: If the schema is newer than *schema_version*, or the content is not *what* was expected.
     """
     try:
-        raw = parse_object(content)
+        raw = parse_object(content, numbers_are_checked=True)  # below
         version = raw.get("schema_version")
         if isinstance(version, int) and version > schema_version:
             raise StoreError(

@@ -44,8 +44,8 @@ from harness.records.store import write_record
 from harness.system.atomic_files import sha256_of
 from zoo.metric import Predictions
 
-GOAL_S, LIMIT_S = 10.0, 30.0
-"""The limit leaves room for a slower machine, and for the hard shape, which took 14 s where the other took 8.4 s."""
+GOAL_S, LIMIT_S = 10.0, 45.0
+"""The limit leaves room for a slower machine, and for the hard shape, which takes 1.7 times as long as the other."""
 LIMIT_MIB = 2048
 NUM_IMAGES, NUM_CLASSES, NUM_SEEDS = 1000, 10, 3
 SHAPES = {"10 datasets of 333 rows": (10, 333), "one table of 3,333 rows": (1, 3333)}
