@@ -74,7 +74,7 @@ def test_editing_a_plugin_runs_its_trials_again(bench: Any) -> None:
     """pytorch/ao#3073: the code changed and the cache did not."""
     first = bench.run_one("linear")
     # In another process, as it would be: this one has imported the plugin already.
-    code = 'print(Bench(bench.folder, PLUGIN + "\\n# edited\\n").run_one("linear").result_key)'
+    code = 'print(Bench(bench.folder, PLUGIN + "\\nEDITED = True\\n").run_one("linear").result_key)'
     done = subprocess.run(bench.script(code), capture_output=True, text=True, check=True)
     assert done.stdout.strip() != first.result_key
     assert len(list(bench.store.records())) == 2

@@ -67,6 +67,8 @@ def supervisor(asked: Path) -> Iterator[RankSupervisor]:
     supervisor = RankSupervisor(run_rank, context=context, grace_seconds=1)
     yield supervisor
     supervisor.close()
+    # Later tests need one of a bench's own, which ends what trials leave running.
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 @dataclasses.dataclass(kw_only=True)

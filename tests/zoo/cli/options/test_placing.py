@@ -35,7 +35,7 @@ def test_all_that_is_wrong_is_reported_together() -> None:
     with pytest.raises(ManyErrors) as caught:
         slots_of({**NOTHING, "jobs": "0", "jobs_per_device": "x", "devices": "1,1"})
     assert [str(each) for each in caught.value.errors] == [
-        "--jobs 0: expected a whole number from 1 to 1024",
+        "--jobs 0: expected auto or a whole number from 1 to 1024",
         "--jobs-per-device x: expected a whole number from 1 to 1024",
         "--devices 1,1: a device is given twice",
     ]
