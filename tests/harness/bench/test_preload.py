@@ -42,7 +42,7 @@ def test_preloading_touches_no_gpu_and_starts_no_thread_and_imports_only_what_is
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({}, [None, "1000"]),
+        ({}, [None, "30000"]),
         ({"GOMP_SPINCOUNT": "7"}, [None, "7"]),
         ({"OMP_WAIT_POLICY": "active"}, ["active", None]),
     ],
