@@ -15,6 +15,7 @@ LOADED_MARK = "‡"
 LOADER_MARK = "§"
 FRONT_MARK = "*"
 TIED_MARK = "≈"
+SHADE = "░"
 
 
 def number(value: float | None) -> str:
@@ -49,6 +50,11 @@ def rank_text(row: Row) -> str:
     if row.rank_low is None:
         return NOTHING
     return str(row.rank_low) if row.rank_low == row.rank_high else f"{row.rank_low}–{row.rank_high}"
+
+
+def shaded_rank_text(row: Row) -> str:
+    """Format a rank for text without colour: rows that a table shades are marked."""
+    return f"{SHADE} {rank_text(row)}" if row.is_shaded else rank_text(row)
 
 
 def spread_text(estimate: Estimate | None, scale: float) -> str:

@@ -46,7 +46,7 @@ COLUMNS: tuple[Column, ...] = (
         title="#",
         about="rank; a range where paired tests cannot separate rows",
         text=rank_text,
-        plain=lambda row: {"rank_low": row.rank_low, "rank_high": row.rank_high},
+        plain=lambda row: {"rank_low": row.rank_low, "rank_high": row.rank_high, "tie": row.tie},
         priority=0,
     ),
     Column(

@@ -107,7 +107,7 @@ def _rank_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:
         return f"ranks: in the order of {leaderboard.sort_by}; differences are not tested"
     method = "paired tests on the same test images, Holm's method, 5 % over all pairs of a table"
     if any(row.rank_low != row.rank_high for row in rows):
-        note = f"ranks: rows that cannot be separated share a range and are ordered by mean ({method})"
+        note = f"ranks: rows that cannot be separated share a range, are shaded, and are ordered by mean ({method})"
     else:
         note = f"ranks: all rows are separated ({method})"
     if sum(len(row.seeds) == 1 for row in rows) > 1:

@@ -11,7 +11,7 @@ from reports.leaderboard.column import Column
 from reports.leaderboard.notes import names_text
 from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.multiplicity import alpha_of_look
-from reports.statistics.ranks import rank_ranges, separated
+from reports.statistics.ranks import rank_ranges, separated, tie_numbers
 from reports.statistics.sample import Sample
 from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.reading import Trial
@@ -61,7 +61,7 @@ def most_common_images(images: Iterable[bytes]) -> bytes:
 def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column) -> Table:
     """Return *table* with its rows ranked by *column* and put in order.
 
-    Rows are ordered by their range of ranks, within a tie by mean, and by name last. Rows with a value that cannot be
+    Rows are ordered by mean, which agrees with all separations, and by name last. Rows with a value that cannot be
     ranked come next, rows without a value last.
     """
     read = column.value
@@ -79,10 +79,20 @@ def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column
         value = read(row) if row.seeds else None
         return (value is None, 0.0 if value is None else sign * value, _by_name(row))
 
-    rows.sort(key=lambda row: (row.rank_low, row.rank_high, place(row)))
+    rows.sort(key=place)
     ranked = {(row.trials, _by_name(row)) for row in rows}
     below = sorted((row for row in table.rows if (row.trials, _by_name(row)) not in ranked), key=place)
-    return replace(table, rows=(*rows, *below), notes=tuple(notes))
+    return replace(table, rows=(*_with_ties(rows), *below), notes=tuple(notes))
+
+
+def _with_ties(rows: Sequence[Row]) -> list[Row]:
+    """Number the ties of ranked rows in order; ties are shaded, of two in succession only the first."""
+    numbers = tie_numbers([(row.rank_low or 0, row.rank_high or 0) for row in rows])
+    sizes = Counter(numbers)
+    shaded: dict[int, bool] = {}
+    for tie in sizes:
+        shaded[tie] = sizes[tie] > 1 and not shaded.get(tie - 1, False)
+    return [replace(row, tie=tie, is_shaded=shaded[tie]) for row, tie in zip(rows, numbers, strict=True)]
 
 
 def _ranked_by_accuracy(

@@ -134,6 +134,11 @@ class Row:
     dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
     """Rows of the Pareto front that dominate this one, by the key of the cost (:mod:`reports.leaderboard.pareto`);
     empty if it is on the front itself. Costs on which it cannot be compared are left out."""
+    tie: int | None = None
+    """Number of its tie, from the top: rows that overlapping ranges of ranks connect have the same number; None if it
+    is not ranked."""
+    is_shaded: bool = False
+    """Whether a table shades it, to set its tie off from the rows around it."""
 
     @property
     def title(self) -> str:

@@ -63,6 +63,7 @@ def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = No
                 heading(table),
                 [(column.title, column.numeric) for column in columns],
                 [[column.text(row) for column in columns] for row in table.rows],
+                [row.tie for row in table.rows],
                 [] if brief else [*table_notes(table, columns, leaderboard), *closing],
             )
         )
@@ -73,6 +74,7 @@ def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = No
                 overall_heading(overall),
                 [(column.title, column.numeric) for column in columns_of_text],
                 list(zip(*(column.cells for column in columns_of_text), strict=True)),
+                [None] * len(overall.rows),
                 [] if brief else overall_notes(overall, leaderboard.sort_by),
             )
         )
@@ -80,9 +82,21 @@ def render_latex(leaderboard: Leaderboard, columns: Sequence[Column] | None = No
 
 
 def _environment(
-    caption: str, header: Sequence[tuple[str, bool]], rows: Sequence[Sequence[str]], notes: Sequence[str]
+    caption: str,
+    header: Sequence[tuple[str, bool]],
+    rows: Sequence[Sequence[str]],
+    ties: Sequence[int | None],
+    notes: Sequence[str],
 ) -> str:
-    """Return one table; *header* gives the title of each column and whether it is aligned to the right."""
+    """Return one table, with space between ties.
+
+    *header* gives the title of each column and whether it is aligned to the right, *ties* the tie of each row.
+    """
+    lines_of_rows = []
+    for place, cells in enumerate(rows):
+        if place and ties[place] != ties[place - 1]:
+            lines_of_rows.append(r"\addlinespace")
+        lines_of_rows.append(_line(cells))
     lines = [
         r"\begin{table}",
         r"\centering",
@@ -91,7 +105,7 @@ def _environment(
         r"\toprule",
         _line([title for title, _ in header]),
         r"\midrule",
-        *map(_line, rows),
+        *lines_of_rows,
         r"\bottomrule",
         r"\end{tabular}",
         *(rf"\par\footnotesize {escape_latex(note)}" for note in notes),

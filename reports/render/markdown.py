@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from reports.leaderboard.cells import shaded_rank_text
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.footnotes import heading, legend, table_notes
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
+from reports.leaderboard.table import Row
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")
 
@@ -33,7 +35,7 @@ def render_markdown(leaderboard: Leaderboard, columns: Sequence[Column] | None =
         lines = [f"### {escape_markdown(heading(table))}", ""]
         lines.append(_line([column.title for column in columns]))
         lines.append("|" + "|".join("---:" if column.numeric else ":---" for column in columns) + "|")
-        lines += [_line([column.text(row) for column in columns]) for row in table.rows]
+        lines += [_line([_cell(column, row) for column in columns]) for row in table.rows]
         blocks.append("\n".join(lines))
         notes = [] if brief else table_notes(table, columns, leaderboard)
         if notes:
@@ -56,6 +58,10 @@ def _overall(overall: Overall, sort_by: str, *, brief: bool) -> list[str]:
         *map(_line, zip(*(column.cells for column in columns), strict=True)),
     ]
     return ["\n".join(lines), *([] if brief else [_list(overall_notes(overall, sort_by))])]
+
+
+def _cell(column: Column, row: Row) -> str:
+    return shaded_rank_text(row) if column.key == "rank" else column.text(row)
 
 
 def _line(cells: Sequence[str]) -> str:

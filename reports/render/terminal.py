@@ -22,6 +22,7 @@ from reports.leaderboard.table import Row, Table
 
 _GAP = 2  # spaces between columns
 _SHORTEST_NAME = 6
+_SHADED = "grey93 on grey23"  # both colours, so that it can be read on a light terminal as well
 
 
 def render_terminal(
@@ -141,7 +142,7 @@ def _empty_grid(header: Sequence[tuple[str, bool]], widths: Sequence[int]) -> Ri
 def _grid(table: Table, columns: Sequence[Column], widths: Sequence[int]) -> RichTable:
     grid = _empty_grid([(column.title, column.numeric) for column in columns], widths)
     for row in table.rows:
-        style = "" if row.rank_low is not None else "dim"
+        style = "dim" if row.rank_low is None else _SHADED if row.is_shaded else ""
         # Text and not str, because rich would read names as markup.
         grid.add_row(*(Text(column.text(row)) for column in columns), style=style)
     return grid

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,6 +67,7 @@ def board_data(
             "device": _coded([entry.device for entry in entries]),
             "status": _coded([statuses.get(entry.id, "self-reported") for entry in entries]),
             "done": [len(entry.row.seeds) for entry in entries],
+            "shaded": [entry.row.is_shaded for entry in entries],
         },
         "legend": [one_line(note) for note in legend(columns, leaderboard)],
     }
@@ -119,8 +119,6 @@ def _coded(values: list[Any]) -> Any:
 
 
 def _breaks(rows: Sequence[Row]) -> list[int]:
-    """Return the rows at which the table splits: every row above is separated from every row from there on."""
-    ranges = [(row.rank_low, row.rank_high) for row in rows if row.rank_low is not None and row.rank_high is not None]
-    best_below = list(itertools.accumulate((low for low, _ in reversed(ranges)), min))[::-1]
-    worst_above = list(itertools.accumulate((high for _, high in ranges), max))
-    return [index for index in range(1, len(ranges)) if worst_above[index - 1] < best_below[index]]
+    """Return the rows at which a tie begins: every row above is separated from every row from there on."""
+    ties = [row.tie for row in rows if row.tie is not None]
+    return [index for index in range(1, len(ties)) if ties[index] != ties[index - 1]]

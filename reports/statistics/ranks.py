@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,3 +56,17 @@ def rank_ranges(above: NDArray[np.bool_]) -> list[tuple[int, int]]:
     best = 1 + above.sum(axis=0)
     worst = num_rows - above.sum(axis=1)
     return [(int(low), int(high)) for low, high in zip(best, worst, strict=True)]
+
+
+def tie_numbers(ranges: Sequence[tuple[int, int]]) -> list[int]:
+    """Return the number of the tie that each row belongs to, from 1.
+
+    A tie ends where each row above is separated from each row below: chains of overlapping ranges are one tie.
+
+    Args:
+        ranges: Best and worst possible ranks, from the highest mean down.
+    """
+    worst_above = accumulate((high for _, high in ranges), max)
+    best_below = list(accumulate((low for low, _ in reversed(ranges)), min))[::-1]
+    ends = [worst < best for worst, best in zip(worst_above, best_below[1:], strict=False)]
+    return list(accumulate(ends, initial=1)) if ranges else []

@@ -189,7 +189,7 @@ zoo.widgets.board = (root) => {
     const breaks = new Set(state.sort || rows.length !== table.rows.length ? [] : table.breaks);
     const pick = (row) => el("td", { class: "pick" }, el("input", { type: "checkbox", "aria-label": `Select ${models[row]} for comparison`, disabled: !facts.done[row], "data-pick": row }));
     const body = rows.map((row, index) =>
-      el("tr", { "data-row": row, class: [breaks.has(index) ? "break" : "", facts.done[row] ? "" : "without"].join(" ").trim() || null }, pick(row), shown.map((each) => cell(each, row))));
+      el("tr", { "data-row": row, class: [breaks.has(index) ? "break" : "", facts.shaded[row] && !state.sort ? "shaded" : "", facts.done[row] ? "" : "without"].join(" ").trim() || null }, pick(row), shown.map((each) => cell(each, row))));
     for (const box of body) box.querySelector("input").checked = picked.has(Number(box.dataset.row));
     const head = el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "pick" }, el("span", { class: "offscreen" }, "compare")), shown.map(heading)));
     const grid = el("table", { class: "board" }, el("caption", { class: "offscreen" }, table.heading), head, el("tbody", {}, body));

@@ -60,7 +60,7 @@ def test_signs_that_are_not_shown_are_not_explained(make_trial):
 def test_a_note_says_that_rows_with_shared_ranks_are_ordered_by_mean(make_trials):
     leaderboard = build_leaderboard([*make_trials("a", accuracy=0.8), *make_trials("b", accuracy=0.8025)])
     notes = legend(choose_columns(leaderboard), leaderboard)
-    assert any("cannot be separated share a range and are ordered by mean" in note for note in notes)
+    assert any("cannot be separated share a range, are shaded, and are ordered by mean" in note for note in notes)
 
 
 def test_a_plain_order_is_marked_as_untested(make_trials):

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+
+import numpy as np
 import pytest
+from rich.console import Console
 
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.columns import COLUMNS
+from reports.leaderboard.ranking import RankingEvidence, rank_table
+from reports.leaderboard.table import Estimate, Table
+from reports.render.terminal import render_terminal
+from reports.render.writing import render
+from reports.statistics.sample import Sample
+from zoo.testing import leaderboards
 
 
 def only_table(leaderboard):
@@ -86,3 +99,77 @@ def test_rows_are_paired_by_image_id_and_not_by_place(make_trial):
     second = [make_trial("b", seed=seed, accuracy=0.83, image_noise=0.0) for seed in range(2)]
     rows = build_leaderboard([*first, *second]).rows
     assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("b", 1, 1), ("a", 2, 2)]
+
+
+def make_rows(make_trials):
+    trials = make_trials("best", accuracy=0.95)
+    trials += [each for model, mean in (("b", 0.8), ("c", 0.805)) for each in make_trials(model, accuracy=mean)]
+    trials += [each for model, mean in (("d", 0.6), ("e", 0.605)) for each in make_trials(model, accuracy=mean)]
+    return build_leaderboard([*trials, *make_trials("last", accuracy=0.3)])
+
+
+def test_ties_are_numbered_and_shaded_so_that_neighbouring_ties_differ(make_trials):
+    rows = only_table(make_rows(make_trials)).rows
+    assert [(row.model, row.tie, row.is_shaded) for row in rows] == [
+        ("best", 1, False),
+        ("c", 2, True),
+        ("b", 2, True),
+        ("e", 3, False),
+        ("d", 3, False),
+        ("last", 4, False),
+    ]
+
+
+def test_a_noisy_row_stands_where_its_mean_is_and_not_where_its_range_begins():
+    """A range that begins at 1 does not lift a row of a low mean above rows of higher ones."""
+    rng = np.random.default_rng(5)
+
+    def evidence(*accuracies):
+        correct_SN = (rng.random((len(accuracies), 4000)) < np.array(accuracies)[:, None]).astype(float)
+        return RankingEvidence(sample=Sample.of(correct_SN), images=b"same")
+
+    basis = {
+        "wild": evidence(0.60, 0.95),
+        "good": evidence(0.90, 0.90, 0.90),
+        "fair": evidence(0.86, 0.86, 0.86),
+    }
+    rows = [
+        leaderboards._row(name, None, None, metrics={"accuracy": Estimate(mean=each.sample.mean, sd=0.0, n=2)})
+        for name, each in basis.items()
+    ]
+    table = Table(data="toy", fingerprint="f", num_test=4000, num_classes=2, rows=tuple(rows), notes=())
+    accuracy = next(column for column in COLUMNS if column.key == "accuracy")
+    ranked = rank_table(table, list(basis.values()), accuracy)
+    assert [(row.model, row.rank_low, row.rank_high, row.tie) for row in ranked.rows] == [
+        ("good", 1, 2, 1),
+        ("fair", 2, 3, 1),
+        ("wild", 1, 3, 1),
+    ]
+
+
+@pytest.mark.parametrize("format_name", ["table", "markdown", "csv", "json", "latex"])
+def test_every_format_has_the_same_order_and_sets_ties_off(make_trials, format_name):
+    leaderboard = make_rows(make_trials)
+    text = render(leaderboard, format_name)
+    assert text.index("best") < text.index("last")
+    if format_name == "markdown":
+        marked = [line for line in text.splitlines() if line.startswith("| ░ 2–3 | ")]
+        assert [line.split(" | ")[1] for line in marked] == ["c", "b"]
+    if format_name == "csv":
+        assert [line["tie"] for line in csv.DictReader(io.StringIO(text))] == ["1", "2", "2", "3", "3", "4"]
+    if format_name == "json":
+        cells = [row["cells"] for row in json.loads(text)["tables"][0]["rows"]]
+        assert [each["tie"] for each in cells] == [1, 2, 2, 3, 3, 4]
+    if format_name == "latex":
+        assert text.count("addlinespace") == 3
+
+
+def test_a_terminal_with_colour_shades_a_tie(make_trials):
+    console = Console(file=io.StringIO(), width=200, color_system="256", force_terminal=True)
+    console.print(render_terminal(make_rows(make_trials)))
+    lines = console.file.getvalue().splitlines()
+    shaded = [line for line in lines if "48;5;" in line]
+    assert [next(name for name in ("best", "b ", "c ", "d ", "e ", "last") if name in line) for line in shaded] == [
+        "c ",
+        "b ",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from reports.statistics.ranks import rank_ranges, separated
+from reports.statistics.ranks import rank_ranges, separated, tie_numbers
 from reports.statistics.sample import Sample
 
 from .worlds import DIGITS, World
@@ -64,3 +64,11 @@ def test_one_row_is_first_and_only_the_mean_decides_which_of_two_is_above():
     assert rank_ranges(separated([sample])) == [(1, 1)]
     good, bad = np.ones((3, 300)), np.zeros((3, 300))
     assert separated([Sample.of(bad), Sample.of(good)]).tolist() == [[False, False], [True, False]]
+
+
+def test_a_tie_ends_where_every_row_above_is_separated_from_every_row_below():
+    assert tie_numbers([(1, 1), (2, 4), (2, 4), (2, 4)]) == [1, 2, 2, 2]
+    assert tie_numbers([(1, 2), (1, 3), (2, 3), (4, 4)]) == [1, 1, 1, 2]  # a chain is one tie
+    assert tie_numbers([(1, 4), (1, 2), (1, 3), (3, 4)]) == [1, 1, 1, 1]  # a noisy row reaches past certain ones
+    assert tie_numbers([(1, 1)]) == [1]
+    assert tie_numbers([]) == []
