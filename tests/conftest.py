@@ -148,8 +148,9 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
         from harness.planning.selection import select
         from harness.records.keys import result_key
         from harness.records.store import trial_id
+        from harness.trial.job import TrialJob
         from harness.trial.resolved_trial import ResolvedTrial
-        from harness.trial.trial import TrialJob, run_trial
+        from harness.trial.trial import run_trial
 
         raw = {"models": ["lenet5"], "data": [f"folder:{photo_folder}"], "recipes": ["sgd_quick"], "seeds": 1}
         raw |= {"device": "cpu", "precision": "fp32", "epochs": 1, "small_images": False, "measure_seconds": 0, **asked}

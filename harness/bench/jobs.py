@@ -104,9 +104,10 @@ def _prepare(job: dict[str, Any]) -> int:
 
 def _trial(job: dict[str, Any]) -> int:
     from harness.system.malloc import keep_freed_memory
+    from harness.trial.job import TrialJob
     from harness.trial.rank import run_rank
     from harness.trial.supervisor import RankSupervisor
-    from harness.trial.trial import TrialJob, run_trial
+    from harness.trial.trial import run_trial
 
     # First of all: it is a copy of this process as it is now, with no device in use.
     supervisor = RankSupervisor(run_rank) if _takes_several_devices(job) else None

@@ -1,8 +1,11 @@
 """One trial, from its spec to its record, on one or several devices.
 
 ``trial``           the trial, in a process of its own
+``job``             what the bench asks of that process
 ``resolved_trial``  a trial that is ready to run: data prepared, settings resolved
 ``setup``           building the network and recipe from the spec
+``tuning``          choosing memory format and compile mode from a few training steps
+``progress``        what the trial has done so far, in this attempt and in earlier ones
 ``output_checks``   checks that outputs are neither random nor dependent on the rest of a batch
 ``probe``           running a few batches to forecast time and memory
 ``devices``         the devices of a trial on several GPUs

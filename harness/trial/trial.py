@@ -6,19 +6,16 @@ Shape suffixes: B batch, C channels, H height, W width, N images, K classes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
-from harness.batches.device_images import DeviceImages, batch_sizes
 from harness.batches.forward_settings import ForwardSettings
-from harness.data.images import PreparedData, TrialImages
+from harness.data.images import TrialImages
 from harness.faults.failures import classify
 from harness.measuring.device_lock import DeviceSharing, device_name
 from harness.measuring.end_to_end import train_end_to_end
@@ -26,86 +23,29 @@ from harness.measuring.environment import available_threads, describe
 from harness.measuring.peak_memory import PeakMemory
 from harness.measuring.speed import FinishedTraining, TimedPrediction, measure_speed
 from harness.measuring.timer import synchronize
-from harness.measuring.tuning import TuningRequest, tune
 from harness.networks.complexity import count_macs, count_parameters
 from harness.planning.threads import threads_for_work
 from harness.records import store as files
-from harness.records.history import HistoryWriter, encode_row, read_history
+from harness.records.history import HistoryWriter
 from harness.records.keys import measurement_key
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import SavedPredictions, save_predictions
-from harness.records.record import (
-    DataInfo,
-    Layout,
-    MetricValue,
-    ModelInfo,
-    Outcome,
-    Record,
-    SpeedInfo,
-    TrainingInfo,
-    Tuning,
-)
+from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.scoring import score
-from harness.records.spec import FrozenModel, TrialSpec
-from harness.system.atomic_files import sha256_of, write_bytes, write_json
+from harness.system.atomic_files import sha256_of, write_json
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.training.evaluation import predict_logits
 from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.state import TrainingState
+from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
 from harness.trial.output_checks import check_outputs
-from harness.trial.resolved_trial import ResolvedTrial
-from harness.trial.setup import TrainingSetup, make_setup
+from harness.trial.progress import Progress, continue_history
+from harness.trial.setup import make_setup
+from harness.trial.tuning import tune_trial
 from zoo.catalog import Catalog
 from zoo.interruption import INTERRUPTION
 from zoo.metric import Predictions
-
-TUNING_ENVIRONMENT = ("device_name", "driver", "threads", "torch", "timm", "torchvision")
-"""Fields of the environment that the fastest settings depend on."""
-
-
-class TrialJob(FrozenModel):
-    """A trial to run, with the folder and devices to use."""
-
-    trial: ResolvedTrial
-    folder: str
-    devices: tuple[str, ...] = ()
-    """One device for each process, if it trains on several; empty: the spec's device and those after it."""
-    node: str = ""
-    """Name of the machine, if the bench uses several."""
-    sharing: int = 1
-    """How many trials of the bench may share the device."""
-    cores_folder: str = ""
-    """Where the trials of the bench take turns on the cores (see :mod:`harness.measuring.core_locks`); empty: they
-    do not."""
-    retry: bool = False
-    """Whether to run it again if it failed."""
-
-
-@dataclass(kw_only=True)
-class _Progress:
-    """The results so far, which are recorded however the trial ends."""
-
-    history: HistoryWriter
-    environment: dict[str, Any]
-    seconds: dict[str, float] = field(default_factory=dict)
-    phase: str = "start"
-    model: ModelInfo | None = None
-    tuning: Tuning | None = None
-    training: TrainingInfo | None = None
-    metrics: dict[str, MetricValue] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    speed: SpeedInfo | None = None
-
-    @contextmanager
-    def during(self, phase: str) -> Iterator[None]:
-        self.phase = phase
-        self.history.write({"event": "phase", "phase": phase})
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
 
 
 def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -> bool:
@@ -153,14 +93,14 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
     write_json(folder / files.SPEC_FILE, job.trial.spec.model_dump(mode="json"))
     states = TrainingStates(folder)
     state = states.latest()
-    earlier = _continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
+    earlier = continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
     # Before anything can fail: a crashed device can no longer be queried.
     environment = describe(job.trial.spec.execution.device, job.trial.spec.execution.threads)
     if job.sharing > 1:
         environment["trials_on_device"] = job.sharing
     if job.node:
         environment["node"] = job.node
-    progress = _Progress(
+    progress = Progress(
         history=HistoryWriter(folder / files.HISTORY_FILE), environment=environment, seconds=dict(earlier.seconds)
     )
     progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
@@ -194,7 +134,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         failure=failure,
         reason=reason,
         spec=job.trial.spec,
-        data=_data_info(job.trial.prepared),
+        data=DataInfo(**job.trial.prepared.model_dump(include=set(DataInfo.model_fields))),
         seconds=progress.seconds,
         environment=environment,
         started_at=started_at,
@@ -213,28 +153,10 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Earlier:
-    """The part of earlier attempts at a trial that still counts."""
-
-    attempts: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-def _continue_history(path: Path, epochs_kept: int) -> _Earlier:
-    """Keep the rows of epochs that the saved state covers; they are not run again, so their time counts."""
-    rows = read_history(path)
-    attempts = sum(row.get("event") == "attempt" for row in rows)
-    kept = [row for row in rows if row.get("event") == "attempt"]
-    epochs = [row for row in rows if row.get("event") == "epoch" and row.get("epoch", 0) <= epochs_kept]
-    write_bytes(path, b"".join(encode_row(row) for row in [*kept, *epochs]))
-    return _Earlier(attempts=attempts, seconds={"train": sum(row["seconds"] for row in epochs)} if epochs else {})
-
-
 def _run(
     job: TrialJob,
     catalog: Catalog,
-    progress: _Progress,
+    progress: Progress,
     states: TrainingStates,
     state: TrainingState | None,
     sharing: DeviceSharing,
@@ -277,7 +199,7 @@ def _run(
         model.to(device)
         settings = ForwardSettings(device=device, normalization=normalization, precision=execution.precision)
         with sharing.alone():
-            tuning = _tune(spec, setup, settings, images, progress.environment, state)
+            tuning = tune_trial(spec, setup, settings, images, progress.environment, state)
         progress.tuning = tuning
         memory.forget_peak()  # ignore the probe's peak
         settings = replace(
@@ -385,50 +307,3 @@ def _run(
                     best_inference=execution.best_inference,
                 )
         progress.speed = speed
-
-
-def _tune(
-    spec: TrialSpec,
-    setup: TrainingSetup,
-    settings: ForwardSettings,
-    images: TrialImages,
-    environment: dict[str, Any],
-    state: TrainingState | None,
-) -> Tuning:
-    """Choose memory format and compile mode; a resumed training keeps those it started with."""
-    if state is not None:
-        # Older states do not record the layout, which was always channels last.
-        layout: Layout = state.tree.get("layout", "channels_last")
-        how = state.tree.get("compiled", spec.execution.compile)
-        return Tuning(
-            layout=layout,
-            compile=how in ("on", "graphs"),
-            graphs=how == "graphs",
-            reason="as when the training started",
-        )
-    hp = setup.resolved.hp
-    sizes = batch_sizes(len(images.train), hp.batch_size)
-    share = -(-sizes[0] // spec.execution.gpus_per_trial)  # of a batch, on each device
-    some = DeviceImages(images.train, settings.device, resident=False)
-    images_BCHW, labels_B = next(some.batches(torch.arange(len(images.train))[:share], [share]))
-    return tune(
-        setup.model,
-        setup.resolved,
-        settings,
-        settings.normalizer()(images_BCHW),
-        labels_B,
-        request=TuningRequest(
-            layout=spec.execution.layout,
-            compile=spec.execution.compile if spec.execution.gpus_per_trial == 1 else "off",
-            num_steps=hp.epochs * len(sizes),
-            identity={
-                "architecture": spec.architecture.model_dump(mode="json"),
-                "small_images": spec.execution.small_images,
-                **{key: environment[key] for key in TUNING_ENVIRONMENT},
-            },
-        ),
-    )
-
-
-def _data_info(prepared: PreparedData) -> DataInfo:
-    return DataInfo(**prepared.model_dump(include=set(DataInfo.model_fields)))

@@ -16,8 +16,9 @@ from harness.records.record import FailureKind, Outcome
 from harness.records.state_files import state_files
 from harness.records.store import LOCK_FILE, read_record
 from harness.system.atomic_files import sha256_of
+from harness.trial.job import TrialJob
 from harness.trial.resolved_trial import ResolvedTrial
-from harness.trial.trial import TrialJob, run_trial
+from harness.trial.trial import run_trial
 
 
 @pytest.fixture

@@ -1,0 +1,24 @@
+"""A trial's job: what the bench asks of the process that runs it."""
+
+from __future__ import annotations
+
+from harness.records.spec import FrozenModel
+from harness.trial.resolved_trial import ResolvedTrial
+
+
+class TrialJob(FrozenModel):
+    """A trial to run, with the folder and devices to use."""
+
+    trial: ResolvedTrial
+    folder: str
+    devices: tuple[str, ...] = ()
+    """One device for each process, if it trains on several; empty: the spec's device and those after it."""
+    node: str = ""
+    """Name of the machine, if the bench uses several."""
+    sharing: int = 1
+    """How many trials of the bench may share the device."""
+    cores_folder: str = ""
+    """Where the trials of the bench take turns on the cores (see :mod:`harness.measuring.core_locks`); empty: they
+    do not."""
+    retry: bool = False
+    """Whether to run it again if it failed."""
