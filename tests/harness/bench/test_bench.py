@@ -189,10 +189,14 @@ def test_a_helper_beside_the_plugin_and_a_declared_file_run_a_trial_again_and_a_
     helper, settings = bench.folder / "toys_helper.py", bench.folder / "toys.yaml"
     helper.write_text("WIDTH = 1\n")
     settings.write_text("a: 1\n")
-    code = bench.plugin.read_text().replace(
-        "def linear(request):\n",
-        "def linear(request):\n    sys.path.insert(0, str(HERE))\n    import toys_helper as t\n    assert t.WIDTH\n",
-    ).replace("build=build)", "build=build, files=('toys.yaml',))")
+    code = (
+        bench.plugin.read_text()
+        .replace(
+            "def linear(request):\n",
+            "def linear(request):\n    sys.path.insert(0, str(HERE))\n    import toys_helper as h\n    h.WIDTH\n",
+        )
+        .replace("build=build)", "build=build, files=('toys.yaml',))")
+    )
     bench.plugin.write_text(code)
 
     def is_reused() -> bool:
