@@ -177,8 +177,8 @@ class Dataset:
     mirror_symmetric: bool = True
     """Whether a mirrored image keeps its label; False for digits and letters, which are then never flipped."""
     options: Mapping[str, Option] = field(default_factory=dict)
-    """Names and defaults of the options that ``--set data.NAME=VALUE`` changes, in addition to ``image_size``, which
-    every dataset has."""
+    """Names and defaults of the options that ``--set data.NAME=VALUE`` changes, in addition to ``image_size`` and
+    ``bit_depth``, which every dataset has."""
     preload: tuple[str, ...] = ()
     """Modules to import once before trials fork."""
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from harness.data import decoding
 from harness.records.record import Layout
-from harness.records.spec import ArchitectureSpec, FrozenModel, RecipeSpec
+from harness.records.spec import MAX_BIT_DEPTH, ArchitectureSpec, FrozenModel, RecipeSpec
 from zoo.errors import StoreError
 
 METADATA_KEY = "zoo"
@@ -42,6 +42,8 @@ class ClassifierCard(FrozenModel):
     """Side of the square input in pixels."""
     channels: Literal[1, 3]
     """1 for grey images, 3 for RGB."""
+    bit_depth: int | None = Field(default=None, ge=1, le=MAX_BIT_DEPTH)
+    """Bits that the values of images with more than 8 bits per sample use; None: all."""
     mean: tuple[_Finite, ...]
     """Mean per channel of pixels in [0, 1]: the input is ``(pixel / 255 - mean) / std``."""
     std: tuple[_Finite, ...]

@@ -85,7 +85,7 @@ def folder_images(
     with quiet_pillow():
         for path in paths:
             try:
-                images.append(decode(path, channels=card.channels, size=card.image_size))
+                images.append(decode(path, channels=card.channels, size=card.image_size, bit_depth=card.bit_depth))
             except UnreadableImageError as error:
                 unreadable.append(f"{path}: {error}")
                 continue

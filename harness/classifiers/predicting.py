@@ -104,7 +104,9 @@ class Predictor:
             UnreadableImageError: If it cannot be decoded.
         """
         card = self.classifier.card
-        return decode(image, channels=card.channels, size=card.image_size, max_pixels=max_pixels)
+        return decode(
+            image, channels=card.channels, size=card.image_size, max_pixels=max_pixels, bit_depth=card.bit_depth
+        )
 
     def logits(self, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the logits ``[B, K]`` of decoded images.

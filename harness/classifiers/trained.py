@@ -148,6 +148,7 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
             classes=record.data.classes,
             image_size=record.data.image_size,
             channels=record.data.channels,  # type: ignore[arg-type]  # any other is an error below
+            bit_depth=spec.dataset.bit_depth,
             mean=record.model.mean,
             std=record.model.std,
             # Records without tuning are older, when channels last was always used.

@@ -164,7 +164,12 @@ def _why_unreadable(part: SplitIndices, index: int, prepared: PreparedData) -> s
     assert part.source.encoded is not None  # an array's images can always be read
     try:
         with decoding.quiet_pillow():
-            decoding.decode(part.source.encoded[index], channels=prepared.channels, size=prepared.image_size)
+            decoding.decode(
+                part.source.encoded[index],
+                channels=prepared.channels,
+                size=prepared.image_size,
+                bit_depth=prepared.bit_depth,
+            )
     except decoding.UnreadableImageError as error:
         return str(error)
     return "it could not be read when the dataset was prepared, and now it can"
@@ -185,7 +190,9 @@ def _from_source(
     histogram = np.zeros((shape.channels, 256), dtype=np.int64)
     for name, found in readable.items():
         part, done = parts[name], 0
-        for chunk in decoded_chunks(part, channels=shape.channels, size=shape.size, num_workers=num_workers):
+        for chunk in decoded_chunks(
+            part, channels=shape.channels, size=shape.size, bit_depth=spec.bit_depth, num_workers=num_workers
+        ):
             found.indices += chunk.kept
             found.pixel_hashes += chunk.pixel_hashes
             found.unreadable += chunk.unreadable

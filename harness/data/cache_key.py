@@ -32,6 +32,7 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     # All folds are prepared together. Without folds, the key is the same as before folds existed.
     left_out = {"display_name", "mirror_symmetric", "fold", "provider", *(() if spec.folds else ("folds",))}
+    left_out |= set() if spec.bit_depth else {"bit_depth"}
     # Notes are stored with the images. Without notes, the key is the same as before notes existed.
     notes = {"notes": [splits.omissions, splits.notes]} if splits.omissions or splits.notes else {}
     return stable_hash(

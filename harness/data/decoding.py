@@ -5,14 +5,15 @@ file                            outcome
 ==============================  ====================================================================
 EXIF orientation                turned upright
 RGBA, LA, transparent palette   composited on white
-one transparent colour (tRNS)   composited on white; in 16-bit colour compared by high bytes
+one transparent colour (tRNS)   composited on white
 palette                         its colours
 CMYK, YCbCr, LAB, HSV           converted to RGB by Pillow's fixed formulas; ICC profiles are ignored
 grey (1, L, LA, I;16, I)        one channel; three equal ones where the dataset also has colour
 1-bit                           0 and 255
 16-bit grey                     scaled linearly: round(value / 257)
-16-bit colour                   its high bytes
+16-bit colour                   its high bytes; with one transparent colour, scaled as 16-bit grey
 32-bit integer grey             as 16-bit if all values are in 0..65535, else unreadable
+16 or 32 bits, with bit_depth   scaled by that range (:mod:`harness.data.bit_depth`); unreadable if a value exceeds it
 floating point                  unreadable: it has no stated range
 animated, several pages         the first frame
 1×1 and other tiny images       scaled up
@@ -42,16 +43,20 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from harness.data.bit_depth import is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
 from zoo.dataset import FilePart
 from zoo.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 from zoo.plain_files import IMAGE, PACK, open_plain
 
-VERSION = 2
+VERSION = 3
 """Incremented whenever the same file may give different pixels; part of the cache key."""
 
-CHANGES = {2: "PNG files with one transparent colour and 2, 4 or 16 bits per sample"}
+CHANGES = {
+    2: "PNG files with one transparent colour and 2, 4 or 16 bits per sample",
+    3: "PNG files with 16-bit colour and one transparent colour, or 16-bit grey and alpha",
+}
 """The files that a version decodes differently from the version before."""
 
 MAX_PIXELS = 100_000_000
@@ -66,6 +71,16 @@ _GREY_SCALES = {"L;2": 85, "L;4": 17}
 """Factors by which Pillow scales grey values with fewer than 8 bits."""
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 _ORIENTATION_TAG = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns an image upright, by its EXIF orientation."""
 
 
 Encoded = bytes | Path | FilePart
@@ -106,7 +121,8 @@ def read_header(source: Encoded) -> ImageHeader:
         # come after the pixels.
         if image.format in ("JPEG", "MPO", "WEBP") and _orientation(image) in _SWAPPED_ORIENTATIONS:
             width, height = height, width
-        return ImageHeader(width=width, height=height, is_grey=image.mode in _GREY_MODES)
+        is_grey = image.mode in _GREY_MODES or is_grey_alpha(raw_mode_of(image))
+        return ImageHeader(width=width, height=height, is_grey=is_grey)
 
 
 def decode(
@@ -115,12 +131,14 @@ def decode(
     channels: int,
     size: int,
     max_pixels: int = MAX_PIXELS,
+    bit_depth: int | None = None,
     on_deep_image: Callable[[int], None] | None = None,
 ) -> NDArray[np.uint8]:
     """Decode an image to ``uint8`` ``[size, size, channels]``.
 
     Args:
         max_pixels: Maximum width × height; larger images are never decompressed. :data:`MAX_PIXELS` applies as well.
+        bit_depth: Number of bits that the values of images with more than 8 bits per sample use, 1 to 16; None: all.
         on_deep_image: Called with the maximum value of an image with more than 8 bits per sample (for 16-bit colour,
             the maximum that its high bytes allow).
 
@@ -128,14 +146,17 @@ def decode(
         UnreadableImageError: If the image cannot be decoded.
     """
     with _reading(source, max_pixels) as image:
-        raw_mode = _raw_mode(image)
+        raw_mode = raw_mode_of(image)
         image.load()
-        if on_deep_image is not None and (";16" in raw_mode or image.mode.startswith("I")):
-            largest = int(np.asarray(image).max())
-            on_deep_image(largest if image.mode.startswith("I") else (largest << 8) + 255)
-        if _orientation(image) not in (None, 1):
-            image = ImageOps.exif_transpose(image)
-        return resize(_convert(image, channels, raw_mode), size)
+        turn = _TURNS.get(_orientation(image) or 1)
+        upright: Image.Image = image
+        if is_deep(image, raw_mode):
+            if on_deep_image is not None:
+                on_deep_image(peak_of(image))
+            upright = to_eight_bits(image, raw_mode, bit_depth, lambda: _reading(source, max_pixels))
+        if turn is not None:
+            upright = upright.transpose(turn)
+        return resize(_convert(upright, channels, raw_mode), size)
 
 
 def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
@@ -274,13 +295,6 @@ def _orientation(image: Image.Image) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _raw_mode(image: Image.Image) -> str:
-    """Return Pillow's raw mode of an image that is not loaded yet, such as ``RGB;16B``."""
-    tiles = getattr(image, "tile", None)
-    arguments = tiles[0][3] if tiles else ""
-    return str(arguments[0] if isinstance(arguments, tuple) and arguments else arguments)
-
-
 def _convert(image: Image.Image, channels: int, raw_mode: str = "") -> Image.Image:
     """Convert *image* to 8-bit grey or RGB."""
     mode = "L" if channels == 1 else "RGB"
@@ -289,8 +303,6 @@ def _convert(image: Image.Image, channels: int, raw_mode: str = "") -> Image.Ima
     if image.mode == "F":
         raise UnreadableImageError("floating-point pixels have no stated range")
     _fix_transparency(image, raw_mode)
-    if image.mode.startswith("I"):
-        image = _eight_bits(image)
     if image.has_transparency_data:
         opaque = Image.new("RGBA", image.size, (255, 255, 255, 255))
         image = Image.alpha_composite(opaque, image.convert("RGBA"))
@@ -302,16 +314,3 @@ def _fix_transparency(image: Image.Image, raw_mode: str) -> None:
     colour = image.info.get("transparency")
     if isinstance(colour, int) and raw_mode in _GREY_SCALES:
         image.info["transparency"] = colour * _GREY_SCALES[raw_mode]
-    elif isinstance(colour, tuple) and raw_mode.startswith("RGB;16"):
-        image.info["transparency"] = tuple(value >> 8 for value in colour)
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise UnreadableImageError("32-bit pixels beyond 0..65535 have no stated range")
-    scaled = (values + 128) // 257
-    colour = image.info.get("transparency")
-    if isinstance(colour, int):
-        scaled[values == colour] = 255  # composited on white
-    return Image.fromarray(scaled.astype(np.uint8))

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -70,6 +71,7 @@ def write_images(
     size: int,
     fingerprint: Any,
     report: Callable[[float], None],
+    bit_depth: int | None = None,
     num_workers: int | None = None,
 ) -> WrittenSplit:
     """Write *part* to *path* as a ``.npy`` file of ``uint8`` ``[N, size, size, channels]``; update *fingerprint*.
@@ -83,7 +85,9 @@ def write_images(
             file.write(images_NHWC.data)
             fingerprint.update(images_NHWC.data)
 
-        written = read_images(part, write, channels=channels, size=size, report=report, num_workers=num_workers)
+        written = read_images(
+            part, write, channels=channels, size=size, report=report, bit_depth=bit_depth, num_workers=num_workers
+        )
         file.seek(0)
         # numpy pads headers so that the size of the first axis can be changed in place.
         if _write_header(file, (len(written.kept), size, size, channels)) != header_length:
@@ -100,13 +104,14 @@ def read_images(
     channels: int,
     size: int,
     report: Callable[[float], None],
+    bit_depth: int | None = None,
     num_workers: int | None = None,
 ) -> WrittenSplit:
     """Decode *part* and pass its images ``[n, size, size, channels]`` to *take*, a few at a time and in order."""
     written = WrittenSplit(kept=part.indices[:0], histogram=np.zeros((channels, 256), dtype=np.int64))
     kept: list[int] = []
     done = 0
-    for chunk in decoded_chunks(part, channels=channels, size=size, num_workers=num_workers):
+    for chunk in decoded_chunks(part, channels=channels, size=size, bit_depth=bit_depth, num_workers=num_workers):
         take(chunk.images_NHWC)
         kept += chunk.kept
         written.unreadable += chunk.unreadable
@@ -119,10 +124,12 @@ def read_images(
     return written
 
 
-def decoded_chunks(part: SplitIndices, *, channels: int, size: int, num_workers: int | None = None) -> Iterator[Chunk]:
+def decoded_chunks(
+    part: SplitIndices, *, channels: int, size: int, bit_depth: int | None = None, num_workers: int | None = None
+) -> Iterator[Chunk]:
     """Decode *part* in threads; yield its chunks in order, a few of them in memory at a time."""
     per_chunk = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // (size * size * channels)))
-    yield from _in_threads(_chunks(part, per_chunk, channels, size), num_workers)
+    yield from _in_threads(_chunks(part, per_chunk, channels, size, bit_depth), num_workers)
 
 
 def hash_pixels(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
@@ -137,17 +144,19 @@ def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
-def _chunks(part: SplitIndices, per_chunk: int, channels: int, size: int) -> Iterator[Callable[[], Chunk]]:
+def _chunks(
+    part: SplitIndices, per_chunk: int, channels: int, size: int, bit_depth: int | None
+) -> Iterator[Callable[[], Chunk]]:
     source = part.source.images if part.source.images is not None else part.source.encoded
     assert source is not None
     for start in range(0, len(part), per_chunk):
         indices = [int(index) for index in part.indices[start : start + per_chunk]]
         # Read items here, one after another, because a lazy sequence may not be thread-safe.
         items = [source[index] for index in indices]
-        yield lambda indices=indices, items=items: _decode_chunk(indices, items, channels, size)  # type: ignore[misc]
+        yield partial(_decode_chunk, indices, items, channels, size, bit_depth)
 
 
-def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int) -> Chunk:
+def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int, bit_depth: int | None) -> Chunk:
     images_NHWC = np.empty((len(items), size, size, channels), dtype=np.uint8)
     kept: list[int] = []
     unreadable: list[Unreadable] = []
@@ -157,7 +166,9 @@ def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int
             if isinstance(item, np.ndarray):
                 image_HWC = resize_array(item, channels=channels, size=size)
             else:
-                image_HWC = decode(item, channels=channels, size=size, on_deep_image=deep_peaks.append)
+                image_HWC = decode(
+                    item, channels=channels, size=size, bit_depth=bit_depth, on_deep_image=deep_peaks.append
+                )
         except UnreadableImageError as error:
             unreadable.append(Unreadable(index=index, reason=str(error)))
         else:

@@ -83,6 +83,8 @@ class PreparedData(FrozenModel):
     classes: tuple[str, ...]
     image_size: int
     channels: int
+    bit_depth: int | None = None
+    """Bits that the values of images with more than 8 bits per sample use; None: all."""
     mean: tuple[float, ...]
     """Mean per channel of training pixels, scaled to [0, 1]."""
     std: tuple[float, ...]
@@ -111,7 +113,9 @@ class PreparedData(FrozenModel):
             )
         images_NHWC: NDArray[np.uint8] | StreamedImages
         if self.streamed:
-            images_NHWC = StreamedImages(folder, split, size=self.image_size, channels=self.channels)
+            images_NHWC = StreamedImages(
+                folder, split, size=self.image_size, channels=self.channels, bit_depth=self.bit_depth
+            )
         else:
             images_NHWC = np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
         return ImageSet(

@@ -57,16 +57,24 @@ def shown(path: Path | str) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def dark_notes(written: dict[str, WrittenSplit]) -> list[str]:
-    """Return a note on 16-bit images that use only a small part of their range and therefore become almost black."""
+def depth_notes(written: dict[str, WrittenSplit], bit_depth: int | None) -> list[str]:
+    """Return a note on 16-bit images that use only a small part of their range and therefore become almost black.
+
+    Raises:
+        DataError: If a bit depth is given, but no image has more than 8 bits per sample.
+    """
     peaks = [peak for each in written.values() for peak in each.deep_peaks]
+    if bit_depth is not None:
+        if not peaks:
+            raise DataError(f"data.bit_depth={bit_depth} does nothing: no image has more than 8 bits per sample")
+        return []
     if not peaks or max(peaks) > _LARGEST_DARK_VALUE:
         return []
     bits = max(1, max(peaks).bit_length())
     return [
         f"{plural(len(peaks), 'image')} with 16 bits per sample have no value above {max(peaks):,} of 65,535, as if "
-        f"they had {bits} bits, and become almost black because they are scaled by the full range: multiply their "
-        f"values by {1 << (16 - bits)}, or save them with 8 bits"
+        f"they had {bits} bits, and become almost black because they are scaled by the full range; "
+        f"data.bit_depth={bits} scales them by theirs"
     ]
 
 

@@ -29,7 +29,7 @@ from harness.data.image_shape import Shape
 from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
-from harness.data.notes import class_notes, count_notes, dark_notes, duplicate_notes, unreadable_notes
+from harness.data.notes import class_notes, count_notes, depth_notes, duplicate_notes, unreadable_notes
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
@@ -217,6 +217,7 @@ def _prepare(
                 "channels": shape.channels,
                 "size": shape.size,
                 "report": report_share,
+                "bit_depth": spec.bit_depth,
                 "num_workers": num_workers,
             }
             if streamed:
@@ -237,7 +238,7 @@ def _prepare(
                 write_index(temporary, name, (source[index] for index in kept.tolist()))
         if spec.folds is None:
             notes += class_notes(splits, parts, written) + duplicate_notes(written)
-        notes += dark_notes(written)
+        notes += depth_notes(written, spec.bit_depth)
         mean, std = moments_of_histogram(written["test" if spec.folds else "train"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),
@@ -246,6 +247,7 @@ def _prepare(
             classes=splits.classes,
             image_size=shape.size,
             channels=shape.channels,
+            bit_depth=spec.bit_depth,
             mean=mean,
             std=std,
             mirror_symmetric=spec.mirror_symmetric,

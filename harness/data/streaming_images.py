@@ -30,9 +30,9 @@ _TASK_IMAGES = 64
 class StreamedImages:
     """The images of a split, ``uint8 [N, H, W, C]``, decoded on access; an index or a slice gives an array."""
 
-    def __init__(self, folder: Path, split: str, *, size: int, channels: int) -> None:
+    def __init__(self, folder: Path, split: str, *, size: int, channels: int, bit_depth: int | None = None) -> None:
         self._index = EncodedIndex(folder, split)
-        self._size, self._channels = size, channels
+        self._size, self._channels, self._bit_depth = size, channels, bit_depth
         # Permanently, because filters are global and batches of several splits are decoded at the same time.
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -74,7 +74,9 @@ class StreamedImages:
     def _decode(self, indices_B: Sequence[int], out_BHWC: NDArray[np.uint8]) -> None:
         for place, index in enumerate(indices_B):
             try:
-                out_BHWC[place] = decode(self._index.read(index), channels=self._channels, size=self._size)
+                out_BHWC[place] = decode(
+                    self._index.read(index), channels=self._channels, size=self._size, bit_depth=self._bit_depth
+                )
             except UnreadableImageError as error:
                 raise TrialError(
                     FailureKind.DATA,

@@ -340,7 +340,8 @@ def _network(spec: TrialSpec) -> str:
 
 
 def _data(dataset: DatasetSpec) -> str:
-    wanted = (dataset.full_name, dataset.argument, dataset.options, dataset.image_size, dataset.folds)
+    decoded = (dataset.image_size, dataset.bit_depth)
+    wanted = (dataset.full_name, dataset.argument, dataset.options, *decoded, dataset.folds)
     return json.dumps(wanted, sort_keys=True)
 
 

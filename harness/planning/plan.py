@@ -130,6 +130,7 @@ def dataset_spec(selected: SelectedDataset, request: BenchRequest) -> DatasetSpe
         provider=provider_spec(entry),
         options=dict(selected.options),
         image_size=selected.image_size,
+        bit_depth=selected.bit_depth,
         mirror_symmetric=entry.record.mirror_symmetric,
         limit_train=request.limit_train,
         limit_test=request.limit_test,

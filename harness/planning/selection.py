@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from harness.planning.request import BenchRequest
 from harness.planning.unread_settings import check_settings
+from harness.records.spec import MAX_BIT_DEPTH
 from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry, RecordT, Registry
 from zoo.containment import hyperparameters_of
@@ -40,6 +41,7 @@ class SelectedDataset:
     argument: str
     options: Mapping[str, Option]
     image_size: int | None
+    bit_depth: int | None
 
     @property
     def display_name(self) -> str:
@@ -190,13 +192,16 @@ def _select_architecture(entry: Entry[Architecture], given: Mapping[str, Option]
 
 
 def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Option]) -> SelectedDataset:
-    # Every dataset can be resized, so this option belongs to the harness and not to the dataset.
+    # Every dataset is decoded and resized by the harness, so these options are the harness's and not the dataset's.
     given = dict(given)
-    image_size = given.pop("image_size", None) if "image_size" not in entry.record.options else None
-    if image_size is not None and (not isinstance(image_size, int) or isinstance(image_size, bool) or image_size < 1):
+    own = {name: given.pop(name, None) for name in ("image_size", "bit_depth") if name not in entry.record.options}
+    image_size, bit_depth = own.get("image_size"), own.get("bit_depth")
+    if image_size is not None and (type(image_size) is not int or image_size < 1):
         raise UsageError(f"data.image_size must be a whole number of pixels, got {image_size!r}")
+    if bit_depth is not None and (type(bit_depth) is not int or not 1 <= bit_depth <= MAX_BIT_DEPTH):
+        raise UsageError(f"data.bit_depth must be a whole number from 1 to {MAX_BIT_DEPTH}, got {bit_depth!r}")
     options = resolve_options(entry.record.options, given, owner=f"dataset {entry.display_name}")
-    return SelectedDataset(entry=entry, argument=argument, options=options, image_size=image_size)
+    return SelectedDataset(entry=entry, argument=argument, options=options, image_size=image_size, bit_depth=bit_depth)
 
 
 def _select_recipe(entry: Entry[Recipe], given: Mapping[str, Option]) -> SelectedRecipe:

@@ -62,6 +62,9 @@ class ArchitectureSpec(FrozenModel):
     options: dict[str, Option] = Field(default_factory=dict)
 
 
+MAX_BIT_DEPTH = 16
+
+
 class DatasetSpec(FrozenModel):
     """The selected dataset."""
 
@@ -74,6 +77,8 @@ class DatasetSpec(FrozenModel):
     options: dict[str, Option] = Field(default_factory=dict)
     image_size: int | None = None
     """Requested side in pixels; None: the dataset's own size."""
+    bit_depth: int | None = None
+    """Bits that the values of images with more than 8 bits per sample use, 1 to 16; None: all."""
     mirror_symmetric: bool = True
     limit_train: int | None = None
     """Maximum number of training images, stratified by class."""

@@ -37,8 +37,9 @@ def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
         arguments.append("--small-images" if execution["small_images"] == "on" else "--no-small-images")
     settings: dict[str, Any] = {f"model.{key}": value for key, value in spec.architecture.options.items()}
     settings |= {f"data.{key}": value for key, value in spec.dataset.options.items()}
-    if spec.dataset.image_size is not None:
-        settings["data.image_size"] = spec.dataset.image_size
+    for name in ("image_size", "bit_depth"):
+        if (value := getattr(spec.dataset, name)) is not None:
+            settings[f"data.{name}"] = value
     settings |= {f"recipe.{key}": value for key, value in spec.recipe.hyperparameters.items()}
     for key, value in settings.items():
         arguments += ["--set", f"{key}={_text(value)}"]

@@ -205,4 +205,5 @@ def by_table(groups: Iterable[Group]) -> list[list[Group]]:
 def _data_key(record: Record) -> tuple[object, ...]:
     """Return what a data label shows, with the full name, since a short one may become ambiguous."""
     data = record.spec.dataset
-    return data.full_name, data.argument, data.image_size, data.folds, data.limit_train, data.limit_test
+    shown = (data.image_size, data.bit_depth, data.folds, data.limit_train, data.limit_test)
+    return (data.full_name, data.argument, *shown)

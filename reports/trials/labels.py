@@ -27,9 +27,10 @@ def torch_minor(record: Record) -> str:
 
 
 def data_label(record: Record) -> str:
-    """Return the name of the dataset, with image size, folds and limits if they were set."""
+    """Return the name of the dataset, with image size, bit depth, folds and limits if they were set."""
     spec = record.spec.dataset
     extras = [f"{spec.image_size} px"] if spec.image_size else []
+    extras += [f"{spec.bit_depth} bits"] if spec.bit_depth else []
     extras += [f"{spec.folds} folds"] if spec.folds else []
     extras += [f"train {spec.limit_train:,}"] if spec.limit_train else []
     extras += [f"test {spec.limit_test:,}"] if spec.limit_test else []

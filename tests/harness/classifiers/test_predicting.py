@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from harness.classifiers.predicting import (
     ImagePrediction,
@@ -48,6 +49,23 @@ def test_files_of_the_test_split_get_the_logits_of_the_record_bit_for_bit(
     logits_NK = torch.tensor([each.logits_K.tolist() for each in found if each.logits_K is not None])
     assert logits_NK.shape == (27, 3)
     assert torch.equal(logits_NK, torch.from_numpy(saved.logits))
+
+
+def test_16_bit_files_are_scaled_by_the_bit_depth_of_the_training(
+    train_trial: TrainTrial, catalog: Catalog, tmp_path: Path
+) -> None:
+    for split, count in (("train", 12), ("test", 4)):
+        for label in ("bright", "dark"):
+            (tmp_path / split / label).mkdir(parents=True)
+            for index in range(count):
+                values = np.random.default_rng(index).integers(0, 4096 >> (label == "dark"), (16, 16), dtype=np.uint16)
+                Image.fromarray(values).save(tmp_path / split / label / f"{split}{index}.png")
+    folder = train_trial(catalog, data=[f"folder:{tmp_path}"], set={"data.bit_depth": 12})
+    predictor = Predictor(load_trained(folder, catalog), device="cpu")
+    assert predictor.classifier.card.bit_depth == 12
+    found = list(predict_images(predictor, find_images([str(tmp_path / "test")])))
+    logits_NK = torch.tensor([each.logits_K.tolist() for each in found if each.logits_K is not None])
+    assert torch.equal(logits_NK, torch.from_numpy(load_predictions(folder).predictions.logits))
 
 
 def test_the_most_probable_classes_come_first_and_ties_in_the_order_of_classes() -> None:

@@ -46,7 +46,19 @@ def test_settings_that_change_the_prepared_data_change_the_key(splits: Splits) -
 
 
 def test_settings_and_files_change_the_key(tmp_path: Path) -> None:
-    assert len({key(), key(image_size=8), key(val_fraction=0.2), key(folds=5), key(options={"test": "val"})}) == 5
+    assert (
+        len(
+            {
+                key(),
+                key(image_size=8),
+                key(val_fraction=0.2),
+                key(folds=5),
+                key(options={"test": "val"}),
+                key(bit_depth=12),
+            }
+        )
+        == 6
+    )
     path = tmp_path / "a.png"
     splits = replace(SPLITS, train=replace(TRAIN, encoded=[path, path]))
     with pytest.raises(UnusableImagesError, match="there is no file"):

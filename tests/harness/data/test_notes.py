@@ -10,7 +10,8 @@ from PIL import Image
 
 from harness.data.decoding import decode
 from harness.data.image_writer import WrittenSplit
-from harness.data.notes import dark_notes
+from harness.data.notes import depth_notes
+from zoo.errors import DataError
 
 
 def deep_png(largest: int) -> bytes:
@@ -26,14 +27,20 @@ def written(*largest: int) -> dict[str, WrittenSplit]:
     return {"train": split}
 
 
-@pytest.mark.parametrize(("largest", "bits", "factor"), [(4095, 12, 16), (1023, 10, 64), (16383, 14, 4), (200, 8, 256)])
-def test_16_bit_images_that_hold_fewer_bits_are_noted(largest: int, bits: int, factor: int) -> None:
+@pytest.mark.parametrize(("largest", "bits"), [(4095, 12), (1023, 10), (16383, 14), (200, 8)])
+def test_16_bit_images_that_hold_fewer_bits_are_noted(largest: int, bits: int) -> None:
     """Microscopes and X-ray detectors write 12 bits into 16-bit files, which come out almost black."""
-    (note,) = dark_notes(written(7, largest))
+    (note,) = depth_notes(written(7, largest), None)
     assert f"above {largest:,} of 65,535, as if they had {bits} bits" in note
-    assert f"by {factor}," in note
+    assert f"data.bit_depth={bits} scales them" in note
+    assert depth_notes(written(7, largest), bits) == []
 
 
 def test_one_bright_image_shows_that_the_full_range_is_used() -> None:
-    assert dark_notes(written(100, 40_000)) == []
-    assert dark_notes(written()) == []
+    assert depth_notes(written(100, 40_000), None) == []
+    assert depth_notes(written(), None) == []
+
+
+def test_a_bit_depth_that_changes_no_image_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"data\.bit_depth=12 does nothing: no image has more than 8 bits per sample"):
+        depth_notes(written(), 12)

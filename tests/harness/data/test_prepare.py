@@ -294,6 +294,40 @@ def test_fewer_images_than_the_dataset_is_known_to_have_are_noted(prepare: Prepa
     assert "20 training images found, but the dataset is known to have 50" in prepared.notes
 
 
+def deep_png(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 4096, (8, 8), dtype=np.uint16)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_bit_depth_scales_16_bit_images_by_their_own_range_whether_they_are_kept_or_not(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    deep = splits([deep_png(i) for i in range(20)], [deep_png(100 + i) for i in range(6)])
+    dark = prepare(deep)
+    assert any("data.bit_depth=12 scales them by theirs" in note for note in dark.notes)
+    assert dark.load("test").images_NHWC.max() == 16
+    bright = prepare(deep, bit_depth=12)
+    assert bright.load("test").images_NHWC.max() > 250
+    assert bright.bit_depth == 12
+    assert bright.fingerprint != dark.fingerprint
+    assert not any("bit" in note for note in bright.notes)
+    streamed = prepare_data(
+        Dataset(name="shapes", load=lambda request: deep),
+        DatasetSpec(full_name="test/shapes", display_name="shapes", provider=ProviderSpec(plugin="test"), bit_depth=12),
+        DataSettings(data_root=tmp_path, cache=tmp_path / "streamed", cache_limit=0),
+        report=lambda *_: None,
+    )
+    assert streamed.streamed
+    assert streamed.fingerprint == bright.fingerprint
+    assert (streamed.load("test").images_NHWC[:] == bright.load("test").images_NHWC).all()
+
+
+def test_a_bit_depth_without_16_bit_images_is_an_error(prepare: Prepare) -> None:
+    with pytest.raises(DataError, match=r"data\.bit_depth=12 does nothing"):
+        prepare(splits(TRAIN, TEST), bit_depth=12)
+
+
 def test_limits_are_applied_and_noted(prepare: Prepare) -> None:
     prepared = prepare(splits(TRAIN, TEST), limit_train=10, limit_test=4)
     assert (prepared.num_train, prepared.num_val, prepared.num_test) == (9, 1, 4)

@@ -79,7 +79,14 @@ def test_overrides_reach_the_recipe_the_model_and_the_data(toys: Catalog) -> Non
     assert selection.recipes[0].hyperparameters.epochs == 9
     assert selection.architectures[0].options == {"width": 2.0}
     assert selection.datasets[0].options == {"count": 7}
-    assert selection.datasets[0].image_size == 64
+    assert (selection.datasets[0].image_size, selection.datasets[0].bit_depth) == (64, None)
+
+
+def test_every_dataset_has_a_bit_depth(toys: Catalog) -> None:
+    assert select(request(set={"data.bit_depth": 12}), toys).datasets[0].bit_depth == 12
+    for wrong in (0, 17, 12.0, True, "12"):
+        with pytest.raises(UsageError, match=rf"data.bit_depth must be a whole number from 1 to 16, got {wrong!r}"):
+            select(request(set={"data.bit_depth": wrong}), toys)
 
 
 def test_an_option_that_one_selected_model_lacks_is_an_error_and_not_silence(toys: Catalog) -> None:

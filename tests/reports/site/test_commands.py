@@ -31,7 +31,8 @@ def _planned(arguments: list[str], catalog: Catalog) -> list:
     [
         "bench --models lenet5 --data digits --recipes adamw_cosine --seeds 2 --first-seed 5 --limit-train 300",
         "bench --models timm/resnet18 --data folder:my_photos --recipes sgd_step --set data.image_size=48 "
-        "--set recipe.lr=0.031 --set model.drop_rate=0.25 --no-small-images --device cpu --threads 2 --precision bf16",
+        "--set data.bit_depth=12 --set recipe.lr=0.031 --set model.drop_rate=0.25 "
+        "--no-small-images --device cpu --threads 2 --precision bf16",
     ],
 )
 def test_the_command_of_a_row_reproduces_its_trials(line: str, catalog: Catalog, tmp_path: Path) -> None:

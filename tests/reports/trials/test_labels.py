@@ -42,7 +42,7 @@ def test_a_trial_without_a_torch_version_makes_no_separate_row(make_trial):
 
 def test_the_dataset_is_named_with_what_was_limited(make_trial):
     record = make_trial()[1]
-    dataset = record.spec.dataset.model_copy(update={"limit_train": 1000, "folds": 5})
+    dataset = record.spec.dataset.model_copy(update={"limit_train": 1000, "folds": 5, "bit_depth": 12})
     assert data_label(record.model_copy(update={"spec": record.spec.model_copy(update={"dataset": dataset})})) == (
-        "toy (5 folds, train 1,000)"
+        "toy (12 bits, 5 folds, train 1,000)"
     )

@@ -119,8 +119,8 @@ def _lines(described: dict[str, Any]) -> Iterator[str]:
     for name, value in facts:
         yield f"  {name:<{width}}  {clean(value)}"
     options = dict(described.get("options") or {})
-    if described["kind"] == "dataset" and "image_size" not in options:
-        options["image_size"] = None
+    if described["kind"] == "dataset":
+        options = {**options, **{name: None for name in ("image_size", "bit_depth") if name not in options}}
     if options:
         word = {"model": "model", "dataset": "data"}[described["kind"]]
         yield f"\n  options (--set {word}.NAME=VALUE)"
