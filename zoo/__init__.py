@@ -25,9 +25,9 @@ The other modules:
 
 =====================  ====================================================
 finding plugins        ``hookspecs``, ``trust``, ``finding``, ``loading``, ``catalog``, ``dependencies``, ``scaffold``
-files                  ``cache``, ``plain_files``, ``foreign_json``, ``image_files``, ``image_kinds``, ``sizes``
+calling plugins        ``calling``
+files                  ``files``
 words                  ``names``, ``text``, ``errors``
-calling plugins        ``containment``, ``unfinished``, ``interruption``
 above the harness      ``api``, ``cli``, ``testing``
 =====================  ====================================================
 """

@@ -22,12 +22,12 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from zoo._version import __version__
+from zoo.calling.unfinished import find_unfinished
 from zoo.catalog import Provider
+from zoo.files.plain_files import CODE, read_bytes
 from zoo.hookspecs import PROJECT
 from zoo.names import slug
-from zoo.plain_files import CODE, read_bytes
 from zoo.trust import Trust
-from zoo.unfinished import find_unfinished
 
 _BUILTIN_PACKAGE = "plugins"
 _BUILTIN_NAMESPACE = "zoo"

@@ -20,8 +20,8 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.architecture import Architecture
+from zoo.calling.containment import LeftError, contained
 from zoo.catalog import Catalog, Entry, Plugin, Provider, Registry
-from zoo.containment import LeftError, contained
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
 from zoo.executor import Executor

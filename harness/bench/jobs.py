@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 from harness.system.descendants import adopt_orphans, end_descendants
 from harness.system.process_exit import die_with_parent
+from zoo.calling.interruption import INTERRUPTION
 from zoo.errors import ManyErrors, ZooError
-from zoo.interruption import INTERRUPTION
 from zoo.loading import Sources, build_catalog
 
 EXIT_BUSY = 75

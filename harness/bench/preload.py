@@ -14,8 +14,8 @@ import warnings
 
 from harness.bench.processes import PRELOAD_ALLOWED, PRELOAD_VARIABLE, UNSET_VARIABLE
 from harness.system.descendants import adopt_orphans, end_descendants
-from zoo.cache import cache_root, require_writable_cache
 from zoo.errors import StoreError
+from zoo.files.cache import cache_root, require_writable_cache
 
 SPIN_COUNT = "30000"
 """Turns of the waiting loop of GNU's OpenMP library, which torch's Linux wheels bring along: a tenth of its default.

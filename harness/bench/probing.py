@@ -27,9 +27,9 @@ from harness.planning.plan import Plan
 from harness.records.spec import ExecutionSpec, TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
 from harness.trial.resolved_trial import ResolvedTrial
-from zoo.cache import cached_json
 from zoo.errors import ZooError
 from zoo.events import Event, Progress
+from zoo.files.cache import cached_json
 from zoo.loading import Sources
 
 _VERSION = 2

@@ -18,8 +18,8 @@ from harness.data.decoding import UnreadableImageError, decode, quiet_pillow
 from harness.data.fold_data import fold_facts_file
 from harness.data.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
-from zoo.image_files import LeftOut, walk_images
-from zoo.plain_files import FACTS, read_bytes
+from zoo.files.image_files import LeftOut, walk_images
+from zoo.files.plain_files import FACTS, read_bytes
 from zoo.text import plural
 
 

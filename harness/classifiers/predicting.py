@@ -26,8 +26,8 @@ from harness.faults.errors import TrialError
 from harness.measuring.environment import resolve_device, resolve_precision
 from harness.records.record import FailureKind
 from harness.training.evaluation import batch_size_for, predict_logits
-from zoo.image_files import LeftOut, walk_images
-from zoo.image_kinds import how_to_read
+from zoo.files.image_files import LeftOut, walk_images
+from zoo.files.image_kinds import how_to_read
 
 _AHEAD_BATCHES = 2
 """Number of batches that are decoded in advance."""

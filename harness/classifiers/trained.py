@@ -30,11 +30,11 @@ from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
 from zoo.architecture import Architecture, ModelRequest
+from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog, Entry, Registry
-from zoo.containment import hyperparameters_of
 from zoo.errors import PluginError, StoreError, UnknownNameError
+from zoo.files.plain_files import WEIGHTS, read_bytes
 from zoo.options import resolve_options
-from zoo.plain_files import WEIGHTS, read_bytes
 from zoo.recipe import Recipe
 
 Predict = Callable[[nn.Module, Tensor], Tensor]

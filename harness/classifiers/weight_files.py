@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from zoo.errors import StoreError, UsageError
-from zoo.plain_files import WEIGHTS, open_plain
+from zoo.files.plain_files import WEIGHTS, open_plain
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training scripts store the weights, the most specific first."""

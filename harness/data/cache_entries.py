@@ -32,8 +32,8 @@ from harness.data.cache_layout import FACTS_FILE, STREAMED_SUFFIX, is_used, lock
 from harness.data.images import PreparedData
 from harness.records.store import Store
 from harness.system.atomic_files import TEMPORARY_PREFIX
-from zoo.cache import DECODED_FOLDER
-from zoo.plain_files import FACTS, read_bytes
+from zoo.files.cache import DECODED_FOLDER
+from zoo.files.plain_files import FACTS, read_bytes
 
 Kind = Literal["decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
 

@@ -47,8 +47,8 @@ from PIL import Image, UnidentifiedImageError
 
 from harness.data.bit_depth import is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
 from zoo.dataset import FilePart
-from zoo.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
-from zoo.plain_files import IMAGE, PACK, open_plain
+from zoo.files.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
+from zoo.files.plain_files import IMAGE, PACK, open_plain
 
 VERSION = 3
 """Incremented whenever the same file may give different pixels; part of the cache key."""
@@ -64,7 +64,7 @@ MAX_PIXELS = 100_000_000
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF", "HEIF", "JXL")
 """Supported raster formats, by Pillow's names. Formats that run another program, such as EPS, are not supported. The
-last two need plug-ins (see :mod:`zoo.image_kinds`)."""
+last two need plug-ins (see :mod:`zoo.files.image_kinds`)."""
 
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _GREY_SCALES = {"L;2": 85, "L;4": 17}
@@ -258,7 +258,7 @@ class _Window(io.RawIOBase):
 
 @functools.cache
 def plugin_versions() -> tuple[str, ...]:
-    """Register the installed plug-ins of :data:`zoo.image_kinds.DECODERS`, and return their names and versions."""
+    """Register the installed plug-ins of :data:`zoo.files.image_kinds.DECODERS`, and return names and versions."""
     found = []
     for kind, module_name in DECODERS.items():
         if not has_decoder(kind):

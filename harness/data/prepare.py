@@ -35,12 +35,12 @@ from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
 from harness.records.spec import DatasetSpec
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
-from zoo.containment import LeftError, contained
+from zoo.calling.containment import LeftError, contained
 from zoo.dataset import DataRequest, Dataset, Splits
 from zoo.errors import DataError, PluginError, ZooError
+from zoo.files.plain_files import FACTS, read_bytes
+from zoo.files.sizes import size_text
 from zoo.names import slug
-from zoo.plain_files import FACTS, read_bytes
-from zoo.sizes import size_text
 from zoo.text import error_text
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.records.spec import DatasetSpec
-from zoo.cache import data_root, decoded_root
 from zoo.dataset import DataRequest
+from zoo.files.cache import data_root, decoded_root
 
 Report = Callable[[str, float | None], None]
 """Called with the step in progress, and the share done in [0, 1] where known."""

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.measuring.core_locks import take_cores
-from zoo.cache import cache_root
+from zoo.files.cache import cache_root
 
 if sys.platform != "win32":
     import fcntl

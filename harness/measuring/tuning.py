@@ -27,7 +27,7 @@ from harness.records.record import Layout, Tuning
 from harness.records.spec import stable_hash
 from harness.training.precision import exact_fp32
 from harness.training.resolved_recipe import ResolvedRecipe
-from zoo.cache import cached_json
+from zoo.files.cache import cached_json
 
 MARGIN = 1.05
 """How much faster than the default another setting must be: a smaller gain may be noise."""

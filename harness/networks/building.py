@@ -16,7 +16,7 @@ from harness.networks.small_images import adapt_small_images
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
-from zoo.containment import LeftError, contained
+from zoo.calling.containment import LeftError, contained
 from zoo.errors import PluginError, ZooError
 from zoo.text import error_text
 

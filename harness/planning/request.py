@@ -14,9 +14,9 @@ from harness.records.runtime_result import RuntimeName
 from harness.records.seed_schedule import MAX_SEEDS
 from harness.records.spec import Compile, FrozenModel, Precision
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
+from zoo.files.plain_files import SUITE, read_text
 from zoo.names import near_names
 from zoo.options import Option
-from zoo.plain_files import SUITE, read_text
 
 # Defaults: small networks of different families that take a minute and a half on two cores.
 DEFAULT_MODELS = ("linear", "simple_cnn", "lenet5", "vgg_small", "resnet20_cifar")

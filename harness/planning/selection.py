@@ -11,8 +11,8 @@ from harness.planning.request import BenchRequest
 from harness.planning.unread_settings import check_settings
 from harness.records.spec import MAX_BIT_DEPTH
 from zoo.architecture import Architecture
+from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog, Entry, RecordT, Registry
-from zoo.containment import hyperparameters_of
 from zoo.dataset import Dataset
 from zoo.errors import ManyErrors, UnknownNameError, UsageError, ZooError
 from zoo.hyperparameters import Hyperparameters

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from zoo.containment import hyperparameters_of
+from zoo.calling.containment import hyperparameters_of
 from zoo.errors import UsageError
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe

@@ -14,7 +14,7 @@ from harness.records.store import CHECKPOINT_FILE, LOG_FILE, RECORD_FILE, SPEC_F
 from harness.system.atomic_files import sync_file, sync_folder
 from harness.system.staging import staging
 from zoo.errors import StoreError
-from zoo.plain_files import HISTORY, PREDICTIONS, RECORD, WEIGHTS, Kind, copy_file, digest_of
+from zoo.files.plain_files import HISTORY, PREDICTIONS, RECORD, WEIGHTS, Kind, copy_file, digest_of
 
 _UNSUMMED_FILES = (LOG_FILE, SPEC_FILE)
 """Files of a trial for people; nothing is computed from them, and records have no checksums of them."""

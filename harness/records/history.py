@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from zoo.foreign_json import parse_json
-from zoo.plain_files import HISTORY, open_plain, read_rest
+from zoo.files.foreign_json import parse_json
+from zoo.files.plain_files import HISTORY, open_plain, read_rest
 
 _SUM = "crc32"
 

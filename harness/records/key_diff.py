@@ -11,8 +11,8 @@ from harness.records.keys import ENGINE_VERSION, measurement_fields, result_fiel
 from harness.records.provenance import MISSING, code_differences, provider_spec
 from harness.records.record import Record
 from harness.records.spec import ProviderSpec, TrialSpec
+from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog, Entry
-from zoo.containment import hyperparameters_of
 from zoo.errors import ZooError
 
 

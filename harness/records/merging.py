@@ -16,7 +16,7 @@ from harness.records.runtime_result import RuntimeResult, predictions_name, resu
 from harness.records.store import LOCK_FILE, RECORD_FILE, Store, end_of
 from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
-from zoo.plain_files import PREDICTIONS, read_bytes
+from zoo.files.plain_files import PREDICTIONS, read_bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

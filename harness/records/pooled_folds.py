@@ -21,8 +21,8 @@ from harness.records.store import LOCK_FILE, Store, read_record, write_record
 from harness.system.atomic_files import sha256_of, writing
 from zoo.catalog import Entry
 from zoo.errors import StoreError
+from zoo.files.plain_files import PREDICTIONS
 from zoo.metric import Metric, Predictions
-from zoo.plain_files import PREDICTIONS
 
 
 def pool_folds(

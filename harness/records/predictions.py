@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
+from zoo.files.plain_files import PREDICTIONS, read_bytes
 from zoo.metric import Predictions
-from zoo.plain_files import PREDICTIONS, read_bytes
 
 FILE_NAME = "predictions.safetensors"
 

@@ -17,8 +17,8 @@ from harness.records.store import RECORD_FILE, read_record, write_record
 from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry
 from zoo.errors import StoreError
+from zoo.files.plain_files import PREDICTIONS
 from zoo.metric import Metric, Predictions
-from zoo.plain_files import PREDICTIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Any
 from harness.records.record import Record
 from harness.records.spec import TrialSpec
 from harness.records.store import RECORD_FILE
-from zoo.foreign_json import parse_json
-from zoo.plain_files import RECORD, read_bytes
+from zoo.files.foreign_json import parse_json
+from zoo.files.plain_files import RECORD, read_bytes
 
 _TIMED = ("train", "test", "measure", "total")
 

@@ -29,7 +29,7 @@ from harness.records.spec import FrozenModel, stable_hash
 from harness.records.store import CHECKPOINT_FILE, parse_summed
 from harness.system.atomic_files import write_json
 from zoo.errors import StoreError
-from zoo.plain_files import RECORD, read_bytes
+from zoo.files.plain_files import RECORD, read_bytes
 
 SCHEMA_VERSION = 1
 ENGINE_VERSION = 1

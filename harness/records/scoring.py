@@ -10,8 +10,8 @@ import numpy as np
 
 from harness.records.record import MetricValue
 from harness.records.record_checks import MAX_MAGNITUDE
+from zoo.calling.containment import LeftError, contained
 from zoo.catalog import Entry
-from zoo.containment import LeftError, contained
 from zoo.metric import Metric, Predictions
 from zoo.text import error_text
 

@@ -25,9 +25,9 @@ from harness.records.spec import FrozenModel, TrialSpec, stable_hash
 from harness.records.state_files import state_files
 from harness.system.atomic_files import sync_folder, write_json
 from zoo.errors import StoreError
-from zoo.foreign_json import parse_object
+from zoo.files.foreign_json import parse_object
+from zoo.files.plain_files import RECORD, read_bytes
 from zoo.names import slug
-from zoo.plain_files import RECORD, read_bytes
 
 RECORD_FILE = "record.json"
 SPEC_FILE = "spec.json"

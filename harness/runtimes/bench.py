@@ -37,8 +37,8 @@ from harness.system.atomic_files import writing
 from harness.system.interrupts import Interrupts
 from harness.system.process_exit import describe_status
 from zoo.errors import StoreError
+from zoo.files.plain_files import FACTS, read_bytes
 from zoo.loading import Sources
-from zoo.plain_files import FACTS, read_bytes
 
 _TOOLS: dict[RuntimeName, tuple[str, ...]] = {
     "eager": ("torch",),

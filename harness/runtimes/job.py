@@ -39,9 +39,9 @@ from harness.system.atomic_files import sha256_of
 from harness.system.malloc import keep_freed_memory
 from harness.training.evaluation import batch_size_for, eval_mode, predict_logits
 from harness.training.precision import computing
+from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
 from zoo.errors import UsageError
-from zoo.interruption import INTERRUPTION
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions
 

@@ -24,7 +24,7 @@ from python_multipart.multipart import parse_options_header
 from harness.serving.forms import FormReader
 from harness.serving.limits import Limits, Refusal
 from harness.serving.uploads import UploadedImage
-from zoo.sizes import size_text
+from zoo.files.sizes import size_text
 
 HOW = "send an image as the body, a form with files in the field 'images', or JSON with base64 in 'image' or 'images'"
 _URLENCODED = b"application/x-www-form-urlencoded"

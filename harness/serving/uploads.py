@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.serving.limits import Limits
-from zoo.sizes import size_text
+from zoo.files.sizes import size_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import StoreError
-from zoo.plain_files import WEIGHTS, Kind, digest_of
+from zoo.files.plain_files import WEIGHTS, Kind, digest_of
 
 TEMPORARY_PREFIX = ".tmp-"
 

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path, PurePosixPath
 
 from zoo.errors import StoreError
-from zoo.plain_files import Kind, read_bytes
+from zoo.files.plain_files import Kind, read_bytes
 
 
 def find_inner(root: Path, name: str) -> Path | None:

@@ -17,7 +17,7 @@ from harness.records.store import CHECKPOINT_FILE
 from harness.system.atomic_files import TEMPORARY_PREFIX, write_bytes
 from harness.training.state import TrainingState
 from zoo.errors import StoreError
-from zoo.plain_files import WEIGHTS, read_bytes
+from zoo.files.plain_files import WEIGHTS, read_bytes
 
 MAX_SHARE = 0.05
 """Maximum share of training time spent on saving states; epochs that end too soon after a save are not saved."""

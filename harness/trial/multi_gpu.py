@@ -32,7 +32,7 @@ from harness.trial.rank import RankAnswer, RankJob
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup
 from harness.trial.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
-from zoo.plain_files import FACTS, read_bytes
+from zoo.files.plain_files import FACTS, read_bytes
 
 TIMEOUT_SECONDS = 600.0
 """Time that ranks wait for each other: far longer than anything that a rank does alone, such as saving a state."""

@@ -32,8 +32,8 @@ from harness.training.evaluation import batch_size_for, predict_logits
 from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.state import TrainingState
 from harness.trial.setup import make_setup
+from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
-from zoo.interruption import INTERRUPTION
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions
 

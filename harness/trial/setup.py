@@ -12,8 +12,8 @@ from harness.networks.building import build_model, preprocessing_of
 from harness.records.spec import TrialSpec
 from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
+from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog
-from zoo.containment import hyperparameters_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -43,8 +43,8 @@ from harness.trial.output_checks import check_outputs
 from harness.trial.progress import Progress, continue_history
 from harness.trial.setup import make_setup
 from harness.trial.tuning import tune_trial
+from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
-from zoo.interruption import INTERRUPTION
 from zoo.metric import Predictions
 
 

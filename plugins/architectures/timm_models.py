@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from plugins.architectures.checks import share
 from plugins.architectures.weights import downloading, fit_channels, is_reachable
 from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
-from zoo.cache import cached_json
 from zoo.errors import UnknownNameError, UsageError
+from zoo.files.cache import cached_json
 from zoo.names import near_names
 from zoo.options import Option
 

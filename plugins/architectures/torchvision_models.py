@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.weights import downloading, fit_channels, fit_kernel
 from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
-from zoo.cache import cached_json
 from zoo.errors import UnknownNameError, UsageError
+from zoo.files.cache import cached_json
 from zoo.names import near_names
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from plugins.datasets._files import files_signature, lines_of
 from zoo import Split, Splits
 from zoo.errors import DataError
+from zoo.files.plain_files import ARRAY, open_plain, read_bytes
 from zoo.options import Option
-from zoo.plain_files import ARRAY, open_plain, read_bytes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from plugins.datasets._labels import tidy
 from zoo.errors import DataError
+from zoo.files.plain_files import TABLE, read_bytes
 from zoo.options import Option
-from zoo.plain_files import TABLE, read_bytes
 
 COLUMN_NAMES = {
     "path": (

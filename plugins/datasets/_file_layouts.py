@@ -16,9 +16,9 @@ from plugins.datasets._class_names import FLOWERS, TRAFFIC_SIGNS
 from plugins.datasets._files import lines_of
 from zoo import Split, Splits
 from zoo.errors import DataError
-from zoo.image_files import walk_images
+from zoo.files.image_files import walk_images
+from zoo.files.plain_files import LIST, read_bytes, read_text
 from zoo.options import Option
-from zoo.plain_files import LIST, read_bytes, read_text
 
 Samples = Sequence[tuple[Path, int]]
 """Image files with their labels."""

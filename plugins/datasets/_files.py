@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo import DataRequest
 from zoo.errors import DataError, UsageError
-from zoo.plain_files import LIST, read_text
+from zoo.files.plain_files import LIST, read_text
 
 
 def files_signature(paths: Iterable[Path]) -> str:

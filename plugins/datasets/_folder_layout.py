@@ -23,7 +23,7 @@ from pathlib import Path
 
 from plugins.datasets._split_names import SPLIT_WORDS, role_of
 from zoo.errors import DataError
-from zoo.image_files import LeftOut, images_in, is_junk, walk_images
+from zoo.files.image_files import LeftOut, images_in, is_junk, walk_images
 from zoo.text import plural
 
 _MAX_SHOWN = 5

@@ -17,11 +17,11 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from plugins.datasets._files import files_signature
-from zoo.cache import cached_json
 from zoo.errors import DataError
-from zoo.image_files import IMAGE_SUFFIXES
-from zoo.image_kinds import HEAD_BYTES, image_kind
-from zoo.plain_files import PACK, open_plain
+from zoo.files.cache import cached_json
+from zoo.files.image_files import IMAGE_SUFFIXES
+from zoo.files.image_kinds import HEAD_BYTES, image_kind
+from zoo.files.plain_files import PACK, open_plain
 
 _VERSION = 2
 """Incremented whenever the same file may give a different index."""

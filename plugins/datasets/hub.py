@@ -13,7 +13,7 @@ from plugins.datasets._files import files_signature
 from plugins.datasets._split_names import role_of
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError, UsageError
-from zoo.plain_files import IMAGE, read_bytes
+from zoo.files.plain_files import IMAGE, read_bytes
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 

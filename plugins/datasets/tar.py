@@ -25,7 +25,7 @@ from plugins.datasets._tar_index import LABEL_SUFFIXES, Member, index_tar
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.dataset import FilePart
 from zoo.errors import DataError
-from zoo.image_files import LeftOut, is_image, is_junk
+from zoo.files.image_files import LeftOut, is_image, is_junk
 from zoo.text import plural
 
 NAMES_FILE = "classes.txt"

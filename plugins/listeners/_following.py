@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from zoo.errors import PluginError
 from zoo.events import BenchEnded, EpochEnded, Event, TrialEnded, TrialStarted
-from zoo.plain_files import HISTORY, read_bytes
+from zoo.files.plain_files import HISTORY, read_bytes
 
 HISTORY_FILE = "history.jsonl"
 _POINTS = {

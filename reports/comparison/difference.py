@@ -28,7 +28,7 @@ from reports.trials.correctness import Correctness, read_correctness
 from reports.trials.grouping import Group, group_trials
 from reports.trials.labels import Labels, label_rows
 from reports.trials.reading import Trial
-from zoo.plain_files import PREDICTIONS, digest_of
+from zoo.files.plain_files import PREDICTIONS, digest_of
 from zoo.text import one_line
 
 DEFAULT_MARGIN = 0.01

@@ -11,7 +11,7 @@ from typing import Any
 from harness.records.history import read_history
 from harness.records.store import HISTORY_FILE, RECORD_FILE, SPEC_FILE, read_record
 from zoo.errors import StoreError
-from zoo.plain_files import RECORD, read_bytes
+from zoo.files.plain_files import RECORD, read_bytes
 from zoo.text import one_line
 
 MEASURES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")

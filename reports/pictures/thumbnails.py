@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from harness.data.images import ImageSet, PreparedData
-from zoo.plain_files import FACTS, read_bytes
+from zoo.files.plain_files import FACTS, read_bytes
 
 MAX_SIDE = 64
 """Pixels; larger images are scaled down."""

@@ -25,8 +25,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import StoreError, UsageError
-from zoo.plain_files import Kind
-from zoo.sizes import size_text
+from zoo.files.plain_files import Kind
+from zoo.files.sizes import size_text
 from zoo.text import one_line
 
 _VARIABLES = re.compile(

@@ -13,8 +13,8 @@ from reports.publishing.isolated_git import IsolatedGit, TreeEntry
 from reports.site.folder import SiteSummary, parse_sums, revise, write_site
 from reports.site.paths import SUMS_FILE, is_site_path
 from zoo.errors import StoreError, UsageError
-from zoo.plain_files import SITE_FILE, SUMS
-from zoo.sizes import size_text
+from zoo.files.plain_files import SITE_FILE, SUMS
+from zoo.files.sizes import size_text
 from zoo.text import one_line
 
 _MAX_BYTES = 2 * 10**9

@@ -16,8 +16,8 @@ from reports.site.folder import published_files
 from reports.site.paths import DATA_FILE, SUMS_FILE
 from reports.site.schema import schema_text
 from zoo.errors import StoreError
-from zoo.foreign_json import parse_json
-from zoo.plain_files import SITE_FILE
+from zoo.files.foreign_json import parse_json
+from zoo.files.plain_files import SITE_FILE
 from zoo.text import one_line, plural
 
 

@@ -21,8 +21,8 @@ from reports.trials.grouping import group_trials
 from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
+from zoo.files.plain_files import digest_of
 from zoo.metric import Metric
-from zoo.plain_files import digest_of
 from zoo.text import one_line, plural
 
 _TOLERANCE = 1e-6

@@ -25,7 +25,7 @@ from reports.site.site_pages import site_pages
 from reports.site.statuses import statuses_of
 from reports.trials.reading import Trial
 from zoo._version import __version__
-from zoo.plain_files import SITE_FILE, read_text
+from zoo.files.plain_files import SITE_FILE, read_text
 from zoo.text import one_line
 
 _FILES = ("leaderboard.csv", DATA_FILE, "leaderboard.md", "leaderboard.tex", CHANGELOG_FILE, SUMS_FILE)

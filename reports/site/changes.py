@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from reports.render.markdown import escape_markdown
-from zoo.foreign_json import parse_json
-from zoo.plain_files import SITE_FILE, read_bytes
+from zoo.files.foreign_json import parse_json
+from zoo.files.plain_files import SITE_FILE, read_bytes
 from zoo.text import one_line
 
 Rows = dict[tuple[str, str, str, str], dict[str, Any]]

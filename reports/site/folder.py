@@ -12,7 +12,7 @@ from harness.system.inner_files import make_parents, read_inner
 from harness.system.staging import staging
 from reports.site.paths import SUMS_FILE, is_site_path
 from zoo.errors import StoreError
-from zoo.plain_files import SITE_FILE, SUMS
+from zoo.files.plain_files import SITE_FILE, SUMS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,8 +15,8 @@ from harness.system.atomic_files import sha256_of, write_json
 from reports.site.entries import BoardEntry
 from reports.trials.reading import Trial
 from zoo.errors import StoreError
-from zoo.foreign_json import parse_json
-from zoo.plain_files import FACTS, read_bytes
+from zoo.files.foreign_json import parse_json
+from zoo.files.plain_files import FACTS, read_bytes
 
 FILE_NAME = "verification.json"
 Status = Literal["self-reported", "recomputed", "reproduced"]

@@ -16,8 +16,8 @@ from harness.records.runtime_result import predictions_file
 from reports.trials.correctness import share_correct
 from reports.trials.reading import Trial
 from zoo.errors import StoreError
+from zoo.files.plain_files import PREDICTIONS, digest_of
 from zoo.metric import Predictions
-from zoo.plain_files import PREDICTIONS, digest_of
 from zoo.text import one_line
 
 Floats = NDArray[np.float64]

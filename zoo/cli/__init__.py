@@ -20,9 +20,9 @@ def main() -> NoReturn:
     """Run ``zoo`` with the arguments of this process, and exit."""
     import signal
 
+    from zoo.calling.interruption import INTERRUPTION
     from zoo.cli.group import zoo
     from zoo.cli.leaving import leave
-    from zoo.interruption import INTERRUPTION
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background, where it is ignored
         INTERRUPTION.listen(signal.SIGINT)

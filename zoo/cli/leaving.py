@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 10.0
 
 def leave(error: SystemExit) -> NoReturn:
     """End the process as *error* says; where plugins were called, at the latest after :data:`PATIENCE_SECONDS`."""
-    containment = sys.modules.get("zoo.containment")
+    containment = sys.modules.get("zoo.calling.containment")
     if containment is not None and containment.FOREIGN_CALLS:
         code = error.code if isinstance(error.code, int) else 1 if error.code else 0
         threading.Thread(target=_end_late, args=(code,), name="zoo leaves", daemon=True).start()

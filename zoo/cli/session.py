@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zoo.plain_files import LIST, read_bytes
+from zoo.files.plain_files import LIST, read_bytes
 from zoo.text import clean
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Session:
 
     def _tell_unfinished_files(self) -> None:
         """Tell which file of a plugin ended an earlier process; it is given again on purpose, so it is used again."""
-        from zoo import containment
-        from zoo.unfinished import find_unfinished, forget
+        from zoo.calling import containment
+        from zoo.calling.unfinished import find_unfinished, forget
 
         containment.tell = complain
         if not self.plugin_files:

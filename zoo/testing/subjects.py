@@ -14,11 +14,11 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.architecture import Architecture
-from zoo.cache import data_root
 from zoo.catalog import Catalog
 from zoo.dataset import Dataset
 from zoo.errors import PluginError
 from zoo.executor import Executor
+from zoo.files.cache import data_root
 from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.recipe import Recipe

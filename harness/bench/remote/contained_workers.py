@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from zoo.containment import LeftError, contained
+from zoo.calling.containment import LeftError, contained
 from zoo.errors import PluginError, ZooError
 from zoo.executor import Executor, Node, Task, TaskEvent, Workers
 from zoo.options import Option

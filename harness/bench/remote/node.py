@@ -49,10 +49,10 @@ from harness.records.state_files import newest_state
 from harness.records.store import Store
 from harness.system.interrupts import Interrupts
 from harness.trial.resolved_trial import ResolvedTrial
-from zoo.cache import data_root, decoded_root
 from zoo.errors import ManyErrors, ZooError
 from zoo.events import Event, Progress
 from zoo.executor import Control
+from zoo.files.cache import data_root, decoded_root
 from zoo.loading import Sources
 
 STATE_SECONDS = 60.0

@@ -19,8 +19,8 @@ from harness.data.images import PreparedData
 from harness.records.state_files import is_state_name, newest_state
 from harness.records.store import Store
 from harness.system.atomic_files import write_bytes
-from zoo.cache import cache_root
 from zoo.catalog import Catalog
+from zoo.files.cache import cache_root
 from zoo.loading import Sources, build_catalog
 
 KEEP_SECONDS = 3600.0

@@ -18,8 +18,8 @@ from harness.classifiers.formats import FORMATS, Run
 from harness.classifiers.images import cached_test_images
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
-from zoo.cache import decoded_root
 from zoo.errors import UsageError, ZooError
+from zoo.files.cache import decoded_root
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from harness.classifiers.images import cached_test_images, cached_training_image
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from harness.data.images import ImageSet
 from zoo import Catalog
-from zoo.cache import decoded_root
 from zoo.errors import UsageError
+from zoo.files.cache import decoded_root
 
 
 @pytest.fixture(scope="module")

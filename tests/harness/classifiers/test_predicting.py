@@ -24,7 +24,7 @@ from harness.classifiers.predicting import (
 from harness.classifiers.trained import load_trained
 from harness.records.predictions import load_predictions
 from zoo import Catalog
-from zoo.image_files import LeftOut
+from zoo.files.image_files import LeftOut
 
 TrainTrial = Callable[..., Path]
 

@@ -18,8 +18,8 @@ from harness.classifiers.images import cached_test_images, cached_training_image
 from harness.classifiers.quantizing import METADATA_KEY, Calibration, Method, Quantization
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from zoo import Catalog
-from zoo.cache import decoded_root
 from zoo.errors import UsageError
+from zoo.files.cache import decoded_root
 
 Export = Callable[..., Exported]
 

@@ -21,7 +21,7 @@ from harness.data.decoding import (
     read_header,
     resize_array,
 )
-from zoo import image_kinds
+from zoo.files import image_kinds
 
 
 def encode(image: Image.Image, kind: str, **options: Any) -> bytes:

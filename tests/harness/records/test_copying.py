@@ -13,7 +13,7 @@ from harness.records.record import Record
 from harness.records.store import RECORD_FILE, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from zoo.errors import StoreError
-from zoo.plain_files import HISTORY, PREDICTIONS, RECORD, WEIGHTS
+from zoo.files.plain_files import HISTORY, PREDICTIONS, RECORD, WEIGHTS
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -12,7 +12,7 @@ from harness.records.record import Outcome
 from harness.records.runtime_result import read_result, result_name, write_result
 from harness.records.store import Store, read_record, write_record
 from harness.runtimes.bench import RuntimeSummary, _keys, run_runtimes
-from zoo.cache import decoded_root
+from zoo.files.cache import decoded_root
 from zoo.loading import Sources
 
 Run = Callable[..., RuntimeSummary]

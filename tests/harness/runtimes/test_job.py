@@ -15,7 +15,7 @@ from harness.records.store import read_record
 from harness.runtimes.job import run_runtime
 from harness.system.atomic_files import sha256_of
 from zoo import Catalog
-from zoo.cache import decoded_root
+from zoo.files.cache import decoded_root
 from zoo.loading import Sources
 
 KEYS = {"runtime_key": "5" * 64, "weights_sha256": "", "tools": {"torch": "0"}}

@@ -9,7 +9,7 @@ import pytest
 
 from harness.system.inner_files import find_inner, make_parents, read_inner
 from zoo.errors import StoreError
-from zoo.plain_files import Kind
+from zoo.files.plain_files import Kind
 
 KIND = Kind("a note", 10)
 

@@ -10,7 +10,7 @@ import pytest
 
 from reports.publishing.isolated_git import IsolatedGit
 from zoo.errors import StoreError
-from zoo.plain_files import Kind
+from zoo.files.plain_files import Kind
 
 
 @pytest.fixture

@@ -47,8 +47,8 @@ def command(ctx: click.Context) -> None:
 def list_(form: str) -> None:
     """List the cache: decoded datasets, lists of models, tuning results and leftovers of killed processes."""
     from harness.data.cache_entries import list_cache
-    from zoo.cache import cache_root
-    from zoo.sizes import size_text
+    from zoo.files.cache import cache_root
+    from zoo.files.sizes import size_text
 
     root, now = cache_root(), time.time()
     entries = list_cache(root, now=now)
@@ -99,10 +99,10 @@ def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older
     """
     from harness.data.cache_clearing import clear
     from harness.data.cache_entries import list_cache
-    from zoo.cache import cache_root
     from zoo.cli.group import FAILED
     from zoo.errors import UsageError
-    from zoo.sizes import size_text
+    from zoo.files.cache import cache_root
+    from zoo.files.sizes import size_text
 
     now = time.time()
     days = _days(older_than)

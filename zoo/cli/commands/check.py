@@ -63,8 +63,8 @@ class _CheckCall:
         Raises:
             ZooError: With every mistake of the call at once.
         """
-        from zoo.cache import data_root, require_writable_cache
         from zoo.errors import ManyErrors, ZooError
+        from zoo.files.cache import data_root, require_writable_cache
         from zoo.testing.checks import require_ids
 
         errors: list[ZooError] = []

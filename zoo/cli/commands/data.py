@@ -150,7 +150,7 @@ def _check_one(
     from harness.data.auditing import audit_dataset
     from harness.data.settings import DataSettings
     from harness.planning.plan import dataset_spec
-    from zoo.cache import data_root, require_writable_cache
+    from zoo.files.cache import data_root, require_writable_cache
 
     require_writable_cache()
     # Whatever a dataset prints while it loads must not end up in the audit.

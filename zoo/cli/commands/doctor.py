@@ -40,7 +40,7 @@ def command(ctx: click.Context, form: str) -> None:
 
 
 def _examine(session: Session) -> list[Finding]:
-    from zoo.cache import cache_root, data_root
+    from zoo.files.cache import cache_root, data_root
 
     found = examination.probe("torch")
     has_driver = shutil.which("nvidia-smi") is not None or Path("/dev/nvidia0").exists()

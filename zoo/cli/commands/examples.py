@@ -29,8 +29,8 @@ def command(trials: tuple[str, ...], each: int, output: str) -> None:
     from harness.records.store import RECORD_FILE
     from reports.pictures.examples_sheet import examples_sheet
     from reports.trials.reading import read_trials
-    from zoo.cache import decoded_root
     from zoo.errors import StoreError
+    from zoo.files.cache import decoded_root
 
     path = check_picture_name(output)
     for trial in trials:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.classifiers.predicting import ImageSource, Predictor
     from harness.classifiers.saliency import SaliencyExplanation
     from reports.pictures.sheet import Band
-    from zoo.image_files import LeftOut
+    from zoo.files.image_files import LeftOut
 
 _COARSE = 4
 """Saliency maps with fewer rows or columns than this hardly localise anything."""
@@ -58,7 +58,7 @@ def command(
     from harness.classifiers.trained import load_trained
     from reports.pictures.sheet import draw_sheet
     from zoo.cli.group import FAILED
-    from zoo.image_files import LeftOut
+    from zoo.files.image_files import LeftOut
 
     path = check_picture_name(output)
     classifier = load_trained(Path(checkpoint), session_of(ctx).catalog())

@@ -168,8 +168,8 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 def _images(call: _ExportCall, card: ClassifierCard) -> tuple[NDArray[np.uint8], str]:
     """Return images to verify with, and where they come from."""
     from harness.classifiers.images import cached_test_images, folder_images
-    from zoo.cache import decoded_root
     from zoo.errors import UsageError
+    from zoo.files.cache import decoded_root
 
     if call.images is not None:
         return folder_images(card, Path(call.images), call.num_images, tell=complain), call.images
@@ -215,8 +215,8 @@ def _calibration(call: _ExportCall, card: ClassifierCard) -> Calibration:
     """Return calibration images: those in a folder, or else the classifier's own training images from the cache."""
     from harness.classifiers.images import cached_training_images, folder_images
     from harness.classifiers.quantizing import Calibration
-    from zoo.cache import decoded_root
     from zoo.errors import UsageError
+    from zoo.files.cache import decoded_root
 
     folder = call.calibration
     if folder is not None:

@@ -11,7 +11,7 @@ import click
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.output import output_option, split_commas
 from zoo.cli.session import complain, plugin_options, session_of
-from zoo.plain_files import LIST, read_text
+from zoo.files.plain_files import LIST, read_text
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:

@@ -75,8 +75,8 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[st
     """Measure unknown combinations with progress on stderr; return whether the user interrupted it."""
     from harness.bench.probing import probe_plan
     from harness.data.settings import DataSettings
-    from zoo.cache import data_root, require_writable_cache
     from zoo.events import Event, Progress
+    from zoo.files.cache import data_root, require_writable_cache
 
     def say(event: Event) -> None:
         if isinstance(event, Progress):

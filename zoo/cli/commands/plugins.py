@@ -62,8 +62,8 @@ def command(ctx: click.Context, /, names: tuple[str, ...], form: str, **flags: b
 
 
 def _retry(names: Sequence[str]) -> None:
+    from zoo.calling.unfinished import find_unfinished, forget
     from zoo.errors import UsageError
-    from zoo.unfinished import find_unfinished, forget
 
     if not names:
         raise UsageError("--retry needs the names of plugins: zoo plugins --retry NAME")

@@ -20,7 +20,7 @@ from zoo.text import plural
 if TYPE_CHECKING:
     from harness.batches.forward_settings import Precision
     from harness.classifiers.predicting import ImageSource
-    from zoo.image_files import LeftOut
+    from zoo.files.image_files import LeftOut
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +77,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     from harness.classifiers.predicting import Predictor, predict_images
     from zoo.cli.display.counting import counted
     from zoo.cli.group import FAILED
-    from zoo.image_files import LeftOut
+    from zoo.files.image_files import LeftOut
 
     call = _PredictCall(**params)
     catalog = session_of(ctx).catalog()

@@ -50,9 +50,9 @@ def command(
     from reports.site.folder import write_site
     from reports.site.options import SiteOptions
     from reports.trials.reading import read_trials
-    from zoo.cache import decoded_root
     from zoo.cli.group import FAILED
     from zoo.errors import UnknownNameError
+    from zoo.files.cache import decoded_root
     from zoo.names import near_names
 
     catalog = session_of(ctx).catalog(warn=False)

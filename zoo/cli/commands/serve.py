@@ -15,7 +15,7 @@ import click
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.running_model import checkpoint_argument, device_option, precision_option
 from zoo.cli.session import complain, plugin_options, session_of
-from zoo.plain_files import TOKEN, read_text
+from zoo.files.plain_files import TOKEN, read_text
 from zoo.text import clean
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class _ServeCall:
         """
         from harness.measuring.environment import resolve_device
         from harness.serving.limits import Limits
-        from zoo.sizes import parse_size
+        from zoo.files.sizes import parse_size
 
         return cls(
             checkpoint=Path(params["checkpoint"]),

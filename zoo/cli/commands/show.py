@@ -94,7 +94,7 @@ def _full(kind: str, entry: Entry[Any]) -> dict[str, Any]:
 
 
 def _hyperparameters(entry: Entry[Any]) -> dict[str, Any]:
-    from zoo.containment import hyperparameters_of
+    from zoo.calling.containment import hyperparameters_of
     from zoo.hyperparameters import Hyperparameters
 
     made = hyperparameters_of(entry.record, entry.display_name, entry.provider)

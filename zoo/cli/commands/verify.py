@@ -128,7 +128,7 @@ def _run_again(
     from harness.records.store import Store
     from reports.publishing.verification import noise_problem
     from reports.trials.grouping import group_trials
-    from zoo.cache import data_root, require_writable_cache
+    from zoo.files.cache import data_root, require_writable_cache
 
     require_writable_cache()
     groups = group_trials(trials)

@@ -19,7 +19,7 @@ def render_foreign(entry: Entry[ReportFormat], leaderboard: Leaderboard) -> str:
     Raises:
         PluginError: If the plugin raises anything, exits or returns no text.
     """
-    from zoo.containment import LeftError, contained
+    from zoo.calling.containment import LeftError, contained
     from zoo.errors import PluginError
 
     try:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.cache import data_root, require_writable_cache
 from zoo.cli.options.output import split_commas
 from zoo.cli.options.placing import remote_of, slots_of
 from zoo.cli.options.selecting import Chosen, attempt, choose
 from zoo.cli.options.table_choice import TableChoice
 from zoo.cli.session import Session
+from zoo.files.cache import data_root, require_writable_cache
 
 if TYPE_CHECKING:
     from harness.bench.settings import BenchSettings
@@ -105,7 +105,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _bytes(text: str | None) -> int | None:
-    from zoo.sizes import parse_size
+    from zoo.files.sizes import parse_size
 
     return None if text is None else parse_size(text, what="--cache-limit")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from zoo.calling.containment import LeftError, contained
 from zoo.catalog import Entry, Provider
-from zoo.containment import LeftError, contained
 from zoo.events import Event
 from zoo.listener import Listener
 from zoo.text import error_text

@@ -30,7 +30,7 @@ def run_requested_runtimes(
 ) -> RuntimeSummary | None:
     """Run the trained weights under the requested runtimes; return None if there is nothing to do."""
     from harness.runtimes.bench import run_runtimes
-    from zoo.cache import decoded_root
+    from zoo.files.cache import decoded_root
 
     if summary.interrupted or set(request.runtimes) <= {"eager"}:
         return None

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from zoo import Hyperparameters, Recipe, containment
+from zoo import Hyperparameters, Recipe
+from zoo.calling import containment
+from zoo.calling.containment import LeftError, contained, hyperparameters_of
+from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Provider
-from zoo.containment import LeftError, contained, hyperparameters_of
 from zoo.errors import PluginError
-from zoo.interruption import INTERRUPTION
 
 FOREIGN = Provider(name="nets", origin="entry point", module="nets")
 

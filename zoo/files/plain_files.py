@@ -14,7 +14,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from zoo.sizes import size_text
+from zoo.files.sizes import size_text
 
 
 class Kind(NamedTuple):

@@ -2,7 +2,7 @@
 
 Code in the process of zoo itself (imports, metrics of ``zoo rescore``, formats, listeners, executors) could otherwise
 end zoo without a word: with ``sys.exit``, ``os._exit`` or ``KeyboardInterrupt``, or by crashing. What cannot be caught
-is noted before (:mod:`zoo.unfinished`).
+is noted before (:mod:`zoo.calling.unfinished`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from zoo.calling.interruption import INTERRUPTION
+from zoo.calling.unfinished import noted
 from zoo.catalog import Provider
 from zoo.errors import PluginError
-from zoo.interruption import INTERRUPTION
 from zoo.text import error_text, exit_call
-from zoo.unfinished import noted
 
 if TYPE_CHECKING:
     from zoo.hyperparameters import Hyperparameters

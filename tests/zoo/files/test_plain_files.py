@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.plain_files import Kind, copy_file, digest_of, open_plain, read_bytes, read_rest, read_text
+from zoo.files.plain_files import Kind, copy_file, digest_of, open_plain, read_bytes, read_rest, read_text
 
 KIND = Kind("a note", 1000)
 

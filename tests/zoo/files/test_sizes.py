@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zoo.errors import UsageError
-from zoo.sizes import parse_size, size_text
+from zoo.files.sizes import parse_size, size_text
 
 
 @pytest.mark.parametrize(

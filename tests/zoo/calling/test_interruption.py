@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from zoo.interruption import Interruption
+from zoo.calling.interruption import Interruption
 
 
 @pytest.fixture

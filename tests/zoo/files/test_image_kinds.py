@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from zoo import image_kinds
-from zoo.image_kinds import HEAD_BYTES, image_kind
+from zoo.files import image_kinds
+from zoo.files.image_kinds import HEAD_BYTES, image_kind
 
 
 @pytest.mark.parametrize(

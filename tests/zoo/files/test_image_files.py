@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from zoo import image_kinds
-from zoo.image_files import LeftOut, walk_images
+from zoo.files import image_kinds
+from zoo.files.image_files import LeftOut, walk_images
 
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heic"
 

@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.cache import cache_root
 from zoo.catalog import Provider
+from zoo.files.cache import cache_root
 
 FOLDER = "unfinished"
 """Name of the folder in the cache."""

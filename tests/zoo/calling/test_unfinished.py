@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.calling.unfinished import FOLDER, find_unfinished, forget, noted
 from zoo.catalog import Provider
-from zoo.unfinished import FOLDER, find_unfinished, forget, noted
 
 NETS = Provider(name="nets", origin="entry point", module="nets.plugin", distribution="zoo-nets", version="1.0")
 
@@ -32,7 +32,7 @@ def crash() -> Callable[[str], int]:
         code = f"""
             import os, signal
             from zoo.catalog import Provider
-            from zoo.unfinished import noted
+            from zoo.calling.unfinished import noted
             provider = {NETS!r}
             with noted("importing plugin 'nets'", provider):
                 {statement}

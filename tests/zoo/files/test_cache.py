@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from zoo.cache import cache_root, cached_json, data_root, decoded_root, require_writable_cache
 from zoo.cli.group import zoo
 from zoo.errors import StoreError
+from zoo.files.cache import cache_root, cached_json, data_root, decoded_root, require_writable_cache
 
 
 def test_zoo_cache_sets_the_folder_of_the_cache(monkeypatch, tmp_path):

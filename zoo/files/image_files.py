@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
-from zoo.image_kinds import HEAD_BYTES, how_to_read, image_kind, is_readable
-from zoo.plain_files import IMAGE, open_plain
+from zoo.files.image_kinds import HEAD_BYTES, how_to_read, image_kind, is_readable
+from zoo.files.plain_files import IMAGE, open_plain
 from zoo.text import plural
 
 IMAGE_SUFFIXES = (
@@ -87,8 +87,8 @@ def is_image(path: PurePath, find_kind: Callable[[], str], left_out: LeftOut | N
 
     Args:
         path: Its name. Junk is not an image.
-        find_kind: Returns its kind (see :func:`zoo.image_kinds.image_kind`); called only where the suffix does not
-            decide.
+        find_kind: Returns its kind (see :func:`zoo.files.image_kinds.image_kind`); called only where the suffix does
+            not decide.
         left_out: Records the file if it is not.
     """
     if is_junk(path.name):
@@ -130,7 +130,7 @@ def images_in(folder: Path) -> Iterable[Path]:
 
 
 def file_kind(path: Path) -> str:
-    """Return the kind of an image file (see :func:`zoo.image_kinds.image_kind`), by its name if it cannot be read."""
+    """Return the :func:`~zoo.files.image_kinds.image_kind` of a file, by its name if it cannot be read."""
     head = b""
     with contextlib.suppress(OSError), open_plain(path, IMAGE) as file:
         head = file.read(HEAD_BYTES)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from zoo.plain_files import FACTS, read_bytes
+from zoo.files.plain_files import FACTS, read_bytes
 
 DECODED_FOLDER = "decoded"
 """Name of the folder in the cache that holds prepared datasets."""
