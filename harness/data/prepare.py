@@ -35,13 +35,12 @@ from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
 from harness.records.spec import DatasetSpec
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
-from zoo.calling.containment import LeftError, contained
+from zoo.calling.containment import reported
 from zoo.dataset import DataRequest, Dataset, Splits
-from zoo.errors import DataError, PluginError, ZooError
+from zoo.errors import DataError, PluginError
 from zoo.files.plain_files import FACTS, read_bytes
 from zoo.files.sizes import size_text
 from zoo.names import slug
-from zoo.text import error_text
 
 
 def prepare_data(
@@ -124,15 +123,8 @@ def load_splits(dataset: Dataset, spec: DatasetSpec, request: DataRequest) -> Sp
     Raises:
         ZooError: If the data cannot be loaded, or the dataset's code fails.
     """
-    try:
-        with contained(f"loading dataset {spec.full_name!r}"):
-            splits = dataset.load(request)
-    except LeftError as error:
-        raise PluginError(f"dataset {spec.full_name!r} failed: {error}") from error
-    except ZooError:
-        raise
-    except Exception as error:  # plugins may raise anything
-        raise PluginError(f"dataset {spec.full_name!r} failed: {error_text(error)}") from error
+    with reported(f"loading dataset {spec.full_name!r}", f"dataset {spec.full_name!r} failed"):
+        splits = dataset.load(request)
     if not isinstance(splits, Splits):
         raise PluginError(f"dataset {spec.full_name!r} loaded {type(splits).__name__}, not Splits")
     return splits

@@ -5,6 +5,8 @@ Shape suffixes: B batch, C channels, H height, W width, K classes.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
@@ -16,9 +18,7 @@ from harness.networks.small_images import adapt_small_images
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
 from zoo.architecture import Architecture, ModelRequest, Preprocessing
-from zoo.calling.containment import LeftError, contained
-from zoo.errors import PluginError, ZooError
-from zoo.text import error_text
+from zoo.calling.containment import reported
 
 
 def build_model(
@@ -33,17 +33,9 @@ def build_model(
         TrialError: If the plugin's builder raises, or the network does not map images to logits ``[B, K]``.
     """
     torch.manual_seed(derive_seed(seed, "init"))
-    try:
-        with unchanged(f"building {architecture.name}"), contained(f"building {architecture.name}"):
-            model = architecture.build(request)
-    except LeftError as error:
-        raise TrialError(FailureKind.PLUGIN, f"building {architecture.name}: {error}") from error
-    except ZooError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} raised {error_text(error)}") from error
+    doing = f"building {architecture.name}"
+    with unchanged(doing), _reported(doing, f"{doing} failed"):
+        model = architecture.build(request)
     if not isinstance(model, nn.Module):
         raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} gave {type(model).__name__}, not a module")
     if any(map(is_lazy, [*model.parameters(), *model.buffers()])):
@@ -62,15 +54,13 @@ def preprocessing_of(architecture: Architecture, request: ModelRequest) -> Prepr
         PluginError: If its function fails.
     """
     assert architecture.preprocessing is not None
-    try:
-        with contained(f"asking {architecture.name} for its preprocessing"):
-            return architecture.preprocessing(request)
-    except LeftError as error:
-        raise PluginError(f"asking {architecture.name} for its preprocessing: {error}") from error
-    except ZooError:
-        raise
-    except Exception as error:
-        raise PluginError(f"asking {architecture.name} for its preprocessing raised {error_text(error)}") from error
+    doing = f"asking {architecture.name} for its preprocessing"
+    with reported(doing, f"{doing} failed"):
+        return architecture.preprocessing(request)
+
+
+_reported = partial(reported, error=partial(TrialError, FailureKind.PLUGIN), passes=is_out_of_memory)
+"""Reports a plugin's errors as those of its trial; a device that runs out of memory is not the plugin's error."""
 
 
 def _materialize(model: nn.Module, name: str, request: ModelRequest) -> None:
@@ -89,18 +79,8 @@ def _materialize(model: nn.Module, name: str, request: ModelRequest) -> None:
 def _forward(model: nn.Module, name: str, request: ModelRequest) -> object:
     images_BCHW = torch.zeros(2, request.in_channels, request.image_size, request.image_size)
     model.eval()
-    try:
-        with contained(f"running {name}"):
-            return model(images_BCHW)
-    except LeftError as error:
-        raise TrialError(FailureKind.PLUGIN, f"running {name}: {error}") from error
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        raise TrialError(
-            FailureKind.PLUGIN,
-            f"{name} cannot take images {list(images_BCHW.shape)}: {error_text(error)}",
-        ) from error
+    with _reported(f"running {name}", f"{name} cannot take images {list(images_BCHW.shape)}"):
+        return model(images_BCHW)
 
 
 def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:

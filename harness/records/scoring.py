@@ -10,10 +10,9 @@ import numpy as np
 
 from harness.records.record import MetricValue
 from harness.records.record_checks import MAX_MAGNITUDE
-from zoo.calling.containment import LeftError, contained
+from zoo.calling.containment import cause_of, contained
 from zoo.catalog import Entry
 from zoo.metric import Metric, Predictions
-from zoo.text import error_text
 
 _TOLERANCE = 1e-9  # how far rounding may push a value past its bounds, relative to their size
 
@@ -62,9 +61,7 @@ def _own(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
 
 
 def _cause(error: Exception) -> str:
-    if isinstance(error, LeftError):
-        return str(error)
-    said = error_text(error)
+    said = cause_of(error)
     if isinstance(error, ValueError) and said.endswith("read-only"):
         return f"it writes into the predictions, of which it must make a copy first ({said})"
     return said

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 from zoo.calling.interruption import INTERRUPTION
 from zoo.calling.unfinished import noted
 from zoo.catalog import Provider
-from zoo.errors import PluginError
+from zoo.errors import PluginError, ZooError
 from zoo.text import error_text, exit_call
 
 if TYPE_CHECKING:
@@ -87,6 +87,38 @@ def contained(doing: str, provider: Provider | None = None) -> Iterator[None]:
                 os.chdir(folder)
 
 
+def cause_of(error: BaseException) -> str:
+    """Return what a plugin's code did, to end a sentence: ``ValueError: no such file`` or ``it called sys.exit(1)``."""
+    return str(error) if isinstance(error, LeftError) else error_text(error)
+
+
+@contextmanager
+def reported(
+    doing: str,
+    failed: str,
+    *,
+    error: Callable[[str], ZooError] = PluginError,
+    passes: Callable[[BaseException], bool] = lambda raised: False,
+) -> Iterator[None]:
+    """Run a plugin's code in the body as :func:`contained` does, and report whatever it raises in one sentence.
+
+    A :class:`zoo.errors.ZooError` passes, since its sentence is meant for the user already.
+
+    Args:
+        doing: What the code is called for: ``loading dataset 'birds'``.
+        failed: The beginning of the sentence, before the cause: ``dataset 'birds' failed``.
+        error: Makes the error of the sentence.
+        passes: Whether an exception is the caller's to handle, and passes too.
+    """
+    try:
+        with contained(doing):
+            yield
+    except Exception as raised:
+        if passes(raised) or (isinstance(raised, ZooError) and not isinstance(raised, LeftError)):
+            raise
+        raise error(f"{failed}: {cause_of(raised)}") from raised
+
+
 def hyperparameters_of(recipe: Recipe, name: str, provider: Provider | None = None) -> Hyperparameters:
     """Return the hyperparameters that a recipe has by default.
 
@@ -107,8 +139,7 @@ def hyperparameters_of(recipe: Recipe, name: str, provider: Provider | None = No
             if not isinstance(made, Hyperparameters):
                 raise TypeError(f"expected Hyperparameters, got {type(made).__name__}")
     except Exception as error:
-        cause = str(error) if isinstance(error, LeftError) else error_text(error)
-        raise PluginError(f"recipe {name!r}{owner} cannot create its hyperparameters: {cause}") from error
+        raise PluginError(f"recipe {name!r}{owner} cannot create its hyperparameters: {cause_of(error)}") from error
     return made
 
 

@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from zoo.calling.containment import LeftError, contained
-from zoo.errors import PluginError, ZooError
+from zoo.calling.containment import reported
 from zoo.executor import Executor, Node, Task, TaskEvent, Workers
 from zoo.options import Option
-from zoo.text import error_text
 
 ResultT = TypeVar("ResultT")
 
@@ -66,12 +64,5 @@ def connected(executor: Executor, options: Mapping[str, Option]) -> Iterator[Con
 
 
 def _call(name: str, doing: str, function: Callable[[], ResultT]) -> ResultT:
-    try:
-        with contained(f"executor {name!r} is {doing}"):
-            return function()
-    except LeftError as error:
-        raise PluginError(f"executor {name!r} failed while {doing}: {error}") from error
-    except ZooError:
-        raise
-    except Exception as error:
-        raise PluginError(f"executor {name!r} failed while {doing}: {error_text(error)}") from error
+    with reported(f"executor {name!r} is {doing}", f"executor {name!r} failed while {doing}"):
+        return function()

@@ -19,7 +19,7 @@ from harness.system import oom_killer
     [
         ("raises", FailureKind.PLUGIN, "no weights [/red]"),
         ("exits", FailureKind.PLUGIN, "sys.exit"),
-        ("vanishes", FailureKind.PLUGIN, "building vanishes: it called os._exit(0)"),
+        ("vanishes", FailureKind.PLUGIN, "building vanishes failed: it called os._exit(0)"),
         ("dies", FailureKind.KILLED, "SIGKILL"),
         ("segfaults", FailureKind.KILLED, "SIGSEGV"),
         ("is_no_module", FailureKind.PLUGIN, "list"),
@@ -32,8 +32,8 @@ from harness.system import oom_killer
         ("insatiable", FailureKind.OOM, "out of memory even with 1 image at a time"),
         ("needs_all", FailureKind.OOM, "out of memory during build"),
         ("fills_the_disk", FailureKind.DISK, "the disk is full"),
-        ("interrupts", FailureKind.PLUGIN, "building interrupts: it raised KeyboardInterrupt"),
-        ("unprintable", FailureKind.PLUGIN, "building unprintable raised Unprintable"),
+        ("interrupts", FailureKind.PLUGIN, "building interrupts failed: it raised KeyboardInterrupt"),
+        ("unprintable", FailureKind.PLUGIN, "building unprintable failed: Unprintable"),
     ],
 )
 def test_a_bad_plugin_fails_only_its_own_trial_with_the_reason(

@@ -94,7 +94,7 @@ def raises(request):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (raises, "building net raised KeyError: 'no such layer'"),
+        (raises, "building net failed: KeyError: 'no such layer'"),
         (lambda request: "net", "building net gave str, not a module"),
         (lambda request: nn.Conv2d(1, 4, 3), r"net cannot take images \[2, 3, 8, 8\]: RuntimeError"),
         (lambda request: nn.Sequential(nn.Flatten(), nn.Linear(192, 5)), r"net returned logits \[2, 5\], not \[2, 4\]"),

@@ -32,7 +32,7 @@ def test_a_batch_larger_than_the_data_is_cut_to_it(make_data, probe):
 
 
 def test_an_error_in_a_plugin_is_the_probes_answer(make_data, probe):
-    assert probe(make_data(), "raising") == {"problem": "building raising raised RuntimeError: no weights"}
+    assert probe(make_data(), "raising") == {"problem": "building raising failed: RuntimeError: no weights"}
 
 
 def test_labels_are_made_up_and_no_class_is_missing(make_data):

@@ -86,7 +86,7 @@ def test_a_failure_is_the_answer(make_job: Callable[..., RankJob]) -> None:
     assert answer.training is None
     assert answer.failure is not None
     assert answer.failure.kind is FailureKind.PLUGIN
-    assert answer.failure.message == "building raising raised RuntimeError: no weights"
+    assert answer.failure.message == "building raising failed: RuntimeError: no weights"
     assert not (Path(job.folder) / "checkpoint.safetensors").exists()
 
 

@@ -77,7 +77,7 @@ def test_an_error_in_a_plugin_fails_its_trial(make_job, plugin_catalog):
     record = run(make_job(model="raising"), plugin_catalog)
     assert record.outcome is Outcome.FAILED
     assert record.failure.kind is FailureKind.PLUGIN
-    assert record.reason == record.failure.message == "building raising raised RuntimeError: no weights"
+    assert record.reason == record.failure.message == "building raising failed: RuntimeError: no weights"
     assert "RuntimeError: no weights" in record.failure.traceback
 
 

@@ -12,10 +12,10 @@ import pytest
 
 from zoo import Hyperparameters, Recipe
 from zoo.calling import containment
-from zoo.calling.containment import LeftError, contained, hyperparameters_of
+from zoo.calling.containment import LeftError, contained, hyperparameters_of, reported
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Provider
-from zoo.errors import PluginError
+from zoo.errors import DataError, PluginError
 
 FOREIGN = Provider(name="nets", origin="entry point", module="nets")
 
@@ -110,3 +110,49 @@ def test_a_recipe_that_cannot_create_them_is_named_with_its_plugin(make: Callabl
     with pytest.raises(PluginError) as caught:
         hyperparameters_of(recipe, "bad", FOREIGN)
     assert str(caught.value) == f"recipe 'bad' of plugin 'nets' cannot create its hyperparameters: {cause}"
+
+
+def leave() -> None:
+    sys.exit(3)
+
+
+def fail() -> None:
+    raise ValueError("no [such] file")
+
+
+def explain() -> None:
+    raise DataError("put the files into X")
+
+
+def run_out() -> None:
+    raise MemoryError("no more")
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "sentence"),
+    [
+        (leave, PluginError, "dataset 'birds' failed: it called sys.exit(3)"),
+        (fail, PluginError, "dataset 'birds' failed: ValueError: no [such] file"),
+        (explain, DataError, "put the files into X"),
+        (run_out, MemoryError, "no more"),
+    ],
+)
+def test_errors_are_reported_in_a_sentence_of_the_caller_unless_they_are_one_or_the_callers_to_handle(
+    call: Callable[[], None], kind: type[Exception], sentence: str
+) -> None:
+    with (
+        pytest.raises(kind) as caught,
+        reported("loading", "dataset 'birds' failed", passes=lambda raised: isinstance(raised, MemoryError)),
+    ):
+        call()
+    assert type(caught.value) is kind
+    assert str(caught.value) == sentence
+
+
+def test_errors_are_reported_as_the_kind_that_the_caller_chooses() -> None:
+    with (
+        pytest.raises(DataError, match="cannot be read: ValueError") as caught,
+        reported("loading", "cannot be read", error=DataError),
+    ):
+        fail()
+    assert isinstance(caught.value.__cause__, ValueError)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-from zoo.text import error_text
-
 if TYPE_CHECKING:
     from reports.leaderboard.leaderboard import Leaderboard
     from zoo.catalog import Entry
@@ -19,7 +17,7 @@ def render_foreign(entry: Entry[ReportFormat], leaderboard: Leaderboard) -> str:
     Raises:
         PluginError: If the plugin raises anything, exits or returns no text.
     """
-    from zoo.calling.containment import LeftError, contained
+    from zoo.calling.containment import cause_of, contained
     from zoo.errors import PluginError
 
     try:
@@ -30,8 +28,7 @@ def render_foreign(entry: Entry[ReportFormat], leaderboard: Leaderboard) -> str:
             text.encode("utf-8")
     except Exception as error:  # a plugin may raise anything
         owner = f"plugin {entry.provider.name!r} ({entry.provider.origin_sentence})"
-        cause = str(error) if isinstance(error, LeftError) else error_text(error)
-        raise PluginError(f"report format {entry.display_name!r} of {owner} failed: {cause}") from error
+        raise PluginError(f"report format {entry.display_name!r} of {owner} failed: {cause_of(error)}") from error
     return text
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from zoo.calling.containment import LeftError, contained
+from zoo.calling.containment import cause_of, contained
 from zoo.catalog import Entry, Provider
 from zoo.events import Event
 from zoo.listener import Listener
-from zoo.text import error_text
 
 Consumer = Callable[[Event], None]
 
@@ -80,8 +79,7 @@ class FanOut:
 
 
 def _cause(error: TooSlowError | _RaisedError) -> str:
-    cause = error.__cause__ or error
-    return str(cause) if isinstance(cause, LeftError) else error_text(cause)
+    return cause_of(error.__cause__ or error)
 
 
 def _copied(event: Event) -> Event:
