@@ -15,7 +15,7 @@ from harness.system.atomic_files import write_bytes
 
 
 @dataclass(kw_only=True)
-class Progress:
+class TrialProgress:
     """The results so far, which are recorded however the trial ends."""
 
     history: HistoryWriter

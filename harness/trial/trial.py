@@ -40,7 +40,7 @@ from harness.training.state import TrainingState
 from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
 from harness.trial.output_checks import check_outputs
-from harness.trial.progress import Progress, continue_history
+from harness.trial.progress import TrialProgress, continue_history
 from harness.trial.setup import make_setup
 from harness.trial.tuning import tune_trial
 from zoo.calling.interruption import INTERRUPTION
@@ -100,7 +100,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         environment["trials_on_device"] = job.sharing
     if job.node:
         environment["node"] = job.node
-    progress = Progress(
+    progress = TrialProgress(
         history=HistoryWriter(folder / files.HISTORY_FILE), environment=environment, seconds=dict(earlier.seconds)
     )
     progress.history.write({"event": "attempt", "number": earlier.attempts + 1})
@@ -156,7 +156,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
 def _run(
     job: TrialJob,
     catalog: Catalog,
-    progress: Progress,
+    progress: TrialProgress,
     states: TrainingStates,
     state: TrainingState | None,
     sharing: DeviceSharing,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.records.history import HistoryWriter, read_history
-from harness.trial.progress import Progress, continue_history
+from harness.trial.progress import TrialProgress, continue_history
 
 
 @pytest.fixture
@@ -18,16 +18,16 @@ def history(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def progress(history: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Progress]:
+def progress(history: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrialProgress]:
     """Progress by a clock that goes on by a second at each look."""
     seconds = iter(range(100))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(seconds)))
     writer = HistoryWriter(history)
-    yield Progress(history=writer, environment={})
+    yield TrialProgress(history=writer, environment={})
     writer.close()
 
 
-def test_the_parts_of_a_phase_add_up(progress: Progress) -> None:
+def test_the_parts_of_a_phase_add_up(progress: TrialProgress) -> None:
     with progress.during("build"):
         pass
     with progress.during("wait"):
@@ -37,14 +37,14 @@ def test_the_parts_of_a_phase_add_up(progress: Progress) -> None:
     assert progress.seconds == {"build": 2.0, "wait": 2.0}
 
 
-def test_a_phase_that_fails_is_timed_and_stays_the_current_one(progress: Progress, history: Path) -> None:
+def test_a_phase_that_fails_is_timed_and_stays_the_current_one(progress: TrialProgress, history: Path) -> None:
     with pytest.raises(ZeroDivisionError), progress.during("train"):
         raise ZeroDivisionError
     assert (progress.phase, progress.seconds) == ("train", {"train": 1.0})
     assert [(row["event"], row["phase"]) for row in read_history(history)] == [("phase", "train")]
 
 
-def test_the_time_of_an_earlier_attempt_is_added_to(progress: Progress) -> None:
+def test_the_time_of_an_earlier_attempt_is_added_to(progress: TrialProgress) -> None:
     progress.seconds = {"train": 40.0}
     with progress.during("train"):
         pass
