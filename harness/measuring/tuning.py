@@ -25,6 +25,7 @@ from harness.measuring.timer import synchronize
 from harness.measuring.training_step import training_step
 from harness.records.record import Layout, Tuning
 from harness.records.spec import stable_hash
+from harness.training.forward_state import device_rng_state, set_device_rng_state
 from harness.training.precision import exact_fp32
 from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.files.cache import cached_json
@@ -96,7 +97,7 @@ def tune(
         with exact_fp32(device):
             return _look(step_with, settings, request, len(labels_B))
 
-    state = _random_state(device)
+    state = torch.get_rng_state(), device_rng_state(device)
     try:
         tuning = Tuning.model_validate(cached_json(f"tuning/{key[:32]}", look))
     except Exception as error:
@@ -104,7 +105,9 @@ def tune(
         why = "timing ran out of memory" if is_out_of_memory(error) else "timing failed"
         tuning = _default(request, why)
     finally:
-        _restore_random_state(device, state)
+        torch.set_rng_state(state[0])
+        if state[1] is not None:
+            set_device_rng_state(device, state[1])
     return tuning.model_copy(update={"seconds": time.perf_counter() - began})
 
 
@@ -214,14 +217,3 @@ def _layout(channels_last: bool) -> Layout:
 
 def _name(channels_last: bool, precision: Precision) -> str:
     return f"{_layout(channels_last)} {precision}"
-
-
-def _random_state(device: torch.device) -> tuple[Tensor, Tensor | None]:
-    on_device = None if device.type == "cpu" else torch.get_device_module(device).get_rng_state()
-    return torch.get_rng_state(), on_device
-
-
-def _restore_random_state(device: torch.device, state: tuple[Tensor, Tensor | None]) -> None:
-    torch.set_rng_state(state[0])
-    if state[1] is not None:
-        torch.get_device_module(device).set_rng_state(state[1])

@@ -15,6 +15,7 @@
 ``schedules``          learning-rate schedules
 ``state``              all that a training needs to continue
 ``sync_batch_norm``    batch normalisation across processes
+``tensor_lists``       copying many tensors in few kernels
 ``unused_parameters``  weights that no gradient reaches
 
 It imports ``networks`` and the rooms below, and never ``measuring`` or those above.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from harness.training.tensor_lists import ListCopy
 from zoo.errors import StoreError
 
 
@@ -23,24 +24,30 @@ class ModelEma:
         self.step = 0
         self._live = tensors_of(model)
         self.averages = {name: value.clone() for name, value in self._live.items()}
-        self._floating = [name for name, value in self._live.items() if value.is_floating_point()]
-        self._others = [name for name, value in self._live.items() if not value.is_floating_point()]
+        floating: dict[torch.dtype, list[str]] = {}  # a list of mixed types takes a kernel for each tensor
+        for name, value in self._live.items():
+            if value.is_floating_point():
+                floating.setdefault(value.dtype, []).append(name)
+        self._floating = [
+            ([self.averages[name] for name in names], [self._live[name] for name in names])
+            for names in floating.values()
+        ]
+        others = [name for name, value in self._live.items() if not value.is_floating_point()]
+        self._others = ListCopy([self.averages[name] for name in others], [self._live[name] for name in others])
+        self._all = ListCopy(list(self._live.values()), list(self.averages.values()))
 
     @torch.no_grad()
     def update(self) -> None:
         """Update the averages after a step."""
         self.step += 1
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
-        averages = [self.averages[name] for name in self._floating]
-        torch._foreach_lerp_(averages, [self._live[name] for name in self._floating], 1 - decay)
-        if self._others:
-            counts = [self.averages[name] for name in self._others]
-            torch._foreach_copy_(counts, [self._live[name] for name in self._others])
+        for averages, live in self._floating:
+            torch._foreach_lerp_(averages, live, 1 - decay)
+        self._others.forwards()
 
-    @torch.no_grad()
     def copy_to_model(self) -> None:
         """Copy the averages into the model."""
-        torch._foreach_copy_(list(self._live.values()), list(self.averages.values()))
+        self._all.forwards()
 
     def load(self, averages: dict[str, Tensor], *, step: int) -> None:
         """Continue from saved averages."""
@@ -51,13 +58,12 @@ class ModelEma:
     @contextmanager
     def in_model(self) -> Iterator[None]:
         """Swap the averages into the model for the body, then restore its own weights."""
-        own = [value.clone() for value in self._live.values()]
+        own = ListCopy(list(self._live.values()), [value.clone() for value in self._live.values()])
         self.copy_to_model()
         try:
             yield
         finally:
-            with torch.no_grad():
-                torch._foreach_copy_(list(self._live.values()), own)
+            own.forwards()
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from harness.training.tensor_lists import ListCopy
+
 
 class ForwardState:
     """The state of the global random generators and of a network's buffers, such as running statistics.
@@ -18,34 +20,46 @@ class ForwardState:
 
     def __init__(self, model: nn.Module, device: torch.device) -> None:
         self._device = device
-        self._buffers = list(model.buffers())
-        self._saved_buffers = [buffer.clone() for buffer in self._buffers]
+        buffers = list(model.buffers())
+        self._saving = ListCopy([buffer.clone() for buffer in buffers], buffers)
         self._numpy = np.random.mtrand.get_bit_generator()
         self.take()
 
-    @torch.no_grad()
     def take(self) -> None:
         """Save the current state."""
-        if self._buffers:
-            torch._foreach_copy_(self._saved_buffers, self._buffers)
+        self._saving.forwards()
         self._python_state, self._numpy_state = random.getstate(), self._numpy.state
         self._cpu_state = torch.get_rng_state()
         self._device_state = self._get_device_state()
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Restore the saved state."""
-        if self._buffers:
-            torch._foreach_copy_(self._buffers, self._saved_buffers)
+        self._saving.backwards()
         random.setstate(self._python_state)
         self._numpy.state = self._numpy_state
         torch.set_rng_state(self._cpu_state)
-        if self._device_state is not None and self._device.type == "cuda":
-            torch.cuda.set_rng_state(self._device_state, self._device)
-        elif self._device_state is not None:
-            torch.mps.set_rng_state(self._device_state)
+        if self._device_state is not None:
+            set_device_rng_state(self._device, self._device_state)
 
     def _get_device_state(self) -> Tensor | None:
-        if self._device.type == "cuda":
-            return torch.cuda.get_rng_state(self._device)
-        return torch.mps.get_rng_state() if self._device.type == "mps" else None
+        return device_rng_state(self._device)
+
+
+def device_rng_state(device: torch.device) -> Tensor | None:
+    """Return the state of an accelerator's global generator, on the host and without waiting for the device."""
+    if device.type == "cpu":
+        return None
+    state: Tensor
+    if device.type == "mps":  # it has one device, and its function takes none
+        state = torch.mps.get_rng_state()
+    else:
+        state = torch.get_device_module(device).get_rng_state(device)
+    return state
+
+
+def set_device_rng_state(device: torch.device, state: Tensor) -> None:
+    """Set the state of an accelerator's global generator."""
+    if device.type == "mps":
+        torch.mps.set_rng_state(state)
+    else:
+        torch.get_device_module(device).set_rng_state(state, device)
