@@ -1,8 +1,10 @@
-"""The timer: one throughput protocol for training and inference, on CPU and GPU. Version 1.
+"""The timer: one throughput protocol for training and inference, on CPU and GPU. Version 2.
 
-1. Warm-up: the step is called until a tenth of the budget has passed, at least three times, or once if that call took
-   more than a second. These calls do not count.
-2. Calibration: a window has as many calls as fit into a twentieth of the budget, at least one.
+1. Warm-up: the step is called until a tenth of the budget has passed, at least three times, and until two calls in a
+   row take about as long; calls of more than a second are repeated for the latter only. The first calls may compile,
+   record graphs and try kernels. None of these calls count.
+2. Calibration: a window has as many calls as fit into a twentieth of the budget, at least one. The shorter of the last
+   two calls says how many. Version 1 went by a first call that compiled, which made windows of a single call.
 3. Windows: synchronise the device, read the clock, make the window's calls, synchronise the device, read the clock.
    Repeat until the budget is spent, at least five times, or three times if five would take three times the budget.
 4. Result: images per second of the median window, and the middle 95 % of the windows.
@@ -23,9 +25,13 @@ import torch
 
 from harness.records.record import Latency, Rate
 
-PROTOCOL = 1
+PROTOCOL = 2
 MIN_WARMUP_CALLS = 3
+MAX_UNLIKE_CALLS = 8
+"""Warm-up calls that may differ: a step whose calls never take equally long is measured anyway."""
 SLOW_CALL_SECONDS = 1.0
+AGREEMENT = 1.25
+"""Ratio within which two calls take about as long."""
 MIN_WINDOWS = 5
 MIN_SLOW_WINDOWS = 3
 MIN_LATENCY_RUNS = 20
@@ -33,10 +39,8 @@ MIN_LATENCY_RUNS = 20
 
 def synchronize(device: torch.device) -> None:
     """Wait until *device* has finished its queued work."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
 
 
 def measure_rate(
@@ -54,7 +58,7 @@ def measure_windows(
 
     Args:
         step: Processes ``images_per_step`` images.
-        budget_seconds: Approximate duration; a slow step takes longer because it is called at least four times.
+        budget_seconds: Approximate duration; a slow step takes longer because it is called at least five times.
     """
     call_seconds = _warm_up(step, device, budget_seconds)
     calls = max(1, int(budget_seconds / 20 / max(call_seconds, 1e-9)))
@@ -96,16 +100,18 @@ def summarize(rates: list[float], *, batch_size: int) -> Rate:
 
 
 def _warm_up(step: Callable[[], object], device: torch.device, budget_seconds: float) -> float:
-    """Warm up as described in the protocol, and return the duration of the last call in seconds."""
+    """Warm up as described in the protocol, and return the duration of the shorter of the last two calls in seconds."""
     start = time.perf_counter()
-    calls = 0
-    seconds = 0.0
-    while (
-        calls < MIN_WARMUP_CALLS and seconds < SLOW_CALL_SECONDS
-    ) or time.perf_counter() - start < budget_seconds / 10:
+    lengths: list[float] = []
+    while True:
         call_start = time.perf_counter()
         step()
         synchronize(device)
-        seconds = time.perf_counter() - call_start
-        calls += 1
-    return seconds
+        end = time.perf_counter()
+        lengths.append(end - call_start)
+        last = lengths[-2:]
+        agree = len(last) == 2 and max(last) <= AGREEMENT * min(last)
+        is_slow = lengths[-1] > SLOW_CALL_SECONDS
+        is_enough = is_slow or (len(lengths) >= MIN_WARMUP_CALLS and end - start >= budget_seconds / 10)
+        if is_enough and (agree or len(lengths) >= MAX_UNLIKE_CALLS):
+            return min(last)
