@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.records.record import LOADED_CORES
 
+if TYPE_CHECKING:
+    import torch
+
 _MOMENT_SECONDS = 0.2
 """Long enough for the kernel's ticks of 10 ms to tell how much of a core is used."""
+
+_CLOCK_SECONDS = 0.2
+"""Time between two looks at a GPU's clock."""
 
 _STAT = Path("/proc/stat")
 _THROTTLED = {
@@ -54,40 +61,80 @@ def is_quiet_within(seconds: float) -> bool:
             return False
 
 
-def gpu_notes(index: int) -> tuple[str, ...]:
-    """Return a sentence if NVIDIA GPU *index* is throttled, with the reasons; nothing if that is unknown.
+class GpuClock:
+    """Watches an NVIDIA GPU for a throttled clock while the body of a ``with`` statement keeps it busy.
 
-    Needs the package ``nvidia-ml-py``. Call it while the GPU is still warm from the measurement.
+    A thread asks NVML a few times a second, because a GPU that has just finished no longer says what slowed it down.
+    Needs the package ``nvidia-ml-py``; without it, or on another device, nothing is watched.
     """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._causes: dict[str, None] = {}
+        self._clocks: tuple[int, int] | None = None
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> GpuClock:
+        nvml = _nvml() if self._device.type == "cuda" else None
+        if nvml is not None:
+            self._thread = threading.Thread(target=self._watch, args=(nvml,), name="gpu-clock", daemon=True)
+            self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def notes(self) -> tuple[str, ...]:
+        """Return a sentence if the GPU was throttled, with the reasons and its lowest clock."""
+        if self._clocks is None:
+            return ()
+        lowest, most = self._clocks
+        return (f"the GPU ran at {lowest} of {most} MHz because of {' and '.join(self._causes)}",)
+
+    def _watch(self, nvml: Any) -> None:
+        try:
+            # NVML numbers all GPUs of the machine, torch only those that CUDA_VISIBLE_DEVICES leaves.
+            handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{_uuid(self._device)}")
+            while not self._done.wait(_CLOCK_SECONDS):
+                self._look(nvml, handle)
+        except nvml.NVMLError:
+            pass  # a driver that does not tell, or part of a GPU
+        finally:
+            with contextlib.suppress(nvml.NVMLError):
+                nvml.nvmlShutdown()
+
+    def _look(self, nvml: Any, handle: Any) -> None:
+        reasons = nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+        causes = [
+            cause for name, cause in _THROTTLED.items() if reasons & getattr(nvml, f"nvmlClocksThrottleReason{name}", 0)
+        ]
+        if causes:
+            self._causes |= dict.fromkeys(causes)
+            now = nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM)
+            most = nvml.nvmlDeviceGetMaxClockInfo(handle, nvml.NVML_CLOCK_SM)
+            self._clocks = (now if self._clocks is None else min(now, self._clocks[0]), most)
+
+
+def _nvml() -> Any | None:
+    """Return NVML's module, initialised, or None if there is none."""
     try:
         import pynvml  # type: ignore[import-not-found]
     except ImportError:
-        return ()
+        return None
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return ()
-    try:
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        return _clock_notes(pynvml, handle)
-    except pynvml.NVMLError:
-        return ()
-    finally:
-        with contextlib.suppress(pynvml.NVMLError):
-            pynvml.nvmlShutdown()
+        return None
+    return pynvml
 
 
-def _clock_notes(pynvml: Any, handle: Any) -> tuple[str, ...]:
-    reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
-    causes = [
-        cause for name, cause in _THROTTLED.items() if reasons & getattr(pynvml, f"nvmlClocksThrottleReason{name}", 0)
-    ]
-    if not causes:
-        return ()
-    now = pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)
-    most = pynvml.nvmlDeviceGetMaxClockInfo(handle, pynvml.NVML_CLOCK_SM)
-    because = " and ".join(dict.fromkeys(causes))
-    return (f"the GPU ran at {now} of {most} MHz because of {because}",)
+def _uuid(device: torch.device) -> str:
+    import torch
+
+    return str(torch.cuda.get_device_properties(device).uuid)
 
 
 def _own_seconds() -> float:

@@ -7,7 +7,7 @@ import time
 from harness.batches.device_images import DeviceImages
 from harness.data.images import ImageSet
 from harness.measuring.inference import measure_inference
-from harness.measuring.interference import ForeignLoad, gpu_notes
+from harness.measuring.interference import ForeignLoad, GpuClock
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.measuring.timer import PROTOCOL, summarize
 from harness.records.record import SpeedInfo
@@ -40,7 +40,8 @@ def measure_runtime_speed(
     reference = reference_step(device)
     before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test, device)
-    inference, latency = measure_inference(converted.module, data, settings, budget_seconds=budget_seconds)
+    with GpuClock(device) as clock:
+        inference, latency = measure_inference(converted.module, data, settings, budget_seconds=budget_seconds)
     after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     return SpeedInfo(
         protocol=PROTOCOL,
@@ -50,6 +51,6 @@ def measure_runtime_speed(
         compile_seconds=compile_seconds,
         reference=summarize([*before, *after], batch_size=BATCH_SIZE),
         foreign_cores=foreign.cores(),
-        notes=gpu_notes(device.index or 0) if device.type == "cuda" else (),
+        notes=clock.notes(),
         seconds=time.perf_counter() - began,
     )

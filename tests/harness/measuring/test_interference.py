@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 import types
-from typing import Any
 
 import pytest
+import torch
 
 from harness.measuring import interference
-from harness.measuring.interference import ForeignLoad, gpu_notes, is_quiet_within
+from harness.measuring.interference import ForeignLoad, GpuClock, is_quiet_within
 
 
 def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,27 +63,98 @@ def test_the_kernel_counts_this_process_too() -> None:
     assert after - before >= 0.15
 
 
-def test_a_throttled_gpu_is_reported_with_its_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = _fake_nvml(reasons=4 | 1)
+GPU = torch.device("cuda:0")
+UUID = "4d2b6a1e-0000-1111-2222-333344445555"
+
+
+class FakeNvml(types.ModuleType):
+    """NVML on a machine whose GPU, by its UUID, is throttled while *reasons* are set."""
+
+    NVMLError = RuntimeError
+    NVML_CLOCK_SM = 1
+    nvmlClocksThrottleReasonSwPowerCap = 4
+    nvmlClocksThrottleReasonHwThermalSlowdown = 64
+
+    def __init__(self) -> None:
+        super().__init__("pynvml")
+        self.reasons, self.clock = 0, 1980
+        self.looks, self.open = 0, 0
+        self.nvmlInit, self.nvmlShutdown = self.start, self.stop
+        self.nvmlDeviceGetHandleByUUID = self.find
+        self.nvmlDeviceGetCurrentClocksThrottleReasons = self.look
+        self.nvmlDeviceGetClockInfo = lambda handle, clock: self.clock
+        self.nvmlDeviceGetMaxClockInfo = lambda handle, clock: 1980
+
+    def start(self) -> None:
+        self.open += 1
+
+    def stop(self) -> None:
+        self.open -= 1
+
+    def find(self, uuid: str) -> str:
+        if uuid != f"GPU-{UUID}":
+            raise RuntimeError("Not Found")
+        return uuid
+
+    def look(self, handle: str) -> int:
+        assert handle == f"GPU-{UUID}"
+        self.looks += 1
+        return self.reasons
+
+
+@pytest.fixture
+def nvml(monkeypatch: pytest.MonkeyPatch) -> FakeNvml:
+    fake = FakeNvml()
     monkeypatch.setitem(sys.modules, "pynvml", fake)
-    assert gpu_notes(0) == ("the GPU ran at 900 of 1980 MHz because of its power limit",)
-    monkeypatch.setitem(sys.modules, "pynvml", _fake_nvml(reasons=1))
-    assert gpu_notes(0) == (), "an idle GPU's low clock is nobody's concern"
-
-
-def test_without_the_library_a_gpu_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pynvml", None)
-    assert gpu_notes(0) == ()
-
-
-def _fake_nvml(*, reasons: int) -> Any:
-    fake: Any = types.ModuleType("pynvml")
-    fake.NVMLError = RuntimeError
-    fake.nvmlInit = fake.nvmlShutdown = lambda: None
-    fake.nvmlDeviceGetHandleByIndex = lambda index: index
-    fake.nvmlClocksThrottleReasonSwPowerCap = 4
-    fake.nvmlDeviceGetCurrentClocksThrottleReasons = lambda handle: reasons
-    fake.NVML_CLOCK_SM = 1
-    fake.nvmlDeviceGetClockInfo = lambda handle, clock: 900
-    fake.nvmlDeviceGetMaxClockInfo = lambda handle, clock: 1980
+    monkeypatch.setattr(interference, "_CLOCK_SECONDS", 0.001)
+    monkeypatch.setattr(interference, "_uuid", lambda device: UUID)
     return fake
+
+
+def keep_busy(nvml: FakeNvml, *, reasons: int, clock: int) -> None:
+    """Let the GPU be throttled for two looks, and no longer afterwards."""
+    nvml.reasons, nvml.clock, end = reasons, clock, nvml.looks + 2
+    while nvml.looks < end:
+        time.sleep(0.001)
+    nvml.reasons, nvml.clock = 0, 1980
+
+
+def test_a_gpu_that_was_throttled_while_it_computed_is_reported_with_its_clock(nvml: FakeNvml) -> None:
+    """Once it is done it cools down, and NVML says no more."""
+    with GpuClock(GPU) as clock:
+        keep_busy(nvml, reasons=4 | 1, clock=900)
+        keep_busy(nvml, reasons=4 | 64, clock=1200)
+    assert clock.notes() == ("the GPU ran at 900 of 1980 MHz because of its power limit and its temperature",)
+    assert nvml.open == 0
+
+
+def test_an_idle_gpus_low_clock_is_nobodys_concern(nvml: FakeNvml) -> None:
+    with GpuClock(GPU) as clock:
+        keep_busy(nvml, reasons=1, clock=300)
+    assert clock.notes() == ()
+
+
+def test_the_gpu_is_asked_for_by_its_uuid(nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVML numbers all GPUs of the machine, torch only the visible ones."""
+    monkeypatch.setattr(interference, "_uuid", lambda device: "another")
+    nvml.reasons = 4
+    with GpuClock(GPU) as clock:
+        time.sleep(0.02)
+    assert (clock.notes(), nvml.looks, nvml.open) == ((), 0, 0)
+
+
+def test_torch_knows_the_uuid_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: types.SimpleNamespace(uuid=UUID))
+    assert interference._uuid(GPU) == UUID
+
+
+def test_nothing_is_asked_without_the_library_or_of_another_device(
+    nvml: FakeNvml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with GpuClock(torch.device("cpu")) as clock:
+        pass
+    assert (clock.notes(), nvml.looks) == ((), 0)
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with GpuClock(GPU) as clock:
+        pass
+    assert clock.notes() == ()
