@@ -50,8 +50,24 @@ def test_without_information_from_the_system_it_is_unknown(monkeypatch: pytest.M
 
 def test_on_a_gpu_it_is_what_torchs_allocator_gave_out(monkeypatch: pytest.MonkeyPatch) -> None:
     forgotten: list[torch.device] = []
-    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", forgotten.append)
-    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * MIB)
+    monkeypatch.setattr(torch.accelerator, "reset_peak_memory_stats", forgotten.append)
+    monkeypatch.setattr(torch.accelerator, "max_memory_allocated", lambda device: 3 * MIB)
     gpu = torch.device("cuda:1")
-    assert PeakMemory(gpu).mib() == 3
-    assert forgotten == [gpu]
+    memory = PeakMemory(gpu)
+    assert memory.mib() == 3
+    memory.forget_trials()
+    assert forgotten == [gpu, gpu]
+
+
+def test_memory_in_which_kernels_are_tried_is_forgotten_on_accelerators_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = PeakMemory(CPU)
+    monkeypatch.setattr(memory, "forget_peak", lambda: pytest.fail("nothing is tried on a CPU"))
+    memory.forget_trials()
+
+
+def test_in_a_process_that_has_not_used_the_gpu_the_peak_can_be_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch.cuda's own function raises there, and so did every probe on a GPU."""
+    monkeypatch.setattr("torch.accelerator.memory._get_device_index", lambda device, **_: 0)
+    with pytest.raises(Exception, match=r"(?i)device|cuda|compiled"):
+        torch.cuda.reset_peak_memory_stats(torch.device("cuda:0"))
+    assert PeakMemory(torch.device("cuda:0")).mib() == 0
