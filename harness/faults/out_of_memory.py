@@ -21,8 +21,17 @@ _ALLOCATORS_WORDS = (
     "DefaultCPUAllocator: not enough memory",  # on Windows
     "MPS backend out of memory",
     "CUDA error: out of memory",  # from the driver, where torch's own allocator was not asked
+    "HIP error: out of memory",
+    "XPU out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine to execute this computation",  # cuDNN: no workspace was left for any kernel
+    "Unable to find a valid cuDNN algorithm",  # the same, when kernels are tried
+    "Cuda failure 2 'out of memory'",  # NCCL
+    "Cuda failure 'out of memory'",  # NCCL before 2.18
+    "Failed to CUDA calloc",  # NCCL's own log, quoted by torch
 )
-"""Messages of allocators that raise a plain ``RuntimeError``."""
+"""Messages of allocators and libraries that raise a plain ``RuntimeError``."""
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -40,6 +49,13 @@ def least_images(model: nn.Module) -> int:
     over 1 image with a 1×1 feature map; else 1.
     """
     return 2 if any(isinstance(module, _BATCH_NORMS) for module in model.modules()) else 1
+
+
+def free_unused(device: torch.device) -> None:
+    """Return memory to the device that nothing uses any more."""
+    gc.collect()
+    if device.type != "cpu":
+        torch.get_device_module(device).empty_cache()
 
 
 class Halving:
@@ -66,9 +82,7 @@ class Halving:
         """
         if not self._clean:
             # Only now: while the error was handled, its traceback kept the body's tensors alive.
-            gc.collect()
-            if self._device.type != "cpu":
-                torch.get_device_module(self._device).empty_cache()
+            free_unused(self._device)
             self._clean = True
         try:
             yield

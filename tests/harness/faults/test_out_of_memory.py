@@ -82,9 +82,29 @@ def test_errors_of_allocators_count_as_out_of_memory(make):
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "GET was unable to find an engine to execute this computation",
+        "FIND was unable to find an engine to execute this computation",
+        "Unable to find a valid cuDNN algorithm to run convolution",
+        "NCCL error in: NCCLUtils.cpp:94, unhandled cuda error\nLast error:\nCuda failure 2 'out of memory'",
+        "ncclUnhandledCudaError: Call to CUDA function failed.\nLast error:\nFailed to CUDA calloc async 608 bytes",
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+    ],
+)
+def test_libraries_on_a_gpu_have_words_of_their_own_for_it(said):
+    assert is_out_of_memory(RuntimeError(said))
+    assert not is_out_of_memory(ValueError(said))
+
+
+@pytest.mark.parametrize(
     "error",
     [
         RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED"),
+        RuntimeError("NCCL error: unhandled cuda error\nCuda failure 1 'invalid argument'"),
         RuntimeError("the plugin ran out of memory of what it wanted"),
         ValueError("DefaultCPUAllocator: can't allocate memory"),
         OSError(errno.ENOSPC, "No space left on device"),
