@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.classifiers.trained import TrainedClassifier
 from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
-from harness.data.images import ImageSet
 from harness.data.streaming_images import default_threads
 from harness.faults.errors import TrialError
 from harness.measuring.environment import resolve_device, resolve_precision
 from harness.records.record import FailureKind
-from harness.training.evaluation import batch_size_for, predict_logits
+from harness.training.evaluation import batch_size_for, predict_batch
 from zoo.files.image_files import LeftOut, walk_images
 from zoo.files.image_kinds import how_to_read
 
@@ -67,7 +66,7 @@ class Predictor:
 
     Args:
         classifier: Its network is moved to the device.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or another accelerator of torch's, such as ``xpu``.
         precision: None for the precision used in testing if the device type is the same, else fp32.
         batch_size: None for the batch size used in testing, which gives bit-identical results on a CPU.
 
@@ -96,6 +95,7 @@ class Predictor:
             channels_last=card.layout == "channels_last",
         )
         self.settings.place(classifier.model)
+        self._normalize = self.settings.normalizer()
 
     def decode(self, image: Encoded, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
         """Decode an image of at most *max_pixels* and resize it as in training, to ``[H, W, C]``.
@@ -115,19 +115,14 @@ class Predictor:
             TrialError: If they are not finite (kind diverged) or of the wrong shape (kind plugin), or if a single image
                 does not fit in memory (kind oom).
         """
-        card = self.classifier.card
-        count = len(images_BHWC)
-        logits_BK = predict_logits(
+        logits_BK = predict_batch(
             self.classifier.model,
-            ImageSet(
-                images_NHWC=images_BHWC,
-                labels_N=np.zeros(count, dtype=np.int64),
-                samples_N=np.zeros(count, dtype=np.uint64),
-            ),
+            torch.from_numpy(images_BHWC),
             self.settings,
+            self._normalize,
             batch_size=self.batch_size,
             predict=self.classifier.predict,
-            num_classes=len(card.classes),
+            num_classes=len(self.classifier.card.classes),
         )
         return logits_BK.numpy()
 

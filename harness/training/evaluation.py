@@ -82,6 +82,46 @@ def predict_logits(
                     parts.append(logits_of(some_BCHW))
                     done += len(some_BCHW)
         logits_NK = torch.cat(parts).cpu() if parts else torch.empty(0, num_classes or 0)
+    return _finite(logits_NK)
+
+
+def predict_batch(
+    model: nn.Module,
+    images_BHWC: Tensor,
+    settings: ForwardSettings,
+    normalize: Callable[[Tensor], Tensor],
+    *,
+    batch_size: int,
+    predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
+    num_classes: int | None = None,
+) -> Tensor:
+    """Return the logits ``[B, K]`` of ``uint8`` images on the host, as :func:`predict_logits` does, with less overhead.
+
+    The images cross to the device once, and the logits come back once.
+
+    Args:
+        normalize: The normaliser of *settings*, made once for many calls.
+        batch_size: Images at a time, halved when memory runs out.
+
+    Raises:
+        TrialError: As for :func:`predict_logits`.
+    """
+    halving = Halving(settings.device, at_most=batch_size)
+    parts: list[Tensor] = []
+    done = 0
+    with eval_mode(model), torch.inference_mode(), computing(settings.device, settings.precision):
+        while done < len(images_BHWC):
+            some_BHWC = images_BHWC[done : done + halving.at_most]
+            with halving.attempt(len(some_BHWC)):
+                inputs_BCHW = normalize(some_BHWC.to(settings.device).permute(0, 3, 1, 2))
+                output = model(inputs_BCHW) if predict is None else predict(model, inputs_BCHW)
+                parts.append(checked_logits(output, len(some_BHWC), num_classes).float())
+                done += len(some_BHWC)
+        logits_BK = (parts[0] if len(parts) == 1 else torch.cat(parts)).cpu()
+    return _finite(logits_BK)
+
+
+def _finite(logits_NK: Tensor) -> Tensor:
     # A plain copy, because inference-mode tensors cannot be used everywhere.
     logits_NK = logits_NK.clone()
     if not torch.isfinite(logits_NK).all():

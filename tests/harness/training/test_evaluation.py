@@ -13,7 +13,7 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import ImageSet
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
-from harness.training.evaluation import Evaluation, evaluate, predict_logits
+from harness.training.evaluation import Evaluation, evaluate, predict_batch, predict_logits
 from zoo.architecture import Preprocessing
 
 CPU = torch.device("cpu")
@@ -104,3 +104,46 @@ def test_the_wrong_number_of_classes_is_the_plugins_fault(make_data, make_net):
     with pytest.raises(TrialError, match=r"\[32, 4\], not floating-point logits \[32, 5\]") as caught:
         predict_logits(make_net(), data.load("val"), ForwardSettings(device=CPU, normalization=data), num_classes=5)
     assert caught.value.kind is FailureKind.PLUGIN
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_batch_on_the_host_gets_the_logits_of_a_split_bit_for_bit(make_data, make_net, channels_last):
+    data, net = make_data(num_val=21), make_net()
+    images = data.load("val")
+    settings = ForwardSettings(device=CPU, normalization=data, channels_last=channels_last)
+    settings.place(net)
+    net.train()
+    expected_NK = predict_logits(net, images, settings, batch_size=8)
+    images_NHWC = torch.from_numpy(np.array(images.images_NHWC))
+    logits_NK = predict_batch(net, images_NHWC, settings, settings.normalizer(), batch_size=8, num_classes=4)
+    assert torch.equal(logits_NK, expected_NK)
+    assert net.training
+    assert not logits_NK.is_inference()
+
+
+def test_a_batch_on_the_host_that_does_not_fit_is_halved_and_bad_logits_are_refused(make_data, make_net):
+    data, net = make_data(), make_net()
+    settings = ForwardSettings(device=CPU, normalization=data)
+    images_NHWC = torch.zeros(7, 8, 8, 3, dtype=torch.uint8)
+    asked = []
+
+    def predict(model, images_BCHW):
+        asked.append(len(images_BCHW))
+        if len(images_BCHW) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return model(images_BCHW)
+
+    logits_NK = predict_batch(net, images_NHWC, settings, settings.normalizer(), batch_size=32, predict=predict)
+    assert (logits_NK.shape, asked) == ((7, 4), [7, 3, 3, 1])
+    with pytest.raises(TrialError, match="not floating-point logits"):
+        predict_batch(net, images_NHWC, settings, settings.normalizer(), batch_size=32, num_classes=9)
+    with pytest.raises(TrialError, match="the logits of 7 of 7 images are not finite") as caught:
+        predict_batch(
+            net,
+            images_NHWC,
+            settings,
+            settings.normalizer(),
+            batch_size=32,
+            predict=lambda model, images_BCHW: model(images_BCHW) * math.nan,
+        )
+    assert caught.value.kind is FailureKind.DIVERGED
