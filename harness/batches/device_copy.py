@@ -70,7 +70,7 @@ class SideStreamCopier:
     def start(self, *host: Tensor) -> Copy:
         with torch.cuda.stream(self._stream):
             tensors = tuple(each.to(self._device, non_blocking=True) for each in host)
-            copied = torch.cuda.Event()
+            copied = torch.cuda.Event(blocking=True)  # a thread that waits does not keep a core busy
             copied.record(self._stream)
         return _OnStream(tensors, copied)
 

@@ -55,7 +55,10 @@ def resolve_precision(name: str, device: str) -> Literal["fp32", "bf16", "fp16"]
 
     is_cuda = device.startswith("cuda")
     if name == "auto":
-        return "bf16" if is_cuda and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+        if not is_cuda:
+            return "fp32"
+        with torch.cuda.device(device):  # otherwise torch answers for the first GPU
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if name == "fp16" and not is_cuda:
         raise UsageError(f"--precision fp16 needs a CUDA device, but this is {device}; bf16 works on both")
     return name  # type: ignore[return-value]

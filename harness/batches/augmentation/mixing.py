@@ -63,7 +63,9 @@ class Mixing:
         height, width = images_BCHW.shape[2:]
         if share is None:
             drawn: slice | Tensor = slice(start, start + len(images_BCHW))
-            others_BCHW, other_labels_B = images_BCHW.roll(1, 0), labels_B.roll(1, 0)
+            # Unlike roll(), this keeps channels-last memory on a GPU.
+            others_BCHW = torch.cat([images_BCHW[-1:], images_BCHW[:-1]])
+            other_labels_B = labels_B.roll(1, 0)
         else:
             drawn = start + share.rows_B
             others_BCHW, other_labels_B = share.neighbours(images_BCHW), share.neighbours(labels_B)

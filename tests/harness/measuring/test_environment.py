@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -40,9 +42,17 @@ def test_a_device_that_is_not_there_is_a_usage_error(name: str, gpus: int, monke
 
 def test_auto_precision_is_bf16_on_gpus_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_precision("auto", "cpu") == "fp32"
-    for has, expected in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=has, **_: has)
-        assert resolve_precision("auto", "cuda:0") == expected
+    asked: list[str] = []
+
+    @contextlib.contextmanager
+    def device(name: str) -> Iterator[None]:
+        asked.append(name)
+        yield
+        asked.append("left")
+
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: asked[-1] == "cuda:1")
+    assert [resolve_precision("auto", f"cuda:{index}") for index in range(2)] == ["fp32", "bf16"], "GPUs differ"
     assert resolve_precision("fp16", "cuda:0") == "fp16"
     with pytest.raises(UsageError, match="--precision fp16 needs a CUDA device"):
         resolve_precision("fp16", "cpu")

@@ -85,3 +85,20 @@ def test_a_batch_gets_its_own_part_of_the_epochs_draws():
     assert not torch.equal(first, second)
     again, _ = mixing(0.4, 0.0, num_images=16).apply(images_BCHW, labels_B, start=8)
     assert torch.equal(second, again)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_mixed_images_keep_their_memory_format(monkeypatch, batch):
+    """On a GPU, ``roll`` returns contiguous memory, and every layer would convert it."""
+    mixing = Mixing(mixup_alpha=1.0, cutmix_alpha=0.0, num_images=batch, num_classes=3, seed=0, epoch=1, device=CPU)
+    images_BCHW = torch.rand(batch, 3, 4, 6).contiguous(memory_format=torch.channels_last)
+    labels_B = torch.arange(batch) % 3
+    real = torch.Tensor.roll
+    rolled = lambda values, *where: real(values, *where).contiguous()  # noqa: E731  # as on a GPU
+    monkeypatch.setattr(torch.Tensor, "roll", rolled)
+    mixed_BCHW, targets_BK = mixing.apply(images_BCHW, labels_B, start=0)
+    assert mixed_BCHW.is_contiguous(memory_format=torch.channels_last)
+    keep_B = mixing._keep_N.view(-1, 1, 1, 1)
+    expected_BCHW = keep_B * images_BCHW + (1 - keep_B) * real(images_BCHW, 1, 0)
+    torch.testing.assert_close(mixed_BCHW, expected_BCHW)
+    torch.testing.assert_close(targets_BK.sum(dim=1), torch.ones(batch))
