@@ -29,7 +29,7 @@ from harness.randomness import derive_seed
 from harness.records.record import FailureKind
 
 RESIDENT_SHARE = 0.4
-"""Share of the device's free memory available for images; the rest is for the network and its activations."""
+"""Share of a trial's memory on the device available for images; the rest is for the network and its activations."""
 
 _FILL_IMAGES = 256
 """Number of images copied to the device at a time if they are decoded on the fly."""
@@ -44,6 +44,7 @@ class DeviceImages:
         copier: Copies images that are not kept on the device; None: the fastest copier for the device.
         num_workers: Number of threads that decode images on the fly; None: one per processor. It does not affect
             batches.
+        trials_on_device: How many trials may run on the device at a time.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class DeviceImages:
         resident: bool | None = None,
         copier: Copier | None = None,
         num_workers: int | None = None,
+        trials_on_device: int = 1,
     ) -> None:
         self.device = device
         self._labels_N = torch.from_numpy(np.array(images.labels_N))
@@ -64,7 +66,7 @@ class DeviceImages:
             if device.type == "cpu":
                 resident = not isinstance(_all_of(self._source), StreamedImages)
             else:
-                resident = self._source.nbytes <= RESIDENT_SHARE * free_bytes(device)
+                resident = self._source.nbytes <= room_for_images(device, trials_on_device)
         self.resident = resident
         self._places_N: Tensor | None = None
         """Position of each image among the resident ones; None: in order."""
@@ -72,6 +74,11 @@ class DeviceImages:
 
     def __len__(self) -> int:
         return len(self.labels_N)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Accelerator memory that the images take; 0 on a CPU, where they are mapped from their file."""
+        return 0 if self.device.type == "cpu" or self._images_NHWC is None else self._images_NHWC.nbytes
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -147,13 +154,22 @@ def _reader(
         yield read
 
 
-def free_bytes(device: torch.device) -> int:
-    """Return the accelerator's free memory in bytes."""
-    if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+def room_for_images(device: torch.device, trials: int = 1) -> int:
+    """Return how many bytes of images may stay on an accelerator; 0 if its free memory is not known.
+
+    Memory that torch has freed and keeps for itself counts as free. Of several trials, each may count on its part of
+    the whole memory, whether the others have taken theirs yet or not.
+    """
     if device.type == "mps":
-        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
-    raise ValueError(f"free memory of {device.type} is not known")
+        total = torch.mps.recommended_max_memory()
+        free = total - torch.mps.current_allocated_memory()
+    else:
+        memory_of = getattr(torch.get_device_module(device), "mem_get_info", None)
+        if memory_of is None:
+            return 0
+        free, total = memory_of(device)
+        free += torch.accelerator.memory_reserved(device) - torch.accelerator.memory_allocated(device)
+    return int(RESIDENT_SHARE * min(free, total / trials))
 
 
 def batch_sizes(num_images: int, batch_size: int) -> list[int]:

@@ -53,7 +53,8 @@ class EpochBatches:
         device = settings.device
         self._seed, self._device, self._rows_of = seed, device, rows_of
         self._labels_N = images.labels_N
-        self._data = DeviceImages(images, device)
+        self._data = DeviceImages(images, device, trials_on_device=settings.trials_on_device)
+        self.resident_bytes = self._data.resident_bytes
         self._normalize = settings.normalizer()
         fill_C = [round(255 * mean) for mean in settings.normalization.mean]
         self._fill_C = torch.tensor(fill_C, dtype=torch.uint8, device=device)

@@ -28,6 +28,8 @@ class ForwardSettings:
     """Whether the network runs through ``torch.compile``."""
     graphs: bool = False
     """Whether the compiled network is also recorded as CUDA graphs."""
+    trials_on_device: int = 1
+    """How many trials may run on the device at a time, each with its share of the memory."""
 
     def __post_init__(self) -> None:
         if self.graphs and not self.compile:

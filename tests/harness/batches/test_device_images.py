@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import types
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.batches import device_images
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, micro_batch_sizes, offsets
 from harness.faults.errors import TrialError
 
@@ -106,3 +109,51 @@ def test_a_stream_that_is_left_early_leaves_no_thread(make_data):
     next(stream)
     stream.close()
     assert not any(thread.name.startswith("batches") for thread in threading.enumerate())
+
+
+GIB = 2**30
+
+
+def gpu_memory(monkeypatch, *, free, total, reserved=0.0, allocated=0.0):
+    """A GPU with so many GiB, of which torch reserved some and gave out a part of those."""
+    module = types.SimpleNamespace(mem_get_info=lambda device: (int(free * GIB), int(total * GIB)))
+    monkeypatch.setattr(torch, "get_device_module", lambda device: module)
+    monkeypatch.setattr(torch.accelerator, "memory_reserved", lambda device: int(reserved * GIB))
+    monkeypatch.setattr(torch.accelerator, "memory_allocated", lambda device: int(allocated * GIB))
+
+
+def room(trials=1):
+    return device_images.room_for_images(torch.device("cuda:0"), trials) / GIB
+
+
+def test_images_may_take_a_share_of_the_free_memory(monkeypatch):
+    gpu_memory(monkeypatch, free=50, total=80)
+    assert room() == pytest.approx(0.4 * 50)
+
+
+def test_what_torch_keeps_for_itself_counts_as_free(monkeypatch):
+    """After tuning, the driver sees it as used."""
+    gpu_memory(monkeypatch, free=10, total=80, reserved=60, allocated=20)
+    assert room() == pytest.approx(0.4 * 50)
+
+
+def test_each_of_several_trials_may_count_on_its_part_of_the_memory(monkeypatch):
+    """The last of eight got 40 % of what the others had left, and streamed images that would have fitted."""
+    rooms = []
+    for others in range(8):  # each takes its part
+        gpu_memory(monkeypatch, free=80 - 10 * others, total=80)
+        rooms.append(room(trials=8))
+    assert rooms == pytest.approx([4.0] * 8)
+    gpu_memory(monkeypatch, free=2, total=80)
+    assert room(trials=8) == pytest.approx(0.8), "others outside the bench have taken more"
+
+
+def test_on_a_device_whose_free_memory_is_not_known_images_are_streamed(monkeypatch):
+    monkeypatch.setattr(torch, "get_device_module", lambda device: types.SimpleNamespace())
+    assert room() == 0
+
+
+def test_images_mapped_from_a_file_take_no_memory_of_an_accelerator(make_data):
+    data = DeviceImages(make_data().load("train"), CPU)
+    assert data.resident
+    assert data.resident_bytes == 0
