@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from harness.faults.out_of_memory import is_out_of_memory
 from harness.measuring.timer import measure_rate, synchronize
 from harness.records.record import BestInference, Layout
+from harness.training.compiling import compiled
 from harness.training.evaluation import eval_mode
 from harness.training.precision import exact_fp32
 from zoo.text import error_text
@@ -150,7 +151,7 @@ def _predictor(
     try:
         net = copy.deepcopy(model).eval().to(dtype=dtype)
         net.to(memory_format=memory_format)
-        forward = torch.compile(net, dynamic=False) if setting.compile else net
+        forward = compiled(net) if setting.compile else net
 
         def predict(images_BCHW: Tensor) -> Tensor:
             logits_BK: Tensor = forward(images_BCHW.to(dtype=dtype, memory_format=memory_format))

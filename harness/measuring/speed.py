@@ -20,12 +20,12 @@ from harness.data.images import ImageSet
 from harness.faults.out_of_memory import Halving
 from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
 from harness.measuring.inference import measure_inference, timed_batch
-from harness.measuring.interference import ForeignLoad, gpu_notes, is_quiet_within
+from harness.measuring.interference import ForeignLoad, GpuClock, is_quiet_within
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
 from harness.measuring.timer import PROTOCOL, measure_rate, summarize, synchronize
 from harness.measuring.training_step import training_step
 from harness.records.record import LOADED_CORES, Rate, SpeedInfo
-from harness.training.compiling import compiled
+from harness.training.compiling import compiled, forget_compiled
 from harness.training.evaluation import eval_mode
 from harness.training.loop import TrainingResult
 from harness.training.precision import computing, exact_fp32
@@ -140,14 +140,17 @@ def _measure(
     compile_seconds = None
     if settings.compile:
         compile_seconds = _first_call_seconds(model, forward, timed_batch(data, settings, train_batch)[0], settings)
-    inference, latency = measure_inference(model, data, settings, forward=forward, budget_seconds=budget_seconds)
     train = None
-    if training.num_devices == 1:
-        train = Halving(device, at_most=train_batch).until_it_fits(
-            lambda size: _training(model, resolved, settings, timed_batch(data, settings, size), budget_seconds)
-        )
+    with GpuClock(device) as clock:
+        inference, latency = measure_inference(model, data, settings, forward=forward, budget_seconds=budget_seconds)
+        if training.num_devices == 1:
+            train = Halving(device, at_most=train_batch).until_it_fits(
+                lambda size: _training(model, resolved, settings, timed_batch(data, settings, size), budget_seconds)
+            )
     best = None
     if best_inference:
+        if settings.compile:
+            forget_compiled(device)  # the search brings new shapes, and the compiler gives up after eight
         best = Halving(device, at_most=min(max(BATCH_SIZES), len(data))).until_it_fits(
             lambda size: find_best_inference(
                 model,
@@ -162,7 +165,6 @@ def _measure(
     own_rates = rates[1:] or rates
     if training.num_neighbours:
         own_rates = [] if training.again is None else training.again(budget_seconds / 2)
-    on_gpu = gpu_notes(device.index or 0) if device.type == "cuda" else ()
     reference_after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     return SpeedInfo(
         protocol=PROTOCOL,
@@ -177,12 +179,13 @@ def _measure(
         if settings.compile and not training.num_neighbours
         else None,
         peak_memory_mib=training.peak_memory_mib,
+        resident_images_mib=trained.resident_bytes / 2**20 if trained.resident_bytes else None,
         reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
         foreign_cores=foreign.cores(),
         notes=(
             *_several_notes(training.num_devices),
             *_company_notes(0 if own_rates else training.num_neighbours, was_disturbed),
-            *on_gpu,
+            *clock.notes(),
             *_drift_notes(reference_before, reference_after),
         ),
     )

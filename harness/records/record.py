@@ -182,6 +182,8 @@ class SpeedInfo(FrozenModel):
     """Extra time of the first epoch compared with the others, if training was compiled."""
     peak_memory_mib: float | None = None
     """Peak memory during training: of the allocator on a GPU, the growth of the process on a CPU."""
+    resident_images_mib: float | None = None
+    """The part of the peak memory that holds images, if they stay on a GPU; more free memory would not need more."""
     reference: Rate | None = None
     """Inference of the reference network, compute only, measured just before and after; gives a relative speed."""
     foreign_cores: float | None = None

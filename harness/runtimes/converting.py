@@ -20,6 +20,7 @@ from harness.classifiers.onnx import RuntimeModule
 from harness.classifiers.quantizing import Calibration, Quantization, quantize_onnx
 from harness.classifiers.trained import TrainedClassifier
 from harness.records.runtime_result import RuntimeName
+from harness.training.compiling import compiled
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -106,7 +107,7 @@ class _Compiled(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
-        self._forward: Callable[[Tensor], Tensor] = torch.compile(model)
+        self._forward: Callable[[Tensor], Tensor] = compiled(model)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         return self._forward(images_BCHW)

@@ -29,7 +29,7 @@ from harness.networks.initialization import initialize
 from harness.randomness import seed_global
 from harness.records.record import FailureKind
 from harness.training.best_epoch import BestEpoch
-from harness.training.compiling import compiled
+from harness.training.compiling import compiled, forget_compiled, recording
 from harness.training.ema import ModelEma, load_tensors, tensors_of
 from harness.training.evaluation import checked_logits, evaluate
 from harness.training.forward_state import ForwardState
@@ -79,6 +79,8 @@ class TrainingResult:
     """Maximum number of images per forward pass at the end of training, over all ranks."""
     planned_micro_batch_size: int
     """Maximum number of images per forward pass in the recipe; more than *micro_batch_size* if memory ran out."""
+    resident_bytes: int = 0
+    """Accelerator memory taken by training and validation images that stay on the device."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,6 +132,7 @@ def train(
         TrialError: ``diverged`` if a loss or a validation logit is not finite, ``data`` if there is nothing to train
             on, ``plugin`` if the network's output is not logits, ``oom`` if there is not enough memory for the minimum
             number of images: 1 at a time, 2 with batch normalisation, or one for each rank.
+        GraphRecordingError: If CUDA graphs could not be recorded; training from *state* without them may succeed.
     """
     recipe, hp, device = resolved.recipe, resolved.hp, settings.device
     prepared = images.prepared
@@ -144,7 +147,7 @@ def train(
         settings=settings,
         rows_of=None if ranks is ALONE else lambda batch: ranks.rows(micro_sizes_of(batch)),
     )
-    val_data = DeviceImages(images.val, device)
+    val_data = DeviceImages(images.val, device, trials_on_device=settings.trials_on_device)
     num_images, num_steps = batches.num_images, len(batches.sizes)
 
     # The initial network.
@@ -178,17 +181,25 @@ def train(
 
     def learn(
         images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, part: MicroBatchShard, *, batch: int
-    ) -> tuple[Tensor, Tensor]:
-        """Add the gradients of M images of a batch; return the sum of their losses, and how many are correct."""
+    ) -> tuple[Tensor, int, Tensor | None]:
+        """Add the gradients of M images of a batch; return their mean loss, their number, and how many are correct."""
         num_learnt = len(images_MCHW) * part.counts
+        share = num_learnt / batch * ranks.size  # gradients are averaged over ranks
         with ranks.learning(part):
             with computing(device, settings.precision):
                 output = (forward if len(images_MCHW) == batch else forward_part)(images_MCHW)
             logits_MK = checked_logits(output, len(images_MCHW), num_classes).float()
             loss = loss_of(logits_MK, targets)
-            # Gradients are averaged over ranks.
-            torch.autograd.backward(scaler.scale(loss * (num_learnt / batch * ranks.size)))
-        return loss.detach() * num_learnt, (logits_MK.detach().argmax(dim=1) == labels_M).sum() * part.counts
+            torch.autograd.backward(scaler.scale(loss if share == 1 else loss * share))
+        if batches.mixes or not num_learnt:  # each kernel counts where a small network waits for launches
+            return loss.detach(), num_learnt, None
+        return loss.detach(), num_learnt, (logits_MK.detach().argmax(dim=1) == labels_M).sum()
+
+    def undo() -> None:
+        """Take back a step for which there was not enough memory."""
+        before.restore()
+        if settings.compile:
+            forget_compiled(device)  # the compiler gives up after eight shapes, and each halving brings new ones
 
     # How many images at a time. A frozen backbone's batch normalisation takes no statistics.
     floor = 1 if hp.freeze_backbone else least_images(model)
@@ -242,22 +253,23 @@ def train(
                     group["lr"] = peak_lr * factor
 
                 before.take()
-                learnt: list[tuple[Tensor, Tensor]] | None = None
+                learnt: list[tuple[Tensor, int, Tensor | None]] | None = None
                 while learnt is None:  # one iteration, unless memory runs out
                     optimizer.zero_grad(set_to_none=True)
                     micro_sizes = micro_sizes_of(batches.sizes[index])
                     parts = ranks.parts(micro_sizes)
                     split = partial(torch.split, split_size_or_sections=[part.images for part in parts])
-                    with halving.attempt(max(micro_sizes), undo=before.restore):
+                    with halving.attempt(max(micro_sizes), undo=undo), recording(settings.graphs):
                         learnt = [
                             learn(*micro_batch, batch=batches.sizes[index])
                             for micro_batch in zip(
                                 split(images_BCHW), split(targets), split(labels_B), parts, strict=True
                             )
                         ]
-                for micro_loss, micro_correct in learnt:
-                    loss_sum += micro_loss
-                    num_correct += micro_correct
+                for micro_loss, num_learnt, micro_correct in learnt:
+                    loss_sum.add_(micro_loss, alpha=num_learnt)
+                    if micro_correct is not None:
+                        num_correct += micro_correct
                 if hp.clip_norm > 0:
                     scaler.unscale_(optimizer)
                     nn.utils.clip_grad_norm_(trainable, hp.clip_norm)
@@ -330,4 +342,5 @@ def train(
         images_per_second=tuple(rates),
         micro_batch_size=max(micro_sizes_of(max(batches.sizes))),
         planned_micro_batch_size=max(micro_batch_sizes(max(batches.sizes), hp.accumulate_steps)),
+        resident_bytes=batches.resident_bytes + val_data.resident_bytes,
     )

@@ -1,4 +1,4 @@
-"""Precision: the numeric precision of a forward pass."""
+"""Precision: the numeric precision of a forward pass, and which of several equal kernels computes it."""
 
 from __future__ import annotations
 
@@ -39,3 +39,21 @@ def exact_fp32(device: torch.device) -> Iterator[None]:
         yield
     finally:
         matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+@contextmanager
+def fastest_kernels(device: torch.device) -> Iterator[None]:
+    """Let cuDNN try its kernels for each new shape in the body, and use the fastest.
+
+    Shapes of a training hardly change, and a GPU's results are not promised to the bit. Trying takes memory at first:
+    see :meth:`harness.measuring.peak_memory.PeakMemory.forget_trials`.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before, cudnn.benchmark = cudnn.benchmark, True
+    try:
+        yield
+    finally:
+        cudnn.benchmark = before

@@ -4,6 +4,7 @@
 ``job``             what the bench asks of that process
 ``resolved_trial``  a trial that is ready to run: data prepared, settings resolved
 ``setup``           building the network and recipe from the spec
+``fitting``         training it, without CUDA graphs where they cannot be recorded
 ``tuning``          choosing memory format and compile mode from a few training steps
 ``progress``        what the trial has done so far, in this attempt and in earlier ones
 ``output_checks``   checks that outputs are neither random nor dependent on the rest of a batch

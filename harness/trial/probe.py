@@ -30,6 +30,7 @@ from harness.system.malloc import keep_freed_memory
 from harness.training.checkpoints import TrainingStates, save_weights
 from harness.training.evaluation import batch_size_for, predict_logits
 from harness.training.loop import EpochResult, TrainingHooks, train
+from harness.training.precision import fastest_kernels
 from harness.training.state import TrainingState
 from harness.trial.setup import make_setup
 from zoo.calling.interruption import INTERRUPTION
@@ -54,9 +55,9 @@ def probe_trial(sources: dict[str, Any], spec: dict[str, Any], prepared: dict[st
     watchdog.start()
     began = time.perf_counter()
     try:
-        measured = _probe(
-            TrialSpec.model_validate(spec), PreparedData.model_validate(prepared), build_catalog(Sources(**sources))
-        )
+        wanted = TrialSpec.model_validate(spec)
+        with fastest_kernels(torch.device(wanted.execution.device)):
+            measured = _probe(wanted, PreparedData.model_validate(prepared), build_catalog(Sources(**sources)))
     except BaseException as error:  # plugins may raise anything, which must not affect other probes
         if INTERRUPTION.count:
             raise
@@ -126,6 +127,7 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         image_seconds = learn(batch)
         num_batches = min(num_train // batch, round(WINDOW_SECONDS / max(batch * image_seconds, 1e-6)))
         if num_batches >= 1:  # otherwise a single batch took long enough
+            memory.forget_trials()
             image_seconds = learn(num_batches * batch)
     elif batch > WARM_UP_IMAGES and WARM_UP_IMAGES * image_seconds <= WINDOW_SECONDS:
         image_seconds = learn(WARM_UP_IMAGES)

@@ -92,6 +92,7 @@ def _train(job: RankJob) -> RankAnswer:
     from harness.system.malloc import keep_freed_memory
     from harness.training.checkpoints import TrainingStates, save_weights
     from harness.training.loop import EpochResult, TrainingHooks, train
+    from harness.training.precision import fastest_kernels
     from harness.training.ranks import ManyRanks
     from harness.training.state import TrainingState
     from harness.trial.setup import make_setup
@@ -128,7 +129,7 @@ def _train(job: RankJob) -> RankAnswer:
         synchronize=lambda: synchronize(device),
         tell=lambda waits: history.write({"event": "waits" if waits else "waited"}),
     )
-    with sharing.joined() if leads else nullcontext():
+    with sharing.joined() if leads else nullcontext(), fastest_kernels(device):
         trained = train(
             setup.model,
             TrialImages(job.trial.prepared),

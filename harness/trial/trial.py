@@ -13,10 +13,12 @@ from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
+from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
 from harness.faults.failures import classify
+from harness.faults.out_of_memory import least_images
 from harness.measuring.device_lock import DeviceSharing, device_name
 from harness.measuring.end_to_end import train_end_to_end
 from harness.measuring.environment import available_threads, describe
@@ -34,9 +36,12 @@ from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedIn
 from harness.records.scoring import score
 from harness.system.atomic_files import sha256_of, write_json
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
+from harness.training.compiling import forget_compiled, watch_compiler
 from harness.training.evaluation import predict_logits
-from harness.training.loop import EpochResult, TrainingHooks, train
+from harness.training.loop import EpochResult, TrainingHooks
+from harness.training.precision import fastest_kernels
 from harness.training.state import TrainingState
+from harness.trial.fitting import fit
 from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
 from harness.trial.output_checks import check_outputs
@@ -112,8 +117,11 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
             synchronize=lambda: synchronize(device),
             tell=lambda waits: progress.history.write({"event": "waits" if waits else "waited"}),
         )
-        with sharing.joined():
-            _run(job, catalog, progress, states, state, sharing, ranks)
+        with sharing.joined(), fastest_kernels(device), watch_compiler() as given_up:
+            try:
+                _run(job, catalog, progress, states, state, sharing, ranks)
+            finally:
+                progress.warnings += given_up.notes()
     except BaseException as error:  # whatever a plugin raises is this trial's failure and no other's
         # A plugin may raise KeyboardInterrupt itself, and it may turn one that the user sent into anything else.
         is_requested = INTERRUPTION.count > 0 or (isinstance(error, KeyboardInterrupt) and INTERRUPTION.explains(0))
@@ -197,25 +205,35 @@ def _run(
 
     with progress.during("build"):
         model.to(device)
-        settings = ForwardSettings(device=device, normalization=normalization, precision=execution.precision)
+        settings = ForwardSettings(
+            device=device, normalization=normalization, precision=execution.precision, trials_on_device=job.sharing
+        )
         with sharing.alone():
             tuning = tune_trial(spec, setup, settings, images, progress.environment, state)
         progress.tuning = tuning
-        memory.forget_peak()  # ignore the probe's peak
         settings = replace(
             settings,
             channels_last=tuning.layout == "channels_last",
             compile=tuning.compile,
             graphs=tuning.graphs,
         )
+        if device.type != "cpu":
+            forget_compiled(device)
+        memory.forget_peak()  # ignore the probe's peak
 
     unsaved: list[TrainingState] = []
+    first = told = 0 if state is None else state.epoch
 
     def emit(epoch: EpochResult) -> None:
         # The row comes first: a state without its epoch's row would leave a gap in the history of a resumed training.
         # The state is still valid here, since this call follows immediately after the one that received it.
-        progress.history.write({"event": "epoch", **asdict(epoch)})
+        nonlocal told
+        if epoch.epoch > told:
+            progress.history.write({"event": "epoch", **asdict(epoch)})
+            told = epoch.epoch
         states.save(unsaved.pop())
+        if epoch.epoch == first + 1 < epoch.epochs:
+            memory.forget_trials()  # by now, each shape of the training and its validation has run
 
     def give_way() -> float:
         if INTERRUPTION.count:  # and a plugin's code caught what it raised
@@ -224,15 +242,20 @@ def _run(
 
     with progress.during("train"):
         if ranks is None:
-            trained = train(
-                model,
+            fitted = fit(
+                setup,
                 images,
-                resolved,
                 settings,
                 seed=spec.seed,
                 hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=give_way),
+                states=states,
                 state=state,
+                rebuild=lambda: make_setup(spec, prepared, catalog),
             )
+            model, settings, trained = fitted.model, fitted.settings, fitted.result
+            if fitted.problem:
+                progress.warnings += (f"{fitted.problem}; it was trained without them",)
+                progress.tuning = tuning.model_copy(update={"graphs": False})
             save_weights(folder, model)
             peak_memory_mib = memory.mib()
         else:
@@ -252,9 +275,9 @@ def _run(
         micro_batch_size=trained.micro_batch_size,
     )
     if trained.micro_batch_size < trained.planned_micro_batch_size:
-        progress.warnings = (
+        progress.warnings += (
             f"out of memory with {trained.planned_micro_batch_size} images at a time: training used at most "
-            f"{trained.micro_batch_size} at a time and accumulated the gradients of each batch",
+            f"{trained.micro_batch_size} at a time and accumulated the gradients of each batch{_statistics(model)}",
         )
 
     with progress.during("test"):
@@ -284,6 +307,8 @@ def _run(
             budget_seconds=seconds,
         )
 
+    if settings.compile:
+        forget_compiled(device)  # the versions made for training count towards the compiler's limit
     with progress.during("measure"):
         speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
         if execution.measure_seconds > 0:
@@ -307,3 +332,10 @@ def _run(
                     best_inference=execution.best_inference,
                 )
         progress.speed = speed
+
+
+def _statistics(model: nn.Module) -> str:
+    """Tell what fewer images at a time change, if anything."""
+    if least_images(model) == 1:
+        return ""
+    return "; batch normalisation took its statistics from fewer images, so results differ from those of whole batches"

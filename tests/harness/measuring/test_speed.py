@@ -148,6 +148,9 @@ def test_given_and_queried_facts_are_recorded_unchanged() -> None:
     assert (info.peak_memory_mib, info.foreign_cores, info.protocol) == (123.0, 1.5, timer.PROTOCOL)
     assert info.seconds == pytest.approx(NOW[0] - 100)
     assert (info.notes, info.best_inference) == ((), None)
+    assert info.resident_images_mib is None
+    resident = replace(TRAINING, result=replace(TRAINING.result, resident_bytes=3 * 2**20))
+    assert measured(resident).resident_images_mib == 3
     assert (info.compile_seconds, info.train_compile_seconds) == (None, None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.training.precision import computing, exact_fp32
+from harness.training.precision import computing, exact_fp32, fastest_kernels
 
 CPU = torch.device("cpu")
 
@@ -47,3 +47,19 @@ def test_tf32_is_off_on_a_gpu_with_float32_even_if_the_body_fails(tf32_on):
 def test_a_cpus_settings_are_left_alone(tf32_on):
     with exact_fp32(CPU):
         assert tf32_on() == (True, True)
+
+
+def test_cudnn_tries_its_kernels_on_a_gpu_even_if_the_body_fails(monkeypatch):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "benchmark", False)
+
+    def fail():
+        with fastest_kernels(torch.device("cuda:1")):
+            assert cudnn.benchmark
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert not cudnn.benchmark
+    with fastest_kernels(CPU):
+        assert not cudnn.benchmark

@@ -1,0 +1,62 @@
+"""Fitting: training a trial's network, once more without CUDA graphs if they cannot be recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from torch import nn
+
+from harness.batches.forward_settings import ForwardSettings
+from harness.data.images import TrialImages
+from harness.training.checkpoints import TrainingStates
+from harness.training.compiling import GraphRecordingError, forget_compiled
+from harness.training.loop import TrainingHooks, TrainingResult, train
+from harness.training.state import TrainingState
+from harness.trial.setup import TrainingSetup
+from zoo.text import error_message
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Fitted:
+    """A trained network, and how it trained in the end."""
+
+    model: nn.Module
+    settings: ForwardSettings
+    result: TrainingResult
+    problem: str = ""
+    """Why CUDA graphs were given up; empty if they were not."""
+
+
+def fit(
+    setup: TrainingSetup,
+    images: TrialImages,
+    settings: ForwardSettings,
+    *,
+    seed: int,
+    hooks: TrainingHooks,
+    states: TrainingStates,
+    state: TrainingState | None,
+    rebuild: Callable[[], TrainingSetup],
+) -> Fitted:
+    """Train the network of *setup* from *state*; see :func:`harness.training.loop.train`.
+
+    If CUDA graphs cannot be recorded, another network is trained without them, from the last saved state on. Epochs
+    since then are run, and reported to *hooks*, again.
+
+    Args:
+        rebuild: Builds the setup again; networks are equal to the bit.
+    """
+    problem = ""
+    try:
+        result = train(setup.model, images, setup.resolved, settings, seed=seed, hooks=hooks, state=state)
+        return Fitted(model=setup.model, settings=settings, result=result)
+    except GraphRecordingError as error:
+        problem = error_message(error)
+    # Only now: while the error was handled, its traceback kept the optimizer and the step's tensors alive.
+    setup.model.cpu()
+    forget_compiled(settings.device)
+    settings = replace(settings, graphs=False)
+    again = rebuild()
+    result = train(again.model, images, again.resolved, settings, seed=seed, hooks=hooks, state=states.latest())
+    return Fitted(model=again.model, settings=settings, result=result, problem=problem)
