@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import importlib
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import click
 import pytest
 from click.testing import Result
 
@@ -42,6 +45,22 @@ def test_every_command_has_help_whose_first_line_fits(run_zoo: Run, name: str) -
     result = run_zoo(name, "--help")
     assert result.exit_code == 0, result.stderr
     assert result.stdout.startswith(f"Usage: zoo {name}")
+
+
+def helps(command: click.Command, *words: str) -> Iterator[str]:
+    """Yield what ``--help`` shows for a command and for those below it."""
+    context = click.Context(command, info_name=" ".join(words))
+    yield command.get_help(context)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            yield from helps(command.get_command(context, name), *words, name)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_no_help_shows_marks_of_its_source_or_cuts_a_sentence(name: str) -> None:
+    for text in helps(importlib.import_module(COMMANDS[name][0]).command, "zoo", name):
+        assert not re.search(r"\\b|``|:[a-z]+:`", text), text
+        assert "..." not in text.partition("\nCommands:\n")[2], "click cuts a long first sentence; give a short_help"
 
 
 def test_help_imports_click_and_little_else() -> None:

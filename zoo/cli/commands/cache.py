@@ -42,7 +42,7 @@ def command(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-@command.command("list")
+@command.command("list", short_help="List cached files and their sizes.")
 @listing_format
 def list_(form: str) -> None:
     """List the cache: decoded datasets, lists of models, tuning results and leftovers of killed processes."""

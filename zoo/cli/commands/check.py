@@ -121,8 +121,8 @@ class _CheckCall:
 def command(ctx: click.Context, /, **params: Any) -> None:
     """Run conformance checks on a plugin, or on any of its records.
 
-    A target is a Python file, the name of a plugin or its distribution, or the name of a record (for a dataset with its
-    argument, if it takes one), or a quoted pattern of such names. Each check runs in a separate process with a time
+    A target is a Python file, the name of a plugin or its distribution, the name of a record (with the argument of a
+    dataset that takes one), or a quoted pattern of such names. Each check runs in a separate process with a time
     limit: a plugin that crashes or hangs fails that check only.
 
     The exit code is 1 if a check fails, and 2 if a target is unknown.

@@ -8,7 +8,7 @@ import click
 @click.command("completion")
 @click.argument("shell", type=click.Choice(("bash", "zsh", "fish")), metavar="bash|zsh|fish")
 def command(shell: str) -> None:
-    r"""Print a script that makes a shell complete commands, options, and names of models, datasets and recipes.
+    """Print a script that makes a shell complete commands, options, and names of models, datasets and recipes.
 
     To enable completion, add this line to ~/.bashrc or ~/.zshrc:
 
@@ -20,7 +20,7 @@ def command(shell: str) -> None:
 
     \b
       zoo completion fish > ~/.config/fish/completions/zoo.fish
-    """
+    """  # noqa: D301 - click looks for the character \b, which keeps the lines after it as they are
     from click.shell_completion import get_completion_class
 
     from zoo.cli.group import zoo

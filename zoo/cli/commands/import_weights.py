@@ -96,7 +96,7 @@ class _ImportCall:
 @click.option("--std", metavar="VALUES", help="Standard deviation per channel [default: as published].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set an option: model.drop_rate=0.1.")
 @click.option("--key", metavar="NAME", help="Key of the weights in the file [default: state_dict, model, ...].")
-@click.option("--prefix", metavar="TEXT", help="Take only tensors with this prefix, and remove it [default: found].")
+@click.option("--prefix", metavar="TEXT", help="Take only tensors with this prefix, and remove it [default: detected].")
 @click.option(
     "--rename",
     "renames",

@@ -14,7 +14,7 @@ def command() -> None:
     """Scaffold a plugin package."""
 
 
-@command.command("plugin")
+@command.command("plugin", short_help="Scaffold a plugin with tests.")
 @click.argument("name", metavar="NAME")
 @click.option("--into", default=".", metavar="FOLDER", help="Parent of the new folder [default: the current folder].")
 def plugin(name: str, into: str) -> None:

@@ -25,7 +25,7 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
     """Show which settings differ between two trials.
 
     RUN and OTHER are folders of single trials. Given RUN alone, show what would make the same command run the trial
-    again today, apart from the content of the dataset, which has to be read to know.
+    again today. The dataset is not read, so changes of its content are not found.
     """
     from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
 
