@@ -26,8 +26,8 @@ def crash_record(
     Args:
         status: The process's exit status; negative for the signal that ended it.
         seconds: How long it ran.
-        killed_for: Why the bench ended it, if it did.
-        out_of_memory: Whether the system ended it for want of memory; None: not known.
+        killed_for: Why the bench killed it, if it did.
+        out_of_memory: Whether the system killed it because memory ran out; None: unknown.
         stopped: Whether the user stopped the bench.
     """
     if stopped:
@@ -43,7 +43,7 @@ def crash_record(
 
 
 def failed_record(trial: ResolvedTrial, failure: Failure, *, seconds: float) -> Record:
-    """Return the record of a trial that failed, as far as it is known from outside."""
+    """Return the record of a failed trial, with what is known from outside its process."""
     return unfinished_record(trial, outcome=Outcome.FAILED, reason=failure.message, seconds=seconds, failure=failure)
 
 
@@ -65,7 +65,7 @@ def unfinished_record(
 
 
 def events_of(trial_id: str, row: dict[str, Any]) -> Iterator[Event]:
-    """Yield the event that a row of a trial's history stands for, if any."""
+    """Yield the event for a row of a trial's history, if there is one."""
     fields = dict(row)
     event = fields.pop("event", "")
     if event == "phase":

@@ -16,7 +16,7 @@ class JobRunner(Protocol):
     """Probes machines and prepares datasets where the trials will run."""
 
     emit: Callable[[Event], None]
-    """Called with the progress of jobs."""
+    """Callable that is given the progress of jobs."""
 
     def ask(self, kind: str, **values: Any) -> Any:
         """Run a job of a kind of :mod:`harness.bench.jobs` and return its answer.

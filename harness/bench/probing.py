@@ -33,7 +33,7 @@ from zoo.files.cache import cached_json
 from zoo.loading import Sources
 
 _VERSION = 2
-"""Raised whenever a probe measures something else."""
+"""Increased whenever a change makes earlier measurements invalid."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ def probe_plan(
     emit: Callable[[Event], None],
     data: DataSettings,
 ) -> Probes:
-    """Prepare the data of *plan*, and measure each combination that did not run here yet; *forecast* learns of it.
+    """Prepare the data of *plan*, and measure each combination that has not run here yet, for *forecast*.
 
     Raises:
         ZooError: If a dataset or the device is not available; all such errors together.
@@ -130,7 +130,7 @@ def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, 
 
 
 def _measuring_seconds(spec: TrialSpec, measured: Measured) -> float:
-    """Return how long measuring speeds will take: as long as is asked for, longer where few calls take longer."""
+    """Return how long measuring speeds will take: as requested, or longer if single calls are slow."""
     budget = spec.execution.measure_seconds
     if budget == 0:
         return 0.0
@@ -149,7 +149,7 @@ def _protocol_seconds(call: float, budget: float) -> float:
 
 
 def _representatives(plan: Plan, forecast: Forecast) -> tuple[TrialSpec, ...]:
-    """Return a trial for each combination that has no run to go by."""
+    """Return one trial of each combination that no earlier run gives an estimate for."""
     first: dict[str, TrialSpec] = {}
     for spec in plan.trials:
         first.setdefault(spec.whole.model_dump_json(exclude={"seed"}), spec)
@@ -172,7 +172,7 @@ def _ask(jobs: LocalJobRunner, sources: dict[str, Any], trial: ResolvedTrial) ->
 
 
 def _key(trial: ResolvedTrial, machine: Machine) -> str:
-    """Return the name in the cache for all that the costs of an image depend on."""
+    """Return a name in the cache, made from everything that the costs of an image depend on."""
     spec = trial.spec.model_dump(
         mode="json",
         exclude={

@@ -1,4 +1,4 @@
-"""Settings: how a bench runs its trials, apart from what the trials are."""
+"""Settings: how a bench runs its trials, whatever they are."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class RunLimits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemoteRequest:
-    """Which other machines a user wants trials to run on."""
+    """The other machines that trials should run on."""
 
     executor: Executor
     options: Mapping[str, Option]

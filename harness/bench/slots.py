@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from zoo.errors import UsageError
 
 TRIAL_BYTES = 2**30
-"""Memory that a trial of a small network takes at most: a third of it for torch, the rest for activations."""
+"""Upper bound of the memory of a trial of a small network: a third for torch, the rest for activations."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -18,7 +18,7 @@ class SlotRequest:
     jobs: int | None = None
     """Trials at a time; None: one for each device, times ``jobs_per_device``, and on a CPU as many as fill it."""
     devices: tuple[int, ...] | None = None
-    """Indices of the GPUs to use; none of them: all; None: the one that ``--device`` says."""
+    """Indices of the GPUs to use; empty: all; None: the one of ``--device``."""
     jobs_per_device: int = 1
 
 
@@ -27,24 +27,24 @@ class Slot:
     """A place for one trial at a time."""
 
     devices: tuple[str, ...]
-    """What it computes on: ``cpu``, ``mps``, or as many of ``cuda:N`` as a trial takes."""
+    """Devices of the trial: ``cpu``, ``mps``, or one ``cuda:N`` for each GPU that it uses."""
     sharing: int = 1
-    """How many slots have the same devices."""
+    """Number of slots with the same devices."""
 
 
 def make_slots(
     request: SlotRequest, *, device: str, num_gpus: int, gpus_per_trial: int = 1, fill: int = 1
 ) -> list[Slot]:
-    """Return the slots of this machine, in the order in which trials take them: the first of each device come first.
+    """Return the slots of this machine in the order of filling: the first of each device, then the second ones.
 
     Args:
-        device: What ``--device`` came to: ``cpu``, ``mps`` or ``cuda:N``.
-        num_gpus: GPUs that this machine has.
-        gpus_per_trial: How many GPUs one trial takes.
+        device: The resolved ``--device``: ``cpu``, ``mps`` or ``cuda:N``.
+        num_gpus: Number of GPUs of this machine.
+        gpus_per_trial: Number of GPUs per trial.
         fill: How many trials fill the CPU; see :func:`trials_that_fill`.
 
     Raises:
-        UsageError: If what is wanted is not there.
+        UsageError: If the machine has no such device, or too few GPUs.
     """
     if not device.startswith("cuda"):
         if request.devices is not None:
@@ -66,22 +66,22 @@ def make_slots(
 
 
 def trials_that_fill(*, trials: int, threads: int, wanted_threads: int | None, free_bytes: int | None) -> int:
-    """Return how many trials at a time fill a CPU, if each may turn out to have one thread.
+    """Return how many trials at a time fill a CPU, assuming that each uses one thread.
 
-    Those with more threads wait for their cores (see :mod:`harness.measuring.core_locks`), so it is not too many.
+    This is not too many, since trials with more threads wait for their cores (:mod:`harness.measuring.core_locks`).
 
     Args:
         trials: Number of trials of the bench.
-        threads: How many threads the machine runs at a time.
-        wanted_threads: Threads of each trial, where the user says so.
-        free_bytes: Free memory; None: not known, and there is only one trial at a time.
+        threads: Number of threads that the machine runs at a time.
+        wanted_threads: Threads per trial as set by the user, if at all.
+        free_bytes: Free memory; None: unknown, in which case one trial runs at a time.
     """
     room = 1 if free_bytes is None else free_bytes // TRIAL_BYTES
     return max(1, min(trials, threads // (wanted_threads or 1), room))
 
 
 def threads_for(slots: int, *, wanted: int | None, available: int) -> int:
-    """Return how many CPU threads each trial gets: as the user wants, else a fair share."""
+    """Return the number of CPU threads per trial: as set by the user, else an equal share."""
     return wanted or max(1, available // slots)
 
 

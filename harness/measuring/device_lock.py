@@ -1,9 +1,9 @@
-"""Sharing a device: several trials train on it at once, and one that times itself has it alone.
+"""Sharing a device: several trials train on it at once, and a trial that measures speed has it to itself.
 
-Each device has two lock files in the cache. Who computes holds ``room`` together with others; who times waits until
-it has ``room`` alone, and holds ``wanted`` meanwhile, which the others see between two steps and give way. The locks
-are the system's own (flock(2)), so that a process that dies frees them; they reach all processes of one user on one
-machine.
+Each device has two lock files in the cache. A process that computes holds a shared lock on ``room``. A process that
+measures speed locks ``wanted``, which the others check between two steps, and waits until they have paused and it has
+``room`` to itself. These are locks of the operating system (flock(2)): they are released when a process dies, and they
+work between all processes of one user on one machine.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if sys.platform != "win32":
 
 FOLDER = "locks"
 PATIENCE_SECONDS = 60.0
-"""How long one that wants to be timed waits for the others' next step. A plugin that hangs has none, and must not hold
-up everybody else for ever."""
+"""How long a process that wants to measure waits for the others to finish a step. A plugin that hangs never does, and
+must not hold up the others for ever."""
 _POLL_SECONDS = 0.005
 
 
@@ -35,11 +35,11 @@ class DeviceSharing:
     """One process's part in a device.
 
     Args:
-        name: Of the device on this machine; see :func:`device_name`.
-        synchronize: Waits until the device has done what this process gave it.
+        name: Name of the device on this machine; see :func:`device_name`.
+        synchronize: Waits until the device has finished the work of this process.
         tell: Called with True when this process begins to wait for others, and with False when that is over.
-        patience_seconds: How long to wait for others before being timed beside them.
-        folder: Where the locks lie; None: in the cache. If locks do not work there, nobody waits.
+        patience_seconds: How long to wait for the others before measuring beside them.
+        folder: Folder of the locks; None: a folder in the cache. If locks do not work there, nobody waits.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class DeviceSharing:
         self.waited = 0.0
         """Seconds spent waiting for others so far."""
         self.was_disturbed = False
-        """Whether it was ever timed although others went on."""
+        """Whether a measurement was made while others went on."""
 
     @contextmanager
     def joined(self) -> Iterator[None]:
-        """Compute beside others, as soon as nobody times."""
+        """Compute beside others, once nobody is measuring."""
         try:
             if self._files is not None:
                 self._join(*self._files)
@@ -72,7 +72,7 @@ class DeviceSharing:
             self._files, self._cores = None, []
 
     def give_way(self) -> float:
-        """Let another time itself, if it wants to; return how many seconds that took. Called between two steps."""
+        """Pause if another process wants to measure, and return for how many seconds. Call it between two steps."""
         if self._files is None:
             return 0.0
         wanted, room = self._files
@@ -86,7 +86,7 @@ class DeviceSharing:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Have the device without other trials for a while; the caller has joined."""
+        """Have the device to this trial alone in the body; the caller has joined."""
         if self._files is None:
             yield
             return
@@ -111,7 +111,7 @@ class DeviceSharing:
 
     @contextmanager
     def left(self) -> Iterator[None]:
-        """Leave the device for a while, in which this process does not compute on it; the caller has joined."""
+        """Leave the device in the body, in which this process does not compute on it; the caller has joined."""
         if self._files is None:
             yield
             return
@@ -154,7 +154,7 @@ class DeviceSharing:
 
 
 def device_name(device: str) -> str:
-    """Return what a device is called by all processes of this machine, whichever devices each of them sees."""
+    """Return a name for the device that is the same in all processes of this machine, whichever devices each sees."""
     if device.startswith("cuda"):
         import torch
 
@@ -163,7 +163,7 @@ def device_name(device: str) -> str:
 
 
 def _try(file: int, how: int) -> bool:
-    """Take a lock if that can be done at once."""
+    """Take a lock if it is free."""
     try:
         fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -13,7 +13,7 @@ from harness.training.loop import TrainingHooks, train
 from harness.training.resolved_recipe import ResolvedRecipe
 
 EPOCHS = 4
-"""The first warms up and is not counted."""
+"""Number of epochs; the first is a warm-up and does not count."""
 
 
 def train_end_to_end(
@@ -27,12 +27,12 @@ def train_end_to_end(
 ) -> list[float]:
     """Train a copy of *model* on some training images, and return the images per second of each epoch that counts.
 
-    It is the training loop itself, data path included. Labels are made up, so that no class is missing, and the
-    learning rate is so low that this does not matter.
+    This runs the training loop itself, including the data path. Labels are made up so that no class is missing; the
+    learning rate is too low for this to matter.
 
     Args:
-        images_per_second: About how fast it is, for choosing the number of images.
-        budget_seconds: About how long this may take; one step an epoch is made at least.
+        images_per_second: Approximate speed, from which the number of images follows.
+        budget_seconds: Approximate duration; each epoch has at least one step.
     """
     hp = resolved.hp
     images = TrialImages(prepared)

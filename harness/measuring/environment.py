@@ -15,7 +15,7 @@ from zoo.errors import UsageError
 
 
 def resolve_device(name: str) -> str:
-    """Return the device that *name* stands for: ``cpu``, ``cuda:N`` or ``mps``.
+    """Return the device for *name*: ``cpu``, ``cuda:N`` or ``mps``.
 
     Raises:
         UsageError: If there is no such device.
@@ -39,7 +39,7 @@ def resolve_device(name: str) -> str:
 
 
 def count_gpus() -> int:
-    """Return how many CUDA devices torch can use."""
+    """Return the number of CUDA devices that torch can use."""
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0

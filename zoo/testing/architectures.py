@@ -88,7 +88,7 @@ def output_shape(subject: Subject[Architecture]) -> None:
         try:
             _build_somewhere(architecture, request)
         except UsageError:
-            # A stated refusal, in one sentence, of what not every network can take.
+            # A refusal in one sentence is allowed for sizes and channels that not every network supports.
             if not may_refuse:
                 raise
         except ZooError as error:
@@ -149,7 +149,7 @@ def state_dict_round_trip(subject: Subject[Architecture]) -> None:
     with torch.no_grad():
         logits_of(model, images_BCHW)  # so that running statistics are not those of a new network
         expected_BK = logits_of(model.eval(), images_BCHW)
-    # Copies, for safetensors refuses tensors that share memory, as tied weights do.
+    # Copies, because safetensors refuses tensors that share memory, such as tied weights.
     content = save({name: value.clone().contiguous() for name, value in tensors_of(model).items()})
     other, _ = ready(subject, seed=1)
     try:
@@ -241,7 +241,7 @@ def overfits_64_images(subject: Subject[Architecture]) -> None:
 
 def build_has_no_side_effects(subject: Subject[Architecture]) -> None:
     architecture = subject.record
-    for module in architecture.preload:  # importing them is not its affair
+    for module in architecture.preload:  # their import is not a side effect of building
         importlib.import_module(module)
     with restored():
         model, images_BCHW = ready(subject)
@@ -267,7 +267,7 @@ def compiles(subject: Subject[Architecture]) -> None:
         expected_BK = logits_of(model, images_BCHW)
     torch._dynamo.reset()
     try:
-        # Tracing is where networks differ; code generation is torch's own affair, and needs a compiler to be there.
+        # Networks can fail in tracing. Code generation is torch's responsibility, and needs a compiler to be installed.
         compiled = torch.compile(model, backend="aot_eager")
         with torch.no_grad():
             require_close(expected_BK, compiled(images_BCHW), "torch.compile")
@@ -284,7 +284,7 @@ def exports(subject: Subject[Architecture]) -> None:
     model, images_BCHW = ready(subject)
     model.eval()
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own making, and not the same in any two versions
+        warnings.simplefilter("ignore")  # torch's own warnings, which differ between versions
         expected_BK = logits_of(model, images_BCHW)
         try:
             program = torch.export.export(model, (images_BCHW,))
@@ -301,5 +301,5 @@ def _build_somewhere(architecture: Architecture, request: ModelRequest) -> None:
             build_model(architecture, request, seed=0, adapt=adapt)
     except UsageError:
         raise
-    except Exception:  # some networks need numbers to be built; the CPU has the last word
+    except Exception:  # some networks need real numbers to be built; then the CPU decides
         build_model(architecture, request, seed=0, adapt=adapt)

@@ -21,9 +21,9 @@ from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
 
 _PATIENCE_SECONDS = 60.0
-"""Maximum silence of an executor; far more than one with running machines needs."""
+"""Longest time without an event; far more than an executor with running machines needs."""
 _GRACE_SECONDS = 10.0
-"""Maximum time for its processes and threads to end."""
+"""Time that its processes and threads have to end."""
 _CONTENT = bytes(range(256)) * 4096
 
 

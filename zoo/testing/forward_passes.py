@@ -17,7 +17,7 @@ from zoo.testing.subjects import Subject
 _SAME = 1e-5
 """Largest difference of two equal passes, relative to the largest value: threads may sum in another order."""
 _PASSES = 8
-"""Number of training passes in which a parameter may get its gradient: layers may be left out at random."""
+"""Number of training passes, in one of which each parameter has to get a gradient: layers may be dropped at random."""
 _STEEP = 1e4
 """Factor on the weights of the last layer that takes any logit far out of [0, 1]."""
 

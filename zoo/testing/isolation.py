@@ -89,7 +89,7 @@ class IsolatedChecks:
         try:
             found, _ = self._ask("find_subjects", arguments, max(self._timeout, _LIST_SECONDS), self._finder)
         except _DiedError as death:
-            # Which of them it was cannot be told: their code runs in one process.
+            # Their code runs in one process, so which of them ended it is unknown.
             names = ", ".join(targets)
             return [Verdict(kind="plugins", name=names, check=LOADS, state=State.FAILED, reason=str(death))], []
         plugins = [
@@ -121,7 +121,7 @@ class IsolatedChecks:
                 answer, seconds = self._ask("run_check", arguments, self._timeout, self._starter)
             except _DiedError as death:
                 reason, seconds = str(death), self._seconds
-            except ManyErrors as error:  # the record was there when it was looked for, and is not now
+            except ManyErrors as error:  # the record was there when it was found, and no longer is
                 reason, seconds = str(error), self._seconds
             else:
                 reason, trace, state = answer["reason"], answer["traceback"], State(answer["state"])

@@ -17,11 +17,11 @@ ODD_NAMES = (
     "Käse 猫 \U0001f408",
     "n" * 200,
 )
-"""Names that mean something in a markup, a spreadsheet or a format string, or are hard to align."""
+"""Names with a meaning in markup, spreadsheets or format strings, or that are hard to align."""
 
 
 def small_leaderboard() -> Leaderboard:
-    """Return two tables with ranked rows, a row without a result, and all that a row can have."""
+    """Return two tables with ranked rows, a row without a result, and a row with every field filled in."""
     rows = [_row("resnet18", 1, 2), _row("vgg11", 1, 2), _row("linear", 3, 3), _unfinished_row("broken")]
     return _leaderboard([_table("digits", rows), _table("folder:photos", rows[:1], notes=("One note.",))])
 
@@ -36,7 +36,7 @@ def odd_leaderboard() -> Leaderboard:
 
 
 def empty_leaderboards() -> dict[str, Leaderboard]:
-    """Return leaderboards in which something is missing, by what is."""
+    """Return leaderboards in which something is missing, each under a name that says what."""
     bare = _row("resnet18", None, None, metrics={}, params=None, macs=None, speed=None, wall_seconds=None)
     return {
         "without tables": _leaderboard([]),

@@ -83,7 +83,7 @@ def constant_predictor_gains_nothing(subject: Subject[Metric]) -> None:
         first, last = (_value(metric, _predictions(constant_NK, each, classes)) for each in (sorted_, reversed_))
         _require_same(first, last, f"{k} classes, all logits equal, labels in another order")
         if metric.binary_only or metric.kind == "matrix" or _own_classes(metric):
-            continue  # there, class 1 means something else than class 0
+            continue  # since there, class 1 means something other than class 0
         values = []
         for label in (0, k - 1):
             value = _value(metric, _predictions(constant_NK, np.full(len(labels_N), label)))
@@ -175,7 +175,7 @@ def _predictions(logits_NK: ArrayLike, labels_N: ArrayLike, classes: tuple[str, 
 
 
 def _cases(metric: Metric) -> Iterator[tuple[str, Predictions]]:
-    """Yield ordinary and odd predictions, with what is said of them, for its own classes if it has some."""
+    """Yield ordinary and odd predictions with a description, for the metric's own classes if it depends on some."""
     own = _own_classes(metric)
     for classes in own or map(_generic, (2,) if metric.binary_only else (2, 3, 7)):
         yield from _cases_of(classes, f"{len(classes)} classes{' of its own' if own else ''}")

@@ -34,11 +34,11 @@ _MOST_EPOCHS = 60
 """Number of epochs with 64 images, since the epochs of recipes are chosen for thousands of images."""
 
 _SAME_IMAGES, _BATCHES = 16, 12
-"""Numbers of equal images in a batch, and of batches: what is done to 5 % of the images shows in some batch."""
+"""Number of equal images per batch, and of batches: a change to 5 % of the images shows in at least one batch."""
 
 
 class _Learnt(Exception):
-    """The network knows its images; no more epochs are needed."""
+    """The network has memorised its images; no more epochs are needed."""
 
 
 def hyperparameters_serialise(subject: Subject[Recipe]) -> None:
@@ -108,7 +108,7 @@ def schedule_ends_where_it_says(subject: Subject[Recipe]) -> None:
         raise CheckFailedError(f"lr is {hp.lr:g} at its highest, but the schedule reaches {highest:.3g} times that")
     if custom is not None:
         return
-    # What the hyperparameters promise about the end, from their definitions and not from the engine.
+    # What the hyperparameters promise at the end, computed from their definitions and not by the engine.
     if hp.schedule in ("cosine", "onecycle") and abs(factors[-1] - hp.final_lr_scale) > 0.01:
         raise CheckFailedError(f"the last factor is {factors[-1]:.3g}, but final_lr_scale is {hp.final_lr_scale:g}")
     if hp.schedule == "step":
@@ -150,7 +150,7 @@ def augmentation_draws_for_each_image(subject: Subject[Recipe]) -> None:
     if augment is None:
         raise NotApplicableError("it has no augmentation function")
     hp = _hyperparameters(subject)
-    # Equal images, which only different draws can tell apart.
+    # Equal images, which only different random draws can make different.
     images_BCHW = (noise(1, 3, 16) * 40 + 128).clamp(0, 255).to(torch.uint8).expand(_SAME_IMAGES, -1, -1, -1)
     batches = [augment(images_BCHW.clone(), torch.Generator().manual_seed(seed), hp) for seed in range(_BATCHES)]
     if all(torch.equal(batch, batches[0]) for batch in batches):

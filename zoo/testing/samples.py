@@ -1,4 +1,4 @@
-"""Samples: small images, a network and prepared data, with which every check takes seconds.
+"""Samples: small images, a network and prepared data, so that a check takes seconds.
 
 Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 """
@@ -59,7 +59,7 @@ def sample_images(*, size: int = 8, channels: int = 3, num_val: int | None = Non
             memorisation.
     """
     rng = np.random.default_rng(7)
-    # Patterns of few large patches: they survive a crop, and a convolution as well as a linear layer can tell them.
+    # Patterns of a few large patches survive a crop, and both convolutions and linear layers can learn them.
     coarse = rng.choice([50.0, 205.0], (NUM_CLASSES, 4, 4, channels))
     repeat = -(-size // 4)
     patterns_KHWC = np.kron(coarse, np.ones((1, repeat, repeat, 1)))[:, :size, :size]

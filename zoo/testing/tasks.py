@@ -1,4 +1,4 @@
-"""Tasks that executors run in checks. Any machine may import them, so they are small and use only Python."""
+"""Tasks that executors run in checks. Every machine has to import them, so they are small and need Python only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def die(payload: Mapping[str, Any], files: Mapping[str, bytes], control: Control
     here = _here()
     yield here, b""
     if here != payload["bench"]:
-        time.sleep(0.2)  # so that the message is on its way
+        time.sleep(0.2)  # so that the message has been sent
         os._exit(3)
 
 

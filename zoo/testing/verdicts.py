@@ -27,7 +27,7 @@ class State(StrEnum):
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing has to be fixed."""
+        """Whether there is nothing to fix."""
         return self not in (State.FAILED, State.UNEXPECTED_PASS)
 
 
@@ -100,7 +100,7 @@ def sentence(error: BaseException) -> str:
     """Return the error as one line."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # what a plugin raises need not be printable
+    except Exception:  # a plugin's exception may not be printable
         text = ""
     if isinstance(error, SystemExit):
         text = f"it called sys.exit({error.code!r})"

@@ -47,7 +47,7 @@ class Cluster:
         files: Mapping[str, bytes] | None = None,
         **fields: Any,
     ) -> Task:
-        """Return a task that does what *fields* of a :class:`harness.bench.remote.job.RemoteJob` say."""
+        """Return a task with these *fields* of a :class:`harness.bench.remote.job.RemoteJob`."""
         return Task(
             task_id=task_id,
             function=FUNCTION,

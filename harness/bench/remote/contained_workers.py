@@ -1,4 +1,4 @@
-"""Contained workers: an executor's connection, each call of which is told under the executor's name if it fails."""
+"""Contained workers: an executor's connection, whose errors are reported under the executor's name."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def catalog_of(sources: Sources) -> Catalog:
 
 
 def node_store(bench: str) -> Store:
-    """Return the node's store for a bench, without the trials that were sent long ago."""
+    """Return the node's store for a bench, after removing trials that were sent long ago."""
     store = Store(cache_root() / REMOTE_FOLDER / bench)
     store.create()
     _clear_old(store.root)
@@ -54,12 +54,12 @@ def node_store(bench: str) -> Store:
 
 
 def mark_unsent(folder: Path) -> None:
-    """Keep a trial's folder: its trial is about to run."""
+    """Protect a trial's folder from removal: its trial is about to run."""
     (folder / _SENT).unlink(missing_ok=True)
 
 
 def mark_sent(folder: Path) -> None:
-    """Let a trial's folder be removed after a while: its record was sent."""
+    """Allow a trial's folder to be removed after a while: its record was sent."""
     (folder / _SENT).touch()
 
 

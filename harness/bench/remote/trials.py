@@ -32,21 +32,21 @@ from zoo.events import Event
 from zoo.executor import TaskEnded, TaskEvent, TaskMessage, TaskStarted
 
 MAX_LOST = 3
-"""How often a trial is started again whose worker or node was lost."""
+"""How often a trial is restarted after its worker or node was lost."""
 KILL_SECONDS = 10.0
-"""How long a bench that was told to end at once waits for word from the nodes."""
+"""How long a bench that has to end at once waits for the nodes to answer."""
 
 
 class RemoteTrials:
     """Hands trials to an executor, and writes what comes back.
 
-    A trial's folder is locked from its start to its record, as it is where trials run at home: other benches on the
-    same store leave it alone. What a node sends is checked against its trial before it is written.
+    A trial's folder is locked from its start until its record is written, as for a local trial, so that other benches
+    on the same store leave it alone. What a node sends is checked against its trial before it is written.
 
     Args:
         cluster: The nodes.
-        slots: How many run at a time; without a number, as many as the nodes have room for.
-        limits: Whether failed trials run again, and how long one may take.
+        slots: How many trials run at a time; without a number, as many as the nodes have room for.
+        limits: Whether failed trials run again, and the time limit of a trial.
     """
 
     def __init__(self, store: Store, cluster: Cluster, slots: SlotRequest, *, limits: RunLimits) -> None:
@@ -54,17 +54,17 @@ class RemoteTrials:
         self._limits = limits
         self._cpus = self._gpus = 1.0
         self._running: dict[str, _Running] = {}
-        """By the id of its task."""
+        """The trials that are running, by the IDs of their tasks."""
         self._over: deque[TrialOver] = deque()
         self._num_tasks = 0
         self._stopping = False
         self._killed_at: float | None = None
 
     def arrange(self, machine: Machine, execution: ExecutionSpec, num_trials: int) -> int:
-        """Decide what each trial asks of its node, and return how many CPU threads it gets.
+        """Decide which resources each trial requests of its node, and return its number of CPU threads.
 
         Raises:
-            UsageError: If no node has so much.
+            UsageError: If no node has these resources.
         """
         nodes = self._cluster.workers.nodes()
         share = self._slots.jobs_per_device
@@ -91,7 +91,7 @@ class RemoteTrials:
         return len(self._running) < self.capacity()
 
     def is_idle(self) -> bool:
-        """Tell whether no trial runs, and all that ended has been told."""
+        """Tell whether no trial is running, and the end of each has been reported."""
         return not self._running and not self._over
 
     def start(self, trial: ResolvedTrial, before: Record | None) -> None:
@@ -112,7 +112,7 @@ class RemoteTrials:
         self._submit(_Running(trial=trial, lock=lock, folder=folder))
 
     def poll(self, seconds: float) -> Iterator[Event | TrialOver]:
-        """Wait up to *seconds* for news, and yield them.
+        """Wait up to *seconds* for events, and yield them.
 
         Raises:
             StoreError: If what came back cannot be written.
@@ -141,7 +141,7 @@ class RemoteTrials:
             self._cluster.workers.kill(task_id)
 
     def capacity(self) -> int:
-        """Return how many trials the nodes have room for at a time; they may come and go."""
+        """Return how many trials the nodes have room for at a time; nodes may come and go."""
         room = 0
         for node in self._cluster.workers.nodes():
             by_gpus = int(node.gpus / self._gpus + 1e-6) if self._gpus else 10**9
@@ -193,7 +193,7 @@ class RemoteTrials:
             self._fail(task_id, run, FailureKind.ERROR, str(message["problem"]))
 
     def _write(self, run: _Running, name: str, content: bytes) -> None:
-        """Write one of a trial's files; a name that a trial does not write is not written."""
+        """Write one of a trial's files; files that no trial writes are ignored."""
         if is_state_name(name):
             if not is_whole(name, content):
                 return
@@ -223,7 +223,7 @@ class RemoteTrials:
             self._settle(task_id, run, record)
 
     def _end_without_record(self, task_id: str, run: _Running, event: TaskEnded) -> None:
-        """Start a trial again whose worker was lost, or let it fail."""
+        """Restart a trial whose worker was lost, or let it fail."""
         where = f" on node {event.node or run.node}" if event.node or run.node else ""
         if self._stopping:
             self._settle(task_id, run, self._interrupted(run))
@@ -270,8 +270,8 @@ class _Running:
     lock: FileLock
     folder: Path
     node: str = ""
-    """Where it ran last; it may go on from there, should it be lost."""
+    """The node that it ran on last, where it can continue if it is lost."""
     lost: int = 0
     since: float = 0.0
     sums: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of each file that was written, by its name."""
+    """SHA-256 of each file that was written, by file name."""

@@ -32,9 +32,7 @@ _COLUMNS = (
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--why-broken", is_flag=True, help="Show the traceback of each broken plugin.")
 @click.option("--no-import", is_flag=True, help="List plugins from metadata, without running their code.")
-@click.option(
-    "--retry", is_flag=True, help="Use the named plugins again, after they were set aside for ending zoo."
-)
+@click.option("--retry", is_flag=True, help="Use the named plugins again, after they were set aside for ending zoo.")
 @listing_format
 @plugin_options
 @click.pass_context
