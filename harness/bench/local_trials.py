@@ -263,7 +263,7 @@ class LocalTrials:
             status=run.job.status,
             seconds=run.job.seconds,
             killed_for=run.killed_for or run.reason_of_status(),
-            out_of_memory=oom_killer.was_it(run.job.status, run.kills_before),
+            out_of_memory=oom_killer.killed(run.job.status, run.kills_before),
             stopped=is_stopping,
         )
         with writing(run.folder):
@@ -330,7 +330,7 @@ class _Running:
     def reason_of_status(self) -> Failure | None:
         """Return why its process ended, if that is known better than from its exit status."""
         if self.job.lost:
-            kind = FailureKind.OOM if oom_killer.was_it(-signal.SIGKILL, self.kills_before) else FailureKind.KILLED
+            kind = FailureKind.OOM if oom_killer.killed(-signal.SIGKILL, self.kills_before) else FailureKind.KILLED
             return Failure(kind=kind, message=f"the process that had started it ended {self.job.lost}")
         if self.job.status == EXIT_UNWRITABLE:
             said = last_line(self.folder / files.LOG_FILE)

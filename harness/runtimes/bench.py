@@ -207,7 +207,7 @@ class _Runner:
         if answer.get("value"):
             return read_result(folder / result_name(runtime))
         if killed_for is None:
-            out_of_memory = oom_killer.was_it(job.status, kills_before)
+            out_of_memory = oom_killer.killed(job.status, kills_before)
             ending = f"its process ended with {describe_status(job.status, out_of_memory=out_of_memory)}"
             kind = FailureKind.OOM if out_of_memory else FailureKind.KILLED if job.status < 0 else FailureKind.ERROR
             killed_for = Failure(kind=kind, message="; ".join(answer.get("errors", [])) or ending)

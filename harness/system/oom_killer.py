@@ -18,7 +18,7 @@ def count_kills() -> int | None:
     return counts[0] if counts else None
 
 
-def was_it(status: int, kills_before: int | None) -> bool | None:
+def killed(status: int, kills_before: int | None) -> bool | None:
     """Return whether the OOM killer killed a process that has just exited.
 
     The count covers the whole machine: a SIGKILL from elsewhere is taken for the OOM killer's if the OOM killer

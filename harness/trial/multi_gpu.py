@@ -144,7 +144,7 @@ class RankGroup:
         """Find the first failure, which caused all others because a rank that ends takes the others with it."""
         for rank, (ending, answer) in enumerate(zip(endings, answers, strict=True)):
             if ending.status < 0 and not ending.was_killed and answer.failure is None:
-                by_memory = oom_killer.was_it(ending.status, kills_before)
+                by_memory = oom_killer.killed(ending.status, kills_before)
                 kind = FailureKind.OOM if by_memory else FailureKind.KILLED
                 how = describe_status(ending.status, out_of_memory=by_memory)
                 hint = ""

@@ -207,7 +207,9 @@ def test_a_file_that_changes_after_it_was_prepared_ends_the_trial_and_is_named(p
 def test_a_moved_cache_still_finds_its_packed_images(prepare, tmp_path):
     prepare("bytes", cache_limit=0)
     (tmp_path / "cache").rename(tmp_path / "moved")
-    for path in (tmp_path / "moved").rglob("*.bin"):
+    packed = list((tmp_path / "moved").rglob("*.bin"))
+    assert packed
+    for path in packed:
         os.utime(path, ns=(1, 1))
     moved = prepare("bytes", cache_limit=0, cache="moved")
     assert len(next(DeviceImages(moved.load("train"), CPU).batches(torch.arange(9), [9]))[0]) == 9

@@ -46,6 +46,7 @@ def test_a_runtime_has_predictions_and_speeds_of_its_own_and_the_record_stays(
     folder: Path, evaluate: Callable[[str], RuntimeResult]
 ) -> None:
     before = {path.name: sha256_of(path) for path in folder.iterdir() if path.suffix in (".json", ".safetensors")}
+    assert {"record.json", "predictions.safetensors", "checkpoint.safetensors"} <= set(before)
     result = evaluate("eager")
     assert result.outcome is Outcome.DONE
     assert {name: sha256_of(folder / name) for name in before} == before

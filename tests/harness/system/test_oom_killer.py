@@ -28,13 +28,13 @@ def test_without_a_count_from_the_kernel_the_cause_is_unknown(vmstat: Path, cont
     if content is not None:
         vmstat.write_text(content)
     assert oom_killer.count_kills() is None
-    assert oom_killer.was_it(-signal.SIGKILL, None) is None
+    assert oom_killer.killed(-signal.SIGKILL, None) is None
 
 
 @pytest.mark.parametrize(
-    ("status", "after", "was_it"),
+    ("status", "after", "killed"),
     [(-signal.SIGKILL, 13, True), (-signal.SIGKILL, 12, False), (-signal.SIGSEGV, 13, False), (1, 13, False)],
 )
-def test_a_sigkill_is_its_own_if_its_count_rose(vmstat: Path, status: int, after: int, was_it: bool) -> None:
+def test_a_sigkill_is_its_own_if_its_count_rose(vmstat: Path, status: int, after: int, killed: bool) -> None:
     vmstat.write_text(f"oom_kill {after}\n")
-    assert oom_killer.was_it(status, 12) is was_it
+    assert oom_killer.killed(status, 12) is killed

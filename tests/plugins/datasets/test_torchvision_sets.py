@@ -301,7 +301,9 @@ def test_an_option_that_is_not_there_is_a_usage_error(load: Load, tmp_path: Path
 def test_compressed_mnist_files_are_read_as_they_are(load: Load, tmp_path: Path) -> None:
     write_mnist(tmp_path)
     plain = load("mnist", root=tmp_path).train
-    for path in (tmp_path / "MNIST" / "raw").iterdir():
+    files = list((tmp_path / "MNIST" / "raw").iterdir())
+    assert len(files) == 4
+    for path in files:
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
         path.unlink()
     packed = load("mnist", root=tmp_path).train

@@ -12,7 +12,9 @@ def test_the_changelog_says_what_moved_since_the_last_publication(filled: StoreM
     changelog = folder / "CHANGELOG.md"
     assert "## 2026-03-01\n\n- First publication: 11 rows.\n" in changelog.read_text(encoding="utf-8")
     filled.add("newcomer", seed=0, skill=9.0, started_at="2026-04-02T08:00:00+00:00")
-    for path in filled.root.glob("net8--toy--*"):
+    removed = list(filled.root.glob("net8--toy--*"))
+    assert removed
+    for path in removed:
         shutil.rmtree(path)
     make_site(filled)
     text = changelog.read_text(encoding="utf-8")

@@ -43,7 +43,10 @@ def test_the_sums_are_those_of_all_files(filled: StoreMaker, make_site: MakeSite
 def test_a_row_that_is_gone_takes_its_page_along(filled: StoreMaker, make_site: MakeSite) -> None:
     folder, _ = make_site(filled)
     (folder / "CNAME").write_text("zoo.example\n")
-    for path in filled.root.glob("net3--other--*"):
+    removed = list(filled.root.glob("net3--other--*"))
+    assert removed
+    assert list((folder / "rows").glob("net3--other--*"))
+    for path in removed:
         shutil.rmtree(path)
     _, summary = make_site(filled)
     assert summary.num_removed == 2  # the row's page, and that of its dataset

@@ -8,8 +8,9 @@ from .conftest import MakeSite, StoreMaker
 def test_the_title_is_on_every_page(store: StoreMaker, make_site: MakeSite) -> None:
     store.add("net")
     folder, _ = make_site(store, title="Our <zoo>")
-    for page in folder.rglob("*.html"):
-        assert "Our &lt;zoo&gt;" in page.read_text(encoding="utf-8")
+    pages = list(folder.rglob("*.html"))
+    assert len(pages) == 4
+    assert all("Our &lt;zoo&gt;" in page.read_text(encoding="utf-8") for page in pages)
 
 
 def test_pages_are_separate_files_unless_a_single_file_is_requested(store: StoreMaker, make_site: MakeSite) -> None:

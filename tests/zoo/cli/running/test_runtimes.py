@@ -88,5 +88,6 @@ def test_a_finished_bench_gets_its_runtimes_and_their_rows(run_zoo: Run, tmp_pat
     assert sorted(row["runtime"] for row in csv.DictReader(result.stdout.splitlines())) == ["eager", "int8", "onnx"]
     assert record.read_bytes() == before
     files = {path.name: path.stat().st_mtime_ns for path in record.parent.glob("*-onnx.*")}
+    assert files
     assert run_zoo(*more).stdout == result.stdout
     assert {path.name: path.stat().st_mtime_ns for path in record.parent.glob("*-onnx.*")} == files
