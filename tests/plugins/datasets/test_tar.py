@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from zoo import Splits, image_kinds
+from zoo import Splits
 from zoo.dataset import FilePart, Split
 from zoo.errors import DataError
+from zoo.files import image_kinds
 
 Load = Callable[..., Splits]
 
