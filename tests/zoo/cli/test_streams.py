@@ -24,9 +24,15 @@ def _sh(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(STORE, tmp_path / "runs"))
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(STORE, tmp_path_factory.mktemp("store") / "runs"))
+
+
+@pytest.fixture(scope="module")
+def table(store: Path) -> str:
+    """What the command of the test below prints where all streams are open."""
+    return _sh("zoo rank runs --format csv", store.parent).stdout
 
 
 needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this platform has no /dev/full")
@@ -54,10 +60,10 @@ def test_standard_output_that_cannot_be_written(
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", pytest.param("2> /dev/full", marks=needs_full), "<&-", "<&- 2>&-"])
-def test_the_work_goes_on_without_messages(store: Path, redirection: str) -> None:
+def test_the_work_goes_on_without_messages(store: Path, table: str, redirection: str) -> None:
     done = _sh(f"zoo rank runs --format csv {redirection}", store.parent)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == _sh("zoo rank runs --format csv", store.parent).stdout
+    assert done.stdout == table
     assert done.stdout.startswith("fingerprint,rank_low,")
 
 

@@ -70,6 +70,7 @@ def test_a_format_that_nothing_names_is_asked_for(run_zoo: Run, trial: Path) -> 
     assert "give --format" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_quantised_file_is_reported_with_its_settings_and_savings(run_zoo: Run, trial: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     words = ("export", str(trial), "-o", str(tmp_path / "net.onnx"), "--quantize", "static")

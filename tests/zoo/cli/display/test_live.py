@@ -150,8 +150,8 @@ def test_the_live_picture_is_gone_when_it_is_closed(recorded_events: list[Event]
 
 
 def test_at_40_columns_no_word_is_broken(recorded_events: list[Event], clock: Any) -> None:
-    for count in range(1, len(recorded_events) + 1):
-        for line in _after(recorded_events[:count], clock, 40):
+    for picture in _pictures(recorded_events, clock, 40, color_system=None):
+        for line in picture:
             assert len(line) <= 40
             # Names that do not fit end in an ellipsis; a wrapped word would start the line.
             assert not line.lstrip().startswith(("king", "nal", "sto_", "step ·")), line
