@@ -126,7 +126,7 @@ CHECKS: tuple[Check, ...] = (
     *_of(
         "listeners",
         ("opens_without_the_folder", "it opens before the folder of records exists, which is created later"),
-        ("hears_every_event", "it accepts all events, unusual ones included, and a second bench in the same folder"),
+        ("accepts_every_event", "it accepts all events, unusual ones included, and a second bench in the same folder"),
         ("listener_has_no_side_effects", "listening changes no seeds, threads, dtypes or warning filters"),
     ),
     *_of(

@@ -19,25 +19,25 @@ from zoo.testing.subjects import Subject
 def opens_without_the_folder(subject: Subject[Listener]) -> None:
     with _store() as store:
         try:
-            hear = _open(subject, store)
+            receive = _open(subject, store)
             for event in _events(store):
                 if isinstance(event, TrialEnded):
                     store.mkdir(parents=True, exist_ok=True)  # at the latest, the first record is written there
-                hear(event)
+                receive(event)
         except OSError as error:
             raise CheckFailedError(
                 f"while the folder of records does not exist yet, it raises {type(error).__name__}: {error}"
             ) from error
 
 
-def hears_every_event(subject: Subject[Listener]) -> None:
+def accepts_every_event(subject: Subject[Listener]) -> None:
     with _store() as store:
         store.mkdir(parents=True)
         for bench in ("the first bench", "a second bench on the same folder"):
-            hear = _open(subject, store)
+            receive = _open(subject, store)
             for event in _events(store):
                 try:
-                    hear(event)
+                    receive(event)
                 except (Exception, SystemExit) as error:
                     raise CheckFailedError(
                         f"{type(event).__name__} of {bench}: {type(error).__name__}: {error}"
@@ -45,14 +45,14 @@ def hears_every_event(subject: Subject[Listener]) -> None:
 
 
 def listener_has_no_side_effects(subject: Subject[Listener]) -> None:
-    def hear_a_bench() -> None:
+    def receive_a_bench() -> None:
         with _store() as store:
             store.mkdir(parents=True)
-            hear = _open(subject, store)
+            receive = _open(subject, store)
             for event in _events(store):
-                hear(event)
+                receive(event)
 
-    require_no_side_effects(hear_a_bench, "hearing a bench")
+    require_no_side_effects(receive_a_bench, "receiving the events of a bench")
 
 
 @contextmanager
@@ -63,12 +63,12 @@ def _store() -> Iterator[Path]:
 
 def _open(subject: Subject[Listener], store: Path) -> Callable[[Event], None]:
     try:
-        hear = subject.record.open(store)
+        receive = subject.record.open(store)
     except (ImportError, UsageError, PluginError) as error:
         raise NotApplicableError(f"it cannot be opened here: {error}") from error
-    if not callable(hear):
-        raise CheckFailedError(f"open returned {type(hear).__name__}; expected a function")
-    return hear
+    if not callable(receive):
+        raise CheckFailedError(f"open returned {type(receive).__name__}; expected a function")
+    return receive
 
 
 def _events(store: Path) -> Iterator[Event]:

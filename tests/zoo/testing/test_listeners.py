@@ -30,7 +30,7 @@ def opens_once(store: Path) -> Callable[[Any], None]:
     return lambda event: None
 
 
-def seeds_on_hearing(store: Path) -> Callable[[Any], None]:
+def seeds_on_an_event(store: Path) -> Callable[[Any], None]:
     return lambda event: torch.manual_seed(0) and None
 
 
@@ -55,10 +55,10 @@ def makes_its_folder(store: Path) -> Callable[[Any], None]:
 BROKEN = (
     ("opens_without_the_folder", "does not exist yet, it raises FileNotFoundError", listener(needs_its_folder)),
     ("opens_without_the_folder", "FileNotFoundError", listener(needs_its_folder_later)),
-    ("hears_every_event", "EpochEnded of the first bench: TypeError", listener(lambda store: wants_accuracies)),
-    ("hears_every_event", "FileExistsError", listener(opens_once)),
-    ("hears_every_event", "open returned NoneType", listener(lambda store: None)),
-    ("listener_has_no_side_effects", "torch's generator|torch's seed", listener(seeds_on_hearing)),
+    ("accepts_every_event", "EpochEnded of the first bench: TypeError", listener(lambda store: wants_accuracies)),
+    ("accepts_every_event", "FileExistsError", listener(opens_once)),
+    ("accepts_every_event", "open returned NoneType", listener(lambda store: None)),
+    ("listener_has_no_side_effects", "torch's generator|torch's seed", listener(seeds_on_an_event)),
 )
 
 

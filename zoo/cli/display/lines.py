@@ -29,7 +29,7 @@ class Lines:
     def __call__(self, event: Event) -> None:
         """Handle an event."""
         started = {key: trial.since for key, trial in self._state.running.items()}
-        self._state.hear(event)
+        self._state.handle(event)
         if isinstance(event, BenchStarted):
             self._say(f"{plural(len(event.trials), 'trial')}, records in {event.store}")
         elif isinstance(event, Progress):

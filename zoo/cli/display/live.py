@@ -62,7 +62,7 @@ class Display:
     def __call__(self, event: Event) -> None:
         """Handle an event; the next refresh shows it."""
         with self._lock:
-            self._state.hear(event)
+            self._state.handle(event)
             if isinstance(event, BenchStarted):
                 for _, title in event.trials:
                     self._remember(title)

@@ -141,7 +141,7 @@ class BenchState:
 
         return sorted(self.standings.values(), key=key)
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Handle an event."""
         if isinstance(event, BenchStarted):
             self.store, self.titles, self.message = event.store, dict(event.trials), None

@@ -48,34 +48,34 @@ class FanOut:
         self._own = own
         self._tell = tell
         self._patience = patience
-        self._hearing: dict[str, Consumer] = {}
+        self._connected: dict[str, Consumer] = {}
         for entry in listeners:
             self._open(entry, store)
 
     def __call__(self, event: Event) -> None:
         self._own(event)
-        for name, hear in list(self._hearing.items()):
+        for name, receive in list(self._connected.items()):
             try:
-                hear(_copied(event))
+                receive(_copied(event))
             except (TooSlowError, _RaisedError) as error:
-                del self._hearing[name]
+                del self._connected[name]
                 self._tell(f"listener {name!r} failed and is disconnected: {_cause(error)}")
 
     def _open(self, entry: Entry[Listener], store: Path) -> None:
         thread = _Thread(f"listener {entry.display_name}", entry.provider)
 
         def open_it(folder: Path) -> Consumer:
-            hear = entry.record.open(folder)
-            if not callable(hear):
-                raise TypeError(f"open returned {type(hear).__name__}; expected a function")
-            return hear
+            receive = entry.record.open(folder)
+            if not callable(receive):
+                raise TypeError(f"open returned {type(receive).__name__}; expected a function")
+            return receive
 
         try:
-            hear = thread.call(open_it, store, self._patience)
+            receive = thread.call(open_it, store, self._patience)
         except (TooSlowError, _RaisedError) as error:
             self._tell(f"listener {entry.display_name!r} could not be opened: {_cause(error)}")
         else:
-            self._hearing[entry.display_name] = lambda event: thread.call(hear, event, self._patience)
+            self._connected[entry.display_name] = lambda event: thread.call(receive, event, self._patience)
 
 
 def _cause(error: TooSlowError | _RaisedError) -> str:

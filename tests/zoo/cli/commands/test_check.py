@@ -138,7 +138,7 @@ def test_a_plugin_that_ends_the_process_as_it_loads_fails_as_a_whole(check):
 
 @pytest.mark.slow
 def test_names_of_all_kinds_are_targets_and_all_is_well_with_the_built_in_ones(check):
-    checks = "builds,loads,known_cases,hears_every_event"
+    checks = "builds,loads,known_cases,accepts_every_event"
     done = check("linear", "digits", "accuracy", "sgd_quick", "jsonl", "--only", checks)
     assert done.returncode == 0, done.stdout + done.stderr
     headings = [line for line in done.stdout.splitlines() if line and line[0] != " "]

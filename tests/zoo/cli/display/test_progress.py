@@ -12,7 +12,7 @@ def _heard(events: list[Event], clock: Any, *, seconds: float = 1.0) -> BenchSta
     state = BenchState(clock)
     for event in events:
         clock.now += seconds
-        state.hear(event)
+        state.handle(event)
     return state
 
 
@@ -39,15 +39,15 @@ def test_time_left_is_not_known_before_anything_is(recorded_events: list[Event],
 def test_time_left_goes_by_epochs_and_then_by_what_other_trials_took(clock: Any) -> None:
     titles = tuple((f"t{index}", f"net · digits · quick · seed {index}") for index in range(3))
     state = BenchState(clock)
-    state.hear(BenchStarted(store=_path(), trials=titles))
-    state.hear(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=3))
+    state.handle(BenchStarted(store=_path(), trials=titles))
+    state.handle(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=3))
     clock.now += 10.0
-    state.hear(_epoch("t0", 1, 4))
+    state.handle(_epoch("t0", 1, 4))
     assert _left(state) == ("at least", pytest.approx(30.0 + 2 * 40.0))  # without test and measurements
     clock.now += 10.0
-    state.hear(_end("t0", titles[0][1]))
+    state.handle(_end("t0", titles[0][1]))
     assert _left(state) == ("about", pytest.approx(2 * 20.0))
-    state.hear(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
+    state.handle(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
     clock.now += 25.0  # longer than thought: what is left never goes below nothing
     assert _left(state) == ("about", pytest.approx(20.0))
 
@@ -56,32 +56,32 @@ def test_a_fast_network_does_not_predict_the_time_of_a_slow_one(clock: Any) -> N
     titles = [("t0", "linear · digits · quick · seed 0"), ("t1", "resnet · digits · quick · seed 0")]
     titles += [("t2", "linear · digits · quick · seed 1")]
     state = BenchState(clock)
-    state.hear(BenchStarted(store=_path(), trials=tuple(titles)))
-    state.hear(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=3))
+    state.handle(BenchStarted(store=_path(), trials=tuple(titles)))
+    state.handle(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=3))
     clock.now += 2.0
-    state.hear(_end("t0", titles[0][1]))
+    state.handle(_end("t0", titles[0][1]))
     assert _left(state) == ("at least", pytest.approx(2.0))
-    state.hear(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
+    state.handle(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
     clock.now += 100.0
-    state.hear(_end("t1", titles[1][1]))
+    state.handle(_end("t1", titles[1][1]))
     assert _left(state) == ("about", pytest.approx(2.0))
 
 
 def test_while_only_unknown_networks_are_left_no_time_is_shown(clock: Any) -> None:
     titles = (("t0", "linear · digits · quick · seed 0"), ("t1", "resnet · digits · quick · seed 0"))
     state = BenchState(clock)
-    state.hear(BenchStarted(store=_path(), trials=titles))
-    state.hear(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=2))
+    state.handle(BenchStarted(store=_path(), trials=titles))
+    state.handle(TrialStarted(trial_id="t0", title=titles[0][1], number=1, total=2))
     clock.now += 2.0
-    state.hear(_end("t0", titles[0][1]))
+    state.handle(_end("t0", titles[0][1]))
     assert state.time_left() is None
 
 
 def test_a_reused_trial_does_not_affect_the_remaining_time(clock: Any) -> None:
     titles = tuple((f"t{index}", f"net · digits · quick · seed {index}") for index in range(2))
     state = BenchState(clock)
-    state.hear(BenchStarted(store=_path(), trials=titles))
-    state.hear(_end("t0", titles[0][1], reused=True))
+    state.handle(BenchStarted(store=_path(), trials=titles))
+    state.handle(_end("t0", titles[0][1], reused=True))
     assert state.time_left() is None
     assert state.share == 0.5
 
@@ -89,19 +89,19 @@ def test_a_reused_trial_does_not_affect_the_remaining_time(clock: Any) -> None:
 def test_the_best_epoch_survives_a_validation_accuracy_that_is_no_number(clock: Any) -> None:
     """A NaN first metric stays best for ever in timm's saver: NaN, 10, 50, 90, 20 has best 90."""
     state = BenchState(clock)
-    state.hear(TrialStarted(trial_id="t", title="net", number=1, total=1))
+    state.handle(TrialStarted(trial_id="t", title="net", number=1, total=1))
     for number, accuracy in enumerate((float("nan"), 0.10, 0.50, 0.90, 0.20), start=1):
-        state.hear(_epoch("t", number, 5, accuracy))
+        state.handle(_epoch("t", number, 5, accuracy))
     assert state.current is not None
     assert state.current.best_val_accuracy == 0.90
 
 
 def test_a_trial_that_another_process_held_may_start_twice(clock: Any) -> None:
     state = BenchState(clock)
-    state.hear(BenchStarted(store=_path(), trials=(("t", "net"), ("u", "other"))))
+    state.handle(BenchStarted(store=_path(), trials=(("t", "net"), ("u", "other"))))
     for trial in ("t", "u", "t"):
-        state.hear(TrialStarted(trial_id=trial, title=trial, number=1, total=2))
-        state.hear(_epoch(trial, 1, 2))
+        state.handle(TrialStarted(trial_id=trial, title=trial, number=1, total=2))
+        state.handle(_epoch(trial, 1, 2))
     assert state.share <= 1.0
 
 
