@@ -16,6 +16,8 @@ from harness.records.store import end_of, write_record
 from reports.trials.grouping import by_table, group_trials
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, TrialEnded, TrialStarted
 
+from .toy_bench import PLUGIN, Bench
+
 
 def test_a_trial_leaves_a_record_predictions_and_a_history(bench: Any) -> None:
     record = bench.run_one("linear", measure_seconds=0.02)
@@ -73,10 +75,13 @@ def test_failed_trials_run_again_only_when_asked(bench: Any) -> None:
 def test_editing_a_plugin_runs_its_trials_again(bench: Any) -> None:
     """pytorch/ao#3073: the code changed and the cache did not."""
     first = bench.run_one("linear")
-    # In another process, as it would be: this one has imported the plugin already.
-    code = 'print(Bench(bench.folder, PLUGIN + "\\nEDITED = True\\n").run_one("linear").result_key)'
-    done = subprocess.run(bench.script(code), capture_output=True, text=True, check=True)
-    assert done.stdout.strip() != first.result_key
+    # Copies, as a process imports a plugin once.
+    for name, plugin, is_reused in (("copied", PLUGIN, True), ("edited", f"{PLUGIN}\nEDITED = True\n", False)):
+        (bench.folder / name).mkdir()
+        other = Bench(bench.folder / name, plugin)
+        other.store = bench.store
+        assert (other.run_one("linear").result_key == first.result_key) is is_reused
+        assert [event.reused for event in other.events if isinstance(event, TrialEnded)] == [is_reused]
     assert len(list(bench.store.records())) == 2
 
 
@@ -92,13 +97,20 @@ def test_the_same_seed_twice_gives_the_same_bits_and_another_seed_does_not(bench
     assert logits(bench, first[0]) != logits(bench, first[1])
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """A bench that has run one trial without a stop."""
+    bench = Bench(tmp_path_factory.mktemp("whole"))
+    bench.run_one("slow", recipes=["steady"])
+    return bench
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stopped_trial_goes_on_and_ends_with_the_same_bits(
-    bench: Any, wait_until: Any, number: signal.Signals
+    bench: Any, whole: Bench, wait_until: Any, number: signal.Signals
 ) -> None:
     """ctlearn#179, sparseml#159: a resume reset the best metric, or was off by one epoch."""
-    whole = bench.beside("whole")
-    expected = whole.run_one("slow", recipes=["steady"])
+    ((_, expected),) = whole.store.records()
     process = subprocess.Popen(bench.script('bench.run_one("slow", recipes=["steady"])'))
     wait_until(lambda: any(bench.store.root.glob("*/state-*.safetensors")), 120)
     process.send_signal(number)
