@@ -1,4 +1,4 @@
-"""Distributions: which installed distribution a module belongs to, and its version as identities state it."""
+"""Distributions: which installed distribution a module belongs to, and its version as code identities contain it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from importlib.metadata import Distribution
 from pathlib import Path
 
 _BUILD = re.compile(r"\+(cpu|cu\d+|rocm[\d.]*|xpu|mps)$")
-"""Ends of versions that say for which device a library was built."""
+"""Suffixes of versions that name the device a library was built for."""
 
 
 def normal(name: str) -> str:
-    """Return the name of a distribution as it is compared: lower case, with hyphens."""
+    """Return the normalised name of a distribution: in lower case, with hyphens."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def version_of(distribution: str) -> str:
-    """Return the version of an installed distribution, without the device that it was built for; else ``absent``."""
+    """Return the version of a distribution without a device suffix, or ``absent`` if it is not installed."""
     found = _distribution(distribution)
     if found is None:
         return "absent"
@@ -34,9 +34,9 @@ def version_of(distribution: str) -> str:
 
 
 def owners(root: str, file: Path | None) -> tuple[str, ...]:
-    """Return the distributions that an importable top-level *root* belongs to, if they hold *file*.
+    """Return the distributions that contain the importable top-level module *root*, if they contain *file*.
 
-    Those that are installed in development mode hold no files: their code changes without their version.
+    Distributions in development mode contain no files, since their code changes while their version does not.
     """
     return tuple(name for name in claimants(root) if file is None or _holds(name, root, file))
 
@@ -51,7 +51,7 @@ def import_names(distribution: str) -> tuple[str, ...]:
 
 
 def claimants(root: str) -> tuple[str, ...]:
-    """Return the installed distributions that have a top-level module *root*, wherever it is imported from."""
+    """Return the installed distributions with a top-level module *root*, wherever it is imported from."""
     namesake = _distribution(root)
     if namesake is not None and own_copy(normal(root), root) is not None:
         return (normal(root),)  # far quicker than reading the files of all distributions
@@ -59,9 +59,9 @@ def claimants(root: str) -> tuple[str, ...]:
 
 
 def own_copy(distribution: str, root: str) -> Path | None:
-    """Return where a distribution keeps its copy of the top-level module *root*; None if it does not tell.
+    """Return where a distribution keeps its copy of the top-level module *root*, or None if that is unknown.
 
-    A distribution in development mode keeps it in the folder of its project.
+    In development mode, this is in the folder of its project.
     """
     found = _distribution(distribution)
     if found is None:

@@ -1,4 +1,4 @@
-"""Code identity: what the results of one entry of the catalog depend on besides settings, data and torch."""
+"""Code identity: what the results of a catalog entry depend on besides settings, data and torch."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class CodeIdentity:
     """The code, files and libraries that a record depends on."""
 
     modules: Mapping[str, str] = field(default_factory=dict)
-    """Digest of each module of the plugin that its functions reach, by name."""
+    """Digest of each module of the plugin that its functions depend on, by name."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """Digest of each data file that it declares, by the path that it declares."""
+    """Digest of each data file that it declares, by the declared path."""
     libraries: Mapping[str, str] = field(default_factory=dict)
-    """Version of each distribution that those modules import, or that it declares."""
+    """Version of each distribution that those modules import or that it declares."""
     arguments: str = ""
-    """Digest of its functions' names and the values that they were made with."""
+    """Digest of the names of its functions and the values that they were created with."""
 
 
 def code_identity(entry: Entry[Any]) -> CodeIdentity:
@@ -54,7 +54,7 @@ def code_identity(entry: Entry[Any]) -> CodeIdentity:
 
 
 _KNOWN: dict[Any, tuple[tuple[Any, ...], Reach]] = {}
-"""Reaches by roots, with the state of the files that they were read from: a plan asks once for each trial."""
+"""Known reaches by roots, with the state of the files that were read, since a plan needs one for each trial."""
 
 
 def _known_reach(roots: Mapping[str, frozenset[str]], owner: Owner) -> Reach:
@@ -74,7 +74,7 @@ def _state(files: Iterable[Path], owner: Owner) -> tuple[Any, ...]:
 
 
 def _home(provider: Provider) -> Path | None:
-    """Return the folder of the plugin's file, from which declared paths start."""
+    """Return the folder of the plugin's file, to which declared paths are relative."""
     if provider.origin == "file":
         return Path(provider.module).parent
     module = sys.modules.get(provider.module.partition(":")[0])
@@ -104,7 +104,7 @@ def _content_digest(path: Path) -> str:
 
 @functools.lru_cache(maxsize=4096)
 def _hashed(path: Path, _modified: int, _size: int) -> str:
-    # Cached, because a plan asks for each trial; the time and size only make an edited file another one.
+    # Cached, because a plan needs it for each trial; time and size distinguish an edited file.
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 

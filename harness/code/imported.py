@@ -1,6 +1,6 @@
-"""Imported modules, compared with the distributions that a record names: another copy on the path is an error.
+"""Imported modules: a copy other than that of the distribution which a record names is an error.
 
-A clone of a library on ``PYTHONPATH``, or a folder of its name, would be trained while the record named the installed
+A clone of a library on ``PYTHONPATH``, or a folder with its name, would be used while the record named the installed
 version.
 """
 
@@ -15,10 +15,10 @@ from zoo.errors import PluginError
 
 
 def check_imported(distributions: Iterable[str]) -> None:
-    """Check that what this process has imported of each distribution is the distribution's own copy.
+    """Check that this process has imported the modules of each distribution from the distribution itself.
 
     Raises:
-        PluginError: With both paths, if it is another copy.
+        PluginError: If it is another copy; both paths are named.
     """
     for distribution in distributions:
         for root in import_names(distribution):
@@ -28,10 +28,10 @@ def check_imported(distributions: Iterable[str]) -> None:
 
 
 def check_copy(distribution: str, root: str, file: Path) -> None:
-    """Check that *file*, from which the top-level module *root* is imported, is the distribution's own copy.
+    """Check that *file*, from which the top-level module *root* is imported, belongs to the distribution.
 
     Raises:
-        PluginError: With both paths, if it is another copy.
+        PluginError: If it is another copy; both paths are named.
     """
     own = own_copy(distribution, root)
     if own is not None and own.resolve() != file.resolve():

@@ -1,4 +1,4 @@
-"""Locating: where a module is, without importing it, and whose it is."""
+"""Locating: where a module is, without importing it, and what it is part of."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from harness.code.distributions import claimants, normal, owners
 from harness.code.imported import check_copy
 
 FILE_PREFIX = "_zoo_file_"
-"""Start of the names of modules that ``--plugin FILE`` makes; the rest changes with the file's content."""
+"""Prefix of the names of modules made from ``--plugin FILE``; the rest depends on the file's content."""
 _ELSEWHERE = {"zoo", "harness", "reports", "torch"}
-"""Packages that result keys hold otherwise: zoo's by the version of the engine, torch by its own."""
+"""Packages that result keys cover in another way: zoo's by the engine's version, torch by its own version."""
 _BUILT_INS = "plugins"
-"""Package of the built-ins; that it is zoo's own is checked where plugins are found."""
+"""Package of the built-in plugins."""
 _NEUTRAL = {
     "huggingface-hub", "requests", "urllib3", "httpx", "tqdm", "filelock", "click", "rich", "packaging", "pluggy",
     "pydantic", "typing-extensions", "pytest", "platformdirs",
 }  # fmt: skip
-"""Libraries that download, print or check, but compute no prediction."""
+"""Libraries that download, print or check, and do not affect predictions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Owner:
-    """Whom code belongs to: where its own modules are sought."""
+    """The plugin that code belongs to, and where its own modules are looked for."""
 
     distribution: str = ""
     """The plugin's distribution; empty for a file."""
     folder: Path | None = None
-    """The folder of the plugin's file, where its siblings lie."""
+    """The folder of the plugin's file, which may hold further modules of it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Located:
-    """A module that was found, or what stands for it."""
+    """A module that was found."""
 
     name: str
     label: str
-    """Its name as identities state it, which is the same on all machines."""
+    """Its name in identities, which is the same on all machines."""
     file: Path | None = None
-    """Its source if it is the plugin's own."""
+    """Its source, if it is part of the plugin."""
     is_package: bool = False
     folders: tuple[str, ...] = ()
-    """Where its submodules are sought."""
+    """Where its submodules are looked for."""
     libraries: tuple[str, ...] = ()
-    """Distributions that it belongs to if it is not the plugin's own."""
+    """Distributions that it belongs to, if it is not part of the plugin."""
 
 
 def locate(name: str, owner: Owner) -> Located | None:
-    """Return where the module *name* is; None if it does not count: of Python itself, of zoo, or a neutral library.
+    """Locate the module *name*; None if it does not count, being part of Python, of zoo or of a neutral library.
 
-    A module that no distribution holds, such as a file beside the plugin's or on ``PYTHONPATH``, is its own code.
+    A module outside all distributions, such as a file beside the plugin's or on ``PYTHONPATH``, is part of the plugin.
     """
     root = name.partition(".")[0]
     if root in sys.stdlib_module_names or root in _ELSEWHERE:
@@ -89,10 +89,10 @@ def _is_beside(file: Path, owner: Owner) -> bool:
 
 
 def _check_copy(root: str, owner: Owner) -> None:
-    """Check that a top-level module that no distribution holds hides none that one does.
+    """Check that a top-level module outside all distributions does not hide one inside.
 
     Raises:
-        PluginError: If it does, as the record would name that distribution.
+        PluginError: If it does, since the record would name that distribution.
     """
     top = find_spec(root, owner.folder)
     if root != _BUILT_INS and top is not None and top.origin and top.has_location:
@@ -105,7 +105,7 @@ def find_spec(name: str, folder: Path | None = None) -> ModuleSpec | None:
 
     Args:
         name: Its absolute name.
-        folder: Where a top-level module is sought that is on no path, as plugins may add their folder when they run.
+        folder: Where to look for a top-level module that is not on the path, since plugins may add their folder later.
     """
     parent = name.rpartition(".")[0]
     path: Iterable[str] = _path_of_trials()
@@ -124,7 +124,7 @@ def find_spec(name: str, folder: Path | None = None) -> ModuleSpec | None:
 
 
 def _path_of_trials() -> list[str]:
-    """Return where the processes of trials look for modules: as this one does, but never in the working folder."""
+    """Return where trials look for modules: where this process does, except in the working folder."""
     is_first = not sys.flags.safe_path and bool(sys.path) and sys.path[0] == str(Path.cwd())
     return [entry for entry in sys.path[is_first:] if entry]
 

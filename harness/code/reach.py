@@ -1,4 +1,4 @@
-"""Reach: the modules and libraries that code depends on, followed from import to import without running any of it."""
+"""Reach: the modules and libraries that code depends on, found by following imports without running any code."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from harness.code.source import Import, Source, read_source
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """What code reaches."""
+    """The modules and libraries that code depends on."""
 
     modules: dict[str, str]
-    """Digest of each of the plugin's own modules, by name."""
+    """Digest of each module of the plugin, by name."""
     libraries: tuple[str, ...]
     """Distributions that these modules import."""
     files: frozenset[Path] = frozenset()
-    """Files that were read to find out."""
+    """Files that were read for this."""
 
 
 def reach(roots: Mapping[str, frozenset[str]], owner: Owner) -> Reach:
-    """Return what is reached from modules.
+    """Return the modules and libraries that code depends on.
 
-    A module counts as a whole, with all imports that its code uses. What it imports and does not use, as an
-    ``__init__.py`` does that only gathers names, counts only if loading it does something.
+    A module counts as a whole, with all imports that its code uses. A module that is imported and not used, as in an
+    ``__init__.py`` that only collects names, counts only if importing it has effects.
 
     Args:
         roots: Names of modules, each with the names of the hook functions in it that count.
-        owner: Whose code it is.
+        owner: The plugin that the code belongs to.
     """
     walk = _Walk(owner, roots)
     walk.run()
@@ -42,7 +42,7 @@ def reach(roots: Mapping[str, frozenset[str]], owner: Owner) -> Reach:
 
 
 class _Walk:
-    """Follows imports and collects what they reach."""
+    """Follows imports and collects the modules and libraries that they lead to."""
 
     def __init__(self, owner: Owner, roots: Mapping[str, frozenset[str]]) -> None:
         self._owner, self._roots = owner, roots
@@ -57,7 +57,7 @@ class _Walk:
             self.visit(name)
 
     def visit(self, name: str) -> None:
-        """Take a module in, with the imports that its code uses."""
+        """Add a module and the imports that its code uses."""
         found = self._locate(name)
         if found is None or not self._is_new("visit", name):
             return
@@ -77,7 +77,7 @@ class _Walk:
             self._visit_all(name)
 
     def _follow(self, imported: Import, source: Source) -> None:
-        """Take in what an import brings and code uses."""
+        """Add the part of an import that code uses."""
         if imported.name == "*":
             self._use_all(imported.module)
         elif imported.name and self._locate(f"{imported.module}.{imported.name}") is None:
@@ -106,7 +106,7 @@ class _Walk:
         self._use_all(module)
 
     def _use_name(self, module: str, name: str) -> None:
-        """Take in a module of which a name is used, and what that name is if the module has imported it itself."""
+        """Add a module with a name that is used, and the origin of the name if the module has imported it."""
         if not self._is_new(f"use {name}", module):
             return
         found = self._locate(module)
@@ -124,7 +124,7 @@ class _Walk:
                 self._take(each)
 
     def _use_all(self, module: str) -> None:
-        """Take in a module and all that it imports, as it is used in a way that does not tell which names."""
+        """Add a module and all its imports, because which of its names are used is unknown."""
         if not self._is_new("use all", module):
             return
         self.visit(module)
@@ -134,7 +134,7 @@ class _Walk:
             self._take(each)
 
     def _take(self, imported: Import) -> None:
-        """Take in what an import brings, whatever is used of it."""
+        """Add everything that an import provides, whichever part is used."""
         if imported.name == "*":
             self._use_all(imported.module)
         elif imported.name and self._locate(f"{imported.module}.{imported.name}") is None:
@@ -148,7 +148,7 @@ class _Walk:
             self._load(f"{imported.module}.{imported.name}")
 
     def _load(self, module: str) -> None:
-        """Take in a module that is loaded and not used: it counts if loading it does something."""
+        """Add a module that is imported and not used, if importing it has effects."""
         found = self._locate(module)
         if found is None or not self._is_new("load", module):
             return
@@ -168,7 +168,7 @@ class _Walk:
             self._load(parent)
 
     def _visit_all(self, name: str) -> None:
-        """Take in every module of a package, since an import computes which one it wants."""
+        """Add every module of a package, because the name of the imported one is computed."""
         root = name.partition(".")[0]
         package = self._locate(root)
         for folder in package.folders if package is not None and not package.libraries else ():

@@ -1,4 +1,4 @@
-"""Roots: the modules that hold a record's functions, and the values that the functions were made with."""
+"""Roots: the modules with a record's functions, and the values that the functions were created with."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _SIMPLE = (type(None), bool, int, float, complex, str, bytes)
 
 @dataclass(kw_only=True, slots=True)
 class Roots:
-    """Where a record's code begins."""
+    """The starting points of a record's code."""
 
     modules: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Names of modules, each with the names of the hook functions in which a function of the record is defined."""
+    """Names of modules, each with the names of hook functions that define a function of the record inside."""
     arguments: Any = None
     """The record's functions by field, with their defaults, closures and bound arguments, as plain values."""
 
 
 def roots_of(record: Any) -> Roots:
-    """Return where the code of a record begins: in all its functions but those that yield hyperparameters.
+    """Return the starting points of a record's code: all its functions except those that yield hyperparameters.
 
-    Hyperparameters are part of a result key by value. Of a class of a plugin's own, the code counts.
+    Hyperparameters are part of a result key by value. For instances of a plugin's class, the class counts.
     """
     roots = Roots()
     walk = _Walk(roots)
@@ -49,7 +49,7 @@ def roots_of(record: Any) -> Roots:
 
 
 class _Walk:
-    """Turns functions and values into plain ones, and notes in which modules code lies."""
+    """Turns functions and values into plain values, and collects the modules of their code."""
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
@@ -57,7 +57,7 @@ class _Walk:
         self._steps = 0
 
     def plain(self, value: Any) -> Any:
-        """Return a value as JSON can hold it, the same in every process that makes it the same way."""
+        """Return a value as plain JSON, equal in every process that creates it in the same way."""
         self._steps += 1
         if id(value) in self._within or len(self._within) > _DEEPEST or self._steps > _MOST_STEPS:
             return "…"
@@ -75,7 +75,7 @@ class _Walk:
         if isinstance(value, _SIMPLE):
             return repr(value)
         if isinstance(value, Path):
-            return f"Path {value.name}"  # where it lies differs from machine to machine
+            return f"Path {value.name}"  # its path differs between machines
         if isinstance(value, functools.partial):
             return ["partial", self.plain(value.func), self.plain(value.args), self.plain(value.keywords)]
         if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Sources: what counts of a module's text, and what the module imports, read without running it.
+"""Sources: the part of a module's source that counts, and its imports, read without running it.
 
 Comments, docstrings, line breaks, ``if TYPE_CHECKING`` and ``if __name__ == "__main__"`` do not count. Neither do hook
 functions, which only yield records, unless a record's function is defined inside one.
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 Chain = tuple[str, ...]
-"""A name and the attributes that are read of it: ``models.nets.Net`` is ``("models", "nets", "Net")``."""
+"""A name and the attributes read from it: ``models.nets.Net`` is ``("models", "nets", "Net")``."""
 
 _UNCOUNTED_FIELDS = {"ctx", "type_comment", "kind", "type_ignores"}
 # Decorators, base classes and calls of module-level code that define something and do nothing else.
@@ -41,17 +41,17 @@ class Import:
     module: str
     """Absolute name of the module that is imported."""
     name: str = ""
-    """What is taken from it; empty: the module itself; ``*``: everything."""
+    """Name that is imported from it; empty: the module itself; ``*``: everything."""
     bound: str = ""
     """Name that the module's code uses for it; empty if it is imported without a name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """What counts of one module."""
+    """The part of a module that counts."""
 
     digest: str
-    """SHA-256 of its code without what does not count; imports that its code does not use are left out too."""
+    """SHA-256 of the code that counts, without imports that it does not use."""
     imports: tuple[Import, ...] = ()
     chains: frozenset[Chain] = frozenset()
     """Names that its code uses."""
@@ -63,7 +63,7 @@ class Source:
     """Whether it looks names up in ``globals()``, so that any import may be used."""
 
     def uses(self, imported: Import) -> bool:
-        """Tell whether the module's own code uses what it imports."""
+        """Return whether the module's own code uses this import."""
         return self.uses_all or not imported.bound or any(chain[0] == imported.bound for chain in self.chains)
 
 
@@ -82,7 +82,7 @@ def read_source(path: Path, *, module: str, is_package: bool, hooks: frozenset[s
 
 @functools.cache
 def _read(path: Path, _modified: int, _size: int, package: str, hooks: frozenset[str]) -> Source:
-    # Cached, because a plan asks for each trial; the time and size only make an edited file another one.
+    # Cached, because a plan needs it for each trial; time and size distinguish an edited file.
     content = path.read_bytes()
     try:
         if path.suffix != ".py":
@@ -113,7 +113,7 @@ def _read(path: Path, _modified: int, _size: int, package: str, hooks: frozenset
 
 
 class _Cleaner(ast.NodeTransformer):
-    """Takes out what does not count."""
+    """Removes the parts that do not count."""
 
     def __init__(self, hooks: frozenset[str]) -> None:
         self._hooks = hooks
