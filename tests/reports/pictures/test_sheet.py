@@ -57,6 +57,11 @@ def test_a_pillow_without_freetype_draws_latin_letters_and_question_marks(monkey
     assert sheet("c" * 400) == sheet("c" * 500) != sheet("c" * 5)
 
 
-def test_more_cells_than_columns_go_on_below() -> None:
-    band = Band(cells=[SheetCell(image_HWC=RED)] * 5)
-    assert draw_sheet([band], columns=2, side=50).size[1] > 2 * draw_sheet([band], columns=5, side=50).size[1]
+def test_more_cells_than_columns_go_on_below_in_their_order() -> None:
+    colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200), (200, 200, 0), (0, 200, 200)]
+    cells = [SheetCell(image_HWC=np.full((4, 4, 3), colour, dtype=np.uint8)) for colour in colours]
+    pixels = np.asarray(draw_sheet([Band(cells=cells)], columns=2, side=50))
+    centres = [np.argwhere((pixels == colour).all(axis=2)).mean(axis=0) for colour in colours]
+    tops, lefts = ([centre[axis] for centre in centres] for axis in (0, 1))
+    assert tops[0] == tops[1] < tops[2] == tops[3] < tops[4]
+    assert lefts[0] == lefts[2] == lefts[4] < lefts[1] == lefts[3]
