@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,16 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         for name in ("COLUMNS", "FORCE_COLOR", "NO_COLOR", "ZOO_DEBUG"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_bare_fork_server() -> Iterator[None]:
+    """End a fork server that has not preloaded torch: a process has one, and each later trial would import torch."""
+    yield
+    server = forkserver._forkserver  # type: ignore[attr-defined]
+    variables = Path(f"/proc/{server._forkserver_pid}/environ")
+    if variables.is_file() and b"ZOO_PRELOAD=torch" not in variables.read_bytes():
+        server._stop()
 
 
 @pytest.fixture(scope="session")

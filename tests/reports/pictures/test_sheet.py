@@ -31,6 +31,14 @@ def test_heat_is_where_the_map_is_and_nothing_elsewhere() -> None:
     assert (hot[..., 0] - hot[..., 2] > 30).all()  # yellow
 
 
+def test_a_small_image_under_heat_keeps_its_pixels() -> None:
+    checks = (np.indices((4, 4)).sum(axis=0) % 2)[:, :, None].repeat(3, axis=2).astype(np.uint8) * 200
+    shown = heat(checks, np.zeros((4, 4), dtype=np.float32), side=64)
+    assert len(np.unique(shown)) == 2
+    assert (shown[:16, :16] == shown[0, 0]).all()
+    assert (shown[:16, 16:32] == shown[0, 16]).all()
+
+
 @pytest.mark.parametrize("name", ["\x1b[31mred\n\n", "שלום \u202eevil", "\udcff猫" * 500, "\0"])
 def test_foreign_words_are_drawn_within_their_cell(name: str) -> None:
     plain = draw_sheet(
