@@ -105,7 +105,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_stopped_trial_goes_on_and_ends_with_the_same_bits(
     bench: Any, whole: Bench, wait_until: Any, number: signal.Signals
 ) -> None:
@@ -131,7 +131,7 @@ def test_a_stopped_trial_goes_on_and_ends_with_the_same_bits(
     assert not list(folder.glob("state-*"))
 
 
-@pytest.mark.parametrize("signals", [1, 2])
+@pytest.mark.parametrize("signals", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_stops_the_bench_and_leaves_no_process(
     bench: Any, wait_until: Any, alive: Any, descendants: Any, signals: int
 ) -> None:
