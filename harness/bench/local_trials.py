@@ -121,11 +121,11 @@ class LocalTrials:
         return len(self._free) + len(self._running)
 
     def has_room(self) -> bool:
-        """Tell whether another trial can start now."""
+        """Return whether another trial can start now."""
         return bool(self._free) and not self._lost
 
     def is_idle(self) -> bool:
-        """Tell whether no trial runs or is about to run again."""
+        """Return whether no trial runs or is about to run again."""
         return not self._running and not self._lost
 
     def start(self, trial: ResolvedTrial, before: Record | None) -> None:
@@ -270,7 +270,7 @@ class LocalTrials:
             return self._settle_crash(trial, run.before, run.folder, crash)
 
     def _is_busy(self, trial_id: str) -> bool:
-        """Tell whether to believe a process that says that another one holds its trial."""
+        """Return whether a process is right that another one holds its trial."""
         if not self._store.is_held(trial_id):  # the other one has just ended, or there was none
             self._false_busy[trial_id] += 1
         return self._false_busy[trial_id] < MAX_BUSY

@@ -24,7 +24,7 @@ class RunLimits:
     """Moment of ``time.monotonic()`` after which no trial starts; None: none."""
 
     def is_over(self) -> bool:
-        """Tell whether the deadline has passed."""
+        """Return whether the deadline has passed."""
         return self.deadline is not None and time.monotonic() >= self.deadline
 
 

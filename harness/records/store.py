@@ -200,7 +200,7 @@ def is_settled(record: Record, result_key: str, *, retry: bool) -> bool:
 
 
 def is_final(outcome: str, failure: str, *, retry: bool) -> bool:
-    """Tell whether a trial with an outcome, and a kind of failure if it has one, need not run again."""
+    """Return whether a trial with an outcome, and a kind of failure if it has one, need not run again."""
     if outcome == Outcome.FAILED:
         return not retry and failure != FailureKind.DISK
     return outcome == Outcome.DONE

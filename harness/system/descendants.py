@@ -82,7 +82,7 @@ def end_descendants(pid: int, *, spare: Collection[int] = ()) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended, and whose status nobody has asked for yet, does not."""
+    """Return whether a process is running; a zombie, whose status nobody has collected yet, is not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -21,7 +21,7 @@ class Hardware:
     """CPU threads that a process is set to use; None: torch chooses."""
 
     def runs(self, *, device: str, device_name: str) -> bool:
-        """Tell whether a trial that asks for *device* (``auto``, ``cuda:1`` …) could run on what has that name."""
+        """Return whether a trial with *device* (``auto``, ``cuda:1`` …) could run on the hardware with that name."""
         if device == "auto":
             return device_name in (self.gpus or (self.cpu, f"{self.cpu} (Metal)"))
         if device.startswith("cuda"):

@@ -105,7 +105,7 @@ def mark_dominated(table: Table, *, ranks_are_of_accuracy: bool = True) -> Table
 
 
 def is_on_front(row: Row, cost_key: str) -> bool | None:
-    """Tell whether no row dominates *row*; None if it was not compared on that cost."""
+    """Return whether no row dominates *row*; None if it was not compared on that cost."""
     found = row.dominated_by.get(cost_key)
     return None if found is None else not found
 

@@ -69,7 +69,7 @@ class Session:
         return catalog
 
     def _tell_unfinished_files(self) -> None:
-        """Tell which file of a plugin ended an earlier process; it is given again on purpose, so it is used again."""
+        """Return the plugin file that ended an earlier process; it was given again on purpose, so it is used again."""
         from zoo.calling import containment
         from zoo.calling.unfinished import find_unfinished, forget
 

@@ -45,7 +45,7 @@ _JUNK_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 
 
 def is_junk(name: str) -> bool:
-    """Tell whether a file or folder is hidden or was put there by an operating system: it never holds your images."""
+    """Return whether a file or folder is hidden or was put there by an operating system: it never holds your images."""
     return name.startswith(".") or name.lower() in _JUNK_FOLDERS | _JUNK_FILES
 
 
@@ -83,7 +83,7 @@ def _by_suffix(suffixes: Counter[str]) -> str:
 
 
 def is_image(path: PurePath, find_kind: Callable[[], str], left_out: LeftOut | None = None) -> bool:
-    """Tell whether a file is an image that can be read, by its suffix or else by its content.
+    """Return whether a file is an image that can be read, by its suffix or else by its content.
 
     Args:
         path: Its name. Junk is not an image.

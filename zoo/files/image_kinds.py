@@ -100,13 +100,13 @@ def _kind_of_head(head: bytes) -> str:
 
 
 def is_readable(kind: str) -> bool:
-    """Tell whether image files of this kind can be read here."""
+    """Return whether image files of this kind can be read here."""
     return kind in BUILT_IN_KINDS or has_decoder(kind)
 
 
 @functools.cache
 def has_decoder(kind: str) -> bool:
-    """Tell whether the module that reads this kind is installed."""
+    """Return whether the module that reads this kind is installed."""
     return kind in DECODERS and importlib.util.find_spec(DECODERS[kind]) is not None
 
 

@@ -87,11 +87,11 @@ class RemoteTrials:
         return int(self._cpus)
 
     def has_room(self) -> bool:
-        """Tell whether another trial can start now."""
+        """Return whether another trial can start now."""
         return len(self._running) < self.capacity()
 
     def is_idle(self) -> bool:
-        """Tell whether no trial is running, and the end of each has been reported."""
+        """Return whether no trial is running, and the end of each has been reported."""
         return not self._running and not self._over
 
     def start(self, trial: ResolvedTrial, before: Record | None) -> None:
