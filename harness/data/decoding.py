@@ -38,6 +38,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -45,7 +46,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from harness.data.bit_depth import is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
+from harness.data.bit_depth import Reopen, is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
+from harness.data.jpeg import draft, scale_for
 from zoo.dataset import FilePart
 from zoo.files.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 from zoo.files.plain_files import IMAGE, PACK, open_plain
@@ -146,17 +148,51 @@ def decode(
         UnreadableImageError: If the image cannot be decoded.
     """
     with _reading(source, max_pixels) as image:
-        raw_mode = raw_mode_of(image)
-        image.load()
-        turn = _TURNS.get(_orientation(image) or 1)
-        upright: Image.Image = image
-        if is_deep(image, raw_mode):
-            if on_deep_image is not None:
-                on_deep_image(peak_of(image))
-            upright = to_eight_bits(image, raw_mode, bit_depth, lambda: _reading(source, max_pixels))
-        if turn is not None:
-            upright = upright.transpose(turn)
-        return resize(_convert(upright, channels, raw_mode), size)
+        reopen = partial(_reading, source, max_pixels)
+        upright = _upright(image, reopen, channels=channels, bit_depth=bit_depth, on_deep_image=on_deep_image)
+        return resize(upright, size)
+
+
+def decode_upright(
+    source: Encoded, *, channels: int, least_side: int, bit_depth: int | None = None
+) -> NDArray[np.uint8]:
+    """Decode a whole image upright to ``uint8`` ``[H, W, channels]``.
+
+    Args:
+        least_side: A JPEG file is decoded at the smallest fraction of its size (see :mod:`harness.data.jpeg`) that
+            keeps this many pixels of its shorter side.
+        bit_depth: As in :func:`decode`.
+
+    Raises:
+        UnreadableImageError: If the image cannot be decoded.
+    """
+    with _reading(source) as image:
+        if image.format == "JPEG":
+            draft(image, scale_for(image.width, image.height, least_side))
+        pixels = np.asarray(_upright(image, partial(_reading, source), channels=channels, bit_depth=bit_depth))
+        return pixels if pixels.ndim == 3 else pixels[:, :, None]
+
+
+def _upright(
+    image: Image.Image,
+    reopen: Reopen,
+    *,
+    channels: int,
+    bit_depth: int | None,
+    on_deep_image: Callable[[int], None] | None = None,
+) -> Image.Image:
+    """Load an opened image, and return it upright, in 8-bit grey or RGB."""
+    raw_mode = raw_mode_of(image)
+    image.load()
+    turn = _TURNS.get(_orientation(image) or 1)
+    upright: Image.Image = image
+    if is_deep(image, raw_mode):
+        if on_deep_image is not None:
+            on_deep_image(peak_of(image))
+        upright = to_eight_bits(image, raw_mode, bit_depth, reopen)
+    if turn is not None:
+        upright = upright.transpose(turn)
+    return _convert(upright, channels, raw_mode)
 
 
 def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:

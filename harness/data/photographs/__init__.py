@@ -1,0 +1,8 @@
+"""Photographs as training crops see them: whole, with their aspect ratio, no larger than the crops need.
+
+``whole``    decoding a whole image, and the side that it is reduced to
+``packed``   decoded images of a split in one file
+``encoded``  the same images, decoded on access, where the decoded ones would not fit
+
+Both give the same pixels.
+"""
