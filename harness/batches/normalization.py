@@ -23,6 +23,10 @@ class ChannelStatistics(Protocol):
         """Standard deviation per channel."""
 
 
+_LARGE_VALUES = 96 * 96 * 3
+"""Values of an image from which images are normalised one by one on the CPU."""
+
+
 class Normalizer:
     """Maps ``uint8`` images ``[B, C, H, W]`` to ``(pixel / 255 - mean) / std`` in float32, in one pass."""
 
@@ -44,13 +48,26 @@ class Normalizer:
             batch, height, width, channels = images_BHWC.shape
             scale_M, shift_M = self._row_constants(width)
             # Process whole rows: broadcasting over three channels would leave the CPU's vector units idle.
-            flat_BHM = torch.addcmul(shift_M, images_BHWC.reshape(batch, height, width * channels), scale_M)
+            pixels_BHM = images_BHWC.reshape(batch, height, width * channels)
+            if pixels_BHM.device.type == "cpu" and height * width * channels >= _LARGE_VALUES:
+                flat_BHM = _one_by_one(pixels_BHM, scale_M, shift_M)
+            else:
+                flat_BHM = torch.addcmul(shift_M, pixels_BHM, scale_M)
             return flat_BHM.view(batch, height, width, channels).permute(0, 3, 1, 2)
         layout = torch.channels_last if self._channels_last else torch.contiguous_format
         floats_BCHW = images_BCHW.to(torch.float32, memory_format=layout)
-        return torch.addcmul(self._shift_C.view(-1, 1, 1), floats_BCHW, self._scale_C.view(-1, 1, 1))
+        shift_C11, scale_C11 = self._shift_C.view(-1, 1, 1), self._scale_C.view(-1, 1, 1)
+        return torch.addcmul(shift_C11, floats_BCHW, scale_C11, out=floats_BCHW)
 
     def _row_constants(self, width: int) -> tuple[Tensor, Tensor]:
         if self._rows is None or self._rows[0] != width:
             self._rows = (width, self._scale_C.repeat(width), self._shift_C.repeat(width))
         return self._rows[1], self._rows[2]
+
+
+def _one_by_one(pixels_BHM: Tensor, scale_M: Tensor, shift_M: Tensor) -> Tensor:
+    """Normalise images whose floats fit into a cache, where torch would convert the whole batch in memory first."""
+    floats_BHM = torch.empty(pixels_BHM.shape, dtype=torch.float32)
+    for floats_HM, pixels_HM in zip(floats_BHM, pixels_BHM, strict=True):
+        torch.addcmul(shift_M, floats_HM.copy_(pixels_HM), scale_M, out=floats_HM)
+    return floats_BHM

@@ -46,3 +46,16 @@ def test_a_constant_channel_stays_finite():
 def test_the_wrong_number_of_channels_is_refused():
     with pytest.raises(ValueError, match="images have 1 channels, the statistics 3"):
         Normalizer(STATISTICS, CPU)(torch.zeros(1, 1, 2, 2, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize("side", [95, 96, 160])
+def test_large_images_are_normalised_to_the_same_bits_as_small_ones(side):
+    generator = torch.Generator().manual_seed(0)
+    pixels_BHWC = torch.randint(0, 256, (3, side, side, 3), dtype=torch.uint8, generator=generator)
+    normalize = Normalizer(STATISTICS, CPU, channels_last=True)
+    whole = normalize(pixels_BHWC.permute(0, 3, 1, 2))
+    rows = [
+        normalize(pixels_BHWC[:, row : row + 5].permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last))
+        for row in range(0, side, 5)
+    ]
+    assert torch.equal(torch.cat(rows, dim=2), whole)
