@@ -31,7 +31,8 @@ def test_each_recipe_sets_these_hyperparameters_and_no_others(settings):
         "finetune": {
             "epochs": 10, "batch_size": 64, "pretrained": True, "init": "zero_head", "optimizer": "adamw", "lr": 1e-3,
             "backbone_lr_scale": 0.1, "weight_decay": 0.05, "decay_norm_and_bias": False, "schedule": "cosine",
-            "warmup_epochs": 1, "label_smoothing": 0.1, "clip_norm": 1.0, "keep": "best", **CROP_AND_FLIP,
+            "warmup_epochs": 1, "label_smoothing": 0.1, "clip_norm": 1.0, "keep": "best", "random_resized_crop": 0.25,
+            "flip": True,
         },
         "linear_probe": {
             "epochs": 10, "batch_size": 64, "pretrained": True, "freeze_backbone": True, "init": "zero_head",
