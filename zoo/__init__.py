@@ -28,6 +28,7 @@ finding plugins        ``hookspecs``, ``trust``, ``finding``, ``loading``, ``cat
 calling plugins        ``calling``
 files                  ``files``
 words                  ``names``, ``text``, ``errors``
+recipes                ``optimizers``
 above the harness      ``api``, ``cli``, ``testing``
 =====================  ====================================================
 """

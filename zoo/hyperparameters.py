@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.names import near_names
+from zoo.optimizers import check_optimizer
 
 
 class Hyperparameters(BaseModel):
@@ -28,20 +29,25 @@ class Hyperparameters(BaseModel):
     )
 
     # Optimizer
-    optimizer: Literal["sgd", "adam", "adamw", "rmsprop"] = Field(default="sgd", description="update rule")
+    optimizer: str = Field(
+        default="sgd", description="update rule: sgd, adam, adamw, rmsprop, or one of timm's, such as timm/lamb"
+    )
     lr: float = Field(default=0.01, gt=0, description="peak learning rate")
-    momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum of sgd and rmsprop")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="momentum of sgd, rmsprop and timm's optimizers")
     nesterov: bool = Field(default=False, description="Nesterov momentum, for sgd")
     beta1: float = Field(default=0.9, ge=0, lt=1, description="decay of the first moment, for adam and adamw")
     beta2: float = Field(default=0.999, ge=0, lt=1, description="decay of the second moment, for adam and adamw")
     weight_decay: float = Field(
-        default=0.0, ge=0, description="L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw)"
+        default=0.0, ge=0, description="L2 penalty (sgd, adam, rmsprop) or decoupled decay (adamw, most of timm's)"
     )
     decay_norm_and_bias: bool = Field(
         default=True, description="whether weight decay applies to biases and normalisation layers"
     )
     backbone_lr_scale: float = Field(
         default=1.0, ge=0, description="learning rate of all layers but the head, relative to lr"
+    )
+    layer_decay: float = Field(
+        default=1.0, gt=0, le=1, description="learning rate of each layer relative to the layer after it; 1 disables it"
     )
 
     # Schedule
@@ -83,6 +89,13 @@ class Hyperparameters(BaseModel):
     random_resized_crop: float = Field(
         default=1.0, gt=0, le=1, description="smallest area share of a random resized crop; 1 disables it"
     )
+    progressive_resizing: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="side of training images in the first epoch relative to the full side, reached after two thirds of "
+        "the epochs; 1 disables it",
+    )
     cutout: float = Field(default=0.0, ge=0, lt=1, description="side of an erased square, as a share of the image side")
     random_erasing: float = Field(
         default=0.0, ge=0, le=1, description="probability of an erased rectangle of 2 to 33 % of the area"
@@ -114,6 +127,13 @@ class Hyperparameters(BaseModel):
         default=0, ge=0, description="epochs without improvement before training stops early; 0 disables it"
     )
 
+    # Prediction
+    test_views: Literal["one", "flip", "crops", "flip_crops"] = Field(
+        default="one",
+        description="views of each validation and test image whose probabilities are averaged: flip adds its mirror "
+        "image, crops its four corners and its centre, enlarged; flip_crops both",
+    )
+
     # Start
     pretrained: bool = Field(default=False, description="start from published weights")
     freeze_backbone: bool = Field(default=False, description="train the head only")
@@ -130,6 +150,17 @@ class Hyperparameters(BaseModel):
         if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation in (int, float):
             raise ValueError("input should be a number")
         return value
+
+    @field_validator("optimizer")
+    @classmethod
+    def _check_optimizer(cls, name: str) -> str:
+        check_optimizer(name)
+        return name
+
+    def without_mirroring(self) -> Self:
+        """Return a copy for images that may not be mirrored."""
+        unmirrored = {"flip": "one", "flip_crops": "crops"}
+        return self.model_copy(update={"flip": False, "test_views": unmirrored.get(self.test_views, self.test_views)})
 
     def with_overrides(self, given: Mapping[str, Any], *, owner: str = "recipe") -> Self:
         """Return a copy with the values of *given*.

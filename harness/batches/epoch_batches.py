@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from harness.batches.augmentation import AlternatingFlip, Mixing, augment
 from harness.batches.augmentation.draws import BatchGenerator
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, offsets
 from harness.batches.forward_settings import ForwardSettings
 from harness.batches.rank_share import BatchShare
+from harness.batches.resizing import progressive_side
 from harness.data.images import ImageSet, PreparedData
 from harness.randomness import derive_seed, make_generator
 from zoo.hyperparameters import Hyperparameters
@@ -84,6 +86,7 @@ class EpochBatches:
         if shares is not None and not self._loads_whole_batches:
             generator = BatchGenerator(device=device)
             generator.manual_seed(derive_seed(self._seed, "augmentation", epoch))
+        side = progressive_side(self._data.image_size[0], hp, epoch)
         for index, (raw_BCHW, labels_B) in enumerate(self._loaded(order_N, shares)):
             start, share = self._starts[index], None if shares is None else shares[index]
             flip_B = None if flip_N is None else flip_N[start : start + self.sizes[index]]
@@ -97,12 +100,19 @@ class EpochBatches:
             if self._recipe.augment is not None:
                 raw_BCHW = self._recipe.augment(raw_BCHW, generator, hp)
             if mixing is not None:
-                images_BCHW, targets = mixing.apply(self._normalize(raw_BCHW), labels_B, start=start, share=share)
+                images_BCHW, targets = mixing.apply(self._input(raw_BCHW, side), labels_B, start=start, share=share)
                 yield images_BCHW, targets, labels_B if share is None else share.own(labels_B)
             else:
                 if share is not None and len(share.rows_B) < len(raw_BCHW):
                     raw_BCHW, labels_B = share.own(raw_BCHW), share.own(labels_B)
-                yield self._normalize(raw_BCHW), labels_B, labels_B
+                yield self._input(raw_BCHW, side), labels_B, labels_B
+
+    def _input(self, raw_BCHW: Tensor, side: int) -> Tensor:
+        """Return normalised images with *side* pixels."""
+        images_BCHW = self._normalize(raw_BCHW)
+        if side == images_BCHW.shape[2]:
+            return images_BCHW
+        return functional.interpolate(images_BCHW, (side, side), mode="bilinear", antialias=True)
 
     def _loaded(self, order_N: Tensor, shares: list[BatchShare] | None) -> Iterator[tuple[Tensor, Tensor]]:
         if shares is None:

@@ -29,6 +29,7 @@ from harness.records.provenance import provider_spec
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
+from harness.training.prediction_views import predict_of
 from zoo.architecture import Architecture, ModelRequest
 from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog, Entry, Registry
@@ -162,7 +163,8 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
         )
     except ValidationError as error:
         raise StoreError(f"the record in {origin} does not describe a classifier: {first_problem(error)}") from error
-    if _entry(catalog.recipes, spec.recipe, card).record.predict is None:
+    one_view = spec.recipe.hyperparameters.get("test_views", "one") == "one"  # older records have no other
+    if one_view and _entry(catalog.recipes, spec.recipe, card).record.predict is None:
         card = card.model_copy(update={"recipe": None})
     return card
 
@@ -214,16 +216,13 @@ def _remedy(provider: ProviderSpec) -> str:
 
 def _own_predict(entry: Entry[Recipe], card: ClassifierCard) -> Predict | None:
     recipe = entry.record
-    predict = recipe.predict
-    if predict is None:
-        return None
     assert card.recipe is not None
     hp = hyperparameters_of(recipe, entry.display_name, entry.provider).with_overrides(
         card.recipe.hyperparameters, owner=entry.display_name
     )
     if not card.mirror_symmetric:
-        hp = hp.model_copy(update={"flip": False})  # as in training
-    return lambda model, images_BCHW: predict(model, images_BCHW, hp)
+        hp = hp.without_mirroring()  # as in training
+    return predict_of(recipe, hp)
 
 
 def _notes(card: ClassifierCard, architecture: Entry[Architecture]) -> list[str]:

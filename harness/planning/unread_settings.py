@@ -16,7 +16,16 @@ from zoo.errors import UsageError
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 
-_OPTIMIZER = ("optimizer", "momentum", "nesterov", "beta1", "beta2", "weight_decay", "decay_norm_and_bias")
+_OPTIMIZER = (
+    "optimizer",
+    "momentum",
+    "nesterov",
+    "beta1",
+    "beta2",
+    "weight_decay",
+    "decay_norm_and_bias",
+    "layer_decay",
+)
 _SCHEDULE = (
     "schedule", "step_epochs", "gamma", "plateau_patience", "plateau_factor", "warmup_epochs", "onecycle_rise",
     "final_lr_scale",
@@ -24,12 +33,16 @@ _SCHEDULE = (
 _LOSS = ("label_smoothing", "class_weights")
 
 _READERS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "momentum": ("optimizer is sgd or rmsprop", lambda hp: hp.optimizer in ("sgd", "rmsprop")),
+    "momentum": (
+        "optimizer is sgd, rmsprop or one of timm's",
+        lambda hp: hp.optimizer in ("sgd", "rmsprop") or hp.optimizer.startswith("timm/"),
+    ),
     "nesterov": ("optimizer is sgd and momentum is above 0", lambda hp: hp.optimizer == "sgd" and hp.momentum > 0),
     "beta1": ("optimizer is adam or adamw", lambda hp: hp.optimizer in ("adam", "adamw")),
     "beta2": ("optimizer is adam or adamw", lambda hp: hp.optimizer in ("adam", "adamw")),
     "decay_norm_and_bias": ("weight_decay is above 0", lambda hp: hp.weight_decay > 0),
     "backbone_lr_scale": ("the backbone is trained (freeze_backbone is false)", lambda hp: not hp.freeze_backbone),
+    "layer_decay": ("the backbone is trained (freeze_backbone is false)", lambda hp: not hp.freeze_backbone),
     "step_epochs": ("schedule is step", lambda hp: hp.schedule == "step"),
     "gamma": ("schedule is step", lambda hp: hp.schedule == "step"),
     "plateau_patience": ("schedule is plateau", lambda hp: hp.schedule == "plateau"),

@@ -7,8 +7,10 @@
 ``ema``                exponential moving averages of weights
 ``evaluation``         logits of a split, loss and accuracy
 ``forward_state``      undoing a forward pass, for steps that run out of memory
+``layer_decay``        learning rates that fall from the head to the first layers
 ``losses``             cross-entropy and class weights
 ``optimizers``         optimizers and their parameter groups
+``prediction_views``   several views of each image, whose probabilities are averaged
 ``precision``          autocast and exact float32
 ``ranks``              several processes that train together
 ``resolved_recipe``    a recipe with the hyperparameters of one training

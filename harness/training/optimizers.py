@@ -10,7 +10,9 @@ from torch import nn
 from harness.faults.errors import TrialError
 from harness.networks.heads import find_head
 from harness.records.record import FailureKind
+from harness.training.layer_decay import layer_scales
 from zoo.hyperparameters import Hyperparameters
+from zoo.optimizers import TIMM
 
 FUSED_DEVICES = ("cpu", "cuda", "mps")
 """Devices with fused kernels for sgd, adam and adamw, which update all parameters in a single pass."""
@@ -35,10 +37,15 @@ def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimiz
         case "rmsprop":
             # No fused kernel exists; foreach is the fastest alternative.
             return torch.optim.RMSprop(groups, hp.lr, momentum=hp.momentum, weight_decay=decay, foreach=True)
+        case _:
+            from timm.optim import create_optimizer_v2
+
+            name = hp.optimizer.removeprefix(TIMM)
+            return create_optimizer_v2(groups, name, lr=hp.lr, weight_decay=decay, momentum=hp.momentum)
 
 
 def parameter_groups(model: nn.Module, hp: Hyperparameters) -> list[dict[str, Any]]:
-    """Split trainable parameters by learning rate (head, backbone) and weight decay.
+    """Split trainable parameters by learning rate (head, backbone, layers) and weight decay.
 
     Without ``decay_norm_and_bias``, weight decay skips parameters with at most one dimension (biases, and scales and
     shifts of normalisation), and those that the network lists in ``no_weight_decay()``, as timm's networks do.
@@ -50,13 +57,15 @@ def parameter_groups(model: nn.Module, hp: Hyperparameters) -> list[dict[str, An
     in_head = set()
     if hp.backbone_lr_scale != 1:
         in_head = {id(parameter) for layer in find_head(model) for parameter in layer.parameters()}
+    scales = layer_scales(model, hp.layer_decay) if hp.layer_decay != 1 else {}
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         decays = hp.decay_norm_and_bias or (parameter.ndim > 1 and name not in exempt)
         is_backbone = hp.backbone_lr_scale != 1 and id(parameter) not in in_head
-        key = (hp.lr * (hp.backbone_lr_scale if is_backbone else 1.0), hp.weight_decay if decays else 0.0)
+        lr = hp.lr * (hp.backbone_lr_scale if is_backbone else 1.0) * scales.get(name, 1.0)
+        key = (lr, hp.weight_decay if decays else 0.0)
         groups.setdefault(key, []).append(parameter)
     if not groups:
         raise TrialError(FailureKind.PLUGIN, f"{type(model).__name__} has no parameters to train")

@@ -5,7 +5,6 @@ Shape suffixes: B batch, C channels, H height, W width, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from harness.training.losses import Loss, make_loss
 from harness.training.optimizers import make_optimizer
+from harness.training.prediction_views import Predict, predict_of
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 
@@ -38,7 +38,6 @@ class ResolvedRecipe:
         return lambda logits_BK, targets: own(logits_BK, targets, self.hp)
 
     @property
-    def predict(self) -> Callable[[nn.Module, Tensor], Tensor] | None:
+    def predict(self) -> Predict | None:
         """Function ``(model, images_BCHW) -> logits_BK`` to call instead of the model; None: call the model itself."""
-        own = self.recipe.predict
-        return None if own is None else lambda model, images_BCHW: own(model, images_BCHW, self.hp)
+        return predict_of(self.recipe, self.hp)

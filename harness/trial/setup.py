@@ -42,7 +42,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
         spec.recipe.hyperparameters, owner=spec.recipe.display_name
     )
     if not prepared.mirror_symmetric:
-        hp = hp.model_copy(update={"flip": False})  # also for the recipe's own functions
+        hp = hp.without_mirroring()  # also for the recipe's own functions
     request = ModelRequest(
         num_classes=len(prepared.classes),
         in_channels=prepared.channels,

@@ -54,7 +54,10 @@ def test_all_mistakes_in_one_call_are_reported_together() -> None:
     assert len(caught.value.errors) == 4
     assert "'epochs'" in text
     assert "r.lr = -1: input should be greater than 0" in text
-    assert "r.optimizer = 'sdg': input should be 'sgd', 'adam', 'adamw' or 'rmsprop'" in text
+    assert (
+        "r.optimizer = 'sdg': input should be 'sgd', 'adam', 'adamw', 'rmsprop' or 'timm/name', did you mean sgd"
+        in text
+    )
     assert "r.momentum = 1" in text
 
 
@@ -124,3 +127,10 @@ def test_each_setting_has_a_description_and_a_default_that_it_accepts() -> None:
     for name, field in Hyperparameters.model_fields.items():
         assert field.description, name
     assert Hyperparameters() == Hyperparameters.model_validate({})
+
+
+def test_images_that_may_not_be_mirrored_are_not_at_test_time_either() -> None:
+    views = {"one": "one", "flip": "one", "crops": "crops", "flip_crops": "crops"}
+    for asked, kept in views.items():
+        plain = Hyperparameters(flip=True, test_views=asked).without_mirroring()  # type: ignore[arg-type]
+        assert (plain.flip, plain.test_views) == (False, kept)

@@ -29,7 +29,7 @@ def problems(given: dict[str, Any], *, own: dict[str, Any] | None = None, **func
         ({"schedule": "cosine"}, {"gamma": 0.1}, "schedule is step"),
         ({"optimizer": "adam"}, {"nesterov": True}, "optimizer is sgd and momentum is above 0"),
         ({"optimizer": "sgd", "momentum": 0.0}, {"nesterov": True}, "optimizer is sgd and momentum is above 0"),
-        ({"optimizer": "adamw"}, {"momentum": 0.5}, "optimizer is sgd or rmsprop"),
+        ({"optimizer": "adamw"}, {"momentum": 0.5}, "optimizer is sgd, rmsprop or one of timm's"),
         ({"schedule": "step"}, {"final_lr_scale": 0.1}, "schedule is onecycle or cosine"),
         ({"schedule": "step"}, {"plateau_patience": 1}, "schedule is plateau"),
         ({}, {"flip_mode": "alternating"}, "flip is true"),
@@ -37,6 +37,8 @@ def problems(given: dict[str, Any], *, own: dict[str, Any] | None = None, **func
         ({}, {"monitor": "val_loss"}, "keep is best or early_stopping_patience is above 0"),
         ({}, {"decay_norm_and_bias": False}, "weight_decay is above 0"),
         ({"freeze_backbone": True}, {"backbone_lr_scale": 0.1}, "the backbone is trained"),
+        ({"freeze_backbone": True}, {"layer_decay": 0.8}, "the backbone is trained"),
+        ({"optimizer": "timm/lamb"}, {"beta1": 0.8}, "optimizer is adam or adamw"),
     ],
 )
 def test_an_unused_setting_is_an_error_with_the_reason(own: dict[str, Any], given: dict[str, Any], reason: str) -> None:

@@ -98,3 +98,21 @@ def test_updates_are_those_of_torchs_plain_optimizer(settings, reference):
             model(images).square().sum().backward()
             optimizer.step()
     torch.testing.assert_close(net.weight, other.weight, rtol=1e-5, atol=1e-6)
+
+
+def test_layers_learn_at_falling_rates_times_that_of_the_backbone():
+    net = Net()
+    groups = names(net, parameter_groups(net, Hyperparameters(lr=1.0, layer_decay=0.5, backbone_lr_scale=0.1)))
+    rates = {name: lr for (lr, _), members in groups.items() for name in members}
+    assert rates["head.weight"] == rates["head.bias"] == 1.0
+    assert sorted(set(rates.values())) == pytest.approx([0.1 / 2**k for k in range(5, 0, -1)] + [1.0])
+
+
+@pytest.mark.parametrize("name", ["lamb", "lion", "nadamw", "sgdw", "adan"])
+def test_timms_optimizers_get_the_groups_and_settings(name):
+    hp = Hyperparameters(optimizer=f"timm/{name}", lr=0.2, weight_decay=0.3, momentum=0.8, decay_norm_and_bias=False)
+    optimizer = make_optimizer(Net(), hp)
+    assert type(optimizer).__module__.startswith("timm.optim")
+    assert {group["weight_decay"] for group in optimizer.param_groups} == {0.3, 0.0}
+    assert {group["lr"] for group in optimizer.param_groups} == {0.2}
+    assert {group.get("momentum", 0.8) for group in optimizer.param_groups} == {0.8}

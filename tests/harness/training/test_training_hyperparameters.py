@@ -26,6 +26,7 @@ CHANGES = {
     "nesterov": True,
     "weight_decay": 0.1,
     "backbone_lr_scale": 0.1,
+    "layer_decay": 0.5,
     "schedule": "cosine",
     "warmup_epochs": 1.0,
     "label_smoothing": 0.2,
@@ -34,6 +35,7 @@ CHANGES = {
     "crop_padding": 0.25,
     "flip": True,
     "random_resized_crop": 0.3,
+    "progressive_resizing": 0.5,
     "cutout": 0.5,
     "random_erasing": 0.8,
     "color_jitter": 0.5,
@@ -70,8 +72,8 @@ WITHIN = {
 }
 """What changes the weights together with something else."""
 
-ELSEWHERE = {"pretrained"}
-"""What the builder of the network looks at, not the engine."""
+ELSEWHERE = {"pretrained", "test_views"}
+"""What the builder of the network looks at, or what only predicts."""
 
 
 def test_every_hyperparameter_is_tested_here():
@@ -125,6 +127,20 @@ def test_clipping_bounds_the_first_step(make_data, fit, weights):
     fit(make_data(), net, epochs=1, batch_size=64, lr=1.0, momentum=0.0, clip_norm=1e-3)
     moved = sum(float((value - before[name]).square().sum()) for name, value in net.state_dict().items()) ** 0.5
     assert moved == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_an_optimizer_of_timms_trains_and_learns(make_data, make_net, fit):
+    _, epochs = fit(make_data(), make_net(), optimizer="timm/lamb", lr=0.01, epochs=6)
+    assert epochs[-1].train_loss < epochs[0].train_loss
+
+
+def test_views_of_test_images_change_what_is_validated_and_not_the_weights(make_data, make_net, fit, equal):
+    data = make_data()
+    one, other = make_net(), make_net()
+    _, epochs = fit(data, one)
+    _, other_epochs = fit(data, other, test_views="flip_crops")
+    assert equal(one, other)
+    assert epochs[-1].val_loss != other_epochs[-1].val_loss
 
 
 def test_the_best_epochs_weights_are_tested(make_data, make_net, equal, weights):
