@@ -45,11 +45,11 @@ def timm_optimizers() -> list[str]:
 
 
 def _list() -> dict[str, Any]:
-    import timm.optim
+    from timm.optim import get_optimizer_info, list_optimizers  # type: ignore[attr-defined]  # timm exports them
 
     names = [
         name
-        for name in timm.optim.list_optimizers()
-        if not name.startswith(_NEEDS_MORE) and not timm.optim.get_optimizer_info(name).second_order
+        for name in map(str, list_optimizers())
+        if not name.startswith(_NEEDS_MORE) and not get_optimizer_info(name).second_order
     ]
     return {"names": [TIMM + name for name in names]}

@@ -39,8 +39,8 @@ class CropDraws:
         first, last = min(positions_B), max(positions_B)
         # Each number takes one step of the generator, which can jump to any of them.
         rng = np.random.Generator(np.random.PCG64(self._seed).advance(first * _PER_IMAGE))
-        drawn = rng.random((last - first + 1, _PER_IMAGE))
-        return drawn[np.asarray(positions_B) - first]
+        drawn: NDArray[np.float64] = rng.random((last - first + 1, _PER_IMAGE))
+        return drawn.take(np.asarray(positions_B) - first, axis=0)
 
 
 def crop_box(drawn: Sequence[float], height: int, width: int, *, smallest_area: float) -> tuple[int, int, int, int]:

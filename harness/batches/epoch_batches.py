@@ -16,6 +16,7 @@ from harness.batches.augmentation import AlternatingFlip, Mixing, augment
 from harness.batches.augmentation.draws import BatchGenerator
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, offsets
 from harness.batches.forward_settings import ForwardSettings
+from harness.batches.photograph_crops import CropSettings, PhotographCrops
 from harness.batches.rank_share import BatchShare
 from harness.batches.resizing import progressive_side
 from harness.data.images import ImageSet, PreparedData
@@ -55,7 +56,9 @@ class EpochBatches:
         device = settings.device
         self._seed, self._device, self._rows_of = seed, device, rows_of
         self._labels_N = images.labels_N
-        self._data = DeviceImages(images, device, trials_on_device=settings.trials_on_device)
+        self._crops = self._photograph_crops(images)
+        resident = None if self._crops is None else False
+        self._data = DeviceImages(images, device, resident=resident, trials_on_device=settings.trials_on_device)
         self.resident_bytes = self._data.resident_bytes
         self._normalize = settings.normalizer()
         fill_C = [round(255 * mean) for mean in settings.normalization.mean]
@@ -87,16 +90,17 @@ class EpochBatches:
             generator = BatchGenerator(device=device)
             generator.manual_seed(derive_seed(self._seed, "augmentation", epoch))
         side = progressive_side(self._data.image_size[0], hp, epoch)
-        for index, (raw_BCHW, labels_B) in enumerate(self._loaded(order_N, shares)):
+        # Photographs come cropped and mirrored.
+        rest = hp if self._crops is None else hp.model_copy(update={"random_resized_crop": 1.0, "flip": False})
+        may_flip = self._prepared.mirror_symmetric
+        for index, (raw_BCHW, labels_B) in enumerate(self._loaded(order_N, shares, epoch, flip_N)):
             start, share = self._starts[index], None if shares is None else shares[index]
             flip_B = None if flip_N is None else flip_N[start : start + self.sizes[index]]
             if share is not None:
                 flip_B = None if flip_B is None else flip_B[share.loaded_L]
                 if isinstance(generator, BatchGenerator):
                     generator.batch, generator.rows_B = share.batch, share.loaded_L
-            raw_BCHW = augment(
-                raw_BCHW, generator, hp, may_flip=self._prepared.mirror_symmetric, fill_C=self._fill_C, flip_B=flip_B
-            )
+            raw_BCHW = augment(raw_BCHW, generator, rest, may_flip=may_flip, fill_C=self._fill_C, flip_B=flip_B)
             if self._recipe.augment is not None:
                 raw_BCHW = self._recipe.augment(raw_BCHW, generator, hp)
             if mixing is not None:
@@ -114,11 +118,34 @@ class EpochBatches:
             return images_BCHW
         return functional.interpolate(images_BCHW, (side, side), mode="bilinear", antialias=True)
 
-    def _loaded(self, order_N: Tensor, shares: list[BatchShare] | None) -> Iterator[tuple[Tensor, Tensor]]:
-        if shares is None:
-            return self._data.batches(order_N, self.sizes)
-        parts = [start + share.loaded_L.cpu() for start, share in zip(self._starts, shares, strict=True)]
-        return self._data.batches(order_N[torch.cat(parts)], [len(part) for part in parts])
+    def _loaded(
+        self, order_N: Tensor, shares: list[BatchShare] | None, epoch: int, flip_N: Tensor | None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        positions_M, sizes = None, self.sizes
+        if shares is not None:
+            parts = [start + share.loaded_L.cpu() for start, share in zip(self._starts, shares, strict=True)]
+            positions_M, sizes = torch.cat(parts), [len(part) for part in parts]
+        if self._crops is not None:
+            return self._crops.batches(order_N, sizes, epoch=epoch, positions_M=positions_M, mirrored_N=flip_N)
+        return self._data.batches(order_N if positions_M is None else order_N[positions_M], sizes)
+
+    def _photograph_crops(self, images: ImageSet) -> PhotographCrops | None:
+        """Return crops of the whole images, if there are any and the recipe asks for them."""
+        if images.whole is None or self._hp.random_resized_crop == 1:
+            return None
+        settings = CropSettings(
+            size=self._prepared.image_size,
+            smallest_area=self._hp.random_resized_crop,
+            mirror=self._hp.flip and self._prepared.mirror_symmetric,
+        )
+        return PhotographCrops(
+            images.whole,
+            images.labels_N,
+            self._device,
+            settings,
+            channels=self._prepared.channels,
+            seed=self._seed,
+        )
 
     def _shares(self) -> list[BatchShare] | None:
         if self._rows_of is None:

@@ -133,7 +133,7 @@ def run_bench(
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
         runner = _Runner(store, trials, emit, interrupts, len(resolved), limits)
         # On other machines, whoever runs a trial sees to that.
-        with using([] if remote else [Path(trial.prepared.folder) for trial in resolved]):
+        with using([] if remote else [each for trial in resolved for each in trial.prepared.folders]):
             records = runner.run(_in_order(resolved, store, trials.capacity()))
         return _finish(
             emit, records, interrupted=interrupts.count > 0, notes=runner.notes, not_started=runner.not_started

@@ -36,7 +36,7 @@ def cached_training_images(card: ClassifierCard, cache: Path, count: int) -> NDA
 def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: int) -> NDArray[np.uint8] | None:
     for prepared in prepared_data(card.fingerprint, cache):
         try:
-            with using([Path(prepared.folder)]):
+            with using(prepared.folders):
                 return spread_images(prepared.load(split), count)
         except (OSError, ValueError, DataError):
             continue  # damaged, or removed meanwhile

@@ -8,6 +8,7 @@ From a source's images to those of a trial:
 :mod:`~.decoding`           one policy for every kind of image file; :mod:`~.bit_depth`: more than 8 bits per sample
 :mod:`~.jpeg`               decodes JPEG files in less time than Pillow, to the same pixels
 :mod:`~.photographs`        whole images that training crops are drawn from
+:mod:`~.whole_images`       the same, kept in the cache
 :mod:`~.image_shape`        the size and channels that all images are converted to
 :mod:`~.image_writer`       decodes a split in threads, into a file
 :mod:`~.moments`            mean and standard deviation of the pixels

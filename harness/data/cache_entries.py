@@ -30,6 +30,7 @@ from pydantic import ValidationError
 
 from harness.data.cache_layout import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
 from harness.data.images import PreparedData
+from harness.data.photographs.store import WholeStore
 from harness.records.store import Store
 from harness.system.atomic_files import TEMPORARY_PREFIX
 from zoo.files.cache import DECODED_FOLDER
@@ -43,7 +44,8 @@ _MODEL_LIST = re.compile(r"(timm|torchvision)-.+-models-.+\.json")
 _BENCH = re.compile(r"[0-9a-f]{20}")
 _HEX_FILE = re.compile(r"[0-9a-f]{16,64}\.json")
 _PREPARED_FILE = re.compile(
-    r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths)\.npy|(train|val|test)-encoded\.bin"
+    r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths|shapes)\.npy"
+    r"|(train|val|test)-(encoded|whole)\.bin"
     r"|fold-\d+\.json|fold-\d+-(train|val|test)\.npy"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
@@ -136,8 +138,7 @@ def _decoded(folder: Path) -> Iterator[CacheEntry]:
         if match:
             facts = path / FACTS_FILE
             try:
-                prepared = PreparedData.model_validate_json(read_bytes(facts, FACTS))
-                num_images = prepared.num_train + prepared.num_val + prepared.num_test
+                num_images = _num_images(read_bytes(facts, FACTS))
                 last_used = facts.lstat().st_mtime
             except (OSError, ValidationError):  # damaged, and will be prepared again
                 num_images = None
@@ -153,6 +154,15 @@ def _decoded(folder: Path) -> Iterator[CacheEntry]:
             )
         elif (key := key_of_leftover(found.name)) and not is_locked(folder / key):
             yield CacheEntry(name=found.name, kind="leftovers", path=path, num_bytes=num_bytes, last_used=last_used)
+
+
+def _num_images(facts: bytes) -> int:
+    """Return the number of images of prepared data, or of whole training images."""
+    try:
+        return WholeStore.model_validate_json(facts).num_images
+    except ValidationError:
+        prepared = PreparedData.model_validate_json(facts)
+        return prepared.num_train + prepared.num_val + prepared.num_test
 
 
 def _remote(folder: Path) -> Iterator[CacheEntry]:

@@ -13,6 +13,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.photographs.encoded import EncodedImages
+from harness.data.photographs.packed import PackedImages
+from harness.data.photographs.store import SelectedPhotographs, WholeStore
 from harness.data.streaming_images import StreamedImages
 from harness.records.spec import FrozenModel
 
@@ -58,6 +61,8 @@ class ImageSet:
     labels_N: NDArray[np.int64]
     samples_N: NDArray[np.uint64]
     """First 8 bytes of the SHA-256 of each image's id."""
+    whole: PackedImages | EncodedImages | SelectedPhotographs | None = None
+    """The same images whole, for random resized crops; None: they are not kept, or ``images_NHWC`` are whole."""
 
     def __len__(self) -> int:
         return len(self.labels_N)
@@ -89,10 +94,17 @@ class PreparedData(FrozenModel):
     """Mean per channel of training pixels, scaled to [0, 1]."""
     std: tuple[float, ...]
     mirror_symmetric: bool
+    whole: WholeStore | None = None
+    """Where the whole training images are, if trials draw random resized crops from them."""
     num_train: int
     num_val: int
     num_test: int
     notes: tuple[str, ...] = ()
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders in the cache that trials read."""
+        return [Path(self.folder), *([Path(self.whole.folder)] if self.whole is not None else [])]
 
     @property
     def num_bytes(self) -> int:
@@ -110,6 +122,7 @@ class PreparedData(FrozenModel):
                 images_NHWC=SelectedImages(images=every.images_NHWC, places_N=places_N),
                 labels_N=every.labels_N[places_N],
                 samples_N=every.samples_N[places_N],
+                whole=self.whole.load(places_N) if self.whole is not None and split == "train" else None,
             )
         images_NHWC: NDArray[np.uint8] | StreamedImages
         if self.streamed:
@@ -122,6 +135,7 @@ class PreparedData(FrozenModel):
             images_NHWC=images_NHWC,
             labels_N=np.load(folder / f"{split}-labels.npy", allow_pickle=False),
             samples_N=np.load(folder / f"{split}-samples.npy", allow_pickle=False),
+            whole=self.whole.load() if self.whole is not None and split == self.whole.split == "train" else None,
         )
 
 
@@ -163,4 +177,5 @@ def few(images: ImageSet, count: int) -> ImageSet:
         images_NHWC=images.images_NHWC,  # as a whole: what takes memory there does so here
         labels_N=np.resize(classes, count).astype(np.int64),
         samples_N=images.samples_N[:count],
+        whole=images.whole,
     )

@@ -109,4 +109,4 @@ def _by_pillow(content: bytes, scale: int) -> NDArray[np.uint8]:
 def draft(image: Image.Image, scale: int) -> None:
     """Make Pillow decode an opened JPEG at 1 / *scale* of its size, one of :data:`SCALES`."""
     if scale > 1:
-        image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))  # type: ignore[arg-type]
+        image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))

@@ -151,7 +151,7 @@ def _run(
     with progress.during("load"):
         classifier = load_trained(folder, catalog)
         prepared = _prepared(record, cache)
-    with using([Path(prepared.folder)]):
+    with using(prepared.folders):
         images = TrialImages(prepared)
         with progress.during("convert"):
             try:

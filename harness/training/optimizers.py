@@ -38,10 +38,13 @@ def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimiz
             # No fused kernel exists; foreach is the fastest alternative.
             return torch.optim.RMSprop(groups, hp.lr, momentum=hp.momentum, weight_decay=decay, foreach=True)
         case _:
-            from timm.optim import create_optimizer_v2
+            from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]  # timm exports it
 
             name = hp.optimizer.removeprefix(TIMM)
-            return create_optimizer_v2(groups, name, lr=hp.lr, weight_decay=decay, momentum=hp.momentum)
+            made: torch.optim.Optimizer = create_optimizer_v2(
+                groups, name, lr=hp.lr, weight_decay=decay, momentum=hp.momentum
+            )
+            return made
 
 
 def parameter_groups(model: nn.Module, hp: Hyperparameters) -> list[dict[str, Any]]:

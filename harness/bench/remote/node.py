@@ -117,7 +117,7 @@ class _Node:
             take_state(folder, given)
         before = _read(store, trial.trial_id)
         if before is None or not files.is_settled(before, trial.result_key, retry=self.job.retry):
-            with using([Path(prepared.folder)]):
+            with using(prepared.folders):
                 yield from self._run(store, trial)
             if _read(store, trial.trial_id) in (None, before):
                 yield {"kind": "busy"}, b""

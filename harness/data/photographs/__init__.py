@@ -3,6 +3,7 @@
 ``whole``    decoding a whole image, and the side that it is reduced to
 ``packed``   decoded images of a split in one file
 ``encoded``  the same images, decoded on access, where the decoded ones would not fit
+``store``    where they are in the cache
 
-Both give the same pixels.
+Packed and encoded images have the same pixels.
 """

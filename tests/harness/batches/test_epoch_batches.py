@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
@@ -19,6 +22,9 @@ SETTINGS = {
     "operations": {"randaugment_ops": 2, "trivialaugment": True},
     "mixing": {"mixup_alpha": 0.4, "cutmix_alpha": 0.6, "flip": True},
     "balanced": {"sampling": "balanced", "crop_padding": 0.25},
+    "photographs": {"random_resized_crop": 0.4, "flip": True, "color_jitter": 0.3},
+    "photographs, alternating": {"random_resized_crop": 0.4, "flip": True, "flip_mode": "alternating"},
+    "photographs, mixing": {"random_resized_crop": 0.4, "mixup_alpha": 0.4, "sampling": "balanced"},
 }
 
 
@@ -34,10 +40,15 @@ def blot(images_BCHW, generator, hp):
 def make_batches(make_data):
     data = make_data(num_train=41)
 
-    def make(settings, *, rows_of=None, channels_last=True, augment=None):
+    def make(settings, *, rows_of=None, channels_last=True, augment=None, photographs=False):
         hp = Hyperparameters(batch_size=12, **settings)
+        images = TrialImages(data).train
+        if photographs:
+            rng = np.random.default_rng(3)
+            shapes = rng.integers(9, 20, (len(images), 2)).tolist()
+            images = replace(images, whole=[rng.integers(0, 256, (*shape, 3), dtype=np.uint8) for shape in shapes])
         return EpochBatches(
-            TrialImages(data).train,
+            images,
             Recipe(name="r", hyperparameters=Hyperparameters, augment=augment),
             hp,
             prepared=data,
@@ -53,7 +64,7 @@ def make_batches(make_data):
 @pytest.mark.parametrize("channels_last", [False, True], ids=["", "channels last"])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_shares_of_a_batch_are_the_batch_bit_for_bit(make_batches, name, channels_last, augment):
-    options = {"channels_last": channels_last, "augment": augment}
+    options = {"channels_last": channels_last, "augment": augment, "photographs": name.startswith("photographs")}
     whole = list(make_batches(SETTINGS[name], **options).of_epoch(2))
 
     # Two micro-batches, each shared by two, the first of which has a third.
@@ -81,3 +92,25 @@ def test_one_process_learns_from_all_of_a_batch():
     assert ranks.rows([3, 2]) == [0, 1, 2, 3, 4]
     assert ranks.parts([3, 2]) == [MicroBatchShard(images=3, last=False), MicroBatchShard(images=2)]
     assert ranks.share_of(7) == slice(0, 7)
+
+
+def test_photographs_are_cropped_whole_and_mirrored_once(make_batches):
+    plain = {"random_resized_crop": 0.4}
+    squares, crops, mirrored = (
+        torch.cat([images for images, _, _ in make_batches(settings, photographs=photographs).of_epoch(1)])
+        for settings, photographs in ((plain, False), (plain, True), ({**plain, "flip": True}, True))
+    )
+    assert squares.shape == crops.shape == mirrored.shape
+    assert not torch.equal(squares, crops)
+    is_mirrored = [torch.equal(a, b.flip(2)) for a, b in zip(mirrored, crops, strict=True)]
+    is_same = [torch.equal(a, b) for a, b in zip(mirrored, crops, strict=True)]
+    assert all(a != b for a, b in zip(is_mirrored, is_same, strict=True))
+    assert 0 < sum(is_mirrored) < len(is_mirrored)
+
+
+def test_without_random_crops_photographs_are_not_read(make_batches):
+    whole, squares = (
+        torch.cat([images for images, _, _ in make_batches({}, photographs=photographs).of_epoch(1)])
+        for photographs in (True, False)
+    )
+    assert torch.equal(whole, squares)
