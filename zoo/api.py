@@ -61,4 +61,11 @@ def rank(*folders: str | Path, sort_by: str = "accuracy") -> Ranking:
     from zoo.names import DEFAULT_RUNS
 
     paths = [Path(folder) for folder in folders] or [Path(DEFAULT_RUNS)]
-    return Ranking(build_leaderboard(paths, sort_by=sort_by))
+    if sort_by == "accuracy":
+        return Ranking(build_leaderboard(paths))
+    from reports.leaderboard.columns import metric_columns
+    from zoo.loading import Sources, build_catalog
+
+    metrics = build_catalog(Sources(), hooks=("zoo_metrics",)).metrics
+    declared = metric_columns((entry.display_name, entry.record) for entry in metrics)
+    return Ranking(build_leaderboard(paths, sort_by=sort_by, declared=declared))

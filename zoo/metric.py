@@ -127,6 +127,13 @@ class Metric:
     """``"%"`` if tables show 100 times the value; empty for a plain number."""
     binary_only: bool = False
     """Whether it is defined for two classes only, with class 1 as the positive class."""
+    influence: Callable[[Predictions], Any] | None = None
+    """Returns ``[N]``: the value of the metric plus how far each image moves it, so that their mean is the value; for a
+    mean over images, the values of the images. Intervals and tests of ranks are based on it. None: groups of images are
+    left out in turn instead, which takes a hundred times as long as ``compute``."""
+    is_smooth: bool = True
+    """Whether an image more or less moves it by about 1/N; False for a threshold, a median or the best of several
+    values, which have neither interval nor ranks."""
     known_cases: tuple[KnownCase, ...] = ()
     """Values worked out by hand."""
 

@@ -4,6 +4,7 @@
 ``confusion``       from the expected confusion matrix: accuracy, precision, recall, F1, correlation
 ``ranking``         from the order of scores: top-k, ROC-AUC, average precision, best threshold
 ``probability``     from probabilities: likelihood, Brier score, calibration error
+``influence``       how far each image moves a metric, for intervals and tests
 ``known``           values worked out by hand, which the metrics are checked against
 
 A metric that is undefined for some predictions, such as the recall of a class without images, is NaN.

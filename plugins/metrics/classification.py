@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from plugins.metrics import confusion, known, probability, ranking
+from plugins.metrics import confusion, influence, known, probability, ranking
 from zoo import Metric, hookimpl
 
 
@@ -21,12 +21,14 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="accuracy",
         compute=confusion.accuracy,
+        influence=influence.accuracy,
         summary="share of images classified correctly (top-1)",
         unit="%",
     )
     yield Metric(
         name="balanced_accuracy",
         compute=confusion.balanced_accuracy,
+        influence=influence.balanced_accuracy,
         summary="mean recall over the classes",
         source="Brodersen et al. 2010, https://doi.org/10.1109/ICPR.2010.764",
         unit="%",
@@ -34,6 +36,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="macro_f1",
         compute=confusion.macro_f1,
+        influence=influence.macro_f1,
         summary="mean F1 over the classes",
         source="Opitz and Burst 2019, https://arxiv.org/abs/1911.03347",
         unit="%",
@@ -41,24 +44,28 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="weighted_f1",
         compute=confusion.weighted_f1,
+        influence=influence.weighted_f1,
         summary="mean F1 over the classes, weighted by their numbers of images",
         unit="%",
     )
     yield Metric(
         name="macro_precision",
         compute=confusion.macro_precision,
+        influence=influence.macro_precision,
         summary="mean precision over the classes",
         unit="%",
     )
     yield Metric(
         name="macro_recall",
         compute=confusion.macro_recall,
+        influence=influence.macro_recall,
         summary="mean recall over the classes; 0 for a class that is predicted but has no images",
         unit="%",
     )
     yield Metric(
         name="matthews_corrcoef",
         compute=confusion.matthews_corrcoef,
+        influence=influence.matthews_corrcoef,
         summary="correlation between labels and predictions; 0 is chance",
         source="Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006",
         bounds=(-1.0, 1.0),
@@ -77,18 +84,21 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
         yield Metric(
             name=f"top{k}",
             compute=ranking.top_k(k),
+            influence=influence.top_k(k),
             summary=f"share of images with the label among the {k} highest scores; for more than {k} classes",
             unit="%",
         )
     yield Metric(
         name="roc_auc",
         compute=ranking.roc_auc,
+        influence=influence.roc_auc,
         summary="area under the ROC curve; one-vs-rest mean for more than two classes",
         source="Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747",
     )
     yield Metric(
         name="nll",
         compute=probability.nll,
+        influence=influence.nll,
         summary="mean negative log-likelihood of the labels, in nats",
         higher_is_better=False,
         bounds=(0.0, math.inf),
@@ -96,6 +106,7 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
     yield Metric(
         name="brier",
         compute=probability.brier,
+        influence=influence.brier,
         summary="mean squared error of the probabilities, summed over classes; of class 1 if there are two",
         source="Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2",
         higher_is_better=False,
@@ -130,6 +141,7 @@ def _for_two_classes() -> Iterable[Metric]:
     yield Metric(
         name="average_precision",
         compute=ranking.average_precision,
+        influence=influence.average_precision,
         summary="area under the precision-recall curve of class 1",
         source="Davis and Goadrich 2006, https://doi.org/10.1145/1143844.1143874",
         binary_only=True,
@@ -137,6 +149,7 @@ def _for_two_classes() -> Iterable[Metric]:
     yield Metric(
         name="binary_f1",
         compute=confusion.binary_f1,
+        influence=influence.binary_f1,
         summary="F1 of class 1 at threshold 0.5",
         unit="%",
         binary_only=True,
@@ -144,6 +157,7 @@ def _for_two_classes() -> Iterable[Metric]:
     yield Metric(
         name="best_threshold",
         compute=ranking.best_threshold,
+        is_smooth=False,
         summary="probability threshold for class 1 that maximises sensitivity + specificity (Youden's index)",
         source="Youden 1950, https://doi.org/10.1002/1097-0142(1950)3:1<32::AID-CNCR2820030106>3.0.CO;2-3",
         binary_only=True,

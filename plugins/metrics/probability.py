@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from zoo.metric import Predictions
 
 NUM_BINS = 15  # as in Guo et al.
@@ -15,12 +18,18 @@ def nll(predictions: Predictions) -> float:
 
     It is computed from the logits, so that it stays finite even if a probability rounds to 0.
     """
+    return float(nll_of_images(predictions).mean())
+
+
+def nll_of_images(predictions: Predictions) -> NDArray[np.float64]:
+    """Return ``[N]``: the negative log-likelihood of the label of each image."""
     import numpy as np
     from scipy.special import logsumexp
 
     logits = predictions.logits.astype(np.float64)
     own_N = np.take_along_axis(logits, predictions.labels[:, None], axis=1)[:, 0]
-    return float((logsumexp(logits, axis=1) - own_N).mean())
+    surprise_N: NDArray[np.float64] = logsumexp(logits, axis=1) - own_N
+    return surprise_N
 
 
 def brier(predictions: Predictions) -> float:
@@ -30,12 +39,18 @@ def brier(predictions: Predictions) -> float:
     lies between 0 and 2. For two classes, it is half of that, the squared error of the probability of class 1, as is
     usual.
     """
+    return float(squared_errors(predictions).mean())
+
+
+def squared_errors(predictions: Predictions) -> NDArray[np.float64]:
+    """Return ``[N]``: the squared error of the probabilities of each image; see :func:`brier`."""
     import numpy as np
 
-    probabilities = predictions.probabilities
-    distance_NK = probabilities - np.eye(probabilities.shape[1])[predictions.labels]
-    total = float((distance_NK**2).sum(axis=1).mean())
-    return total / 2 if probabilities.shape[1] == 2 else total
+    probabilities, labels = predictions.probabilities, predictions.labels
+    own_N = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
+    # |p - e|² = |p|² - 2 p_label + 1
+    total_N: NDArray[np.float64] = (probabilities**2).sum(axis=1) - 2 * own_N + 1
+    return total_N / 2 if probabilities.shape[1] == 2 else total_N
 
 
 def expected_calibration_error(predictions: Predictions) -> float:

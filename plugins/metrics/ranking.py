@@ -22,17 +22,26 @@ def top_k(k: int) -> Callable[[Predictions], float]:
     It is NaN for *k* classes or fewer, for which it would be 1 for any model. If the label ties with others at the k-th
     place, the image counts as the probability that a random order puts it among the first k.
     """
+    hits_of = top_k_hits(k)
 
     def compute(predictions: Predictions) -> float:
+        return float("nan") if predictions.logits.shape[1] <= k else float(hits_of(predictions).mean())
+
+    return compute
+
+
+def top_k_hits(k: int) -> Callable[[Predictions], NDArray[np.float64]]:
+    """Return a function that gives ``[N]``: how likely the label of each image is among the *k* highest logits."""
+
+    def compute(predictions: Predictions) -> NDArray[np.float64]:
         import numpy as np
 
         logits = predictions.logits
-        if logits.shape[1] <= k:
-            return float("nan")
         own_N1 = np.take_along_axis(logits, predictions.labels[:, None], axis=1)
         higher_N = (logits > own_N1).sum(axis=1)
         equal_N = (logits == own_N1).sum(axis=1)  # at least 1: itself
-        return float(np.clip((k - higher_N) / equal_N, 0.0, 1.0).mean())
+        hits_N: NDArray[np.float64] = np.clip((k - higher_N) / equal_N, 0.0, 1.0)
+        return hits_N
 
     return compute
 
@@ -49,8 +58,8 @@ def roc_auc(predictions: Predictions) -> float:
     if num_classes < 2:
         return float("nan")
     if num_classes == 2:
-        return _area(_margin(predictions), labels == 1)
-    log_odds_NK = _log_odds(predictions.logits)
+        return _area(margin(predictions), labels == 1)
+    log_odds_NK = log_odds(predictions.logits)
     areas = [_area(log_odds_NK[:, k], labels == k) for k in range(num_classes)]
     return float(np.mean(areas))
 
@@ -63,7 +72,7 @@ def average_precision(predictions: Predictions) -> float:
     """
     import numpy as np
 
-    _, hits, alarms = _curve(_margin(predictions), predictions.labels == 1)
+    _, hits, alarms = _curve(margin(predictions), predictions.labels == 1)
     if hits[-1] == 0:
         return float("nan")
     recall = np.concatenate([[0.0], hits / hits[-1]])
@@ -79,7 +88,7 @@ def best_threshold(predictions: Predictions) -> float:
     """
     import numpy as np
 
-    scores, hits, alarms = _curve(_margin(predictions), predictions.labels == 1)
+    scores, hits, alarms = _curve(margin(predictions), predictions.labels == 1)
     if hits[-1] == 0 or alarms[-1] == 0:
         return float("nan")
     youden = hits / hits[-1] - alarms / alarms[-1]
@@ -90,16 +99,16 @@ def best_threshold(predictions: Predictions) -> float:
     return float(thresholds[np.argmin(np.abs(thresholds - 0.5))])
 
 
-def _margin(predictions: Predictions) -> NDArray[np.float64]:
+def margin(predictions: Predictions) -> NDArray[np.float64]:
     """Return ``[N]``: the log-odds of class 1 of two."""
     import numpy as np
 
     logits = predictions.logits.astype(np.float64)
-    margin: NDArray[np.float64] = logits[:, 1] - logits[:, 0]
-    return margin
+    odds: NDArray[np.float64] = logits[:, 1] - logits[:, 0]
+    return odds
 
 
-def _log_odds(logits_NK: NDArray[np.floating]) -> NDArray[np.float64]:
+def log_odds(logits_NK: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return ``[N, K]``: log p/(1-p) of each class, exact even if p rounds to 1.
 
     For class k, it is its logit minus the log-sum-exp of the others. For the highest class of each row, that is

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.ranking import most_common_images, read_seeds
+from reports.leaderboard.ranking_evidence import most_common_images, read_seeds
 from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.multiplicity import alpha_of_look, holm
 from reports.statistics.paired_tests import difference_widths, pairwise_p_values

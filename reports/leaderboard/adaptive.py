@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from harness.records.record import Record
 from harness.records.seed_schedule import FIRST_SEEDS, seed_counts
 from harness.records.spec import TrialSpec
-from reports.leaderboard.ranking import evidence_of, most_common_images
+from reports.leaderboard.ranking_evidence import evidence_of, most_common_images
 from reports.statistics.multiplicity import alpha_of_look
 from reports.statistics.power import detectable_differences
 from reports.statistics.ranks import separated

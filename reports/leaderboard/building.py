@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,19 +11,20 @@ from pathlib import Path
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
 from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
-from reports.leaderboard.column import Column
+from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.columns import all_columns, find_sort_column
 from reports.leaderboard.idle_settings import idle_setting_notes
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_notes
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated
-from reports.leaderboard.ranking import RankingEvidence, evidence_of, rank_table
+from reports.leaderboard.ranking import rank_table
+from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of
 from reports.leaderboard.runtime_rows import add_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
-from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
+from reports.leaderboard.table import Estimate, Row, Table, Unfinished, estimate_of, row_names
 from reports.leaderboard.versions import version_notes
-from reports.statistics.intervals import mean_interval
+from reports.statistics.sample import Sample
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.reading import Trial, read_trials, without_collection
@@ -46,9 +48,10 @@ def build_leaderboard(
         runs: Folders of records, or trials as pairs of folder and record, in any order. A record that cannot be read
             is left out, with a note. Results of other runtimes count in folders; among pairs, those
             that :func:`reports.trials.reading.with_runtimes` returns.
-        sort_by: Key of the column that ranks are based on. Only accuracy is tested; for any other column, ranks follow
-            its order.
-        declared: Columns of metrics as a catalog declares them, with whether higher is better.
+        sort_by: Key of the column that ranks are based on. Metrics are tested; exact values, such as a number of
+            parameters, rank by their order; other columns order rows without ranks.
+        declared: Columns of metrics as a catalog declares them, with whether higher is better, and how to test them. A
+            metric that is not declared is not tested.
         versions: Versions of metrics by name, as a catalog declares them; numbers of older versions get a note.
         notes: Further notes for the reader, such as records that could not be read.
 
@@ -74,6 +77,11 @@ def build_leaderboard(
     tables = tuple(table for table, _ in unranked)
     draft = Leaderboard(tables=tables, sort_by=sort_by, notes=tuple(map(one_line, notes)))
     column = find_sort_column(sort_by, all_columns(draft, declared))
+    draft = replace(draft, basis=column.basis)
+    if column.key != "accuracy" and column.basis is RankBasis.TESTED:
+        unranked = [
+            _with_metric(table, groups, column) for (table, _), groups in zip(unranked, groups_by_table, strict=True)
+        ]
     tables = tuple(
         mark_dominated(rank_table(table, evidence, column), ranks_are_of_accuracy=column.key == "accuracy")
         for table, evidence in unranked
@@ -131,6 +139,27 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
     return table, evidence
 
 
+def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple[Table, list[RankingEvidence]]:
+    """Return *table* with the intervals of a metric, and the evidence of its rows about that metric."""
+    rows, evidence = [], []
+    for row, group in zip(table.rows, groups, strict=True):
+        basis = metric_evidence_of([group.done[seed] for seed in sorted(group.done)], column)
+        if basis.sample is not None and not _agree(row.metrics.get(column.key), basis.sample):
+            problem = f"the {column.key} of its record is not that of its predictions; zoo rescore computes it again"
+            basis = RankingEvidence(sample=None, images=b"", problem=problem)
+        if basis.interval is not None and column.key in row.metrics:
+            estimate = replace(row.metrics[column.key], low=basis.interval.low, high=basis.interval.high)
+            row = replace(row, metrics={**row.metrics, column.key: estimate})
+        rows.append(row)
+        evidence.append(basis)
+    return replace(table, rows=tuple(rows)), evidence
+
+
+def _agree(estimate: Estimate | None, sample: Sample) -> bool:
+    """Tell whether the mean of a record is that of a sample, which has the opposite sign if lower is better."""
+    return estimate is not None and math.isclose(abs(estimate.mean), abs(sample.mean), rel_tol=1e-6, abs_tol=1e-9)
+
+
 def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, RankingEvidence]:
     records = [group.done[seed][1] for seed in sorted(group.done)]
     unfinished = {seed: _unfinished(record) for seed, record in group.unfinished.items()}
@@ -143,9 +172,8 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         if estimate is not None:
             metrics[name] = estimate
     evidence = evidence_of([group.done[seed] for seed in sorted(group.done)])
-    if evidence.sample is not None and "accuracy" in metrics:
-        interval = mean_interval(evidence.sample)
-        metrics["accuracy"] = replace(metrics["accuracy"], low=interval.low, high=interval.high)
+    if evidence.interval is not None and "accuracy" in metrics:
+        metrics["accuracy"] = replace(metrics["accuracy"], low=evidence.interval.low, high=evidence.interval.high)
     model = next((record.model for record in records if record.model), group.example.model)
     times = [record.seconds["total"] for record in records if "total" in record.seconds]
     row = Row(

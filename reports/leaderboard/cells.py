@@ -70,10 +70,15 @@ def spread_text(estimate: Estimate | None, scale: float) -> str:
 
 def interval_text(row: Row) -> str:
     """Format the interval of accuracy in percent: ``[96.3, 98.7]``."""
-    accuracy = row.metrics.get("accuracy")
-    if accuracy is None or accuracy.low is None or accuracy.high is None:
-        return NOTHING
-    return f"[{100 * accuracy.low:.1f}, {100 * accuracy.high:.1f}]"
+    return interval_of(row.metrics.get("accuracy"), 100) or NOTHING
+
+
+def interval_of(estimate: Estimate | None, scale: float) -> str:
+    """Format an interval as :func:`spread_text` does its mean; empty if there is none."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    digits = 1 if scale == 100 else 3
+    return f"[{scale * estimate.low:.{digits}f}, {scale * estimate.high:.{digits}f}]"
 
 
 def front_mark(row: Row, cost_key: str) -> str:

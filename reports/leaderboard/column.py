@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from reports.leaderboard.table import Row
+from reports.statistics.influence import has_influence
+from zoo.metric import Metric
+
+
+class RankBasis(StrEnum):
+    """What the ranks of a table sorted by a column are based on."""
+
+    TESTED = "tested"
+    """Paired tests."""
+    EXACT = "exact"
+    """Values without noise, such as a number of parameters."""
+    NONE = "none"
+    """Values with noise that is not tested: rows are in their order, without ranks."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +50,17 @@ class Column:
     """Whether the column is hidden by default if all its cells are empty."""
     needs_equal_conditions: bool = False
     """Whether values are comparable only between rows measured under the same conditions."""
+    is_exact: bool = False
+    """Whether values have no noise, so that their order is that of the ranks."""
+    metric: Metric | None = None
+    """The metric that it shows, where a catalog declares it: its ranks are tested."""
+
+    @property
+    def basis(self) -> RankBasis:
+        """What ranks by this column are based on."""
+        if self.key == "accuracy" or (self.metric is not None and has_influence(self.metric)):
+            return RankBasis.TESTED
+        return RankBasis.EXACT if self.is_exact else RankBasis.NONE
 
 
 def simple_column(

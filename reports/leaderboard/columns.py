@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from reports.leaderboard.cells import (
     SMALL_IMAGES_MARK,
@@ -37,6 +38,7 @@ def _size_column(key: str, title: str, about: str, read: Callable[[Row], int | N
         value=read,
         higher_is_better=False,
         priority=priority,
+        is_exact=True,
     )
 
 
@@ -92,7 +94,9 @@ COLUMNS: tuple[Column, ...] = (
         },
         priority=10,
     ),
-    simple_column("seeds", "n", "number of finished seeds", lambda row: len(row.seeds), str, priority=15),
+    simple_column(
+        "seeds", "n", "number of finished seeds", lambda row: len(row.seeds), str, priority=15, is_exact=True
+    ),
     Column(
         key="unfinished",
         title="unfinished",
@@ -104,6 +108,7 @@ COLUMNS: tuple[Column, ...] = (
         priority=12,
         numeric=False,
         only_if_filled=True,
+        is_exact=True,
     ),
     metric_column(
         "macro_f1",
@@ -125,6 +130,7 @@ COLUMNS: tuple[Column, ...] = (
         plain=lambda row: {"file_mib": None if row.file_bytes is None else row.file_bytes / 2**20},
         value=lambda row: None if row.file_bytes is None else row.file_bytes / 2**20,
         higher_is_better=False,
+        is_exact=True,
         priority=52,
         only_if_filled=True,
     ),
@@ -169,8 +175,11 @@ _OF_RUNTIMES = frozenset({"latency_p50", "latency_p95"})
 """Columns that are shown by default where runtimes are compared."""
 
 
+_NOT_OF_CATALOG = frozenset(column.key for column in COLUMNS) - {"macro_f1"}
+
+
 def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
-    """Return a column for each scalar metric of a catalog, given by display name."""
+    """Return a column for each scalar metric of a catalog except accuracy, given by display name."""
     return tuple(
         metric_column(
             name,
@@ -179,9 +188,10 @@ def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
             unit=metric.unit,
             higher_is_better=metric.higher_is_better,
             priority=45,
+            metric=metric,
         )
         for name, metric in metrics
-        if metric.kind == "scalar" and name not in {column.key for column in COLUMNS}
+        if metric.kind == "scalar" and name not in _NOT_OF_CATALOG
     )
 
 
@@ -197,7 +207,9 @@ def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tu
     by_key = {column.key: column for column in declared}
     names = sorted({name for row in leaderboard.rows for name in row.metrics} - known)
     more = [by_key.get(name) or undeclared_column(name) for name in names]
-    return COLUMNS + tuple(more)
+    # The catalog knows how to test a metric that has a fixed column.
+    fixed = (replace(each, metric=by_key[each.key].metric) if each.key in by_key else each for each in COLUMNS)
+    return (*fixed, *more)
 
 
 def choose_columns(

@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 
 from harness.records.record import LOADED_CORES
 from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, SMALL_IMAGES_MARK, TIED_MARK
-from reports.leaderboard.column import Column
+from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_outcomes
 from reports.leaderboard.pareto import COSTS
@@ -52,7 +52,12 @@ def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
         notes.append(f"± standard deviation over seeds ({_range([len(row.seeds) for row in rows])} per row)")
     if "interval" in keys and any(accuracy.low is not None for accuracy in accuracies):
         notes.append(_interval_note(rows))
-    if "rank" in keys and any(sum(row.rank_low is not None for row in table.rows) > 1 for table in leaderboard.tables):
+    if leaderboard.sort_by in keys and leaderboard.sort_by != "accuracy":
+        values = [row.metrics[leaderboard.sort_by] for row in rows if leaderboard.sort_by in row.metrics]
+        if any(value.low is not None for value in values):
+            notes.append(f"[…]: 95 % interval of {leaderboard.sort_by}, in the same sense")
+    is_ranked = any(sum(row.rank_low is not None for row in table.rows) > 1 for table in leaderboard.tables)
+    if "rank" in keys and (is_ranked or leaderboard.basis is RankBasis.NONE):
         notes.append(_rank_note(leaderboard, rows))
     notes += _front_notes(columns, rows)
     notes += _speed_notes(columns, rows, keys)
@@ -103,9 +108,13 @@ def _interval_note(rows: Sequence[Row]) -> str:
 
 
 def _rank_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:
-    if leaderboard.sort_by != "accuracy":
-        return f"ranks: in the order of {leaderboard.sort_by}; differences are not tested"
+    if leaderboard.basis is RankBasis.NONE:
+        return f"no ranks: rows are in the order of {leaderboard.sort_by}, whose differences cannot be tested"
+    if leaderboard.basis is RankBasis.EXACT:
+        return f"ranks: in the order of {leaderboard.sort_by}, which has no noise"
     method = "paired tests on the same test images, Holm's method, 5 % over all pairs of a table"
+    if leaderboard.sort_by != "accuracy":
+        method = f"by {leaderboard.sort_by}: {method}"
     if any(row.rank_low != row.rank_high for row in rows):
         note = f"ranks: rows that cannot be separated share a range, are shaded, and are ordered by mean ({method})"
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reports.leaderboard.column import RankBasis
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.table import Row, Table
 
@@ -15,6 +16,8 @@ class Leaderboard:
     tables: tuple[Table, ...]
     sort_by: str
     """Key of the column that ranks are based on."""
+    basis: RankBasis = RankBasis.TESTED
+    """Whether ranks are tested, follow exact values, or are not given."""
     notes: tuple[str, ...] = ()
     """Notes on all tables."""
     overall: Overall | None = None

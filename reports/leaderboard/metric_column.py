@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.leaderboard.cells import spread_text
+from reports.leaderboard.cells import interval_of, spread_text
 from reports.leaderboard.column import Column
 from reports.leaderboard.table import Row
+from zoo.metric import Metric
 from zoo.text import one_line
 
 # Metrics of records that are shares, and metrics of which lower is better, known without a catalog.
@@ -24,32 +25,55 @@ _LOWER_IS_BETTER = ("nll", "brier", "calibration_error")
 
 
 def metric_column(
-    name: str, *, title: str, about: str, unit: str, higher_is_better: bool, priority: int, default: bool = False
+    name: str,
+    *,
+    title: str,
+    about: str,
+    unit: str,
+    higher_is_better: bool,
+    priority: int,
+    default: bool = False,
+    metric: Metric | None = None,
 ) -> Column:
-    """Return a column with the mean and spread of a scalar metric over seeds; *unit* is ``%`` for a share."""
+    """Return a column with the mean and spread of a scalar metric over seeds, and its interval if it is known.
+
+    Args:
+        name: Name of the metric.
+        title: Heading, with the unit.
+        about: Description in one line.
+        unit: ``%`` for a share.
+        higher_is_better: Whether higher values are better.
+        priority: See :attr:`Column.priority`.
+        default: Whether the column is shown unless columns are chosen.
+        metric: The metric as a catalog declares it; without it, its ranks cannot be tested.
+    """
 
     def plain(row: Row) -> dict[str, Any]:
         estimate = row.metrics.get(name)
-        return {
-            name: None if estimate is None else estimate.mean,
-            f"{name}_sd": None if estimate is None else estimate.sd,
-        }
+        fields = (("", "mean"), ("_sd", "sd"), ("_low", "low"), ("_high", "high"))
+        return {f"{name}{suffix}": getattr(estimate, field, None) for suffix, field in fields}
 
     def value(row: Row) -> float | None:
         estimate = row.metrics.get(name)
         return None if estimate is None else estimate.mean
 
     scale = 100.0 if unit == "%" else 1.0
+
+    def text(row: Row) -> str:
+        estimate = row.metrics.get(name)
+        return " ".join(filter(None, [spread_text(estimate, scale), interval_of(estimate, scale)]))
+
     return Column(
         key=name,
         title=title,
         about=about,
-        text=lambda row: spread_text(row.metrics.get(name), scale),
+        text=text,
         plain=plain,
         value=value,
         higher_is_better=higher_is_better,
         priority=priority,
         default=default,
+        metric=metric,
     )
 
 

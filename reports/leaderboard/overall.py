@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.leaderboard.column import Column
+from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.table import Row, Table
 from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE
@@ -161,7 +161,8 @@ def _ranked(
     values_DM = np.array([[sign * valued[name][1] for name in names] for valued in cells])
     ranks_DM = np.stack([_mean_ranks(values_M) for values_M in values_DM])
     intervals = _intervals(ranks_DM)
-    sure = None if column.key != "accuracy" else _sure_wins([[valued[name][0] for name in names] for valued in cells])
+    is_tested = column.basis is RankBasis.TESTED
+    sure = _sure_wins([[valued[name][0] for name in names] for valued in cells]) if is_tested else None
     others = len(names) - 1
     rows = [
         OverallRow(

@@ -1,83 +1,49 @@
-"""Ranking: the evidence of each row, how far it separates rows, and their order."""
+"""Ranking: how far the evidence of rows separates them, and their order."""
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from reports.leaderboard.column import Column
+from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.notes import names_text
+from reports.leaderboard.ranking_evidence import RankingEvidence, most_common_images
 from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.multiplicity import alpha_of_look
 from reports.statistics.ranks import rank_ranges, separated, tie_numbers
 from reports.statistics.sample import Sample
-from reports.trials.correctness import Correctness, read_correctness
-from reports.trials.reading import Trial
-
-
-@dataclass(frozen=True, kw_only=True)
-class RankingEvidence:
-    """What a row is ranked on by accuracy: a sample, or the reason why there is none."""
-
-    sample: Sample | None
-    images: bytes
-    """Digest of its test images; samples of different images cannot be paired."""
-    problem: str = ""
-
-
-def evidence_of(trials: Sequence[Trial]) -> RankingEvidence:
-    """Read the predictions of the seeds of one row."""
-    read = read_seeds(trials)
-    if isinstance(read, str):
-        return RankingEvidence(sample=None, images=b"", problem=read)
-    import numpy as np
-
-    return RankingEvidence(sample=Sample.of(np.stack([each.correct_N for each in read])), images=read[0].images)
-
-
-def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:
-    """Return the correctness of each seed of a row on the same images, or a sentence on why it is not known."""
-    if not trials:
-        return "no seed has finished"
-    read: list[Correctness] = []
-    for folder, record in trials:
-        correctness = read_correctness(folder, record)
-        if isinstance(correctness, str):
-            return correctness
-        read.append(correctness)
-    if len({each.images for each in read}) > 1:
-        return "the seeds were tested on different images"
-    return read
-
-
-def most_common_images(images: Iterable[bytes]) -> bytes:
-    """Return the images that most rows were tested on, given those of each row; empty if there are none."""
-    counts = Counter(images)
-    return max(counts, key=lambda key: (counts[key], key), default=b"")
 
 
 def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column) -> Table:
     """Return *table* with its rows ranked by *column* and put in order.
 
     Rows are ordered by mean, which agrees with all separations, and by name last. Rows with a value that cannot be
-    ranked come next, rows without a value last.
+    ranked come next, rows without a value last. Values measured under different conditions come after all others.
+
+    Args:
+        table: The table.
+        evidence: The evidence of each row about the column, if its ranks are tested.
+        column: A column with values.
     """
     read = column.value
     assert read is not None, "a sort column has values"
     notes = list(table.notes)
-    if column.key == "accuracy":
-        rows, more = _ranked_by_accuracy(table.rows, evidence, alpha=alpha_of_look(table.looks))
+    rows: list[Row] = []
+    if column.basis is RankBasis.TESTED:
+        rows, more = _ranked_by_tests(table.rows, evidence, alpha=alpha_of_look(table.looks))
         notes += more
-    else:
-        fair = [row for row in table.rows if row.seeds and not (column.needs_equal_conditions and _is_elsewhere(row))]
-        rows = _ranked_by_value(fair, read, higher_is_better=column.higher_is_better)
+    elif column.basis is RankBasis.EXACT:
+        rows = _ranked_by_value(
+            [row for row in table.rows if row.seeds], read, higher_is_better=column.higher_is_better
+        )
     sign = -1 if column.higher_is_better else 1
 
-    def place(row: Row) -> tuple[bool, float, tuple[str, str, str, str]]:
+    def place(row: Row) -> tuple[bool, bool, float, tuple[str, str, str, str]]:
         value = read(row) if row.seeds else None
-        return (value is None, 0.0 if value is None else sign * value, _by_name(row))
+        is_elsewhere = column.needs_equal_conditions and row.speed is not None and not row.speed.comparable
+        return (value is None, is_elsewhere, 0.0 if value is None else sign * value, _by_name(row))
 
     rows.sort(key=place)
     ranked = {(row.trials, _by_name(row)) for row in rows}
@@ -95,7 +61,7 @@ def _with_ties(rows: Sequence[Row]) -> list[Row]:
     return [replace(row, tie=tie, is_shaded=shaded[tie]) for row, tie in zip(rows, numbers, strict=True)]
 
 
-def _ranked_by_accuracy(
+def _ranked_by_tests(
     rows: Sequence[Row], evidence: Sequence[RankingEvidence], *, alpha: float
 ) -> tuple[list[Row], list[str]]:
     """Rank rows as far as paired tests separate them; rows that cannot be tested get a note instead of a rank."""
@@ -115,10 +81,6 @@ def _ranked_by_accuracy(
     return [replace(row, rank_low=low, rank_high=high) for (row, _), (low, high) in zip(tested, ranges, strict=True)], [
         f"{problem} ({names_text(names)})" for problem, names in problems.items()
     ]
-
-
-def _is_elsewhere(row: Row) -> bool:
-    return row.speed is not None and not row.speed.comparable
 
 
 def _ranked_by_value(rows: Sequence[Row], read: Callable[[Row], float | None], *, higher_is_better: bool) -> list[Row]:

@@ -141,8 +141,10 @@ def _empty_grid(header: Sequence[tuple[str, bool]], widths: Sequence[int]) -> Ri
 
 def _grid(table: Table, columns: Sequence[Column], widths: Sequence[int]) -> RichTable:
     grid = _empty_grid([(column.title, column.numeric) for column in columns], widths)
+    is_ranked = any(row.rank_low is not None for row in table.rows)
     for row in table.rows:
-        style = "dim" if row.rank_low is None else _SHADED if row.is_shaded else ""
+        is_faint = row.rank_low is None and (is_ranked or not row.seeds)
+        style = "dim" if is_faint else _SHADED if row.is_shaded else ""
         # Text and not str, because rich would read names as markup.
         grid.add_row(*(Text(column.text(row)) for column in columns), style=style)
     return grid

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.records.predictions import load_predictions
+from harness.records.predictions import SavedPredictions, load_predictions
 from harness.records.record import Record
 from harness.records.runtime_result import predictions_file
 from zoo.errors import StoreError
@@ -29,6 +29,14 @@ class Correctness:
 
 def read_correctness(folder: Path, record: Record) -> Correctness | str:
     """Return the correctness of a trial, or a sentence on why it is not known."""
+    saved = _read(folder, record)
+    if isinstance(saved, str):
+        return saved
+    order, images = _order_of(saved.samples.tobytes())
+    return Correctness(correct_N=share_correct(saved.predictions)[order], images=images)
+
+
+def _read(folder: Path, record: Record) -> SavedPredictions | str:
     name = predictions_file(record)
     if not (folder / name).is_file():
         return f"{name} is missing"
@@ -36,11 +44,7 @@ def read_correctness(folder: Path, record: Record) -> Correctness | str:
         saved = load_predictions(folder, sha256=record.files.get(name), name=name)
     except StoreError as error:
         return str(error)
-    predictions = saved.predictions
-    if len(saved.samples) != len(predictions.labels):
-        return f"{name} does not name every image"
-    order, images = _order_of(saved.samples.tobytes())
-    return Correctness(correct_N=share_correct(predictions)[order], images=images)
+    return saved if len(saved.samples) == len(saved.predictions.labels) else f"{name} does not name every image"
 
 
 def share_correct(predictions: Predictions) -> NDArray[np.float64]:
@@ -49,6 +53,19 @@ def share_correct(predictions: Predictions) -> NDArray[np.float64]:
     is_top_NK = logits_NK == logits_NK.max(axis=1, keepdims=True)
     correct_N: NDArray[np.float64] = is_top_NK[np.arange(len(logits_NK)), predictions.labels] / is_top_NK.sum(axis=1)
     return correct_N
+
+
+def read_predictions(folder: Path, record: Record) -> tuple[Predictions, bytes] | str:
+    """Return a trial's predictions in the order of the image ids, and a digest of these, or why they are not known."""
+    saved = _read(folder, record)
+    if isinstance(saved, str):
+        return saved
+    order, images = _order_of(saved.samples.tobytes())
+    predictions = saved.predictions
+    ordered = Predictions(
+        logits=predictions.logits[order], labels=predictions.labels[order], classes=predictions.classes
+    )
+    return ordered, images
 
 
 @lru_cache(maxsize=16)

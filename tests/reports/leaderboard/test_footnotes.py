@@ -63,7 +63,7 @@ def test_a_note_says_that_rows_with_shared_ranks_are_ordered_by_mean(make_trials
     assert any("cannot be separated share a range, are shaded, and are ordered by mean" in note for note in notes)
 
 
-def test_a_plain_order_is_marked_as_untested(make_trials):
+def test_a_plain_order_is_marked_as_such(make_trials):
     leaderboard = build_leaderboard([*make_trials("a"), *make_trials("b")], sort_by="params")
     notes = legend(choose_columns(leaderboard), leaderboard)
-    assert "ranks: in the order of params; differences are not tested" in notes
+    assert "ranks: in the order of params, which has no noise" in notes

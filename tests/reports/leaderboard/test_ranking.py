@@ -13,7 +13,8 @@ from rich.console import Console
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import COLUMNS
-from reports.leaderboard.ranking import RankingEvidence, rank_table
+from reports.leaderboard.ranking import rank_table
+from reports.leaderboard.ranking_evidence import RankingEvidence
 from reports.leaderboard.table import Estimate, Table
 from reports.render.terminal import render_terminal
 from reports.render.writing import render
@@ -71,20 +72,34 @@ def test_without_readable_predictions_there_is_a_mean_and_neither_interval_nor_r
     assert any(note.startswith("no interval and no rank: ") and note.endswith("(bad)") for note in table.notes)
 
 
-def test_another_metric_ranks_by_its_plain_order_in_its_own_direction(make_trial):
+def test_a_metric_that_cannot_be_tested_orders_rows_and_prints_no_rank(make_trial):
+    """Without a catalog, nothing is known about the metric but its name."""
     trials = [
         make_trial("a", metrics={"nll": 0.5}),
         make_trial("b", metrics={"nll": 0.3}),
         make_trial("c", metrics={"nll": 0.5}),
         make_trial("d", metrics={"nll": None}),
     ]
-    rows = build_leaderboard(trials, sort_by="nll").rows
-    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [
-        ("b", 1, 1),
-        ("a", 2, 3),
-        ("c", 2, 3),
+    leaderboard = build_leaderboard(trials, sort_by="nll")
+    assert [(row.model, row.rank_low, row.rank_high) for row in leaderboard.rows] == [
+        ("b", None, None),
+        ("a", None, None),
+        ("c", None, None),
         ("d", None, None),
     ]
+    text = render(leaderboard, "table")
+    assert "no ranks: rows are in the order of nll, whose differences cannot be tested" in text
+
+
+def test_exact_values_rank_by_their_order_and_equal_ones_share_a_rank(make_trial):
+    trials = [make_trial(name, params=params) for name, params in (("a", 5), ("b", 3), ("c", 5))]
+    rows = build_leaderboard(trials, sort_by="params").rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("b", 1, 1), ("a", 2, 3), ("c", 2, 3)]
+
+
+def test_speeds_have_noise_that_is_not_tested_and_no_ranks(make_trial):
+    rows = build_leaderboard([make_trial("a", speed=100.0), make_trial("b", speed=200.0)], sort_by="train_speed").rows
+    assert [(row.model, row.rank_low) for row in rows] == [("b", None), ("a", None)]
 
 
 @pytest.mark.parametrize(("sort_by", "first"), [("params", "small"), ("train_speed", "big"), ("peak_memory", "big")])

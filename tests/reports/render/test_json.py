@@ -23,7 +23,7 @@ def test_json_is_laid_out_as_its_schema_says(make_trial, make_trials):
     types = {"integer": int, "number": (int, float), "string": str, "boolean": bool, "null": type(None)}
     for row in data["tables"][0]["rows"]:
         assert set(row) == set(row_schema["required"])
-        assert set(row["cells"]) == {*cell_schema["properties"], "nll", "nll_sd"}
+        assert set(row["cells"]) == {*cell_schema["properties"], "nll", "nll_sd", "nll_low", "nll_high"}
         for key, value in row["cells"].items():
             allowed = cell_schema["properties"].get(key, cell_schema["additionalProperties"])["type"]
             names = [allowed] if isinstance(allowed, str) else allowed

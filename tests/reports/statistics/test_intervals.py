@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.statistics.intervals import mean_interval
+from reports.statistics.intervals import mean_interval, metric_interval
 from reports.statistics.sample import Sample
 
 from .worlds import DIGITS, LARGE, NOISY, STEADY, World, coverage, false_separations
@@ -57,3 +57,27 @@ def test_the_interval_counts_seeds_and_images():
     widths = [each.high - each.low for each in map(mean_interval, (steady, seeds_vary, fewer_images))]
     assert widths[1] > 2 * widths[0]
     assert widths[2] > 2 * widths[0]
+
+
+def test_a_metric_in_other_bounds_has_the_interval_of_a_share_on_that_scale():
+    rng = np.random.default_rng(0)
+    values = rng.random((3, 400))
+    share = metric_interval(Sample.of(values), (0.0, 1.0))
+    scaled = metric_interval(Sample.of(2 * values - 1), (-1.0, 1.0))
+    assert (scaled.low, scaled.high) == pytest.approx((2 * share.low - 1, 2 * share.high - 1))
+
+
+def test_a_metric_without_upper_bound_has_an_interval_above_0_that_is_that_of_scipy_for_many_images():
+    values = np.random.default_rng(0).exponential(size=(1, 5000))
+    found = metric_interval(Sample.of(values), (0.0, np.inf))
+    expected = stats.ttest_1samp(values[0], 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=0.01)
+    few = metric_interval(Sample.of(np.array([[0.001, 0.001, 9.0]])), (0.0, np.inf))
+    assert 0 < few.low < few.high
+
+
+def test_an_unbounded_metric_has_an_interval_around_its_mean():
+    values = np.random.default_rng(0).normal(size=(1, 3000))
+    found = metric_interval(Sample.of(values), (-np.inf, np.inf))
+    expected = stats.ttest_1samp(values[0], 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.002)

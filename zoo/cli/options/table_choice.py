@@ -62,8 +62,15 @@ class TableChoice:
         return replace(self.know_versions(catalog), declared=declared, foreign=foreign)
 
     def know_versions(self, catalog: Catalog) -> TableChoice:
-        """Return the same choice with the versions of the catalog's metrics."""
-        return replace(self, versions={entry.display_name: entry.record.version for entry in catalog.metrics})
+        """Return the same choice with the versions of the catalog's metrics, and the metrics of fixed columns."""
+        from reports.leaderboard.columns import COLUMNS, metric_columns
+
+        fixed = {column.key for column in COLUMNS}
+        declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
+        declared = tuple(column for column in declared if column.key in fixed)
+        return replace(
+            self, declared=declared, versions={entry.display_name: entry.record.version for entry in catalog.metrics}
+        )
 
     def check(self, metrics: Iterable[str] = ()) -> None:
         """Check columns and format.
@@ -79,9 +86,10 @@ class TableChoice:
 
         more = dict.fromkeys([*(column.key for column in self.declared), *metrics])
         errors: list[ZooError] = []
-        sortable = [*(column.key for column in COLUMNS if column.value is not None), *more]
+        sortable = list(dict.fromkeys([*(column.key for column in COLUMNS if column.value is not None), *more]))
+        known = list(dict.fromkeys([*(column.key for column in COLUMNS), *more]))
         errors += _unknown("column to sort by", [self.sort_by], sortable, "columns")
-        errors += _unknown("column", self.columns or (), [*(column.key for column in COLUMNS), *more], "columns")
+        errors += _unknown("column", self.columns or (), known, "columns")
         errors += _unknown("format", [self.form], [*REPORT_FORMATS, *self.foreign], "formats")
         if self.columns and self.form in self.foreign:
             errors.append(UsageError(f"--columns works with built-in formats only; {self.form} comes from a plugin"))

@@ -1,0 +1,89 @@
+"""Ranking evidence: what the predictions of a row say about the metric that it is ranked by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reports.leaderboard.column import Column
+from reports.statistics.influence import influence_of, unseen_variance
+from reports.statistics.intervals import Interval, mean_interval, metric_interval
+from reports.statistics.sample import Sample
+from reports.trials.correctness import Correctness, read_correctness, read_predictions
+from reports.trials.reading import Trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingEvidence:
+    """What a row is ranked on: a sample, or the reason why there is none."""
+
+    sample: Sample | None
+    """Of the metric, or of its negative if lower is better."""
+    images: bytes
+    """Digest of its test images; samples of different images cannot be paired."""
+    problem: str = ""
+    interval: Interval | None = None
+    """95 % interval of the metric."""
+
+
+def evidence_of(trials: Sequence[Trial]) -> RankingEvidence:
+    """Return how accurate the seeds of one row are on each image."""
+    read = read_seeds(trials)
+    if isinstance(read, str):
+        return RankingEvidence(sample=None, images=b"", problem=read)
+    import numpy as np
+
+    sample = Sample.of(np.stack([each.correct_N for each in read]))
+    return RankingEvidence(sample=sample, images=read[0].images, interval=mean_interval(sample))
+
+
+def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEvidence:
+    """Return how the images move the metric of *column* under the seeds of one row."""
+    import numpy as np
+
+    metric = column.metric
+    assert metric is not None, "only a column of a metric is tested"
+    if not trials:
+        return RankingEvidence(sample=None, images=b"", problem="no seed has finished")
+    influence, of_images, first = [], set(), None
+    for folder, record in trials:
+        read = read_predictions(folder, record)
+        if isinstance(read, str):
+            return RankingEvidence(sample=None, images=b"", problem=read)
+        predictions, images = read
+        numbers = influence_of(metric, predictions)
+        if isinstance(numbers, str):
+            return RankingEvidence(sample=None, images=b"", problem=f"{column.key}: {numbers}")
+        influence.append(numbers)
+        of_images.add(images)
+        first = predictions if first is None else first
+    if len(of_images) > 1 or first is None:
+        return RankingEvidence(sample=None, images=b"", problem="the seeds were tested on different images")
+    influence_SN = np.stack(influence)
+    interval = metric_interval(
+        Sample.of(influence_SN), metric.bounds, unseen=unseen_variance(metric, first, influence_SN)
+    )
+    sign = 1 if column.higher_is_better else -1
+    return RankingEvidence(sample=Sample.of(sign * influence_SN), images=of_images.pop(), interval=interval)
+
+
+def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:
+    """Return the correctness of each seed of a row on the same images, or a sentence on why it is not known."""
+    if not trials:
+        return "no seed has finished"
+    read: list[Correctness] = []
+    for folder, record in trials:
+        correctness = read_correctness(folder, record)
+        if isinstance(correctness, str):
+            return correctness
+        read.append(correctness)
+    if len({each.images for each in read}) > 1:
+        return "the seeds were tested on different images"
+    return read
+
+
+def most_common_images(images: Iterable[bytes]) -> bytes:
+    """Return the images that most rows were tested on, given those of each row; empty if there are none."""
+    counts = Counter(images)
+    return max(counts, key=lambda key: (counts[key], key), default=b"")
