@@ -25,7 +25,7 @@ def two_rows(make_trials):
 def test_columns_are_chosen_by_name_in_that_order(two_rows):
     columns = choose_columns(two_rows, ["macro_f1", "model", "latency_p95"])
     header = render(two_rows, "csv", columns).splitlines()[0]
-    assert header == "fingerprint,macro_f1,macro_f1_sd,model,small_images,latency_p95"
+    assert header == "fingerprint,macro_f1,macro_f1_sd,macro_f1_low,macro_f1_high,model,small_images,latency_p95"
     assert "p95 ms" in terminal_text(two_rows, columns)
 
 
