@@ -139,12 +139,7 @@ def test_relative_speed_is_comparable_between_machines(make_timed):
         ],
         sort_by="relative_speed",
     )
-    assert [(row.model, row.rank_low, row.rank_high) for row in leaderboard.rows] == [
-        ("c", 1, 1),
-        ("a", 2, 3),
-        ("b", 2, 3),
-        ("d", None, None),
-    ]
+    assert [row.model for row in leaderboard.rows] == ["c", "a", "b", "d"]
     assert cells(leaderboard, "relative_speed")["c"]["relative_speed"] == "0.45"
     shown = text(leaderboard, "relative_speed")
     assert "0.450" in shown
