@@ -111,5 +111,6 @@ def _pseudo_values(metric: Metric, predictions: Predictions) -> Floats:
 
     whole = value(np.ones(num_images, dtype=bool))
     without_G = np.array([value(group_N != group) for group in range(num_groups)])
-    pseudo_G: Floats = num_groups * whole - (num_groups - 1) * without_G
-    return pseudo_G + (whole - pseudo_G.mean())  # the spread is that of the groups, around the value itself
+    pseudo_G = num_groups * whole - (num_groups - 1) * without_G
+    moved_G: Floats = pseudo_G + (whole - pseudo_G.mean())  # the spread is that of the groups, around the value itself
+    return moved_G
