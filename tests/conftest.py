@@ -147,9 +147,17 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Train a network on those pictures in this process, and return its trial's folder."""
+    """Train a network on those pictures in this process, and return its trial's folder, which is the caller's own."""
+    trained: dict[str, tuple[Catalog, Path]] = {}  # a catalog that is held keeps its identity
 
     def train(catalog: Catalog, **asked: object) -> Path:
+        what = f"{id(catalog)} {sorted(asked.items())}"
+        if what not in trained:
+            trained[what] = (catalog, train_once(catalog, **asked))
+        folder = trained[what][1]
+        return Path(shutil.copytree(folder, tmp_path_factory.mktemp("runs") / folder.name))
+
+    def train_once(catalog: Catalog, **asked: object) -> Path:
         from importlib.metadata import version
 
         from harness.data.prepare import prepare_data
@@ -175,7 +183,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
             num_workers=1,
         )
         key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=version("torch"))
-        folder = tmp_path_factory.mktemp("runs") / trial_id(spec, key)
+        folder = tmp_path_factory.mktemp("trained") / trial_id(spec, key)
         folder.mkdir()
         trial = ResolvedTrial(spec=spec, result_key=key, prepared=prepared)
         job = TrialJob(trial=trial, folder=str(folder))
