@@ -280,7 +280,7 @@ class PlanForecast:
         return sum(known[: self.slots]) if known else None
 
 
-def look_ahead(
+def forecast_plan(
     trials: Iterable[TrialSpec],
     forecast: Forecast,
     *,

@@ -79,12 +79,14 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 
 def _show_plan(call: BenchCall) -> None:
     from zoo.cli.commands.plan import show_plan
-    from zoo.cli.running.forecast import forecast_of, outlook_of
+    from zoo.cli.running.forecast import forecast_of, plan_forecast_of
 
     chosen = call.chosen
     forecast = forecast_of(call.store, chosen, retry=call.settings.limits.retry)
     form = "json" if call.table.form == "json" else "table"
-    show_plan(chosen.plan, chosen.request, form=form, outlook=outlook_of(chosen, forecast, call.settings.slots))
+    show_plan(
+        chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast_of(chosen, forecast, call.settings.slots)
+    )
 
 
 def _run(call: BenchCall, sources: Sources) -> int:

@@ -64,8 +64,8 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
         raise ManyErrors.of(errors)
     forecast = forecasting.forecast_of(Path(params["out"]), chosen)
     interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, params)
-    outlook = forecasting.outlook_of(chosen, forecast, slots)
-    show_plan(chosen.plan, chosen.request, form=form, outlook=outlook)
+    plan_forecast = forecasting.plan_forecast_of(chosen, forecast, slots)
+    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast)
     if interrupted:
         complain("interrupted; run the same command again to measure the rest")
         ctx.exit(INTERRUPTED)
@@ -95,18 +95,18 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[st
     return probes.interrupted
 
 
-def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: PlanForecast) -> None:
+def show_plan(plan: Plan, request: BenchRequest, *, form: str, plan_forecast: PlanForecast) -> None:
     """Write a plan with its expected times to stdout, as a table or as JSON."""
     from harness.records.seed_schedule import seed_counts
 
     if form == "json":
         trials = [trial.model_dump(mode="json") for trial in plan.trials]
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
-        forecast = forecasting.as_json(outlook)
+        forecast = forecasting.as_json(plan_forecast)
         click.echo(json.dumps({"trials": trials, "skips": skips, "forecast": forecast}, indent=2))
         return
     overrides = ", ".join(f"{key}={value}" for key, value in request.set.items())
-    combinations = _combinations(outlook)
+    combinations = _combinations(plan_forecast)
     rows = [_row(trials, overrides) for trials in combinations]
     if rows:
         heading, *lines = table_lines(_COLUMNS, rows, width=terminal_width())
@@ -118,17 +118,17 @@ def show_plan(plan: Plan, request: BenchRequest, *, form: str, outlook: PlanFore
     click.echo(_total(plan, len(rows)))
     if plan.trials:
         num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
-        click.echo(forecasting.total(outlook, num_unknown))
+        click.echo(forecasting.total(plan_forecast, num_unknown))
     if request.seeds == "auto":
         first, *_ = counts = seed_counts(request.max_seeds)
         looks = f"ranks are compared after {', '.join(map(str, counts))} seeds"
         click.echo(f"at most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
 
 
-def _combinations(outlook: PlanForecast) -> list[list[ExpectedTrial]]:
+def _combinations(plan_forecast: PlanForecast) -> list[list[ExpectedTrial]]:
     """Return the trials of each combination, which differ only in seed and fold."""
     groups: dict[str, list[ExpectedTrial]] = {}
-    for trial in outlook.trials:
+    for trial in plan_forecast.trials:
         groups.setdefault(trial.spec.whole.model_dump_json(exclude={"seed"}), []).append(trial)
     return list(groups.values())
 

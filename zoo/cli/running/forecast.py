@@ -26,13 +26,13 @@ def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast
     return forecast
 
 
-def outlook_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> PlanForecast:
+def plan_forecast_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> PlanForecast:
     """Return the expected time and memory of the chosen trials."""
-    from harness.planning.forecast import look_ahead
+    from harness.planning.forecast import forecast_plan
 
     device = chosen.request.device
     is_cpu = _is_cpu(device)
-    return look_ahead(
+    return forecast_plan(
         chosen.plan.trials,
         forecast,
         slots=num_slots(chosen, slots),
@@ -88,32 +88,31 @@ def cells(trials: Sequence[ExpectedTrial]) -> tuple[str, str, str]:
     return seconds, memory, "; ".join(part for part in basis if part)
 
 
-def total(outlook: PlanForecast, combinations: int) -> str:
+def total(plan_forecast: PlanForecast, combinations: int) -> str:
     """Return a sentence about all trials; *combinations* is the number of those with unknown times."""
-    finished = outlook.num_finished
+    finished = plan_forecast.num_finished
     unknown = f"{plural(combinations, 'combination')}: --probe measures {'it' if combinations == 1 else 'them'}"
-    if len(outlook.unknown) == len(outlook.trials):
+    if len(plan_forecast.unknown) == len(plan_forecast.trials):
         return f"time and memory unknown for {unknown}"
-    if finished == len(outlook.trials):
+    if finished == len(plan_forecast.trials):
         return "all trials are finished and will be reused"
-    text = (
-        f"{'at least' if outlook.unknown else 'about'} {duration(outlook.seconds)} on {plural(outlook.slots, 'slot')}"
-    )
-    if (memory := outlook.peak_memory_mib) is not None:
+    how_sure = "at least" if plan_forecast.unknown else "about"
+    text = f"{how_sure} {duration(plan_forecast.seconds)} on {plural(plan_forecast.slots, 'slot')}"
+    if (memory := plan_forecast.peak_memory_mib) is not None:
         text += f", {memory:,.0f} MiB at a time"
     if finished:
         text += f"; {plural(finished, 'trial')} finished already"
-    return f"{text}; unknown for {unknown}" if outlook.unknown else text
+    return f"{text}; unknown for {unknown}" if plan_forecast.unknown else text
 
 
-def as_json(outlook: PlanForecast) -> dict[str, Any]:
+def as_json(plan_forecast: PlanForecast) -> dict[str, Any]:
     """Return a forecast as JSON values, with all trials in the order of the plan."""
     return {
-        "slots": outlook.slots,
-        "seconds": outlook.seconds,
-        "peak_memory_mib": outlook.peak_memory_mib,
-        "finished": outlook.num_finished,
-        "unknown": len(outlook.unknown),
+        "slots": plan_forecast.slots,
+        "seconds": plan_forecast.seconds,
+        "peak_memory_mib": plan_forecast.peak_memory_mib,
+        "finished": plan_forecast.num_finished,
+        "unknown": len(plan_forecast.unknown),
         "trials": [
             {
                 "title": trial.spec.title,
@@ -122,7 +121,7 @@ def as_json(outlook: PlanForecast) -> dict[str, Any]:
                 "basis": trial.expected.basis,
                 "finished": trial.expected.is_finished,
             }
-            for trial in outlook.trials
+            for trial in plan_forecast.trials
         ],
     }
 

@@ -111,7 +111,8 @@ def store(run_shelf: Run, tmp_path: Path) -> Path:
     return out
 
 
-def test_the_plan_shows_forecasts_from_records(run_shelf: Run, store: Path) -> None:
+def test_the_plan_shows_forecasts_from_records(run_shelf: Run, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forecasting, "_threads", lambda: 1)
     result = run_shelf("plan", *BASE, "--device", "cpu", "--seeds", "4", "--out", str(store))
     assert result.exit_code == 0, result.stderr
     heading, first, second, *_, last = result.stdout.splitlines()
