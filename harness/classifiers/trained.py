@@ -24,19 +24,30 @@ from torch import Tensor, nn
 from harness.classifiers.card import METADATA_KEY, ClassifierCard, first_problem
 from harness.data import decoding
 from harness.networks.building import build_model
+from harness.networks.memory_limit import MemoryLimit
 from harness.networks.state_dicts import fill
 from harness.records.provenance import provider_spec
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
+from harness.system.free_memory import free_bytes
 from harness.training.prediction_views import predict_of
 from zoo.architecture import Architecture, ModelRequest
 from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog, Entry, Registry
 from zoo.errors import PluginError, StoreError, UnknownNameError
 from zoo.files.plain_files import WEIGHTS, read_bytes
+from zoo.files.sizes import size_text
 from zoo.options import resolve_options
 from zoo.recipe import Recipe
+
+_BUILDING_FACTOR, _BUILDING_BYTES = 4, 256 * 10**6
+"""Memory that a network may take while it is built: a multiple of its weights, for initialisations that make
+temporary tensors, and as much for tables of indices and the like."""
+_TENSOR_BYTES = 16 * 10**9
+"""Size of the largest tensor in a forward pass where the free memory is not known."""
+_TRIED_IMAGES = 2
+"""Images in the forward pass that checks a network."""
 
 Predict = Callable[[nn.Module, Tensor], Tensor]
 
@@ -80,7 +91,7 @@ def assemble(
 ) -> TrainedClassifier:
     """Build the network described by *card* and load its weights; raises like :func:`load_trained`."""
     architecture = _entry(catalog.architectures, card.architecture, card)
-    model = build_network(card, architecture)
+    model = _build_bounded(card, architecture, tensors, path)
     mismatch = fill(model, tensors)
     if mismatch:
         raise StoreError(
@@ -95,6 +106,32 @@ def assemble(
         folder=folder,
         notes=tuple(_notes(card, architecture)),
     )
+
+
+def _build_bounded(
+    card: ClassifierCard, architecture: Entry[Architecture], tensors: dict[str, Tensor], path: Path
+) -> nn.Module:
+    """Build the network within the memory that its weights and images account for, as the card may be a stranger's.
+
+    Raises:
+        StoreError: If it would take more.
+    """
+    weight_bytes = sum(each.nbytes for each in tensors.values())
+    image_bytes = 4 * _TRIED_IMAGES * card.channels * card.image_size**2
+    limit = MemoryLimit(
+        new_bytes=_BUILDING_FACTOR * weight_bytes + 2 * image_bytes + _BUILDING_BYTES,
+        tensor_bytes=free_bytes() or _TENSOR_BYTES,
+    )
+    try:
+        with limit:
+            return build_network(card, architecture)
+    finally:
+        if limit.exceeded:
+            raise StoreError(
+                f"{path} is not loaded: building {card.architecture.display_name} for images of {card.image_size} px "
+                f"with the options in its card would {limit.exceeded}, and the file holds {size_text(weight_bytes)} of "
+                "weights"
+            ) from None
 
 
 def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn.Module:

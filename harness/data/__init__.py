@@ -19,7 +19,7 @@ From a source's images to those of a trial:
 :mod:`~.notes`              notes on the data for readers of scores
 ==========================  ==========================================================================================
 
-The cache: :mod:`~.cache_key` (when to prepare again), :mod:`~.cache_layout` (paths and locks), :mod:`~.cache_entries`
-(its content), :mod:`~.cache_clearing`. Audits: :mod:`~.audit` (the result), :mod:`~.auditing` (its computation), with
-:mod:`~.duplicates` and :mod:`~.native_sizes`.
+The cache: :mod:`~.cache_key` (when to prepare again), :mod:`~.cache_layout` (paths and locks), :mod:`~.array_files`,
+:mod:`~.cache_entries` (its content), :mod:`~.cache_clearing`. Audits: :mod:`~.audit` (the result), :mod:`~.auditing`
+(its computation), with :mod:`~.duplicates` and :mod:`~.native_sizes`.
 """

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.array_files import load_array
 from harness.data.photographs.encoded import EncodedImages
 from harness.data.photographs.packed import PackedImages
 from harness.data.photographs.store import SelectedPhotographs, WholeStore
@@ -115,7 +116,7 @@ class PreparedData(FrozenModel):
         """Map a split's images into memory, or the index of their encoded files."""
         folder = Path(self.folder)
         if self.fold is not None:
-            places_N = np.load(folder / f"fold-{self.fold}-{split}.npy", allow_pickle=False)
+            places_N = load_array(folder / f"fold-{self.fold}-{split}.npy")
             every = self.model_copy(update={"fold": None}).load("test")
             assert not isinstance(every.images_NHWC, SelectedImages)
             return ImageSet(
@@ -130,11 +131,11 @@ class PreparedData(FrozenModel):
                 folder, split, size=self.image_size, channels=self.channels, bit_depth=self.bit_depth
             )
         else:
-            images_NHWC = np.load(folder / f"{split}-images.npy", mmap_mode="r", allow_pickle=False)
+            images_NHWC = load_array(folder / f"{split}-images.npy", mapped=True)
         return ImageSet(
             images_NHWC=images_NHWC,
-            labels_N=np.load(folder / f"{split}-labels.npy", allow_pickle=False),
-            samples_N=np.load(folder / f"{split}-samples.npy", allow_pickle=False),
+            labels_N=load_array(folder / f"{split}-labels.npy"),
+            samples_N=load_array(folder / f"{split}-samples.npy"),
             whole=self.whole.load() if self.whole is not None and split == self.whole.split == "train" else None,
         )
 

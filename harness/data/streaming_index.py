@@ -24,8 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.array_files import load_array
 from harness.data.decoding import Encoded, UnreadableImageError
 from zoo.dataset import FilePart
+from zoo.files.plain_files import PACK, open_plain
 
 _UNTIMED = -1
 """Placeholder for the modification time of a packed file, which may be copied along with its index."""
@@ -76,8 +78,7 @@ class EncodedIndex:
 
     def __init__(self, folder: Path, split: str) -> None:
         def load(what: str) -> NDArray[Any]:
-            array: NDArray[Any] = np.load(folder / f"{split}-{what}.npy", mmap_mode="r", allow_pickle=False)
-            return array
+            return load_array(folder / f"{split}-{what}.npy", mapped=True)
 
         self._folder = folder
         self._places_N3, self._states_F3, self._paths = load("places"), load("states"), load("paths")
@@ -100,7 +101,7 @@ class EncodedIndex:
         number, start, size = self._places_N3[index].tolist()
         _, known_size, known_time = self._states_F3[number].tolist()
         try:
-            with self.path(index).open("rb", buffering=0) as file:
+            with open_plain(self.path(index), PACK).detach() as file:
                 status = os.fstat(file.fileno())
                 if status.st_size != known_size or known_time not in (_UNTIMED, status.st_mtime_ns):
                     raise UnreadableImageError("its file has changed since the dataset was prepared")

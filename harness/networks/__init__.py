@@ -6,6 +6,7 @@
 ``heads``           the layers that turn features into logits
 ``initialization``  initial weights
 ``small_images``    the adaptation to small images
+``memory_limit``    what a network that a stranger describes may allocate
 ``state_dicts``     filling a network with tensors by name
 ``strides``         strided layers and ways to halve their stride
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from plugins.datasets._published import Resource
 from zoo import DataRequest
 from zoo.errors import DataError
+from zoo.files.plain_files import PACK, open_plain
 
 _TIMEOUT_SECONDS = 30
 _BLOCK = 1 << 20
@@ -119,10 +120,10 @@ def _unpack(archive: Path, folder: Path) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY_PREFIX, dir=folder))
     try:
         if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as zipped:
+            with open_plain(archive, PACK) as file, zipfile.ZipFile(file) as zipped:
                 zipped.extractall(temporary)
         else:
-            with tarfile.open(archive) as tarred:
+            with open_plain(archive, PACK) as file, tarfile.open(fileobj=file) as tarred:
                 tarred.extractall(temporary, filter="data")
         for path in sorted(temporary.iterdir()):
             target = folder / path.name
@@ -136,5 +137,5 @@ def _unpack(archive: Path, folder: Path) -> None:
 
 
 def _md5(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_plain(path, PACK) as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

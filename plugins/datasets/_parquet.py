@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from plugins.datasets._labels import name_classes
 from plugins.datasets._split_names import split_of
 from zoo import Split, Splits
 from zoo.errors import DataError
+from zoo.files.plain_files import PACK, open_plain
 from zoo.options import Option
 from zoo.text import plural
 
@@ -100,10 +102,9 @@ class ParquetImages(Sequence[bytes]):
     """The images of several files, in order, read on access; reading in ascending order is fast."""
 
     def __init__(self, files: Sequence[Path], column: str) -> None:
-        import pyarrow.parquet as pq
 
         self._column = column
-        opened = [(path, pq.ParquetFile(path, memory_map=True)) for path in files]
+        opened = [(path, _open_parquet(path)) for path in files]
         self._groups = [
             (path, file, group, file.metadata.row_group(group).num_rows)
             for path, file in opened
@@ -185,20 +186,41 @@ def _check_shards(files: list[Path]) -> None:
         raise DataError(f"{files[0].parent} lacks {len(missing)} Parquet file(s): {', '.join(missing[:5])}")
 
 
+def _open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a Parquet file.
+
+    Raises:
+        DataError: If it is not a plain file, or states more rows than it has bytes.
+        pyarrow.ArrowException: If it is no Parquet file.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        with open_plain(path, PACK) as file:
+            num_bytes = os.fstat(file.fileno()).st_size
+        parquet = pq.ParquetFile(path, memory_map=True)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    # A column of equal values takes a few bytes, whatever the number of rows that it states.
+    if parquet.metadata.num_rows > num_bytes:
+        raise DataError(f"{path} states {parquet.metadata.num_rows:,} rows, and has only {num_bytes:,} bytes")
+    return parquet
+
+
 def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     labels: list[Any] = []
     names: Sequence[str] | None = None
     image_column = label_column = ""
     for file in files:
         try:
-            schema = pq.read_schema(file)
+            parquet = _open_parquet(file)
+            schema = parquet.schema_arrow
             image_column = _image_column(schema, file, str(options.get("image_column") or ""))
             label_column = _label_column(schema, file, str(options.get("label_column") or ""))
             names = names or _class_names(schema, label_column)
-            raw = pq.ParquetFile(file).read(columns=[label_column]).column(0).to_pylist()
+            raw = parquet.read(columns=[label_column]).column(0).to_pylist()
         except pa.ArrowException as error:
             raise DataError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
         labels += [_single(label, file) for label in raw]
@@ -333,11 +355,10 @@ def _paths(raw: _RawSplit) -> list[Path] | None:
         DataError: If a file does not exist, or is outside the folder of its Parquet file.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     found: list[Path] = []
     for file in raw.files:
-        parquet = pq.ParquetFile(file)
+        parquet = _open_parquet(file)
         kind = parquet.schema_arrow.field(raw.image_column).type
         if pa.types.is_struct(kind):
             if not _lacks_bytes(parquet.metadata, raw.image_column):

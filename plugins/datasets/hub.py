@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, overload
@@ -21,10 +21,10 @@ _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)*")
 class _HubImages(Sequence[bytes]):
     """The encoded images of a split, read on access."""
 
-    def __init__(self, split: Any, column: str) -> None:
+    def __init__(self, split: Any, column: str, roots: Sequence[Path]) -> None:
         from datasets import Image
 
-        self._column = column
+        self._column, self._roots = column, roots
         self._split = split.select_columns([column]).cast_column(column, Image(decode=False))
 
     def __len__(self) -> int:
@@ -37,9 +37,36 @@ class _HubImages(Sequence[bytes]):
     def __getitem__(self, index: int | slice) -> bytes | list[bytes]:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
-        value = self._split[index][self._column]
-        content: bytes = value["bytes"] if value["bytes"] is not None else read_bytes(Path(value["path"]), IMAGE)
+        return image_content(self._split[index][self._column], self._roots)
+
+
+def image_content(value: Mapping[str, Any], roots: Sequence[Path]) -> bytes:
+    """Return an image of a row, which has its bytes or the path of a file that was downloaded with the dataset.
+
+    Raises:
+        DataError: If the path leads out of *roots*: a row could name any file of this machine.
+        OSError: If the file cannot be read.
+    """
+    if value["bytes"] is not None:
+        content: bytes = value["bytes"]
         return content
+    path = Path(value["path"]).resolve()
+    if not any(path.is_relative_to(root.resolve()) for root in roots):
+        raise DataError(
+            f"a row of the dataset names the file {value['path']!r}, which does not belong to it: expected images in "
+            "the table, or files that were downloaded with it"
+        )
+    return read_bytes(path, IMAGE)
+
+
+def _roots(datasets: Any, request: DataRequest) -> list[Path]:
+    """Return the folders that the files of a dataset may lie in: the caches, and a folder that stands for it."""
+    from huggingface_hub import constants
+
+    config = datasets.config
+    named = Path("/".join(request.argument.split("/")[:2]))
+    caches = (config.HF_DATASETS_CACHE, config.DOWNLOADED_DATASETS_PATH, constants.HF_HUB_CACHE)
+    return [request.root / "hf", *map(Path, caches), *([named] if named.is_dir() else [])]
 
 
 def load_hub(request: DataRequest) -> Splits:
@@ -69,6 +96,7 @@ def load_hub(request: DataRequest) -> Splits:
     parts = _download(datasets, request)
     features = next(iter(parts.values())).features
     image, label = _columns(datasets, features, request)
+    roots = _roots(datasets, request)
     splits: dict[str, Split] = {}
     left_out: list[str] = []
     for name, part in parts.items():
@@ -81,7 +109,7 @@ def load_hub(request: DataRequest) -> Splits:
             left_out.append(f"the split {name!r} left out: its labels are not public")
             continue
         splits[word] = Split(
-            encoded=_HubImages(part, image),
+            encoded=_HubImages(part, image, roots),
             labels=labels.astype("int64"),
             signature=files_signature(Path(each["filename"]) for each in part.cache_files),
         )

@@ -11,9 +11,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from harness.classifiers.card import ClassifierCard
 from harness.classifiers.trained import load_trained
 from harness.classifiers.weight_files import read_state_dict
+from harness.records.provenance import provider_spec
 from harness.records.record import Outcome
+from harness.records.spec import ArchitectureSpec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record, write_record
 from harness.system.atomic_files import sha256_of
 from zoo import Catalog, build_catalog
@@ -86,6 +89,56 @@ def test_weights_of_another_network_are_reported_by_name(copy: Path, catalog: Ca
         StoreError, match=r"do not fit lenet5 as built by this installation: .* 1 unexpected \(other\.weight\)"
     ):
         load_trained(copy, catalog)
+
+
+WIDE = """
+from torch import nn
+from zoo import Architecture, hookimpl
+
+def wide(request):
+    width, pixels = request.options["width"], request.in_channels * request.image_size**2
+    return nn.Sequential(nn.Flatten(), nn.Linear(pixels, width), nn.Linear(width, request.num_classes))
+
+def swallowing(request):
+    try:
+        return wide(request)
+    except Exception:
+        return nn.Sequential(nn.Flatten(), nn.Linear(request.image_size**2, request.num_classes))
+
+@hookimpl
+def zoo_architectures():
+    for build in (wide, swallowing):
+        yield Architecture(name=build.__name__, build=build, options={"width": 4})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "image_size", "width", "sentence"),
+    [
+        ("wide", 4, 10**12, "for images of 4 px with the options in its card would take more than"),
+        ("wide", 4096, 100, "building wide for images of 4096 px with the options in its card would take more than"),
+        ("swallowing", 4, 10**12, "would take more than"),
+    ],
+)
+def test_a_small_file_cannot_ask_for_a_large_network(
+    name: str, image_size: int, width: int, sentence: str, tmp_path: Path
+) -> None:
+    """A card of 3.8 kB asked for 7.7 GB."""
+    (tmp_path / "wide.py").write_text(WIDE)
+    catalog = build_catalog(Sources(files=(str(tmp_path / "wide.py"),), entry_points=False, strict=True))
+    entry = catalog.architectures.get(name)
+    spec = ArchitectureSpec(
+        full_name=entry.full_name, display_name=name, provider=provider_spec(entry), options={"width": width}
+    )
+    card = ClassifierCard(
+        title=name, architecture=spec, classes=("a", "b"), image_size=image_size, channels=1, mean=(0.5,), std=(0.5,)
+    )
+    path = tmp_path / "small.safetensors"
+    save_file({"1.weight": torch.zeros(4, 16)}, path, metadata=card.metadata())
+    assert path.stat().st_size < 4000
+    with pytest.raises(StoreError, match=sentence) as caught:
+        load_trained(path, catalog)
+    assert str(caught.value).endswith("and the file holds 256 bytes of weights")
 
 
 def test_missing_weights_are_reported(copy: Path, catalog: Catalog) -> None:

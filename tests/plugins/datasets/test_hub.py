@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.datasets.hub import image_content
 from zoo import Splits
 from zoo.errors import DataError, UsageError
 
@@ -32,6 +33,20 @@ def test_a_path_is_not_a_name(load: Load, path: str) -> None:
     """The library takes ``/home`` of the first one for a dataset, and searches everything below it for files."""
     with pytest.raises(UsageError, match=r"is not the name of a dataset on the hub.*folder:PATH"):
         load("hf", path)
+
+
+def test_a_row_may_name_only_files_that_came_with_its_dataset(tmp_path: Path) -> None:
+    """A row of a table on the hub can name any path, such as that of a private photograph."""
+    cache, private = tmp_path / "hf", tmp_path / "private.png"
+    cache.mkdir()
+    for path in (cache / "own.png", private):
+        path.write_bytes(b"pixels")
+    (cache / "link.png").symlink_to(private)
+    assert image_content({"bytes": b"inner", "path": str(private)}, [cache]) == b"inner"
+    assert image_content({"bytes": None, "path": str(cache / "own.png")}, [cache]) == b"pixels"
+    for path in (private, cache / ".." / "private.png", cache / "link.png"):
+        with pytest.raises(DataError, match=r"names the file .* which does not belong to it"):
+            image_content({"bytes": None, "path": str(path)}, [cache])
 
 
 @pytest.mark.slow

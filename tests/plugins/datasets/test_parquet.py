@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,26 @@ def write_parquet(
         table = table.replace_schema_metadata({"huggingface": json.dumps({"info": {"features": features}})})
     pq.write_table(table, path, row_group_size=3)
     return path
+
+
+def test_a_table_that_states_more_rows_than_it_has_bytes_is_refused(load: Load, tmp_path: Path) -> None:
+    """A dictionary of one value stands for a billion rows in a kilobyte."""
+    rows = 10**6
+    label = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), ["cat"])
+    image = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, dtype=np.int32)), [png(0)])
+    pq.write_table(pa.table({"img": image, "label": label}), tmp_path / "train.parquet")
+    size = (tmp_path / "train.parquet").stat().st_size
+    with pytest.raises(DataError, match=rf"states 1,000,000 rows, and has only {size:,} bytes"):
+        load("parquet", tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.timeout(30)
+def test_a_pipe_among_the_shards_is_refused(load: Load, tmp_path: Path) -> None:
+    write_parquet(tmp_path / "train-a.parquet", [0, 1], names=["cat", "dog"])
+    os.mkfifo(tmp_path / "train-b.parquet")
+    with pytest.raises(DataError, match=r"train-b.parquet cannot be read: it is not a plain file"):
+        load("parquet", tmp_path)
 
 
 def test_shards_are_read_in_order_and_on_demand(load: Load, tmp_path: Path) -> None:
