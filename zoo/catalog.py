@@ -50,11 +50,11 @@ class Provider:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plugin:
-    """A plugin: loaded, broken, blocked, or only found."""
+    """A plugin: loaded, broken, blocked, set aside, or only found."""
 
     provider: Provider
     state: str
-    """``loaded``, ``broken``, ``blocked`` (see :mod:`zoo.trust`), or ``found`` if it was not imported."""
+    """``loaded``, ``broken``, ``blocked`` (see :mod:`zoo.trust`), or, without imports, ``found`` or ``set aside``."""
     hooks: tuple[str, ...] = ()
     """Names of the hooks that it implements."""
     provides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -57,6 +57,8 @@ class Found:
     """Imports the plugin; may raise any exception."""
     refusal: str = ""
     """Why it must not be loaded; empty if it may be."""
+    set_aside: str = ""
+    """Why loading it is refused, because a process of zoo ended in its code; empty if it is not."""
 
 
 class SetAsideError(Exception):
@@ -107,8 +109,9 @@ def _find_entry_points() -> Iterator[Found]:
             found = replace(found, refusal=refusal)
         elif calls:
             remedy = f"zoo plugins --retry {found.provider.name} uses it again"
-            error = SetAsideError(f"it is set aside because {calls[-1].sentence}; {remedy}")
-            found = replace(found, load=functools.partial(_refuse, error))
+            reason = f"{calls[-1].sentence}; {remedy}"
+            error = SetAsideError(f"it is set aside because {reason}")
+            found = replace(found, set_aside=reason, load=functools.partial(_refuse, error))
         yield found
 
 

@@ -99,12 +99,13 @@ def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None
 
 
 def list_plugins(sources: Sources = Sources()) -> tuple[Plugin, ...]:
-    """Return the plugins of *sources*, each ``found`` or ``blocked``, without importing any."""
+    """Return the plugins of *sources*, each ``found``, ``blocked`` or ``set aside``, without importing any."""
     return tuple(_not_loaded(found) for found in find(sources))
 
 
 def _not_loaded(found: Found) -> Plugin:
-    return Plugin(provider=found.provider, state="blocked" if found.refusal else "found", problem=found.refusal)
+    state = "blocked" if found.refusal else "set aside" if found.set_aside else "found"
+    return Plugin(provider=found.provider, state=state, problem=found.refusal or found.set_aside)
 
 
 def _load(found: Found, harvest: _Harvest, hooks: Collection[str] | None) -> Plugin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
     def unlink(found: re.Match[str]) -> str:
         target = (folder / found[2]).resolve()
+        if target == _DOCS.parent.resolve() / "SECURITY.md":  # a page of the site, see security.py
+            return f"[{found[1]}]({os.path.relpath(_DOCS / 'security.md', folder)})"
         leads_out = target.exists() and _DOCS.resolve() not in target.parents
         return found[1] if leads_out else found[0]
 

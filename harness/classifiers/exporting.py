@@ -6,6 +6,7 @@ Shape suffixes: N images, B batch, C channels, H height, W width, K classes.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from harness.classifiers.formats import FORMATS, ExportFormat, LogitsModule, Run
 from harness.classifiers.quantizing import Calibration, Method, Quantization
 from harness.classifiers.trained import TrainedClassifier
 from harness.records.spec import FrozenModel
-from harness.system.atomic_files import sha256_of, write_atomically, write_json, writing
+from harness.system.atomic_files import sha256_of, sync_file, sync_folder, write_json, writing
+from harness.system.staging import staging_for
 from zoo.catalog import Catalog
 from zoo.errors import UsageError, ZooError
 from zoo.text import error_text
@@ -186,23 +188,23 @@ def _write_checked(
     describe: Callable[[Parity], dict[str, object]],
 ) -> Parity:
     """Write a file and its description; keep neither if *check* raises."""
-    parity: Parity | None = None
-
-    def write_and_check(temporary: Path) -> None:
-        nonlocal parity
+    beside = path.with_name(path.name + ".json")
+    with writing(path), staging_for(path) as made:
+        file, description = made / path.name, made / beside.name
         try:
-            write(temporary)
-            parity = check(temporary)
+            write(file)
+            parity = check(file)
         except (ZooError, OSError, MemoryError):
             raise
         except Exception as error:  # which errors exporters raise for networks they do not support is undocumented
             raise ZooError(f"{classifier.card.title} cannot be exported as {form}: {error_text(error)}") from error
-
-    with writing(path):
-        write_atomically(path, write_and_check)
-        assert parity is not None, "no error was raised"
-        description = {**_description(classifier, form, path, parity), **describe(parity)}
-        write_json(path.with_name(path.name + ".json"), description)
+        sync_file(file)
+        write_json(description, {**_description(classifier, form, file, parity), **describe(parity)})
+        # In between, there is a file without a description, and never one with that of another.
+        beside.unlink(missing_ok=True)
+        os.replace(file, path)
+        os.replace(description, beside)
+        sync_folder(path.parent)
     return parity
 
 

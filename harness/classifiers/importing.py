@@ -18,7 +18,8 @@ from harness.networks.building import build_model, preprocessing_of
 from harness.networks.state_dicts import StateDictMismatch, fill
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
-from harness.system.atomic_files import write_atomically, writing
+from harness.system.atomic_files import writing
+from harness.system.staging import write_staged
 from zoo.architecture import Architecture, ModelRequest
 from zoo.catalog import Catalog
 from zoo.errors import StoreError, UsageError, ZooError
@@ -117,7 +118,7 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
         notes=(*state.notes, *named.notes),
     )
     with writing(output):
-        write_atomically(output, lambda temporary: FORMATS["safetensors"].write(classifier, temporary))
+        write_staged(output, lambda temporary: FORMATS["safetensors"].write(classifier, temporary))
     return replace(classifier, path=output)
 
 

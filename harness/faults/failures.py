@@ -15,6 +15,7 @@ _UNWRITABLE = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
+    errno.EIO: "the disk reports an input/output error",
 }
 
 

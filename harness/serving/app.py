@@ -19,9 +19,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -94,23 +95,29 @@ _BODIES = {
                     ],
                 }
             },
-            "image/*": {"schema": {"type": "string", "format": "binary", "description": "one image as the body"}},
+            **{
+                kind: {"schema": {"type": "string", "format": "binary", "description": "one image as the body"}}
+                for kind in ("image/*", "application/octet-stream")
+            },
         },
     }
 }
 _REFUSED: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text}
     for status, text in {
-        400: "The form or the JSON is malformed.",
+        400: "The form or the JSON is malformed, or the Host header names another server.",
         401: "The token is missing or wrong.",
+        403: "A page of another site sent the request.",
         408: "The body was not complete in time.",
         413: "The request has too many bytes or images, or all of its images are too large.",
         415: "The body is of another type, or none of its files is an image.",
         422: "There are no images, another field or an invalid query, or no image can be read.",
+        431: "There are too many headers.",
         500: "The network failed.",
         503: "The server is overloaded or stopping. Retry-After says when to try again.",
     }.items()
 }
+_REFUSED_READING = {status: _REFUSED[status] for status in (400, 431)}
 
 
 def create_app(
@@ -139,14 +146,8 @@ def create_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _broken)
 
-    @app.post(
-        "/predict",
-        summary="Classify images",
-        response_model=list[ImageAnswer],
-        response_description="An entry for each image.",
-        responses=_REFUSED,
-        openapi_extra=_BODIES,
-    )
+    token_if_any = [Depends(HTTPBearer(auto_error=False, description="The server's token."))] if token else []
+
     async def predict(request: Request, query: Annotated[PredictQuery, Query()]) -> Response:
         """Classify images: the response has an entry for each, in the order in which they were sent.
 
@@ -180,7 +181,8 @@ def create_app(
         "/model",
         summary="Describe the model",
         response_description="Classes, preprocessing and limits.",
-        responses={401: _REFUSED[401]},
+        responses={**_REFUSED_READING, 401: _REFUSED[401]},
+        dependencies=token_if_any,
     )
     async def model() -> dict[str, Any]:
         """Return the classes, the preprocessing and the limits."""
@@ -207,7 +209,7 @@ def create_app(
         "/health",
         summary="Report whether requests are accepted",
         response_description="Requests are accepted.",
-        responses={503: {"description": "Requests are not accepted now."}},
+        responses={**_REFUSED_READING, 503: {"description": "Requests are not accepted now."}},
     )
     async def health() -> Response:
         """Return ready (200), draining while the server stops, or failing if the network keeps failing (503)."""
@@ -217,14 +219,26 @@ def create_app(
         "/metrics",
         summary="Report counts and times for Prometheus",
         response_description="Prometheus text format.",
-        responses={401: _REFUSED[401]},
+        responses={**_REFUSED_READING, 401: _REFUSED[401]},
+        dependencies=token_if_any,
     )
     async def prometheus() -> Response:
         """Return requests by route and status, latency, batches, the queue and images."""
         return Response(metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
-    # curl -T sends PUT.
-    app.add_api_route("/predict", predict, methods=["PUT"], include_in_schema=False, response_model=None)
+    for method in ("POST", "PUT"):  # which curl -T sends
+        app.add_api_route(
+            "/predict",
+            predict,
+            methods=[method],
+            operation_id=f"predict_{method.lower()}",
+            summary="Classify images",
+            response_model=list[ImageAnswer],
+            response_description="An entry for each image.",
+            responses=_REFUSED,
+            openapi_extra=_BODIES,
+            dependencies=token_if_any,
+        )
     for path, name in {"/": "try.html", "/docs": "api.html"}.items():
         app.add_api_route(path, _page(name), include_in_schema=False)
     for name in TYPES:

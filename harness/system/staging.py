@@ -1,16 +1,22 @@
-"""Staging: folders in which files are completed before they are renamed to their place."""
+"""Staging: folders in which files are completed before they are renamed to their place.
+
+Unlike :func:`harness.system.atomic_files.write_atomically`, it removes what processes that were killed have left, which
+suits large files, and folders that nothing else cleans.
+"""
 
 from __future__ import annotations
 
+import glob
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.system.atomic_files import TEMPORARY_PREFIX
+from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder
 
 LOCK_FILE = ".lock"
 """Held in each staging folder while its process lives; the system frees it when the process dies."""
@@ -28,7 +34,7 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
         OSError: If it cannot be made.
     """
     prefix = f"{TEMPORARY_PREFIX}{name}-"
-    for stale in folder.glob(f"{prefix}*"):
+    for stale in folder.glob(f"{glob.escape(prefix)}*"):
         _remove_unless_in_use(stale)
     made = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
     try:
@@ -36,6 +42,24 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
             yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+
+
+def staging_for(path: Path) -> AbstractContextManager[Path]:
+    """Make a staging folder for the file *path*, beside it (see :func:`staging`)."""
+    return staging(path.parent, path.name[:40])
+
+
+def write_staged(path: Path, write: Callable[[Path], None]) -> None:
+    """Call *write* to fill a file of that name in a staging folder, then rename it to *path*.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    with staging_for(path) as made:
+        write(made / path.name)
+        sync_file(made / path.name)
+        os.replace(made / path.name, path)
+    sync_folder(path.parent)
 
 
 def _remove_unless_in_use(stale: Path) -> None:

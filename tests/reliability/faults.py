@@ -22,7 +22,7 @@ from harness.system import atomic_files
 from zoo import Listener, hookimpl
 
 HERE = Path(__file__).parent
-ERRORS = {"enospc": errno.ENOSPC, "erofs": errno.EROFS}
+ERRORS = {"enospc": errno.ENOSPC, "erofs": errno.EROFS, "eio": errno.EIO}
 
 
 class Faults:

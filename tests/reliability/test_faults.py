@@ -1,7 +1,7 @@
 """Faults at every write, fsync, rename and append of a bench: it goes on, and ends as if there had been none.
 
-A fault is a SIGKILL or a full disk, half of what was to be written being there already; it strikes at the Nth place of
-a process. The four trials of a bench bear one each at a time.
+A fault is a SIGKILL, a full disk or an error of the disk, half of what was to be written being there already; it
+strikes at the Nth place of a process. The four trials of a bench bear one each at a time.
 """
 
 from __future__ import annotations
@@ -18,9 +18,14 @@ from zoo.errors import ZooError
 
 FEW = 3
 """Places in a fast run."""
-HOWS = ("kill", "enospc")
-_KINDS = {"kill": FailureKind.KILLED, "enospc": FailureKind.DISK, "erofs": FailureKind.DISK}
-_WORDS = {"kill": "SIGKILL", "enospc": "No space left on device"}
+HOWS = ("kill", "enospc", "eio")
+_KINDS = {
+    "kill": FailureKind.KILLED,
+    "enospc": FailureKind.DISK,
+    "erofs": FailureKind.DISK,
+    "eio": FailureKind.DISK,
+}
+_WORDS = {"kill": "SIGKILL", "enospc": "No space left on device", "eio": "Input/output error"}
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,7 @@ def hidden() -> Exception:
         (full_disk, FailureKind.DISK),
         (lambda: OSError(errno.EDQUOT, "Disk quota exceeded"), FailureKind.DISK),
         (lambda: OSError(errno.EROFS, "Read-only file system"), FailureKind.DISK),
+        (lambda: OSError(errno.EIO, "Input/output error"), FailureKind.DISK),
         (explicit, FailureKind.DISK),
         (implicit, FailureKind.DISK),
         (hidden, FailureKind.ERROR),

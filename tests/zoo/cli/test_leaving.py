@@ -75,6 +75,9 @@ def test_a_plugin_that_crashed_at_import_is_set_aside_until_it_is_tried_again(in
         done.stderr
     )
     assert "zoo plugins --retry odd uses it again" in done.stderr
+    listed = zoo("plugins", "--no-import").stdout
+    assert "odd     set aside" in listed
+    assert "odd is set aside: zoo ended without a word" in listed
     (tmp_path / "site" / "ok").touch()
     assert "luck" not in zoo("list", "metrics").stdout
     assert "state         loaded" in zoo("plugins", "--retry", "odd").stdout

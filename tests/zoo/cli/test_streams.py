@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -72,6 +73,17 @@ def test_a_mistake_without_a_stream_to_report_it_has_its_exit_code(tmp_path: Pat
 
 
 BENCH = "zoo bench --models linear --data synthetic --seeds 1 --epochs 1 --limit-train 64 --measure-seconds 0"
+
+
+def test_a_bench_whose_table_nobody_reads_has_its_records_and_its_exit_code(tmp_path: Path) -> None:
+    """``zoo bench | head -1``: the trials are done when the pipe closes."""
+    done = _sh(f"{BENCH} | head -0; exit ${{PIPESTATUS[0]}}", tmp_path)
+    assert done.returncode in (0, 141), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+    (record,) = (tmp_path / "runs").rglob("record.json")
+    assert json.loads(record.read_text())["outcome"] == "done"
+    assert (tmp_path / "runs" / "leaderboard.csv").is_file()
 
 
 @pytest.mark.slow

@@ -135,10 +135,10 @@ def _details(plugin: Plugin) -> list[str]:
 
 
 def _tell(plugins: Sequence[Plugin], *, why_broken: bool) -> None:
-    """Report broken, blocked and unreachable plugins below the list."""
+    """Report broken, blocked, set-aside and unreachable plugins below the list."""
     from zoo.cli.group import COMMANDS
 
-    absent = [plugin for plugin in plugins if plugin.state in ("broken", "blocked")]
+    absent = [plugin for plugin in plugins if plugin.state in ("broken", "blocked", "set aside")]
     if absent:
         click.echo("")
     for plugin in absent:

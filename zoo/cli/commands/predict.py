@@ -121,7 +121,8 @@ def _write_to(output: str | None, write: Callable[[TextIO], None]) -> None:
     if output is None:
         write(sys.stdout)
         return
-    from harness.system.atomic_files import write_atomically, writing
+    from harness.system.atomic_files import writing
+    from harness.system.staging import write_staged
 
     def fill(temporary: Path) -> None:
         # File names that are not valid UTF-8 are written back as their original bytes.
@@ -130,4 +131,4 @@ def _write_to(output: str | None, write: Callable[[TextIO], None]) -> None:
 
     path = Path(output)
     with writing(path):
-        write_atomically(path, fill)
+        write_staged(path, fill)

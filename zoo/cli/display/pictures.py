@@ -31,9 +31,10 @@ def write_picture(picture: Image, path: Path) -> None:
     Raises:
         StoreError: If it cannot be written.
     """
-    from harness.system.atomic_files import write_atomically, writing
+    from harness.system.atomic_files import writing
+    from harness.system.staging import write_staged
 
     form = _FORMATS[path.suffix.lower()]
     quality = {"quality": 92} if form == "JPEG" else {}
     with writing(path):
-        write_atomically(path, lambda temporary: picture.save(temporary, form, **quality))
+        write_staged(path, lambda temporary: picture.save(temporary, form, **quality))
