@@ -34,7 +34,7 @@ class MemoryLimit(TorchDispatchMode):
     """
 
     def __init__(self, *, new_bytes: int, tensor_bytes: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.exceeded = ""
         """What was asked for, after "it would"; empty if nothing exceeded the limits."""
         self._new_left, self._new_bytes, self._tensor_bytes = new_bytes, new_bytes, tensor_bytes

@@ -12,10 +12,11 @@ from pathlib import Path
 from harness.records.record import Record
 from harness.records.store import CHECKPOINT_FILE, LOG_FILE, RECORD_FILE, SPEC_FILE, is_id_of, read_record
 from harness.system.atomic_files import sync_file, sync_folder
-from harness.system.staging import staging
+from harness.system.staging import remove_stale, staging
 from zoo.errors import StoreError
 from zoo.files.plain_files import HISTORY, PREDICTIONS, RECORD, WEIGHTS, Kind, copy_file, digest_of
 
+_STAGING = "trial"
 _UNSUMMED_FILES = (LOG_FILE, SPEC_FILE)
 """Files of a trial for people; nothing is computed from them, and records have no checksums of them."""
 
@@ -49,6 +50,11 @@ def checked_trial(folder: Path, *, optional: Collection[str] = ()) -> Record:
     return record
 
 
+def remove_half_copied(target: Path) -> None:
+    """Remove what processes that were killed while they copied trials into *target* have left there."""
+    remove_stale(target, _STAGING)
+
+
 def copy_trial(folder: Path, record: Record, target: Path, *, without: Collection[str] = ()) -> None:
     """Copy a trial into the store *target* so that it is there whole or not at all.
 
@@ -63,7 +69,7 @@ def copy_trial(folder: Path, record: Record, target: Path, *, without: Collectio
         OSError: If it cannot be written.
     """
     names = [*record.files, *_UNSUMMED_FILES, RECORD_FILE]
-    with staging(target, "trial") as made:
+    with staging(target, _STAGING) as made:
         trial = made / "trial"
         trial.mkdir()
         for name in dict.fromkeys(names):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from harness.records.copying import checked_trial, copy_trial
+from harness.records.copying import checked_trial, copy_trial, remove_half_copied
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
@@ -46,6 +46,7 @@ def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
     clashes: list[str] = []
     refused: list[str] = []
     with FileLock(target.root / ".merge.lock"):
+        remove_half_copied(target.root)
         names = {end_of(path.name): path.name for path in target.root.iterdir() if path.is_dir()}
         for source in sources:
             for folder in sorted(path for path in source.iterdir() if (path / RECORD_FILE).exists()):

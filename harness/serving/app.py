@@ -117,7 +117,7 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
         503: "The server is overloaded or stopping. Retry-After says when to try again.",
     }.items()
 }
-_REFUSED_READING = {status: _REFUSED[status] for status in (400, 431)}
+_REFUSED_READING: dict[int | str, dict[str, Any]] = {status: _REFUSED[status] for status in (400, 431)}
 
 
 def create_app(

@@ -33,10 +33,8 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
     Raises:
         OSError: If it cannot be made.
     """
-    prefix = f"{TEMPORARY_PREFIX}{name}-"
-    for stale in folder.glob(f"{glob.escape(prefix)}*"):
-        _remove_unless_in_use(stale)
-    made = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+    remove_stale(folder, name)
+    made = Path(tempfile.mkdtemp(prefix=_prefix(name), dir=folder))
     try:
         with FileLock(made / LOCK_FILE):
             yield made
@@ -60,6 +58,16 @@ def write_staged(path: Path, write: Callable[[Path], None]) -> None:
         sync_file(made / path.name)
         os.replace(made / path.name, path)
     sync_folder(path.parent)
+
+
+def remove_stale(folder: Path, name: str) -> None:
+    """Remove the staging folders in *folder* that killed processes have left."""
+    for stale in folder.glob(f"{glob.escape(_prefix(name))}*"):
+        _remove_unless_in_use(stale)
+
+
+def _prefix(name: str) -> str:
+    return f"{TEMPORARY_PREFIX}{name}-"
 
 
 def _remove_unless_in_use(stale: Path) -> None:

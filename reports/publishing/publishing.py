@@ -89,25 +89,32 @@ def publish_to_git(site: Path, remote: str, branch: str) -> str | None:
         StoreError: If git is missing or fails, with the message of git, or a path on the branch leads through a link.
     """
     files = read_site(site)
-    with tempfile.TemporaryDirectory(prefix="zoo-publish-", ignore_cleanup_errors=True) as scratch:
-        git = IsolatedGit(Path(scratch))
-        base = git.fetch(git.address_of(remote, Path.cwd()), branch)
-        entries = {} if base is None else git.entries(base)
-        before = _contents(git, entries, [SUMS_FILE], branch)
-        sums = parse_sums(before.get(SUMS_FILE, b""))
-        listed = {name: digest for name, digest in sums.items() if is_site_path(name)}
-        before |= _contents(git, entries, [*files, *listed], branch)
-        revision = revise(files, listed, before.get, place=branch)
-        written = {name: files[name] for name in revision.written}
-        if files[SUMS_FILE] != before.get(SUMS_FILE):
-            written[SUMS_FILE] = files[SUMS_FILE]
-        if _NO_JEKYLL not in entries:
-            written[_NO_JEKYLL] = b""  # otherwise GitHub leaves out names that start with an underscore
-        if not written and not revision.removed:
-            return None
-        commit = git.commit(base, written, revision.removed, "Publish the leaderboard")
-        git.push(commit, branch)
-        return commit
+    try:
+        with tempfile.TemporaryDirectory(prefix="zoo-publish-", ignore_cleanup_errors=True) as scratch:
+            return _commit_and_push(IsolatedGit(Path(scratch)), files, remote, branch)
+    except OSError as error:
+        where = error.filename or tempfile.gettempdir()
+        raise StoreError(f"{where} cannot be used for publishing: {error.strerror or error}") from error
+
+
+def _commit_and_push(git: IsolatedGit, files: dict[str, bytes], remote: str, branch: str) -> str | None:
+    base = git.fetch(git.address_of(remote, Path.cwd()), branch)
+    entries = {} if base is None else git.entries(base)
+    before = _contents(git, entries, [SUMS_FILE], branch)
+    sums = parse_sums(before.get(SUMS_FILE, b""))
+    listed = {name: digest for name, digest in sums.items() if is_site_path(name)}
+    before |= _contents(git, entries, [*files, *listed], branch)
+    revision = revise(files, listed, before.get, place=branch)
+    written = {name: files[name] for name in revision.written}
+    if files[SUMS_FILE] != before.get(SUMS_FILE):
+        written[SUMS_FILE] = files[SUMS_FILE]
+    if _NO_JEKYLL not in entries:
+        written[_NO_JEKYLL] = b""  # otherwise GitHub leaves out names that start with an underscore
+    if not written and not revision.removed:
+        return None
+    commit = git.commit(base, written, revision.removed, "Publish the leaderboard")
+    git.push(commit, branch)
+    return commit
 
 
 def _contents(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.records.copying import checked_trial, copy_trial
+from harness.records.copying import checked_trial, copy_trial, remove_half_copied
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, LOG_FILE, RECORD_FILE, read_record
 from reports.publishing.verification import trial_problems
@@ -43,6 +43,7 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
     added, refused, known = [], [], 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_half_copied(folder)
     except OSError as error:
         raise StoreError(f"{folder} cannot be written: {error.strerror or error}") from error
     for source, record in trials:

@@ -113,12 +113,12 @@ def published_files(folder: Path) -> dict[str, str]:
     Paths that no site has are left out.
 
     Raises:
-        StoreError: If the checksums lie behind a link.
+        StoreError: If the checksums lie behind a link, or cannot be read: what they list would be forgotten.
     """
     try:
         content = read_inner(folder, SUMS_FILE, SUMS)
-    except OSError:
-        content = None
+    except OSError as error:
+        raise StoreError(f"{folder / SUMS_FILE} cannot be read: {error.strerror or error}") from error
     return {name: digest for name, digest in parse_sums(content or b"").items() if is_site_path(name)}
 
 

@@ -76,7 +76,7 @@ def test_a_plugin_that_crashed_at_import_is_set_aside_until_it_is_tried_again(in
     )
     assert "zoo plugins --retry odd uses it again" in done.stderr
     listed = zoo("plugins", "--no-import").stdout
-    assert "odd     set aside" in listed
+    assert ["odd", "set", "aside"] in [line.split()[:3] for line in listed.splitlines()]
     assert "odd is set aside: zoo ended without a word" in listed
     (tmp_path / "site" / "ok").touch()
     assert "luck" not in zoo("list", "metrics").stdout
