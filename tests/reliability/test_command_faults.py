@@ -28,25 +28,33 @@ from zoo import Catalog
 from .file_faults import How, run_struck
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-HOWS: tuple[How, ...] = ("kill", "eio", "enospc")
+_HOWS: tuple[How, ...] = ("kill", "eio", "enospc")
+FAULTS = pytest.mark.parametrize(
+    ("how", "step"),
+    [
+        *(pytest.param(how, 7, id=f"{how} at some places") for how in _HOWS[:2]),
+        *(pytest.param(how, 1, id=f"{how} everywhere", marks=pytest.mark.slow) for how in _HOWS),
+    ],
+)
+"""What happens, and the distance between the places at which it does."""
 SUMS = "SHA256SUMS"
 
 
 def strike_everywhere(
-    how: How, work: Callable[[], object], prepare: Callable[[], object], check: Callable[[], object], *, step: int = 1
+    how: How, step: int, work: Callable[[], object], prepare: Callable[[], object], check: Callable[[bool], object]
 ) -> int:
-    """Strike *work* at each place in turn, check what is there, repeat it without a fault, and return the number.
+    """Strike *work* at one place after another, check what is there, repeat it without a fault; return the last place.
 
     Args:
         how: What happens.
+        step: Distance between the places.
         work: What is struck; it is run once before, so that nothing is imported while it is.
         prepare: Makes what is there before.
         check: Asserts that what is there is whole; called with True after the repetition.
-        step: Distance between the places.
     """
     prepare()
     work()
-    check(True)  # type: ignore[call-arg]
+    check(True)
     struck, at = 0, 1
     while True:
         prepare()
@@ -54,12 +62,12 @@ def strike_everywhere(
         if not ended.was_struck:
             break
         struck += 1
-        check(False)  # type: ignore[call-arg]
+        check(False)
         work()
-        check(True)  # type: ignore[call-arg]
+        check(True)
         at += step
     print(f"{struck} faults ({how}) injected and survived")
-    return struck
+    return at
 
 
 def leftovers(folder: Path) -> list[str]:
@@ -71,8 +79,8 @@ def trial(train_trial: Callable[..., Path], catalog: Catalog) -> Path:
     return train_trial(catalog)
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_an_export_is_whole_or_not_there(how: How, trial: Path, catalog: Catalog, tmp_path: Path) -> None:
+@FAULTS
+def test_an_export_is_whole_or_not_there(how: How, step: int, trial: Path, catalog: Catalog, tmp_path: Path) -> None:
     """lightning#19970: an atomic save was lost in a refactor, and nobody saw."""
     from harness.classifiers.exporting import export_classifier
     from harness.classifiers.trained import load_trained
@@ -100,7 +108,7 @@ def test_an_export_is_whole_or_not_there(how: How, trial: Path, catalog: Catalog
         if is_finished:
             assert leftovers(path.parent) == []
 
-    assert strike_everywhere(how, work, prepare, check) > 5
+    assert strike_everywhere(how, step, work, prepare, check) > 5
 
 
 def small_site(folder: Path, text: str, pages: tuple[str, ...]) -> Path:
@@ -124,8 +132,10 @@ def sites(tmp_path: Path) -> tuple[Path, Path]:
     )
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_each_file_of_a_published_folder_is_whole(how: How, sites: tuple[Path, Path], tmp_path: Path) -> None:
+@FAULTS
+def test_each_file_of_a_published_folder_is_whole(
+    how: How, step: int, sites: tuple[Path, Path], tmp_path: Path
+) -> None:
     old, new = sites
     target = tmp_path / "target"
     known = {name: {content_of(site).get(name) for site in sites} for site in sites for name in content_of(site)}
@@ -146,12 +156,14 @@ def test_each_file_of_a_published_folder_is_whole(how: How, sites: tuple[Path, P
             # Between the two, the checksums list the files of both.
             assert ".tmp-" in name or name == SUMS or content in known[name], name
 
-    assert strike_everywhere(how, lambda: publish_to_folder(new, target), prepare, check) > 20
+    assert strike_everywhere(how, step, lambda: publish_to_folder(new, target), prepare, check) > 20
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-@pytest.mark.parametrize("how", HOWS)
-def test_a_branch_has_the_old_site_or_the_new_one(how: How, sites: tuple[Path, Path], tmp_path: Path) -> None:
+@FAULTS
+def test_a_branch_has_the_old_site_or_the_new_one(
+    how: How, step: int, sites: tuple[Path, Path], tmp_path: Path
+) -> None:
     old, new = sites
     remote = tmp_path / "remote.git"
 
@@ -168,11 +180,11 @@ def test_a_branch_has_the_old_site_or_the_new_one(how: How, sites: tuple[Path, P
         assert words == {"new"} if is_finished else words in ({"old"}, {"new"})
         git("fsck", "--strict")
 
-    assert strike_everywhere(how, lambda: publish_to_git(new, str(remote), "pages"), prepare, check, step=3) > 3
+    assert strike_everywhere(how, 3 * step, lambda: publish_to_git(new, str(remote), "pages"), prepare, check) > 3
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_a_submission_has_whole_trials_only(how: How, trial: Path, catalog: Catalog, tmp_path: Path) -> None:
+@FAULTS
+def test_a_submission_has_whole_trials_only(how: How, step: int, trial: Path, catalog: Catalog, tmp_path: Path) -> None:
     target = tmp_path / "submission"
     metrics = tuple(catalog.metrics)
     record: Record = read_record(trial / RECORD_FILE)
@@ -188,12 +200,12 @@ def test_a_submission_has_whole_trials_only(how: How, trial: Path, catalog: Cata
             assert [path.name for path in found] == [trial.name]
             assert leftovers(target) == []
 
-    assert strike_everywhere(how, work, lambda: shutil.rmtree(target, ignore_errors=True), check) > 20
+    assert strike_everywhere(how, step, work, lambda: shutil.rmtree(target, ignore_errors=True), check) > 20
 
 
-@pytest.mark.parametrize("how", HOWS)
+@FAULTS
 def test_a_cleared_cache_holds_whole_data_or_none(
-    how: How, catalog: Catalog, tmp_path: Path, photo_folder: Path, monkeypatch: pytest.MonkeyPatch
+    how: How, step: int, catalog: Catalog, tmp_path: Path, photo_folder: Path
 ) -> None:
     """What is half removed is never taken for a dataset, and the next command removes the rest."""
     from harness.data.cache_clearing import clear
@@ -237,4 +249,4 @@ def test_a_cleared_cache_holds_whole_data_or_none(
         assert again.fingerprint == expected.fingerprint
         assert (again.load("test").images_NHWC == expected.load("test").images_NHWC).all()
 
-    assert strike_everywhere(how, work, prepare, check) > 10
+    assert strike_everywhere(how, step, work, prepare, check) > 10

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -32,13 +34,24 @@ def _sparse(path: Path) -> None:
 KINDS = {"pipe": _pipe, "device": _device, "sparse": _sparse}
 
 
-@pytest.fixture(params=KINDS)
-def spoil(request: pytest.FixtureRequest) -> Spoil:
-    """Puts something that is no file at a path, in the place of what was there."""
+@pytest.fixture(params=[*KINDS, "failing"])
+def spoil(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Spoil:
+    """Puts something that is no file at a path, in the place of what was there, or lets the disk fail to read it."""
+    whole_open = os.open
 
     def put(path: Path) -> None:
-        path.unlink(missing_ok=True)
-        KINDS[request.param](path)
+        if request.param != "failing":
+            path.unlink(missing_ok=True)
+            KINDS[request.param](path)
+            return
+        path.touch()
+
+        def failing_open(file: Any, *args: Any, **options: Any) -> int:
+            if isinstance(file, (str, Path)) and os.path.abspath(file) == str(path):
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(file))
+            return whole_open(file, *args, **options)
+
+        monkeypatch.setattr(os, "open", failing_open)
 
     return put
 
@@ -49,7 +62,7 @@ def _zoo(*arguments: object) -> Result:
     return result
 
 
-REFUSED = r"it is not a plain file|may have up to"
+REFUSED = r"it is not a plain file|may have up to|Input/output error"
 
 
 def test_one_such_record_costs_itself(store_v1: Path, spoil: Spoil) -> None:
