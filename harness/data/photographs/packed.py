@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.array_files import load_array
 from harness.data.decoding import Encoded, quiet_pillow
 from harness.data.photographs.whole import decode_whole, whole_of_array
 
@@ -74,7 +75,7 @@ class PackedImages:
     """The whole images of a split, mapped into memory: an index gives ``uint8 [H, W, C]`` without copying."""
 
     def __init__(self, folder: Path, split: str, *, channels: int) -> None:
-        self._shapes_N3: NDArray[np.int64] = np.load(folder / f"{split}-shapes.npy", allow_pickle=False)
+        self._shapes_N3: NDArray[np.int64] = load_array(folder / f"{split}-shapes.npy")
         # Copy-on-write, because torch warns of arrays that cannot be written to; nothing writes to it.
         self._pixels = np.memmap(folder / f"{split}-whole.bin", dtype=np.uint8, mode="c")
         self._channels = channels
