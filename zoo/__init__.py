@@ -13,7 +13,13 @@ The public names, for plugins and scripts:
 ``ReportFormat``       another format of the ranked table
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
 ``build_catalog``      finds all plugins and their records
-``rank``               ranks the results of earlier benches, as a table of pandas
+``bench``              trains, tests and ranks models: ``zoo bench`` from Python, with a ``BenchResult``
+``rank``               ranks the results of earlier benches: a ``Ranking``
+``diff``               compares two sets of results
+``create_model``       a network by name
+``load_dataset``       the images of a dataset by name
+``load_classifier``    a trained ``Classifier``, which predicts and embeds
+``list_models``        names, as ``list_datasets`` and ``list_recipes``
 ``errors``             the exceptions, as a tree
 =====================  ====================================================
 
@@ -42,7 +48,18 @@ from zoo._version import __version__
 
 if TYPE_CHECKING:
     from zoo import errors as errors
-    from zoo.api import rank as rank
+    from zoo.api.benching import BenchResult as BenchResult
+    from zoo.api.benching import bench as bench
+    from zoo.api.classifiers import Classifier as Classifier
+    from zoo.api.classifiers import load_classifier as load_classifier
+    from zoo.api.creating import create_model as create_model
+    from zoo.api.creating import list_datasets as list_datasets
+    from zoo.api.creating import list_models as list_models
+    from zoo.api.creating import list_recipes as list_recipes
+    from zoo.api.creating import load_dataset as load_dataset
+    from zoo.api.differences import diff as diff
+    from zoo.api.ranking import Ranking as Ranking
+    from zoo.api.ranking import rank as rank
     from zoo.architecture import Architecture as Architecture
     from zoo.architecture import ModelRequest as ModelRequest
     from zoo.architecture import Preprocessing as Preprocessing
@@ -63,7 +80,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Architecture": "zoo.architecture",
+    "BenchResult": "zoo.api.benching",
     "Catalog": "zoo.catalog",
+    "Classifier": "zoo.api.classifiers",
     "DataRequest": "zoo.dataset",
     "Dataset": "zoo.dataset",
     "Executor": "zoo.executor",
@@ -73,13 +92,22 @@ _HOME = {
     "ModelRequest": "zoo.architecture",
     "Predictions": "zoo.metric",
     "Preprocessing": "zoo.architecture",
+    "Ranking": "zoo.api.ranking",
     "Recipe": "zoo.recipe",
     "ReportFormat": "zoo.report_format",
     "Split": "zoo.dataset",
     "Splits": "zoo.dataset",
+    "bench": "zoo.api.benching",
     "build_catalog": "zoo.loading",
-    "rank": "zoo.api",
+    "create_model": "zoo.api.creating",
+    "diff": "zoo.api.differences",
     "hookimpl": "zoo.hookspecs",
+    "list_datasets": "zoo.api.creating",
+    "list_models": "zoo.api.creating",
+    "list_recipes": "zoo.api.creating",
+    "load_classifier": "zoo.api.classifiers",
+    "load_dataset": "zoo.api.creating",
+    "rank": "zoo.api.ranking",
 }
 
 __all__ = ["__version__", "errors", *_HOME]  # noqa: PLE0604 - the names are strings

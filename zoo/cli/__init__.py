@@ -1,4 +1,4 @@
-"""The command line, which composes the other packages.
+"""The command line, a thin layer over :mod:`zoo.api`.
 
 ``group``        the command group ``zoo``, its help and its error handling
 ``session``      the plugins of one call, and the catalog made of them
@@ -6,8 +6,7 @@
 ``streams``      closed and full standard streams, and broken pipes
 ``commands``     one module per command
 ``options``      options that several commands share, and the typed call of a bench
-``running``      what a bench does around its trials: listeners, seeds, folds, runtimes, forecasts
-``display``      progress, tables, predictions and pictures
+``display``      live progress, tables, predictions and pictures
 ``diagnosis``    the examination of an installation
 """
 

@@ -16,12 +16,13 @@ from zoo.cli.group import zoo
 
 
 def _planned(arguments: list[str], catalog: Catalog) -> list:
-    from zoo.cli.options.selecting import _parse, _raw_request
+    from zoo.api.choosing import parse_settings
+    from zoo.cli.options.selecting import raw_request
 
     command = zoo.get_command(None, "bench")  # type: ignore[arg-type]
     context = command.make_context("bench", list(arguments[1:]))
     errors: list = []
-    request = _parse(_raw_request(context.params, errors), errors, suite=None)
+    request = parse_settings(raw_request(context.params, errors), errors, origin="it")
     assert errors == []
     return list(make_plan(select(request, catalog)).trials)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +15,15 @@ from zoo.cli.options.bench_call import BenchCall
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import output_option, report_options
 from zoo.cli.options.placing import data_root_option, placing_options
-from zoo.cli.options.selecting import Chosen, SelectingCommand, selecting_options
+from zoo.cli.options.selecting import SelectingCommand, selecting_options
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
-    from harness.planning.plan import Plan
-    from zoo.cli.display.lines import Lines
+    from zoo.api.display.lines import Lines
     from zoo.cli.display.live import Display
-    from zoo.loading import Sources
 
 
 @click.command("bench", cls=SelectingCommand)
@@ -67,97 +63,64 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     With --seeds auto each row gets three seeds, and more only where rows share ranks that more seeds could separate.
     Once the --budget is spent, no trial starts; the exit code is 1 if any requested trial is left.
     """
-    session = session_of(ctx)
-    call = BenchCall.parse(session, params)
+    from zoo.api.running.flow import refuse_empty
+
+    call = BenchCall.parse(session_of(ctx), params)
     if call.dry_run:
         _show_plan(call)
         return
-    if not call.chosen.plan.trials:
-        _refuse_empty(call.chosen)
-    ctx.exit(_run(call, session.sources()))
+    refuse_empty(call.order)
+    ctx.exit(_run(call))
 
 
 def _show_plan(call: BenchCall) -> None:
+    from zoo.api.running.forecast import forecast_of, plan_forecast_of
     from zoo.cli.commands.plan import show_plan
-    from zoo.cli.running.forecast import forecast_of, plan_forecast_of
 
     chosen = call.chosen
-    forecast = forecast_of(call.store, chosen, retry=call.settings.limits.retry)
+    forecast = forecast_of(call.store, chosen, retry=call.order.settings.limits.retry)
     form = "json" if call.table.form == "json" else "table"
-    show_plan(
-        chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast_of(chosen, forecast, call.settings.slots)
-    )
+    plan_forecast = plan_forecast_of(chosen, forecast, call.order.settings.slots)
+    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast)
 
 
-def _run(call: BenchCall, sources: Sources) -> int:
+def _run(call: BenchCall) -> int:
     """Run the trials, write and show what they gave, and return the exit code."""
-    from harness.bench.bench import run_bench
-    from harness.records.store import Store
+    from zoo.api.running.flow import run_order
+    from zoo.api.running.runtimes import runtime_shortfalls
     from zoo.cli.group import FAILED, INTERRUPTED
-    from zoo.cli.running.folds import pooling_folds
-    from zoo.cli.running.listeners import FanOut
-    from zoo.cli.running.runtimes import report_runtimes, run_requested_runtimes, with_requested_runtimes
-    from zoo.cli.running.seeding import run_until_settled
 
     chosen, request = call.chosen, call.chosen.request
-    store = Store(call.store)
-    budget = request.budget_seconds
-    deadline = None if budget is None else time.monotonic() + budget
-    settings = call.settings.with_deadline(deadline)
-    stopped = ""
     with _progress(quiet=call.quiet) as progress:
-        for skip in chosen.plan.skips:
-            progress.note(f"skipped: {skip.title}: {skip.reason}")
-        run: Callable[[Plan], BenchSummary] = partial(
-            run_bench,
-            store=store,
-            sources=sources,
-            emit=FanOut(progress, call.listeners, store.root, progress.note),
-            settings=settings,
-        )
-        if request.folds is not None:
-            run = pooling_folds(run, store=store, catalog=chosen.catalog, note=progress.note)
-        if request.seeds == "auto":
-            seeded = run_until_settled(
-                chosen.plan, request, run=run, store=store, deadline=deadline, note=progress.note
-            )
-            summary, stopped = seeded.summary, seeded.reason
-        else:
-            summary = run(chosen.plan)
-        runtimes = run_requested_runtimes(
-            request,
-            summary,
-            store=store,
-            sources=sources,
-            note=progress.note,
-            preload=chosen.plan.preload,
-            limits=settings.limits,
-        )
+        outcome = run_order(call.order, progress)
+    summary = outcome.summary
+    for problem in outcome.problems:
+        complain(problem)
     written: list[Path] = []
     explained = False
     if summary.records:
-        trials = [(store.folder(record.trial_id), record) for record in summary.records]
-        trials = with_requested_runtimes(request, trials)
-        table = call.table.for_trials(trials)
+        table = call.table.for_trials(outcome.trials)
         # Written first: stdout may be a full disk or a closed pipe.
-        written = table.write_files(store.root)
-        table.show(*table.build(trials))
+        written = table.write_files(call.store)
+        table.show(*table.build(outcome.trials))
         explained = table.form == "table" and not table.brief and _reaches_a_terminal()
-    if stopped and not call.quiet:
-        complain(f"no more seeds: {stopped}")
+    if outcome.stopped and not call.quiet:
+        complain(f"no more seeds: {outcome.stopped}")
     _report(summary, quiet=call.quiet, budget=request.budget, explained=explained)
-    is_complete = report_runtimes(runtimes, quiet=call.quiet)
+    shortfalls = runtime_shortfalls(outcome.runtimes)
+    for sentence in (*(outcome.runtimes.notes if outcome.runtimes else ()), *shortfalls):
+        complain(sentence)
     if not call.quiet:
-        _point(store.root, written, is_default=chosen.is_default and not summary.interrupted)
-    if runtimes is not None and runtimes.interrupted:
+        _point(call.store, written, is_default=chosen.is_default and not summary.interrupted)
+    if outcome.is_interrupted:
         return INTERRUPTED
-    return _exit_code(summary) or (0 if is_complete else FAILED)
+    return _exit_code(summary) or (FAILED if shortfalls else 0)
 
 
 @contextmanager
 def _progress(*, quiet: bool) -> Iterator[Display | Lines]:
     """Yield what shows the progress on stderr: a live display on a terminal, else plain lines, or nothing."""
-    from zoo.cli.display.lines import Lines
+    from zoo.api.display.lines import Lines
 
     progress: Display | Lines
     if quiet:
@@ -195,9 +158,11 @@ def _nothing(line: str) -> None:
 
 def _report(summary: BenchSummary, *, quiet: bool, budget: str | None, explained: bool) -> None:
     """Write on stderr what went wrong; causes of failures only if the table has not *explained* them."""
+    from zoo.api.running.shortfalls import failures
+
     for note in summary.notes:
         complain(note)
-    for sentence in [] if explained else _failures(summary):
+    for sentence in [] if explained else failures(summary):
         complain(sentence)
     if summary.not_started:
         left = plural(len(summary.not_started), "trial")
@@ -207,20 +172,6 @@ def _report(summary: BenchSummary, *, quiet: bool, budget: str | None, explained
         complain("interrupted; run the same command again to continue")
     elif failed and not quiet:
         complain(f"{plural(failed, 'trial')} failed; --retry runs them again, and each trial's folder has a log.txt")
-
-
-def _failures(summary: BenchSummary) -> list[str]:
-    """Return a sentence for each cause of failures, with the trials that it stopped."""
-    from reports.leaderboard.notes import TrialNote, merge_outcomes
-
-    notes = []
-    for record in summary.records:
-        if record.outcome.value == "failed":
-            reason = record.reason or "no reason was recorded"
-            cause = f"{record.failure.kind.value}: {reason}" if record.failure else reason
-            row = record.spec.title.rpartition(" · ")[0]
-            notes.append(("failed", TrialNote(sentence=cause, row=row, seed=record.spec.seed)))
-    return merge_outcomes(notes)
 
 
 def _point(store: Path, written: Sequence[Path], *, is_default: bool) -> None:
@@ -249,11 +200,3 @@ def _exit_code(summary: BenchSummary) -> int:
         return INTERRUPTED
     unfinished = any(count for outcome, count in summary.counts.items() if outcome != "done")
     return FAILED if unfinished or summary.not_started else 0
-
-
-def _refuse_empty(chosen: Chosen) -> None:
-    from zoo.errors import UsageError
-
-    reasons = "; ".join(f"{skip.title}: {skip.reason}" for skip in chosen.plan.skips[:5])
-    more = len(chosen.plan.skips) - 5
-    raise UsageError(f"nothing to run: {reasons}{f'; and {more} more' if more > 0 else ''}")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.api.choosing import attempt
 from zoo.cli.display.text import pad
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import listing_format, split_commas
-from zoo.cli.options.selecting import attempt
 from zoo.cli.session import Session, plugin_options, session_of
 from zoo.text import clean, duration, plural
 

@@ -119,7 +119,8 @@ def _choose(
     """Return the datasets to audit, or raise all mistakes of the call at once."""
     from harness.planning.request import BenchRequest
     from harness.planning.selection import select_datasets
-    from zoo.cli.options.selecting import attempt, parse_overrides
+    from zoo.api.choosing import attempt
+    from zoo.cli.options.selecting import parse_overrides
     from zoo.errors import ManyErrors, UsageError
     from zoo.options import parse_value
 

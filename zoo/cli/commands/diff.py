@@ -96,7 +96,7 @@ def command(
 def _read(runs: str, errors: list[ZooError], problems: list[str]) -> list[Trial]:
     """Return the trials of folders separated by commas; a folder whose own name has a comma is one folder."""
     from reports.trials.reading import read_trials
-    from zoo.cli.options.selecting import attempt
+    from zoo.api.choosing import attempt
     from zoo.errors import UsageError
 
     paths = [runs] if Path(runs).is_dir() else split_commas((runs,))

@@ -37,7 +37,8 @@ class _ImportCall:
         """
         from harness.classifiers.importing import ImportRequest
         from harness.classifiers.tensor_names import Rename
-        from zoo.cli.options.selecting import attempt, parse_overrides
+        from zoo.api.choosing import attempt
+        from zoo.cli.options.selecting import parse_overrides
         from zoo.errors import ManyErrors, UsageError
 
         errors: list[ZooError] = []

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.api.choosing import Chosen, attempt
+from zoo.api.ordering import slots_of
+from zoo.api.running import forecast as forecasting
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format, output_option
-from zoo.cli.options.placing import data_root_option, placing_options, slots_of
-from zoo.cli.options.selecting import Chosen, SelectingCommand, attempt, choose, selecting_options
-from zoo.cli.running import forecast as forecasting
+from zoo.cli.options.placing import data_root_option, placing_options
+from zoo.cli.options.selecting import SelectingCommand, choose_from, selecting_options
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
 
@@ -59,7 +61,7 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     errors: list[ZooError] = []
     slots = attempt(lambda: slots_of(params), errors)
     catalog = attempt(session.catalog, errors)
-    chosen = None if catalog is None else choose(catalog, params, errors)
+    chosen = None if catalog is None else choose_from(catalog, params, errors)
     if chosen is None or slots is None:
         raise ManyErrors.of(errors)
     forecast = forecasting.forecast_of(Path(params["out"]), chosen)

@@ -48,8 +48,8 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
 
     from reports.leaderboard.columns import COLUMNS
     from reports.trials.reading import read_trials
+    from zoo.api.choosing import attempt
     from zoo.cli.group import FAILED
-    from zoo.cli.options.selecting import attempt
     from zoo.errors import ManyErrors, UsageError, ZooError
 
     table = TableChoice.from_params(params)

@@ -44,26 +44,20 @@ def command(
     same bytes. Test images are shown if the cache of decoded datasets holds them.
     """
     from reports.leaderboard.building import build_leaderboard
-    from reports.leaderboard.columns import metric_columns
-    from reports.site.build import site_files
-    from reports.site.entries import entries_of
-    from reports.site.folder import write_site
     from reports.site.options import SiteOptions
     from reports.trials.reading import read_trials
+    from zoo.api.sites import write_report
+    from zoo.api.tables import MetricDeclarations
+    from zoo.cache import decoded_root
     from zoo.cli.group import FAILED
-    from zoo.errors import UnknownNameError
-    from zoo.files.cache import decoded_root
-    from zoo.names import near_names
 
-    catalog = session_of(ctx).catalog(warn=False)
-    declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
-    versions = {entry.display_name: entry.record.version for entry in catalog.metrics}
+    declared = MetricDeclarations.of(session_of(ctx).catalog(warn=False))
     trials, problems = read_trials([Path(run) for run in runs or (DEFAULT_RUNS,)], runtimes=True)
     leaderboard = build_leaderboard(
         trials,
         sort_by=sort_by,
-        declared=declared,
-        versions=versions,
+        declared=declared.columns,
+        versions=declared.versions,
         notes=[f"left out: {problem}" for problem in problems],
     )
     folder = Path(output)
@@ -71,20 +65,9 @@ def command(
         title=title,
         single_file=single_file,
         cache=None if no_images else decoded_root(),
-        declared=declared,
+        declared=declared.columns,
     )
-    card = None
-    if model_card is not None:
-        from reports.site.model_card import model_card as make_card
-
-        entries = entries_of(leaderboard, trials)
-        found = next((each for each in entries if each.row.seeds and model_card in (each.row.model, each.id)), None)
-        if found is None:
-            names = dict.fromkeys(each.row.model for each in entries if each.row.seeds)
-            raise UnknownNameError("row with a result", model_card, near=near_names(model_card, names))
-        card = make_card(found)
-    files = site_files(leaderboard, trials, options, earlier=folder, card=card)
-    summary = write_site(files, folder)
+    summary = write_report(leaderboard, trials, folder, options, model_card=model_card)
     click.echo(f"{plural(summary.num_pages, 'page')} and {plural(summary.num_files - summary.num_pages, 'other file')}")
     click.echo(f"open {clean(folder / 'index.html')}")
     for name in summary.kept:

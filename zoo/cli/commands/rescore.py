@@ -31,8 +31,8 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     """
     from harness.records.rescoring import rescore
     from reports.trials.reading import read_trials
+    from zoo.api.choosing import attempt
     from zoo.cli.group import FAILED
-    from zoo.cli.options.selecting import attempt
     from zoo.errors import ManyErrors
 
     catalog = session_of(ctx).catalog()

@@ -16,7 +16,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from zoo.cli.display.progress import BenchState, RunningTrial, Standing
+from zoo.api.display.progress import BenchState, RunningTrial, Standing
 from zoo.cli.display.text import fit, width_of
 from zoo.events import BenchStarted, Event
 from zoo.text import clean

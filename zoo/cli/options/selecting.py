@@ -6,25 +6,22 @@ Values are taken as text and checked together, so that one call reports all mist
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoo.api.choosing import LISTS, Chosen, attempt, choose
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import split_commas
 
 if TYPE_CHECKING:
-    from harness.planning.plan import Plan
-    from harness.planning.request import BenchRequest
     from zoo.catalog import Catalog
     from zoo.errors import ZooError
     from zoo.options import Option
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-_LISTS = ("models", "data", "recipes")
 _SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size"}
 _NUMBERS = ("N", "SHARE", "SECONDS")
 # Name, placeholder and help of each option with one value; the order is the one of `--help`.
@@ -50,17 +47,6 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--threads", "N", "CPU threads per trial [default: by the work of a training step, at most the cores]."),
     ("--measure-seconds", "SECONDS", "Duration of each speed measurement; 0 measures no speed [default: 0.3]."),
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
-    """What the options select to be run."""
-
-    request: BenchRequest
-    catalog: Catalog
-    plan: Plan
-    is_default: bool
-    """Whether no models, datasets or recipes were given."""
 
 
 class SelectingCommand(click.Command):
@@ -130,7 +116,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
     return function
 
 
-def choose(catalog: Catalog, params: dict[str, Any], errors: list[ZooError]) -> Chosen | None:
+def choose_from(catalog: Catalog, params: dict[str, Any], errors: list[ZooError]) -> Chosen | None:
     """Return what the options select; None if anything is wrong with them, which is added to *errors*.
 
     Args:
@@ -138,21 +124,20 @@ def choose(catalog: Catalog, params: dict[str, Any], errors: list[ZooError]) -> 
         params: The command's parameters, as click gives them.
         errors: Takes every mistake.
     """
-    from harness.planning.plan import make_plan
-    from harness.planning.selection import select
-
     mistakes: list[ZooError] = []
-    raw = _raw_request(params, mistakes)
-    request = _parse(raw, mistakes, suite=params["suite"])
-    selection = attempt(lambda: select(request, catalog), mistakes)
+    raw = raw_request(params, mistakes)
+    chosen = choose(raw, catalog, mistakes, origin=origin_of(params))
     errors += mistakes
-    if selection is None or mistakes:
-        return None
-    is_default = not any(raw.get(name) for name in _LISTS)
-    return Chosen(request=request, catalog=catalog, plan=make_plan(selection), is_default=is_default)
+    return None if mistakes else chosen
 
 
-def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any]:
+def origin_of(params: dict[str, Any]) -> str:
+    """Return what sentences call the place where the settings were given."""
+    suite = params["suite"]
+    return f"{suite} or the command line" if suite else "the command line"
+
+
+def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any]:
     """Return the settings of the suite file, overridden by those of the command line."""
     from harness.planning.request import load_suite
     from zoo.options import parse_value
@@ -170,7 +155,7 @@ def _raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, An
         value = params["compile_" if key == "compile" else key]
         if value is not None:
             raw[key] = value
-    for key in (*_LISTS, "runtimes"):
+    for key in (*LISTS, "runtimes"):
         if params[key]:
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():
@@ -196,29 +181,3 @@ def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, O
         else:
             errors.append(UsageError(f"--set {text}: expected KEY=VALUE, such as --set recipe.lr=0.05"))
     return overrides
-
-
-def _parse(raw: dict[str, Any], errors: list[ZooError], *, suite: str | None) -> BenchRequest:
-    """Check the settings one by one, and return a request with the valid ones."""
-    from harness.planning.request import BenchRequest
-
-    valid: dict[str, Any] = {}
-    origin = f"{suite} or the command line" if suite else "the command line"
-    for key, value in raw.items():
-        if attempt(lambda key=key, value=value: BenchRequest.parse({key: value}, origin=origin), errors):  # type: ignore[misc]
-            valid[key] = value
-    return BenchRequest.parse(valid, origin=origin)
-
-
-ResultT = TypeVar("ResultT")
-
-
-def attempt(step: Callable[[], ResultT], errors: list[ZooError]) -> ResultT | None:
-    """Return the result of *step*, or None with its error added to *errors*."""
-    from zoo.errors import ZooError
-
-    try:
-        return step()
-    except ZooError as error:
-        errors.append(error)
-        return None

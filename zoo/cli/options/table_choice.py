@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.display.foreign_formats import file_name, render_foreign
+from zoo.api.display.foreign_formats import render_foreign
+from zoo.api.tables import MetricDeclarations, formats_of, write_tables
 from zoo.cli.display.text import terminal_width
 from zoo.cli.options.output import REPORT_FORMATS, split_commas
 from zoo.cli.session import complain
@@ -55,11 +56,8 @@ class TableChoice:
 
     def declare(self, catalog: Catalog) -> TableChoice:
         """Return the same choice with the catalog's report formats, and the columns and versions of its metrics."""
-        from reports.leaderboard.columns import metric_columns
-
-        declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
-        foreign = {name: entry for entry in catalog.report_formats for name in (entry.display_name, entry.full_name)}
-        return replace(self.know_versions(catalog), declared=declared, foreign=foreign)
+        declared = MetricDeclarations.of(catalog)
+        return replace(self, declared=declared.columns, versions=declared.versions, foreign=formats_of(catalog))
 
     def know_versions(self, catalog: Catalog) -> TableChoice:
         """Return the same choice with the versions of the catalog's metrics, and the metrics of fixed columns."""
@@ -184,22 +182,10 @@ class TableChoice:
 
         If the format of a plugin fails, a warning is printed and the other files are written.
         """
-        from harness.system.atomic_files import write_bytes
-        from reports.leaderboard.building import build_leaderboard
-        from reports.render.writing import write_files
-        from zoo.errors import PluginError
-
-        leaderboard = build_leaderboard([store], declared=self.declared, versions=self.versions)
-        written = write_files(leaderboard, store)
-        for entry in {entry.full_name: entry for entry in self.foreign.values()}.values():
-            path = store / file_name(entry)
-            try:
-                write_bytes(path, render_foreign(entry, leaderboard).encode("utf-8"))
-                written.append(path)
-            except PluginError as error:
-                complain(str(error))
-            except OSError as error:
-                complain(f"{path} cannot be written: {error.strerror or error}")
+        declared = MetricDeclarations(columns=self.declared, versions=self.versions)
+        written, problems = write_tables(store, declared, self.foreign.values())
+        for problem in problems:
+            complain(problem)
         return written
 
     def follow_suffix(self, suffix: str) -> TableChoice:

@@ -35,9 +35,13 @@ def test_a_call_has_all_requested_options(parse: Callable[..., BenchCall], tmp_p
         "--listen", "ear", "--sort-by", "luck", "-q",
     )  # fmt: skip
     assert (call.store, call.quiet, call.dry_run, call.table.sort_by) == (tmp_path, True, False, "luck")
-    assert (call.settings.limits.timeout, call.settings.limits.retry, call.settings.slots.jobs) == (90.0, True, 2)
-    assert (call.settings.data.cache_limit, call.settings.data.download) == (10**9, False)
-    assert [entry.display_name for entry in call.listeners] == ["ear"]
+    assert (call.order.settings.limits.timeout, call.order.settings.limits.retry, call.order.settings.slots.jobs) == (
+        90.0,
+        True,
+        2,
+    )
+    assert (call.order.settings.data.cache_limit, call.order.settings.data.download) == (10**9, False)
+    assert [entry.display_name for entry in call.order.listeners] == ["ear"]
     assert call.chosen.plan.trials[0].title == "tiny_net · dots · quick · seed 0"
     assert not call.chosen.is_default
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.cli.display.lines import Lines
+from zoo.api.display.lines import Lines
 from zoo.events import BenchStarted, EpochEnded, Event, Progress, TrialStarted
 
 

@@ -15,8 +15,8 @@ from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedIn
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import write_record
 from harness.system.hardware import this_hardware
-from zoo.cli.running import forecast as forecasting
-from zoo.cli.running.forecast import cells, total
+from zoo.api.running import forecast as forecasting
+from zoo.api.running.forecast import cells, total
 
 Run = Callable[..., Result]
 BASE = ("--models", "tiny_net,tiny_net20", "--data", "dots", "--recipes", "quick")

@@ -13,8 +13,8 @@ from click.testing import Result
 
 from reports.leaderboard.building import build_leaderboard
 from reports.render.json import leaderboard_data
+from zoo.api.display.foreign_formats import render_foreign
 from zoo.catalog import Entry, Provider
-from zoo.cli.display.foreign_formats import render_foreign
 from zoo.cli.options.table_choice import TableChoice
 from zoo.loading import Sources, build_catalog
 from zoo.report_format import ReportFormat

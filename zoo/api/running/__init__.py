@@ -1,8 +1,10 @@
 """What a bench does around its trials.
 
+``flow``       a bench from an order to an outcome
 ``listeners``  passes every event to the display and to all listeners
 ``seeding``    adds seeds to rows that share ranks
 ``folds``      pools cross-validation folds
 ``runtimes``   evaluates and times trained weights under other runtimes
+``shortfalls`` says what a bench has not got
 ``forecast``   estimates run time and memory
 """

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from zoo.cli.display.progress import BenchState
+from zoo.api.display.progress import BenchState
 from zoo.events import BenchStarted, EpochEnded, Event, TrialEnded, TrialStarted
 
 

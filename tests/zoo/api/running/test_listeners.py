@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from zoo import build_catalog
+from zoo.api.running.listeners import FanOut
 from zoo.catalog import Entry, Provider
-from zoo.cli.running.listeners import FanOut
 from zoo.events import BenchEnded, EpochEnded, Event, Progress, TrialEnded
 from zoo.listener import Listener
 from zoo.loading import Sources

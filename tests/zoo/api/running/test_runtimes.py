@@ -14,7 +14,7 @@ from harness.planning.request import BenchRequest, load_suite
 from harness.records.store import read_record
 from harness.runtimes.bench import RuntimeSummary
 from zoo import Catalog
-from zoo.cli.running.runtimes import report_runtimes, with_requested_runtimes
+from zoo.api.running.runtimes import runtime_shortfalls, with_requested_runtimes
 
 Run = Callable[..., Result]
 WORDS = ("bench", "--models", "linear", "--limit-train", "60", "--limit-test", "40", "--epochs", "1", "--seeds", "1")
@@ -49,9 +49,9 @@ def test_only_the_requested_runtimes_are_shown(
     for runtime in ("onnx", "int8"):
         add_runtime(folder, runtime)
     trials = [(folder, read_record(folder / "record.json"))]
-    shown = with_requested_runtimes(BenchRequest(runtimes=("eager", "int8")), trials)
+    shown, _ = with_requested_runtimes(BenchRequest(runtimes=("eager", "int8")), trials)
     assert [record.trial_id.rpartition("@")[2] for _, record in shown][1:] == ["int8"]
-    assert len(with_requested_runtimes(BenchRequest(), trials)) == 1
+    assert len(with_requested_runtimes(BenchRequest(), trials)[0]) == 1
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,13 @@ def test_only_the_requested_runtimes_are_shown(
         ({"interrupted": True}, "interrupted; run the same command again to continue"),
     ],
 )
-def test_failed_and_missing_runtimes_are_reported(
-    fields: dict[str, object], sentence: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert not report_runtimes(summary_of(**fields), quiet=False)
-    assert sentence in capsys.readouterr().err
+def test_failed_and_missing_runtimes_are_told(fields: dict[str, object], sentence: str) -> None:
+    assert sentence in runtime_shortfalls(summary_of(**fields))
 
 
-def test_nothing_is_reported_if_everything_is_present(capsys: pytest.CaptureFixture[str]) -> None:
-    assert report_runtimes(summary_of(), quiet=False)
-    assert report_runtimes(None, quiet=False)
-    assert capsys.readouterr().err == ""
+def test_nothing_is_told_if_everything_is_present() -> None:
+    assert runtime_shortfalls(summary_of()) == []
+    assert runtime_shortfalls(None) == []
 
 
 @pytest.mark.slow

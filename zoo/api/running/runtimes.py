@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from zoo.cli.session import complain
 from zoo.text import plural
 
 if TYPE_CHECKING:
@@ -46,27 +45,24 @@ def run_requested_runtimes(
     )
 
 
-def with_requested_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> list[Trial]:
-    """Return *trials* with the results of the requested runtimes; damaged results are reported on stderr."""
+def with_requested_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> tuple[list[Trial], list[str]]:
+    """Return *trials* with the results of the requested runtimes, and a sentence for each damaged result."""
     from harness.records.runtime_result import runtime_name
     from reports.trials.reading import with_runtimes
 
     found, damaged = with_runtimes(trials)
-    for problem in damaged:
-        complain(problem)
-    return [trial for trial in found if runtime_name(trial[1]) in ("", *request.runtimes)]
+    return [trial for trial in found if runtime_name(trial[1]) in ("", *request.runtimes)], damaged
 
 
-def report_runtimes(summary: RuntimeSummary | None, *, quiet: bool) -> bool:
-    """Report what went wrong with runtimes, and return whether all requested results are there."""
+def runtime_shortfalls(summary: RuntimeSummary | None) -> list[str]:
+    """Return a sentence for each requested result of a runtime that is missing; none if all are there."""
     if summary is None:
-        return True
-    for sentence in (*summary.notes, *summary.failures):
-        complain(sentence)
+        return []
+    sentences = list(summary.failures)
     if summary.not_started:
-        complain(f"{plural(summary.not_started, 'runtime')} not started: the budget is spent")
+        sentences.append(f"{plural(summary.not_started, 'runtime')} not started: the budget is spent")
     if summary.interrupted:
-        complain("interrupted; run the same command again to continue")
-    elif summary.failures and not quiet:
-        complain(f"{plural(len(summary.failures), 'runtime')} failed; --retry runs them again")
-    return not (summary.failures or summary.not_started or summary.interrupted)
+        sentences.append("interrupted; run the same command again to continue")
+    elif summary.failures:
+        sentences.append(f"{plural(len(summary.failures), 'runtime')} failed; --retry runs them again")
+    return sentences

@@ -11,8 +11,8 @@ from zoo.text import duration, plural
 if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest
     from harness.planning.forecast import ExpectedTrial, Forecast, PlanForecast
+    from zoo.api.choosing import Chosen
     from zoo.catalog import Catalog
-    from zoo.cli.options.selecting import Chosen
 
 
 def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast:

@@ -18,8 +18,8 @@ from harness.planning.selection import select
 from harness.records.record import Outcome, Record
 from harness.records.store import Store
 from zoo import Catalog
-from zoo.cli.running import seeding
-from zoo.cli.running.seeding import run_until_settled
+from zoo.api.running import seeding
+from zoo.api.running.seeding import run_until_settled
 
 Run = Callable[..., Result]
 

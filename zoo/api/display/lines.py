@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
-from zoo.cli.display.progress import BenchState, accuracy_of
+from zoo.api.display.progress import BenchState, accuracy_of
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
 from zoo.text import clean, duration, plural
 

@@ -1,0 +1,34 @@
+"""Shortfalls: what a bench has not got, a sentence for each cause."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import zoo
+from harness.bench.bench import BenchSummary
+from harness.records.record import Failure, FailureKind, Outcome
+from zoo.api.running.shortfalls import failures, left_over
+
+STORE = Path(__file__).parents[3] / "fixtures" / "store-v1"
+
+
+def test_trials_with_the_same_cause_share_a_sentence() -> None:
+    done = [record for _, record in zoo.rank(STORE).trials]
+    failed = [
+        record.model_copy(
+            update={
+                "outcome": Outcome.FAILED,
+                "reason": "it broke",
+                "failure": Failure(kind=FailureKind.PLUGIN, message="it broke"),
+            }
+        )
+        for record in done[:2]
+    ]
+    (sentence,) = failures(BenchSummary(records=(*failed, *done[2:]), counts={}, interrupted=False))
+    assert "plugin: it broke" in sentence
+
+
+def test_trials_after_the_budget_are_counted() -> None:
+    summary = BenchSummary(records=(), counts={}, interrupted=False, not_started=("a", "b"))
+    assert left_over(summary) == ["2 trials not started: the budget is spent; the same call continues"]
+    assert left_over(BenchSummary(records=(), counts={}, interrupted=False)) == []

@@ -1,0 +1,91 @@
+"""zoo from Python says what the command line says."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import zoo
+from zoo.cli.group import zoo as group
+
+STORE = Path(__file__).parents[1] / "fixtures" / "store-v1"
+
+
+def test_the_table_of_a_ranking_holds_the_numbers_of_the_csv_format() -> None:
+    told = CliRunner().invoke(group, ["rank", str(STORE), "--format", "csv"])
+    expected = pd.read_csv(io.StringIO(told.stdout))
+    table = zoo.rank(STORE).table
+    assert list(table["model"]) == list(expected["model"])
+    shared = [name for name in expected.columns if name in table.columns]
+    assert {"accuracy", "accuracy_low", "accuracy_high", "macro_f1", "params", "macs"} <= set(shared)
+    for name in ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "params", "macs"):
+        assert table[name].tolist() == expected[name].tolist()
+
+
+def test_a_ranking_is_written_as_text_and_as_html() -> None:
+    ranking = zoo.rank(STORE)
+    assert ranking.leaderboard.rows[0].model in str(ranking)
+    assert ranking.leaderboard.rows[0].model in ranking._repr_html_()
+
+
+def test_a_folder_that_does_not_exist_is_the_sentence_of_the_command_line(tmp_path: Path) -> None:
+    absent = tmp_path / "absent"
+    with pytest.raises(zoo.errors.StoreError) as caught:
+        zoo.rank(absent)
+    told = CliRunner().invoke(group, ["rank", str(absent)])
+    assert str(caught.value) in told.output
+
+
+def test_ranking_never_imports_torch() -> None:
+    code = f"import sys, zoo; zoo.rank({str(STORE)!r}).table; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
+
+
+def test_a_ranking_explains_its_ranks_as_the_command_does() -> None:
+    told = CliRunner().invoke(group, ["rank", str(STORE), "--explain"]).stdout
+    explained = zoo.rank(STORE).explain()
+    assert str(explained).strip() in told
+    assert explained._repr_html_().startswith("<pre>")
+    assert explained.items[0].rows
+
+
+def test_a_ranking_writes_the_site_of_the_command(tmp_path: Path) -> None:
+    page = zoo.rank(STORE).report(tmp_path / "python", images=False)
+    told = CliRunner().invoke(
+        group, ["--no-plugins", "report", str(STORE), "--out", str(tmp_path / "command"), "--no-images"]
+    )
+    assert told.exit_code == 0, told.output
+    names = {path.name for path in (tmp_path / "command").iterdir()}
+    assert page.name in names == {path.name for path in (tmp_path / "python").iterdir()}
+    assert (tmp_path / "python" / "index.html").read_bytes() == (tmp_path / "command" / "index.html").read_bytes()
+
+
+def test_the_best_model_is_the_first_row_and_its_trial_is_chosen_by_validation() -> None:
+    ranking = zoo.rank(STORE)
+    best = ranking.best
+    assert best.title == ranking.models[0].title
+    assert best.row is ranking.leaderboard.rows[0]
+    assert {record.trial_id for _, record in best.trials} == set(best.row.trials)
+    assert best.title in repr(best)
+
+
+def test_a_ranking_without_results_has_no_best_model(tmp_path: Path) -> None:
+    from zoo.api.ranking import Ranking
+
+    empty = Ranking(replace(zoo.rank(STORE).leaderboard, tables=()))
+    assert empty.models == []
+    with pytest.raises(zoo.errors.StoreError, match="no row has a result yet"):
+        _ = empty.best
+
+
+def test_weights_that_were_not_copied_are_told(tmp_path: Path) -> None:
+    best = replace(zoo.rank(STORE).best, trials=[(tmp_path, record) for _, record in zoo.rank(STORE).best.trials])
+    with pytest.raises(zoo.errors.StoreError, match="has weights"):
+        best.load()

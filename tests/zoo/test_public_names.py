@@ -1,0 +1,43 @@
+"""The public names: ``zoo.__all__`` is a promise, each name of it exists, and importing zoo costs nothing."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import zoo
+
+PROMISED = {
+    "__version__", "errors",
+    # what a plugin yields and gets
+    "Architecture", "DataRequest", "Dataset", "Executor", "Hyperparameters", "Listener", "Metric", "ModelRequest",
+    "Predictions", "Preprocessing", "Recipe", "ReportFormat", "Split", "Splits", "hookimpl",
+    # what a script or a notebook calls and gets
+    "BenchResult", "Catalog", "Classifier", "Ranking", "bench", "build_catalog", "create_model", "diff",
+    "list_datasets", "list_models", "list_recipes", "load_classifier", "load_dataset", "rank",
+}  # fmt: skip
+"""A name that leaves this set breaks plugins and notebooks: it needs a line in the changelog."""
+
+
+def test_the_public_names_are_those_that_are_promised() -> None:
+    assert set(zoo.__all__) == PROMISED
+    assert len(zoo.__all__) == len(PROMISED)
+
+
+def test_each_public_name_exists_and_is_documented() -> None:
+    for name in PROMISED - {"__version__", "hookimpl"}:
+        assert inspect.getdoc(getattr(zoo, name)), name
+        assert name in dir(zoo)
+
+
+def test_importing_zoo_loads_nothing_heavy() -> None:
+    heavy = ("torch", "numpy", "pandas", "pydantic", "click")
+    code = f"import sys, zoo; sys.exit(', '.join(set(sys.modules) & set({heavy!r})) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_all_errors_are_one_tree() -> None:
+    classes = [value for value in vars(zoo.errors).values() if inspect.isclass(value) and issubclass(value, Exception)]
+    assert [each for each in classes if not issubclass(each, zoo.errors.ZooError)] == []

@@ -1,0 +1,218 @@
+"""Benching: ``zoo.bench``, which trains and tests every selected combination and ranks the results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from zoo.api.ranking import Ranking
+from zoo.names import DEFAULT_RUNS
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from harness.records.record import Record
+    from zoo.api.ordering import OrderForm
+    from zoo.api.plugin_choice import PluginFiles
+    from zoo.api.running.flow import BenchOutcome
+    from zoo.catalog import Catalog
+    from zoo.options import Option
+
+RUN_DEFAULTS: Mapping[str, Any] = {
+    "data_root": None,
+    "cache_limit": None,
+    "offline": False,
+    "retry": False,
+    "timeout": None,
+    "listen": (),
+    "jobs": None,
+    "devices": None,
+    "jobs_per_device": None,
+    "executor": None,
+    "executor_options": (),
+    "address": None,
+}
+"""Settings of how a bench runs, with their defaults; all others are fields of a request."""
+
+
+class BenchOptions(TypedDict, total=False):
+    """The other settings of ``zoo.bench``: the options of ``zoo bench`` with underscores, and their meanings."""
+
+    max_seeds: int
+    budget: str
+    first_seed: int
+    batch_size: int
+    limit_train: int
+    limit_test: int
+    val_fraction: float
+    folds: int
+    device: str
+    gpus_per_trial: int
+    precision: Literal["auto", "fp32", "bf16", "fp16"]
+    layout: Literal["auto", "channels_last", "contiguous"]
+    threads: int
+    measure_seconds: float
+    compile: Literal["auto", "on", "graphs", "off"]
+    best_inference: bool
+    runtimes: Sequence[str]
+    small_images: bool
+    data_root: str | PathLike[str]
+    cache_limit: str | int
+    offline: bool
+    retry: bool
+    timeout: float
+    listen: Sequence[str]
+    jobs: int | Literal["auto"]
+    devices: Sequence[int] | Literal["all"]
+    jobs_per_device: int
+    executor: str
+    executor_options: Mapping[str, Option]
+    address: str
+    plugins: Sequence[str | PathLike[str]]
+    strict_plugins: bool
+    no_plugins: bool
+    suite: str | PathLike[str]
+    show: Literal["auto", "lines", "nothing"]
+
+
+@dataclass(frozen=True, slots=True)
+class BenchResult(Ranking):
+    """The outcome of a bench, ranked."""
+
+    store: Path = Path(DEFAULT_RUNS)
+    """Folder of the records."""
+    outcome: BenchOutcome | None = None
+    """What ran, was reused, failed or was not started."""
+    problems: tuple[str, ...] = ()
+    """A sentence for everything that went wrong, such as causes of failures."""
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The record of every trial that ran or was reused, in the order of the plan."""
+        return self.outcome.summary.records if self.outcome else ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every requested trial and runtime is done: the command would exit with 0."""
+        return not self.problems
+
+    def __repr__(self) -> str:
+        counts = self.outcome.summary.counts if self.outcome else {}
+        listed = ", ".join(f"{count} {name}" for name, count in counts.items())
+        return f"<bench in {self.store}: {listed or 'no trials'}>"
+
+
+def bench(
+    models: str | Sequence[str] | None = None,
+    data: str | Sequence[str] | None = None,
+    recipes: str | Sequence[str] | None = None,
+    *,
+    seeds: int | Literal["auto"] | None = None,
+    epochs: int | None = None,
+    set: Mapping[str, Option] | None = None,
+    out: str | PathLike[str] = DEFAULT_RUNS,
+    **options: Unpack[BenchOptions],
+) -> BenchResult:
+    """Train and test every selected combination, and rank the results, as ``zoo bench`` does.
+
+    The same settings give the same keys, records and predictions as the command. Running the same call again continues
+    where it stopped: finished trials are reused. A failed trial is a row without a result and a sentence in
+    ``problems``, not an exception.
+
+    Args:
+        models: Names and patterns, as a list or separated by commas.
+        data: Names, with an argument where a dataset takes one: ``folder:photos``.
+        recipes: Names and patterns.
+        seeds: Number of seeds, or ``"auto"``.
+        epochs: Number of epochs; overrides the recipes.
+        set: Overrides by dotted key: ``{"recipe.lr": 0.05}``.
+        out: Folder of the records.
+        options: See :class:`BenchOptions`.
+
+    Raises:
+        ZooError: With every mistake in the settings, or if a dataset or the device is not available.
+        KeyboardInterrupt: If the user stopped it; what is finished is kept, and the same call continues.
+
+    Example:
+        >>> import zoo
+        >>> result = zoo.bench("linear", "digits", seeds=1, epochs=1, show="nothing")
+        >>> list(result.table["model"])
+        ['linear']
+        >>> result.is_complete
+        True
+    """
+    from zoo.api.display.notebook import showing
+    from zoo.api.plugin_choice import PluginChoice
+    from zoo.api.running.flow import refuse_empty, run_order
+
+    given: dict[str, Any] = dict(options)
+    choice = PluginChoice(
+        files=tuple(given.pop("plugins", ())),
+        strict=given.pop("strict_plugins", False),
+        installed=not given.pop("no_plugins", False),
+    )
+    show = given.pop("show", "auto")
+    given |= {"models": models, "data": data, "recipes": recipes, "seeds": seeds, "epochs": epochs, "set": set}
+    form, errors = form_of(given, out=out)
+    order = form.read(choice.catalog, choice.sources(), errors=errors)
+    refuse_empty(order)
+    with showing(show) as progress:
+        outcome = run_order(order, progress)
+    if outcome.is_interrupted:
+        raise KeyboardInterrupt("interrupted; run the same call again to continue")
+    return result_of(outcome, order.chosen.catalog, order.store, plugins=choice.files)
+
+
+def form_of(given: Mapping[str, Any], *, out: str | PathLike[str]) -> tuple[OrderForm, list[Any]]:
+    """Return the settings of a call as a form, and the mistakes found so far; None stands for what is not given."""
+    from harness.planning.request import BenchRequest, load_suite
+    from zoo.api.choosing import attempt
+    from zoo.api.ordering import OrderForm, as_argument
+    from zoo.errors import UnknownNameError
+    from zoo.names import near_names
+
+    errors: list[Any] = []
+    settings = {name: value for name, value in given.items() if value is not None}
+    suite = settings.pop("suite", None)
+    raw: dict[str, Any] = {} if suite is None else attempt(lambda: load_suite(Path(suite)), errors) or {}
+    overrides = {**raw.pop("set", {}), **dict(settings.pop("set", {}))}
+    run = {**RUN_DEFAULTS, "out": out}
+    for name, value in settings.items():
+        if name in RUN_DEFAULTS:
+            run[name] = [value] if name == "listen" and isinstance(value, str) else value
+        elif name in BenchRequest.model_fields:
+            raw[name] = value
+            if name in ("epochs", "batch_size") and f"recipe.{name}" not in (given.get("set") or {}):
+                overrides.pop(f"recipe.{name}", None)
+        else:
+            known = [*BenchOptions.__annotations__, *BenchRequest.model_fields]
+            near = near_names(name, known)
+            errors.append(UnknownNameError("setting of zoo.bench", name, near=near, hint="(help(zoo.bench))"))
+    if overrides:
+        raw["set"] = overrides
+    origin = "zoo.bench" if suite is None else f"{suite} or zoo.bench"
+    return OrderForm(raw=raw, run=run, origin=origin, spell=as_argument), errors
+
+
+def result_of(outcome: BenchOutcome, catalog: Catalog, store: Path, *, plugins: PluginFiles = ()) -> BenchResult:
+    """Write the leaderboard files of a store, and return the ranked result of a bench."""
+    from reports.leaderboard.building import build_leaderboard
+    from zoo.api.running.runtimes import runtime_shortfalls
+    from zoo.api.running.shortfalls import failures, left_over
+    from zoo.api.tables import MetricDeclarations, formats_of, write_tables
+
+    summary = outcome.summary
+    problems = [*outcome.problems, *failures(summary), *left_over(summary)]
+    declared = MetricDeclarations.of(catalog)
+    if summary.records:
+        problems += write_tables(store, declared, formats_of(catalog).values())[1]
+    leaderboard = build_leaderboard(
+        outcome.trials, declared=declared.columns, versions=declared.versions, notes=summary.notes
+    )
+    problems += runtime_shortfalls(outcome.runtimes)
+    return BenchResult(
+        leaderboard, outcome.trials, declared, plugins, store=store, outcome=outcome, problems=tuple(problems)
+    )

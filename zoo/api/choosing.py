@@ -1,0 +1,73 @@
+"""Choosing: the settings of a bench, checked one by one and against the catalog, and the plan that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from harness.planning.plan import Plan
+    from harness.planning.request import BenchRequest
+    from zoo.catalog import Catalog
+    from zoo.errors import ZooError
+
+LISTS = ("models", "data", "recipes")
+"""Settings that select by name; without any, a bench runs its defaults."""
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """What the settings of a bench select to be run."""
+
+    request: BenchRequest
+    catalog: Catalog
+    plan: Plan
+    is_default: bool
+    """Whether no models, datasets or recipes were given."""
+
+
+def choose(raw: dict[str, Any], catalog: Catalog, errors: list[ZooError], *, origin: str) -> Chosen | None:
+    """Return what settings select; None if anything is wrong with them, which is added to *errors*.
+
+    Args:
+        raw: Fields of :class:`harness.planning.request.BenchRequest` as they were given.
+        catalog: What can be selected.
+        errors: Takes every mistake; one that is in it already does not count.
+        origin: What the sentences call the place where the settings were given.
+    """
+    from harness.planning.plan import make_plan
+    from harness.planning.selection import select
+
+    mistakes: list[ZooError] = []
+    request = parse_settings(raw, mistakes, origin=origin)
+    selection = attempt(lambda: select(request, catalog), mistakes)
+    errors += mistakes
+    if selection is None or mistakes:
+        return None
+    is_default = not any(raw.get(name) for name in LISTS)
+    return Chosen(request=request, catalog=catalog, plan=make_plan(selection), is_default=is_default)
+
+
+def parse_settings(raw: dict[str, Any], errors: list[ZooError], *, origin: str) -> BenchRequest:
+    """Check the settings one by one, add each mistake to *errors*, and return a request with the valid ones."""
+    from harness.planning.request import BenchRequest
+
+    valid: dict[str, Any] = {}
+    for key, value in raw.items():
+        if attempt(lambda key=key, value=value: BenchRequest.parse({key: value}, origin=origin), errors):  # type: ignore[misc]
+            valid[key] = value
+    return BenchRequest.parse(valid, origin=origin)
+
+
+def attempt(step: Callable[[], ResultT], errors: list[ZooError]) -> ResultT | None:
+    """Return the result of *step*, or None with its error added to *errors*."""
+    from zoo.errors import ZooError
+
+    try:
+        return step()
+    except ZooError as error:
+        errors.append(error)
+        return None

@@ -1,0 +1,116 @@
+"""The flow of a bench: its trials, folds, seeds and runtimes, from an order to an outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from zoo.api.running.folds import pooling_folds
+from zoo.api.running.listeners import FanOut
+from zoo.api.running.runtimes import run_requested_runtimes, with_requested_runtimes
+from zoo.api.running.seeding import run_until_settled
+
+if TYPE_CHECKING:
+    from harness.bench.bench import BenchSummary
+    from harness.planning.plan import Plan
+    from harness.runtimes.bench import RuntimeSummary
+    from reports.trials.reading import Trial
+    from zoo.api.ordering import BenchOrder
+    from zoo.events import Event
+
+
+class ProgressDisplay(Protocol):
+    """Shows the progress of a bench."""
+
+    def __call__(self, event: Event, /) -> None:
+        """Handle an event."""
+
+    def note(self, sentence: str) -> None:
+        """Show a sentence that does not belong to a trial."""
+
+    def close(self) -> None:
+        """End the display."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BenchOutcome:
+    """What a bench gave."""
+
+    summary: BenchSummary
+    trials: tuple[Trial, ...]
+    """Folders and records of all trials that ran or were reused, each followed by those of the requested runtimes."""
+    runtimes: RuntimeSummary | None
+    """The outcome of the requested runtimes; None if there was nothing to do."""
+    problems: tuple[str, ...]
+    """A sentence for each result of a runtime that is damaged."""
+    stopped: str
+    """Why no more seeds were added, with adaptive seeds; else empty."""
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the user stopped it."""
+        return self.summary.interrupted or (self.runtimes is not None and self.runtimes.interrupted)
+
+
+def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
+    """Run an order: every trial that has no record yet, and all that was asked for around the trials.
+
+    Raises:
+        ZooError: If a dataset or the device is not available, before any trial runs.
+        StoreError: If the store cannot be written. Finished trials are kept, and the same call continues.
+    """
+    from harness.bench.bench import run_bench
+    from harness.records.store import Store
+
+    chosen, request = order.chosen, order.chosen.request
+    store = Store(order.store)
+    budget = request.budget_seconds
+    deadline = None if budget is None else time.monotonic() + budget
+    settings = order.settings.with_deadline(deadline)
+    stopped = ""
+    for skip in chosen.plan.skips:
+        progress.note(f"skipped: {skip.title}: {skip.reason}")
+    run: Callable[[Plan], BenchSummary] = partial(
+        run_bench,
+        store=store,
+        sources=order.sources,
+        emit=FanOut(progress, order.listeners, store.root, progress.note),
+        settings=settings,
+    )
+    if request.folds is not None:
+        run = pooling_folds(run, store=store, catalog=chosen.catalog, note=progress.note)
+    if request.seeds == "auto":
+        seeded = run_until_settled(chosen.plan, request, run=run, store=store, deadline=deadline, note=progress.note)
+        summary, stopped = seeded.summary, seeded.reason
+    else:
+        summary = run(chosen.plan)
+    runtimes = run_requested_runtimes(
+        request,
+        summary,
+        store=store,
+        sources=order.sources,
+        note=progress.note,
+        preload=chosen.plan.preload,
+        limits=settings.limits,
+    )
+    trials, problems = with_requested_runtimes(
+        request, [(store.folder(record.trial_id), record) for record in summary.records]
+    )
+    return BenchOutcome(
+        summary=summary, trials=tuple(trials), runtimes=runtimes, problems=tuple(problems), stopped=stopped
+    )
+
+
+def refuse_empty(order: BenchOrder) -> None:
+    """Raise a ``UsageError`` that says why, if nothing can be run."""
+    from zoo.errors import UsageError
+
+    plan = order.chosen.plan
+    if plan.trials:
+        return
+    reasons = "; ".join(f"{skip.title}: {skip.reason}" for skip in plan.skips[:5])
+    more = len(plan.skips) - 5
+    raise UsageError(f"nothing to run: {reasons}{f'; and {more} more' if more > 0 else ''}")

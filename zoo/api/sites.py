@@ -1,0 +1,53 @@
+"""Sites: results written as static web pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reports.leaderboard.leaderboard import Leaderboard
+    from reports.site.folder import SiteSummary
+    from reports.site.options import SiteOptions
+    from reports.trials.reading import Trial
+
+
+def write_report(
+    leaderboard: Leaderboard,
+    trials: Sequence[Trial],
+    folder: Path,
+    options: SiteOptions,
+    *,
+    model_card: str | None = None,
+) -> SiteSummary:
+    """Write a leaderboard as a site into *folder*, and return what was written.
+
+    Args:
+        leaderboard: The leaderboard of *trials*.
+        trials: Folders and records.
+        folder: The folder of the site; files in it that have been changed since are kept.
+        options: How the site looks.
+        model_card: Model whose best row also gets a Hugging Face model card.
+
+    Raises:
+        UnknownNameError: If no row with a result has that model.
+        StoreError: If a file cannot be written.
+    """
+    from reports.site.build import site_files
+    from reports.site.entries import entries_of
+    from reports.site.folder import write_site
+    from zoo.errors import UnknownNameError
+    from zoo.names import near_names
+
+    card = None
+    if model_card is not None:
+        from reports.site.model_card import model_card as make_card
+
+        entries = entries_of(leaderboard, trials)
+        found = next((each for each in entries if each.row.seeds and model_card in (each.row.model, each.id)), None)
+        if found is None:
+            names = dict.fromkeys(each.row.model for each in entries if each.row.seeds)
+            raise UnknownNameError("row with a result", model_card, near=near_names(model_card, names))
+        card = make_card(found)
+    return write_site(site_files(leaderboard, trials, options, earlier=folder, card=card), folder)
