@@ -18,14 +18,28 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo.hyperparameters import Hyperparameters
+    from zoo.training_context import TrainingContext
+
+
+FUNCTIONS = (
+    "prepare",
+    "make_optimizer",
+    "lr_factor",
+    "augment",
+    "training_step",
+    "on_epoch_start",
+    "loss",
+    "predict",
+)
+"""Names of the fields of a recipe that are optional functions."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """A training recipe that can be selected by name.
 
-    All functions are optional; each takes the resolved hyperparameters ``hp`` as its last argument. ``hp.flip`` is
-    already off if mirrored images of the dataset may not keep their labels.
+    All functions are optional; each takes the resolved hyperparameters ``hp`` as its last argument, or finds them in
+    its context. ``hp.flip`` is already off if mirrored images of the dataset may not keep their labels.
     """
 
     name: str
@@ -43,14 +57,25 @@ class Recipe:
     """Whether it can be selected by ``name`` alone."""
     prepare: Callable[[nn.Module, Tensor, Any], None] | None = None
     """``(model, images_BCHW, hp)``: initialises the new model in place from up to 5,000 normalised training images."""
-    make_optimizer: Callable[[nn.Module, Any], torch.optim.Optimizer] | None = None
-    """``(model, hp)``: returns the optimizer; replaces ``hp.optimizer`` and its settings."""
+    make_optimizer: Callable[..., torch.optim.Optimizer] | None = None
+    """``(model, hp)``: returns the optimizer; replaces ``hp.optimizer`` and its settings. It is also told
+    ``steps_per_epoch`` if it takes such a keyword. If the optimizer has ``train()`` and ``eval()``, as schedule-free
+    ones do, they are called before an epoch's steps and before validation."""
     lr_factor: Callable[[float, Any], float] | None = None
     """``(progress, hp)``: returns the factor of each group's learning rate at *progress* in [0, 1) of all steps;
     replaces ``hp.schedule``. Must be a pure function."""
-    augment: Callable[[Tensor, torch.Generator, Any], Tensor] | None = None
+    augment: Callable[..., Tensor | tuple[Tensor, Tensor]] | None = None
     """``(images_BCHW, generator, hp)``: returns an augmented batch of ``uint8`` images, drawing from *generator*
-    only and for each image independently, on the images' device; runs after the augmentations of ``hp``."""
+    only and for each image independently, on the images' device; runs after the augmentations of ``hp``. It is also
+    given ``labels_B`` and ``num_classes`` if it takes such keywords, and may return ``(images_BCHW, targets_BK)`` with
+    probabilities as targets, but not together with mixup or CutMix."""
+    training_step: Callable[[TrainingContext, Tensor, Tensor], Tensor] | None = None
+    """``(context, images_BCHW, targets)``: returns the mean loss of a micro-batch as a scalar, for losses that need
+    more than logits, or several passes; see :class:`zoo.training_context.TrainingContext`. Replaces the forward pass
+    and ``loss``, which the context still offers. No training accuracy is shown."""
+    on_epoch_start: Callable[[TrainingContext], None] | None = None
+    """``(context)``: called before the steps of each epoch, also of the first one after a resume; what it changes must
+    follow from ``context.epoch``."""
     loss: Callable[[Tensor, Tensor, Any], Tensor] | None = None
     """``(logits_BK, targets, hp)``: returns the mean loss as a scalar; targets are class indices ``[B]``, or
     probabilities ``[B, K]`` with mixup or CutMix. Replaces cross-entropy."""
@@ -67,7 +92,7 @@ class Recipe:
         check_name(self.name, "recipe name")
         if self.namespace:
             check_name(self.namespace, "namespace")
-        for what in ("hyperparameters", "prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict"):
+        for what in ("hyperparameters", *FUNCTIONS):
             value = getattr(self, what)
             if not callable(value) and (value is not None or what == "hyperparameters"):
                 raise ValueError(f"recipe {self.name!r}: {what} must be callable")

@@ -20,9 +20,12 @@ from harness.batches.photograph_crops import CropSettings, PhotographCrops
 from harness.batches.rank_share import BatchShare
 from harness.batches.resizing import progressive_side
 from harness.data.images import ImageSet, PreparedData
+from harness.faults.errors import TrialError
 from harness.randomness import derive_seed, make_generator
+from harness.records.record import FailureKind
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
+from zoo.signatures import accepted
 
 
 class EpochBatches:
@@ -66,6 +69,8 @@ class EpochBatches:
         alternates = hp.flip_mode == "alternating"
         self._alternating = AlternatingFlip(self.num_images, seed=seed, device=device) if alternates else None
         self.mixes = hp.mixup_alpha > 0 or hp.cutmix_alpha > 0
+        self.has_own_targets = False
+        """Whether the recipe's own augmentation has returned targets."""
         # A recipe's own augmentation draws only for the images that it is given, so it must be given whole batches.
         self._loads_whole_batches = recipe.augment is not None
 
@@ -101,9 +106,14 @@ class EpochBatches:
                 if isinstance(generator, BatchGenerator):
                     generator.batch, generator.rows_B = share.batch, share.loaded_L
             raw_BCHW = augment(raw_BCHW, generator, rest, may_flip=may_flip, fill_C=self._fill_C, flip_B=flip_B)
+            targets = None
             if self._recipe.augment is not None:
-                raw_BCHW = self._recipe.augment(raw_BCHW, generator, hp)
-            if mixing is not None:
+                raw_BCHW, targets = self._augmented(raw_BCHW, labels_B, generator)
+            if targets is not None:
+                if share is not None:
+                    raw_BCHW, targets, labels_B = share.own(raw_BCHW), share.own(targets), share.own(labels_B)
+                yield self._input(raw_BCHW, side), targets, labels_B
+            elif mixing is not None:
                 images_BCHW, targets = mixing.apply(self._input(raw_BCHW, side), labels_B, start=start, share=share)
                 yield images_BCHW, targets, labels_B if share is None else share.own(labels_B)
             else:
@@ -146,6 +156,35 @@ class EpochBatches:
             channels=self._prepared.channels,
             seed=self._seed,
         )
+
+    def _augmented(
+        self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the images of the recipe's own augmentation, and its targets if it returns some.
+
+        Raises:
+            TrialError: If targets are not probabilities ``[B, K]``, or come together with mixup or CutMix.
+        """
+        own, num_classes = self._recipe.augment, len(self._prepared.classes)
+        assert own is not None
+        offered = {"labels_B": labels_B, "num_classes": num_classes}
+        result = own(images_BCHW, generator, self._hp, **accepted(own, offered))
+        if not isinstance(result, tuple):
+            return result, None
+        images_BCHW, targets = result
+        self.has_own_targets = True
+        if self.mixes:
+            raise TrialError(
+                FailureKind.PLUGIN,
+                "augment returns targets, which mixup and CutMix would replace: set mixup_alpha and cutmix_alpha to 0",
+            )
+        if list(targets.shape) != [len(images_BCHW), num_classes] or not targets.is_floating_point():
+            raise TrialError(
+                FailureKind.PLUGIN,
+                f"augment returned targets {list(targets.shape)}, "
+                f"not probabilities [{len(images_BCHW)}, {num_classes}]",
+            )
+        return images_BCHW, targets
 
     def _shares(self) -> list[BatchShare] | None:
         if self._rows_of is None:

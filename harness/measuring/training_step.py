@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.training.compiling import compiled
+from harness.training.optimizers import set_optimizer_mode
 from harness.training.precision import computing
 from harness.training.resolved_recipe import ResolvedRecipe
+from harness.training.step import StepContext
 
 
 def training_step(
@@ -34,12 +36,25 @@ def training_step(
     loss_of = resolved.make_loss()
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
     forward = compiled(model, graphs=settings.graphs) if settings.compile else model
+    context = StepContext(
+        model, forward=forward, optimizer=optimizer, resolved=resolved, settings=settings, loss=loss_of, scaler=scaler
+    )
+    if resolved.recipe.training_step is not None:
+        with torch.no_grad():
+            context.num_classes = model.eval()(images_BCHW[:1]).shape[1]
+        model.train()
+    set_optimizer_mode(optimizer, training=True)
+    if resolved.recipe.on_epoch_start is not None:
+        resolved.recipe.on_epoch_start(context)
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with computing(device, settings.precision):
-            logits_BK = forward(images_BCHW)
-        scaler.scale(loss_of(logits_BK.float(), labels_B)).backward()
+        if resolved.recipe.training_step is not None:
+            context.learn(images_BCHW, labels_B, weight=1.0)
+        else:
+            with computing(device, settings.precision):
+                logits_BK = forward(images_BCHW)
+            scaler.scale(loss_of(logits_BK.float(), labels_B)).backward()
         scaler.step(optimizer)
         scaler.update()
 

@@ -16,6 +16,7 @@
 ``resolved_recipe``    a recipe with the hyperparameters of one training
 ``schedules``          learning-rate schedules
 ``state``              all that a training needs to continue
+``step``               what a recipe's own training step is given
 ``sync_batch_norm``    batch normalisation across processes
 ``tensor_lists``       copying many tensors in few kernels
 ``unused_parameters``  weights that no gradient reaches

@@ -34,11 +34,13 @@ from harness.training.ema import ModelEma, load_tensors, tensors_of
 from harness.training.evaluation import checked_logits, evaluate
 from harness.training.forward_state import ForwardState
 from harness.training.losses import balanced_class_weights
+from harness.training.optimizers import set_optimizer_mode
 from harness.training.precision import computing, exact_fp32
 from harness.training.ranks import ALONE, MicroBatchShard, Ranks
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.schedules import Plateau, lr_factor
 from harness.training.state import TrainingState
+from harness.training.step import StepContext
 
 PREPARE_IMAGES = 5000
 """Maximum number of images passed to a recipe's ``prepare``: enough for any pixel statistics."""
@@ -171,13 +173,25 @@ def train(
     forward_part = compiled(model) if settings.graphs else forward
 
     # How the network is updated.
-    optimizer = resolved.make_optimizer(model)
+    optimizer = resolved.make_optimizer(model, steps_per_epoch=num_steps)
     peak_lrs = [group["lr"] for group in optimizer.param_groups]
     trainable = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "fp16")
     plateau = Plateau(patience=hp.plateau_patience, factor=hp.plateau_factor)
     weights_K = balanced_class_weights(labels_N, num_classes).to(device) if hp.class_weights == "balanced" else None
     loss_of = resolved.make_loss(weights_K)
+    context = StepContext(
+        model,
+        # Steps of a recipe may pass several times, which a recorded graph would overwrite.
+        forward=forward_part,
+        optimizer=optimizer,
+        resolved=resolved,
+        settings=settings,
+        loss=loss_of,
+        scaler=scaler,
+        is_alone=ranks is ALONE,
+    )
+    context.num_classes, context.steps_per_epoch = num_classes, num_steps
 
     def learn(
         images_MCHW: Tensor, targets: Tensor, labels_M: Tensor, part: MicroBatchShard, *, batch: int
@@ -185,6 +199,9 @@ def train(
         """Add the gradients of M images of a batch; return their mean loss, their number, and how many are correct."""
         num_learnt = len(images_MCHW) * part.counts
         share = num_learnt / batch * ranks.size  # gradients are averaged over ranks
+        if recipe.training_step is not None:
+            with ranks.learning(part):
+                return context.learn(images_MCHW, targets, weight=share), num_learnt, None
         with ranks.learning(part):
             with computing(device, settings.precision):
                 output = (forward if len(images_MCHW) == batch else forward_part)(images_MCHW)
@@ -210,6 +227,7 @@ def train(
         return micro_batch_sizes(batch, hp.accumulate_steps, at_most=halving.at_most, floor=halving.floor)
 
     # What is tracked across epochs.
+    has_no_hits = batches.mixes or recipe.training_step is not None
     ema = ModelEma(model, hp.ema_decay) if hp.ema_decay > 0 else None
     best = BestEpoch(higher_is_better=hp.monitor == "val_accuracy")
     best_weights: dict[str, Tensor] | None = None
@@ -244,10 +262,14 @@ def train(
         num_correct = torch.zeros((), dtype=torch.int64, device=device)
         waited = 0.0
         set_train_mode(model, head if hp.freeze_backbone else None)
+        set_optimizer_mode(optimizer, training=True)
+        context.epoch = epoch
+        if recipe.on_epoch_start is not None:
+            recipe.on_epoch_start(context)
         with exact_fp32(device) if settings.precision == "fp32" else nullcontext():
             for index, (images_BCHW, targets, labels_B) in enumerate(batches.of_epoch(epoch)):
                 waited += hooks.give_way()
-                step = (epoch - 1) * num_steps + index
+                context.step = step = (epoch - 1) * num_steps + index
                 factor = plateau.scale * lr_factor(step, hp, steps_per_epoch=num_steps, custom=recipe.lr_factor)
                 for group, peak_lr in zip(optimizer.param_groups, peak_lrs, strict=True):
                     group["lr"] = peak_lr * factor
@@ -283,6 +305,7 @@ def train(
         if not math.isfinite(train_loss):
             raise TrialError(FailureKind.DIVERGED, f"the training loss of epoch {epoch} is not finite")
         rates.append(num_images / max(train_seconds, 1e-9))
+        set_optimizer_mode(optimizer, training=False)
 
         with ema.in_model() if ema is not None else nullcontext():
             val = evaluate(model, val_data, settings, predict=resolved.predict, num_classes=num_classes, ranks=ranks)
@@ -319,7 +342,7 @@ def train(
                 epoch=epoch,
                 epochs=hp.epochs,
                 train_loss=train_loss,
-                train_accuracy=None if batches.mixes else num_correct.item() / num_images,
+                train_accuracy=None if has_no_hits or batches.has_own_targets else num_correct.item() / num_images,
                 val_loss=val.loss,
                 val_accuracy=val.accuracy,
                 lr=max(group["lr"] for group in optimizer.param_groups),

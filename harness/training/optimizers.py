@@ -75,6 +75,13 @@ def parameter_groups(model: nn.Module, hp: Hyperparameters) -> list[dict[str, An
     return [{"params": params, "lr": lr, "weight_decay": decay} for (lr, decay), params in groups.items()]
 
 
+def set_optimizer_mode(optimizer: torch.optim.Optimizer, *, training: bool) -> None:
+    """Put an optimizer that has modes, as schedule-free ones do, into train or eval mode; others have none."""
+    modes: list[Any] = [getattr(optimizer, name, None) for name in ("train", "eval")]
+    if all(map(callable, modes)):
+        modes[0 if training else 1]()
+
+
 def _names_without_decay(model: nn.Module) -> set[str]:
     listed = getattr(model, "no_weight_decay", None)
     return set(listed()) if callable(listed) else set()

@@ -15,6 +15,7 @@ from harness.training.optimizers import make_optimizer
 from harness.training.prediction_views import Predict, predict_of
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
+from zoo.signatures import accepted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -24,10 +25,11 @@ class ResolvedRecipe:
     recipe: Recipe
     hp: Hyperparameters
 
-    def make_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+    def make_optimizer(self, model: nn.Module, *, steps_per_epoch: int = 1) -> torch.optim.Optimizer:
         """Return an optimizer for the trainable parameters of *model*."""
-        if self.recipe.make_optimizer is not None:
-            return self.recipe.make_optimizer(model, self.hp)
+        own = self.recipe.make_optimizer
+        if own is not None:
+            return own(model, self.hp, **accepted(own, {"steps_per_epoch": steps_per_epoch}))
         return make_optimizer(model, self.hp)
 
     def make_loss(self, class_weights_K: Tensor | None = None) -> Loss:

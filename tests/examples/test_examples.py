@@ -32,6 +32,23 @@ def test_the_plugin_in_one_file_conforms(check: Any) -> None:
     check()
 
 
+RECIPES = sorted((EXAMPLES / "recipes").glob("*.py"))
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda path: path.stem)
+def test_the_recipes_of_research_conform(file: Path) -> None:
+    from zoo.testing import judge
+    from zoo.testing.checks import checks_of
+    from zoo.testing.subjects import Subject
+
+    for entry in build_catalog(Sources(files=(str(file),), entry_points=False)).recipes:
+        if entry.provider.origin != "file" or entry.record.name in ("auxiliary", "distilled"):
+            continue  # these need a network or a teacher of their own
+        for check in checks_of("recipes"):
+            verdict = judge(check, Subject(record=entry.record))
+            assert verdict.state.is_good, (entry.full_name, check.id, verdict.reason, verdict.traceback)
+
+
 def test_there_are_two_packages() -> None:
     assert [path.name for path in PACKAGES] == ["zoo-efficientnet-lite", "zoo-medmnist"]
 

@@ -110,6 +110,10 @@ CHECKS: tuple[Check, ...] = (
         ),
         ("augmentation_draws_for_each_image", "random augmentation draws for each image, not once for a batch"),
         ("loss_is_a_mean", "the loss is a finite, differentiable mean over images, for any split into micro-batches"),
+        (
+            "step_changes_gradients_only",
+            "a training step returns a finite mean loss, and leaves weights as they were; the optimizer changes them",
+        ),
         ("predict_gives_logits", "prediction returns logits [B, K] for all images, without random draws"),
         ("recipe_has_no_side_effects", "its functions change no seeds, threads, dtypes or warning filters"),
     ),

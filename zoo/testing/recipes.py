@@ -21,8 +21,10 @@ from harness.training.loop import EpochResult, TrainingHooks, train
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.schedules import lr_factor
 from harness.training.state import TrainingState
+from harness.training.step import StepContext
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
+from zoo.signatures import accepted
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.samples import NUM_CLASSES, noise, sample_images, sample_net
@@ -126,8 +128,7 @@ def schedule_ends_where_it_says(subject: Subject[Recipe]) -> None:
 
 
 def augmentation_draws_from_its_generator(subject: Subject[Recipe]) -> None:
-    augment = subject.record.augment
-    if augment is None:
+    if subject.record.augment is None:
         raise NotApplicableError("it has no augmentation function")
     hp = _hyperparameters(subject)
     images_BCHW = (noise(8, 3, 16) * 40 + 128).clamp(0, 255).to(torch.uint8)
@@ -136,7 +137,7 @@ def augmentation_draws_from_its_generator(subject: Subject[Recipe]) -> None:
         torch.manual_seed(seed)
         np.random.seed(seed)
         random.seed(seed)
-        output: Any = augment(images_BCHW.clone(), torch.Generator().manual_seed(0), hp)
+        output = _augmented(subject, images_BCHW.clone(), torch.Generator().manual_seed(0), hp)
         if not isinstance(output, Tensor) or output.dtype != torch.uint8 or output.shape != images_BCHW.shape:
             given = f"{output.dtype} {list(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
             raise CheckFailedError(f"it turns uint8 {list(images_BCHW.shape)} into {given}")
@@ -146,13 +147,14 @@ def augmentation_draws_from_its_generator(subject: Subject[Recipe]) -> None:
 
 
 def augmentation_draws_for_each_image(subject: Subject[Recipe]) -> None:
-    augment = subject.record.augment
-    if augment is None:
+    if subject.record.augment is None:
         raise NotApplicableError("it has no augmentation function")
     hp = _hyperparameters(subject)
     # Equal images, which only different random draws can make different.
     images_BCHW = (noise(1, 3, 16) * 40 + 128).clamp(0, 255).to(torch.uint8).expand(_SAME_IMAGES, -1, -1, -1)
-    batches = [augment(images_BCHW.clone(), torch.Generator().manual_seed(seed), hp) for seed in range(_BATCHES)]
+    batches = [
+        _augmented(subject, images_BCHW.clone(), torch.Generator().manual_seed(seed), hp) for seed in range(_BATCHES)
+    ]
     if all(torch.equal(batch, batches[0]) for batch in batches):
         return  # nothing is drawn, or only partners of images
     if all((batch == batch[:1]).all() for batch in batches):
@@ -190,6 +192,34 @@ def loss_is_a_mean(subject: Subject[Recipe]) -> None:
             )
 
 
+def step_changes_gradients_only(subject: Subject[Recipe]) -> None:
+    if subject.record.training_step is None:
+        raise NotApplicableError("it has no training step")
+    resolved = ResolvedRecipe(recipe=subject.record, hp=_hyperparameters(subject))
+    net = sample_net(0).train()
+    with sample_images() as images:
+        settings = ForwardSettings(device=_CPU, normalization=images.prepared)
+        context = StepContext(
+            net,
+            forward=net,
+            optimizer=resolved.make_optimizer(net, steps_per_epoch=_STEPS_PER_EPOCH),
+            resolved=resolved,
+            settings=settings,
+            loss=resolved.make_loss(),
+            scaler=torch.amp.GradScaler("cpu", enabled=False),
+        )
+    context.num_classes, context.steps_per_epoch = NUM_CLASSES, _STEPS_PER_EPOCH
+    before = {name: value.detach().clone() for name, value in net.named_parameters()}
+    loss = context.learn(noise(8, 3, 8), torch.arange(8) % NUM_CLASSES, weight=1.0)
+    if not torch.isfinite(loss):
+        raise CheckFailedError("its loss is not finite")
+    if not any(value.grad is not None and value.grad.any() for value in net.parameters()):
+        raise CheckFailedError("it leaves no gradient")
+    changed = [name for name, value in net.named_parameters() if not torch.equal(value, before[name])]
+    if changed:
+        raise CheckFailedError(f"it changes weights itself, in {', '.join(changed[:3])}: that is up to the optimizer")
+
+
 def predict_gives_logits(subject: Subject[Recipe]) -> None:
     predict = subject.record.predict
     if predict is None:
@@ -219,12 +249,13 @@ def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
     hp = _hyperparameters(subject)
     images_BCHW, pixels_BCHW = noise(4, 3, 8), torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     net, generator = sample_net(0), torch.Generator().manual_seed(0)
+    resolved = ResolvedRecipe(recipe=recipe, hp=hp)
     parts: dict[str, Any] = {
         "hyperparameters": recipe.hyperparameters,
         "prepare": recipe.prepare and (lambda: recipe.prepare(net, images_BCHW, hp)),  # type: ignore[misc]
-        "make_optimizer": recipe.make_optimizer and (lambda: recipe.make_optimizer(net, hp)),  # type: ignore[misc]
+        "make_optimizer": recipe.make_optimizer and (lambda: resolved.make_optimizer(net)),
         "lr_factor": recipe.lr_factor and (lambda: recipe.lr_factor(0.5, hp)),  # type: ignore[misc]
-        "augment": recipe.augment and (lambda: recipe.augment(pixels_BCHW, generator, hp)),  # type: ignore[misc]
+        "augment": recipe.augment and (lambda: _augmented(subject, pixels_BCHW, generator, hp)),
         "loss": recipe.loss and (lambda: recipe.loss(torch.zeros(4, 4), torch.arange(4), hp)),  # type: ignore[misc]
         "predict": recipe.predict and (lambda: recipe.predict(net.eval(), images_BCHW, hp)),  # type: ignore[misc]
     }
@@ -232,6 +263,15 @@ def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
         if call is not None:
             # A preparation may draw first weights from torch's generator, as the network itself does.
             require_no_side_effects(call, f"its {name}", may_draw=name == "prepare")
+
+
+def _augmented(subject: Subject[Recipe], images_BCHW: Tensor, generator: torch.Generator, hp: Hyperparameters) -> Any:
+    """Return the images of its augmentation, which may also return targets, and take labels."""
+    augment = subject.record.augment
+    assert augment is not None
+    offered = {"labels_B": torch.arange(len(images_BCHW)) % NUM_CLASSES, "num_classes": NUM_CLASSES}
+    result: Any = augment(images_BCHW, generator, hp, **accepted(augment, offered))
+    return result[0] if isinstance(result, tuple) else result
 
 
 def _hyperparameters(subject: Subject[Recipe]) -> Hyperparameters:

@@ -68,6 +68,16 @@ def blend(images_BCHW: Tensor, generator: torch.Generator, hp: Any) -> Tensor:
     return ((images_BCHW.float() + others_BCHW.float()) / 2).to(torch.uint8)
 
 
+def nudge(context: Any, images_BCHW: Tensor, targets: Tensor) -> Tensor:
+    with torch.no_grad():
+        next(context.model.parameters()).add_(1e-3)
+    return context.loss(context.logits(images_BCHW), targets)
+
+
+def weightless(context: Any, images_BCHW: Tensor, targets: Tensor) -> Tensor:
+    return 0 * context.loss(context.logits(images_BCHW), targets)
+
+
 BROKEN = (
     ("hyperparameters_serialise", "returned dict; expected Hyperparameters", recipe(dict)),
     ("hyperparameters_serialise", "noise is 0.5, and 50.0 after JSON", recipe(Uneven)),
@@ -117,6 +127,13 @@ BROKEN = (
         "draws once for the whole batch",
         recipe(augment=lambda images, generator, hp: images.flip(3) if _drawn(generator) < 4 else images),
     ),
+    (
+        "step_changes_gradients_only",
+        "it changes weights itself, in conv",
+        recipe(training_step=nudge),
+    ),
+    ("step_changes_gradients_only", "leaves no gradient", recipe(training_step=weightless)),
+    ("step_changes_gradients_only", "returned float, not a loss", recipe(training_step=lambda *given: 3.0)),
     ("loss_is_a_mean", "not their mean", recipe(loss=lambda out, to, hp: cross_entropy(out, to, reduction="sum"))),
     ("loss_is_a_mean", "expected a scalar", recipe(loss=lambda out, to, hp: cross_entropy(out, to, reduction="none"))),
     ("loss_is_a_mean", "no gradient", recipe(loss=lambda out, to, hp: cross_entropy(out.detach(), to))),

@@ -113,9 +113,10 @@ def describe(attribute: str, entry: Entry[Any]) -> dict[str, Any]:
         value = getattr(record, field.name)
         if field.name not in ("name", "namespace", "short", "preload", "known_cases") and not callable(value):
             described[field.name] = dict(value) if isinstance(value, Mapping) else value
-    functions = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict")
     if attribute == "recipes":
-        described = {key: value for key, value in described.items() if key not in functions}
+        from zoo.recipe import FUNCTIONS
+
+        described = {key: value for key, value in described.items() if key not in FUNCTIONS}
     described.pop("preprocessing", None)
     described["provider"] = {key: value for key, value in asdict(entry.provider).items() if key != "source"}
     return described

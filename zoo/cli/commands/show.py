@@ -13,6 +13,7 @@ from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import plugin_options, session_of
+from zoo.recipe import FUNCTIONS
 from zoo.text import clean
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ _HYPERPARAMETER_COLUMNS = (
     TextColumn(title=""),
     TextColumn(title="description", shrink=1, least=20),
 )
-_PARTS = ("prepare", "make_optimizer", "lr_factor", "augment", "loss", "predict")
 
 
 @click.command("show")
@@ -88,7 +88,7 @@ def _find(name: str, catalog: Catalog) -> list[tuple[str, Entry[Any]]]:
 def _full(kind: str, entry: Entry[Any]) -> dict[str, Any]:
     described = describe(kind, entry)
     if kind == "recipes":
-        described["replaces"] = [part for part in _PARTS if getattr(entry.record, part) is not None]
+        described["replaces"] = [part for part in FUNCTIONS if getattr(entry.record, part) is not None]
         described["hyperparameters"] = _hyperparameters(entry)
     return described
 
