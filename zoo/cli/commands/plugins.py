@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -26,23 +27,41 @@ _COLUMNS = (
     TextColumn(title="ms", right=True),
     TextColumn(title="provides", shrink=3, least=12),
 )
+_INDEX_COLUMNS = (
+    TextColumn(title="package"),
+    TextColumn(title="version", shrink=2, least=7),
+    TextColumn(title="summary", shrink=3, least=16),
+    TextColumn(title="install"),
+)
 
 
 @click.command("plugins")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--why-broken", is_flag=True, help="Show the traceback of each broken plugin.")
 @click.option("--no-import", is_flag=True, help="List plugins from metadata, without running their code.")
+@click.option("--index", metavar="FILE|URL", help="Index for zoo plugins search [default: $ZOO_PLUGIN_INDEX].")
 @click.option("--retry", is_flag=True, help="Use the named plugins again, after they were set aside for ending zoo.")
 @listing_format
 @plugin_options
 @click.pass_context
-def command(ctx: click.Context, /, names: tuple[str, ...], form: str, **flags: bool) -> None:
+def command(ctx: click.Context, /, names: tuple[str, ...], form: str, index: str | None, **flags: bool) -> None:
     """List plugins with their records, load times and errors.
 
     With the NAME of a plugin or a distribution, show its details: its hooks and all its records.
 
     ZOO_PLUGINS=a,b loads only these installed plugins, ZOO_PLUGINS=-a all but this one, and --no-plugins none.
+
+    zoo plugins search WORD... finds packages in an index, and shows the command that installs each; zoo installs
+    nothing. zoo plugins index prints an index of the installed packages, from their metadata.
     """
+    if names[:1] == ("search",):
+        _search(names[1:], index, form)
+        return
+    if names == ("index",):
+        from zoo.plugin_index import installed_index
+
+        click.echo(installed_index(), nl=False)
+        return
     session = session_of(ctx)
     why_broken, no_import = flags["why_broken"], flags["no_import"]
     if flags["retry"]:
@@ -59,6 +78,26 @@ def command(ctx: click.Context, /, names: tuple[str, ...], form: str, **flags: b
         click.echo("\n".join([click.style(heading, bold=True), *lines]))
     if form != "json":
         _tell(plugins, why_broken=why_broken)
+
+
+def _search(words: Sequence[str], index: str | None, form: str) -> None:
+    """Show the packages of an index that match all words; the exit code is 2 if none does."""
+    from zoo.errors import UsageError
+    from zoo.plugin_index import VARIABLE, search
+
+    where = index or os.environ.get(VARIABLE, "")
+    if not where:
+        raise UsageError(f"there is no plugin index to search: give --index FILE|URL, or set {VARIABLE}")
+    found = search(words, where)
+    if not found:
+        raise UsageError(f"no package in {where} matches {' '.join(words)!r}")
+    if form == "json":
+        click.echo(json.dumps([{**asdict(each), "install": each.install_command} for each in found], indent=2))
+        return
+    rows = [(each.distribution, each.version, each.summary, each.install_command) for each in found]
+    heading, *lines = table_lines(_INDEX_COLUMNS, rows, width=terminal_width())
+    click.echo("\n".join([click.style(heading, bold=True), *lines]))
+    complain("an index is what its author says: look at a package before you install it")
 
 
 def _retry(names: Sequence[str]) -> None:
