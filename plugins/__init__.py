@@ -22,6 +22,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.datasets.tar",
     "plugins.datasets.tables",
     "plugins.datasets.hub",
+    "plugins.datasets.given",
     "plugins.datasets.synthetic",
     "plugins.recipes.classic",
     "plugins.recipes.modern",

@@ -7,6 +7,7 @@ The public names, for plugins and scripts:
 ``Preprocessing``      the preprocessing of published weights
 ``Dataset``            a dataset: loads ``Splits`` for a ``DataRequest``
 ``Recipe``             a training recipe with ``Hyperparameters``
+``TrainingContext``    what a recipe's own training step is given
 ``Metric``             a metric computed from ``Predictions``
 ``Listener``           receives the events of a bench
 ``Executor``           runs trials on other machines (see :mod:`zoo.executor`)
@@ -18,6 +19,7 @@ The public names, for plugins and scripts:
 ``diff``               compares two sets of results
 ``create_model``       a network by name
 ``load_dataset``       the images of a dataset by name
+``keep_images``        keeps images in memory as a dataset with a name
 ``load_classifier``    a trained ``Classifier``, which predicts and embeds
 ``list_models``        names, as ``list_datasets`` and ``list_recipes``
 ``errors``             the exceptions, as a tree
@@ -25,8 +27,9 @@ The public names, for plugins and scripts:
 
 They are imported on first use, so ``import zoo`` is cheap.
 
-Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters``,
-``metric``, ``listener`` with ``events``, ``executor``, ``report_format``, and ``options``, which several of them have.
+Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters`` and
+``training_context``, ``metric``, ``listener`` with ``events``, ``executor``, ``report_format``, and ``options``, which
+several of them have.
 The other modules:
 
 =====================  ====================================================
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from zoo.api.creating import list_recipes as list_recipes
     from zoo.api.creating import load_dataset as load_dataset
     from zoo.api.differences import diff as diff
+    from zoo.api.given.images import keep_images as keep_images
     from zoo.api.ranking import Ranking as Ranking
     from zoo.api.ranking import rank as rank
     from zoo.architecture import Architecture as Architecture
@@ -77,6 +81,7 @@ if TYPE_CHECKING:
     from zoo.metric import Predictions as Predictions
     from zoo.recipe import Recipe as Recipe
     from zoo.report_format import ReportFormat as ReportFormat
+    from zoo.training_context import TrainingContext as TrainingContext
 
 _HOME = {
     "Architecture": "zoo.architecture",
@@ -97,11 +102,13 @@ _HOME = {
     "ReportFormat": "zoo.report_format",
     "Split": "zoo.dataset",
     "Splits": "zoo.dataset",
+    "TrainingContext": "zoo.training_context",
     "bench": "zoo.api.benching",
     "build_catalog": "zoo.loading",
     "create_model": "zoo.api.creating",
     "diff": "zoo.api.differences",
     "hookimpl": "zoo.hookspecs",
+    "keep_images": "zoo.api.given.images",
     "list_datasets": "zoo.api.creating",
     "list_models": "zoo.api.creating",
     "list_recipes": "zoo.api.creating",

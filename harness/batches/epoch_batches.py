@@ -23,9 +23,9 @@ from harness.data.images import ImageSet, PreparedData
 from harness.faults.errors import TrialError
 from harness.randomness import derive_seed, make_generator
 from harness.records.record import FailureKind
+from zoo.calling.signatures import accepted
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
-from zoo.signatures import accepted
 
 
 class EpochBatches:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from harness.training.losses import Loss, make_loss
 from harness.training.optimizers import make_optimizer
 from harness.training.prediction_views import Predict, predict_of
+from zoo.calling.signatures import accepted
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
-from zoo.signatures import accepted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

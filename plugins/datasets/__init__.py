@@ -7,6 +7,7 @@
 ``tar``               images in tar files
 ``tables``            images listed in CSV and Parquet files
 ``hub``               datasets on the Hugging Face Hub
+``given``             images that a call from Python was given
 
 Modules whose names begin with an underscore hold what these share: layouts of files, labels and class names, downloads.
 """

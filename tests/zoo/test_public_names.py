@@ -12,10 +12,10 @@ PROMISED = {
     "__version__", "errors",
     # what a plugin yields and gets
     "Architecture", "DataRequest", "Dataset", "Executor", "Hyperparameters", "Listener", "Metric", "ModelRequest",
-    "Predictions", "Preprocessing", "Recipe", "ReportFormat", "Split", "Splits", "hookimpl",
+    "Predictions", "Preprocessing", "Recipe", "ReportFormat", "Split", "Splits", "TrainingContext", "hookimpl",
     # what a script or a notebook calls and gets
     "BenchResult", "Catalog", "Classifier", "Ranking", "bench", "build_catalog", "create_model", "diff",
-    "list_datasets", "list_models", "list_recipes", "load_classifier", "load_dataset", "rank",
+    "keep_images", "list_datasets", "list_models", "list_recipes", "load_classifier", "load_dataset", "rank",
 }  # fmt: skip
 """A name that leaves this set breaks plugins and notebooks: it needs a line in the changelog."""
 

@@ -5,12 +5,14 @@
 ``differences``  ``zoo.diff``: two sets of results compared
 ``classifiers``  ``zoo.load_classifier``: a trained network with its preparation, which predicts and embeds
 ``creating``     ``zoo.create_model``, ``zoo.load_dataset`` and the lists of names
+``given``        images and networks that are given as objects instead of names
 ``choosing``     settings checked against the catalog, and the plan that they make
 ``ordering``     all that a bench is asked for, read from text or Python values
 ``plotting``     pictures with Matplotlib
 ``sites``        results as a static site
 ``tables``       the metrics of a catalog in tables, and the files that a bench writes
 ``plugin_choice``  which plugins a call loads
+``plugin_index``  which packages of plugins there are
 ``running``      what a bench does around its trials: listeners, seeds, folds, runtimes, forecasts
 ``display``      progress as lines and in notebooks, report formats of plugins
 """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from zoo.api.given.images import keep_images
+from zoo.api.given.networks import given_networks, names_of_models
 from zoo.api.ranking import Ranking
 from zoo.names import DEFAULT_RUNS
 
@@ -36,6 +38,10 @@ RUN_DEFAULTS: Mapping[str, Any] = {
     "address": None,
 }
 """Settings of how a bench runs, with their defaults; all others are fields of a request."""
+
+
+Models = str | Callable[..., Any] | Sequence[str | Callable[..., Any]] | Mapping[str, Callable[..., Any]]
+"""Names, and functions that make networks."""
 
 
 class BenchOptions(TypedDict, total=False):
@@ -106,8 +112,8 @@ class BenchResult(Ranking):
 
 
 def bench(
-    models: str | Sequence[str] | None = None,
-    data: str | Sequence[str] | None = None,
+    models: Models | None = None,
+    data: Any = None,
     recipes: str | Sequence[str] | None = None,
     *,
     seeds: int | Literal["auto"] | None = None,
@@ -123,8 +129,10 @@ def bench(
     ``problems``, not an exception.
 
     Args:
-        models: Names and patterns, as a list or separated by commas.
-        data: Names, with an argument where a dataset takes one: ``folder:photos``.
+        models: Names and patterns, as a list or separated by commas; also ``nn.Module`` classes and functions that make
+            networks, in a list or by name: ``{"wide": lambda num_classes: Net(num_classes, width=64)}``.
+        data: Names, with an argument where a dataset takes one: ``folder:photos``; or images with labels, of which
+            :func:`zoo.keep_images` says what they may be.
         recipes: Names and patterns.
         seeds: Number of seeds, or ``"auto"``.
         epochs: Number of epochs; overrides the recipes.
@@ -149,21 +157,33 @@ def bench(
     from zoo.api.running.flow import refuse_empty, run_order
 
     given: dict[str, Any] = dict(options)
+    networks = given_networks(models)
     choice = PluginChoice(
-        files=tuple(given.pop("plugins", ())),
+        files=(*given.pop("plugins", ()), *(network.file for network in networks.values())),
         strict=given.pop("strict_plugins", False),
         installed=not given.pop("no_plugins", False),
     )
     show = given.pop("show", "auto")
-    given |= {"models": models, "data": data, "recipes": recipes, "seeds": seeds, "epochs": epochs, "set": set}
+    names = names_of_models(models, networks)
+    if data is not None and not _are_names(data):
+        data = keep_images(data)
+    given |= {"models": names, "data": data, "recipes": recipes, "seeds": seeds, "epochs": epochs, "set": set}
     form, errors = form_of(given, out=out)
     order = form.read(choice.catalog, choice.sources(), errors=errors)
     refuse_empty(order)
+    notes = [network.note for network in networks.values() if network.note]
     with showing(show) as progress:
+        for note in notes:
+            progress.note(note)
         outcome = run_order(order, progress)
     if outcome.is_interrupted:
         raise KeyboardInterrupt("interrupted; run the same call again to continue")
-    return result_of(outcome, order.chosen.catalog, order.store, plugins=choice.files)
+    return result_of(outcome, order.chosen.catalog, order.store, plugins=choice.files, notes=notes)
+
+
+def _are_names(data: object) -> bool:
+    several = [data] if isinstance(data, str) else data
+    return isinstance(several, list | tuple) and all(isinstance(each, str) for each in several) and bool(several)
 
 
 def form_of(given: Mapping[str, Any], *, out: str | PathLike[str]) -> tuple[OrderForm, list[Any]]:
@@ -197,7 +217,14 @@ def form_of(given: Mapping[str, Any], *, out: str | PathLike[str]) -> tuple[Orde
     return OrderForm(raw=raw, run=run, origin=origin, spell=as_argument), errors
 
 
-def result_of(outcome: BenchOutcome, catalog: Catalog, store: Path, *, plugins: PluginFiles = ()) -> BenchResult:
+def result_of(
+    outcome: BenchOutcome,
+    catalog: Catalog,
+    store: Path,
+    *,
+    plugins: PluginFiles = (),
+    notes: Sequence[str] = (),
+) -> BenchResult:
     """Write the leaderboard files of a store, and return the ranked result of a bench."""
     from reports.leaderboard.building import build_leaderboard
     from zoo.api.running.runtimes import runtime_shortfalls
@@ -210,7 +237,7 @@ def result_of(outcome: BenchOutcome, catalog: Catalog, store: Path, *, plugins: 
     if summary.records:
         problems += write_tables(store, declared, formats_of(catalog).values())[1]
     leaderboard = build_leaderboard(
-        outcome.trials, declared=declared.columns, versions=declared.versions, notes=summary.notes
+        outcome.trials, declared=declared.columns, versions=declared.versions, notes=(*notes, *summary.notes)
     )
     problems += runtime_shortfalls(outcome.runtimes)
     return BenchResult(

@@ -114,9 +114,9 @@ def load_dataset(
     """
     from harness.planning.request import BenchRequest
     from harness.planning.selection import select_datasets
-    from zoo.cache import data_root as resolved_root
-    from zoo.containment import contained
+    from zoo.calling.containment import contained
     from zoo.dataset import DataRequest
+    from zoo.files.cache import data_root as resolved_root
 
     given = {f"data.{key}": value for key, value in options.items()}
     request = BenchRequest.parse({"data": [name], "set": given}, origin="zoo.load_dataset")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.api.choosing import Chosen, attempt, choose
-from zoo.cache import data_root, require_writable_cache
+from zoo.files.cache import data_root, require_writable_cache
 
 if TYPE_CHECKING:
     from harness.bench.settings import BenchSettings, RemoteRequest
@@ -230,7 +230,7 @@ def _seconds(given: object, spell: Spell) -> float | None:
 
 
 def _bytes(given: object, spell: Spell) -> int | None:
-    from zoo.sizes import parse_size
+    from zoo.files.sizes import parse_size
 
     return None if given is None else parse_size(str(given), what=spell("cache_limit"))
 

@@ -175,7 +175,7 @@ class Ranking:
         """
         from reports.site.options import SiteOptions
         from zoo.api.sites import write_report
-        from zoo.cache import decoded_root
+        from zoo.files.cache import decoded_root
 
         options = SiteOptions(
             title=title,

@@ -22,9 +22,9 @@ from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.schedules import lr_factor
 from harness.training.state import TrainingState
 from harness.training.step import StepContext
+from zoo.calling.signatures import accepted
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
-from zoo.signatures import accepted
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.samples import NUM_CLASSES, noise, sample_images, sample_net

@@ -137,3 +137,23 @@ def test_the_command_gives_the_same_keys_records_and_predictions(zoo_script: Pat
     }
     classifier = result.best.load(device="cpu")
     assert len(classifier.classes) == 10
+
+
+@pytest.mark.slow
+def test_images_and_networks_are_given_without_a_plugin(tmp_path: Path) -> None:
+    import numpy as np
+    from torch import nn
+
+    def flat(num_classes: int, image_size: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(3 * image_size**2, num_classes))
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    pixels = (rng.integers(0, 60, (120, 8, 8, 3)) + 90 * labels[:, None, None, None]).astype(np.uint8)
+    given = {"models": {"flat": flat}, "data": (pixels, labels), "recipes": "sgd_quick", "seeds": 1, "epochs": 2}
+    result = zoo.bench(**given, out=tmp_path, show="nothing", no_plugins=True, device="cpu", measure_seconds=0)
+    assert result.is_complete, result.problems
+    assert list(result.table["model"]) == ["flat"]
+    again = zoo.bench(**given, out=tmp_path, show="nothing", no_plugins=True, device="cpu", measure_seconds=0)
+    assert [record.started_at for record in again.records] == [record.started_at for record in result.records]
+    assert result.best.load(device="cpu").predict_proba(pixels[:3]).shape == (3, 3)

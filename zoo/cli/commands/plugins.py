@@ -58,7 +58,7 @@ def command(ctx: click.Context, /, names: tuple[str, ...], form: str, index: str
         _search(names[1:], index, form)
         return
     if names == ("index",):
-        from zoo.plugin_index import installed_index
+        from zoo.api.plugin_index import installed_index
 
         click.echo(installed_index(), nl=False)
         return
@@ -82,8 +82,8 @@ def command(ctx: click.Context, /, names: tuple[str, ...], form: str, index: str
 
 def _search(words: Sequence[str], index: str | None, form: str) -> None:
     """Show the packages of an index that match all words; the exit code is 2 if none does."""
+    from zoo.api.plugin_index import VARIABLE, search
     from zoo.errors import UsageError
-    from zoo.plugin_index import VARIABLE, search
 
     where = index or os.environ.get(VARIABLE, "")
     if not where:

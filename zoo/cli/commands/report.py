@@ -48,8 +48,8 @@ def command(
     from reports.trials.reading import read_trials
     from zoo.api.sites import write_report
     from zoo.api.tables import MetricDeclarations
-    from zoo.cache import decoded_root
     from zoo.cli.group import FAILED
+    from zoo.files.cache import decoded_root
 
     declared = MetricDeclarations.of(session_of(ctx).catalog(warn=False))
     trials, problems = read_trials([Path(run) for run in runs or (DEFAULT_RUNS,)], runtimes=True)

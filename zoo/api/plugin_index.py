@@ -31,8 +31,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import DataError, UsageError
-from zoo.foreign_json import parse_json
-from zoo.plain_files import LIST, read_bytes
+from zoo.files.foreign_json import parse_json
+from zoo.files.plain_files import LIST, read_bytes
 
 SCHEMA_VERSION = 1
 VARIABLE = "ZOO_PLUGIN_INDEX"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from zoo.signatures import accepted
+from zoo.calling.signatures import accepted
 
 OFFERED = {"steps_per_epoch": 3, "labels_B": "labels"}
 

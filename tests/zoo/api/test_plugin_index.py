@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from zoo.api.plugin_index import VARIABLE, installed_index, read_index, search
 from zoo.errors import DataError, UsageError
-from zoo.plugin_index import VARIABLE, installed_index, read_index, search
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 INDEX = EXAMPLES / "plugin_index.json"
 
 
