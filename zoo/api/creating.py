@@ -114,7 +114,7 @@ def load_dataset(
     """
     from harness.planning.request import BenchRequest
     from harness.planning.selection import select_datasets
-    from zoo.calling.containment import contained
+    from zoo.calling.containment import reported
     from zoo.dataset import DataRequest
     from zoo.files.cache import data_root as resolved_root
 
@@ -122,7 +122,8 @@ def load_dataset(
     request = BenchRequest.parse({"data": [name], "set": given}, origin="zoo.load_dataset")
     (selected,) = select_datasets(request, PluginChoice(files=plugins).catalog())
     root = resolved_root(None if data_root is None else os.fspath(data_root))
-    with contained(f"loading {selected.display_name}", selected.entry.provider):
+    doing = f"loading dataset {selected.display_name!r}"
+    with reported(doing, f"dataset {selected.display_name!r} failed"):
         return selected.entry.record.load(
             DataRequest(
                 root=root,
