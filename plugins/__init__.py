@@ -6,6 +6,7 @@
 ``metrics``        accuracy, F1 and the rest
 ``listeners``      trackers and logs that follow a bench
 ``executors``      ways to run trials on other machines
+``runtimes``       ways to run trained weights
 """
 
 from __future__ import annotations
@@ -32,5 +33,8 @@ BUILTIN: tuple[str, ...] = (
     "plugins.listeners.tensorboard",
     "plugins.listeners.mlflow",
     "plugins.executors.ray_cluster",
+    "plugins.runtimes.torch_runtimes",
+    "plugins.runtimes.onnx_runtimes",
+    "plugins.runtimes.openvino",
 )
 """Dotted names of the built-in plugin modules, in the order in which they load."""

@@ -11,6 +11,7 @@ The public names, for plugins and scripts:
 ``Metric``             a metric computed from ``Predictions``
 ``Listener``           receives the events of a bench
 ``Executor``           runs trials on other machines (see :mod:`zoo.executor`)
+``Runtime``            runs trained weights, for a ``RuntimeRequest``
 ``ReportFormat``       another format of the ranked table
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
 ``build_catalog``      finds all plugins and their records
@@ -28,8 +29,8 @@ The public names, for plugins and scripts:
 They are imported on first use, so ``import zoo`` is cheap.
 
 Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters`` and
-``training_context``, ``metric``, ``listener`` with ``events``, ``executor``, ``report_format``, and ``options``, which
-several of them have.
+``training_context``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``, ``report_format``, and
+``options``, which several of them have.
 The other modules:
 
 =====================  ====================================================
@@ -81,6 +82,8 @@ if TYPE_CHECKING:
     from zoo.metric import Predictions as Predictions
     from zoo.recipe import Recipe as Recipe
     from zoo.report_format import ReportFormat as ReportFormat
+    from zoo.runtime import Runtime as Runtime
+    from zoo.runtime import RuntimeRequest as RuntimeRequest
     from zoo.training_context import TrainingContext as TrainingContext
 
 _HOME = {
@@ -100,6 +103,8 @@ _HOME = {
     "Ranking": "zoo.api.ranking",
     "Recipe": "zoo.recipe",
     "ReportFormat": "zoo.report_format",
+    "Runtime": "zoo.runtime",
+    "RuntimeRequest": "zoo.runtime",
     "Split": "zoo.dataset",
     "Splits": "zoo.dataset",
     "TrainingContext": "zoo.training_context",

@@ -19,8 +19,9 @@ from zoo.metric import Metric
 from zoo.names import near_names
 from zoo.recipe import Recipe
 from zoo.report_format import ReportFormat
+from zoo.runtime import Runtime
 
-RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor, ReportFormat)
+RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor, Runtime, ReportFormat)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,6 +171,7 @@ class Catalog:
     metrics: Registry[Metric]
     listeners: Registry[Listener]
     executors: Registry[Executor]
+    runtimes: Registry[Runtime]
     report_formats: Registry[ReportFormat]
     commands: Mapping[str, Any]
     """Subcommands of plugins by name: ``click.Command`` objects."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zoo.metric import Metric
     from zoo.recipe import Recipe
     from zoo.report_format import ReportFormat
+    from zoo.runtime import Runtime
 
 PROJECT = "zoo"
 """Name of the pluggy project and of the entry-point group."""
@@ -62,6 +63,11 @@ def zoo_listeners() -> Iterable[Listener]:  # type: ignore[empty-body]
 @hookspec
 def zoo_executors() -> Iterable[Executor]:  # type: ignore[empty-body]
     """Yield executors, which run trials on other machines and are selected with ``--executor``."""
+
+
+@hookspec
+def zoo_runtimes() -> Iterable[Runtime]:  # type: ignore[empty-body]
+    """Yield runtimes, which run trained weights and are selected with ``--runtimes``."""
 
 
 @hookspec

@@ -32,6 +32,7 @@ from zoo.metric import Metric
 from zoo.names import check_name, full_name
 from zoo.recipe import Recipe
 from zoo.report_format import ReportFormat
+from zoo.runtime import Runtime
 from zoo.text import error_text
 from zoo.trust import VARIABLE
 
@@ -42,6 +43,7 @@ _RECORDS: dict[str, type] = {
     "zoo_metrics": Metric,
     "zoo_listeners": Listener,
     "zoo_executors": Executor,
+    "zoo_runtimes": Runtime,
     "zoo_report_formats": ReportFormat,
 }
 _HOOKS = (*_RECORDS, "zoo_commands")
@@ -92,6 +94,7 @@ def build_catalog(sources: Sources = Sources(), *, hooks: Collection[str] | None
         metrics=registry("metric", "zoo_metrics", "zoo list metrics"),
         listeners=registry("listener", "zoo_listeners", "zoo list listeners"),
         executors=registry("executor", "zoo_executors", "zoo list executors"),
+        runtimes=registry("runtime", "zoo_runtimes", "zoo list runtimes"),
         report_formats=registry("report format", "zoo_report_formats", "zoo plugins"),
         commands=dict(sorted(harvest.commands.items())),
         plugins=tuple(harvest.plugins),

@@ -2,7 +2,8 @@
 
 Each maps normalised float32 images ``[B, C, H, W]`` to logits ``[B, K]`` for any B, and holds the classifier's card in
 its metadata. If the recipe has its own way of predicting, the file includes it, except for safetensors, which hold
-weights only; there, the card names the recipe. TorchScript is missing because PyTorch has deprecated it.
+weights only; there, the card names the recipe. TorchScript is a runtime
+only, since PyTorch has deprecated it.
 
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
@@ -104,13 +105,23 @@ def write_onnx(module: nn.Module, classifier: TrainedClassifier, path: Path) -> 
     Raises:
         UsageError: If a package for ONNX is not installed.
     """
+    card = classifier.card
+    export_onnx(module, (card.channels, card.image_size, card.image_size), path, card.metadata())
+
+
+def export_onnx(module: nn.Module, image_shape: tuple[int, int, int], path: Path, metadata: Mapping[str, str]) -> None:
+    """Write *module*, which maps images ``[B, C, H, W]`` to logits, as ONNX with *metadata*.
+
+    Raises:
+        UsageError: If a package for ONNX is not installed.
+    """
     _need_onnx()
     with quiet_logs("torch.onnx"):  # the file itself is verified
         program = torch.onnx.export(
-            _program(classifier, module), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
+            _exported(module, image_shape), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
         )
     assert program is not None, "with dynamo=True it returns a program"
-    program.model.metadata_props.update(classifier.card.metadata())
+    program.model.metadata_props.update(metadata)
     program.save(path, external_data=False)
 
 
@@ -156,13 +167,17 @@ FORMATS = {
 }
 
 
-def _program(classifier: TrainedClassifier, module: nn.Module | None = None) -> torch.export.ExportedProgram:
+def _program(classifier: TrainedClassifier) -> torch.export.ExportedProgram:
     card = classifier.card
+    return _exported(LogitsModule(classifier), (card.channels, card.image_size, card.image_size))
+
+
+def _exported(module: nn.Module, image_shape: tuple[int, int, int]) -> torch.export.ExportedProgram:
     # Two images, because torch.export would take a batch of one for a constant.
-    example_BCHW = torch.zeros(2, card.channels, card.image_size, card.image_size)
+    example_BCHW = torch.zeros(2, *image_shape)
     with torch.no_grad():
         return torch.export.export(
-            (module or LogitsModule(classifier)).eval(),
+            module.eval(),
             (example_BCHW,),
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
         )

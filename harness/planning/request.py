@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 
-from harness.records.runtime_result import RuntimeName
 from harness.records.seed_schedule import MAX_SEEDS
 from harness.records.spec import Compile, FrozenModel, Precision
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
@@ -92,7 +91,7 @@ class BenchRequest(FrozenModel):
     """Time for each speed measurement; 0: do not measure."""
     best_inference: bool = False
     """Whether to find the fastest inference settings and measure with them as well."""
-    runtimes: Annotated[tuple[RuntimeName, ...], BeforeValidator(_names)] = Field(("eager",), min_length=1)
+    runtimes: Names = Field(("eager",), min_length=1)
     """Runtimes that evaluate and time the trained weights after the trials, without changing the trials."""
 
     @property

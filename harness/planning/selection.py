@@ -88,6 +88,7 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         _entries(request.recipes, catalog.recipes, errors),
         lambda entry: _select_recipe(entry, overrides["recipe"]),
     )
+    _entries(request.runtimes, catalog.runtimes, errors)
     if request.folds is not None and (request.limit_train is not None or request.limit_test is not None):
         errors.add(
             UsageError("folds cannot be combined with limit_train or limit_test, because they test every image once")

@@ -7,19 +7,14 @@ written after the trial, along with its own predictions::
       record.json  predictions.safetensors …
       runtime-onnx.json  predictions-onnx.safetensors
 
-=========  ==============================================================================================
-eager      torch, call by call
-compile    ``torch.compile``, in the trial's layout and precision
-onnx       onnxruntime on the CPU, float32
-int8       onnxruntime on the CPU, quantised statically (see :mod:`harness.classifiers.quantizing`)
-=========  ==============================================================================================
+Runtimes are plugins (:mod:`zoo.runtime`); ``eager`` and ``compile`` are what a trial itself may have run with.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from pydantic import Field
 
@@ -35,8 +30,9 @@ SCHEMA_VERSION = 1
 ENGINE_VERSION = 1
 """Incremented whenever a runtime gives different predictions for the same weights and versions of its tools."""
 
-RuntimeName = Literal["eager", "compile", "onnx", "int8"]
-RUNTIMES: tuple[RuntimeName, ...] = get_args(RuntimeName)
+RUNTIMES = ("eager", "compile", "onnx", "int8")
+"""Runtimes that tables show first, in this order; others follow by name."""
+_PREFIX, _SUFFIX = "runtime-", ".json"
 _SUM = "sha256"
 
 
@@ -44,7 +40,8 @@ class RuntimeResult(FrozenModel):
     """The results of a trial's weights with a runtime."""
 
     schema_version: int = SCHEMA_VERSION
-    runtime: RuntimeName
+    runtime: str = Field(pattern=r"^[a-z0-9][a-z0-9._/-]*$", max_length=256)
+    """Name of the runtime."""
     trial_id: str
     """ID of the trial that trained the weights."""
     result_key: str
@@ -127,7 +124,7 @@ def runtime_name(record: Record) -> str:
     return record.runtime.runtime if isinstance(record, RuntimeRecord) else ""
 
 
-def own_runtime(record: Record) -> RuntimeName:
+def own_runtime(record: Record) -> str:
     """Return the runtime with which a trial itself predicted and was timed."""
     return "compile" if record.tuning is not None and record.tuning.compile else "eager"
 
@@ -139,12 +136,16 @@ def predictions_file(record: Record) -> str:
 
 def predictions_name(runtime: str) -> str:
     """Return the name of the file with a runtime's predictions."""
-    return f"predictions-{runtime}.safetensors"
+    return f"predictions-{_in_file_name(runtime)}.safetensors"
 
 
 def result_name(runtime: str) -> str:
     """Return the name of the file with a runtime's result."""
-    return f"runtime-{runtime}.json"
+    return f"{_PREFIX}{_in_file_name(runtime)}{_SUFFIX}"
+
+
+def _in_file_name(runtime: str) -> str:
+    return runtime.replace("/", "--")  # of a full name
 
 
 def write_result(folder: Path, result: RuntimeResult) -> Path:
@@ -172,11 +173,11 @@ def read_result(path: Path) -> RuntimeResult:
 
 
 def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreError]:
-    """Yield each runtime result in a trial's folder, or the reason why it does not count, in the order of RUNTIMES."""
-    for runtime in RUNTIMES:
-        path = folder / result_name(runtime)
-        if not path.is_file():
-            continue
+    """Yield each runtime result in a trial's folder, or the reason why it does not count; those of RUNTIMES first."""
+    first = [result_name(runtime) for runtime in RUNTIMES]
+    found = sorted(path.name for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+    for name in sorted(found, key=lambda name: first.index(name) if name in first else len(first)):
+        path = folder / name
         try:
             result = read_result(path)
         except StoreError as error:

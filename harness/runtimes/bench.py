@@ -20,10 +20,10 @@ from harness.bench.processes import POLL_SECONDS, Job, Starter
 from harness.bench.settings import RunLimits
 from harness.measuring.environment import installed_version
 from harness.records import store as files
+from harness.records.provenance import provider_spec
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.runtime_result import (
     ENGINE_VERSION,
-    RuntimeName,
     RuntimeResult,
     own_runtime,
     read_result,
@@ -36,16 +36,11 @@ from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.interrupts import Interrupts
 from harness.system.process_exit import describe_status
+from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.files.plain_files import FACTS, read_bytes
 from zoo.loading import Sources
-
-_TOOLS: dict[RuntimeName, tuple[str, ...]] = {
-    "eager": ("torch",),
-    "compile": ("torch",),
-    "onnx": ("torch", "onnx", "onnxruntime", "onnxscript"),
-    "int8": ("torch", "onnx", "onnxruntime", "onnxscript"),
-}
+from zoo.runtime import Runtime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +60,7 @@ class RuntimeSummary:
 
 def run_runtimes(
     records: Iterable[Record],
-    runtimes: Sequence[RuntimeName],
+    runtimes: Sequence[Entry[Runtime]],
     *,
     store: Store,
     sources: Sources,
@@ -95,17 +90,21 @@ def run_runtimes(
     records = [record for record in records if record.outcome is Outcome.DONE]
     whole = [record for record in records if record.spec.dataset.fold is None and not record.folds]
     due = [
-        (record, runtime) for record in whole for runtime in dict.fromkeys(runtimes) if runtime != own_runtime(record)
+        (record, entry)
+        for record in whole
+        for entry in {entry.full_name: entry for entry in runtimes}.values()
+        if entry.display_name != own_runtime(record)
     ]
     done = reused = not_started = 0
     failures: list[str] = []
     # Each fold has a network of its own, and what they say together is no one network's.
     notes = ["cross-validation folds are not run under other runtimes"] if len(whole) < len(records) else []
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
-        for number, (record, runtime) in enumerate(due, start=1):
+        for number, (record, entry) in enumerate(due, start=1):
             if interrupts.count:
                 break
-            keys = _keys(record, runtime)
+            runtime = entry.display_name
+            keys = _keys(record, entry)
             title = f"{record.spec.title} under {runtime}"
             result, note = _present(store.folder(record.trial_id), runtime, keys, retry=limits.retry)
             notes += [note] if note else []
@@ -138,18 +137,18 @@ def run_runtimes(
     )
 
 
-def _keys(record: Record, runtime: RuntimeName) -> dict[str, Any]:
+def _keys(record: Record, entry: Entry[Runtime]) -> dict[str, Any]:
     """Return the fields of a result that are known before it is there."""
     weights = record.files.get(CHECKPOINT_FILE, "")
-    tools = {name: installed_version(name) for name in _TOOLS[runtime]}
-    basis = {"result": record.result_key, "weights": weights, "runtime": runtime, "engine": ENGINE_VERSION}
+    tools = {name: installed_version(name) for name in entry.record.libraries}
+    basis = {"result": record.result_key, "weights": weights, "runtime": entry.display_name, "engine": ENGINE_VERSION}
+    if entry.provider.origin != "built-in":  # zoo's own change with the version of the engine
+        basis["code"] = provider_spec(entry).code_hash
     key = stable_hash({**basis, "tools": tools})
     return {"runtime_key": key, "weights_sha256": weights, "tools": tools}
 
 
-def _present(
-    folder: Path, runtime: RuntimeName, keys: dict[str, Any], *, retry: bool
-) -> tuple[RuntimeResult | None, str]:
+def _present(folder: Path, runtime: str, keys: dict[str, Any], *, retry: bool) -> tuple[RuntimeResult | None, str]:
     """Return the result that is there and need not be made again, and why one that is there does not count."""
     path = folder / result_name(runtime)
     if not path.is_file():
@@ -178,7 +177,7 @@ class _Runner:
         self.starter = Starter(preload)
         self.interrupts = Interrupts()
 
-    def run(self, record: Record, runtime: RuntimeName, keys: dict[str, Any], scratch: Path) -> RuntimeResult | None:
+    def run(self, record: Record, runtime: str, keys: dict[str, Any], scratch: Path) -> RuntimeResult | None:
         """Return the result, which is in the trial's folder; None: stopped, or another process is at the trial."""
         folder = self.store.folder(record.trial_id)
         kills_before = oom_killer.count_kills()
@@ -228,7 +227,7 @@ class _Runner:
         return answer
 
     def _write_failure(
-        self, record: Record, runtime: RuntimeName, keys: dict[str, Any], failure: Failure, seconds: float
+        self, record: Record, runtime: str, keys: dict[str, Any], failure: Failure, seconds: float
     ) -> RuntimeResult | None:
         result = RuntimeResult(
             **keys,

@@ -15,12 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
-from harness.classifiers.formats import open_onnx, write_onnx
+from harness.classifiers.formats import write_onnx
 from harness.classifiers.onnx import RuntimeModule
 from harness.classifiers.quantizing import Calibration, Quantization, quantize_onnx
 from harness.classifiers.trained import TrainedClassifier
-from harness.records.runtime_result import RuntimeName
-from harness.training.compiling import compiled
+from zoo.calling.containment import contained
+from zoo.catalog import Entry
+from zoo.runtime import Runtime, RuntimeRequest
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -36,78 +39,81 @@ class Converted:
     conversion_seconds: float | None = None
     """Time that the conversion took, where there was one."""
     file_bytes: int
-    """Size of the file that the runtime loads."""
+    """Size of the files that the runtime loads."""
     quantization: Quantization | None = None
-    """How it was quantised, if it was."""
+    """How it was quantised, if it was with the means that zoo offers."""
+    scratch: tempfile.TemporaryDirectory[str]
+    """Folder of the files, which is removed with this object."""
 
 
 def convert(
     classifier: TrainedClassifier,
-    runtime: RuntimeName,
+    entry: Entry[Runtime],
     *,
     device: torch.device,
     threads: int | None,
     calibration: Callable[[], Calibration],
 ) -> Converted:
-    """Convert the network of *classifier* to *runtime*.
+    """Convert the network of *classifier* to a runtime.
 
     Args:
         classifier: Its network is moved to the device it runs on.
-        runtime: Name of the runtime.
-        device: Device of the trial; onnxruntime runs on the CPU in any case.
+        entry: The runtime.
+        device: Device of the trial, for runtimes that run where the trial did.
         threads: CPU threads; None leaves the number to the runtime.
-        calibration: Returns calibration images; called only for int8.
+        calibration: Returns calibration images; called only if the runtime asks for them.
 
     Raises:
         UsageError: If a package that the runtime needs is not installed.
-        Exception: If the network cannot be exported.
+        Exception: If the network cannot be converted.
     """
-    if runtime in ("onnx", "int8"):
-        return _onnx(classifier, threads, calibration() if runtime == "int8" else None)
-    card = classifier.card
+    runtime, card = entry.record, classifier.card
+    on_trial = runtime.where == "trial"
+    device = device if on_trial else CPU
     settings = ForwardSettings(
         device=device,
         normalization=card,
-        precision=card.precision if device.type == card.device else "fp32",
-        channels_last=card.layout == "channels_last",
+        precision=card.precision if on_trial and device.type == card.device else "fp32",
+        channels_last=on_trial and card.layout == "channels_last",
     )
     model = classifier.model
     settings.place(model)
-    return Converted(
-        module=_Compiled(model) if runtime == "compile" else model,
-        settings=settings,
-        compiles=runtime == "compile",
-        # Neither has a file of its own; both load the weights.
-        file_bytes=classifier.path.stat().st_size,
+    scratch = tempfile.TemporaryDirectory(prefix="zoo-runtime-")
+    quantized: list[Quantization] = []
+
+    def quantize(path: Path) -> None:
+        quantized.append(quantize_onnx(path, "static", calibration=calibration(), statistics=card))
+
+    def calibration_images() -> Tensor:
+        return torch.cat([torch.from_numpy(batch) for batch in calibration().batches(card)])
+
+    request = RuntimeRequest(
+        network=model,
+        device=device,
+        channels=card.channels,
+        image_size=card.image_size,
+        folder=Path(scratch.name),
+        threads=threads,
+        calibration=calibration_images,
+        write_onnx=lambda path: write_onnx(model, classifier, path),
+        quantize_onnx=quantize,
     )
-
-
-def _onnx(classifier: TrainedClassifier, threads: int | None, calibration: Calibration | None) -> Converted:
     start = time.perf_counter()
-    quantization = None
-    with tempfile.TemporaryDirectory(prefix="zoo-runtime-") as scratch:
-        path = Path(scratch) / "network.onnx"
-        write_onnx(classifier.model, classifier, path)
-        if calibration is not None:
-            quantization = quantize_onnx(path, "static", calibration=calibration, statistics=classifier.card)
-        _, run = open_onnx(path, threads=threads)
-        size = path.stat().st_size
+    with contained(f"converting to runtime {entry.display_name!r}", entry.provider):
+        path = None if runtime.convert is None else runtime.convert(request)
+        run = runtime.load(path, request)
+    seconds = time.perf_counter() - start
     return Converted(
-        module=RuntimeModule(run),
-        settings=ForwardSettings(device=torch.device("cpu"), normalization=classifier.card),
-        conversion_seconds=time.perf_counter() - start,
-        file_bytes=size,
-        quantization=quantization,
+        module=run if isinstance(run, nn.Module) else RuntimeModule(run),
+        settings=settings,
+        compiles=runtime.compiles,
+        conversion_seconds=None if path is None else seconds,
+        file_bytes=classifier.path.stat().st_size if path is None else _size(path),
+        quantization=quantized[-1] if quantized else None,
+        scratch=scratch,
     )
 
 
-class _Compiled(nn.Module):
-    """A network that is compiled once, however often this module is called."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-        self._forward: Callable[[Tensor], Tensor] = compiled(model)
-
-    def forward(self, images_BCHW: Tensor) -> Tensor:
-        return self._forward(images_BCHW)
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
+    return sum(each.stat().st_size for each in files)

@@ -31,7 +31,7 @@ from harness.records import store as files
 from harness.records.keys import measurement_fields
 from harness.records.predictions import SavedPredictions, load_predictions, save_predictions
 from harness.records.record import FailureKind, MetricValue, Outcome, Record, SpeedInfo
-from harness.records.runtime_result import RuntimeName, RuntimeResult, predictions_name, write_result
+from harness.records.runtime_result import RuntimeResult, predictions_name, write_result
 from harness.records.scoring import score
 from harness.runtimes.converting import Converted, convert
 from harness.runtimes.speed import measure_runtime_speed
@@ -74,9 +74,7 @@ class _Progress:
             self.seconds[phase] = time.perf_counter() - start
 
 
-def run_runtime(
-    folder: str, runtime: RuntimeName, *, cache: str, sources: dict[str, Any], result: dict[str, Any]
-) -> str:
+def run_runtime(folder: str, runtime: str, *, cache: str, sources: dict[str, Any], result: dict[str, Any]) -> str:
     """Evaluate and time the weights in a trial folder under *runtime*, and write the result there.
 
     Args:
@@ -106,7 +104,7 @@ def run_runtime(
 
 
 def _attempt(
-    folder: Path, record: Record, runtime: RuntimeName, cache: Path, catalog: Catalog, known: dict[str, Any]
+    folder: Path, record: Record, runtime: str, cache: Path, catalog: Catalog, known: dict[str, Any]
 ) -> RuntimeResult:
     start = time.perf_counter()
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -142,9 +140,7 @@ def _attempt(
     )
 
 
-def _run(
-    folder: Path, record: Record, runtime: RuntimeName, cache: Path, catalog: Catalog, progress: _Progress
-) -> None:
+def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catalog, progress: _Progress) -> None:
     threads = record.environment.get("threads")  # those that the network trained with, for comparison
     if threads:
         torch.set_num_threads(threads)
@@ -157,7 +153,7 @@ def _run(
             try:
                 converted = convert(
                     classifier,
-                    runtime,
+                    catalog.runtimes.get(runtime),
                     device=torch.device(record.spec.execution.device),
                     threads=threads,
                     calibration=lambda: _calibration(images, classifier),

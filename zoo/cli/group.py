@@ -44,7 +44,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "verify": ("zoo.cli.commands.verify", "Verify a leaderboard against its records and predictions."),
     },
     "Catalog and data": {
-        "list": ("zoo.cli.commands.list", "List models, datasets, recipes, metrics, listeners or executors."),
+        "list": ("zoo.cli.commands.list", "List models, datasets, recipes, metrics and other plugins."),
         "show": ("zoo.cli.commands.show", "Show the details of a model, dataset, recipe or metric."),
         "data": ("zoo.cli.commands.data", "Audit datasets: counts, sizes, unreadable images, duplicates."),
         "cache": ("zoo.cli.commands.cache", "List or clear cached files."),

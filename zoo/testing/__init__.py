@@ -19,6 +19,7 @@ and on the command line ``zoo check my_plugin.py``.
 ``metrics``        checks of metrics
 ``listeners``      checks of listeners
 ``executors``      checks of executors
+``runtimes``       checks of runtimes
 ``report_formats`` checks of report formats
 ``commands``       checks of commands
 ``tasks``          tasks that executors run in checks

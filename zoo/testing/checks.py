@@ -143,6 +143,14 @@ CHECKS: tuple[Check, ...] = (
         ("executor_has_no_side_effects", "running tasks changes no seeds, threads, dtypes or warning filters"),
     ),
     *_of(
+        "runtimes",
+        ("gives_the_logits", "a converted network gives the logits of the network, or nearly so if it is quantised"),
+        ("takes_any_batch", "a batch may have any size: 1 image for latency, thousands for throughput"),
+        ("answers_repeatedly", "the same images give the same logits, and are not changed"),
+        ("converts_again", "two conversions in one process give the same logits, and write into their folder only"),
+        ("runtime_has_no_side_effects", "converting and running change no seeds, threads, dtypes or warning filters"),
+    ),
+    *_of(
         "report_formats",
         ("renders_a_leaderboard", "a small leaderboard becomes text that can be written as UTF-8"),
         ("renders_odd_names", "names with markup, quotes, other scripts or 200 letters do not break it"),

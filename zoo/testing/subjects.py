@@ -23,9 +23,12 @@ from zoo.listener import Listener
 from zoo.metric import Metric
 from zoo.recipe import Recipe
 from zoo.report_format import ReportFormat
+from zoo.runtime import Runtime
 
-RecordT = TypeVar("RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor, ReportFormat, click.Command)
-Record = Architecture | Dataset | Recipe | Metric | Listener | Executor | ReportFormat | click.Command
+RecordT = TypeVar(
+    "RecordT", Architecture, Dataset, Recipe, Metric, Listener, Executor, Runtime, ReportFormat, click.Command
+)
+Record = Architecture | Dataset | Recipe | Metric | Listener | Executor | Runtime | ReportFormat | click.Command
 
 KINDS: dict[str, type] = {
     "architectures": Architecture,
@@ -34,6 +37,7 @@ KINDS: dict[str, type] = {
     "metrics": Metric,
     "listeners": Listener,
     "executors": Executor,
+    "runtimes": Runtime,
     "report_formats": ReportFormat,
     "commands": click.Command,
 }

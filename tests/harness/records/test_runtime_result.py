@@ -12,6 +12,7 @@ from harness.records.runtime_result import (
     as_record,
     read_result,
     result_name,
+    results_in,
     runtime_name,
     write_result,
 )
@@ -48,3 +49,13 @@ def test_other_tools_are_another_measurement_under_the_same_conditions() -> None
 def test_a_record_of_a_runtime_is_named_after_it_and_a_trials_own_is_not(small_record: Record) -> None:
     assert runtime_name(small_record) == ""
     assert runtime_name(as_record(small_record, RESULT)) == "onnx"
+
+
+def test_known_runtimes_come_first_and_those_of_plugins_by_name(tmp_path: Path, small_record: Record) -> None:
+    record = small_record.model_copy(update={"files": {"checkpoint.safetensors": RESULT.weights_sha256}})
+    fields = {"trial_id": record.trial_id, "result_key": record.result_key}
+    for runtime in ("b", "own/a", "int8", "onnx", "eager"):
+        write_result(tmp_path, RESULT.model_copy(update={"runtime": runtime, **fields}))
+    found = [each.runtime for each in results_in(tmp_path, record) if isinstance(each, RuntimeResult)]
+    assert found == ["eager", "onnx", "int8", "b", "own/a"]
+    assert result_name("own/a") == "runtime-own--a.json"

@@ -12,6 +12,7 @@ from harness.records.record import Outcome
 from harness.records.runtime_result import read_result, result_name, write_result
 from harness.records.store import Store, read_record, write_record
 from harness.runtimes.bench import RuntimeSummary, _keys, run_runtimes
+from zoo import Catalog
 from zoo.files.cache import decoded_root
 from zoo.loading import Sources
 
@@ -19,13 +20,13 @@ Run = Callable[..., RuntimeSummary]
 
 
 @pytest.fixture
-def bench(folder: Path) -> Run:
+def bench(folder: Path, catalog: Catalog) -> Run:
     """Run runtimes as the bench does, and keep what is said."""
 
     def run(*runtimes: str, said: list[str] | None = None, **options: object) -> RuntimeSummary:
         return run_runtimes(
             [read_record(folder / "record.json")],
-            runtimes,  # type: ignore[arg-type]
+            [catalog.runtimes.get(name) for name in runtimes],
             store=Store(folder.parent),
             sources=Sources(entry_points=False),
             cache=decoded_root(),
@@ -55,9 +56,9 @@ def test_the_trials_own_runtime_is_compile_where_it_was_compiled(bench: Run, fol
 
 
 def test_results_are_reused_unless_damaged_or_from_other_tools(
-    bench: Run, folder: Path, add_runtime: Callable[..., Path]
+    bench: Run, folder: Path, catalog: Catalog, add_runtime: Callable[..., Path]
 ) -> None:
-    key = _keys(read_record(folder / "record.json"), "onnx")["runtime_key"]
+    key = _keys(read_record(folder / "record.json"), catalog.runtimes.get("onnx"))["runtime_key"]
     path = add_runtime(folder, runtime_key=key)
     summary = bench("onnx", deadline=0.0)
     assert (summary.reused, summary.not_started, summary.notes) == (1, 0, ())

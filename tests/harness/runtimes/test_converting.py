@@ -31,14 +31,17 @@ def calibration() -> Calibration:
     return Calibration(images_NHWC=images_NHWC, origin="8 random images")
 
 
-@pytest.mark.parametrize("runtime", ["eager", "onnx", "int8"])
-def test_a_converted_network_gives_the_logits_of_the_classifier(runtime: Any, classifier: TrainedClassifier) -> None:
-    if runtime != "eager":
+@pytest.mark.parametrize("runtime", ["eager", "torchscript", "onnx", "int8"])
+def test_a_converted_network_gives_the_logits_of_the_classifier(
+    runtime: Any, classifier: TrainedClassifier, catalog: Catalog
+) -> None:
+    if runtime in ("onnx", "int8"):
         pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     images_BCHW = next(iter(calibration().batches(classifier.card)))
     with torch.inference_mode():
         expected_BK = classifier.model(torch.from_numpy(images_BCHW))
-        converted = convert(classifier, runtime, device=torch.device("cpu"), threads=1, calibration=calibration)
+        entry = catalog.runtimes.get(runtime)
+        converted = convert(classifier, entry, device=torch.device("cpu"), threads=1, calibration=calibration)
         found_BK = converted.module(torch.from_numpy(images_BCHW))
     tolerance = 0.5 if runtime == "int8" else 1e-4
     torch.testing.assert_close(found_BK, expected_BK, rtol=tolerance, atol=tolerance)
@@ -48,8 +51,9 @@ def test_a_converted_network_gives_the_logits_of_the_classifier(runtime: Any, cl
     assert converted.settings.normalization.mean == classifier.card.mean
 
 
-def test_images_are_for_int8_only(classifier: TrainedClassifier) -> None:
+def test_images_are_for_int8_only(classifier: TrainedClassifier, catalog: Catalog) -> None:
     def never() -> Calibration:
         pytest.fail("no calibration is needed")
 
-    assert not convert(classifier, "eager", device=torch.device("cpu"), threads=None, calibration=never).compiles
+    eager = catalog.runtimes.get("eager")
+    assert not convert(classifier, eager, device=torch.device("cpu"), threads=None, calibration=never).compiles

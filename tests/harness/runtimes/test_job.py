@@ -117,7 +117,8 @@ def test_a_recipes_own_way_of_predicting_is_used_under_a_runtime(
     with torch.inference_mode():
         expected_BK = classifier.predict(classifier.model, images_BCHW)
         # Ranges of activations are not asked for.
-        converted = convert(classifier, "onnx", device=torch.device("cpu"), threads=1, calibration=pytest.fail)
+        onnx = catalog.runtimes.get("onnx")
+        converted = convert(classifier, onnx, device=torch.device("cpu"), threads=1, calibration=pytest.fail)
         found_BK = classifier.predict(converted.module, images_BCHW)
     torch.testing.assert_close(found_BK, expected_BK, atol=1e-3, rtol=1e-3)
 

@@ -27,11 +27,13 @@ def classifier(trial: Path, catalog: Catalog) -> TrainedClassifier:
     return load_trained(trial, catalog)
 
 
-def test_speed_covers_batches_single_images_and_the_data_path(classifier: TrainedClassifier) -> None:
+def test_speed_covers_batches_single_images_and_the_data_path(classifier: TrainedClassifier, catalog: Catalog) -> None:
     def never() -> Calibration:
         pytest.fail("no calibration is needed")
 
-    converted = convert(classifier, "eager", device=torch.device("cpu"), threads=1, calibration=never)
+    converted = convert(
+        classifier, catalog.runtimes.get("eager"), device=torch.device("cpu"), threads=1, calibration=never
+    )
     test = ImageSet(
         images_NHWC=np.zeros((12, 16, 16, 3), dtype=np.uint8),
         labels_N=np.zeros(12, dtype=np.int64),

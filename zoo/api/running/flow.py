@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from zoo.api.running.folds import pooling_folds
 from zoo.api.running.listeners import FanOut
-from zoo.api.running.runtimes import run_requested_runtimes, with_requested_runtimes
+from zoo.api.running.runtimes import requested_runtimes, run_requested_runtimes, with_requested_runtimes
 from zoo.api.running.seeding import run_until_settled
 
 if TYPE_CHECKING:
@@ -90,14 +90,16 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     runtimes = run_requested_runtimes(
         request,
         summary,
+        catalog=chosen.catalog,
         store=store,
         sources=order.sources,
         note=progress.note,
         preload=chosen.plan.preload,
         limits=settings.limits,
     )
+    names = [entry.display_name for entry in requested_runtimes(request, chosen.catalog)]
     trials, problems = with_requested_runtimes(
-        request, [(store.folder(record.trial_id), record) for record in summary.records]
+        names, [(store.folder(record.trial_id), record) for record in summary.records]
     )
     return BenchOutcome(
         summary=summary, trials=tuple(trials), runtimes=runtimes, problems=tuple(problems), stopped=stopped

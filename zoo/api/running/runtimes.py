@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from zoo.names import is_pattern
 from zoo.text import plural
 
 if TYPE_CHECKING:
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
     from harness.records.store import Store
     from harness.runtimes.bench import RuntimeSummary
     from reports.trials.reading import Trial
+    from zoo.catalog import Catalog, Entry
     from zoo.loading import Sources
+    from zoo.runtime import Runtime
 
 
 def run_requested_runtimes(
     request: BenchRequest,
     summary: BenchSummary,
     *,
+    catalog: Catalog,
     store: Store,
     sources: Sources,
     note: Callable[[str], None],
@@ -31,11 +35,12 @@ def run_requested_runtimes(
     from harness.runtimes.bench import run_runtimes
     from zoo.files.cache import decoded_root
 
-    if summary.interrupted or set(request.runtimes) <= {"eager"}:
+    entries = requested_runtimes(request, catalog)
+    if summary.interrupted or {entry.display_name for entry in entries} <= {"eager"}:
         return None
     return run_runtimes(
         summary.records,
-        request.runtimes,
+        entries,
         store=store,
         sources=sources,
         cache=decoded_root(),
@@ -45,13 +50,23 @@ def run_requested_runtimes(
     )
 
 
-def with_requested_runtimes(request: BenchRequest, trials: Sequence[Trial]) -> tuple[list[Trial], list[str]]:
+def requested_runtimes(request: BenchRequest, catalog: Catalog) -> list[Entry[Runtime]]:
+    """Return the runtimes that a request names, by names and patterns; planning has checked them."""
+    found = [
+        entry
+        for name in request.runtimes
+        for entry in (catalog.runtimes.match(name) if is_pattern(name) else [catalog.runtimes.get(name)])
+    ]
+    return list({entry.full_name: entry for entry in found}.values())
+
+
+def with_requested_runtimes(runtimes: Sequence[str], trials: Sequence[Trial]) -> tuple[list[Trial], list[str]]:
     """Return *trials* with the results of the requested runtimes, and a sentence for each damaged result."""
     from harness.records.runtime_result import runtime_name
     from reports.trials.reading import with_runtimes
 
     found, damaged = with_runtimes(trials)
-    return [trial for trial in found if runtime_name(trial[1]) in ("", *request.runtimes)], damaged
+    return [trial for trial in found if runtime_name(trial[1]) in ("", *runtimes)], damaged
 
 
 def runtime_shortfalls(summary: RuntimeSummary | None) -> list[str]:

@@ -205,6 +205,7 @@ _SINGULAR = {
     "metrics": "metric",
     "listeners": "listener",
     "executors": "executor",
+    "runtimes": "runtime",
     "report_formats": "report format",
     "commands": "command",
 }

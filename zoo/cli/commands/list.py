@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "metrics": "metrics",
     "listeners": "listeners",
     "executors": "executors",
+    "runtimes": "runtimes",
 }
 """Accepted kinds, each with the name of its registry in the catalog."""
 
@@ -45,18 +46,19 @@ _COLUMNS: dict[str, tuple[TextColumn, ...]] = {
     "metrics": (_NAME, TextColumn(title="kind"), TextColumn(title="better"), _SUMMARY, _SOURCE),
     "listeners": (_NAME, _SUMMARY),
     "executors": (_NAME, _SUMMARY),
+    "runtimes": (_NAME, TextColumn(title="where"), _SUMMARY, _SOURCE),
 }  # fmt: skip
 
 
 @click.command("list")
-@click.argument("kind", metavar="models|data|recipes|metrics|listeners|executors")
+@click.argument("kind", metavar="models|data|recipes|metrics|listeners|executors|runtimes")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--names", is_flag=True, help="Print names only, one per line; the default if stdout is not a terminal.")
 @listing_format
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, kind: str, patterns: tuple[str, ...], names: bool, form: str) -> None:
-    """List models, datasets, recipes, metrics, listeners or executors.
+    """List models, datasets, recipes, metrics, listeners, executors or runtimes.
 
     A PATTERN with *, ? or [ ] lists what the same pattern selects in a bench; quote it to keep the shell from expanding
     it. Any other word lists all names that contain it. The exit code is 2 if nothing matches.

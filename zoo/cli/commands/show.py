@@ -1,4 +1,4 @@
-"""``zoo show``: shows the details of a model, dataset, recipe, metric, listener or executor."""
+"""``zoo show``: shows the details of a model, dataset, recipe, metric, listener, executor or runtime."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zoo.text import clean
 if TYPE_CHECKING:
     from zoo.catalog import Catalog, Entry
 
-_KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners", "executors")
+_KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners", "executors", "runtimes")
 _OPTION_COLUMNS = (TextColumn(title="name"), TextColumn(title="default"))
 _HYPERPARAMETER_COLUMNS = (
     TextColumn(title="name"),
@@ -35,7 +35,7 @@ _HYPERPARAMETER_COLUMNS = (
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, names: tuple[str, ...], form: str) -> None:
-    """Show the details of a model, dataset, recipe, metric, listener or executor.
+    """Show the details of a model, dataset, recipe, metric, listener, executor or runtime.
 
     A NAME that belongs to records of several kinds shows all of them.
     """
@@ -77,7 +77,7 @@ def _find(name: str, catalog: Catalog) -> list[tuple[str, Entry[Any]]]:
     if not found:
         everything = dict.fromkeys(entry.display_name for kind in _KINDS for entry in getattr(catalog, kind))
         raise UnknownNameError(
-            "model, dataset, recipe, metric, listener or executor",
+            "model, dataset, recipe, metric, listener, executor or runtime",
             name,
             near=near_names(name, everything),
             hint="(zoo list models, data, recipes … lists all)",

@@ -103,7 +103,8 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "--runtimes",
             multiple=True,
             metavar="NAMES",
-            help="Runtimes to evaluate and time trained weights with: eager, compile, onnx, int8 [default: eager].",
+            shell_complete=complete_names("runtimes", commas=True),
+            help="Runtimes to evaluate and time trained weights with (see zoo list runtimes) [default: eager].",
         ),
         click.option(
             "--small-images/--no-small-images",

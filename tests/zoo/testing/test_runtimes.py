@@ -1,0 +1,82 @@
+"""Checks of runtimes, each held to one that was made to break it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from zoo import Runtime, RuntimeRequest
+from zoo.errors import UsageError
+from zoo.testing import State, Subject, judge
+from zoo.testing.checks import checks_of
+
+_calls = itertools.count()
+
+
+def of(run: Any) -> Runtime:
+    """Return a runtime whose function is ``(network, images)``."""
+    return Runtime(name="own", load=lambda path, request: lambda images: run(request.network, images))
+
+
+def shift(net: Any, images: torch.Tensor) -> torch.Tensor:
+    logits = net(images)
+    images.add_(1)
+    return logits
+
+
+def seeding(net: Any, images: torch.Tensor) -> torch.Tensor:
+    np.random.seed(0)
+    return net(images)
+
+
+def write_here(request: RuntimeRequest) -> Path:
+    path = Path.cwd() / f"network-{next(_calls)}.txt"
+    path.write_text("x")
+    return path
+
+
+def needs_more(request: RuntimeRequest) -> Path:
+    raise UsageError("pip install more")
+
+
+BROKEN = (
+    ("gives_the_logits", "their cosine is", of(lambda net, images: net(images).flip(1))),
+    ("gives_the_logits", "returned torch.float64", of(lambda net, images: net(images).double())),
+    ("takes_any_batch", "a batch of 1 gets other logits", of(lambda net, images: net(images) + images.mean())),
+    ("answers_repeatedly", "the second time", of(lambda net, images: net(images) + 1e-3 * next(_calls))),
+    ("answers_repeatedly", "it changes the images", of(shift)),
+    ("converts_again", "into the working folder", Runtime(name="own", convert=write_here, load=lambda p, r: r.network)),
+    ("converts_again", "different logits", of(lambda net, images: net(images) + 1e-3 * next(_calls))),
+    ("runtime_has_no_side_effects", "converting and running", of(seeding)),
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "sentence", "runtime"), BROKEN, ids=[f"{each[0]}-{n}" for n, each in enumerate(BROKEN)]
+)
+def test_a_check_finds_what_it_is_for(
+    check: str, sentence: str, runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (found,) = [each for each in checks_of("runtimes") if each.id == check]
+    verdict = judge(found, Subject(record=runtime))
+    assert verdict.state is State.FAILED
+    assert sentence in verdict.reason
+
+
+def test_every_check_of_runtimes_has_one_that_breaks_it() -> None:
+    assert {each.id for each in checks_of("runtimes")} == {each[0] for each in BROKEN}
+
+
+def test_a_runtime_that_is_not_installed_is_not_judged() -> None:
+    runtime = Runtime(name="own", convert=needs_more, load=lambda path, request: request.network)
+    for check in checks_of("runtimes"):
+        verdict = judge(check, Subject(record=runtime))
+        assert (verdict.state.is_good, verdict.state) == (True, verdict.state)
+        assert verdict.state is not State.PASSED
+        assert "pip install more" in verdict.reason
