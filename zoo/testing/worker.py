@@ -113,7 +113,7 @@ def _find(target: str, catalog: Catalog) -> tuple[list[Plugin], list[_Found]]:
         names = [each.name for each in _everything(catalog)]
         names += [plugin.provider.name for plugin in catalog.plugins]
         raise UnknownNameError(
-            "plugin, model, dataset, recipe, metric, listener, executor, report format or plugin command",
+            "plugin, model, dataset, recipe, metric, listener, executor, runtime, report format or plugin command",
             target,
             near=near_names(target, names),
             hint="(zoo plugins and zoo list models, data, recipes … list all)",

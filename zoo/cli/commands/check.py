@@ -132,6 +132,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 
     call = _CheckCall.parse(session_of(ctx), params)
     report = _Report(verbose=call.verbose, quiet=call.as_json)
+    report.announce(f"checking {', '.join(call.targets)}: starting")
     with IsolatedChecks(
         call.sources,
         data_root=call.data_root,
@@ -141,6 +142,8 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     ) as checks:
         plugins, records = checks.find(call.targets, only=call.only, slow=call.slow)
         report.begin(records)
+        num_checks = len(plugins) + sum(len(planned.checks) for planned in records)
+        report.announce(f"{plural(len(records), 'record')}, {plural(num_checks, 'check')}")
         for verdict in plugins:
             report.heading(verdict.name, "plugin")
             report.add(verdict)
@@ -164,6 +167,11 @@ class _Report:
     @property
     def is_good(self) -> bool:
         return all(verdict.state.is_good for verdict in self._verdicts)
+
+    def announce(self, sentence: str) -> None:
+        """Say on stderr what is about to happen: the libraries that checks need take seconds to import."""
+        if not self._quiet:
+            click.echo(clean(sentence), err=True)
 
     def begin(self, records: list[Planned]) -> None:
         from zoo.testing.isolation import LOADS

@@ -144,7 +144,7 @@ def test_names_of_all_kinds_are_targets_and_all_is_well_with_the_built_in_ones(c
     headings = [line for line in done.stdout.splitlines() if line and line[0] != " "]
     assert headings[:3] == ["linear  model", "digits  dataset", "accuracy  metric"]
     assert headings[-1].endswith(": 4 passed")
-    assert done.stderr == ""
+    assert done.stderr == ("checking linear, digits, accuracy, sgd_quick, jsonl: starting\n5 records, 4 checks\n")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_mistake_is_one_sentence_before_anything_runs(
 def test_unknown_names_are_reported_with_near_names(check):
     done = check("lenet55", "sgd_stepp", "--no-plugins")
     assert done.returncode == 2
-    assert "listener, executor, report format or plugin command is called 'lenet55'" in done.stderr
+    assert "listener, executor, runtime, report format or plugin command is called 'lenet55'" in done.stderr
     assert "did you mean 'lenet5'" in done.stderr
     assert "'sgd_stepp'" in done.stderr
     assert done.stdout == ""
