@@ -52,7 +52,11 @@ class TrainingContext(Protocol):
         """Return the network's logits, ``float32 [B, K]``."""
 
     def embed(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits ``float32 [B, K]``, and the features ``float32 [B, D]`` that the head got."""
+        """Return the logits ``float32 [B, K]``, and the features ``float32 [B, D]`` that the head got.
+
+        Raises:
+            TrialError: If the network is compiled, or has no head that can be found.
+        """
 
     def loss(self, logits_BK: Tensor, targets: Tensor) -> Tensor:
         """Return the recipe's mean loss, with label smoothing and class weights where they are set."""

@@ -96,6 +96,8 @@ class StepContext:
             logits_BK = self.logits(images_BCHW)
         finally:
             handle.remove()
+        if not seen:  # a compiled network does not call what was added to its layers later
+            raise TrialError(FailureKind.PLUGIN, "training_step asks for features, which --compile does not give")
         features = seen[-1].float()
         return logits_BK, features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
 
