@@ -21,7 +21,7 @@ The public names, for plugins and scripts:
 ``create_model``       a network by name
 ``load_dataset``       the images of a dataset by name
 ``keep_images``        keeps images in memory as a dataset with a name
-``load_classifier``    a trained ``Classifier``, which predicts and embeds
+``load_classifier``    a trained network that predicts and embeds
 ``list_models``        names, as ``list_datasets`` and ``list_recipes``
 ``errors``             the exceptions, as a tree
 =====================  ====================================================
@@ -54,12 +54,11 @@ if TYPE_CHECKING:
     from zoo import errors as errors
     from zoo.api.benching import BenchResult as BenchResult
     from zoo.api.benching import bench as bench
-    from zoo.api.classifiers import Classifier as Classifier
-    from zoo.api.classifiers import load_classifier as load_classifier
     from zoo.api.creating import create_model as create_model
     from zoo.api.creating import list_datasets as list_datasets
     from zoo.api.creating import list_models as list_models
     from zoo.api.creating import list_recipes as list_recipes
+    from zoo.api.creating import load_classifier as load_classifier
     from zoo.api.creating import load_dataset as load_dataset
     from zoo.api.differences import diff as diff
     from zoo.api.given.images import keep_images as keep_images
@@ -90,7 +89,6 @@ _HOME = {
     "Architecture": "zoo.architecture",
     "BenchResult": "zoo.api.benching",
     "Catalog": "zoo.catalog",
-    "Classifier": "zoo.api.classifiers",
     "DataRequest": "zoo.dataset",
     "Dataset": "zoo.dataset",
     "Executor": "zoo.executor",
@@ -117,7 +115,7 @@ _HOME = {
     "list_datasets": "zoo.api.creating",
     "list_models": "zoo.api.creating",
     "list_recipes": "zoo.api.creating",
-    "load_classifier": "zoo.api.classifiers",
+    "load_classifier": "zoo.api.creating",
     "load_dataset": "zoo.api.creating",
     "rank": "zoo.api.ranking",
 }

@@ -2,11 +2,11 @@
 
 ::
 
-    from zoo import Architecture, hookimpl
+from zoo import Architecture, hookimpl
 
-    @hookimpl
-    def zoo_architectures():
-        yield Architecture(name="my_net", build=build_my_net)
+@hookimpl
+def zoo_architectures():
+yield Architecture(name="my_net", build=build_my_net)
 """
 
 from __future__ import annotations

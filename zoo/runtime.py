@@ -78,7 +78,7 @@ class Runtime:
         check_name(self.name, "runtime name")
         if self.namespace:
             check_name(self.namespace, "namespace")
-        if not callable(self.load) or (self.convert is not None and not callable(self.convert)):
+        if not all(map(callable, (self.load, *([] if self.convert is None else [self.convert])))):
             raise ValueError(f"runtime {self.name!r}: load and convert must be callable")
         if self.where not in ("trial", "cpu"):
             raise ValueError(f"runtime {self.name!r}: where must be 'trial' or 'cpu', not {self.where!r}")

@@ -22,6 +22,8 @@ DEFAULT_MODELS = ("linear", "simple_cnn", "lenet5", "vgg_small", "resnet20_cifar
 DEFAULT_DATA = ("digits",)
 DEFAULT_RECIPES = ("sgd_quick",)
 DEFAULT_SEEDS = 3
+OWN_RUNTIME = "eager"
+"""The runtime of trials that are not compiled."""
 
 _MOST_SEEDS = 10_000
 _LEAST_TRAIN = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from harness.planning.request import BenchRequest
+from harness.planning.request import OWN_RUNTIME, BenchRequest
 from harness.planning.unread_settings import check_settings
 from harness.records.spec import MAX_BIT_DEPTH
 from zoo.architecture import Architecture
@@ -88,7 +88,8 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         _entries(request.recipes, catalog.recipes, errors),
         lambda entry: _select_recipe(entry, overrides["recipe"]),
     )
-    _entries(request.runtimes, catalog.runtimes, errors)
+    # How the trials themselves run needs no plugin.
+    _entries([name for name in request.runtimes if name != OWN_RUNTIME], catalog.runtimes, errors)
     if request.folds is not None and (request.limit_train is not None or request.limit_test is not None):
         errors.add(
             UsageError("folds cannot be combined with limit_train or limit_test, because they test every image once")

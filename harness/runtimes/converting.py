@@ -5,8 +5,10 @@ Shape suffixes: B batch, C channels, H height, W width, K classes.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,7 @@ from zoo.runtime import Runtime, RuntimeRequest
 CPU = torch.device("cpu")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False, weakref_slot=True)
 class Converted:
     """A network under a runtime."""
 
@@ -42,8 +44,6 @@ class Converted:
     """Size of the files that the runtime loads."""
     quantization: Quantization | None = None
     """How it was quantised, if it was with the means that zoo offers."""
-    scratch: tempfile.TemporaryDirectory[str]
-    """Folder of the files, which is removed with this object."""
 
 
 def convert(
@@ -78,7 +78,7 @@ def convert(
     )
     model = classifier.model
     settings.place(model)
-    scratch = tempfile.TemporaryDirectory(prefix="zoo-runtime-")
+    folder = Path(tempfile.mkdtemp(prefix="zoo-runtime-"))
     quantized: list[Quantization] = []
 
     def quantize(path: Path) -> None:
@@ -92,26 +92,31 @@ def convert(
         device=device,
         channels=card.channels,
         image_size=card.image_size,
-        folder=Path(scratch.name),
+        folder=folder,
         threads=threads,
         calibration=calibration_images,
         write_onnx=lambda path: write_onnx(model, classifier, path),
         quantize_onnx=quantize,
     )
     start = time.perf_counter()
-    with contained(f"converting to runtime {entry.display_name!r}", entry.provider):
-        path = None if runtime.convert is None else runtime.convert(request)
-        run = runtime.load(path, request)
+    try:
+        with contained(f"converting to runtime {entry.display_name!r}", entry.provider):
+            path = None if runtime.convert is None else runtime.convert(request)
+            run = runtime.load(path, request)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     seconds = time.perf_counter() - start
-    return Converted(
+    converted = Converted(
         module=run if isinstance(run, nn.Module) else RuntimeModule(run),
         settings=settings,
         compiles=runtime.compiles,
         conversion_seconds=None if path is None else seconds,
         file_bytes=classifier.path.stat().st_size if path is None else _size(path),
         quantization=quantized[-1] if quantized else None,
-        scratch=scratch,
     )
+    weakref.finalize(converted, shutil.rmtree, folder, ignore_errors=True)
+    return converted
 
 
 def _size(path: Path) -> int:

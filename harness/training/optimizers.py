@@ -18,11 +18,11 @@ FUSED_DEVICES = ("cpu", "cuda", "mps")
 """Devices with fused kernels for sgd, adam and adamw, which update all parameters in a single pass."""
 
 
-def make_optimizer(model: nn.Module, hp: Hyperparameters) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, hp: Hyperparameters, *, may_be_fused: bool = True) -> torch.optim.Optimizer:
     """Make the optimizer for the parameters that require gradients, with the groups of :func:`parameter_groups`."""
     groups = parameter_groups(model, hp)
     device = next(model.parameters()).device
-    fused = device.type in FUSED_DEVICES
+    fused = may_be_fused and device.type in FUSED_DEVICES
     decay = hp.weight_decay
     match hp.optimizer:
         case "sgd":

@@ -30,7 +30,8 @@ class ResolvedRecipe:
         own = self.recipe.make_optimizer
         if own is not None:
             return own(model, self.hp, **accepted(own, {"steps_per_epoch": steps_per_epoch}))
-        return make_optimizer(model, self.hp)
+        # Fused kernels take no momentum that begins later, as that of a layer which is unfrozen does.
+        return make_optimizer(model, self.hp, may_be_fused=self.recipe.on_epoch_start is None)
 
     def make_loss(self, class_weights_K: Tensor | None = None) -> Loss:
         """Return the loss; a recipe's own loss takes no class weights."""

@@ -69,7 +69,7 @@ class StepContext:
         """
         assert self._own_step is not None
         self._weight, self._has_gradients = weight, False
-        loss = self._own_step(self, images_BCHW, targets)
+        loss: Any = self._own_step(self, images_BCHW, targets)
         if not isinstance(loss, Tensor) or loss.ndim or not loss.is_floating_point():
             given = f"a tensor {list(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
             raise TrialError(FailureKind.PLUGIN, f"training_step returned {given}, not a loss: a floating-point scalar")
@@ -79,7 +79,8 @@ class StepContext:
                     FailureKind.PLUGIN, "training_step returned a loss without gradients, and did not call backward"
                 )
             self.backward(loss)
-        return loss.detach().float()
+        detached: Tensor = loss.detach().float()
+        return detached
 
     def forward(self, images_BCHW: Tensor) -> Any:
         with self.autocast():
@@ -118,7 +119,7 @@ class StepContext:
                 "training_step takes gradients itself, which several devices cannot share: leave out --gpus-per-trial",
             )
         parameters = self.parameters()
-        found = torch.autograd.grad(self._scaler.scale(loss), parameters, allow_unused=True)
+        found: Any = torch.autograd.grad(self._scaler.scale(loss), parameters, allow_unused=True)
         scale = self._scaler.get_scale() if self._scaler.is_enabled() else 1.0
         return [
             torch.zeros_like(parameter) if gradient is None else gradient / scale if scale != 1 else gradient

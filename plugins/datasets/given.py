@@ -21,7 +21,7 @@ def load_given(request: DataRequest) -> Splits:
         DataError: If it is no longer in the cache.
     """
     folder = cache_root() / "given" / request.argument
-    if "/" in request.argument or request.argument.startswith(".") or not folder.is_dir():
+    if not (folder / "notes.json").is_file() or folder.parent.name != "given" or request.argument.startswith("."):
         raise DataError(f"given: {request.argument} is not in the cache: call zoo.bench again with the images")
     notes = json.loads(read_bytes(folder / "notes.json", FACTS))
     splits = load_parquet(folder, request.options)

@@ -3,8 +3,8 @@
 ``benching``     ``zoo.bench`` and its result
 ``ranking``      ``zoo.rank``: results as tables, pictures, explanations, sites, and the best model
 ``differences``  ``zoo.diff``: two sets of results compared
-``classifiers``  ``zoo.load_classifier``: a trained network with its preparation, which predicts and embeds
-``creating``     ``zoo.create_model``, ``zoo.load_dataset`` and the lists of names
+``classifiers``  a trained network with its preparation, which predicts and embeds
+``creating``     ``zoo.create_model``, ``load_dataset``, ``load_classifier`` and the lists of names
 ``given``        images and networks that are given as objects instead of names
 ``choosing``     settings checked against the catalog, and the plan that they make
 ``ordering``     all that a bench is asked for, read from text or Python values

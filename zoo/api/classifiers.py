@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,12 +18,10 @@ from torch import Tensor, nn
 
 from harness.classifiers.card import ClassifierCard
 from harness.classifiers.formats import LogitsModule
-from harness.classifiers.onnx import load_predicting
 from harness.classifiers.predicting import ImagePrediction, ImageSource, Predictor, find_images, predict_images
 from harness.classifiers.trained import TrainedClassifier
 from harness.networks.heads import find_head
 from harness.training.evaluation import predict_logits
-from zoo.api.plugin_choice import PluginChoice, PluginFiles
 from zoo.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -199,24 +196,6 @@ class Classifier(nn.Module):
         return f"<table><caption>{html.escape(card.title)}</caption>{rows}</table>"
 
 
-def load_classifier(path: str | os.PathLike[str], *, device: str = "auto", plugins: PluginFiles = ()) -> Classifier:
-    """Load a trained classifier.
-
-    Args:
-        path: A trial folder, the checkpoint in it, or a ``.safetensors`` or ``.onnx`` file written by ``zoo export``.
-        device: Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
-        plugins: Plugin files that its network may come from.
-
-    Raises:
-        StoreError: If there is none, or it is damaged.
-        PluginError: If its network comes from a plugin that is not loaded.
-        UsageError: If there is no such device.
-    """
-    catalog = PluginChoice(files=plugins).catalog()
-    trained, where = load_predicting(Path(path), catalog, device=device)
-    return Classifier(trained, device=where)
-
-
 def _sources(images: Images) -> Iterator[ImageSource]:
     """Yield images: names of files and folders as ``zoo predict`` takes them, and anything in memory as PNG."""
     several: Iterable[OneImage]
@@ -251,7 +230,7 @@ def _encoded(image: object, number: int) -> bytes:
     return file.getvalue()
 
 
-def _count(top_k: int, num_classes: int) -> int:
+def _count(top_k: object, num_classes: int) -> int:
     if isinstance(top_k, bool) or not isinstance(top_k, int) or top_k < 1:
         raise UsageError(f"top_k = {top_k}: expected a whole number of at least 1")
     return min(top_k, num_classes)

@@ -1,4 +1,4 @@
-"""Creating: networks and datasets by name, with the defaults of their options, and the lists of names."""
+"""Creating: networks, datasets and classifiers by name, with the defaults of their options, and the lists of names."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zoo.api.plugin_choice import PluginChoice, PluginFiles
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.api.classifiers import Classifier
     from zoo.catalog import Registry
     from zoo.dataset import Splits
     from zoo.options import Option
@@ -52,7 +53,7 @@ def create_model(
         >>> import zoo
         >>> net = zoo.create_model("resnet20_cifar", num_classes=10, image_size=32)
         >>> sum(p.numel() for p in net.parameters())
-        272474
+        269722
     """
     import torch
 
@@ -135,6 +136,29 @@ def load_dataset(
         )
 
 
+def load_classifier(path: str | os.PathLike[str], *, device: str = "auto", plugins: PluginFiles = ()) -> Classifier:
+    """Load a trained classifier.
+
+    Args:
+        path: A trial folder, the checkpoint in it, or a ``.safetensors`` or ``.onnx`` file written by ``zoo export``.
+        device: Where it runs: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        plugins: Plugin files that its network may come from.
+
+    Raises:
+        StoreError: If there is none, or it is damaged.
+        PluginError: If its network comes from a plugin that is not loaded.
+        UsageError: If there is no such device.
+    """
+    from pathlib import Path
+
+    from harness.classifiers.onnx import load_predicting
+    from zoo.api.classifiers import Classifier
+
+    catalog = PluginChoice(files=plugins).catalog()
+    trained, where = load_predicting(Path(path), catalog, device=device)
+    return Classifier(trained, device=where)
+
+
 def list_models(*patterns: str, pretrained: bool | None = None, plugins: PluginFiles = ()) -> list[str]:
     """Return the names of networks that match any pattern, or of all.
 
@@ -145,8 +169,8 @@ def list_models(*patterns: str, pretrained: bool | None = None, plugins: PluginF
 
     Example:
         >>> import zoo
-        >>> zoo.list_models("resnet*_cifar")[:2]
-        ['resnet20_cifar', 'resnet32_cifar']
+        >>> zoo.list_models("resnet2*_cifar")
+        ['resnet20_cifar']
     """
     registry = PluginChoice(files=plugins).catalog().architectures
     return _names(registry, patterns, lambda record: pretrained is None or record.has_pretrained == pretrained)

@@ -78,7 +78,7 @@ class RankedModel:
             StoreError: If its weights are missing or damaged.
             PluginError: If its network comes from a plugin that is not loaded.
         """
-        from zoo.api.classifiers import load_classifier
+        from zoo.api.creating import load_classifier
 
         return load_classifier(self.chosen[0], device=device, plugins=self.plugins)
 

@@ -20,5 +20,5 @@ def test_a_runtime_conforms(name: str, hold: Any) -> None:
 
 def test_without_openvino_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(UsageError, match=r"pip install 'zoobench\\[openvino\\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'zoobench\[openvino\]'"):
         catalog.runtimes.get("openvino").record.convert(None)

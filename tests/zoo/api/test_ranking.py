@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import zoo
 from zoo.cli.group import zoo as group
 
-STORE = Path(__file__).parents[1] / "fixtures" / "store-v1"
+STORE = Path(__file__).parents[2] / "fixtures" / "store-v1"
 
 
 def test_the_table_of_a_ranking_holds_the_numbers_of_the_csv_format() -> None:

@@ -171,7 +171,10 @@ def _source_of(value: Any) -> tuple[str, str]:
         if inspect.isclass(value):
             if isinstance(node, ast.ClassDef) and node.name == value.__name__ and _spans(node, code.co_firstlineno):
                 return _text_of(text, node), node.name
-        elif isinstance(node, ast.FunctionDef) and _first_line(node) == code.co_firstlineno:
+        elif isinstance(node, ast.FunctionDef) and (node.name, _first_line(node)) == (
+            code.co_name,
+            code.co_firstlineno,
+        ):
             return _text_of(text, node), node.name
     if value.__name__ == "<lambda>":
         found = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
@@ -186,6 +189,10 @@ def _source_of(value: Any) -> tuple[str, str]:
 
 def _spans(node: ast.ClassDef, line: int) -> bool:
     return node.lineno <= line <= (node.end_lineno or 0)
+
+
+def _begins(node: ast.FunctionDef, name: str, line: int) -> bool:
+    return node.name == name and _first_line(node) == line
 
 
 def _first_line(node: ast.ClassDef | ast.FunctionDef) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class GivenNetwork:
     """A sentence if it could not be fingerprinted by its source."""
 
 
-def keep_network(factory: Callable[..., Any], name: str = "") -> GivenNetwork:
+def keep_network(factory: object, name: str = "") -> GivenNetwork:
     """Write a plugin file that makes networks with *factory*.
 
     Args:
@@ -130,10 +130,10 @@ def _is_network(value: object) -> bool:
     return hasattr(value, "state_dict") and not isinstance(value, type)
 
 
-def _pickled(factory: Callable[..., Any], name: str) -> bytes:
+def _pickled(factory: object, name: str) -> bytes:
     import inspect
 
-    from joblib.externals import cloudpickle  # comes with scikit-learn
+    cloudpickle = _cloudpickle()
 
     module = inspect.getmodule(factory)
     local = module if module is not None and not is_installed(module) and module.__name__ != "__main__" else None
@@ -149,6 +149,16 @@ def _pickled(factory: Callable[..., Any], name: str) -> bytes:
     finally:
         if local is not None:
             cloudpickle.unregister_pickle_by_value(local)
+
+
+def _cloudpickle() -> Any:
+    """Return cloudpickle, which comes with scikit-learn: beside joblib, or within it before joblib 1.6."""
+    import importlib
+
+    try:
+        return importlib.import_module("cloudpickle")
+    except ImportError:
+        return importlib.import_module("joblib.externals.cloudpickle")
 
 
 def _write(path: Path, content: bytes) -> None:

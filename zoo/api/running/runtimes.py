@@ -32,11 +32,12 @@ def run_requested_runtimes(
     limits: RunLimits,
 ) -> RuntimeSummary | None:
     """Run the trained weights under the requested runtimes; return None if there is nothing to do."""
+    from harness.planning.request import OWN_RUNTIME
     from harness.runtimes.bench import run_runtimes
     from zoo.files.cache import decoded_root
 
     entries = requested_runtimes(request, catalog)
-    if summary.interrupted or {entry.display_name for entry in entries} <= {"eager"}:
+    if summary.interrupted or {entry.display_name for entry in entries} <= {OWN_RUNTIME}:
         return None
     return run_runtimes(
         summary.records,
@@ -52,9 +53,12 @@ def run_requested_runtimes(
 
 def requested_runtimes(request: BenchRequest, catalog: Catalog) -> list[Entry[Runtime]]:
     """Return the runtimes that a request names, by names and patterns; planning has checked them."""
+    from harness.planning.request import OWN_RUNTIME
+
     found = [
         entry
         for name in request.runtimes
+        if name != OWN_RUNTIME or name in catalog.runtimes
         for entry in (catalog.runtimes.match(name) if is_pattern(name) else [catalog.runtimes.get(name)])
     ]
     return list({entry.full_name: entry for entry in found}.values())
