@@ -2,11 +2,11 @@
 
 ::
 
-from zoo import Architecture, hookimpl
+    from zoo import Architecture, hookimpl
 
-@hookimpl
-def zoo_architectures():
-yield Architecture(name="my_net", build=build_my_net)
+    @hookimpl
+    def zoo_architectures():
+        yield Architecture(name="my_net", build=build_my_net)
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from zoo.report_format import ReportFormat
     from zoo.runtime import Runtime
 
-PROJECT = "zoo"
-"""Name of the pluggy project and of the entry-point group."""
+PROJECT = "zoo"  # the pluggy project, and the group of entry points
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -171,10 +171,7 @@ def _source_of(value: Any) -> tuple[str, str]:
         if inspect.isclass(value):
             if isinstance(node, ast.ClassDef) and node.name == value.__name__ and _spans(node, code.co_firstlineno):
                 return _text_of(text, node), node.name
-        elif isinstance(node, ast.FunctionDef) and (node.name, _first_line(node)) == (
-            code.co_name,
-            code.co_firstlineno,
-        ):
+        elif isinstance(node, ast.FunctionDef) and _begins(node, code.co_name, code.co_firstlineno):
             return _text_of(text, node), node.name
     if value.__name__ == "<lambda>":
         found = [each for each in ast.walk(tree) if isinstance(each, ast.Lambda)]
