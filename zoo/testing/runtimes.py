@@ -5,12 +5,14 @@ Shape suffixes: B images, C channels, H height, W width, K classes.
 
 from __future__ import annotations
 
+import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -83,6 +85,8 @@ def runtime_has_no_side_effects(subject: Subject[Runtime]) -> None:
             _logits(run, images_BCHW)
 
     convert_and_run()  # libraries set things up when they are first imported
+    for draw in (random.random, np.random.random, lambda: torch.rand(())):
+        draw()  # a seed that was set is set back only if the generators have moved
     require_no_side_effects(convert_and_run, "converting and running")
 
 

@@ -172,7 +172,19 @@ def test_a_recipe_that_is_right_passes_every_check(passed):
             predict=lambda model, images, hp: model(images) + model(images.flip(3)),
             lr_factor=lambda progress, hp: 1 - progress,
             make_optimizer=lambda model, hp: torch.optim.AdamW(model.parameters(), hp.lr / 10),
-        )
+        ),
+        inapplicable=("step_changes_gradients_only",),
+    )
+
+
+def test_a_training_step_that_is_right_passes_its_check(passed):
+    others = ("augmentation_draws_from_its_generator", "augmentation_draws_for_each_image", "loss_is_a_mean")
+    passed(
+        recipe(
+            lambda: Hyperparameters(lr=0.05),
+            training_step=lambda context, images, targets: context.loss(context.logits(images), targets),
+        ),
+        inapplicable=(*others, "predict_gives_logits"),
     )
 
 
