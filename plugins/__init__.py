@@ -32,6 +32,8 @@ BUILTIN: tuple[str, ...] = (
     "plugins.listeners.jsonl",
     "plugins.listeners.tensorboard",
     "plugins.listeners.mlflow",
+    "plugins.listeners.wandb",
+    "plugins.listeners.trackio",
     "plugins.executors.ray_cluster",
     "plugins.runtimes.torch_runtimes",
     "plugins.runtimes.onnx_runtimes",
