@@ -31,6 +31,9 @@ class Predictions:
     """Labels ``[N]`` in ``[0, K)``."""
     classes: tuple[str, ...]
     """Names of the K classes."""
+    samples: NDArray[np.uint64] | None = None
+    """Numbers of the images ``[N]``, hashes of their ids: the same image has the same number in every trial on the
+    dataset. None for predictions that come from no trial, as those of the kit may."""
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -46,6 +49,10 @@ class Predictions:
             raise ValueError("labels must be in [0, number of classes)")
         object.__setattr__(self, "logits", _read_only(self.logits))
         object.__setattr__(self, "labels", _read_only(self.labels))
+        if self.samples is not None:
+            if self.samples.shape != self.labels.shape:
+                raise ValueError(f"samples must be {list(self.labels.shape)}, got {list(self.samples.shape)}")
+            object.__setattr__(self, "samples", _read_only(self.samples))
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:

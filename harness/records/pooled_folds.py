@@ -120,6 +120,7 @@ def concatenated(folds: Sequence[SavedPredictions]) -> SavedPredictions:
         logits=np.concatenate([each.predictions.logits for each in folds])[order],
         labels=np.concatenate([each.predictions.labels for each in folds])[order],
         classes=folds[0].predictions.classes,
+        samples=samples_N[order],
     )
     return SavedPredictions(predictions=predictions, samples=samples_N[order])
 

@@ -70,7 +70,15 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
         arrays = load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         classes = tuple(json.loads(header["__metadata__"]["classes"]))
-        predictions = Predictions(logits=arrays["logits"], labels=arrays["labels"], classes=classes)
-        return SavedPredictions(predictions=predictions, samples=arrays["samples"])
+        samples_N = arrays["samples"]
+        predictions = Predictions(
+            logits=arrays["logits"], labels=arrays["labels"], classes=classes, samples=_matching(samples_N, arrays)
+        )
+        return SavedPredictions(predictions=predictions, samples=samples_N)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"the predictions in {folder} cannot be read: {error}") from error
+
+
+def _matching(samples_N: NDArray[np.uint64], arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint64] | None:
+    """Return the samples if there is one for each label; whoever needs them says what is wrong otherwise."""
+    return samples_N if samples_N.shape == arrays["labels"].shape else None

@@ -57,7 +57,12 @@ def _own(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
     """
     if entry.provider.origin == "built-in":
         return predictions
-    return Predictions(logits=predictions.logits.copy(), labels=predictions.labels.copy(), classes=predictions.classes)
+    return Predictions(
+        logits=predictions.logits.copy(),
+        labels=predictions.labels.copy(),
+        classes=predictions.classes,
+        samples=None if predictions.samples is None else predictions.samples.copy(),
+    )
 
 
 def _cause(error: Exception) -> str:

@@ -182,7 +182,9 @@ def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catal
                 num_classes=len(prepared.classes),
             ).numpy()
             test_seconds = time.perf_counter() - test_start
-            predictions = Predictions(logits=logits_NK, labels=test.labels_N, classes=prepared.classes)
+            predictions = Predictions(
+                logits=logits_NK, labels=test.labels_N, classes=prepared.classes, samples=test.samples_N
+            )
             saved = SavedPredictions(predictions=predictions, samples=test.samples_N)
             path = save_predictions(folder, saved, name=predictions_name(runtime))
             scores = score(predictions, catalog.metrics)

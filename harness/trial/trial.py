@@ -291,7 +291,9 @@ def _run(
             )
             test_seconds = time.perf_counter() - test_start  # the logits are on the CPU, so the device is done
         progress.warnings += check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
-        predictions = Predictions(logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes)
+        predictions = Predictions(
+            logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes, samples=test.samples_N
+        )
         save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
         scores = score(predictions, catalog.metrics)
         progress.metrics = scores.values

@@ -50,3 +50,16 @@ def test_a_tie_is_shared_by_its_classes_whatever_their_order() -> None:
     constant = _predictions(np.zeros((4, 3)), labels=(0, 0, 0, 1)).confusion
     np.testing.assert_allclose(constant, [[1, 1, 1], [1 / 3, 1 / 3, 1 / 3], [0, 0, 0]])
     np.testing.assert_allclose(_predictions([[5, 5, 0], [0, 9, 0]]).confusion, [[0.5, 0.5, 0], [0, 1, 0], [0, 0, 0]])
+
+
+def test_samples_are_numbers_of_the_images_and_read_only() -> None:
+    logits, labels = np.eye(3), np.arange(3)
+    predictions = Predictions(
+        logits=logits, labels=labels, classes=("a", "b", "c"), samples=np.array([7, 8, 9], dtype=np.uint64)
+    )
+    assert predictions.samples is not None
+    assert predictions.samples.tolist() == [7, 8, 9]
+    with pytest.raises(ValueError, match="read-only"):
+        predictions.samples[0] = 1
+    with pytest.raises(ValueError, match=r"samples must be \[3\], got \[2\]"):
+        Predictions(logits=logits, labels=labels, classes=("a", "b", "c"), samples=np.array([7, 8], dtype=np.uint64))

@@ -44,6 +44,8 @@ def test_predictions_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert (loaded.predictions.labels.tolist(), loaded.predictions.labels.dtype) == ([0, 1, 1], np.int64)
     assert (loaded.samples.tolist(), loaded.samples.dtype) == ([2**64 - 1, 0, 7], np.uint64)
     assert loaded.predictions.classes == CLASSES
+    assert loaded.predictions.samples is not None
+    assert loaded.predictions.samples.tolist() == SAMPLES.tolist()
 
 
 def test_double_precision_and_arrays_out_of_order_are_stored_as_single_precision_in_order(tmp_path: Path) -> None:
