@@ -1,6 +1,6 @@
 """Runtimes.
 
-``torch_runtimes``  eager, compiled, and TorchScript
+``torch_runtimes``  eager, compiled at once or ahead of time, and TorchScript
 ``onnx_runtimes``   onnxruntime in float32 and int8
 ``openvino``        OpenVINO
 """

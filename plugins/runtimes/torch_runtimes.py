@@ -1,4 +1,4 @@
-"""Runtimes of torch itself: ``eager``, ``compile`` and ``torchscript``."""
+"""Runtimes of torch itself: ``eager``, ``compile``, ``aotinductor`` and ``torchscript``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,34 @@ def load_compiled(path: Path | None, request: RuntimeRequest) -> Run:
 
     compiled: Run = torch.compile(request.network, dynamic=False)  # each shape has code of its own, as in trials
     return compiled
+
+
+def write_aotinductor(request: RuntimeRequest) -> Path:
+    """Compile the network ahead of time to a shared library in a package; needs a C++ compiler."""
+    import torch
+    from torch._inductor import aoti_compile_and_package
+
+    example_BCHW = torch.zeros(2, request.channels, request.image_size, request.image_size)
+    path = request.folder / "network.pt2"
+    with torch.no_grad():
+        program = torch.export.export(
+            request.network, (example_BCHW,), dynamic_shapes=({0: torch.export.Dim("batch", min=1)},)
+        )
+        aoti_compile_and_package(program, package_path=str(path))
+    return path
+
+
+def load_aotinductor(path: Path | None, request: RuntimeRequest) -> Run:
+    """Load a compiled package."""
+    from torch._inductor import aoti_load_package
+
+    model = aoti_load_package(str(path))
+
+    def run(images_BCHW: Tensor) -> Tensor:
+        logits_BK: Tensor = model(images_BCHW.contiguous())
+        return logits_BK
+
+    return run
 
 
 def write_torchscript(request: RuntimeRequest) -> Path:
@@ -59,7 +87,7 @@ def load_torchscript(path: Path | None, request: RuntimeRequest) -> Run:
 
 @hookimpl
 def zoo_runtimes() -> Iterable[Runtime]:
-    """Yield ``eager``, ``compile`` and ``torchscript``."""
+    """Yield ``eager``, ``compile``, ``aotinductor`` and ``torchscript``."""
     yield Runtime(name="eager", load=load_eager, where="trial", summary="torch, call by call")
     yield Runtime(
         name="compile",
@@ -68,6 +96,13 @@ def zoo_runtimes() -> Iterable[Runtime]:
         compiles=True,
         summary="torch.compile, in the trial's layout and precision",
         source="https://docs.pytorch.org/docs/stable/generated/torch.compile.html",
+    )
+    yield Runtime(
+        name="aotinductor",
+        convert=write_aotinductor,
+        load=load_aotinductor,
+        summary="torch's compiler ahead of time, on the CPU in float32; needs a C++ compiler",
+        source="https://docs.pytorch.org/docs/stable/torch.compiler_aot_inductor.html",
     )
     yield Runtime(
         name="torchscript",

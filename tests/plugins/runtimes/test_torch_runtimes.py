@@ -34,3 +34,22 @@ def test_a_traced_network_takes_any_batch_and_is_a_file(tmp_path: Path) -> None:
 def test_compile_is_left_to_the_first_call(catalog: Catalog) -> None:
     runtime = catalog.runtimes.get("compile").record
     assert (runtime.compiles, runtime.where, runtime.convert) == (True, "trial", None)
+
+
+@pytest.mark.slow
+def test_a_network_compiled_ahead_of_time_gives_its_logits_for_any_batch(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    import torch
+
+    from plugins.runtimes.torch_runtimes import load_aotinductor, write_aotinductor
+    from zoo.testing.samples import noise, sample_net
+
+    net = sample_net(0).eval().requires_grad_(False)
+    request = SimpleNamespace(network=net, channels=3, image_size=16, folder=tmp_path)
+    path = write_aotinductor(request)
+    assert path.stat().st_size > 0
+    run = load_aotinductor(path, request)
+    for batch in (1, 2, 5):
+        images = noise(batch, 3, 16)
+        assert torch.allclose(run(images), net(images), atol=1e-5)
