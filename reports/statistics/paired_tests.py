@@ -8,8 +8,10 @@ Shape suffixes: N test images, M rows, P pairs of rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from reports.statistics.sample import Sample
 from reports.statistics.student_t import p_values_of, squared_quantile
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -85,6 +88,16 @@ def difference_widths(samples: Sequence[Sample]) -> Floats:
 def pair_rows(samples: Sequence[Sample], *, num_seeds: int | None = None) -> Pairs:
     """Pair all rows over the same test images.
 
+    Args:
+        samples: Rows tested on the same images, in the same order.
+        num_seeds: Pretend that each row of several seeds has at least this many.
+    """
+    return Pairing(samples, num_seeds=num_seeds).pairs(0, len(samples))
+
+
+class Pairing:
+    """Rows that are to be paired, a block of them at a time, so that millions of pairs fit in memory.
+
     The variances of the seeds are pooled over rows as in :mod:`reports.statistics.pooling`. Those of the two rows of a
     pair are added with Satterthwaite's degrees of freedom (Biometrics, 1946); a row of one seed borrows the variance of
     the other.
@@ -93,63 +106,103 @@ def pair_rows(samples: Sequence[Sample], *, num_seeds: int | None = None) -> Pai
         samples: Rows tested on the same images, in the same order.
         num_seeds: Pretend that each row of several seeds has at least this many.
     """
-    means_MN = np.stack([sample.image_means_N for sample in samples])
-    num_rows, num_images = means_MN.shape
-    first, second = np.triu_indices(num_rows, 1)
-    differences = (means_MN.mean(axis=1)[:, None] - means_MN.mean(axis=1))[first, second]
 
-    # Sums over images of the second and fourth powers of paired differences, by matrix products.
-    squares_MN, cubes_MN = means_MN**2, means_MN**3
-    second_powers = squares_MN.sum(axis=1)
-    fourth_powers = (squares_MN**2).sum(axis=1)
-    products = (means_MN @ means_MN.T)[first, second]
-    sum2 = second_powers[first] + second_powers[second] - 2 * products
-    mixed = cubes_MN @ means_MN.T
-    sum4 = fourth_powers[first] + fourth_powers[second] + 6 * (squares_MN @ squares_MN.T)[first, second]
-    sum4 -= 4 * (mixed[first, second] + mixed[second, first])
-    rounding = 1e-12 * num_images
-    sum2, sum4 = np.where(sum2 > rounding, sum2, 0.0), np.maximum(sum4, 0.0)
+    def __init__(self, samples: Sequence[Sample], *, num_seeds: int | None = None) -> None:
+        means_MN = np.stack([sample.image_means_N for sample in samples])
+        self.num_rows, self.num_images = means_MN.shape
+        self.means_M = means_MN.mean(axis=1)
+        counts_M = np.array([sample.num_seeds for sample in samples])
+        # Sums over images of powers of paired differences are sums of products, which are matrix products. Shares of a
+        # few seeds are whole numbers after scaling: their sums are exact in single precision, and take half the time.
+        self._scale = _whole_scale(means_MN, counts_M)
+        dtype = np.float64 if self._scale is None else np.float32
+        scaled_MN = means_MN if self._scale is None else np.rint(means_MN * self._scale)
+        self._powers = tuple((scaled_MN**power).astype(dtype) for power in (1, 2, 3))
+        self._second_M = (means_MN**2).sum(axis=1)
+        self._fourth_M = (means_MN**4).sum(axis=1)
+        variances_M = np.array([sample.seed_variance * sample.num_seeds for sample in samples])
+        of_one_seed, freedoms = pool_seed_variances(variances_M, counts_M - 1.0)
+        seeds = counts_M
+        self._gained_M = np.zeros(self.num_rows)
+        if num_seeds is not None:
+            seeds = np.where(counts_M > 1, np.maximum(counts_M, num_seeds), counts_M)
+            # The residual is averaged over more seeds; the differences between images stay.
+            self._gained_M = np.array([each.residual_variance for each in samples]) * (1 / counts_M - 1 / seeds)
+            freedoms = freedoms * (seeds - 1.0) / np.maximum(counts_M - 1.0, 1.0)
+        self._seeds_M, self._freedoms_M = seeds, np.maximum(freedoms, 1.0)
+        self._own_M = of_one_seed / seeds
+        self._spread_M = np.array([sample.seed_spread for sample in samples])
+        self._whole_M = np.array([sample.is_whole for sample in samples])
 
-    seeds = np.array([sample.num_seeds for sample in samples])
-    of_one_seed, freedoms = pool_seed_variances(
-        np.array([sample.seed_variance * sample.num_seeds for sample in samples]), seeds - 1.0
-    )
-    if num_seeds is not None:
-        wanted = np.where(seeds > 1, np.maximum(seeds, num_seeds), seeds)
-        # The residual is averaged over more seeds; the differences between images stay.
-        gained = np.array([sample.residual_variance for sample in samples]) * (1 / seeds - 1 / wanted)
-        sum2 = np.maximum(sum2 - num_images * (gained[first] + gained[second]), 0.0)
-        freedoms = freedoms * (wanted - 1.0) / np.maximum(seeds - 1.0, 1.0)
-        seeds = wanted
-    own = of_one_seed / seeds
-    # A single seed has no spread: it borrows that of the other row, with nothing subtracted.
-    spread = np.array([sample.seed_spread for sample in samples])
-    seeds_of = np.stack([seeds[first], seeds[second]])
-    freedom_of = np.maximum(np.stack([freedoms[first], freedoms[second]]), 1.0)
-    variance_of = np.stack([own[first], own[second]])
-    borrows = (seeds_of == 1) & (seeds_of[::-1] > 1)
-    variance_of = np.where(borrows, np.stack([spread[second], spread[first]]), variance_of)
-    # A borrowed variance is known as well as the lender knows it, and adds no freedom of its own.
-    of_seeds = variance_of.sum(axis=0)
-    mixed_freedom = np.divide(
-        of_seeds**2, (variance_of**2 / freedom_of).sum(axis=0), out=np.ones_like(of_seeds), where=of_seeds > 0
-    )
-    borrowed = borrows.any(axis=0)
-    mixed_freedom[borrowed] = seeds_of.max(axis=0)[borrowed] - 1.0
+    @property
+    def num_pairs(self) -> int:
+        """Number of pairs of all rows."""
+        return self.num_rows * (self.num_rows - 1) // 2
 
-    # Few images that differ are few degrees of freedom: where differences are 0 and ±1, as many as are not 0.
-    effective = np.divide(sum2**2, sum4, out=np.ones_like(sum2), where=sum4 > rounding)
-    whole = np.array([sample.is_whole for sample in samples])
-    return Pairs(
-        first_P=first,
-        second_P=second,
-        differences_P=differences,
-        num_images=num_images,
-        num_rows=num_rows,
-        image_squares_P=sum2,
-        parts=(
-            (sum2 / num_images**2, np.floor(np.clip(effective, 1, max(num_images - 1, 1)))),
-            (of_seeds, np.floor(np.maximum(mixed_freedom, 1.0))),
-        ),
-        are_whole_P=whole[first] & whole[second],
-    )
+    def pairs(self, start: int, stop: int) -> Pairs:
+        """Return the pairs of the rows from *start* to *stop* with the rows that follow each of them."""
+        place, second = np.triu_indices(stop - start, 1, self.num_rows - start)
+        first, second = place + start, second + start
+        rounding = 1e-12 * self.num_images
+        sum2, sum4 = self._sums(start, stop, place, second - start)
+        sum2 = self._second_M[first] + self._second_M[second] - 2 * sum2
+        sum4 = self._fourth_M[first] + self._fourth_M[second] + sum4
+        sum2, sum4 = np.where(sum2 > rounding, sum2, 0.0), np.maximum(sum4, 0.0)
+        # Few images that differ are few degrees of freedom: where differences are 0 and ±1, as many as are not 0.
+        effective = np.divide(sum2**2, sum4, out=np.ones_like(sum2), where=sum4 > rounding)
+        if self._gained_M.any():
+            sum2 = np.maximum(sum2 - self.num_images * (self._gained_M[first] + self._gained_M[second]), 0.0)
+            effective = np.divide(sum2**2, sum4, out=np.ones_like(sum2), where=sum4 > rounding)
+        of_seeds, freedom = self._of_seeds(first, second)
+        return Pairs(
+            first_P=first,
+            second_P=second,
+            differences_P=self.means_M[first] - self.means_M[second],
+            num_images=self.num_images,
+            num_rows=self.num_rows,
+            image_squares_P=sum2,
+            parts=(
+                (sum2 / self.num_images**2, np.floor(np.clip(effective, 1, max(self.num_images - 1, 1)))),
+                (of_seeds, np.floor(np.maximum(freedom, 1.0))),
+            ),
+            are_whole_P=self._whole_M[first] & self._whole_M[second],
+        )
+
+    def _sums(self, start: int, stop: int, place: Places, second: Places) -> tuple[Floats, Floats]:
+        """Return ``[P]``: sums over images of products, and of the mixed terms of the fourth power of differences."""
+        one, two, three = self._powers
+        scale = self._scale or 1.0
+
+        def products(left: NDArray[Any], right: NDArray[Any], power: int) -> Floats:
+            found: Floats = (left[start:stop] @ right[start:].T)[place, second].astype(np.float64) / scale**power
+            return found
+
+        mixed = 6 * products(two, two, 4)
+        mixed -= 4 * products(three, one, 4)
+        mixed -= 4 * products(one, three, 4)
+        return products(one, one, 2), mixed
+
+    def _of_seeds(self, first: Places, second: Places) -> tuple[Floats, Floats]:
+        """Return ``[P]``: the variance of the seeds of both rows, and its degrees of freedom."""
+        one, other = self._own_M[first], self._own_M[second]
+        single_one, single_other = self._seeds_M[first] == 1, self._seeds_M[second] == 1
+        # A single seed has no spread: it borrows that of the other row, with nothing subtracted.
+        borrows_one, borrows_other = single_one & ~single_other, single_other & ~single_one
+        one = np.where(borrows_one, self._spread_M[second], one)
+        other = np.where(borrows_other, self._spread_M[first], other)
+        total = one + other
+        below = one**2 / self._freedoms_M[first] + other**2 / self._freedoms_M[second]
+        freedom = np.divide(total**2, below, out=np.ones_like(total), where=total > 0)
+        # A borrowed variance is known as well as the lender knows it, and adds no freedom of its own.
+        borrowed = borrows_one | borrows_other
+        freedom[borrowed] = np.maximum(self._seeds_M[first], self._seeds_M[second])[borrowed] - 1.0
+        return total, freedom
+
+
+def _whole_scale(means_MN: Floats, counts_M: NDArray[np.intp]) -> float | None:
+    """Return a factor that makes all shares whole numbers whose sums of fourth powers fit in single precision."""
+    scale = math.lcm(*{int(count) for count in counts_M})
+    if scale**4 * means_MN.shape[1] >= 2**24:
+        return None
+    scaled_MN = means_MN * scale
+    return float(scale) if np.abs(scaled_MN - np.rint(scaled_MN)).max(initial=0.0) < 1e-9 else None
