@@ -138,6 +138,9 @@ class Metric:
     """Returns ``[N]``: the value of the metric plus how far each image moves it, so that their mean is the value; for a
     mean over images, the values of the images. Intervals and tests of ranks are based on it. None: groups of images are
     left out in turn instead, which takes a hundred times as long as ``compute``."""
+    of_influence: Callable[[float], float] | None = None
+    """Turns the mean of ``influence`` into the metric, if that is on another scale, such as the square of a distance;
+    it must not decrease. None: they are the same."""
     is_smooth: bool = True
     """Whether an image more or less moves it by about 1/N; False for a threshold, a median or the best of several
     values, which have neither interval nor ranks."""

@@ -33,7 +33,8 @@ RANGES: Mapping[str, Range] = {
     **dict.fromkeys(
         (
             "accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall", "top3",
-            "top5", "roc_auc", "calibration_error", "average_precision", "binary_f1", "best_threshold",
+            "top5", "roc_auc", "calibration_error", "debiased_calibration_error", "calibration_floor",
+            "average_precision", "binary_f1", "best_threshold",
         ),
         _SHARE,
     ),

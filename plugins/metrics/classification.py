@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from plugins.metrics import confusion, influence, known, probability, ranking
+from plugins.metrics import calibration, confusion, influence, known, probability, ranking
 from zoo import Metric, hookimpl
 
 
@@ -119,6 +119,26 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
         source="Guo et al. 2017, https://arxiv.org/abs/1706.04599",
         higher_is_better=False,
         unit="%",
+        is_smooth=False,
+    )
+    yield Metric(
+        name="debiased_calibration_error",
+        compute=calibration.debiased_calibration_error,
+        influence=calibration.squared_influence,
+        of_influence=calibration.root,
+        summary="root mean squared gap between confidence and accuracy, without the noise of the bins",
+        source="Kumar, Liang and Ma 2019, https://arxiv.org/abs/1909.10155",
+        higher_is_better=False,
+        unit="%",
+    )
+    yield Metric(
+        name="calibration_floor",
+        compute=calibration.calibration_floor,
+        summary="calibration error that a perfectly calibrated network of the same confidences shows by chance",
+        source="Roelofs et al. 2022, https://arxiv.org/abs/2012.08668",
+        higher_is_better=False,
+        unit="%",
+        is_smooth=False,
     )
 
 

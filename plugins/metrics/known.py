@@ -38,6 +38,9 @@ _FOUR_IMAGES = {
 
 CASES: dict[str, tuple[KnownCase, ...]] = {
     **{name: (KnownCase(_LOGITS, _LABELS, value),) for name, value in _FOUR_IMAGES.items()},
+    # Three right images of confidence 3/4: each pair of gaps has the product 1/16. By chance, 3/4 · 1/4 over 3 images.
+    "debiased_calibration_error": (KnownCase(((_LN3, 0),) * 3, (0, 0, 0), 1 / 4),),
+    "calibration_floor": (KnownCase(((_LN3, 0),) * 3, (0, 0, 0), 1 / 4),),
     # The label is in the last place that counts, and in the next one.
     "top3": (KnownCase(((3, 2, 1, 0), (3, 2, 1, 0)), (2, 3), 1 / 2),),
     "top5": (KnownCase(((5, 4, 3, 2, 1, 0), (5, 4, 3, 2, 1, 0)), (4, 5), 1 / 2),),

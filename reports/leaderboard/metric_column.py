@@ -19,9 +19,11 @@ _PERCENT = (
     "top3",
     "top5",
     "calibration_error",
+    "debiased_calibration_error",
+    "calibration_floor",
     "binary_f1",
 )
-_LOWER_IS_BETTER = ("nll", "brier", "calibration_error")
+_LOWER_IS_BETTER = ("nll", "brier", "calibration_error", "debiased_calibration_error", "calibration_floor")
 
 
 def metric_column(

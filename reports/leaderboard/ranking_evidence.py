@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from reports.leaderboard.column import Column
 from reports.statistics.influence import influence_of, unseen_variance
@@ -12,6 +14,11 @@ from reports.statistics.intervals import Interval, mean_interval, metric_interva
 from reports.statistics.sample import Sample
 from reports.trials.correctness import Correctness, read_correctness, read_predictions
 from reports.trials.reading import Trial
+from zoo.metric import Metric, Predictions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,17 +62,29 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
         numbers = influence_of(metric, predictions)
         if isinstance(numbers, str):
             return RankingEvidence(sample=None, images=b"", problem=f"{column.key}: {numbers}")
+        value = record.metrics[column.key].value if column.key in record.metrics else None
+        mean = float(numbers.mean())
+        expected = mean if metric.of_influence is None else metric.of_influence(mean)
+        if not isinstance(value, float | int) or not math.isclose(value, expected, rel_tol=1e-6, abs_tol=1e-9):
+            problem = f"the {column.key} of a record is not that of its predictions; zoo rescore computes it again"
+            return RankingEvidence(sample=None, images=b"", problem=problem)
         influence.append(numbers)
         of_images.add(images)
         first = predictions if first is None else first
     if len(of_images) > 1 or first is None:
         return RankingEvidence(sample=None, images=b"", problem="the seeds were tested on different images")
     influence_SN = np.stack(influence)
-    interval = metric_interval(
-        Sample.of(influence_SN), metric.bounds, unseen=unseen_variance(metric, first, influence_SN)
-    )
+    interval = _interval(metric, first, influence_SN)
     sign = 1 if column.higher_is_better else -1
     return RankingEvidence(sample=Sample.of(sign * influence_SN), images=of_images.pop(), interval=interval)
+
+
+def _interval(metric: Metric, predictions: Predictions, influence_SN: NDArray[np.float64]) -> Interval:
+    sample = Sample.of(influence_SN)
+    if metric.of_influence is None:
+        return metric_interval(sample, metric.bounds, unseen=unseen_variance(metric, predictions, influence_SN))
+    found = metric_interval(sample, (-math.inf, math.inf))
+    return replace(found, low=metric.of_influence(found.low), high=metric.of_influence(found.high))
 
 
 def read_seeds(trials: Sequence[Trial]) -> list[Correctness] | str:
