@@ -13,6 +13,10 @@ with six and 94 % from twenty on. There is no interval below six datasets: all o
 expectation in 1 of 16 cases, so even their whole range would not be a 95 % interval. Nor is there one for a row with
 the same rank everywhere, whose variation is unknown.
 
+A mean rank depends on which other rows take part. So all pairs are also compared by themselves, with Wilcoxon's
+signed-rank test and Holm's method (:mod:`reports.statistics.signed_rank`), from which a range of ranks follows, and the
+improvability of a row has a size: the share of its error by which the best rows err less.
+
 Shape suffixes: D datasets, M rows, R resamples.
 """
 
@@ -26,6 +30,8 @@ from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.table import Row, Table
 from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE
+from reports.statistics.ranks import rank_ranges
+from reports.statistics.signed_rank import datasets_needed, separated_over_data
 from reports.trials.labels import Labels
 
 if TYPE_CHECKING:
@@ -57,6 +63,13 @@ class OverallRow:
     """Share of comparisons with the other rows, on all datasets, that it wins; a draw counts half."""
     sure_win_rate: float | None
     """Share of comparisons in which its range of ranks lies above without overlap; None if ranks are untested."""
+    rank_low: int | None = None
+    """Best possible rank over datasets like these, from signed-rank tests of all pairs; None with too few datasets."""
+    rank_high: int | None = None
+    """Worst possible rank."""
+    improvability: float | None = None
+    """Mean share of its error by which the best row of each dataset errs less, in [0, 1]; None if the column is no
+    error or share of correct answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,6 +152,9 @@ def overall_plain(overall: Overall | None) -> dict[str, dict[str, float | int | 
             "overall_mean_rank_high": row.high,
             "overall_win_rate": row.win_rate,
             "overall_sure_win_rate": row.sure_win_rate,
+            "overall_rank_low": row.rank_low,
+            "overall_rank_high": row.rank_high,
+            "overall_improvability": row.improvability,
             "overall_missing_cells": 0,
         }
         for row in overall.rows
@@ -161,6 +177,9 @@ def _ranked(
     values_DM = np.array([[sign * valued[name][1] for name in names] for valued in cells])
     ranks_DM = np.stack([_mean_ranks(values_M) for values_M in values_DM])
     intervals = _intervals(ranks_DM)
+    is_enough = len(cells) >= datasets_needed(len(names))
+    ranges = rank_ranges(separated_over_data(-values_DM)) if is_enough else [(None, None)] * len(names)
+    improvable = _improvability(values_DM, column)
     is_tested = column.basis is RankBasis.TESTED
     sure = _sure_wins([[valued[name][0] for name in names] for valued in cells]) if is_tested else None
     others = len(names) - 1
@@ -175,10 +194,34 @@ def _ranked(
             high=intervals[place][1],
             win_rate=float((len(names) - ranks_DM[:, place]).mean() / others),
             sure_win_rate=None if sure is None else sure[place] / (others * len(cells)),
+            rank_low=ranges[place][0],
+            rank_high=ranges[place][1],
+            improvability=None if improvable is None else float(improvable[place]),
         )
         for place, name in enumerate(names)
     ]
     return tuple(sorted(rows, key=lambda row: (row.mean_rank, row.model, row.recipe, row.combination)))
+
+
+def _improvability(values_DM: NDArray[np.float64], column: Column) -> NDArray[np.float64] | None:
+    """Return ``[M]``: by what share of its error the best row of each dataset errs less, averaged over datasets.
+
+    Unlike a rank, it does not depend on rows that are worse than the best (Erickson et al., "TabArena: a living
+    benchmark for machine learning on tabular data", NeurIPS 2025).
+    """
+    import numpy as np
+
+    metric = column.metric
+    bounds = (0.0, 1.0) if column.key == "accuracy" else None if metric is None else metric.bounds
+    if bounds is None:
+        return None
+    # Lower is better in values; the best possible value is an error of 0.
+    errors_DM = values_DM + bounds[1] if column.higher_is_better else values_DM - bounds[0]
+    if not np.isfinite(errors_DM).all() or (errors_DM < 0).any():
+        return None
+    gains_DM = errors_DM - errors_DM.min(axis=1, keepdims=True)
+    found: NDArray[np.float64] = np.divide(gains_DM, errors_DM, out=np.zeros_like(gains_DM), where=errors_DM > 0)
+    return found.mean(axis=0)
 
 
 def _mean_ranks(values_M: NDArray[np.float64]) -> NDArray[np.float64]:

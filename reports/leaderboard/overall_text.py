@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from reports.leaderboard.cells import NOTHING, number
 from reports.leaderboard.overall import MIN_DATASETS, IncompleteRow, Overall, OverallRow
+from reports.statistics.signed_rank import datasets_needed
 
 _MOST_NAMED = 20
 
@@ -33,16 +34,29 @@ def overall_columns(overall: Overall) -> list[OverallColumn]:
     rows = overall.rows
     recipe_priority = 0 if len({row.recipe for row in rows}) > 1 else 20
     columns = [
+        *_rank_columns(overall),
         OverallColumn(title="model", cells=[row.model for row in rows], numeric=False),
         OverallColumn(title="recipe", cells=[row.recipe for row in rows], numeric=False, priority=recipe_priority),
         OverallColumn(title="mean rank", cells=[number(row.mean_rank) for row in rows]),
         OverallColumn(title="95 % interval", cells=list(map(_interval, rows)), priority=10),
         OverallColumn(title="wins %", cells=[f"{100 * row.win_rate:.0f}" for row in rows], priority=30),
     ]
+    if any(row.improvability is not None for row in rows):
+        shares = [row.improvability for row in rows]
+        texts = [NOTHING if share is None else f"{100 * share:.0f}" for share in shares]
+        columns.append(OverallColumn(title="improvability %", cells=texts, priority=25))
     if _has_sure_wins(overall):
         cells = [NOTHING if row.sure_win_rate is None else f"{100 * row.sure_win_rate:.0f}" for row in rows]
         columns.append(OverallColumn(title="sure wins %", cells=cells, priority=40))
     return columns
+
+
+def _rank_columns(overall: Overall) -> list[OverallColumn]:
+    """Return the column of ranks; empty if there are too few datasets for any."""
+    ranges = [(row.rank_low, row.rank_high) for row in overall.rows]
+    if all(low is None for low, _ in ranges):
+        return []
+    return [OverallColumn(title="#", cells=[f"{low}" if low == high else f"{low}–{high}" for low, high in ranges])]
 
 
 def overall_notes(overall: Overall, sort_by: str) -> list[str]:
@@ -51,9 +65,12 @@ def overall_notes(overall: Overall, sort_by: str) -> list[str]:
         f"mean rank: over {', '.join(overall.data)}; on each, these rows are ranked by their mean {sort_by}, and equal "
         "rows share the mean of their ranks",
         _interval_note(overall),
+        _rank_note(overall),
         "wins: share of comparisons with the other rows, over all datasets, that the row wins; a draw counts half"
         + ("; sure wins: comparisons in which the ranges of ranks do not overlap" if _has_sure_wins(overall) else ""),
     ]
+    if any(row.improvability is not None for row in overall.rows):
+        notes.append("improvability: share of its error by which the best row of each dataset errs less, on average")
     num_cells = len(overall.data) * (len(overall.rows) + len(overall.incomplete))
     if overall.incomplete:
         notes.append(
@@ -83,6 +100,18 @@ def _interval_note(overall: Overall) -> str:
     return (
         "95 % interval: for the mean rank over other datasets like these (bootstrap over datasets); none if a row has "
         "the same rank on all of them"
+    )
+
+
+def _rank_note(overall: Overall) -> str:
+    needed = datasets_needed(len(overall.rows))
+    if len(overall.data) < needed:
+        return (
+            f"no ranks: with fewer than {needed} datasets, no signed-rank test can separate {len(overall.rows):,} rows"
+        )
+    return (
+        "ranks: over other datasets like these; rows that Wilcoxon's signed-rank tests of all pairs do not separate "
+        "share a range (Holm's method, 5 %)"
     )
 
 

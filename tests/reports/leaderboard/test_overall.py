@@ -13,6 +13,7 @@ from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.overall import MIN_DATASETS, _intervals
+from reports.leaderboard.overall_text import overall_columns, overall_notes
 from reports.render.terminal import terminal_text
 from reports.render.writing import render
 
@@ -161,3 +162,33 @@ def test_json_of_the_overall_table_is_laid_out_as_its_schema_says(on_datasets, m
     for key in ("rows", "incomplete"):
         assert overall[key]
         assert all(set(row) == set(schema["properties"][key]["items"]["required"]) for row in overall[key])
+
+
+def test_rows_that_win_everywhere_are_separated_over_datasets_once_there_are_enough(make_trial):
+    def overall(number):
+        trials = [
+            make_trial(model, data=f"set{place}", fingerprint=f"{place + 1:x}" * 64, accuracy=accuracy + place / 100)
+            for place in range(number)
+            for model, accuracy in (("a", 0.88), ("b", 0.82), ("c", 0.6))
+        ]
+        return build_leaderboard(trials).overall
+
+    few, enough = overall(6), overall(7)
+    assert {(row.rank_low, row.rank_high) for row in few.rows} == {(None, None)}
+    assert [(row.model, row.rank_low, row.rank_high) for row in enough.rows] == [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
+    cells = {column.title: column.cells for column in overall_columns(enough)}
+    assert cells["#"] == ["1", "2", "3"]
+    assert "#" not in {column.title for column in overall_columns(few)}
+    assert any(
+        "with fewer than 7 datasets, no signed-rank test can separate 3 rows" in note
+        for note in overall_notes(few, "accuracy")
+    )
+
+
+def test_improvability_is_the_share_of_its_error_by_which_the_best_errs_less(on_datasets):
+    rows = {row.model: row for row in build_leaderboard(on_datasets(3)).overall.rows}
+    # Errors of a: 5, 20, 5 %; of the best: 5 % each.
+    assert rows["a"].improvability == pytest.approx((0 + 0.75 + 0) / 3, abs=0.02)
+    assert rows["c"].improvability == pytest.approx((1 - 5 / 40), abs=0.02)
+    params = build_leaderboard(on_datasets(3), sort_by="params").overall
+    assert {row.improvability for row in params.rows} == {None}
