@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -19,12 +18,12 @@ from reports.leaderboard.notes import TrialNote, merge_notes
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated
 from reports.leaderboard.ranking import rank_table
-from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of
+from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of, most_common_images
 from reports.leaderboard.runtime_rows import add_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
-from reports.leaderboard.table import Estimate, Row, Table, Unfinished, estimate_of, row_names
+from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
 from reports.leaderboard.versions import version_notes
-from reports.statistics.sample import Sample
+from reports.statistics.optimism import selection_optimism
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.reading import Trial, read_trials, without_collection
@@ -134,9 +133,21 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
         rows=tuple(rows),
         notes=tuple(one_line(note) for note in notes),
         looks=looks,
+        openings=sum(group.repeated + sum(map(_openings, group.done.values())) for group in groups),
+        optimism=_optimism(evidence),
         speed_notes=tuple(one_line(note) for note in speed_notes),
     )
     return table, evidence
+
+
+def _openings(trial: Trial) -> int:
+    return len(trial[1].folds) or 1
+
+
+def _optimism(evidence: Sequence[RankingEvidence]) -> float | None:
+    common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
+    samples = [basis.sample for basis in evidence if basis.sample is not None and basis.images == common]
+    return selection_optimism(samples) if len(samples) > 1 else None
 
 
 def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple[Table, list[RankingEvidence]]:
@@ -144,20 +155,12 @@ def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple
     rows, evidence = [], []
     for row, group in zip(table.rows, groups, strict=True):
         basis = metric_evidence_of([group.done[seed] for seed in sorted(group.done)], column)
-        if basis.sample is not None and not _agree(row.metrics.get(column.key), basis.sample):
-            problem = f"the {column.key} of its record is not that of its predictions; zoo rescore computes it again"
-            basis = RankingEvidence(sample=None, images=b"", problem=problem)
         if basis.interval is not None and column.key in row.metrics:
             estimate = replace(row.metrics[column.key], low=basis.interval.low, high=basis.interval.high)
             row = replace(row, metrics={**row.metrics, column.key: estimate})
         rows.append(row)
         evidence.append(basis)
     return replace(table, rows=tuple(rows)), evidence
-
-
-def _agree(estimate: Estimate | None, sample: Sample) -> bool:
-    """Tell whether the mean of a record is that of a sample, which has the opposite sign if lower is better."""
-    return estimate is not None and math.isclose(abs(estimate.mean), abs(sample.mean), rel_tol=1e-6, abs_tol=1e-9)
 
 
 def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, RankingEvidence]:

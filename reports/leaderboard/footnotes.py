@@ -12,6 +12,9 @@ from reports.leaderboard.notes import TrialNote, merge_outcomes
 from reports.leaderboard.pareto import COSTS
 from reports.leaderboard.table import LOADER_SHARE, Row, Table, row_names
 
+MANY_OPENINGS = 20
+"""Number of trials on the same test images from which a note says so."""
+
 _COSTS = frozenset(cost.key for cost in COSTS)
 
 
@@ -33,7 +36,7 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
         notes.append(f"{SMALL_IMAGES_MARK} early strides reduced for small images")
     if any(column.needs_equal_conditions for column in columns):
         notes += table.speed_notes
-    notes += [_fingerprint_note(table, leaderboard), *table.notes, *_unfinished_notes(table)]
+    notes += [_fingerprint_note(table, leaderboard), _openings_note(table), *table.notes, *_unfinished_notes(table)]
     return [note for note in notes if note]
 
 
@@ -131,6 +134,16 @@ def _fingerprint_note(table: Table, leaderboard: Leaderboard) -> str:
         return ""
     content = table.fingerprint[:12] or "unknown"
     return f"images {content}: this dataset appears with {len(same)} different contents, which are never compared"
+
+
+def _openings_note(table: Table) -> str:
+    """Return how often the test images were opened, and what choosing the best row costs; empty for a few trials."""
+    if table.openings < MANY_OPENINGS:
+        return ""
+    note = f"the test images were opened for {table.openings:,} trials of {len(table.rows):,} rows"
+    if table.optimism is None:
+        return note
+    return f"{note}; the best row is expected to look {100 * table.optimism:.1f} points better than it is"
 
 
 def _unfinished_notes(table: Table) -> list[str]:

@@ -160,6 +160,11 @@ class Table:
     """Notes on this table."""
     looks: int = 1
     """Number of looks at the ranks that share the level of the tests: more than 1 if seeds were added adaptively."""
+    openings: int = 0
+    """Number of trials among the records for which its test images were opened, folds included."""
+    optimism: float | None = None
+    """By how much the accuracy of its best row is expected to exceed the true one, because it is the best of several
+    (:mod:`reports.statistics.optimism`); None if accuracies cannot be compared."""
     speed_notes: tuple[str, ...] = ()
     """Notes on its speeds: which are not comparable and why, and what disturbed them."""
 

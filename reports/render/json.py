@@ -61,6 +61,8 @@ def _table(table: Table, columns: Sequence[Column], leaderboard: Leaderboard) ->
         "fingerprint": table.fingerprint,
         "num_test": table.num_test,
         "num_classes": table.num_classes,
+        "openings": table.openings,
+        "optimism": table.optimism,
         "rows": [_row(row, columns) for row in table.rows],
         "notes": table_notes(table, columns, leaderboard),
     }

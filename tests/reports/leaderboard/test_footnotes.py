@@ -11,7 +11,7 @@ import pytest
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.footnotes import legend
+from reports.leaderboard.footnotes import legend, table_notes
 from reports.render.writing import render
 
 
@@ -67,3 +67,18 @@ def test_a_plain_order_is_marked_as_such(make_trials):
     leaderboard = build_leaderboard([*make_trials("a"), *make_trials("b")], sort_by="params")
     notes = legend(choose_columns(leaderboard), leaderboard)
     assert "ranks: in the order of params, which has no noise" in notes
+
+
+def test_test_images_opened_for_many_trials_are_counted_with_the_optimism_of_the_best_row(make_trial):
+    trials = [
+        make_trial(f"net{place}", seed=seed, accuracy=0.8, num_test=60) for place in range(7) for seed in range(3)
+    ]
+    leaderboard = build_leaderboard(trials)
+    (table,) = leaderboard.tables
+    assert table.openings == 21
+    assert 0.0 < table.optimism < 0.1
+    said = f"the best row is expected to look {100 * table.optimism:.1f} points better than it is"
+    notes = table_notes(table, choose_columns(leaderboard), leaderboard)
+    assert f"the test images were opened for 21 trials of 7 rows; {said}" in notes
+    few = build_leaderboard(trials[:6])
+    assert not any("opened" in note for note in table_notes(few.tables[0], choose_columns(few), few))
