@@ -5,5 +5,6 @@
 ``matching``     which rows of two sets are the same cell
 ``statistics``   is a change significant, is it equivalent, and how large is it?
 ``speeds``       changes of throughput
+``detection``    which differences a bench will be able to show
 ``context``      what was not compared, and which settings and environments differ
 """

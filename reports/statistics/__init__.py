@@ -9,5 +9,7 @@
 ``intervals``     the 95 % interval of an expected accuracy
 ``paired_tests``  p-values and intervals of the differences between rows
 ``ranks``         which rows are separated, and their ranges of ranks
+``signed_rank``   tests over datasets
+``optimism``      how much better the best of several rows looks than it is
 ``power``         the minimum detectable difference
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,12 @@ _COLUMNS = (
 @output_option("Folder of records to learn run times from.", metavar="FOLDER", default="runs")
 @placing_options
 @click.option("--probe", is_flag=True, help="Prepare the data, and time a few batches of each unknown combination.")
+@click.option(
+    "--detect",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    metavar="POINTS",
+    help="Tell how many seeds and test images would show a difference of POINTS of accuracy.",
+)
 @data_root_option
 @click.option("--offline", is_flag=True, help="Download nothing.")
 @listing_format
@@ -67,10 +74,33 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     forecast = forecasting.forecast_of(Path(params["out"]), chosen)
     interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, params)
     plan_forecast = forecasting.plan_forecast_of(chosen, forecast, slots)
-    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast)
+    detections = () if params["detect"] is None else _detections(chosen, params)
+    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast, detections=detections)
     if interrupted:
         complain("interrupted; run the same command again to measure the rest")
         ctx.exit(INTERRUPTED)
+
+
+def _detections(chosen: Chosen, params: dict[str, Any]) -> list[str]:
+    """Return a sentence for each dataset on the difference that ``--detect`` asks about."""
+    from reports.comparison.detection import detection_notes
+    from reports.trials.reading import read_trials
+
+    folder = Path(params["out"])
+    trials = read_trials([folder])[0] if any(folder.glob("*/record.json")) else []
+    specs = [trial.whole for trial in chosen.plan.trials]
+    rows: dict[str, set[str]] = {}
+    for spec in specs:
+        rows.setdefault(spec.dataset.full_name + spec.dataset.argument, set()).add(
+            spec.model_dump_json(exclude={"seed"})
+        )
+    return detection_notes(
+        trials,
+        [spec.dataset for spec in specs],
+        difference=params["detect"] / 100,
+        num_rows=max(map(len, rows.values()), default=0),
+        num_seeds=chosen.request.most_seeds,
+    )
 
 
 def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[str, Any]) -> bool:
@@ -97,15 +127,21 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[st
     return probes.interrupted
 
 
-def show_plan(plan: Plan, request: BenchRequest, *, form: str, plan_forecast: PlanForecast) -> None:
-    """Write a plan with its expected times to stdout, as a table or as JSON."""
+def show_plan(
+    plan: Plan, request: BenchRequest, *, form: str, plan_forecast: PlanForecast, detections: Sequence[str] = ()
+) -> None:
+    """Write a plan with its expected times to stdout, as a table or as JSON.
+
+    *detections* are sentences on the differences that the plan would show.
+    """
     from harness.records.seed_schedule import seed_counts
 
     if form == "json":
         trials = [trial.model_dump(mode="json") for trial in plan.trials]
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
         forecast = forecasting.as_json(plan_forecast)
-        click.echo(json.dumps({"trials": trials, "skips": skips, "forecast": forecast}, indent=2))
+        data = {"trials": trials, "skips": skips, "forecast": forecast}
+        click.echo(json.dumps({**data, "detection": list(detections)} if detections else data, indent=2))
         return
     overrides = ", ".join(f"{key}={value}" for key, value in request.set.items())
     combinations = _combinations(plan_forecast)
@@ -121,6 +157,8 @@ def show_plan(plan: Plan, request: BenchRequest, *, form: str, plan_forecast: Pl
     if plan.trials:
         num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
         click.echo(forecasting.total(plan_forecast, num_unknown))
+    for sentence in detections:
+        click.echo(f"detectable with 80 % probability: {clean(sentence)}")
     if request.seeds == "auto":
         first, *_ = counts = seed_counts(request.max_seeds)
         looks = f"ranks are compared after {', '.join(map(str, counts))} seeds"

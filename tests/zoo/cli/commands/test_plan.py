@@ -150,3 +150,12 @@ def test_out_must_not_be_a_file(run_shelf: Run, tmp_path: Path) -> None:
     result = run_shelf("bench", *BASE, "--out", str(tmp_path / "runs"))
     assert result.exit_code == 2
     assert "expected a folder, and this is a file" in result.stderr
+
+
+def test_what_a_bench_would_show_is_unknown_without_records_of_its_data(run_shelf: Run, tmp_path: Path) -> None:
+    result = run_shelf("plan", *BASE, "--detect", "1", "--out", str(tmp_path / "runs"))
+    assert result.exit_code == 0, result.stderr
+    assert "detectable with 80 % probability: dots: unknown; the records have no two rows on it" in result.stdout
+    asked = run_shelf("plan", *BASE, "--detect", "1", "--out", str(tmp_path / "runs"), "--format", "json")
+    assert json.loads(asked.stdout)["detection"][0].startswith("dots: unknown")
+    assert run_shelf("plan", *BASE, "--detect", "0").exit_code == 2
