@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.statistics.paired_tests import pairwise_p_values
+from reports.statistics.paired_tests import Pairing, pair_rows, pairwise_p_values
 from reports.statistics.ranks import separated
 from reports.statistics.sample import Sample
 
@@ -125,3 +125,36 @@ def test_seeds_that_happen_to_agree_are_not_believed_where_other_rows_seeds_vary
     others = [row(0.80, 0.90, 0.94), row(0.82, 0.95, 0.90), row(0.93, 0.84, 0.88)]
     assert pairwise_p_values([agree, lower])[0, 1] < 0.01
     assert pairwise_p_values([agree, lower, *others])[0, 1] > 0.1
+
+
+def mixed_rows(rng, num_rows, seeds=(2, 3)):
+    ease_N = rng.normal(size=300)
+    return [
+        Sample.of((rng.normal(1, 0.5) + ease_N + rng.normal(0, 0.7, (seeds[row % len(seeds)], 300)) > 0).astype(float))
+        for row in range(num_rows)
+    ]
+
+
+@pytest.mark.parametrize("seeds", [(3,), (2, 3), (1, 3), (7, 11, 13)], ids=str)
+def test_pairs_in_blocks_are_all_pairs(seeds):
+    """Rows of 7, 11 and 13 seeds have shares that single precision does not hold, so sums are in double precision."""
+    samples = mixed_rows(np.random.default_rng(0), 9, seeds)
+    whole = pair_rows(samples)
+    pairing = Pairing(samples)
+    blocks = [pairing.pairs(start, min(start + 4, 9)) for start in range(0, 9, 4)]
+    assert pairing.num_pairs == len(whole.differences_P) == 36
+    for name in ("first_P", "second_P", "differences_P", "image_squares_P", "are_whole_P"):
+        np.testing.assert_array_equal(np.concatenate([getattr(each, name) for each in blocks]), getattr(whole, name))
+    p_values = np.concatenate([each.p_values() for each in blocks])
+    np.testing.assert_array_equal(p_values, whole.p_values())
+
+
+@pytest.mark.parametrize("seeds", [(3,), (1, 2), (7, 11, 13)], ids=str)
+def test_sums_over_images_are_those_of_the_paired_differences(seeds):
+    samples = mixed_rows(np.random.default_rng(1), 5, seeds)
+    pairs = pair_rows(samples)
+    for place, (first, second) in enumerate(zip(pairs.first_P, pairs.second_P, strict=True)):
+        differences_N = samples[first].image_means_N - samples[second].image_means_N
+        assert pairs.image_squares_P[place] == pytest.approx((differences_N**2).sum(), rel=1e-9)
+        freedom = (differences_N**2).sum() ** 2 / (differences_N**4).sum()
+        assert pairs.parts[0][1][place] == pytest.approx(np.floor(np.clip(freedom, 1, 299)), abs=1)

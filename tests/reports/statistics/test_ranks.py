@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from reports.statistics.ranks import rank_ranges, separated, tie_numbers
+from reports.statistics.ranks import _closed, rank_ranges, separated, tie_numbers
 from reports.statistics.sample import Sample
 
 from .worlds import DIGITS, World
@@ -72,3 +72,26 @@ def test_a_tie_ends_where_every_row_above_is_separated_from_every_row_below():
     assert tie_numbers([(1, 4), (1, 2), (1, 3), (3, 4)]) == [1, 1, 1, 1]  # a noisy row reaches past certain ones
     assert tie_numbers([(1, 1)]) == [1]
     assert tie_numbers([]) == []
+
+
+def test_the_closure_adds_what_follows_and_nothing_else():
+    rng = np.random.default_rng(3)
+    for num_rows in (2, 7, 20):
+        means = rng.normal(size=num_rows)
+        above = (rng.random((num_rows, num_rows)) < 0.2) & (means[:, None] > means)
+        expected = above.copy()
+        for _ in range(num_rows):
+            expected |= (expected.astype(int) @ expected.astype(int)) > 0
+        np.testing.assert_array_equal(_closed(above, means), expected)
+
+
+def test_many_rows_have_the_ranks_that_few_rows_at_a_time_have(monkeypatch):
+    rng = np.random.default_rng(4)
+    ease_N = rng.normal(size=400)
+    samples = [
+        Sample.of((rng.normal(1, 0.6) + ease_N + rng.normal(0, 0.7, (3, 400)) > 0).astype(float)) for _ in range(30)
+    ]
+    expected = separated(samples)
+    monkeypatch.setattr("reports.statistics.ranks._BLOCK", 7)
+    np.testing.assert_array_equal(separated(samples), expected)
+    assert expected.any()
