@@ -9,7 +9,6 @@ from reports.leaderboard.table import Estimate, Row, unfinished_counts
 from zoo.text import duration
 
 NOTHING = "–"
-SMALL_IMAGES_MARK = "°"
 SPEED_MARK = "†"
 LOADED_MARK = "‡"
 LOADER_MARK = "§"

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reports.leaderboard.cells import (
-    SMALL_IMAGES_MARK,
     count,
     dominators_text,
     duration_text,
@@ -23,6 +22,7 @@ from reports.leaderboard.metric_column import metric_column, undeclared_column
 from reports.leaderboard.pareto import COSTS, costs_by_dominator, is_on_front
 from reports.leaderboard.speed_columns import SPEED_COLUMNS
 from reports.leaderboard.table import Row
+from reports.trials.labels import SMALL_IMAGES
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.metric import Metric
 from zoo.names import near_names
@@ -54,8 +54,8 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         key="model",
         title="model",
-        about=f"architecture; {SMALL_IMAGES_MARK}: early strides reduced for small images",
-        text=lambda row: row.model + (SMALL_IMAGES_MARK if row.small_images else ""),
+        about=f"architecture; {SMALL_IMAGES}: early strides reduced for small images",
+        text=lambda row: row.model,
         plain=lambda row: {"model": row.model, "small_images": row.small_images},
         priority=0,
         numeric=False,

@@ -37,15 +37,27 @@ def data_label(record: Record) -> str:
     return one_line(_with(spec.display_name, extras))
 
 
-def label_rows(records: Sequence[Record]) -> list[Labels]:
+SMALL_IMAGES = "@small"
+"""Ending of the name of a network whose early strides are reduced for small images: it is another network."""
+
+
+def label_rows(records: Sequence[Record], *, over_data: bool = False) -> list[Labels]:
     """Return labels for one record of each row; different rows have different labels wherever possible.
 
     A label names only the settings that distinguish its row from the others of the same name.
+
+    Args:
+        records: One record of each row.
+        over_data: Whether the rows are over several datasets, where a network may be reduced on one and not on another.
     """
+
+    def ending(record: Record) -> str:
+        return SMALL_IMAGES if not over_data and record.model and record.model.small_image_changes else ""
+
     models = _told_apart(
         records,
-        name=lambda record: record.spec.architecture.display_name,
-        full_name=lambda record: record.spec.architecture.full_name,
+        name=lambda record: record.spec.architecture.display_name + ending(record),
+        full_name=lambda record: record.spec.architecture.full_name + ending(record),
         settings=_model_settings,
     )
     recipes = _told_apart(

@@ -24,7 +24,7 @@ def two_rows(make_trials):
 def test_cells_read_as_people_write_them(two_rows):
     text = terminal_text(two_rows)
     line = next(line for line in text.splitlines() if "resnet18" in line)
-    assert re.search(r"\b1 +resnet18° +sgd +97\.5 ± 0\.0 +\[9\d\.\d, 9\d\.\d\] +3 ", line)
+    assert re.search(r"\b1 +resnet18@small +sgd +97\.5 ± 0\.0 +\[9\d\.\d, 9\d\.\d\] +3 ", line)
     assert "11.2 M" in line
     assert "41 M" in line
     assert "1,000" in line

@@ -46,3 +46,9 @@ def test_the_dataset_is_named_with_what_was_limited(make_trial):
     assert data_label(record.model_copy(update={"spec": record.spec.model_copy(update={"dataset": dataset})})) == (
         "toy (12 bits, 5 folds, train 1,000)"
     )
+
+
+def test_a_network_reduced_for_small_images_says_so_in_its_name(make_trial):
+    records = [make_trial("net", small=small)[1] for small in (True,)] + [make_trial("other")[1]]
+    assert [labels.model for labels in label_rows(records)] == ["net@small", "other"]
+    assert [labels.model for labels in label_rows(records, over_data=True)] == ["net", "other"]
