@@ -14,6 +14,7 @@
 ``footnotes``      the sentences below a table
 ``idle_settings``  rows that a setting does not tell apart
 ``notes``          remarks on single trials, merged by kind
+``label_noise``    known errors of test sets that exceed the difference between rows
 ``versions``       which metrics were computed by an outdated version
 ``frame``          the leaderboard as a pandas data frame
 """

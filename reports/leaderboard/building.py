@@ -13,6 +13,7 @@ from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
 from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.columns import all_columns, find_sort_column
 from reports.leaderboard.idle_settings import idle_setting_notes
+from reports.leaderboard.label_noise import label_noise_note
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_notes
 from reports.leaderboard.overall import build_overall
@@ -85,6 +86,10 @@ def build_leaderboard(
         mark_dominated(rank_table(table, evidence, column), ranks_are_of_accuracy=column.key == "accuracy")
         for table, evidence in unranked
     )
+    if column.key == "accuracy":
+        tables = tuple(
+            _with_label_noise(table, groups[0].example) for table, groups in zip(tables, groups_by_table, strict=True)
+        )
     tables = tuple(sorted(tables, key=lambda table: (table.data, table.fingerprint)))
     labels = _labels_over_tables(groups_by_table, names_by_table)
     return replace(draft, tables=tables, overall=build_overall(tables, column, labels))
@@ -99,7 +104,7 @@ def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Seque
     ):
         for group, name in zip(groups, names_of_table, strict=True):
             examples.setdefault(name, group.example)
-    labels = label_rows(list(examples.values()))
+    labels = label_rows(list(examples.values()), over_data=True)
     # Over several datasets, the runtime is part of the name of the model.
     return {
         name: replace(each, model=f"{each.model}, {runtime_name(record)}") if runtime_name(record) else each
@@ -148,6 +153,11 @@ def _optimism(evidence: Sequence[RankingEvidence]) -> float | None:
     common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
     samples = [basis.sample for basis in evidence if basis.sample is not None and basis.images == common]
     return selection_optimism(samples) if len(samples) > 1 else None
+
+
+def _with_label_noise(table: Table, example: Record) -> Table:
+    note = label_noise_note(example.spec.dataset.full_name, table.num_test, table.rows)
+    return replace(table, notes=(*table.notes, note)) if note else table
 
 
 def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple[Table, list[RankingEvidence]]:

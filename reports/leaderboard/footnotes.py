@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from harness.records.record import LOADED_CORES
-from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, SMALL_IMAGES_MARK, TIED_MARK
+from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
 from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_outcomes
 from reports.leaderboard.pareto import COSTS
 from reports.leaderboard.table import LOADER_SHARE, Row, Table, row_names
+from reports.trials.labels import SMALL_IMAGES
 
 MANY_OPENINGS = 20
 """Number of trials on the same test images from which a note says so."""
@@ -33,7 +34,7 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
     keys = {column.key for column in columns}
     notes = []
     if any(row.small_images for row in table.rows) and "model" in keys:
-        notes.append(f"{SMALL_IMAGES_MARK} early strides reduced for small images")
+        notes.append(f"{SMALL_IMAGES}: early strides reduced for small images, which makes it another network")
     if any(column.needs_equal_conditions for column in columns):
         notes += table.speed_notes
     notes += [_fingerprint_note(table, leaderboard), _openings_note(table), *table.notes, *_unfinished_notes(table)]
