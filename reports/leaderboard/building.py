@@ -17,7 +17,7 @@ from reports.leaderboard.label_noise import label_noise_note
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_notes
 from reports.leaderboard.overall import build_overall
-from reports.leaderboard.pareto import mark_dominated
+from reports.leaderboard.pareto import mark_dominated, with_front_chances
 from reports.leaderboard.ranking import rank_table
 from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of, most_common_images
 from reports.leaderboard.runtime_rows import add_runtimes
@@ -25,6 +25,7 @@ from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
 from reports.leaderboard.versions import version_notes
 from reports.statistics.optimism import selection_optimism
+from reports.statistics.sample import Sample
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
 from reports.trials.reading import Trial, read_trials, without_collection
@@ -120,6 +121,8 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
         rows.append(replace(row, combination=name))
         evidence.append(basis)
     rows, speed_notes = compare_speeds(add_runtimes(rows, groups), groups)
+    common = _on_common_images(evidence)
+    samples = {row.combination: each for row, each in zip(rows, common, strict=True) if each is not None}
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
     notes = list(info.notes) if info else []
@@ -139,20 +142,20 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
         notes=tuple(one_line(note) for note in notes),
         looks=looks,
         openings=sum(group.repeated + sum(map(_openings, group.done.values())) for group in groups),
-        optimism=_optimism(evidence),
+        optimism=selection_optimism(list(samples.values())) if len(samples) > 1 else None,
         speed_notes=tuple(one_line(note) for note in speed_notes),
     )
-    return table, evidence
+    return with_front_chances(table, samples), evidence
 
 
 def _openings(trial: Trial) -> int:
     return len(trial[1].folds) or 1
 
 
-def _optimism(evidence: Sequence[RankingEvidence]) -> float | None:
+def _on_common_images(evidence: Sequence[RankingEvidence]) -> list[Sample | None]:
+    """Return the sample of each row that was tested on the same images as most."""
     common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
-    samples = [basis.sample for basis in evidence if basis.sample is not None and basis.images == common]
-    return selection_optimism(samples) if len(samples) > 1 else None
+    return [basis.sample if basis.images == common else None for basis in evidence]
 
 
 def _with_label_noise(table: Table, example: Record) -> Table:

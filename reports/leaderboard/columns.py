@@ -162,6 +162,7 @@ COLUMNS: tuple[Column, ...] = (
         plain=lambda row: {
             "dominated_by": "; ".join(dominator.name for dominator in costs_by_dominator(row)),
             **{f"on_front_{cost.key}": is_on_front(row, cost.key) for cost in COSTS},
+            **{f"front_chance_{cost.key}": row.front_chances.get(cost.key) for cost in COSTS},
         },
         priority=90,
         numeric=False,

@@ -78,7 +78,8 @@ def _front_notes(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
     if _shows(FRONT_MARK, [column for column in columns if column.key in _COSTS], rows):
         notes.append(
             f"{FRONT_MARK} on the Pareto front: no row of the table is at least as good in both accuracy and this "
-            "column, and better in one; it compares means, so noise can move a row on or off the front"
+            "column, and better in one; it compares means, so noise can move a row on or "
+            "off the front (CSV and JSON have the chance of each row)"
         )
     found = (dominator for row in rows for each in row.dominated_by.values() for dominator in each)
     if any(column.key == "dominated_by" for column in columns) and any(each.shares_ranks for each in found):

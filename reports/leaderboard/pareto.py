@@ -4,7 +4,8 @@ There is one front for each cost of :data:`COSTS`: accuracy against throughput, 
 row is dominated by another that is at least as accurate and at least as good on the cost, and better on one of the two.
 The front consists of the rows that none dominates. It compares mean accuracies and measured costs, so noise can move a
 row on or off the front. Therefore each dominator records whether it shares ranks with the row: if so, its accuracy may
-be luck, and only its cost is an advantage.
+be luck, and only its cost is an advantage. How likely a row is on the front, given the noise of both, is estimated too
+(:mod:`reports.statistics.front_chances`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reports.leaderboard.table import Dominator, Row, Table, row_names
+from reports.statistics.front_chances import drawn_means, front_chances
+from reports.statistics.sample import Sample
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,14 +29,28 @@ class Cost:
     value: Callable[[Row], float | None]
     """Returns the value of a row; None if it has none that is comparable within its table."""
     higher_is_better: bool = False
+    spread: Callable[[Row], float] | None = None
+    """Returns the standard deviation of a measured value; None if values are exact."""
 
 
 def _comparable_inference(row: Row) -> float | None:
     return row.speed.inference if row.speed is not None and row.speed.comparable else None
 
 
+def _spread_of_inference(row: Row) -> float:
+    """Return the standard deviation of throughput, from the range of the middle 95 % of its windows."""
+    low, high = (row.speed.intervals if row.speed is not None else {}).get("inference", (0.0, 0.0))
+    return (high - low) / 3.92
+
+
 COSTS: tuple[Cost, ...] = (
-    Cost(key="inference_speed", title="infer img/s", value=_comparable_inference, higher_is_better=True),
+    Cost(
+        key="inference_speed",
+        title="infer img/s",
+        value=_comparable_inference,
+        higher_is_better=True,
+        spread=_spread_of_inference,
+    ),
     Cost(key="params", title="params", value=lambda row: row.params),
     Cost(key="macs", title="MACs", value=lambda row: row.macs),
 )
@@ -102,6 +119,34 @@ def mark_dominated(table: Table, *, ranks_are_of_accuracy: bool = True) -> Table
             )
     rows = (replace(row, dominated_by=by) for row, by in zip(table.rows, marked, strict=True))
     return replace(table, rows=tuple(rows))
+
+
+def with_front_chances(table: Table, samples: Mapping[str, Sample]) -> Table:
+    """Return *table* with :attr:`Row.front_chances` filled in.
+
+    Args:
+        table: A table.
+        samples: Accuracy of rows on the same test images, by :attr:`Row.combination`.
+    """
+    import numpy as np
+
+    places = [place for place, row in enumerate(table.rows) if row.combination in samples]
+    if len(places) < 2:
+        return table
+    means_MR = drawn_means([samples[table.rows[place].combination] for place in places])
+    chances: list[dict[str, float]] = [{} for _ in table.rows]
+    for cost in COSTS:
+        known = [index for index, place in enumerate(places) if cost.value(table.rows[place]) is not None]
+        rows = [table.rows[places[index]] for index in known]
+        if len(rows) < 2:
+            continue
+        costs_M = np.array([cost.value(row) for row in rows], dtype=np.float64) * (-1 if cost.higher_is_better else 1)
+        spreads_M = np.array([0.0 if cost.spread is None else cost.spread(row) for row in rows])
+        found = front_chances(means_MR[known], costs_M, spreads_M)
+        for index, chance in zip(known, found, strict=True):
+            chances[places[index]][cost.key] = float(chance)
+    rows_of = (replace(row, front_chances=each) for row, each in zip(table.rows, chances, strict=True))
+    return replace(table, rows=tuple(rows_of))
 
 
 def is_on_front(row: Row, cost_key: str) -> bool | None:

@@ -134,6 +134,8 @@ class Row:
     dominated_by: Mapping[str, tuple[Dominator, ...]] = field(default_factory=dict)
     """Rows of the Pareto front that dominate this one, by the key of the cost (:mod:`reports.leaderboard.pareto`);
     empty if it is on the front itself. Costs on which it cannot be compared are left out."""
+    front_chances: Mapping[str, float] = field(default_factory=dict)
+    """How likely the row is on the Pareto front, by the key of the cost (:mod:`reports.statistics.front_chances`)."""
     tie: int | None = None
     """Number of its tie, from the top: rows that overlapping ranges of ranks connect have the same number; None if it
     is not ranked."""

@@ -11,5 +11,6 @@
 ``ranks``         which rows are separated, and their ranges of ranks
 ``signed_rank``   tests over datasets
 ``optimism``      how much better the best of several rows looks than it is
+``front_chances`` how likely a row is on a Pareto front
 ``power``         the minimum detectable difference
 """

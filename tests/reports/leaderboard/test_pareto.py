@@ -140,3 +140,23 @@ def test_every_format_has_a_column_of_dominating_rows(three, format_name):
     approximately = r"$\approx$" if format_name == "latex" else "≈"
     assert "small (infer img/s, params, MACs)" in text
     assert f"small{approximately} (params)" in text
+
+
+def test_rows_have_a_chance_of_being_on_the_front(make_trials):
+    trials = [
+        *make_trials("small", accuracy=0.8, params=100),
+        *make_trials("medium", accuracy=0.8, params=200),
+        *make_trials("large", accuracy=0.95, params=300),
+        *make_trials("useless", accuracy=0.3, params=400),
+    ]
+    rows = {row.model: row for row in build_leaderboard(trials).rows}
+    chances = {name: row.front_chances["params"] for name, row in rows.items()}
+    assert (chances["small"], chances["large"], chances["useless"]) == (1.0, 1.0, 0.0)
+    assert 0.1 < chances["medium"] < 0.9
+
+
+def test_a_row_without_predictions_has_no_chance(make_trials, make_trial):
+    trials = [*make_trials("a"), *make_trials("b"), make_trial("c", predictions=False)]
+    rows = {row.model: row for row in build_leaderboard(trials).rows}
+    assert rows["c"].front_chances == {}
+    assert set(rows["a"].front_chances) == {"inference_speed", "params", "macs"}
