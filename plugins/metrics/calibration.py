@@ -37,8 +37,6 @@ def squared_influence(predictions: Predictions) -> Floats:
 
     Leaving images out in turn also covers the noise of gaps near 0, to which the first-order influence is blind.
     """
-    import numpy as np
-
     gap_N, bin_N, images_B, sum_B, square_B = _bins(predictions)
     num_images = len(gap_N)
     n_N, s_N, q_N = images_B[bin_N], sum_B[bin_N], square_B[bin_N]
@@ -47,8 +45,9 @@ def squared_influence(predictions: Predictions) -> Floats:
     rest_N = (s_N - gap_N) ** 2 - (q_N - gap_N**2)
     without_N = _pairs(rest_N, n_N - 1)
     total = _pairs(sum_B**2 - square_B, images_B).sum()
-    moved_N: Floats = total - (num_images - 1) * (total - with_N + without_N) / max(num_images - 1, 1)
-    return moved_N + (total / num_images - moved_N.mean()) if num_images > 1 else np.full(1, total)
+    pseudo_N = with_N - without_N  # N T - (N - 1) T_without, both times their numbers of images
+    moved_N: Floats = pseudo_N + (total / num_images - pseudo_N.mean())
+    return moved_N
 
 
 def root(squared: float) -> float:
