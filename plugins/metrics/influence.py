@@ -94,7 +94,7 @@ def matthews_corrcoef(predictions: Predictions) -> Floats:
     labels_K, predicted_K, right = shares.sum(axis=1), shares.sum(axis=0), shares.trace()
     of_labels, of_predictions = 1 - labels_K @ labels_K, 1 - predicted_K @ predicted_K
     scale = (of_labels * of_predictions) ** 0.5
-    if scale <= 1e-12:
+    if min(of_labels, of_predictions) <= 1e-12:  # as in the metric
         return np.full(len(predictions.labels), value)
     predicted_NK = _predicted(predictions)
     label_moves_N = labels_K[predictions.labels]
