@@ -105,6 +105,10 @@ def find(registry: Registry[Any], patterns: tuple[str, ...]) -> list[Entry[Any]]
     return list(found.values())
 
 
+_NOT_DATA = ("name", "namespace", "short", "preload", "known_cases", "influence", "of_influence")
+"""Fields that a listing leaves out: names are given otherwise, and the rest are functions or their cases."""
+
+
 def describe(attribute: str, entry: Entry[Any]) -> dict[str, Any]:
     """Return an entry as plain data: the data fields of its record, and its provider."""
     from dataclasses import asdict, fields
@@ -113,7 +117,7 @@ def describe(attribute: str, entry: Entry[Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"name": entry.display_name, "full_name": entry.full_name}
     for field in fields(record):
         value = getattr(record, field.name)
-        if field.name not in ("name", "namespace", "short", "preload", "known_cases") and not callable(value):
+        if field.name not in _NOT_DATA and not callable(value):
             described[field.name] = dict(value) if isinstance(value, Mapping) else value
     if attribute == "recipes":
         from zoo.recipe import FUNCTIONS
