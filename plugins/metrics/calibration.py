@@ -89,11 +89,11 @@ def _bins(predictions: Predictions) -> tuple[Floats, NDArray[np.intp], NDArray[n
     is_top_NK = logits == logits.max(axis=1, keepdims=True)
     right_N = is_top_NK[np.arange(len(labels)), labels] / is_top_NK.sum(axis=1)
     confidence_N = predictions.probabilities.max(axis=1)
-    gap_N = right_N - confidence_N
+    gap_N: Floats = right_N - confidence_N
     bin_N, num_bins = _bin_of(confidence_N)
     images_B = np.bincount(bin_N, minlength=num_bins)
-    sum_B = np.bincount(bin_N, weights=gap_N, minlength=num_bins)
-    square_B = np.bincount(bin_N, weights=gap_N**2, minlength=num_bins)
+    sum_B = np.bincount(bin_N, weights=gap_N, minlength=num_bins).astype(np.float64)
+    square_B = np.bincount(bin_N, weights=gap_N**2, minlength=num_bins).astype(np.float64)
     return gap_N, bin_N, images_B, sum_B, square_B
 
 
@@ -101,6 +101,7 @@ def _bin_of(confidence_N: Floats) -> tuple[NDArray[np.intp], int]:
     """Return the bin of each image and the number of bins; images of equal confidence share a bin."""
     import numpy as np
 
+    confidence_N = confidence_N.round(9)  # equal ones may differ in their last bits
     ordered = np.sort(confidence_N)
     starts = np.unique(ordered[np.arange(1, NUM_BINS) * len(ordered) // NUM_BINS])
     bin_N = np.searchsorted(starts, confidence_N, "right")

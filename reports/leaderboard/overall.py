@@ -220,8 +220,9 @@ def _improvability(values_DM: NDArray[np.float64], column: Column) -> NDArray[np
     if not np.isfinite(errors_DM).all() or (errors_DM < 0).any():
         return None
     gains_DM = errors_DM - errors_DM.min(axis=1, keepdims=True)
-    found: NDArray[np.float64] = np.divide(gains_DM, errors_DM, out=np.zeros_like(gains_DM), where=errors_DM > 0)
-    return found.mean(axis=0)
+    shares_DM = np.divide(gains_DM, errors_DM, out=np.zeros_like(gains_DM), where=errors_DM > 0)
+    found_M: NDArray[np.float64] = shares_DM.mean(axis=0)
+    return found_M
 
 
 def _mean_ranks(values_M: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -137,7 +137,7 @@ class Pairing:
     @property
     def num_pairs(self) -> int:
         """Number of pairs of all rows."""
-        return self.num_rows * (self.num_rows - 1) // 2
+        return int(self.num_rows * (self.num_rows - 1) // 2)
 
     def pairs(self, start: int, stop: int) -> Pairs:
         """Return the pairs of the rows from *start* to *stop* with the rows that follow each of them."""

@@ -117,5 +117,5 @@ class Variation:
                 low = middle
             else:
                 high = middle
-        step = 10 ** max(len(str(high)) - 2, 0)
+        step = int(10 ** max(len(str(high)) - 2, 0))
         return math.ceil(high / step) * step

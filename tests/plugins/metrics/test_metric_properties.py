@@ -132,6 +132,7 @@ def test_an_untrained_model_scores_at_chance_on_every_metric_in_any_row_order(mo
         assert METRICS["nll"].compute(predictions) == pytest.approx(math.log(classes))
         assert METRICS["brier"].compute(predictions) == pytest.approx(0.25 if classes == 2 else 1 - 1 / classes)
         assert METRICS["calibration_error"].compute(predictions) == pytest.approx(0.0, abs=1e-6)
+        assert METRICS["debiased_calibration_error"].compute(predictions) == pytest.approx(0.0, abs=1e-6)
     if classes == 2 and model == "constant":
         assert METRICS["binary_f1"].compute(predictions) == pytest.approx(0.5)
         assert math.isnan(METRICS["best_threshold"].compute(predictions))
@@ -139,5 +140,6 @@ def test_an_untrained_model_scores_at_chance_on_every_metric_in_any_row_order(mo
 
 def test_every_scalar_metric_has_a_stated_chance_level():
     """A metric added without one would escape the test above."""
-    elsewhere = {"nll", "brier", "calibration_error", "binary_f1", "best_threshold"}
+    elsewhere = {"nll", "brier", "calibration_error", "debiased_calibration_error", "binary_f1", "best_threshold"}
+    elsewhere.add("calibration_floor")  # the expected noise has no chance level
     assert {metric.name for metric in SCALARS} == set(CHANCE) | set(OF_A_SPREAD) | elsewhere

@@ -32,7 +32,7 @@ def test_it_is_what_the_best_row_exceeds_its_truth_by(levels):
     drawn = [chosen(rng, levels) for _ in range(60)]
     true = np.array([excess for _, excess in drawn])
     found = np.array([selection_optimism(samples) for samples, _ in drawn])
-    assert found.mean() == pytest.approx(true.mean(), abs=0.15 * abs(true.mean()) + 3 * true.std() / 60**0.5)
+    assert found.mean() == pytest.approx(true.mean(), abs=0.15 * abs(true.mean()) + 3 * true.std() / 60**0.5 + 0.0005)
 
 
 def test_a_single_row_and_rows_that_are_alike_have_none():
@@ -43,6 +43,10 @@ def test_a_single_row_and_rows_that_are_alike_have_none():
 
 def test_more_rows_have_more_of_it_and_more_images_less():
     rng = np.random.default_rng(1)
-    few, many = (np.mean([selection_optimism(chosen(rng, np.full(m, 2.0))[0]) for _ in range(8)]) for m in (3, 30))
-    large = np.mean([selection_optimism(chosen(rng, np.full(30, 2.0), num_images=6000)[0]) for _ in range(4)])
+
+    def mean(num_rows, **options):
+        drawn = [chosen(rng, np.full(num_rows, 2.0), seed_sd=0.0, **options)[0] for _ in range(8)]
+        return np.mean([selection_optimism(samples) for samples in drawn])
+
+    few, many, large = mean(3), mean(30), mean(30, num_images=6000)
     assert large < few < many
