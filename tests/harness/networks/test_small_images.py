@@ -127,7 +127,14 @@ MAPS = {
 }
 
 
-@pytest.mark.parametrize("name", MAPS)
+QUICK = (
+    "resnet50", "resnetv2_50", "efficientnet_b0", "tf_mixnet_s", "regnety_002", "convnext_atto", "vgg11_bn", "dpn48b",
+    "ghostnet_050", "torchvision/resnet18", "torchvision/mobilenet_v3_small", "torchvision/squeezenet1_1",
+)  # fmt: skip
+"""One for each way of halving maps; the others are of like families."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(each, marks=() if each in QUICK else pytest.mark.slow) for each in MAPS])
 def test_at_32_pixels_the_last_map_is_at_least_four_and_less_than_twice_that_by_need(name):
     model = on_meta(name)
     shapes = {key: value.shape for key, value in model.state_dict().items()}
