@@ -124,6 +124,10 @@ CHECKS: tuple[Check, ...] = (
         ("perfect_predictor_is_best", "no predictor scores better than one that is always right and certain"),
         ("constant_predictor_gains_nothing", "a constant model scores the same for any assignment of labels"),
         ("known_cases", "computed values equal the values worked out by hand"),
+        (
+            "influence_averages_to_the_value",
+            "the influence of the images, on which ranks are based, has the metric as mean",
+        ),
         ("predictions_are_left_alone", "computing does not modify predictions, and is repeatable"),
         ("metric_has_no_side_effects", "computing changes no seeds, threads, dtypes or warning filters"),
     ),

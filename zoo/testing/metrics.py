@@ -107,6 +107,25 @@ def known_cases(subject: Subject[Metric]) -> None:
             raise CheckFailedError(f"case {number}: computed {_shown(value)}, expected {_shown(expected)}")
 
 
+def influence_averages_to_the_value(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    if metric.influence is None:
+        raise NotApplicableError("it declares no influence")
+    for title, predictions in _cases(metric):
+        value = _value(metric, predictions)
+        if np.isnan(value).any():
+            continue
+        with np.errstate(all="ignore"):
+            influence_N = np.asarray(metric.influence(predictions), dtype=np.float64)
+        if influence_N.shape != predictions.labels.shape:
+            shapes = f"{list(influence_N.shape)} instead of {list(predictions.labels.shape)}"
+            raise CheckFailedError(f"{title}: its influence has the shape {shapes}")
+        mean = float(influence_N.mean())
+        found = np.asarray(mean if metric.of_influence is None else metric.of_influence(mean))
+        if not np.allclose(found, value, rtol=1e-6, atol=1e-9):
+            raise CheckFailedError(f"{title}: the mean of its influence is {_shown(found)}, the metric {_shown(value)}")
+
+
 def predictions_are_left_alone(subject: Subject[Metric]) -> None:
     metric = subject.record
     for title, predictions in _cases(metric):
