@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
@@ -17,6 +18,10 @@ from zoo.optimizers import TIMM
 FUSED_DEVICES = ("cpu", "cuda", "mps")
 """Devices with fused kernels for sgd, adam and adamw, which update all parameters in a single pass."""
 
+_EXEMPT_FROM_COMPILING = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
+
+OptimizerT = TypeVar("OptimizerT", bound=torch.optim.Optimizer)
+
 
 def make_optimizer(model: nn.Module, hp: Hyperparameters, *, may_be_fused: bool = True) -> torch.optim.Optimizer:
     """Make the optimizer for the parameters that require gradients, with the groups of :func:`parameter_groups`."""
@@ -27,16 +32,14 @@ def make_optimizer(model: nn.Module, hp: Hyperparameters, *, may_be_fused: bool 
     match hp.optimizer:
         case "sgd":
             nesterov = hp.nesterov and hp.momentum > 0  # no effect without momentum, and torch rejects it
-            return torch.optim.SGD(
-                groups, hp.lr, momentum=hp.momentum, nesterov=nesterov, weight_decay=decay, fused=fused
-            )
+            return _SGD(groups, hp.lr, momentum=hp.momentum, nesterov=nesterov, weight_decay=decay, fused=fused)
         case "adam":
-            return torch.optim.Adam(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)
+            return _Adam(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)
         case "adamw":
-            return torch.optim.AdamW(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)
+            return _AdamW(groups, hp.lr, betas=(hp.beta1, hp.beta2), weight_decay=decay, fused=fused)
         case "rmsprop":
             # No fused kernel exists; foreach is the fastest alternative.
-            return torch.optim.RMSprop(groups, hp.lr, momentum=hp.momentum, weight_decay=decay, foreach=True)
+            return _RMSprop(groups, hp.lr, momentum=hp.momentum, weight_decay=decay, foreach=True)
         case _:
             from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]  # timm exports it
 
@@ -45,6 +48,25 @@ def make_optimizer(model: nn.Module, hp: Hyperparameters, *, may_be_fused: bool 
                 groups, name, lr=hp.lr, weight_decay=decay, momentum=hp.momentum
             )
             return made
+
+
+def uncompiled(kind: type[OptimizerT]) -> type[OptimizerT]:
+    """Return a subclass of one of torch's optimizers that does not import the compiler.
+
+    Torch wraps these methods, so that ``torch.compile`` leaves them out if it meets them, and for that imports the
+    compiler when they are first called, which takes about as long as importing torch. An optimizer made here is never
+    compiled.
+    """
+    own: dict[str, Any] = {name: inspect.unwrap(getattr(kind, name)) for name in _EXEMPT_FROM_COMPILING}
+    own["step"] = torch.no_grad()(own["step"])
+    made: Any = type(kind.__name__, (kind,), {**own, "__module__": kind.__module__, "__doc__": kind.__doc__})
+    return cast(type[OptimizerT], made)
+
+
+_SGD = uncompiled(torch.optim.SGD)
+_Adam = uncompiled(torch.optim.Adam)
+_AdamW = uncompiled(torch.optim.AdamW)
+_RMSprop = uncompiled(torch.optim.RMSprop)
 
 
 def parameter_groups(model: nn.Module, hp: Hyperparameters) -> list[dict[str, Any]]:

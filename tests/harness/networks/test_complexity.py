@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import timm
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from harness.networks.complexity import count_macs, count_parameters, meta_copy
 
@@ -113,3 +117,57 @@ def test_a_meta_copy_shares_nothing_with_the_model_and_holds_no_weights():
     assert [each.requires_grad for each in copied.parameters()] == [False, True, True, True]
     copied[0].stride = (2, 2)
     assert model[0].stride == (1, 1)
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(24, 6, batch_first=True)
+
+    def forward(self, x_BCHW):
+        return self.lstm(x_BCHW.flatten(2).unflatten(2, (8, 8)).permute(0, 2, 1, 3).flatten(2))[0][:, -1]
+
+
+ATTENDING = nn.Sequential(
+    nn.Conv2d(3, 8, 3, groups=1),
+    nn.Sequential(nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(2)),
+    nn.Linear(9, 8),
+    nn.TransformerEncoderLayer(8, 2, dim_feedforward=16, batch_first=True),
+    nn.Sequential(nn.LayerNorm(8), nn.GELU(), nn.Flatten(), nn.Linear(64, 5)),
+)
+
+
+@pytest.mark.parametrize("model", [ATTENDING, Recurrent()], ids=["attending", "recurrent"])
+def test_a_copy_on_the_cpu_and_the_meta_device_give_torchs_own_count(model, monkeypatch):
+    meta = meta_copy(model).eval()
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        meta(torch.zeros(1, 3, 8, 8, device="meta"))
+    expected = counter.get_total_flops() // 2
+    assert expected > 1000
+    assert count_macs(model, (3, 8, 8)) == expected
+    monkeypatch.delitem(sys.modules, "torch._dynamo", raising=False)
+    assert count_macs(model, (3, 8, 8)) == expected
+    assert torch.backends.mkldnn.enabled
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+WITHOUT_COMPILER = """
+import sys, torch
+from torch import nn
+from harness.networks.complexity import count_macs
+from harness.training.optimizers import make_optimizer
+from zoo import Hyperparameters
+model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU(), nn.Flatten(), nn.Linear(4 * 36, 2))
+assert count_macs(model, (3, 8, 8)) == 36 * 4 * 27 + 144 * 2
+for rule in ("sgd", "adam", "adamw", "rmsprop"):
+    optimizer = make_optimizer(model, Hyperparameters(optimizer=rule))
+    model(torch.ones(2, 3, 8, 8)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+assert "torch._dynamo" not in sys.modules
+"""
+
+
+def test_counting_and_training_do_not_import_the_compiler():
+    subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], check=True)

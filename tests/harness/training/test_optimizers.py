@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from harness.faults.errors import TrialError
-from harness.training.optimizers import make_optimizer, parameter_groups
+from harness.training.optimizers import make_optimizer, parameter_groups, uncompiled
 from zoo import Hyperparameters
 
 
@@ -116,3 +116,34 @@ def test_timms_optimizers_get_the_groups_and_settings(name):
     assert {group["weight_decay"] for group in optimizer.param_groups} == {0.3, 0.0}
     assert {group["lr"] for group in optimizer.param_groups} == {0.2}
     assert {group.get("momentum", 0.8) for group in optimizer.param_groups} == {0.8}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (torch.optim.SGD, {"momentum": 0.9, "fused": True}),
+        (torch.optim.Adam, {"fused": True}),
+        (torch.optim.AdamW, {}),
+        (torch.optim.RMSprop, {"foreach": True}),
+    ],
+)
+def test_without_the_compiler_an_optimizer_takes_the_same_steps(kind, settings) -> None:
+    plain = kind([torch.zeros(2, requires_grad=True)], lr=0.1)
+    plain.param_groups[0]["params"][0].grad = torch.ones(2)
+    plain.step()  # torch wraps the method of a class that has been used once more
+    nets = [nn.Linear(3, 2, bias=False) for _ in range(2)]
+    nets[1].load_state_dict(nets[0].state_dict())
+    optimizers = [
+        each(net.parameters(), lr=0.1, **settings) for each, net in zip((kind, uncompiled(kind)), nets, strict=True)
+    ]
+    for _ in range(3):
+        for net, optimizer in zip(nets, optimizers, strict=True):
+            optimizer.zero_grad()
+            net(torch.ones(4, 3)).square().sum().backward()
+            optimizer.step()
+    assert torch.equal(nets[0].weight, nets[1].weight)
+    assert isinstance(optimizers[1], kind)
+    assert repr(optimizers[1]) == repr(optimizers[0])
+    states = [optimizer.state_dict() for optimizer in optimizers]
+    assert states[0]["param_groups"] == states[1]["param_groups"]
+    assert states[0]["state"].keys() == states[1]["state"].keys()
