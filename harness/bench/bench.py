@@ -107,6 +107,7 @@ def run_bench(
         trials: LocalTrials | RemoteTrials
         if remote is None:
             starter = Starter(plan.preload)
+            starter.warm_up()
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-")))
             places = dataclasses.asdict(sources)
             jobs = LocalJobRunner(starter, scratch, emit, interrupts, places)

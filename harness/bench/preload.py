@@ -55,8 +55,7 @@ with contextlib.suppress(StoreError):  # a cache that cannot be written: the com
 for _name in os.environ.get(PRELOAD_VARIABLE, "").split(","):
     if _name in PRELOAD_ALLOWED:
         importlib.import_module(_name)
-if "torch" in os.environ.get(PRELOAD_VARIABLE, ""):
-    # What every trial comes to import: the engine, and the compiler, which torch's optimizers and its counter of
-    # operations pull in at their first use, for seconds.
-    for _name in ("harness.trial.trial", "torch._dynamo", "scipy.special"):
+if "torch" in os.environ.get(PRELOAD_VARIABLE, "").split(","):
+    # The engine, and what every trial comes to import for its metrics.
+    for _name in ("harness.trial.trial", "scipy.special"):
         importlib.import_module(_name)

@@ -28,7 +28,7 @@ POLL_SECONDS = 0.1
 """How often a process that is waited for is looked at."""
 PRELOAD_VARIABLE = "ZOO_PRELOAD"
 """Tells the fork server what to import (see :mod:`harness.bench.preload`), which takes no arguments."""
-PRELOAD_ALLOWED = ("torch", "torchvision", "timm")
+PRELOAD_ALLOWED = ("torch", "torchvision", "timm", "torch._dynamo")
 """Nothing else: a module that crashed there would take every trial with it."""
 SAFE_PATH_VARIABLE = "PYTHONSAFEPATH"
 UNSET_VARIABLE = "ZOO_UNSET"
@@ -65,6 +65,15 @@ class Starter:
             self._context = context
         else:
             self._context = multiprocessing.get_context("spawn")
+
+    def warm_up(self) -> None:
+        """Start the fork server now, so that it imports the libraries while the caller prepares what to run.
+
+        A server that dies is noticed by the first :meth:`start`.
+        """
+        if self._context.get_start_method() == "forkserver":
+            with _nameless_main(), safe_path(), _lock:
+                forkserver.ensure_running()
 
     def start(self, job: dict[str, Any], folder: Path) -> Job:
         """Write *job* to *folder* and start it.

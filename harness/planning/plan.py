@@ -84,8 +84,17 @@ def make_plan(selection: Selection) -> Plan:
                     )
     wanted = [each.entry.record.preload for each in selection.architectures]
     wanted += [each.entry.record.preload for each in selection.datasets]
+    if _needs_compiler(selection):
+        wanted.append(("torch._dynamo",))
     preload = tuple(dict.fromkeys(module for modules in wanted for module in modules))
     return Plan(trials=tuple(trials), skips=tuple(skips.values()), preload=preload)
+
+
+def _needs_compiler(selection: Selection) -> bool:
+    """Return whether trials will import torch's compiler, as an optimizer of a recipe's own does too."""
+    request = selection.request
+    own_optimizer = any(recipe.entry.record.make_optimizer is not None for recipe in selection.recipes)
+    return own_optimizer or request.compile != "off" or request.gpus_per_trial > 1
 
 
 def _folds(whole: DatasetSpec) -> list[DatasetSpec]:

@@ -56,3 +56,14 @@ def test_threads_that_wait_go_to_sleep_unless_the_user_wants_them_to_spin(
     env = {name: value for name, value in os.environ.items() if name not in unset} | given
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == expected
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")
+@pytest.mark.parametrize("compiler", [False, True])
+def test_the_compiler_is_imported_only_if_trials_will_use_it(compiler: bool) -> None:
+    code = (
+        "import sys, harness.bench.preload; print('torch._dynamo' in sys.modules, 'harness.trial.trial' in sys.modules)"
+    )
+    env = {**os.environ, "ZOO_PRELOAD": "torch,torch._dynamo" if compiler else "torch"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(compiler), "True"]

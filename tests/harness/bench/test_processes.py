@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,15 @@ def test_a_job_that_returns_ends_with_status_0(start: Start, tmp_path: Path) -> 
     assert job.wait(60)
     assert job.status == 0
     assert json.loads((tmp_path / "job-0" / "result.json").read_bytes()) == {"value": "> a"}
+
+
+@linux
+def test_a_server_that_was_started_early_starts_the_jobs(start: Start, tmp_path: Path) -> None:
+    Starter(()).warm_up()
+    server = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    assert server is not None
+    assert start("os:getppid").wait(60)
+    assert json.loads((tmp_path / "job-0" / "result.json").read_bytes()) == {"value": server}
 
 
 def test_a_status_is_that_of_the_process(start: Start) -> None:

@@ -135,3 +135,8 @@ def test_a_dataset_is_listed_once_and_each_of_its_folds_by_itself(toys: Catalog)
 
 def test_modules_to_preload_are_listed_once_models_first(toys: Catalog) -> None:
     assert plan_of(toys).preload == ("json", "csv", "zipfile")
+
+
+def test_the_compiler_is_preloaded_only_if_trials_use_it(toys: Catalog) -> None:
+    assert plan_of(toys, compile="on").preload == ("json", "csv", "zipfile", "torch._dynamo")
+    assert plan_of(toys, gpus_per_trial=2).preload[-1] == "torch._dynamo"
