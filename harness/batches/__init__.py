@@ -1,5 +1,6 @@
 """Batches of images on a device, augmented and normalised.
 
+``ahead``             making the next batch while the current one is learnt from
 ``augmentation``      random changes of training images, drawn independently for each image
 ``crop_boxes``        where random resized crops of whole photographs lie
 ``device_copy``       copying chunks of images from the host to the device

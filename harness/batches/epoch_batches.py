@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.batches.ahead import one_ahead
 from harness.batches.augmentation import AlternatingFlip, Mixing, augment
 from harness.batches.augmentation.draws import BatchGenerator
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order, offsets
@@ -23,6 +24,7 @@ from harness.data.images import ImageSet, PreparedData
 from harness.faults.errors import TrialError
 from harness.randomness import derive_seed, make_generator
 from harness.records.record import FailureKind
+from harness.system.cores import usable_threads
 from zoo.calling.signatures import accepted
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
@@ -73,6 +75,9 @@ class EpochBatches:
         """Whether the recipe's own augmentation has returned targets."""
         # A recipe's own augmentation draws only for the images that it is given, so it must be given whole batches.
         self._loads_whole_batches = recipe.augment is not None
+        # Only with what draws from generators of its own, and where a core is left for it.
+        one_thread = device.type == "cpu" and torch.get_num_threads() == 1
+        self._makes_ahead = one_thread and recipe.augment is None and usable_threads() > 1
 
     def some(self, most: int) -> Tensor:
         """Return up to *most* random images, always the same ones, normalised but not augmented."""
@@ -83,8 +88,13 @@ class EpochBatches:
     def of_epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield ``(images_BCHW, targets, labels_B)`` for each batch of an epoch, counted from 1.
 
-        Targets are the labels, or probabilities ``[B, K]`` with mixup or CutMix.
+        Targets are the labels, or probabilities ``[B, K]`` with mixup or CutMix. A network that trains with one thread
+        on a CPU gets batches that a second thread makes meanwhile.
         """
+        batches = self._made(epoch)
+        return one_ahead(batches) if self._makes_ahead else batches
+
+    def _made(self, epoch: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         hp, device = self._hp, self._device
         order_N = epoch_order(self._labels_N, hp.sampling, seed=self._seed, epoch=epoch)
         flip_N = None if self._alternating is None else self._alternating.of_epoch(epoch, order_N)

@@ -60,6 +60,26 @@ def make_batches(make_data):
     return make
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_batches_made_ahead_are_the_same_bit_for_bit(make_batches, monkeypatch, name):
+    made = {}
+    for threads in (1, 2):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        monkeypatch.setattr("harness.batches.epoch_batches.usable_threads", lambda: 2)
+        epochs = make_batches(SETTINGS[name]).of_epoch(2)
+        assert (epochs.__name__ == "one_ahead") == (threads == 1)
+        made[threads] = list(epochs)
+    assert len(made[1]) == len(made[2]) == 4
+    for ahead, plain in zip(made[1], made[2], strict=True):
+        assert all(torch.equal(*pair) for pair in zip(ahead, plain, strict=True))
+
+
+def test_a_recipes_own_augmentation_stays_in_the_thread_of_the_training(make_batches, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr("harness.batches.epoch_batches.usable_threads", lambda: 2)
+    assert make_batches({}, augment=blot).of_epoch(1).__name__ != "one_ahead"
+
+
 @pytest.mark.parametrize("augment", [None, blot], ids=["", "and the recipe's own"])
 @pytest.mark.parametrize("channels_last", [False, True], ids=["", "channels last"])
 @pytest.mark.parametrize("name", SETTINGS)
