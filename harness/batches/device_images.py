@@ -23,10 +23,11 @@ from torch import Tensor
 from harness.batches.device_copy import Copier, copier_for
 from harness.batches.prefetch import stream
 from harness.data.images import ImageSet, SelectedImages
-from harness.data.streaming_images import StreamedImages, default_threads
+from harness.data.streaming_images import StreamedImages
 from harness.faults.errors import TrialError
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
+from harness.system.cores import decoding_threads
 
 RESIDENT_SHARE = 0.4
 """Share of a trial's memory on the device available for images; the rest is for the network and its activations."""
@@ -42,8 +43,8 @@ class DeviceImages:
         resident: Whether to keep all images on the device; None: if they fit. On the CPU, decoded images are always
             mapped from their file, which processes share, and other images are never kept.
         copier: Copies images that are not kept on the device; None: the fastest copier for the device.
-        num_workers: Number of threads that decode images on the fly; None: one per processor. It does not affect
-            batches.
+        num_workers: Number of threads that decode images on the fly; None: as many as this process may use. It does
+            not affect batches.
         trials_on_device: How many trials may run on the device at a time.
     """
 
@@ -61,7 +62,7 @@ class DeviceImages:
         self._labels_N = torch.from_numpy(np.array(images.labels_N))
         self.labels_N = self._labels_N.to(device)
         self._source = images.images_NHWC
-        self._copier, self._num_workers = copier, num_workers or default_threads()
+        self._copier, self._num_workers = copier, num_workers or decoding_threads()
         if resident is None:
             if device.type == "cpu":
                 resident = not isinstance(_all_of(self._source), StreamedImages)

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.classifiers.trained import TrainedClassifier
 from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
-from harness.data.streaming_images import default_threads
 from harness.faults.errors import TrialError
 from harness.measuring.environment import resolve_device, resolve_precision
 from harness.records.record import FailureKind
+from harness.system.cores import decoding_threads
 from harness.training.evaluation import batch_size_for, predict_batch
 from zoo.files.image_files import LeftOut, walk_images
 from zoo.files.image_kinds import how_to_read
@@ -172,7 +172,7 @@ def predict_images(
     Raises:
         TrialError: If the network fails, except for logits that are not finite.
     """
-    threads = ThreadPoolExecutor(num_workers or default_threads(), thread_name_prefix="decode")
+    threads = ThreadPoolExecutor(num_workers or decoding_threads(), thread_name_prefix="decode")
     remaining = iter(sources)
     pending: deque[tuple[ImageSource, Future[NDArray[np.uint8]] | None]] = deque()
     batch: list[tuple[ImageSource, NDArray[np.uint8] | str]] = []

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, resize_array
 from harness.data.splitting import SplitIndices
+from harness.system.cores import decoding_threads
 
 _CHUNK_IMAGES = 256
 _CHUNK_BYTES = 8 << 20
@@ -187,7 +188,7 @@ def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int
 
 def _in_threads(tasks: Iterator[Callable[[], Chunk]], num_workers: int | None) -> Iterator[Chunk]:
     """Yield the tasks' results in order, with a few running ahead."""
-    num_workers = num_workers or os.cpu_count() or 1
+    num_workers = num_workers or decoding_threads()
     waiting: deque[Future[Chunk]] = deque()
     with quiet_pillow(), ThreadPoolExecutor(num_workers, thread_name_prefix="decode") as pool:
         try:

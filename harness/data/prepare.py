@@ -63,7 +63,7 @@ def prepare_data(
         spec: Which images to use, and how to split them.
         settings: Where the dataset comes from, and where it is kept.
         report: Called with the current step, and the share done in [0, 1] if known.
-        num_workers: Number of decoding threads; None: one per processor. Does not change the result.
+        num_workers: Number of decoding threads; None: one per usable core. Does not change the result.
 
     Raises:
         DataError: If the data cannot be loaded, read, split or written.

@@ -8,7 +8,6 @@ C channels.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -83,8 +82,3 @@ class StreamedImages:
                     f"image {index} in {self._index.path(index)} could be read when the dataset was prepared, and now "
                     f"it cannot: {error}",
                 ) from error
-
-
-def default_threads() -> int:
-    """Return the default number of decoding threads: one for each processor that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from harness.classifiers.predicting import ImagePrediction, Predictor, logits_of_each
 from harness.data.decoding import TooManyPixelsError, UnknownFormatError, UnreadableImageError
-from harness.data.streaming_images import default_threads
 from harness.serving.batcher import Batcher, BatcherClosed, QueueFull
 from harness.serving.limits import Limits, Refusal
 from harness.serving.metrics import Metrics
 from harness.serving.uploads import UploadedImage
+from harness.system.cores import decoding_threads
 
 FAILING_BATCHES = 3
 """Consecutive failed batches after which the server reports failing: on a GPU, one fault can break all later ones."""
@@ -64,7 +64,7 @@ class ServedClassifier:
             max_batch=max_batch,
             max_wait_ms=max_wait_ms,
             max_items=max(limits.queue, limits.images),
-            num_threads=default_threads(),
+            num_threads=decoding_threads(),
             on_batch=metrics.batch,
         )
 

@@ -33,6 +33,24 @@ def usable_threads() -> int:
     return max(1, math.floor(usable_cores() + 1e-9))
 
 
+_sharing = 1
+
+
+def share_cores(processes: int) -> None:
+    """Have this process take its part of the cores only, as one of so many that work side by side."""
+    global _sharing  # noqa: PLW0603 - a fact about the process
+    _sharing = processes
+
+
+def decoding_threads() -> int:
+    """Return how many threads decode images: one for each usable core, or this process's part of them.
+
+    What is decoded does not depend on the number, so that, unlike that of threads that compute, it may depend on what
+    runs beside.
+    """
+    return max(1, usable_threads() // _sharing)
+
+
 def control_groups(controller: str, *, membership: Path = _MEMBERSHIP, mount: Path = _MOUNT) -> Iterator[Path]:
     """Yield the folders of the control groups that this process is in, each with those above it.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.system.cores import usable_cores, usable_threads
+from harness.system.cores import decoding_threads, share_cores, usable_cores, usable_threads
 
 FREE = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 Cores = Callable[[str, dict[str, str]], float]
@@ -64,6 +64,18 @@ def test_an_unreadable_limit_is_ignored(cores: Cores, text: str) -> None:
 def test_there_is_always_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.system.cores.usable_cores", lambda: 0.2)
     assert usable_threads() == 1
+
+
+def test_processes_side_by_side_share_the_cores_for_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.system.cores.usable_cores", lambda: 5.5)
+    assert decoding_threads() == 5
+    try:
+        share_cores(2)
+        assert (decoding_threads(), usable_threads()) == (2, 5)
+        share_cores(8)
+        assert decoding_threads() == 1
+    finally:
+        share_cores(1)
 
 
 @pytest.fixture

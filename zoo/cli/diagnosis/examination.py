@@ -156,6 +156,8 @@ def gpu(found: Probe, *, has_driver: bool) -> Finding:
 
 def threads(found: Probe) -> Finding:
     """Check that torch uses no more threads than there are usable cores."""
+    from harness.system.cores import usable_cores
+
     cores = usable_cores()
     if found.facts is None:
         return Finding(check="threads", status=OK, sentence=f"{cores:g} of {os.cpu_count()} cores are usable")
@@ -169,17 +171,6 @@ def threads(found: Probe) -> Finding:
             remedy=f"set --threads {max(1, int(cores))}; otherwise threads wait for each other and speeds are wrong",
         )
     return Finding(check="threads", status=OK, sentence=sentence)
-
-
-def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
-    """Return the number of cores that the affinity and the control group of the process allow."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
-    try:
-        limit, _, period = quota.read_text(encoding="ascii").strip().partition(" ")
-        return cores if limit == "max" else min(cores, int(limit) / int(period))
-    except (OSError, ValueError):
-        return cores
 
 
 def fork_server(found: Probe) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -57,13 +56,12 @@ def test_more_threads_than_cores_are_a_warning() -> None:
     assert _status(examination.threads(Probe(facts={**HEALTHY, "threads": 4096}))) == WARNING
 
 
-@pytest.mark.parametrize(
-    ("text", "cores"), [("50000 100000\n", 0.5), ("max 100000\n", None), ("?", None), (None, None)]
-)
-def test_the_limit_of_a_control_group_counts(tmp_path: Path, text: str | None, cores: float | None) -> None:
-    if text is not None:
-        (tmp_path / "cpu.max").write_text(text)
-    assert examination.usable_cores(tmp_path / "cpu.max") == (cores or len(os.sched_getaffinity(0)))
+def test_the_limits_of_control_groups_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.system.cores.usable_cores", lambda: 0.5)
+    finding = examination.threads(Probe(facts={**HEALTHY, "threads": 2}))
+    assert _status(finding) == WARNING
+    assert "0.5 of" in finding.sentence
+    assert "--threads 1;" in finding.remedy
 
 
 def test_a_fork_server_that_fails_is_a_problem_and_none_a_warning() -> None:
