@@ -1,98 +1,131 @@
-"""How fast zoo trains beside other work: ``python benchmarks/busy/beside_load.py --models lenet5 resnet20_cifar``.
+"""How fast zoo trains at rest and beside other work: ``python benchmarks/busy/beside_load.py --models lenet5``.
 
-The load is made here: one process per core that computes without a pause, started for a run and ended by its id after
-it, and bounded by a time of its own in case this script is killed. Runs take turns: zoo and a bare loop with one
-thread, each at rest and beside the load, so that whatever else the machine does affects all alike. Ratios are taken
-within a round; their median over rounds is printed. Each run is a process of its own.
+The load is one process per core that computes without a pause; see :mod:`load`. All trainers of a model are started
+first, and then take turns of a few seconds: at rest, then beside the load, round after round, so that whatever else the
+machine does affects all alike. Ratios are taken within a round, and their median over rounds is printed.
 
-With ``--threads 1 2``, zoo runs with these numbers of threads too, beside its own choice (0).
+A run is a number of threads (0: what zoo chooses by the work of a step) and, after a colon, ``GOMP_SPINCOUNT`` (30000
+is what trials use; ``default`` is that of the library). ``2:default`` is what zoo did on two cores before.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from load import end_on_request, load
 from rich.console import Console
 from rich.table import Table
 
-PEERS = Path(__file__).parent.parent / "peers"
-LONGEST_SECONDS = 1800
-SPIN = f"import time; end = time.monotonic() + {LONGEST_SECONDS}\nwhile time.monotonic() < end: pass"
+ROOT = Path(__file__).parent.parent.parent
+BARE = "bare loop, 1 thread"
 
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["lenet5", "simple_cnn", "resnet20_cifar"])
-    parser.add_argument("--images", type=int, nargs="+", default=[12_800, 2_560, 1_280], help="an epoch's, by model")
-    parser.add_argument("--epochs", type=int, default=3, help="the first warms up and is not counted")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, nargs="+", default=[0], help="0: what zoo chooses")
-    parser.add_argument("--load", type=int, default=os.cpu_count() or 1, help="busy processes")
+    parser.add_argument("--runs", nargs="+", default=["0:30000", "2:default"], metavar="THREADS:SPINS")
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each turn")
+    parser.add_argument("--load", type=int, default=os.cpu_count() or 1, help="busy processes; 0: at rest only")
     given = parser.parse_args()
-    table = Table("model", "run", "at rest, images/s", "beside the load", "of its rest", "of the bare loop there")
-    for number, model in enumerate(given.models):
-        images = given.images[min(number, len(given.images) - 1)]
-        runs = {
-            "bare loop, 1 thread": ["bare_loop.py", "--channels-last", "--threads", "1"],
-            **{
-                f"zoo, {f'--threads {count}' if count else 'its own choice'}": ["zoo_bench.py", "--threads", str(count)]
-                for count in given.threads
-            },
-        }
-        rates: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
-        for turn in range(given.rounds):
-            for name, command in runs.items():
-                options = ["--model", model, "--images", str(images), "--epochs", str(given.epochs)]
-                rest = rate([*command, *options])
-                with load(given.load):
-                    busy = rate([*command, *options])
-                rates[name].append((rest, busy))
-                print(f"{model}, round {turn + 1}, {name}: {rest:,.0f} and {busy:,.0f} images/s", file=sys.stderr)
-        bare = [busy for _, busy in rates["bare loop, 1 thread"]]
-        for name, pairs in rates.items():
-            table.add_row(
-                model,
-                name,
-                f"{statistics.median(rest for rest, _ in pairs):,.0f}",
-                f"{statistics.median(busy for _, busy in pairs):,.0f}",
-                f"{statistics.median(busy / rest for rest, busy in pairs):.2f}",
-                f"{statistics.median(busy / there for (_, busy), there in zip(pairs, bare, strict=True)):.2f}",
-            )
-    Console().print(table)
+    end_on_request()
+    table = Table("model", "run", "threads", "at rest, images/s", "over the last run", "beside the load")
+    table.add_column("of its rest")
+    table.add_column("of the bare loop there")
+    try:
+        for model in given.models:
+            measure(model, given.runs, given.rounds, given.seconds, given.load, table)
+    finally:
+        Console(width=140).print(table)
+
+
+def measure(model: str, runs: Sequence[str], rounds: int, seconds: float, processes: int, table: Table) -> None:
+    """Measure a model's runs, and add a row for each to *table*."""
+    with contextlib.ExitStack() as stack:
+        trainers = {BARE: stack.enter_context(trainer(model, threads="1", spins="30000", bare=True))}
+        for run in runs:
+            threads, _, spins = run.partition(":")
+            trainers[f"zoo {run}"] = stack.enter_context(trainer(model, threads=threads, spins=spins or "30000"))
+        num_threads = {name: process.stdout.readline().strip() for name, process in trainers.items()}
+        rest: dict[str, list[float]] = {name: [] for name in trainers}
+        busy: dict[str, list[float]] = {name: [] for name in trainers}
+        try:
+            for _ in range(rounds):
+                for name, process in trainers.items():
+                    rest[name].append(rate(process, seconds))
+                if processes:
+                    with load(processes):
+                        for name, process in trainers.items():
+                            busy[name].append(rate(process, seconds))
+        finally:
+            report(model, num_threads, rest, busy if processes else None, table)
+
+
+def report(
+    model: str,
+    num_threads: dict[str, str],
+    rest: dict[str, list[float]],
+    busy: dict[str, list[float]] | None,
+    table: Table,
+) -> None:
+    """Add a row for each run to *table*, from the rounds that are complete."""
+    *_, last = rest
+    complete = len((busy or rest)[last])
+    if not complete:
+        return
+    trainers = list(rest)
+    rest = {name: rates[:complete] for name, rates in rest.items()}
+    busy = None if busy is None else {name: rates[:complete] for name, rates in busy.items()}
+    for name in trainers:
+        cells = [f"{statistics.median(rest[name]):,.0f}", ratio(rest[name], rest[last])]
+        if busy is not None:
+            cells += [f"{statistics.median(busy[name]):,.0f}", ratio(busy[name], rest[name])]
+            cells += [ratio(busy[name], busy[BARE])]
+        table.add_row(model, name, num_threads[name], *cells)
+        print(model, name, num_threads[name], *cells, file=sys.stderr, flush=True)
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> str:
+    """Return the median ratio within rounds."""
+    return f"{statistics.median(a / b for a, b in zip(above, below, strict=True)):.2f}"
 
 
 @contextlib.contextmanager
-def load(processes: int) -> Iterator[None]:
-    """Keep *processes* cores busy."""
-    busy = [subprocess.Popen([sys.executable, "-S", "-c", SPIN]) for _ in range(processes)]
+def trainer(model: str, *, threads: str, spins: str, bare: bool = False) -> Iterator[subprocess.Popen[str]]:
+    """Start a trainer that waits for orders; it ends when its stdin is closed."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_NUM_THREADS")
+    }
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), environment.get("PYTHONPATH", "")])
+    if spins != "default":
+        environment["GOMP_SPINCOUNT"] = spins
+    command = [sys.executable, str(Path(__file__).with_name("trainer.py")), "--model", model, "--threads", threads]
+    process = subprocess.Popen(
+        command + ["--bare"] * bare, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     try:
-        yield
+        yield process
     finally:
-        for process in busy:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
-def rate(command: list[str]) -> float:
-    """Return the median images per second over a run's epochs."""
-    with tempfile.TemporaryFile("w+") as errors:
-        done = subprocess.run(
-            [sys.executable, *command], cwd=PEERS, stdout=subprocess.PIPE, stderr=errors, text=True, check=False
-        )
-        if done.returncode:
-            errors.seek(0)
-            raise SystemExit(f"{' '.join(command)} failed:\n{errors.read()}")
-    return statistics.median(json.loads(done.stdout.splitlines()[-1])["images_per_second"])
+def rate(process: subprocess.Popen[str], seconds: float) -> float:
+    """Return the images per second of a turn."""
+    process.stdin.write(f"{seconds}\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    if not answer:
+        raise SystemExit(f"a trainer ended with status {process.wait()}; it said why above")
+    return float(answer)
 
 
 if __name__ == "__main__":
