@@ -3,6 +3,7 @@
 The flow: ``bench`` resolves a plan, hands its trials out, and returns their records.
 
 - ``bench``: runs a plan on a store and continues what is unfinished
+- ``timings``: where the wall time of a bench went
 - ``settings``: how a bench runs its trials
 - ``slots``: how many trials run at a time, and on which devices
 - ``resolution``: prepares datasets, decides settings, and gives trials their keys

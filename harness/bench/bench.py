@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.bench.job_runner import JobRunner, StoppedError
+from harness.bench.job_runner import JobRunner, StoppedError, TimedJobRunner
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.processes import POLL_SECONDS, Starter
@@ -25,6 +25,7 @@ from harness.bench.remote.jobs import RemoteJobRunner
 from harness.bench.remote.trials import RemoteTrials
 from harness.bench.resolution import resolve
 from harness.bench.settings import BenchSettings, RunLimits
+from harness.bench.timings import TRIALS, Timings, phases_of
 from harness.data.cache_layout import using
 from harness.planning.forecast import forecast_of_store
 from harness.planning.plan import Plan
@@ -55,6 +56,8 @@ class BenchSummary:
     """Notes for the user, a sentence each."""
     not_started: tuple[str, ...] = ()
     """Titles of trials that were due after the deadline."""
+    timings: Timings | None = None
+    """Where the time went; None: not known."""
 
 
 class Trials(Protocol):
@@ -99,6 +102,7 @@ def run_bench(
         ZooError: If a dataset or the device is not available; all such errors together, before any trial runs.
         StoreError: If the store cannot be written. Finished trials are kept, and the same call continues.
     """
+    began = time.monotonic()
     store.create()
     interrupts = Interrupts()
     limits, remote = settings.limits, settings.remote
@@ -126,19 +130,30 @@ def run_bench(
             )
             jobs = RemoteJobRunner(cluster, emit, interrupts)
             trials = RemoteTrials(store, cluster, settings.slots, limits=limits)
+        timed = TimedJobRunner(jobs)
         try:
-            resolved = resolve(plan, jobs, arrange=trials.arrange, data=settings.data)
+            resolved = resolve(plan, timed, arrange=trials.arrange, data=settings.data)
         except StoppedError:
             return _finish(emit, {}, interrupted=True)
         resolved = _with_folders(resolved, store)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
         runner = _Runner(store, trials, emit, interrupts, len(resolved), limits)
+        num_slots, began_trials = trials.capacity(), time.monotonic()
         # On other machines, whoever runs a trial sees to that.
         with using([] if remote else [each for trial in resolved for each in trial.prepared.folders]):
-            records = runner.run(_in_order(resolved, store, trials.capacity()))
-        return _finish(
+            records = runner.run(_in_order(resolved, store, num_slots))
+        now = time.monotonic()
+        timings = Timings(
+            began=began,
+            seconds=now - began,
+            stages={**timed.seconds, TRIALS: now - began_trials},
+            phases=runner.phases,
+            slots=num_slots,
+        )
+        summary = _finish(
             emit, records, interrupted=interrupts.count > 0, notes=runner.notes, not_started=runner.not_started
         )
+        return dataclasses.replace(summary, timings=timings)
 
 
 def _with_folders(trials: list[ResolvedTrial], store: Store) -> list[ResolvedTrial]:
@@ -185,6 +200,8 @@ class _Runner:
         """By the trials' numbers."""
         self.notes: list[str] = []
         self.not_started: list[str] = []
+        self.phases: dict[str, float] = {}
+        """Seconds that trials spent by phase, over those that ran."""
         self._waiting: list[ResolvedTrial] = []
         self._looked_at: dict[int, float] = {}
         """When a trial was last found to be held elsewhere, by its number."""
@@ -205,6 +222,8 @@ class _Runner:
                         self._put_off(news.trial)
                         self._waiting.append(news.trial)
                     else:
+                        for phase, spent in phases_of(news.record.seconds, process_seconds=news.seconds).items():
+                            self.phases[phase] = self.phases.get(phase, 0.0) + spent
                         self._end(news.trial, news.record, reused=False)
         finally:
             if not self.trials.is_idle():  # the store cannot be written, or there is a fault in here

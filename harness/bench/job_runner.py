@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -25,3 +26,21 @@ class JobRunner(Protocol):
             ZooError: With the errors that the job reported, or with the reason why there is no answer.
             StoppedError: If the user stopped the bench.
         """
+
+
+class TimedJobRunner:
+    """Runs jobs on another runner, and adds up how long their answers took."""
+
+    def __init__(self, runner: JobRunner) -> None:
+        self._runner = runner
+        self.emit = runner.emit
+        self.seconds: dict[str, float] = {}
+        """By kind of job."""
+
+    def ask(self, kind: str, **values: Any) -> Any:
+        """Run one job and return its answer; see :meth:`JobRunner.ask`."""
+        began = time.monotonic()
+        try:
+            return self._runner.ask(kind, **values)
+        finally:
+            self.seconds[kind] = self.seconds.get(kind, 0.0) + time.monotonic() - began

@@ -50,6 +50,8 @@ class TrialOver:
     trial: ResolvedTrial
     record: Record | None
     """None where another process holds the trial."""
+    seconds: float = 0.0
+    """How long its process took; 0: not known."""
 
 
 class LocalTrials:
@@ -207,7 +209,7 @@ class LocalTrials:
             if isinstance(record, _Lost):
                 self._lost.append(record)
             else:
-                yield TrialOver(trial=each.trial, record=record)
+                yield TrialOver(trial=each.trial, record=record, seconds=each.job.seconds)
         if self._stopping_since is not None:
             self._insist(time.monotonic() - self._stopping_since)
             while self._lost:

@@ -47,8 +47,9 @@ class Costs:
 def costs_of(run: RunSummary, spec: TrialSpec) -> Costs:
     """Split the time of a past trial into components, with the measuring time that *spec* sets instead of its own."""
     train, test, measure = run.seconds["train"], run.seconds["test"], run.seconds["measure"]
-    # The wait for cores is no cost of the trial, but of those that had them.
-    others = run.seconds["total"] - train - test - measure - run.seconds.get("wait", 0.0)
+    # Waiting for cores, or for the device, is no cost of the trial, but of those that had them.
+    waited = run.seconds.get("wait", 0.0) + run.seconds.get("paused", 0.0)
+    others = run.seconds["total"] - train - test - measure - waited
     planned = measuring_seconds(spec)
     if planned > 0:
         # Slow networks overrun the measuring time, by the same amount for any setting.

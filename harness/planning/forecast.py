@@ -273,6 +273,13 @@ class PlanForecast:
         )
 
     @property
+    def alone_seconds(self) -> float:
+        """Part of :attr:`seconds` in which a trial measures speeds while the others wait."""
+        if not self.share_device or self.slots == 1:
+            return 0.0
+        return sum(trial.expected.alone_seconds for trial in self.trials if not trial.expected.is_finished)
+
+    @property
     def peak_memory_mib(self) -> float | None:
         """Upper bound of the memory of trials that run at the same time, as far as known."""
         peaks = [trial.expected.peak_memory_mib for trial in self.trials]

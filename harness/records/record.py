@@ -217,7 +217,8 @@ class Record(FrozenModel):
     tuning: Tuning | None = None
     speed: SpeedInfo | None = None
     seconds: dict[str, float] = Field(default_factory=dict)
-    """Wall time of each phase, and ``total``; added up over attempts."""
+    """Wall time of each phase, and ``total``; added up over attempts. ``wait`` is the time for which it waited for
+    cores, and ``paused`` that for which it paused while another trial measured its speed."""
     environment: dict[str, Any] = Field(default_factory=dict)
     """Versions, device and threads."""
     warnings: tuple[str, ...] = ()

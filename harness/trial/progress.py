@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,17 +28,22 @@ class TrialProgress:
     metrics: dict[str, MetricValue] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     speed: SpeedInfo | None = None
+    paused_seconds: Callable[[], float] = lambda: 0.0
+    """Returns for how long others have had the device so far; that time belongs to no phase, but is one of its own."""
 
     @contextmanager
     def during(self, phase: str) -> Iterator[None]:
         """Record that *phase* begins, and add the time that it takes; a phase may have several parts."""
         self.phase = phase
         self.history.write({"event": "phase", "phase": phase})
-        start = time.perf_counter()
+        start, paused_before = time.perf_counter(), self.paused_seconds()
         try:
             yield
         finally:
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start
+            paused = self.paused_seconds() - paused_before
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + time.perf_counter() - start - paused
+            if paused > 0:
+                self.seconds["paused"] = self.seconds.get("paused", 0.0) + paused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,7 @@ from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.scoring import score
 from harness.system.atomic_files import sha256_of, write_json
+from harness.system.cores import share_cores
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.training.compiling import forget_compiled, watch_compiler
 from harness.training.evaluation import predict_logits
@@ -101,6 +102,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
     earlier = continue_history(folder / files.HISTORY_FILE, 0 if state is None else state.epoch)
     # Before anything can fail: a crashed device can no longer be queried.
     environment = describe(job.trial.spec.execution.device, job.trial.spec.execution.threads)
+    share_cores(job.sharing)
     if job.sharing > 1:
         environment["trials_on_device"] = job.sharing
     if job.node:
@@ -117,6 +119,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
             synchronize=lambda: synchronize(device),
             tell=lambda waits: progress.history.write({"event": "waits" if waits else "waited"}),
         )
+        progress.paused_seconds = lambda: sharing.waited
         with sharing.joined(), fastest_kernels(device), watch_compiler() as given_up:
             try:
                 _run(job, catalog, progress, states, state, sharing, ranks)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ class Session:
     entry_points: bool = True
     foreign_command: str = ""
     """Name of the running command if it comes from a plugin, for error messages."""
+    started: float = field(default_factory=time.monotonic)
+    """Moment of ``time.monotonic()`` at which the command line was first looked at."""
     _foreign_commands: dict[str, click.Command] | None = None
 
     def sources(self, *, builtin: bool = True) -> Sources:

@@ -58,9 +58,13 @@ def test_a_trial_that_used_smaller_micro_batches_is_done_with_a_warning(bench: A
 
 
 def test_the_same_command_again_reuses_what_is_done(bench: Any) -> None:
-    (first,) = bench.run("linear").records
-    (again,) = bench.run("linear").records
-    assert again == first
+    first, again = bench.run("linear"), bench.run("linear")
+    assert again.records == first.records
+    assert set(first.timings.stages) == set(again.timings.stages) == {"probe", "prepare", "trials"}
+    assert sum(first.timings.stages.values()) <= first.timings.seconds
+    assert {"start", "build", "train", "test", "other"} <= set(first.timings.phases)
+    assert sum(first.timings.phases.values()) <= first.timings.stages["trials"]
+    assert again.timings.phases == {}
     ended = [event for event in bench.events if isinstance(event, TrialEnded)]
     assert [event.reused for event in ended] == [True]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.bench.job_runner import JobRunner, StoppedError
+from harness.bench.job_runner import JobRunner, StoppedError, TimedJobRunner
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.processes import Starter
 from harness.bench.remote.jobs import RemoteJobRunner
@@ -60,3 +61,28 @@ def test_a_stop_by_the_user_is_raised(make_runner: Any, bench: Any) -> None:
     interrupts.count = 1
     with pytest.raises(StoppedError):
         prepare(make_runner(interrupts), bench, "endless")
+
+
+class Slow:
+    """A runner by whose clock each job takes two seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.emit = print
+        self.now = 0.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def ask(self, kind: str, **values: Any) -> Any:
+        self.now += 2.0
+        if "problem" in values:
+            raise ManyErrors([])
+        return values
+
+
+def test_the_time_of_jobs_adds_up_by_kind_also_if_they_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = TimedJobRunner(Slow(monkeypatch))
+    assert runner.emit is print
+    assert runner.ask("prepare", dataset="a") == {"dataset": "a"}
+    assert runner.ask("probe") == {}
+    with pytest.raises(ManyErrors):
+        runner.ask("prepare", problem=True)
+    assert runner.seconds == {"prepare": 4.0, "probe": 2.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -122,3 +123,11 @@ def test_no_line_goes_through_too_few_networks_or_networks_of_unknown_size() -> 
     assert fit_line(runs[1:], spec_of()) is None
     assert fit_line([*runs[1:], *runs[1:]], spec_of()) is None
     assert fit_line([*runs[1:], run_of(macs=None)], spec_of()) is None
+
+
+def test_waiting_for_cores_and_for_others_measurements_is_no_cost() -> None:
+    run = run_of()
+    waited = dataclasses.replace(
+        run, seconds={**run.seconds, "wait": 3.0, "paused": 4.0, "total": run.seconds["total"] + 7.0}
+    )
+    assert costs_of(waited, spec_of()) == costs_of(run, spec_of())

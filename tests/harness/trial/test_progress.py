@@ -74,3 +74,12 @@ def test_only_epochs_that_the_saved_state_covers_are_kept_and_count(history: Pat
     kept = [(row["event"], row.get("number", row.get("epoch"))) for row in read_history(history)]
     assert kept == [("attempt", 1), ("attempt", 2), ("epoch", 1), ("epoch", 2)]
     assert (continue_history(history, 0).seconds, continue_history(history, 0).attempts) == ({}, 2)
+
+
+def test_time_for_which_others_had_the_device_is_a_phase_of_its_own(progress: TrialProgress) -> None:
+    waited = iter([1.0, 3.5])
+    progress.paused_seconds = lambda: next(waited)
+    with progress.during("train"):
+        for _ in range(4):
+            time.perf_counter()
+    assert progress.seconds == {"train": 2.5, "paused": 2.5}

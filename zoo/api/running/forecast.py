@@ -98,6 +98,8 @@ def total(plan_forecast: PlanForecast, combinations: int) -> str:
         return "all trials are finished and will be reused"
     how_sure = "at least" if plan_forecast.unknown else "about"
     text = f"{how_sure} {duration(plan_forecast.seconds)} on {plural(plan_forecast.slots, 'slot')}"
+    if plan_forecast.alone_seconds > 0:
+        text += f", {duration(plan_forecast.alone_seconds)} of it measuring speeds, one trial at a time"
     if (memory := plan_forecast.peak_memory_mib) is not None:
         text += f", {memory:,.0f} MiB at a time"
     if finished:
@@ -110,6 +112,7 @@ def as_json(plan_forecast: PlanForecast) -> dict[str, Any]:
     return {
         "slots": plan_forecast.slots,
         "seconds": plan_forecast.seconds,
+        "measuring_seconds": plan_forecast.alone_seconds,
         "peak_memory_mib": plan_forecast.peak_memory_mib,
         "finished": plan_forecast.num_finished,
         "unknown": len(plan_forecast.unknown),

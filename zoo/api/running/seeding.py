@@ -6,12 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
+    from harness.bench.timings import Timings
     from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
     from harness.records.record import Record
@@ -107,6 +109,11 @@ def _together(summaries: list[BenchSummary]) -> BenchSummary:
         records=records,
         counts=dict(Counter(record.outcome.value for record in records)),
         notes=tuple(note for summary in summaries for note in summary.notes),
+        timings=_timings([summary.timings for summary in summaries if summary.timings is not None]),
         # Seeds that would have been added later were not asked for.
         not_started=summaries[0].not_started,
     )
+
+
+def _timings(each: list[Timings]) -> Timings | None:
+    return reduce(lambda first, second: first.plus(second), each) if each else None

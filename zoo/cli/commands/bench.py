@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from zoo.text import clean, plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
+    from harness.bench.timings import Timings
     from zoo.api.display.lines import Lines
     from zoo.cli.display.live import Display
 
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 )
 @placing_options
 @report_options
+@click.option("--timings", is_flag=True, help="Show where the wall time went.")
 @click.option("-q", "--quiet", is_flag=True, help="Show the table only.")
 @plugin_options
 @click.pass_context
@@ -65,12 +68,16 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     """
     from zoo.api.running.flow import refuse_empty
 
-    call = BenchCall.parse(session_of(ctx), params)
+    session = session_of(ctx)
+    call = BenchCall.parse(session, params)
     if call.dry_run:
         _show_plan(call)
         return
     refuse_empty(call.order)
-    ctx.exit(_run(call))
+    code, summary = _run(call)
+    if params["timings"] and summary.timings is not None:
+        _show_timings(summary.timings, session.started)
+    ctx.exit(code)
 
 
 def _show_plan(call: BenchCall) -> None:
@@ -84,8 +91,15 @@ def _show_plan(call: BenchCall) -> None:
     show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast)
 
 
-def _run(call: BenchCall) -> int:
-    """Run the trials, write and show what they gave, and return the exit code."""
+def _show_timings(timings: Timings, started: float) -> None:
+    from zoo.cli.display.timings import timing_lines
+
+    for line in ["", *timing_lines(timings, started=started, ended=time.monotonic())]:
+        _write_line(line)
+
+
+def _run(call: BenchCall) -> tuple[int, BenchSummary]:
+    """Run the trials, write and show what they gave, and return the exit code and the summary."""
     from zoo.api.running.flow import run_order
     from zoo.api.running.runtimes import runtime_shortfalls
     from zoo.cli.group import FAILED, INTERRUPTED
@@ -113,8 +127,8 @@ def _run(call: BenchCall) -> int:
     if not call.quiet:
         _point(call.store, written, is_default=chosen.is_default and not summary.interrupted)
     if outcome.is_interrupted:
-        return INTERRUPTED
-    return _exit_code(summary) or (FAILED if shortfalls else 0)
+        return INTERRUPTED, summary
+    return _exit_code(summary) or (FAILED if shortfalls else 0), summary
 
 
 @contextmanager

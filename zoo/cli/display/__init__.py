@@ -3,6 +3,7 @@
 ``live``             a running bench as a live display on a terminal
 ``text``             plain tables, and text fitted to a width
 ``counting``         how many items are done, on one line of a terminal
+``timings``          where the wall time of a bench went
 ``audit``            the audit of a dataset
 ``predictions``      predictions as a table, CSV or JSON
 ``pictures``         files of pictures

@@ -149,7 +149,10 @@ def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path, monkeyp
     dry = run_shelf("bench", *options, "--dry-run")
     assert dry.exit_code == 0, dry.stderr
     # Three trials of 53.2 s by two at a time, each alone for the 0.9 s in which it is timed.
-    assert "at least 1 min 47 s on 2 slots, 400 MiB at a time" in dry.stdout
+    assert (
+        "at least 1 min 47 s on 2 slots, 2.7 s of it measuring speeds, one trial at a time, 400 MiB at a time"
+        in dry.stdout
+    )
     assert dry.stdout == run_shelf("plan", *options).stdout
 
 

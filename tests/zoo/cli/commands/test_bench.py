@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from click.testing import Result
 
 import harness.bench.bench
 from harness.bench.bench import BenchSummary
+from harness.bench.timings import Timings
 from harness.records.keys import measurement_key
 from harness.records.record import DataInfo, Failure, FailureKind, MetricValue, Outcome, Record
 from harness.records.spec import TrialSpec
@@ -66,7 +68,8 @@ def fake_bench(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         counts: dict[str, int] = {}
         for record in records:
             counts[record.outcome.value] = counts.get(record.outcome.value, 0) + 1
-        return BenchSummary(records=tuple(records), counts=counts, interrupted=script["interrupted"])
+        timings = script.get("timings")
+        return BenchSummary(records=tuple(records), counts=counts, interrupted=script["interrupted"], timings=timings)
 
     monkeypatch.setattr(harness.bench.bench, "run_bench", run_bench)
     return script
@@ -132,6 +135,16 @@ def test_an_interrupted_bench_exits_with_130_and_shows_how_to_continue(bench: Ru
     assert result.exit_code == 130
     assert "zoo: interrupted; run the same command again to continue" in result.stderr
     assert "tiny_net" in result.stdout
+
+
+def test_timings_are_shown_if_asked_for(bench: Run, fake_bench: dict[str, Any]) -> None:
+    fake_bench["timings"] = Timings(began=time.monotonic(), seconds=0.0, stages={"probe": 2.5}, phases={"train": 7.5})
+    assert "wall time" not in bench().stderr
+    shown = bench("--timings")
+    assert shown.exit_code == 0
+    assert shown.stdout == bench().stdout
+    lines = [line.split() for line in shown.stderr.splitlines()]
+    assert ["training", "7.5"] in [line[:2] for line in lines]
 
 
 def test_quiet_leaves_the_table_only(bench: Run) -> None:
