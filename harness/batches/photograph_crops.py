@@ -20,7 +20,7 @@ from torch.nn import functional
 from harness.batches.crop_boxes import CropDraws, crop_box, is_mirrored
 from harness.batches.device_copy import Copier, copier_for
 from harness.batches.prefetch import stream
-from harness.data.streaming_images import default_threads
+from harness.system.cores import decoding_threads
 
 CHUNK_BYTES = 32 << 20
 """Approximate size of a chunk that is cropped at a time: enough images for many threads."""
@@ -81,7 +81,7 @@ class PhotographCrops:
         self._images, self._settings, self._channels, self._seed = images, settings, channels, seed
         self._labels_N = torch.from_numpy(np.array(labels_N))
         self._copier = copier or copier_for(device)
-        self._num_workers = num_workers or default_threads()
+        self._num_workers = num_workers or decoding_threads()
 
     def batches(
         self,

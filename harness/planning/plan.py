@@ -17,6 +17,7 @@ from harness.records.spec import (
     TrialSpec,
     stable_hash,
 )
+from zoo.optimizers import TIMM
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,10 +92,13 @@ def make_plan(selection: Selection) -> Plan:
 
 
 def _needs_compiler(selection: Selection) -> bool:
-    """Return whether trials will import torch's compiler, as an optimizer of a recipe's own does too."""
+    """Return whether trials will import torch's compiler, as an optimizer of timm's or of a recipe's own does too."""
     request = selection.request
-    own_optimizer = any(recipe.entry.record.make_optimizer is not None for recipe in selection.recipes)
-    return own_optimizer or request.compile != "off" or request.gpus_per_trial > 1
+    other_optimizer = any(
+        recipe.entry.record.make_optimizer is not None or recipe.hyperparameters.optimizer.startswith(TIMM)
+        for recipe in selection.recipes
+    )
+    return other_optimizer or request.compile != "off" or request.gpus_per_trial > 1
 
 
 def _folds(whole: DatasetSpec) -> list[DatasetSpec]:

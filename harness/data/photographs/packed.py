@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from harness.data.array_files import load_array
 from harness.data.decoding import Encoded, quiet_pillow
 from harness.data.photographs.whole import decode_whole, whole_of_array
+from harness.system.cores import decoding_threads
 
 _TASK_IMAGES = 16
 """Number of images that a thread decodes at a time."""
@@ -97,7 +98,7 @@ def _decoded(
     num_workers: int | None,
 ) -> Iterator[NDArray[np.uint8]]:
     """Yield the decoded items in order, with a few tasks running ahead."""
-    num_workers = num_workers or os.cpu_count() or 1
+    num_workers = num_workers or decoding_threads()
 
     def decode(some: list[Encoded | NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
         return [
