@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.records.keys import measurement_fields
-from harness.records.record import Rate, Record, SpeedInfo
+from harness.records.record import LOADED_CORES, Rate, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeRecord
 from reports.leaderboard.cells import SPEED_MARK
 from reports.leaderboard.notes import TrialNote, merge_notes, names_text
@@ -29,13 +29,15 @@ _RATES: Mapping[str, Callable[[SpeedInfo], Rate | None]] = {
 def speed_of(records: Sequence[Record]) -> Speed | None:
     """Return medians over the seeds that were measured under the most common conditions.
 
-    A relative speed is the median over all seeds: each was measured beside the reference, so conditions cancel.
+    Seeds that were measured beside other load count only if all were. A relative speed is the median over all seeds:
+    each was measured beside the reference, so conditions cancel.
     """
     measured = [record for record in records if record.speed is not None]
     if not measured:
         return None
     key = _most_common(record.measurement_key for record in measured)
-    speeds = [record.speed for record in measured if record.measurement_key == key and record.speed is not None]
+    alike = [record.speed for record in measured if record.measurement_key == key and record.speed is not None]
+    speeds = [speed for speed in alike if not _was_loaded(speed)] or alike
 
     def median(read: Callable[[SpeedInfo], float | None], among: Sequence[SpeedInfo] = speeds) -> float | None:
         values = [value for value in map(read, among) if value is not None]
@@ -57,10 +59,14 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
         },
         latency_p50_ms=median(lambda speed: speed.latency.p50_ms if speed.latency else None),
         latency_p95_ms=median(lambda speed: speed.latency.p95_ms if speed.latency else None),
-        peak_memory_mib=median(lambda speed: speed.peak_memory_mib),
+        peak_memory_mib=median(lambda speed: speed.peak_memory_mib, alike),
         relative=median(_relative, [record.speed for record in measured if record.speed is not None]),
         foreign_cores=max((speed.foreign_cores for speed in speeds if speed.foreign_cores is not None), default=None),
     )
+
+
+def _was_loaded(speed: SpeedInfo) -> bool:
+    return speed.foreign_cores is not None and speed.foreign_cores > LOADED_CORES
 
 
 def _relative(speed: SpeedInfo) -> float | None:
@@ -117,16 +123,19 @@ def _condition_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence
 
 
 def _left_out_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence[Group]) -> list[str]:
-    return merge_notes(
-        TrialNote(
-            sentence="speed left out: measured under different conditions from the other seeds of the row",
-            row=name,
-            seed=seed,
-        )
-        for row, name, group in zip(rows, names, groups, strict=True)
-        for seed, (_, record) in sorted(group.done.items())
-        if record.speed and row.speed and record.measurement_key != row.speed.measurement_key
-    )
+    notes = []
+    for row, name, group in zip(rows, names, groups, strict=True):
+        for seed, (_, record) in sorted(group.done.items()):
+            if not record.speed or not row.speed:
+                continue
+            if record.measurement_key != row.speed.measurement_key:
+                why = "under different conditions from the other seeds of the row"
+            elif _was_loaded(record.speed) and not row.speed.is_loaded:
+                why = "beside other load, unlike other seeds of the row"
+            else:
+                continue
+            notes.append(TrialNote(sentence=f"speed left out: measured {why}", row=name, seed=seed))
+    return merge_notes(notes)
 
 
 def _timer_notes(names: Sequence[str], groups: Sequence[Group]) -> list[str]:

@@ -67,7 +67,7 @@ class Speed:
     relative: float | None = None
     """Inference throughput divided by that of the reference network measured beside it."""
     foreign_cores: float | None = None
-    """CPU cores that other processes used during the measurement: the maximum over seeds."""
+    """CPU cores that other processes used during the measurement: the maximum over the seeds that count."""
 
     @property
     def conditions(self) -> str:
