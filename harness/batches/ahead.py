@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 BatchT = TypeVar("BatchT")
@@ -14,12 +15,15 @@ def one_ahead(batches: Iterator[BatchT]) -> Iterator[BatchT]:
 
     An exception of *batches* is raised where its batch would have come. Closing this iterator ends the thread.
     """
+
+    def following() -> list[BatchT]:
+        return list(islice(batches, 1))
+
     thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-    over = object()
     try:
-        coming = thread.submit(next, batches, over)  # type: ignore[arg-type]
-        while (batch := coming.result()) is not over:
-            coming = thread.submit(next, batches, over)  # type: ignore[arg-type]
-            yield batch  # type: ignore[misc]
+        coming = thread.submit(following)
+        while made := coming.result():
+            coming = thread.submit(following)
+            yield made[0]
     finally:
         thread.shutdown(cancel_futures=True)
