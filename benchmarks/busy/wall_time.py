@@ -93,7 +93,7 @@ def timed(bench: subprocess.Popen[bytes]) -> float:
 
 def show(folder: Path, heading: str) -> None:
     """Print how long a bench took, where the time went, and how many rows of its table are marked as disturbed."""
-    print(heading)
+    print(heading, flush=True)
     said = (folder / "err").read_text(encoding="utf-8", errors="replace")
     print(said[said.find("wall time ") :] if "wall time " in said else "", end="")
     table = (folder / "runs" / "leaderboard.md").read_text(encoding="utf-8")
