@@ -121,7 +121,7 @@ def _flops(model: nn.Module, image_shape: tuple[int, int, int], device: torch.de
     images_BCHW = torch.zeros(1, *image_shape, device=device)
     with evaluating(model), _FlopCounter() as counter:
         model(images_BCHW)
-    return counter.flops
+    return int(counter.flops)
 
 
 class _FlopCounter(TorchDispatchMode):
