@@ -227,7 +227,7 @@ def choose_columns(
         return tuple(
             column
             for column in available.values()
-            if (column.default or (has_runtimes and column.key in _OF_RUNTIMES))
+            if (column.default or column.key == leaderboard.sort_by or (has_runtimes and column.key in _OF_RUNTIMES))
             and not (column.only_if_filled and not any(map(column.text, leaderboard.rows)))
         )
     errors: list[UsageError] = [_unknown(name, available) for name in names if name not in available]

@@ -78,10 +78,11 @@ def terminal_text(
 
 
 def _fitting(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[Column]:
-    """Choose the columns that fit a line, lowest priority number first; those that distinguish rows always stay."""
+    """Choose the columns that fit a line, lowest priority number first; those that distinguish or order rows always stay."""
     if width is None:
         return list(columns)
     differs = {"recipe": any(len({row.recipe for row in table.rows}) > 1 for table in leaderboard.tables)}
+    differs[leaderboard.sort_by] = True  # what the order is about
     chosen, used = set(), -_GAP
     for column in sorted(columns, key=lambda column: 0 if differs.get(column.key) else column.priority):
         needs = _width(column, leaderboard.rows) + _GAP

@@ -52,3 +52,9 @@ def test_every_column_is_declared_once():
 def test_the_dataset_is_in_the_heading_and_a_column_only_on_request(two_rows):
     assert "data" not in {column.key for column in choose_columns(two_rows)}
     assert [column.title for column in choose_columns(two_rows, ["data"])] == ["dataset"]
+
+
+def test_the_column_that_rows_are_ranked_by_is_shown(make_trial):
+    trials = [make_trial("a", metrics={"nll": 0.5}), make_trial("b", metrics={"nll": 0.3})]
+    assert "nll" not in {column.key for column in choose_columns(build_leaderboard(trials))}
+    assert "nll" in {column.key for column in choose_columns(build_leaderboard(trials, sort_by="nll"))}

@@ -54,3 +54,8 @@ def test_rows_that_differ_in_their_recipe_only_keep_it_however_narrow(make_trial
     text = terminal_text(leaderboard, width=40)
     assert "first" in text
     assert "second" in text
+
+
+def test_the_column_that_rows_are_ranked_by_stays_however_narrow(make_trial):
+    trials = [make_trial("a", metrics={"nll": 0.5}), make_trial("b", metrics={"nll": 0.25})]
+    assert "0.250" in terminal_text(build_leaderboard(trials, sort_by="nll"), width=50)
