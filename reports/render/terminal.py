@@ -78,7 +78,7 @@ def terminal_text(
 
 
 def _fitting(leaderboard: Leaderboard, columns: Sequence[Column], width: int | None) -> list[Column]:
-    """Choose the columns that fit a line, lowest priority number first; those that tell rows apart or order them stay."""
+    """Choose the columns that fit a line, lowest priority number first; names and what orders rows always stay."""
     if width is None:
         return list(columns)
     differs = {"recipe": any(len({row.recipe for row in table.rows}) > 1 for table in leaderboard.tables)}
