@@ -11,7 +11,7 @@ class Machine(FrozenModel):
     """A machine that runs trials."""
 
     device: str
-    """The device that ``--device`` stands for: ``cpu``, ``mps`` or ``cuda:N``."""
+    """The device that ``--device`` stands for: ``cpu``, ``mps``, ``cuda:N`` or another accelerator."""
     precision: Precision
     num_gpus: int
     environment: dict[str, Any]

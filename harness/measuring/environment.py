@@ -15,7 +15,7 @@ from zoo.errors import UsageError
 
 
 def resolve_device(name: str) -> str:
-    """Return the device for *name*: ``cpu``, ``cuda:N`` or ``mps``.
+    """Return the device for *name*: ``cpu``, ``cuda:N``, ``mps``, or ``xpu:N`` and the like for other accelerators.
 
     Raises:
         UsageError: If there is no such device.
@@ -25,17 +25,48 @@ def resolve_device(name: str) -> str:
     if name == "auto":
         if torch.cuda.is_available():
             return "cuda:0"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise UsageError("--device mps: this machine has no Metal device that torch can use")
-    if name.startswith("cuda"):
+        if torch.backends.mps.is_available():
+            return "mps"
+        kind = _accelerator()
+        return f"{kind}:0" if kind else "cpu"
+    kind, _, index = name.partition(":")
+    if kind == "cpu":
+        return "cpu"
+    if kind == "mps":
+        if not torch.backends.mps.is_available():
+            raise UsageError("--device mps: this machine has no Metal device that torch can use")
+        return "mps"
+    if kind in ("rocm", "hip"):
+        raise UsageError(f"--device {name}: torch calls AMD's GPUs cuda; use --device cuda, or cuda:N for GPU N")
+    if kind == "cuda":
         count = count_gpus()
-        index = int(name.partition(":")[2] or 0)
-        if index >= count:
-            has = f"{count} CUDA device{'' if count == 1 else 's'}" if count else "no CUDA device that torch can use"
-            raise UsageError(f"--device {name}: this machine has {has}")
-        return f"cuda:{index}"
-    return name
+        has = f"{count} CUDA device{'' if count == 1 else 's'}" if count else "no CUDA device that torch can use"
+    else:
+        count = torch.accelerator.device_count() if _accelerator() == kind else 0
+        has = f"{count} of them" if count else f"{_accelerator() or 'no accelerator'} that torch can use, and the CPU"
+        if not _is_device_type(kind):
+            raise UsageError(f"--device {name}: torch knows no such device; use auto, cpu, cuda, cuda:N, mps or xpu")
+    if int(index or 0) >= count:
+        raise UsageError(f"--device {name}: this machine has {has}")
+    return f"{kind}:{int(index or 0)}"
+
+
+def _accelerator() -> str:
+    """Return the type of accelerator that torch uses here; an empty string if there is none."""
+    import torch
+
+    found = torch.accelerator.current_accelerator(check_available=True)
+    return "" if found is None else found.type
+
+
+def _is_device_type(kind: str) -> bool:
+    import torch
+
+    try:
+        torch.device(kind)
+    except RuntimeError:
+        return False
+    return True
 
 
 def count_gpus() -> int:
@@ -98,6 +129,10 @@ def describe(device: str, threads: int | None = None) -> dict[str, Any]:
         described["driver"] = _nvidia_driver()
     elif device == "mps":
         described["device_name"] = f"{cpu_name()} (Metal)"
+    elif device != "cpu":
+        module = torch.get_device_module(device)
+        described["device_name"] = module.get_device_name(device)
+        described["device_memory_mib"] = module.get_device_properties(device).total_memory // 2**20
     return described
 
 

@@ -80,7 +80,11 @@ class BenchRequest(FrozenModel):
     val_fraction: float = Field(0.1, gt=0, lt=1)
     folds: int | None = Field(None, ge=2, le=100)
     """Number of cross-validation folds, each of which is the test set once; None: use the source's splits."""
-    device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:N or mps")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|(cuda|hip|hpu|mlu|mtia|musa|npu|rocm|xpu)(:\d+)?)$",
+        description="auto, cpu, cuda, cuda:N, mps, or another accelerator of torch's such as xpu",
+    )
     gpus_per_trial: int = Field(1, ge=1, le=64)
     """GPUs that share each batch of a trial, starting at ``device``; on a CPU, the number of processes."""
     precision: Precision = "auto"

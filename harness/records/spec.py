@@ -109,7 +109,7 @@ class ExecutionSpec(FrozenModel):
     """Where and how a trial runs."""
 
     device: str = "auto"
-    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``."""
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or another accelerator of torch's, such as ``xpu``."""
     precision: Precision = "auto"
     gpus_per_trial: int = 1
     """Number of GPUs that a trial trains on; on a CPU, the number of processes. It only changes rounding, and the draws

@@ -26,6 +26,8 @@ class Hardware:
             return device_name in (self.gpus or (self.cpu, f"{self.cpu} (Metal)"))
         if device.startswith("cuda"):
             return device_name in self.gpus
+        if device not in ("cpu", "mps"):
+            return device_name not in (self.cpu, f"{self.cpu} (Metal)", *self.gpus)  # an accelerator of another make
         return device_name == (f"{self.cpu} (Metal)" if device == "mps" else self.cpu)
 
 

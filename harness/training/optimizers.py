@@ -15,7 +15,7 @@ from harness.training.layer_decay import layer_scales
 from zoo.hyperparameters import Hyperparameters
 from zoo.optimizers import TIMM
 
-FUSED_DEVICES = ("cpu", "cuda", "mps")
+FUSED_DEVICES = ("cpu", "cuda", "mps", "xpu")
 """Devices with fused kernels for sgd, adam and adamw, which update all parameters in a single pass."""
 
 _EXEMPT_FROM_COMPILING = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")

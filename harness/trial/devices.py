@@ -34,6 +34,8 @@ def check_together(device: str, count: int, *, num_gpus: int, compile: str) -> N
         raise UsageError(f"{asked}: needs a system that can fork processes, such as Linux or macOS")
     if device == "mps":
         raise UsageError(f"{asked}: Metal has one device only; use --device cpu to train in several processes")
+    if not device.startswith(("cpu", "cuda")):
+        raise UsageError(f"{asked}: one trial trains on several CUDA devices or in several processes, not on {device}")
     if compile in ("on", "graphs"):
         raise UsageError(
             f"{asked} and --compile {compile} cannot be combined: training on several devices is not compiled"

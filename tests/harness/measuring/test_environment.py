@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import types
 from collections.abc import Iterator
 
 import pytest
@@ -38,6 +39,48 @@ def test_a_device_that_is_not_there_is_a_usage_error(name: str, gpus: int, monke
     on_a_machine_with(gpus, monkeypatch)
     with pytest.raises(UsageError, match=f"--device {name}: this machine has "):
         resolve_device(name)
+
+
+@pytest.fixture
+def two_xpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_machine_with(0, monkeypatch)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda check_available: torch.device("xpu"))
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_xpus")
+def test_an_accelerator_of_another_make_is_taken_by_its_name() -> None:
+    assert [resolve_device(name) for name in ("auto", "xpu", "xpu:1", "cpu")] == ["xpu:0", "xpu:0", "xpu:1", "cpu"]
+    assert (resolve_precision("auto", "xpu:0"), resolve_precision("bf16", "xpu:0")) == ("fp32", "bf16")
+    with pytest.raises(UsageError, match=r"^--device xpu:2: this machine has 2 of them$"):
+        resolve_device("xpu:2")
+    with pytest.raises(UsageError, match=r"^--device hpu: this machine has xpu that torch can use, and the CPU$"):
+        resolve_device("hpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("xpu", "this machine has no accelerator that torch can use, and the CPU"),
+        ("rocm", "torch calls AMD's GPUs cuda; use --device cuda, or cuda:N for GPU N"),
+        ("gpu", "torch knows no such device; use auto, cpu, cuda, cuda:N, mps or xpu"),
+    ],
+)
+def test_what_cannot_be_used_is_said_in_a_sentence(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_a_machine_with(0, monkeypatch)
+    with pytest.raises(UsageError) as caught:
+        resolve_device(name)
+    assert str(caught.value) == f"--device {name}: {said}"
+
+
+def test_another_accelerator_is_described_by_its_own_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.SimpleNamespace(
+        get_device_name=lambda device: f"Arc ({device})",
+        get_device_properties=lambda device: types.SimpleNamespace(total_memory=3 * 2**20),
+    )
+    monkeypatch.setattr(torch, "get_device_module", lambda device: module)
+    described = describe("xpu:1")
+    assert (described["device_name"], described["device_memory_mib"]) == ("Arc (xpu:1)", 3)
 
 
 def test_auto_precision_is_bf16_on_gpus_that_have_it(monkeypatch: pytest.MonkeyPatch) -> None:

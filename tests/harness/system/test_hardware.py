@@ -26,6 +26,9 @@ LAPTOP = Hardware(cpu="M3")
         (LAPTOP, "mps", "M3 (Metal)", True),
         (LAPTOP, "mps", "M3", False),
         (LAPTOP, "cuda", "H100", False),
+        (LAPTOP, "xpu:0", "Arc B580", True),
+        (LAPTOP, "xpu:0", "M3", False),
+        (WORKSTATION, "xpu", "H100", False),
     ],
 )
 def test_a_trial_fits_a_machine_by_the_name_of_its_device(

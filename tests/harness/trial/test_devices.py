@@ -22,6 +22,7 @@ def test_one_device_may_do_anything():
     ("device", "compile", "said"),
     [
         ("mps", "off", "Metal has one device only"),
+        ("xpu:0", "off", "not on xpu:0"),
         ("cpu", "on", "--gpus-per-trial 2 and --compile on cannot be combined"),
         ("cuda:0", "off", "--gpus-per-trial 2 from cuda:0 on: this machine has 1 GPU that torch can use"),
     ],

@@ -127,7 +127,7 @@ def torch_pair(found: Probe) -> Finding:
 
 
 def gpu(found: Probe, *, has_driver: bool) -> Finding:
-    """Check that torch can use the GPUs of the machine."""
+    """Check that torch can use the GPUs or other accelerators of the machine, and tell what they will be used for."""
     if found.facts is None:
         return Finding(
             check="gpu", status=WARNING, sentence="not checked, because torch does not load", remedy="fix torch first"
@@ -141,8 +141,14 @@ def gpu(found: Probe, *, has_driver: bool) -> Finding:
             remedy="check that nvidia-smi lists it, or use --device cpu",
         )
     if facts["gpus"]:
-        names = ", ".join(facts["gpus"])
-        return Finding(check="gpu", status=OK, sentence=f"CUDA {facts['cuda']} with {names}")
+        kind = facts["accelerator"]
+        library = {"cuda": f"ROCm {facts['hip']}" if facts["hip"] else f"CUDA {facts['cuda']}", "mps": "Metal"}
+        device = kind if kind == "mps" else f"{kind}:0"
+        use = f"--device auto trains on {device} in {'bf16' if facts['bf16'] else 'fp32'}"
+        if kind != "cuda":
+            use += "; CUDA graphs, fp16 and --gpus-per-trial are for CUDA only"
+        sentence = f"{library.get(kind, kind)} with {', '.join(facts['gpus'])}; {use}"
+        return Finding(check="gpu", status=OK, sentence=sentence)
     if has_driver:
         build = f"is built for CUDA {facts['cuda']}" if facts["cuda"] else "is built for the CPU only"
         return Finding(

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def torch() -> dict[str, Any]:
-    """Load torch and torchvision, call an operator of each, and use every GPU once."""
+    """Load torch and torchvision, call an operator of each, and use every accelerator once."""
     import torch
     import torchvision
     from torchvision.ops import nms
@@ -23,18 +23,27 @@ def torch() -> dict[str, Any]:
     if kept.tolist() != [0]:
         raise RuntimeError(f"torchvision's nms kept boxes {kept.tolist()}, not [0]")
     gpus, trouble = [], ""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    kind = "" if accelerator is None else accelerator.type
+    has_bf16 = False
     try:
-        for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-            ones = torch.ones(64, 64, device=f"cuda:{index}")
+        for index in range(torch.accelerator.device_count() if kind else 0):
+            device = kind if kind == "mps" else f"{kind}:{index}"
+            ones = torch.ones(64, 64, device=device)
             if float((ones @ ones).sum()) != 64**3:
-                raise RuntimeError(f"GPU {index} multiplies wrongly")
-            gpus.append(torch.cuda.get_device_name(index))
+                raise RuntimeError(f"{device} multiplies wrongly")
+            name_of = getattr(torch.get_device_module(kind), "get_device_name", None)  # Metal has none
+            gpus.append(name_of(index) if name_of else "one GPU")
+        has_bf16 = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     except RuntimeError as error:
         trouble = " ".join(str(error).split())[:300]
     return {
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "cuda": torch.version.cuda or "",
+        "hip": torch.version.hip or "",
+        "accelerator": kind,
+        "bf16": has_bf16,
         "gpus": gpus,
         "gpu_trouble": trouble,
         "threads": torch.get_num_threads(),

@@ -11,7 +11,11 @@ images_argument = click.argument("images", nargs=-1, required=True, metavar="IMA
 """Images to run it on."""
 
 device_option = click.option(
-    "--device", default="auto", metavar="DEVICE", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+    "--device",
+    default="auto",
+    metavar="DEVICE",
+    show_default=True,
+    help="auto, cpu, cuda, cuda:N, mps or another accelerator.",
 )
 
 precision_option = click.option(

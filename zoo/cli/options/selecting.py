@@ -40,7 +40,11 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
         "Share of the training images to validate on if the dataset has no validation split [default: 0.1].",
     ),
     ("--folds", "N", "Number of cross-validation folds, which test every image once; for small datasets."),
-    ("--device", "DEVICE", "Device: auto, cpu, cuda, cuda:N or mps [default: auto]."),
+    (
+        "--device",
+        "DEVICE",
+        "Device: auto, cpu, cuda, cuda:N, mps or another accelerator, such as xpu [default: auto].",
+    ),
     ("--gpus-per-trial", "N", "GPUs per trial; they share each batch, whose size does not change [default: 1]."),
     ("--precision", "PRECISION", "Numeric precision: auto, fp32, bf16 or fp16 [default: auto]."),
     ("--layout", "LAYOUT", "Memory layout of images: auto, channels_last or contiguous [default: auto]."),
