@@ -166,7 +166,7 @@ def same_predictions(context: Context) -> Outcome:
     from harness.classifiers.trained import load_trained
     from harness.measuring.environment import resolve_device
     from zoo import build_catalog
-    from zoo.files.cache import cache_root
+    from zoo.files.cache import decoded_root
     from zoo.loading import Sources
 
     folder = context.trained("resnet20_cifar")
@@ -177,7 +177,7 @@ def same_predictions(context: Context) -> Outcome:
         predictor = Predictor(load_trained(folder, catalog), device=device, precision="fp32")
         if images is None:
             card = predictor.classifier.card
-            images = cached_test_images(card, cache_root(), 10_000)
+            images = cached_test_images(card, decoded_root(), 10_000)
             assert images is not None, "the bench has just prepared them"
         logits.append(predictor.logits(images))
     same = float((logits[0].argmax(axis=1) == logits[1].argmax(axis=1)).mean())
@@ -325,7 +325,7 @@ def network(context: Context, model: str, side: int) -> Any:
     from zoo.loading import Sources
 
     record = build_catalog(Sources(entry_points=False)).architectures.get(model).record
-    request = ModelRequest(num_classes=10, in_channels=3, image_size=side)
+    request = ModelRequest(num_classes=10, in_channels=3, image_size=side, options=dict(record.options))
     built, _ = build_model(record, request, seed=0, adapt=side < 64)
     return built.to(resolve_device(context.device))
 
