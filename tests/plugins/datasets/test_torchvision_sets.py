@@ -206,7 +206,17 @@ def pixels(split: Split, index: int) -> Any:
     return split.images[index]
 
 
-@pytest.mark.parametrize("name", ["emnist", *ARRAYS, *FILES, pytest.param("imagenet", marks=pytest.mark.slow)])
+MANY_CLASSES = {"food101", "stanford_cars", "imagenet"}
+"""Sets with a hundred classes and more, which are a slow test."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in MANY_CLASSES else ())
+        for name in ("emnist", *ARRAYS, *FILES, "imagenet")
+    ],
+)
 def test_a_set_conforms_to_the_kit(hold: Callable[..., list[str]], photo: Photo, tmp_path: Path, name: str) -> None:
     """The small files hold fewer images than the published sets, and that alone is why a check would fail."""
     if name == "emnist":
