@@ -160,6 +160,7 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
     def train_once(catalog: Catalog, **asked: object) -> Path:
         from importlib.metadata import version
 
+        from harness.bench.resolution import wanted_images
         from harness.data.prepare import prepare_data
         from harness.data.settings import DataSettings
         from harness.planning.plan import make_plan
@@ -181,8 +182,12 @@ def train_trial(photo_folder: Path, tmp_path_factory: pytest.TempPathFactory) ->
             DataSettings(data_root=photo_folder),
             report=lambda message, share: None,
             num_workers=1,
+            wanted=wanted_images(spec),
         )
-        key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=version("torch"))
+        assert spec.preparation is not None
+        preparation = spec.preparation.for_channels(prepared.channels).over(prepared.view)
+        spec = spec.model_copy(update={"preparation": preparation})
+        key = result_key(spec, fingerprint=prepared.fingerprint, pixels=prepared.pixels, torch_version=version("torch"))
         folder = tmp_path_factory.mktemp("trained") / trial_id(spec, key)
         folder.mkdir()
         trial = ResolvedTrial(spec=spec, result_key=key, prepared=prepared)

@@ -4,7 +4,7 @@ The public names, for plugins and scripts:
 
 =====================  ====================================================
 ``Architecture``       a network, built for a ``ModelRequest``
-``Preprocessing``      the preprocessing of published weights
+``Preparation``        what an image becomes before a network sees it
 ``Dataset``            a dataset: loads ``Splits`` for a ``DataRequest``
 ``Recipe``             a training recipe with ``Hyperparameters``
 ``TrainingContext``    what a recipe's own training step is given
@@ -30,7 +30,7 @@ They are imported on first use, so ``import zoo`` is cheap.
 
 Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters`` and
 ``training_context``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``, ``report_format``, and
-``options``, which several of them have.
+``preparation`` and ``options``, which several of them have.
 The other modules:
 
 =====================  ====================================================
@@ -66,7 +66,6 @@ if TYPE_CHECKING:
     from zoo.api.ranking import rank as rank
     from zoo.architecture import Architecture as Architecture
     from zoo.architecture import ModelRequest as ModelRequest
-    from zoo.architecture import Preprocessing as Preprocessing
     from zoo.catalog import Catalog as Catalog
     from zoo.dataset import DataRequest as DataRequest
     from zoo.dataset import Dataset as Dataset
@@ -79,6 +78,7 @@ if TYPE_CHECKING:
     from zoo.loading import build_catalog as build_catalog
     from zoo.metric import Metric as Metric
     from zoo.metric import Predictions as Predictions
+    from zoo.preparation import Preparation as Preparation
     from zoo.recipe import Recipe as Recipe
     from zoo.report_format import ReportFormat as ReportFormat
     from zoo.runtime import Runtime as Runtime
@@ -97,7 +97,7 @@ _HOME = {
     "Metric": "zoo.metric",
     "ModelRequest": "zoo.architecture",
     "Predictions": "zoo.metric",
-    "Preprocessing": "zoo.architecture",
+    "Preparation": "zoo.preparation",
     "Ranking": "zoo.api.ranking",
     "Recipe": "zoo.recipe",
     "ReportFormat": "zoo.report_format",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 from zoo.options import Option, check_options
+from zoo.preparation import Preparation
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,18 +29,6 @@ class ModelRequest:
     """Whether to load published weights and give them a new head for ``num_classes``."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Value of each option of the architecture."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preprocessing:
-    """How images must be prepared for published weights: normalisation and interpolation."""
-
-    mean: tuple[float, ...]
-    """Mean of each channel, for pixels scaled to [0, 1]."""
-    std: tuple[float, ...]
-    """Standard deviation of each channel, for pixels scaled to [0, 1]."""
-    interpolation: str = "bicubic"
-    """Interpolation of resizing: ``"bilinear"`` or ``"bicubic"``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +67,9 @@ class Architecture:
     """Whether published weights exist."""
     exportable: bool = False
     """Whether ``torch.export`` supports it, which ``zoo check --slow`` verifies."""
-    preprocessing: Callable[[ModelRequest], Preprocessing] | None = None
-    """Returns what published weights expect of images; called only for ``pretrained`` networks."""
+    preparation: Callable[[Mapping[str, Option]], Preparation] | None = None
+    """Returns how images are prepared for published weights, given the options; called for ``pretrained`` networks
+    only. ``zoo plan`` calls it, so it should not import torch."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
     files: tuple[str, ...] = ()

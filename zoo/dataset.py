@@ -168,8 +168,7 @@ class Dataset:
     channels: int | None = None
     """1 for grey, 3 for colour, if known beforehand."""
     image_size: int | None = None
-    """Image side in pixels after loading, if known beforehand; None: the ``image_size`` option, else the common size of
-    all images, else 224."""
+    """Side in pixels that images have, or are usually prepared as, if known beforehand."""
     num_train: int | None = None
     """Number of training images, if known beforehand."""
     num_test: int | None = None

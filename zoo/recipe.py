@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.dependencies import check_dependencies
 from zoo.names import check_name
+from zoo.preparation import Preparation
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +56,9 @@ class Recipe:
     """First half of its full name; empty: the name of the plugin."""
     short: bool = True
     """Whether it can be selected by ``name`` alone."""
+    preparation: Preparation | None = None
+    """How it wants images to be prepared; over what published weights and the architecture state, and below what a user
+    sets."""
     prepare: Callable[[nn.Module, Tensor, Any], None] | None = None
     """``(model, images_BCHW, hp)``: initialises the new model in place from up to 5,000 normalised training images."""
     make_optimizer: Callable[..., torch.optim.Optimizer] | None = None

@@ -21,6 +21,7 @@ def load_images(count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     from zoo.dataset import DataRequest
     from zoo.finding import Sources
     from zoo.loading import build_catalog
+    from zoo.preparation import Preparation
 
     dataset = build_catalog(Sources()).datasets.get("cifar10").record
     root = Path(os.environ["ZOO_DATA"])
@@ -31,7 +32,8 @@ def load_images(count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if train.images is not None:
         images_NHWC = np.asarray(train.images[:count])
     else:
-        images_NHWC = np.stack([decode(train.encoded[index], channels=3, size=32) for index in range(count)])
+        how = Preparation(size=32)
+        images_NHWC = np.stack([decode(train.encoded[index], channels=3, preparation=how) for index in range(count)])
     return images_NHWC, np.asarray(train.labels[:count], dtype=np.int64)
 
 

@@ -5,6 +5,7 @@ Shape suffixes: B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -25,6 +26,16 @@ class ChannelStatistics(Protocol):
 
 _LARGE_VALUES = 96 * 96 * 3
 """Values of an image from which images are normalised one by one on the CPU."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Normalization:
+    """Mean and standard deviation per channel that a network's images are normalised with."""
+
+    mean: tuple[float, ...]
+    """Mean of each channel, for pixels scaled to [0, 1]."""
+    std: tuple[float, ...]
+    """Standard deviation of each channel, for pixels scaled to [0, 1]."""
 
 
 class Normalizer:

@@ -73,6 +73,9 @@ def _probe(job: dict[str, Any]) -> int:
 
 
 def _prepare(job: dict[str, Any]) -> int:
+    from pydantic import TypeAdapter
+
+    from harness.data.image_shape import Wanted
     from harness.data.prepare import prepare_data
     from harness.data.settings import DataSettings
     from harness.records.history import HistoryWriter
@@ -96,6 +99,7 @@ def _prepare(job: dict[str, Any]) -> int:
                 cache_limit=job.get("cache_limit"),
             ),
             report=report,
+            wanted=TypeAdapter(Wanted).validate_python(job["wanted"]),
         )
         return prepared.model_dump(mode="json")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 from harness.bench.job_runner import JobRunner
 from harness.bench.machine import Machine
+from harness.data.image_shape import Wanted
 from harness.data.images import PreparedData
 from harness.data.settings import DataSettings
 from harness.planning.plan import Plan
@@ -55,12 +57,17 @@ def resolve(
     except ZooError as error:
         errors.append(error)
     prepared: dict[str, PreparedData] = {}
-    for dataset in plan.datasets:
-        jobs.emit(Progress(message=f"preparing {dataset.display_name}"))
+    broken: list[DatasetSpec] = []
+    for spec in plan.trials:
+        key = _images_key(spec)
+        if key in prepared or spec.dataset in broken:
+            continue
+        jobs.emit(Progress(message=f"preparing {spec.dataset.display_name}"))
         try:
             answer = jobs.ask(
                 "prepare",
-                dataset=dataset.model_dump(mode="json"),
+                dataset=spec.dataset.model_dump(mode="json"),
+                wanted=asdict(wanted_images(spec)),
                 data_root=str(data.data_root.absolute()),
                 cache=str(data.cache.absolute()),
                 download=data.download,
@@ -68,17 +75,28 @@ def resolve(
             )
         except ZooError as error:
             errors.append(error)
+            broken.append(spec.dataset)
         else:
-            prepared[_dataset_key(dataset)] = PreparedData.model_validate(answer)
+            prepared[key] = PreparedData.model_validate(answer)
     ManyErrors.raise_if(errors)
     return [
-        _resolve_trial(spec, prepared[_dataset_key(spec.dataset)], machine, threads, number)
+        _resolve_trial(spec, prepared[_images_key(spec)], machine, threads, number)
         for number, spec in enumerate(plan.trials, start=1)
     ]
 
 
-def _dataset_key(dataset: DatasetSpec) -> str:
-    return stable_hash(dataset.model_dump(mode="json"))
+def wanted_images(spec: TrialSpec) -> Wanted:
+    """Return what a trial's network wants of images, as far as its plan says."""
+    preparation = spec.preparation or spec.dataset.asked
+    crops = float(spec.recipe.hyperparameters.get("random_resized_crop", 1.0)) < 1
+    return Wanted(preparation=preparation.view, design_size=spec.architecture.native_size, whole=crops)
+
+
+def _images_key(spec: TrialSpec) -> str:
+    """Return a key that trials share whose images are prepared together."""
+    wanted = wanted_images(spec)
+    design_size = wanted.design_size if wanted.preparation.size is None else None
+    return stable_hash([spec.dataset.model_dump(mode="json"), asdict(wanted.preparation), design_size, wanted.whole])
 
 
 def _resolve_trial(
@@ -92,6 +110,13 @@ def _resolve_trial(
             "threads": threads,
         }
     )
-    spec = spec.model_copy(update={"execution": execution})
-    key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=machine.environment["torch"])
+    # Mean and std stay open if they are those of the training images.
+    preparation = (spec.preparation or spec.dataset.asked).for_channels(prepared.channels).over(prepared.view)
+    spec = spec.model_copy(update={"execution": execution, "preparation": preparation})
+    key = result_key(
+        spec,
+        fingerprint=prepared.fingerprint,
+        pixels=prepared.pixels,
+        torch_version=machine.environment["torch"],
+    )
     return ResolvedTrial(spec=spec, result_key=key, prepared=prepared, number=number)

@@ -13,12 +13,11 @@ from harness.data import decoding
 from harness.records.record import Layout
 from harness.records.spec import MAX_BIT_DEPTH, ArchitectureSpec, FrozenModel, RecipeSpec
 from zoo.errors import StoreError
+from zoo.preparation import USUAL, Fit, Interpolation, Preparation
 
 METADATA_KEY = "zoo"
 """Key of the card in the metadata of a file, as JSON."""
 CARD_VERSION = 1
-
-RESIZING = "shorter side scaled to image_size, bicubic and antialiased; centre square cropped"
 
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -47,8 +46,15 @@ class ClassifierCard(FrozenModel):
     mean: tuple[_Finite, ...]
     """Mean per channel of pixels in [0, 1]: the input is ``(pixel / 255 - mean) / std``."""
     std: tuple[_Finite, ...]
-    resizing: str = RESIZING
-    """How images are resized to the input size."""
+    fit: Fit = "crop"
+    """How an image of another shape becomes a square; see :class:`zoo.preparation.Preparation`, as for the next four.
+    The defaults are those of cards of earlier versions."""
+    crop_share: float = Field(default=1.0, gt=0, le=2)
+    interpolation: Interpolation = "bicubic"
+    antialias: bool = True
+    fill: tuple[Annotated[int, Field(ge=0, le=255)], ...] | None = None
+    resizing: str = "shorter side scaled to image_size, bicubic and antialiased; centre square cropped"
+    """The same in words."""
     decoding_version: int = decoding.VERSION
     layout: Layout = "contiguous"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
@@ -72,6 +78,20 @@ class ClassifierCard(FrozenModel):
             raise ValueError("std must not be negative")
         return self
 
+    @property
+    def preparation(self) -> Preparation:
+        """How an image becomes the network's input."""
+        return Preparation(
+            size=self.image_size,
+            fit=self.fit,
+            crop_share=self.crop_share,
+            interpolation=self.interpolation,
+            antialias=self.antialias,
+            fill=self.fill,
+            mean=self.mean,
+            std=self.std,
+        )
+
     @classmethod
     def parse(cls, text: str | bytes, *, origin: str) -> ClassifierCard:
         """Read a card from JSON.
@@ -91,6 +111,32 @@ class ClassifierCard(FrozenModel):
     def description(self) -> dict[str, Any]:
         """Return the card as plain values, for the JSON file next to an exported file."""
         return self.model_dump(mode="json")
+
+
+def preparation_fields(preparation: Preparation) -> dict[str, Any]:
+    """Return the fields of a card that state how images are scaled and cropped, besides the size."""
+    found = preparation.over(USUAL)
+    return {
+        "fit": found.fit,
+        "crop_share": found.crop_share,
+        "interpolation": found.interpolation,
+        "antialias": found.antialias,
+        "fill": found.fill,
+        "resizing": in_words(found),
+    }
+
+
+def in_words(preparation: Preparation) -> str:
+    """Return how images are scaled and cropped, as a reader who must do the same needs it."""
+    size, scaled = preparation.size, preparation.scaled_size
+    how = f"{preparation.interpolation}{' and antialiased' if preparation.antialias else ', not antialiased'}"
+    cropped = "" if size == scaled else f"; centre {size}×{size} pixels cropped"
+    if preparation.fit == "squash":
+        return f"both sides scaled to {scaled} pixels, {how}{cropped}"
+    if preparation.fit == "pad":
+        colour = ", ".join(map(str, preparation.colour(3)))
+        return f"longer side scaled to {scaled} pixels, {how}; padded to a square with the colour {colour}{cropped}"
+    return f"shorter side scaled to {scaled} pixels, {how}; centre {size}×{size} pixels cropped"
 
 
 def first_problem(error: ValidationError) -> str:

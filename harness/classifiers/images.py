@@ -20,6 +20,7 @@ from harness.data.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
 from zoo.files.image_files import LeftOut, walk_images
 from zoo.files.plain_files import FACTS, read_bytes
+from zoo.preparation import Preparation
 from zoo.text import plural
 
 
@@ -34,7 +35,7 @@ def cached_training_images(card: ClassifierCard, cache: Path, count: int) -> NDA
 
 
 def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: int) -> NDArray[np.uint8] | None:
-    for prepared in prepared_data(card.fingerprint, cache):
+    for prepared in prepared_data(card.fingerprint, card.preparation, cache):
         try:
             with using(prepared.folders):
                 return spread_images(prepared.load(split), count)
@@ -43,15 +44,17 @@ def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: i
     return None
 
 
-def prepared_data(fingerprint: str, cache: Path) -> Iterator[PreparedData]:
-    """Yield the cached data of the dataset or fold with *fingerprint*; nothing if the fingerprint is empty."""
+def prepared_data(fingerprint: str, preparation: Preparation, cache: Path) -> Iterator[PreparedData]:
+    """Yield the cached data of the dataset or fold with *fingerprint* that were prepared in this way; nothing if the
+    fingerprint is empty.
+    """
     files = sorted([*cache.glob(f"*/{FACTS_FILE}"), *cache.glob(f"*/{fold_facts_file('*')}")])
     for path in files if fingerprint else ():
         try:
             found = PreparedData.model_validate_json(read_bytes(path, FACTS))
         except (OSError, ValidationError):
             continue  # damaged, or removed meanwhile
-        if found.fingerprint == fingerprint:
+        if found.fingerprint == fingerprint and found.view == preparation.view:
             yield found.model_copy(update={"folder": str(path.parent)})
 
 
@@ -85,7 +88,9 @@ def folder_images(
     with quiet_pillow():
         for path in paths:
             try:
-                images.append(decode(path, channels=card.channels, size=card.image_size, bit_depth=card.bit_depth))
+                images.append(
+                    decode(path, channels=card.channels, preparation=card.preparation, bit_depth=card.bit_depth)
+                )
             except UnreadableImageError as error:
                 unreadable.append(f"{path}: {error}")
                 continue

@@ -9,21 +9,23 @@ from pathlib import Path
 from pydantic import ValidationError
 from torch import nn
 
-from harness.classifiers.card import ClassifierCard, first_problem
+from harness.classifiers.card import ClassifierCard, first_problem, preparation_fields
 from harness.classifiers.formats import FORMATS
 from harness.classifiers.tensor_names import NamedTensors, Rename, propose_renames, translate_names
 from harness.classifiers.trained import TrainedClassifier
 from harness.classifiers.weight_files import read_state_dict
-from harness.networks.building import build_model, preprocessing_of
+from harness.networks.building import build_model
 from harness.networks.state_dicts import StateDictMismatch, fill
 from harness.records.provenance import provider_spec
 from harness.records.spec import ArchitectureSpec
 from harness.system.atomic_files import writing
 from harness.system.staging import write_staged
 from zoo.architecture import Architecture, ModelRequest
-from zoo.catalog import Catalog
+from zoo.calling.containment import preparation_of
+from zoo.catalog import Catalog, Entry
 from zoo.errors import StoreError, UsageError, ZooError
 from zoo.options import Option, resolve_options
+from zoo.preparation import Preparation, layered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +39,8 @@ class ImportRequest:
     classes: tuple[str, ...]
     """Class names in the order of the logits."""
     image_size: int | None = None
-    """Side of the square input in pixels; None for the architecture's native size."""
+    """Side of the square input in pixels; None for that of the architecture's published weights, else its native
+    size."""
     channels: int = 3
     """1 for grey images, 3 for RGB."""
     mean: tuple[float, ...] | None = None
@@ -70,16 +73,14 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
     state = read_state_dict(weights, key=request.key)
     entry = catalog.architectures.get(request.model)
     architecture = entry.record
+    options = resolve_options(architecture.options, request.options, owner=f"model {entry.display_name}")
+    preparation = _preparation(request, entry, options)
     model_request = ModelRequest(
         num_classes=len(request.classes),
         in_channels=request.channels,
-        image_size=request.image_size or architecture.native_size,
-        options=resolve_options(architecture.options, request.options, owner=f"model {entry.display_name}"),
+        image_size=preparation.size or architecture.native_size,
+        options=options,
     )
-    mean, std = request.mean, request.std
-    if mean is None or std is None:
-        published_mean, published_std = _published(architecture, model_request)
-        mean, std = mean or published_mean, std or published_std
     network, changes = build_model(architecture, model_request, seed=0, adapt=request.small_images)
     named = translate_names(
         state.tensors, network, ignore=request.ignore, prefix=request.prefix, renames=request.renames
@@ -106,8 +107,9 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
             classes=request.classes,
             image_size=model_request.image_size,
             channels=request.channels,  # type: ignore[arg-type]  # any other is an error below
-            mean=mean,
-            std=std,
+            mean=preparation.mean,  # type: ignore[arg-type]  # stated, or it has raised
+            std=preparation.std,  # type: ignore[arg-type]
+            **preparation_fields(preparation),
         )
     except ValidationError as error:
         raise UsageError(f"these settings do not describe a classifier: {first_problem(error)}") from error
@@ -122,17 +124,27 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
     return replace(classifier, path=output)
 
 
-def _published(architecture: Architecture, request: ModelRequest) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _preparation(request: ImportRequest, entry: Entry[Architecture], options: Mapping[str, Option]) -> Preparation:
+    """Return how images are prepared: as requested, over what the architecture's published weights state.
+
+    Raises:
+        UsageError: If neither states the mean and standard deviation.
+    """
     advice = "give the --mean and --std that the network was trained with"
-    if architecture.preprocessing is None:
-        raise UsageError(f"{architecture.name} has no published mean and standard deviation; {advice}")
+    why = ""
     try:
-        found = preprocessing_of(architecture, replace(request, pretrained=True))
+        published = preparation_of(entry.record, entry.display_name, options)
     except ZooError as error:
-        raise UsageError(
-            f"{architecture.name} has no published mean and standard deviation ({error}); {advice}"
-        ) from error
-    return found.mean, found.std
+        published, why = Preparation(), f" ({error})"
+    published = published.for_channels(request.channels)
+    mean, std = request.mean or published.mean, request.std or published.std
+    if mean is None or std is None:
+        raise UsageError(f"{entry.record.name} has no published mean and standard deviation{why}; {advice}")
+    try:
+        asked = Preparation(size=request.image_size, mean=mean, std=std)
+        return layered([asked, published, Preparation(size=entry.record.native_size)])
+    except ValueError as error:
+        raise UsageError(f"these settings do not describe a classifier: {error}") from error
 
 
 def _hint(mismatch: StateDictMismatch, named: NamedTensors, network: nn.Module) -> str:

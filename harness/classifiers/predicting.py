@@ -84,6 +84,7 @@ class Predictor:
     ) -> None:
         card = classifier.card
         self.classifier = classifier
+        self._preparation = card.preparation
         self.device = torch.device(resolve_device(device))
         recorded: Precision = card.precision if self.device.type == card.device else "fp32"
         self.precision: Precision = resolve_precision(precision or recorded, str(self.device))
@@ -105,7 +106,11 @@ class Predictor:
         """
         card = self.classifier.card
         return decode(
-            image, channels=card.channels, size=card.image_size, max_pixels=max_pixels, bit_depth=card.bit_depth
+            image,
+            channels=card.channels,
+            preparation=self._preparation,
+            max_pixels=max_pixels,
+            bit_depth=card.bit_depth,
         )
 
     def logits(self, images_BHWC: NDArray[np.uint8]) -> NDArray[np.float32]:

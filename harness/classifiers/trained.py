@@ -21,7 +21,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from harness.classifiers.card import METADATA_KEY, ClassifierCard, first_problem
+from harness.classifiers.card import METADATA_KEY, ClassifierCard, first_problem, preparation_fields
 from harness.data import decoding
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
@@ -189,6 +189,7 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
             bit_depth=spec.dataset.bit_depth,
             mean=record.model.mean,
             std=record.model.std,
+            **({} if spec.preparation is None else preparation_fields(spec.preparation)),
             # Records without tuning are older, when channels last was always used.
             layout="channels_last" if record.tuning is None else record.tuning.layout,
             precision=execution.precision,  # type: ignore[arg-type]

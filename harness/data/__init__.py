@@ -10,7 +10,9 @@ From a source's images to those of a trial:
 :mod:`~.photographs`        whole images that training crops are drawn from
 :mod:`~.whole_images`       the same, kept in the cache
 :mod:`~.image_shape`        the size and channels that all images are converted to
+:mod:`~.fitting`            scales, crops and pads an image to that size
 :mod:`~.image_writer`       decodes a split in threads, into a file
+:mod:`~.fingerprint`        which images a dataset has
 :mod:`~.moments`            mean and standard deviation of the pixels
 :mod:`~.splitting`          training, validation and test images, by a hash of their ids
 :mod:`~.folding`            cross-validation folds, and :mod:`~.fold_data` their files

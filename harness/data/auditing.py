@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from harness.data import decoding
 from harness.data.audit import DatasetAudit, SplitAudit, UnreadableImage
 from harness.data.duplicates import SPLITS, HashedImage, find_duplicates
-from harness.data.image_shape import Shape
+from harness.data.image_shape import Shape, Wanted
 from harness.data.image_writer import Unreadable, decoded_chunks, hash_pixels
 from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
@@ -167,7 +167,7 @@ def _why_unreadable(part: SplitIndices, index: int, prepared: PreparedData) -> s
             decoding.decode(
                 part.source.encoded[index],
                 channels=prepared.channels,
-                size=prepared.image_size,
+                preparation=prepared.view,
                 bit_depth=prepared.bit_depth,
             )
     except decoding.UnreadableImageError as error:
@@ -185,13 +185,17 @@ def _from_source(
     num_workers: int | None,
 ) -> _Content:
     """Decode every readable image without writing anything."""
-    shape = Shape.find(dataset, spec, parts, report)
+    shape = Shape.find(dataset, spec, parts, report, Wanted(preparation=spec.asked))
     readable = {name: _Readable() for name in SPLITS}
     histogram = np.zeros((shape.channels, 256), dtype=np.int64)
     for name, found in readable.items():
         part, done = parts[name], 0
         for chunk in decoded_chunks(
-            part, channels=shape.channels, size=shape.size, bit_depth=spec.bit_depth, num_workers=num_workers
+            part,
+            channels=shape.channels,
+            preparation=shape.preparation,
+            bit_depth=spec.bit_depth,
+            num_workers=num_workers,
         ):
             found.indices += chunk.kept
             found.pixel_hashes += chunk.pixel_hashes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,21 @@ import numpy as np
 import PIL
 
 from harness.data import decoding
+from harness.data.image_shape import Wanted
 from harness.data.notes import UnusableImagesError, shown
-from harness.records.spec import DatasetSpec, ProviderSpec, stable_hash
+from harness.records.spec import ASKED, DatasetSpec, ProviderSpec, stable_hash
 from zoo.dataset import Dataset, FilePart, Split, Splits
+from zoo.preparation import SMALL_NETWORK
 
-FORMAT = 1
+FORMAT = 2
 """Incremented whenever the prepared files change for the same data."""
 
 
-def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
+def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits, wanted: Wanted) -> str:
     """Return a hash of everything that can change the prepared images: the settings and the current images.
+
+    Two networks share an entry unless they need different pixels: the size that a network was designed for counts only
+    where the size is open.
 
     Files are identified by their paths, sizes and modification times, and images in memory by their content, unless
     the split has its own signature.
@@ -31,8 +37,11 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     # All folds are prepared together. Without folds, the key is the same as before folds existed.
-    left_out = {"display_name", "mirror_symmetric", "fold", "provider", *(() if spec.folds else ("folds",))}
+    left_out = {"display_name", "mirror_symmetric", "fold", "provider", *ASKED, *(() if spec.folds else ("folds",))}
     left_out |= set() if spec.bit_depth else {"bit_depth"}
+    view = wanted.settled(dataset.image_size).view
+    # Small networks all follow the images.
+    design_size = max(wanted.design_size, SMALL_NETWORK - 1)
     # Notes are stored with the images. Without notes, the key is the same as before notes existed.
     notes = {"notes": [splits.omissions, splits.notes]} if splits.omissions or splits.notes else {}
     return stable_hash(
@@ -40,7 +49,8 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits) -> str:
             **notes,
             "format": [FORMAT, decoding.VERSION, PIL.__version__, *decoding.plugin_versions()],
             "spec": {**spec.model_dump(mode="json", exclude=left_out), "provider": _provider_fields(spec.provider)},
-            "hints": [dataset.image_size, dataset.channels],
+            "preparation": [asdict(view), design_size if view.size is None else None],
+            "hints": [dataset.channels],
             "classes": splits.classes,
             "splits": {name: _signature(split) for name, split in present.items() if split is not None},
         }

@@ -17,8 +17,8 @@ grey (1, L, LA, I;16, I)        one channel; three equal ones where the dataset 
 floating point                  unreadable: it has no stated range
 animated, several pages         the first frame
 1×1 and other tiny images       scaled up
-another size than wanted        the shorter side is scaled, bicubic and antialiased, and the centre square
-                                cropped; an image that has the size already is left as it is
+another size than wanted        scaled, cropped or padded as the trial's preparation says (see
+                                :mod:`harness.data.fitting`)
 truncated file                  unreadable
 HEIC, JPEG XL                   as other colour images where ``zoobench[photos]`` is installed, else unreadable
 text or anything else           unreadable, whatever its name says; formats beyond :data:`FORMATS` too
@@ -47,17 +47,20 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from harness.data.bit_depth import Reopen, is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
+from harness.data.fitting import fit_image
 from harness.data.jpeg import draft, scale_for
 from zoo.dataset import FilePart
 from zoo.files.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 from zoo.files.plain_files import IMAGE, PACK, open_plain
+from zoo.preparation import Preparation
 
-VERSION = 3
+VERSION = 4
 """Incremented whenever the same file may give different pixels; part of the cache key."""
 
 CHANGES = {
     2: "PNG files with one transparent colour and 2, 4 or 16 bits per sample",
     3: "PNG files with 16-bit colour and one transparent colour, or 16-bit grey and alpha",
+    4: "images that are not square (by up to half a pixel)",
 }
 """The files that a version decodes differently from the version before."""
 
@@ -131,7 +134,7 @@ def decode(
     source: Encoded,
     *,
     channels: int,
-    size: int,
+    preparation: Preparation,
     max_pixels: int = MAX_PIXELS,
     bit_depth: int | None = None,
     on_deep_image: Callable[[int], None] | None = None,
@@ -139,6 +142,7 @@ def decode(
     """Decode an image to ``uint8`` ``[size, size, channels]``.
 
     Args:
+        preparation: How it is fitted into a square; its size is not open.
         max_pixels: Maximum width × height; larger images are never decompressed. :data:`MAX_PIXELS` applies as well.
         bit_depth: Number of bits that the values of images with more than 8 bits per sample use, 1 to 16; None: all.
         on_deep_image: Called with the maximum value of an image with more than 8 bits per sample (for 16-bit colour,
@@ -150,7 +154,7 @@ def decode(
     with _reading(source, max_pixels) as image:
         reopen = partial(_reading, source, max_pixels)
         upright = _upright(image, reopen, channels=channels, bit_depth=bit_depth, on_deep_image=on_deep_image)
-        return resize(upright, size)
+        return fit_image(upright, preparation)
 
 
 def decode_upright(
@@ -195,25 +199,24 @@ def _upright(
     return _convert(upright, channels, raw_mode)
 
 
-def resize(image: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Scale the shorter side of an 8-bit grey or RGB image, and crop the centre to ``[size, size, C]``."""
-    width, height = image.size
-    if (width, height) != (size, size):
-        # Pillow computes only the part of the scaled image inside the box.
-        side = min(width, height)
-        left, top = (width - side) / 2, (height - side) / 2
-        image = image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    pixels = np.asarray(image)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]
-
-
-def resize_array(image_HWC: NDArray[np.uint8], *, channels: int, size: int) -> NDArray[np.uint8]:
+def fit_array(image_HWC: NDArray[np.uint8], *, channels: int, preparation: Preparation) -> NDArray[np.uint8]:
     """Convert pixels in the same way as :func:`decode` converts a file."""
-    if image_HWC.shape == (size, size, channels):
+    size = preparation.scaled_size
+    if image_HWC.shape == (size, size, channels) and size == preparation.size:
         return image_HWC
     grey = image_HWC.shape[2] == 1
     image = Image.fromarray(np.ascontiguousarray(image_HWC[:, :, 0] if grey else image_HWC))
-    return resize(_convert(image, channels), size)
+    return fit_image(_convert(image, channels), preparation)
+
+
+def read_content(source: Encoded) -> bytes:
+    """Return the bytes of an image file.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with _opened(source) as file:
+        return file.read() if not isinstance(source, FilePart) else file.read(source.size)
 
 
 def change_since(version: int) -> str:

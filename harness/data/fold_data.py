@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.fingerprint import pool_fingerprint
 from harness.data.folding import few_images_note, fold_of_each, make_fold
 from harness.data.image_writer import WrittenSplit
 from harness.data.images import PreparedData
@@ -82,13 +83,7 @@ def write_folds(
         *few_images_note(pool.labels, splits.classes, folds),
         *copies_note(written, fold_N),
     ]
-    digest = hashlib.sha256(repr((whole.image_size, whole.channels, splits.classes)).encode())
-    for index in np.argsort(pool.hashes_N, kind="stable").tolist():
-        digest.update(written.pixel_hashes[index] + b"%d %d;" % (pool.labels[index], pool.hashes_N[index]))
-    for fold, parts in places.items():
-        for name, indices in parts.items():
-            digest.update(f"{fold}/{name}".encode() + pool.hashes_N[indices].astype("<u8").tobytes())
-    fingerprint = digest.hexdigest()
+    fingerprint = pool_fingerprint(splits.classes, whole.channels, pool, written, places.items())
     sums_NC, squares_NC = sum_images(whole.model_copy(update={"folder": str(folder)}).load("test").images_NHWC)
     pixels = whole.image_size**2
     whole = whole.model_copy(update={"fingerprint": fingerprint, "notes": tuple(notes)})

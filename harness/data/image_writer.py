@@ -19,9 +19,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, resize_array
+from harness.data.decoding import UnreadableImageError, decode, fit_array, quiet_pillow, read_content
 from harness.data.splitting import SplitIndices
 from harness.system.cores import decoding_threads
+from zoo.preparation import Preparation
 
 _CHUNK_IMAGES = 256
 _CHUNK_BYTES = 8 << 20
@@ -44,8 +45,10 @@ class WrittenSplit:
     kept: NDArray[np.int64]
     """Indices of the written images in the source split."""
     unreadable: list[Unreadable] = field(default_factory=list)
+    content_hashes: list[bytes] = field(default_factory=list)
+    """SHA-256 of each image as it is stored: of its file's bytes, or of its array's shape and bytes."""
     pixel_hashes: list[bytes] = field(default_factory=list)
-    """A hash of each image's pixels."""
+    """A hash of each prepared image's pixels."""
     histogram: NDArray[np.int64]
     """``[C, 256]``: number of pixels of each value in each channel."""
     deep_peaks: list[int] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Chunk:
     images_NHWC: NDArray[np.uint8]
     kept: list[int]
     unreadable: list[Unreadable]
+    content_hashes: list[bytes]
     pixel_hashes: list[bytes]
     histogram: NDArray[np.int64]
     deep_peaks: list[int]
@@ -69,26 +73,25 @@ def write_images(
     part: SplitIndices,
     *,
     channels: int,
-    size: int,
-    fingerprint: Any,
+    preparation: Preparation,
     report: Callable[[float], None],
     bit_depth: int | None = None,
     num_workers: int | None = None,
 ) -> WrittenSplit:
-    """Write *part* to *path* as a ``.npy`` file of ``uint8`` ``[N, size, size, channels]``; update *fingerprint*.
+    """Write *part* to *path* as a ``.npy`` file of ``uint8`` ``[N, size, size, channels]``.
 
     Unreadable images are left out and listed. The result does not depend on the number of threads.
     """
+    size = preparation.size
+    assert size is not None, "the size is resolved before images are prepared"
     with path.open("wb") as file:
         header_length = _write_header(file, (len(part), size, size, channels))
 
         def write(images_NHWC: NDArray[np.uint8]) -> None:
             file.write(images_NHWC.data)
-            fingerprint.update(images_NHWC.data)
 
-        written = read_images(
-            part, write, channels=channels, size=size, report=report, bit_depth=bit_depth, num_workers=num_workers
-        )
+        how: dict[str, Any] = {"channels": channels, "preparation": preparation, "bit_depth": bit_depth}
+        written = read_images(part, write, report=report, num_workers=num_workers, **how)
         file.seek(0)
         # numpy pads headers so that the size of the first axis can be changed in place.
         if _write_header(file, (len(written.kept), size, size, channels)) != header_length:
@@ -103,7 +106,7 @@ def read_images(
     take: Callable[[NDArray[np.uint8]], None],
     *,
     channels: int,
-    size: int,
+    preparation: Preparation,
     report: Callable[[float], None],
     bit_depth: int | None = None,
     num_workers: int | None = None,
@@ -112,10 +115,12 @@ def read_images(
     written = WrittenSplit(kept=part.indices[:0], histogram=np.zeros((channels, 256), dtype=np.int64))
     kept: list[int] = []
     done = 0
-    for chunk in decoded_chunks(part, channels=channels, size=size, bit_depth=bit_depth, num_workers=num_workers):
+    how: dict[str, Any] = {"channels": channels, "preparation": preparation, "bit_depth": bit_depth}
+    for chunk in decoded_chunks(part, num_workers=num_workers, **how):
         take(chunk.images_NHWC)
         kept += chunk.kept
         written.unreadable += chunk.unreadable
+        written.content_hashes += chunk.content_hashes
         written.pixel_hashes += chunk.pixel_hashes
         written.histogram += chunk.histogram
         written.deep_peaks += chunk.deep_peaks
@@ -126,11 +131,18 @@ def read_images(
 
 
 def decoded_chunks(
-    part: SplitIndices, *, channels: int, size: int, bit_depth: int | None = None, num_workers: int | None = None
+    part: SplitIndices,
+    *,
+    channels: int,
+    preparation: Preparation,
+    bit_depth: int | None = None,
+    num_workers: int | None = None,
 ) -> Iterator[Chunk]:
     """Decode *part* in threads; yield its chunks in order, a few of them in memory at a time."""
+    size = preparation.size
+    assert size is not None, "the size is resolved before images are prepared"
     per_chunk = max(1, min(_CHUNK_IMAGES, _CHUNK_BYTES // (size * size * channels)))
-    yield from _in_threads(_chunks(part, per_chunk, channels, size, bit_depth), num_workers)
+    yield from _in_threads(_chunks(part, per_chunk, channels, preparation, bit_depth), num_workers)
 
 
 def hash_pixels(images_NHWC: NDArray[np.uint8]) -> list[bytes]:
@@ -145,8 +157,19 @@ def _write_header(file: IO[bytes], shape: tuple[int, ...]) -> int:
     return file.tell()
 
 
+def hash_content(item: Any) -> bytes:
+    """Return the SHA-256 of an image as it is stored: of its file's bytes, or of its array's shape and bytes.
+
+    Raises:
+        OSError: If its file cannot be read.
+    """
+    if isinstance(item, np.ndarray):
+        return hashlib.sha256(repr(item.shape).encode() + item.tobytes()).digest()
+    return hashlib.sha256(item if isinstance(item, bytes) else read_content(item)).digest()
+
+
 def _chunks(
-    part: SplitIndices, per_chunk: int, channels: int, size: int, bit_depth: int | None
+    part: SplitIndices, per_chunk: int, channels: int, preparation: Preparation, bit_depth: int | None
 ) -> Iterator[Callable[[], Chunk]]:
     source = part.source.images if part.source.images is not None else part.source.encoded
     assert source is not None
@@ -154,32 +177,42 @@ def _chunks(
         indices = [int(index) for index in part.indices[start : start + per_chunk]]
         # Read items here, one after another, because a lazy sequence may not be thread-safe.
         items = [source[index] for index in indices]
-        yield partial(_decode_chunk, indices, items, channels, size, bit_depth)
+        yield partial(_decode_chunk, indices, items, channels, preparation, bit_depth)
 
 
-def _decode_chunk(indices: list[int], items: list[Any], channels: int, size: int, bit_depth: int | None) -> Chunk:
+def _decode_chunk(
+    indices: list[int], items: list[Any], channels: int, preparation: Preparation, bit_depth: int | None
+) -> Chunk:
+    size = preparation.size or 0
     images_NHWC = np.empty((len(items), size, size, channels), dtype=np.uint8)
     kept: list[int] = []
+    content_hashes: list[bytes] = []
     unreadable: list[Unreadable] = []
     deep_peaks: list[int] = []
     for index, item in zip(indices, items, strict=True):
         try:
             if isinstance(item, np.ndarray):
-                image_HWC = resize_array(item, channels=channels, size=size)
+                image_HWC = fit_array(item, channels=channels, preparation=preparation)
             else:
                 image_HWC = decode(
-                    item, channels=channels, size=size, bit_depth=bit_depth, on_deep_image=deep_peaks.append
+                    item,
+                    channels=channels,
+                    preparation=preparation,
+                    bit_depth=bit_depth,
+                    on_deep_image=deep_peaks.append,
                 )
         except UnreadableImageError as error:
             unreadable.append(Unreadable(index=index, reason=str(error)))
         else:
             images_NHWC[len(kept)] = image_HWC
             kept.append(index)
+            content_hashes.append(hash_content(item))
     images_NHWC = images_NHWC[: len(kept)]
     return Chunk(
         images_NHWC=images_NHWC,
         kept=kept,
         unreadable=unreadable,
+        content_hashes=content_hashes,
         pixel_hashes=hash_pixels(images_NHWC),
         histogram=np.stack([np.bincount(images_NHWC[..., c].ravel(), minlength=256) for c in range(channels)]),
         deep_peaks=deep_peaks,

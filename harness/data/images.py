@@ -6,7 +6,7 @@ Shape suffixes: N images, H height, W width, C channels.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +19,7 @@ from harness.data.photographs.packed import PackedImages
 from harness.data.photographs.store import SelectedPhotographs, WholeStore
 from harness.data.streaming_images import StreamedImages
 from harness.records.spec import FrozenModel
+from zoo.preparation import USUAL, Preparation
 
 SplitName = Literal["train", "val", "test"]
 
@@ -84,8 +85,13 @@ class PreparedData(FrozenModel):
     """Whether images are not kept decoded; instead of ``SPLIT-images.npy``, there is an index of their encoded files
     (see :mod:`harness.data.streaming_index`)."""
     fingerprint: str
-    """SHA-256 over decoded pixels, labels and sample ids of all three splits. With folds, it covers those of all
-    images, and the splits of each fold."""
+    """SHA-256 over the images as they are stored, labels and sample ids of all three splits: the same for every
+    preparation. With folds, it covers those of all images, and the splits of each fold. In data prepared by earlier
+    versions, over decoded pixels."""
+    pixels: str = ""
+    """Hash of the prepared images' pixels, which also depends on the decoder."""
+    preparation: Preparation = USUAL
+    """How images were prepared, without mean and std."""
     classes: tuple[str, ...]
     image_size: int
     channels: int
@@ -112,6 +118,11 @@ class PreparedData(FrozenModel):
         """Size of all decoded images in bytes."""
         return (self.num_train + self.num_val + self.num_test) * self.image_size**2 * self.channels
 
+    @property
+    def view(self) -> Preparation:
+        """How images were prepared, with the size, which earlier versions stated apart."""
+        return replace(self.preparation, size=self.image_size)
+
     def load(self, split: SplitName) -> ImageSet:
         """Map a split's images into memory, or the index of their encoded files."""
         folder = Path(self.folder)
@@ -128,7 +139,7 @@ class PreparedData(FrozenModel):
         images_NHWC: NDArray[np.uint8] | StreamedImages
         if self.streamed:
             images_NHWC = StreamedImages(
-                folder, split, size=self.image_size, channels=self.channels, bit_depth=self.bit_depth
+                folder, split, preparation=self.view, channels=self.channels, bit_depth=self.bit_depth
             )
         else:
             images_NHWC = load_array(folder / f"{split}-images.npy", mapped=True)

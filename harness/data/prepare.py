@@ -10,10 +10,11 @@ the notes. More than that, or any such image in val or test, is an error that li
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ import numpy as np
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
-from harness.data.cache_key import FORMAT, cache_key
+from harness.data.cache_key import cache_key
 from harness.data.cache_layout import FACTS_FILE, lock_of, mark_used, streamed_folder
+from harness.data.fingerprint import fingerprint_of, hash_of_pixels
 from harness.data.fold_data import fold_facts_file, write_folds
 from harness.data.folding import pool_parts
-from harness.data.image_shape import Shape
+from harness.data.image_shape import Shape, Wanted
 from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
@@ -33,6 +35,7 @@ from harness.data.notes import class_notes, count_notes, depth_notes, duplicate_
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
+from harness.data.whole_images import add_whole_images
 from harness.records.spec import DatasetSpec
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder, write_json
 from zoo.calling.containment import reported
@@ -50,13 +53,13 @@ def prepare_data(
     *,
     report: Report,
     num_workers: int | None = None,
+    wanted: Wanted | None = None,
 ) -> PreparedData:
     """Return the decoded and split dataset, from the cache if possible.
 
     The cache is keyed by everything that can change the result: the dataset and its provider's code, argument, options,
-    size, limits, labels, ids, and the images themselves, by their files' paths, sizes and times or by content.
-    Images have one channel if all are stored as grey, otherwise three. Their side is ``spec.image_size``, else the
-    dataset's, else their own if all are square and have the same size, else 224.
+    preparation, limits, labels, ids, and the images themselves, by their files' paths, sizes and times or by content.
+    Images have one channel if all are stored as grey, otherwise three.
 
     Args:
         dataset: The source of the images.
@@ -64,13 +67,18 @@ def prepare_data(
         settings: Where the dataset comes from, and where it is kept.
         report: Called with the current step, and the share done in [0, 1] if known.
         num_workers: Number of decoding threads; None: one per usable core. Does not change the result.
+        wanted: What a network wants of the images; None: what the user asked for in *spec*.
 
     Raises:
         DataError: If the data cannot be loaded, read, split or written.
         PluginError: If the dataset's code fails.
     """
     splits = load_splits(dataset, spec, settings.request_for(spec, report))
-    return prepare_splits(dataset, spec, splits, settings, report=report, num_workers=num_workers)
+    prepared = prepare_splits(dataset, spec, splits, settings, report=report, num_workers=num_workers, wanted=wanted)
+    if wanted is None or not wanted.whole:
+        return prepared
+    with _reported(spec, settings.cache):
+        return add_whole_images(prepared, spec, splits, settings, report=report, num_workers=num_workers)
 
 
 def prepare_splits(
@@ -81,6 +89,7 @@ def prepare_splits(
     *,
     report: Report,
     num_workers: int | None = None,
+    wanted: Wanted | None = None,
 ) -> PreparedData:
     """Prepare splits that a dataset has loaded, as in :func:`prepare_data`.
 
@@ -89,8 +98,9 @@ def prepare_splits(
         DataError: If the data cannot be split or written.
     """
     cache, limit_bytes = settings.cache, settings.cache_limit
-    try:
-        key = cache_key(dataset, spec, splits)
+    wanted = wanted or Wanted(preparation=spec.asked)
+    with _reported(spec, cache):
+        key = cache_key(dataset, spec, splits, wanted)
         folder = cache / f"{slug(spec.display_name)}-{key[:20]}"
         cache.mkdir(parents=True, exist_ok=True)
         found = _read(folder, spec)
@@ -106,9 +116,16 @@ def prepare_splits(
             found = _read(folder, spec) or _read_streamed(folder, spec, limit_bytes)
             if found is not None:
                 return found
-            return _prepare(dataset, spec, splits, folder, report, num_workers, limit_bytes)
+            return _prepare(dataset, spec, splits, wanted, folder, report, num_workers, limit_bytes)
         finally:
             lock.release()
+
+
+@contextmanager
+def _reported(spec: DatasetSpec, cache: Path) -> Iterator[None]:
+    """Report what the system raises as an error of the data."""
+    try:
+        yield
     except OSError as error:
         reason = error.strerror or str(error)
         if error.errno == errno.ENOSPC:
@@ -158,6 +175,7 @@ def _prepare(
     dataset: Dataset,
     spec: DatasetSpec,
     splits: Splits,
+    wanted: Wanted,
     folder: Path,
     report: Report,
     num_workers: int | None,
@@ -175,7 +193,7 @@ def _prepare(
     prefix = f"{TEMPORARY_PREFIX}{folder.name}-"
     for stale in folder.parent.glob(f"{prefix}*"):  # left by a dead process; a live one would hold the lock
         shutil.rmtree(stale)
-    shape = Shape.find(dataset, spec, parts, report)
+    shape = Shape.find(dataset, spec, parts, report, wanted)
     notes += shape.notes
     num_bytes = shape.num_bytes * sum(map(len, parts.values()))
     why_not_kept = _why_not_kept(folder.parent, num_bytes, limit_bytes)
@@ -194,7 +212,6 @@ def _prepare(
         shutil.rmtree(folder)
     temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
-        fingerprint = hashlib.sha256(repr((FORMAT, shape.size, shape.channels, splits.classes)).encode())
         total, done = sum(map(len, parts.values())), 0
         written: dict[str, WrittenSplit] = {}
         for name in ("test", "val", "train"):  # small splits first, so that mistakes are found early
@@ -207,21 +224,20 @@ def _prepare(
 
             how: dict[str, Any] = {
                 "channels": shape.channels,
-                "size": shape.size,
+                "preparation": shape.preparation,
                 "report": report_share,
                 "bit_depth": spec.bit_depth,
                 "num_workers": num_workers,
             }
             if streamed:
-                written[name] = read_images(part, lambda images_NHWC: fingerprint.update(images_NHWC.data), **how)
+                written[name] = read_images(part, lambda images_NHWC: None, **how)
             else:
-                written[name] = write_images(temporary / f"{name}-images.npy", part, fingerprint=fingerprint, **how)
+                written[name] = write_images(temporary / f"{name}-images.npy", part, **how)
             notes += unreadable_notes(name, part, written[name])
             done += len(part)
             kept = written[name].kept
             labels = np.asarray(part.source.labels[kept], dtype="<i8")
             samples = part.hashes_N[kept].astype("<u8")
-            fingerprint.update(labels.tobytes() + samples.tobytes())
             np.save(temporary / f"{name}-labels.npy", labels)
             np.save(temporary / f"{name}-samples.npy", samples)
             if streamed:
@@ -235,7 +251,10 @@ def _prepare(
         prepared = PreparedData(
             folder=str(folder.absolute()),
             streamed=streamed,
-            fingerprint=fingerprint.hexdigest(),
+            # That of folds is made with them.
+            fingerprint="" if spec.folds else fingerprint_of(splits.classes, shape.channels, parts, written),
+            pixels=hash_of_pixels(parts, written),
+            preparation=shape.preparation,
             classes=splits.classes,
             image_size=shape.size,
             channels=shape.channels,

@@ -21,6 +21,7 @@ from harness.data.decoding import UnreadableImageError, decode
 from harness.data.streaming_index import EncodedIndex
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
+from zoo.preparation import Preparation
 
 _TASK_IMAGES = 64
 """Maximum number of images that a thread decodes at a time."""
@@ -29,9 +30,13 @@ _TASK_IMAGES = 64
 class StreamedImages:
     """The images of a split, ``uint8 [N, H, W, C]``, decoded on access; an index or a slice gives an array."""
 
-    def __init__(self, folder: Path, split: str, *, size: int, channels: int, bit_depth: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, split: str, *, preparation: Preparation, channels: int, bit_depth: int | None = None
+    ) -> None:
         self._index = EncodedIndex(folder, split)
-        self._size, self._channels, self._bit_depth = size, channels, bit_depth
+        assert preparation.size is not None, "the size is resolved before images are prepared"
+        self._preparation, self._size, self._channels = preparation, preparation.size, channels
+        self._bit_depth = bit_depth
         # Permanently, because filters are global and batches of several splits are decoded at the same time.
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -74,7 +79,10 @@ class StreamedImages:
         for place, index in enumerate(indices_B):
             try:
                 out_BHWC[place] = decode(
-                    self._index.read(index), channels=self._channels, size=self._size, bit_depth=self._bit_depth
+                    self._index.read(index),
+                    channels=self._channels,
+                    preparation=self._preparation,
+                    bit_depth=self._bit_depth,
                 )
             except UnreadableImageError as error:
                 raise TrialError(

@@ -17,7 +17,7 @@ from harness.networks.global_state import unchanged
 from harness.networks.small_images import adapt_small_images
 from harness.randomness import derive_seed
 from harness.records.record import FailureKind
-from zoo.architecture import Architecture, ModelRequest, Preprocessing
+from zoo.architecture import Architecture, ModelRequest
 from zoo.calling.containment import reported
 
 
@@ -45,18 +45,6 @@ def build_model(
         changes = adapt_small_images(model, image_size=request.image_size, in_channels=request.in_channels)
     _check_output(model, architecture.name, request)
     return model.train(), changes
-
-
-def preprocessing_of(architecture: Architecture, request: ModelRequest) -> Preprocessing:
-    """Return the statistics that an architecture's published weights were trained with.
-
-    Raises:
-        PluginError: If its function fails.
-    """
-    assert architecture.preprocessing is not None
-    doing = f"asking {architecture.name} for its preprocessing"
-    with reported(doing, f"{doing} failed"):
-        return architecture.preprocessing(request)
 
 
 _reported = partial(reported, error=partial(TrialError, FailureKind.PLUGIN), passes=is_out_of_memory)

@@ -3,6 +3,7 @@
 - ``request``: a user's request, as typed
 - ``selection``: names and patterns, resolved against the catalog
 - ``plan``: the trials to run, and the skipped combinations with their reasons
+- ``preparing``: how images are prepared, from the layers that state it
 - ``unread_settings``: overrides that cannot change a recipe's training
 - ``small_images``: the image sizes for which networks are adapted to small images
 - ``threads``: how many CPU threads a trial computes with

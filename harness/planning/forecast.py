@@ -12,7 +12,7 @@ import json
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from harness.planning.costs import CostModel, costs_of, fit_line
@@ -119,8 +119,11 @@ class Forecast:
             return False
         small = decide(spec, run.image_size)
         execution = spec.execution.model_copy(update={"precision": run.spec.execution.precision, "small_images": small})
-        resolved = spec.model_copy(update={"execution": execution})
-        key = result_key(resolved, fingerprint=run.fingerprint, torch_version=_torch_version())
+        preparation = spec.preparation
+        if preparation is not None and run.spec.preparation is not None:  # the size may be open until images are read
+            preparation = preparation.for_channels(len(run.spec.preparation.mean or ())).over(run.spec.preparation)
+        resolved = spec.model_copy(update={"execution": execution, "preparation": preparation})
+        key = result_key(resolved, fingerprint=run.fingerprint, pixels=run.pixels, torch_version=_torch_version())
         return run.result_key == key and is_final(run.outcome, run.failure, retry=self._retry)
 
     def _expect(self, spec: TrialSpec) -> Expectation:
@@ -139,6 +142,8 @@ class Forecast:
         if probed is not None:
             return probed
         size = self._size_of(spec.dataset)
+        if spec.preparation is not None and spec.preparation.size is not None:
+            size = replace(size, image_size=spec.preparation.size)
         others = self._alike(spec, [run for run in self._network_runs(spec) if run.image_size == size.image_size])
         on_data = [run for run in others.runs if _data(run.spec.dataset) == _data(spec.dataset)]
         settings = [run for run in on_data if _setting(run.spec) == _setting(spec)]
@@ -347,9 +352,8 @@ def _network(spec: TrialSpec) -> str:
 
 
 def _data(dataset: DatasetSpec) -> str:
-    decoded = (dataset.image_size, dataset.bit_depth)
-    wanted = (dataset.full_name, dataset.argument, dataset.options, *decoded, dataset.folds)
-    return json.dumps(wanted, sort_keys=True)
+    wanted = (dataset.full_name, dataset.argument, dataset.options, asdict(dataset.asked), dataset.bit_depth)
+    return json.dumps([*wanted, dataset.folds], sort_keys=True)
 
 
 def _limits(dataset: DatasetSpec) -> tuple[int | None, int | None, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
+from harness.planning.preparing import plan_preparation
 from harness.planning.request import BenchRequest
 from harness.planning.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 from harness.records.provenance import provider_spec
@@ -17,7 +18,9 @@ from harness.records.spec import (
     TrialSpec,
     stable_hash,
 )
+from zoo.errors import UsageError, ZooError
 from zoo.optimizers import TIMM
+from zoo.preparation import Preparation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,11 +71,13 @@ def make_plan(selection: Selection) -> Plan:
         for seed, images in product(selection.seeds, _folds(whole)):
             for architecture in selection.architectures:
                 for recipe in selection.recipes:
-                    if reason := _why_not(architecture, dataset, recipe):
+                    try:
+                        preparation = _preparation(architecture, dataset, recipe)
+                    except ZooError as error:  # such as weights that are not among those published
                         title = (
                             f"{architecture.entry.display_name} · {dataset.display_name} · {recipe.entry.display_name}"
                         )
-                        skips.setdefault(title, Skip(title=title, reason=reason))
+                        skips.setdefault(title, Skip(title=title, reason=str(error)))
                         continue
                     trials.append(
                         TrialSpec(
@@ -80,6 +85,7 @@ def make_plan(selection: Selection) -> Plan:
                             dataset=images,
                             recipe=_recipe_spec(recipe),
                             seed=seed,
+                            preparation=preparation,
                             execution=execution,
                         )
                     )
@@ -108,15 +114,26 @@ def _folds(whole: DatasetSpec) -> list[DatasetSpec]:
     return [whole.model_copy(update={"fold": fold}) for fold in range(1, whole.folds + 1)]
 
 
-def _why_not(architecture: SelectedArchitecture, dataset: SelectedDataset, recipe: SelectedRecipe) -> str:
-    """Return why a combination cannot be run, as far as known in advance; empty if it can."""
-    network = architecture.entry.record
-    if recipe.hyperparameters.pretrained and not network.has_pretrained:
-        return "the recipe starts from published weights, and there are none"
-    image_size = dataset.image_size or dataset.entry.record.image_size
-    if image_size is not None and image_size < network.min_size:
-        return f"the network takes images of at least {network.min_size} px, and these have {image_size}"
-    return ""
+def _preparation(architecture: SelectedArchitecture, dataset: SelectedDataset, recipe: SelectedRecipe) -> Preparation:
+    """Return the preparation of a combination's images, as far as it is known in advance.
+
+    Raises:
+        ZooError: If the combination cannot be run.
+    """
+    network, pretrained = architecture.entry.record, recipe.hyperparameters.pretrained
+    if pretrained and not network.has_pretrained:
+        raise UsageError("the recipe starts from published weights, and there are none")
+    found = plan_preparation(
+        dataset.asked,
+        recipe.entry.record,
+        dataset.entry.record,
+        architecture.entry,
+        architecture.options,
+        pretrained=pretrained,
+    )
+    if found.size is not None and found.size < network.min_size:
+        raise UsageError(f"the network takes images of at least {network.min_size} px, and these have {found.size}")
+    return found
 
 
 def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
@@ -127,6 +144,7 @@ def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
         version=entry.record.version,
         family=entry.record.family,
         adapts_small_images=entry.record.adapts_small_images,
+        native_size=entry.record.native_size,
         provider=provider_spec(entry),
         options=dict(selected.options),
     )
@@ -142,7 +160,11 @@ def dataset_spec(selected: SelectedDataset, request: BenchRequest) -> DatasetSpe
         version=entry.record.version,
         provider=provider_spec(entry),
         options=dict(selected.options),
-        image_size=selected.image_size,
+        image_size=selected.asked.size,
+        fit=selected.asked.fit,
+        crop_share=selected.asked.crop_share,
+        interpolation=selected.asked.interpolation,
+        antialias=selected.asked.antialias,
         bit_depth=selected.bit_depth,
         mirror_symmetric=entry.record.mirror_symmetric,
         limit_train=request.limit_train,

@@ -75,6 +75,8 @@ class BenchRequest(FrozenModel):
     """Shorthand for ``recipe.epochs``."""
     batch_size: int | None = Field(None, ge=1)
     """Shorthand for ``recipe.batch_size``."""
+    image_size: int | None = Field(None, ge=1)
+    """Shorthand for ``data.image_size``."""
     limit_train: Annotated[int | None, AfterValidator(_limit_train)] = None
     limit_test: int | None = Field(None, ge=1)
     val_fraction: float = Field(0.1, gt=0, lt=1)

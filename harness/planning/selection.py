@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from harness.planning.preparing import BIT_DEPTH, FIELDS, asked_preparation
 from harness.planning.request import OWN_RUNTIME, BenchRequest
 from harness.planning.unread_settings import check_settings
 from harness.records.spec import MAX_BIT_DEPTH
@@ -18,6 +19,7 @@ from zoo.errors import ManyErrors, UnknownNameError, UsageError, ZooError
 from zoo.hyperparameters import Hyperparameters
 from zoo.names import is_pattern, near_names
 from zoo.options import Option, resolve_options
+from zoo.preparation import Preparation
 from zoo.recipe import Recipe
 
 _OVERRIDE_TARGETS = ("model", "data", "recipe")
@@ -40,7 +42,8 @@ class SelectedDataset:
     entry: Entry[Dataset]
     argument: str
     options: Mapping[str, Option]
-    image_size: int | None
+    asked: Preparation
+    """What the user asked for of the images' preparation."""
     bit_depth: int | None
 
     @property
@@ -194,16 +197,16 @@ def _select_architecture(entry: Entry[Architecture], given: Mapping[str, Option]
 
 
 def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Option]) -> SelectedDataset:
-    # Every dataset is decoded and resized by the harness, so these options are the harness's and not the dataset's.
+    # Images of every dataset are decoded and prepared by the harness, so these options are not the dataset's.
     given = dict(given)
-    own = {name: given.pop(name, None) for name in ("image_size", "bit_depth") if name not in entry.record.options}
-    image_size, bit_depth = own.get("image_size"), own.get("bit_depth")
-    if image_size is not None and (type(image_size) is not int or image_size < 1):
-        raise UsageError(f"data.image_size must be a whole number of pixels, got {image_size!r}")
+    own = {name: given.pop(name) for name in (*FIELDS, BIT_DEPTH) if name in given and name not in entry.record.options}
+    bit_depth = own.pop(BIT_DEPTH, None)
     if bit_depth is not None and (type(bit_depth) is not int or not 1 <= bit_depth <= MAX_BIT_DEPTH):
         raise UsageError(f"data.bit_depth must be a whole number from 1 to {MAX_BIT_DEPTH}, got {bit_depth!r}")
     options = resolve_options(entry.record.options, given, owner=f"dataset {entry.display_name}")
-    return SelectedDataset(entry=entry, argument=argument, options=options, image_size=image_size, bit_depth=bit_depth)
+    return SelectedDataset(
+        entry=entry, argument=argument, options=options, asked=asked_preparation(own), bit_depth=bit_depth
+    )
 
 
 def _select_recipe(entry: Entry[Recipe], given: Mapping[str, Option]) -> SelectedRecipe:
@@ -227,11 +230,16 @@ def _split_overrides(request: BenchRequest) -> dict[str, dict[str, Option]]:
         if dot and near:
             hint = f"did you mean {near[0]}.{name}? {hint}"
         errors.append(UsageError(f"override {key!r}: {hint}"))
-    for name, value in (("epochs", request.epochs), ("batch_size", request.batch_size)):
+    for target, name, value in (
+        ("recipe", "epochs", request.epochs),
+        ("recipe", "batch_size", request.batch_size),
+        ("data", "image_size", request.image_size),
+    ):
         if value is None:
             continue
-        if overrides["recipe"].get(name, value) != value:
-            errors.append(UsageError(f"recipe.{name} is set twice, to {overrides['recipe'][name]!r} and {value!r}"))
-        overrides["recipe"][name] = value
+        known = overrides[target]
+        if known.get(name, value) != value:
+            errors.append(UsageError(f"{target}.{name} is set twice, to {known[name]!r} and {value!r}"))
+        known[name] = value
     ManyErrors.raise_if(errors)
     return overrides

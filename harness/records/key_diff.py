@@ -89,7 +89,10 @@ def _result_fields(record: Record) -> dict[str, Any]:
     if record.data is None or not record.environment.get("torch"):
         raise ZooError(f"{record.trial_id} ended before recording its data and environment: {record.reason}")
     return result_fields(
-        record.spec, fingerprint=record.data.fingerprint, torch_version=str(record.environment["torch"])
+        record.spec,
+        fingerprint=record.data.fingerprint,
+        pixels=record.data.pixels,
+        torch_version=str(record.environment["torch"]),
     )
 
 

@@ -5,6 +5,7 @@ Caching, resuming and merging use the first. Speeds are compared only if the sec
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from harness.records.spec import TrialSpec, stable_hash
@@ -13,14 +14,22 @@ ENGINE_VERSION = 1
 """Incremented whenever the engine gives different predictions for the same spec."""
 
 
-def result_fields(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> dict[str, Any]:
+def result_fields(spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_version: str) -> dict[str, Any]:
     """Return everything that can change a prediction, by name; *spec* must be resolved.
 
     The dataset is identified by its content: a folder that was moved or renamed is the same dataset. Device and threads
     are left out because they only change rounding.
+
+    Args:
+        fingerprint: Hash of the images as they are stored.
+        pixels: Hash of the prepared images, which also depends on the decoder; empty in records of earlier versions,
+            whose fingerprints covered pixels.
     """
+    # Absent in keys from before preparations existed.
+    prepared = {} if spec.preparation is None else {"preparation": asdict(spec.preparation), "pixels": pixels}
     return {
         **row_fields(spec),
+        **prepared,
         "dataset": fingerprint,
         "dataset_mirror_symmetric": spec.dataset.mirror_symmetric,
         "seed": spec.seed,
@@ -48,9 +57,9 @@ def row_fields(spec: TrialSpec) -> dict[str, Any]:
     }
 
 
-def result_key(spec: TrialSpec, *, fingerprint: str, torch_version: str) -> str:
+def result_key(spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_version: str) -> str:
     """Return the hash of :func:`result_fields`."""
-    return stable_hash(result_fields(spec, fingerprint=fingerprint, torch_version=torch_version))
+    return stable_hash(result_fields(spec, fingerprint=fingerprint, pixels=pixels, torch_version=torch_version))
 
 
 def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def _whole_key(record: Record) -> str:
     return result_key(
         record.spec.whole,
         fingerprint=record.data.whole_fingerprint,
+        pixels=record.data.pixels,
         torch_version=str(record.environment.get("torch", "")),
     )
 

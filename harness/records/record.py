@@ -73,7 +73,10 @@ class DataInfo(FrozenModel):
     """The images of a trial."""
 
     fingerprint: str
-    """SHA-256 over decoded pixels, labels and split."""
+    """SHA-256 over the images as they are stored, labels and splits: the same for every preparation. In records of
+    earlier versions, over decoded pixels."""
+    pixels: str = ""
+    """Hash of the prepared images' pixels; empty in records of earlier versions."""
     classes: tuple[str, ...]
     image_size: int
     channels: int

@@ -45,6 +45,8 @@ class RunSummary:
     device_name: str
     threads: int | None
     """How many it could have used."""
+    pixels: str = ""
+    """Hash of the prepared images; empty in records of earlier versions."""
     own_threads: int | None = None
     """How many it used."""
     sharing: int
@@ -87,6 +89,7 @@ def _summary(raw: Any) -> RunSummary | None:
             failure=(raw.get("failure") or {}).get("kind", ""),
             result_key=raw["result_key"],
             fingerprint=data["fingerprint"],
+            pixels=data.get("pixels", ""),
             image_size=data["image_size"],
             num_learnt=data["num_train"] + data["num_val"],
             num_test=data["num_test"],

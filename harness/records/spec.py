@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticSerializationError
 
 from zoo.options import Option
+from zoo.preparation import DEFAULT_SIZE, Fit, Interpolation, Preparation
 
 
 class FrozenModel(BaseModel):
@@ -58,9 +59,14 @@ class ArchitectureSpec(FrozenModel):
     version: str = ""
     family: str = ""
     adapts_small_images: bool = False
+    native_size: int = DEFAULT_SIZE
+    """Image side in pixels that it was designed for."""
     provider: ProviderSpec
     options: dict[str, Option] = Field(default_factory=dict)
 
+
+ASKED = ("image_size", "fit", "crop_share", "interpolation", "antialias")
+"""Fields of a dataset's spec that say how the user asked for images to be prepared."""
 
 MAX_BIT_DEPTH = 16
 
@@ -76,7 +82,12 @@ class DatasetSpec(FrozenModel):
     provider: ProviderSpec
     options: dict[str, Option] = Field(default_factory=dict)
     image_size: int | None = None
-    """Requested side in pixels; None: the dataset's own size."""
+    """Side in pixels that the user asked for; None: what the weights, the architecture or the images suggest."""
+    fit: Fit | None = None
+    """As the user asked, like the next three; see :class:`zoo.preparation.Preparation`."""
+    crop_share: float | None = None
+    interpolation: Interpolation | None = None
+    antialias: bool | None = None
     bit_depth: int | None = None
     """Bits that the values of images with more than 8 bits per sample use, 1 to 16; None: all."""
     mirror_symmetric: bool = True
@@ -90,6 +101,17 @@ class DatasetSpec(FrozenModel):
     """Number of cross-validation folds, each of which is the test set once; None: the splits of the source."""
     fold: int | None = None
     """Number of the fold to test, from 1; None with folds: all of them, pooled."""
+
+    @property
+    def asked(self) -> Preparation:
+        """What the user asked for of the images' preparation: the first of its layers."""
+        return Preparation(
+            size=self.image_size,
+            fit=self.fit,
+            crop_share=self.crop_share,
+            interpolation=self.interpolation,
+            antialias=self.antialias,
+        )
 
 
 class RecipeSpec(FrozenModel):
@@ -137,6 +159,9 @@ class TrialSpec(FrozenModel):
     dataset: DatasetSpec
     recipe: RecipeSpec
     seed: int
+    preparation: Preparation | None = None
+    """What images become before the network sees them; in a plan, its size is open if it depends on the images. Mean
+    and std are open if they are those of the training images. None in records of earlier versions."""
     execution: ExecutionSpec = ExecutionSpec()
 
     @property

@@ -44,6 +44,7 @@ from zoo.catalog import Catalog
 from zoo.errors import UsageError
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions
+from zoo.preparation import USUAL
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -203,8 +204,10 @@ def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catal
 
 
 def _prepared(record: Record, cache: Path) -> PreparedData:
-    fingerprint = record.data.fingerprint if record.data else ""
-    found = next(prepared_data(fingerprint, cache), None)
+    found = None
+    if record.data is not None:
+        preparation = record.spec.preparation or dataclasses.replace(USUAL, size=record.data.image_size)
+        found = next(prepared_data(record.data.fingerprint, preparation, cache), None)
     if found is None:
         raise TrialError(
             FailureKind.DATA,

@@ -2,7 +2,7 @@
 
 ==================  =========================================================================
 ``POST /predict``   images in, a list out, as ``zoo predict --format json`` writes it; ``PUT`` does the same
-``GET /model``      classes, preprocessing, limits
+``GET /model``      classes, preparation, limits
 ``GET /health``     200 while requests are accepted, else 503
 ``GET /metrics``    Prometheus metrics
 ``GET /``           the demo page
@@ -180,18 +180,21 @@ def create_app(
     @app.get(
         "/model",
         summary="Describe the model",
-        response_description="Classes, preprocessing and limits.",
+        response_description="Classes, preparation and limits.",
         responses={**_REFUSED_READING, 401: _REFUSED[401]},
         dependencies=token_if_any,
     )
     async def model() -> dict[str, Any]:
-        """Return the classes, the preprocessing and the limits."""
+        """Return the classes, the preparation and the limits."""
         return {
             "title": card.title,
             "dataset": card.dataset,
             "classes": list(card.classes),
             "image_size": card.image_size,
             "channels": card.channels,
+            "fit": card.fit,
+            "crop_share": card.crop_share,
+            "interpolation": card.interpolation,
             "resizing": card.resizing,
             "mean": list(card.mean),
             "std": list(card.std),

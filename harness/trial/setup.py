@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from harness.batches.normalization import Normalization
 from harness.code.imported import check_imported
 from harness.data.images import PreparedData
-from harness.networks.building import build_model, preprocessing_of
+from harness.networks.building import build_model
 from harness.records.spec import TrialSpec
 from harness.training.resolved_recipe import ResolvedRecipe
-from zoo.architecture import Architecture, ModelRequest, Preprocessing
+from zoo.architecture import ModelRequest
 from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog
+from zoo.preparation import Preparation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -25,7 +27,7 @@ class TrainingSetup:
     changes: tuple[str, ...]
     """A line for each layer that the small-image adaptation changed."""
     resolved: ResolvedRecipe
-    normalization: Preprocessing
+    normalization: Normalization
 
 
 def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> TrainingSetup:
@@ -50,7 +52,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
         pretrained=hp.pretrained,
         options=dict(spec.architecture.options),  # a plugin may change what it is given
     )
-    normalization = _normalization(architecture, request, prepared)
+    normalization = _normalization(spec, prepared)
     model, changes = build_model(architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on")
     check_imported(_distributions(spec))
     resolved = ResolvedRecipe(recipe=recipe, hp=hp)
@@ -66,8 +68,9 @@ def _distributions(spec: TrialSpec) -> set[str]:
     return found - {"zoobench"}  # its packages are checked where plugins are found
 
 
-def _normalization(architecture: Architecture, request: ModelRequest, prepared: PreparedData) -> Preprocessing:
-    """Return the statistics that published weights were trained with, or those of the training images otherwise."""
-    if request.pretrained and architecture.preprocessing is not None:
-        return preprocessing_of(architecture, request)
-    return Preprocessing(mean=prepared.mean, std=prepared.std)
+def _normalization(spec: TrialSpec, prepared: PreparedData) -> Normalization:
+    """Return the statistics that the preparation states, or those of the training images otherwise."""
+    stated = (spec.preparation or Preparation()).for_channels(prepared.channels)
+    if stated.mean is None or stated.std is None:
+        return Normalization(mean=prepared.mean, std=prepared.std)
+    return Normalization(mean=stated.mean, std=stated.std)

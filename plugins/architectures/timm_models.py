@@ -9,12 +9,12 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.checks import share
-from plugins.architectures.weights import downloading, fit_channels, is_reachable
-from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
+from plugins.architectures.weights import downloading, is_reachable
+from zoo import Architecture, ModelRequest, Preparation, hookimpl
 from zoo.errors import UnknownNameError, UsageError
 from zoo.files.cache import cached_json
 from zoo.names import near_names
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 _LISTING = 1  # incremented whenever the cached facts change
+_PREPARATIONS = 1  # likewise
+_FITS = {"center": "crop", "border": "pad", "squash": "squash"}
 _OPTIONS: dict[str, Option] = {"drop_rate": None, "drop_path_rate": None, "weights": None}
 
 # Smallest image side in pixels by family (module of timm) or by name, if it follows neither from a patch size in the
@@ -67,7 +69,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             min_size=_min_size(name, facts),
             adapts_small_images=facts["strided"],
             has_pretrained=bool(tags),
-            preprocessing=functools.partial(_preprocessing, name=name),
+            preparation=functools.partial(_preparation, name=name),
             options=_OPTIONS,
             preload=("torch", "timm"),
         )
@@ -196,14 +198,24 @@ def _pretrained_config(request: ModelRequest, name: str) -> Any:
     import timm
 
     tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{name}.*")]
-    tag = request.options["weights"]
+    tag = _chosen(name, tags, request.options)
+    return timm.get_pretrained_cfg(name if tag is None else f"{name}.{tag}")
+
+
+def _chosen(name: str, tags: list[str], options: Mapping[str, Option]) -> str | None:
+    """Return the tag that the options name; None: the model's first one.
+
+    Raises:
+        UsageError: If the model has no published weights, or none with that tag.
+    """
+    tag = options["weights"]
     if not tags:
         raise UsageError(f"timm/{name} has no published weights; choose a recipe that trains from scratch")
     if tag is not None and tag not in tags:
         raise UnknownNameError(
             f"weights tag of timm/{name}", str(tag), near=near_names(str(tag), tags), hint=f"(it has {', '.join(tags)})"
         )
-    return timm.get_pretrained_cfg(name if tag is None else f"{name}.{tag}")
+    return None if tag is None else str(tag)
 
 
 def _whereabouts(config: Any) -> tuple[str, str]:
@@ -243,10 +255,42 @@ def _cached_file(config: Any) -> str | None:
     return None
 
 
-def _preprocessing(request: ModelRequest, *, name: str) -> Preprocessing:
-    config = _pretrained_config(request, name)
-    return Preprocessing(
-        mean=fit_channels(tuple(config.mean), request.in_channels),
-        std=fit_channels(tuple(config.std), request.in_channels),
-        interpolation="bilinear" if config.interpolation == "bilinear" else "bicubic",
-    )
+def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
+    """Return what the weights were evaluated with: test-time size and crop where they state them."""
+    version = importlib.metadata.version("timm")
+    every = cached_json(f"timm-{version}-models-preparations-{_PREPARATIONS}", _list_preparations)
+    of_model: dict[str, dict[str, Any]] = every.get(name, {})
+    tag = _chosen(name, list(of_model), options)
+    facts = next(iter(of_model.values())) if tag is None else of_model[tag]
+    return Preparation(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
+
+
+def _list_preparations() -> dict[str, Any]:
+    """Return the preparation of each model's weights by their tags, that of its default weights first."""
+    import timm
+
+    found: dict[str, dict[str, Any]] = {}
+    for full in timm.list_pretrained():
+        name, _, tag = full.partition(".")
+        default = timm.get_pretrained_cfg(name)
+        facts = _preparation_facts(timm.get_pretrained_cfg(full))
+        of_model = found.setdefault(name, {})
+        is_default = default is not None and (default.tag or "") == tag
+        found[name] = {tag: facts, **of_model} if is_default else {**of_model, tag: facts}
+    return found
+
+
+def _preparation_facts(config: Any) -> dict[str, Any]:
+    from timm.data.config import resolve_data_config
+
+    resolved = resolve_data_config({}, pretrained_cfg=config.to_dict(), use_test_size=True)
+    known = resolved["interpolation"] in ("nearest", "bilinear", "bicubic", "lanczos")
+    return {
+        "size": int(resolved["input_size"][-1]),
+        "fit": _FITS[resolved["crop_mode"]],
+        "crop_share": float(resolved["crop_pct"]),
+        "interpolation": resolved["interpolation"] if known else "bicubic",
+        "antialias": True,
+        "mean": list(resolved["mean"]),
+        "std": list(resolved["std"]),
+    }

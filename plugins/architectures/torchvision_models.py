@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from plugins.architectures.weights import downloading, fit_channels, fit_kernel
-from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
+from plugins.architectures.weights import downloading, fit_kernel
+from zoo import Architecture, ModelRequest, Preparation, hookimpl
 from zoo.errors import UnknownNameError, UsageError
 from zoo.files.cache import cached_json
 from zoo.names import near_names
+from zoo.options import Option
 
 if TYPE_CHECKING:
     from torch import nn
 
 _LISTING = 2  # incremented whenever the cached facts change
+_PREPARATIONS = 1  # likewise
 _TRANSFORMERS = ("vision_transformer", "swin_transformer", "maxvit")
 _AUXILIARY = ("googlenet", "inception")  # families with auxiliary heads for training, which are not built
 
@@ -45,7 +48,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             min_size=facts["min_size"],
             adapts_small_images=family not in _TRANSFORMERS,
             has_pretrained=bool(facts["weights"]),
-            preprocessing=functools.partial(_preprocessing, name=name),
+            preparation=functools.partial(_preparation, name=name),
             options={"weights": None},
             preload=("torch", "torchvision"),
         )
@@ -85,7 +88,7 @@ def _build(request: ModelRequest, *, name: str) -> nn.Module:
     family = get_model_builder(name).__module__.rpartition(".")[2]
     arguments: dict[str, Any] = {"num_classes": request.num_classes}
     if family in _AUXILIARY:
-        # The preprocessing handles the range of pixels instead, for any number of channels.
+        # The preparation handles the range of pixels instead, for any number of channels.
         arguments |= {"aux_logits": False, "transform_input": False, "init_weights": True}
     if family == "vision_transformer":
         patch = _patch_size(name)
@@ -150,11 +153,21 @@ def _weights(request: ModelRequest, name: str) -> Any:
             raise UsageError(f"model.weights={wanted} needs a recipe that starts from published weights")
         return None
     known = get_model_weights(name)
-    if not list(known):
+    chosen = _chosen(name, [each.name for each in known], request.options)
+    return known.DEFAULT if chosen is None else known[chosen]
+
+
+def _chosen(name: str, names: list[str], options: Mapping[str, Option]) -> str | None:
+    """Return the weights that the options name; None: the model's default ones.
+
+    Raises:
+        UsageError: If the model has no published weights, or none of that name.
+    """
+    wanted = options["weights"]
+    if not names:
         raise UsageError(f"torchvision/{name} has no published weights; choose a recipe that trains from scratch")
     if wanted is None or wanted == "DEFAULT":
-        return known.DEFAULT
-    names: list[str] = [each.name for each in known]
+        return None
     if wanted not in names:
         lowered = {each.lower(): each for each in names}
         raise UnknownNameError(
@@ -163,7 +176,7 @@ def _weights(request: ModelRequest, name: str) -> Any:
             near=[lowered[each] for each in near_names(str(wanted), lowered)],
             hint=f"(it has {', '.join(names)})",
         )
-    return known[str(wanted)]
+    return str(wanted)
 
 
 def _load(model: nn.Module, weights: Any, first: str, request: ModelRequest, name: str) -> None:
@@ -198,18 +211,49 @@ def _transform(weights: Any) -> Any:
     return weights.transforms()
 
 
-def _preprocessing(request: ModelRequest, *, name: str) -> Preprocessing:
-    from torchvision.transforms import InterpolationMode
+def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
+    version = importlib.metadata.version("torchvision")
+    every = cached_json(f"torchvision-{version}-models-preparations-{_PREPARATIONS}", _list_preparations)
+    of_model: dict[str, dict[str, Any]] = every[name]
+    chosen = _chosen(name, list(of_model), options)
+    facts = next(iter(of_model.values())) if chosen is None else of_model[chosen]
+    return Preparation(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
 
-    weights = _weights(request, name)
-    transform = _transform(weights)
-    mean, std = tuple(transform.mean), tuple(transform.std)
+
+def _list_preparations() -> dict[str, Any]:
+    """Return the preparation of each model's weights by their names, that of its default weights first."""
+    import torchvision.models
+    from torchvision.models import get_model_weights
+
+    found = {}
+    for name in torchvision.models.list_models(module=torchvision.models):
+        weights = get_model_weights(name)
+        default = [weights.DEFAULT] if list(weights) else []
+        found[name] = {each.name: _preparation_facts(_transform(each), name) for each in [*default, *weights]}
+    return found
+
+
+def _preparation_facts(transform: Any, name: str) -> dict[str, Any]:
+    mean, std = list(transform.mean), list(transform.std)
     if name in ("googlenet", "inception_v3"):
         # These networks were trained on pixels in [-1, 1], and undo ImageNet's normalisation in a layer of their own,
         # which is turned off here (see _build).
-        mean = std = (0.5, 0.5, 0.5)
-    return Preprocessing(
-        mean=fit_channels(mean, request.in_channels),
-        std=fit_channels(std, request.in_channels),
-        interpolation="bilinear" if transform.interpolation == InterpolationMode.BILINEAR else "bicubic",
-    )
+        mean = std = [0.5, 0.5, 0.5]
+    (size,), (scaled,) = transform.crop_size, transform.resize_size
+    return {
+        "size": size,
+        "fit": "crop",
+        "crop_share": _share(size, scaled),
+        "interpolation": transform.interpolation.value,
+        "antialias": True,
+        "mean": mean,
+        "std": std,
+    }
+
+
+def _share(size: int, scaled: int) -> float:
+    """Return the share of the side that a crop of *size* from *scaled* pixels keeps, such that the floor is exact."""
+    share = size / scaled
+    while math.floor(size / share) < scaled:
+        share = math.nextafter(share, 0)
+    return share

@@ -67,13 +67,6 @@ def fit_kernel(weight_OIHW: Tensor, in_channels: int) -> Tensor:
     return weight_OIHW[:, indices] * (old_channels / in_channels)
 
 
-def fit_channels(values: tuple[float, ...], in_channels: int) -> tuple[float, ...]:
-    """Adapt a mean or standard deviation per channel to *in_channels*; if their number differs, use the average."""
-    if len(values) == in_channels:
-        return values
-    return (sum(values) / len(values),) * in_channels
-
-
 def _is_of_network(error: BaseException) -> bool:
     # A name may include a version, such as httpx2.
     return type(error).__module__.split(".")[0].rstrip("0123456789") in _NETWORK_LIBRARIES

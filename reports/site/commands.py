@@ -37,9 +37,14 @@ def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
         arguments.append("--small-images" if execution["small_images"] == "on" else "--no-small-images")
     settings: dict[str, Any] = {f"model.{key}": value for key, value in spec.architecture.options.items()}
     settings |= {f"data.{key}": value for key, value in spec.dataset.options.items()}
-    for name in ("image_size", "bit_depth"):
-        if (value := getattr(spec.dataset, name)) is not None:
-            settings[f"data.{name}"] = value
+    preparation = spec.preparation or spec.dataset.asked
+    for key, value in (
+        ("image_size", preparation.size),
+        *((key, getattr(preparation, key)) for key in ("fit", "crop_share", "interpolation", "antialias")),
+        ("bit_depth", spec.dataset.bit_depth),
+    ):
+        if value is not None:
+            settings[f"data.{key}"] = value
     settings |= {f"recipe.{key}": value for key, value in spec.recipe.hyperparameters.items()}
     for key, value in settings.items():
         arguments += ["--set", f"{key}={_text(value)}"]

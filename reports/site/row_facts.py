@@ -76,6 +76,7 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
     if data:
         images += [
             ("image size, px", str(data.image_size)),
+            *([("prepared as", str(spec.preparation))] if spec.preparation else []),
             ("channels", str(data.channels)),
             ("training images", f"{data.num_train:,}"),
             ("validation images", f"{data.num_val:,}"),

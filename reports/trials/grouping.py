@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from harness.records.keys import row_fields
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import runtime_name
-from harness.records.spec import stable_hash
-from reports.trials.labels import torch_minor
+from harness.records.spec import ASKED, stable_hash
+from reports.trials.labels import sized, torch_minor
 from reports.trials.reading import Trial
 
 
@@ -51,9 +51,16 @@ def row_key(record: Record) -> str:
     Names are full names, since a short one may become ambiguous. Device, threads and compilation change speeds and
     rounding, not the identity of a row; the code that reads the dataset changes nothing if its images are the same.
     """
-    dataset = record.spec.dataset.model_dump(mode="json", exclude={"display_name", "provider", "version"})
-    execution = record.spec.execution
-    return json.dumps([row_fields(record.spec), dataset, execution.small_images, runtime_name(record)], sort_keys=True)
+    spec, execution = record.spec, record.spec.execution
+    # What was asked for counts by what became of it, which records of earlier versions do not state.
+    left_out = {"display_name", "provider", "version", *ASKED}
+    dataset = spec.dataset.model_dump(mode="json", exclude=left_out)
+    key = [row_fields(spec), dataset, execution.small_images, runtime_name(record)]
+    if spec.preparation is None:
+        dataset["image_size"] = spec.dataset.image_size
+    else:
+        key.append(asdict(spec.preparation))
+    return json.dumps(key, sort_keys=True)
 
 
 def group_trials(trials: Iterable[Trial]) -> list[Group]:
@@ -154,16 +161,21 @@ def _unfinished_seed(folds: list[Trial]) -> Trial:
 def combinations(tables: Iterable[Sequence[Group]]) -> list[list[str]]:
     """Return a key of each row of each table that is unique within its table and the same on other datasets.
 
-    Whether early strides are reduced depends on the image size of each dataset, so it is part of the key only if rows
-    differ in nothing else.
+    How images are prepared, and whether early strides are reduced, depends on the images of each dataset, so these are
+    part of the key only if rows differ in nothing else.
     """
     tables = list(tables)
     settled = [[_settings(group.example) for group in groups] for groups in tables]
     found = _with_torch(tables, settled)
     if all(len(set(names)) == len(names) for names in found):
         return found
-    small_images = [[group.example.spec.execution.small_images for group in groups] for groups in tables]
-    return [[stable_hash(pair)[:16] for pair in zip(*pairs, strict=True)] for pairs in zip(found, small_images)]
+    images = [[_images(group.example) for group in groups] for groups in tables]
+    return [[stable_hash(pair)[:16] for pair in zip(*pairs, strict=True)] for pairs in zip(found, images)]
+
+
+def _images(record: Record) -> object:
+    small_images, preparation = record.spec.execution.small_images, record.spec.preparation
+    return small_images if preparation is None else [small_images, asdict(preparation)]
 
 
 def _settings(record: Record) -> str:
@@ -205,5 +217,5 @@ def by_table(groups: Iterable[Group]) -> list[list[Group]]:
 def _data_key(record: Record) -> tuple[object, ...]:
     """Return what a data label shows, with the full name, since a short one may become ambiguous."""
     data = record.spec.dataset
-    shown = (data.image_size, data.bit_depth, data.folds, data.limit_train, data.limit_test)
+    shown = (sized(record), data.bit_depth, data.folds, data.limit_train, data.limit_test)
     return (data.full_name, data.argument, *shown)

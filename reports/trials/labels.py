@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.records.record import Record
 from harness.records.spec import ProviderSpec
+from zoo.preparation import Preparation
 from zoo.text import one_line
 
 
@@ -27,14 +28,23 @@ def torch_minor(record: Record) -> str:
 
 
 def data_label(record: Record) -> str:
-    """Return the name of the dataset, with image size, bit depth, folds and limits if they were set."""
+    """Return the name of the dataset, with bit depth, folds and limits if they were set."""
     spec = record.spec.dataset
-    extras = [f"{spec.image_size} px"] if spec.image_size else []
+    size = sized(record)
+    extras = [f"{size} px"] if size else []
     extras += [f"{spec.bit_depth} bits"] if spec.bit_depth else []
     extras += [f"{spec.folds} folds"] if spec.folds else []
     extras += [f"train {spec.limit_train:,}"] if spec.limit_train else []
     extras += [f"test {spec.limit_test:,}"] if spec.limit_test else []
     return one_line(_with(spec.display_name, extras))
+
+
+def sized(record: Record) -> int | None:
+    """Return the image size that was asked for, where it is part of the dataset: in records of earlier versions.
+
+    Later ones identify a dataset by its images as they are stored, whatever a network's input size.
+    """
+    return record.spec.dataset.image_size if record.spec.preparation is None else None
 
 
 SMALL_IMAGES = "@small"
@@ -132,10 +142,20 @@ def _model_settings(record: Record) -> dict[str, Any]:
     spec = record.spec
     return {
         **spec.architecture.options,
+        **_preparation(spec.preparation),
         "small_images": spec.execution.small_images,
         "version": spec.architecture.version or spec.architecture.provider.version,
         "code": _code(spec.architecture.provider),
         **({"torch": torch_minor(record)} if torch_minor(record) else {}),
+    }
+
+
+def _preparation(preparation: Preparation | None) -> dict[str, Any]:
+    if preparation is None:
+        return {}
+    return {
+        "image_size": preparation.size,
+        **{name: getattr(preparation, name) for name in ("fit", "crop_share", "interpolation", "antialias")},
     }
 
 

@@ -21,17 +21,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from harness.batches.augmentation import augment
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order
-from harness.batches.normalization import Normalizer
+from harness.batches.normalization import Normalization, Normalizer
 from harness.data.images import ImageSet
 from harness.randomness import make_generator
-from zoo.architecture import Preprocessing
 from zoo.hyperparameters import Hyperparameters
 
 NUM_IMAGES, SIZE, BATCH = 10_000, 32, 128
 PADDING = 4
 ROUNDS = 5
 LEAST_RATIO = 20.0
-STATISTICS = Preprocessing(mean=(0.491, 0.482, 0.447), std=(0.247, 0.243, 0.262))
+STATISTICS = Normalization(mean=(0.491, 0.482, 0.447), std=(0.247, 0.243, 0.262))
 CPU = torch.device("cpu")
 
 

@@ -12,7 +12,7 @@ PROMISED = {
     "__version__", "errors",
     # what a plugin yields and gets
     "Architecture", "DataRequest", "Dataset", "Executor", "Hyperparameters", "Listener", "Metric", "ModelRequest",
-    "Predictions", "Preprocessing", "Recipe", "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits",
+    "Predictions", "Preparation", "Recipe", "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits",
     "TrainingContext", "hookimpl",
     # what a script or a notebook calls and gets
     "BenchResult", "Catalog", "Ranking", "bench", "build_catalog", "create_model", "diff",

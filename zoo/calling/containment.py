@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -22,7 +22,10 @@ from zoo.errors import PluginError, ZooError
 from zoo.text import error_text, exit_call
 
 if TYPE_CHECKING:
+    from zoo.architecture import Architecture
     from zoo.hyperparameters import Hyperparameters
+    from zoo.options import Option
+    from zoo.preparation import Preparation
     from zoo.recipe import Recipe
 
 SLOW_SECONDS = 10.0
@@ -141,6 +144,28 @@ def hyperparameters_of(recipe: Recipe, name: str, provider: Provider | None = No
     except Exception as error:
         raise PluginError(f"recipe {name!r}{owner} cannot create its hyperparameters: {cause_of(error)}") from error
     return made
+
+
+def preparation_of(architecture: Architecture, name: str, options: Mapping[str, Option]) -> Preparation:
+    """Return how images are prepared for an architecture's published weights; all is open if it does not say.
+
+    Args:
+        name: Name of the architecture, for the error.
+        options: All of its options.
+
+    Raises:
+        ZooError: If there are no such weights, or its function fails or returns anything else.
+    """
+    from zoo.preparation import Preparation
+
+    if architecture.preparation is None:
+        return Preparation()
+    failed = f"model {name!r} cannot say how images are prepared"
+    with reported(f"asking model {name!r} how images are prepared", failed):
+        found = architecture.preparation(options)
+        if not isinstance(found, Preparation):
+            raise TypeError(f"expected Preparation, got {type(found).__name__}")
+    return found
 
 
 def _working_folder() -> str:

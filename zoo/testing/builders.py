@@ -250,7 +250,7 @@ class _Reads(dict[str, Option]):
 
 def _is_read(architecture: Architecture, size: int, name: str) -> bool:
     """Return whether building may read an option: one of published weights need not be read without them."""
-    if architecture.has_pretrained or architecture.preprocessing is not None:
+    if architecture.has_pretrained or architecture.preparation is not None:
         return True
     options = _Reads(architecture.options)
     build_model(architecture, replace(request_for(architecture, size=size), options=options), seed=0, adapt=False)

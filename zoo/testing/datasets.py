@@ -25,6 +25,7 @@ from harness.data.splitting import make_parts
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import DataRequest, Dataset, Split, Splits
 from zoo.errors import DataError, ManyErrors, UsageError, ZooError
+from zoo.preparation import Preparation
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
 from zoo.testing.subjects import Subject
@@ -275,6 +276,6 @@ def _bytes_of(item: Any) -> bytes:
 
 def _require_decodable(name: str, index: int, item: Any) -> None:
     try:
-        decoding.decode(item, channels=3, size=32)
+        decoding.decode(item, channels=3, preparation=Preparation(size=32))
     except (decoding.UnreadableImageError, OSError, AttributeError, TypeError) as error:  # the last two: no file at all
         raise CheckFailedError(f"image {index} of {name} cannot be decoded: {error}") from error

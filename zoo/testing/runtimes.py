@@ -111,12 +111,12 @@ def _loaded(subject: Subject[Runtime], net: nn.Module) -> Iterator[Run]:
     Raises:
         NotApplicableError: If what it needs is not installed.
     """
+    from harness.batches.normalization import Normalization
     from harness.classifiers.formats import export_onnx
     from harness.classifiers.quantizing import Calibration, quantize_onnx
-    from zoo.architecture import Preprocessing
 
     runtime = subject.record
-    statistics = Preprocessing(mean=(0.5,) * 3, std=(0.25,) * 3)
+    statistics = Normalization(mean=(0.5,) * 3, std=(0.25,) * 3)
     pixels_NHWC = (noise(16, 3, _SIZE, seed=2) * 64 + 128).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1).numpy()
     calibration = Calibration(images_NHWC=pixels_NHWC, origin="16 images of noise")
     shape = (3, _SIZE, _SIZE)

@@ -46,7 +46,8 @@ def test_frozen_and_fine_tuned_weights_beat_training_from_scratch(patches: Path,
         command = [
             sys.executable, "-c", "from zoo.cli import main; main()", "bench", "--models", "lite/efficientnet_lite0",
             "--data", f"folder:{patches}", "--seeds", "1", "--batch-size", "8", "--measure-seconds", "0",
-            "--device", "cpu", "--format", "json", "--quiet", "--out", str(tmp_path / "runs"), *options,
+            "--device", "cpu", "--image-size", str(SIDE), "--format", "json", "--quiet",
+            "--out", str(tmp_path / "runs"), *options,
         ]  # fmt: skip
         environment = {**os.environ, "ZOO_CACHE": str(tmp_path / "cache")}
         done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=600)

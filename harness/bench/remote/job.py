@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from harness.data.image_shape import Wanted
 from harness.records.spec import DatasetSpec, FrozenModel
 from harness.trial.resolved_trial import ResolvedTrial
 
@@ -31,6 +32,8 @@ class RemoteJob(FrozenModel):
     values: dict[str, Any] = Field(default_factory=dict)
     """Of a probe: device, precision, threads."""
     dataset: DatasetSpec | None = None
+    wanted: Wanted | None = None
+    """How the dataset's images are to be prepared; None: as its spec asks."""
     trial: ResolvedTrial | None = None
     """With the dataset as prepared for the bench: the node prepares its own, which must have the same fingerprint."""
     sharing: int = 1

@@ -37,9 +37,11 @@ from harness.bench.remote.node_cache import (
     starter_for,
     take_state,
 )
+from harness.bench.resolution import wanted_images
 from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest
 from harness.data.cache_layout import FACTS_FILE, using
+from harness.data.image_shape import Wanted
 from harness.data.images import PreparedData
 from harness.records import store as files
 from harness.records.keys import result_key
@@ -93,13 +95,14 @@ class _Node:
             yield {"kind": "answer", "value": machine.model_dump(mode="json")}, b""
             return
         assert self.job.dataset is not None
-        prepared = yield from self._prepare(self.job.dataset)
+        wanted = self.job.wanted or Wanted(preparation=self.job.dataset.asked)
+        prepared = yield from self._prepare(self.job.dataset, wanted)
         yield {"kind": "answer", "value": prepared.model_dump(mode="json")}, b""
 
     def run_trial(self, given: Mapping[str, bytes]) -> Iterator[Message]:
         trial = self.job.trial
         assert trial is not None
-        prepared = yield from self._prepare(trial.spec.dataset)
+        prepared = yield from self._prepare(trial.spec.dataset, wanted_images(trial.spec))
         execution = trial.spec.execution
         machine = yield from self._probe(
             device=execution.device, precision=execution.precision, threads=execution.threads
@@ -165,13 +168,14 @@ class _Node:
             MACHINES[key] = Machine.model_validate((yield from self._ask("probe", **values)))
         return MACHINES[key]
 
-    def _prepare(self, dataset: DatasetSpec) -> Generator[Message, None, PreparedData]:
-        key = (dataset.model_dump_json(), self.job.data_root, self.job.cache_limit)
+    def _prepare(self, dataset: DatasetSpec, wanted: Wanted) -> Generator[Message, None, PreparedData]:
+        key = (dataset.model_dump_json(), str(wanted), self.job.data_root, self.job.cache_limit)
         known = PREPARED.get(key)
         if known is None or not (Path(known.folder) / FACTS_FILE).exists():
             answer = yield from self._ask(
                 "prepare",
                 dataset=dataset.model_dump(mode="json"),
+                wanted=dataclasses.asdict(wanted),
                 data_root=str(data_root(self.job.data_root)),
                 cache=str(decoded_root()),
                 download=self.job.download,
@@ -216,7 +220,14 @@ class _Node:
                     f"node {node} has different code for {wanted.display_name} ({_called(have)}) than the bench "
                     f"({_called(wanted.provider)}){f': {listed}' if listed else ''}"
                 )
-        key = result_key(spec, fingerprint=prepared.fingerprint, torch_version=machine.environment["torch"])
+        if prepared.pixels != trial.prepared.pixels:
+            return f"node {node} decodes images of {spec.dataset.display_name} to other pixels than the bench"
+        key = result_key(
+            spec,
+            fingerprint=prepared.fingerprint,
+            pixels=prepared.pixels,
+            torch_version=machine.environment["torch"],
+        )
         if key != trial.result_key:
             return f"node {node} has torch {machine.environment['torch']}, or another version of zoo, than the bench"
         return ""

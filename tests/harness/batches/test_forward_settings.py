@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
-from zoo.architecture import Preprocessing
+from harness.batches.normalization import Normalization
 
-STATISTICS = Preprocessing(mean=(0.5,) * 3, std=(0.25,) * 3)
+STATISTICS = Normalization(mean=(0.5,) * 3, std=(0.25,) * 3)
 
 
 @pytest.mark.parametrize("channels_last", [True, False])

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from harness.batches.normalization import Normalizer
-from zoo.architecture import Preprocessing
+from harness.batches.normalization import Normalization, Normalizer
 
 CPU = torch.device("cpu")
-STATISTICS = Preprocessing(mean=(0.2, 0.5, 0.7), std=(0.1, 0.25, 0.3))
+STATISTICS = Normalization(mean=(0.2, 0.5, 0.7), std=(0.1, 0.25, 0.3))
 
 
 def images(layout: torch.memory_format) -> torch.Tensor:
@@ -38,7 +37,7 @@ def test_images_of_another_width_get_constants_of_their_own():
 
 
 def test_a_constant_channel_stays_finite():
-    normalize = Normalizer(Preprocessing(mean=(1.0,), std=(0.0,)), CPU)
+    normalize = Normalizer(Normalization(mean=(1.0,), std=(0.0,)), CPU)
     result = normalize(torch.full((1, 1, 2, 2), 255, dtype=torch.uint8))
     assert float(result.abs().max()) < 0.1  # but for float32's rounding, 0
 

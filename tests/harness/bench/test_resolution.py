@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from harness.records.keys import result_key
 from harness.records.spec import ExecutionSpec
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Event, Progress
+from zoo.preparation import USUAL, Preparation
 
 
 def test_unavailable_data_end_the_bench_before_any_trial(bench: Any) -> None:
@@ -55,6 +57,7 @@ MACHINE = {
 PREPARED = {
     "folder": "/prepared",
     "fingerprint": "f" * 64,
+    "pixels": "p" * 64,
     "classes": ["dark", "light"],
     "image_size": 8,
     "channels": 1,
@@ -91,7 +94,9 @@ def test_open_settings_depend_on_the_machine(bench: Any) -> None:
         assert trial.spec.architecture == asked.architecture
         assert trial.prepared == PreparedData.model_validate(PREPARED)
         assert trial.number == number
-        assert trial.result_key == result_key(trial.spec, fingerprint="f" * 64, torch_version="2.15.0")
+        assert trial.spec.preparation == Preparation(size=8).over(USUAL)
+        key = result_key(trial.spec, fingerprint="f" * 64, pixels="p" * 64, torch_version="2.15.0")
+        assert trial.result_key == key
     assert trials[0].result_key != trials[1].result_key
 
 
@@ -102,8 +107,15 @@ def test_a_dataset_is_prepared_once_for_all_its_trials(bench: Any) -> None:
     assert [kind for kind, _ in jobs.asked] == ["probe", "prepare"]
     values = jobs.asked[1][1]
     assert values.pop("dataset")["display_name"] == "shades"
+    assert values.pop("wanted") == {"preparation": asdict(USUAL), "design_size": 224, "whole": False}
     assert values == {"data_root": "/data", "cache": "/cache", "download": False, "cache_limit": 5}
     assert [event.message for event in jobs.events if isinstance(event, Progress)] == ["starting", "preparing shades"]
+
+
+def test_whole_images_are_wanted_where_the_recipe_crops_at_random(bench: Any) -> None:
+    jobs = FakeJobs()
+    resolve(bench.plan("linear", set={"recipe.random_resized_crop": 0.3}), jobs, arrange=one_thread, data=DATA)
+    assert jobs.asked[1][1]["wanted"]["whole"] is True
 
 
 def test_all_missing_things_are_reported_together(bench: Any) -> None:

@@ -75,3 +75,9 @@ def test_images_are_spread_evenly_and_always_the_same() -> None:
     )
     assert [int(each[0, 0, 0]) for each in spread_images(images, 4)] == [0, 3, 6, 9]
     assert len(spread_images(images, 99)) == 10
+
+
+def test_images_of_the_cache_that_were_prepared_in_another_way_are_not_taken(classifier: TrainedClassifier) -> None:
+    for changes in ({"image_size": 15}, {"fit": "pad", "fill": (1, 2, 3)}, {"crop_share": 0.9}):
+        other = classifier.card.model_copy(update=changes)
+        assert cached_test_images(other, decoded_root(), 5) is None

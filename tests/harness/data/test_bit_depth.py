@@ -5,16 +5,24 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.decoding import UnreadableImageError, decode, read_header
+from harness.data import decoding
+from harness.data.decoding import UnreadableImageError, read_header
+from zoo.preparation import Preparation
 
 GREY, COLOUR, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 4, 6
 """Colour types of PNG files."""
+
+
+def decode(content: bytes, *, channels: int, size: int, **how: Any) -> NDArray[np.uint8]:
+    """Decode a square image of so many pixels."""
+    return decoding.decode(content, channels=channels, preparation=Preparation(size=size), **how)
 
 
 def png(values_HWC: NDArray[np.uint16], colour_type: int, *chunks: tuple[bytes, bytes]) -> bytes:

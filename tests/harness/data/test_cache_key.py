@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from harness.data.cache_key import cache_key
+from harness.data.image_shape import Wanted
 from harness.data.notes import UnusableImagesError
 from harness.records.spec import CodeSpec, DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
+from zoo.preparation import Preparation
 
 SPEC = DatasetSpec(full_name="t/x", display_name="x", provider=ProviderSpec(plugin="t"))
 TRAIN = Split(labels=np.array([0, 1]), encoded=[b"one", b"two"], ids=["1", "2"])
@@ -19,7 +21,12 @@ SPLITS = Splits(classes=("a", "b"), train=TRAIN)
 
 
 def key(splits: Splits = SPLITS, **settings: object) -> str:
-    return cache_key(Dataset(name="x", load=lambda request: splits), SPEC.model_copy(update=settings), splits)
+    return key_of(Wanted(preparation=SPEC.model_copy(update=settings).asked), splits, **settings)
+
+
+def key_of(wanted: Wanted, splits: Splits = SPLITS, *, hint: int | None = None, **settings: object) -> str:
+    dataset = Dataset(name="x", load=lambda request: splits, image_size=hint)
+    return cache_key(dataset, SPEC.model_copy(update=settings), splits, wanted)
 
 
 def test_a_renamed_dataset_is_the_same() -> None:
@@ -43,6 +50,17 @@ def test_a_renamed_dataset_is_the_same() -> None:
 def test_settings_that_change_the_prepared_data_change_the_key(splits: Splits) -> None:
     """The order of the classes too: labels are indices into it (torchvision#714)."""
     assert key(splits) != key()
+
+
+def test_networks_that_need_the_same_pixels_share_a_key() -> None:
+    def wanted(design_size: int, **fields: object) -> Wanted:
+        return Wanted(preparation=Preparation(**fields), design_size=design_size)  # type: ignore[arg-type]
+
+    assert key_of(wanted(224, size=64)) == key_of(wanted(32, size=64, fit="crop", mean=(0.5,), std=(0.5,)))
+    assert key_of(wanted(32)) == key_of(wanted(28)) != key_of(wanted(224))
+    assert key_of(wanted(224), hint=64) == key_of(wanted(240), hint=64) == key_of(wanted(224, size=64))
+    different = ({}, {"fit": "pad"}, {"fit": "squash"}, {"crop_share": 0.9}, {"interpolation": "bilinear"})
+    assert len({key_of(wanted(224, size=64, **each)) for each in (*different, {"antialias": False})}) == 6
 
 
 def test_settings_and_files_change_the_key(tmp_path: Path) -> None:

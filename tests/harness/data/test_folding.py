@@ -226,5 +226,5 @@ def test_copies_in_other_folds_are_reported(prepare: Callable[..., PreparedData]
 
 def test_a_folds_own_images_are_found_by_its_fingerprint(prepare: Callable[..., PreparedData], tmp_path: Path) -> None:
     data = prepare(4)
-    (found,) = prepared_data(data.fingerprint, tmp_path / "cache")
+    (found,) = prepared_data(data.fingerprint, data.view, tmp_path / "cache")
     assert found.load("test").samples_N.tolist() == data.load("test").samples_N.tolist()

@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.image_shape import DEFAULT_SIZE, Shape
+from harness.data.image_shape import Shape, Wanted
 from harness.data.splitting import whole
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
+from zoo.preparation import DEFAULT_SIZE
 
 
-def shape_of(images: list[Image.Image], *, asked: int | None = None, hint: int | None = None) -> Shape:
+def shape_of(
+    images: list[Image.Image], *, asked: int | None = None, hint: int | None = None, design: int = 224
+) -> Shape:
     encoded = []
     for image in images:
         file = io.BytesIO()
@@ -23,7 +26,8 @@ def shape_of(images: list[Image.Image], *, asked: int | None = None, hint: int |
     part = whole("train", Split(labels=np.zeros(len(images), dtype=np.int64), encoded=encoded))
     dataset = Dataset(name="x", load=lambda request: Splits(classes=("a", "b"), train=part.source), image_size=hint)
     spec = DatasetSpec(full_name="t/x", display_name="x", provider=ProviderSpec(plugin="t"), image_size=asked)
-    return Shape.find(dataset, spec, {"train": part}, lambda *_: None)
+    wanted = Wanted(preparation=spec.asked, design_size=design)
+    return Shape.find(dataset, spec, {"train": part}, lambda *_: None, wanted)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,26 @@ def test_the_requested_size_takes_precedence_over_the_datasets_and_the_images_ow
 def test_images_have_one_channel_if_all_are_grey() -> None:
     assert shape_of([Image.new("L", (8, 8)), Image.new("1", (8, 8))]).channels == 1
     assert shape_of([Image.new("L", (8, 8)), Image.new("RGB", (8, 8))]).channels == 3
+
+
+@pytest.mark.parametrize(
+    ("sizes", "design", "size"),
+    [
+        ([(40, 32)], 32, 32),
+        ([(40, 32), (50, 34), (90, 96)], 28, 34),
+        ([(500, 375), (640, 480)], 32, DEFAULT_SIZE),
+        ([(40, 32)], 224, 224),
+        ([(500, 375), (640, 480)], 240, 240),
+        ([(96, 96)], 32, 96),
+        ([(96, 96)], 224, 96),
+        ([(512, 512)], 224, 224),
+    ],
+)
+def test_small_networks_follow_the_images_and_others_take_no_more_pixels_than_they_were_designed_for(
+    sizes: list[tuple[int, int]], design: int, size: int
+) -> None:
+    """Issue 17: pictures of 40×32 pixels became 224×224 for LeNet-5."""
+    shape = shape_of([Image.new("RGB", each) for each in sizes], design=design)
+    assert shape.size == size
+    is_square = all(width == height for width, height in sizes)
+    assert shape.notes == [] if is_square else f"prepared as {size} px, crop, bicubic" in shape.notes[0]

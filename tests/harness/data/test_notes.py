@@ -12,6 +12,7 @@ from harness.data.decoding import decode
 from harness.data.image_writer import WrittenSplit
 from harness.data.notes import depth_notes
 from zoo.errors import DataError
+from zoo.preparation import Preparation
 
 
 def deep_png(largest: int) -> bytes:
@@ -23,7 +24,7 @@ def deep_png(largest: int) -> bytes:
 def written(*largest: int) -> dict[str, WrittenSplit]:
     split = WrittenSplit(kept=np.arange(1), histogram=np.zeros((1, 256), dtype=np.int64))
     for each in largest:
-        decode(deep_png(each), channels=1, size=2, on_deep_image=split.deep_peaks.append)
+        decode(deep_png(each), channels=1, preparation=Preparation(size=2), on_deep_image=split.deep_peaks.append)
     return {"train": split}
 
 

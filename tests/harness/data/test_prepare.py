@@ -14,12 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.data.image_shape import Wanted
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
 from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError, PluginError
+from zoo.preparation import Preparation
 
 Prepare = Callable[..., PreparedData]
 
@@ -310,7 +312,8 @@ def test_a_bit_depth_scales_16_bit_images_by_their_own_range_whether_they_are_ke
     bright = prepare(deep, bit_depth=12)
     assert bright.load("test").images_NHWC.max() > 250
     assert bright.bit_depth == 12
-    assert bright.fingerprint != dark.fingerprint
+    assert bright.pixels != dark.pixels
+    assert bright.fingerprint == dark.fingerprint
     assert not any("bit" in note for note in bright.notes)
     streamed = prepare_data(
         Dataset(name="shapes", load=lambda request: deep),
@@ -319,7 +322,7 @@ def test_a_bit_depth_scales_16_bit_images_by_their_own_range_whether_they_are_ke
         report=lambda *_: None,
     )
     assert streamed.streamed
-    assert streamed.fingerprint == bright.fingerprint
+    assert (streamed.fingerprint, streamed.pixels) == (bright.fingerprint, bright.pixels)
     assert (streamed.load("test").images_NHWC[:] == bright.load("test").images_NHWC).all()
 
 
@@ -386,6 +389,24 @@ def test_the_written_facts_are_plain_json(prepare: Prepare) -> None:
     raw = json.loads((Path(prepared.folder) / "data.json").read_text())
     assert raw["fingerprint"] == prepared.fingerprint
     assert raw["num_val"] == prepared.num_val
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_whole_training_images_are_kept_where_random_crops_are_drawn_from_them(tmp_path: Path, whole: bool) -> None:
+    oblong = splits([png(i, (19, 14)) for i in range(20)], TEST)
+    dataset = Dataset(name="shapes", load=lambda request: oblong)
+    spec = DatasetSpec(full_name="t/shapes", display_name="shapes", provider=ProviderSpec(plugin="t"))
+    where = DataSettings(data_root=tmp_path, cache=tmp_path / "cache")
+    wanted = Wanted(preparation=Preparation(size=8), whole=whole)
+    prepared = prepare_data(dataset, spec, where, report=lambda *_: None, wanted=wanted)
+    assert len(prepared.folders) == 1 + whole
+    train = prepared.load("train")
+    assert train.images_NHWC.shape[1:] == (8, 8, 3)
+    assert (train.whole is not None) == whole
+    if train.whole is not None:
+        assert len(train.whole) == len(train)
+        height, width, channels = train.whole[0].shape
+        assert (channels, width > height) == (3, True)
 
 
 @pytest.mark.slow

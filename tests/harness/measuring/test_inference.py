@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from harness.batches.device_images import DeviceImages
 from harness.batches.forward_settings import ForwardSettings
+from harness.batches.normalization import Normalization
 from harness.data.images import ImageSet
 from harness.measuring import timer
 from harness.measuring.inference import measure_inference, timed_batch
-from zoo.architecture import Preprocessing
 
 CPU = torch.device("cpu")
-SETTINGS = ForwardSettings(device=CPU, normalization=Preprocessing(mean=(0.5,) * 3, std=(0.25,) * 3))
+SETTINGS = ForwardSettings(device=CPU, normalization=Normalization(mean=(0.5,) * 3, std=(0.25,) * 3))
 NUM_IMAGES = 12
 SECONDS = 0.01
 """What the network takes for an image."""

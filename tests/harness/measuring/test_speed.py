@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
+from harness.batches.normalization import Normalization
 from harness.data.images import ImageSet
 from harness.measuring import speed, timer
 from harness.measuring.speed import FinishedTraining, TimedPrediction, _drift_notes, measure_speed
@@ -19,7 +20,6 @@ from harness.records.record import SpeedInfo
 from harness.training.loop import TrainingResult
 from harness.training.resolved_recipe import ResolvedRecipe
 from zoo import Hyperparameters, Recipe
-from zoo.architecture import Preprocessing
 
 NUM_TEST = 32
 PREDICT_SECONDS, TRAIN_SECONDS = 0.01, 0.02
@@ -84,7 +84,7 @@ def measured(training: FinishedTraining = TRAINING, *, compile: bool = False, **
     )
     settings = ForwardSettings(
         device=torch.device("cpu"),
-        normalization=Preprocessing(mean=(0.5,) * 3, std=(0.25,) * 3),
+        normalization=Normalization(mean=(0.5,) * 3, std=(0.25,) * 3),
         compile=compile,
     )
     return measure_speed(

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
+from harness.batches.normalization import Normalization
 from harness.measuring.training_step import training_step
 from harness.training.resolved_recipe import ResolvedRecipe
 from zoo import Hyperparameters, Recipe
-from zoo.architecture import Preprocessing
 
 HP = Hyperparameters(lr=0.1, momentum=0.0, optimizer="sgd")
 IMAGES_BCHW = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -36,7 +36,7 @@ def test_a_step_updates_a_copy_as_the_recipe_says(channels_last: bool) -> None:
     expected, before = copy.deepcopy(model), copy.deepcopy(model.state_dict())
     settings = ForwardSettings(
         device=torch.device("cpu"),
-        normalization=Preprocessing(mean=(0.0,) * 3, std=(1.0,) * 3),
+        normalization=Normalization(mean=(0.0,) * 3, std=(1.0,) * 3),
         channels_last=channels_last,
     )
     step = training_step(model, ResolvedRecipe(recipe=recipe, hp=HP), settings, IMAGES_BCHW, LABELS_B)

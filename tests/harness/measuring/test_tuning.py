@@ -12,16 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
+from harness.batches.normalization import Normalization
 from harness.measuring import tuning
 from harness.measuring.tuning import TuningRequest, tune
 from harness.training.resolved_recipe import ResolvedRecipe
-from zoo.architecture import Preprocessing
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 
 HP = Hyperparameters(epochs=1, batch_size=8, lr=0.01)
 RESOLVED = ResolvedRecipe(recipe=Recipe(name="plain", hyperparameters=lambda: HP), hp=HP)
-UNUSED = Preprocessing(mean=(0.0,) * 3, std=(1.0,) * 3)  # the images are normalised already
+UNUSED = Normalization(mean=(0.0,) * 3, std=(1.0,) * 3)  # the images are normalised already
 IMAGES_BCHW = torch.rand(8, 3, 8, 8)
 LABELS_B = torch.arange(8) % 4
 

@@ -11,6 +11,7 @@ from harness.planning.selection import select
 from zoo.catalog import Catalog
 from zoo.errors import ManyErrors, UnknownNameError, UsageError
 from zoo.loading import Sources, build_catalog
+from zoo.preparation import Preparation
 
 PLUGIN = """
 from zoo import Architecture, Dataset, Hyperparameters, Recipe, hookimpl
@@ -79,7 +80,7 @@ def test_overrides_reach_the_recipe_the_model_and_the_data(toys: Catalog) -> Non
     assert selection.recipes[0].hyperparameters.epochs == 9
     assert selection.architectures[0].options == {"width": 2.0}
     assert selection.datasets[0].options == {"count": 7}
-    assert (selection.datasets[0].image_size, selection.datasets[0].bit_depth) == (64, None)
+    assert (selection.datasets[0].asked, selection.datasets[0].bit_depth) == (Preparation(size=64), None)
 
 
 def test_every_dataset_has_a_bit_depth(toys: Catalog) -> None:

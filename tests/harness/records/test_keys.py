@@ -9,6 +9,7 @@ import pytest
 from harness.records.keys import measurement_fields, result_key
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import trial_id
+from zoo.preparation import Preparation
 
 PROVIDER = ProviderSpec(plugin="p", code_hash="c0")
 
@@ -123,3 +124,19 @@ def test_speeds_compare_by_the_threads_that_each_network_could_have_had() -> Non
     chosen = {**environment, "threads": 1, "available_threads": 2}
     assert measurement_fields(spec, chosen) == measurement_fields(spec, environment)
     assert measurement_fields(spec, {**chosen, "available_threads": 4}) != measurement_fields(spec, environment)
+
+
+def test_how_images_are_prepared_and_their_pixels_change_the_key_and_older_specs_keep_theirs() -> None:
+    """Models of different sizes share a fingerprint, which is over the images as they are stored."""
+    old = make_spec()
+
+    def of(pixels: str = "p", **fields: Any) -> str:
+        spec = old.model_copy(update={"preparation": Preparation(**fields)})
+        return result_key(spec, fingerprint="f", pixels=pixels, torch_version="2.15.0")
+
+    ways: list[dict[str, Any]] = [
+        {"size": 8}, {"size": 9}, {"size": 8, "fit": "pad"}, {"size": 8, "crop_share": 0.9},
+        {"size": 8, "interpolation": "nearest"}, {"size": 8, "mean": (0.5,), "std": (0.5,)},
+    ]  # fmt: skip
+    assert len({key(old), of("q", size=8), *(of(**way) for way in ways)}) == len(ways) + 2
+    assert result_key(old, fingerprint="f", pixels="p", torch_version="2.15.0") == key(old)

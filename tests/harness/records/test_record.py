@@ -51,6 +51,7 @@ def full(small_record: Record) -> Record:
         ),
         data=DataInfo(
             fingerprint="f",
+            pixels="p",
             classes=("größer", "b"),
             image_size=8,
             channels=3,

@@ -18,6 +18,7 @@ from harness.records.spec import (
     TrialSpec,
     stable_hash,
 )
+from zoo.preparation import Preparation
 
 CODE = CodeSpec(modules={"p.net": "d" * 64}, files={"x.yaml": "e" * 64}, libraries={"timm": "1.0"}, arguments="f" * 64)
 PROVIDER = ProviderSpec(plugin="p", distribution="d", version="1", code_hash="c" * 64, code=CODE)
@@ -28,6 +29,7 @@ FULL = TrialSpec(
         version="3",
         family="nets",
         adapts_small_images=True,
+        native_size=240,
         provider=PROVIDER,
         options={"width": 1.5, "depth": 3, "gated": True, "norm": "batch", "stem": None},
     ),
@@ -39,6 +41,11 @@ FULL = TrialSpec(
         provider=PROVIDER,
         options={"count": 7},
         image_size=64,
+        fit="pad",
+        crop_share=0.9,
+        interpolation="bilinear",
+        antialias=False,
+        bit_depth=12,
         mirror_symmetric=False,
         limit_train=100,
         limit_test=50,
@@ -50,6 +57,7 @@ FULL = TrialSpec(
         full_name="p/r", display_name="r", provider=PROVIDER, hyperparameters={"lr": 0.1, "betas": [0.9, 0.99]}
     ),
     seed=4,
+    preparation=Preparation(size=64, fit="pad", fill=(1, 2, 3), mean=(0.5,), std=(0.1,)),
     execution=ExecutionSpec(
         device="cuda:1",
         precision="bf16",

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
+from harness.batches.normalization import Normalization
 from harness.data.images import ImageSet
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 from harness.training.evaluation import Evaluation, evaluate, predict_batch, predict_logits
-from zoo.architecture import Preprocessing
 
 CPU = torch.device("cpu")
 
@@ -26,7 +26,7 @@ def evaluation_of(logits_NK: torch.Tensor, labels_N: torch.Tensor) -> Evaluation
         labels_N=labels_N.numpy(),
         samples_N=np.arange(len(labels_N), dtype=np.uint64),
     )
-    settings = ForwardSettings(device=CPU, normalization=Preprocessing(mean=(0.5,) * 3, std=(0.25,) * 3))
+    settings = ForwardSettings(device=CPU, normalization=Normalization(mean=(0.5,) * 3, std=(0.25,) * 3))
     return evaluate(nn.Identity(), images, settings, predict=lambda model, images_BCHW: logits_NK)
 
 

@@ -11,9 +11,10 @@ import pytest
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
+from zoo.preparation import Preparation
 
 PLUGIN = """
-from zoo import Architecture, Hyperparameters, Preprocessing, Recipe, hookimpl
+from zoo import Architecture, Hyperparameters, Preparation, Recipe, hookimpl
 
 def strided(request):
     from torch import nn
@@ -30,8 +31,8 @@ def stops(request):
 
 @hookimpl
 def zoo_architectures():
-    published = lambda request: Preprocessing(mean=(0.1,) * 3, std=(0.2,) * 3)
-    yield Architecture(name="strided", build=strided, adapts_small_images=True, preprocessing=published)
+    published = lambda options: Preparation(mean=(0.1,) * 3, std=(0.2,) * 3)
+    yield Architecture(name="strided", build=strided, adapts_small_images=True, preparation=published)
     yield Architecture(name="raising", build=raises)
     yield Architecture(name="stopping", build=stops)
 
@@ -59,7 +60,12 @@ def make_spec() -> Callable[..., TrialSpec]:
     """Make a resolved spec of a network of the plugin; other options are those of its execution."""
 
     def make(
-        model: str = "strided", *, hyperparameters: dict[str, Any] | None = None, seed: int = 0, **execution: Any
+        model: str = "strided",
+        *,
+        hyperparameters: dict[str, Any] | None = None,
+        seed: int = 0,
+        preparation: Preparation | None = None,
+        **execution: Any,
     ) -> TrialSpec:
         provider = ProviderSpec(plugin="small_networks")
         execution = {
@@ -80,6 +86,7 @@ def make_spec() -> Callable[..., TrialSpec]:
                 hyperparameters={"batch_size": 16, **(hyperparameters or {})},
             ),
             seed=seed,
+            preparation=preparation,
             execution=ExecutionSpec(**execution),
         )
 

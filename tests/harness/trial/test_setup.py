@@ -11,6 +11,7 @@ import torch
 from harness.records.spec import CodeSpec
 from harness.trial.setup import make_setup
 from zoo.errors import PluginError
+from zoo.preparation import Preparation
 
 
 def test_the_specs_hyperparameters_replace_the_recipes(make_data, make_spec, plugin_catalog):
@@ -38,9 +39,12 @@ def test_published_weights_are_normalised_as_they_were_trained_and_others_by_the
     make_data, make_spec, plugin_catalog
 ):
     plain = make_setup(make_spec(), make_data(), plugin_catalog).normalization
-    published = make_setup(make_spec(hyperparameters={"pretrained": True}), make_data(), plugin_catalog).normalization
+    stated = Preparation(mean=(0.1,) * 3, std=(0.2,) * 3)
+    published = make_setup(make_spec(preparation=stated), make_data(), plugin_catalog).normalization
+    grey = make_setup(make_spec(preparation=stated), make_data(channels=1), plugin_catalog).normalization
     assert (plain.mean, plain.std) == ((0.5,) * 3, (0.25,) * 3)
     assert (published.mean, published.std) == ((0.1,) * 3, (0.2,) * 3)
+    assert (grey.mean, grey.std) == (pytest.approx((0.1,)), pytest.approx((0.2,)))
 
 
 def test_small_images_adapt_the_network_if_the_spec_enables_it(make_data, make_spec, plugin_catalog):

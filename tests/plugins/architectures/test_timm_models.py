@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -230,18 +231,60 @@ def test_for_grey_images_the_first_kernels_of_published_weights_are_summed(model
     assert torch.allclose(model.conv1[0].weight, summed, atol=1e-6)
 
 
-def test_preprocessing_is_that_of_the_chosen_weights(models):
+def test_images_are_prepared_as_for_the_chosen_weights(models):
     """timm#1383, #1324: another mean, deviation or resize than the weights were trained with cost points."""
+    vit = models["vit_base_patch16_224"]
+    chosen = vit.preparation({**vit.options, "weights": "orig_in21k_ft_in1k"})
+    assert (chosen.mean, chosen.std, chosen.interpolation) == ((0.5,) * 3, (0.5,) * 3, "bicubic")
+    assert vit.preparation({**vit.options, "weights": "dino"}).mean == (0.485, 0.456, 0.406)
+    with pytest.raises(UnknownNameError, match="weights tag of timm/vit_base_patch16_224"):
+        vit.preparation({**vit.options, "weights": "orig_in21k_ft_in1"})
+    with pytest.raises(UsageError, match="no published weights"):
+        models["test_vit4"].preparation(vit.options)
 
-    def preprocessing(in_channels, **options):
-        request = ModelRequest(num_classes=2, in_channels=in_channels, pretrained=True, options=options)
-        return models["vit_base_patch16_224"].preprocessing(request)
 
-    tag = {"weights": "orig_in21k_ft_in1k"}
-    assert preprocessing(3, **tag).mean == (0.5, 0.5, 0.5)
-    clip = preprocessing(3, weights="orig_in21k_ft_in1k")
-    assert (clip.std, clip.interpolation) == ((0.5, 0.5, 0.5), "bicubic")
-    assert preprocessing(1, **tag).mean == (0.5,)
+def test_test_time_values_take_precedence_where_weights_state_them(models):
+    resnet = models["resnet50"]
+    found = resnet.preparation({**resnet.options, "weights": "a1_in1k"})
+    assert (found.size, found.crop_share, found.interpolation) == (288, 1.0, "bicubic")
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    """Pictures of several shapes, upright and in colour."""
+    from PIL import Image
+
+    shapes = ((500, 375), (333, 517), (641, 213), (97, 101))
+    draw = np.random.default_rng(5).integers
+    coarse = [Image.fromarray(draw(0, 256, (height // 7, width // 7, 3), dtype=np.uint8)) for width, height in shapes]
+    return [image.resize(shape, Image.Resampling.BICUBIC) for image, shape in zip(coarse, shapes, strict=True)]
+
+
+def test_pixels_equal_those_of_timms_transforms_for_each_kind_of_published_weights(models, photographs):
+    """Issue 17: the maximum difference is one grey level; here there is none."""
+    from timm.data import create_transform
+    from timm.data.config import resolve_data_config
+
+    from harness.data.fitting import fit_image
+
+    kinds = {}
+    for full in timm.list_pretrained():
+        name, _, tag = full.partition(".")
+        found = models[name].preparation({**models[name].options, "weights": tag or None})
+        kinds.setdefault(found.view, full)
+    assert len(kinds) > 50
+    assert {kind.fit for kind in kinds} >= {"crop", "squash"}
+    assert {kind.interpolation for kind in kinds} >= {"bicubic", "bilinear"}
+    assert min(kind.size for kind in kinds) <= 160
+    assert max(kind.size for kind in kinds) >= 448
+    for kind, full in kinds.items():
+        if kind.size > 600:
+            continue
+        config = resolve_data_config({}, pretrained_cfg=timm.get_pretrained_cfg(full).to_dict(), use_test_size=True)
+        reference = create_transform(**config, normalize=False)
+        for image in photographs[:2] if kind.size > 300 else photographs:
+            expected = np.asarray(reference(image)).transpose(1, 2, 0)
+            assert (fit_image(image, kind) == expected).all(), (full, image.size)
 
 
 def test_a_warm_listing_imports_neither_torch_nor_timm(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -203,18 +204,41 @@ def test_without_a_network_one_sentence_explains_where_weights_go(models, monkey
     assert f"squeezenet1_1-b8a52dc0.pth into {tmp_path}/hub/checkpoints (TORCH_HOME moves that folder)" in message
 
 
-def test_preprocessing_is_that_of_the_weights_and_of_what_the_network_was_trained_on(models):
-    def preprocessing(name, in_channels=3):
-        options = {"weights": None}
-        return models[name].preprocessing(
-            ModelRequest(num_classes=2, in_channels=in_channels, pretrained=True, options=options)
-        )
+def test_images_are_prepared_as_for_the_weights_and_for_what_the_network_was_trained_on(models):
+    def preparation(name, weights=None):
+        return models[name].preparation({"weights": weights})
 
-    assert preprocessing("resnet18").mean == (0.485, 0.456, 0.406)
-    assert preprocessing("resnet18").interpolation == "bilinear"
-    assert preprocessing("swin_t").interpolation == "bicubic"
-    assert preprocessing("inception_v3").std == (0.5, 0.5, 0.5)
-    assert preprocessing("resnet18", in_channels=1).mean == pytest.approx((0.449,))
+    assert preparation("resnet18").mean == (0.485, 0.456, 0.406)
+    assert preparation("resnet18").interpolation == "bilinear"
+    assert (preparation("resnet50").scaled_size, preparation("resnet50", "IMAGENET1K_V1").scaled_size) == (232, 256)
+    assert preparation("swin_t").interpolation == "bicubic"
+    assert preparation("inception_v3").std == (0.5, 0.5, 0.5)
+    assert preparation("vit_b_16", "IMAGENET1K_SWAG_E2E_V1").size == 384
+
+
+def test_pixels_equal_those_of_torchvisions_transforms_for_each_kind_of_published_weights(models):
+    from PIL import Image
+    from torchvision.models import get_model_weights
+
+    from harness.data.fitting import fit_image
+
+    shapes = ((500, 375), (333, 517), (641, 213), (97, 101))
+    draw = np.random.default_rng(5).integers
+    images = [
+        Image.fromarray(draw(0, 256, (height // 7, width // 7, 3), dtype=np.uint8)).resize((width, height))
+        for width, height in shapes
+    ]
+    kinds = {}
+    for name, model in models.items():
+        for weights in get_model_weights(name):
+            kinds.setdefault(model.preparation({"weights": weights.name}).view, weights)
+    assert len(kinds) > 15
+    for kind, weights in kinds.items():
+        transform = weights.transforms()
+        mean, std = (torch.tensor(each).view(3, 1, 1) for each in (transform.mean, transform.std))
+        for image in images:
+            expected = ((transform(image) * std + mean) * 255).round().permute(1, 2, 0).numpy()
+            assert np.abs(fit_image(image, kind).astype(int) - expected).max() == 0, (weights, image.size)
 
 
 def test_our_normalisation_for_inception_is_what_its_own_input_layer_computes():

@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import conv2d
 
 from plugins.architectures import weights
-from plugins.architectures.weights import downloading, fit_channels, fit_kernel, is_reachable
+from plugins.architectures.weights import downloading, fit_kernel, is_reachable
 from zoo.errors import PluginError
 
 
@@ -28,12 +28,6 @@ def test_a_grey_image_repeated_over_all_channels_gives_the_same_output(in_channe
     expected_BCHW = conv2d(grey_BCHW.expand(-1, 3, -1, -1), kernel_OIHW)
     fitted_BCHW = conv2d(grey_BCHW.expand(-1, in_channels, -1, -1), fit_kernel(kernel_OIHW, in_channels))
     torch.testing.assert_close(fitted_BCHW, expected_BCHW, rtol=1e-4, atol=1e-4)
-
-
-def test_statistics_of_other_channels_are_averaged():
-    assert fit_channels((1.0, 2.0, 3.0), 3) == (1.0, 2.0, 3.0)
-    assert fit_channels((1.0, 2.0, 3.0), 1) == (2.0,)
-    assert fit_channels((1.0, 2.0, 3.0), 2) == (2.0, 2.0)
 
 
 def failing(error):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from zoo import Hyperparameters, Recipe
+from zoo import Architecture, Hyperparameters, Preparation, Recipe
 from zoo.calling import containment
-from zoo.calling.containment import LeftError, contained, hyperparameters_of, reported
+from zoo.calling.containment import LeftError, contained, hyperparameters_of, preparation_of, reported
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Provider
 from zoo.errors import DataError, PluginError
@@ -156,3 +156,21 @@ def test_errors_are_reported_as_the_kind_that_the_caller_chooses() -> None:
     ):
         fail()
     assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_an_architecture_that_cannot_say_how_images_are_prepared_is_one_sentence() -> None:
+    def asked(preparation: Callable[..., object] | None) -> Preparation:
+        network = Architecture(name="net", build=print, preparation=preparation)  # type: ignore[arg-type]
+        return preparation_of(network, "net", {"weights": None})
+
+    assert asked(None) == Preparation()
+    assert asked(lambda options: Preparation(size=7)).size == 7
+    for function, cause in (
+        (lambda options: options["gone"], "KeyError"),
+        (lambda options: 3, "TypeError: expected Preparation, got int"),
+        (lambda options: sys.exit(1), "it called sys.exit"),
+    ):
+        with pytest.raises(PluginError, match=f"model 'net' cannot say how images are prepared: .*{cause}"):
+            asked(function)
+    with pytest.raises(DataError, match="as it is"):
+        asked(lambda options: _raise(DataError("as it is")))

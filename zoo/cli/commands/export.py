@@ -127,7 +127,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 
     CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
     The exported model takes normalised float32 images, any number per batch, and returns logits. Its metadata and
-    FILE.json describe the preprocessing and list the classes. It is compared with the original on real images; if
+    FILE.json describe the preparation and list the classes. It is compared with the original on real images; if
     their logits differ by more than --tolerance, the file is discarded and the exit code is 1. ONNX needs
     pip install 'zoobench[onnx]'.
 

@@ -120,7 +120,9 @@ def _lines(described: dict[str, Any]) -> Iterator[str]:
         yield f"  {name:<{width}}  {clean(value)}"
     options = dict(described.get("options") or {})
     if described["kind"] == "dataset":
-        options = {**options, **{name: None for name in ("image_size", "bit_depth") if name not in options}}
+        from harness.planning.preparing import BIT_DEPTH, FIELDS
+
+        options = {**options, **{name: None for name in (*FIELDS, BIT_DEPTH) if name not in options}}
     if options:
         word = {"model": "model", "dataset": "data"}[described["kind"]]
         yield f"\n  options (--set {word}.NAME=VALUE)"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-_SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size"}
+_SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size", "image_size": "data.image_size"}
 _NUMBERS = ("N", "SHARE", "SECONDS")
 # Name, placeholder and help of each option with one value; the order is the one of `--help`.
 _VALUES: tuple[tuple[str, str, str], ...] = (
@@ -32,6 +32,7 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--first-seed", "N", "First seed [default: 0]."),
     ("--epochs", "N", "Number of epochs; overrides the recipes."),
     ("--batch-size", "N", "Images per optimizer step; overrides the recipes."),
+    ("--image-size", "N", "Side of the networks' input in pixels [default: that of the weights, or of the images]."),
     ("--limit-train", "N", "Maximum number of training images."),
     ("--limit-test", "N", "Maximum number of test images."),
     (
@@ -86,7 +87,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "overrides",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Override a setting: recipe.lr=0.05, model.drop_rate=0.1, data.image_size=64.",
+            help="Override a setting: recipe.lr=0.05, model.drop_rate=0.1, data.fit=pad.",
         )
     )
     decorators += [click.option(name, metavar=placeholder, help=text) for name, placeholder, text in _VALUES]

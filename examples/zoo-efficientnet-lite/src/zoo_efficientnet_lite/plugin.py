@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from zoo import Architecture, ModelRequest, Preprocessing, hookimpl
+from zoo import Architecture, ModelRequest, Preparation, hookimpl
+from zoo.options import Option
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,9 +32,11 @@ def build_lite0(request: ModelRequest) -> nn.Module:
     return model
 
 
-def preprocessing(request: ModelRequest) -> Preprocessing:
-    """Return the normalisation that the weights were trained with: pixels from -1 to 1."""
-    return Preprocessing(mean=(0.5,) * request.in_channels, std=(0.5,) * request.in_channels, interpolation="bicubic")
+def preparation(options: Mapping[str, Option]) -> Preparation:
+    """Return what the weights were published with: 224 pixels of 256, bicubic, and pixels from -1 to 1."""
+    return Preparation(
+        size=224, fit="crop", crop_share=0.875, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
+    )
 
 
 @hookimpl
@@ -48,7 +51,7 @@ def zoo_architectures() -> Iterator[Architecture]:
         min_size=8,
         adapts_small_images=True,
         has_pretrained=True,
-        preprocessing=preprocessing,
+        preparation=preparation,
         options={"drop_rate": 0.0},
         preload=("torch", "timm"),
     )
