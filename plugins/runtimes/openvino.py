@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +29,8 @@ def write(request: RuntimeRequest) -> Path:
     import torch
 
     example_BCHW = torch.zeros(2, request.channels, request.image_size, request.image_size)
-    with torch.no_grad():
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # that torch has deprecated the tracing that OpenVINO does
         model = openvino.convert_model(
             request.network,
             example_input=example_BCHW,
