@@ -74,6 +74,8 @@ def test_the_scaffold_is_a_complete_plugin_for_the_catalog(tmp_path: Path, monke
     catalog = build_catalog(Sources(builtin=False, strict=True))
     assert catalog.architectures.get("shelf_nets_net").full_name == "shelf-nets/shelf_nets_net"
     assert catalog.recipes.get("shelf_nets_quick").record.hyperparameters().epochs == 10
+    assert catalog.recipes.get("shelf_nets_mirrored").record.training_step is not None
+    assert catalog.runtimes.get("shelf_nets_double").record.where == "cpu"
     assert catalog.metrics.get("shelf_nets_worst_recall").record.known_cases
     import zoo
 
@@ -134,6 +136,9 @@ def test_in_a_fresh_environment_its_own_tests_pass_as_it_was_written(tmp_path: P
     shown = run("-m", "pytest", "-p", "no:cacheprovider")
     assert " passed" in shown
     assert "failed" not in shown
-    run(*zoo, "bench", "--models", "shelf_nets_net", "--data", "shelf_nets_shapes", "--recipes", "shelf_nets_quick",
+    run(*zoo, "bench", "--models", "shelf_nets_net", "--data", "shelf_nets_shapes",
+        "--recipes", "shelf_nets_quick,shelf_nets_mirrored", "--runtimes", "eager,shelf_nets_double",
         "--seeds", "1", "--epochs", "2", "--measure-seconds", "0")  # fmt: skip
-    assert "shelf_nets_worst_recall" in (folder / "runs" / "leaderboard.csv").read_text()
+    table = (folder / "runs" / "leaderboard.csv").read_text()
+    assert "shelf_nets_worst_recall" in table
+    assert table.count("shelf_nets_double") == 2
