@@ -2,5 +2,5 @@
 
 ``torch_runtimes``  eager, compiled at once or ahead of time, and TorchScript
 ``onnx_runtimes``   onnxruntime in float32 and int8
-``openvino``        OpenVINO
+``openvino``        OpenVINO in float32 and int8
 """

@@ -1,11 +1,11 @@
-"""The runtime OpenVINO on the CPU, in float32 (extra ``openvino``)."""
+"""OpenVINO on the CPU, in float32 and quantised to int8 by NNCF (extra ``openvino``)."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo import Runtime, RuntimeRequest, hookimpl
 from zoo.errors import UsageError
@@ -15,13 +15,39 @@ if TYPE_CHECKING:
 
     from zoo.runtime import Run
 
+_BATCH = 16
+"""Calibration images at a time."""
 
-def write(request: RuntimeRequest) -> Path:
+
+def write_fp32(request: RuntimeRequest) -> Path:
     """Convert the network to OpenVINO's own format, with weights in float32.
 
     Raises:
         UsageError: If OpenVINO is not installed.
     """
+    return _saved(_converted(request), request)
+
+
+def write_int8(request: RuntimeRequest) -> Path:
+    """Convert the network, and quantise weights and activations to int8 with ranges from training images.
+
+    Raises:
+        UsageError: If OpenVINO or NNCF is not installed.
+    """
+    model = _converted(request)
+    try:
+        import nncf
+    except ImportError as error:
+        raise UsageError("OpenVINO in int8 needs nncf: pip install 'zoobench[openvino]'") from error
+    images_NCHW = request.calibration().numpy()
+    batches = [images_NCHW[start : start + _BATCH] for start in range(0, len(images_NCHW), _BATCH)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantized = nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches))
+    return _saved(quantized, request)
+
+
+def _converted(request: RuntimeRequest) -> Any:
     try:
         import openvino
     except ImportError as error:
@@ -31,11 +57,16 @@ def write(request: RuntimeRequest) -> Path:
     example_BCHW = torch.zeros(2, request.channels, request.image_size, request.image_size)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # that torch has deprecated the tracing that OpenVINO does
-        model = openvino.convert_model(
+        return openvino.convert_model(
             request.network,
             example_input=example_BCHW,
             input=[-1, request.channels, request.image_size, request.image_size],
         )
+
+
+def _saved(model: Any, request: RuntimeRequest) -> Path:
+    import openvino
+
     folder = request.folder / "openvino"
     folder.mkdir()
     openvino.save_model(model, folder / "network.xml", compress_to_fp16=False)
@@ -61,12 +92,20 @@ def load(path: Path | None, request: RuntimeRequest) -> Run:
 
 @hookimpl
 def zoo_runtimes() -> Iterable[Runtime]:
-    """Yield ``openvino``."""
+    """Yield ``openvino`` and ``openvino_int8``."""
     yield Runtime(
         name="openvino",
-        convert=write,
+        convert=write_fp32,
         load=load,
         libraries=("torch", "openvino"),
         summary="OpenVINO on the CPU, float32",
         source="https://docs.openvino.ai",
+    )
+    yield Runtime(
+        name="openvino_int8",
+        convert=write_int8,
+        load=load,
+        libraries=("torch", "openvino", "nncf"),
+        summary="OpenVINO on the CPU, quantised to int8 by NNCF",
+        source="https://docs.openvino.ai/nncf",
     )

@@ -11,9 +11,10 @@ from zoo import Catalog
 from zoo.errors import UsageError
 
 
-@pytest.mark.parametrize("name", ["openvino"])
+@pytest.mark.parametrize("name", ["openvino", "openvino_int8"])
 def test_a_runtime_conforms(name: str, hold: Any) -> None:
     pytest.importorskip("openvino", reason="the extra is not installed")
+    pytest.importorskip("nncf", reason="the extra is not installed")
     passed = hold("runtimes", name)
     assert {"gives_the_logits", "takes_any_batch", "answers_repeatedly", "converts_again"} <= set(passed)
 
