@@ -27,6 +27,29 @@ def holm(p_values: Floats, *, total: int | None = None) -> Floats:
     return adjusted
 
 
+def holm_rejects(p_values: Floats, alpha: float, *, total: int | None = None) -> NDArray[np.bool_]:
+    """Return which hypotheses Holm's method rejects at level *alpha*, without sorting millions of p-values.
+
+    With k rejected, the next level is alpha over the number of the others. All p-values below it are rejected as well,
+    since the levels after it are higher; this is repeated until none is added.
+
+    Args:
+        p_values: P-values of all hypotheses, or of those with the smallest ones.
+        alpha: Level over all hypotheses.
+        total: Number of hypotheses; by default the number of p-values.
+    """
+    total = len(p_values) if total is None else total
+    rejected, left, level = 0, p_values, 0.0
+    while rejected < total:
+        level = alpha / (total - rejected)
+        kept = left[left >= level]
+        if len(kept) == len(left):
+            break
+        rejected += len(left) - len(kept)
+        left = kept
+    return p_values < level
+
+
 def alpha_of_look(looks: int) -> float:
     """Return the level of each of *looks* looks at a table to which seeds are added until its rows are separated.
 

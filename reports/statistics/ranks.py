@@ -8,7 +8,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics.multiplicity import ALPHA, holm
+from reports.statistics.multiplicity import ALPHA, holm_rejects
 from reports.statistics.paired_tests import Pairing
 from reports.statistics.sample import Sample
 
@@ -47,7 +47,7 @@ def separated(samples: Sequence[Sample], *, alpha: float = ALPHA) -> NDArray[np.
         open_ = (p_values > 0) & (p_values < alpha)
         small.append((p_values[open_], better[open_], worse[open_]))
     p_values, better, worse = (np.concatenate(each) for each in zip(*small, strict=True))
-    found = holm(p_values, total=total - num_sure) < alpha
+    found = holm_rejects(p_values, alpha, total=total - num_sure)
     above[better[found], worse[found]] = True
     return _closed(above, means)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reports.statistics.multiplicity import alpha_of_look, holm
+from reports.statistics.multiplicity import alpha_of_look, holm, holm_rejects
 
 
 def test_holm_agrees_with_a_case_worked_by_hand():
@@ -20,3 +20,15 @@ def test_the_smallest_p_values_are_adjusted_for_all_hypotheses():
 def test_looks_share_the_level():
     assert alpha_of_look(1) == pytest.approx(0.05)
     assert 5 * alpha_of_look(5) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("more", [0, 40])
+def test_what_holms_method_rejects_is_what_its_p_values_say(more):
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        p_values = np.minimum(rng.exponential(0.02, rng.integers(1, 30)) * rng.choice([0.05, 0.3, 1.0]), 1.0)
+        total = len(p_values) + more
+        np.testing.assert_array_equal(holm_rejects(p_values, 0.05, total=total), holm(p_values, total=total) < 0.05)
+    assert holm_rejects(np.zeros(3), 0.05).all()
+    assert not holm_rejects(np.ones(3), 0.05).any()
+    assert not holm_rejects(np.zeros(0), 0.05).any()
