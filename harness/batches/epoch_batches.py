@@ -7,6 +7,7 @@ for it, C channels, H height, W width.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -27,7 +28,16 @@ from harness.records.record import FailureKind
 from harness.system.cores import usable_threads
 from zoo.calling.signatures import accepted
 from zoo.hyperparameters import Hyperparameters
+from zoo.preparation import Interpolation
 from zoo.recipe import Recipe
+
+_CROP_FILTERS: dict[Interpolation, Literal["nearest", "bilinear", "bicubic"]] = {
+    "nearest": "nearest",
+    "bilinear": "bilinear",
+    "bicubic": "bicubic",
+    "lanczos": "bicubic",  # which torch does not have
+}
+"""Filter that random resized crops are scaled with, for each filter of a preparation."""
 
 
 class EpochBatches:
@@ -156,6 +166,7 @@ class EpochBatches:
         settings = CropSettings(
             size=self._prepared.image_size,
             smallest_area=self._hp.random_resized_crop,
+            interpolation=_CROP_FILTERS[self._prepared.view.interpolation or "bicubic"],
             mirror=self._hp.flip and self._prepared.mirror_symmetric,
         )
         return PhotographCrops(

@@ -171,7 +171,7 @@ class _Node:
     def _prepare(self, dataset: DatasetSpec, wanted: Wanted) -> Generator[Message, None, PreparedData]:
         key = (dataset.model_dump_json(), str(wanted), self.job.data_root, self.job.cache_limit)
         known = PREPARED.get(key)
-        if known is None or not (Path(known.folder) / FACTS_FILE).exists():
+        if known is None or not all((folder / FACTS_FILE).exists() for folder in known.folders):
             answer = yield from self._ask(
                 "prepare",
                 dataset=dataset.model_dump(mode="json"),
