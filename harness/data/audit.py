@@ -6,6 +6,7 @@ from typing import Literal
 
 from harness.data.duplicates import Duplicates
 from harness.data.native_sizes import NativeSizes
+from harness.data.preparation_effect import PreparationEffect
 from harness.records.spec import FrozenModel
 
 
@@ -56,6 +57,8 @@ class DatasetAudit(FrozenModel):
     std: tuple[float, ...] | None
     native_sizes: NativeSizes | None
     """Original sizes of the images; None without readable images."""
+    effect: PreparationEffect | None = None
+    """What the preparation does to them."""
     splits: tuple[SplitAudit, ...]
     duplicates: tuple[Duplicates, ...]
     num_lost: int

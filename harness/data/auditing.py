@@ -24,11 +24,13 @@ from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
 from harness.data.native_sizes import measure_sizes
 from harness.data.notes import UnusableImagesError, count_notes
+from harness.data.preparation_effect import effect_of
 from harness.data.prepare import load_splits, prepare_splits
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts, shared_groups
 from harness.records.spec import DatasetSpec
 from zoo.dataset import Dataset, Splits
+from zoo.preparation import Preparation
 
 _BATCH = 256
 
@@ -48,7 +50,7 @@ class _Content:
     """The content of the images."""
 
     readable: dict[str, _Readable]
-    size: int
+    preparation: Preparation
     channels: int
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
@@ -86,7 +88,7 @@ def audit_dataset(
     else:
         content = _from_prepared(prepared, parts, report, spec.display_name)
     readable = content.readable
-    sizes, num_lost = measure_sizes(
+    sizes, counts, num_lost = measure_sizes(
         {name: (parts[name], readable[name].indices) for name in SPLITS}, report, spec.display_name
     )
     leaking = tuple(shared_groups(splits))
@@ -98,11 +100,12 @@ def audit_dataset(
         source=dataset.source,
         fingerprint=content.fingerprint,
         classes=splits.classes,
-        image_size=content.size,
+        image_size=content.preparation.size or 0,
         channels=content.channels,
         mean=content.mean,
         std=content.std,
         native_sizes=sizes,
+        effect=effect_of(counts, content.preparation) if counts else None,
         splits=tuple(
             _audit_split(
                 name,
@@ -151,7 +154,7 @@ def _from_prepared(prepared: PreparedData, parts: dict[str, SplitIndices], repor
         )
     return _Content(
         readable=readable,
-        size=prepared.image_size,
+        preparation=prepared.view,
         channels=prepared.channels,
         mean=prepared.mean,
         std=prepared.std,
@@ -207,7 +210,7 @@ def _from_source(
     mean, std = moments_of_histogram(histogram) if histogram.any() else (None, None)
     return _Content(
         readable=readable,
-        size=shape.size,
+        preparation=shape.preparation,
         channels=shape.channels,
         mean=mean,
         std=std,

@@ -38,11 +38,11 @@ class NativeSizes(FrozenModel):
 
 def measure_sizes(
     images: Mapping[str, tuple[SplitIndices, Sequence[int]]], report: Report, title: str
-) -> tuple[NativeSizes | None, int]:
+) -> tuple[NativeSizes | None, Counter[tuple[int, int]], int]:
     """Measure images, given by their indices in the source of each part, by reading their headers.
 
     Returns:
-        The sizes, and the number of images with an unreadable header.
+        The sizes, the number of images of each width and height, and that of images with an unreadable header.
     """
     counts: Counter[tuple[int, int]] = Counter()
     num_grey = num_lost = 0
@@ -66,7 +66,7 @@ def measure_sizes(
                 num_grey += header.is_grey
     counts += Counter()  # drops zero counts
     if not counts:
-        return None, num_lost
+        return None, counts, num_lost
     sizes = NativeSizes(
         distinct=len(counts),
         width=_range([(width, count) for (width, _), count in counts.items()]),
@@ -77,7 +77,7 @@ def measure_sizes(
         ),
         num_grey=num_grey,
     )
-    return sizes, num_lost
+    return sizes, counts, num_lost
 
 
 def _range(weighted: list[tuple[int, int]]) -> tuple[int, float, int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.data.audit import DatasetAudit, SplitAudit
     from harness.data.duplicates import Duplicates, EqualImages
     from harness.data.native_sizes import NativeSizes
+    from harness.data.preparation_effect import PreparationEffect
 
 MAX_CLASSES = 20
 """Largest number of classes of which all are shown; of more, only the largest and the smallest are."""
@@ -59,11 +60,13 @@ def _head(audit: DatasetAudit) -> Iterator[str]:
         "classes": f"{len(audit.classes):,}: {_some(audit.classes)}",
         "stored as": _sizes(audit.native_sizes),
         "prepared as": f"{audit.image_size}×{audit.image_size} pixels, {_channels(audit.channels)}",
+        "effect": _effect(audit.effect),
         "mean": _numbers(audit.mean),
         "std": _numbers(audit.std),
     }
     for name, value in facts.items():
-        yield clean(f"{name:<12} {value}")
+        if value:
+            yield clean(f"{name:<12} {value}")
 
 
 def _sizes(sizes: NativeSizes | None) -> str:
@@ -79,6 +82,21 @@ def _sizes(sizes: NativeSizes | None) -> str:
         f"{sizes.distinct:,} sizes; width {width}, height {height} pixels (smallest–median–largest); "
         f"most often {common}{grey}"
     )
+
+
+def _effect(effect: PreparationEffect | None) -> str:
+    if effect is None:
+        return ""
+    words = []
+    if effect.discarded >= 0.005:
+        words.append(
+            f"{effect.discarded:.0%} of the area is cropped away, up to {effect.most_discarded:.0%} of an image"
+        )
+    if effect.num_enlarged:
+        largest = effect.largest_enlargement
+        most = f", at most {largest:.1f} times" if largest > effect.enlargement else ""
+        words.append(f"{effect.num_enlarged:,} image(s) are enlarged {effect.enlargement:.1f} times{most}")
+    return f"{'; '.join(words) or 'nothing is cropped or enlarged'} ({effect.preparation})"
 
 
 def _split_row(split: SplitAudit, audit: DatasetAudit) -> tuple[object, ...]:

@@ -43,3 +43,17 @@ def test_a_carved_split_is_listed_with_its_source() -> None:
     table = "\n".join(audit_lines(audit(), width=None))
     assert "taken from train" in table
     assert "the source, less val" in table
+
+
+def test_what_is_cropped_and_enlarged_is_told() -> None:
+    effect = {
+        "preparation": "224 px, crop 0.875", "discarded": 0.426, "most_discarded": 0.5, "num_enlarged": 1200,
+        "enlargement": 5.6, "largest_enlargement": 7.0,
+    }  # fmt: skip
+    (line,) = (each for each in audit_lines(audit(effect=effect), width=None) if each.startswith("effect"))
+    assert line.split(maxsplit=1)[1] == (
+        "43% of the area is cropped away, up to 50% of an image; 1,200 image(s) are enlarged 5.6 times, at most 7.0 "
+        "times (224 px, crop 0.875)"
+    )
+    plain = effect | {"discarded": 0.0, "num_enlarged": 0}
+    assert any("nothing is cropped or enlarged" in each for each in audit_lines(audit(effect=plain), width=None))
