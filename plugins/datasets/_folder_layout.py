@@ -214,8 +214,9 @@ def _read_classes(found: FolderLayout, folder: Path, split: str) -> None:
 
 def _read_class(found: FolderLayout, folder: Path, label: str, split: str) -> None:
     found.labels.add(label)
+    depth = len(folder.parts)
     found.images += [
-        FoundImage(path=path, label=label, split=split, between=path.relative_to(folder).parts[:-1])
+        FoundImage(path=path, label=label, split=split, between=path.parts[depth:-1])
         for path in walk_images(folder, found.left_out)
     ]
 

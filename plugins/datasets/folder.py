@@ -41,7 +41,7 @@ def load_folder(request: DataRequest) -> Splits:
         {"/".join(image.between) for image in found.images if grouped and image.between}
     )
     images_of: dict[str, list[FoundImage]] = {}
-    for image in sorted(found.images, key=lambda image: (index_of[image.label], image.path)):
+    for image in sorted(found.images, key=lambda image: (index_of[image.label], image.path.parts)):
         images_of.setdefault(image.split, []).append(image)
     if "train" not in images_of:
         raise DataError(f"folder: the train split of {found.root} has no images")
@@ -71,10 +71,11 @@ def _split(
 ) -> Split:
     import numpy as np
 
+    depth = len(found.root.parts)
     return Split(
         encoded=[image.path for image in images],
         labels=np.array([index_of[image.label] for image in images], dtype=np.int64),
-        ids=[image.path.relative_to(found.root).as_posix() for image in images],
+        ids=["/".join(image.path.parts[depth:]) for image in images],
         groups=None if group_of is None else [_group(image, group_of) for image in images],
     )
 

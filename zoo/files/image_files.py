@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -141,9 +142,14 @@ def _walk(folder: Path, above: frozenset[Path], left_out: LeftOut | None) -> Ite
     real = folder.resolve()
     if real in above:
         return
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            if not is_junk(path.name):
+    with os.scandir(folder) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        path = folder / entry.name
+        # The system's list says what a file is; only links have to be followed.
+        is_link = entry.is_symlink()
+        if path.is_dir() if is_link else entry.is_dir():
+            if not is_junk(entry.name):
                 yield from _walk(path, above | {real}, left_out)
-        elif (path.is_file() or path.is_symlink()) and is_image(path, lambda path=path: file_kind(path), left_out):  # type: ignore[misc]
+        elif (is_link or entry.is_file()) and is_image(path, lambda path=path: file_kind(path), left_out):  # type: ignore[misc]
             yield path
