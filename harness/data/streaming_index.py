@@ -17,6 +17,7 @@ Shape suffixes: N images, F files.
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -39,38 +40,46 @@ def write_index(folder: Path, split: str, items: Iterable[Encoded]) -> None:
     Raises:
         OSError: If a file is missing, or the index cannot be written.
     """
-    numbers: dict[Path, int] = {}
-    states: list[tuple[int, int]] = []
-    places: list[tuple[int, int, int]] = []
+    numbers: dict[Path, int] = {}  # of files that hold several images
+    # Arrays, because a million tuples would take a gigabyte.
+    places, states, raw = array("q"), array("q"), bytearray()
     packed = Path(f"{split}-encoded.bin")
     packed_size = 0
+
+    def add(path: Path, size: int, time_ns: int) -> int:
+        raw.extend(os.fsencode(path))
+        states.extend((len(raw), size, time_ns))
+        return len(states) // 3 - 1
+
+    def add_file(path: Path) -> tuple[int, int]:
+        status = path.stat()
+        return add(path, status.st_size, status.st_mtime_ns), status.st_size
+
     with (folder / packed).open("wb") as file:
         for item in items:
-            path = packed if isinstance(item, bytes) else (item.path if isinstance(item, FilePart) else item).absolute()
-            if path not in numbers:
-                numbers[path] = len(states)
-                status = None if isinstance(item, bytes) else path.stat()
-                states.append((0, _UNTIMED) if status is None else (status.st_size, status.st_mtime_ns))
-            number = numbers[path]
             if isinstance(item, bytes):
+                if packed not in numbers:
+                    numbers[packed] = add(packed, 0, _UNTIMED)
                 file.write(item)
-                places.append((number, packed_size, len(item)))
+                places.extend((numbers[packed], packed_size, len(item)))
                 packed_size += len(item)
             elif isinstance(item, FilePart):
-                places.append((number, item.start, item.size))
+                path = item.path.absolute()
+                if path not in numbers:
+                    numbers[path], _ = add_file(path)
+                places.extend((numbers[path], item.start, item.size))
             else:
-                places.append((number, 0, states[number][0]))
+                number, size = add_file(item.absolute())
+                places.extend((number, 0, size))
         if packed in numbers:
-            states[numbers[packed]] = (packed_size, _UNTIMED)
+            states[3 * numbers[packed] + 1] = packed_size
         file.flush()
         os.fsync(file.fileno())
     if packed not in numbers:
         (folder / packed).unlink()
-    raw = [os.fsencode(path) for path in numbers]
-    ends = np.cumsum([len(each) for each in raw], dtype=np.int64)
     np.save(folder / f"{split}-places.npy", np.array(places, dtype=np.int64).reshape(-1, 3))
-    np.save(folder / f"{split}-states.npy", np.column_stack([ends, np.array(states, dtype=np.int64).reshape(-1, 2)]))
-    np.save(folder / f"{split}-paths.npy", np.frombuffer(b"".join(raw), dtype=np.uint8))
+    np.save(folder / f"{split}-states.npy", np.array(states, dtype=np.int64).reshape(-1, 3))
+    np.save(folder / f"{split}-paths.npy", np.frombuffer(raw, dtype=np.uint8))
 
 
 class EncodedIndex:
