@@ -44,7 +44,7 @@ from zoo import Hyperparameters, Recipe
 
 SIZE, SMALLEST_AREA = 224, 0.08
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-BATCH = {"small": 64, "large": 8}
+BATCH = {"small": 32, "large": 8}
 REPEATS = {"decoded": 4}
 """Epochs per round, of those that would be over too soon."""
 
