@@ -58,7 +58,7 @@ def open_trackio(store: Path) -> Callable[[Event], None]:
                     auto_log_gpu=False,
                     auto_log_cpu=False,
                 )
-            return _TrackioRun(run)
+            return _TrackioRun(run, trackio.finish)
 
         return LedgerRun(ledgers / f"{trial}.json", store / trial / "spec.json", begin)
 
@@ -66,8 +66,10 @@ def open_trackio(store: Path) -> Callable[[Event], None]:
 
 
 class _TrackioRun:
-    def __init__(self, run: Any) -> None:
+    def __init__(self, run: Any, finish: Callable[[], None]) -> None:
         self._run = run
+        # The library's own function: it also forgets the run, which it would otherwise finish once more at the end.
+        self._finish = finish
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         self._run.log(dict(values), step=step)
@@ -77,4 +79,4 @@ class _TrackioRun:
 
     def close(self) -> None:
         with contextlib.redirect_stdout(sys.stderr):
-            self._run.finish()
+            self._finish()

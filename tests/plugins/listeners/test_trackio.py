@@ -26,9 +26,9 @@ def library(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     def init(**given: Any) -> Any:
         print("* a sentence of the library")
         made.runs.append(given)
-        return SimpleNamespace(log=lambda values, step: made.points.append((step, values)), finish=finish)
+        return SimpleNamespace(log=lambda values, step: made.points.append((step, values)))
 
-    made.init = init
+    made.init, made.finish = init, finish
     monkeypatch.setitem(sys.modules, "trackio", made)
     monkeypatch.delenv("TRACKIO_PROJECT", raising=False)
     return made
