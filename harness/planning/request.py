@@ -25,6 +25,9 @@ DEFAULT_SEEDS = 3
 OWN_RUNTIME = "eager"
 """The runtime of trials that are not compiled."""
 
+SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size", "image_size": "data.image_size"}
+"""Settings that are short for overrides, by which override."""
+
 _MOST_SEEDS = 10_000
 _LEAST_TRAIN = 3
 _DURATION = re.compile(r"^(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?$")

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from harness.planning.preparing import BIT_DEPTH, FIELDS, asked_preparation
-from harness.planning.request import OWN_RUNTIME, BenchRequest
+from harness.planning.request import OWN_RUNTIME, SHORT_FOR, BenchRequest
 from harness.planning.unread_settings import check_settings
 from harness.records.spec import MAX_BIT_DEPTH
 from zoo.architecture import Architecture
@@ -230,14 +230,11 @@ def _split_overrides(request: BenchRequest) -> dict[str, dict[str, Option]]:
         if dot and near:
             hint = f"did you mean {near[0]}.{name}? {hint}"
         errors.append(UsageError(f"override {key!r}: {hint}"))
-    for target, name, value in (
-        ("recipe", "epochs", request.epochs),
-        ("recipe", "batch_size", request.batch_size),
-        ("data", "image_size", request.image_size),
-    ):
+    for short, long in SHORT_FOR.items():
+        target, _, name = long.partition(".")
+        value, known = getattr(request, short), overrides[target]
         if value is None:
             continue
-        known = overrides[target]
         if known.get(name, value) != value:
             errors.append(UsageError(f"{target}.{name} is set twice, to {known[name]!r} and {value!r}"))
         known[name] = value

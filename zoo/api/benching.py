@@ -51,6 +51,7 @@ class BenchOptions(TypedDict, total=False):
     budget: str
     first_seed: int
     batch_size: int
+    image_size: int
     limit_train: int
     limit_test: int
     val_fraction: float
@@ -188,7 +189,7 @@ def _are_names(data: object) -> bool:
 
 def form_of(given: Mapping[str, Any], *, out: str | PathLike[str]) -> tuple[OrderForm, list[Any]]:
     """Return the settings of a call as a form, and the mistakes found so far; None stands for what is not given."""
-    from harness.planning.request import BenchRequest, load_suite
+    from harness.planning.request import SHORT_FOR, BenchRequest, load_suite
     from zoo.api.choosing import attempt
     from zoo.api.ordering import OrderForm, as_argument
     from zoo.errors import UnknownNameError
@@ -205,8 +206,9 @@ def form_of(given: Mapping[str, Any], *, out: str | PathLike[str]) -> tuple[Orde
             run[name] = [value] if name == "listen" and isinstance(value, str) else value
         elif name in BenchRequest.model_fields:
             raw[name] = value
-            if name in ("epochs", "batch_size") and f"recipe.{name}" not in (given.get("set") or {}):
-                overrides.pop(f"recipe.{name}", None)
+            short_for = SHORT_FOR.get(name, "")
+            if short_for not in (given.get("set") or {}):
+                overrides.pop(short_for, None)
         else:
             known = [*BenchOptions.__annotations__, *BenchRequest.model_fields]
             near = near_names(name, known)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
-_SHORT_FOR = {"epochs": "recipe.epochs", "batch_size": "recipe.batch_size", "image_size": "data.image_size"}
 _NUMBERS = ("N", "SHARE", "SECONDS")
 # Name, placeholder and help of each option with one value; the order is the one of `--help`.
 _VALUES: tuple[tuple[str, str, str], ...] = (
@@ -145,7 +144,7 @@ def origin_of(params: dict[str, Any]) -> str:
 
 def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any]:
     """Return the settings of the suite file, overridden by those of the command line."""
-    from harness.planning.request import load_suite
+    from harness.planning.request import SHORT_FOR, load_suite
     from zoo.options import parse_value
 
     raw: dict[str, Any] = {}
@@ -156,7 +155,7 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
         key = name.removeprefix("--").replace("-", "_")
         if params[key] is not None:
             raw[key] = parse_value(params[key]) if placeholder in _NUMBERS else params[key]
-            overrides.pop(_SHORT_FOR.get(key), None)
+            overrides.pop(SHORT_FOR.get(key), None)
     for key in ("compile", "small_images", "best_inference"):
         value = params["compile_" if key == "compile" else key]
         if value is not None:
@@ -166,7 +165,7 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():
         overrides[key] = value
-        for short, long in _SHORT_FOR.items():
+        for short, long in SHORT_FOR.items():
             if key == long and params[short] is None:
                 raw.pop(short, None)
     if overrides:
