@@ -17,7 +17,7 @@ from zoo.api.plugin_choice import PluginChoice
 from zoo.cli.commands.bench import command
 from zoo.errors import UsageError
 
-SHOWN = {"form", "columns", "brief", "sort_by", "quiet", "dry_run"}
+SHOWN = {"form", "columns", "brief", "sort_by", "quiet", "dry_run", "timings"}
 """Options of the command that say how the table is shown, or that nothing is run."""
 NAMES = {"compile_": "compile", "overrides": "set"}
 SETTINGS = {"models": ["linear"], "data": ["digits"], "limit_train": 60, "limit_test": 40, "epochs": 1, "seeds": 2}
