@@ -1,7 +1,7 @@
 """How long a whole bench takes: ``python benchmarks/busy/wall_time.py --before CHECKOUT --load 2``.
 
-Runs ``zoo bench`` with the given arguments (none: the default bench), each time with an empty cache and an empty folder
-for its records, in turns: the version in ``--before``, this one, each at rest and beside the load, round after round.
+Runs ``zoo bench`` with the given arguments (none: the default bench), each time with no prepared data and an empty
+folder for its records, after a command that lists the models and is not timed (their names are cached), in turns: the version in ``--before``, this one, each at rest and beside the load, round after round.
 Ratios are taken within a round. ``--checks`` adds two benches at once over one after the other, and whether the
 predictions with ``--jobs auto`` are those with ``--jobs 1``, bit for bit.
 """
@@ -39,9 +39,11 @@ def main() -> None:
         seconds: dict[str, list[float]] = {name: [] for name in versions}
         for turn in range(given.rounds):
             for name, version in versions.items():
-                with tempfile.TemporaryDirectory() as folder, load(processes):
-                    own = ["--timings"] if version == ROOT else []
-                    seconds[name].append(timed(start(version, Path(folder), [*given.bench, *own])))
+                own = ["--timings"] if version == ROOT else []
+                with tempfile.TemporaryDirectory() as folder:
+                    list_models(version, Path(folder))
+                    with load(processes):
+                        seconds[name].append(timed(version, [Path(folder)], [*given.bench, *own]))
                     show(Path(folder), f"{name}, {processes} busy, round {turn + 1}: {seconds[name][-1]:.1f} s")
         if given.before:
             ratios = [now / before for now, before in zip(seconds["now"], seconds["before"], strict=True)]
@@ -55,40 +57,51 @@ def check(options: Sequence[str]) -> None:
     with contextlib.ExitStack() as stack:
         folders = [Path(stack.enter_context(tempfile.TemporaryDirectory())) for _ in range(5)]
         both, first, second, single = folders[:2], folders[2], folders[3], folders[4]
-        began = time.monotonic()
-        for bench in [start(ROOT, folder, options) for folder in both]:
-            timed(bench)
-        at_once = time.monotonic() - began
-        one_by_one = sum(timed(start(ROOT, folder, options)) for folder in (first, second))
+        for folder in folders:
+            list_models(ROOT, folder)
+        at_once = timed(ROOT, both, options)
+        one_by_one = sum(timed(ROOT, [folder], options) for folder in (first, second))
         print(f"two benches at once: {at_once:.1f} s, {at_once / one_by_one:.2f} of one after the other", flush=True)
-        alone = timed(start(ROOT, single, [*options, "--jobs", "1"]))
+        alone = timed(ROOT, [single], [*options, "--jobs", "1"])
         print(f"--jobs 1: {alone:.1f} s; --jobs auto: {one_by_one / 2:.1f} s, {one_by_one / 2 / alone:.2f} of it")
         expected = predictions(single)
         same = [predictions(folder) == expected for folder in folders[:4]]
         print(f"{len(expected)} trials; predictions equal to those with --jobs 1, bench by bench: {same}", flush=True)
 
 
-def start(version: Path, folder: Path, options: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start a bench of a version, with its own cache and records in *folder*."""
+def zoo(version: Path, folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a command of a version of zoo, with its cache in *folder*."""
     environment = {**os.environ, "PYTHONPATH": str(version), "ZOO_CACHE": str(folder / "cache")}
     environment.pop("OMP_NUM_THREADS", None)
-    command = [sys.executable, "-m", "zoo", "bench", "--no-plugins", "--out", str(folder / "runs"), *options]
     with (folder / "err").open("wb") as errors:
+        command = [sys.executable, "-m", "zoo", *arguments]
         return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=errors)
 
 
-def timed(bench: subprocess.Popen[bytes]) -> float:
-    """Wait for a bench and return the seconds since this call; end it if this process is asked to end."""
+def list_models(version: Path, folder: Path) -> None:
+    """Have zoo cache the names of models."""
+    finish(zoo(version, folder, "list", "models"))
+
+
+def timed(version: Path, folders: Sequence[Path], options: Sequence[str]) -> float:
+    """Return how many seconds benches take that run at once, each with its own folder."""
     began = time.monotonic()
+    benches = [zoo(version, each, "bench", "--no-plugins", "--out", str(each / "runs"), *options) for each in folders]
+    for bench in benches:
+        finish(bench)
+    return time.monotonic() - began
+
+
+def finish(command: subprocess.Popen[bytes]) -> None:
+    """Wait for a command; end it if this process is asked to end."""
     try:
-        status = bench.wait()
+        status = command.wait()
     except BaseException:
-        bench.terminate()
-        bench.wait()
+        command.terminate()
+        command.wait()
         raise
     if status:
-        raise SystemExit(f"zoo bench ended with status {status}")
-    return time.monotonic() - began
+        raise SystemExit(f"{command.args} ended with status {status}")
 
 
 def show(folder: Path, heading: str) -> None:
