@@ -1,9 +1,10 @@
 """How long a whole bench takes: ``python benchmarks/busy/wall_time.py --before CHECKOUT --load 2``.
 
-Runs ``zoo bench`` with the given arguments (none: the default bench), each time with no prepared data and an empty
-folder for its records, after a command that lists the models and is not timed (their names are cached), in turns: the version in ``--before``, this one, each at rest and beside the load, round after round.
-Ratios are taken within a round. ``--checks`` adds two benches at once over one after the other, and whether the
-predictions with ``--jobs auto`` are those with ``--jobs 1``, bit for bit.
+Runs ``zoo bench`` with the given arguments (none: the default bench) in turns: the version in ``--before``, this one,
+each at rest and beside the load, round after round. Each time, no data are prepared and the folder for records is
+empty; the names of models are cached by a command before, which is not timed. Ratios are taken within a round.
+``--checks`` adds two benches at once over one after the other, and whether the predictions with ``--jobs auto`` are
+those with ``--jobs 1``, bit for bit.
 """
 
 from __future__ import annotations
