@@ -105,6 +105,7 @@ def full(small_record: Record) -> Record:
             compile_seconds=1.5,
             train_compile_seconds=2.5,
             peak_memory_mib=123.4,
+            resident_images_mib=5.6,
             reference=RATE,
             foreign_cores=0.5,
             notes=("the clock was throttled",),
