@@ -17,7 +17,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="tox -e api has it")
 
 from hypothesis import HealthCheck, settings  # noqa: E402  # only where schemathesis is
 
-from tests.harness.serving.serving_toys import SMALL, Served, colour_classifier  # noqa: E402
+from ..harness.serving.serving_toys import SMALL, Served, colour_classifier  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 EXAMPLES = int(os.environ.get("ZOO_API_EXAMPLES", "100"))

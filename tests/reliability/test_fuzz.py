@@ -5,16 +5,20 @@ The examples are few in the ordinary tests. ``tox -e fuzz`` tries many more.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from harness.records.history import read_history
 from harness.records.predictions import load_predictions
@@ -37,7 +41,10 @@ from reports.site.folder import published_files
 from reports.site.options import SiteOptions
 from reports.site.statuses import read_verification
 from reports.trials.reading import read_trials
+from zoo import Catalog
 from zoo.errors import ZooError
+
+from ..harness.data.test_bit_depth import png
 
 NUM_EXAMPLES = int(os.environ.get("ZOO_FUZZ_EXAMPLES", "40"))
 FUZZ = settings(
@@ -204,11 +211,103 @@ def test_odd_suites(folder: Path, content: bytes) -> None:
         _only_zoo_errors(lambda: BenchRequest.parse(raw, origin="suite"))
 
 
+def _saved(save: Callable[[io.BytesIO], object]) -> bytes:
+    file = io.BytesIO()
+    save(file)
+    return file.getvalue()
+
+
+PIXELS = np.random.default_rng(0).integers(0, 65536, (9, 9, 3), dtype=np.uint16)
+COLOUR = Image.fromarray((PIXELS >> 8).astype(np.uint8))
+IMAGES = (
+    *(
+        _saved(lambda file, kind=kind: COLOUR.save(file, kind))
+        for kind in ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP")
+    ),
+    _saved(lambda file: Image.fromarray(PIXELS[..., 0]).save(file, "PNG")),
+    png(PIXELS, 2),
+    png(PIXELS, 2, (b"tRNS", bytes(6))),
+)
+"""An image of each kind."""
+
+
+@FUZZ
+@given(content=st.one_of([_damaged(each) for each in IMAGES]), bit_depth=st.sampled_from([None, 1, 12, 16]))
+def test_damaged_images(content: bytes, bit_depth: int | None) -> None:
+    from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, read_header
+
+    with quiet_pillow():
+        for read in (read_header, lambda each: decode(each, channels=3, size=8, bit_depth=bit_depth)):
+            with suppress(UnreadableImageError):
+                read(content)
+
+
+ARRAY = _saved(lambda file: np.save(file, PIXELS))
+
+
+@FUZZ
+@given(content=_damaged(ARRAY))
+def test_damaged_arrays(folder: Path, content: bytes) -> None:
+    from harness.data.array_files import load_array
+
+    (folder / "a.npy").write_bytes(content)
+    for mapped in (False, True):
+        try:
+            found = load_array(folder / "a.npy", mapped=mapped)
+        except (OSError, ValueError):
+            continue
+        assert found.nbytes <= len(content)
+
+
+def _table() -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.table({"img": [IMAGES[0]] * 4, "label": ["a", "b", "a", "b"]})
+    return _saved(lambda file: pq.write_table(table, file))
+
+
+@FUZZ
+@given(content=_damaged(_table()))
+def test_damaged_parquet(folder: Path, content: bytes) -> None:
+    from plugins.datasets._parquet import load_parquet
+
+    (folder / "train.parquet").write_bytes(content)
+    splits = _only_zoo_errors(lambda: load_parquet(folder / "train.parquet"))
+    if splits is not None:
+        _only_zoo_errors(lambda: [splits.train.encoded[index] for index in range(len(splits.train))])
+
+
+def _weights() -> tuple[bytes, bytes]:
+    import torch
+    from safetensors.torch import save
+
+    tensors = {"layer.weight": torch.zeros(3, 2), "layer.bias": torch.zeros(3)}
+    return _saved(lambda file: torch.save({"state_dict": tensors, "epoch": 3}, file)), save(tensors)
+
+
+WEIGHTS = _weights()
+
+
+@FUZZ
+@given(content=_damaged(WEIGHTS[0]) | _damaged(WEIGHTS[1]))
+def test_damaged_weights(folder: Path, catalog: Catalog, content: bytes) -> None:
+    from harness.classifiers.trained import load_trained
+    from harness.classifiers.weight_files import read_state_dict
+
+    (folder / "weights.safetensors").write_bytes(content)
+    _only_zoo_errors(lambda: read_state_dict(folder / "weights.safetensors"))
+    _only_zoo_errors(lambda: load_trained(folder / "weights.safetensors", catalog))
+
+
 @FUZZ
 @given(content=st.binary(max_size=300) | _JSON.map(lambda value: json.dumps(value).encode()))
 def test_odd_weights_and_cards(folder: Path, content: bytes) -> None:
     from harness.classifiers.card import ClassifierCard
+    from harness.classifiers.weight_files import read_state_dict
 
-    for suffix in ("", ".safetensors"):
-        (folder / f"weights{suffix}").write_bytes(len(content).to_bytes(8, "little") + content if suffix else content)
+    (folder / "weights").write_bytes(content)
+    _only_zoo_errors(lambda: read_state_dict(folder / "weights"))
+    (folder / "weights").write_bytes(len(content).to_bytes(8, "little") + content)
+    _only_zoo_errors(lambda: read_state_dict(folder / "weights"))
     _only_zoo_errors(lambda: ClassifierCard.parse(content, origin="a file"))
