@@ -95,6 +95,16 @@ def test_openapi_describes_each_route_its_form_and_its_refusals(serve: Any) -> N
     assert predict["parameters"][0]["name"] == "top_k"
 
 
+def test_openapi_declares_put_and_the_token_where_one_is_required(serve: Any) -> None:
+    api = serve(token=b"secret").ask("GET", "/openapi.json").json()
+    assert set(api["paths"]["/predict"]) == {"post", "put"}
+    (scheme,) = api["components"]["securitySchemes"].values()
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
+    guarded = {path for path, methods in api["paths"].items() if all("security" in each for each in methods.values())}
+    assert guarded == {"/predict", "/model", "/metrics"}
+    assert "securitySchemes" not in serve().ask("GET", "/openapi.json").json()["components"]
+
+
 def test_the_model_reports_its_classes_and_limits(serve: Any, classifier: TrainedClassifier) -> None:
     told = serve(SMALL).ask("GET", "/model").json()
     assert told["classes"] == ["red", "green", "blue"]
