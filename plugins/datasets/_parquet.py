@@ -207,6 +207,21 @@ def _open_parquet(path: Path) -> pq.ParquetFile:
     return parquet
 
 
+def _values(parquet: pq.ParquetFile, column: str, path: Path) -> list[Any]:
+    """Return the values of a column.
+
+    Raises:
+        DataError: If its pages are damaged, which may be so even if the metadata are not.
+    """
+    import pyarrow as pa
+
+    try:
+        values: list[Any] = parquet.read(columns=[column]).column(0).to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
+    return values
+
+
 def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
     import pyarrow as pa
 
@@ -220,7 +235,7 @@ def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
             image_column = _image_column(schema, file, str(options.get("image_column") or ""))
             label_column = _label_column(schema, file, str(options.get("label_column") or ""))
             names = names or _class_names(schema, label_column)
-            raw = parquet.read(columns=[label_column]).column(0).to_pylist()
+            raw = _values(parquet, label_column, file)
         except pa.ArrowException as error:
             raise DataError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
         labels += [_single(label, file) for label in raw]
@@ -365,7 +380,7 @@ def _paths(raw: _RawSplit) -> list[Path] | None:
                 return None
         elif not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
             return None
-        for value in parquet.read(columns=[raw.image_column]).column(0).to_pylist():
+        for value in _values(parquet, raw.image_column, file):
             name = value["path"] if isinstance(value, dict) else value
             if not name or (isinstance(value, dict) and value["bytes"] is not None):
                 raise DataError(f"{file} has images in some rows, and only paths in others, or neither")
