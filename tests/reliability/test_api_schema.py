@@ -8,40 +8,44 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+
+from ..harness.serving.serving_toys import SMALL, Served, colour_classifier
 
 schemathesis = pytest.importorskip("schemathesis", reason="tox -e api has it")
 
-from hypothesis import HealthCheck, settings  # noqa: E402  # only where schemathesis is
-
-from ..harness.serving.serving_toys import SMALL, Served, colour_classifier  # noqa: E402
-
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 EXAMPLES = int(os.environ.get("ZOO_API_EXAMPLES", "100"))
 TOKEN = "secret-word"
 
 
-@pytest.fixture(scope="module")
-def statuses() -> Iterator[Counter[str]]:
-    """Counts the responses of each route by status, and tells of them at the end."""
-    found: Counter[str] = Counter()
-    yield found
-    print("; ".join(f"{count} × {what}" for what, count in sorted(found.items())))
-
-
-@pytest.fixture(scope="module")
-def api() -> Any:
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
+def test_every_response_is_one_that_the_schema_declares(mode: Any) -> None:
+    """Random bytes are no image, so a valid request may be refused for what it holds."""
     served = Served(colour_classifier(), limits=SMALL, max_batch=4, token=TOKEN.encode())
-    return schemathesis.openapi.from_asgi("/openapi.json", served.app)
+    api = schemathesis.openapi.from_asgi("/openapi.json", served.app)
+    excluded = [schemathesis.checks.CHECKS.get_one("positive_data_acceptance")]
+    statuses: Counter[str] = Counter()
+    for each in api.get_all_operations():
+        operation = each.ok()
 
+        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case: Any) -> None:
+            response = case.call(headers={"Authorization": f"Bearer {TOKEN}"})
+            statuses[f"{case.method} {case.path} {response.status_code}"] += 1
+            case.validate_response(response, excluded_checks=excluded)
 
-@schemathesis.pytest.from_fixture("api").parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_response_is_one_that_the_schema_declares(case: Any, statuses: Counter[str]) -> None:
-    """Random bytes are no image, so that a valid request may be refused for what it holds."""
-    response = case.call(headers={"Authorization": f"Bearer {TOKEN}"})
-    statuses[f"{case.method} {case.path} {response.status_code}"] += 1
-    case.validate_response(response, excluded_checks=[schemathesis.checks.CHECKS.get_one("positive_data_acceptance")])
+        ask()
+    assert {what.rpartition(" ")[0] for what in statuses} == {
+        "POST /predict",
+        "PUT /predict",
+        "GET /model",
+        "GET /health",
+        "GET /metrics",
+    }
+    print("; ".join(f"{count} × {what}" for what, count in sorted(statuses.items())))
