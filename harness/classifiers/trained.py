@@ -292,6 +292,12 @@ def _minor(version: str) -> list[str]:
 
 def _bytes_of(path: Path) -> bytes:
     try:
+        num_bytes, free = path.stat().st_size, free_bytes()
+        if free is not None and num_bytes > free:  # a sparse file can have any size
+            raise StoreError(
+                f"{path} cannot be read: it has {size_text(num_bytes)}, more than the {size_text(free)} of memory that "
+                "are free"
+            )
         return read_bytes(path, WEIGHTS)
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error

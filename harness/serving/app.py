@@ -21,7 +21,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
@@ -221,6 +221,7 @@ def create_app(
     @app.get(
         "/metrics",
         summary="Report counts and times for Prometheus",
+        response_class=PlainTextResponse,
         response_description="Prometheus text format.",
         responses={**_REFUSED_READING, 401: _REFUSED[401]},
         dependencies=token_if_any,

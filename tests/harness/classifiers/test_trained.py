@@ -141,6 +141,20 @@ def test_a_small_file_cannot_ask_for_a_large_network(
     assert str(caught.value).endswith("and the file holds 256 bytes of weights")
 
 
+def test_a_file_larger_than_the_free_memory_is_not_read(
+    tmp_path: Path, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sparse file of 30 GB takes no place on the disk."""
+    path = tmp_path / "sparse.safetensors"
+    with path.open("wb") as file:
+        file.truncate(30 * 10**9)
+    monkeypatch.setattr("harness.classifiers.trained.free_bytes", lambda: 10**9)
+    with pytest.raises(
+        StoreError, match=r"sparse.safetensors cannot be read: it has 30 GB, more than the 1 GB of memory"
+    ):
+        load_trained(path, catalog)
+
+
 def test_missing_weights_are_reported(copy: Path, catalog: Catalog) -> None:
     (copy / CHECKPOINT_FILE).unlink()
     with pytest.raises(StoreError, match=r"has no checkpoint\.safetensors"):
