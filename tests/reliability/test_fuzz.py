@@ -43,6 +43,7 @@ from reports.site.statuses import read_verification
 from reports.trials.reading import read_trials
 from zoo import Catalog
 from zoo.errors import ZooError
+from zoo.preparation import Preparation
 
 from ..harness.data.test_bit_depth import png
 
@@ -237,7 +238,10 @@ def test_damaged_images(content: bytes, bit_depth: int | None) -> None:
     from harness.data.decoding import UnreadableImageError, decode, quiet_pillow, read_header
 
     with quiet_pillow():
-        for read in (read_header, lambda each: decode(each, channels=3, size=8, bit_depth=bit_depth)):
+        for read in (
+            read_header,
+            lambda each: decode(each, channels=3, preparation=Preparation(size=8), bit_depth=bit_depth),
+        ):
             with suppress(UnreadableImageError):
                 read(content)
 

@@ -149,9 +149,7 @@ def test_a_file_larger_than_the_free_memory_is_not_read(
     with path.open("wb") as file:
         file.truncate(30 * 10**9)
     monkeypatch.setattr("harness.classifiers.trained.free_bytes", lambda: 10**9)
-    with pytest.raises(
-        StoreError, match=r"sparse.safetensors cannot be read: it has 30 GB, more than the 1 GB of memory"
-    ):
+    with pytest.raises(StoreError, match=r"sparse.safetensors cannot be read: it has 30 GB, more than the 1 GB"):
         load_trained(path, catalog)
 
 
