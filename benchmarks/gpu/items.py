@@ -463,7 +463,7 @@ def photographs(context: Context) -> Outcome:
     began = time.monotonic()
     output = context.out / "photographs.csv"
     context.zoo(
-        "predict", str(checkpoint), str(folder), "--format", "csv", "--output", str(output), "--device", context.device
+        "predict", str(checkpoint), str(folder), "--format", "csv", "--out", str(output), "--device", context.device
     )
     rate = count / (time.monotonic() - began)
     return Outcome(
