@@ -143,7 +143,7 @@ def _measuring_seconds(spec: TrialSpec, measured: Measured) -> float:
 
 def _protocol_seconds(call: float, budget: float) -> float:
     """Return how long the protocol of :mod:`harness.measuring.timer` takes for calls that take so long each."""
-    warm_up = max(budget / 10, call if call > 1 else 3 * call)
+    warm_up = max(budget / 10, 2 * call if call > 1 else 3 * call)
     windows = 3 if 5 * call > 3 * budget else 5
     return warm_up + max(budget, windows * call)
 
