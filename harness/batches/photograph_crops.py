@@ -22,8 +22,9 @@ from harness.batches.device_copy import Copier, copier_for
 from harness.batches.prefetch import stream
 from harness.system.cores import decoding_threads
 
-CHUNK_BYTES = 32 << 20
-"""Approximate size of a chunk that is cropped at a time: enough images for many threads."""
+CHUNK_BYTES_PER_THREAD = 4 << 20
+"""Approximate size of a chunk that is cropped at a time, for each thread: some 30 images of 224 pixels. Larger blocks
+leave the caches, and beyond 32 MB the allocator returns them to the system each time."""
 
 _TASK_IMAGES = 8
 """Maximum number of images that a thread crops at a time."""
@@ -132,7 +133,7 @@ class PhotographCrops:
                 sizes,
                 image_shape=(side, side, self._channels),
                 copier=self._copier,
-                chunk_bytes=CHUNK_BYTES,
+                chunk_bytes=CHUNK_BYTES_PER_THREAD * self._num_workers,
             )
 
     def _crop(self, index: int, drawn: Sequence[float], flip: bool, out_HWC: Tensor) -> None:
