@@ -99,7 +99,7 @@ def _prepare(job: dict[str, Any]) -> int:
                 cache_limit=job.get("cache_limit"),
             ),
             report=report,
-            wanted=TypeAdapter(Wanted).validate_python(job["wanted"]),
+            wanted=TypeAdapter(Wanted | None).validate_python(job.get("wanted")),
         )
         return prepared.model_dump(mode="json")
 

@@ -27,7 +27,9 @@ class RemoteJobRunner:
         self._count += 1
         task_id = f"{kind}-{self._count}"
         has_gpus = any(node.gpus >= 1 for node in self._cluster.workers.nodes())
-        fields = {"dataset": values["dataset"], "wanted": values["wanted"]} if kind == "prepare" else {"values": values}
+        fields = (
+            {"dataset": values["dataset"], "wanted": values.get("wanted")} if kind == "prepare" else {"values": values}
+        )
         wants_gpu = has_gpus and kind == "probe" and str(values["device"]).startswith(("auto", "cuda"))
         self._cluster.workers.submit(
             self._cluster.task(task_id, cpus=1, gpus=1 if wants_gpu else 0, kind=kind, **fields)

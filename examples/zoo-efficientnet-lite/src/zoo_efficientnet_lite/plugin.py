@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from zoo import Architecture, ModelRequest, Preparation, hookimpl
-from zoo.options import Option
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +31,7 @@ def build_lite0(request: ModelRequest) -> nn.Module:
     return model
 
 
-def preparation(options: Mapping[str, Option]) -> Preparation:
+def preparation(options: Mapping[str, object]) -> Preparation:
     """Return what the weights were published with: 224 pixels of 256, bicubic, and pixels from -1 to 1."""
     return Preparation(
         size=224, fit="crop", crop_share=0.875, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
