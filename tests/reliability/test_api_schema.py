@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from torch import Tensor, nn
 
 from ..harness.serving.serving_toys import SMALL, Served, colour_classifier
 
@@ -21,12 +23,20 @@ EXAMPLES = int(os.environ.get("ZOO_API_EXAMPLES", "100"))
 TOKEN = "secret-word"
 
 
+class Means(nn.Module):
+    """A network that fails on no image, not even on a black one, which schemathesis finds."""
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        return images_BCHW.mean(dim=(2, 3))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
 def test_every_response_is_one_that_the_schema_declares(mode: Any) -> None:
     """Random bytes are no image, so a valid request may be refused for what it holds."""
-    served = Served(colour_classifier(), limits=SMALL, max_batch=4, token=TOKEN.encode())
+    classifier = replace(colour_classifier(), model=Means())
+    served = Served(classifier, limits=SMALL, max_batch=4, token=TOKEN.encode())
     api = schemathesis.openapi.from_asgi("/openapi.json", served.app)
     excluded = [schemathesis.checks.CHECKS.get_one("positive_data_acceptance")]
     statuses: Counter[str] = Counter()
