@@ -22,7 +22,5 @@ From a source's images to those of a trial:
 ==========================  ==========================================================================================
 
 The cache: :mod:`~.cache_key` (when to prepare again), :mod:`~.cache_layout` (paths and locks), :mod:`~.array_files`,
-:mod:`~.cache_entries` (its content), :mod:`~.cache_clearing`. Audits: :mod:`~.audit` (the result), :mod:`~.auditing`
-(its computation), with :mod:`~.duplicates`, :mod:`~.native_sizes` and
-:mod:`~.preparation_effect`.
+and :mod:`~.cache` (what it contains, and clearing it). :mod:`~.audits` looks for problems.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,9 @@ def test_the_check_above_sees_what_is_missing(tmp_path: Path, module: str, test:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert untested(tmp_path) == found
+
+
+def test_every_path_that_tox_runs_exists(root: Path) -> None:
+    named = set(re.findall(r"\btests/[\w/]+(?:\.\w+)?", (root / "tox.ini").read_text(encoding="utf-8")))
+    assert len(named) > 10
+    assert sorted(path for path in named if not (root / path).exists()) == []

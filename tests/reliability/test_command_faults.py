@@ -208,8 +208,8 @@ def test_a_cleared_cache_holds_whole_data_or_none(
     how: How, step: int, catalog: Catalog, tmp_path: Path, photo_folder: Path
 ) -> None:
     """What is half removed is never taken for a dataset, and the next command removes the rest."""
-    from harness.data.cache_clearing import clear
-    from harness.data.cache_entries import list_cache
+    from harness.data.cache.clearing import clear
+    from harness.data.cache.entries import list_cache
     from harness.data.prepare import prepare_data
     from harness.data.settings import DataSettings
     from harness.records.spec import DatasetSpec, ProviderSpec

@@ -14,7 +14,7 @@ from typing import Any
 from harness.bench.machine import Machine
 from harness.bench.processes import Starter
 from harness.bench.remote.job import PLUGIN_PREFIX, RemoteJob
-from harness.data.cache_entries import REMOTE_FOLDER
+from harness.data.cache.entries import REMOTE_FOLDER
 from harness.data.images import PreparedData
 from harness.records.state_files import is_state_name, newest_state
 from harness.records.store import Store

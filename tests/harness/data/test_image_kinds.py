@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.audit import DatasetAudit
-from harness.data.auditing import audit_dataset
+from harness.data.audits.audit import DatasetAudit
+from harness.data.audits.auditing import audit_dataset
 from harness.data.images import PreparedData
 from harness.data.notes import UnusableImagesError
 from harness.data.prepare import prepare_data

@@ -17,7 +17,7 @@ from PIL import Image
 
 from harness.batches.device_copy import PlainCopier
 from harness.batches.device_images import DeviceImages, batch_sizes, epoch_order
-from harness.data.auditing import audit_dataset
+from harness.data.audits.auditing import audit_dataset
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
 from harness.data.settings import DataSettings

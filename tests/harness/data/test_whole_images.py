@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.cache_clearing import clear
-from harness.data.cache_entries import list_cache
+from harness.data.cache.clearing import clear
+from harness.data.cache.entries import list_cache
 from harness.data.images import PreparedData, TrialImages
 from harness.data.photographs.whole import decode_whole, rung_for
 from harness.data.prepare import prepare_data

@@ -16,7 +16,7 @@ from zoo.cli.session import complain
 from zoo.text import clean, duration, plural
 
 if TYPE_CHECKING:
-    from harness.data.cache_entries import CacheEntry
+    from harness.data.cache.entries import CacheEntry
 
 _DAY = 24 * 3600.0
 
@@ -46,7 +46,7 @@ def command(ctx: click.Context) -> None:
 @listing_format
 def list_(form: str) -> None:
     """List the cache: decoded datasets, lists of models, tuning results and leftovers of killed processes."""
-    from harness.data.cache_entries import list_cache
+    from harness.data.cache.entries import list_cache
     from zoo.files.cache import cache_root
     from zoo.files.sizes import size_text
 
@@ -97,8 +97,8 @@ def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older
 
     Entries in use and files that zoo did not create are kept. The exit code is 1 if an entry was kept.
     """
-    from harness.data.cache_clearing import clear
-    from harness.data.cache_entries import list_cache
+    from harness.data.cache.clearing import clear
+    from harness.data.cache.entries import list_cache
     from zoo.cli.group import FAILED
     from zoo.errors import UsageError
     from zoo.files.cache import cache_root

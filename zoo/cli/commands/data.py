@@ -17,7 +17,7 @@ from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean
 
 if TYPE_CHECKING:
-    from harness.data.audit import DatasetAudit
+    from harness.data.audits.audit import DatasetAudit
     from harness.planning.request import BenchRequest
     from harness.planning.selection import SelectedDataset
     from zoo.catalog import Catalog
@@ -148,7 +148,7 @@ def _choose(
 def _check_one(
     selected: SelectedDataset, request: BenchRequest, params: dict[str, Any], report: _Progress
 ) -> DatasetAudit:
-    from harness.data.auditing import audit_dataset
+    from harness.data.audits.auditing import audit_dataset
     from harness.data.settings import DataSettings
     from harness.planning.plan import dataset_spec
     from zoo.files.cache import data_root, require_writable_cache

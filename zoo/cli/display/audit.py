@@ -11,10 +11,10 @@ from zoo.cli.display.text import TextColumn, table_lines
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.data.audit import DatasetAudit, SplitAudit
-    from harness.data.duplicates import Duplicates, EqualImages
-    from harness.data.native_sizes import NativeSizes
-    from harness.data.preparation_effect import PreparationEffect
+    from harness.data.audits.audit import DatasetAudit, SplitAudit
+    from harness.data.audits.duplicates import Duplicates, EqualImages
+    from harness.data.audits.native_sizes import NativeSizes
+    from harness.data.audits.preparation_effect import PreparationEffect
 
 MAX_CLASSES = 20
 """Largest number of classes of which all are shown; of more, only the largest and the smallest are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.data.audit import DatasetAudit, SplitAudit
+from harness.data.audits.audit import DatasetAudit, SplitAudit
 from zoo.cli.display.audit import audit_lines
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.data.cache_entries import CacheEntry, is_prepared_file, key_of_leftover, runs_trials, scan_folder
+from harness.data.cache.entries import CacheEntry, is_prepared_file, key_of_leftover, runs_trials, scan_folder
 from harness.data.cache_layout import STREAMED_SUFFIX, is_used, lock_of
 from harness.system.atomic_files import TEMPORARY_PREFIX
 

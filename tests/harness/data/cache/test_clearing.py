@@ -1,11 +1,11 @@
-"""Clearing the cache. :mod:`tests.harness.data.test_cache_entries` clears what a bench leaves there."""
+"""Clearing the cache. :mod:`tests.harness.data.cache.test_entries` clears what a bench leaves there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from harness.data.cache_clearing import clear
-from harness.data.cache_entries import CacheEntry
+from harness.data.cache.clearing import clear
+from harness.data.cache.entries import CacheEntry
 from harness.data.cache_layout import FACTS_FILE, using
 
 

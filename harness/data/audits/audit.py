@@ -1,12 +1,12 @@
-"""Audits: the content and problems of a dataset as plain data. :mod:`harness.data.auditing` creates them."""
+"""Audits: the content and problems of a dataset as plain data. :mod:`harness.data.audits.auditing` creates them."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from harness.data.duplicates import Duplicates
-from harness.data.native_sizes import NativeSizes
-from harness.data.preparation_effect import PreparationEffect
+from harness.data.audits.duplicates import Duplicates
+from harness.data.audits.native_sizes import NativeSizes
+from harness.data.audits.preparation_effect import PreparationEffect
 from harness.records.spec import FrozenModel
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from harness.data.cache_clearing import clear
-from harness.data.cache_entries import CacheEntry, list_cache
+from harness.data.cache.clearing import clear
+from harness.data.cache.entries import CacheEntry, list_cache
 from harness.data.cache_layout import lock_of, using
 from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data

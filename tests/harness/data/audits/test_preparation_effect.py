@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.data.preparation_effect import effect_of
+from harness.data.audits.preparation_effect import effect_of
 from zoo.preparation import Preparation
 
 PHOTOGRAPHS = {(500, 375): 3, (375, 500): 1}

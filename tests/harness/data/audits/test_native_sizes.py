@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from harness.data.native_sizes import measure_sizes
+from harness.data.audits.native_sizes import measure_sizes
 from harness.data.splitting import whole
 from zoo.dataset import Split
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.data.duplicates import HashedImage, find_duplicates
+from harness.data.audits.duplicates import HashedImage, find_duplicates
 
 
 def images(name: str, *content: tuple[int, bytes]) -> list[HashedImage]:

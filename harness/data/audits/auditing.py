@@ -16,15 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data import decoding
-from harness.data.audit import DatasetAudit, SplitAudit, UnreadableImage
-from harness.data.duplicates import SPLITS, HashedImage, find_duplicates
+from harness.data.audits.audit import DatasetAudit, SplitAudit, UnreadableImage
+from harness.data.audits.duplicates import SPLITS, HashedImage, find_duplicates
+from harness.data.audits.native_sizes import measure_sizes
+from harness.data.audits.preparation_effect import effect_of
 from harness.data.image_shape import Shape, Wanted
 from harness.data.image_writer import Unreadable, decoded_chunks, hash_pixels
 from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
-from harness.data.native_sizes import measure_sizes
 from harness.data.notes import UnusableImagesError, count_notes
-from harness.data.preparation_effect import effect_of
 from harness.data.prepare import load_splits, prepare_splits
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts, shared_groups

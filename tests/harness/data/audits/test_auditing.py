@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.audit import DatasetAudit, SplitAudit
-from harness.data.auditing import audit_dataset
+from harness.data.audits.audit import DatasetAudit, SplitAudit
+from harness.data.audits.auditing import audit_dataset
 from harness.data.prepare import prepare_data
 from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
@@ -284,7 +284,7 @@ def test_a_file_whose_content_went_bad_behind_its_time_is_counted(check: Check, 
 
 
 def test_an_audit_is_made_without_torch() -> None:
-    code = "import harness.data.audit, sys; assert 'torch' not in sys.modules"
+    code = "import harness.data.audits.audit, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 

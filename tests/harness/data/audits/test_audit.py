@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.data.audit import DatasetAudit, SplitAudit, UnreadableImage
-from harness.data.duplicates import Duplicates
+from harness.data.audits.audit import DatasetAudit, SplitAudit, UnreadableImage
+from harness.data.audits.duplicates import Duplicates
 
 
 def audit(**facts: object) -> DatasetAudit:

@@ -1,0 +1,8 @@
+"""Audits: what a dataset contains, and its problems.
+
+``audit``               the result, as plain data
+``auditing``            its computation
+``duplicates``          images with equal pixels, within and across splits
+``native_sizes``        the original sizes of images
+``preparation_effect``  how much a crop discards, and how far small images are enlarged
+"""
