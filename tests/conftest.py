@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ from zoo.loading import Sources
 
 ROOT = Path(__file__).parent.parent
 """The checkout, which holds the tests; the packages under test may be installed elsewhere."""
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # set by shells for what they start in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RunZoo = Callable[..., "subprocess.CompletedProcess[str]"]
 

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from plugins.datasets._published import Resource
 from zoo import DataRequest
@@ -124,7 +124,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                 zipped.extractall(temporary)
         else:
             with open_plain(archive, PACK) as file, tarfile.open(fileobj=file) as tarred:
-                tarred.extractall(temporary, filter="data")
+                _extract(tarred, temporary)
         for path in sorted(temporary.iterdir()):
             target = folder / path.name
             if target.is_dir() and not target.is_symlink():
@@ -134,6 +134,25 @@ def _unpack(archive: Path, folder: Path) -> None:
                 path.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Extract an archive; a member that leads out of *folder* is an error, and so are devices.
+
+    Raises:
+        tarfile.TarError: If there is such a member.
+    """
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+        return
+    # Python before 3.11.4 has no filters. The archives of datasets hold files and folders only, so links are refused.
+    for member in archive.getmembers():
+        path = PurePosixPath(member.name.replace("\\", "/"))
+        is_inside = not (path.is_absolute() or ".." in path.parts or ":" in member.name)
+        if not is_inside or not (member.isfile() or member.isdir()):
+            raise tarfile.ExtractError(f"{member.name!r} is not a file or folder inside the archive's own folder")
+        member.mode = 0o755 if member.isdir() else 0o644
+    archive.extractall(folder)
 
 
 def _md5(path: Path) -> str:

@@ -27,12 +27,13 @@ pytestmark = pytest.mark.skipif(
 
 
 def run(names: list[str], folder: Path) -> dict[str, Found]:
+    here = Path(__file__).parent  # named, because with PYTHONSAFEPATH a script's folder is not searched
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("scenarios.py"), *names],
+        [sys.executable, here / "scenarios.py", *names],
         capture_output=True,
         text=True,
         timeout=500,
-        env={**os.environ, "ZOO_CACHE": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "ZOO_CACHE": str(folder), "PYTHONPATH": os.pathsep.join([str(here), *sys.path])},
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return {found["scenario"]: found for found in map(json.loads, done.stdout.splitlines())}

@@ -40,7 +40,7 @@ def _call(asked: dict[str, Any]) -> NoReturn:
     os.environ.update(asked["environment"])
     sys.argv = ["zoo", *asked["args"]]
     # The server is the parent's child: waiting for it, to see whether it still runs, would fail here.
-    forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
+    forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None  # type: ignore[attr-defined]
     try:
         status = zoo()
     except SystemExit as end:

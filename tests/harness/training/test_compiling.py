@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -85,7 +86,7 @@ def test_gradients_that_add_up_are_not_recorded(
 
 
 @pytest.fixture
-def versions(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+def versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[int]]]:
     """Compile with a backend that notes, for each version that it makes, the batch sizes that it is made for."""
     torch.compiler.reset()
     made: list[list[int]] = []
@@ -96,7 +97,8 @@ def versions(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
         return graph.forward
 
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=backend))
-    return made
+    with torch._dynamo.config.patch(recompile_limit=8):  # timm.optim raises it where it is imported
+        yield made
 
 
 def images_of(size: int) -> Tensor:

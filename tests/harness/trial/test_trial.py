@@ -53,7 +53,8 @@ def test_a_trial_that_is_done_has_a_record_of_all_that_it_did(make_job, plugin_c
     assert record.model.params == 8 * 27 + 8 + 8 * 4 + 4
     assert record.training.epochs_run == 2
     assert 0 <= record.metrics["accuracy"].value <= 1
-    assert set(record.seconds) == {"build", "train", "test", "measure", "total"}
+    # It also pauses if a trial of another process measures its speed at that time.
+    assert set(record.seconds) - {"paused"} == {"build", "train", "test", "measure", "total"}
     events = [row["event"] for row in read_history(_folder(job) / "history.jsonl")]
     assert [event for event in events if event == "epoch"] == ["epoch"] * 2
     assert set(record.files) == {"history.jsonl", "predictions.safetensors", "checkpoint.safetensors"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.datasets._download import fetch
+from plugins.datasets._download import _extract, fetch
 from plugins.datasets._published import Resource
 from zoo import DataRequest
 from zoo.errors import DataError
@@ -149,6 +149,43 @@ def test_an_archive_cannot_write_outside_its_folder(server: str, tmp_path: Path)
         get(tmp_path, Resource(urls=(f"{server}/toy.tar",)))
     assert not (tmp_path / "evil").exists()
     assert list((tmp_path / "root").rglob("evil")) == []
+
+
+@pytest.mark.filterwarnings("ignore:Python 3.14:DeprecationWarning")  # of newer versions, which have filters
+@pytest.mark.parametrize(
+    ("name", "kind", "is_extracted"),
+    [
+        ("./", tarfile.DIRTYPE, True),
+        ("./set/x", tarfile.REGTYPE, True),
+        ("set/../../evil", tarfile.REGTYPE, False),
+        ("/evil", tarfile.REGTYPE, False),
+        ("C:/evil", tarfile.REGTYPE, False),
+        ("..\\evil", tarfile.REGTYPE, False),
+        ("link", tarfile.SYMTYPE, False),
+        ("hard", tarfile.LNKTYPE, False),
+        ("device", tarfile.CHRTYPE, False),
+    ],
+)
+def test_archives_are_extracted_as_safely_by_pythons_without_filters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, kind: bytes, is_extracted: bool
+) -> None:
+    """Python 3.11.2, as Debian 12 has it, knows no ``filter``: every download of a tar file ended in a TypeError."""
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, "../../outside"
+        archive.addfile(member)
+    buffer.seek(0)
+    (tmp_path / "out").mkdir()
+    with tarfile.open(fileobj=buffer) as archive:
+        if is_extracted:
+            _extract(archive, tmp_path / "out")
+            assert (tmp_path / "out" / name).exists()
+        else:
+            with pytest.raises(tarfile.ExtractError, match="is not a file or folder inside"):
+                _extract(archive, tmp_path / "out")
+            assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_two_archives_may_fill_one_folder(server: str, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_the_optimizer_follows_from_the_hyperparameters(name):
     hp = RECIPES[name].hyperparameters()
     optimizer = make_optimizer(torch.nn.Linear(4, 2), hp)
     kind = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[hp.optimizer]
-    assert type(optimizer) is kind
+    assert isinstance(optimizer, kind)
     (group,) = optimizer.param_groups
     assert (group["lr"], group["weight_decay"]) == (hp.lr, hp.weight_decay)
 
