@@ -114,8 +114,11 @@ def expected_seeds(groups: Sequence[Group]) -> set[int]:
 
 
 def combination_of(spec: TrialSpec) -> str:
-    """Return a key that all trials of a row share: the spec without seed, folds and execution."""
-    return spec.whole.model_dump_json(exclude={"seed", "execution"})
+    """Return a key that all trials of a row share: the spec without seed, folds and execution.
+
+    Nor does it hold the preparation: in a plan, its size may still depend on the images, and it follows from the rest.
+    """
+    return spec.whole.model_dump_json(exclude={"seed", "execution", "preparation"})
 
 
 def look_at(trials: Sequence[Trial], *, num_seeds: int, max_seeds: int) -> Look:

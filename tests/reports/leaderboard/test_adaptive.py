@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
+from harness.planning.plan import make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
 from harness.records.seed_schedule import seed_counts
-from reports.leaderboard.adaptive import Look, SeedState, row_states
+from reports.leaderboard.adaptive import Look, SeedState, combination_of, row_states
 from reports.statistics.multiplicity import alpha_of_look
 from reports.statistics.power import detectable_differences
 from reports.statistics.ranks import separated
 from reports.statistics.sample import Sample
+from zoo import Catalog
 
 Rows = list[NDArray[np.float64]]
 
@@ -166,3 +171,20 @@ def test_a_look_describes_the_state_of_rows_in_words() -> None:
         "1 of 3 separated from all others; 2 of 3 sharing ranks with the maximum of 10 seeds"
     )
     assert Look(states=dict.fromkeys("ab", SeedState.SETTLED), next_seeds=5).reason() == "all rows are separated"
+
+
+def test_a_planned_trial_whose_size_depends_on_the_images_is_found_in_the_look_at_its_records(catalog: Catalog) -> None:
+    """No seeds were added to rows of such datasets, although ranks were shared."""
+    (planned, *_) = make_plan(select(BenchRequest(models=["linear"], data="digits"), catalog)).trials
+    assert planned.preparation is not None
+    planned = planned.model_copy(update={"preparation": replace(planned.preparation, size=None)})
+    recorded = planned.model_copy(
+        update={
+            "seed": 1,
+            "preparation": replace(planned.preparation, size=4),
+            "execution": planned.execution.model_copy(update={"device": "cpu", "threads": 1}),
+        }
+    )
+    look = Look(states={combination_of(recorded): SeedState.OPEN}, next_seeds=5)
+    assert look.wants(planned)
+    assert not look.wants(planned.model_copy(update={"dataset": planned.dataset.model_copy(update={"fit": "pad"})}))
