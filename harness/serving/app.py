@@ -177,6 +177,20 @@ def create_app(
             detail = f"none of the {len(entries)} images could be classified; the first: {detail}"
         return JSONResponse({"detail": detail, "images": entries}, status_code=status)
 
+    for method in ("POST", "PUT"):  # which curl -T sends
+        app.add_api_route(
+            "/predict",
+            predict,
+            methods=[method],
+            operation_id=f"predict_{method.lower()}",
+            summary="Classify images",
+            response_model=list[ImageAnswer],
+            response_description="An entry for each image.",
+            responses=_REFUSED,
+            openapi_extra=_BODIES,
+            dependencies=token_if_any,
+        )
+
     @app.get(
         "/model",
         summary="Describe the model",
@@ -230,19 +244,6 @@ def create_app(
         """Return requests by route and status, latency, batches, the queue and images."""
         return Response(metrics.text(), media_type=None, headers={"Content-Type": CONTENT_TYPE})
 
-    for method in ("POST", "PUT"):  # which curl -T sends
-        app.add_api_route(
-            "/predict",
-            predict,
-            methods=[method],
-            operation_id=f"predict_{method.lower()}",
-            summary="Classify images",
-            response_model=list[ImageAnswer],
-            response_description="An entry for each image.",
-            responses=_REFUSED,
-            openapi_extra=_BODIES,
-            dependencies=token_if_any,
-        )
     for path, name in {"/": "try.html", "/docs": "api.html"}.items():
         app.add_api_route(path, _page(name), include_in_schema=False)
     for name in TYPES:

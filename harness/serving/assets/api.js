@@ -10,6 +10,9 @@ function element(name, className, text) {
 
 function example(path, method) {
   const address = location.origin + path;
+  if (method === "put") {
+    return `curl -T one.jpg '${address}'`;
+  }
   return method === "post" ? `curl -F images=@one.jpg -F images=@two.png '${address}?top_k=3'` : `curl ${address}`;
 }
 
