@@ -10,28 +10,20 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional
 
-from harness.batches.forward_settings import ForwardSettings
-from harness.data.images import PreparedData, TrialImages
 from harness.networks.complexity import count_macs
 from harness.planning.threads import threads_for_work
 from harness.system.cores import usable_threads
 from harness.system.malloc import keep_freed_memory
-from harness.training.loop import train
-from harness.training.resolved_recipe import ResolvedRecipe
-from zoo import Hyperparameters, ModelRequest, Recipe
+from zoo.finding import Sources
+from zoo.loading import build_catalog
 
-BATCH, PADDING, SIDE = 128, 4, 32
-HP = Hyperparameters(
-    epochs=1, batch_size=BATCH, lr=0.001, momentum=0.9, weight_decay=5e-4, crop_padding=PADDING / SIDE, flip=True
-)
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from engine_and_bare_loop import BATCH, SIDE, bare_loop, build, engine, random_images
 
 
 def main() -> None:
@@ -42,14 +34,14 @@ def main() -> None:
     parser.add_argument("--bare", action="store_true", help="a hand-written loop instead of zoo's")
     given = parser.parse_args()
     keep_freed_memory()
-    model = _build(given.model)
+    model = build(build_catalog(Sources()).architectures.get(given.model).record)
     macs = count_macs(model, (3, SIDE, SIDE))
     torch.set_num_threads(given.threads or threads_for_work(macs, BATCH, available=usable_threads()))
     # About a fifth of a second for each epoch.
     num_images = BATCH * max(1, min(16, round(1e9 / (macs or 1) / BATCH)))
     with tempfile.TemporaryDirectory() as folder:
-        prepared = _random_images(Path(folder), num_images)
-        epoch = (_bare_loop if given.bare else _engine)(model, prepared)
+        prepared = random_images(Path(folder), num_images)
+        epoch = (bare_loop if given.bare else engine)(model, prepared)
         epoch()
         print(torch.get_num_threads(), flush=True)
         for line in sys.stdin:
@@ -58,64 +50,6 @@ def main() -> None:
             while not rates or time.monotonic() < end:
                 rates.append(epoch())
             print(len(rates) / sum(1 / rate for rate in rates), flush=True)
-
-
-def _build(name: str) -> nn.Module:
-    from zoo.finding import Sources
-    from zoo.loading import build_catalog
-
-    architecture = build_catalog(Sources()).architectures.get(name).record
-    torch.manual_seed(0)
-    model: nn.Module = architecture.build(
-        ModelRequest(num_classes=10, in_channels=3, image_size=SIDE, options=dict(architecture.options))
-    )
-    return model.to(memory_format=torch.channels_last)
-
-
-def _engine(model: nn.Module, prepared: PreparedData) -> Callable[[], float]:
-    """Return a function that trains for an epoch as a trial does, and returns the images per second."""
-    resolved = ResolvedRecipe(recipe=Recipe(name="plain", hyperparameters=lambda: HP), hp=HP)
-    settings = ForwardSettings(device=torch.device("cpu"), normalization=prepared, channels_last=True)
-    return lambda: train(model, TrialImages(prepared), resolved, settings, seed=0).images_per_second[0]
-
-
-def _bare_loop(model: nn.Module, prepared: PreparedData) -> Callable[[], float]:
-    """Return the same for what a careful engineer would write for one network."""
-    images = prepared.load("train")
-    images_NCHW = torch.from_numpy(np.array(images.images_NHWC)).permute(0, 3, 1, 2).contiguous()
-    labels_N = torch.from_numpy(np.array(images.labels_N))
-    optimizer = torch.optim.SGD(model.parameters(), HP.lr, HP.momentum, weight_decay=HP.weight_decay, fused=True)
-    side = torch.arange(SIDE)
-    model.train()
-
-    def epoch() -> float:
-        start = time.perf_counter()
-        for indices_B in torch.randperm(len(labels_N)).split(BATCH):
-            batch = len(indices_B)
-            x_BCHW = functional.pad((images_NCHW[indices_B].float() - 127.5) / 63.75, (PADDING,) * 4, mode="reflect")
-            rows_BH = side + torch.randint(0, 2 * PADDING + 1, (batch, 1))
-            columns_W = torch.where(torch.rand(batch, 1) < 0.5, side.flip(0), side)
-            columns_BW = columns_W + torch.randint(0, 2 * PADDING + 1, (batch, 1))
-            x_BHWC = x_BCHW[torch.arange(batch)[:, None, None], :, rows_BH[:, :, None], columns_BW[:, None, :]]
-            x_BCHW = x_BHWC.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-            optimizer.zero_grad(set_to_none=True)
-            functional.cross_entropy(model(x_BCHW), labels_N[indices_B]).backward()
-            optimizer.step()
-        return len(labels_N) / (time.perf_counter() - start)
-
-    return epoch
-
-
-def _random_images(folder: Path, num_train: int) -> PreparedData:
-    rng = np.random.default_rng(0)
-    for split, count in (("train", num_train), ("val", 16), ("test", 16)):
-        np.save(folder / f"{split}-images.npy", rng.integers(0, 256, (count, SIDE, SIDE, 3), dtype=np.uint8))
-        np.save(folder / f"{split}-labels.npy", rng.integers(0, 10, count))
-        np.save(folder / f"{split}-samples.npy", np.arange(count, dtype=np.uint64))
-    return PreparedData(
-        folder=str(folder), fingerprint="f" * 64, classes=tuple("0123456789"), image_size=SIDE, channels=3,
-        mean=(0.5,) * 3, std=(0.25,) * 3, mirror_symmetric=True, num_train=num_train, num_val=16, num_test=16,
-    )  # fmt: skip
 
 
 if __name__ == "__main__":
