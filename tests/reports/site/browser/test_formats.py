@@ -37,6 +37,22 @@ def test_no_page_is_wider_than_a_phone(site: Path, browser: Any, scheme: str) ->
     context.close()
 
 
+@pytest.mark.parametrize("width", [375, 1300])
+def test_a_shaded_row_is_shaded_from_end_to_end(site: Path, browser: Any, width: int) -> None:
+    """The names, which stay in sight when a table is scrolled on a phone, were white in shaded rows."""
+    context = browser.new_context(viewport={"width": width, "height": 700})
+    page = Watched(context.new_page()).open(site / "index.html")
+    colours = page.eval_on_selector_all(
+        ".board tr.shaded",
+        "rows => rows.map(row => [...row.children].map(cell => getComputedStyle(cell).backgroundColor))",
+    )
+    assert len(colours) > 1
+    assert all(len(set(row)) == 1 for row in colours)
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper not in {colour for row in colours for colour in row}
+    context.close()
+
+
 def test_on_paper_the_tables_are_whole_and_the_controls_are_gone(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html")
     page.emulate_media(media="print")
