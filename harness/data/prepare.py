@@ -97,7 +97,7 @@ def prepare_splits(
         UnusableImagesError: If images are missing, or unreadable images may not be left out.
         DataError: If the data cannot be split or written.
     """
-    cache, limit_bytes = settings.cache, settings.cache_limit
+    cache = settings.cache
     wanted = wanted or Wanted(preparation=spec.asked)
     with _reported(spec, cache):
         key = cache_key(dataset, spec, splits, wanted)
@@ -113,10 +113,10 @@ def prepare_splits(
             report(f"{spec.display_name}: waiting for another process that is preparing it", None)
             lock.acquire()
         try:
-            found = _read(folder, spec) or _read_streamed(folder, spec, limit_bytes)
+            found = _read(folder, spec) or _read_streamed(folder, spec, settings)
             if found is not None:
                 return found
-            return _prepare(dataset, spec, splits, wanted, folder, report, num_workers, limit_bytes)
+            return _prepare(dataset, spec, splits, wanted, folder, report, num_workers, settings)
         finally:
             lock.release()
 
@@ -165,10 +165,10 @@ def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
     return found
 
 
-def _read_streamed(folder: Path, spec: DatasetSpec, limit_bytes: int | None) -> PreparedData | None:
+def _read_streamed(folder: Path, spec: DatasetSpec, settings: DataSettings) -> PreparedData | None:
     """Return data that were prepared without keeping decoded images, unless these can be kept now."""
     found = _read(streamed_folder(folder), spec)
-    return found if found is not None and _why_not_kept(folder.parent, found.num_bytes, limit_bytes) else None
+    return found if found is not None and settings.why_not_kept(found.num_bytes) else None
 
 
 def _prepare(
@@ -179,7 +179,7 @@ def _prepare(
     folder: Path,
     report: Report,
     num_workers: int | None,
-    limit_bytes: int | None,
+    settings: DataSettings,
 ) -> PreparedData:
     """Decode all images into *folder*, or read them once for the streamed folder. The caller holds the lock."""
     title = spec.display_name
@@ -196,7 +196,7 @@ def _prepare(
     shape = Shape.find(dataset, spec, parts, report, wanted)
     notes += shape.notes
     num_bytes = shape.num_bytes * sum(map(len, parts.values()))
-    why_not_kept = _why_not_kept(folder.parent, num_bytes, limit_bytes)
+    why_not_kept = settings.why_not_kept(num_bytes)
     streamed = bool(why_not_kept)
     doing = f"{title}: decoding images, {size_text(num_bytes)} in the cache"
     if streamed:
@@ -291,13 +291,3 @@ def _prepare(
     found = _read(folder, spec)
     assert found is not None, "it has just been written"
     return found
-
-
-def _why_not_kept(cache: Path, num_bytes: int, limit_bytes: int | None) -> str:
-    """Return why decoded images of this size are not kept in the cache, or an empty string if they are."""
-    if limit_bytes is not None and num_bytes > limit_bytes:
-        return f"decoded they take {size_text(num_bytes)}, more than the limit of {size_text(limit_bytes)}"
-    free = shutil.disk_usage(cache).free
-    if num_bytes > free:
-        return f"decoded they take {size_text(num_bytes)}, but only {size_text(free)} are free in {cache}"
-    return ""

@@ -149,8 +149,8 @@ def make_parts(
                 )
             grouped = parts["train"].source.groups is not None
             notes.append(
-                f"no {name} split in the source: {len(carved):,} of {len(parts['train']):,} training images are used "
-                f"instead, chosen {GROUPED_CHOICE if grouped else STRATIFIED_CHOICE}"
+                f"{len(carved):,} of {len(parts['train']):,} training images serve as the {name} split, "
+                f"chosen {GROUPED_CHOICE if grouped else STRATIFIED_CHOICE}"
             )
             if name == "test":
                 notes += _small_test_note(len(carved))

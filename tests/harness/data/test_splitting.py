@@ -39,14 +39,14 @@ def test_a_tenth_of_each_class_is_carved_for_validation() -> None:
     parts, notes = make(splits_of([k for k in range(10) for _ in range(50)]))
     assert np.bincount(parts["val"].labels).tolist() == [5] * 10
     assert np.bincount(parts["train"].labels).tolist() == [45] * 10
-    assert any("no val split" in note for note in notes)
+    assert any("training images serve as the val split" in note for note in notes)
 
 
 def test_a_missing_test_split_is_carved_first_with_a_note() -> None:
     """mteb#1516: a missing split was silently replaced by another."""
     parts, notes = make(splits_of([k for k in range(4) for _ in range(100)], test=False))
     assert {name: len(part) for name, part in parts.items()} == {"train": 324, "val": 36, "test": 40}
-    assert "no test split" in notes[0]
+    assert "training images serve as the test split" in notes[0]
 
 
 def test_a_carved_test_split_has_every_class_that_can_spare_an_image() -> None:
@@ -169,7 +169,7 @@ def test_splits_without_a_class_in_common_are_an_error() -> None:
 
 def test_a_note_on_whole_groups_does_not_call_them_stratified() -> None:
     _, notes = make(splits_of([0, 1] * 20, test=False, groups=[f"g{k // 4}" for k in range(40)]))
-    carved = [note for note in notes if "are used instead" in note]
+    carved = [note for note in notes if "training images serve as the" in note]
     assert len(carved) == 2
     assert all("by whole groups" in note and "stratified" not in note for note in carved)
 
