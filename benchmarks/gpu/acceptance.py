@@ -28,7 +28,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from items import ITEMS, Context, Item, Verdict, profile
+from bare_loops import profile
+from context import Context, Item, Verdict
+from items import ITEMS
 
 RESULTS, PAGE = "results.jsonl", "report.md"
 REHEARSAL_SECONDS = 240.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import json
 import os
 import subprocess
@@ -171,3 +173,30 @@ def test_reports_never_load_torch() -> None:
         "for each in pkgutil.walk_packages(reports.__path__, 'reports.'): importlib.import_module(each.name)"
     )
     assert not set(HEAVY) & _loaded_by(code)
+
+
+def own_names(path: Path) -> list[tuple[str, str]]:
+    """Return the module and name of each import of zoo's packages."""
+    return [
+        (node.module, alias.name)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0
+        if node.module.partition(".")[0] in ("zoo", "harness", "reports", "plugins")
+        for alias in node.names
+    ]
+
+
+def exists(module: str, name: str) -> bool:
+    found = importlib.import_module(module)
+    is_package = hasattr(found, "__path__")
+    return hasattr(found, name) or (is_package and importlib.util.find_spec(f"{module}.{name}") is not None)
+
+
+def test_scripts_and_examples_import_what_there_is(root: Path) -> None:
+    """Types are not checked there, and a name that was changed broke one item of the GPU's acceptance."""
+    scripts = [path for folder in ("benchmarks", "examples") for path in sorted((root / folder).rglob("*.py"))]
+    assert len(scripts) > 20
+    named = {(path.relative_to(root).as_posix(), *found) for path in scripts for found in own_names(path)}
+    assert len(named) > 50
+    assert sorted(each for each in named if not exists(*each[1:])) == []
+    assert not exists("zoo.architecture", "Preprocessing"), "the check can fail"

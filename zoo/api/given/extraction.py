@@ -145,7 +145,7 @@ def _used(source: str, value: Any) -> Mapping[str, Any]:
     names = dict.fromkeys(
         node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and node.id in known
     )
-    return {used: known[used] for used in names if not (hasattr(builtins, used) and used not in known)}
+    return {used: known[used] for used in names}
 
 
 def _functions_of(value: Any) -> list[FunctionType]:
