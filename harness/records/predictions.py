@@ -1,8 +1,9 @@
-"""Saved test predictions: logits, labels and sample ids of a trial. Does not need torch.
+"""Saved predictions: logits, labels and sample ids of a trial. Does not need torch.
 
 ``predictions.safetensors`` contains ``logits`` ``[N, K]`` float32, ``labels`` ``[N]`` int64 and ``samples`` ``[N]``
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
-Class names are in the metadata.
+Class names are in the metadata. ``val_predictions.safetensors`` contains the same for the validation images, by the
+same weights.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from zoo.files.plain_files import PREDICTIONS, read_bytes
 from zoo.metric import Predictions
 
 FILE_NAME = "predictions.safetensors"
+VAL_FILE_NAME = "val_predictions.safetensors"
+"""Predictions for the validation images; records of earlier versions have none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -4,7 +4,8 @@
 
     runs/
       timm-resnet18--cifar10--sgd_step--s0--1f0c.../
-        spec.json  record.json  history.jsonl  predictions.safetensors  checkpoint.safetensors  log.txt
+        spec.json  record.json  history.jsonl  predictions.safetensors  val_predictions.safetensors
+        checkpoint.safetensors  log.txt
       leaderboard.csv  leaderboard.json  leaderboard.md
 """
 

@@ -6,6 +6,7 @@
 ``setup``           building the network and recipe from the spec
 ``fitting``         training it, without CUDA graphs where they cannot be recorded
 ``tuning``          choosing memory format and compile mode from a few training steps
+``testing``         predicting the test and validation images with the trained network
 ``progress``        what the trial has done so far, in this attempt and in earlier ones
 ``output_checks``   checks that outputs are neither random nor dependent on the rest of a batch
 ``probe``           running a few batches to forecast time and memory

@@ -23,7 +23,7 @@ from harness.measuring.device_lock import DeviceSharing, device_name
 from harness.measuring.end_to_end import train_end_to_end
 from harness.measuring.environment import available_threads, describe
 from harness.measuring.peak_memory import PeakMemory
-from harness.measuring.speed import FinishedTraining, TimedPrediction, measure_speed
+from harness.measuring.speed import FinishedTraining, measure_speed
 from harness.measuring.timer import synchronize
 from harness.networks.complexity import count_macs, count_parameters
 from harness.planning.threads import threads_for_work
@@ -31,27 +31,24 @@ from harness.records import store as files
 from harness.records.history import HistoryWriter
 from harness.records.keys import measurement_key
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
-from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
-from harness.records.scoring import score
 from harness.system.atomic_files import sha256_of, write_json
 from harness.system.cores import share_cores
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries, save_weights
 from harness.training.compiling import forget_compiled, watch_compiler
-from harness.training.evaluation import predict_logits
 from harness.training.loop import EpochResult, TrainingHooks
 from harness.training.precision import fastest_kernels
 from harness.training.state import TrainingState
 from harness.trial.fitting import fit
 from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
-from harness.trial.output_checks import check_outputs
 from harness.trial.progress import TrialProgress, continue_history
 from harness.trial.setup import make_setup
+from harness.trial.testing import predict_splits
 from harness.trial.tuning import tune_trial
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
-from zoo.metric import Predictions
 
 
 def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -> bool:
@@ -152,7 +149,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         attempts=earlier.attempts + 1,
         files={
             name: sha256_of(folder / name)
-            for name in (files.HISTORY_FILE, PREDICTIONS_FILE, files.CHECKPOINT_FILE)
+            for name in (files.HISTORY_FILE, PREDICTIONS_FILE, VAL_PREDICTIONS_FILE, files.CHECKPOINT_FILE)
             if (folder / name).exists()
         },
         model=progress.model,
@@ -284,23 +281,18 @@ def _run(
         )
 
     with progress.during("test"):
-        images.end_training()
-        test = images.open_test()
-        # With the device to itself if its speed is measured.
-        with sharing.alone() if execution.measure_seconds > 0 else nullcontext():
-            test_start = time.perf_counter()
-            logits_NK = predict_logits(
-                model, test, settings, predict=resolved.predict, num_classes=len(prepared.classes)
-            )
-            test_seconds = time.perf_counter() - test_start  # the logits are on the CPU, so the device is done
-        progress.warnings += check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
-        predictions = Predictions(
-            logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes, samples=test.samples_N
+        tested = predict_splits(
+            model,
+            images,
+            settings,
+            resolved=resolved,
+            folder=folder,
+            metrics=catalog.metrics,
+            # With the device to itself if its speed is measured.
+            timing=sharing.alone() if execution.measure_seconds > 0 else nullcontext(),
         )
-        save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
-        scores = score(predictions, catalog.metrics)
-        progress.metrics = scores.values
-        progress.warnings += scores.problems
+        progress.metrics = tested.scores.values
+        progress.warnings += (*tested.warnings, *tested.scores.problems)
 
     def train_again(seconds: float) -> list[float]:
         return train_end_to_end(
@@ -331,7 +323,7 @@ def _run(
                         # A copy would be compiled anew, for longer than all measurements take.
                         again=None if ranks is not None or settings.compile else train_again,
                     ),
-                    test=TimedPrediction(images=test, logits_NK=logits_NK, seconds=test_seconds),
+                    test=tested.prediction,
                     was_disturbed=sharing.was_disturbed,
                     budget_seconds=execution.measure_seconds,
                     best_inference=execution.best_inference,

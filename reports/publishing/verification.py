@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.records.copying import file_kind
 from harness.records.pooled_folds import concatenated
-from harness.records.predictions import load_predictions
+from harness.records.predictions import VAL_FILE_NAME, load_predictions
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
 from harness.records.scoring import score
@@ -85,6 +85,20 @@ def _file_problems(folder: Path, record: Record, name: str) -> list[str]:
     return problems
 
 
+def _val_problems(folder: Path, record: Record, name: str) -> list[str]:
+    """Return the problems of a trial's validation predictions, which records of earlier versions do not have.
+
+    Raises:
+        StoreError: If they cannot be read.
+    """
+    if record.data is None or VAL_FILE_NAME not in record.files:
+        return []
+    num_images = len(load_predictions(folder, name=VAL_FILE_NAME).predictions.labels)
+    if num_images == record.data.num_val:
+        return []
+    return [f"{name}: predictions of {num_images:,} validation images, but its record states {record.data.num_val:,}"]
+
+
 def _recompute(
     folder: Path, record: Record, name: str, metrics: Sequence[Entry[Metric]]
 ) -> tuple[list[str], dict[str, str]]:
@@ -97,7 +111,7 @@ def _recompute(
     if of_predictions not in record.files:
         return [f"{name}: its record has no checksum of {of_predictions}, so nothing can be recomputed"], {}
     predictions = load_predictions(folder, name=of_predictions).predictions
-    problems, unchecked = [], {}
+    problems, unchecked = _val_problems(folder, record, name), {}
     if record.data is not None and len(predictions.labels) != record.data.num_test:
         problems.append(
             f"{name}: predictions of {len(predictions.labels):,} images, but its record states {record.data.num_test:,}"

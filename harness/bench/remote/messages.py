@@ -14,11 +14,19 @@ from typing import Any
 
 from harness.records import store as files
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
+from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
 from harness.records.state_files import newest_state
 from zoo.events import EpochEnded, Event, PhaseStarted
 
 MAX_LOG_BYTES = 2**20
-SENT_FILES = (files.SPEC_FILE, files.HISTORY_FILE, PREDICTIONS_FILE, files.CHECKPOINT_FILE, files.LOG_FILE)
+SENT_FILES = (
+    files.SPEC_FILE,
+    files.HISTORY_FILE,
+    PREDICTIONS_FILE,
+    VAL_PREDICTIONS_FILE,
+    files.CHECKPOINT_FILE,
+    files.LOG_FILE,
+)
 """Files of a finished trial that are sent, apart from its record and training states."""
 EVENTS: dict[str, type[PhaseStarted] | type[EpochEnded]] = {"phase": PhaseStarted, "epoch": EpochEnded}
 

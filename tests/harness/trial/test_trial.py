@@ -57,7 +57,8 @@ def test_a_trial_that_is_done_has_a_record_of_all_that_it_did(make_job, plugin_c
     assert set(record.seconds) - {"paused"} == {"build", "train", "test", "measure", "total"}
     events = [row["event"] for row in read_history(_folder(job) / "history.jsonl")]
     assert [event for event in events if event == "epoch"] == ["epoch"] * 2
-    assert set(record.files) == {"history.jsonl", "predictions.safetensors", "checkpoint.safetensors"}
+    predictions = {"predictions.safetensors", "val_predictions.safetensors"}
+    assert set(record.files) == {"history.jsonl", "checkpoint.safetensors", *predictions}
     assert all(sha256_of(_folder(job) / name) == sum for name, sum in record.files.items())
     assert state_files(_folder(job)) == []
 
@@ -114,8 +115,9 @@ def test_an_interrupted_trial_resumes_and_predicts_as_if_uninterrupted(make_job,
     assert (record.outcome, record.attempts, record.training.epochs_run) == (Outcome.DONE, 2, 3)
     rows = read_history(_folder(stopped) / "history.jsonl")
     assert [row["epoch"] for row in rows if row["event"] == "epoch"] == [1, 2, 3]
-    mine, theirs = (load_predictions(_folder(job)).predictions.logits for job in (stopped, whole))
-    assert np.array_equal(mine, theirs)
+    for name in ("predictions.safetensors", "val_predictions.safetensors"):
+        mine, theirs = (load_predictions(_folder(job), name=name).predictions.logits for job in (stopped, whole))
+        assert np.array_equal(mine, theirs)
 
 
 def test_speed_is_measured_for_the_time_in_the_spec(make_job, plugin_catalog):

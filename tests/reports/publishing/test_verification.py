@@ -97,6 +97,35 @@ def test_predictions_that_were_changed_are_found_by_their_sum(store: StoreMaker,
     assert "predictions.safetensors does not match the checksum in its record" in done.output
 
 
+@pytest.mark.parametrize(("num_images", "code"), [(40, 0), (39, 1)])
+def test_validation_predictions_of_other_images_than_stated_are_found(
+    store: StoreMaker, zoo: RunZoo, num_images: int, code: int
+) -> None:
+    folder, record = store.add("net")
+    assert record.data is not None
+    saved = load_predictions(folder)
+    some = replace(
+        saved,
+        samples=saved.samples[:num_images],
+        predictions=replace(
+            saved.predictions,
+            logits=saved.predictions.logits[:num_images],
+            labels=saved.predictions.labels[:num_images],
+            samples=None,
+        ),
+    )
+    path = save_predictions(folder, some, name=VAL_FILE_NAME)
+    _change(
+        folder,
+        data=record.data.model_copy(update={"num_val": 40}),
+        files={**record.files, VAL_FILE_NAME: sha256_of(path)},
+    )
+    done = zoo("verify", store.root)
+    assert done.exit_code == code
+    said = "predictions of 39 validation images, but its record states 40"
+    assert (said in done.output) == bool(code)
+
+
 def test_too_few_seeds_and_a_seed_twice_are_found(store: StoreMaker, zoo: RunZoo) -> None:
     folder, record = store.add("net")
     twin = folder.parent / f"{folder.name}-twin"

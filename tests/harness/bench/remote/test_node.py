@@ -78,7 +78,7 @@ def test_a_trial_is_run_once_and_its_files_are_sent_again(tell: Any, trial: Reso
     events = [message["fields"] for message, _ in messages if message.get("event") == "epoch"]
     assert [(fields["trial_id"], fields["epoch"]) for fields in events] == [(trial.trial_id, 1), (trial.trial_id, 2)]
     files = {message["name"]: content for message, content in messages if message["kind"] == "file"}
-    assert {"history.jsonl", "spec.json", "predictions.safetensors"} <= set(files)
+    assert {"history.jsonl", "spec.json", "predictions.safetensors", "val_predictions.safetensors"} <= set(files)
     message, content = messages[-1]
     assert message == {"kind": "record"}
     record = json.loads(content)

@@ -1,0 +1,88 @@
+"""Testing: predictions of a trained network for its test and validation images, saved and scored.
+
+Shape suffixes: N images, K classes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from harness.batches.forward_settings import ForwardSettings
+from harness.data.images import ImageSet, TrialImages
+from harness.measuring.speed import TimedPrediction
+from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, SavedPredictions, save_predictions
+from harness.records.scoring import Scores, score
+from harness.training.evaluation import predict_logits
+from harness.training.resolved_recipe import ResolvedRecipe
+from harness.trial.output_checks import check_outputs
+from zoo.catalog import Entry
+from zoo.metric import Metric, Predictions
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Tested:
+    """What a test found."""
+
+    prediction: TimedPrediction
+    """Test images with their logits."""
+    scores: Scores
+    warnings: tuple[str, ...]
+    """Notes on the outputs."""
+
+
+def predict_splits(
+    model: nn.Module,
+    images: TrialImages,
+    settings: ForwardSettings,
+    *,
+    resolved: ResolvedRecipe,
+    folder: Path,
+    metrics: Iterable[Entry[Metric]],
+    timing: AbstractContextManager[None],
+) -> Tested:
+    """Predict the test images with the weights to be tested, then the validation images, and save both.
+
+    Args:
+        images: The trial's images; their training phase ends here.
+        folder: Folder of the trial.
+        metrics: Metrics to compute from the test predictions.
+        timing: A context for the time in which the test images are predicted.
+
+    Raises:
+        TrialError: If the outputs are not logits, are not finite, or depend on chance or on other images.
+        OSError: If the predictions cannot be written.
+    """
+    images.end_training()
+    test = images.open_test()
+    num_classes = len(images.prepared.classes)
+    with timing:
+        start = time.perf_counter()
+        logits_NK = predict_logits(model, test, settings, predict=resolved.predict, num_classes=num_classes)
+        seconds = time.perf_counter() - start  # the logits are on the CPU, so the device is done
+    warnings = check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
+    predictions = save_logits(folder, test, logits_NK, classes=images.prepared.classes, name=FILE_NAME)
+    if len(images.val):
+        val_NK = predict_logits(model, images.val, settings, predict=resolved.predict, num_classes=num_classes)
+        save_logits(folder, images.val, val_NK, classes=images.prepared.classes, name=VAL_FILE_NAME)
+    return Tested(
+        prediction=TimedPrediction(images=test, logits_NK=logits_NK, seconds=seconds),
+        scores=score(predictions, metrics),
+        warnings=warnings,
+    )
+
+
+def save_logits(
+    folder: Path, images: ImageSet, logits_NK: Tensor, *, classes: tuple[str, ...], name: str
+) -> Predictions:
+    """Write the logits of *images* to the file *name* in *folder*, and return them as predictions."""
+    predictions = Predictions(
+        logits=logits_NK.numpy(), labels=images.labels_N, classes=classes, samples=images.samples_N
+    )
+    save_predictions(folder, SavedPredictions(predictions=predictions, samples=images.samples_N), name=name)
+    return predictions
