@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.records.predictions import VAL_FILE_NAME, load_predictions, save_predictions
 from harness.records.store import read_record, write_record
+from harness.system.atomic_files import sha256_of
 from reports.publishing.verification import check_trial, noise_problem, sample_of, seed_noise
 from reports.trials.reading import read_trials
 from zoo import Catalog
