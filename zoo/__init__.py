@@ -30,7 +30,7 @@ They are imported on first use, so ``import zoo`` is cheap.
 
 Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters`` and
 ``training_context``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``, ``report_format``, and
-``preparation`` and ``options``, which several of them have.
+``preparation``, ``published`` and ``options``, which several of them have.
 The other modules:
 
 =====================  ====================================================

@@ -5,6 +5,7 @@
 - ``key_diff``: differences between keys
 - ``provenance``: the origin of selected plugins
 - ``record``: the outcome of a trial
+- ``origin``: where a row comes from that was not trained here
 - ``store``: a folder of records
 - ``record_checks``: whether the numbers of a record are within their possible ranges
 - ``state_files``: training states in a trial's folder

@@ -93,6 +93,7 @@ def _result_fields(record: Record) -> dict[str, Any]:
         fingerprint=record.data.fingerprint,
         pixels=record.data.pixels,
         torch_version=str(record.environment["torch"]),
+        origin=record.origin,
     )
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from harness.records.origin import Origin
 from harness.records.spec import TrialSpec, stable_hash
 
 ENGINE_VERSION = 1
 """Incremented whenever the engine gives different predictions for the same spec."""
 
 
-def result_fields(spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_version: str) -> dict[str, Any]:
+def result_fields(
+    spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_version: str, origin: Origin | None = None
+) -> dict[str, Any]:
     """Return everything that can change a prediction, by name; *spec* must be resolved.
 
     The dataset is identified by its content: a folder that was moved or renamed is the same dataset. Device and threads
@@ -24,11 +27,12 @@ def result_fields(spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_
         fingerprint: Hash of the images as they are stored.
         pixels: Hash of the prepared images, which also depends on the decoder; empty in records of earlier versions,
             whose fingerprints covered pixels.
+        origin: Where the predictions come from, unless the network is trained here.
     """
     # Absent in keys from before preparations existed.
     prepared = {} if spec.preparation is None else {"preparation": asdict(spec.preparation), "pixels": pixels}
     return {
-        **row_fields(spec),
+        **row_fields(spec, origin),
         **prepared,
         "dataset": fingerprint,
         "dataset_mirror_symmetric": spec.dataset.mirror_symmetric,
@@ -39,7 +43,7 @@ def result_fields(spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_
     }
 
 
-def row_fields(spec: TrialSpec) -> dict[str, Any]:
+def row_fields(spec: TrialSpec, origin: Origin | None = None) -> dict[str, Any]:
     """Return all that the trials of a row share: what can change a prediction, apart from images, seed and torch.
 
     Like :func:`result_fields`, it holds full names only, and no version whose code is the same.
@@ -54,12 +58,18 @@ def row_fields(spec: TrialSpec) -> dict[str, Any]:
         "recipe_code": recipe.provider.code_hash,
         "hyperparameters": recipe.hyperparameters,
         "precision": spec.execution.precision,
+        # Absent in the keys of trained networks, and so in those from before there were others.
+        **({} if origin is None else {"origin": origin.identity}),
     }
 
 
-def result_key(spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_version: str) -> str:
+def result_key(
+    spec: TrialSpec, *, fingerprint: str, pixels: str = "", torch_version: str, origin: Origin | None = None
+) -> str:
     """Return the hash of :func:`result_fields`."""
-    return stable_hash(result_fields(spec, fingerprint=fingerprint, pixels=pixels, torch_version=torch_version))
+    return stable_hash(
+        result_fields(spec, fingerprint=fingerprint, pixels=pixels, torch_version=torch_version, origin=origin)
+    )
 
 
 def measurement_fields(spec: TrialSpec, environment: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from harness.records.origin import Origin
 from harness.records.spec import FrozenModel, TrialSpec
 
 SCHEMA_VERSION = 1
@@ -56,9 +57,9 @@ class MetricValue(FrozenModel):
 class ModelInfo(FrozenModel):
     """The network of a trial."""
 
-    params: int
-    """Number of parameters, including the head for this dataset."""
-    trainable_params: int
+    params: int | None
+    """Number of parameters, including the head for this dataset; None if it is unknown, as of some ONNX files."""
+    trainable_params: int | None
     macs: int | None
     """Multiply-accumulates of a forward pass of one image; None if they could not be counted."""
     small_image_changes: tuple[str, ...] = ()
@@ -233,3 +234,6 @@ class Record(FrozenModel):
     """SHA-256 of each other file of the trial, by its name."""
     folds: dict[str, str] = Field(default_factory=dict)
     """If the record pools folds: SHA-256 of the predictions of each fold, by trial id."""
+    origin: Origin | None = None
+    """Where the predictions come from; None if the network was trained here. A record with an origin has no training,
+    and may lack the model and the speed."""

@@ -207,6 +207,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         wall_seconds=statistics.fmean(times) if times else None,
         small_images=bool(model and model.small_image_changes),
         trials=tuple(one_line(record.trial_id) for record in records),
+        origin=group.example.origin,
     )
     return row, evidence
 

@@ -71,6 +71,16 @@ COLUMNS: tuple[Column, ...] = (
         numeric=False,
         only_if_filled=True,
     ),
+    simple_column(
+        "origin",
+        "origin",
+        "where the row comes from, if it was not trained here: evaluated, predictions only or ensemble",
+        lambda row: row.origin.word if row.origin else "",
+        str,
+        priority=5,
+        numeric=False,
+        only_if_filled=True,
+    ),
     simple_column("recipe", "recipe", "training recipe", lambda row: row.recipe, str, priority=20, numeric=False),
     Column(
         key="accuracy",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 
+from harness.records.origin import WORDS, OriginKind
 from harness.records.record import LOADED_CORES
 from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
 from reports.leaderboard.column import Column, RankBasis
@@ -15,6 +16,12 @@ from reports.trials.labels import SMALL_IMAGES
 
 MANY_OPENINGS = 20
 """Number of trials on the same test images from which a note says so."""
+
+_ORIGINS = {
+    OriginKind.EVALUATED: "weights that were not trained here, tested as trained rows are",
+    OriginKind.PREDICTIONS: "predictions made elsewhere, scored here; there is no network to measure",
+    OriginKind.ENSEMBLE: "mean probabilities of several networks",
+}
 
 _COSTS = frozenset(cost.key for cost in COSTS)
 
@@ -35,6 +42,9 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
     notes = []
     if any(row.small_images for row in table.rows) and "model" in keys:
         notes.append(f"{SMALL_IMAGES}: early strides reduced for small images, which makes it another network")
+    if "origin" in keys:
+        kinds = {row.origin.kind for row in table.rows if row.origin}
+        notes += [f"{WORDS[kind]}: {about}" for kind, about in _ORIGINS.items() if kind in kinds]
     if any(column.needs_equal_conditions for column in columns):
         notes += table.speed_notes
     notes += [_fingerprint_note(table, leaderboard), _openings_note(table), *table.notes, *_unfinished_notes(table)]

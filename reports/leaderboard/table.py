@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.records.origin import Origin
 from harness.records.record import LOADED_CORES
 
 LOADER_SHARE = 0.2
@@ -123,6 +124,8 @@ class Row:
     """Whether early strides were reduced for small images."""
     trials: tuple[str, ...]
     """Folder names of its finished trials."""
+    origin: Origin | None = None
+    """Where its predictions come from; None if it was trained here."""
     runtime: str = ""
     """Runtime of the trained weights; empty if the table has no runtime other than that of the trials."""
     file_bytes: int | None = None

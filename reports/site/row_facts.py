@@ -57,9 +57,9 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
     network += [(name, _shown(value)) for name, value in spec.architecture.options.items()]
     if model:
         network += [
-            ("parameters", f"{model.params:,}"),
-            ("trainable parameters", f"{model.trainable_params:,}"),
-            ("multiply-accumulates", f"{model.macs:,}" if model.macs is not None else ""),
+            ("parameters", _count(model.params)),
+            ("trainable parameters", _count(model.trainable_params)),
+            ("multiply-accumulates", _count(model.macs)),
             ("pretrained weights", "yes" if model.pretrained else "no"),
             ("adaptation to small images", "; ".join(model.small_image_changes)),
             ("normalisation mean", _shown(model.mean)),
@@ -90,6 +90,10 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
         ),
         "Execution": _cleaned([(name, _shown(value)) for name, value in spec.execution.model_dump().items()]),
     }
+
+
+def _count(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
 
 
 def environment(record: Record) -> list[tuple[str, str]]:

@@ -39,7 +39,8 @@ def _spec_key(record: Record, known: dict[str, str]) -> str:
     """
     execution = record.spec.execution
     quick = record.spec.model_dump_json(exclude={"seed": True, "execution": True})
-    quick = f"{runtime_name(record)} {execution.precision} {execution.small_images} {quick}"
+    origin = "" if record.origin is None else record.origin.model_dump_json()
+    quick = f"{runtime_name(record)} {execution.precision} {execution.small_images} {origin} {quick}"
     if quick not in known:
         known[quick] = row_key(record)
     return known[quick]
@@ -55,7 +56,7 @@ def row_key(record: Record) -> str:
     # What was asked for counts by what became of it, which records of earlier versions do not state.
     left_out = {"display_name", "provider", "version", *ASKED}
     dataset = spec.dataset.model_dump(mode="json", exclude=left_out)
-    key = [row_fields(spec), dataset, execution.small_images, runtime_name(record)]
+    key = [row_fields(spec, record.origin), dataset, execution.small_images, runtime_name(record)]
     if spec.preparation is None:
         dataset["image_size"] = spec.dataset.image_size
     else:
@@ -179,7 +180,7 @@ def _images(record: Record) -> object:
 
 
 def _settings(record: Record) -> str:
-    return stable_hash([row_fields(record.spec), runtime_name(record)])
+    return stable_hash([row_fields(record.spec, record.origin), runtime_name(record)])
 
 
 def _with_torch(tables: Sequence[Sequence[Group]], settings: Sequence[Sequence[str]]) -> list[list[str]]:

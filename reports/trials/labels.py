@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.records.record import Record
 from harness.records.spec import ProviderSpec
+from zoo.names import short_hash
 from zoo.preparation import Preparation
 from zoo.text import one_line
 
@@ -147,6 +148,7 @@ def _model_settings(record: Record) -> dict[str, Any]:
         "version": spec.architecture.version or spec.architecture.provider.version,
         "code": _code(spec.architecture.provider),
         **({"torch": torch_minor(record)} if torch_minor(record) else {}),
+        **_origin(record),
     }
 
 
@@ -157,6 +159,13 @@ def _preparation(preparation: Preparation | None) -> dict[str, Any]:
         "image_size": preparation.size,
         **{name: getattr(preparation, name) for name in ("fit", "crop_share", "interpolation", "antialias")},
     }
+
+
+def _origin(record: Record) -> dict[str, Any]:
+    if record.origin is None:
+        return {}
+    contents = "".join(record.origin.identity["files"])
+    return {"source": record.origin.source, "content": short_hash(contents, 7), "classes": record.origin.mapping}
 
 
 def _recipe_settings(record: Record) -> dict[str, Any]:

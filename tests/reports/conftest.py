@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.records.origin import Origin
 from harness.records.predictions import SavedPredictions, save_predictions
 from harness.records.record import (
     DataInfo,
@@ -58,6 +59,7 @@ class TrialFactory:
         environment: dict[str, Any] | None = None,
         measurement_key: str = "m" * 64,
         predictions: bool = True,
+        origin: Origin | None = None,
         metrics: dict[str, Any] | None = None,
         params: int = 270_000,
         macs: int | None = 41_000_000,
@@ -81,7 +83,7 @@ class TrialFactory:
             execution=ExecutionSpec(**{"precision": "fp32", "small_images": "off", **(execution or {})}),
         )
         key = hashlib.sha256(
-            repr((spec.model_dump(), fingerprint, environment, outcome, measurement_key)).encode()
+            repr((spec.model_dump(), fingerprint, environment, outcome, measurement_key, origin)).encode()
         ).hexdigest()
         trial_id = f"trial-{seed}-{key[:12]}"
         folder = self.root / trial_id
@@ -131,6 +133,7 @@ class TrialFactory:
             speed=self._speed(speed) if done and speed else None,
             seconds={"total": 12.0},
             environment=environment or {"torch": "2.11.0+cpu", "device_name": "a cpu", "driver": "", "threads": 2},
+            origin=origin,
         )
         write_record(folder, record)
         return folder, record

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from harness.records.keys import measurement_fields, result_key
+from harness.records.origin import Origin, OriginKind
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import trial_id
 from zoo.preparation import Preparation
@@ -140,3 +141,17 @@ def test_how_images_are_prepared_and_their_pixels_change_the_key_and_older_specs
     ]  # fmt: skip
     assert len({key(old), of("q", size=8), *(of(**way) for way in ways)}) == len(ways) + 2
     assert result_key(old, fingerprint="f", pixels="p", torch_version="2.15.0") == key(old)
+
+
+def test_what_was_read_changes_the_key_of_a_row_from_elsewhere_and_the_name_of_its_file_does_not() -> None:
+    def of(origin: Origin | None) -> str:
+        return result_key(make_spec(), fingerprint="f", torch_version="2.15.0", origin=origin)
+
+    origin = Origin(kind=OriginKind.EVALUATED, source="file:a.safetensors", files={"a.safetensors": "1" * 64})
+    others = [
+        origin.model_copy(update=change)
+        for change in ({"kind": OriginKind.PREDICTIONS}, {"files": {"a": "2" * 64}}, {"mapping": "by index"})
+    ]
+    assert len({of(None), of(origin), *map(of, others)}) == 5
+    assert of(None) == key(make_spec())
+    assert of(origin.model_copy(update={"source": "file:b.safetensors", "files": {"b": "1" * 64}})) == of(origin)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from harness.records.origin import Origin, OriginKind
 from harness.records.record import (
     SCHEMA_VERSION,
     BestInference,
@@ -24,6 +25,7 @@ from harness.records.record import (
     TrainingInfo,
     Tuning,
 )
+from zoo.published import PublishedFigure
 
 RATE = Rate(median=100.5, low=99.0, high=102.0, windows=5, batch_size=64)
 
@@ -118,6 +120,14 @@ def full(small_record: Record) -> Record:
         attempts=2,
         files={"predictions.safetensors": "a" * 64},
         folds={"t-1": "b" * 64},
+        origin=Origin(
+            kind=OriginKind.EVALUATED,
+            source="file:a.safetensors",
+            files={"a.safetensors": "c" * 64},
+            has_scores=True,
+            mapping="by name",
+            published=PublishedFigure(value=0.9, dataset="toy", source="a page", preparation="8 px"),
+        ),
     )
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.records.origin import Origin, OriginKind
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import metric_columns
+from reports.leaderboard.columns import choose_columns, metric_columns
+from reports.leaderboard.footnotes import table_notes
 from reports.leaderboard.frame import to_frame
 from zoo.errors import StoreError, UnknownNameError
 from zoo.metric import Metric
@@ -223,3 +225,26 @@ def test_ranking_never_loads_torch(make_trials, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
     assert done.stdout.split() == ["True", "False"], done.stderr
+
+
+def test_a_row_that_was_not_trained_here_says_so(make_trial):
+    trained = make_trial("a")
+    kinds = (OriginKind.EVALUATED, OriginKind.PREDICTIONS, OriginKind.ENSEMBLE)
+    others = [make_trial("b", origin=Origin(kind=kind, source="b", files={"b": kind * 2})) for kind in kinds]
+    leaderboard = build_leaderboard([trained, *others])
+    columns = choose_columns(leaderboard)
+    (column,) = (each for each in columns if each.key == "origin")
+    assert sorted(map(column.text, leaderboard.rows)) == ["", "ensemble", "evaluated", "predictions only"]
+    notes = table_notes(leaderboard.tables[0], columns, leaderboard)
+    assert [note.split(":")[0] for note in notes[:3]] == ["evaluated", "predictions only", "ensemble"]
+    assert "origin" not in {each.key for each in choose_columns(build_leaderboard([trained]))}
+
+
+def test_files_of_another_content_are_another_row_and_have_a_name_of_their_own(make_trial):
+    trials = [
+        make_trial("a", origin=Origin(kind=OriginKind.EVALUATED, source="file:a", files={"a": content * 64}))
+        for content in "12"
+    ]
+    names = {row.model for row in build_leaderboard(trials).rows}
+    assert len(names) == 2
+    assert all(name.startswith("a (content=") for name in names)
