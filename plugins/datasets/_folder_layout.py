@@ -23,22 +23,23 @@ from pathlib import Path
 
 from plugins.datasets._split_names import SPLIT_WORDS, role_of
 from zoo.errors import DataError
-from zoo.files.image_files import LeftOut, images_in, is_junk, walk_images
+from zoo.files.image_files import LeftOut
+from zoo.files.image_tree import ImageFolder, ImageTree
 from zoo.text import plural
 
 _MAX_SHOWN = 5
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FoundImage:
-    """An image in a folder."""
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class FoundFolder:
+    """A folder with images of one class and split."""
 
-    path: Path
+    content: ImageFolder
     label: str
     """Name of the class folder, unchanged."""
     split: str
     between: tuple[str, ...]
-    """Names of the folders between the class folder (or the split below it) and the image."""
+    """Names of the folders between the class folder (or the split below it) and the images."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -47,7 +48,9 @@ class FolderLayout:
 
     root: Path
     """Folder with the classes or splits: the given one, or the one that it wraps."""
-    images: list[FoundImage] = field(default_factory=list)
+    tree: ImageTree
+    folders: list[FoundFolder] = field(default_factory=list)
+    """Folders that hold at least one image themselves."""
     labels: set[str] = field(default_factory=set)
     """Names of all class folders, including those without images."""
     notes: list[str] = field(default_factory=list)
@@ -61,16 +64,17 @@ def find_layout(folder: Path) -> FolderLayout:
     Raises:
         DataError: If the layout is none of those above, or ambiguous.
     """
-    root = _unwrapped(folder)
-    found = FolderLayout(root=root)
+    tree = ImageTree()
+    root = _unwrapped(tree, folder)
+    found = FolderLayout(root=root, tree=tree)
     if root != folder:
         found.notes.append(f"classes and splits are those in {root}, the only folder in {folder} that holds images")
-    roles = _roles(root)
+    roles = _roles(tree, root)
     if roles:
         _read_splits(found, roles)
-    elif _is_class_over_split(root):
-        for class_folder in _folders(root):
-            for split_folder in _folders(class_folder):
+    elif _is_class_over_split(tree, root):
+        for class_folder in tree.folders(root):
+            for split_folder in tree.folders(class_folder):
                 if split := role_of(split_folder.name):
                     _read_class(found, split_folder, class_folder.name, split)
         found.notes.append("splits are the folders below each class")
@@ -78,9 +82,9 @@ def find_layout(folder: Path) -> FolderLayout:
         _read_classes(found, root, "train")
     found.omissions += found.left_out.omissions()
     found.notes += found.left_out.notes()
-    if found.labels or found.images:
+    if found.labels or found.folders:
         return found
-    loose = list(images_in(root))
+    loose = tree.images(root)
     raise DataError(
         f"folder: {root} must hold a folder of images for each class; it has none"
         + (f", and {plural(len(loose), 'image')} beside (csv:PATH reads labels from a table)" if loose else "")
@@ -88,37 +92,28 @@ def find_layout(folder: Path) -> FolderLayout:
     )
 
 
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.is_dir() and not is_junk(path.name)]
-
-
-def _holds_images(folder: Path) -> bool:
-    left_out = LeftOut()
-    return next(walk_images(folder, left_out), None) is not None or bool(left_out.images)
-
-
-def _unwrapped(folder: Path) -> Path:
+def _unwrapped(tree: ImageTree, folder: Path) -> Path:
     """Return the folder that *folder* merely wraps, or *folder* itself."""
     inner = folder
-    while not images_in(inner):
-        full = [each for each in _folders(inner) if _holds_images(each)]
-        if len(full) != 1 or role_of(full[0].name) or not _folders(full[0]):
+    while not tree.images(inner):
+        full = [each for each in tree.folders(inner) if tree.holds_images(each)]
+        if len(full) != 1 or role_of(full[0].name) or not tree.folders(full[0]):
             break
         inner = full[0]
     # A chain of single folders that ends at one class was no wrapper.
-    return inner if len(_folders(inner)) > 1 or _roles(inner) else folder
+    return inner if len(tree.folders(inner)) > 1 or _roles(tree, inner) else folder
 
 
-def _roles(root: Path) -> dict[str, list[Path]]:
+def _roles(tree: ImageTree, root: Path) -> dict[str, list[Path]]:
     """Return the folders of each split, or nothing if the folders are classes.
 
     A folder named train that contains images directly, beside folders that are not splits, is a class.
     """
-    folders = _folders(root)
+    folders = tree.folders(root)
     roles = _by_role({path: role_of(path.name) for path in folders})
     if "train" in roles:
         (first, *more), others = roles["train"], [path for path in folders if not role_of(path.name)]
-        is_class = not more and len(roles) == 1 and others and images_in(first) and not _folders(first)
+        is_class = not more and len(roles) == 1 and others and tree.images(first) and not tree.folders(first)
         return {} if is_class else roles
     # Names that differ in one word, such as seg_train and seg_test.
     for around in sorted({around for path in folders for _, around in _role_within(path.name)}):
@@ -143,20 +138,20 @@ def _role_within(name: str) -> Iterator[tuple[str, str]]:
             yield SPLIT_WORDS[match[0]], f"{name[: match.start()]}*{name[match.end() :]}"
 
 
-def _is_class_over_split(root: Path) -> bool:
+def _is_class_over_split(tree: ImageTree, root: Path) -> bool:
     """Return whether the folders of *root* contain only splits.
 
     Raises:
         DataError: If only some of them do.
     """
     with_splits, without = [], []
-    for folder in _folders(root):
-        inner = [each for each in _folders(folder) if _holds_images(each)]
-        if inner and not images_in(folder) and all(role_of(each.name) for each in inner):
+    for folder in tree.folders(root):
+        inner = [each for each in tree.folders(folder) if tree.holds_images(each)]
+        if inner and not tree.images(folder) and all(role_of(each.name) for each in inner):
             with_splits.append(folder)
-        elif _holds_images(folder):
+        elif tree.holds_images(folder):
             without.append(folder)
-    if not any(role_of(each.name) == "train" for folder in with_splits for each in _folders(folder)):
+    if not any(role_of(each.name) == "train" for folder in with_splits for each in tree.folders(folder)):
         return False
     if without:
         raise DataError(
@@ -167,14 +162,15 @@ def _is_class_over_split(root: Path) -> bool:
 
 
 def _read_splits(found: FolderLayout, roles: dict[str, list[Path]]) -> None:
+    tree = found.tree
     for role, folders in roles.items():
         if len(folders) > 1:
             raise DataError(
                 f"folder: {found.root} has several folders for {role}: {_names(folders)}; put their images into one, "
                 "or rename those that should not count so that their names start with a dot"
             )
-    others = [path for path in _folders(found.root) if [path] not in roles.values()]
-    full = [path for path in others if _holds_images(path)]
+    others = [path for path in tree.folders(found.root) if [path] not in roles.values()]
+    full = [path for path in others if tree.holds_images(path)]
     if full:
         raise DataError(
             f"folder: {found.root} has {_names(full)} beside {roles['train'][0].name!r}: it must hold either splits or "
@@ -185,14 +181,14 @@ def _read_splits(found: FolderLayout, roles: dict[str, list[Path]]) -> None:
     _note_loose(found, found.root, "splits")
     for role in ("train", "val", "test"):
         for folder in roles.get(role, []):
-            inner = _folders(folder)
-            if len(inner) == 1 and not images_in(folder) and (role_of(inner[0].name) or inner[0].name == folder.name):
+            inner = tree.folders(folder)
+            if len(inner) == 1 and not tree.images(folder) and (role_of(inner[0].name) or inner[0].name == folder.name):
                 folder = inner[0]  # train/train/CLASS, as archives unpack
-            if role != "train" and not _folders(folder):
-                loose = images_in(folder)
+            if role != "train" and not tree.folders(folder):
+                loose = tree.images(folder)
                 if loose:
                     found.omissions.append(
-                        f"{plural(len(list(loose)), 'image')} in {folder.name!r} left out because there are "
+                        f"{plural(len(loose), 'image')} in {folder.name!r} left out because there are "
                         "no class folders to label them"
                     )
                 continue
@@ -200,8 +196,9 @@ def _read_splits(found: FolderLayout, roles: dict[str, list[Path]]) -> None:
 
 
 def _read_classes(found: FolderLayout, folder: Path, split: str) -> None:
-    folders = _folders(folder)
-    loose = list(images_in(folder))
+    tree = found.tree
+    folders = tree.folders(folder)
+    loose = tree.images(folder)
     if not folders and loose:
         raise DataError(
             f"folder: {folder} holds {plural(len(loose), 'image')} and must hold a folder of images for each class; "
@@ -215,14 +212,15 @@ def _read_classes(found: FolderLayout, folder: Path, split: str) -> None:
 def _read_class(found: FolderLayout, folder: Path, label: str, split: str) -> None:
     found.labels.add(label)
     depth = len(folder.parts)
-    found.images += [
-        FoundImage(path=path, label=label, split=split, between=path.parts[depth:-1])
-        for path in walk_images(folder, found.left_out)
-    ]
+    for content in found.tree.below(folder):
+        found.left_out.add(content.left_out)
+        if content.images:
+            between = content.path.parts[depth:]
+            found.folders.append(FoundFolder(content=content, label=label, split=split, between=between))
 
 
 def _note_loose(found: FolderLayout, folder: Path, beside: str) -> None:
-    loose = list(images_in(folder))
+    loose = found.tree.images(folder)
     if loose:
         where = "" if folder == found.root else f" in {folder.name!r}"
         found.omissions.append(

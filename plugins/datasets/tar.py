@@ -95,7 +95,7 @@ def _image_members(members: Sequence[Member], left_out: LeftOut) -> list[Member]
         path = PurePosixPath(member.name)
         if any(map(is_junk, path.parts)):
             return False
-        return is_image(path, lambda: member.kind, left_out)
+        return is_image(path.parent, path.name, lambda: member.kind, left_out)
 
     return [member for member in members if is_wanted(member)]
 

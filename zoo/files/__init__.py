@@ -3,6 +3,7 @@
 ``plain_files``   reading foreign files, never through a pipe or a device
 ``foreign_json``  parsing foreign JSON
 ``image_files``   searching a folder for images
+``image_tree``    folders and the images in them, each read once
 ``image_kinds``   the kind of an image file, by its first bytes
 ``cache``         results of slow work, kept between runs
 ``sizes``         sizes of files as text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -43,11 +43,13 @@ _JUNK_FOLDERS = frozenset({
     "lost+found",
 })  # fmt: skip
 _JUNK_FILES = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_JUNK = _JUNK_FOLDERS | _JUNK_FILES
+_IMAGE_SUFFIXES = frozenset(IMAGE_SUFFIXES)
 
 
 def is_junk(name: str) -> bool:
     """Return whether a file or folder is hidden or was put there by an operating system: it never holds your images."""
-    return name.startswith(".") or name.lower() in _JUNK_FOLDERS | _JUNK_FILES
+    return name.startswith(".") or name.lower() in _JUNK
 
 
 @dataclass(kw_only=True, slots=True)
@@ -55,9 +57,14 @@ class LeftOut:
     """Files that were found and left out, junk (see :func:`is_junk`) apart."""
 
     images: list[tuple[str, str]] = field(default_factory=list)
-    """Name and kind of image files that cannot be read here."""
+    """Path and kind of image files that cannot be read here."""
     others: Counter[str] = field(default_factory=Counter)
     """Number of files that are not images, by suffix in lower case."""
+
+    def add(self, other: LeftOut) -> None:
+        """Add the files of *other*."""
+        self.images += other.images
+        self.others += other.others
 
     def omissions(self) -> Iterator[str]:
         """Yield a sentence for each kind of image file that cannot be read here."""
@@ -83,28 +90,35 @@ def _by_suffix(suffixes: Counter[str]) -> str:
     return ", ".join(shown) + (" …" if len(suffixes) > 10 else "")
 
 
-def is_image(path: PurePath, find_kind: Callable[[], str], left_out: LeftOut | None = None) -> bool:
+def is_image(folder: PurePath, name: str, find_kind: Callable[[], str], left_out: LeftOut | None = None) -> bool:
     """Return whether a file is an image that can be read, by its suffix or else by its content.
 
     Args:
-        path: Its name. Junk is not an image.
+        folder: Where it is.
+        name: Its name, without its folder. Junk is not an image.
         find_kind: Returns its kind (see :func:`zoo.files.image_kinds.image_kind`); called only where the suffix does
             not decide.
         left_out: Records the file if it is not.
     """
-    if is_junk(path.name):
+    if is_junk(name):
         return False
-    suffix = path.suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
+    suffix = _suffix(name)
+    if suffix in _IMAGE_SUFFIXES:
         return True
     kind = find_kind()
     if is_readable(kind):
         return True
     if left_out is not None and kind:
-        left_out.images.append((str(path), kind))
+        left_out.images.append((str(folder / name), kind))
     elif left_out is not None:
         left_out.others[suffix] += 1
     return False
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a file's name in lower case, as :mod:`pathlib` finds it, which takes longer."""
+    place = name.rfind(".")
+    return name[place:].lower() if 0 < place < len(name) - 1 else ""
 
 
 def walk_images(folder: Path, left_out: LeftOut | None = None) -> Iterator[Path]:
@@ -119,15 +133,6 @@ def walk_images(folder: Path, left_out: LeftOut | None = None) -> Iterator[Path]
         left_out: Records the files that are not yielded.
     """
     yield from _walk(folder, frozenset(), left_out)
-
-
-def images_in(folder: Path) -> Iterable[Path]:
-    """Return the image files that lie in *folder* itself, sorted by name."""
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if not path.is_dir() and is_image(path, lambda path=path: file_kind(path))  # type: ignore[misc]
-    ]
 
 
 def file_kind(path: Path) -> str:
@@ -151,5 +156,5 @@ def _walk(folder: Path, above: frozenset[Path], left_out: LeftOut | None) -> Ite
         if path.is_dir() if is_link else entry.is_dir():
             if not is_junk(entry.name):
                 yield from _walk(path, above | {real}, left_out)
-        elif (is_link or entry.is_file()) and is_image(path, lambda path=path: file_kind(path), left_out):  # type: ignore[misc]
+        elif (is_link or entry.is_file()) and is_image(folder, entry.name, lambda path=path: file_kind(path), left_out):  # type: ignore[misc]
             yield path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -126,3 +128,48 @@ def test_images_below_a_folder_of_one_name_are_a_group_in_all_classes(load: Load
         "dog/rex/1.png": "rex",
         "dog/2.png": "/dog/2.png",
     }
+
+
+def test_files_in_and_below_a_class_folder_are_in_the_order_of_their_paths(
+    load: Load, photo: Photo, tmp_path: Path
+) -> None:
+    for name in ("a/m/1.png", "a/z.png", "a/b.png", "a/m/0/9.png", "b/1.png", "A2/1.png"):
+        photo(tmp_path / name)
+    assert load("folder", tmp_path).train.ids == [
+        "A2/1.png",
+        "a/b.png",
+        "a/m/0/9.png",
+        "a/m/1.png",
+        "a/z.png",
+        "b/1.png",
+    ]
+
+
+def test_the_signature_changes_with_any_file_and_with_the_place(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("x/a/1.png", "x/a/2.png", "x/b/1.png"):
+        photo(tmp_path / name)
+
+    def signature(root: str) -> str:
+        return load("folder", tmp_path / root).train.signature
+
+    before = signature("x")
+    assert before == signature("x")
+    shutil.copytree(tmp_path / "x", tmp_path / "y")  # with the times
+    assert signature("y") != before, "an index of encoded images holds absolute paths"
+    os.utime(tmp_path / "x/a/2.png", ns=(1, 1))
+    changed = signature("x")
+    assert changed != before
+    (tmp_path / "x/b/1.png").write_bytes(b"")
+    os.utime(tmp_path / "x/b/1.png", ns=(1, 1))
+    assert signature("x") not in (before, changed)
+
+
+def test_a_link_to_nothing_leaves_the_error_to_the_harness_which_names_it(
+    load: Load, photo: Photo, tmp_path: Path
+) -> None:
+    for name in ("a/1.png", "b/1.png"):
+        photo(tmp_path / name)
+    (tmp_path / "a/2.png").symlink_to(tmp_path / "nowhere.png")
+    train = load("folder", tmp_path).train
+    assert train.ids == ["a/1.png", "a/2.png", "b/1.png"]
+    assert train.signature == ""
