@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,6 @@ from zoo.preparation import SMALL_NETWORK
 
 FORMAT = 2
 """Incremented whenever the prepared files change for the same data."""
-
-
-_CHUNK = 2**16
 
 
 def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits, wanted: Wanted) -> str:
@@ -81,9 +79,12 @@ def _text_hash(values: Sequence[str] | None) -> str:
     if values is None:
         return ""
     digest = hashlib.sha256()
-    for start in range(0, len(values), _CHUNK):  # a million ids take as much memory again when joined
-        separator = "\0" if start else ""
-        digest.update((separator + "\0".join(values[start : start + _CHUNK])).encode("utf-8", "surrogatepass"))
+    separator = ""
+    # In pieces: a million ids take as much memory again when joined.
+    remaining = iter(values)
+    while some := list(islice(remaining, 2**16)):
+        digest.update((separator + "\0".join(some)).encode("utf-8", "surrogatepass"))
+        separator = "\0"
     return digest.hexdigest()
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from harness.data.cache_key import cache_key
+from harness.data.cache_key import _text_hash, cache_key
 from harness.data.image_shape import Wanted
 from harness.data.notes import UnusableImagesError
 from harness.records.spec import CodeSpec, DatasetSpec, ProviderSpec
@@ -96,3 +98,11 @@ def test_code_and_data_files_change_the_key_and_a_library_does_not() -> None:
     assert key_with(libraries={"numpy": "2.5"}) == key_with()
     changes = ({}, {"modules": {"nets": "2"}}, {"files": {"labels.csv": "2"}}, {"arguments": "2"})
     assert len({key_with(**each) for each in changes}) == 4
+
+
+@pytest.mark.parametrize("count", [0, 1, 2**16, 2**16 + 1, 150_000])
+def test_texts_are_hashed_as_if_joined(count: int) -> None:
+    texts = [f"a/{number}.jpg" for number in range(count)]
+    joined = hashlib.sha256("\0".join(texts).encode()).hexdigest()
+    assert _text_hash(texts) == joined
+    assert _text_hash(deque(texts)) == joined, "a sequence that cannot be sliced"
