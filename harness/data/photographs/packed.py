@@ -23,6 +23,7 @@ from harness.data.array_files import load_array
 from harness.data.decoding import Encoded, quiet_pillow
 from harness.data.photographs.whole import decode_whole, whole_of_array
 from harness.system.cores import decoding_threads
+from zoo.files.plain_files import PACK, open_plain
 
 _TASK_IMAGES = 16
 """Number of images that a thread decodes at a time."""
@@ -78,7 +79,8 @@ class PackedImages:
     def __init__(self, folder: Path, split: str, *, channels: int) -> None:
         self._shapes_N3: NDArray[np.int64] = load_array(folder / f"{split}-shapes.npy")
         # Copy-on-write, because torch warns of arrays that cannot be written to; nothing writes to it.
-        self._pixels = np.memmap(folder / f"{split}-whole.bin", dtype=np.uint8, mode="c")
+        with open_plain(folder / f"{split}-whole.bin", PACK) as file:
+            self._pixels = np.memmap(file, dtype=np.uint8, mode="c")
         self._channels = channels
 
     def __len__(self) -> int:

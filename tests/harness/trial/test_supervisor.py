@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.system.atomic_files import write_bytes
 from harness.trial.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -21,7 +22,7 @@ DONE = RankExit(status=0, was_killed=False)
 def run_job(file: str) -> None:
     """Do what a job file says, and write an answer."""
     path = Path(file)
-    path.with_suffix(".pid").write_text(str(os.getpid()))
+    write_bytes(path.with_suffix(".pid"), b"%d" % os.getpid())  # renamed: whoever waits for it reads it at once
     how = json.loads(path.read_text())
     if how == "wait":
         time.sleep(600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,12 @@ def test_progress_counts_images_and_a_broken_one_is_an_error(tmp_path: Path):
     assert counts == [16, 32]
     with pytest.raises(UnreadableImageError):
         write_packed(tmp_path, "train", [PHOTOS[0], b"no image"], channels=3, rung=48)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_instead_of_the_file_is_an_error_and_not_a_wait(tmp_path: Path):
+    write_packed(tmp_path, "train", PHOTOS[:3], channels=3, rung=48)
+    (tmp_path / "train-whole.bin").unlink()
+    os.mkfifo(tmp_path / "train-whole.bin")
+    with pytest.raises(OSError, match="not a plain file"):
+        PackedImages(tmp_path, "train", channels=3)
