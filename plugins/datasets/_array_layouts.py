@@ -167,7 +167,8 @@ def read_svhn(root: Path, options: dict[str, Option]) -> Splits:
 
     def split(name: str) -> Split:
         path = root / f"{name}_32x32.mat"
-        content = loadmat(path)
+        with open_plain(path, ARRAY) as file:
+            content = loadmat(file)
         return Split(
             images=np.ascontiguousarray(content["X"].transpose(3, 0, 1, 2)),
             labels=content["y"].astype(np.int64).ravel() % 10,
@@ -185,10 +186,12 @@ def read_stl10(root: Path, options: dict[str, Option]) -> Splits:
 
     def split(name: str) -> Split:
         paths = [folder / f"{name}_X.bin", folder / f"{name}_y.bin"]
-        images_NCWH = np.fromfile(paths[0], dtype=np.uint8).reshape(-1, 3, 96, 96)  # columns come first
+        images_NCWH = np.frombuffer(read_bytes(paths[0], ARRAY), dtype=np.uint8).reshape(
+            -1, 3, 96, 96
+        )  # columns come first
         return Split(
             images=np.ascontiguousarray(images_NCWH.transpose(0, 3, 2, 1)),
-            labels=np.fromfile(paths[1], dtype=np.uint8).astype(np.int64) - 1,
+            labels=np.frombuffer(read_bytes(paths[1], ARRAY), dtype=np.uint8).astype(np.int64) - 1,
             signature=files_signature(paths),
         )
 

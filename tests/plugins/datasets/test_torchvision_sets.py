@@ -6,6 +6,7 @@ import csv
 import gzip
 import itertools
 import json
+import os
 import pickle
 import struct
 from collections.abc import Callable
@@ -392,3 +393,19 @@ def test_a_folder_of_another_data_set_is_refused(load: Load, tmp_path: Path) -> 
         pickle.dump({"fine_label_names": ["a"] * 101}, file)
     with pytest.raises(DataError, match="holds 101 classes, but cifar100 has 100"):
         load("cifar100", root=tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_pipe_instead_of_any_file_is_an_error_and_not_a_wait(load: Load, tmp_path: Path, name: str) -> None:
+    ARRAYS[name][0](tmp_path)
+    for path in [each for each in sorted(tmp_path.rglob("*")) if each.is_file()]:
+        kept = path.read_bytes()
+        path.unlink()
+        os.mkfifo(path)
+        with pytest.raises((OSError, DataError)):
+            load(name, root=tmp_path)
+        path.unlink()
+        path.write_bytes(kept)
+    load(name, root=tmp_path)
