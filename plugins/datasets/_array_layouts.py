@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from plugins.datasets._files import files_signature, lines_of
+from plugins.datasets._files import files_signature, lines_of, variables_of
 from zoo import Split, Splits
 from zoo.errors import DataError
 from zoo.files.plain_files import ARRAY, open_plain, read_bytes
@@ -163,12 +163,10 @@ def read_emnist(root: Path, options: dict[str, Option]) -> Splits:
 def read_svhn(root: Path, options: dict[str, Option]) -> Splits:
     """Read SVHN's cropped digits. The digit 0, which is class 10 in its files, becomes class 0."""
     import numpy as np
-    from scipy.io import loadmat
 
     def split(name: str) -> Split:
         path = root / f"{name}_32x32.mat"
-        with open_plain(path, ARRAY) as file:
-            content = loadmat(file)
+        content = variables_of(path)
         return Split(
             images=np.ascontiguousarray(content["X"].transpose(3, 0, 1, 2)),
             labels=content["y"].astype(np.int64).ravel() % 10,

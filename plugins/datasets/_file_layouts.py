@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from plugins.datasets._class_names import FLOWERS, TRAFFIC_SIGNS
-from plugins.datasets._files import lines_of
+from plugins.datasets._files import lines_of, variables_of
 from zoo import Split, Splits
 from zoo.errors import DataError
 from zoo.files.image_files import walk_images
@@ -60,11 +60,9 @@ def read_gtsrb(root: Path, options: dict[str, Option]) -> Splits:
 
 def read_flowers102(root: Path, options: dict[str, Option]) -> Splits:
     """Read Oxford Flowers 102, with 10 training and 10 validation images per class."""
-    from scipy.io import loadmat
-
     folder = root / "flowers-102"
-    labels = loadmat(folder / "imagelabels.mat", squeeze_me=True)["labels"]
-    numbers = loadmat(folder / "setid.mat", squeeze_me=True)
+    labels = variables_of(folder / "imagelabels.mat", squeeze=True)["labels"]
+    numbers = variables_of(folder / "setid.mat", squeeze=True)
 
     def split(key: str) -> Split:
         chosen = sorted(int(number) for number in numbers[key])
@@ -136,15 +134,13 @@ def read_fgvc_aircraft(root: Path, options: dict[str, Option]) -> Splits:
 
 def read_stanford_cars(root: Path, options: dict[str, Option]) -> Splits:
     """Read Stanford Cars."""
-    from scipy.io import loadmat
-
     folder = root / "stanford_cars"
 
     def split(name: str, annotations: Path) -> Split:
-        rows = loadmat(annotations, squeeze_me=True)["annotations"]
+        rows = variables_of(annotations, squeeze=True)["annotations"]
         return _of_paths(root, [(folder / f"cars_{name}" / str(row["fname"]), int(row["class"]) - 1) for row in rows])
 
-    names = loadmat(folder / "devkit" / "cars_meta.mat", squeeze_me=True)["class_names"]
+    names = variables_of(folder / "devkit" / "cars_meta.mat", squeeze=True)["class_names"]
     return Splits(
         classes=tuple(str(name) for name in names),
         train=split("train", folder / "devkit" / "cars_train_annos.mat"),

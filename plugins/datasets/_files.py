@@ -1,4 +1,4 @@
-"""Files: signatures that change with the files, lines of text files, and paths from arguments."""
+"""Files: signatures that change with the files, contents of text and MATLAB files, and paths from arguments."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from zoo import DataRequest
 from zoo.errors import DataError, UsageError
-from zoo.files.plain_files import LIST, read_text
+from zoo.files.plain_files import ARRAY, LIST, open_plain, read_text
 
 
 def files_signature(paths: Iterable[Path]) -> str:
@@ -24,6 +25,15 @@ def files_signature(paths: Iterable[Path]) -> str:
 def lines_of(path: Path) -> list[str]:
     """Return the non-blank lines of a text file, stripped."""
     return [line.strip() for line in read_text(path, LIST).splitlines() if line.strip()]
+
+
+def variables_of(path: Path, *, squeeze: bool = False) -> dict[str, Any]:
+    """Return the variables in a MATLAB file by name; *squeeze* drops axes of length one."""
+    from scipy.io import loadmat
+
+    with open_plain(path, ARRAY) as file:
+        found: dict[str, Any] = loadmat(file, squeeze_me=squeeze)  # type: ignore[arg-type]  # its stubs know paths only
+    return found
 
 
 def find_argument(request: DataRequest, kind: str) -> Path:
