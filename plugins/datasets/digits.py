@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
@@ -24,11 +26,10 @@ def load_digits(request: DataRequest) -> Splits:
     therefore the same everywhere. The writers are unknown, so some of them may be in both splits.
     """
     import numpy as np
-    from sklearn.datasets import load_digits as load
 
-    bunch = load()
-    images_NHWC = np.rint(bunch.images * (255 / 16)).astype(np.uint8)[..., None]
-    labels = bunch.target.astype(np.int64)
+    values_N65 = _rows()  # 64 pixels and the digit
+    images_NHWC = np.rint(values_N65[:, :64].reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)[..., None]
+    labels = values_N65[:, 64].astype(np.int64)
     by_hash = sorted(range(len(labels)), key=lambda index: hashlib.sha256(str(index).encode()).digest())
     is_test = np.zeros(len(labels), dtype=bool)
     for k in range(10):
@@ -40,6 +41,19 @@ def load_digits(request: DataRequest) -> Splits:
         return Split(images=images_NHWC[indices], labels=labels[indices], ids=[str(index) for index in indices])
 
     return Splits(classes=tuple("0123456789"), train=split(~is_test), test=split(is_test))
+
+
+def _rows() -> NDArray[np.float64]:
+    """Return scikit-learn's table of digits, from its file: importing scikit-learn takes as long as importing torch."""
+    import numpy as np
+
+    path = Path(str(distribution("scikit-learn").locate_file("sklearn/datasets/data/digits.csv.gz")))
+    if path.is_file():
+        return np.loadtxt(path, delimiter=",", dtype=np.float64)
+    from sklearn.datasets import load_digits as load  # it may be packed, or keep the file elsewhere one day
+
+    bunch = load()
+    return np.column_stack([bunch.data, bunch.target])
 
 
 @hookimpl
@@ -56,5 +70,4 @@ def zoo_datasets() -> Iterable[Dataset]:
         num_train=899,
         num_test=898,
         mirror_symmetric=False,
-        preload=("sklearn.datasets",),
     )

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pytest
+from sklearn.datasets import load_digits
 
 from zoo import Splits
 
@@ -35,3 +40,28 @@ def test_the_test_split_of_digits_never_changes(load: Callable[..., Splits]) -> 
     assert splits.test.ids is not None
     assert list(splits.test.ids[:8]) == ["0", "1", "3", "4", "7", "8", "9", "10"]
     assert sum(map(int, splits.test.ids)) == 791_437
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_images_and_labels_are_those_of_scikit_learn(
+    load: Callable[..., Splits], monkeypatch: pytest.MonkeyPatch, has_file: bool
+) -> None:
+    if not has_file:
+        monkeypatch.setattr(Path, "is_file", lambda path: False)
+    splits = load("digits")
+    expected = load_digits()
+    for split in (splits.train, splits.test):
+        assert split is not None
+        assert split.images is not None
+        places = list(map(int, split.ids or []))
+        assert (split.labels == expected.target[places]).all()
+        assert (split.images[..., 0] == np.rint(expected.images[places] * 255 / 16)).all()
+
+
+def test_loading_digits_does_not_import_scikit_learn() -> None:
+    """It takes as long to import as torch does."""
+    code = (
+        "import sys; from pathlib import Path; from plugins.datasets.digits import load_digits; "
+        "from zoo import DataRequest; load_digits(DataRequest(root=Path('.'))); sys.exit('sklearn' in sys.modules or 'scipy' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
