@@ -60,8 +60,12 @@ def test_images_and_labels_are_those_of_scikit_learn(
 
 def test_loading_digits_does_not_import_scikit_learn() -> None:
     """It takes as long to import as torch does."""
-    code = (
-        "import sys; from pathlib import Path; from plugins.datasets.digits import load_digits; "
-        "from zoo import DataRequest; load_digits(DataRequest(root=Path('.'))); sys.exit('sklearn' in sys.modules or 'scipy' in sys.modules)"
-    )
+    code = """
+import sys
+from pathlib import Path
+from plugins.datasets.digits import load_digits
+from zoo import DataRequest
+load_digits(DataRequest(root=Path()))
+sys.exit("sklearn" in sys.modules or "scipy" in sys.modules)
+"""
     subprocess.run([sys.executable, "-c", code], check=True)
