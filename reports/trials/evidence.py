@@ -68,7 +68,10 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
             return f"{name} of seed {record.spec.seed} does not name every image"
         predictions = saved.predictions
         ordered = Predictions(
-            logits=predictions.logits[order], labels=predictions.labels[order], classes=predictions.classes
+            logits=predictions.logits[order],
+            labels=predictions.labels[order],
+            classes=predictions.classes,
+            samples=saved.samples[order],
         )
         read.append((ordered, saved.samples[order]))
     first, samples_N = read[0]
