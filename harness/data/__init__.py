@@ -22,5 +22,6 @@ From a source's images to those of a trial:
 ==========================  ==========================================================================================
 
 The cache: :mod:`~.cache_key` (when to prepare again), :mod:`~.cache_layout` (paths and locks), :mod:`~.array_files`,
-and :mod:`~.cache` (what it contains, and clearing it). :mod:`~.audits` looks for problems.
+and :mod:`~.cache` (what it contains, and clearing it). :mod:`~.audits` looks for problems; :mod:`~.corruptions` makes
+corrupted copies of test images.
 """
