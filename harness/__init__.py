@@ -2,6 +2,7 @@
 
 ``serving``      trained models over HTTP
 ``runtimes``     trained models under other runtimes, such as ONNX
+``retesting``    trained models on further test sets, such as corrupted images
 ``bench``        all trials of a plan, each in a process of its own
 ``trial``        one trial, from its spec to its record
 ``classifiers``  trained networks that predict, are exported and imported

@@ -78,6 +78,9 @@ class Split:
     the name of the split and their indices."""
     groups: Sequence[str] | None = None
     """N names of groups (a patient, a plant) whose images must stay in one split."""
+    slices: Sequence[str] | None = None
+    """N names of slices, such as the site or the weather of each image, on which a network can be judged apart; empty
+    for an image in none."""
     signature: str = ""
     """Text that changes whenever the images change, if that is cheaper than reading them: a hash of the paths,
     sizes and times of the few files that hold them. Empty: the harness derives one from file times or content."""
@@ -99,6 +102,7 @@ class Split:
             ("encoded", self.encoded),
             ("ids", self.ids),
             ("groups", self.groups),
+            ("slices", self.slices),
         ):
             if values is not None and len(values) != len(self.labels):
                 raise ValueError(f"{len(values)} {what} for {len(self.labels)} labels")

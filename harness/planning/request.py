@@ -104,6 +104,8 @@ class BenchRequest(FrozenModel):
     """Whether to find the fastest inference settings and measure with them as well."""
     runtimes: Names = Field(("eager",), min_length=1)
     """Runtimes that evaluate and time the trained weights after the trials, without changing the trials."""
+    test_also: Names = ()
+    """Further test sets for the trained weights: ``NAME=DATA``, ``corrupt:all``, ``corrupt:NAME`` or ``slices``."""
 
     @property
     def most_seeds(self) -> int:

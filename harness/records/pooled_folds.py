@@ -166,6 +166,7 @@ def _record(
             ),
             "started_at": min(each.started_at for each in folds),
             "attempts": 1,
+            "test_sets": {},
         }
     )
 

@@ -3,7 +3,7 @@
 ``predictions.safetensors`` contains ``logits`` ``[N, K]`` float32, ``labels`` ``[N]`` int64 and ``samples`` ``[N]``
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
 Class names are in the metadata. ``val_predictions.safetensors`` contains the same for the validation images, by the
-same weights.
+same weights, and ``test_predictions-NAME.safetensors`` for each further test set.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ from zoo.metric import Predictions
 FILE_NAME = "predictions.safetensors"
 VAL_FILE_NAME = "val_predictions.safetensors"
 """Predictions for the validation images; records of earlier versions have none."""
+
+
+def further_file(name: str) -> str:
+    """Return the name of the file with the predictions for a further test set."""
+    return f"test_predictions-{name}.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

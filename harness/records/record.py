@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -198,6 +198,42 @@ class SpeedInfo(FrozenModel):
     """Total time of all measurements."""
 
 
+class TestSetKind(StrEnum):
+    """Where a further test set comes from."""
+
+    __test__ = False  # for pytest, which takes the name for that of a test
+
+    DATASET = "dataset"
+    """Images of another dataset."""
+    CORRUPTION = "corruption"
+    """The test images, corrupted."""
+    SLICE = "slice"
+    """Some of the test images."""
+
+
+class TestSetResult(FrozenModel):
+    """What the weights of a trial predict for a further test set."""
+
+    __test__: ClassVar[bool] = False
+
+    kind: TestSetKind
+    source: str
+    """What it is: the dataset, the corruption and its parameters' table, or the slice."""
+    severity: int | None = None
+    """Severity of a corruption, from 1 to 5; 0: not corrupted."""
+    key: str
+    """Hash of everything that can change the predictions."""
+    fingerprint: str
+    """SHA-256 over the images, labels and sample ids; that of corrupted images is over their pixels."""
+    num_images: int
+    mapping: str = ""
+    """How its classes became those of the trial, in one sentence; empty if they are the same."""
+    metrics: dict[str, MetricValue] = Field(default_factory=dict)
+    """Scalar metrics by display name."""
+    openings: int = 1
+    """How often the trial has been tested on it."""
+
+
 class Record(FrozenModel):
     """The outcome of a trial."""
 
@@ -237,3 +273,5 @@ class Record(FrozenModel):
     origin: Origin | None = None
     """Where the predictions come from; None if the network was trained here. A record with an origin has no training,
     and may lack the model and the speed."""
+    test_sets: dict[str, TestSetResult] = Field(default_factory=dict)
+    """Results of further test sets by name. The predictions for each are in ``test_predictions-NAME.safetensors``."""

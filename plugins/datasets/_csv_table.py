@@ -7,7 +7,8 @@ encoding       byte order mark (UTF-8, UTF-16), else UTF-8            ``data.enc
 delimiter      the one of , ; tab | that splits the first line into   ``data.delimiter``
                the columns
 columns        their names, ignoring case:                            ``data.path_column``, ``data.label_column``,
-               :data:`COLUMN_NAMES`                                   ``data.split_column``, ``data.group_column``
+               :data:`COLUMN_NAMES`                                   ``data.split_column``, ``data.group_column``,
+                                                                      ``data.slice_column``
 =============  =====================================================  ============================================
 """
 
@@ -33,6 +34,7 @@ COLUMN_NAMES = {
     "label": ("label", "class", "target", "category", "label_name", "class_name", "labels", "classname"),
     "split": ("split", "subset", "set"),
     "group": ("group", "group_id", "groups", "patient", "patient_id"),
+    "slice": ("slice", "slices"),
 }  # fmt: skip
 """Names of each column, in order of preference."""
 
@@ -43,6 +45,7 @@ TABLE_OPTIONS: Mapping[str, Option] = {
     "label_column": "",
     "split_column": "",
     "group_column": "",
+    "slice_column": "",
 }
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -65,6 +68,7 @@ class TableRow:
     label: str
     split: str
     group: str
+    slice: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,11 +77,11 @@ class CsvTable:
 
     rows: tuple[TableRow, ...]
     columns: Mapping[str, str]
-    """Name in the file of each of the columns path, label, split and group, if present."""
+    """Name in the file of each of the columns path, label, split, group and slice, if present."""
 
 
 def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
-    """Read a CSV file with columns for paths and labels, and optionally for splits and groups.
+    """Read a CSV file with columns for paths and labels, and optionally for splits, groups and slices.
 
     Raises:
         DataError: If the file cannot be read, a column is missing or ambiguous, or a row is too short or long.
@@ -164,8 +168,8 @@ def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dic
     missing = [name for name in ("path", "label") if places[name] < 0]
     if missing:
         raise DataError(
-            f"csv: the first line of {path} must name the columns path and label, and may name split and group; it has "
-            f"{_listed(header)}: rename them, or set {' and '.join(f'data.{name}_column' for name in missing)} "
+            f"csv: the first line of {path} must name the columns path and label, and may name split, group and slice; "
+            f"it has {_listed(header)}: rename them, or set {' and '.join(f'data.{name}_column' for name in missing)} "
             "(or data.delimiter if another character separates the columns)"
         )
     return places

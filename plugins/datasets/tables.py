@@ -33,14 +33,16 @@ class _Listed:
     split: str
     group: str
     """Name of the group; empty if the image is a group by itself."""
+    slice: str
+    """Name of the slice; empty if the image is in none."""
 
 
 def load_csv(request: DataRequest) -> Splits:
-    """Read a CSV file with columns for paths and labels, and optionally for splits (train, val, test) and groups.
+    """Read a CSV file with columns for paths and labels, and optionally for splits, groups and slices.
 
     See :mod:`plugins.datasets._csv_table` for the names of columns. Paths are relative to the CSV's folder, and may
     lead out of it only with ``data.outside=true``. The id of an image is its path in the table, with slashes. Classes
-    are the labels in natural order. Rows may be in any order. Images of a group, such as a patient or a plant, stay
+    are the labels in natural order. Rows may be in any order; a split is train, val or test. Images of a group, such as a patient or a plant, stay
     together when splits are carved; an image with a blank group is a group by itself.
 
     Raises:
@@ -103,8 +105,14 @@ def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list
         if name in images:
             raise DataError(f"csv: {table} lists {name!r} twice")
         group = tidy(row.group)
+        part = tidy(row.slice)
         images[name] = _Listed(
-            id=name, path=table.parent / name, label=label, split=split, group="" if group in MISSING else group
+            id=name,
+            path=table.parent / name,
+            label=label,
+            split=split,
+            group="" if group in MISSING else group,
+            slice="" if part in MISSING else part,
         )
     return list(images.values())
 
@@ -141,6 +149,7 @@ def _split(images: list[_Listed], index_of: dict[str, int], group_of: dict[str, 
         labels=np.array([index_of[image.label] for image in images], dtype=np.int64),
         ids=[image.id for image in images],
         groups=[group_of[image.group] if image.group else image.id for image in images] if group_of else None,
+        slices=[image.slice for image in images] if any(image.slice for image in images) else None,
     )
 
 
@@ -155,7 +164,7 @@ def zoo_datasets() -> Iterable[Dataset]:
     yield Dataset(
         name="csv",
         load=load_csv,
-        summary="your images listed in a CSV: path,label[,split][,group]",
+        summary="your images listed in a CSV: path,label[,split][,group][,slice]",
         argument="PATH",
         options={**TABLE_OPTIONS, "outside": False, **TEST_OPTION, **TWINS_OPTION},
     )

@@ -65,6 +65,7 @@ class BenchOptions(TypedDict, total=False):
     compile: Literal["auto", "on", "graphs", "off"]
     best_inference: bool
     runtimes: Sequence[str]
+    test_also: Sequence[str]
     small_images: bool
     data_root: str | PathLike[str]
     cache_limit: str | int
@@ -229,6 +230,7 @@ def result_of(
 ) -> BenchResult:
     """Write the leaderboard files of a store, and return the ranked result of a bench."""
     from reports.leaderboard.building import build_leaderboard
+    from zoo.api.running.retesting import retest_shortfalls
     from zoo.api.running.runtimes import runtime_shortfalls
     from zoo.api.running.shortfalls import failures, left_over
     from zoo.api.tables import MetricDeclarations, formats_of, write_tables
@@ -241,7 +243,7 @@ def result_of(
     leaderboard = build_leaderboard(
         outcome.trials, declared=declared.columns, versions=declared.versions, notes=(*notes, *summary.notes)
     )
-    problems += runtime_shortfalls(outcome.runtimes)
+    problems += runtime_shortfalls(outcome.runtimes) + retest_shortfalls(outcome.retests)
     return BenchResult(
         leaderboard, outcome.trials, declared, plugins, store=store, outcome=outcome, problems=tuple(problems)
     )

@@ -40,10 +40,12 @@ def choose(raw: dict[str, Any], catalog: Catalog, errors: list[ZooError], *, ori
     """
     from harness.planning.plan import make_plan
     from harness.planning.selection import select
+    from harness.retesting.requested import requested_sets
 
     mistakes: list[ZooError] = []
     request = parse_settings(raw, mistakes, origin=origin)
     selection = attempt(lambda: select(request, catalog), mistakes)
+    attempt(lambda: requested_sets(request, catalog), mistakes)
     errors += mistakes
     if selection is None or mistakes:
         return None

@@ -1,4 +1,4 @@
-"""The flow of a bench: its trials, folds, seeds and runtimes, from an order to an outcome."""
+"""The flow of a bench: its trials, folds, seeds, runtimes and further test sets, from an order to an outcome."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from zoo.api.running.folds import pooling_folds
 from zoo.api.running.listeners import FanOut
+from zoo.api.running.retesting import Retesting
 from zoo.api.running.runtimes import requested_runtimes, run_requested_runtimes, with_requested_runtimes
 from zoo.api.running.seeding import run_until_settled
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
     from harness.planning.plan import Plan
+    from harness.retesting.bench import RetestSummary
     from harness.runtimes.bench import RuntimeSummary
     from reports.trials.reading import Trial
     from zoo.api.ordering import BenchOrder
@@ -48,11 +50,14 @@ class BenchOutcome:
     """A sentence for each result of a runtime that is damaged."""
     stopped: str
     """Why no more seeds were added, with adaptive seeds; else empty."""
+    retests: RetestSummary | None = None
+    """The outcome of the further test sets; None if there was nothing to do."""
 
     @property
     def is_interrupted(self) -> bool:
         """Whether the user stopped it."""
-        return self.summary.interrupted or (self.runtimes is not None and self.runtimes.interrupted)
+        later = (self.runtimes, self.retests)
+        return self.summary.interrupted or any(each is not None and each.interrupted for each in later)
 
 
 def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
@@ -73,6 +78,8 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     stopped = ""
     for skip in chosen.plan.skips:
         progress.note(f"skipped: {skip.title}: {skip.reason}")
+    # Before anything is trained: a set that does not fit is a mistake in the call.
+    retesting = Retesting.of(order, store, progress)
     run: Callable[[Plan], BenchSummary] = partial(
         run_bench,
         store=store,
@@ -97,12 +104,18 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
         preload=chosen.plan.preload,
         limits=settings.limits,
     )
+    retests = retesting.run(summary, limits=settings.limits)
     names = [entry.display_name for entry in requested_runtimes(request, chosen.catalog)]
     trials, problems = with_requested_runtimes(
-        names, [(store.folder(record.trial_id), record) for record in summary.records]
+        names, [(store.folder(record.trial_id), record) for record in retesting.records(summary)]
     )
     return BenchOutcome(
-        summary=summary, trials=tuple(trials), runtimes=runtimes, problems=tuple(problems), stopped=stopped
+        summary=summary,
+        trials=tuple(trials),
+        runtimes=runtimes,
+        problems=tuple(problems),
+        retests=retests,
+        stopped=stopped,
     )
 
 

@@ -101,6 +101,7 @@ def _show_timings(timings: Timings, started: float) -> None:
 def _run(call: BenchCall) -> tuple[int, BenchSummary]:
     """Run the trials, write and show what they gave, and return the exit code and the summary."""
     from zoo.api.running.flow import run_order
+    from zoo.api.running.retesting import retest_shortfalls
     from zoo.api.running.runtimes import runtime_shortfalls
     from zoo.cli.group import FAILED, INTERRUPTED
 
@@ -121,8 +122,9 @@ def _run(call: BenchCall) -> tuple[int, BenchSummary]:
     if outcome.stopped and not call.quiet:
         complain(f"no more seeds: {outcome.stopped}")
     _report(summary, quiet=call.quiet, budget=request.budget, explained=explained)
-    shortfalls = runtime_shortfalls(outcome.runtimes)
-    for sentence in (*(outcome.runtimes.notes if outcome.runtimes else ()), *shortfalls):
+    shortfalls = [*runtime_shortfalls(outcome.runtimes), *retest_shortfalls(outcome.retests)]
+    later = [each for each in (outcome.runtimes, outcome.retests) if each is not None]
+    for sentence in (*(note for each in later for note in each.notes), *shortfalls):
         complain(sentence)
     if not call.quiet:
         _point(call.store, written, is_default=chosen.is_default and not summary.interrupted)

@@ -111,6 +111,12 @@ def selecting_options(function: FunctionT) -> FunctionT:
             help="Runtimes to evaluate and time trained weights with (see zoo list runtimes) [default: eager].",
         ),
         click.option(
+            "--test-also",
+            multiple=True,
+            metavar="SETS",
+            help="Further test sets: NAME=DATA, corrupt:all, corrupt:NAME or slices, separated by commas.",
+        ),
+        click.option(
             "--small-images/--no-small-images",
             default=None,
             help="Reduce the first strides of networks designed for large images [default: below 64 px].",
@@ -160,7 +166,7 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
         value = params["compile_" if key == "compile" else key]
         if value is not None:
             raw[key] = value
-    for key in (*LISTS, "runtimes"):
+    for key in (*LISTS, "runtimes", "test_also"):
         if params[key]:
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():

@@ -1,0 +1,77 @@
+"""``zoo bench --test-also``: tests trained weights on further sets, after the trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.text import plural
+
+if TYPE_CHECKING:
+    from harness.bench.bench import BenchSummary
+    from harness.bench.settings import RunLimits
+    from harness.records.record import Record
+    from harness.records.store import Store
+    from harness.retesting.bench import DescribedSets, Retester, RetestSummary
+    from zoo.api.ordering import BenchOrder
+    from zoo.api.running.flow import ProgressDisplay
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retesting:
+    """The further tests of a bench."""
+
+    store: Store
+    progress: ProgressDisplay
+    retester: Retester | None = None
+    """None: no further sets were requested."""
+    described: DescribedSets | None = None
+
+    @classmethod
+    def of(cls, order: BenchOrder, store: Store, progress: ProgressDisplay) -> Retesting:
+        """Return the further tests of an order, whose sets can be loaded and have classes that fit.
+
+        Raises:
+            ZooError: With a sentence for each set that cannot be used.
+        """
+        from harness.retesting.bench import Retester
+        from harness.retesting.requested import requested_sets
+
+        chosen = order.chosen
+        sets = requested_sets(chosen.request, chosen.catalog)
+        if not sets:
+            return cls(store=store, progress=progress)
+        retester = Retester(store, order.sources, order.settings.data, preload=chosen.plan.preload, emit=progress)
+        progress.note(f"further test sets: {plural(len(sets), 'set')}")
+        described = retester.describe(sets, chosen.plan.datasets)
+        return cls(store=store, progress=progress, retester=retester, described=described)
+
+    def run(self, summary: BenchSummary, *, limits: RunLimits) -> RetestSummary | None:
+        """Test every trial that is done on each set; return None if there is nothing to do."""
+        if self.retester is None or self.described is None or summary.interrupted:
+            return None
+        return self.retester.test(
+            summary.records,
+            self.described,
+            tell=lambda sentence: self.progress.note(f"further test sets, {sentence}"),
+            limits=limits,
+        )
+
+    def records(self, summary: BenchSummary) -> list[Record]:
+        """Return the records of a bench as they are after its further tests."""
+        if self.retester is None:
+            return list(summary.records)
+        return [self.store.read(record.trial_id) or record for record in summary.records]
+
+
+def retest_shortfalls(summary: RetestSummary | None) -> list[str]:
+    """Return a sentence for each requested result of a further test set that is missing; none if all are there."""
+    if summary is None:
+        return []
+    sentences = list(summary.failures)
+    if summary.not_started:
+        left = plural(summary.not_started, "trial")
+        sentences.append(f"{left} not tested on further sets: the budget is spent")
+    if summary.interrupted:
+        sentences.append("interrupted; run the same command again to continue")
+    return sentences
