@@ -30,7 +30,7 @@ from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import SavedPredictions, further_file, load_predictions, save_predictions
 from harness.records.record import FailureKind, Record, TestSetKind, TestSetResult
 from harness.records.scoring import score
-from harness.records.spec import FrozenModel
+from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
 from harness.retesting.class_names import map_classes
 from harness.retesting.requested import RequestedSet
 from harness.retesting.sources import (
@@ -87,7 +87,7 @@ def describe(
     """
     catalog = build_catalog(Sources(**sources))
     places = _settings(settings)
-    specs = [_spec(each) for each in data]
+    specs = [DatasetSpec.model_validate(each) for each in data]
     errors: list[ZooError] = []
     known: dict[str, Any] = {}
     slices: dict[str, dict[str, str]] = {}
@@ -133,6 +133,7 @@ def retest(
     """
     keep_freed_memory()
     path = Path(folder)
+    Path(kept_in).mkdir(parents=True, exist_ok=True)
     lock = FileLock(path / files.LOCK_FILE)
     try:
         lock.acquire(timeout=0)
@@ -173,6 +174,7 @@ class _Tester:
             )
         self.images = TrialImages(prepared)
         self.images.end_training()
+        self._pixels = stable_hash([record.data.fingerprint, record.data.pixels, repr(self.preparation.view)])
         self._test: ImageSet | None = None
         self._slices: dict[str, NDArray[np.uint64]] | None = None
 
@@ -223,7 +225,9 @@ class _Tester:
         batch = batch_size_for(side, side, self.predictor.device)
         pixels, parts = hashlib.sha256(), []
         # Whole batches, so that severity 0 gives the very logits of the trial.
-        for some in corrupted_chunks(images, corruption, severity, chunk=batch * max(1, _CHUNK_IMAGES // batch)):
+        chunk = batch * max(1, _CHUNK_IMAGES // batch)
+        kept_as = self.kept_in / f"{due.name}-{self._pixels[:20]}.npy"
+        for some in corrupted_chunks(images, corruption, severity, chunk=chunk, kept_as=kept_as):
             assert isinstance(some.images_NHWC, np.ndarray)
             pixels.update(np.ascontiguousarray(some.images_NHWC).data)
             parts.append(self._logits(some))
@@ -293,9 +297,3 @@ class _Tester:
 
 def _settings(fields: dict[str, Any]) -> DataSettings:
     return DataSettings(data_root=Path(fields["data_root"]), cache=Path(fields["cache"]), download=fields["download"])
-
-
-def _spec(fields: dict[str, Any]) -> Any:
-    from harness.records.spec import DatasetSpec
-
-    return DatasetSpec.model_validate(fields)

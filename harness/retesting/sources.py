@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ from zoo.catalog import Catalog
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
 from zoo.preparation import Preparation
+
+_KEPT_IN_MEMORY, _KEPT_BYTES = 2**28, 2**32
+"""Sizes up to which corrupted images are kept for the other trials of a bench: of one set, and of all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -159,16 +163,42 @@ def prepared_images(  # parameters: those of the preparation, and where it is ke
     )
 
 
-def corrupted_chunks(images: ImageSet, corruption: Corruption, severity: int, *, chunk: int) -> Iterator[ImageSet]:
-    """Yield corrupted images, *chunk* at a time, in order."""
+def corrupted_chunks(
+    images: ImageSet, corruption: Corruption, severity: int, *, chunk: int, kept_as: Path | None = None
+) -> Iterator[ImageSet]:
+    """Yield corrupted images, *chunk* at a time, in order.
+
+    Args:
+        images: The images as they are.
+        corruption: What to do to them.
+        severity: From 0 to 5.
+        chunk: Images at a time.
+        kept_as: File that the corrupted images are kept in if there is room, and read from if they are there.
+    """
+    kept = np.load(kept_as, mmap_mode="r") if kept_as is not None and kept_as.exists() else None
+    made: list[NDArray[np.uint8]] = []
+    keeps = kept is None and kept_as is not None and severity > 0 and _has_room(kept_as, images.images_NHWC.nbytes)
     for start in range(0, len(images), chunk):
         place = slice(start, start + chunk)
         samples_N = images.samples_N[place]
-        yield ImageSet(
-            images_NHWC=corrupt(np.asarray(images.images_NHWC[place]), samples_N, corruption, severity),
-            labels_N=images.labels_N[place],
-            samples_N=samples_N,
-        )
+        if kept is not None:
+            corrupted_NHWC = np.asarray(kept[place])
+        else:
+            corrupted_NHWC = corrupt(np.asarray(images.images_NHWC[place]), samples_N, corruption, severity)
+            made += [corrupted_NHWC] if keeps else []
+        yield ImageSet(images_NHWC=corrupted_NHWC, labels_N=images.labels_N[place], samples_N=samples_N)
+    if keeps and kept_as is not None:
+        temporary = kept_as.with_suffix(".part")
+        with temporary.open("wb") as file:
+            np.save(file, np.concatenate(made))
+        temporary.replace(kept_as)
+
+
+def _has_room(kept_as: Path, num_bytes: int) -> bool:
+    """Return whether corrupted images can be kept: few enough for memory, and for the disk with all kept so far."""
+    kept = sum(path.stat().st_size for path in kept_as.parent.glob(f"*{kept_as.suffix}"))
+    free = shutil.disk_usage(kept_as.parent).free
+    return num_bytes <= _KEPT_IN_MEMORY and kept + num_bytes <= _KEPT_BYTES and num_bytes <= free / 4
 
 
 def fingerprint_of(

@@ -42,8 +42,9 @@ def load_csv(request: DataRequest) -> Splits:
 
     See :mod:`plugins.datasets._csv_table` for the names of columns. Paths are relative to the CSV's folder, and may
     lead out of it only with ``data.outside=true``. The id of an image is its path in the table, with slashes. Classes
-    are the labels in natural order. Rows may be in any order; a split is train, val or test. Images of a group, such as a patient or a plant, stay
-    together when splits are carved; an image with a blank group is a group by itself.
+    are the labels in natural order. Rows may be in any order; a split is train, val or test. Images of a group, such as
+    a patient or a plant, stay together when splits are carved; an image with a blank group is a group by itself. Slices
+    are parts of the test images that a network can be judged on apart.
 
     Raises:
         DataError: If a column or value is missing, a path is duplicated or does not exist, or there is no train row.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
@@ -47,10 +48,10 @@ def _elastic(image_HWC: Images, generator: Generator, strength: float, sigma: fl
     return _sampled(image_HWC, rows + down, columns + right, mode="reflect")
 
 
-def _sampled(image_HWC: Images, rows: Images, columns: Images, *, mode: str) -> Images:
+def _sampled(image_HWC: Images, rows: Images, columns: Images, *, mode: Literal["mirror", "reflect"]) -> Images:
     """Return the values at *rows* and *columns*, linearly interpolated."""
     channels = [
-        ndimage.map_coordinates(image_HWC[:, :, channel], [rows, columns], order=1, mode=mode)
+        ndimage.map_coordinates(image_HWC[:, :, channel], np.stack([rows, columns]), order=1, mode=mode)
         for channel in range(image_HWC.shape[2])
     ]
     return np.stack(channels, axis=2)
@@ -61,7 +62,7 @@ def fog(images_NHWC: Images, generators_N: Sequence[Generator], density: float, 
     side = images_NHWC.shape[1]
     brightest_N111 = images_NHWC.max(axis=(1, 2, 3), keepdims=True)
     maps_NHW1 = plasma(generators_N, 1 << (side - 1).bit_length(), decay)[:, :side, :side, None]
-    return (images_NHWC + density * maps_NHW1) * brightest_N111 / (brightest_N111 + density)
+    return np.asarray((images_NHWC + density * maps_NHW1) * brightest_N111 / (brightest_N111 + density))
 
 
 def plasma(generators_N: Sequence[Generator], side: int, decay: float) -> Images:
@@ -91,4 +92,4 @@ def plasma(generators_N: Sequence[Generator], side: int, decay: float) -> Images
             maps_NHW[into] = with_noise(around_NHW + corners_sum_NHW, wobble)
         step, wobble = half, wobble / decay
     low_N11, high_N11 = maps_NHW.min(axis=(1, 2), keepdims=True), maps_NHW.max(axis=(1, 2), keepdims=True)
-    return (maps_NHW - low_N11) / (high_N11 - low_N11)
+    return np.asarray((maps_NHW - low_N11) / (high_N11 - low_N11))

@@ -119,3 +119,19 @@ def test_chunks_are_the_corrupted_images_in_order() -> None:
     parts = [np.asarray(each.images_NHWC) for each in corrupted_chunks(images, CORRUPTIONS["shot_noise"], 2, chunk=4)]
     assert [len(part) for part in parts] == [4, 4, 2]
     assert np.array_equal(np.concatenate(parts), whole[0])
+
+
+def test_corrupted_images_are_made_once_for_all_trials(tmp_path, monkeypatch) -> None:
+    images = ImageSet(
+        images_NHWC=np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8),
+        labels_N=np.zeros(6, dtype=np.int64),
+        samples_N=np.arange(6, dtype=np.uint64),
+    )
+
+    def make(chunk: int) -> bytes:
+        found = corrupted_chunks(images, CORRUPTIONS["fog"], 4, chunk=chunk, kept_as=tmp_path / "fog.npy")
+        return b"".join(np.asarray(each.images_NHWC).tobytes() for each in found)
+
+    first = make(4)
+    monkeypatch.setattr("harness.retesting.sources.corrupt", None)
+    assert make(5) == first

@@ -79,7 +79,7 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     for skip in chosen.plan.skips:
         progress.note(f"skipped: {skip.title}: {skip.reason}")
     # Before anything is trained: a set that does not fit is a mistake in the call.
-    retesting = Retesting.of(order, store, progress)
+    retesting = Retesting.of(order, store, emit=progress, note=progress.note)
     run: Callable[[Plan], BenchSummary] = partial(
         run_bench,
         store=store,

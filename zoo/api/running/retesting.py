@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from harness.records.store import Store
     from harness.retesting.bench import DescribedSets, Retester, RetestSummary
     from zoo.api.ordering import BenchOrder
-    from zoo.api.running.flow import ProgressDisplay
+    from zoo.events import Event
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,13 +23,16 @@ class Retesting:
     """The further tests of a bench."""
 
     store: Store
-    progress: ProgressDisplay
+    note: Callable[[str], None]
+    """Shows a sentence that does not belong to a trial."""
     retester: Retester | None = None
     """None: no further sets were requested."""
     described: DescribedSets | None = None
 
     @classmethod
-    def of(cls, order: BenchOrder, store: Store, progress: ProgressDisplay) -> Retesting:
+    def of(
+        cls, order: BenchOrder, store: Store, *, emit: Callable[[Event], None], note: Callable[[str], None]
+    ) -> Retesting:
         """Return the further tests of an order, whose sets can be loaded and have classes that fit.
 
         Raises:
@@ -40,11 +44,11 @@ class Retesting:
         chosen = order.chosen
         sets = requested_sets(chosen.request, chosen.catalog)
         if not sets:
-            return cls(store=store, progress=progress)
-        retester = Retester(store, order.sources, order.settings.data, preload=chosen.plan.preload, emit=progress)
-        progress.note(f"further test sets: {plural(len(sets), 'set')}")
+            return cls(store=store, note=note)
+        retester = Retester(store, order.sources, order.settings.data, preload=chosen.plan.preload, emit=emit)
+        note(f"further test sets: {plural(len(sets), 'set')}")
         described = retester.describe(sets, chosen.plan.datasets)
-        return cls(store=store, progress=progress, retester=retester, described=described)
+        return cls(store=store, note=note, retester=retester, described=described)
 
     def run(self, summary: BenchSummary, *, limits: RunLimits) -> RetestSummary | None:
         """Test every trial that is done on each set; return None if there is nothing to do."""
@@ -53,7 +57,7 @@ class Retesting:
         return self.retester.test(
             summary.records,
             self.described,
-            tell=lambda sentence: self.progress.note(f"further test sets, {sentence}"),
+            tell=lambda sentence: self.note(f"further test sets, {sentence}"),
             limits=limits,
         )
 
