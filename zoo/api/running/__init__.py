@@ -5,6 +5,7 @@
 ``seeding``    adds seeds to rows that share ranks
 ``folds``      pools cross-validation folds
 ``runtimes``   evaluates and times trained weights under other runtimes
+``retesting``  tests trained weights on further sets
 ``shortfalls`` says what a bench has not got
 ``forecast``   estimates run time and memory
 """
