@@ -2,7 +2,7 @@
 
 ``architectures``  custom CNNs, timm's and torchvision's models
 ``datasets``       digits, torchvision's sets, folders, tables, synthetic images
-``recipes``        classic and modern training recipes
+``recipes``        training recipes, and recipes on frozen features
 ``metrics``        accuracy, F1 and the rest
 ``listeners``      trackers and logs that follow a bench
 ``executors``      ways to run trials on other machines
@@ -28,6 +28,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.recipes.classic",
     "plugins.recipes.modern",
     "plugins.recipes.speedrun",
+    "plugins.recipes.on_features",
     "plugins.metrics.classification",
     "plugins.listeners.jsonl",
     "plugins.listeners.tensorboard",

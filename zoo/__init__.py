@@ -7,6 +7,7 @@ The public names, for plugins and scripts:
 ``Preparation``        what an image becomes before a network sees it
 ``Dataset``            a dataset: loads ``Splits`` for a ``DataRequest``
 ``Recipe``             a training recipe with ``Hyperparameters``
+``FeatureSet``         what a recipe on features is given; it returns a ``Head``, and has ``FeatureHyperparameters``
 ``TrainingContext``    what a recipe's own training step is given
 ``Metric``             a metric computed from ``Predictions``
 ``Listener``           receives the events of a bench
@@ -28,9 +29,9 @@ The public names, for plugins and scripts:
 
 They are imported on first use, so ``import zoo`` is cheap.
 
-Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters`` and
-``training_context``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``, ``report_format``, and
-``preparation``, ``published`` and ``options``, which several of them have.
+Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters``,
+``training_context`` and ``features``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``,
+``report_format``, and ``preparation``, ``published`` and ``options``, which several of them have.
 The other modules:
 
 =====================  ====================================================
@@ -72,7 +73,10 @@ if TYPE_CHECKING:
     from zoo.dataset import Split as Split
     from zoo.dataset import Splits as Splits
     from zoo.executor import Executor as Executor
+    from zoo.features import FeatureSet as FeatureSet
+    from zoo.features import Head as Head
     from zoo.hookspecs import hookimpl as hookimpl
+    from zoo.hyperparameters import FeatureHyperparameters as FeatureHyperparameters
     from zoo.hyperparameters import Hyperparameters as Hyperparameters
     from zoo.listener import Listener as Listener
     from zoo.loading import build_catalog as build_catalog
@@ -92,6 +96,9 @@ _HOME = {
     "DataRequest": "zoo.dataset",
     "Dataset": "zoo.dataset",
     "Executor": "zoo.executor",
+    "FeatureHyperparameters": "zoo.hyperparameters",
+    "FeatureSet": "zoo.features",
+    "Head": "zoo.features",
     "Hyperparameters": "zoo.hyperparameters",
     "Listener": "zoo.listener",
     "Metric": "zoo.metric",

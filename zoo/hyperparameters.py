@@ -202,3 +202,14 @@ class Hyperparameters(BaseModel):
         except UsageError as usage_error:
             raise usage_error from raise_from
         raise AssertionError("unreachable: there was at least one error")
+
+
+class FeatureHyperparameters(Hyperparameters):
+    """Settings of a recipe that fits a head to the features of a frozen backbone; those of training are not used."""
+
+    pretrained: bool = Field(default=True, description="start from published weights")
+    train_per_class: int = Field(
+        default=0,
+        ge=0,
+        description="number of training images per class to fit the head to, drawn by the seed; 0 means all",
+    )

@@ -1,12 +1,13 @@
 """Recipes: how a network is trained, from initial weights to tested ones.
 
-A recipe consists of hyperparameters that the engine understands, and optional functions that replace parts of it.
+A recipe consists of hyperparameters that the engine understands, and optional functions that replace parts of it. One
+with ``fit_head`` does not train the network at all: it fits a head to the features of its frozen backbone.
 Shape suffixes: B batch, C channels, H height, W width, K classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from zoo.features import FeatureSet, Head
     from zoo.hyperparameters import Hyperparameters
     from zoo.training_context import TrainingContext
 
@@ -31,6 +33,8 @@ FUNCTIONS = (
     "on_epoch_start",
     "loss",
     "predict",
+    "fit_head",
+    "empty_head",
 )
 """Names of the fields of a recipe that are optional functions."""
 
@@ -86,6 +90,12 @@ class Recipe:
     predict: Callable[[nn.Module, Tensor, Any], Tensor] | None = None
     """``(model, images_BCHW, hp)``: returns the logits ``[B, K]`` for validation and test, for instance with test-time
     augmentation. Must not draw random numbers."""
+    fit_head: Callable[[FeatureSet, Any], Head] | None = None
+    """``(features, hp)``: returns a head fitted to the features of a frozen backbone, which are computed once and
+    cached. It replaces the training; ``hp`` should be a subclass of :class:`zoo.FeatureHyperparameters`."""
+    empty_head: Callable[[Mapping[str, tuple[int, ...]], Any], nn.Module] | None = None
+    """``(shapes, hp)``: returns a head whose tensors, by name, have these shapes, for saved weights to be loaded into.
+    Needed if ``fit_head`` returns anything but a linear layer."""
     files: tuple[str, ...] = ()
     """Data files or folders that its code reads, relative to the plugin's file; changed content changes the result
     key."""
@@ -100,4 +110,9 @@ class Recipe:
             value = getattr(self, what)
             if not callable(value) and (value is not None or what == "hyperparameters"):
                 raise ValueError(f"recipe {self.name!r}: {what} must be callable")
+        if self.empty_head is not None and self.fit_head is None:
+            raise ValueError(f"recipe {self.name!r}: empty_head rebuilds a head of fit_head, which it does not have")
+        trains = [what for what in FUNCTIONS if what not in ("fit_head", "empty_head") and getattr(self, what)]
+        if self.fit_head is not None and trains:
+            raise ValueError(f"recipe {self.name!r}: fit_head replaces the training, so {trains[0]} is never called")
         check_dependencies(self.files, self.libraries, f"recipe {self.name!r}")

@@ -32,7 +32,9 @@ class ClassifierCard(FrozenModel):
     small_image_changes: tuple[str, ...] | None = None
     """Changes made by the small-image adaptation, one line each; None if it was off."""
     recipe: RecipeSpec | None = None
-    """The recipe if it has its own way of predicting; None if the network returns the logits."""
+    """The recipe if it has its own way of predicting or its own head; None if the network returns the logits."""
+    new_head: bool = False
+    """Whether the network's own head is replaced by one that was fitted to features."""
     mirror_symmetric: bool = True
     """Whether mirroring an image preserves its label."""
     classes: tuple[str, ...] = Field(min_length=2)

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from harness.classifiers.card import METADATA_KEY, ClassifierCard, first_problem, preparation_fields
 from harness.data import decoding
+from harness.networks.backbones import empty_fitted
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
 from harness.networks.state_dicts import fill
@@ -33,11 +34,12 @@ from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
 from harness.system.free_memory import free_bytes
 from harness.training.prediction_views import predict_of
 from zoo.architecture import Architecture, ModelRequest
-from zoo.calling.containment import hyperparameters_of
+from zoo.calling.containment import hyperparameters_of, reported
 from zoo.catalog import Catalog, Entry, Registry
 from zoo.errors import PluginError, StoreError, UnknownNameError
 from zoo.files.plain_files import WEIGHTS, read_bytes
 from zoo.files.sizes import size_text
+from zoo.hyperparameters import Hyperparameters
 from zoo.options import resolve_options
 from zoo.recipe import Recipe
 
@@ -91,7 +93,8 @@ def assemble(
 ) -> TrainedClassifier:
     """Build the network described by *card* and load its weights; raises like :func:`load_trained`."""
     architecture = _entry(catalog.architectures, card.architecture, card)
-    model = _build_bounded(card, architecture, tensors, path)
+    recipe = None if card.recipe is None else _entry(catalog.recipes, card.recipe, card)
+    model = _build_bounded(card, architecture, tensors, path, recipe=recipe)
     mismatch = fill(model, tensors)
     if mismatch:
         raise StoreError(
@@ -101,7 +104,7 @@ def assemble(
     return TrainedClassifier(
         card=card,
         model=model.eval().requires_grad_(False),
-        predict=None if card.recipe is None else _own_predict(_entry(catalog.recipes, card.recipe, card), card),
+        predict=None if recipe is None else _own_predict(recipe, card),
         path=path,
         folder=folder,
         notes=tuple(_notes(card, architecture)),
@@ -109,7 +112,12 @@ def assemble(
 
 
 def _build_bounded(
-    card: ClassifierCard, architecture: Entry[Architecture], tensors: dict[str, Tensor], path: Path
+    card: ClassifierCard,
+    architecture: Entry[Architecture],
+    tensors: dict[str, Tensor],
+    path: Path,
+    *,
+    recipe: Entry[Recipe] | None,
 ) -> nn.Module:
     """Build the network within the memory that its weights and images account for, as the card may be a stranger's.
 
@@ -124,7 +132,8 @@ def _build_bounded(
     )
     try:
         with limit:
-            return build_network(card, architecture)
+            network = build_network(card, architecture)
+            return _with_new_head(network, tensors, card, path, recipe=recipe) if card.new_head else network
     finally:
         if limit.exceeded:
             raise StoreError(
@@ -132,6 +141,20 @@ def _build_bounded(
                 f"with the options in its card would {limit.exceeded}, and the file holds {size_text(weight_bytes)} of "
                 "weights"
             ) from None
+
+
+def _with_new_head(
+    network: nn.Module, tensors: dict[str, Tensor], card: ClassifierCard, path: Path, *, recipe: Entry[Recipe] | None
+) -> nn.Module:
+    """Replace the network's head by an empty one of the kind that the recipe fits.
+
+    Raises:
+        StoreError: If the tensors are not those of such a head.
+    """
+    empty_head = None if recipe is None else recipe.record.empty_head
+    hp = None if recipe is None else _settings_of(recipe, card)
+    with reported("making the head", f"{path}: the head of the network in it cannot be made", error=StoreError):
+        return empty_fitted(network, tensors, None if empty_head is None else lambda shapes: empty_head(shapes, hp))
 
 
 def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn.Module:
@@ -201,6 +224,8 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
         )
     except ValidationError as error:
         raise StoreError(f"the record in {origin} does not describe a classifier: {first_problem(error)}") from error
+    if record.features is not None and not record.features.own_head:
+        return card.model_copy(update={"new_head": True})
     one_view = spec.recipe.hyperparameters.get("test_views", "one") == "one"  # older records have no other
     if one_view and _entry(catalog.recipes, spec.recipe, card).record.predict is None:
         card = card.model_copy(update={"recipe": None})
@@ -253,14 +278,15 @@ def _remedy(provider: ProviderSpec) -> str:
 
 
 def _own_predict(entry: Entry[Recipe], card: ClassifierCard) -> Predict | None:
-    recipe = entry.record
+    return predict_of(entry.record, _settings_of(entry, card))
+
+
+def _settings_of(entry: Entry[Recipe], card: ClassifierCard) -> Hyperparameters:
     assert card.recipe is not None
-    hp = hyperparameters_of(recipe, entry.display_name, entry.provider).with_overrides(
+    hp = hyperparameters_of(entry.record, entry.display_name, entry.provider).with_overrides(
         card.recipe.hyperparameters, owner=entry.display_name
     )
-    if not card.mirror_symmetric:
-        hp = hp.without_mirroring()  # as in training
-    return predict_of(recipe, hp)
+    return hp if card.mirror_symmetric else hp.without_mirroring()  # as in training
 
 
 def _notes(card: ClassifierCard, architecture: Entry[Architecture]) -> list[str]:

@@ -66,8 +66,8 @@ class TimedPrediction:
     """Their labels are not looked at."""
     logits_NK: Tensor
     """What was predicted for them, on the CPU."""
-    seconds: float
-    """How long the pass took, data path included."""
+    seconds: float | None
+    """How long the pass took, data path included; None: there was none, as the network's features were cached."""
 
 
 def measure_speed(
@@ -75,7 +75,7 @@ def measure_speed(
     resolved: ResolvedRecipe,
     settings: ForwardSettings,
     *,
-    training: FinishedTraining,
+    training: FinishedTraining | None,
     test: TimedPrediction,
     was_disturbed: bool = False,
     budget_seconds: float,
@@ -88,6 +88,7 @@ def measure_speed(
 
     Args:
         settings: How the network trained and is timed.
+        training: None if the network was not trained, as where a head was fitted to features; inference is measured.
         test: Gives the end-to-end rate of inference, and images to time the network with.
         was_disturbed: Whether another trial on the device did not pause.
         budget_seconds: Time for measuring inference, and again for training. Latency takes half of it, the reference
@@ -124,26 +125,28 @@ def _measure(
     resolved: ResolvedRecipe,
     settings: ForwardSettings,
     *,
-    training: FinishedTraining,
+    training: FinishedTraining | None,
     test: TimedPrediction,
     was_disturbed: bool,
     budget_seconds: float,
     best_inference: bool,
 ) -> SpeedInfo:
-    device, trained = settings.device, training.result
+    device = settings.device
     foreign = ForeignLoad()
     reference = reference_step(device)
     reference_before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test.images, device)
     forward = compiled(model, graphs=settings.graphs) if settings.compile else model
-    train_batch = min(resolved.hp.batch_size, trained.micro_batch_size, len(data))
+    train_batch = len(data)
+    if training is not None:
+        train_batch = min(resolved.hp.batch_size, training.result.micro_batch_size, train_batch)
     compile_seconds = None
     if settings.compile:
         compile_seconds = _first_call_seconds(model, forward, timed_batch(data, settings, train_batch)[0], settings)
     train = None
     with GpuClock(device) as clock:
         inference, latency = measure_inference(model, data, settings, forward=forward, budget_seconds=budget_seconds)
-        if training.num_devices == 1:
+        if training is not None and training.num_devices == 1:
             train = Halving(device, at_most=train_batch).until_it_fits(
                 lambda size: _training(model, resolved, settings, timed_batch(data, settings, size), budget_seconds)
             )
@@ -160,31 +163,35 @@ def _measure(
                 budget_seconds=budget_seconds,
             )
         )
-    rates = list(trained.images_per_second)
-    # The first epoch also warms caches and kernels up, so it counts only where there is no other.
-    own_rates = rates[1:] or rates
-    if training.num_neighbours:
-        own_rates = [] if training.again is None else training.again(budget_seconds / 2)
+    rates, own_rates, num_neighbours = [], [], 0
+    if training is not None:
+        rates, num_neighbours = list(training.result.images_per_second), training.num_neighbours
+        # The first epoch also warms caches and kernels up, so it counts only where there is no other.
+        own_rates = rates[1:] or rates
+        if num_neighbours:
+            own_rates = [] if training.again is None else training.again(budget_seconds / 2)
     reference_after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     return SpeedInfo(
         protocol=PROTOCOL,
         train=train,
         train_end_to_end=summarize(own_rates, batch_size=resolved.hp.batch_size) if own_rates else None,
         inference=inference,
-        inference_end_to_end=summarize([len(data) / test.seconds], batch_size=inference.batch_size),
+        inference_end_to_end=None
+        if test.seconds is None
+        else summarize([len(data) / test.seconds], batch_size=inference.batch_size),
         latency=latency,
         best_inference=best,
         compile_seconds=compile_seconds,
         train_compile_seconds=_extra_of_first_epoch(rates, training.num_images)
-        if settings.compile and not training.num_neighbours
+        if settings.compile and training is not None and not num_neighbours
         else None,
-        peak_memory_mib=training.peak_memory_mib,
-        resident_images_mib=trained.resident_bytes / 2**20 if trained.resident_bytes else None,
+        peak_memory_mib=None if training is None else training.peak_memory_mib,
+        resident_images_mib=None if training is None else training.result.resident_bytes / 2**20 or None,
         reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
         foreign_cores=foreign.cores(),
         notes=(
-            *_several_notes(training.num_devices),
-            *_company_notes(0 if own_rates else training.num_neighbours, was_disturbed),
+            *_several_notes(1 if training is None else training.num_devices),
+            *_company_notes(0 if own_rates else num_neighbours, was_disturbed),
             *clock.notes(),
             *_drift_notes(reference_before, reference_after),
         ),

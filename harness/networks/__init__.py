@@ -3,6 +3,7 @@
 ``building``        a network from its architecture and a seed, checked before it is trained
 ``complexity``      parameters and multiply-accumulates
 ``global_state``    torch settings that a plugin must not change
+``backbones``       networks without their head, and with one fitted to features
 ``heads``           the layers that turn features into logits
 ``initialization``  initial weights
 ``small_images``    the adaptation to small images

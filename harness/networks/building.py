@@ -22,9 +22,12 @@ from zoo.calling.containment import reported
 
 
 def build_model(
-    architecture: Architecture, request: ModelRequest, *, seed: int, adapt: bool
+    architecture: Architecture, request: ModelRequest, *, seed: int, adapt: bool, check: bool = True
 ) -> tuple[nn.Module, tuple[str, ...]]:
     """Build a network from a seed, adapt it to small images if requested, and check its output.
+
+    Args:
+        check: Whether to check the output, which takes a forward pass of two images.
 
     Returns:
         The network in train mode on the CPU, and a line for each change made by the adaptation.
@@ -43,7 +46,8 @@ def build_model(
     changes: tuple[str, ...] = ()
     if adapt:
         changes = adapt_small_images(model, image_size=request.image_size, in_channels=request.in_channels)
-    _check_output(model, architecture.name, request)
+    if check:
+        check_output(model, architecture.name, request)
     return model.train(), changes
 
 
@@ -71,7 +75,12 @@ def _forward(model: nn.Module, name: str, request: ModelRequest) -> object:
         return model(images_BCHW)
 
 
-def _check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
+def check_output(model: nn.Module, name: str, request: ModelRequest) -> None:
+    """Check that a network maps two images of the request's size to logits.
+
+    Raises:
+        TrialError: If it does not.
+    """
     with torch.inference_mode():
         logits_BK = _forward(model, name, request)
     if not isinstance(logits_BK, torch.Tensor):

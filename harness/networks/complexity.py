@@ -34,7 +34,7 @@ def count_parameters(model: nn.Module) -> tuple[int, int]:
     return total, trainable
 
 
-def count_macs(model: nn.Module | Callable[[], nn.Module], image_shape: tuple[int, int, int]) -> int | None:
+def count_macs(model: nn.Module | Callable[[], nn.Module], image_shape: tuple[int, ...]) -> int | None:
     """Count the multiply-accumulates of a forward pass of one image in eval mode, including attention.
 
     The formulas are those of torch's flop counter: for convolutions and matrix products, but not additions,
@@ -45,7 +45,7 @@ def count_macs(model: nn.Module | Callable[[], nn.Module], image_shape: tuple[in
 
     Args:
         model: A network, or a function that builds one, which is called on the meta device and takes no memory.
-        image_shape: ``(C, H, W)``.
+        image_shape: ``(C, H, W)``, or ``(D,)`` for features.
 
     Returns:
         The count, or None if the forward pass fails or uses operations that cannot be traced.
@@ -117,7 +117,7 @@ def _elementary_operations() -> Iterator[None]:
         backends.mkldnn.enabled = had_mkldnn
 
 
-def _flops(model: nn.Module, image_shape: tuple[int, int, int], device: torch.device) -> int:
+def _flops(model: nn.Module, image_shape: tuple[int, ...], device: torch.device) -> int:
     images_BCHW = torch.zeros(1, *image_shape, device=device)
     with evaluating(model), _FlopCounter() as counter:
         model(images_BCHW)

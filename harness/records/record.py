@@ -105,6 +105,24 @@ class TrainingInfo(FrozenModel):
     """Maximum number of images per forward pass at the end of training; None in older records."""
 
 
+class FeatureInfo(FrozenModel):
+    """The features of a frozen backbone, and the head that was fitted to them."""
+
+    layer: str
+    """Name of the layer whose inputs they are: the classifier. Maps and tokens are averaged."""
+    num_features: int
+    weights: str
+    """SHA-256 over the backbone's tensors."""
+    num_computed: int
+    """Number of images that this trial ran through the backbone; the features of all others were in the cache."""
+    num_train: int
+    """Number of training images that the head was fitted to."""
+    own_head: bool
+    """Whether the fitted weights are in the network's own head; otherwise a new head follows the backbone."""
+    chosen: dict[str, float | str] = Field(default_factory=dict)
+    """What the recipe chose on the validation images."""
+
+
 class Tuning(FrozenModel):
     """Settings chosen for the speed of training, and why (see :mod:`harness.measuring.tuning`)."""
 
@@ -252,6 +270,8 @@ class Record(FrozenModel):
     model: ModelInfo | None = None
     data: DataInfo | None = None
     training: TrainingInfo | None = None
+    features: FeatureInfo | None = None
+    """Set if a head was fitted to features, instead of a training."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """Metric values by the metric's display name."""
     tuning: Tuning | None = None

@@ -45,6 +45,7 @@ def predict_logits(
     predict: Callable[[nn.Module, Tensor], Tensor] | None = None,
     num_classes: int | None = None,
     ranks: Ranks = ALONE,
+    what: str = "logits",
 ) -> Tensor:
     """Return the logits ``[N, K]`` of all images in order, float32 on the CPU. The model's modes are preserved.
 
@@ -54,6 +55,7 @@ def predict_logits(
         predict: A function of ``(model, images_BCHW)`` to call instead of the model.
         num_classes: The K that the network must return; None: any.
         ranks: With several, each rank predicts some of the batches, and N counts only those images.
+        what: What errors call the output, such as features.
 
     Raises:
         TrialError: If the output is not logits (kind plugin) or not finite (kind diverged), or there is not enough
@@ -71,7 +73,7 @@ def predict_logits(
     def logits_of(images_BCHW: Tensor) -> Tensor:
         inputs_BCHW = normalize(images_BCHW)
         output = model(inputs_BCHW) if predict is None else predict(model, inputs_BCHW)
-        return checked_logits(output, len(images_BCHW), num_classes).float()
+        return checked_logits(output, len(images_BCHW), num_classes, what=what).float()
 
     with eval_mode(model), torch.inference_mode(), computing(device, settings.precision):
         for images_BCHW, _ in data.batches(order_N, sizes):
@@ -82,7 +84,7 @@ def predict_logits(
                     parts.append(logits_of(some_BCHW))
                     done += len(some_BCHW)
         logits_NK = torch.cat(parts).cpu() if parts else torch.empty(0, num_classes or 0)
-    return _finite(logits_NK)
+    return _finite(logits_NK, what)
 
 
 def predict_batch(
@@ -121,12 +123,12 @@ def predict_batch(
     return _finite(logits_BK)
 
 
-def _finite(logits_NK: Tensor) -> Tensor:
+def _finite(logits_NK: Tensor, what: str = "logits") -> Tensor:
     # A plain copy, because inference-mode tensors cannot be used everywhere.
     logits_NK = logits_NK.clone()
     if not torch.isfinite(logits_NK).all():
         bad = int((~torch.isfinite(logits_NK)).any(dim=1).sum())
-        raise TrialError(FailureKind.DIVERGED, f"the logits of {bad} of {len(logits_NK)} images are not finite")
+        raise TrialError(FailureKind.DIVERGED, f"the {what} of {bad} of {len(logits_NK)} images are not finite")
     return logits_NK
 
 
@@ -141,6 +143,11 @@ def _judge(logits_NK: Tensor, labels_N: Tensor) -> Tensor:
 def _mean(judged_N2: Tensor) -> Evaluation:
     loss, accuracy = judged_N2.mean(dim=0).tolist()
     return Evaluation(loss=loss, accuracy=accuracy)
+
+
+def evaluate_logits(logits_NK: Tensor, labels_N: Tensor) -> Evaluation:
+    """Return the loss and accuracy of logits."""
+    return _mean(_judge(logits_NK, labels_N))
 
 
 def evaluate(
@@ -181,7 +188,7 @@ def batch_size_for(height: int, width: int, device: torch.device) -> int:
     return max(16, min(4096, PIXELS_PER_BATCH.get(device.type, 2**20) // (height * width)))
 
 
-def checked_logits(output: object, batch: int, num_classes: int | None) -> Tensor:
+def checked_logits(output: object, batch: int, num_classes: int | None, *, what: str = "logits") -> Tensor:
     """Return a network's output if it has the shape and type of logits ``[B, K]``.
 
     Raises:
@@ -195,7 +202,7 @@ def checked_logits(output: object, batch: int, num_classes: int | None) -> Tenso
     if isinstance(output, Tensor):
         given = f"{str(output.dtype).removeprefix('torch.')} {list(output.shape)}"
     raise TrialError(
-        FailureKind.PLUGIN, f"the network returned {given}, not floating-point logits [{batch}, {num_classes or 'K'}]"
+        FailureKind.PLUGIN, f"the network returned {given}, not floating-point {what} [{batch}, {num_classes or 'K'}]"
     )
 
 

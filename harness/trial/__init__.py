@@ -5,6 +5,8 @@
 ``resolved_trial``  a trial that is ready to run: data prepared, settings resolved
 ``setup``           building the network and recipe from the spec
 ``fitting``         training it, without CUDA graphs where they cannot be recorded
+``on_features``     a trial that fits a head to features instead of training
+``feature_source``  the features of its images, from the cache or computed
 ``tuning``          choosing memory format and compile mode from a few training steps
 ``testing``         predicting the test and validation images with the trained network
 ``progress``        what the trial has done so far, in this attempt and in earlier ones

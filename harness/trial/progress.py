@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.records.history import HistoryWriter, encode_row, read_history
-from harness.records.record import MetricValue, ModelInfo, SpeedInfo, TrainingInfo, Tuning
+from harness.records.record import FeatureInfo, MetricValue, ModelInfo, SpeedInfo, TrainingInfo, Tuning
 from harness.system.atomic_files import write_bytes
 
 
@@ -25,6 +25,7 @@ class TrialProgress:
     model: ModelInfo | None = None
     tuning: Tuning | None = None
     training: TrainingInfo | None = None
+    features: FeatureInfo | None = None
     metrics: dict[str, MetricValue] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     speed: SpeedInfo | None = None

@@ -28,10 +28,16 @@ class TrainingSetup:
     """A line for each layer that the small-image adaptation changed."""
     resolved: ResolvedRecipe
     normalization: Normalization
+    request: ModelRequest
+    """What the network was built for."""
+    architecture_name: str
 
 
-def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> TrainingSetup:
+def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, *, check: bool = True) -> TrainingSetup:
     """Build the network of a resolved *spec* for the images of *prepared*.
+
+    Args:
+        check: Whether to check the network's output, which takes a forward pass.
 
     Raises:
         ZooError: If a plugin of the spec is not in the catalog.
@@ -53,10 +59,19 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Tra
         options=dict(spec.architecture.options),  # a plugin may change what it is given
     )
     normalization = _normalization(spec, prepared)
-    model, changes = build_model(architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on")
+    model, changes = build_model(
+        architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on", check=check
+    )
     check_imported(_distributions(spec))
     resolved = ResolvedRecipe(recipe=recipe, hp=hp)
-    return TrainingSetup(model=model, changes=changes, resolved=resolved, normalization=normalization)
+    return TrainingSetup(
+        model=model,
+        changes=changes,
+        resolved=resolved,
+        normalization=normalization,
+        request=request,
+        architecture_name=architecture.name,
+    )
 
 
 def _distributions(spec: TrialSpec) -> set[str]:

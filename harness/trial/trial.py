@@ -43,6 +43,7 @@ from harness.training.state import TrainingState
 from harness.trial.fitting import fit
 from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
+from harness.trial.on_features import run_on_features
 from harness.trial.progress import TrialProgress, continue_history
 from harness.trial.setup import make_setup
 from harness.trial.testing import predict_splits
@@ -155,6 +156,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         model=progress.model,
         tuning=progress.tuning,
         training=progress.training,
+        features=progress.features,
         metrics=progress.metrics,
         warnings=progress.warnings,
         speed=progress.speed,
@@ -171,6 +173,9 @@ def _run(
     ranks: RankGroup | None,
 ) -> None:
     spec, prepared, folder = job.trial.spec, job.trial.prepared, Path(job.folder)
+    if catalog.recipes.get(spec.recipe.full_name).record.fit_head is not None:
+        run_on_features(job, catalog, progress, sharing)
+        return
     execution = spec.execution
     device = torch.device(execution.device)
     assert execution.precision != "auto", "the bench resolves the precision"

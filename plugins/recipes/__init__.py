@@ -5,4 +5,8 @@
 ``speedrun``           plugin: CIFAR-10 in nine epochs
 ``speedrun_settings``  hyperparameters of that recipe
 ``muon``               the optimizer Muon
+``on_features``        plugin: heads fitted to frozen features
+``feature_settings``   hyperparameters of those recipes
+``linear_heads``       logistic regression, nearest class mean, linear discriminant analysis
+``neighbors``          nearest neighbours as a layer
 """

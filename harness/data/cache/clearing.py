@@ -13,7 +13,15 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.data.cache.entries import CacheEntry, is_prepared_file, key_of_leftover, runs_trials, scan_folder
+from harness.data.cache.entries import (
+    CacheEntry,
+    is_feature_file,
+    is_prepared_file,
+    key_of_leftover,
+    runs_trials,
+    scan_folder,
+)
+from harness.data.cache.feature_files import FEATURES_FOLDER
 from harness.data.cache_layout import STREAMED_SUFFIX, is_used, lock_of
 from harness.system.atomic_files import TEMPORARY_PREFIX
 
@@ -72,10 +80,11 @@ def _clear_folder(entry: CacheEntry) -> Cleared:
             # Leftovers of a dead process can be removed even while another process uses newer data.
             if entry.kind != "leftovers" and is_used(owner):
                 return Cleared(entry=entry, left_because="it is in use")
+            is_own = is_feature_file if folder.parent.name == FEATURES_FOLDER else is_prepared_file
             foreign = [
                 each.name
                 for each in scan_folder(folder)
-                if not (each.is_file(follow_symlinks=False) and is_prepared_file(each.name))
+                if not (each.is_file(follow_symlinks=False) and is_own(each.name))
             ]
             if foreign:
                 return Cleared(

@@ -4,6 +4,7 @@
 kind               location
 =================  ============================================================================================
 ``decoded``        ``decoded/NAME-KEY/``: a prepared dataset; ``…-streamed/`` if its images are not kept decoded
+``features``       ``features/NAME-KEY/``: outputs of a frozen backbone for a dataset's images
 ``models``         ``timm-VERSION-models-….json`` and the like: a library's list of models
 ``tuning``         ``tuning/*.json``: the fastest settings for a network on this machine
 ``tar``            ``tar/*.json``: positions of the members of tar files
@@ -28,6 +29,8 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from harness.data.array_files import load_array
+from harness.data.cache.feature_files import FEATURE_FACTS_FILE, FEATURES_FOLDER, SPLITS
 from harness.data.cache_layout import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
 from harness.data.images import PreparedData
 from harness.data.photographs.store import WholeStore
@@ -36,7 +39,7 @@ from harness.system.atomic_files import TEMPORARY_PREFIX
 from zoo.files.cache import DECODED_FOLDER
 from zoo.files.plain_files import FACTS, read_bytes
 
-Kind = Literal["decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
+Kind = Literal["decoded", "features", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
 
 _PREPARED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{20}}({STREAMED_SUFFIX})?")
 _STALE = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}(?P<key>.+-[0-9a-f]{{20}})-.+")
@@ -47,6 +50,10 @@ _PREPARED_FILE = re.compile(
     r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths|shapes)\.npy"
     r"|(train|val|test)-(encoded|whole)\.bin"
     r"|fold-\d+\.json|fold-\d+-(train|val|test)\.npy"
+    rf"|{re.escape(TEMPORARY_PREFIX)}.+"
+)
+_FEATURE_FILE = re.compile(
+    rf"({'|'.join(SPLITS)})\.npy|{re.escape(FEATURE_FACTS_FILE)}|speed-[0-9a-f]{{20}}\.json"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
 REMOTE_FOLDER = "remote"
@@ -82,6 +89,7 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
     """
     entries = [
         *_decoded(root / DECODED_FOLDER),
+        *_features(root / FEATURES_FOLDER),
         *_files("models", root, _MODEL_LIST),
         *_files("tuning", root / "tuning", _HEX_FILE),
         *_files("tar", root / "tar", _HEX_FILE),
@@ -92,13 +100,28 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
     left = [file for folder in (root, root / "tuning", root / "tar") for file in _left_files(folder, now)]
     if left:
         entries.append(_entry_of_files("leftovers", root, left))
-    order: tuple[Kind, ...] = ("decoded", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads")
+    order: tuple[Kind, ...] = (
+        "decoded",
+        "features",
+        "models",
+        "tuning",
+        "tar",
+        "compile",
+        "remote",
+        "leftovers",
+        "downloads",
+    )
     return sorted(entries, key=lambda entry: (order.index(entry.kind), -entry.num_bytes, entry.name))
 
 
 def is_prepared_file(name: str) -> bool:
     """Return whether the name is that of a file of prepared data."""
     return _PREPARED_FILE.fullmatch(name) is not None
+
+
+def is_feature_file(name: str) -> bool:
+    """Return whether the name is that of a file of features."""
+    return _FEATURE_FILE.fullmatch(name) is not None
 
 
 def key_of_leftover(name: str) -> str:
@@ -154,6 +177,38 @@ def _decoded(folder: Path) -> Iterator[CacheEntry]:
             )
         elif (key := key_of_leftover(found.name)) and not is_locked(folder / key):
             yield CacheEntry(name=found.name, kind="leftovers", path=path, num_bytes=num_bytes, last_used=last_used)
+
+
+def _features(folder: Path) -> Iterator[CacheEntry]:
+    for found in scan_folder(folder):
+        path = Path(found.path)
+        if not found.is_dir(follow_symlinks=False):
+            continue
+        num_bytes, last_used = _measure(path)
+        if match := _PREPARED.fullmatch(found.name):
+            yield CacheEntry(
+                name=found.name,
+                kind="features",
+                path=path,
+                num_bytes=num_bytes,
+                last_used=last_used,
+                title=match["name"],
+                num_images=_num_features(path),
+                in_use=is_locked(path),
+            )
+        elif (key := key_of_leftover(found.name)) and not is_locked(folder / key):
+            yield CacheEntry(name=found.name, kind="leftovers", path=path, num_bytes=num_bytes, last_used=last_used)
+
+
+def _num_features(folder: Path) -> int:
+    """Return for how many images a folder has features."""
+    total = 0
+    for split in SPLITS:
+        try:
+            total += len(load_array(folder / f"{split}.npy", mapped=True))
+        except (OSError, ValueError):  # not there, or damaged
+            continue
+    return total
 
 
 def _num_images(facts: bytes) -> int:
