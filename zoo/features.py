@@ -39,4 +39,6 @@ class Head:
     """Maps features ``float32 [B, D]`` to logits ``[B, K]``. A plain ``nn.Linear`` with a bias becomes the network's
     own head where that is possible; any other module needs the recipe's ``empty_head``."""
     chosen: Mapping[str, float | str] = field(default_factory=dict)
-    """What was chosen on the validation images, such as ``{"C": 0.01}``; shown and recorded."""
+    """What was chosen on the validation images, such as ``{"neighbors": 5}``; it is recorded."""
+    is_random: bool = False
+    """Whether another seed would give another head for the same features."""

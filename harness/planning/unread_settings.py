@@ -1,7 +1,7 @@
 """Unused settings: overrides that cannot change a recipe's training, and would only add a row with the same result.
 
 The optimizer, schedule and augmentations in use, and a recipe's own functions, determine which hyperparameters are
-read.
+read. Recipes on features read none of those of training.
 """
 
 from __future__ import annotations
@@ -91,6 +91,8 @@ def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperpar
 
 
 def _why_unread(recipe: Recipe, key: str, hp: Hyperparameters) -> str:
+    if recipe.fit_head is not None and key in Hyperparameters.model_fields and key != "pretrained":
+        return "the recipe fits a head to the features of a frozen backbone, and trains nothing"
     for function, keys, what in (
         (recipe.make_optimizer, _OPTIMIZER, "optimizer"),
         (recipe.lr_factor, _SCHEDULE, "learning-rate schedule"),

@@ -156,6 +156,11 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
             seconds=seconds,
         )
         progress.history.write({"event": "epoch", **asdict(result)})
+        if setup.resolved.hp.pretrained and not per_class and not head.is_random:
+            progress.warnings += (
+                "another seed gives the same result, as published weights, all training images and an exact solver do: "
+                "the interval comes from the test images alone",
+            )
     progress.training = TrainingInfo(
         epochs_run=1,
         tested_epoch=1,
@@ -268,7 +273,7 @@ def _fitted_head(setup: TrainingSetup, features: FeatureSet) -> Head:
     returned: object = head
     if not isinstance(returned, Head) or not isinstance(head.module, nn.Module):
         raise error(f"{recipe.name}: fit_head returned {type(head).__name__}; expected zoo.Head with a module")
-    return Head(module=head.module.cpu().eval().requires_grad_(False), chosen=head.chosen)
+    return replace(head, module=head.module.cpu().eval().requires_grad_(False))
 
 
 def _facts_of(

@@ -66,13 +66,13 @@ class Neighbors(nn.Module):
         )
 
     def forward(self, features_BD: Tensor) -> Tensor:
-        features_BD = features_BD.float()
-        length_B1 = features_BD.norm(dim=1, keepdim=True).clamp_min(1e-12)
+        # In float32, rounding would decide between neighbours of nearly the same distance. Metal has no other.
+        dtype = torch.float32 if features_BD.device.type == "mps" else torch.float64
+        bank_ND, features_BD = self.bank.to(dtype), features_BD.to(dtype)
+        length_B1 = features_BD.norm(dim=1, keepdim=True).clamp_min(_NEAREST)
         features_BD = features_BD / (1 + self.cosine * (length_B1 - 1))
         squared_BN = (
-            features_BD.square().sum(dim=1, keepdim=True)
-            - 2 * features_BD @ self.bank.T
-            + self.bank.square().sum(dim=1)
+            features_BD.square().sum(dim=1, keepdim=True) - 2 * features_BD @ bank_ND.T + bank_ND.square().sum(dim=1)
         )
         num_neighbors = self.rank_votes.shape[0]
         nearest_BM, place_BM = squared_BN.topk(num_neighbors, dim=1, largest=False)
@@ -81,7 +81,7 @@ class Neighbors(nn.Module):
         votes_BM = self.rank_votes * distance_BM.clamp_min(_NEAREST) ** -self.exponent
         votes_BM = num_neighbors * votes_BM / votes_BM.sum(dim=1, keepdim=True)
         votes_BK = (votes_BM[:, :, None] * self.classes[place_BM]).sum(dim=1)
-        return (votes_BK + 1 / self.classes.shape[1]).log()
+        return (votes_BK + 1 / self.classes.shape[1]).log().float()
 
 
 def fit_knn(features: FeatureSet, hp: KnnHyperparameters) -> Head:

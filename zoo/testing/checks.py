@@ -118,6 +118,12 @@ CHECKS: tuple[Check, ...] = (
         ("recipe_has_no_side_effects", "its functions change no seeds, threads, dtypes or warning filters"),
     ),
     *_of(
+        "recipes",
+        ("head_gives_logits", "a head fitted to features gives finite logits [B, K] for each image by itself"),
+        ("head_is_rebuilt_from_shapes", "a saved head is filled into an empty one, with the same logits"),
+        module="feature_heads",
+    ),
+    *_of(
         "metrics",
         ("values_are_within_bounds", "values have the declared shape, and are within the declared bounds or NaN"),
         ("order_of_images_is_irrelevant", "the order of the images does not change the value"),

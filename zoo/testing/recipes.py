@@ -26,8 +26,9 @@ from zoo.calling.signatures import accepted
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
+from zoo.testing.feature_heads import fit_features
 from zoo.testing.global_state import require_no_side_effects
-from zoo.testing.samples import NUM_CLASSES, noise, sample_images, sample_net
+from zoo.testing.samples import NUM_CLASSES, noise, sample_features, sample_images, sample_net
 from zoo.testing.subjects import Subject
 
 _CPU = torch.device("cpu")
@@ -56,6 +57,9 @@ def hyperparameters_serialise(subject: Subject[Recipe]) -> None:
 
 
 def fits_64_images(subject: Subject[Recipe]) -> None:
+    if subject.record.fit_head is not None:
+        fit_features(subject)
+        return
     hp = _hyperparameters(subject).with_overrides({"epochs": _MOST_EPOCHS, "batch_size": 16}, owner=subject.name)
     reached: list[float] = []
 
@@ -74,6 +78,7 @@ def fits_64_images(subject: Subject[Recipe]) -> None:
 
 
 def resume_equals_uninterrupted(subject: Subject[Recipe]) -> None:
+    _require_training(subject)
     hp = _hyperparameters(subject).with_overrides(
         {"epochs": 4, "batch_size": 16, "early_stopping_patience": 0}, owner=subject.name
     )
@@ -96,6 +101,7 @@ def resume_equals_uninterrupted(subject: Subject[Recipe]) -> None:
 
 
 def schedule_ends_where_it_says(subject: Subject[Recipe]) -> None:
+    _require_training(subject)
     hp = _hyperparameters(subject)
     custom = subject.record.lr_factor
     total = hp.epochs * _STEPS_PER_EPOCH
@@ -257,12 +263,13 @@ def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
         "lr_factor": recipe.lr_factor and (lambda: recipe.lr_factor(0.5, hp)),  # type: ignore[misc]
         "augment": recipe.augment and (lambda: _augmented(subject, pixels_BCHW, generator, hp)),
         "loss": recipe.loss and (lambda: recipe.loss(torch.zeros(4, 4), torch.arange(4), hp)),  # type: ignore[misc]
+        "fit_head": recipe.fit_head and (lambda: recipe.fit_head(sample_features(), hp)),  # type: ignore[misc]
         "predict": recipe.predict and (lambda: recipe.predict(net.eval(), images_BCHW, hp)),  # type: ignore[misc]
     }
     for name, call in parts.items():
         if call is not None:
-            # A preparation may draw first weights from torch's generator, as the network itself does.
-            require_no_side_effects(call, f"its {name}", may_draw=name == "prepare")
+            # A preparation may draw first weights from torch's generator, as the network itself does, and so may a new head.
+            require_no_side_effects(call, f"its {name}", may_draw=name in ("prepare", "fit_head"))
 
 
 def _augmented(subject: Subject[Recipe], images_BCHW: Tensor, generator: torch.Generator, hp: Hyperparameters) -> Any:
@@ -272,6 +279,11 @@ def _augmented(subject: Subject[Recipe], images_BCHW: Tensor, generator: torch.G
     offered = {"labels_B": torch.arange(len(images_BCHW)) % NUM_CLASSES, "num_classes": NUM_CLASSES}
     result: Any = augment(images_BCHW, generator, hp, **accepted(augment, offered))
     return result[0] if isinstance(result, tuple) else result
+
+
+def _require_training(subject: Subject[Recipe]) -> None:
+    if subject.record.fit_head is not None:
+        raise NotApplicableError("it fits a head to features, and trains nothing")
 
 
 def _hyperparameters(subject: Subject[Recipe]) -> Hyperparameters:

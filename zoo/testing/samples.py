@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.data.images import PreparedData, TrialImages
+from zoo.features import FeatureSet
 
 NUM_IMAGES = 64
 NUM_CLASSES = 4
@@ -46,6 +47,21 @@ def noise(batch: int, channels: int, size: int, *, seed: int = 0) -> Tensor:
     """Return normalised images ``[B, C, H, W]`` of noise."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(batch, channels, size, size, generator=generator)
+
+
+def sample_features() -> FeatureSet:
+    """Return features of 64 images of 4 classes that are easy to tell apart; validation images are the same."""
+    rng = np.random.default_rng(7)
+    labels_N = np.arange(NUM_IMAGES, dtype=np.int64) % NUM_CLASSES
+    means_KD = rng.normal(0, 3, (NUM_CLASSES, 24))
+    features_ND = (means_KD[labels_N] + rng.normal(0, 1, (NUM_IMAGES, 24))).astype(np.float32)
+    return FeatureSet(
+        train_ND=features_ND,
+        train_labels_N=labels_N,
+        val_ND=features_ND.copy(),
+        val_labels_N=labels_N.copy(),
+        num_classes=NUM_CLASSES,
+    )
 
 
 @contextmanager
