@@ -96,6 +96,8 @@ class Recipe:
     empty_head: Callable[[Mapping[str, tuple[int, ...]], Any], nn.Module] | None = None
     """``(shapes, hp)``: returns a head whose tensors, by name, have these shapes, for saved weights to be loaded into.
     Needed if ``fit_head`` returns anything but a linear layer."""
+    preload: tuple[str, ...] = ()
+    """Modules that ``fit_head`` imports; trials that run one after another share them."""
     files: tuple[str, ...] = ()
     """Data files or folders that its code reads, relative to the plugin's file; changed content changes the result
     key."""

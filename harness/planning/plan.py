@@ -91,6 +91,7 @@ def make_plan(selection: Selection) -> Plan:
                     )
     wanted = [each.entry.record.preload for each in selection.architectures]
     wanted += [each.entry.record.preload for each in selection.datasets]
+    wanted += [each.entry.record.preload for each in selection.recipes]
     if _needs_compiler(selection):
         wanted.append(("torch._dynamo",))
     preload = tuple(dict.fromkeys(module for modules in wanted for module in modules))

@@ -36,7 +36,8 @@ from harness.networks.heads import find_head
 from harness.planning.threads import threads_for_work
 from harness.randomness import derive_seed
 from harness.records.keys import measurement_fields
-from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
+from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
 from harness.records.record import FailureKind, FeatureInfo, Layout, ModelInfo, SpeedInfo, TrainingInfo, Tuning
 from harness.records.scoring import score
 from harness.records.spec import FrozenModel, stable_hash
@@ -48,11 +49,11 @@ from harness.trial.job import TrialJob
 from harness.trial.output_checks import check_outputs
 from harness.trial.progress import TrialProgress
 from harness.trial.setup import TrainingSetup, make_setup
+from harness.trial.testing import save_logits
 from zoo.calling.containment import reported
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
 from zoo.features import FeatureSet, Head
-from zoo.metric import Predictions
 
 TIMED_IMAGES = 10_000
 """Number of images from which choosing the memory format by timing pays off: it takes as long as a few hundred."""
@@ -140,9 +141,8 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
             head_logits(head.module, features.train_ND[shown], features.num_classes),
             torch.from_numpy(features.train_labels_N[shown]),
         )
-        judged = evaluate_logits(
-            head_logits(head.module, val_ND, features.num_classes), torch.from_numpy(images.val.labels_N)
-        )
+        val_NK = head_logits(head.module, val_ND, features.num_classes)
+        judged = evaluate_logits(val_NK, torch.from_numpy(images.val.labels_N))
         seconds = time.perf_counter() - start
         result = EpochResult(
             epoch=1,
@@ -198,10 +198,8 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
         )
         if test_seconds is not None:  # otherwise the network was checked when its features were computed
             progress.warnings += check_outputs(model, test, settings, logits_NK)
-        predictions = Predictions(
-            logits=logits_NK.numpy(), labels=test.labels_N, classes=prepared.classes, samples=test.samples_N
-        )
-        save_predictions(folder, SavedPredictions(predictions=predictions, samples=test.samples_N))
+        predictions = save_logits(folder, test, logits_NK, classes=prepared.classes, name=PREDICTIONS_FILE)
+        save_logits(folder, images.val, val_NK, classes=prepared.classes, name=VAL_PREDICTIONS_FILE)
         scores = score(predictions, catalog.metrics)
         progress.metrics = scores.values
         progress.warnings += scores.problems

@@ -28,6 +28,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         summary="logistic regression on frozen features, solved exactly; its penalty chosen on validation images",
         source="https://arxiv.org/abs/1805.08974",
         fit_head=_fit_probe,
+        preload=("sklearn.linear_model", "sklearn.preprocessing"),
         libraries=("scikit-learn",),
     )
     yield Recipe(
@@ -44,6 +45,8 @@ def zoo_recipes() -> Iterable[Recipe]:
         summary="nearest class mean of frozen, standardised features; nothing but the temperature to choose",
         source="https://doi.org/10.1109/TPAMI.2013.83",
         fit_head=_fit_ncm,
+        preload=("sklearn.preprocessing",),
+        libraries=("scikit-learn",),
     )
     yield Recipe(
         name="lda",
@@ -51,6 +54,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         summary="linear discriminant analysis of frozen features; shrinkage chosen on validation images",
         source="https://doi.org/10.1016/S0047-259X(03)00096-4",
         fit_head=_fit_lda,
+        preload=("sklearn.discriminant_analysis", "sklearn.preprocessing"),
         libraries=("scikit-learn",),
     )
 

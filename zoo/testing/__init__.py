@@ -16,6 +16,7 @@ and on the command line ``zoo check my_plugin.py``.
 ``builders``       checks of how networks are built
 ``datasets``       checks of datasets
 ``recipes``        checks of recipes
+``feature_heads``  checks of recipes that fit a head to features
 ``metrics``        checks of metrics
 ``listeners``      checks of listeners
 ``executors``      checks of executors

@@ -268,7 +268,7 @@ def recipe_has_no_side_effects(subject: Subject[Recipe]) -> None:
     }
     for name, call in parts.items():
         if call is not None:
-            # A preparation may draw first weights from torch's generator, as the network itself does, and so may a new head.
+            # A preparation and a new head may draw first weights from torch's generator, as the network itself does.
             require_no_side_effects(call, f"its {name}", may_draw=name in ("prepare", "fit_head"))
 
 
