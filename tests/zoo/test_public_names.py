@@ -11,8 +11,8 @@ import zoo
 PROMISED = {
     "__version__", "errors",
     # what a plugin yields and gets
-    "Architecture", "DataRequest", "Dataset", "Executor", "Hyperparameters", "Listener", "Metric", "ModelRequest",
-    "Predictions", "Preparation", "Recipe", "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits",
+    "Architecture", "DataRequest", "Dataset", "Executor", "FeatureHyperparameters", "FeatureSet", "Head",
+    "Hyperparameters", "Listener", "Metric", "ModelRequest", "Predictions", "Preparation", "Recipe", "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits",
     "TrainingContext", "hookimpl",
     # what a script or a notebook calls and gets
     "BenchResult", "Catalog", "Ranking", "bench", "build_catalog", "create_model", "diff",

@@ -5,32 +5,21 @@ Each is in the table of :mod:`zoo.testing.checks`. Shape suffixes: N images, D f
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from harness.networks.state_dicts import fill
-from zoo.features import FeatureSet, Head
 from zoo.hyperparameters import FeatureHyperparameters
 from zoo.recipe import Recipe
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
+from zoo.testing.networks import fitted_head
 from zoo.testing.samples import NUM_CLASSES, NUM_IMAGES, sample_features
 from zoo.testing.subjects import Subject
 
 
-def fit_features(subject: Subject[Recipe]) -> None:
-    """Check that the head knows 64 images with features that are easy to tell apart."""
-    features = sample_features()
-    logits_NK = _fitted(subject, features)(torch.from_numpy(features.val_ND))
-    accuracy = float((logits_NK.argmax(dim=1).numpy() == features.val_labels_N).mean())
-    if accuracy < 0.95:
-        raise CheckFailedError(f"its head knows {accuracy:.0%} of 64 images with features that are easy to tell apart")
-
-
 def head_gives_logits(subject: Subject[Recipe]) -> None:
     features = sample_features()
-    module = _fitted(subject, features)
+    module = fitted_head(subject, features)
     hp = subject.record.hyperparameters()
     if not isinstance(hp, FeatureHyperparameters):
         raise CheckFailedError(
@@ -46,13 +35,13 @@ def head_gives_logits(subject: Subject[Recipe]) -> None:
         raise CheckFailedError("the logits of its head are not finite")
     if not torch.allclose(one_1K, whole_NK[:1], rtol=1e-4, atol=1e-4):
         raise CheckFailedError("the logits of an image change with the other images in its batch")
-    if not torch.allclose(_fitted(subject, features)(features_ND), whole_NK, rtol=1e-4, atol=1e-4):
+    if not torch.allclose(fitted_head(subject, features)(features_ND), whole_NK, rtol=1e-4, atol=1e-4):
         raise CheckFailedError("the same features and seed give another head the second time")
 
 
 def head_is_rebuilt_from_shapes(subject: Subject[Recipe]) -> None:
     features = sample_features()
-    module = _fitted(subject, features)
+    module = fitted_head(subject, features)
     if type(module) is nn.Linear:
         raise NotApplicableError("its head is a linear layer, which zoo builds itself")
     empty_head = subject.record.empty_head
@@ -69,13 +58,3 @@ def head_is_rebuilt_from_shapes(subject: Subject[Recipe]) -> None:
     features_ND = torch.from_numpy(features.val_ND)
     if not torch.equal(again(features_ND), module(features_ND)):
         raise CheckFailedError("a head of empty_head gives other logits with the same tensors")
-
-
-def _fitted(subject: Subject[Recipe], features: FeatureSet) -> nn.Module:
-    """Return the head that the recipe fits, in eval mode."""
-    if subject.record.fit_head is None:
-        raise NotApplicableError("it fits no head to features")
-    head: Any = subject.record.fit_head(features, subject.record.hyperparameters())
-    if not isinstance(head, Head) or not isinstance(head.module, nn.Module):
-        raise CheckFailedError(f"fit_head returned {type(head).__name__}; expected zoo.Head with a module")
-    return head.module.eval().requires_grad_(False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,10 @@ from torch.nn import functional
 from harness.networks.building import build_model
 from zoo.architecture import Architecture, ModelRequest
 from zoo.errors import ZooError
+from zoo.features import FeatureSet, Head
 from zoo.options import Option
-from zoo.testing.check_errors import CheckFailedError
+from zoo.recipe import Recipe
+from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.samples import noise
 from zoo.testing.subjects import Subject
 
@@ -126,3 +129,18 @@ def require_close(expected_BK: Tensor, actual_BK: Tensor, what: str) -> None:
 def dtype_name(tensor: Tensor) -> str:
     """Return the name of a dtype as in ``float32``."""
     return str(tensor.dtype).removeprefix("torch.")
+
+
+def fitted_head(subject: Subject[Recipe], features: FeatureSet) -> nn.Module:
+    """Return the head that a recipe fits, in eval mode.
+
+    Raises:
+        NotApplicableError: If it fits none.
+        CheckFailedError: If it returns something else.
+    """
+    if subject.record.fit_head is None:
+        raise NotApplicableError("it fits no head to features")
+    head: Any = subject.record.fit_head(features, subject.record.hyperparameters())
+    if not isinstance(head, Head) or not isinstance(head.module, nn.Module):
+        raise CheckFailedError(f"fit_head returned {type(head).__name__}; expected zoo.Head with a module")
+    return head.module.eval().requires_grad_(False)

@@ -26,8 +26,8 @@ from zoo.calling.signatures import accepted
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
-from zoo.testing.feature_heads import fit_features
 from zoo.testing.global_state import require_no_side_effects
+from zoo.testing.networks import fitted_head
 from zoo.testing.samples import NUM_CLASSES, noise, sample_features, sample_images, sample_net
 from zoo.testing.subjects import Subject
 
@@ -58,7 +58,7 @@ def hyperparameters_serialise(subject: Subject[Recipe]) -> None:
 
 def fits_64_images(subject: Subject[Recipe]) -> None:
     if subject.record.fit_head is not None:
-        fit_features(subject)
+        _fit_features(subject)
         return
     hp = _hyperparameters(subject).with_overrides({"epochs": _MOST_EPOCHS, "batch_size": 16}, owner=subject.name)
     reached: list[float] = []
@@ -279,6 +279,15 @@ def _augmented(subject: Subject[Recipe], images_BCHW: Tensor, generator: torch.G
     offered = {"labels_B": torch.arange(len(images_BCHW)) % NUM_CLASSES, "num_classes": NUM_CLASSES}
     result: Any = augment(images_BCHW, generator, hp, **accepted(augment, offered))
     return result[0] if isinstance(result, tuple) else result
+
+
+def _fit_features(subject: Subject[Recipe]) -> None:
+    """Check that the head knows 64 images with features that are easy to tell apart."""
+    features = sample_features()
+    logits_NK = fitted_head(subject, features)(torch.from_numpy(features.val_ND))
+    accuracy = float((logits_NK.argmax(dim=1).numpy() == features.val_labels_N).mean())
+    if accuracy < 0.95:
+        raise CheckFailedError(f"its head knows {accuracy:.0%} of 64 images with features that are easy to tell apart")
 
 
 def _require_training(subject: Subject[Recipe]) -> None:
