@@ -12,8 +12,8 @@ PROMISED = {
     "__version__", "errors",
     # what a plugin yields and gets
     "Architecture", "DataRequest", "Dataset", "Executor", "FeatureHyperparameters", "FeatureSet", "Head",
-    "Hyperparameters", "Listener", "Metric", "ModelRequest", "Predictions", "Preparation", "Recipe", "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits",
-    "TrainingContext", "hookimpl",
+    "Hyperparameters", "Listener", "Metric", "ModelRequest", "Predictions", "Preparation", "Recipe",
+    "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits", "TrainingContext", "hookimpl",
     # what a script or a notebook calls and gets
     "BenchResult", "Catalog", "Ranking", "bench", "build_catalog", "create_model", "diff",
     "keep_images", "list_datasets", "list_models", "list_recipes", "load_classifier", "load_dataset", "rank",
