@@ -34,6 +34,9 @@ class Predictions:
     samples: NDArray[np.uint64] | None = None
     """Numbers of the images ``[N]``, hashes of their ids: the same image has the same number in every trial on the
     dataset. None for predictions that come from no trial, as those of the kit may."""
+    has_scores: bool = True
+    """Whether the logits are a network's; False if only the predicted class of each image is known, whose logit is 1
+    while all others are 0. Metrics that need scores are then left out."""
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -134,6 +137,9 @@ class Metric:
     """``"%"`` if tables show 100 times the value; empty for a plain number."""
     binary_only: bool = False
     """Whether it is defined for two classes only, with class 1 as the positive class."""
+    needs_scores: bool = True
+    """Whether it depends on more than the predicted class of each image; it is then left out for predictions that are
+    only classes. False for what follows from the confusion matrix, such as the accuracy."""
     influence: Callable[[Predictions], Any] | None = None
     """Returns ``[N]``: the value of the metric plus how far each image moves it, so that their mean is the value; for a
     mean over images, the values of the images. Intervals and tests of ranks are based on it. None: groups of images are

@@ -122,6 +122,7 @@ def concatenated(folds: Sequence[SavedPredictions]) -> SavedPredictions:
         labels=np.concatenate([each.predictions.labels for each in folds])[order],
         classes=folds[0].predictions.classes,
         samples=samples_N[order],
+        has_scores=all(each.predictions.has_scores for each in folds),
     )
     return SavedPredictions(predictions=predictions, samples=samples_N[order])
 

@@ -3,7 +3,9 @@
 ``predictions.safetensors`` contains ``logits`` ``[N, K]`` float32, ``labels`` ``[N]`` int64 and ``samples`` ``[N]``
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
 Class names are in the metadata. ``val_predictions.safetensors`` contains the same for the validation images, by the
-same weights, and ``test_predictions-NAME.safetensors`` for each further test set.
+same weights, and ``test_predictions-NAME.safetensors`` for each further test set. Probabilities that come from
+elsewhere, or are means of several networks, are stored as their logarithms in float64. Where only the predicted class of each
+image is known, ``predicted`` ``[N]`` int64 is there instead of ``logits``; its logit counts as 1, and all others as 0.
 """
 
 from __future__ import annotations
@@ -41,14 +43,28 @@ class SavedPredictions:
     """Hashed sample ids, ``[N]``; the same test image has the same id in every trial."""
 
 
-def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_NAME) -> Path:
-    """Write a trial's predictions durably and return the file."""
+def save_predictions(
+    folder: Path, saved: SavedPredictions, *, name: str = FILE_NAME, is_double: bool = False
+) -> Path:
+    """Write a trial's predictions durably and return the file.
+
+    Args:
+        folder: Folder of the trial.
+        saved: The predictions.
+        name: Name of the file.
+        is_double: Whether logits are stored in float64 instead of float32.
+    """
     from safetensors.numpy import save
 
     predictions = saved.predictions
     path = folder / name
+    logits_NK = predictions.logits
     arrays: dict[str, NDArray[Any]] = {
-        "logits": np.ascontiguousarray(predictions.logits, dtype=np.float32),
+        **(
+            {"logits": np.ascontiguousarray(logits_NK, dtype=np.float64 if is_double else np.float32)}
+            if predictions.has_scores
+            else {"predicted": logits_NK.argmax(axis=1).astype(np.int64)}
+        ),
         "labels": np.ascontiguousarray(predictions.labels, dtype=np.int64),
         "samples": np.ascontiguousarray(saved.samples, dtype=np.uint64),
     }
@@ -79,12 +95,34 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         classes = tuple(json.loads(header["__metadata__"]["classes"]))
         samples_N = arrays["samples"]
+        has_scores = "predicted" not in arrays
         predictions = Predictions(
-            logits=arrays["logits"], labels=arrays["labels"], classes=classes, samples=_matching(samples_N, arrays)
+            logits=arrays["logits"] if has_scores else one_hot(arrays["predicted"], len(classes)),
+            labels=arrays["labels"],
+            classes=classes,
+            samples=_matching(samples_N, arrays),
+            has_scores=has_scores,
         )
         return SavedPredictions(predictions=predictions, samples=samples_N)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"the predictions in {folder} cannot be read: {error}") from error
+
+
+def one_hot(predicted_N: NDArray[np.int64], num_classes: int) -> NDArray[np.float32]:
+    """Return logits ``[N, K]`` that are 1 for the predicted class and 0 for all others.
+
+    Raises:
+        ValueError: If a class is outside ``[0, K)``, or *predicted_N* is not a list of numbers.
+    """
+    if predicted_N.ndim != 1 or predicted_N.dtype.kind not in "iu":
+        raise ValueError("predicted classes must be a list of whole numbers")
+    if len(predicted_N) and not 0 <= predicted_N.min() <= predicted_N.max() < num_classes:
+        raise ValueError(f"predicted classes must be in [0, {num_classes})")
+    if len(predicted_N) * num_classes > PREDICTIONS.max_bytes // 4:
+        raise ValueError(f"{len(predicted_N):,} predictions of {num_classes:,} classes are too many")
+    logits_NK = np.zeros((len(predicted_N), num_classes), dtype=np.float32)
+    logits_NK[np.arange(len(predicted_N)), predicted_N] = 1
+    return logits_NK
 
 
 def _matching(samples_N: NDArray[np.uint64], arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint64] | None:

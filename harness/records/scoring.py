@@ -29,14 +29,15 @@ class Scores(NamedTuple):
 def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
     """Compute every metric that applies to *predictions*.
 
-    Metrics for two classes are left out if there are more classes. NaN, which means "undefined", becomes None.
+    Metrics for two classes are left out if there are more classes, and metrics of scores if only the predicted classes
+    are known. NaN, which means "undefined", becomes None.
     """
     values: dict[str, MetricValue] = {}
     problems: list[str] = []
     num_classes = len(predictions.classes)
     for entry in metrics:
         metric = entry.record
-        if metric.binary_only and num_classes != 2:
+        if (metric.binary_only and num_classes != 2) or (metric.needs_scores and not predictions.has_scores):
             continue
         value = None
         try:
@@ -62,6 +63,7 @@ def _own(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
         labels=predictions.labels.copy(),
         classes=predictions.classes,
         samples=None if predictions.samples is None else predictions.samples.copy(),
+        has_scores=predictions.has_scores,
     )
 
 

@@ -21,6 +21,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="accuracy",
         compute=confusion.accuracy,
+        needs_scores=False,
         influence=influence.accuracy,
         summary="share of images classified correctly (top-1)",
         unit="%",
@@ -28,6 +29,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="balanced_accuracy",
         compute=confusion.balanced_accuracy,
+        needs_scores=False,
         influence=influence.balanced_accuracy,
         summary="mean recall over the classes",
         source="Brodersen et al. 2010, https://doi.org/10.1109/ICPR.2010.764",
@@ -36,6 +38,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="macro_f1",
         compute=confusion.macro_f1,
+        needs_scores=False,
         influence=influence.macro_f1,
         summary="mean F1 over the classes",
         source="Opitz and Burst 2019, https://arxiv.org/abs/1911.03347",
@@ -44,6 +47,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="weighted_f1",
         compute=confusion.weighted_f1,
+        needs_scores=False,
         influence=influence.weighted_f1,
         summary="mean F1 over the classes, weighted by their numbers of images",
         unit="%",
@@ -51,6 +55,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="macro_precision",
         compute=confusion.macro_precision,
+        needs_scores=False,
         influence=influence.macro_precision,
         summary="mean precision over the classes",
         unit="%",
@@ -58,6 +63,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="macro_recall",
         compute=confusion.macro_recall,
+        needs_scores=False,
         influence=influence.macro_recall,
         summary="mean recall over the classes; 0 for a class that is predicted but has no images",
         unit="%",
@@ -65,6 +71,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="matthews_corrcoef",
         compute=confusion.matthews_corrcoef,
+        needs_scores=False,
         influence=influence.matthews_corrcoef,
         summary="correlation between labels and predictions; 0 is chance",
         source="Gorodkin 2004, https://doi.org/10.1016/j.compbiolchem.2004.09.006",
@@ -73,6 +80,7 @@ def _overall() -> Iterable[Metric]:
     yield Metric(
         name="confusion",
         compute=confusion.confusion_matrix,
+        needs_scores=False,
         summary="expected confusion matrix: true classes in rows, predicted classes in columns",
         kind="matrix",
         bounds=(0.0, math.inf),
@@ -154,7 +162,14 @@ def _per_class() -> Iterable[Metric]:
         ("f1", confusion.per_class_f1, "F1 of each class, one against the rest"),
     )
     for name, compute, summary in declared:
-        yield Metric(name=f"per_class_{name}", compute=compute, summary=summary, kind="per_class", unit="%")
+        yield Metric(
+            name=f"per_class_{name}",
+            compute=compute,
+            needs_scores=False,
+            summary=summary,
+            kind="per_class",
+            unit="%",
+        )
 
 
 def _for_two_classes() -> Iterable[Metric]:
@@ -169,6 +184,7 @@ def _for_two_classes() -> Iterable[Metric]:
     yield Metric(
         name="binary_f1",
         compute=confusion.binary_f1,
+        needs_scores=False,
         influence=influence.binary_f1,
         summary="F1 of class 1 at threshold 0.5",
         unit="%",

@@ -59,6 +59,9 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
         if isinstance(read, str):
             return RankingEvidence(sample=None, images=b"", problem=read)
         predictions, images = read
+        if metric.needs_scores and not predictions.has_scores:
+            problem = f"{column.key} needs scores, and only the predicted classes are known"
+            return RankingEvidence(sample=None, images=b"", problem=problem)
         numbers = influence_of(metric, predictions)
         if isinstance(numbers, str):
             return RankingEvidence(sample=None, images=b"", problem=f"{column.key}: {numbers}")

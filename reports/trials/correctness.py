@@ -63,7 +63,10 @@ def read_predictions(folder: Path, record: Record) -> tuple[Predictions, bytes] 
     order, images = _order_of(saved.samples.tobytes())
     predictions = saved.predictions
     ordered = Predictions(
-        logits=predictions.logits[order], labels=predictions.labels[order], classes=predictions.classes
+        logits=predictions.logits[order],
+        labels=predictions.labels[order],
+        classes=predictions.classes,
+        has_scores=predictions.has_scores,
     )
     return ordered, images
 

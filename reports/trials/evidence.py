@@ -40,6 +40,8 @@ class Evidence:
     confidence_M: Floats
     """Highest probability of each prediction, of all seeds in turn."""
     right_M: Floats
+    has_scores: bool = True
+    """Whether probabilities and confidence are a network's; False if only the predicted classes are known."""
 
     @property
     def mean(self) -> float:
@@ -72,6 +74,7 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
             labels=predictions.labels[order],
             classes=predictions.classes,
             samples=saved.samples[order],
+            has_scores=predictions.has_scores,
         )
         read.append((ordered, saved.samples[order]))
     first, samples_N = read[0]
@@ -88,6 +91,7 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
         confusion_KK=np.mean([predictions.confusion for predictions, _ in read], axis=0),
         confidence_M=np.concatenate([predictions.probabilities.max(axis=1) for predictions, _ in read]),
         right_M=np.concatenate(correct),
+        has_scores=all(predictions.has_scores for predictions, _ in read),
     )
 
 

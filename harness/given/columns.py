@@ -1,0 +1,268 @@
+"""Columns: the tables in files of predictions made elsewhere, read with limits and without running anything of theirs.
+
+=========  ===========================================================================================
+kind       what is read
+=========  ===========================================================================================
+CSV        text in UTF-8, separated by commas, semicolons or tabs, with names in the first line
+Parquet    columns of numbers and text, and lists of numbers of one length
+NPZ        arrays of numbers or text, ``[N]`` or ``[N, K]``, without pickled objects
+JSON       a list of objects, an object of lists, or an object with the prediction of each id
+=========  ===========================================================================================
+
+Shape suffixes: N images, K classes.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import DataError
+from zoo.files.foreign_json import parse_json
+from zoo.files.plain_files import TABLE, read_bytes
+from zoo.files.sizes import size_text
+from zoo.text import one_line
+
+_DELIMITERS = (",", ";", "\t")
+_FEW_COLUMNS = 3
+"""Up to so many columns of a CSV file, all cells are kept as text; beyond, most columns are scores."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Columns:
+    """The columns of a file."""
+
+    path: Path
+    sha256: str
+    by_name: Mapping[str, NDArray[Any]]
+    """Columns of text or numbers, ``[N]`` or ``[N, K]``, all of the same N."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes in the order of the file's scores and numbers, if it states them."""
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder, for sentences."""
+        return one_line(self.path.name, max_length=100)
+
+    def error(self, problem: str) -> DataError:
+        """Return an error about the file."""
+        return DataError(f"{one_line(self.path, max_length=300)}: {problem}")
+
+
+def read_columns(path: Path) -> Columns:
+    """Read the columns of a file; its suffix says of which kind it is.
+
+    Raises:
+        DataError: If it cannot be read, or is not what its suffix says.
+    """
+    where = one_line(path, max_length=300)
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        raise DataError(f"{where}: expected a file that ends in {', '.join(_READERS)}")
+    try:
+        content = read_bytes(path, TABLE)
+    except OSError as error:
+        raise DataError(f"{where} cannot be read: {error.strerror or error}") from error
+    try:
+        by_name = read(content)
+        stated = next((by_name.pop(name) for name in list(by_name) if name.lower() in CLASSES_COLUMNS), None)
+        classes = () if stated is None else tuple(map(str, stated.tolist()))
+    except (ValueError, OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        raise DataError(f"{where} cannot be read: {one_line(error, max_length=200) or type(error).__name__}") from error
+    found = Columns(path=path, sha256=hashlib.sha256(content).hexdigest(), by_name=by_name, classes=classes)
+    if len(set(classes)) < len(classes):
+        raise found.error("two of the classes that it states have the same name")
+    lengths = {name: len(values) for name, values in by_name.items()}
+    if not lengths or not all(lengths.values()):
+        raise found.error("it holds no predictions")
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{one_line(name, max_length=40)} {count:,}" for name, count in list(lengths.items())[:4])
+        raise found.error(f"its columns have different lengths: {listed}")
+    return found
+
+
+def _from_csv(content: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not text in UTF-8") from None
+    lines = io.StringIO(text, newline="")
+    first = lines.readline()
+    delimiter = max(_DELIMITERS, key=first.count)
+    header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    if len(header) < 2 or any(_is_number(name) for name in header[:1]):
+        raise ValueError("its first line must name at least two columns, such as id,prediction")
+    _check_names(header)
+    rows = csv.reader(lines, delimiter=delimiter)
+    is_wide = len(header) > _FEW_COLUMNS
+    sample = next(csv.reader([text[len(first) :].partition("\n")[0]], delimiter=delimiter), [])
+    texts = [
+        place
+        for place, name in enumerate(header)
+        if not is_wide or name.lower() in TEXT_COLUMNS or not _is_number("".join(sample[place : place + 1]))
+    ]
+    numbers = [place for place in range(len(header)) if place not in set(texts)]
+    of_texts: list[list[str]] = [[] for _ in texts]
+    of_numbers: list[NDArray[np.float64]] = []
+    try:
+        for cells in rows:
+            if not any(cell.strip() for cell in cells):
+                continue
+            if len(cells) != len(header):
+                raise ValueError(f"line {rows.line_num + 1} has {len(cells)} fields, but the first has {len(header)}")
+            for column, place in zip(of_texts, texts, strict=True):
+                column.append(cells[place].strip())
+            if numbers:
+                of_numbers.append(_numbers([cells[place] for place in numbers], rows.line_num + 1))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+    found: dict[str, NDArray[Any]] = {}
+    scores_NK = np.stack(of_numbers) if of_numbers else np.empty((0, len(numbers)))
+    for place, name in enumerate(header):
+        if place in texts:
+            found[name] = np.array(of_texts[texts.index(place)], dtype=np.str_)
+        else:
+            found[name] = scores_NK[:, numbers.index(place)]
+    return found
+
+
+def _numbers(cells: Sequence[str], line: int) -> NDArray[np.float64]:
+    try:
+        return np.array([float(cell) for cell in cells])
+    except ValueError:
+        bad = next(cell for cell in cells if not _is_number(cell))
+        raise ValueError(f"line {line} holds {one_line(bad, max_length=40)!r}, which is not a number") from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_names(names: Sequence[str]) -> None:
+    repeated = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+    if repeated is not None:
+        raise ValueError(f"two columns are called {one_line(repeated, max_length=40)!r}")
+
+
+def _from_parquet(content: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise ValueError("Parquet files need pyarrow: pip install pyarrow") from None
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+        _check_names(table.column_names)
+        return {name: _of_arrow(table.column(name).combine_chunks()) for name in table.column_names}
+    except pa.ArrowException as error:
+        raise ValueError(f"it is not a Parquet file that pyarrow reads: {error}") from None
+
+
+def _of_arrow(column: Any) -> NDArray[Any]:
+    values = column.to_pylist()
+    if values and isinstance(values[0], list):
+        return _matrix(values)
+    return _vector(values)
+
+
+def _from_npz(content: bytes) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > TABLE.max_bytes:
+        raise ValueError(f"its arrays take {size_text(size)}, and {TABLE.noun} may have up to {TABLE.max_bytes:,} bytes")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {name: _array(name, arrays[name]) for name in arrays.files}
+
+
+def _array(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    if array.dtype.kind not in "Uiufb" or array.ndim not in (1, 2):
+        raise ValueError(
+            f"its array {one_line(name, max_length=40)!r} is {array.dtype} of shape {list(array.shape)}; expected "
+            "numbers or text, [N] or [N, K]"
+        )
+    return array
+
+
+def _from_json(content: bytes) -> dict[str, NDArray[Any]]:
+    value = parse_json(content)
+    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+        names = list(value[0])
+        for number, each in enumerate(value, start=1):
+            if list(each) != names and set(each) != set(names):
+                raise ValueError(f"its object {number:,} has other keys than the first: {', '.join(map(str, each))[:100]}")
+        return {name: _values([each[name] for each in value]) for name in names}
+    if isinstance(value, dict) and value:
+        if all(isinstance(each, list) for each in value.values()) and any(key.lower() in TEXT_COLUMNS for key in value):
+            return {name: _values(each) for name, each in value.items()}
+        if all(isinstance(each, list) for each in value.values()):
+            return {"id": np.array(list(value), dtype=np.str_), "scores": _values(list(value.values()))}
+        return {"id": np.array(list(value), dtype=np.str_), "prediction": _values(list(value.values()))}
+    raise ValueError("expected a list of objects with id and prediction, or an object with the prediction of each id")
+
+
+def _values(values: Sequence[Any]) -> NDArray[Any]:
+    return _matrix(values) if values and isinstance(values[0], list) else _vector(values)
+
+
+def _vector(values: Sequence[Any]) -> NDArray[Any]:
+    kinds = {type(each) for each in values}
+    if kinds <= {int, float} or kinds == {bool}:
+        return np.array(values, dtype=np.float64 if float in kinds else np.int64)
+    if kinds <= {str, int}:
+        return np.array([str(each) for each in values], dtype=np.str_)
+    named = "nothing" if type(None) in kinds else " and ".join(sorted(kind.__name__ for kind in kinds))
+    raise ValueError(f"a column holds {named}, where numbers or text are expected")
+
+
+def _matrix(values: Sequence[Any]) -> NDArray[Any]:
+    length = len(values[0])
+    for number, each in enumerate(values, start=1):
+        if not isinstance(each, list) or len(each) != length:
+            raise ValueError(f"row {number:,} has another number of scores than the first, which has {length:,}")
+        if not all(type(score) in (int, float) for score in each):
+            raise ValueError(f"the scores of row {number:,} are not all numbers")
+    return np.array(values, dtype=np.float64).reshape(len(values), length)
+
+
+_READERS: Mapping[str, Callable[[bytes], dict[str, NDArray[Any]]]] = {
+    ".csv": _from_csv,
+    ".tsv": _from_csv,
+    ".parquet": _from_parquet,
+    ".npz": _from_npz,
+    ".json": _from_json,
+}
+
+CLASSES_COLUMNS = ("classes", "class_names")
+"""Names of the list of classes in NPZ and JSON."""
+ID_COLUMNS = (
+    "id", "ids", "sample", "samples", "sample_id", "image_id", "image", "images", "img", "file", "files", "file_name",
+    "filename", "filenames", "path", "paths", "name", "names", "sha256", "index", "key",
+)  # fmt: skip
+"""Names of the column of ids, in order of preference, ignoring case."""
+PREDICTED_COLUMNS = (
+    "prediction", "predictions", "predicted", "pred", "preds", "predicted_class", "predicted_label", "pred_label",
+    "y_pred", "argmax", "class", "label", "labels", "category", "class_name",
+)  # fmt: skip
+"""Names of the column of predicted classes."""
+LABEL_COLUMNS = (
+    "label", "labels", "target", "targets", "y", "y_true", "true", "true_label", "truth", "class", "category",
+    "class_name", "label_name",
+)  # fmt: skip
+"""Names of the column of labels in a file of labels."""
+TEXT_COLUMNS = frozenset({*ID_COLUMNS, *PREDICTED_COLUMNS, *LABEL_COLUMNS})
+"""Columns whose cells are kept as they are in files with many columns."""
