@@ -5,6 +5,7 @@
 ``retesting``    trained models on further test sets, such as corrupted images
 ``bench``        all trials of a plan, each in a process of its own
 ``trial``        one trial, from its spec to its record
+``given``        predictions made elsewhere, as rows
 ``classifiers``  trained networks that predict, are exported and imported
 ``measuring``    speeds and memory, and settings chosen by timing
 ``training``     the engine

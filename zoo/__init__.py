@@ -17,6 +17,7 @@ The public names, for plugins and scripts:
 ``hookimpl``           marks a plugin's hooks (see :mod:`zoo.hookspecs`)
 ``build_catalog``      finds all plugins and their records
 ``bench``              trains, tests and ranks models: ``zoo bench`` from Python, with a ``BenchResult``
+``add``                ranks predictions that were made elsewhere: ``zoo add`` from Python
 ``rank``               ranks the results of earlier benches: a ``Ranking``
 ``diff``               compares two sets of results
 ``create_model``       a network by name
@@ -53,6 +54,7 @@ from zoo._version import __version__
 
 if TYPE_CHECKING:
     from zoo import errors as errors
+    from zoo.api.adding import add as add
     from zoo.api.benching import BenchResult as BenchResult
     from zoo.api.benching import bench as bench
     from zoo.api.creating import create_model as create_model
@@ -113,6 +115,7 @@ _HOME = {
     "Split": "zoo.dataset",
     "Splits": "zoo.dataset",
     "TrainingContext": "zoo.training_context",
+    "add": "zoo.api.adding",
     "bench": "zoo.api.benching",
     "build_catalog": "zoo.loading",
     "create_model": "zoo.api.creating",

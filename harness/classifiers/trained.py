@@ -27,6 +27,7 @@ from harness.networks.backbones import empty_fitted
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
 from harness.networks.state_dicts import fill
+from harness.records.origin import OriginKind
 from harness.records.provenance import provider_spec
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
@@ -190,7 +191,10 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
         StoreError: If the trial is not done; *origin* names it in the message.
         PluginError: If its recipe comes from a plugin that is not loaded.
     """
-    if record.outcome is not Outcome.DONE or record.model is None or record.data is None:
+    if record.origin is not None and record.origin.kind in (OriginKind.PREDICTIONS, OriginKind.ENSEMBLE):
+        raise StoreError(f"{origin} has no network of its own: {record.origin.word}, {record.origin.source}")
+    size = None if record.data is None else record.data.image_size
+    if record.outcome is not Outcome.DONE or record.model is None or record.data is None or size is None:
         reason = f": {record.reason}" if record.reason else ""
         raise StoreError(f"{origin} has no trained classifier: its trial is {record.outcome}{reason}")
     spec, execution = record.spec, record.spec.execution
@@ -207,7 +211,7 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
             recipe=spec.recipe,
             mirror_symmetric=spec.dataset.mirror_symmetric,
             classes=record.data.classes,
-            image_size=record.data.image_size,
+            image_size=size,
             channels=record.data.channels,  # type: ignore[arg-type]  # any other is an error below
             bit_depth=spec.dataset.bit_depth,
             mean=record.model.mean,

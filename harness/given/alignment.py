@@ -100,7 +100,7 @@ def align(given: GivenPredictions, images: TestImages) -> Alignment:
         if len(set(contents)) < len(contents):
             repeated = sum(count > 1 for count in Counter(contents).values())
             raise given.columns.error(
-                f"its ids are SHA-256, but {plural(repeated, 'image')} of {images.title} occur more than once"
+                f"its ids are SHA-256, but {plural(repeated, 'image')} occur more than once among {images.title}"
             )
         way = _Way(name="content", of_image=_same, of_given=str.lower)
         found = _places(given.ids, contents, way)
@@ -144,7 +144,9 @@ def _checked(given: GivenPredictions, images: TestImages, way: _Way, places: Seq
     if doubled:
         problems.append(f"{plural(len(doubled), 'id')} more than once: {shown(list(doubled))}")
     if missing:
-        problems.append(f"{len(missing):,} of {plural(len(images), 'test image')} without a prediction: {shown(missing)}")
+        problems.append(
+            f"{len(missing):,} of {plural(len(images), 'test image')} without a prediction: {shown(missing)}"
+        )
     if problems:
         raise given.columns.error("; ".join(problems))
     return Alignment(places_N=rows_N, way=way.name, num_left_out=len(unknown))

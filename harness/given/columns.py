@@ -182,7 +182,9 @@ def _from_npz(content: bytes) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())
     if size > TABLE.max_bytes:
-        raise ValueError(f"its arrays take {size_text(size)}, and {TABLE.noun} may have up to {TABLE.max_bytes:,} bytes")
+        raise ValueError(
+            f"its arrays take {size_text(size)}, and {TABLE.noun} may have up to {TABLE.max_bytes:,} bytes"
+        )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return {name: _array(name, arrays[name]) for name in arrays.files}
 
@@ -204,14 +206,16 @@ def _from_json(content: bytes) -> dict[str, NDArray[Any]]:
         names = list(value[0])
         for number, each in enumerate(value, start=1):
             if list(each) != names and set(each) != set(names):
-                raise ValueError(f"its object {number:,} has other keys than the first: {', '.join(map(str, each))[:100]}")
+                raise ValueError(
+                    f"its object {number:,} has other keys than the first: {', '.join(map(str, each))[:100]}"
+                )
         return {name: _values([each[name] for each in value]) for name in names}
     if isinstance(value, dict) and value:
         if all(isinstance(each, list) for each in value.values()) and any(key.lower() in TEXT_COLUMNS for key in value):
             return {name: _values(each) for name, each in value.items()}
         if all(isinstance(each, list) for each in value.values()):
             return {"id": np.array(list(value), dtype=np.str_), "scores": _values(list(value.values()))}
-        return {"id": np.array(list(value), dtype=np.str_), "prediction": _values(list(value.values()))}
+        return {"id": np.array(list(value), dtype=np.str_), "class": _values(list(value.values()))}
     raise ValueError("expected a list of objects with id and prediction, or an object with the prediction of each id")
 
 

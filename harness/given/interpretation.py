@@ -149,8 +149,13 @@ def class_numbers(
         raise columns.error(f"it states classes that the dataset does not have: {_strange(columns, classes)}")
     lookup = numbers if by_name else {str(number): numbers[name] for number, name in enumerate(order)}
     unknown = [word for word in distinct if word not in lookup and word not in numbers]
-    if unknown or not all(word in lookup for word in distinct):
-        unknown = unknown or [word for word in distinct if word not in lookup]
+    named = [word for word in distinct if word not in lookup and word in numbers]
+    if named and not unknown:
+        counted = next(word for word in distinct if word not in numbers)
+        raise columns.error(
+            f"it has names of classes and numbers: {shown([named[0], counted])}; expected one of the two"
+        )
+    if unknown:
         rows = sum(word in set(unknown) for word in words)
         first = next(place for place, word in enumerate(words) if word in set(unknown))
         raise columns.error(
@@ -175,20 +180,26 @@ def shown(words: Sequence[object], most: int = _SHOWN) -> str:
     return f"{text} …" if len(words) > most else text
 
 
+def _ids_at(ids: Sequence[str], places: NDArray[np.intp]) -> str:
+    return shown([ids[place] for place in places[: _SHOWN + 1].tolist()])
+
+
 def _named(classes: Sequence[str]) -> str:
-    return f"one of {plural(len(classes), 'class', 'classes')}, {shown(classes)}, or a number from 0 to {len(classes) - 1}"
+    return (
+        f"one of {plural(len(classes), 'class', 'classes')}, {shown(classes)}, or a number from 0 to {len(classes) - 1}"
+    )
 
 
 def _find(columns: Columns, names: Sequence[str]) -> str | None:
     """Return the column that has one of *names*, the first in their order."""
-    by_lower = {name.lower(): name for name in reversed(columns.by_name)}
+    by_lower = {name.lower(): name for name in reversed(list(columns.by_name))}
     return next((by_lower[name] for name in names if name in by_lower), None)
 
 
 def _score_matrix(
     columns: Columns, classes: Sequence[str]
 ) -> tuple[NDArray[np.float64], ScoreKind | None, set[str]] | None:
-    """Return the scores ``[N, K]`` in the order of the classes, what they are, and their columns; None: there are none."""
+    """Return the scores ``[N, K]`` in the order of the classes, what they are, and their columns; None without any."""
     for name, values in columns.by_name.items():
         if values.ndim == 2 and values.dtype.kind in "iuf":
             kind = _MATRICES.get(name.lower(), "")
@@ -250,7 +261,7 @@ def _logits(
     finite_N = np.isfinite(scores_NK).all(axis=1)
     if not finite_N.all():
         bad = np.flatnonzero(~finite_N)
-        raise columns.error(f"{plural(len(bad), 'row')} with a score that is not finite: {shown([ids[i] for i in bad])}")
+        raise columns.error(f"{plural(len(bad), 'row')} with a score that is not finite: {_ids_at(ids, bad)}")
     if kind is ScoreKind.LOGITS:
         return scores_NK
     outside_N = ((scores_NK < 0) | (scores_NK > 1 + SUM_TOLERANCE)).any(axis=1)
@@ -259,14 +270,14 @@ def _logits(
     if outside_N.any():
         bad = np.flatnonzero(outside_N)
         raise columns.error(
-            f"{plural(len(bad), 'row')} with a probability outside [0, 1]: {shown([ids[i] for i in bad])}; "
+            f"{plural(len(bad), 'row')} with a probability outside [0, 1]: {_ids_at(ids, bad)}; "
             "--scores logits takes scores that are not probabilities"
         )
     sums_N = scores_NK.sum(axis=1)
     bad = np.flatnonzero(np.abs(sums_N - 1) > SUM_TOLERANCE)
     if len(bad):
         raise columns.error(
-            f"the probabilities of {plural(len(bad), 'row')} do not sum to 1: {shown([ids[i] for i in bad])}, the first "
+            f"the probabilities of {plural(len(bad), 'row')} do not sum to 1: {_ids_at(ids, bad)}, the first "
             f"to {sums_N[bad[0]]:.4g}; --scores logits takes scores that are not probabilities"
         )
     return log_probabilities(scores_NK)

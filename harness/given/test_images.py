@@ -97,7 +97,9 @@ def _contents(part: SplitIndices) -> list[str]:
     return [hash_content(source[index]).hex() for index in part.indices.tolist()]
 
 
-def from_labels(path: Path, spec: DatasetSpec, *, classes: Sequence[str] = (), num_classes: int | None = None) -> TestImages:
+def from_labels(
+    path: Path, spec: DatasetSpec, *, classes: Sequence[str] = (), num_classes: int | None = None
+) -> TestImages:
     """Return the test images in a file of ids and labels, where the dataset itself is not at hand.
 
     Args:

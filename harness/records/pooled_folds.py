@@ -151,8 +151,8 @@ def _record(
                 update={
                     "fingerprint": infos[0].whole_fingerprint,
                     "whole_fingerprint": "",
-                    "num_train": min(info.num_train for info in infos),
-                    "num_val": min(info.num_val for info in infos),
+                    "num_train": min(info.num_train or 0 for info in infos),
+                    "num_val": min(info.num_val or 0 for info in infos),
                     "num_test": num_images,
                 }
             ),

@@ -4,8 +4,9 @@
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
 Class names are in the metadata. ``val_predictions.safetensors`` contains the same for the validation images, by the
 same weights, and ``test_predictions-NAME.safetensors`` for each further test set. Probabilities that come from
-elsewhere, or are means of several networks, are stored as their logarithms in float64. Where only the predicted class of each
-image is known, ``predicted`` ``[N]`` int64 is there instead of ``logits``; its logit counts as 1, and all others as 0.
+elsewhere, or are means of several networks, are stored as their logarithms in float64. Where only the predicted class
+of each image is known, ``predicted`` ``[N]`` int64 is there instead of ``logits``; its logit counts as 1, and all
+others as 0.
 """
 
 from __future__ import annotations
@@ -43,9 +44,7 @@ class SavedPredictions:
     """Hashed sample ids, ``[N]``; the same test image has the same id in every trial."""
 
 
-def save_predictions(
-    folder: Path, saved: SavedPredictions, *, name: str = FILE_NAME, is_double: bool = False
-) -> Path:
+def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_NAME, is_double: bool = False) -> Path:
     """Write a trial's predictions durably and return the file.
 
     Args:

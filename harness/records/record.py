@@ -79,10 +79,12 @@ class DataInfo(FrozenModel):
     pixels: str = ""
     """Hash of the prepared images' pixels; empty in records of earlier versions."""
     classes: tuple[str, ...]
-    image_size: int
-    channels: int
-    num_train: int
-    num_val: int
+    image_size: int | None
+    """Side of the prepared images in pixels; None, like the next three, if the images were not at hand when predictions
+    made elsewhere were added."""
+    channels: int | None
+    num_train: int | None
+    num_val: int | None
     num_test: int
     notes: tuple[str, ...] = ()
     """Notes for readers of the result, such as a validation split taken from train, or unreadable images."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.records.record import DataInfo
 from reports.site.entries import BoardEntry
 from reports.trials.evidence import Evidence, class_names
-from zoo.text import one_line
+from zoo.text import one_line, plural
 
 
 def dataset_facts(entries: Sequence[BoardEntry], evidence: Sequence[Evidence | str]) -> dict[str, Any]:
@@ -22,14 +23,11 @@ def dataset_facts(entries: Sequence[BoardEntry], evidence: Sequence[Evidence | s
     model = next((record.model for entry in entries for _, record in entry.done if record.model), None)
     if info is not None:
         facts += [
-            ("training images", f"{info.num_train:,}"),
-            ("validation images", f"{info.num_val:,}"),
+            ("training images", "" if info.num_train is None else f"{info.num_train:,}"),
+            ("validation images", "" if info.num_val is None else f"{info.num_val:,}"),
             ("test images", f"{info.num_test:,}"),
             ("classes", f"{len(info.classes):,}"),
-            (
-                "image size",
-                f"{info.image_size} × {info.image_size} px, {info.channels} channel{'s' * (info.channels > 1)}",
-            ),
+            ("image size", _size(info)),
             ("fingerprint", info.fingerprint),
         ]
     if model is not None:
@@ -50,3 +48,9 @@ def dataset_facts(entries: Sequence[BoardEntry], evidence: Sequence[Evidence | s
         "classes": classes,
         "notes": [one_line(note) for note in info.notes] if info else [],
     }
+
+
+def _size(info: DataInfo) -> str:
+    if info.image_size is None or info.channels is None:
+        return ""
+    return f"{info.image_size} × {info.image_size} px, {plural(info.channels, 'channel')}"

@@ -75,11 +75,11 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
     images += [(name, _shown(value)) for name, value in spec.dataset.options.items()]
     if data:
         images += [
-            ("image size, px", str(data.image_size)),
+            ("image size, px", _shown(data.image_size)),
             *([("prepared as", str(spec.preparation))] if spec.preparation else []),
-            ("channels", str(data.channels)),
-            ("training images", f"{data.num_train:,}"),
-            ("validation images", f"{data.num_val:,}"),
+            ("channels", _shown(data.channels)),
+            ("training images", _count(data.num_train)),
+            ("validation images", _count(data.num_val)),
             ("test images", f"{data.num_test:,}"),
         ]
     return {

@@ -149,7 +149,7 @@ def _unfinished_seed(folds: list[Trial]) -> Trial:
                 update={
                     "fingerprint": info.whole_fingerprint,
                     "whole_fingerprint": "",
-                    "num_test": info.num_train + info.num_val + info.num_test,
+                    "num_test": (info.num_train or 0) + (info.num_val or 0) + info.num_test,
                 }
             ),
             "metrics": {},

@@ -1,6 +1,7 @@
 """zoo from Python: what a script or a notebook calls, and what the command line is a thin layer over.
 
 ``benching``     ``zoo.bench`` and its result
+``adding``       ``zoo.add``: predictions made elsewhere as rows
 ``ranking``      ``zoo.rank``: results as tables, pictures, explanations, sites, and the best model
 ``differences``  ``zoo.diff``: two sets of results compared
 ``classifiers``  a trained network with its preparation, which predicts and embeds

@@ -20,6 +20,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Run": {
         "bench": ("zoo.cli.commands.bench", "Train and test every selected combination, and rank the results."),
         "plan": ("zoo.cli.commands.plan", "Show what a bench would run, and how long it would take."),
+        "add": ("zoo.cli.commands.add", "Rank predictions that were made elsewhere."),
     },
     "Results": {
         "rank": ("zoo.cli.commands.rank", "Rank recorded results again, without training."),

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.options.class_names import classes_of
 from zoo.cli.options.counts import count_option
 from zoo.cli.options.output import output_option, split_commas
 from zoo.cli.session import complain, plugin_options, session_of
-from zoo.files.plain_files import LIST, read_text
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class _ImportCall:
         path, channels = Path(params["output"]), int(params["channels"])
         if path.suffix != ".safetensors":
             errors.append(UsageError(f"-o {params['output']}: the file name must end in .safetensors"))
-        names = attempt(lambda: _classes(params["classes"]), errors)
+        names = attempt(lambda: classes_of(params["classes"]), errors)
         statistics = {
             option: attempt(lambda option=option: _numbers(option, params[option], channels), errors)  # type: ignore[misc]
             for option in ("mean", "std")
@@ -131,26 +131,6 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         f"wrote {clean(call.path)}: {name}, {num_classes}, images of {card.image_size} × {card.image_size} pixels, "
         f"mean {_shown(card.mean)}, std {_shown(card.std)}"
     )
-
-
-def _classes(text: str) -> tuple[str, ...]:
-    from zoo.errors import UsageError
-
-    path = Path(text)
-    try:
-        if text.isascii() and text.isdigit():
-            names = [str(number) for number in range(min(int(text), 10**6))]
-        elif path.is_file():
-            names = [line.strip() for line in read_text(path, LIST).splitlines() if line.strip()]
-        elif "," in text:
-            names = split_commas((text,))
-        else:
-            raise UsageError(f"--classes {text}: expected a file, a number, or comma-separated names")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--classes {text} cannot be read: {error}") from error
-    if len(names) < 2 or len(set(names)) < len(names):
-        raise UsageError(f"--classes {text}: expected at least two classes with distinct names")
-    return tuple(names)
 
 
 def _numbers(option: str, text: str, count: int) -> tuple[float, ...]:
