@@ -27,7 +27,6 @@ from harness.networks.backbones import empty_fitted
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
 from harness.networks.state_dicts import fill
-from harness.records.origin import OriginKind
 from harness.records.provenance import provider_spec
 from harness.records.record import Outcome, Record
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
@@ -191,7 +190,7 @@ def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
         StoreError: If the trial is not done; *origin* names it in the message.
         PluginError: If its recipe comes from a plugin that is not loaded.
     """
-    if record.origin is not None and record.origin.kind in (OriginKind.PREDICTIONS, OriginKind.ENSEMBLE):
+    if record.origin is not None and not record.origin.has_network:
         raise StoreError(f"{origin} has no network of its own: {record.origin.word}, {record.origin.source}")
     size = None if record.data is None else record.data.image_size
     if record.outcome is not Outcome.DONE or record.model is None or record.data is None or size is None:

@@ -86,13 +86,13 @@ def _known(options: Mapping[str, Any], entry: Entry[Any]) -> dict[str, Any]:
 
 
 def _result_fields(record: Record) -> dict[str, Any]:
-    if record.data is None or not record.environment.get("torch"):
+    if record.data is None or not (record.environment.get("torch") or record.origin):
         raise ZooError(f"{record.trial_id} ended before recording its data and environment: {record.reason}")
     return result_fields(
         record.spec,
         fingerprint=record.data.fingerprint,
         pixels=record.data.pixels,
-        torch_version=str(record.environment["torch"]),
+        torch_version=str(record.environment.get("torch", "")),
         origin=record.origin,
     )
 

@@ -54,6 +54,11 @@ class Origin(FrozenModel):
         return WORDS[self.kind]
 
     @property
+    def has_network(self) -> bool:
+        """Whether there is a network that could be run: one that was trained or evaluated here."""
+        return self.kind in (OriginKind.TRAINED, OriginKind.EVALUATED)
+
+    @property
     def identity(self) -> dict[str, Any]:
         """The part that can change a prediction; the names of files cannot."""
         return {"kind": self.kind.value, "files": sorted(self.files.values()), "mapping": self.mapping}

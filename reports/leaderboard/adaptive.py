@@ -108,8 +108,12 @@ def looks_note(looks: int) -> str:
 
 
 def expected_seeds(groups: Sequence[Group]) -> set[int]:
-    """Return the seeds that each row should have; if seeds were added adaptively, those before the first look."""
-    seeds = {record.spec.seed for group in groups for record in _records(group)}
+    """Return the seeds that each trained row should have; if seeds were added adaptively, those before the first look.
+
+    Rows that were not trained here have no seeds to complete.
+    """
+    trained = [group for group in groups if group.example.origin is None]
+    seeds = {record.spec.seed for group in trained for record in _records(group)}
     return set(sorted(seeds)[:FIRST_SEEDS]) if looks_of(groups) > 1 else seeds
 
 

@@ -179,7 +179,8 @@ def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple
 def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, RankingEvidence]:
     records = [group.done[seed][1] for seed in sorted(group.done)]
     unfinished = {seed: _unfinished(record) for seed, record in group.unfinished.items()}
-    for seed in seeds_of_table - set(group.done) - set(unfinished):
+    expected = seeds_of_table if group.example.origin is None else set()
+    for seed in expected - set(group.done) - set(unfinished):
         unfinished[seed] = Unfinished(seed=seed, outcome="missing", reason="no record")
     names = dict.fromkeys(name for record in records for name in record.metrics)
     metrics = {}

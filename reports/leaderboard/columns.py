@@ -239,10 +239,18 @@ def choose_columns(
             for column in available.values()
             if (column.default or column.key == leaderboard.sort_by or (has_runtimes and column.key in _OF_RUNTIMES))
             and not (column.only_if_filled and not any(map(column.text, leaderboard.rows)))
+            and not _is_of_networks(column, leaderboard.rows)
         )
     errors: list[UsageError] = [_unknown(name, available) for name in names if name not in available]
     ManyErrors.raise_if(errors)
     return tuple(dict.fromkeys(available[name] for name in names))
+
+
+def _is_of_networks(column: Column, rows: Sequence[Row]) -> bool:
+    """Tell whether a column is empty because no row has a network, so that there was nothing to measure."""
+    if column.value is None or not rows or any(row.origin is None or row.origin.has_network for row in rows):
+        return False
+    return all(column.value(row) is None for row in rows)
 
 
 def find_sort_column(name: str, available: Iterable[Column]) -> Column:

@@ -53,7 +53,10 @@ def galleries(evidence: Evidence, show: Show) -> list[dict[str, Any]]:
 
 
 def choose_examples(evidence: Evidence, num_each: int = NUM_EACH) -> list[tuple[str, NDArray[np.int64]]]:
-    """Return images with confident errors, low confidence, and confident correct predictions, each under a title."""
+    """Return images with confident errors, low confidence, and confident correct predictions, each under a title.
+
+    Without scores there is no confidence: these are then the first wrong and right ones, in the order of their ids.
+    """
     sorted_NK = np.sort(evidence.probabilities_NK, axis=1)
     margin_N = sorted_NK[:, -1] - (sorted_NK[:, -2] if sorted_NK.shape[1] > 1 else 0.0)
     is_right_N = evidence.probabilities_NK.argmax(axis=1) == evidence.labels_N
@@ -69,6 +72,8 @@ def choose_examples(evidence: Evidence, num_each: int = NUM_EACH) -> list[tuple[
         ("Least confident", first(everything, margin_N)),
         ("Right, most confident", first(is_right_N, -sure_N)),
     ]
+    if not evidence.has_scores:
+        found = [("Wrong", np.flatnonzero(~is_right_N)[:num_each]), ("Right", np.flatnonzero(is_right_N)[:num_each])]
     return [(title, images) for title, images in found if len(images)]
 
 
@@ -82,7 +87,9 @@ def _examples(evidence: Evidence, images: Sequence[int] | NDArray[np.int64], sho
                 "src": show(int(evidence.samples_N[image])),
                 "true": names[int(evidence.labels_N[image])],
                 "predicted": names[predicted],
-                "confidence": f"{100 * float(evidence.probabilities_NK[image, predicted]):.0f}",
+                "confidence": f"{100 * float(evidence.probabilities_NK[image, predicted]):.0f}"
+                if evidence.has_scores
+                else "",
                 "sample": f"{int(evidence.samples_N[image]):016x}",
             }
         )

@@ -36,6 +36,8 @@ def examples_sheet(trials: Sequence[Trial], *, cache: Path, num_each: int) -> Im
     info = record.data
     # The images of all folds are stored together, under the fingerprint of the whole dataset.
     images = find_thumbnails(cache, (info.whole_fingerprint or info.fingerprint) if info else "")
+    if images is None and info is not None and info.image_size is None:
+        raise StoreError(f"{record.spec.title} was added with a file of labels, without the images themselves")
     if images is None:
         raise StoreError(
             f"the test images of {record.spec.title} are not in {cache}; run the same zoo bench again to decode them"
@@ -50,12 +52,15 @@ def examples_sheet(trials: Sequence[Trial], *, cache: Path, num_each: int) -> Im
             probabilities_K = evidence.probabilities_NK[image]
             called, true = int(probabilities_K.argmax()), int(evidence.labels_N[image])
             is_right = called == true
-            second = f"is {evidence.classes[true]}, {100 * probabilities_K[true]:.0f} %"
+            called_share, true_share = (
+                f", {100 * probabilities_K[each]:.0f} %" if evidence.has_scores else "" for each in (called, true)
+            )
+            second = f"is {evidence.classes[true]}{true_share}"
             cells.append(
                 SheetCell(
                     image_HWC=pixels_HWC,
                     lines=(
-                        f"{evidence.classes[called]}, {100 * probabilities_K[called]:.0f} %",
+                        f"{evidence.classes[called]}{called_share}",
                         "" if is_right else second,
                     ),
                     mark="right" if is_right else "wrong",

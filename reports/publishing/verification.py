@@ -154,7 +154,8 @@ def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]
         title = one_line(group.example.spec.title.rpartition(" · ")[0])
         if group.repeated:
             problems.append(f"{title}: {plural(group.repeated, 'duplicate seed')}")
-        if len(group.done) < required_seeds:
+        # What was not trained here has no seeds.
+        if group.example.origin is None and len(group.done) < required_seeds:
             problems.append(f"{title}: {plural(len(group.done), 'finished seed')}, but {required_seeds} are required")
     return [*problems, *_fold_problems(trials)]
 
@@ -199,9 +200,10 @@ def shown(value: Any) -> str:
 def sample_of(trials: Sequence[Trial], count: int) -> list[Trial]:
     """Return *count* finished trials, chosen by the hashes of their results so that nobody can influence the choice.
 
-    Pooled folds are not chosen; single folds are.
+    Pooled folds are not chosen; single folds are. Nor are predictions made elsewhere and ensembles, which nothing ran.
     """
     done = [trial for trial in trials if trial[1].outcome is Outcome.DONE and not trial[1].folds]
+    done = [trial for trial in done if trial[1].origin is None or trial[1].origin.has_network]
     return sorted(done, key=lambda trial: (trial[1].result_key[::-1], trial[1].trial_id))[:count]
 
 

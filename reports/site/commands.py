@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from harness.records.origin import Origin, OriginKind
 from harness.records.record import Record
 from harness.records.spec import TrialSpec
 
@@ -53,6 +54,9 @@ def rerun_arguments(spec: TrialSpec, seeds: Sequence[int]) -> list[str]:
 
 def rerun_command(records: Sequence[Record]) -> list[str]:
     """Return the commands that run the seeds of a row again, one for each run of consecutive seeds."""
+    origin = records[0].origin
+    if origin is not None and not origin.has_network:
+        return [shlex.join(["zoo", *_arguments_of(records[0], origin)])]
     seeds = sorted({record.spec.seed for record in records})
     stretches: list[list[int]] = []
     for seed in seeds:
@@ -62,6 +66,21 @@ def rerun_command(records: Sequence[Record]) -> list[str]:
             stretches.append([seed])
     spec = records[0].spec
     return [shlex.join(["zoo", *rerun_arguments(spec, stretch)]) for stretch in stretches]
+
+
+def _arguments_of(record: Record, origin: Origin) -> list[str]:
+    """Return the arguments that make a row of predictions or an ensemble again, with files as the user named them."""
+    spec = record.spec
+    if origin.kind is OriginKind.ENSEMBLE:
+        return ["ensemble", *(f"RUNS/{member}" for member in origin.files)]
+    data = f"{spec.dataset.full_name}:{spec.dataset.argument}" if spec.dataset.argument else spec.dataset.full_name
+    arguments = ["add", *origin.files]
+    is_at_hand = record.data is not None and record.data.image_size is not None
+    arguments += ["--data", data] if is_at_hand else ["--labels", "LABELS", "--data", spec.dataset.display_name]
+    for flag, value in (("--limit-train", spec.dataset.limit_train), ("--limit-test", spec.dataset.limit_test)):
+        if value is not None:
+            arguments += [flag, str(value)]
+    return arguments
 
 
 def _text(value: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from harness.records.origin import OriginKind
 from reports.leaderboard.cells import rank_text
 from reports.render.markdown import escape_markdown
 from reports.site.commands import rerun_command
@@ -21,6 +22,13 @@ _METRICS = {
     "calibration_error": ("expected_calibration_error", "Expected calibration error"),
 }
 """Metrics in the card: type on the hub, and display name."""
+
+
+_ORIGINS = {
+    OriginKind.EVALUATED: "An image classifier that was published as {source}, tested by zoobench.",
+    OriginKind.PREDICTIONS: "Predictions of an image classifier, made elsewhere ({source}) and scored by zoobench.",
+    OriginKind.ENSEMBLE: "An ensemble of image classifiers, whose probabilities are averaged by zoobench: {source}.",
+}
 
 
 def model_card(entry: BoardEntry) -> str:
@@ -56,7 +64,7 @@ def model_card(entry: BoardEntry) -> str:
     lines = [
         f"# {escape_markdown(one_line(row.model))} on {escape_markdown(one_line(row.data))}",
         "",
-        f"An image classifier, trained and tested by zoobench with the recipe {escape_markdown(one_line(row.recipe))}.",
+        _origin_text(entry),
         "",
         "| | |",
         "|---|---|",
@@ -80,3 +88,11 @@ def model_card(entry: BoardEntry) -> str:
         names = ", ".join(escape_markdown(one_line(name, max_length=60)) for name in data.classes[:200])
         lines += ["", f"Classes, in the order of the logits: {names}{', …' if len(data.classes) > 200 else ''}."]
     return f"---\n{head}\n---\n\n" + "\n".join(lines) + "\n"
+
+
+def _origin_text(entry: BoardEntry) -> str:
+    origin = entry.example.origin
+    if origin is None or origin.kind not in _ORIGINS:
+        recipe = escape_markdown(one_line(entry.row.recipe))
+        return f"An image classifier, trained and tested by zoobench with the recipe {recipe}."
+    return _ORIGINS[origin.kind].format(source=escape_markdown(one_line(origin.source)))

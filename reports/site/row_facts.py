@@ -82,9 +82,21 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
             ("validation images", _count(data.num_val)),
             ("test images", f"{data.num_test:,}"),
         ]
+    found = {"Model": _cleaned(network), "Dataset": _cleaned(images)}
+    if record.origin is not None:
+        found["Origin"] = _cleaned(
+            [
+                ("kind", record.origin.word),
+                ("source", record.origin.source),
+                *((f"SHA-256 of {name}", sha256) for name, sha256 in record.origin.files.items()),
+                ("scores", "probabilities or logits" if record.origin.has_scores else "classes only"),
+                ("classes", record.origin.mapping),
+            ]
+        )
+        if not record.origin.has_network:  # nothing was trained or run
+            return found
     return {
-        "Model": _cleaned(network),
-        "Dataset": _cleaned(images),
+        **found,
         "Recipe": _cleaned(
             [("name", spec.recipe.full_name), *((k, _shown(v)) for k, v in spec.recipe.hyperparameters.items())]
         ),

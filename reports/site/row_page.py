@@ -54,7 +54,8 @@ def row_page(
         show = partial(pictures.of, fingerprint)
         error = entry.row.metrics.get("calibration_error")
         classes = charts.per_class(evidence)
-        data["reliability"] = charts.reliability(evidence, error.mean if error else None)
+        if evidence.has_scores:
+            data["reliability"] = charts.reliability(evidence, error.mean if error else None)
         data["classes"] = charts.class_bars(classes)
         matrix = charts.confusion(evidence)
         if matrix is not None:

@@ -126,16 +126,16 @@ class Ranking:
 
     @property
     def best(self) -> RankedModel:
-        """The first row that has a result and was trained.
+        """The first row that has a result and a network.
 
         Raises:
             StoreError: If there is none.
         """
         from zoo.errors import StoreError
 
-        models = self.models
+        models = [each for each in self.models if each.row.origin is None or each.row.origin.has_network]
         if not models:
-            raise StoreError("no row has a result yet, so none is the best")
+            raise StoreError("no row with a network has a result yet, so none is the best")
         return models[0]
 
     @property

@@ -104,3 +104,28 @@ def test_arrays_that_are_missing_or_do_not_go_together_are_refused(tmp_path: Pat
 def test_a_missing_file_is_an_error_of_the_store(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="No such file"):
         load_predictions(tmp_path)
+
+
+def test_predictions_of_classes_are_stored_as_classes_and_read_as_logits_of_1(tmp_path: Path) -> None:
+    logits = np.array([[0, 1], [1, 0], [0, 1]], dtype=np.float32)
+    predictions = Predictions(logits=logits, labels=LABELS, classes=CLASSES, has_scores=False)
+    path = save_predictions(tmp_path, SavedPredictions(predictions=predictions, samples=SAMPLES))
+    loaded = load_predictions(tmp_path, sha256=sha256_of(path)).predictions
+    assert not loaded.has_scores
+    assert loaded.logits.tolist() == logits.tolist()
+    assert b"logits" not in path.read_bytes()
+
+
+@pytest.mark.parametrize("predicted", [[0, 1, 2], [-1, 0, 0], [[0], [1], [1]], [0.5, 0.0, 1.0], [0, 1]])
+def test_predicted_classes_that_are_none_are_refused(tmp_path: Path, predicted: Any) -> None:
+    write(tmp_path, logits=None, predicted=np.array(predicted))
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_predictions(tmp_path)
+
+
+def test_logarithms_of_probabilities_may_keep_double_precision(tmp_path: Path) -> None:
+    logits = np.log(np.array([[1 / 3, 2 / 3]] * 3))
+    save_predictions(tmp_path, saved(logits), is_double=True)
+    loaded = load_predictions(tmp_path).predictions.logits
+    assert loaded.dtype == np.float64
+    assert loaded.tobytes() == logits.tobytes()

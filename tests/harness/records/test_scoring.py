@@ -142,3 +142,16 @@ def test_a_metric_that_would_end_the_process_costs_itself_only(leave, cause):
     values, problems = score(predictions(), [entry("bad", lambda predictions: leave()), entry("good")])
     assert values["good"].value == 0.5
     assert problems == (f"metric 'test/bad' has no value: {cause}",)
+
+
+def test_metrics_that_need_scores_are_left_out_where_only_classes_are_known():
+    classes_only = Predictions(logits=np.eye(3), labels=np.arange(3), classes=("a", "b", "c"), has_scores=False)
+    metrics = [entry("of_scores"), entry("of_classes", needs_scores=False)]
+    assert list(score(classes_only, metrics).values) == ["of_classes"]
+    assert list(score(predictions(), metrics).values) == ["of_scores", "of_classes"]
+
+
+def test_a_metric_of_a_plugin_is_told_that_there_are_no_scores():
+    classes_only = Predictions(logits=np.eye(3), labels=np.arange(3), classes=("a", "b", "c"), has_scores=False)
+    values, _ = score(classes_only, [entry(compute=lambda given: float(given.has_scores), needs_scores=False)])
+    assert values["m"].value == 0.0

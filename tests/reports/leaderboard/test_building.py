@@ -248,3 +248,10 @@ def test_files_of_another_content_are_another_row_and_have_a_name_of_their_own(m
     names = {row.model for row in build_leaderboard(trials).rows}
     assert len(names) == 2
     assert all(name.startswith("a (content=") for name in names)
+
+
+def test_a_row_that_was_not_trained_here_misses_no_seed_and_asks_none_of_others(make_trial, make_trials):
+    origin = Origin(kind=OriginKind.PREDICTIONS, source="b.csv", files={"b.csv": "b" * 64})
+    trained = [make_trial("a", seed=seed) for seed in (4, 5)]
+    rows = {row.model: row for row in build_leaderboard([*trained, make_trial("b", origin=origin)]).rows}
+    assert rows["a"].unfinished == rows["b"].unfinished == ()

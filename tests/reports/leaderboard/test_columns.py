@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.records.origin import Origin, OriginKind
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import COLUMNS, choose_columns
@@ -58,3 +59,15 @@ def test_the_column_that_rows_are_ranked_by_is_shown(make_trial):
     trials = [make_trial("a", metrics={"nll": 0.5}), make_trial("b", metrics={"nll": 0.3})]
     assert "nll" not in {column.key for column in choose_columns(build_leaderboard(trials))}
     assert "nll" in {column.key for column in choose_columns(build_leaderboard(trials, sort_by="nll"))}
+
+
+def test_columns_of_networks_are_left_out_where_no_row_has_one(make_trial):
+    def columns(*trials):
+        return {column.key for column in choose_columns(build_leaderboard(trials))}
+
+    origin = Origin(kind=OriginKind.PREDICTIONS, source="b.csv", files={"b.csv": "b" * 64}, has_scores=False)
+    given = make_trial("b", origin=origin, speed=None)
+    given = (given[0], given[1].model_copy(update={"model": None, "seconds": {}}))
+    assert not {"params", "macs", "inference_speed", "wall_time"} & columns(given)
+    assert {"accuracy", "interval", "seeds", "macro_f1"} <= columns(given)
+    assert {"params", "macs", "inference_speed", "wall_time"} <= columns(given, make_trial("a"))

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from harness.records.predictions import SavedPredictions, save_predictions
+from harness.records.predictions import SavedPredictions, load_predictions, save_predictions
 from harness.records.record import MetricValue
 from harness.system.atomic_files import sha256_of
 from plugins.metrics.classification import zoo_metrics
@@ -149,3 +149,14 @@ def test_evidence_without_trials_says_so():
 def test_the_most_common_images_are_those_of_most_rows():
     assert most_common_images([b"x", b"y", b"y"]) == b"y"
     assert most_common_images([]) == b""
+
+
+def test_a_metric_of_scores_says_nothing_of_rows_without_any(make_trial):
+    folder, record = make_trial("net", metrics={"nll": 0.3})
+    saved = load_predictions(folder)
+    predictions = dataclasses.replace(saved.predictions, has_scores=False)
+    save_predictions(folder, SavedPredictions(predictions=predictions, samples=saved.samples))
+    record = record.model_copy(update={"files": {}})
+    (column,) = metric_columns([("nll", METRICS["nll"])])
+    found = metric_evidence_of([(folder, record)], column)
+    assert found.problem == "nll needs scores, and only the predicted classes are known"

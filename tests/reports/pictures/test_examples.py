@@ -57,3 +57,12 @@ def test_confusions_come_with_the_images_that_cause_them(evidence):
 def test_a_picture_that_is_missing_is_named_by_its_sample(evidence):
     image = galleries(evidence, lambda sample: None)[0]["images"][0]
     assert (image["src"], image["sample"], image["true"], image["predicted"]) == (None, f"{5:016x}", "dog", "cat")
+
+
+def test_without_scores_there_are_images_but_no_confidence(evidence):
+    classes_only = Evidence(
+        **{**{name: getattr(evidence, name) for name in Evidence.__slots__}, "has_scores": False},
+    )
+    chosen = {title: images.tolist() for title, images in choose_examples(classes_only, 3)}
+    assert chosen == {"Wrong": [2, 5], "Right": [0, 1, 3]}
+    assert {image["confidence"] for each in galleries(classes_only, str) for image in each["images"]} == {""}

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.records.origin import Origin, OriginKind
 from harness.records.predictions import VAL_FILE_NAME, load_predictions, save_predictions
 from harness.records.store import read_record, write_record
 from harness.system.atomic_files import sha256_of
-from reports.publishing.verification import check_trial, noise_problem, sample_of, seed_noise
+from reports.publishing.verification import check_trial, noise_problem, sample_of, seed_noise, store_problems
 from reports.trials.reading import read_trials
 from zoo import Catalog
 
@@ -203,3 +204,11 @@ def test_a_site_with_runtimes_has_pages_of_their_own_and_follows_from_its_record
     assert sorted(row["cells"]["runtime"] for row in rows) == ["eager", "int8", "onnx"]
     done = zoo("verify", site, store.root)
     assert done.exit_code == 0, done.output
+
+
+def test_predictions_made_elsewhere_have_no_seeds_and_are_not_run_again(make_trial):
+    origin = Origin(kind=OriginKind.PREDICTIONS, source="b.csv", files={"b.csv": "b" * 64})
+    trained, given = make_trial("a"), make_trial("b", origin=origin)
+    (problem,) = store_problems([trained, given], required_seeds=2)
+    assert problem.startswith("a ")
+    assert sample_of([trained, given], 5) == [trained]

@@ -28,9 +28,12 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
     again today. The dataset is not read, so changes of its content are not found.
     """
     from harness.records.key_diff import differences_from_today, measurement_differences, result_differences
+    from zoo.errors import StoreError
 
     record = _read(run)
     if other is None:
+        if record.origin is not None and not record.origin.has_network:
+            raise StoreError(f"{run} was not run, so nothing would run it again: {record.origin.word}")
         differences = differences_from_today(record, session_of(ctx).catalog())
         if not differences:
             click.echo("nothing: the same command reuses this trial, unless the content of the dataset has changed")
@@ -45,6 +48,9 @@ def command(ctx: click.Context, /, run: str, other: str | None) -> None:
         _show(differences)
     else:
         click.echo("the results are the same: all settings that can change a prediction are equal")
+    if any(each.origin is not None and each.speed is None for each in (record, right)):
+        click.echo("speeds are not comparable: one of the two has none")
+        return
     differences = measurement_differences(record, right)
     if differences:
         click.echo("speeds are not comparable because of these settings:")
