@@ -199,6 +199,7 @@ class _Tester:
     def _dataset(self, due: DueSet) -> tuple[SavedPredictions, dict[str, Any]]:
         spec = due.requested.dataset
         assert spec is not None
+        assert self.data.channels is not None, "a trained network has seen images"
         images, classes = prepared_images(
             spec,
             self.catalog,
@@ -222,6 +223,7 @@ class _Tester:
     def _corrupted(self, due: DueSet) -> tuple[SavedPredictions, dict[str, Any]]:
         corruption, severity = CORRUPTIONS[due.requested.corruption], due.requested.severity or 0
         images, side = self.test_images, self.data.image_size
+        assert side is not None, "a trained network has seen images"
         batch = batch_size_for(side, side, self.predictor.device)
         pixels, parts = hashlib.sha256(), []
         # Whole batches, so that severity 0 gives the very logits of the trial.
