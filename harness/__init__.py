@@ -3,6 +3,7 @@
 ``serving``      trained models over HTTP
 ``runtimes``     trained models under other runtimes, such as ONNX
 ``retesting``    trained models on further test sets, such as corrupted images
+``search``       settings chosen by validation results
 ``bench``        all trials of a plan, each in a process of its own
 ``trial``        one trial, from its spec to its record
 ``given``        predictions made elsewhere, as rows

@@ -32,7 +32,7 @@ They are imported on first use, so ``import zoo`` is cheap.
 
 Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters``,
 ``training_context`` and ``features``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``,
-``report_format``, and ``preparation``, ``published`` and ``options``, which several of them have.
+``report_format``, and ``preparation``, ``published``, ``options`` and ``space``, which several of them have.
 The other modules:
 
 =====================  ====================================================

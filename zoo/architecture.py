@@ -10,6 +10,7 @@ from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 from zoo.options import Option, check_options
 from zoo.preparation import Preparation
+from zoo.space import parse_space
 
 if TYPE_CHECKING:
     from torch import nn
@@ -72,6 +73,9 @@ class Architecture:
     only. ``zoo plan`` calls it, so it should not import torch."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
+    space: Mapping[str, str] = field(default_factory=dict)
+    """Ranges in which ``zoo bench --tune`` searches its options, by name: ``{"drop_rate": "uniform(0, 0.5)"}``; for the
+    notation see :mod:`zoo.space`."""
     files: tuple[str, ...] = ()
     """Data files or folders that its code reads, relative to the plugin's file; changed content changes the result
     key."""
@@ -89,4 +93,7 @@ class Architecture:
         if self.native_size < 1 or self.min_size < 1:
             raise ValueError(f"architecture {self.name!r}: sizes must be at least 1 pixel")
         check_options(self.options, f"architecture {self.name!r}")
+        for name in parse_space(self.space, f"architecture {self.name!r}"):
+            if name not in self.options:
+                raise ValueError(f"architecture {self.name!r}: space of {name}: it has no such option")
         check_dependencies(self.files, self.libraries, f"architecture {self.name!r}")

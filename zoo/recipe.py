@@ -8,12 +8,13 @@ Shape suffixes: B batch, C channels, H height, W width, K classes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 from zoo.preparation import Preparation
+from zoo.space import parse_space
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +61,9 @@ class Recipe:
     """First half of its full name; empty: the name of the plugin."""
     short: bool = True
     """Whether it can be selected by ``name`` alone."""
+    space: Mapping[str, str] = field(default_factory=dict)
+    """Ranges in which ``zoo bench --tune`` searches hyperparameters, by name: ``{"lr": "log(1e-3, 1)"}``; for the
+    notation see :mod:`zoo.space`."""
     preparation: Preparation | None = None
     """How it wants images to be prepared; over what published weights and the architecture state, and below what a user
     sets."""
@@ -117,4 +121,5 @@ class Recipe:
         trains = [what for what in FUNCTIONS if what not in ("fit_head", "empty_head") and getattr(self, what)]
         if self.fit_head is not None and trains:
             raise ValueError(f"recipe {self.name!r}: fit_head replaces the training, so {trains[0]} is never called")
+        parse_space(self.space, f"recipe {self.name!r}")
         check_dependencies(self.files, self.libraries, f"recipe {self.name!r}")

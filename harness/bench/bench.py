@@ -23,7 +23,7 @@ from harness.bench.remote.cluster import Cluster
 from harness.bench.remote.contained_workers import connected
 from harness.bench.remote.jobs import RemoteJobRunner
 from harness.bench.remote.trials import RemoteTrials
-from harness.bench.resolution import resolve
+from harness.bench.resolution import Resolver
 from harness.bench.settings import BenchSettings, RunLimits
 from harness.bench.timings import TRIALS, Timings, phases_of
 from harness.data.cache_layout import using
@@ -32,6 +32,7 @@ from harness.planning.plan import Plan
 from harness.planning.scheduling import order
 from harness.records import store as files
 from harness.records.record import Outcome, Record
+from harness.records.spec import TrialSpec
 from harness.records.store import Store
 from harness.system.interrupts import Interrupts
 from harness.trial.resolved_trial import ResolvedTrial
@@ -41,6 +42,20 @@ from zoo.loading import Sources
 BUSY_WAIT_SECONDS = 1.0
 
 Emit = Callable[[Event], None]
+
+
+class Follow(Protocol):
+    """Decides which trials to run next, by the records of those that have ended."""
+
+    @property
+    def total(self) -> int:
+        """Number of trials that are expected in all, for the display."""
+
+    def __call__(self, number: int, record: Record) -> Sequence[TrialSpec]:
+        """Return the trials that follow from the record of the trial of that *number*, from 1, possibly none.
+
+        The trials of the plan are numbered in its order, and the trials returned here go on from there.
+        """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +104,7 @@ def run_bench(
     sources: Sources,
     emit: Emit,
     settings: BenchSettings,
+    follow: Follow | None = None,
 ) -> BenchSummary:
     """Run every trial of *plan* that has no record yet.
 
@@ -97,6 +113,7 @@ def run_bench(
         sources: Plugins that the trials' processes load.
         emit: Called with every event, in order.
         settings: How trials are run.
+        follow: Adds trials while the bench runs; None: only those of the plan run.
 
     Raises:
         ZooError: If a dataset or the device is not available; all such errors together, before any trial runs.
@@ -131,13 +148,20 @@ def run_bench(
             jobs = RemoteJobRunner(cluster, emit, interrupts)
             trials = RemoteTrials(store, cluster, settings.slots, limits=limits)
         timed = TimedJobRunner(jobs)
+        resolver = Resolver(timed, settings.data)
         try:
-            resolved = resolve(plan, timed, arrange=trials.arrange, data=settings.data)
+            resolved = resolver.first(plan, trials.arrange)
         except StoppedError:
             return _finish(emit, {}, interrupted=True)
         resolved = _with_folders(resolved, store)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
-        runner = _Runner(store, trials, emit, interrupts, len(resolved), limits)
+
+        def more(number: int, record: Record) -> list[ResolvedTrial]:
+            specs = follow(number, record) if follow is not None else ()
+            return _with_folders(resolver.more(specs), store) if specs else []
+
+        total = len(resolved) if follow is None else follow.total
+        runner = _Runner(store, trials, emit, interrupts, total, limits, more=more)
         num_slots, began_trials = trials.capacity(), time.monotonic()
         # On other machines, whoever runs a trial sees to that.
         with using([] if remote else [each for trial in resolved for each in trial.prepared.folders]):
@@ -192,10 +216,19 @@ class _Runner:
     """Hands out trials while there is room, and comes back to those that another process holds."""
 
     def __init__(
-        self, store: Store, trials: Trials, emit: Emit, interrupts: Interrupts, total: int, limits: RunLimits
+        self,
+        store: Store,
+        trials: Trials,
+        emit: Emit,
+        interrupts: Interrupts,
+        total: int,
+        limits: RunLimits,
+        *,
+        more: Callable[[int, Record], Sequence[ResolvedTrial]],
     ) -> None:
         self.store, self.trials, self.emit, self.interrupts = store, trials, emit, interrupts
         self.total, self.limits = total, limits
+        self._more = more
         self.records: dict[int, Record] = {}
         """By the trials' numbers."""
         self.notes: list[str] = []
@@ -206,6 +239,7 @@ class _Runner:
         self._looked_at: dict[int, float] = {}
         """When a trial was last found to be held elsewhere, by its number."""
         self._heeded = 0
+        self._was_reused = False
 
     def run(self, waiting: Sequence[ResolvedTrial]) -> dict[int, Record]:
         """Return the records by the trials' numbers."""
@@ -215,6 +249,9 @@ class _Runner:
                 self._heed_interrupts()
                 if not self.interrupts.count:
                     self._fill()
+                if self._was_reused and self._waiting:  # a reused trial made room for those that follow it
+                    self._was_reused = False
+                    continue
                 for news in self.trials.poll(POLL_SECONDS):
                     if not isinstance(news, TrialOver):
                         self.emit(news)
@@ -292,3 +329,7 @@ class _Runner:
                 record=record.model_dump(mode="json"),
             )
         )
+        self._was_reused = reused
+        if record.outcome is not Outcome.INTERRUPTED and not self.interrupts.count:
+            with contextlib.suppress(StoppedError):  # the loop sees that the user stopped
+                self._waiting += self._more(trial.number, record)

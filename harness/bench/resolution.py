@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from harness.bench.job_runner import JobRunner
@@ -37,52 +37,91 @@ def resolve(
         ZooError: If a dataset or the device is not available; all such errors together.
         StoppedError: If the user stopped the bench.
     """
-    if not plan.trials:
-        return []
-    errors: list[ZooError] = []
-    execution = plan.trials[0].execution
-    jobs.emit(Progress(message="starting"))
-    threads: int | None = None
-    try:
-        machine = Machine.model_validate(
-            jobs.ask(
+    return Resolver(jobs, data).first(plan, arrange)
+
+
+class Resolver:
+    """Resolves the trials of a plan, and more of them later on the same machine.
+
+    Args:
+        jobs: Runs jobs where the trials will run.
+        data: Where datasets are, and are kept prepared.
+    """
+
+    def __init__(self, jobs: JobRunner, data: DataSettings) -> None:
+        self._jobs, self._data = jobs, data
+        self._prepared: dict[str, PreparedData] = {}
+        self._machine: Machine | None = None
+        self._threads: int | None = None
+        self._num_resolved = 0
+
+    def first(self, plan: Plan, arrange: Callable[[Machine, ExecutionSpec, int], int | None]) -> list[ResolvedTrial]:
+        """Probe the machine, and resolve the trials of a plan; see :func:`resolve`."""
+        if not plan.trials:
+            return []
+        errors: list[ZooError] = []
+        execution = plan.trials[0].execution
+        self._jobs.emit(Progress(message="starting"))
+        try:
+            answer = self._jobs.ask(
                 "probe",
                 device=execution.device,
                 precision=execution.precision,
                 compile=execution.compile,
                 threads=execution.threads,
             )
-        )
-        threads = arrange(machine, execution, len(plan.trials))
-    except ZooError as error:
-        errors.append(error)
-    prepared: dict[str, PreparedData] = {}
-    broken: list[DatasetSpec] = []
-    for spec in plan.trials:
-        key = _images_key(spec)
-        if key in prepared or spec.dataset in broken:
-            continue
-        jobs.emit(Progress(message=f"preparing {spec.dataset.display_name}"))
-        try:
-            answer = jobs.ask(
-                "prepare",
-                dataset=spec.dataset.model_dump(mode="json"),
-                wanted=asdict(wanted_images(spec)),
-                data_root=str(data.data_root.absolute()),
-                cache=str(data.cache.absolute()),
-                download=data.download,
-                cache_limit=data.cache_limit,
-            )
+            self._machine = Machine.model_validate(answer)
+            self._threads = arrange(self._machine, execution, len(plan.trials))
         except ZooError as error:
             errors.append(error)
-            broken.append(spec.dataset)
-        else:
-            prepared[key] = PreparedData.model_validate(answer)
-    ManyErrors.raise_if(errors)
-    return [
-        _resolve_trial(spec, prepared[_images_key(spec)], machine, threads, number)
-        for number, spec in enumerate(plan.trials, start=1)
-    ]
+        errors += self._prepare(plan.trials)
+        ManyErrors.raise_if(errors)
+        return self._resolved(plan.trials)
+
+    def more(self, specs: Sequence[TrialSpec]) -> list[ResolvedTrial]:
+        """Resolve further trials, which have the next numbers; only images that none had before are prepared.
+
+        Raises:
+            ZooError: If a dataset is not available.
+            StoppedError: If the user stopped the bench.
+        """
+        ManyErrors.raise_if(self._prepare(specs))
+        return self._resolved(specs)
+
+    def _prepare(self, specs: Sequence[TrialSpec]) -> list[ZooError]:
+        """Prepare the images of trials, and return an error for each dataset that is not available."""
+        errors: list[ZooError] = []
+        broken: list[DatasetSpec] = []
+        for spec in specs:
+            key = _images_key(spec)
+            if key in self._prepared or spec.dataset in broken:
+                continue
+            self._jobs.emit(Progress(message=f"preparing {spec.dataset.display_name}"))
+            try:
+                answer = self._jobs.ask(
+                    "prepare",
+                    dataset=spec.dataset.model_dump(mode="json"),
+                    wanted=asdict(wanted_images(spec)),
+                    data_root=str(self._data.data_root.absolute()),
+                    cache=str(self._data.cache.absolute()),
+                    download=self._data.download,
+                    cache_limit=self._data.cache_limit,
+                )
+            except ZooError as error:
+                errors.append(error)
+                broken.append(spec.dataset)
+            else:
+                self._prepared[key] = PreparedData.model_validate(answer)
+        return errors
+
+    def _resolved(self, specs: Sequence[TrialSpec]) -> list[ResolvedTrial]:
+        assert self._machine is not None, "the first trials have probed it"
+        first = self._num_resolved + 1
+        self._num_resolved += len(specs)
+        return [
+            _resolve_trial(spec, self._prepared[_images_key(spec)], self._machine, self._threads, number)
+            for number, spec in enumerate(specs, start=first)
+        ]
 
 
 def wanted_images(spec: TrialSpec) -> Wanted:

@@ -74,6 +74,19 @@ class BenchRequest(FrozenModel):
     first_seed: int = Field(0, ge=0, lt=2**31)
     set: dict[str, Option] = Field(default_factory=dict)
     """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``."""
+    tune: int | None = Field(None, ge=2, le=10_000)
+    """Number of trials of a search for each row, the recipe's own settings included; None: no search, unless
+    ``tune_budget`` is given."""
+    tune_budget: str | None = Field(
+        None, min_length=2, pattern=_DURATION.pattern, description="a time such as 2h, 90m, 45s or 1h30m"
+    )
+    """Time on the device after which a row's search starts no further trial."""
+    tune_repeats: int = Field(1, ge=1, le=_MOST_SEEDS)
+    """Number of searches for each row; with more than one, each seed is tested with the settings of its own search."""
+    sampler: Literal["tpe", "random"] = "tpe"
+    """What proposes the settings of a search."""
+    space: dict[str, str] = Field(default_factory=dict)
+    """Ranges to search by dotted key, see :mod:`zoo.space`; ``off`` leaves a setting alone."""
     epochs: int | None = Field(None, ge=1)
     """Shorthand for ``recipe.epochs``."""
     batch_size: int | None = Field(None, ge=1)
@@ -115,11 +128,23 @@ class BenchRequest(FrozenModel):
     @property
     def budget_seconds(self) -> float | None:
         """Seconds after which no further trial starts; None: no limit."""
-        if self.budget is None:
-            return None
-        match = _DURATION.match(self.budget)
-        assert match is not None, "validation has checked it"
-        return sum(float(text or 0) * size for text, size in zip(match.groups(), (3600, 60, 1), strict=True))
+        return None if self.budget is None else _seconds(self.budget)
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether settings are searched."""
+        return self.tune is not None or self.tune_budget is not None
+
+    @property
+    def tune_seconds(self) -> float | None:
+        """Seconds on the device after which a search starts no further trial; None: no limit."""
+        return None if self.tune_budget is None else _seconds(self.tune_budget)
+
+    @property
+    def set_keys(self) -> frozenset[str]:
+        """Dotted keys of all settings that the user has given a value, shorthands included."""
+        short = (long for name, long in SHORT_FOR.items() if getattr(self, name) is not None)
+        return frozenset((*self.set, *short))
 
     @classmethod
     def parse(cls, raw: dict[str, Any], *, origin: str) -> BenchRequest:
@@ -132,6 +157,12 @@ class BenchRequest(FrozenModel):
             return cls.model_validate(raw)
         except ValidationError as error:
             raise_all(error, cls, origin)
+
+
+def _seconds(duration: str) -> float:
+    match = _DURATION.match(duration)
+    assert match is not None, "validation has checked it"
+    return sum(float(text or 0) * size for text, size in zip(match.groups(), (3600, 60, 1), strict=True))
 
 
 _MAX_DOTS = 300
@@ -155,17 +186,20 @@ def load_suite(path: Path) -> dict[str, Any]:
         raise UsageError(f"the suite file {path} is not TOML: its values nest too deeply") from None
     except ValueError as error:  # also what the reader says of dates and numbers that do not exist
         raise UsageError(f"the suite file {path} is not TOML: {error}") from error
-    raw["set"] = dict(_flattened(raw.get("set", {})))
+    raw["set"] = dict(_flattened(raw.get("set", {}), "[set] must be a table such as: recipe.lr = 0.05"))
+    if "space" in raw:
+        expected = '[space] must be a table such as: recipe.lr = "log(1e-4, 1)"'
+        raw["space"] = dict(_flattened(raw["space"], expected))
     return raw
 
 
-def _flattened(table: Any, prefix: str = "") -> list[tuple[str, Any]]:
+def _flattened(table: Any, expected: str, prefix: str = "") -> list[tuple[str, Any]]:
     if not isinstance(table, dict):
-        raise UsageError("[set] must be a table such as: recipe.lr = 0.05")
+        raise UsageError(expected)
     flat: list[tuple[str, Any]] = []
     for key, value in table.items():
         if isinstance(value, dict):
-            flat.extend(_flattened(value, f"{prefix}{key}."))
+            flat.extend(_flattened(value, expected, f"{prefix}{key}."))
         else:
             flat.append((f"{prefix}{key}", value))
     return flat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -97,6 +97,8 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         errors.add(
             UsageError("folds cannot be combined with limit_train or limit_test, because they test every image once")
         )
+    for problem in _search_problems(request):
+        errors.add(UsageError(problem))
     errors.raise_all()
     return Selection(
         architectures=tuple(architectures),
@@ -105,6 +107,22 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         seeds=tuple(range(request.first_seed, request.first_seed + request.most_seeds)),
         request=request,
     )
+
+
+def _search_problems(request: BenchRequest) -> Iterator[str]:
+    """Yield a sentence for each setting of a search that does not go together with the others."""
+    if not request.is_tuned:
+        if request.space or request.tune_repeats > 1:
+            given = "space" if request.space else "tune_repeats"
+            yield f"{given} belongs to a search, and there is none: give tune, its number of trials, or tune_budget"
+        return
+    if request.folds is not None:
+        yield "tune cannot be combined with folds: each fold would need a search of its own, without its test images"
+    if request.tune_repeats > 1 and request.seeds != request.tune_repeats:
+        yield (
+            f"tune_repeats = {request.tune_repeats} needs as many seeds, because each is tested with the settings of "
+            f"its own search, and seeds is {request.seeds}: give seeds = {request.tune_repeats}"
+        )
 
 
 def select_datasets(request: BenchRequest, catalog: Catalog) -> tuple[SelectedDataset, ...]:

@@ -76,7 +76,7 @@ def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperpar
     for key in given:
         if getattr(defaults, key) == getattr(hp, key):
             continue  # the recipe's own value, which gives the same row
-        reason = _why_unread(recipe, key, hp)
+        reason = why_unread(recipe, key, hp)
         if reason:
             errors.append(UsageError(f"recipe.{key} = {getattr(hp, key)!r} has no effect in {name}: {reason}"))
     warms_up = recipe.lr_factor is None and _READERS["warmup_epochs"][1](hp)
@@ -90,7 +90,8 @@ def check_settings(recipe: Recipe, name: str, given: Iterable[str], hp: Hyperpar
     return errors
 
 
-def _why_unread(recipe: Recipe, key: str, hp: Hyperparameters) -> str:
+def why_unread(recipe: Recipe, key: str, hp: Hyperparameters) -> str:
+    """Return why training with *hp* does not read the hyperparameter *key*; empty if it does."""
     if recipe.fit_head is not None and key in Hyperparameters.model_fields and key != "pretrained":
         return "the recipe fits a head to the features of a frozen backbone, and trains nothing"
     for function, keys, what in (

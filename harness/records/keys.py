@@ -5,6 +5,7 @@ Caching, resuming and merging use the first. Speeds are compared only if the sec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -33,6 +34,8 @@ def result_fields(
     prepared = {} if spec.preparation is None else {"preparation": asdict(spec.preparation), "pixels": pixels}
     return {
         **row_fields(spec, origin),
+        "hyperparameters": spec.recipe.hyperparameters,
+        "architecture_options": spec.architecture.options,
         **prepared,
         "dataset": fingerprint,
         "dataset_mirror_symmetric": spec.dataset.mirror_symmetric,
@@ -40,27 +43,43 @@ def result_fields(
         "small_images": spec.execution.small_images,
         "torch": ".".join(torch_version.split("+")[0].split(".")[:2]),
         "engine": ENGINE_VERSION,
+        # Absent in all other keys.
+        **({} if spec.execution.tests else {"tests": False}),
     }
 
 
 def row_fields(spec: TrialSpec, origin: Origin | None = None) -> dict[str, Any]:
     """Return all that the trials of a row share: what can change a prediction, apart from images, seed and torch.
 
-    Like :func:`result_fields`, it holds full names only, and no version whose code is the same.
+    Like :func:`result_fields`, it holds full names only, and no version whose code is the same. A tuned row is another
+    one than that of the same settings without a search; where each seed has a search of its own, their settings differ.
     """
     architecture, recipe = spec.architecture, spec.recipe
+    options, hyperparameters, searched = architecture.options, recipe.hyperparameters, {}
+    if spec.search is not None:
+        search = spec.search
+        searched = {"search": {"study": search.study, "budget": search.budget, "repeats": search.repeats}}
+        if spec.search.repeats > 1:
+            options = _without(options, spec.search.space, "model.")
+            hyperparameters = _without(hyperparameters, spec.search.space, "recipe.")
     return {
         "architecture": architecture.full_name,
         "architecture_version": architecture.version,
         "architecture_code": architecture.provider.code_hash,
-        "architecture_options": architecture.options,
+        "architecture_options": options,
         "recipe": recipe.full_name,
         "recipe_code": recipe.provider.code_hash,
-        "hyperparameters": recipe.hyperparameters,
+        "hyperparameters": hyperparameters,
         "precision": spec.execution.precision,
         # Absent in the keys of trained networks, and so in those from before there were others.
         **({} if origin is None else {"origin": origin.identity}),
+        **searched,
     }
+
+
+def _without(values: Mapping[str, Any], space: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    """Return *values* without those that were searched."""
+    return {name: value for name, value in values.items() if f"{prefix}{name}" not in space}
 
 
 def result_key(

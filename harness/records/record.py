@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from harness.records.origin import Origin
-from harness.records.spec import FrozenModel, TrialSpec
+from harness.records.spec import FrozenModel, SearchSpec, TrialSpec
 
 SCHEMA_VERSION = 1
 
@@ -297,3 +297,8 @@ class Record(FrozenModel):
     and may lack the model and the speed."""
     test_sets: dict[str, TestSetResult] = Field(default_factory=dict)
     """Results of further test sets by name. The predictions for each are in ``test_predictions-NAME.safetensors``."""
+
+    @property
+    def search(self) -> SearchSpec | None:
+        """The search that chose its settings; None if there was none."""
+        return self.spec.search

@@ -150,6 +150,39 @@ class ExecutionSpec(FrozenModel):
     """Duration of each speed measurement."""
     best_inference: bool = False
     """Whether to find the fastest inference settings and measure with them too."""
+    tests: bool = True
+    """Whether the trained network is tested; False for trials of a search, which never open the test images."""
+
+
+class SearchSpec(FrozenModel):
+    """The search that chose a trial's settings."""
+
+    study: str
+    """Key of the search: its space, sampler and combination."""
+    trials: int
+    """Number of trials of the search, failed ones included."""
+    seconds: float
+    """Time of these trials on their devices, without waiting."""
+    budget: str
+    """What was asked for, such as ``16 trials`` or ``30m``."""
+    sampler: str
+    pruner: str = "none"
+    objective: str = "val_accuracy"
+    """Quantity by which settings were chosen."""
+    space: dict[str, str] = Field(default_factory=dict)
+    """Range of each setting that was searched, by dotted key."""
+    settings: dict[str, Option] = Field(default_factory=dict)
+    """Chosen value of each setting, by dotted key; without those that keep the recipe's value."""
+    best: int = 0
+    """Number of the chosen trial; trial 0 has the recipe's own settings."""
+    best_value: float | None = None
+    """Objective of the chosen trial."""
+    default_value: float | None = None
+    """Objective of trial 0; None if it failed."""
+    repeat: int = 0
+    """Number of this search among the repeats."""
+    repeats: int = 1
+    """Number of searches of the row: with more than one, each seed has a search of its own."""
 
 
 class TrialSpec(FrozenModel):
@@ -163,13 +196,16 @@ class TrialSpec(FrozenModel):
     """What images become before the network sees them; in a plan, its size is open if it depends on the images. Mean
     and std are open if they are those of the training images. None in records of earlier versions."""
     execution: ExecutionSpec = ExecutionSpec()
+    search: SearchSpec | None = None
+    """The search that chose the settings; None if they are the recipe's, or were given."""
 
     @property
     def title(self) -> str:
         """Name for people."""
         title = (
             f"{self.architecture.display_name} · {self.dataset.display_name} · "
-            f"{self.recipe.display_name} · seed {self.seed}"
+            f"{self.recipe.display_name}{', tuned' if self.search else ''} · "
+            f"{f'seed {self.seed}' if self.execution.tests else 'search'}"
         )
         return title if self.dataset.fold is None else f"{title} · fold {self.dataset.fold} of {self.dataset.folds}"
 

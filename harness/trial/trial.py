@@ -285,6 +285,10 @@ def _run(
             f"{trained.micro_batch_size} at a time and accumulated the gradients of each batch{_statistics(model)}",
         )
 
+    if not execution.tests:  # a trial of a search, which must not see the test images
+        progress.speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
+        return
+
     with progress.during("test"):
         tested = predict_splits(
             model,

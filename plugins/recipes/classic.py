@@ -18,6 +18,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         hyperparameters=lambda: zoo.Hyperparameters(
             epochs=30, optimizer="sgd", lr=0.001, momentum=0.9, crop_padding=CROP, flip=True
         ),
+        space={"lr": "log(1e-4, 0.3)", "weight_decay": "log(1e-6, 1e-2)", "momentum": "uniform(0.5, 0.99)"},
         summary="SGD with momentum at a constant learning rate",
     )
     yield Recipe(
@@ -34,6 +35,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
+        space={"lr": "log(1e-3, 1)", "weight_decay": "log(1e-6, 1e-2)", "gamma": "uniform(0.1, 0.8)"},
         summary="SGD with momentum; learning rate halved every 10 epochs",
     )
     yield Recipe(
@@ -49,6 +51,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             flip=True,
             keep="best",
         ),
+        space={"lr": "log(1e-5, 1e-2)", "weight_decay": "log(1e-7, 1e-2)", "plateau_factor": "uniform(0.05, 0.8)"},
         summary="Adam; learning rate reduced when the validation loss stalls; best weights kept",
         source="https://arxiv.org/abs/1412.6980",
     )

@@ -26,6 +26,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             decay_norm_and_bias=False,
             schedule="onecycle",
         ),
+        space={"lr": "log(1e-3, 1)", "weight_decay": "log(1e-6, 1e-2)", "momentum": "uniform(0.5, 0.99)"},
         summary="SGD on a one-cycle schedule for 12 epochs, without augmentation; for a first look and tiny images",
         source="https://arxiv.org/abs/1708.07120",
     )
@@ -44,6 +45,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
+        space={"lr": "log(1e-3, 1)", "weight_decay": "log(1e-6, 1e-2)", "momentum": "uniform(0.5, 0.99)"},
         summary="SGD with Nesterov momentum on a one-cycle schedule; good results in few epochs",
         source="https://arxiv.org/abs/1708.07120",
     )
@@ -68,6 +70,12 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
+        space={
+            "lr": "log(1e-4, 2e-2)",
+            "weight_decay": "log(1e-3, 1)",
+            "label_smoothing": "uniform(0, 0.2)",
+            "mixup_alpha": "uniform(0, 0.4)",
+        },
         summary="AdamW on a cosine schedule with warm-up, EMA, label smoothing, RandAugment, mixup and CutMix",
         source="https://arxiv.org/abs/2110.00476",
     )
@@ -92,6 +100,12 @@ def zoo_recipes() -> Iterable[Recipe]:
             flip=True,
             keep="best",
         ),
+        space={
+            "lr": "log(1e-4, 1e-2)",
+            "weight_decay": "log(1e-3, 1)",
+            "backbone_lr_scale": "log(1e-2, 1)",
+            "label_smoothing": "uniform(0, 0.2)",
+        },
         summary="fine-tuning of published weights: all layers, the backbone at a tenth of the head's learning rate",
         source="https://arxiv.org/abs/1411.1792",
     )
@@ -110,6 +124,7 @@ def zoo_recipes() -> Iterable[Recipe]:
             crop_padding=CROP,
             flip=True,
         ),
+        space={"lr": "log(1e-4, 1)", "weight_decay": "log(1e-6, 0.3)"},
         summary="linear probing of published weights: frozen backbone, new head",
         source="https://arxiv.org/abs/1610.01644",
     )

@@ -32,6 +32,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         hyperparameters=_hyperparameters,
         summary="Muon for nine epochs on whitened patches, predictions averaged over views; for speedrun_cnn",
         source="https://arxiv.org/abs/2404.00498",
+        space={"lr": "log(0.02, 1)", "rest_lr": "log(1e-6, 1e-4)", "label_smoothing": "uniform(0, 0.4)"},
         prepare=prepare,
         make_optimizer=make_optimizer,
         lr_factor=linear_decay,

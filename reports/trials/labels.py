@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.records.record import Record
-from harness.records.spec import ProviderSpec
+from harness.records.spec import ProviderSpec, SearchSpec
 from zoo.names import short_hash
 from zoo.preparation import Preparation
-from zoo.text import one_line
+from zoo.text import duration, one_line, plural
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,10 +71,15 @@ def label_rows(records: Sequence[Record], *, over_data: bool = False) -> list[La
         full_name=lambda record: record.spec.architecture.full_name + ending(record),
         settings=_model_settings,
     )
+    has_tuned = any(record.search is not None for record in records)
+
+    def mark(record: Record) -> str:
+        return f", {tuned_text(record.search) or 'default'}" if has_tuned else ""
+
     recipes = _told_apart(
         records,
-        name=lambda record: record.spec.recipe.display_name,
-        full_name=lambda record: record.spec.recipe.full_name,
+        name=lambda record: record.spec.recipe.display_name + mark(record),
+        full_name=lambda record: record.spec.recipe.full_name + mark(record),
         settings=_recipe_settings,
     )
     data = [data_label(record) for record in records]
@@ -82,6 +87,21 @@ def label_rows(records: Sequence[Record], *, over_data: bool = False) -> list[La
         Labels(model=one_line(model), data=where, recipe=one_line(recipe))
         for model, where, recipe in zip(models, data, recipes, strict=True)
     ]
+
+
+def tuned_text(search: SearchSpec | None) -> str:
+    """Return how a row was tuned: ``tuned, 16 trials, 41 min``; empty if it was not."""
+    if search is None:
+        return ""
+    repeats = f", {search.repeats} searches" if search.repeats > 1 else ""
+    return f"tuned, {plural(search.trials, 'trial')}, {_cost(search.seconds)}{repeats}"
+
+
+def _cost(seconds: float) -> str:
+    """Return the time of a search as a cell has room for it: ``41 min``, ``2.5 h``."""
+    if seconds < 60:
+        return duration(seconds)
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
 
 
 def _told_apart(

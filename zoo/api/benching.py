@@ -49,6 +49,11 @@ class BenchOptions(TypedDict, total=False):
 
     max_seeds: int
     budget: str
+    tune: int
+    tune_budget: str
+    tune_repeats: int
+    sampler: Literal["tpe", "random"]
+    space: Mapping[str, str]
     first_seed: int
     batch_size: int
     image_size: int

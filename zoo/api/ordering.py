@@ -99,6 +99,10 @@ class OrderForm:
         if catalog is None:
             raise ManyErrors.of(errors)
         chosen = choose(self.raw, catalog, errors, origin=self.origin)
+        if chosen is not None and chosen.request.is_tuned:
+            from harness.search.rows import searched_rows
+
+            attempt(lambda: searched_rows(chosen.plan, chosen.request, chosen.catalog), errors)
         attempt(lambda: also(catalog), errors)
         remote = attempt(lambda: remote_of(run, catalog, spell), errors)
         listeners = attempt(lambda: _listeners(run["listen"], catalog), errors)

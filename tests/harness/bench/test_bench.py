@@ -5,10 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.settings import BenchSettings
+from harness.data.settings import DataSettings
 from harness.records.history import read_history
 from harness.records.predictions import load_predictions
 from harness.records.record import Outcome, Record
@@ -230,3 +234,37 @@ def test_a_helper_beside_the_plugin_and_a_declared_file_run_a_trial_again_and_a_
     settings.write_text("a: 2\n")
     assert not is_reused()
     assert is_reused()
+
+
+def test_trials_that_follow_from_a_record_run_with_the_next_numbers(bench: Any) -> None:
+    plan = bench.plan("linear", seeds=4)
+    seen: list[tuple[int, int]] = []
+
+    class FromEachTheNext:
+        total = 4
+
+        def __call__(self, number: int, record: Record) -> list[Any]:
+            seen.append((number, record.spec.seed))
+            return list(plan.trials[number : number + 1])
+
+    def run() -> BenchSummary:
+        bench.events.clear()
+        return run_bench(
+            replace(plan, trials=plan.trials[:1]),
+            store=bench.store,
+            sources=bench.sources,
+            emit=bench.events.append,
+            settings=BenchSettings(
+                data=DataSettings(data_root=bench.folder / "data", cache=bench.folder / "cache"),
+            ),
+            follow=FromEachTheNext(),
+        )
+
+    assert [record.spec.seed for record in run().records] == [0, 1, 2, 3]
+    assert seen == [(1, 0), (2, 1), (3, 2), (4, 3)]
+    started = [event for event in bench.events if isinstance(event, TrialStarted)]
+    assert [(event.number, event.total) for event in started] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    seen.clear()
+    assert run().counts == {"done": 4}
+    assert [event.reused for event in bench.events if isinstance(event, TrialEnded)] == [True] * 4
+    assert seen == [(1, 0), (2, 1), (3, 2), (4, 3)]

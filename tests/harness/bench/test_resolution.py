@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.bench.machine import Machine
-from harness.bench.resolution import resolve
+from harness.bench.resolution import Resolver, resolve
 from harness.data.images import PreparedData
 from harness.data.settings import DataSettings
 from harness.planning.plan import Plan
@@ -134,3 +134,14 @@ def test_a_plan_without_trials_starts_no_job() -> None:
     jobs = FakeJobs()
     assert resolve(Plan(trials=()), jobs, arrange=one_thread, data=DATA) == []
     assert jobs.asked == []
+
+
+def test_further_trials_have_the_next_numbers_and_prepare_only_images_that_none_had(bench: Any) -> None:
+    jobs = FakeJobs()
+    resolver = Resolver(jobs, DATA)
+    first = resolver.first(bench.plan("linear", seeds=2), one_thread)
+    more = resolver.more(bench.plan("linear", seeds=1, set={"recipe.lr": 0.5}).trials)
+    whole = resolver.more(bench.plan("linear", set={"recipe.random_resized_crop": 0.3}).trials)
+    assert [trial.number for trial in (*first, *more, *whole)] == [1, 2, 3, 4]
+    assert [kind for kind, _ in jobs.asked] == ["probe", "prepare", "prepare"]
+    assert more[0].result_key != first[0].result_key

@@ -6,9 +6,17 @@ from typing import Any
 
 import pytest
 
-from harness.records.keys import measurement_fields, result_key
+from harness.records.keys import measurement_fields, result_fields, result_key, row_fields
 from harness.records.origin import Origin, OriginKind
-from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.spec import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExecutionSpec,
+    ProviderSpec,
+    RecipeSpec,
+    SearchSpec,
+    TrialSpec,
+)
 from harness.records.store import trial_id
 from zoo.preparation import Preparation
 
@@ -155,3 +163,27 @@ def test_what_was_read_changes_the_key_of_a_row_from_elsewhere_and_the_name_of_i
     assert len({of(None), of(origin), *map(of, others)}) == 5
     assert of(None) == key(make_spec())
     assert of(origin.model_copy(update={"source": "file:b.safetensors", "files": {"b": "1" * 64}})) == of(origin)
+
+
+def test_a_trial_that_does_not_test_is_another_one_and_all_others_keep_their_key() -> None:
+    spec = make_spec()
+    untested = spec.model_copy(update={"execution": spec.execution.model_copy(update={"tests": False})})
+    assert key(untested) != key(spec)
+    fields = result_fields(spec, fingerprint="f", torch_version="2.15.0")
+    assert not {"tests", "search"} & fields.keys()
+
+
+def test_a_tuned_row_is_its_search_and_budget_and_with_repeats_its_settings_may_differ() -> None:
+    def tuned(lr: float, **changes: Any) -> TrialSpec:
+        search = {"study": "s", "trials": 16, "seconds": 9.0, "budget": "16 trials", "sampler": "tpe", **changes}
+        spec = make_spec()
+        recipe = spec.recipe.model_copy(update={"hyperparameters": {**spec.recipe.hyperparameters, "lr": lr}})
+        space = {"recipe.lr": "log(0.01, 1)"}
+        return spec.model_copy(update={"recipe": recipe, "search": SearchSpec(**search, space=space)})
+
+    assert row_fields(tuned(0.1)) != row_fields(make_spec())
+    assert row_fields(tuned(0.1)) != row_fields(tuned(0.2))
+    assert row_fields(tuned(0.1)) == row_fields(tuned(0.1, seconds=10.0))
+    assert row_fields(tuned(0.1)) != row_fields(tuned(0.1, budget="32 trials"))
+    assert row_fields(tuned(0.1, repeats=3)) == row_fields(tuned(0.2, repeats=3, repeat=1))
+    assert key(tuned(0.1, repeats=3)) != key(tuned(0.2, repeats=3))

@@ -15,6 +15,7 @@ from harness.records.spec import (
     ExecutionSpec,
     ProviderSpec,
     RecipeSpec,
+    SearchSpec,
     TrialSpec,
     stable_hash,
 )
@@ -69,12 +70,30 @@ FULL = TrialSpec(
         looks=4,
         measure_seconds=0.0,
         best_inference=True,
+        tests=False,
+    ),
+    search=SearchSpec(
+        study="5",
+        trials=16,
+        seconds=2.5,
+        budget="16 trials",
+        sampler="tpe",
+        pruner="none",
+        objective="val_accuracy",
+        space={"recipe.lr": "log(0.01, 1)"},
+        settings={"recipe.lr": 0.3},
+        best=7,
+        best_value=0.9,
+        default_value=0.8,
+        repeat=1,
+        repeats=3,
     ),
 )
 
 
 def test_a_spec_with_every_field_set_is_read_as_it_was_written() -> None:
-    for part in (FULL, FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, PROVIDER, CODE):
+    for part in (FULL, FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, FULL.search, PROVIDER, CODE):
+        assert part is not None
         assert part.model_fields_set == set(type(part).model_fields), "every field is set in this test"
     read = TrialSpec.model_validate_json(FULL.model_dump_json())
     assert read == FULL
@@ -111,8 +130,15 @@ def test_a_spec_cannot_be_changed() -> None:
 
 
 def test_the_title_names_the_fold_where_there_is_one() -> None:
-    assert FULL.title == "net · folder:x · r · seed 4 · fold 2 of 5"
-    assert FULL.whole.title == "net · folder:x · r · seed 4"
+    plain = FULL.model_copy(update={"search": None, "execution": ExecutionSpec()})
+    assert plain.title == "net · folder:x · r · seed 4 · fold 2 of 5"
+    assert plain.whole.title == "net · folder:x · r · seed 4"
+
+
+def test_the_title_tells_a_tuned_trial_and_a_trial_of_a_search() -> None:
+    tuned = FULL.whole.model_copy(update={"execution": ExecutionSpec()})
+    assert tuned.title == "net · folder:x · r, tuned · seed 4"
+    assert FULL.whole.model_copy(update={"search": None}).title == "net · folder:x · r · search"
 
 
 def test_the_whole_of_a_fold_is_the_same_trial_over_all_folds() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from reports.trials.labels import data_label, label_rows, torch_minor
+from harness.records.spec import SearchSpec
+from reports.trials.labels import data_label, label_rows, torch_minor, tuned_text
 
 
 def recipes(make_trial, *settings):
@@ -52,3 +53,30 @@ def test_a_network_reduced_for_small_images_says_so_in_its_name(make_trial):
     records = [make_trial("net", small=small)[1] for small in (True,)] + [make_trial("other")[1]]
     assert [labels.model for labels in label_rows(records)] == ["net@small", "other"]
     assert [labels.model for labels in label_rows(records, over_data=True)] == ["net", "other"]
+
+
+def tuned(trial, **changes):
+    record = trial[1]
+    given = {"study": "s", "trials": 16, "seconds": 2460, "budget": "16 trials", "sampler": "tpe", **changes}
+    return record.model_copy(update={"spec": record.spec.model_copy(update={"search": SearchSpec(**given)})})
+
+
+def test_a_tuned_row_says_at_what_cost_and_the_others_beside_it_that_they_are_not(make_trial):
+    records = [
+        make_trial()[1],
+        make_trial(hyperparameters={"lr": 9})[1],
+        tuned(make_trial(hyperparameters={"lr": 0.2})),
+    ]
+    assert [labels.recipe for labels in label_rows(records)] == [
+        "sgd, default (lr=0.1)",
+        "sgd, default (lr=9)",
+        "sgd, tuned, 16 trials, 41 min",
+    ]
+    assert [labels.recipe for labels in label_rows(records[:1])] == ["sgd"]
+
+
+def test_repeated_searches_are_counted_and_a_row_without_one_is_not_marked():
+    assert tuned_text(None) == ""
+    search = SearchSpec(study="s", trials=1, seconds=3, budget="1 trial", sampler="tpe", repeats=3)
+    assert tuned_text(search) == "tuned, 1 trial, 3.0 s, 3 searches"
+    assert tuned_text(search.model_copy(update={"seconds": 9000})) == "tuned, 1 trial, 2.5 h, 3 searches"

@@ -103,6 +103,7 @@ class BenchState:
         self._durations: dict[str, list[float]] = {}
         self._most_running = 1
         self._latest_data = ""
+        self._expected = 0
 
     @property
     def elapsed(self) -> float:
@@ -116,8 +117,8 @@ class BenchState:
 
     @property
     def total(self) -> int:
-        """Number of trials in the plan."""
-        return len(self.titles)
+        """Number of trials in the plan, or that a search is expected to run."""
+        return max(len(self.titles), self._expected)
 
     @property
     def share(self) -> float:
@@ -145,10 +146,12 @@ class BenchState:
         """Handle an event."""
         if isinstance(event, BenchStarted):
             self.store, self.titles, self.message = event.store, dict(event.trials), None
+            self.ended, self._expected = {}, 0
         elif isinstance(event, Progress):
             self.message = event
         elif isinstance(event, TrialStarted):
-            self.message = None
+            self.message, self._expected = None, event.total
+            self.titles.setdefault(event.trial_id, event.title)
             self.running[event.trial_id] = RunningTrial(title=event.title, number=event.number, since=self._clock())
             self._most_running = max(self._most_running, len(self.running))
         elif isinstance(event, PhaseStarted):

@@ -2,6 +2,7 @@
 
 ``flow``       a bench from an order to an outcome
 ``listeners``  passes every event to the display and to all listeners
+``tuning``     searches settings before the rows are tested
 ``seeding``    adds seeds to rows that share ranks
 ``folds``      pools cross-validation folds
 ``runtimes``   evaluates and times trained weights under other runtimes

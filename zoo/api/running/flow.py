@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +13,7 @@ from zoo.api.running.listeners import FanOut
 from zoo.api.running.retesting import Retesting
 from zoo.api.running.runtimes import requested_runtimes, run_requested_runtimes, with_requested_runtimes
 from zoo.api.running.seeding import run_until_settled
+from zoo.api.running.tuning import SearchOutcome, search_settings
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
@@ -52,6 +53,8 @@ class BenchOutcome:
     """Why no more seeds were added, with adaptive seeds; else empty."""
     retests: RetestSummary | None = None
     """The outcome of the further test sets; None if there was nothing to do."""
+    search: SearchOutcome | None = None
+    """What the search for settings gave; None if there was none."""
 
     @property
     def is_interrupted(self) -> bool:
@@ -87,13 +90,20 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
         emit=FanOut(progress, order.listeners, store.root, progress.note),
         settings=settings,
     )
+    plan, search = chosen.plan, None
+    if request.is_tuned:
+        search = search_settings(order, store, emit=progress, note=progress.note, settings=settings)
+        plan = search.plan
+        if search.summary.interrupted:
+            summary = replace(search.summary, records=())  # nothing has been tested
+            return BenchOutcome(summary=summary, trials=(), runtimes=None, problems=(), stopped="", search=search)
     if request.folds is not None:
         run = pooling_folds(run, store=store, catalog=chosen.catalog, note=progress.note)
     if request.seeds == "auto":
-        seeded = run_until_settled(chosen.plan, request, run=run, store=store, deadline=deadline, note=progress.note)
+        seeded = run_until_settled(plan, request, run=run, store=store, deadline=deadline, note=progress.note)
         summary, stopped = seeded.summary, seeded.reason
     else:
-        summary = run(chosen.plan)
+        summary = run(plan)
     runtimes = run_requested_runtimes(
         request,
         summary,
@@ -113,9 +123,10 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
         summary=summary,
         trials=tuple(trials),
         runtimes=runtimes,
-        problems=tuple(problems),
+        problems=tuple(problems) if search is None else (*search.problems, *problems),
         retests=retests,
         stopped=stopped,
+        search=search,
     )
 
 

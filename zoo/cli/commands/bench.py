@@ -130,7 +130,8 @@ def _run(call: BenchCall) -> tuple[int, BenchSummary]:
         _point(call.store, written, is_default=chosen.is_default and not summary.interrupted)
     if outcome.is_interrupted:
         return INTERRUPTED, summary
-    return _exit_code(summary) or (FAILED if shortfalls else 0), summary
+    is_short = bool(shortfalls) or (outcome.search is not None and bool(outcome.search.problems))
+    return _exit_code(summary) or (FAILED if is_short else 0), summary
 
 
 @contextmanager

@@ -28,6 +28,14 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--seeds", "N", "Number of seeds, or auto: add seeds only to rows that share ranks [default: 3]."),
     ("--max-seeds", "N", "Maximum number of seeds per row with --seeds auto [default: 10]."),
     ("--budget", "TIME", "Start no trial after this time, such as 2h or 1h30m."),
+    ("--tune", "N", "Search settings with N trials for each row, and test what they choose beside the recipes' own."),
+    ("--tune-budget", "TIME", "Start no trial of a row's search after this time on the device, such as 30m."),
+    (
+        "--tune-repeats",
+        "N",
+        "Searches per row, one for each seed; their variance enters the interval [default: 1].",
+    ),
+    ("--sampler", "NAME", "What proposes settings: tpe or random [default: tpe]."),
     ("--first-seed", "N", "First seed [default: 0]."),
     ("--epochs", "N", "Number of epochs; overrides the recipes."),
     ("--batch-size", "N", "Images per optimizer step; overrides the recipes."),
@@ -90,6 +98,14 @@ def selecting_options(function: FunctionT) -> FunctionT:
         )
     )
     decorators += [click.option(name, metavar=placeholder, help=text) for name, placeholder, text in _VALUES]
+    decorators.append(
+        click.option(
+            "--space",
+            multiple=True,
+            metavar="KEY=RANGE",
+            help="Search a setting in a range: 'recipe.lr=log(1e-4,1)', recipe.weight_decay=off.",
+        )
+    )
     decorators += [
         click.option(
             "--compile",
@@ -176,7 +192,23 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
                 raw.pop(short, None)
     if overrides:
         raw["set"] = overrides
+    if spaces := parse_spaces(params["space"], errors):
+        raw["space"] = {**raw.get("space", {}), **spaces}
     return raw
+
+
+def parse_spaces(given: Sequence[str], errors: list[ZooError]) -> dict[str, str]:
+    """Return the ranges of ``--space KEY=RANGE``; a mistake in one is added to *errors*."""
+    from zoo.errors import UsageError
+
+    spaces: dict[str, str] = {}
+    for text in given:
+        key, equals, dimension = text.partition("=")
+        if equals and key.strip() and dimension.strip():
+            spaces[key.strip()] = dimension.strip()
+        else:
+            errors.append(UsageError(f"--space {text}: expected KEY=RANGE, such as --space 'recipe.lr=log(1e-4, 1)'"))
+    return spaces
 
 
 def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, Option]:

@@ -1,0 +1,110 @@
+"""Combinations: a model, dataset and recipe whose settings are searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.planning.unread_settings import check_settings, why_unread
+from harness.records.spec import TrialSpec
+from zoo.architecture import Architecture
+from zoo.calling.containment import hyperparameters_of
+from zoo.catalog import Catalog
+from zoo.errors import ManyErrors, UnknownNameError, UsageError
+from zoo.hyperparameters import Hyperparameters
+from zoo.names import near_names
+from zoo.options import Option, resolve_options
+from zoo.recipe import Recipe
+
+MODEL, RECIPE = "model.", "recipe."
+"""First parts of the dotted keys of settings that can be searched."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Combination:
+    """A model, dataset and recipe with the settings that a search starts from."""
+
+    spec: TrialSpec
+    """One of its trials as planned."""
+    architecture: Architecture
+    recipe: Recipe
+    hyperparameters: Hyperparameters
+
+    @classmethod
+    def of(cls, spec: TrialSpec, catalog: Catalog) -> Combination:
+        """Return the combination of a planned trial."""
+        recipe = catalog.recipes.get(spec.recipe.full_name)
+        made = hyperparameters_of(recipe.record, recipe.display_name, recipe.provider)
+        return cls(
+            spec=spec,
+            architecture=catalog.architectures.get(spec.architecture.full_name).record,
+            recipe=recipe.record,
+            hyperparameters=type(made).model_validate(spec.recipe.hyperparameters),
+        )
+
+    @property
+    def title(self) -> str:
+        """Name for people: model, dataset and recipe."""
+        spec = self.spec
+        return f"{spec.architecture.display_name} · {spec.dataset.display_name} · {spec.recipe.display_name}"
+
+    def value(self, key: str) -> Option:
+        """Return the value of a setting before the search.
+
+        Raises:
+            UnknownNameError: If there is no such setting.
+        """
+        name = key.partition(".")[2]
+        if key.startswith(RECIPE) and name in type(self.hyperparameters).model_fields:
+            value: Option = getattr(self.hyperparameters, name)
+            return value
+        if key.startswith(MODEL) and name in self.architecture.options:
+            return self.spec.architecture.options.get(name)
+        known = [
+            *(RECIPE + each for each in type(self.hyperparameters).model_fields),
+            *(MODEL + each for each in self.architecture.options),
+        ]
+        shown = f"(zoo show {self.spec.recipe.display_name})"
+        raise UnknownNameError(f"setting of {self.title}", key, near=near_names(key, known), hint=shown)
+
+    def is_read(self, key: str, values: Mapping[str, Option]) -> bool:
+        """Return whether training reads a setting when others have these *values*."""
+        if key.startswith(MODEL):
+            return True
+        hp = self.hyperparameters.model_copy(update=_of(RECIPE, values))
+        return not why_unread(self.recipe, key.removeprefix(RECIPE), hp)
+
+    def with_values(self, values: Mapping[str, Option], spec: TrialSpec | None = None) -> TrialSpec:
+        """Return *spec*, or the combination's own, with these values of its settings.
+
+        Raises:
+            ZooError: If a value is not valid together with the others.
+        """
+        spec = spec or self.spec
+        name = spec.recipe.display_name
+        given = _of(RECIPE, values)
+        hp = self.hyperparameters.with_overrides(given, owner=name)
+        ManyErrors.raise_if(check_settings(self.recipe, name, given, hp))
+        options = resolve_options(
+            spec.architecture.options, _of(MODEL, values), owner=f"model {spec.architecture.display_name}"
+        )
+        recipe = spec.recipe.model_copy(update={"hyperparameters": hp.model_dump(mode="json")})
+        architecture = spec.architecture.model_copy(update={"options": options})
+        return spec.model_copy(update={"recipe": recipe, "architecture": architecture})
+
+    def check_type(self, key: str, *, whole: bool, fractional: bool) -> None:
+        """Refuse fractions for a whole-number setting and numbers for others.
+
+        Raises:
+            UsageError: If values of that kind do not fit the setting.
+        """
+        value: Any = self.value(key)
+        if (whole or fractional) and (isinstance(value, (bool, str))):
+            raise UsageError(f"{key} is {value!r} in {self.title}, not a number: expected choice(…)")
+        if fractional and type(value) is int:
+            raise UsageError(f"{key} is a whole number in {self.title}: expected int(…) or logint(…)")
+
+
+def _of(target: str, values: Mapping[str, Option]) -> dict[str, Option]:
+    return {key.removeprefix(target): value for key, value in values.items() if key.startswith(target)}

@@ -1,0 +1,64 @@
+"""The objective: what a search reads of a trial, which is about its validation images only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.records.history import read_history
+from harness.records.record import FailureKind, Outcome, Record
+from harness.records.store import CHECKPOINT_FILE, HISTORY_FILE
+
+OBJECTIVE = "val_accuracy"
+
+_BAD_SETTINGS = (FailureKind.DIVERGED, FailureKind.OOM, FailureKind.TIMEOUT)
+"""Failures that settings may be at fault for, which a sampler should keep away from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What one trial gave."""
+
+    outcome: str
+    reason: str = ""
+    value: float | None = None
+    """Validation accuracy of the weights that would be tested: 0 for settings that diverge, run out of memory or take
+    too long; None if the failure says nothing of the settings."""
+    val_loss: float | None = None
+    """Their validation loss."""
+    seconds: float = 0.0
+    """Time on the device, without waiting for it."""
+    weights: str = ""
+    """SHA-256 of the file of weights; empty if there is none."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the trial finished."""
+        return self.outcome == Outcome.DONE
+
+
+def result_of(record: Record, folder: Path) -> Result:
+    """Return the result of a trial from its record and the history in its folder."""
+    seconds = record.seconds
+    spent = seconds.get("total", 0.0) - seconds.get("wait", 0.0) - seconds.get("paused", 0.0)
+    if record.outcome is not Outcome.DONE or record.training is None:
+        is_bad = record.failure is not None and record.failure.kind in _BAD_SETTINGS
+        return Result(
+            outcome=record.outcome.value, reason=record.reason, value=0.0 if is_bad else None, seconds=max(0.0, spent)
+        )
+    row = next(
+        (
+            row
+            for row in read_history(folder / HISTORY_FILE)
+            if row.get("event") == "epoch" and row.get("epoch") == record.training.tested_epoch
+        ),
+        {"val_accuracy": record.training.best_val_accuracy},
+    )
+    val_loss = row.get("val_loss")
+    return Result(
+        outcome=record.outcome.value,
+        value=float(row["val_accuracy"]),
+        val_loss=None if val_loss is None else float(val_loss),
+        seconds=max(0.0, spent),
+        weights=record.files.get(CHECKPOINT_FILE, ""),
+    )

@@ -1,0 +1,80 @@
+"""Searches side by side: what a bench runs, trial after trial, and what it is told of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+from harness.records.record import Outcome, Record
+from harness.records.spec import TrialSpec
+from harness.records.store import CHECKPOINT_FILE, Store
+from harness.search.objective import result_of
+from harness.search.search import Search, Tried
+from harness.search.study_file import study_path, write_study
+from harness.system.atomic_files import writing
+from zoo.space import values_text
+
+
+class Searches:
+    """Follows the trials of several searches, see :class:`harness.bench.bench.Follow`.
+
+    Args:
+        searches: The searches, which have not begun.
+        store: Store of their trials.
+        tell: Takes a sentence for each result.
+    """
+
+    def __init__(self, searches: Sequence[Search], store: Store, tell: Callable[[str], None]) -> None:
+        self._searches, self._store, self._tell = searches, store, tell
+        self._handed_out: list[tuple[Search, Tried]] = []
+        """Search and trial by the number of the trial in the bench, less one."""
+
+    @property
+    def total(self) -> int:
+        """Number of trials that are expected in all."""
+        budgets = [search.budget.trials for search in self._searches]
+        known = sum(trials for trials in budgets if trials is not None)
+        return known if None not in budgets else max(known, len(self._handed_out))
+
+    def first(self) -> list[TrialSpec]:
+        """Return the trials to begin with."""
+        specs = [spec for search in self._searches for spec in self._due(search)]
+        for search in self._searches:
+            self._write(search)  # how many trials may run at a time is settled by now, for all times
+        return specs
+
+    def __call__(self, number: int, record: Record) -> list[TrialSpec]:
+        """Take the record of a trial, and return the trials that follow."""
+        search, tried = self._handed_out[number - 1]
+        folder = self._store.folder(record.trial_id)
+        search.take(tried.number, result_of(record, folder), record.trial_id)
+        if record.outcome is Outcome.DONE:
+            with contextlib.suppress(OSError):  # the winner is trained anew; only space is lost
+                (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        due = self._due(search)
+        self._write(search)
+        self._tell(_sentence(search, tried))
+        return due
+
+    def _write(self, search: Search) -> None:
+        path = study_path(self._store.root, search.key, search.repeat)
+        with writing(path):
+            write_study(path, search.file())
+
+    def _due(self, search: Search) -> list[TrialSpec]:
+        found = search.due()
+        self._handed_out += [(search, each) for each in found]
+        return [each.spec for each in found if each.spec is not None]
+
+
+def _sentence(search: Search, tried: Tried) -> str:
+    """Return a sentence about the result of a trial."""
+    result, best = tried.result, search.best()
+    assert result is not None
+    of = f" of 0–{search.budget.trials - 1}" if search.budget.trials else ""
+    settings = values_text(tried.values) or "the recipe's settings"
+    gave = f"validation accuracy {result.value:.2%}" if result.is_done and result.value is not None else result.outcome
+    text = f"{search.combination.title}: search trial {tried.number}{of}: {gave} with {settings}"
+    if best is not None and best is not tried and best.result is not None and best.result.value is not None:
+        text += f"; best so far {best.result.value:.2%} in trial {best.number}"
+    return text

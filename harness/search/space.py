@@ -1,0 +1,121 @@
+"""The space of a combination: the ranges that its plugins declare, overridden by the user's."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from harness.search.combination import MODEL, RECIPE, Combination
+from zoo.errors import ManyErrors, UsageError, ZooError
+from zoo.options import Option
+from zoo.space import OFF, Dimension, parse_dimension
+
+_FIXED = {
+    "recipe.pretrained": "other weights are prepared for otherwise; run a recipe of each kind instead",
+}
+"""Settings that a search may not change, and why."""
+
+_MOST_CHOICES = 10_000
+"""Combinations of choices that are tried to find one in which a setting is read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Space:
+    """The settings that are searched, in the order in which they are chosen."""
+
+    dimensions: Mapping[str, Dimension]
+    """By dotted key: choices first, since others may depend on them."""
+
+    def texts(self) -> dict[str, str]:
+        """Return the range of each setting as text."""
+        return {key: str(dimension) for key, dimension in self.dimensions.items()}
+
+    def is_active(self, key: str, values: Mapping[str, Option], combination: Combination) -> bool:
+        """Return whether a setting is searched when the others have these *values*, and the rest their own."""
+        for name, wanted in self.dimensions[key].when.items():
+            if values.get(name, combination.value(name)) not in wanted:
+                return False
+        return combination.is_read(key, values)
+
+
+def space_of(combination: Combination, given: Mapping[str, str], fixed: Iterable[str]) -> Space:
+    """Return the space of a combination.
+
+    Args:
+        given: Ranges of the user by dotted key; ``off`` takes a setting out.
+        fixed: Dotted keys of the settings that the user has given a value, which are not searched.
+
+    Raises:
+        ZooError: If there is nothing to search, or something cannot be; all mistakes together.
+    """
+    declared = {RECIPE + name: text for name, text in combination.recipe.space.items()}
+    declared |= {MODEL + name: text for name, text in combination.architecture.space.items()}
+    fixed = set(fixed)
+    errors: list[ZooError] = []
+    for key in sorted(fixed & given.keys()):
+        if given[key] != OFF:
+            errors.append(UsageError(f"{key} is both set to a value and searched: give --set or --space, not both"))
+    texts = {key: text for key, text in {**declared, **given}.items() if key not in fixed and text.strip() != OFF}
+    dimensions: dict[str, Dimension] = {}
+    for key, text in texts.items():
+        try:
+            dimensions[key] = _dimension(key, text, combination)
+        except ZooError as error:
+            errors.append(error)
+    if not texts and not errors:
+        errors.append(
+            UsageError(
+                f"{combination.title} has no settings to search: give a range, such as --space 'recipe.lr=log(1e-4, 1)'"
+            )
+        )
+    if not errors:
+        errors += _unread(dimensions, combination)
+    ManyErrors.raise_if(errors)
+    ordered = sorted(dimensions.items(), key=lambda pair: (bool(pair[1].when), pair[1].kind != "choice"))
+    return Space(dimensions=dict(ordered))
+
+
+def _dimension(key: str, text: str, combination: Combination) -> Dimension:
+    """Return the dimension of a setting, held to the setting's type and limits."""
+    combination.value(key)  # it exists
+    if key in _FIXED:
+        raise UsageError(f"{key} cannot be searched: {_FIXED[key]}")
+    try:
+        dimension = parse_dimension(text)
+    except UsageError as error:
+        raise UsageError(f"space of {key}: {error}") from error
+    combination.check_type(key, whole=dimension.is_whole, fractional=dimension.kind in ("uniform", "log"))
+    target = key.partition(".")[0] + "."
+    when = {name if "." in name else target + name: values for name, values in dimension.when.items()}
+    for name in when:
+        combination.value(name)
+    ends: tuple[Option, ...] = dimension.values
+    if dimension.kind != "choice":
+        ends = tuple(int(end) if dimension.is_whole else end for end in (dimension.low, dimension.high))
+    if target == RECIPE:
+        name = key.removeprefix(RECIPE)
+        for end in ends:
+            combination.hyperparameters.with_overrides({name: end}, owner=combination.spec.recipe.display_name)
+    return replace(dimension, when=when)
+
+
+def _unread(dimensions: Mapping[str, Dimension], combination: Combination) -> list[ZooError]:
+    """Return an error for each setting that is read with none of the choices."""
+    choices = {key: each.values for key, each in dimensions.items() if each.kind == "choice"}
+    # Ranges matter by whether they are at 0 or above it.
+    ranges = {key: (each.low, each.high) for key, each in dimensions.items() if each.kind != "choice" and each.low == 0}
+    names, values = list(choices) + list(ranges), list(choices.values()) + list(ranges.values())
+    unread = set(dimensions)
+    for picked in itertools.islice(itertools.product(*values), _MOST_CHOICES):
+        settings = dict(zip(names, picked, strict=True))
+        unread -= {key for key in unread if combination.is_read(key, settings)}
+        if not unread:
+            break
+    return [
+        UsageError(
+            f"{key} is in the space of {combination.title}, where nothing reads it: take it out with --space {key}=off"
+        )
+        for key in dimensions
+        if key in unread
+    ]

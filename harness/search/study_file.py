@@ -1,0 +1,86 @@
+"""The file of a study: what was tried and what it gave, written beside the records of its trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from harness.records.spec import FrozenModel
+from harness.system.atomic_files import write_json
+from zoo.errors import StoreError
+from zoo.files.foreign_json import parse_object
+from zoo.files.plain_files import RECORD, read_bytes
+from zoo.options import Option
+
+SCHEMA_VERSION = 1
+FOLDER = "search"
+"""Folder of a store that holds the records and files of searches."""
+
+
+class TriedSettings(FrozenModel):
+    """A trial of a search."""
+
+    number: int
+    """Number in the search; 0 has the recipe's own settings."""
+    values: dict[str, Option] = Field(default_factory=dict)
+    """Searched settings by dotted key; those that are missing keep the recipe's value."""
+    trial_id: str = ""
+    """Name of its folder; empty if it did not run."""
+    outcome: str = ""
+    """As in its record; ``invalid`` if its settings do not go together; empty while it runs."""
+    reason: str = ""
+    value: float | None = None
+    """Validation accuracy."""
+    val_loss: float | None = None
+    seconds: float = 0.0
+    same_as: int | None = None
+    """Number of an earlier trial with the same settings, whose result it shares."""
+
+
+class StudyFile(FrozenModel):
+    """A search, as far as it has got."""
+
+    schema_version: int = SCHEMA_VERSION
+    study: str
+    model: str
+    data: str
+    recipe: str
+    space: dict[str, str]
+    sampler: str
+    budget: str
+    repeat: int = 0
+    at_a_time: int = 1
+    """Trials that may run at a time: proposals wait for the results of all trials but the last ones, so many less
+    one."""
+    trials: tuple[TriedSettings, ...] = ()
+    best: int | None = None
+    """Number of the best trial; None while the search goes on."""
+    importances: dict[str, float] = Field(default_factory=dict)
+    """Share of the variance that each setting explains, by fANOVA; empty while the search goes on."""
+
+
+def study_path(store: Path, study: str, repeat: int) -> Path:
+    """Return the path of a study's file in a store of search trials."""
+    return store / f"study-{study}-r{repeat}.json"
+
+
+def write_study(path: Path, study: StudyFile) -> None:
+    """Write a study's file durably."""
+    write_json(path, study.model_dump(mode="json"))
+
+
+def read_study(path: Path) -> StudyFile | None:
+    """Return what a study's file says, or None if there is none.
+
+    Raises:
+        StoreError: If it cannot be read, or is not such a file.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return StudyFile.model_validate(parse_object(read_bytes(path, RECORD)))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise StoreError(f"{path} is not the file of a search; remove it to have it written again") from error

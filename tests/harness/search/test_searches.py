@@ -1,0 +1,111 @@
+"""Searches run as benches do: each trial a record, replayed after a stop, and the test images stay closed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from harness.records.record import Outcome
+from harness.records.store import CHECKPOINT_FILE
+from harness.search.search import Search, Tried
+from harness.search.searches import Searches
+from harness.search.study_file import read_study, study_path
+
+from .toy_search import ToySearch
+
+
+def tried(search: Search) -> list[Any]:
+    return [(each.values, each.trial_id, value_of(each)) for each in search.tried]
+
+
+def value_of(tried: Tried) -> float | None:
+    return tried.result.value if tried.result else None
+
+
+def number_of_best(search: Search) -> int:
+    best = search.best()
+    assert best is not None
+    return best.number
+
+
+def test_the_planted_optimum_is_found_by_a_real_bench_and_every_trial_is_a_record(toys: ToySearch) -> None:
+    search = toys.search()
+    summary = toys.bench(search)
+    best = search.best()
+    assert best is not None
+    assert best.values["recipe.knob"] == pytest.approx(0.7, abs=0.05)
+    records = {record.trial_id: record for _, record in toys.store.records()}
+    assert len(summary.records) == 16
+    for each in search.tried:
+        assert each.result is not None
+        record = records[each.trial_id]
+        assert record.metrics == {}
+        assert record.spec.execution.tests is False
+        assert not list(toys.store.folder(each.trial_id).glob("*predictions*"))
+        assert not (toys.store.folder(each.trial_id) / CHECKPOINT_FILE).exists()
+        if record.outcome is Outcome.DONE:
+            expected = 1 - abs(float(record.spec.recipe.hyperparameters["knob"]) - 0.7)
+            assert each.result.value == pytest.approx(expected, abs=0.1)
+    file = read_study(study_path(toys.store.root, search.key, 0))
+    assert file == search.file()
+    assert len(toys.said) == 16
+
+
+def test_a_second_search_reuses_the_records_of_the_first_and_goes_on(toys: ToySearch) -> None:
+    short, whole = toys.search(tune=3), toys.search(tune=6)
+    toys.bench(short)
+    before = dict(toys.store.records())
+    toys.bench(whole)
+    after = dict(toys.store.records())
+    assert tried(whole)[:3] == tried(short)
+    assert {folder: after[folder] for folder in before} == before
+    assert len(after) == 6
+
+
+def test_poisoned_test_labels_do_not_change_what_is_chosen(make_toys: Callable[..., ToySearch]) -> None:
+    clean, poisoned = make_toys("clean"), make_toys("poisoned")
+    one, other = clean.search(tune=6), poisoned.search(tune=6, set={"data.poison": True})
+    clean.bench(one)
+    poisoned.bench(other)
+    records = [record for toys in (clean, poisoned) for _, record in toys.store.records()]
+    fingerprints = {record.data.fingerprint for record in records if record.data}
+    assert len(fingerprints) == 2, "the poison must reach the images' labels"
+    assert [each.values for each in one.tried] == [each.values for each in other.tried]
+    assert list(map(value_of, one.tried)) == list(map(value_of, other.tried))
+    assert number_of_best(one) == number_of_best(other)
+
+
+def test_a_setting_that_nothing_reads_is_named_by_a_real_bench(toys: ToySearch) -> None:
+    idle, fine = toys.search("idle", tune=5), toys.search(tune=3)
+    toys.bench(idle, fine)
+    assert "recipe.idle = 0.5 and" in idle.problem
+    assert "so nothing reads it" in idle.problem
+    assert len(idle.tried) == 2
+    assert fine.is_over
+    assert not fine.problem
+
+
+def test_settings_that_diverge_count_as_accuracy_0(toys: ToySearch) -> None:
+    search = toys.search(tune=4, space={"recipe.knob": "uniform(0, 0.019)"})
+    toys.bench(search)
+    values = [each.result.value for each in search.tried if each.result]
+    assert values[0] == pytest.approx(0.4, abs=0.1)
+    assert values[1:] == [0.0] * 3
+    assert number_of_best(search) == 0
+
+
+def test_trials_side_by_side_are_those_of_the_study_file(toys: ToySearch) -> None:
+    search = toys.search(tune=5, at_a_time=2)
+    follow = Searches([search], toys.store, toys.said.append)
+    toys.store.create()
+    assert len(follow.first()) == 2
+    assert follow.total == 5
+    content = json.loads(study_path(toys.store.root, search.key, 0).read_text())
+    assert content["at_a_time"] == 2
+    again = toys.search(tune=5, at_a_time=2)
+    toys.bench(again, jobs=2)
+    assert len(again.tried) == 5
+    assert again.is_over

@@ -1,0 +1,94 @@
+"""The space is what the plugins declare, without what the user has set, with the user's own ranges."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.search.space import space_of
+from zoo.errors import ZooError
+from zoo.options import Option
+
+from .toy_search import ToySearch
+
+
+def test_choices_come_first_and_conditions_last(toys: ToySearch) -> None:
+    space = space_of(toys.combination("plain"), {}, ())
+    assert list(space.texts()) == [
+        "recipe.optimizer",
+        "recipe.beta1",
+        "recipe.lr",
+        "recipe.weight_decay",
+        "recipe.momentum",
+    ]
+    assert space.texts()["recipe.momentum"] == "uniform(0.5, 0.99) if recipe.optimizer=sgd"
+
+
+def test_the_user_s_ranges_replace_add_and_remove(toys: ToySearch) -> None:
+    given = {"recipe.lr": "log(0.1, 1)", "model.width": "int(1, 8)", "recipe.momentum": "off"}
+    texts = space_of(toys.combination("plain"), given, ()).texts()
+    assert texts["recipe.lr"] == "log(0.1, 1)"
+    assert texts["model.width"] == "int(1, 8)"
+    assert "recipe.momentum" not in texts
+
+
+def test_what_the_user_has_set_is_not_searched(toys: ToySearch) -> None:
+    texts = space_of(toys.combination("plain", set={"recipe.lr": 0.1}), {}, ["recipe.lr"]).texts()
+    assert "recipe.lr" not in texts
+
+
+@pytest.mark.parametrize(
+    ("given", "fixed", "sentence"),
+    [
+        ({"recipe.lrr": "log(0.1, 1)"}, (), "did you mean 'recipe.lr'"),
+        ({"recipe.lr": "log(0.1)"}, (), "space of recipe.lr: 'log(0.1)': expected two numbers"),
+        ({"recipe.lr": "log(1, 0.1)"}, (), "the smaller one first"),
+        ({"recipe.momentum": "uniform(0, 2)"}, (), "momentum = 2.0"),
+        ({"recipe.batch_size": "log(16, 64)"}, (), "recipe.batch_size is a whole number"),
+        ({"recipe.optimizer": "choice(sgd, sdg)"}, (), "sdg"),
+        ({"recipe.pretrained": "choice(true, false)"}, (), "recipe.pretrained cannot be searched"),
+        (
+            {"recipe.gamma": "uniform(0.1, 1)"},
+            (),
+            "recipe.gamma is in the space of toy · bright · plain, where",
+        ),
+        ({"recipe.lr": "log(0.1, 1) if recipe.optimzer=sgd"}, (), "recipe.optimizer"),
+        ({"recipe.lr": "log(0.1, 1)"}, ("recipe.lr",), "both set to a value and searched"),
+    ],
+)
+def test_each_mistake_is_a_sentence(
+    toys: ToySearch, given: dict[str, str], fixed: tuple[str, ...], sentence: str
+) -> None:
+    with pytest.raises(ZooError, match=re.escape(sentence)):
+        space_of(toys.combination("plain"), given, fixed)
+
+
+def test_mistakes_are_reported_together(toys: ToySearch) -> None:
+    with pytest.raises(ZooError) as error:
+        space_of(toys.combination("plain"), {"recipe.lr": "log(1)", "recipe.x": "int(1, 2)"}, ())
+    assert "recipe.lr" in str(error.value)
+    assert "recipe.x" in str(error.value)
+
+
+def test_a_recipe_without_a_space_says_how_to_give_one(toys: ToySearch) -> None:
+    with pytest.raises(ZooError, match=r"toy · bright · bare has no settings to search: give a range, such as --space"):
+        space_of(toys.combination("bare"), {}, ())
+
+
+def test_a_setting_is_active_where_its_conditions_hold_and_something_reads_it(toys: ToySearch) -> None:
+    combination = toys.combination("plain")
+    space = space_of(combination, {}, ())
+
+    def active_with(optimizer: str) -> set[str]:
+        settings: dict[str, Option] = {"recipe.optimizer": optimizer}
+        return {key for key in space.dimensions if space.is_active(key, settings, combination)}
+
+    active = {optimizer: active_with(optimizer) for optimizer in ("sgd", "adamw")}
+    assert active["sgd"] - active["adamw"] == {"recipe.momentum"}
+    assert active["adamw"] - active["sgd"] == {"recipe.beta1"}
+
+
+def test_a_setting_that_is_read_only_beside_the_end_of_another_range_is_searched(toys: ToySearch) -> None:
+    given = {"recipe.randaugment_ops": "int(0, 2)", "recipe.randaugment_magnitude": "uniform(0, 1)"}
+    assert "recipe.randaugment_magnitude" in space_of(toys.combination("plain"), given, ()).texts()
