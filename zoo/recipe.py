@@ -62,7 +62,7 @@ class Recipe:
     short: bool = True
     """Whether it can be selected by ``name`` alone."""
     space: Mapping[str, str] = field(default_factory=dict)
-    """Ranges in which ``zoo bench --tune`` searches hyperparameters, by name: ``{"lr": "log(1e-3, 1)"}``; for the
+    """Ranges in which ``zoo bench --tune 16`` searches hyperparameters, by name: ``{"lr": "log(1e-3, 1)"}``; for the
     notation see :mod:`zoo.space`."""
     preparation: Preparation | None = None
     """How it wants images to be prepared; over what published weights and the architecture state, and below what a user
