@@ -74,8 +74,8 @@ class Architecture:
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
     space: Mapping[str, str] = field(default_factory=dict)
-    """Ranges in which ``zoo bench --tune 16`` searches its options, by name: ``{"drop_rate": "uniform(0, 0.5)"}``; for the
-    notation see :mod:`zoo.space`."""
+    """Ranges in which ``zoo bench --tune 16`` searches its options, by name: ``{"drop_rate": "uniform(0, 0.5)"}``;
+    for the notation see :mod:`zoo.space`."""
     files: tuple[str, ...] = ()
     """Data files or folders that its code reads, relative to the plugin's file; changed content changes the result
     key."""

@@ -169,6 +169,11 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
         seconds=seconds,
     )
 
+    if not execution.tests:  # a trial of a search, which must not see the test images
+        save_weights(folder, with_fitted_head(backbone, head.module, own=facts.own_head))
+        progress.speed = SpeedInfo(peak_memory_mib=memory.mib() if source.num_computed else None)
+        return
+
     with progress.during("test"):
         images.end_training()
         test = images.open_test()

@@ -27,6 +27,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         hyperparameters=_probe_settings,
         summary="logistic regression on frozen features, solved exactly; its penalty chosen on validation images",
         source="https://arxiv.org/abs/1805.08974",
+        space={"inverse_penalty": "log(1e-4, 1e3)"},
         fit_head=_fit_probe,
         preload=("sklearn.linear_model", "sklearn.preprocessing"),
         libraries=("scikit-learn",),
@@ -36,6 +37,11 @@ def zoo_recipes() -> Iterable[Recipe]:
         hyperparameters=_knn_settings,
         summary="nearest neighbours among frozen features; their number and weighting chosen on validation images",
         source="https://arxiv.org/abs/1805.01978",
+        space={
+            "neighbors": "logint(1, 64)",
+            "weighting": "choice(auto, uniform, distance)",
+            "distance": "choice(cosine, euclidean)",
+        },
         fit_head=_fit_knn,
         empty_head=_empty_knn,
     )
@@ -53,6 +59,7 @@ def zoo_recipes() -> Iterable[Recipe]:
         hyperparameters=_lda_settings,
         summary="linear discriminant analysis of frozen features; shrinkage chosen on validation images",
         source="https://doi.org/10.1016/S0047-259X(03)00096-4",
+        space={"shrinkage": "uniform(0, 1)"},
         fit_head=_fit_lda,
         preload=("sklearn.discriminant_analysis", "sklearn.preprocessing"),
         libraries=("scikit-learn",),
