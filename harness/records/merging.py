@@ -11,9 +11,10 @@ from filelock import FileLock
 
 from harness.records.copying import checked_trial, copy_trial, remove_half_copied
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
+from harness.records.predictions import further_file
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
-from harness.records.store import LOCK_FILE, RECORD_FILE, Store, end_of
+from harness.records.store import CHECKPOINT_FILE, LOCK_FILE, RECORD_FILE, Store, end_of, write_record
 from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
 from zoo.files.plain_files import PREDICTIONS, read_bytes
@@ -64,12 +65,44 @@ def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
                         refused += _copy_runtimes(folder, record, target)
                     elif _same_result(present, record):
                         known += 1
+                        refused += _copy_test_sets(folder, record, name, target)
                         refused += _copy_runtimes(folder, present, target)
                     else:
                         clashes.append(f"{folder}: {target.root} already has another result of {name}, which is kept")
                 except (StoreError, OSError) as error:
                     refused.append(str(error))
     return MergeSummary(added=added, known=known, clashes=tuple(clashes), refused=tuple(refused))
+
+
+def _copy_test_sets(folder: Path, record: Record, name: str, target: Store) -> list[str]:
+    """Copy results of further test sets that the target does not have, and return a sentence for each that was not.
+
+    The files of *record* have been checked. Only results of the same weights are copied.
+    """
+    into = target.folder(name)
+    try:
+        with FileLock(into / LOCK_FILE):
+            present = target.read(name)
+            missing = [each for each in record.test_sets if present is not None and each not in present.test_sets]
+            if present is None or not missing:
+                return []
+            if present.files.get(CHECKPOINT_FILE) != record.files.get(CHECKPOINT_FILE):
+                return [f"{folder}: its further test sets are of other weights than those in {target.root}"]
+            files = {further_file(each): record.files[further_file(each)] for each in missing}
+            for file in files:
+                write_bytes(into / file, read_bytes(folder / file, PREDICTIONS, follow=False))
+            results = {each: record.test_sets[each] for each in missing}
+            write_record(
+                into,
+                present.model_copy(
+                    update={"files": {**present.files, **files}, "test_sets": {**present.test_sets, **results}}
+                ),
+            )
+    except KeyError as error:
+        return [f"{folder}: its record has no checksum of {error.args[0]}"]
+    except (StoreError, OSError) as error:
+        return [str(error)]
+    return []
 
 
 def _copy_runtimes(folder: Path, record: Record, target: Store) -> list[str]:

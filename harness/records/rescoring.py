@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.records.predictions import load_predictions
+from harness.records.predictions import further_file, load_predictions
 from harness.records.record import MetricValue, Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, write_result
 from harness.records.scoring import score
@@ -56,6 +56,7 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
                     continue
                 rescored, raised = _rescored(record, _checked_predictions(folder, record), metrics)
                 problems += [f"{folder}: {sentence}" for sentence in raised]
+                rescored = _with_test_sets(folder, rescored, metrics)
                 of_runtimes, raised = _rescore_runtimes(folder, record, metrics)
                 problems += [f"{folder}: {sentence}" for sentence in raised]
                 if rescored == record and not of_runtimes:
@@ -78,7 +79,25 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
 
 
 def _changed(record: Record, rescored: Record) -> set[str]:
-    return {name for name, value in rescored.metrics.items() if value != record.metrics.get(name)}
+    changed = {name for name, value in rescored.metrics.items() if value != record.metrics.get(name)}
+    for further, result in rescored.test_sets.items():
+        before = record.test_sets[further].metrics
+        changed |= {name for name, value in result.metrics.items() if value != before.get(name)}
+    return changed
+
+
+def _with_test_sets(folder: Path, record: Record, metrics: Sequence[Entry[Metric]]) -> Record:
+    """Return the record with new values of scalar metrics for its further test sets.
+
+    Raises:
+        StoreError: If the predictions for one are missing or do not match the checksum in the record.
+    """
+    scalar = [entry for entry in metrics if entry.record.kind == "scalar"]
+    found = {}
+    for name, result in record.test_sets.items():
+        values = score(_checked_file(folder, record, further_file(name)), scalar).values
+        found[name] = result.model_copy(update={"metrics": {**result.metrics, **values}})
+    return record.model_copy(update={"test_sets": found})
 
 
 def _rescore_runtimes(
@@ -112,7 +131,10 @@ def _checked_predictions(folder: Path, record: Record) -> Predictions:
     Raises:
         StoreError: If the file is missing, or its checksum differs from the one in the record.
     """
-    name = predictions_file(record)
+    return _checked_file(folder, record, predictions_file(record))
+
+
+def _checked_file(folder: Path, record: Record, name: str) -> Predictions:
     path = folder / name
     if not path.is_file():
         raise StoreError(f"{folder} has no {name}")

@@ -10,6 +10,7 @@
 ``overall``        rows compared over several datasets; ``overall_text`` formats that
 ``adaptive``       which rows need more seeds
 ``columns``        all columns; ``column``, ``metric_column`` and ``speed_columns`` declare them
+``further_sets``   accuracies on other test sets, and ``further_columns`` their columns
 ``cells``          how numbers are formatted
 ``footnotes``      the sentences below a table
 ``idle_settings``  rows that a setting does not tell apart

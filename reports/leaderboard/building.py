@@ -12,6 +12,7 @@ from harness.records.runtime_result import runtime_name
 from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
 from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.columns import all_columns, find_sort_column
+from reports.leaderboard.further_sets import further_estimates
 from reports.leaderboard.idle_settings import idle_setting_notes
 from reports.leaderboard.label_noise import label_noise_note
 from reports.leaderboard.leaderboard import Leaderboard
@@ -209,6 +210,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         small_images=bool(model and model.small_image_changes),
         trials=tuple(one_line(record.trial_id) for record in records),
         origin=group.example.origin,
+        further=further_estimates([group.done[seed] for seed in sorted(group.done)]),
     )
     return row, evidence
 

@@ -17,6 +17,7 @@ from reports.leaderboard.cells import (
     status_text,
 )
 from reports.leaderboard.column import Column, simple_column
+from reports.leaderboard.further_columns import further_columns
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.metric_column import metric_column, undeclared_column
 from reports.leaderboard.pareto import COSTS, costs_by_dominator, is_on_front
@@ -207,7 +208,7 @@ def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
 
 
 def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tuple[Column, ...]:
-    """Return the fixed columns, then one for each other metric of *leaderboard*, in alphabetical order.
+    """Return the fixed columns, those of further test sets, then one for each other metric of *leaderboard*.
 
     Args:
         leaderboard: The leaderboard to show.
@@ -220,7 +221,7 @@ def all_columns(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> tu
     more = [by_key.get(name) or undeclared_column(name) for name in names]
     # The catalog knows how to test a metric that has a fixed column.
     fixed = (replace(each, metric=by_key[each.key].metric) if each.key in by_key else each for each in COLUMNS)
-    return (*fixed, *more)
+    return (*fixed, *further_columns(leaderboard.rows), *more)
 
 
 def choose_columns(

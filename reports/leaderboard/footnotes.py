@@ -8,6 +8,7 @@ from harness.records.origin import WORDS, OriginKind
 from harness.records.record import LOADED_CORES
 from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
 from reports.leaderboard.column import Column, RankBasis
+from reports.leaderboard.further_columns import further_legend
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_outcomes
 from reports.leaderboard.pareto import COSTS
@@ -73,6 +74,7 @@ def legend(columns: Sequence[Column], leaderboard: Leaderboard) -> list[str]:
     is_ranked = any(sum(row.rank_low is not None for row in table.rows) > 1 for table in leaderboard.tables)
     if "rank" in keys and (is_ranked or leaderboard.basis is RankBasis.NONE):
         notes.append(_rank_note(leaderboard, rows))
+    notes += further_legend(columns, rows)
     notes += _front_notes(columns, rows)
     notes += _speed_notes(columns, rows, keys)
     return [*notes, *leaderboard.notes]

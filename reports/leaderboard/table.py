@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.records.origin import Origin
-from harness.records.record import LOADED_CORES
+from harness.records.record import LOADED_CORES, TestSetKind
+from reports.statistics.drops import Drop
 
 LOADER_SHARE = 0.2
 """Share of training time that data loading may take before training counts as loader-bound. TensorFlow's profiler calls
@@ -31,6 +32,20 @@ class Estimate:
     low: float | None = None
     """Lower end of the 95 % interval; None if there is none."""
     high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FurtherEstimate:
+    """The accuracy of a row on a further test set, or on several together."""
+
+    source: str
+    """What it is: the dataset, the corruption or the slice."""
+    kind: TestSetKind
+    accuracy: Estimate
+    drop: Drop | None
+    """How much lower the accuracy is than on the test set of the table; None if that is not known."""
+    num_sets: int = 1
+    """Number of sets it is the mean over, or the lowest of."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +157,8 @@ class Row:
     tie: int | None = None
     """Number of its tie, from the top: rows that overlapping ranges of ranks connect have the same number; None if it
     is not ranked."""
+    further: Mapping[str, FurtherEstimate] = field(default_factory=dict)
+    """Results on further test sets by the key of their column (:mod:`reports.leaderboard.further_sets`)."""
     is_shaded: bool = False
     """Whether a table shades it, to set its tie off from the rows around it."""
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from harness.records.copying import file_kind
 from harness.records.pooled_folds import concatenated
-from harness.records.predictions import VAL_FILE_NAME, load_predictions
-from harness.records.record import Outcome, Record
+from harness.records.predictions import VAL_FILE_NAME, further_file, load_predictions
+from harness.records.record import MetricValue, Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
 from harness.records.scoring import score
 from harness.records.store import CHECKPOINT_FILE
@@ -22,7 +22,7 @@ from reports.trials.reading import Trial
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.files.plain_files import digest_of
-from zoo.metric import Metric
+from zoo.metric import Metric, Predictions
 from zoo.text import one_line, plural
 
 _TOLERANCE = 1e-6
@@ -61,6 +61,11 @@ def check_trial(trial: Trial, metrics: Sequence[Entry[Metric]]) -> TrialCheck:
         problems, unchecked = _recompute(folder, record, name, metrics)
     except StoreError as error:
         return TrialCheck(problems=(f"{name}: {one_line(error)}",), unchecked={}, is_recomputed=False)
+    try:
+        for further in () if isinstance(record, RuntimeRecord) else record.test_sets:
+            problems += _further_problems(folder, record, f"{name} on {one_line(further)}", further, metrics)
+    except StoreError as error:
+        problems.append(f"{name}: {one_line(error)}")
     for result in [] if isinstance(record, RuntimeRecord) else results_in(folder, record):
         if isinstance(result, StoreError):
             problems.append(one_line(result))
@@ -111,13 +116,43 @@ def _recompute(
     if of_predictions not in record.files:
         return [f"{name}: its record has no checksum of {of_predictions}, so nothing can be recomputed"], {}
     predictions = load_predictions(folder, name=of_predictions).predictions
-    problems, unchecked = _val_problems(folder, record, name), {}
+    problems = _val_problems(folder, record, name)
     if record.data is not None and len(predictions.labels) != record.data.num_test:
         problems.append(
             f"{name}: predictions of {len(predictions.labels):,} images, but its record states {record.data.num_test:,}"
         )
+    wrong, unchecked = _compare(predictions, record.metrics, name, metrics)
+    return problems + wrong, unchecked
+
+
+def _further_problems(
+    folder: Path, record: Record, name: str, further: str, metrics: Sequence[Entry[Metric]]
+) -> list[str]:
+    """Return the problems of the results of a further test set.
+
+    Raises:
+        StoreError: If its predictions cannot be read.
+    """
+    result, file = record.test_sets[further], further_file(further)
+    if file not in record.files:
+        return [f"{name}: its record has no checksum of {one_line(file)}, so nothing can be recomputed"]
+    predictions = load_predictions(folder, name=file).predictions
+    problems = []
+    if len(predictions.labels) != result.num_images:
+        problems.append(
+            f"{name}: predictions of {len(predictions.labels):,} images, but its record states {result.num_images:,}"
+        )
+    return problems + _compare(predictions, result.metrics, name, metrics)[0]
+
+
+def _compare(
+    predictions: Predictions, values: Mapping[str, MetricValue], name: str, metrics: Sequence[Entry[Metric]]
+) -> tuple[list[str], dict[str, str]]:
+    """Return a sentence for each metric that predictions contradict, and why others could not be recomputed."""
+    problems: list[str] = []
+    unchecked: dict[str, str] = {}
     known = {called: entry for entry in metrics for called in (entry.full_name, entry.display_name)}
-    for metric, reported in record.metrics.items():
+    for metric, reported in values.items():
         entry = known.get(metric)
         if entry is None:
             unchecked[metric] = "no plugin here provides it"

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from harness.records.merging import merge
-from harness.records.predictions import SavedPredictions, save_predictions
-from harness.records.record import MetricValue, Record
+from harness.records.predictions import SavedPredictions, further_file, save_predictions
+from harness.records.record import MetricValue, Record, TestSetKind, TestSetResult
 from harness.records.runtime_result import read_result
 from harness.records.store import RECORD_FILE, Store, end_of, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of
@@ -208,3 +208,33 @@ def test_mismatched_runtime_results_are_rejected_and_affect_nothing_else(
     assert summary.added == 1
     assert reason in summary.refused[0]
     assert not list(c.folder(folder.name).glob("*onnx*"))
+
+
+def test_further_test_sets_are_added_to_a_known_trial_of_the_same_weights(
+    add: Add, stores: tuple[Store, Store, Store]
+) -> None:
+    a, b, target = stores
+    add(b)
+    merge([b.root], target)
+    folder = add(a)
+    name = further_file("fog-1")
+    (folder / name).write_bytes(b"predictions")
+    record = read_record(folder / RECORD_FILE)
+    result = TestSetResult(kind=TestSetKind.CORRUPTION, source="fog", key="k", fingerprint="f", num_images=4)
+    files = {**record.files, name: sha256_of(folder / name)}
+    write_record(folder, record.model_copy(update={"test_sets": {"fog-1": result}, "files": files}))
+    summary = merge([a.root], target)
+    assert (summary.known, summary.clashes, summary.refused) == (1, (), ())
+    merged = read_record(target.folder(folder.name) / RECORD_FILE)
+    assert merged.test_sets == {"fog-1": result}
+    assert merged.files[name] == sha256_of(target.folder(folder.name) / name)
+    # Those that are there stay, and so do results of other weights.
+    other = result.model_copy(update={"key": "other"})
+    write_record(folder, record.model_copy(update={"test_sets": {"fog-1": other}, "files": files}))
+    merge([a.root], target)
+    assert read_record(target.folder(folder.name) / RECORD_FILE).test_sets == {"fog-1": result}
+    (folder / "checkpoint.safetensors").write_bytes(b"weights")
+    weights = {"checkpoint.safetensors": sha256_of(folder / "checkpoint.safetensors")}
+    renamed = record.model_copy(update={"test_sets": {"fog-1": result, "fog-2": result}, "files": {**files, **weights}})
+    write_record(folder, renamed)
+    assert "of other weights" in merge([a.root], target).refused[0]

@@ -11,8 +11,8 @@ import pytest
 from filelock import FileLock
 
 from harness.records.merging import merge
-from harness.records.predictions import FILE_NAME, SavedPredictions, save_predictions
-from harness.records.record import MetricValue, Outcome, Record
+from harness.records.predictions import FILE_NAME, SavedPredictions, further_file, save_predictions
+from harness.records.record import MetricValue, Outcome, Record, TestSetKind, TestSetResult
 from harness.records.rescoring import rescore
 from harness.records.runtime_result import read_result
 from harness.records.store import RECORD_FILE, Store, read_record, trial_id, write_record
@@ -165,3 +165,30 @@ def test_a_runtime_whose_predictions_were_changed_is_left_alone(
     assert summary.changed == 1
     assert "predictions-onnx.safetensors does not match the checksum" in summary.problems[0]
     assert path.read_bytes() == before
+
+
+def test_further_test_sets_are_rescored_too(write_trial: WriteTrial) -> None:
+    folder = write_trial()
+    record = read_record(folder / RECORD_FILE)
+    logits = np.eye(2, dtype=np.float32)[[0, 1, 1, 1]]
+    saved = Predictions(logits=logits, labels=np.array([0, 1, 0, 0]), classes=("a", "b"))
+    path = save_predictions(
+        folder, SavedPredictions(predictions=saved, samples=np.arange(4, dtype=np.uint64)), name=further_file("fog-1")
+    )
+    result = TestSetResult(
+        kind=TestSetKind.CORRUPTION,
+        source="fog",
+        key="k",
+        fingerprint="f",
+        num_images=4,
+        metrics={"old": MetricValue(value=1)},
+    )
+    files = {**record.files, path.name: sha256_of(path)}
+    write_record(folder, record.model_copy(update={"test_sets": {"fog-1": result}, "files": files}))
+    summary = rescore([folder], [entry()])
+    assert (summary.changed, summary.problems) == (1, ())
+    metrics = read_record(folder / RECORD_FILE).test_sets["fog-1"].metrics
+    assert (metrics["hits"].value, metrics["old"].value) == (0.5, 1)
+    assert rescore([folder], [entry()]).unchanged == 1
+    path.write_bytes(b"")
+    assert "does not match the checksum" in rescore([folder], [entry()]).problems[0]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.records.origin import Origin, OriginKind
-from harness.records.predictions import VAL_FILE_NAME, load_predictions, save_predictions
+from harness.records.predictions import VAL_FILE_NAME, further_file, load_predictions, save_predictions
+from harness.records.record import TestSetKind, TestSetResult
 from harness.records.store import read_record, write_record
 from harness.system.atomic_files import sha256_of
 from reports.publishing.verification import check_trial, noise_problem, sample_of, seed_noise, store_problems
@@ -128,6 +129,25 @@ def test_validation_predictions_of_other_images_than_stated_are_found(
     assert done.exit_code == code
     said = "predictions of 39 validation images, but its record states 40"
     assert (said in done.output) == bool(code)
+
+
+def test_a_number_of_a_further_set_that_does_not_follow_is_found(store: StoreMaker, zoo: RunZoo) -> None:
+    folder, record = store.add("net")
+    path = save_predictions(folder, load_predictions(folder), name=further_file("fog-1"))
+    accuracy = record.metrics["accuracy"]
+    files = {**record.files, path.name: sha256_of(path)}
+
+    def verify(value: float, num_images: int = 120) -> str:
+        metrics = {"accuracy": accuracy.model_copy(update={"value": value})}
+        result = TestSetResult(
+            kind=TestSetKind.CORRUPTION, source="fog", key="k", fingerprint="f", num_images=num_images, metrics=metrics
+        )
+        _change(folder, test_sets={"fog-1": result}, files=files)
+        return zoo("verify", store.root).output
+
+    assert "1 of 1 finished trial recomputed" in verify(accuracy.value)
+    assert "on fog-1: accuracy is " in verify(accuracy.value + 0.1)
+    assert "on fog-1: predictions of 120 images, but its record states 99" in verify(accuracy.value, 99)
 
 
 def test_too_few_seeds_and_a_seed_twice_are_found(store: StoreMaker, zoo: RunZoo) -> None:

@@ -47,6 +47,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     from dataclasses import replace
 
     from reports.leaderboard.columns import COLUMNS
+    from reports.leaderboard.further_sets import further_keys
     from reports.trials.reading import read_trials
     from zoo.api.choosing import attempt
     from zoo.cli.group import FAILED
@@ -73,7 +74,8 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
 
         table = table.know_versions(build_catalog(Sources(entry_points=False), hooks=("zoo_metrics",)))
     try:
-        table.check(name for _, record in trials for name in record.metrics)
+        metrics = [name for _, record in trials for name in record.metrics]
+        table.check([*metrics, *further_keys(record for _, record in trials)])
     except ZooError as error:
         errors.append(error)
     if explain and table.form not in EXPLAINED_FORMATS:

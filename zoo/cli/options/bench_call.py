@@ -49,8 +49,9 @@ class BenchCall:
             ZooError: With every mistake of the call at once.
         """
         errors: list[ZooError] = []
+        raw = raw_request(params, errors)
         form = OrderForm(
-            raw=raw_request(params, errors),
+            raw=raw,
             run={**params, "listen": split_commas(params["listen"])},
             origin=origin_of(params),
             spell=as_option,
@@ -61,12 +62,15 @@ class BenchCall:
             session.catalog,
             session.sources(),
             errors=errors,
-            also=lambda catalog: tables.append(_table(params, catalog)),
+            also=lambda catalog: tables.append(_table(params, catalog, raw.get("test_also", ()))),
         )
         return cls(order=order, table=tables[0], dry_run=params["dry_run"], quiet=params["quiet"])
 
 
-def _table(params: dict[str, Any], catalog: Catalog) -> TableChoice:
+def _table(params: dict[str, Any], catalog: Catalog, further: object) -> TableChoice:
+    from reports.leaderboard.further_sets import requested_keys
+
     table = TableChoice.from_params(params).declare(catalog)
-    table.check()
+    words = split_commas([further]) if isinstance(further, str) else further
+    table.check(requested_keys([str(word) for word in words]) if isinstance(words, list | tuple) else ())
     return table

@@ -96,10 +96,11 @@ class TableChoice:
     def for_trials(self, trials: Sequence[Trial]) -> TableChoice:
         """Return the same choice without metrics that no trial has, and warn about them."""
         from reports.leaderboard.columns import COLUMNS
+        from reports.leaderboard.further_sets import further_keys
         from reports.leaderboard.table import estimate_of
 
         # A record without dataset facts gives no numbers, and a metric may be undefined for all trials.
-        present = {column.key for column in COLUMNS}
+        present = {column.key for column in COLUMNS} | set(further_keys(record for _, record in trials))
         present |= {
             name
             for _, record in trials

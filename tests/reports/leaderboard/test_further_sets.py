@@ -1,0 +1,147 @@
+"""Further sets in tables: the accuracy on each, the drop, the mean over corruptions and the worst slice."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.records.predictions import SavedPredictions, further_file, load_predictions, save_predictions
+from harness.records.record import Record, TestSetKind, TestSetResult
+from harness.records.store import read_record, write_record
+from harness.system.atomic_files import sha256_of
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.further_sets import further_estimates, further_keys, requested_keys
+from reports.render.csv import render_csv
+from reports.render.terminal import terminal_text
+from zoo.metric import Predictions
+
+Trial = tuple[Path, Record]
+
+
+@pytest.fixture
+def add_set() -> Callable[..., Trial]:
+    """Add a further set on which the first images of a trial's, by id, are all wrong and others as they were."""
+
+    def add(
+        trial: Trial, name: str, kind: TestSetKind, *, wrong: int, some: slice = slice(None), **fields: object
+    ) -> Trial:
+        folder, _ = trial
+        record = read_record(folder / "record.json")
+        saved = load_predictions(folder)
+        order = np.argsort(saved.samples)[some]
+        logits, labels = saved.predictions.logits[order].copy(), saved.predictions.labels[order]
+        logits[np.arange(wrong), labels[:wrong]] = -5
+        samples = saved.samples[order] if kind is not TestSetKind.DATASET else saved.samples[order] + np.uint64(10**6)
+        predictions = Predictions(logits=logits, labels=labels, classes=saved.predictions.classes, samples=samples)
+        path = save_predictions(
+            folder, SavedPredictions(predictions=predictions, samples=samples), name=further_file(name)
+        )
+        result = TestSetResult(
+            **{"kind": kind, "source": name, "key": "k", "fingerprint": "f", "num_images": len(labels), **fields}  # type: ignore[arg-type]
+        )
+        changed = record.model_copy(
+            update={
+                "files": {**record.files, path.name: sha256_of(path)},
+                "test_sets": {**record.test_sets, name: result},
+            }
+        )
+        write_record(folder, changed)
+        return folder, changed
+
+    return add
+
+
+def accuracy(trial: Trial, some: slice = slice(None)) -> float:
+    saved = load_predictions(trial[0])
+    order = np.argsort(saved.samples)[some]
+    return float((saved.predictions.logits.argmax(1) == saved.predictions.labels)[order].mean())
+
+
+def test_the_mean_over_corruptions_is_paired_with_the_clean_images(make_trial, add_set) -> None:
+    trial = make_trial(accuracy=0.9, num_test=200)
+    for name, wrong in (("fog-1", 0), ("fog-2", 40), ("contrast-1", 20)):
+        trial = add_set(trial, name, TestSetKind.CORRUPTION, wrong=wrong, severity=int(name[-1]))
+    trial = add_set(trial, "fog-0", TestSetKind.CORRUPTION, wrong=0, severity=0)
+    found = further_estimates([trial])
+    assert set(found) == {"on_fog", "on_contrast", "corrupted"}
+    lost = {count: accuracy(trial, slice(count)) * count / 200 for count in (20, 40)}
+    assert found["on_fog"].accuracy.mean == pytest.approx(0.9 - lost[40] / 2)
+    drop = found["corrupted"].drop
+    assert drop is not None
+    assert drop.is_paired
+    assert drop.mean == pytest.approx((lost[20] + lost[40]) / 3)
+    assert drop.low < drop.mean < drop.high
+    assert found["corrupted"].num_sets == 3
+
+
+def test_another_dataset_is_not_paired(make_trials, add_set) -> None:
+    trials = [add_set(trial, "site", TestSetKind.DATASET, wrong=30) for trial in make_trials(seeds=2)]
+    estimate = further_estimates(trials)["on_site"]
+    assert estimate.drop is not None
+    assert not estimate.drop.is_paired
+    assert estimate.accuracy.n == 2
+    assert estimate.accuracy.low < estimate.accuracy.mean < estimate.accuracy.high  # type: ignore[operator]
+
+
+def test_the_worst_slice_is_named_and_compared_with_the_rest(make_trial, add_set) -> None:
+    trial = make_trial(accuracy=0.9, num_test=200)
+    for number, (name, some) in enumerate((("day", slice(0, 150)), ("night", slice(150, 200)))):
+        wrong = 20 if name == "night" else 0
+        trial = add_set(trial, f"slice-{number}", TestSetKind.SLICE, wrong=wrong, some=some, source=name)
+    worst = further_estimates([trial])["worst_slice"]
+    assert (worst.source, worst.num_sets) == ("night", 2)
+    assert worst.drop is not None
+    rest = accuracy(trial, slice(0, 150))
+    assert worst.drop.mean == pytest.approx(0.75 * (rest - worst.accuracy.mean))
+
+
+def test_a_set_that_a_seed_lacks_or_that_is_damaged_is_left_out(make_trials, add_set) -> None:
+    one, other = make_trials(seeds=2)
+    one = add_set(one, "site", TestSetKind.DATASET, wrong=3)
+    assert further_estimates([one, other]) == {}
+    other = add_set(other, "site", TestSetKind.DATASET, wrong=3)
+    assert set(further_estimates([one, other])) == {"on_site"}
+    path = other[0] / further_file("site")
+    path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
+    assert further_estimates([one, other]) == {}
+
+
+def test_tables_show_them_and_explain_what_is_shown(make_trial, add_set) -> None:
+    trial = add_set(make_trial(accuracy=0.9), "site_b", TestSetKind.DATASET, wrong=100)
+    trial = add_set(trial, "fog-3", TestSetKind.CORRUPTION, wrong=40, severity=3)
+    board = build_leaderboard([trial, make_trial("plain", accuracy=0.5)])
+    text = terminal_text(board, width=400)
+    for words in (
+        "site b %",
+        "site b drop",
+        "corrupted %",
+        "corrupted drop",
+        "mean over 1 corrupted copy",
+        "unpaired",
+    ):
+        assert words in text, words
+    assert "fog" not in text
+    (first, second) = csv.DictReader(io.StringIO(render_csv(board)))
+    assert float(first["on_site_b"]) == pytest.approx(board.rows[0].further["on_site_b"].accuracy.mean)
+    assert float(first["drop_corrupted_low"]) < float(first["drop_corrupted"])
+    assert second["on_site_b"] == ""
+    assert further_keys([trial[1]]) == ["on_site_b", "drop_site_b", "corrupted", "drop_corrupted", "on_fog", "drop_fog"]
+    assert "drop" not in terminal_text(build_leaderboard([make_trial("alone")]), width=400)
+
+
+def test_columns_can_be_chosen_before_there_are_results() -> None:
+    assert requested_keys(["corrupt:fog@2", "site=folder:b", "slices", "nonsense"]) == [
+        "corrupted",
+        "drop_corrupted",
+        "on_fog",
+        "drop_fog",
+        "on_site",
+        "drop_site",
+        "worst_slice",
+        "drop_worst_slice",
+    ]
