@@ -71,6 +71,6 @@ def _table(params: dict[str, Any], catalog: Catalog, further: object) -> TableCh
     from reports.leaderboard.further_sets import requested_keys
 
     table = TableChoice.from_params(params).declare(catalog)
-    words = split_commas([further]) if isinstance(further, str) else further
+    words = split_commas((further,)) if isinstance(further, str) else further
     table.check(requested_keys([str(word) for word in words]) if isinstance(words, list | tuple) else ())
     return table
