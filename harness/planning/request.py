@@ -54,6 +54,22 @@ def _limit_train(value: int | None) -> int | None:
     return value
 
 
+def _as_text(value: object) -> object:
+    """Turn the numbers of a list, or a single one, into text, as on a command line."""
+    if isinstance(value, list | tuple):
+        return [str(each) if type(each) is int else each for each in value]
+    return [str(value)] if type(value) is int else value
+
+
+def _train_sizes(sizes: tuple[str, ...]) -> tuple[str, ...]:
+    for size in sizes:
+        if size != "all" and not (size.isascii() and size.isdigit() and int(size) > 0):
+            raise PydanticCustomError(
+                "train_sizes", "input should be whole numbers of images per class, such as 1,5,10, or all"
+            )
+    return tuple(dict.fromkeys(sizes))
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
@@ -117,6 +133,8 @@ class BenchRequest(FrozenModel):
     """Whether to find the fastest inference settings and measure with them as well."""
     runtimes: Names = Field(("eager",), min_length=1)
     """Runtimes that evaluate and time the trained weights after the trials, without changing the trials."""
+    train_sizes: Annotated[Names, BeforeValidator(_as_text), AfterValidator(_train_sizes)] = ()
+    """Numbers of training images per class to fit heads to, or ``all``; each is a row of its own."""
     test_also: Names = ()
     """Further test sets for the trained weights: ``NAME=DATA``, ``corrupt:all``, ``corrupt:NAME`` or ``slices``."""
 

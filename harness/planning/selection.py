@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog, Entry, RecordT, Registry
 from zoo.dataset import Dataset
 from zoo.errors import ManyErrors, UnknownNameError, UsageError, ZooError
-from zoo.hyperparameters import Hyperparameters
+from zoo.hyperparameters import FeatureHyperparameters, Hyperparameters
 from zoo.names import is_pattern, near_names
 from zoo.options import Option, resolve_options
 from zoo.preparation import Preparation
@@ -91,6 +91,7 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
         _entries(request.recipes, catalog.recipes, errors),
         lambda entry: _select_recipe(entry, overrides["recipe"]),
     )
+    recipes = [sized for found in errors.each(recipes, lambda recipe: _sized(recipe, request)) for sized in found]
     # How the trials themselves run needs no plugin.
     _entries([name for name in request.runtimes if name != OWN_RUNTIME], catalog.runtimes, errors)
     if request.folds is not None and (request.limit_train is not None or request.limit_test is not None):
@@ -233,6 +234,25 @@ def _select_recipe(entry: Entry[Recipe], given: Mapping[str, Option]) -> Selecte
     )
     ManyErrors.raise_if(check_settings(entry.record, entry.display_name, given, hyperparameters))
     return SelectedRecipe(entry=entry, hyperparameters=hyperparameters)
+
+
+def _sized(recipe: SelectedRecipe, request: BenchRequest) -> list[SelectedRecipe]:
+    """Return a recipe once for each number of training images per class that was asked for.
+
+    Raises:
+        UsageError: If it trains on all images, or the number is also set in another way.
+    """
+    if not request.train_sizes:
+        return [recipe]
+    hp, name = recipe.hyperparameters, recipe.entry.display_name
+    if not isinstance(hp, FeatureHyperparameters):
+        raise UsageError(f"train_sizes: {name} trains on all images; choose recipes on features, such as probe or knn")
+    if hp.train_per_class:
+        raise UsageError(f"train_sizes: recipe.train_per_class={hp.train_per_class} is set as well; give one of them")
+    return [
+        replace(recipe, hyperparameters=hp.model_copy(update={"train_per_class": 0 if size == "all" else int(size)}))
+        for size in request.train_sizes
+    ]
 
 
 def _split_overrides(request: BenchRequest) -> dict[str, dict[str, Option]]:

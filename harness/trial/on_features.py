@@ -158,8 +158,8 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
         progress.history.write({"event": "epoch", **asdict(result)})
         if setup.resolved.hp.pretrained and not per_class and not head.is_random:
             progress.warnings += (
-                "another seed gives the same result, as published weights, all training images and an exact solver do: "
-                "the interval comes from the test images alone",
+                "a seed changes nothing here, with published weights, all training images and an exact solver: the "
+                "interval comes from the test images alone",
             )
     progress.training = TrainingInfo(
         epochs_run=1,

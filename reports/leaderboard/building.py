@@ -24,6 +24,7 @@ from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, m
 from reports.leaderboard.runtime_rows import add_runtimes
 from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
+from reports.leaderboard.train_sizes import train_size_notes
 from reports.leaderboard.versions import version_notes
 from reports.statistics.optimism import selection_optimism
 from reports.statistics.sample import Sample
@@ -131,6 +132,7 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
         notes.append(f"{plural(repeated, 'duplicate trial')} left out: its row already has a trial with the same seed")
     notes += _warning_notes(rows, groups)
     notes += idle_setting_notes(row_names(rows), groups)
+    notes += train_size_notes(rows, groups)
     looks = looks_of(groups)
     if looks > 1:
         notes.append(looks_note(looks))

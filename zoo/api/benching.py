@@ -70,6 +70,7 @@ class BenchOptions(TypedDict, total=False):
     compile: Literal["auto", "on", "graphs", "off"]
     best_inference: bool
     runtimes: Sequence[str]
+    train_sizes: Sequence[int | str]
     test_also: Sequence[str]
     small_images: bool
     data_root: str | PathLike[str]

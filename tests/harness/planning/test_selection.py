@@ -14,7 +14,7 @@ from zoo.loading import Sources, build_catalog
 from zoo.preparation import Preparation
 
 PLUGIN = """
-from zoo import Architecture, Dataset, Hyperparameters, Recipe, hookimpl
+from zoo import Architecture, Dataset, FeatureHyperparameters, Hyperparameters, Recipe, hookimpl
 
 @hookimpl
 def zoo_architectures():
@@ -30,6 +30,7 @@ def zoo_datasets():
 @hookimpl
 def zoo_recipes():
     yield Recipe(name="fast", hyperparameters=lambda: Hyperparameters(epochs=2, lr=0.1))
+    yield Recipe(name="heads", hyperparameters=FeatureHyperparameters, fit_head=print)
 """
 
 
@@ -109,3 +110,22 @@ def test_a_setting_given_twice_with_two_values_is_an_error(toys: Catalog) -> Non
 def test_a_mistyped_key_of_a_suite_names_the_near_one() -> None:
     with pytest.raises(UnknownNameError, match="models"):
         BenchRequest.parse({"model": ["x"]}, origin="suite.toml")
+
+
+def test_each_number_of_training_images_is_a_recipe_of_its_own(toys: Catalog) -> None:
+    recipes = select(request(recipes=["heads"], train_sizes="1,10,all,10"), toys).recipes
+    assert [recipe.hyperparameters.train_per_class for recipe in recipes] == [1, 10, 0]
+    assert select(request(recipes=["heads"], train_sizes=[5, "all"]), toys).recipes[0].hyperparameters.pretrained
+
+
+def test_training_sizes_need_recipes_on_features(toys: Catalog) -> None:
+    with pytest.raises(UsageError, match="train_sizes: fast trains on all images; choose recipes on features"):
+        select(request(train_sizes="1,all"), toys)
+    with pytest.raises(UsageError, match=r"recipe\.train_per_class=3 is set as well"):
+        select(request(recipes=["heads"], train_sizes="1", set={"recipe.train_per_class": 3}), toys)
+
+
+@pytest.mark.parametrize("sizes", ["0", "-1", "few", "1,2.5", "١"])
+def test_a_training_size_is_a_number_or_all(sizes: str) -> None:
+    with pytest.raises(UsageError, match="whole numbers of images per class, such as 1,5,10, or all"):
+        BenchRequest.parse({"train_sizes": sizes}, origin="the command line")

@@ -127,6 +127,12 @@ def selecting_options(function: FunctionT) -> FunctionT:
             help="Runtimes to evaluate and time trained weights with (see zoo list runtimes) [default: eager].",
         ),
         click.option(
+            "--train-sizes",
+            multiple=True,
+            metavar="SIZES",
+            help="Images per class to fit heads to, such as 1,5,10,all, for recipes on features: a row for each.",
+        ),
+        click.option(
             "--test-also",
             multiple=True,
             metavar="SETS",
@@ -182,7 +188,7 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
         value = params["compile_" if key == "compile" else key]
         if value is not None:
             raw[key] = value
-    for key in (*LISTS, "runtimes", "test_also"):
+    for key in (*LISTS, "runtimes", "train_sizes", "test_also"):
         if params[key]:
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():
