@@ -21,7 +21,7 @@ from torch import nn
 from plugins.recipes.feature_settings import LdaHyperparameters, ProbeHyperparameters
 from zoo import FeatureSet, Head
 
-INVERSE_PENALTIES = tuple(10.0**exponent for exponent in np.arange(-5, 3.5, 0.5))
+INVERSE_PENALTIES = tuple(10.0**exponent for exponent in range(-5, 4))
 """Candidates for the inverse of the L2 penalty: from almost the class frequencies to almost no penalty."""
 SHRINKAGES = (0.0001, 0.001, 0.01, 0.1, 0.5)
 """Candidates beside that of Ledoit and Wolf."""
@@ -66,14 +66,15 @@ def fit_probe(features: FeatureSet, hp: ProbeHyperparameters) -> Head:
 
     train_ND = _precise(features.train_ND)
     standardize = Standardization.of(train_ND)
-    scaled_ND = standardize(train_ND)
+    rotated, rotation = _rotated(standardize(train_ND))
 
     def fitted(inverse_penalty: float) -> tuple[Array, Array]:
         solver = LogisticRegression(C=inverse_penalty, max_iter=hp.max_iterations)
         with warnings.catch_warnings():  # without a penalty to speak of, separable classes have no optimum
             warnings.simplefilter("ignore", ConvergenceWarning)
-            solver.fit(scaled_ND, features.train_labels_N)
-        return standardize.fold(*_for_all_classes(solver, features.num_classes))
+            solver.fit(rotated, features.train_labels_N)
+        weights, bias_K = _for_all_classes(solver, features.num_classes)
+        return standardize.fold(weights if rotation is None else weights @ rotation, bias_K)
 
     candidates = (hp.inverse_penalty,) if hp.inverse_penalty else INVERSE_PENALTIES
     (weight_KD, bias_K), chosen = _best(features, fitted, candidates, otherwise=1.0)
@@ -129,6 +130,17 @@ def fit_ncm(features: FeatureSet) -> Head:
 
     (weight_KD, bias_K), chosen = _best(features, fitted, TEMPERATURES, otherwise=1 / means.shape[1])
     return _head(weight_KD, bias_K, {"temperature": chosen})
+
+
+def _rotated(scaled_ND: Array) -> tuple[Array, Array | None]:
+    """Return images in as many dimensions as they span, and the rotation ``[N, D]`` into these; None: in all of theirs.
+
+    With an L2 penalty, weights lie in the span of the training images, so that the optimum is the same.
+    """
+    if scaled_ND.shape[0] >= scaled_ND.shape[1]:
+        return scaled_ND, None
+    left_NN, lengths_N, rotation_ND = np.linalg.svd(scaled_ND, full_matrices=False)
+    return left_NN * lengths_N, rotation_ND
 
 
 def _best(

@@ -55,6 +55,16 @@ def test_the_probe_predicts_what_scikit_learn_does_to_the_image(num_classes: int
     np.testing.assert_allclose(probabilities, reference.predict_proba(test_ND.astype(np.float64)), atol=1e-4)
 
 
+def test_more_features_than_images_give_scikit_learns_probabilities_too() -> None:
+    features, test_ND = digits()
+    few = replace(features, train_ND=features.train_ND[:40], train_labels_N=features.train_labels_N[:40])
+    for penalty in (0.001, 1.0):
+        head = fit_probe(few, ProbeHyperparameters(inverse_penalty=penalty))
+        reference = fitted(LogisticRegression(C=penalty, max_iter=1000, tol=1e-8), few)
+        probabilities = torch.from_numpy(logits(head, test_ND)).softmax(dim=1).numpy()
+        np.testing.assert_allclose(probabilities, reference.predict_proba(test_ND.astype(np.float64)), atol=2e-3)
+
+
 def test_the_penalty_is_that_of_the_lowest_validation_loss() -> None:
     features, _ = digits()
     head = fit_probe(features, ProbeHyperparameters())
