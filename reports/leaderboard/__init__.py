@@ -4,6 +4,7 @@
 ``leaderboard``    one table for each dataset, and the overall table
 ``table``          the rows of one dataset as plain data
 ``ranking``        which rows can be ranked, and their order; ``ranking_evidence`` reads what that is based on
+``separations``    which rows of a table are tied with which
 ``runtime_rows``   results under other runtimes as rows of their own
 ``speeds``         speeds of a row, and which are comparable
 ``pareto``         which rows no other beats on accuracy and cost at once

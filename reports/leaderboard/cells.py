@@ -31,10 +31,12 @@ def number(value: float | None) -> str:
 
 
 def count(value: int | None) -> str:
-    """Format a number of parameters or operations with three digits: ``0.27 M``, ``41 M``, ``1.82 G``."""
+    """Format a number of parameters or operations with three digits: ``650``, ``21.4 k``, ``41 M``, ``1.82 G``."""
     if value is None:
         return NOTHING
-    unit, size = ("G", 1e9) if value >= 999.5e6 else ("M", 1e6)
+    if value < 999.5:
+        return str(value)
+    unit, size = next((unit, size) for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)) if value >= 0.9995 * size)
     scaled = value / size
     return f"{scaled:.3g} {unit}" if scaled < 999.5 else f"{scaled:,.0f} {unit}"
 

@@ -111,7 +111,7 @@ def build_overall(tables: Sequence[Table], column: Column, labels: Mapping[str, 
     for table, name in zip(tables, _data_names(tables), strict=True):
         valued: dict[str, tuple[Row, float]] = {}
         for row in table.rows:
-            value = _value(row, column)
+            value = value_of(row, column)
             if value is not None:
                 valued.setdefault(row.combination, (row, value))
         if valued:
@@ -270,7 +270,8 @@ def _sure_wins(rows_of: Sequence[Sequence[Row]]) -> list[int]:
     return wins
 
 
-def _value(row: Row, column: Column) -> float | None:
+def value_of(row: Row, column: Column) -> float | None:
+    """Return the value that a row is compared by over datasets; None if it has none that is comparable."""
     assert column.value is not None, "a sort column has values"
     if not row.seeds or (column.needs_equal_conditions and row.speed is not None and not row.speed.comparable):
         return None

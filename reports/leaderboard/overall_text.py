@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.leaderboard.cells import NOTHING, number
+from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import MIN_DATASETS, IncompleteRow, Overall, OverallRow
 from reports.statistics.signed_rank import datasets_needed
 
@@ -27,6 +28,18 @@ class OverallColumn:
 def overall_heading(overall: Overall) -> str:
     """Return the title of the table."""
     return f"overall · {len(overall.rows):,} rows on {len(overall.data):,} datasets"
+
+
+def overall_absence(leaderboard: Leaderboard) -> str:
+    """Return why a leaderboard has no overall table."""
+    tables = [table for table in leaderboard.tables if any(row.seeds for row in table.rows)]
+    if len(tables) < 2:
+        return f"no overall table: it needs results on at least two datasets, and there are some on {len(tables)}"
+    everywhere = set.intersection(*({row.combination for row in table.rows if row.seeds} for table in tables))
+    return (
+        f"no overall table: it needs at least two rows with a comparable {leaderboard.sort_by} on each of the "
+        f"{len(tables)} datasets, and {len(everywhere)} {'has' if len(everywhere) == 1 else 'have'} results on all"
+    )
 
 
 def overall_columns(overall: Overall) -> list[OverallColumn]:

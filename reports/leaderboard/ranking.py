@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reports.leaderboard.column import Column, RankBasis
 from reports.leaderboard.notes import names_text
 from reports.leaderboard.ranking_evidence import RankingEvidence, most_common_images
+from reports.leaderboard.separations import tied_runs
 from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.multiplicity import alpha_of_look
 from reports.statistics.ranks import rank_ranges, separated, tie_numbers
@@ -31,13 +35,15 @@ def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column
     assert read is not None, "a sort column has values"
     notes = list(table.notes)
     rows: list[Row] = []
+    above = np.zeros((0, 0), dtype=bool)
     if column.basis is RankBasis.TESTED:
-        rows, more = _ranked_by_tests(table.rows, evidence, alpha=alpha_of_look(table.looks))
+        rows, above, more = _ranked_by_tests(table.rows, evidence, alpha=alpha_of_look(table.looks))
         notes += more
     elif column.basis is RankBasis.EXACT:
         rows = _ranked_by_value(
             [row for row in table.rows if row.seeds], read, higher_is_better=column.higher_is_better
         )
+        above = _above(rows)
     sign = -1 if column.higher_is_better else 1
 
     def place(row: Row) -> tuple[bool, bool, float, tuple[str, str, str, str]]:
@@ -45,10 +51,18 @@ def rank_table(table: Table, evidence: Sequence[RankingEvidence], column: Column
         is_elsewhere = column.needs_equal_conditions and row.speed is not None and not row.speed.comparable
         return (value is None, is_elsewhere, 0.0 if value is None else sign * value, _by_name(row))
 
-    rows.sort(key=place)
+    order = sorted(range(len(rows)), key=lambda index: place(rows[index]))
+    rows = [rows[index] for index in order]
     ranked = {(row.trials, _by_name(row)) for row in rows}
     below = sorted((row for row in table.rows if (row.trials, _by_name(row)) not in ranked), key=place)
-    return replace(table, rows=(*_with_ties(rows), *below), notes=tuple(notes))
+    return replace(table, rows=(*_with_ties(rows), *below), tied=tied_runs(above, order), notes=tuple(notes))
+
+
+def _above(rows: Sequence[Row]) -> NDArray[np.bool_]:
+    """Return which row is above which by its range of ranks, which for values without noise says all."""
+    lows, highs = (np.array([getattr(row, end) for row in rows], dtype=np.intp) for end in ("rank_low", "rank_high"))
+    above: NDArray[np.bool_] = highs[:, None] < lows
+    return above
 
 
 def _with_ties(rows: Sequence[Row]) -> list[Row]:
@@ -63,8 +77,12 @@ def _with_ties(rows: Sequence[Row]) -> list[Row]:
 
 def _ranked_by_tests(
     rows: Sequence[Row], evidence: Sequence[RankingEvidence], *, alpha: float
-) -> tuple[list[Row], list[str]]:
-    """Rank rows as far as paired tests separate them; rows that cannot be tested get a note instead of a rank."""
+) -> tuple[list[Row], NDArray[np.bool_], list[str]]:
+    """Rank rows as far as paired tests separate them; rows that cannot be tested get a note instead of a rank.
+
+    Returns:
+        The ranked rows, which of them is above which, and the notes.
+    """
     common = most_common_images(basis.images for basis in evidence if basis.sample is not None)
     tested: list[tuple[Row, Sample]] = []
     problems: dict[str, list[str]] = {}
@@ -77,10 +95,12 @@ def _ranked_by_tests(
             problems.setdefault("no rank: tested on different images from most rows", []).append(name)
         else:
             problems.setdefault(f"no interval and no rank: {basis.problem}", []).append(name)
-    ranges = rank_ranges(separated([sample for _, sample in tested], alpha=alpha))
-    return [replace(row, rank_low=low, rank_high=high) for (row, _), (low, high) in zip(tested, ranges, strict=True)], [
-        f"{problem} ({names_text(names)})" for problem, names in problems.items()
+    above = separated([sample for _, sample in tested], alpha=alpha)
+    ranked = [
+        replace(row, rank_low=low, rank_high=high)
+        for (row, _), (low, high) in zip(tested, rank_ranges(above), strict=True)
     ]
+    return ranked, above, [f"{problem} ({names_text(names)})" for problem, names in problems.items()]
 
 
 def _ranked_by_value(rows: Sequence[Row], read: Callable[[Row], float | None], *, higher_is_better: bool) -> list[Row]:

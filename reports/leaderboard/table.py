@@ -187,6 +187,9 @@ class Table:
     optimism: float | None = None
     """By how much the accuracy of its best row is expected to exceed the true one, because it is the best of several
     (:mod:`reports.statistics.optimism`); None if accuracies cannot be compared."""
+    tied: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """For each ranked row, the positions of the rows that the test of the two does not separate from it, itself
+    included, as runs (:mod:`reports.leaderboard.separations`); empty if there are no ranks."""
     speed_notes: tuple[str, ...] = ()
     """Notes on its speeds: which are not comparable and why, and what disturbed them."""
 

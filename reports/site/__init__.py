@@ -9,6 +9,7 @@ May import all layers but ``publishing``.
 ``site_pages``     the index, and a page for each row, dataset, model and comparison
 ``row_page``       the page of one row, from ``row_facts`` and ``charts``
 ``board``          the table of the index as plain data
+``overall_section``  rows over all datasets, at the top of the index
 ``comparison``     the rows of one table image by image
 ``dataset_page``   facts about the images of one table
 ``pages``          plain data → HTML, with the templates

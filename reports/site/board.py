@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import all_columns, choose_columns
 from reports.leaderboard.footnotes import heading, legend, table_notes
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.table import Row
+from reports.leaderboard.table import Row, Table, row_names
 from reports.site.entries import BoardEntry
 from zoo.text import one_line
 
@@ -19,23 +20,62 @@ _DIGITS = 6
 """Significant digits of numbers on the page; ``leaderboard.json`` has full precision."""
 
 
-def board_data(
-    leaderboard: Leaderboard,
-    entries: Sequence[BoardEntry],
-    *,
-    declared: Sequence[Column] = (),
-    statuses: Mapping[str, str],
-) -> dict[str, Any]:
-    """Return tables, columns and rows of the board.
+_FOLDED = frozenset({"macro_f1", "macs", "train_speed", "peak_memory", "wall_time"})
+"""Default columns of other formats that the page shows only once they are chosen: it would be too wide."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class BoardParts:
+    """What all boards of a site share, computed once."""
+
+    columns: tuple[Column, ...]
+    shown: frozenset[str]
+    """Keys of the columns that are shown at first."""
+    legend: tuple[str, ...]
+    notes: Mapping[int, tuple[str, ...]]
+    """Notes of each table, by its identity."""
+    places: Mapping[int, int] = field(default_factory=dict)
+    """Position of each row in its table, by the identity of the row."""
+    labels: Mapping[int, str] = field(default_factory=dict)
+    """Name of each row among the others of its table, by the identity of the row."""
+
+
+def board_parts(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> BoardParts:
+    """Return what all boards of *leaderboard* share.
 
     Args:
         leaderboard: The leaderboard to show.
-        entries: The rows to show; pages of datasets and models show only some of them.
         declared: Columns of metrics as a catalog declares them.
+    """
+    columns = all_columns(leaderboard, declared)
+    return BoardParts(
+        columns=columns,
+        shown=frozenset(
+            column.key
+            for column in choose_columns(leaderboard, None, declared)
+            if column.key not in _FOLDED or column.key == leaderboard.sort_by
+        ),
+        legend=tuple(map(one_line, legend(columns, leaderboard))),
+        notes={
+            id(table): tuple(map(one_line, table_notes(table, columns, leaderboard))) for table in leaderboard.tables
+        },
+        places={id(row): place for table in leaderboard.tables for place, row in enumerate(table.rows)},
+        labels={
+            id(row): one_line(name)
+            for table in leaderboard.tables
+            for row, name in zip(table.rows, row_names(table.rows), strict=True)
+        },
+    )
+
+
+def board_data(entries: Sequence[BoardEntry], parts: BoardParts, *, statuses: Mapping[str, str]) -> dict[str, Any]:
+    """Return tables, columns and rows of the board.
+
+    Args:
+        entries: The rows to show; pages of datasets and models show only some of them.
+        parts: What all boards share.
         statuses: Verification status by entry: ``self-reported``, ``recomputed`` or ``reproduced``.
     """
-    shown = {column.key for column in choose_columns(leaderboard, None, declared)}
-    columns = all_columns(leaderboard, declared)
     rows = [entry.row for entry in entries]
     by_table: dict[str, list[int]] = {}
     for index, entry in enumerate(entries):
@@ -48,15 +88,16 @@ def board_data(
                 "data": tables[each].data,
                 "heading": one_line(heading(tables[each])),
                 "fingerprint": tables[each].fingerprint,
-                "notes": [one_line(note) for note in table_notes(tables[each], columns, leaderboard)],
+                "notes": parts.notes[id(tables[each])],
+                "size": len(tables[each].rows),
                 "rows": indices,
                 "breaks": _breaks([rows[index] for index in indices]),
             }
             for each, indices in by_table.items()
         ],
         "columns": [
-            _column(column, rows, shown=column.key in shown)
-            for column in columns
+            _column(column, rows, shown=column.key in parts.shown)
+            for column in parts.columns
             if column.key in _ALWAYS or _is_filled(column, rows)
         ],
         "rows": {
@@ -67,10 +108,31 @@ def board_data(
             "device": _coded([entry.device for entry in entries]),
             "status": _coded([statuses.get(entry.id, "self-reported") for entry in entries]),
             "done": [len(entry.row.seeds) for entry in entries],
-            "shaded": [entry.row.is_shaded for entry in entries],
+            "shaded": [int(entry.row.is_shaded) for entry in entries],
+            "label": [parts.labels[id(entry.row)] for entry in entries],
+            "comparable": _coded([entry.row.speed is None or entry.row.speed.comparable for entry in entries]),
+            "place": [parts.places[id(entry.row)] for entry in entries],
+            "tied": [_tied(entry.table, parts.places[id(entry.row)]) for entry in entries],
         },
-        "legend": [one_line(note) for note in legend(columns, leaderboard)],
+        "legend": parts.legend,
     }
+
+
+def plain_tables(entries: Sequence[BoardEntry], parts: BoardParts) -> dict[str, Any]:
+    """Return the rows as text for tables that need no script: the columns that are shown at first."""
+    columns = [column for column in parts.columns if column.key in parts.shown]
+    link = next(place for place, column in enumerate(columns) if column.key == "model")
+    rows: dict[str, list[list[Any]]] = {}
+    for entry in entries:
+        cells: list[Any] = [one_line(column.text(entry.row)) for column in columns]
+        cells[link] = (cells[link], f"rows/{entry.id}.html")
+        rows.setdefault(entry.table_id, []).append(cells)
+    return {"columns": columns, "rows": rows, "link": link}
+
+
+def _tied(table: Table, place: int) -> list[int]:
+    """Return the first and last places of the runs of rows that a row is tied with, one after the other."""
+    return [end for run in (table.tied[place] if place < len(table.tied) else ()) for end in run]
 
 
 def _is_filled(column: Column, rows: Sequence[Row]) -> bool:
@@ -89,6 +151,7 @@ def _column(column: Column, rows: Sequence[Row], *, shown: bool) -> dict[str, An
         "about": one_line(column.about),
         "numeric": column.numeric,
         "higher": column.higher_is_better,
+        "conditional": column.needs_equal_conditions,
         "shown": shown,
         "plain": {key: _coded(values) for key, values in plain.items()},
     }

@@ -1,78 +1,116 @@
-"""Comparison: the rows of one table on the same test images, as data for the page that compares them."""
+"""Comparison: the rows of one table on the same test images, as data for the page that compares them.
+
+The page computes the difference of any two rows and its interval by itself, as
+:mod:`reports.statistics.paired_tests` does: a thousand rows have half a million pairs.
+"""
 
 from __future__ import annotations
 
+import base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from reports.comparison.explanation import pairs_of
+from reports.leaderboard.separations import Run, tied_runs
+from reports.leaderboard.table import row_names
 from reports.pictures.examples import Show
 from reports.site.entries import BoardEntry
+from reports.statistics.multiplicity import CONFIDENCE, alpha_of_look
+from reports.statistics.paired_tests import Pairing
+from reports.statistics.ranks import separated
 from reports.statistics.sample import Sample
+from reports.statistics.student_t import quantile
 from reports.trials.evidence import Evidence, class_names
 
-MAX_ROWS = 100
 MAX_CHARACTERS = 4_000_000
 """Largest size of the correctness of all rows, image by image; beyond it, the lowest rows are left out."""
-
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+NUM_QUANTILES = 60
+"""Degrees of freedom up to which the page gets quantiles of t; above, it uses a series that is exact to six digits."""
 
 
 def comparison_data(
-    entries: Sequence[BoardEntry], evidence: Mapping[str, Evidence | str], show: Show
+    entries: Sequence[BoardEntry],
+    evidence: Mapping[str, Evidence | str],
+    show: Show,
+    *,
+    ranks_are_of_accuracy: bool = True,
 ) -> dict[str, Any]:
-    """Return the correctness of the rows of one table, and the difference of each pair.
+    """Return the correctness of the rows of one table, and what the interval of a difference is computed from.
 
     Args:
         entries: Rows of one table, in order.
         evidence: Predictions by entry.
         show: Returns the address of the picture of a test image, if there is one.
+        ranks_are_of_accuracy: Whether the ranks of the table say which accuracies are separated.
     """
+    names = dict(zip((entry.id for entry in entries), row_names([entry.row for entry in entries]), strict=True))
     read = [(entry, found) for entry in entries if not isinstance(found := evidence[entry.id], str)]
     images = Counter(found.samples_N.tobytes() for _, found in read)
     common = max(images, key=lambda key: (images[key], key), default=b"")
     kept = [(entry, found) for entry, found in read if found.samples_N.tobytes() == common]
-    # One digit in base 36 holds up to 35 correct seeds.
-    kept = [(entry, found) for entry, found in kept if len(found.correct_SN) < len(_DIGITS)]
+    kept = kept[: _room(kept)]
+    chosen = {entry.id for entry, _ in kept}
+    left_out = [{"id": entry.id, "label": names[entry.id]} for entry in entries if entry.id not in chosen]
     if not kept:
-        return {"rows": [], "pairs": [], "labels": [], "classes": [], "images": [], "left_out": _left_out(entries, [])}
+        return {"rows": [], "quantiles": [], "labels": [], "classes": [], "images": [], "left_out": left_out}
     first = kept[0][1]
-    kept = kept[: min(MAX_ROWS, max(2, MAX_CHARACTERS // max(len(first.labels_N), 1)))]
-    pairs = pairs_of([Sample.of(found.correct_SN) for _, found in kept])
+    samples = [Sample.of(found.correct_SN) for _, found in kept]
+    tied = _tied(kept, samples, ranks_are_of_accuracy)
+    parts = Pairing(samples).seed_parts()
     return {
         "rows": [
             {
                 "id": entry.id,
-                "label": label_of(entry, entries),
+                "label": names[entry.id],
                 "accuracy": _short(found.mean),
                 "seeds": len(found.correct_SN),
-                "right": "".join(_DIGITS[round(count)] for count in found.correct_SN.sum(axis=0).tolist()),
+                "right": packed(found.correct_SN),
+                "place": place,
+                "tied": runs,
+                "variance": [float(f"{value:.6g}") for value in part],
             }
-            for entry, found in kept
+            for (entry, found), (place, runs), part in zip(kept, tied, parts, strict=True)
         ],
-        "pairs": [
-            [_short(pair.difference), _short(pair.low), _short(pair.high), _short(pair.p), int(pair.is_separated)]
-            for pair in pairs
-        ],
+        "quantiles": [round(quantile(freedom, (1 + CONFIDENCE) / 2), 6) for freedom in range(1, NUM_QUANTILES + 1)],
         "labels": first.labels_N.tolist(),
         "classes": class_names(first.classes),
         "images": _pictures(first, show),
-        "left_out": _left_out(entries, kept),
+        "left_out": left_out,
     }
 
 
-def label_of(entry: BoardEntry, entries: Sequence[BoardEntry]) -> str:
-    """Return the name of a row among the others of its table."""
-    recipes = {each.row.recipe for each in entries}
-    return f"{entry.row.model}, {entry.row.recipe}" if len(recipes) > 1 else entry.row.model
+def packed(correct_SN: NDArray[np.float64]) -> str:
+    """Return how many seeds are right on each image: as many bits as that number needs, packed, in base 64 for addresses."""
+    width = len(correct_SN).bit_length()
+    counts_N = np.rint(correct_SN.sum(axis=0)).astype(np.int64)
+    bits = (counts_N[:, None] >> np.arange(width - 1, -1, -1)) & 1
+    return base64.urlsafe_b64encode(np.packbits(bits.astype(np.uint8).ravel()).tobytes()).decode("ascii")
 
 
-def _left_out(entries: Sequence[BoardEntry], kept: Sequence[tuple[BoardEntry, Evidence]]) -> list[str]:
-    names = {entry.id for entry, _ in kept}
-    return [label_of(entry, entries) for entry in entries if entry.id not in names]
+def _room(kept: Sequence[tuple[BoardEntry, Evidence]]) -> int:
+    """Return how many of the rows fit on the page."""
+    size = 0
+    for count, (_, found) in enumerate(kept):
+        size += len(found.labels_N) * len(found.correct_SN).bit_length() // 6
+        if size > MAX_CHARACTERS and count >= 2:
+            return count
+    return len(kept)
+
+
+def _tied(
+    kept: Sequence[tuple[BoardEntry, Evidence]], samples: Sequence[Sample], ranks_are_of_accuracy: bool
+) -> list[tuple[int, tuple[Run, ...]]]:
+    """Return for each row its place, and the places of the rows that it is tied with: in the table, or on the page."""
+    table = kept[0][0].table
+    places = {id(row): place for place, row in enumerate(table.rows)}
+    found = [places[id(entry.row)] for entry, _ in kept]
+    if ranks_are_of_accuracy and max(found) < len(table.tied):
+        return [(place, table.tied[place]) for place in found]
+    above = separated(samples, alpha=alpha_of_look(table.looks))
+    return list(enumerate(tied_runs(above, range(len(samples)))))
 
 
 def _pictures(evidence: Evidence, show: Show) -> list[str | None]:

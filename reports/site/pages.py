@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 STYLES = ("site.css",)
-SCRIPTS = ("dom.js", "charts.js", "board.js", "site.js")
+SCRIPTS = ("dom.js", "charts.js", "filters.js", "explore.js", "board.js", "compare.js", "site.js")
 """Scripts in loading order."""
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from harness.records.record import Record
 from harness.records.runtime_result import RuntimeRecord, RuntimeResult
 from reports.leaderboard.cells import NOTHING, duration_text
-from reports.leaderboard.columns import all_columns
-from reports.leaderboard.leaderboard import Leaderboard
+from reports.leaderboard.column import Column
 from reports.site.entries import BoardEntry
 from zoo.text import one_line
 
@@ -39,10 +38,10 @@ def seed_rows(entry: BoardEntry) -> list[dict[str, Any]]:
     return rows
 
 
-def facts(entry: BoardEntry, leaderboard: Leaderboard) -> list[tuple[str, str]]:
+def facts(entry: BoardEntry, columns: Sequence[Column]) -> list[tuple[str, str]]:
     """Return the cells of all columns of the row that are not empty."""
     shown = []
-    for column in all_columns(leaderboard):
+    for column in columns:
         text = one_line(column.text(entry.row))
         if column.key not in ("model", "data", "recipe", "rank", "unfinished") and text not in ("", NOTHING):
             shown.append((one_line(column.title), text))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from reports.leaderboard.leaderboard import Leaderboard
+from reports.leaderboard.column import Column
 from reports.pictures import examples
 from reports.site import charts, row_facts
 from reports.site.commands import rerun_command
@@ -18,7 +19,7 @@ from zoo.text import one_line
 
 def row_page(
     entry: BoardEntry,
-    leaderboard: Leaderboard,
+    columns: Sequence[Column],
     evidence: Evidence | str,
     status: str,
     pictures: Illustrations,
@@ -32,7 +33,7 @@ def row_page(
         "row": entry.row,
         "full_name": one_line(entry.example.spec.architecture.full_name),
         "status": status,
-        "facts": row_facts.facts(entry, leaderboard),
+        "facts": row_facts.facts(entry, columns),
         "seeds": row_facts.seed_rows(entry),
         "failures": row_facts.failures(entry),
         "settings": row_facts.settings(entry.example),

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.site.board import board_data
+from reports.site.board import board_data, board_parts, plain_tables
 from reports.site.comparison import comparison_data
 from reports.site.dataset_page import dataset_facts
 from reports.site.entries import BoardEntry
 from reports.site.illustrations import Illustrations
 from reports.site.options import SiteOptions
+from reports.site.overall_section import overall_section
 from reports.site.pages import Page
 from reports.site.row_facts import settings
 from reports.site.row_page import row_page
@@ -28,6 +29,7 @@ def site_pages(
 ) -> list[Page]:
     """Return all pages of a site; the index comes first."""
     title = one_line(options.title, max_length=120)
+    parts = board_parts(leaderboard, options.declared)
     evidence: dict[str, Evidence | str] = {}
     by_table: dict[str, list[BoardEntry]] = {}
     by_model: dict[str, list[BoardEntry]] = {}
@@ -40,19 +42,25 @@ def site_pages(
         # Predictions are read one table at a time: those of all tables might not fit in memory.
         evidence = {entry.id: read_evidence(entry.done) for entry in members}
         row_pages += [
-            row_page(entry, leaderboard, evidence[entry.id], statuses[entry.id], pictures, title) for entry in members
+            row_page(entry, parts.columns, evidence[entry.id], statuses[entry.id], pictures, title) for entry in members
         ]
         fingerprint = members[0].table.fingerprint
-        compared = comparison_data(members, evidence, partial(pictures.made, fingerprint))
+        compared = comparison_data(
+            members,
+            evidence,
+            partial(pictures.made, fingerprint),
+            ranks_are_of_accuracy=leaderboard.sort_by == "accuracy",
+        )
         name = one_line(members[0].table.data)
         data_pages.append(
             Page(
                 path=f"data/{table}.html",
                 template="data.html",
                 title=f"{name} · {title}",
-                data={"board": board_data(leaderboard, members, declared=options.declared, statuses=statuses)},
+                data={"board": board_data(members, parts, statuses=statuses)},
                 values={
                     "name": name,
+                    "plain": plain_tables(members, parts),
                     "table": members[0].table,
                     "table_id": table,
                     "facts": dataset_facts(members, [evidence[entry.id] for entry in members]),
@@ -75,22 +83,26 @@ def site_pages(
             path=f"models/{model}.html",
             template="model.html",
             title=f"{one_line(members[0].example.spec.architecture.display_name)} · {title}",
-            data={"board": board_data(leaderboard, members, declared=options.declared, statuses=statuses)},
+            data={"board": board_data(members, parts, statuses=statuses)},
             values={
                 "name": one_line(members[0].example.spec.architecture.display_name),
                 "facts": settings(members[0].example)["Model"],
                 "family": members[0].family,
+                "plain": plain_tables(members, parts),
             },
         )
         for model, members in by_model.items()
     ]
+    overall = overall_section(leaderboard, parts.columns)
     index = Page(
         path="index.html",
         template="index.html",
         title=title,
-        data={"board": board_data(leaderboard, entries, declared=options.declared, statuses=statuses)},
+        data={"board": board_data(entries, parts, statuses=statuses), "overall": overall.get("chart")},
         values={
             "summary": _summary(entries),
+            "plain": plain_tables(entries, parts),
+            "overall": overall,
             "data_pages": [
                 {"path": f"data/{table}.html", "label": one_line(members[0].table.data)}
                 for table, members in by_table.items()

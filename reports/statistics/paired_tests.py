@@ -139,6 +139,13 @@ class Pairing:
         """Number of pairs of all rows."""
         return int(self.num_rows * (self.num_rows - 1) // 2)
 
+    def seed_parts(self) -> list[tuple[float, float, float]]:
+        """Return for each row what its seeds add to the variance of a difference.
+
+        Variance of its mean, degrees of freedom, and the variance that a row of one seed borrows from it.
+        """
+        return list(zip(self._own_M.tolist(), self._freedoms_M.tolist(), self._spread_M.tolist(), strict=True))
+
     def pairs(self, start: int, stop: int) -> Pairs:
         """Return the pairs of the rows from *start* to *stop* with the rows that follow each of them."""
         place, second = np.triu_indices(stop - start, 1, self.num_rows - start)

@@ -3,71 +3,57 @@
 
 zoo.widgets.board = (root) => {
   const { el } = zoo;
-  const data = zoo.read(root, "board");
-  const columns = data.columns.map((column) => {
-    const plain = Object.fromEntries(Object.entries(column.plain).map(([key, values]) => [key, zoo.decode(values)]));
-    const own = plain[column.key];
-    return {
-      ...column,
-      plain,
-      text: column.text ? zoo.decode(column.text) : own.map((value) => (value === null ? "–" : String(value))),
-      value: column.value ? zoo.decode(column.value) : own,
-    };
-  });
-  const column = Object.fromEntries(columns.map((each) => [each.key, each]));
-  const facts = Object.fromEntries(Object.entries(data.rows).map(([key, values]) => [key, zoo.decode(values)]));
-  const models = column.model.plain.model;
-  const chosen = {
-    data: column.data ? column.data.plain.data : facts.id.map(() => ""),
-    recipe: column.recipe ? column.recipe.plain.recipe : facts.id.map(() => ""),
-    family: facts.family,
-    device: facts.device,
-    status: facts.status,
-  };
-  const haystack = facts.id.map((_, row) =>
-    [models[row], facts.name[row], chosen.data[row], chosen.recipe[row], facts.family[row]].join("\n").toLowerCase(),
-  );
+  const ROWS_AT_FIRST = 50; // of all tables together; a button shows the others
+  const CONSTANT = ["recipe", "runtime", "seeds", "data"]; // columns that a heading replaces where all rows agree
+  const board = zoo.boardOf(zoo.read(root, "board"));
+  const { data, columns, column, facts, chosen, models } = board;
   const usual = columns.filter((each) => each.shown).map((each) => each.key);
   const picked = new Set();
+  const whole = new Set(); // tables whose rows are all shown
+  const opened = new Set(); // tables whose rows without a result are shown
   let state = read();
+  const filters = zoo.filters(root, board, () => state, change);
+  const { matches } = filters;
 
   function read() {
     const from = zoo.state.read();
     const keys = (from.get("columns") || "").split(",").filter((key) => column[key]);
     const sort = from.get("sort") || "";
+    const known = (name) => (column[from.get(name)]?.numeric ? from.get(name) : "");
     return {
       q: from.get("q") || "",
       ...Object.fromEntries(Object.keys(chosen).map((key) => [key, from.get(key) || ""])),
-      least: amount(from.get("least")),
-      most: amount(from.get("most")),
+      front: from.get("front") || "",
+      ranges: zoo.rangesOf(from, column),
       sort: column[sort.replace(/^-/, "")]?.sortable || ["model", "data", "recipe"].includes(sort.replace(/^-/, "")) ? sort : "",
       columns: keys.length ? keys : usual,
+      x: known("x"),
+      y: known("y"),
+      colour: from.get("colour") || "",
+      linear: from.get("linear") || "",
     };
-  }
-
-  function amount(text) {
-    return text && Number.isFinite(Number(text)) && Number(text) >= 0 ? text : "";
   }
 
   function write() {
     const to = new URLSearchParams();
-    for (const key of ["q", ...Object.keys(chosen), "least", "most", "sort"]) if (state[key]) to.set(key, state[key]);
+    for (const key of ["q", ...Object.keys(chosen), "front", "sort", "x", "y", "colour", "linear"]) if (state[key]) to.set(key, state[key]);
+    for (const [key, [least, most]] of Object.entries(state.ranges)) {
+      if (least) to.set(`min_${key}`, least);
+      if (most) to.set(`max_${key}`, most);
+    }
     if (state.columns.join() !== usual.join()) to.set("columns", state.columns.join(","));
     zoo.state.write(to);
   }
 
-  const matches = (row) => {
-    if (state.q && !state.q.toLowerCase().split(/\s+/).every((word) => haystack[row].includes(word))) return false;
-    for (const key of Object.keys(chosen)) if (state[key] && chosen[key][row] !== state[key]) return false;
-    const params = column.params?.plain.params[row] ?? null;
-    if (state.least && !(params !== null && params >= 1e6 * Number(state.least))) return false;
-    if (state.most && !(params !== null && params <= 1e6 * Number(state.most))) return false;
-    return true;
-  };
+  function change(parts) {
+    state = { ...state, ...parts };
+    filters.fill();
+    render();
+  }
 
   // The shown rows of a table, in order; by rank unless sorted otherwise.
   const visible = (table) => {
-    const rows = table.rows.filter(matches);
+    const rows = table.rows.filter((row) => matches(row));
     if (!state.sort) return rows;
     const falling = state.sort.startsWith("-");
     const values = column[state.sort.replace(/^-/, "")].value;
@@ -79,49 +65,21 @@ zoo.widgets.board = (root) => {
     });
   };
 
-  // ----- controls
-  const form = root.querySelector("[data-controls]");
-  const search = form.querySelector("[name=q]");
-  const fields = [...form.querySelectorAll("input[name], select[name]")];
-  for (const [key, values] of Object.entries(chosen)) {
-    const select = form.querySelector(`select[name="${key}"]`);
-    const counts = new Map();
-    for (const value of values) if (value) counts.set(value, (counts.get(value) || 0) + 1);
-    if (counts.size < 2) select.closest("label").hidden = true;
-    for (const value of [...counts.keys()].sort((a, b) => a.localeCompare(b, "en", { numeric: true })))
-      select.append(el("option", { value }, `${value.length > 60 ? `${value.slice(0, 59)}…` : value} (${counts.get(value)})`));
-  }
+  // ----- columns
   const choice = root.querySelector("[data-columns]");
   const boxes = columns.map((each) => {
     const box = el("input", { type: "checkbox", value: each.key, onchange: chooseColumns });
     choice.append(el("label", { title: each.about }, box, ` ${each.title}`, el("small", {}, ` ${each.about}`)));
     return box;
   });
-
   function chooseColumns() {
     state.columns = boxes.filter((box) => box.checked).map((box) => box.value);
     if (!state.columns.length) state.columns = ["model"];
     render();
   }
-
-  function fillControls() {
-    for (const field of fields) field.value = state[field.name];
-    for (const box of boxes) box.checked = state.columns.includes(box.value);
-  }
-
-  let typing = 0;
-  form.addEventListener("input", (event) => {
-    if (!(event.target.name in state)) return;
-    state[event.target.name] = event.target.value;
-    clearTimeout(typing);
-    typing = setTimeout(render, event.target === search ? 120 : 0);
-  });
-  form.addEventListener("submit", (event) => event.preventDefault());
   root.querySelector("[data-clear]").addEventListener("click", () => {
-    state = { ...state, q: "", data: "", recipe: "", family: "", device: "", status: "", least: "", most: "", sort: "", columns: usual };
-    fillControls();
-    render();
-    search.focus();
+    change({ ...filters.nothing, sort: "", columns: usual });
+    root.querySelector("[name=q]").focus();
   });
 
   // ----- tables
@@ -147,24 +105,23 @@ zoo.widgets.board = (root) => {
     if (focus) places.get(focus).querySelector(`th[data-key="${each.key}"] button`)?.focus();
   }
 
-  const cell = (each, row) => {
+  const cell = (each, row, best, withRecipe) => {
     const text = each.text[row];
     if (each.key === "model")
-      return el(
-        "th",
-        { scope: "row", class: "model" },
-        el("span", { class: "row-name" },
-          el("a", { href: zoo.href(`rows/${facts.id[row]}.html`) }, el("bdi", {}, text)),
-          zoo.copyButton(facts.name[row], "name")),
+      return el("th", { scope: "row", class: "model" },
+        el("a", { href: zoo.href(`rows/${facts.id[row]}.html`) }, el("bdi", {}, text)),
+        withRecipe ? el("small", { class: "narrow" }, el("bdi", {}, chosen.recipe[row])) : null,
         facts.status[row] === "self-reported" ? null : el("span", { class: `badge ${facts.status[row]}`, title: "verification status" }, facts.status[row]),
-      );
-    if (each.key === "interval") return el("td", { class: "number" }, text, strip(row));
-    return el("td", { class: each.numeric ? "number" : null }, each.numeric ? text : el("bdi", {}, text));
+        row === best ? el("span", { class: "badge best" }, "best within the limits") : null,
+        facts.spark?.[row] ? zoo.spark(facts.spark[row]) : null);
+    if (each.key === "interval") return el("td", { class: "number", "data-key": "interval" }, text, strip(row));
+    if (each.key === "accuracy")
+      return el("td", { class: "number" }, text, column.interval && lows[row] !== null ? el("small", { class: "narrow" }, column.interval.text[row]) : null);
+    return el("td", { "data-key": each.key === "recipe" ? "recipe" : null, class: each.key === "rank" ? "number rank" : each.numeric ? "number" : null }, each.numeric ? text : el("bdi", {}, text));
   };
 
   // A small picture of the interval, on the scale of its table.
-  const lows = column.interval.plain.accuracy_low;
-  const highs = column.interval.plain.accuracy_high;
+  const { lows, highs } = board;
   const scaleOf = new Map();
   for (const table of data.tables) {
     const known = table.rows.filter((row) => lows[row] !== null);
@@ -181,24 +138,70 @@ zoo.widgets.board = (root) => {
       zoo.svg("circle", { cx: at(mean).toFixed(1), cy: 4, r: 2.2 }));
   };
 
-  const renderTable = (table) => {
+  // What all rows of a table have in common stands above it instead of in a column.
+  const constants = (table) => {
+    if (state.columns.join() !== usual.join()) return [];
+    const done = table.rows.filter((row) => facts.done[row]);
+    return CONSTANT.filter((key) => column[key] && usual.includes(key) && done.length > 1 && new Set(done.map((row) => column[key].text[row])).size === 1)
+      .map((key) => ({ key, title: column[key].title, text: zoo.cut(column[key].text[done[0]], 80) }));
+  };
+
+  const renderTable = (table, limit) => {
     const section = places.get(table.id);
     const rows = visible(table);
     section.hidden = !rows.length;
-    const shown = columns.filter((each) => state.columns.includes(each.key));
+    if (!rows.length) return section.querySelector("[data-grid]").replaceChildren();
+    const common = constants(table);
+    const isEmpty = (each) => state.columns.join() === usual.join() && each.key !== "accuracy" && table.rows.every((row) => ["", "–"].includes(each.text[row]));
+    const hidden = [...common, ...columns.filter(isEmpty)].map((each) => each.key);
+    section.querySelector("[data-common]").replaceChildren(...common.flatMap((each, index) => [index ? " · " : "all rows: ", `${each.title} `, el("bdi", {}, each.text)]));
+    const shown = columns.filter((each) => state.columns.includes(each.key) && !hidden.includes(each.key));
     const breaks = new Set(state.sort || rows.length !== table.rows.length ? [] : table.breaks);
-    const pick = (row) => el("td", { class: "pick" }, el("input", { type: "checkbox", "aria-label": `Select ${models[row]} for comparison`, disabled: !facts.done[row], "data-pick": row }));
-    const body = rows.map((row, index) =>
-      el("tr", { "data-row": row, class: [breaks.has(index) ? "break" : "", facts.shaded[row] && !state.sort ? "shaded" : "", facts.done[row] ? "" : "without"].join(" ").trim() || null }, pick(row), shown.map((each) => cell(each, row))));
-    for (const box of body) box.querySelector("input").checked = picked.has(Number(box.dataset.row));
+    const best = filters.best(table);
+    const withRecipe = shown.some((each) => each.key === "recipe"); // which a phone shows below the name
+    const line = (row, index) => {
+      const box = el("input", { type: "checkbox", "aria-label": `Select ${facts.label[row]} for comparison`, disabled: !facts.done[row], "data-pick": row });
+      box.checked = picked.has(row);
+      const kinds = [breaks.has(index) ? "break" : "", facts.shaded[row] && !state.sort ? "shaded" : "", facts.done[row] ? "" : "without"].filter(Boolean).join(" ");
+      return el("tr", { "data-row": row, class: kinds || null }, el("td", { class: "pick" }, box), shown.map((each) => cell(each, row, best, withRecipe)));
+    };
+    const results = rows.filter((row) => facts.done[row]);
+    const without = rows.filter((row) => !facts.done[row]);
+    const kept = whole.has(table.id) ? results : results.slice(0, limit);
+    const isOpen = opened.has(table.id) || !results.length;
+    const body = kept.map(line);
+    if (without.length && results.length)
+      body.push(el("tr", { class: "fold" }, el("td", { colspan: shown.length + 1 },
+        el("button", { type: "button", "aria-expanded": String(isOpen), onclick: () => toggle(opened, table) }, `${without.length} row${without.length === 1 ? "" : "s"} without a result`))));
+    if (isOpen) body.push(...without.map(line));
     const head = el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "pick" }, el("span", { class: "offscreen" }, "compare")), shown.map(heading)));
     const grid = el("table", { class: "board" }, el("caption", { class: "offscreen" }, table.heading), head, el("tbody", {}, body));
-    section.querySelector("[data-grid]").replaceChildren(grid);
-    return rows.length;
+    const box = section.querySelector("[data-grid]");
+    box.replaceChildren(grid);
+    watch(box);
+    const more = results.length - kept.length;
+    section.querySelector("[data-more]").replaceChildren(...(more || (whole.has(table.id) && results.length > limit)
+      ? [el("button", { type: "button", onclick: () => toggle(whole, table) }, more ? `Show all ${results.length} rows` : `Show the first ${limit} rows`)] : []));
+    return null;
   };
+  function toggle(set, table) {
+    if (!set.delete(table.id)) set.add(table.id);
+    const which = set === whole ? "[data-more] button" : "tr.fold button";
+    render();
+    places.get(table.id).querySelector(which)?.focus();
+  }
 
-  // Rows whose ranges of ranks overlap are tied; they are highlighted while the pointer is on one of them.
-  const [best, worst] = [column.rank.plain.rank_low, column.rank.plain.rank_high];
+  // A shadow says that columns are hidden behind an edge.
+  function watch(box) {
+    const mark = () => {
+      box.classList.toggle("scrolled", box.scrollLeft > 1);
+      box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+    };
+    box.onscroll = mark;
+    mark();
+  }
+
+  // Rows that the test does not separate from a row are highlighted while the pointer is on it.
   root.addEventListener("pointerover", (event) => markTies(event.target.closest?.("tr[data-row]")));
   root.addEventListener("focusin", (event) => markTies(event.target.closest?.("tr[data-row]")));
   let marked = null;
@@ -206,11 +209,11 @@ zoo.widgets.board = (root) => {
     if (line === marked) return;
     marked = line;
     for (const each of root.querySelectorAll("tr.tied")) each.classList.remove("tied");
-    if (!line || best[line.dataset.row] === null) return;
+    if (!line) return;
     const row = Number(line.dataset.row);
     for (const each of line.parentElement.children) {
       const other = Number(each.dataset.row);
-      if (other !== row && best[other] !== null && best[other] <= worst[row] && best[row] <= worst[other]) each.classList.add("tied");
+      if (other !== row && board.areTied(row, other)) each.classList.add("tied");
     }
   }
 
@@ -261,58 +264,43 @@ zoo.widgets.board = (root) => {
     zoo.save("shown.json", "application/json", `${JSON.stringify({ columns: state.columns, rows: records() }, null, 2)}\n`));
 
   // ----- charts of the shown rows
-  const point = (row, key) => ({
-    label: [models[row], chosen.data[row], chosen.recipe[row]].filter(Boolean).join(" · "),
-    short: models[row],
-    href: zoo.href(`rows/${facts.id[row]}.html`),
-    x: key ? column[key].value[row] : null,
-    y: column.accuracy.plain.accuracy[row],
-    low: lows[row] ?? null,
-    high: highs[row] ?? null,
-    lines: [`accuracy ${column.accuracy.text[row]} %${column.interval && lows[row] !== null ? `, 95 % interval ${column.interval.text[row]}` : ""}`, ...(key ? [`${column[key].title} ${column[key].text[row]}`] : []), `rank ${column.rank.text[row]}`],
-  });
-  const pictured = () => {
-    const tables = data.tables.filter((table) => table.rows.some(matches));
-    return tables.find((table) => table.id === of?.value) || tables[0];
-  };
-  const of = root.querySelector("[data-pictured]");
-  if (of) {
-    for (const table of data.tables) of.append(el("option", { value: table.id }, table.heading));
-    of.closest("label").hidden = data.tables.length < 2;
-    of.addEventListener("change", repaint);
-  }
-  const figures = [...root.querySelectorAll("figure[data-board-chart]")];
-  for (const figure of figures) {
-    const key = figure.dataset.boardChart;
-    if (key !== "intervals" && !column[key]) {
-      figure.hidden = true;
-      continue;
-    }
-    const rows = () => (pictured() ? visible(pictured()) : []);
-    if (key === "intervals") zoo.charts.draw(figure, "intervals", () => ({ points: rows().map((row) => point(row, null)), xTitle: "accuracy, %" }));
-    else zoo.charts.draw(figure, "scatter", () => ({ points: rows().map((row) => point(row, key)), xTitle: column[key].title, yTitle: "accuracy, %", higher: column[key].higher }));
-  }
-  function repaint() {
-    for (const figure of figures) figure.repaint?.();
-  }
+  const explorer = zoo.explorer(root, board, { state: () => state, change, visible, filters });
+  const figures = [...root.querySelectorAll("figure[data-board-chart=intervals]")];
+  for (const figure of figures)
+    zoo.charts.draw(figure, "intervals", () => ({ points: explorer.rows().map((row) => board.point(row, [])), xTitle: "accuracy, %" }));
 
   const count = root.querySelector("[data-count]");
+  let drawing = 0;
   function render() {
-    const shown = data.tables.map(renderTable).reduce((sum, each) => sum + each, 0);
+    const shown = facts.id.filter((_, row) => matches(row)).length;
     const total = facts.id.length;
+    const tables = data.tables.filter((table) => table.rows.some((row) => matches(row))).length;
+    for (const table of data.tables) renderTable(table, Math.max(10, Math.floor(ROWS_AT_FIRST / Math.max(tables, 1))));
+    for (const box of boxes) box.checked = state.columns.includes(box.value);
     count.textContent = shown === total ? `${total} row${total === 1 ? "" : "s"}` : `${shown} of ${total} rows`;
-    root.querySelector("[data-none]").hidden = shown > 0;
-    if (of && pictured()) of.value = pictured().id;
+    filters.explain(shown);
     write();
-    repaint();
+    // The tables are seen first; drawing a thousand points takes longer than a reader waits.
+    clearTimeout(drawing);
+    drawing = setTimeout(() => {
+      explorer.repaint();
+      for (const figure of figures) figure.repaint?.();
+    }, 30);
   }
 
-  fillControls();
+  // On paper, nothing is folded.
+  window.addEventListener("beforeprint", () => {
+    if (!root.isConnected) return;
+    for (const table of data.tables) [whole, opened].forEach((set) => set.add(table.id));
+    render();
+  });
+
+  filters.fill();
   render();
   showCompare();
   return () => {
     state = read();
-    fillControls();
+    filters.fill();
     render();
   };
 };

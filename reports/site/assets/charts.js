@@ -17,6 +17,7 @@ zoo.charts = (() => {
   const linear = (low, high, from, to) => {
     const span = high - low || 1;
     const scale = (value) => from + ((value - low) / span) * (to - from);
+    scale.invert = (place) => low + ((place - from) / (to - from)) * span;
     const rough = span / Math.max(3, Math.abs(to - from) / 60);
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = power * [1, 2, 5, 10].find((each) => each * power >= rough);
@@ -94,58 +95,20 @@ zoo.charts = (() => {
     return mark;
   };
 
-  // Accuracy against a cost or a speed, with the Pareto front.
-  const scatter = (figure, { points, xTitle, yTitle, higher }) => {
-    const usable = points.filter((point) => point.x > 0 && point.y !== null);
-    if (!usable.length) return empty(figure, "None of the shown rows has both values.");
-    const chart = frame(figure, 320, `${yTitle} vs. ${xTitle}, ${usable.length} rows`);
-    const xs = usable.map((point) => point.x);
-    const x = logarithmic(Math.min(...xs) / 1.25, Math.max(...xs) * 1.25, chart.left, chart.right);
-    const bounds = padded(usable.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]));
-    const y = linear(Math.max(0, bounds[0]), Math.min(1.01, bounds[1]), chart.bottom, chart.top);
-    axes(chart, x, y, { xTitle: `${xTitle} (log)`, yTitle });
-    const order = [...usable].sort((a, b) => (higher ? b.x - a.x : a.x - b.x) || b.y - a.y);
-    let best = -Infinity;
-    const front = order.filter((point) => point.y > best && ((best = point.y), true));
-    const steps = front.map((point, index) => (index ? `H${x(point.x)}V${y(point.y)}` : `M${x(point.x)} ${y(point.y)}`));
-    chart.root.append(svg("path", { class: "front", d: steps.join("") }));
-    const onFront = new Set(front);
-    for (const point of usable) {
-      const is = onFront.has(point);
-      if (is && point.low !== null && point.low !== undefined)
-        chart.root.append(svg("line", { class: "whisker", x1: x(point.x), x2: x(point.x), y1: y(point.low), y2: y(point.high) }));
-      const mark = svg("circle", { class: is ? "point on-front" : "point", cx: x(point.x), cy: y(point.y), r: is ? 5 : 3.5 });
-      const label = `${point.label}: ${point.lines.join(", ")}`;
-      const link = svg("a", { href: point.href, tabindex: is ? null : -1, "aria-label": label }, mark);
-      chart.root.append(explain(link, [point.label, ...point.lines]));
-    }
-    // Names where they fit, from the best down; the others are in the tooltips.
-    const taken = [];
-    for (const point of [...front].sort((a, b) => b.y - a.y)) {
-      const name = point.short.length > 22 ? `${point.short.slice(0, 21)}…` : point.short;
-      const width = 6.2 * name.length;
-      const atRight = x(point.x) + 8 + width < chart.right;
-      const box = { x: atRight ? x(point.x) + 8 : x(point.x) - 8 - width, y: y(point.y) + (y(point.y) < chart.top + 12 ? 16 : -7), width };
-      if (taken.some((other) => Math.abs(other.y - box.y) < 13 && box.x < other.x + other.width && other.x < box.x + width)) continue;
-      taken.push(box);
-      chart.root.append(svg("text", { class: "name", x: box.x, y: box.y }, name));
-    }
-    place(figure, chart.root);
-  };
-
   // A line for each row: its mean and 95 % interval, in the table's order.
-  const intervals = (figure, { points, xTitle }) => {
+  const intervals = (figure, { points, xTitle, isShare = true, most = 40 }) => {
     const usable = points.filter((point) => point.y !== null);
     if (!usable.length) return empty(figure, "None of the shown rows has a value.");
-    const kept = usable.slice(0, 40);
-    const room = Math.min(170, Math.max(90, (figure.clientWidth || 560) * 0.3));
+    const kept = usable.slice(0, most);
+    const longest = Math.max(...kept.map((point) => point.short.length));
+    const room = Math.min(6.6 * longest + 16, Math.max(90, (figure.clientWidth || 560) * 0.4));
     const chart = frame(figure, 22 * kept.length + 52, `${xTitle} of ${kept.length} rows, with 95 % intervals`, room);
     const bounds = padded(kept.flatMap((point) => [point.low ?? point.y, point.high ?? point.y]));
-    const x = linear(Math.max(0, bounds[0]), Math.min(1.002, bounds[1]), chart.left, chart.right);
+    const x = linear(Math.max(0, bounds[0]), isShare ? Math.min(1.002, bounds[1]) : bounds[1], chart.left, chart.right);
     for (const tick of x.ticks)
       chart.root.append(
         svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: chart.top, y2: chart.bottom }),
-        svg("text", { class: "tick", x: x(tick), y: chart.bottom + 16, "text-anchor": "middle" }, percent(tick)),
+        svg("text", { class: "tick", x: x(tick), y: chart.bottom + 16, "text-anchor": "middle" }, (isShare ? percent : number)(tick)),
       );
     chart.root.append(svg("text", { class: "title", x: (chart.left + chart.right) / 2, y: chart.bottom + 33, "text-anchor": "middle" }, xTitle));
     kept.forEach((point, index) => {
@@ -155,8 +118,10 @@ zoo.charts = (() => {
       const marks = [svg("text", { class: "name", x: chart.left - 8, y: y + 4, "text-anchor": "end" }, name)];
       if (point.low !== null && point.low !== undefined)
         marks.push(svg("line", { class: "whisker", x1: x(point.low), x2: x(point.high), y1: y, y2: y }));
-      marks.push(svg("circle", { class: "point on-front", cx: x(point.y), cy: y, r: 4.5 }));
-      const link = svg("a", { href: point.href, "aria-label": `${point.label}: ${point.lines.join(", ")}` }, marks);
+      marks.push(svg("circle", { class: `point ${point.kind || "on-front"}`, cx: x(point.y), cy: y, r: 4.5 }));
+      // The table above has the same rows and links: the keyboard need not stop at each of them again.
+      const label = `${point.label}: ${point.lines.join(", ")}`;
+      const link = point.href ? svg("a", { href: point.href, tabindex: -1, "aria-label": label }, marks) : svg("g", { role: "img", "aria-label": label }, marks);
       chart.root.append(explain(link, [point.label, ...point.lines]));
     });
     place(figure, chart.root);
@@ -280,7 +245,36 @@ zoo.charts = (() => {
     figure.replaceChildren(...(caption ? [caption] : []), drawing, ...more);
   };
 
-  const kinds = { scatter, intervals, lines, bars, heatmap, reliability };
+  // The drawing of a figure as a file of its own: the colours that the style sheet gives are written into it.
+  const PROPERTIES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-family"];
+  const standalone = (figure) => {
+    const drawn = figure.querySelector("svg");
+    if (!drawn) return "";
+    const copy = drawn.cloneNode(true);
+    const nodes = [...copy.querySelectorAll("*")];
+    [...drawn.querySelectorAll("*")].forEach((node, index) => {
+      const style = getComputedStyle(node);
+      for (const name of PROPERTIES) if (style.getPropertyValue(name)) nodes[index].setAttribute(name, style.getPropertyValue(name));
+      for (const name of ["class", "href", "tabindex"]) nodes[index].removeAttribute(name);
+    });
+    copy.prepend(svg("rect", { width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor }));
+    copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+    return `${new XMLSerializer().serializeToString(copy)}\n`;
+  };
+  const png = (figure, done) => {
+    const drawn = figure.querySelector("svg");
+    if (!drawn) return;
+    const scale = 2;
+    const image = new Image();
+    image.onload = () => {
+      const canvas = el("canvas", { width: scale * drawn.width.baseVal.value, height: scale * drawn.height.baseVal.value });
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob(done);
+    };
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(figure))}`;
+  };
+
+  const kinds = { intervals, lines, bars, heatmap, reliability };
   const pending = new Map();
   const watcher = new IntersectionObserver((seen) => {
     for (const each of seen)
@@ -295,7 +289,8 @@ zoo.charts = (() => {
   const draw = (figure, kind, data) => {
     const paint = () => {
       figure.dataset.width = figure.clientWidth;
-      kinds[kind](figure, typeof data === "function" ? data() : data);
+      if (typeof kind === "function") kind(figure);
+      else kinds[kind](figure, typeof data === "function" ? data() : data);
     };
     figure.repaint = () => pending.has(figure) || paint();
     pending.set(figure, paint);
@@ -322,5 +317,5 @@ zoo.charts = (() => {
   window.addEventListener("scroll", hide, { passive: true });
   document.addEventListener("keydown", (event) => event.key === "Escape" && hide());
 
-  return { draw, percent, number };
+  return { draw, percent, number, tools: { frame, axes, linear, logarithmic, padded, explain, place, empty, percent, number, standalone, png } };
 })();

@@ -27,6 +27,8 @@ zoo.read = (root, name) => {
 // Columns of few different values come as these and places among them.
 zoo.decode = (values) => (Array.isArray(values) ? values : values.places.map((place) => values.words[place]));
 
+zoo.cut = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
+
 // The address of another page of the site, with what its state should be.
 zoo.href = (path, state = "") => {
   if (zoo.pages) return `#/${path}${state ? `?${state}` : ""}`;
@@ -48,8 +50,8 @@ zoo.state = {
   },
 };
 
-zoo.save = (name, type, text) => {
-  const link = zoo.el("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+zoo.save = (name, type, content) => {
+  const link = zoo.el("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 };

@@ -16,9 +16,9 @@ def test_numbers_have_three_significant_digits():
         "–",
     ]
     assert [count(value) for value in (0, 61_706, 270_000, 41_000_000, 999_600_000, 1_820_000_000, 2e15, None)] == [
-        "0 M",
-        "0.0617 M",
-        "0.27 M",
+        "0",
+        "61.7 k",
+        "270 k",
         "41 M",
         "1 G",
         "1.82 G",

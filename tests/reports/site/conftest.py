@@ -69,6 +69,7 @@ class StoreMaker:
         started_at: str = "2026-03-01T10:00:00+00:00",
         environment: dict[str, Any] | None = None,
         num_epochs: int = 3,
+        measurement_key: str = "m" * 64,
     ) -> tuple[Path, Record]:
         """Write one trial; the higher *skill*, the more it has right."""
         spec = TrialSpec(
@@ -91,7 +92,7 @@ class StoreMaker:
         common: dict[str, Any] = {
             "trial_id": folder.name,
             "result_key": key,
-            "measurement_key": "m" * 64,
+            "measurement_key": measurement_key,
             "spec": spec,
             "started_at": started_at,
             "seconds": {"total": 12.0},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.columns import all_columns
 from reports.site import row_facts
 from reports.site.entries import entries_of
 
@@ -44,6 +45,6 @@ def test_provenance_names_code_and_data(make_trial):
 
 def test_cells_without_a_value_are_no_facts(make_trial):
     trials = [make_trial(speed=None)]
-    facts = dict(row_facts.facts(entry_of(trials), build_leaderboard(trials)))
+    facts = dict(row_facts.facts(entry_of(trials), all_columns(build_leaderboard(trials))))
     assert facts["acc %"] == "90.0"
     assert "train img/s" not in facts

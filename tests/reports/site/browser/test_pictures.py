@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from reports.comparison.explanation import pairs_of
+from reports.leaderboard.building import build_leaderboard
+from reports.site.entries import entries_of
+from reports.statistics.sample import Sample
+from reports.trials.evidence import read_evidence
+from reports.trials.reading import read_trials
+from zoo import Catalog
+
+from ..conftest import StoreMaker, block, write
 from .watching import Watched, column
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser environment has it")
@@ -16,24 +26,89 @@ pytestmark = pytest.mark.slow
 
 def test_a_mark_in_a_chart_has_a_tooltip_and_leads_to_its_row(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#data=toy")
-    figure = page.locator("figure[data-board-chart=params]")
+    page.select_option("[name=x]", "params")
+    figure = page.locator("figure[data-board-chart=explore]")
     figure.scroll_into_view_if_needed()
     figure.locator("circle").first.wait_for()
     assert figure.locator("circle").count() == 9
     assert figure.locator("path.front").count() == 1
-    mark = figure.locator("a[aria-label^='net0 · toy · sgd: accuracy '] circle")
+    mark = figure.locator("a[aria-label^='net0 · toy: accuracy '] circle")
     mark.hover()
-    expect(page.locator("#tip")).to_contain_text("net0 · toy · sgd")
+    expect(page.locator("#tip")).to_contain_text("net0 · toy")
     mark.click()
     page.wait_for_url("**/rows/net0--*")
 
 
 def test_a_picture_shows_the_rows_that_the_table_shows(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#data=toy")
-    page.locator("figure[data-board-chart=params]").scroll_into_view_if_needed()
-    page.locator("figure[data-board-chart=params] circle").first.wait_for()
+    page.locator("figure[data-board-chart=explore]").scroll_into_view_if_needed()
+    page.locator("figure[data-board-chart=explore] circle").first.wait_for()
     page.select_option("[name=family]", "deep")
-    expect(page.locator("figure[data-board-chart=params] circle")).to_have_count(4)
+    expect(page.locator("figure[data-board-chart=explore] circle")).to_have_count(4)
+
+
+def test_axes_and_colours_can_be_chosen_and_stay_in_the_address(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy")
+    page.select_option("[name=x]", "macs")
+    page.select_option("[name=y]", "macro_f1")
+    page.select_option("[name=colour]", "family")
+    page.uncheck("[name=logarithmic]")
+    expect(page).to_have_url(re.compile("x=macs&y=macro_f1&linear=1"))
+    figure = page.locator("figure[data-board-chart=explore]")
+    expect(figure.locator("svg")).to_have_attribute("aria-label", "macro F1 % vs. MACs, 9 rows")
+    assert figure.locator("circle.c0").count() == 5
+    assert figure.locator("circle.c1").count() == 4
+    assert [key.removeprefix("● ") for key in figure.locator(".key").all_inner_texts()] == ["plain", "deep"]
+
+
+def test_a_brush_keeps_the_rows_inside_it(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy&x=params")
+    figure = page.locator("figure[data-board-chart=explore] svg")
+    figure.scroll_into_view_if_needed()
+    box = figure.bounding_box()
+    page.mouse.move(box["x"] + 52, box["y"] + 14)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.54 * box["width"], box["y"] + box["height"] - 41)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("min_params=.*max_params="))
+    expect(page.locator("[data-count]")).to_have_text("5 of 11 rows")
+    assert page.locator("figure[data-board-chart=explore] circle:not(.ring)").count() == 5
+    page.click("[data-unzoom]")
+    expect(page.locator("[data-count]")).to_have_text("10 of 11 rows")
+    assert page.locator("figure[data-board-chart=explore] circle").count() == 9
+
+
+def test_a_chart_is_saved_with_its_colours(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy")
+    page.locator("figure[data-board-chart=explore] circle").first.wait_for()
+    with page.expect_download() as download:
+        page.click("[data-picture=svg]")
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert 'xmlns="http://www.w3.org/2000/svg"' in text.split(">", 1)[0]
+    assert 'fill="rgb(' in text
+    assert "class=" not in text.split(">", 1)[1]
+    with page.expect_download() as download:
+        page.click("[data-picture=png]")
+    assert Path(download.value.path()).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_rows_that_are_not_comparable_are_hollow_and_on_no_front(
+    tmp_path: Path, catalog: Catalog, fast_disk: None, watched: Watched
+) -> None:
+    store = StoreMaker(tmp_path / "runs", catalog)
+    for index in range(4):
+        store.add(f"net{index}", skill=index, speed=100.0 * (4 - index))
+    store.add("elsewhere", skill=4.0, speed=1e6, measurement_key="e" * 64)
+    site, _ = write(store.root, tmp_path / "site")
+    page = watched.open(site / "index.html")
+    figure = page.locator("figure[data-board-chart=explore]")
+    figure.locator("circle").first.wait_for()
+    assert figure.locator("circle.hollow").count() == 1
+    assert "not comparable" in figure.locator("a:has(circle.hollow)").get_attribute("aria-label")
+    assert figure.locator("circle.on-front.hollow").count() == 0
+    assert figure.locator("circle.on-front").count() == 4
+    page.select_option("[name=x]", "wall_time")
+    expect(figure.locator("circle.hollow")).to_have_count(0)
 
 
 def test_every_kind_of_page_draws_its_pictures(site: Path, watched: Watched) -> None:
@@ -68,3 +143,35 @@ def test_two_rows_are_compared_image_by_image(site: Path, watched: Watched) -> N
     assert shares[1] - shares[2] == pytest.approx(100 * (means[first] - means[second]), abs=0.2)
     page.check("[data-choice] input >> nth=2")
     assert page.locator("[data-result] thead th").count() == 5
+
+
+def test_rows_far_down_a_table_can_be_compared(
+    tmp_path: Path, catalog: Catalog, fast_disk: None, watched: Watched
+) -> None:
+    """Beyond the first hundred, the page opened two other rows and wrote them into the address."""
+    store = StoreMaker(tmp_path / "runs", catalog)
+    for index in range(130):
+        store.add(f"net{index}", skill=0.02 * index, num_epochs=1)
+    site, _ = write(store.root, tmp_path / "site")
+    (path,) = (site / "compare").glob("*.html")
+    rows = [row["id"] for row in block(path, "comparison")["rows"]]
+    page = watched.open(path, f"#rows={rows[110]},{rows[125]},gone--toy")
+    labels = page.locator("[data-result] tbody th a").all_inner_texts()[:2]
+    assert labels == [rows[110].split("--")[0], rows[125].split("--")[0]]
+    assert "gone--toy is not a row of this dataset" in page.inner_text("[data-result]")
+    assert page.evaluate("location.hash") == f"#rows={rows[110]}%2C{rows[125]}%2Cgone--toy"
+    page.fill("[data-find]", rows[60].split("--")[0])
+    page.check(f"[data-choice] input[value='{rows[60]}']")
+    assert page.locator("[data-result] tbody tr").count() == 3
+
+
+def test_intervals_of_differences_are_those_of_the_statistics(site: Path, watched: Watched) -> None:
+    (path,) = (site / "compare").glob("toy*.html")
+    page = watched.open(path)
+    cells = page.locator("[data-result] table >> nth=0 >> tbody tr >> nth=0 >> td >> nth=2").inner_text()
+    trials, _ = read_trials([site.parent / "runs"])
+    entries = [entry for entry in entries_of(build_leaderboard(trials), trials) if entry.row.data == "toy"][:9]
+    evidence = [read_evidence(entry.done) for entry in entries]
+    pair = pairs_of([Sample.of(each.correct_SN) for each in evidence if not isinstance(each, str)])[0]
+    shown = [float(part.replace("−", "-")) for part in re.findall(r"[+−]?\d+\.\d", cells)]
+    assert shown == pytest.approx([100 * pair.difference, 100 * pair.low, 100 * pair.high], abs=0.051)

@@ -43,6 +43,7 @@ def test_a_hostile_record_does_no_harm(
     page = watched.open(site / "index.html")
     assert page.locator("main img, main script:not([type='application/json'])").count() == 0
     assert "<img src=x onerror=alert(1)>" in page.inner_text("main")
+    page.click("tr.fold button")
     links = page.locator("section tbody th a").evaluate_all("nodes => nodes.map((node) => node.href)")
     assert len(links) == 3
     for address in [*links, *page.locator("header a").evaluate_all("nodes => nodes.map((node) => node.href)")]:

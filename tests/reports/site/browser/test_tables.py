@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ..conftest import block
 from .watching import Watched, column, published, sort
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser environment has it")
@@ -22,13 +23,16 @@ def test_a_board_opens_from_a_folder_in_the_order_of_ranks(site: Path, watched: 
     page = watched.open(site / "index.html")
     assert page.inner_text("[data-count]") == "11 rows"
     models = column(page, "model")
-    assert models == published(site)
-    assert models[-1] == "broken_net"
+    assert models == published(site)[:-1], "rows without a result are folded"
+    page.click("section[data-table^=toy] tr.fold button")
+    assert column(page, "model") == published(site)
+    assert column(page, "model")[-1] == "broken_net"
     assert page.get_attribute("section[data-table^=toy] th[data-key=rank]", "aria-sort") == "ascending"
 
 
 def test_a_heading_sorts_best_first_then_worst_first_then_by_rank(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html")
+    page.click("section[data-table^=toy] tr.fold button")
     ranked = column(page, "model")
     assert sort(page, "params") == "ascending"
     assert column(page, "model")[0] == "net0"
@@ -58,32 +62,92 @@ def test_search_and_filters_leave_the_rows_that_fit(site: Path, watched: Watched
     page.click("[data-clear]")
     page.select_option("[name=family]", "deep")
     expect(page.locator("[data-count]")).to_have_text("4 of 11 rows")
-    page.fill("[name=least]", "10")
+    page.click("details.ranges summary")
+    page.fill("[name=min_params]", "10")
     expect(page.locator("[data-count]")).to_have_text("1 of 11 rows")
     assert column(page, "model") == ["net7"]
     page.fill("[name=q]", "nothing is called so")
     page.wait_for_selector("[data-none]:not([hidden])")
 
 
+def test_a_search_takes_patterns_and_alternatives(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html")
+    for text, count in (("net?", 10), ("net1, net2", 2), ("*net*", 11), ("net1*,broken*", 2), ("et1", 1), ("et1*", 0)):
+        page.fill("[name=q]", text)
+        expect(page.locator("[data-count]")).to_have_text(f"{count} of 11 rows" if count < 11 else "11 rows")
+
+
+def test_an_empty_result_names_the_filter_to_loosen(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#family=deep&min_params=1000&q=net")
+    assert page.inner_text("[data-none]") == "No row matches. Without params at least 1000 M, 4 rows would."
+    page.click("[data-none] button")
+    expect(page.locator("[data-count]")).to_have_text("4 of 11 rows")
+    page.click("[data-active] button >> nth=0")
+    expect(page.locator("[data-count]")).to_have_text("4 of 11 rows")
+    page.click("[data-active] button >> nth=0")
+    expect(page.locator("[data-count]")).to_have_text("11 rows")
+
+
+def test_the_best_row_within_limits_is_named(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy&max_params=1")
+    assert column(page, "model") == published(site)[-6:-1]
+    best = page.locator("tr:has(.badge.best) th.model a").inner_text()
+    assert best == published(site)[-6]
+    assert page.locator("figure[data-board-chart=explore]").locator("circle.ring").count() == 1
+
+
+def test_only_rows_of_a_front_can_be_shown(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy")
+    full = json.loads((site / "leaderboard.json").read_text(encoding="utf-8"))
+    front = [
+        row["cells"]["model"]
+        for table in full["tables"]
+        for row in table["rows"]
+        if table["data"] == "toy" and row["cells"]["on_front_params"]
+    ]
+    page.select_option("[name=front]", "params")
+    assert column(page, "model") == front
+
+
+def test_what_all_rows_share_stands_above_the_table(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy")
+    assert page.inner_text("section[data-table^=toy] [data-common]") == "all rows: recipe sgd · n 3"
+    assert page.locator("section[data-table^=toy] th[data-key=recipe]").count() == 0
+
+
+def test_a_table_without_scripts_is_plain(site: Path, browser: Any) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "index.html").as_uri())
+    rows = page.locator("section[data-table^=toy] noscript table tbody tr")
+    assert rows.count() == 10
+    assert published(site)[0] in rows.first.inner_text()
+    rows.first.locator("a").click()
+    assert page.inner_text("h1") == published(site)[0]
+    context.close()
+
+
 def test_the_address_holds_what_is_shown(site: Path, watched: Watched, browser: Any) -> None:
     page = watched.open(site / "index.html")
     page.fill("[name=q]", "net")
     page.select_option("[name=family]", "deep")
-    sort(page, "params")
+    sort(page, "inference_speed")
     page.click("details.columns summary")
-    page.uncheck("[data-columns] input[value=macs]")
+    page.check("[data-columns] input[value=macs]")
+    page.uncheck("[data-columns] input[value=params]")
     expect(page).to_have_url(re.compile("q=net.*columns="))
     shown = column(page, "model")
     other = browser.new_page()
     other.goto(page.url)
     assert column(other, "model") == shown == ["net1", "net3", "net5", "net7"]
-    assert other.locator("th[data-key=macs]").count() == 0
+    assert other.locator("th[data-key=macs]").count() > 0
+    assert other.locator("th[data-key=params]").count() == 0
     assert other.input_value("[name=q]") == "net"
     other.close()
 
 
 def test_a_nonsensical_address_is_not_an_error(site: Path, watched: Watched) -> None:
-    page = watched.open(site / "index.html", "#sort=-nonsense&columns=x,y&family=none&q=%00&least=abc")
+    page = watched.open(site / "index.html", "#sort=-nonsense&columns=x,y&family=none&q=%00&min_params=abc")
     expect(page.locator("[data-count]")).to_have_text("0 of 11 rows")
 
 
@@ -106,14 +170,20 @@ def test_downloads_hold_exactly_what_is_shown(site: Path, watched: Watched) -> N
 
 def test_inseparable_rows_are_marked_at_the_pointer(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#data=toy")
-    ranks = column(page, "rank")
-    page.hover("section[data-table^=toy] tbody tr:first-child td.number")
-    low, _, high = ranks[0].partition("–")
-    tied = page.locator("section[data-table^=toy] tr.tied").count()
-    assert tied >= int(high or low) - int(low)
+    for place in (0, 4, 8):
+        page.hover(f"section[data-table^=toy] tbody tr >> nth={place} >> td.number >> nth=1")
+        marked = page.locator("section[data-table^=toy] tr.tied th.model a").all_inner_texts()
+        names = column(page, "model")
+        # The page that compares them says the same of each pair.
+        (compare,) = (site / "compare").glob("toy*.html")
+        rows = block(compare, "comparison")["rows"]
+        runs = rows[place]["tied"]
+        tied = [row["label"] for row in rows if any(first <= row["place"] <= last for first, last in runs)]
+        assert sorted([*marked, names[place]]) == sorted(tied)
 
 
 def test_names_can_be_copied(site: Path, watched: Watched) -> None:
-    page = watched.open(site / "index.html", "#data=toy")
-    page.click("section[data-table^=toy] tbody tr:first-child button.copy")
+    (row,) = (site / "rows").glob(f"{published(site)[0]}--toy--*.html")
+    page = watched.open(row)
+    page.click("p.lead button.copy")
     expect(page.locator("#said")).to_have_text(f"Copied zoo/{published(site)[0]}")

@@ -34,7 +34,10 @@ def column(page: Any, key: str, table: str = "section[data-table^=toy]") -> list
         """([table, key]) => {
             const grid = document.querySelector(`${table} table`);
             const place = [...grid.querySelectorAll('thead th')].findIndex((each) => each.dataset.key === key);
-            return [...grid.querySelectorAll('tbody tr')].map((line) => line.children[place].innerText.trim());
+            return [...grid.querySelectorAll('tbody tr[data-row]')].map((line) => {
+                const cell = line.children[place];
+                return (cell.querySelector('a') || cell).innerText.trim();
+            });
         }""",
         [table, key],
     )
