@@ -83,7 +83,7 @@ def comparison_data(
 
 
 def packed(correct_SN: NDArray[np.float64]) -> str:
-    """Return how many seeds are right on each image: as many bits as that number needs, packed, in base 64 for addresses."""
+    """Return how many seeds are right on each image: packed in as few bits as they need, in base 64 for URLs."""
     width = len(correct_SN).bit_length()
     counts_N = np.rint(correct_SN.sum(axis=0)).astype(np.int64)
     bits = (counts_N[:, None] >> np.arange(width - 1, -1, -1)) & 1
