@@ -9,7 +9,7 @@ from reports.leaderboard.cells import NOTHING
 from reports.leaderboard.column import Column
 from reports.leaderboard.columns import find_sort_column
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.overall import Overall, value_of
+from reports.leaderboard.overall import IncompleteRow, Overall, OverallRow, value_of
 from reports.leaderboard.overall_text import overall_absence, overall_columns, overall_heading, overall_notes
 from reports.leaderboard.table import Row
 from zoo.text import one_line, plural
@@ -74,7 +74,7 @@ def _chart(overall: Overall) -> dict[str, Any]:
 def _heat(overall: Overall, leaderboard: Leaderboard, column: Column) -> dict[str, Any]:
     """Return the value of each row on each dataset, with a shade from the worst to the best row of the dataset."""
     tables = [found for table in leaderboard.tables if (found := _valued(table.rows, column))]
-    members = [*overall.rows, *overall.incomplete][:MOST_ROWS]
+    members: list[OverallRow | IncompleteRow] = [*overall.rows, *overall.incomplete][:MOST_ROWS]
     scales = []
     for found in tables:
         values = [found[each.combination][1] for each in members if each.combination in found]
