@@ -45,8 +45,14 @@ def overall_section(leaderboard: Leaderboard, columns: Sequence[Column]) -> dict
     }
 
 
+def _members(overall: Overall) -> list[OverallRow | IncompleteRow]:
+    members: list[OverallRow | IncompleteRow] = list(overall.rows)
+    members += overall.incomplete
+    return members
+
+
 def _name(model: str, recipe: str, overall: Overall) -> str:
-    recipes = {row.recipe for row in (*overall.rows, *overall.incomplete)}
+    recipes = {row.recipe for row in _members(overall)}
     return one_line(f"{model}, {recipe}" if len(recipes) > 1 else model)
 
 
@@ -74,7 +80,7 @@ def _chart(overall: Overall) -> dict[str, Any]:
 def _heat(overall: Overall, leaderboard: Leaderboard, column: Column) -> dict[str, Any]:
     """Return the value of each row on each dataset, with a shade from the worst to the best row of the dataset."""
     tables = [found for table in leaderboard.tables if (found := _valued(table.rows, column))]
-    members: list[OverallRow | IncompleteRow] = [*overall.rows, *overall.incomplete][:MOST_ROWS]
+    members = _members(overall)[:MOST_ROWS]
     scales = []
     for found in tables:
         values = [found[each.combination][1] for each in members if each.combination in found]
