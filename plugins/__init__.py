@@ -29,6 +29,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.recipes.modern",
     "plugins.recipes.speedrun",
     "plugins.recipes.on_features",
+    "plugins.recipes.published",
     "plugins.metrics.classification",
     "plugins.listeners.jsonl",
     "plugins.listeners.tensorboard",

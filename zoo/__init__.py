@@ -5,6 +5,7 @@ The public names, for plugins and scripts:
 =====================  ====================================================
 ``Architecture``       a network, built for a ``ModelRequest``
 ``Preparation``        what an image becomes before a network sees it
+``PublishedHead``      the classes of published weights (a ``ClassList``), with each ``PublishedFigure``
 ``Dataset``            a dataset: loads ``Splits`` for a ``DataRequest``
 ``Recipe``             a training recipe with ``Hyperparameters``
 ``FeatureSet``         what a recipe on features is given; it returns a ``Head``, and has ``FeatureHyperparameters``
@@ -18,6 +19,7 @@ The public names, for plugins and scripts:
 ``build_catalog``      finds all plugins and their records
 ``bench``              trains, tests and ranks models: ``zoo bench`` from Python, with a ``BenchResult``
 ``add``                ranks predictions that were made elsewhere: ``zoo add`` from Python
+``evaluate``           tests classifiers that exist, without training: ``zoo eval`` from Python
 ``rank``               ranks the results of earlier benches: a ``Ranking``
 ``diff``               compares two sets of results
 ``create_model``       a network by name
@@ -32,7 +34,8 @@ They are imported on first use, so ``import zoo`` is cheap.
 
 Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters``,
 ``training_context`` and ``features``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``,
-``report_format``, and ``preparation``, ``published``, ``options`` and ``space``, which several of them have.
+``report_format``, and ``preparation``, ``published``, ``class_list``, ``options`` and ``space``, which several of them
+have.
 The other modules:
 
 =====================  ====================================================
@@ -64,12 +67,14 @@ if TYPE_CHECKING:
     from zoo.api.creating import load_classifier as load_classifier
     from zoo.api.creating import load_dataset as load_dataset
     from zoo.api.differences import diff as diff
+    from zoo.api.evaluating import evaluate as evaluate
     from zoo.api.given.images import keep_images as keep_images
     from zoo.api.ranking import Ranking as Ranking
     from zoo.api.ranking import rank as rank
     from zoo.architecture import Architecture as Architecture
     from zoo.architecture import ModelRequest as ModelRequest
     from zoo.catalog import Catalog as Catalog
+    from zoo.class_list import ClassList as ClassList
     from zoo.dataset import DataRequest as DataRequest
     from zoo.dataset import Dataset as Dataset
     from zoo.dataset import Split as Split
@@ -85,6 +90,8 @@ if TYPE_CHECKING:
     from zoo.metric import Metric as Metric
     from zoo.metric import Predictions as Predictions
     from zoo.preparation import Preparation as Preparation
+    from zoo.published import PublishedFigure as PublishedFigure
+    from zoo.published import PublishedHead as PublishedHead
     from zoo.recipe import Recipe as Recipe
     from zoo.report_format import ReportFormat as ReportFormat
     from zoo.runtime import Runtime as Runtime
@@ -95,6 +102,7 @@ _HOME = {
     "Architecture": "zoo.architecture",
     "BenchResult": "zoo.api.benching",
     "Catalog": "zoo.catalog",
+    "ClassList": "zoo.class_list",
     "DataRequest": "zoo.dataset",
     "Dataset": "zoo.dataset",
     "Executor": "zoo.executor",
@@ -107,6 +115,8 @@ _HOME = {
     "ModelRequest": "zoo.architecture",
     "Predictions": "zoo.metric",
     "Preparation": "zoo.preparation",
+    "PublishedFigure": "zoo.published",
+    "PublishedHead": "zoo.published",
     "Ranking": "zoo.api.ranking",
     "Recipe": "zoo.recipe",
     "ReportFormat": "zoo.report_format",
@@ -120,6 +130,7 @@ _HOME = {
     "build_catalog": "zoo.loading",
     "create_model": "zoo.api.creating",
     "diff": "zoo.api.differences",
+    "evaluate": "zoo.api.evaluating",
     "hookimpl": "zoo.hookspecs",
     "keep_images": "zoo.api.given.images",
     "list_datasets": "zoo.api.creating",

@@ -10,6 +10,7 @@ from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 from zoo.options import Option, check_options
 from zoo.preparation import Preparation
+from zoo.published import PublishedHead
 from zoo.space import parse_space
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ class Architecture:
     preparation: Callable[[Mapping[str, Option]], Preparation] | None = None
     """Returns how images are prepared for published weights, given the options; called for ``pretrained`` networks
     only. ``zoo plan`` calls it, so it should not import torch."""
+    head: Callable[[Mapping[str, Option]], PublishedHead] | None = None
+    """Returns the classes of the published weights, given the options, and what was published for them. Called for
+    networks that are tested as published, which are then built for that number of classes; should not import torch."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
     space: Mapping[str, str] = field(default_factory=dict)

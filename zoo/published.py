@@ -1,9 +1,11 @@
-"""Published figures: what the authors of weights, or whoever tested them, reported."""
+"""Published weights: what their head can name, and which figures were reported for them."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+from zoo.class_list import ClassList
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +21,7 @@ class PublishedFigure:
     metric: str = "accuracy"
     """Name of the metric, such as ``accuracy`` (top-1) or ``top5``."""
     dataset: str
-    """Name of the dataset and split, such as ``ImageNet-1K``."""
+    """Name of the dataset, such as ``ImageNet-1K``."""
     source: str = ""
     """Page, paper or file that states it."""
     preparation: str = ""
@@ -28,3 +30,13 @@ class PublishedFigure:
     def __post_init__(self) -> None:
         if not math.isfinite(self.value):
             raise ValueError(f"a published figure must be finite, got {self.value!r}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedHead:
+    """The head that published weights come with."""
+
+    classes: ClassList
+    """Its classes, in the order of the logits."""
+    figures: tuple[PublishedFigure, ...] = ()
+    """What was published for the weights, the most important first."""

@@ -64,6 +64,9 @@ class Recipe:
     space: Mapping[str, str] = field(default_factory=dict)
     """Ranges in which ``zoo bench --tune 16`` searches hyperparameters, by name: ``{"lr": "log(1e-3, 1)"}``; for the
     notation see :mod:`zoo.space`."""
+    trains: bool = True
+    """Whether it trains the network. If not, the published weights are tested as they are, with their own head; of its
+    hyperparameters, only ``batch_size`` and ``test_views`` count."""
     preparation: Preparation | None = None
     """How it wants images to be prepared; over what published weights and the architecture state, and below what a user
     sets."""

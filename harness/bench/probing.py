@@ -104,7 +104,7 @@ def probe_plan(
 
 def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, device: str) -> Expectation:
     """Return the expected time and memory of a trial from a probe's measurements."""
-    epochs = int(spec.recipe.hyperparameters["epochs"])
+    epochs = int(spec.recipe.hyperparameters.get("epochs", 0))
     training = epochs * prepared.num_train * measured.image_seconds
     num_learnt = prepared.num_train + prepared.num_val
     # The first state is always saved, and later ones as long as that takes a twentieth of the time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from harness.bench.job_runner import JobRunner
@@ -10,12 +10,15 @@ from harness.bench.machine import Machine
 from harness.data.image_shape import Wanted
 from harness.data.images import PreparedData
 from harness.data.settings import DataSettings
+from harness.planning.class_mapping import map_classes
+from harness.planning.classifiers import GivenClassifier
 from harness.planning.plan import Plan
 from harness.planning.small_images import decide
 from harness.records.keys import result_key
-from harness.records.spec import DatasetSpec, ExecutionSpec, TrialSpec, stable_hash
+from harness.records.spec import ClassifierSpec, DatasetSpec, ExecutionSpec, TrialSpec, stable_hash
 from harness.trial.resolved_trial import ResolvedTrial
-from zoo.errors import ManyErrors, ZooError
+from zoo.class_list import ClassList
+from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.events import Progress
 
 
@@ -54,11 +57,13 @@ class Resolver:
         self._machine: Machine | None = None
         self._threads: int | None = None
         self._num_resolved = 0
+        self._classifiers: Mapping[str, GivenClassifier] = {}
 
     def first(self, plan: Plan, arrange: Callable[[Machine, ExecutionSpec, int], int | None]) -> list[ResolvedTrial]:
         """Probe the machine, and resolve the trials of a plan; see :func:`resolve`."""
         if not plan.trials:
             return []
+        self._classifiers = plan.classifiers
         errors: list[ZooError] = []
         execution = plan.trials[0].execution
         self._jobs.emit(Progress(message="starting"))
@@ -118,10 +123,17 @@ class Resolver:
         assert self._machine is not None, "the first trials have probed it"
         first = self._num_resolved + 1
         self._num_resolved += len(specs)
-        return [
-            _resolve_trial(spec, self._prepared[_images_key(spec)], self._machine, self._threads, number)
-            for number, spec in enumerate(specs, start=first)
-        ]
+        resolved: list[ResolvedTrial] = []
+        errors: list[ZooError] = []
+        for number, spec in enumerate(specs, start=first):
+            given = self._classifiers[spec.classifier.key] if spec.classifier else None
+            prepared = self._prepared[_images_key(spec)]
+            try:
+                resolved.append(_resolve_trial(spec, given, prepared, self._machine, self._threads, number))
+            except ZooError as error:
+                errors.append(error)
+        ManyErrors.raise_if(errors)
+        return resolved
 
 
 def wanted_images(spec: TrialSpec) -> Wanted:
@@ -139,23 +151,49 @@ def _images_key(spec: TrialSpec) -> str:
 
 
 def _resolve_trial(
-    spec: TrialSpec, prepared: PreparedData, machine: Machine, threads: int | None, number: int
+    spec: TrialSpec,
+    given: GivenClassifier | None,
+    prepared: PreparedData,
+    machine: Machine,
+    threads: int | None,
+    number: int,
 ) -> ResolvedTrial:
     execution = spec.execution.model_copy(
         update={
             "device": machine.device,
             "precision": machine.precision,
-            "small_images": decide(spec, prepared.image_size),
+            "small_images": decide(spec, prepared.image_size) if given is None else "off",
             "threads": threads,
         }
     )
     # Mean and std stay open if they are those of the training images.
     preparation = (spec.preparation or spec.dataset.asked).for_channels(prepared.channels).over(prepared.view)
     spec = spec.model_copy(update={"execution": execution, "preparation": preparation})
+    if given is not None:
+        spec = spec.model_copy(update={"classifier": _matched(spec, given, prepared)})
     key = result_key(
         spec,
         fingerprint=prepared.fingerprint,
         pixels=prepared.pixels,
         torch_version=machine.environment["torch"],
     )
-    return ResolvedTrial(spec=spec, result_key=key, prepared=prepared, number=number)
+    return ResolvedTrial(spec=spec, result_key=key, prepared=prepared, classifier=given, number=number)
+
+
+def _matched(spec: TrialSpec, given: GivenClassifier, prepared: PreparedData) -> ClassifierSpec:
+    """Return a trial's classifier with the columns of its logits for the classes of the dataset.
+
+    Raises:
+        UsageError: If its images or its classes are others.
+    """
+    assert spec.classifier is not None
+    about = f"{given.spec.source} cannot be tested on {spec.dataset.display_name}"
+    if given.channels not in (None, prepared.channels):
+        wanted, have = ("grey" if channels == 1 else "RGB" for channels in (given.channels, prepared.channels))
+        raise UsageError(f"{about}: it takes {wanted} images, and these are {have}")
+    head = ClassList(names=given.names, ids=given.ids)
+    try:
+        found = map_classes(head, prepared.classes, over=spec.classifier.over, how=spec.classifier.classes)
+    except UsageError as error:
+        raise UsageError(f"{about}: {error}") from error
+    return spec.classifier.model_copy(update={"columns": found.columns, "mapping": found.sentence})

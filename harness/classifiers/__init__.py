@@ -3,6 +3,8 @@
 ================  ================================================================
 ``trained``       a network with its weights and card, from a trial or a file
 ``card``          the description of a classifier, stored with its weights
+``recorded``      cards of trials and files, read without torch
+``given``         what a path to a classifier leads to, read for a plan
 ``onnx``          exported ONNX files as classifiers
 ``predicting``    image files in, predictions out
 ``saliency``      saliency maps

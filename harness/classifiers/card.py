@@ -14,6 +14,7 @@ from harness.records.record import Layout
 from harness.records.spec import MAX_BIT_DEPTH, ArchitectureSpec, FrozenModel, RecipeSpec
 from zoo.errors import StoreError
 from zoo.preparation import USUAL, Fit, Interpolation, Preparation
+from zoo.published import PublishedFigure
 
 METADATA_KEY = "zoo"
 """Key of the card in the metadata of a file, as JSON."""
@@ -69,6 +70,8 @@ class ClassifierCard(FrozenModel):
     """Name of the training dataset."""
     fingerprint: str = ""
     """Fingerprint of the dataset."""
+    published: PublishedFigure | None = None
+    """What was published for its weights."""
     result_key: str = ""
     """Result key of the trial that trained it; empty for imported weights."""
 

@@ -15,28 +15,25 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from harness.classifiers.card import METADATA_KEY, ClassifierCard, first_problem, preparation_fields
+from harness.classifiers.card import ClassifierCard
+from harness.classifiers.recorded import card_in, card_of, entry_of
 from harness.data import decoding
 from harness.networks.backbones import empty_fitted
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
 from harness.networks.state_dicts import fill
 from harness.records.provenance import provider_spec
-from harness.records.record import Outcome, Record
-from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, read_record
 from harness.system.free_memory import free_bytes
 from harness.training.prediction_views import predict_of
 from zoo.architecture import Architecture, ModelRequest
 from zoo.calling.containment import hyperparameters_of, reported
-from zoo.catalog import Catalog, Entry, Registry
-from zoo.errors import PluginError, StoreError, UnknownNameError
+from zoo.catalog import Catalog, Entry
+from zoo.errors import StoreError
 from zoo.files.plain_files import WEIGHTS, read_bytes
 from zoo.files.sizes import size_text
 from zoo.hyperparameters import Hyperparameters
@@ -85,15 +82,15 @@ def load_trained(path: Path, catalog: Catalog) -> TrainedClassifier:
     if not path.is_file():
         raise StoreError(f"there is nothing at {path}")
     content = _bytes_of(path)
-    return assemble(_card_in(path, content), _tensors(path, content), catalog, path=path)
+    return assemble(card_in(path, content), _tensors(path, content), catalog, path=path)
 
 
 def assemble(
     card: ClassifierCard, tensors: dict[str, Tensor], catalog: Catalog, *, path: Path, folder: Path | None = None
 ) -> TrainedClassifier:
     """Build the network described by *card* and load its weights; raises like :func:`load_trained`."""
-    architecture = _entry(catalog.architectures, card.architecture, card)
-    recipe = None if card.recipe is None else _entry(catalog.recipes, card.recipe, card)
+    architecture = entry_of(catalog.architectures, card.architecture, card)
+    recipe = None if card.recipe is None else entry_of(catalog.recipes, card.recipe, card)
     model = _build_bounded(card, architecture, tensors, path, recipe=recipe)
     mismatch = fill(model, tensors)
     if mismatch:
@@ -183,58 +180,6 @@ def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn
     return model
 
 
-def card_of(record: Record, catalog: Catalog, *, origin: str) -> ClassifierCard:
-    """Return the card of a trial's classifier.
-
-    Raises:
-        StoreError: If the trial is not done; *origin* names it in the message.
-        PluginError: If its recipe comes from a plugin that is not loaded.
-    """
-    if record.origin is not None and not record.origin.has_network:
-        raise StoreError(f"{origin} has no network of its own: {record.origin.word}, {record.origin.source}")
-    size = None if record.data is None else record.data.image_size
-    if record.outcome is not Outcome.DONE or record.model is None or record.data is None or size is None:
-        reason = f": {record.reason}" if record.reason else ""
-        raise StoreError(f"{origin} has no trained classifier: its trial is {record.outcome}{reason}")
-    spec, execution = record.spec, record.spec.execution
-    options = dict(spec.architecture.options)
-    if record.model.pretrained:
-        # The published weights that training started from are not part of the network, and plugins refuse the
-        # option unless weights are loaded.
-        options.pop("weights", None)
-    try:
-        card = ClassifierCard(
-            title=spec.title,
-            architecture=spec.architecture.model_copy(update={"options": options}),
-            small_image_changes=record.model.small_image_changes if execution.small_images == "on" else None,
-            recipe=spec.recipe,
-            mirror_symmetric=spec.dataset.mirror_symmetric,
-            classes=record.data.classes,
-            image_size=size,
-            channels=record.data.channels,  # type: ignore[arg-type]  # any other is an error below
-            bit_depth=spec.dataset.bit_depth,
-            mean=record.model.mean,
-            std=record.model.std,
-            **({} if spec.preparation is None else preparation_fields(spec.preparation)),
-            # Records without tuning are older, when channels last was always used.
-            layout="channels_last" if record.tuning is None else record.tuning.layout,
-            precision=execution.precision,  # type: ignore[arg-type]
-            device=execution.device.partition(":")[0],
-            torch=str(record.environment.get("torch", "")),
-            dataset=spec.dataset.display_name,
-            fingerprint=record.data.fingerprint,
-            result_key=record.result_key,
-        )
-    except ValidationError as error:
-        raise StoreError(f"the record in {origin} does not describe a classifier: {first_problem(error)}") from error
-    if record.features is not None and not record.features.own_head:
-        return card.model_copy(update={"new_head": True})
-    one_view = spec.recipe.hyperparameters.get("test_views", "one") == "one"  # older records have no other
-    if one_view and _entry(catalog.recipes, spec.recipe, card).record.predict is None:
-        card = card.model_copy(update={"recipe": None})
-    return card
-
-
 def _of_trial(folder: Path, catalog: Catalog) -> TrainedClassifier:
     if not (folder / RECORD_FILE).is_file():
         trials = sorted(each.parent.name for each in folder.glob(f"*/{RECORD_FILE}"))
@@ -260,24 +205,6 @@ def _of_trial(folder: Path, catalog: Catalog) -> TrainedClassifier:
     if hashlib.sha256(content).hexdigest() != expected:
         raise StoreError(f"{path} is damaged: its checksum differs from the one in its record")
     return assemble(card, _tensors(path, content), catalog, path=path, folder=folder)
-
-
-def _entry(registry: Registry[Any], spec: ArchitectureSpec | RecipeSpec, card: ClassifierCard) -> Entry[Any]:
-    try:
-        return registry.get(spec.full_name)
-    except UnknownNameError as error:
-        raise PluginError(
-            f"{card.title} needs the {registry.kind} {spec.full_name!r}, which {_remedy(spec.provider)}"
-        ) from error
-
-
-def _remedy(provider: ProviderSpec) -> str:
-    whole = f"{provider.distribution} {provider.version}".strip()
-    if provider.distribution == "zoobench":
-        return f"this version of zoo does not have; {whole} had it"
-    if provider.distribution:
-        return f"{whole} provides, but that is not loaded: pip install {provider.distribution}"
-    return f"came from the plugin file {provider.plugin!r}; give that file with --plugin"
 
 
 def _own_predict(entry: Entry[Recipe], card: ClassifierCard) -> Predict | None:
@@ -340,22 +267,6 @@ def _tensors(path: Path, content: bytes) -> dict[str, Tensor]:
         return load(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise StoreError(f"{path} cannot be read as safetensors: {error}") from error
-
-
-def _card_in(path: Path, content: bytes) -> ClassifierCard:
-    """Read the card from a safetensors header: its length in 8 bytes, then JSON."""
-    import json
-
-    hint = "; zoo import reads weights trained elsewhere"
-    length = int.from_bytes(content[:8], "little")
-    try:
-        metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-        text = metadata.get(METADATA_KEY)
-    except (ValueError, AttributeError, RecursionError):
-        raise StoreError(f"{path} is neither a trial checkpoint nor a safetensors file{hint}") from None
-    if not isinstance(text, str):
-        raise StoreError(f"{path} has no classifier card{hint}")
-    return ClassifierCard.parse(text, origin=f"the metadata of {path}")
 
 
 def _listed(changes: tuple[str, ...]) -> str:

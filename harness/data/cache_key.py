@@ -39,7 +39,7 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits, wanted: Wante
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     # All folds are prepared together. Without folds, the key is the same as before folds existed.
     left_out = {"display_name", "mirror_symmetric", "fold", "provider", *ASKED, *(() if spec.folds else ("folds",))}
-    left_out |= set() if spec.bit_depth else {"bit_depth"}
+    left_out |= {name for name in ("bit_depth", "unsplit_is_test") if not getattr(spec, name)}
     view = wanted.settled(dataset.image_size).view
     # Small networks all follow the images.
     design_size = max(wanted.design_size, SMALL_NETWORK - 1)

@@ -187,7 +187,11 @@ def _prepare(
         parts, notes = pool_parts(splits)
     else:
         parts, notes = make_parts(
-            splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
+            splits,
+            val_fraction=spec.val_fraction,
+            limit_train=spec.limit_train,
+            limit_test=spec.limit_test,
+            unsplit_is_test=spec.unsplit_is_test,
         )
     notes = [*splits.omissions, *splits.notes, *notes, *count_notes(dataset, splits)]
     prefix = f"{TEMPORARY_PREFIX}{folder.name}-"
@@ -244,10 +248,11 @@ def _prepare(
                 assert part.source.encoded is not None
                 source = part.source.encoded
                 write_index(temporary, name, (source[index] for index in kept.tolist()))
-        if spec.folds is None:
+        has_training = bool(len(parts.get("train", ())))
+        if spec.folds is None and has_training:
             notes += class_notes(splits, parts, written) + duplicate_notes(written)
         notes += depth_notes(written, spec.bit_depth)
-        mean, std = moments_of_histogram(written["test" if spec.folds else "train"].histogram)
+        mean, std = moments_of_histogram(written["train" if has_training else "test"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),
             streamed=streamed,

@@ -122,13 +122,25 @@ def carve(
 
 
 def make_parts(
-    splits: Splits, *, val_fraction: float, limit_train: int | None, limit_test: int | None
+    splits: Splits,
+    *,
+    val_fraction: float,
+    limit_train: int | None,
+    limit_test: int | None,
+    unsplit_is_test: bool = False,
 ) -> tuple[dict[str, SplitIndices], list[str]]:
     """Return the parts ``train``, ``val`` and ``test``, and notes on how they were made.
 
     A missing test split is carved from train first, then a missing validation split from the rest. Limits are applied
     last: ``limit_train`` counts training and validation images together and keeps their ratio, so that no image moves
     to another split when a limit changes.
+
+    Args:
+        splits: The source's own splits.
+        val_fraction: Share of the training images that serves as a split that is missing.
+        limit_train: Maximum number of training and validation images.
+        limit_test: Maximum number of test images.
+        unsplit_is_test: Whether every image is a test image if the source has no splits.
 
     Raises:
         DataError: If ids are duplicated, splits have no class in common, or there are too few images to split.
@@ -138,6 +150,8 @@ def make_parts(
         name: whole(name, split) for name in ("train", "val", "test") if (split := getattr(splits, name)) is not None
     }
     _check_unique(parts)
+    if unsplit_is_test and list(parts) == ["train"]:
+        return _all_tested(parts["train"], limit_test)
     notes += shared_groups(splits)
     _check_classes_shared(parts, splits.classes)
     for name, every_class in (("test", True), ("val", False)):
@@ -161,6 +175,16 @@ def make_parts(
         notes.append(_limit_note("limit_test", limit_test, total, "test"))
         parts["test"] = parts["test"].first(limit_test)
     return parts, notes
+
+
+def _all_tested(test: SplitIndices, limit_test: int | None) -> tuple[dict[str, SplitIndices], list[str]]:
+    """Return all images as test images, with empty other parts."""
+    empty = replace(test, indices=np.empty(0, dtype=np.int64))
+    notes = [f"all {len(test):,} images are tested, since nothing is trained"]
+    if limit_test is not None:
+        notes.append(_limit_note("limit_test", limit_test, len(test), "test"))
+        test = test.first(limit_test)
+    return {"train": empty, "val": empty, "test": test}, notes
 
 
 def _small_test_note(count: int) -> list[str]:

@@ -122,7 +122,14 @@ class Forecast:
         preparation = spec.preparation
         if preparation is not None and run.spec.preparation is not None:  # the size may be open until images are read
             preparation = preparation.for_channels(len(run.spec.preparation.mean or ())).over(run.spec.preparation)
-        resolved = spec.model_copy(update={"execution": execution, "preparation": preparation})
+        classifier = spec.classifier
+        if classifier is not None and run.spec.classifier is not None:  # classes are matched when images are read
+            found = run.spec.classifier
+            classifier = classifier.model_copy(update={"columns": found.columns, "mapping": found.mapping})
+            execution = execution.model_copy(update={"small_images": "off"})
+        resolved = spec.model_copy(
+            update={"execution": execution, "preparation": preparation, "classifier": classifier}
+        )
         key = result_key(resolved, fingerprint=run.fingerprint, pixels=run.pixels, torch_version=_torch_version())
         return run.result_key == key and is_final(run.outcome, run.failure, retry=self._retry)
 
@@ -367,7 +374,7 @@ def _setting(spec: TrialSpec) -> str:
 
 
 def _epochs(spec: TrialSpec) -> int:
-    return int(spec.recipe.hyperparameters["epochs"])
+    return int(spec.recipe.hyperparameters.get("epochs", 0))
 
 
 def _batch_size(spec: TrialSpec) -> object:

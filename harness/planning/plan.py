@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import product
 
+from harness.planning.classifiers import GivenClassifier
 from harness.planning.preparing import plan_preparation
 from harness.planning.request import BenchRequest
-from harness.planning.selection import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
+from harness.planning.selection import (
+    READ_WITHOUT_TRAINING,
+    SelectedArchitecture,
+    SelectedDataset,
+    SelectedRecipe,
+    Selection,
+)
 from harness.records.provenance import provider_spec
 from harness.records.seed_schedule import seed_counts
 from harness.records.spec import (
     ArchitectureSpec,
+    ClassifierSpec,
     DatasetSpec,
     ExecutionSpec,
     RecipeSpec,
     TrialSpec,
     stable_hash,
 )
+from zoo.calling.containment import head_of
 from zoo.errors import UsageError, ZooError
 from zoo.optimizers import TIMM
-from zoo.preparation import Preparation
+from zoo.preparation import Preparation, layered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +49,8 @@ class Plan:
     skips: tuple[Skip, ...] = ()
     preload: tuple[str, ...] = ()
     """Modules that the trials will import."""
+    classifiers: Mapping[str, GivenClassifier] = field(default_factory=dict)
+    """The classifiers of trials that train nothing, by their keys."""
 
     @property
     def datasets(self) -> tuple[DatasetSpec, ...]:
@@ -66,36 +78,41 @@ def make_plan(selection: Selection) -> Plan:
     )
     trials: list[TrialSpec] = []
     skips: dict[str, Skip] = {}
+    classifiers: dict[str, GivenClassifier] = {}
+    models: list[SelectedArchitecture | GivenClassifier] = [*selection.architectures, *selection.classifiers]
     for dataset in selection.datasets:
         whole = dataset_spec(dataset, request)
         for seed, images in product(selection.seeds, _folds(whole)):
-            for architecture in selection.architectures:
-                for recipe in selection.recipes:
-                    try:
-                        preparation = _preparation(architecture, dataset, recipe)
-                    except ZooError as error:  # such as weights that are not among those published
-                        title = (
-                            f"{architecture.entry.display_name} · {dataset.display_name} · {recipe.entry.display_name}"
-                        )
-                        skips.setdefault(title, Skip(title=title, reason=str(error)))
-                        continue
-                    trials.append(
-                        TrialSpec(
-                            architecture=_architecture_spec(architecture),
-                            dataset=images,
-                            recipe=_recipe_spec(recipe),
-                            seed=seed,
-                            preparation=preparation,
-                            execution=execution,
-                        )
+            for model, recipe in product(models, selection.recipes):
+                if not recipe.entry.record.trains and seed != selection.seeds[0]:
+                    continue  # there is no chance in it
+                try:
+                    planned = _plan_trial(model, dataset, recipe, selection)
+                except ZooError as error:  # such as weights that are not among those published
+                    title = f"{_name_of(model)} · {dataset.display_name} · {recipe.entry.display_name}"
+                    skips.setdefault(title, Skip(title=title, reason=str(error)))
+                    continue
+                if planned.classifier is not None:
+                    classifiers[planned.classifier.spec.key] = planned.classifier
+                trials.append(
+                    TrialSpec(
+                        architecture=planned.architecture,
+                        dataset=images,
+                        recipe=_recipe_spec(recipe),
+                        seed=seed,
+                        preparation=planned.preparation,
+                        execution=execution,
+                        classifier=planned.classifier.spec if planned.classifier else None,
                     )
+                )
     wanted = [each.entry.record.preload for each in selection.architectures]
+    wanted += [each.preload for each in selection.classifiers]
     wanted += [each.entry.record.preload for each in selection.datasets]
     wanted += [each.entry.record.preload for each in selection.recipes]
     if _needs_compiler(selection):
         wanted.append(("torch._dynamo",))
     preload = tuple(dict.fromkeys(module for modules in wanted for module in modules))
-    return Plan(trials=tuple(trials), skips=tuple(skips.values()), preload=preload)
+    return Plan(trials=tuple(trials), skips=tuple(skips.values()), preload=preload, classifiers=classifiers)
 
 
 def _needs_compiler(selection: Selection) -> bool:
@@ -113,6 +130,85 @@ def _folds(whole: DatasetSpec) -> list[DatasetSpec]:
     if whole.folds is None:
         return [whole]
     return [whole.model_copy(update={"fold": fold}) for fold in range(1, whole.folds + 1)]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _PlannedTrial:
+    """What the trials of a combination share."""
+
+    architecture: ArchitectureSpec
+    preparation: Preparation
+    classifier: GivenClassifier | None = None
+
+
+def _name_of(model: SelectedArchitecture | GivenClassifier) -> str:
+    return model.display_name if isinstance(model, SelectedArchitecture) else model.spec.source
+
+
+def _plan_trial(
+    model: SelectedArchitecture | GivenClassifier,
+    dataset: SelectedDataset,
+    recipe: SelectedRecipe,
+    selection: Selection,
+) -> _PlannedTrial:
+    """Return what is known of a combination's trials in advance.
+
+    Raises:
+        ZooError: If the combination cannot be run.
+    """
+    trains = recipe.entry.record.trains
+    if not trains and selection.request.gpus_per_trial > 1:
+        raise UsageError("nothing is trained, so it runs on one device: leave --gpus-per-trial out")
+    if isinstance(model, GivenClassifier):
+        if trains:
+            raise UsageError("it is tested as it is, and not trained: choose --recipes as_published, or zoo eval")
+        own = recipe.entry.record.preparation or Preparation()
+        return _PlannedTrial(
+            architecture=model.architecture,
+            preparation=layered([dataset.asked, own, model.preparation]),
+            classifier=_matched(model, selection),
+        )
+    preparation = _preparation(model, dataset, recipe)
+    architecture = _architecture_spec(model)
+    if trains:
+        return _PlannedTrial(architecture=architecture, preparation=preparation)
+    published = published_classifier(model, architecture, preparation)
+    return _PlannedTrial(architecture=architecture, preparation=preparation, classifier=_matched(published, selection))
+
+
+def published_classifier(
+    selected: SelectedArchitecture, architecture: ArchitectureSpec, preparation: Preparation
+) -> GivenClassifier:
+    """Return the classifier that published weights are with their own head.
+
+    Raises:
+        ZooError: If there are none, or it is not known what they classify.
+    """
+    entry = selected.entry
+    head = head_of(entry.record, entry.display_name, selected.options)
+    if head is None:
+        raise UsageError("it does not say which classes its published weights tell apart")
+    weights = selected.options.get("weights")
+    figure = next((each for each in head.figures if each.metric == "accuracy"), None)
+    return GivenClassifier(
+        spec=ClassifierSpec(
+            kind="published",
+            source=f"{entry.full_name}.{weights}" if weights else entry.full_name,
+            num_classes=len(head.classes),
+            published=figure,
+        ),
+        architecture=architecture,
+        preparation=preparation,
+        names=head.classes.names,
+        ids=head.classes.ids,
+        preload=entry.record.preload,
+    )
+
+
+def _matched(classifier: GivenClassifier, selection: Selection) -> GivenClassifier:
+    """Return a classifier with the request's settings of how its classes are matched with those of a dataset."""
+    settings = {"over": selection.request.argmax, "classes": selection.class_map}
+    return classifier.model_copy(update={"spec": classifier.spec.model_copy(update=settings)})
 
 
 def _preparation(architecture: SelectedArchitecture, dataset: SelectedDataset, recipe: SelectedRecipe) -> Preparation:
@@ -141,7 +237,7 @@ def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:
     entry = selected.entry
     return ArchitectureSpec(
         full_name=entry.full_name,
-        display_name=entry.display_name,
+        display_name=selected.display_name,
         version=entry.record.version,
         family=entry.record.family,
         adapts_small_images=entry.record.adapts_small_images,
@@ -170,6 +266,7 @@ def dataset_spec(selected: SelectedDataset, request: BenchRequest) -> DatasetSpe
         mirror_symmetric=entry.record.mirror_symmetric,
         limit_train=request.limit_train,
         limit_test=request.limit_test,
+        unsplit_is_test=request.unsplit_is_test,
         val_fraction=request.val_fraction,
         folds=request.folds,
     )
@@ -180,5 +277,7 @@ def _recipe_spec(selected: SelectedRecipe) -> RecipeSpec:
         full_name=selected.entry.full_name,
         display_name=selected.entry.display_name,
         provider=provider_spec(selected.entry),
-        hyperparameters=selected.hyperparameters.model_dump(mode="json"),
+        hyperparameters=selected.hyperparameters.model_dump(
+            mode="json", include=None if selected.entry.record.trains else {*READ_WITHOUT_TRAINING, "pretrained"}
+        ),
     )

@@ -109,6 +109,12 @@ class BenchRequest(FrozenModel):
     """Shorthand for ``recipe.batch_size``."""
     image_size: int | None = Field(None, ge=1)
     """Shorthand for ``data.image_size``."""
+    argmax: Literal["subset", "all"] = "subset"
+    """Which classes compete if published weights are tested with their own head: those of the dataset, or all."""
+    class_map: str = "auto"
+    """How the classes of such a head are matched with the dataset's: auto, index, or a CSV file."""
+    unsplit_is_test: bool = False
+    """Whether all images of a source without splits are test images, since nothing is trained."""
     limit_train: Annotated[int | None, AfterValidator(_limit_train)] = None
     limit_test: int | None = Field(None, ge=1)
     val_fraction: float = Field(0.1, gt=0, lt=1)

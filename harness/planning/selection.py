@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from harness.planning.class_mapping import ClassMap, read_class_map
+from harness.planning.classifiers import GivenClassifier, is_given
 from harness.planning.preparing import BIT_DEPTH, FIELDS, asked_preparation
 from harness.planning.request import OWN_RUNTIME, SHORT_FOR, BenchRequest
 from harness.planning.unread_settings import check_settings
@@ -22,6 +24,8 @@ from zoo.options import Option, resolve_options
 from zoo.preparation import Preparation
 from zoo.recipe import Recipe
 
+READ_WITHOUT_TRAINING = ("batch_size", "test_views")
+"""Hyperparameters that count if nothing is trained."""
 _OVERRIDE_TARGETS = ("model", "data", "recipe")
 S = TypeVar("S")
 T = TypeVar("T")
@@ -33,6 +37,13 @@ class SelectedArchitecture:
 
     entry: Entry[Architecture]
     options: Mapping[str, Option]
+    tag: str = ""
+    """Tag of published weights that its name ended with, as in ``timm/resnet18.a1_in1k``."""
+
+    @property
+    def display_name(self) -> str:
+        """The architecture's name as a user types it, including the tag."""
+        return f"{self.entry.display_name}.{self.tag}" if self.tag else self.entry.display_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,32 +76,44 @@ class Selection:
     """A request's plugins, found in the catalog."""
 
     architectures: tuple[SelectedArchitecture, ...]
+    classifiers: tuple[GivenClassifier, ...]
+    """Classifiers given by a path."""
+    class_map: ClassMap
+    """How the classes of heads are matched with those of datasets."""
     datasets: tuple[SelectedDataset, ...]
     recipes: tuple[SelectedRecipe, ...]
     seeds: tuple[int, ...]
     request: BenchRequest
 
 
-def select(request: BenchRequest, catalog: Catalog) -> Selection:
+def select(request: BenchRequest, catalog: Catalog, given: Mapping[str, GivenClassifier] | None = None) -> Selection:
     """Resolve a request against a catalog.
+
+    Args:
+        request: Names, patterns and settings.
+        catalog: What can be selected.
+        given: The classifiers that the request names by a path, by these names.
 
     Raises:
         ZooError: For unknown or ambiguous names, patterns without a match and bad overrides, all together.
     """
     errors = _Collector()
     overrides = errors.get(lambda: _split_overrides(request)) or {target: {} for target in _OVERRIDE_TARGETS}
+    by_path = [name for name in request.models if is_given(name)]
     architectures = errors.each(
-        _entries(request.models, catalog.architectures, errors),
-        lambda entry: _select_architecture(entry, overrides["model"]),
+        _tagged_entries([name for name in request.models if name not in by_path], catalog.architectures, errors),
+        lambda pair: _select_architecture(*pair, overrides["model"]),
     )
+    if by_path and overrides["model"]:
+        errors.add(UsageError(f"model.{next(iter(overrides['model']))} cannot be set for {by_path[0]}: it is as it is"))
+    class_map = errors.get(lambda: read_class_map(request.class_map))
     datasets = errors.each(
         _datasets(request.data, catalog.datasets, errors),
         lambda pair: _select_dataset(*pair, overrides["data"]),
     )
-    recipes = errors.each(
-        _entries(request.recipes, catalog.recipes, errors),
-        lambda entry: _select_recipe(entry, overrides["recipe"]),
-    )
+    entries = _entries(request.recipes, catalog.recipes, errors)
+    trains = any(entry.record.trains for entry in entries)
+    recipes = errors.each(entries, lambda entry: _select_recipe(entry, overrides["recipe"], beside_training=trains))
     recipes = [sized for found in errors.each(recipes, lambda recipe: _sized(recipe, request)) for sized in found]
     # How the trials themselves run needs no plugin.
     _entries([name for name in request.runtimes if name != OWN_RUNTIME], catalog.runtimes, errors)
@@ -103,6 +126,8 @@ def select(request: BenchRequest, catalog: Catalog) -> Selection:
     errors.raise_all()
     return Selection(
         architectures=tuple(architectures),
+        classifiers=tuple((given or {})[name] for name in dict.fromkeys(by_path) if name in (given or {})),
+        class_map="auto" if class_map is None else class_map,
         datasets=tuple(datasets),
         recipes=tuple(recipes),
         seeds=tuple(range(request.first_seed, request.first_seed + request.most_seeds)),
@@ -176,6 +201,30 @@ def _entries(names: Iterable[str], registry: Registry[RecordT], errors: _Collect
     return list(found.values())
 
 
+def _tagged_entries(
+    names: Iterable[str], registry: Registry[Architecture], errors: _Collector
+) -> list[tuple[Entry[Architecture], str]]:
+    """Return architectures, each with the tag of published weights that its name ends with, or ``""``."""
+    found: dict[tuple[str, str], tuple[Entry[Architecture], str]] = {}
+    for name in names:
+        tagged = _with_tag(name, registry)
+        pairs = [tagged] if tagged else [(entry, "") for entry in errors.get(partial(_matching, name, registry)) or []]
+        for entry, tag in pairs:
+            found.setdefault((entry.full_name, tag), (entry, tag))
+    return list(found.values())
+
+
+def _with_tag(name: str, registry: Registry[Architecture]) -> tuple[Entry[Architecture], str] | None:
+    if is_pattern(name) or name in registry:
+        return None
+    for place, letter in enumerate(name):
+        if letter == "." and name[:place] in registry:
+            entry = registry.get(name[:place])
+            if "weights" in entry.record.options:
+                return entry, name[place + 1 :]
+    return None
+
+
 def _matching(name: str, registry: Registry[RecordT]) -> list[Entry[RecordT]]:
     if not is_pattern(name):
         return [registry.get(name)]
@@ -210,9 +259,13 @@ def _argument_problem(entry: Entry[Dataset], has_colon: bool, argument: str) -> 
     return None
 
 
-def _select_architecture(entry: Entry[Architecture], given: Mapping[str, Option]) -> SelectedArchitecture:
+def _select_architecture(entry: Entry[Architecture], tag: str, given: Mapping[str, Option]) -> SelectedArchitecture:
     options = resolve_options(entry.record.options, given, owner=f"model {entry.display_name}")
-    return SelectedArchitecture(entry=entry, options=options)
+    if tag:
+        if options["weights"] not in (None, tag):
+            raise UsageError(f"model.weights={options['weights']} contradicts the tag in {entry.display_name}.{tag}")
+        options = {**options, "weights": tag}
+    return SelectedArchitecture(entry=entry, options=options, tag=tag)
 
 
 def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Option]) -> SelectedDataset:
@@ -228,7 +281,15 @@ def _select_dataset(entry: Entry[Dataset], argument: str, given: Mapping[str, Op
     )
 
 
-def _select_recipe(entry: Entry[Recipe], given: Mapping[str, Option]) -> SelectedRecipe:
+def _select_recipe(
+    entry: Entry[Recipe], given: Mapping[str, Option], *, beside_training: bool = False
+) -> SelectedRecipe:
+    if not entry.record.trains:
+        # In a bench, they are meant for the recipes beside it.
+        unread = [key for key in given if key not in READ_WITHOUT_TRAINING]
+        if unread and not beside_training:
+            raise UsageError(f"recipe.{unread[0]} has no effect in {entry.display_name}, which trains nothing")
+        given = {key: value for key, value in given.items() if key not in unread}
     hyperparameters = hyperparameters_of(entry.record, entry.display_name, entry.provider).with_overrides(
         given, owner=entry.display_name
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness.records.origin import Origin
+from harness.records.origin import Origin, origin_of
 from harness.records.spec import TrialSpec, stable_hash
 
 ENGINE_VERSION = 1
@@ -28,7 +28,7 @@ def result_fields(
         fingerprint: Hash of the images as they are stored.
         pixels: Hash of the prepared images, which also depends on the decoder; empty in records of earlier versions,
             whose fingerprints covered pixels.
-        origin: Where the predictions come from, unless the network is trained here.
+        origin: Where the predictions come from, if neither this trial's training nor its classifier.
     """
     # Absent in keys from before preparations existed.
     prepared = {} if spec.preparation is None else {"preparation": asdict(spec.preparation), "pixels": pixels}
@@ -55,6 +55,7 @@ def row_fields(spec: TrialSpec, origin: Origin | None = None) -> dict[str, Any]:
     one than that of the same settings without a search; where each seed has a search of its own, their settings differ.
     """
     architecture, recipe = spec.architecture, spec.recipe
+    origin = origin or origin_of(spec)
     options, hyperparameters, searched = architecture.options, recipe.hyperparameters, {}
     if spec.search is not None:
         search = spec.search

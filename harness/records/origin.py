@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from harness.records.spec import FrozenModel
+from harness.records.spec import FrozenModel, TrialSpec
 from zoo.published import PublishedFigure
 
 
@@ -62,3 +62,17 @@ class Origin(FrozenModel):
     def identity(self) -> dict[str, Any]:
         """The part that can change a prediction; the names of files cannot."""
         return {"kind": self.kind.value, "files": sorted(self.files.values()), "mapping": self.mapping}
+
+
+def origin_of(spec: TrialSpec) -> Origin | None:
+    """Return where the predictions of a trial come from, as far as its spec says; None if it trains its network."""
+    classifier = spec.classifier
+    if classifier is None:
+        return None
+    return Origin(
+        kind=OriginKind.EVALUATED,
+        source=classifier.source,
+        files=classifier.files,
+        mapping=classifier.mapping,
+        published=classifier.published,
+    )

@@ -205,7 +205,8 @@ class SpeedInfo(FrozenModel):
     train_compile_seconds: float | None = None
     """Extra time of the first epoch compared with the others, if training was compiled."""
     peak_memory_mib: float | None = None
-    """Peak memory during training: of the allocator on a GPU, the growth of the process on a CPU."""
+    """Peak memory during training, or during the test of a network that was not trained here: of the allocator on a
+    GPU, the growth of the process on a CPU."""
     resident_images_mib: float | None = None
     """The part of the peak memory that holds images, if they stay on a GPU; more free memory would not need more."""
     reference: Rate | None = None

@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError
 
 from zoo.options import Option
 from zoo.preparation import DEFAULT_SIZE, Fit, Interpolation, Preparation
+from zoo.published import PublishedFigure
 
 
 class FrozenModel(BaseModel):
@@ -97,6 +98,8 @@ class DatasetSpec(FrozenModel):
     """Maximum number of test images, stratified by class."""
     val_fraction: float = 0.1
     """Share of the training images to validate on if the source has no validation split."""
+    unsplit_is_test: bool = False
+    """Whether all images of a source without splits are test images, since nothing is trained."""
     folds: int | None = None
     """Number of cross-validation folds, each of which is the test set once; None: the splits of the source."""
     fold: int | None = None
@@ -185,6 +188,35 @@ class SearchSpec(FrozenModel):
     """Number of searches of the row: with more than one, each seed has a search of its own."""
 
 
+class ClassifierSpec(FrozenModel):
+    """The classifier of a trial that trains nothing: weights that exist, with their own head."""
+
+    kind: Literal["published", "file", "onnx", "trial"]
+    source: str
+    """What the user named, such as ``timm/resnet18.a1_in1k``, or a kind and the name of a file without its folder."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of its file, by name; empty for published weights, which their architecture's version and options
+    identify."""
+    num_classes: int
+    """Number of classes of its head."""
+    over: Literal["subset", "all"] = "subset"
+    """Which classes compete: those of the dataset, or all of the head."""
+    classes: Literal["auto", "index"] | dict[str, str] = "auto"
+    """How classes are matched, or the head's class of some of the dataset's (:mod:`harness.planning.class_mapping`)."""
+    columns: tuple[int, ...] | None = None
+    """Column of the head's logits for each class of the dataset; None: the columns are the classes, or, in a plan,
+    depend on the dataset."""
+    mapping: str = ""
+    """How the head's classes became the dataset's, in one sentence; empty if they are the same."""
+    published: PublishedFigure | None = None
+    """What was published for it."""
+
+    @property
+    def key(self) -> str:
+        """Key of the classifier within a plan."""
+        return stable_hash([self.kind, self.source, sorted(self.files.values())])
+
+
 class TrialSpec(FrozenModel):
     """One combination of architecture, dataset, recipe and seed."""
 
@@ -198,6 +230,8 @@ class TrialSpec(FrozenModel):
     execution: ExecutionSpec = ExecutionSpec()
     search: SearchSpec | None = None
     """The search that chose the settings; None if they are the recipe's, or were given."""
+    classifier: ClassifierSpec | None = None
+    """The classifier to test as it is; None: the network is trained."""
 
     @property
     def title(self) -> str:

@@ -4,6 +4,7 @@
 ``job``             what the bench asks of that process
 ``resolved_trial``  a trial that is ready to run: data prepared, settings resolved
 ``setup``           building the network and recipe from the spec
+``evaluating``      the network of a trial that trains nothing
 ``fitting``         training it, without CUDA graphs where they cannot be recorded
 ``on_features``     a trial that fits a head to features instead of training
 ``feature_source``  the features of its images, from the cache or computed
@@ -17,5 +18,5 @@
 ``supervisor``      starting, watching and ending the ranks
 ``rank``            the process of a rank
 
-It imports ``measuring`` and the rooms below, and never ``classifiers``, ``bench`` or those above.
+It imports ``classifiers``, ``measuring`` and the rooms below, and never ``bench`` or those above.
 """

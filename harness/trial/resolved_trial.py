@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.data.images import PreparedData
+from harness.planning.classifiers import GivenClassifier
 from harness.records import store
 from harness.records.spec import FrozenModel, TrialSpec
 
@@ -14,6 +15,8 @@ class ResolvedTrial(FrozenModel):
     """The spec without any ``auto``."""
     result_key: str
     prepared: PreparedData
+    classifier: GivenClassifier | None = None
+    """The classifier to test as it is; None: the network is trained."""
     number: int = 1
     """Position in the plan, from 1."""
     stored_as: str = ""

@@ -15,6 +15,7 @@ from harness.training.resolved_recipe import ResolvedRecipe
 from zoo.architecture import ModelRequest
 from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog
+from zoo.hyperparameters import Hyperparameters
 from zoo.preparation import Preparation
 
 
@@ -46,11 +47,7 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, *, che
     """
     architecture = catalog.architectures.get(spec.architecture.full_name).record
     recipe = catalog.recipes.get(spec.recipe.full_name).record
-    hp = hyperparameters_of(recipe, spec.recipe.display_name).with_overrides(
-        spec.recipe.hyperparameters, owner=spec.recipe.display_name
-    )
-    if not prepared.mirror_symmetric:
-        hp = hp.without_mirroring()  # also for the recipe's own functions
+    hp = hyperparameters(spec, prepared, catalog)
     request = ModelRequest(
         num_classes=len(prepared.classes),
         in_channels=prepared.channels,
@@ -58,11 +55,11 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, *, che
         pretrained=hp.pretrained,
         options=dict(spec.architecture.options),  # a plugin may change what it is given
     )
-    normalization = _normalization(spec, prepared)
+    normalization = stated_normalization(spec, prepared)
     model, changes = build_model(
         architecture, request, seed=spec.seed, adapt=spec.execution.small_images == "on", check=check
     )
-    check_imported(_distributions(spec))
+    check_imported(distributions(spec))
     resolved = ResolvedRecipe(recipe=recipe, hp=hp)
     return TrainingSetup(
         model=model,
@@ -74,7 +71,16 @@ def make_setup(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, *, che
     )
 
 
-def _distributions(spec: TrialSpec) -> set[str]:
+def hyperparameters(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Hyperparameters:
+    """Return the hyperparameters of a resolved spec, for the images of *prepared*."""
+    name = spec.recipe.display_name
+    hp = hyperparameters_of(catalog.recipes.get(spec.recipe.full_name).record, name)
+    hp = hp.with_overrides(spec.recipe.hyperparameters, owner=name)
+    # Also for the recipe's own functions.
+    return hp if prepared.mirror_symmetric else hp.without_mirroring()
+
+
+def distributions(spec: TrialSpec) -> set[str]:
     """Return the distributions that a record names as what has run."""
     found = {"torch"}
     for provider in (spec.architecture.provider, spec.recipe.provider):
@@ -83,7 +89,7 @@ def _distributions(spec: TrialSpec) -> set[str]:
     return found - {"zoobench"}  # its packages are checked where plugins are found
 
 
-def _normalization(spec: TrialSpec, prepared: PreparedData) -> Normalization:
+def stated_normalization(spec: TrialSpec, prepared: PreparedData) -> Normalization:
     """Return the statistics that the preparation states, or those of the training images otherwise."""
     stated = (spec.preparation or Preparation()).for_channels(prepared.channels)
     if stated.mean is None or stated.std is None:

@@ -6,7 +6,7 @@ Shape suffixes: N images, K classes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,7 @@ def predict_splits(
     resolved: ResolvedRecipe,
     folder: Path,
     metrics: Iterable[Entry[Metric]],
+    classes: Sequence[str],
     timing: AbstractContextManager[None],
 ) -> Tested:
     """Predict the test images with the weights to be tested, then the validation images, and save both.
@@ -52,6 +53,7 @@ def predict_splits(
         images: The trial's images; their training phase ends here.
         folder: Folder of the trial.
         metrics: Metrics to compute from the test predictions.
+        classes: Names of the columns of the logits, those of the dataset first.
         timing: A context for the time in which the test images are predicted.
 
     Raises:
@@ -60,16 +62,16 @@ def predict_splits(
     """
     images.end_training()
     test = images.open_test()
-    num_classes = len(images.prepared.classes)
+    names, num_classes = tuple(classes), len(classes)
     with timing:
         start = time.perf_counter()
         logits_NK = predict_logits(model, test, settings, predict=resolved.predict, num_classes=num_classes)
         seconds = time.perf_counter() - start  # the logits are on the CPU, so the device is done
     warnings = check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
-    predictions = save_logits(folder, test, logits_NK, classes=images.prepared.classes, name=FILE_NAME)
+    predictions = save_logits(folder, test, logits_NK, classes=names, name=FILE_NAME)
     if len(images.val):
         val_NK = predict_logits(model, images.val, settings, predict=resolved.predict, num_classes=num_classes)
-        save_logits(folder, images.val, val_NK, classes=images.prepared.classes, name=VAL_FILE_NAME)
+        save_logits(folder, images.val, val_NK, classes=names, name=VAL_FILE_NAME)
     return Tested(
         prediction=TimedPrediction(images=test, logits_NK=logits_NK, seconds=seconds),
         scores=score(predictions, metrics),

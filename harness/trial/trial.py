@@ -30,6 +30,7 @@ from harness.planning.threads import threads_for_work
 from harness.records import store as files
 from harness.records.history import HistoryWriter
 from harness.records.keys import measurement_key
+from harness.records.origin import origin_of
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
@@ -40,6 +41,7 @@ from harness.training.compiling import forget_compiled, watch_compiler
 from harness.training.loop import EpochResult, TrainingHooks
 from harness.training.precision import fastest_kernels
 from harness.training.state import TrainingState
+from harness.trial.evaluating import run_evaluation
 from harness.trial.fitting import fit
 from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
@@ -153,6 +155,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
             for name in (files.HISTORY_FILE, PREDICTIONS_FILE, VAL_PREDICTIONS_FILE, files.CHECKPOINT_FILE)
             if (folder / name).exists()
         },
+        origin=origin_of(job.trial.spec),
         model=progress.model,
         tuning=progress.tuning,
         training=progress.training,
@@ -173,6 +176,9 @@ def _run(
     ranks: RankGroup | None,
 ) -> None:
     spec, prepared, folder = job.trial.spec, job.trial.prepared, Path(job.folder)
+    if job.trial.classifier is not None:
+        run_evaluation(job, job.trial.classifier, catalog, progress, sharing)
+        return
     if catalog.recipes.get(spec.recipe.full_name).record.fit_head is not None:
         run_on_features(job, catalog, progress, sharing)
         return
@@ -297,6 +303,7 @@ def _run(
             resolved=resolved,
             folder=folder,
             metrics=catalog.metrics,
+            classes=prepared.classes,
             # With the device to itself if its speed is measured.
             timing=sharing.alone() if execution.measure_seconds > 0 else nullcontext(),
         )

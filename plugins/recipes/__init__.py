@@ -4,6 +4,7 @@
 ``modern``             plugin: one-cycle, AdamW on a cosine, fine-tuning, linear probing
 ``speedrun``           plugin: CIFAR-10 in nine epochs
 ``speedrun_settings``  hyperparameters of that recipe
+``published``          plugin: published weights as they are
 ``muon``               the optimizer Muon
 ``on_features``        plugin: heads fitted to frozen features
 ``feature_settings``   hyperparameters of those recipes

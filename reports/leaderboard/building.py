@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.records.origin import origin_of
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
 from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
@@ -182,8 +183,9 @@ def _with_metric(table: Table, groups: Sequence[Group], column: Column) -> tuple
 def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, RankingEvidence]:
     records = [group.done[seed][1] for seed in sorted(group.done)]
     unfinished = {seed: _unfinished(record) for seed, record in group.unfinished.items()}
-    expected = seeds_of_table if group.example.origin is None else set()
-    for seed in expected - set(group.done) - set(unfinished):
+    origin = group.example.origin or origin_of(group.example.spec)
+    # What was not trained here has no seeds of its own.
+    for seed in set() if origin else seeds_of_table - set(group.done) - set(unfinished):
         unfinished[seed] = Unfinished(seed=seed, outcome="missing", reason="no record")
     names = dict.fromkeys(name for record in records for name in record.metrics)
     metrics = {}
@@ -211,7 +213,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         wall_seconds=statistics.fmean(times) if times else None,
         small_images=bool(model and model.small_image_changes),
         trials=tuple(one_line(record.trial_id) for record in records),
-        origin=group.example.origin,
+        origin=origin,
         further=further_estimates([group.done[seed] for seed in sorted(group.done)]),
     )
     return row, evidence

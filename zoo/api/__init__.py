@@ -2,6 +2,7 @@
 
 ``benching``     ``zoo.bench`` and its result
 ``adding``       ``zoo.add``: predictions made elsewhere as rows
+``evaluating``   ``zoo.evaluate``: classifiers that exist, tested without training
 ``ranking``      ``zoo.rank``: results as tables, pictures, explanations, sites, and the best model
 ``differences``  ``zoo.diff``: two sets of results compared
 ``classifiers``  a trained network with its preparation, which predicts and embeds

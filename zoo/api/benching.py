@@ -61,6 +61,8 @@ class BenchOptions(TypedDict, total=False):
     limit_test: int
     val_fraction: float
     folds: int
+    argmax: Literal["subset", "all"]
+    class_map: str
     device: str
     gpus_per_trial: int
     precision: Literal["auto", "fp32", "bf16", "fp16"]

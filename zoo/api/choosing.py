@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from harness.planning.classifiers import GivenClassifier
     from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
     from zoo.catalog import Catalog
@@ -38,19 +39,43 @@ def choose(raw: dict[str, Any], catalog: Catalog, errors: list[ZooError], *, ori
         errors: Takes every mistake; one that is in it already does not count.
         origin: What the sentences call the place where the settings were given.
     """
+    from harness.planning.classifiers import is_given
     from harness.planning.plan import make_plan
     from harness.planning.selection import select
     from harness.retesting.requested import requested_sets
+    from zoo.errors import UsageError
 
     mistakes: list[ZooError] = []
     request = parse_settings(raw, mistakes, origin=origin)
-    selection = attempt(lambda: select(request, catalog), mistakes)
+    given = {}
+    for name in filter(is_given, request.models):
+        if found := attempt(lambda name=name: _read_given(name, catalog), mistakes):  # type: ignore[misc]
+            given[name] = found
+    hints = {name: hint for name in request.models if (hint := _hint(name, catalog))}
+    for name, hint in hints.items():
+        mistakes.append(UsageError(f"{name} is a path: write {hint}"))
+    if hints:
+        request = request.model_copy(update={"models": tuple(name for name in request.models if name not in hints)})
+    selection = attempt(lambda: select(request, catalog, given), mistakes)
     attempt(lambda: requested_sets(request, catalog), mistakes)
     errors += mistakes
     if selection is None or mistakes:
         return None
     is_default = not any(raw.get(name) for name in LISTS)
     return Chosen(request=request, catalog=catalog, plan=make_plan(selection), is_default=is_default)
+
+
+def _hint(name: str, catalog: Catalog) -> str:
+    from harness.classifiers.given import suggest_prefix
+    from harness.planning.classifiers import is_given
+
+    return "" if is_given(name) or name in catalog.architectures else suggest_prefix(name)
+
+
+def _read_given(name: str, catalog: Catalog) -> GivenClassifier:
+    from harness.classifiers.given import read_given
+
+    return read_given(name, catalog)
 
 
 def parse_settings(raw: dict[str, Any], errors: list[ZooError], *, origin: str) -> BenchRequest:

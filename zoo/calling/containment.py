@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zoo.hyperparameters import Hyperparameters
     from zoo.options import Option
     from zoo.preparation import Preparation
+    from zoo.published import PublishedHead
     from zoo.recipe import Recipe
 
 SLOW_SECONDS = 10.0
@@ -165,6 +166,28 @@ def preparation_of(architecture: Architecture, name: str, options: Mapping[str, 
         found = architecture.preparation(options)
         if not isinstance(found, Preparation):
             raise TypeError(f"expected Preparation, got {type(found).__name__}")
+    return found
+
+
+def head_of(architecture: Architecture, name: str, options: Mapping[str, Option]) -> PublishedHead | None:
+    """Return the head of an architecture's published weights; None if it does not say.
+
+    Args:
+        name: Name of the architecture, for the error.
+        options: All of its options.
+
+    Raises:
+        ZooError: If there are no such weights, or its function fails or returns anything else.
+    """
+    from zoo.published import PublishedHead
+
+    if architecture.head is None:
+        return None
+    failed = f"model {name!r} cannot say what its published weights classify"
+    with reported(f"asking model {name!r} for its published head", failed):
+        found = architecture.head(options)
+        if not isinstance(found, PublishedHead):
+            raise TypeError(f"expected PublishedHead, got {type(found).__name__}")
     return found
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Run": {
         "bench": ("zoo.cli.commands.bench", "Train and test every selected combination, and rank the results."),
+        "eval": ("zoo.cli.commands.eval", "Test published or imported weights without training, and rank the results."),
         "plan": ("zoo.cli.commands.plan", "Show what a bench would run, and how long it would take."),
         "add": ("zoo.cli.commands.add", "Rank predictions that were made elsewhere."),
     },

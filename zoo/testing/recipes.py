@@ -303,6 +303,8 @@ def _hyperparameters(subject: Subject[Recipe]) -> Hyperparameters:
 
 
 def _train(subject: Subject[Recipe], images: Any, hp: Hyperparameters, net: nn.Module, **options: Any) -> None:
+    if not subject.record.trains:
+        raise NotApplicableError("it trains nothing")
     train(
         net,
         images,

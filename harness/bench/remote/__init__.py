@@ -4,6 +4,7 @@
 - ``messages``: what a node sends back
 - ``node``: the function of every task, on the node
 - ``node_cache``: what a node keeps between tasks
+- ``sent_classifiers``: the file of a classifier that a node tests
 - ``cluster``: the connection to the nodes, which makes tasks
 - ``contained_workers``: an executor's connection, whose failures bear its name
 - ``jobs``: the questions that come before the trials

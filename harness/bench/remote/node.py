@@ -37,6 +37,7 @@ from harness.bench.remote.node_cache import (
     starter_for,
     take_state,
 )
+from harness.bench.remote.sent_classifiers import place_classifier
 from harness.bench.resolution import wanted_images
 from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest
@@ -111,7 +112,7 @@ class _Node:
         if problem:
             yield {"kind": "refused", "problem": problem}, b""
             return
-        trial = trial.model_copy(update={"prepared": prepared, "number": 1})
+        trial = place_classifier(trial.model_copy(update={"prepared": prepared, "number": 1}), given)
         store = node_store(self.job.bench)
         folder = store.folder(trial.trial_id)
         folder.mkdir(exist_ok=True)
@@ -212,6 +213,8 @@ class _Node:
             return f"node {node} has different images of {spec.dataset.display_name} than the bench"
         catalog = catalog_of(self.sources)
         for registry, wanted in ((catalog.architectures, spec.architecture), (catalog.recipes, spec.recipe)):
+            if spec.classifier is not None and spec.classifier.kind == "onnx" and wanted is spec.architecture:
+                continue  # the file holds the network
             have = provider_spec(registry.get(wanted.full_name))
             if have.code_hash != wanted.provider.code_hash:
                 parts = code_differences(have, wanted.provider)

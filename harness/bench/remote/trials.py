@@ -17,6 +17,7 @@ from harness.bench.local_trials import TrialOver
 from harness.bench.machine import Machine
 from harness.bench.remote.cluster import Cluster
 from harness.bench.remote.messages import SENT_FILES, decode_event
+from harness.bench.remote.sent_classifiers import classifier_file
 from harness.bench.settings import RunLimits
 from harness.bench.slots import SlotRequest
 from harness.records import store as files
@@ -159,7 +160,10 @@ class RemoteTrials:
                 cpus=self._cpus,
                 gpus=self._gpus,
                 node=run.node,
-                files={state.name: state.read_bytes() for state in state_files(run.folder)[:1]},
+                files={
+                    **{state.name: state.read_bytes() for state in state_files(run.folder)[:1]},
+                    **classifier_file(trial),
+                },
                 kind="trial",
                 trial=trial,
                 sharing=self._slots.jobs_per_device,

@@ -41,7 +41,14 @@ def run_test(tmp_path):
             images,
             settings,
             predict_splits(
-                model, images, settings, resolved=resolved, folder=tmp_path, metrics=(), timing=nullcontext()
+                model,
+                images,
+                settings,
+                resolved=resolved,
+                folder=tmp_path,
+                metrics=(),
+                classes=prepared.classes,
+                timing=nullcontext(),
             ),
         )
 

@@ -74,7 +74,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         _show_plan(call)
         return
     refuse_empty(call.order)
-    code, summary = _run(call)
+    code, summary = run_call(call)
     if params["timings"] and summary.timings is not None:
         _show_timings(summary.timings, session.started)
     ctx.exit(code)
@@ -98,7 +98,7 @@ def _show_timings(timings: Timings, started: float) -> None:
         _write_line(line)
 
 
-def _run(call: BenchCall) -> tuple[int, BenchSummary]:
+def run_call(call: BenchCall) -> tuple[int, BenchSummary]:
     """Run the trials, write and show what they gave, and return the exit code and the summary."""
     from zoo.api.running.flow import run_order
     from zoo.api.running.retesting import retest_shortfalls

@@ -123,7 +123,8 @@ def describe(attribute: str, entry: Entry[Any]) -> dict[str, Any]:
         from zoo.recipe import FUNCTIONS
 
         described = {key: value for key, value in described.items() if key not in FUNCTIONS}
-    described.pop("preparation", None)
+    for name in ("preparation", "head"):
+        described.pop(name, None)
     described["provider"] = {key: value for key, value in asdict(entry.provider).items() if key != "source"}
     return described
 

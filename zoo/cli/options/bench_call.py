@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,14 +43,19 @@ class BenchCall:
         return self.order.store
 
     @classmethod
-    def parse(cls, session: Session, params: dict[str, Any]) -> BenchCall:
+    def parse(cls, session: Session, params: dict[str, Any], *, fixed: Mapping[str, Any] | None = None) -> BenchCall:
         """Return the call that the parameters of click stand for.
+
+        Args:
+            session: The session of the command.
+            params: The parameters as click gives them.
+            fixed: Settings that the command itself decides.
 
         Raises:
             ZooError: With every mistake of the call at once.
         """
         errors: list[ZooError] = []
-        raw = raw_request(params, errors)
+        raw = {**raw_request(params, errors), **(fixed or {})}
         form = OrderForm(
             raw=raw,
             run={**params, "listen": split_commas(params["listen"])},

@@ -48,6 +48,12 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
         "Share of the training images to validate on if the dataset has no validation split [default: 0.1].",
     ),
     ("--folds", "N", "Number of cross-validation folds, which test every image once; for small datasets."),
+    ("--argmax", "CLASSES", "Classes that compete in weights tested as published: subset or all [default: subset]."),
+    (
+        "--class-map",
+        "MAP",
+        "Classes of the head for those of the dataset: auto, index or a CSV file [default: auto].",
+    ),
     (
         "--device",
         "DEVICE",
@@ -74,6 +80,18 @@ class SelectingCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
+def value_options(names: Sequence[str]) -> Callable[[FunctionT], FunctionT]:
+    """Return a decorator that adds those of the options with one value that are called *names*."""
+
+    def add(function: FunctionT) -> FunctionT:
+        for name, placeholder, text in reversed(_VALUES):
+            if name in names:
+                function = click.option(name, metavar=placeholder, help=text)(function)
+        return function
+
+    return add
+
+
 def selecting_options(function: FunctionT) -> FunctionT:
     """Add the suite file and the options that select what to run."""
     decorators = [click.argument("suite", required=False, metavar="[SUITE.toml]")]
@@ -97,7 +115,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             help="Override a setting: recipe.lr=0.05, model.drop_rate=0.1, data.fit=pad.",
         )
     )
-    decorators += [click.option(name, metavar=placeholder, help=text) for name, placeholder, text in _VALUES]
+    decorators.append(value_options([name for name, _, _ in _VALUES]))
     decorators.append(
         click.option(
             "--space",
@@ -181,24 +199,24 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
     overrides = raw.get("set", {})
     for name, placeholder, _ in _VALUES:
         key = name.removeprefix("--").replace("-", "_")
-        if params[key] is not None:
+        if params.get(key) is not None:
             raw[key] = parse_value(params[key]) if placeholder in _NUMBERS else params[key]
             overrides.pop(SHORT_FOR.get(key), None)
     for key in ("compile", "small_images", "best_inference"):
-        value = params["compile_" if key == "compile" else key]
+        value = params.get("compile_" if key == "compile" else key)
         if value is not None:
             raw[key] = value
     for key in (*LISTS, "runtimes", "train_sizes", "test_also"):
-        if params[key]:
+        if params.get(key):
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():
         overrides[key] = value
         for short, long in SHORT_FOR.items():
-            if key == long and params[short] is None:
+            if key == long and params.get(short) is None:
                 raw.pop(short, None)
     if overrides:
         raw["set"] = overrides
-    if spaces := parse_spaces(params["space"], errors):
+    if spaces := parse_spaces(params.get("space", ()), errors):
         raw["space"] = {**raw.get("space", {}), **spaces}
     return raw
 

@@ -1,0 +1,11 @@
+"""The recipe that trains nothing."""
+
+from __future__ import annotations
+
+from plugins.recipes import published
+
+
+def test_it_takes_published_weights_and_trains_nothing(settings):
+    (recipe,) = published.zoo_recipes()
+    assert not recipe.trains
+    assert settings(published) == {"as_published": {"pretrained": True}}

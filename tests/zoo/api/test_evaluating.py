@@ -1,0 +1,123 @@
+"""Classifiers that exist are tested without training, by the protocol of trained rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from harness.classifiers.formats import FORMATS
+from harness.classifiers.trained import load_trained
+from harness.records.predictions import load_predictions
+from harness.records.record import Record
+from harness.records.store import CHECKPOINT_FILE
+from zoo.errors import UsageError, ZooError
+
+QUIET = {"show": "nothing", "measure_seconds": 0.02}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Record]:
+    """The folder and record of a trial on digits."""
+    store = tmp_path_factory.mktemp("store") / "runs"
+    result = zoo.bench("linear", "digits", seeds=1, epochs=1, out=store, **QUIET)
+    (record,) = result.records
+    return store / record.trial_id, record
+
+
+def test_a_trained_trial_scores_as_it_did(trained: tuple[Path, Record], tmp_path: Path) -> None:
+    folder, record = trained
+    result = zoo.evaluate(f"trial:{folder}", "digits", carve_test=True, out=tmp_path / "runs", **QUIET)
+    (evaluated,) = result.records
+    assert evaluated.metrics == record.metrics
+    before, after = (
+        load_predictions(path).predictions.logits for path in (folder, tmp_path / "runs" / evaluated.trial_id)
+    )
+    assert np.array_equal(before, after)
+    assert evaluated.training is None
+    assert evaluated.origin is not None
+    assert evaluated.origin.kind == "evaluated"
+    assert evaluated.origin.source == f"trial:{record.trial_id}"
+    assert evaluated.origin.files == {CHECKPOINT_FILE: record.files[CHECKPOINT_FILE]}
+    assert evaluated.spec.recipe.full_name == "zoo/as_published"
+    assert evaluated.speed is not None
+    assert evaluated.speed.inference is not None
+    assert evaluated.speed.train is None
+    assert evaluated.model is not None
+    assert record.model is not None
+    assert (evaluated.model.params, evaluated.model.macs) == (record.model.params, record.model.macs)
+
+
+def test_the_same_call_again_finds_its_record(trained: tuple[Path, Record], tmp_path: Path) -> None:
+    folder, _ = trained
+    first, second = (zoo.evaluate(f"trial:{folder}", "digits", out=tmp_path / "runs", **QUIET) for _ in range(2))
+    assert [each.started_at for each in first.records] == [each.started_at for each in second.records]
+    assert len(list((tmp_path / "runs").glob("*/record.json"))) == 1
+
+
+def test_all_images_of_a_source_without_splits_are_tested(trained: tuple[Path, Record], tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    for label in range(10):
+        (images / str(label)).mkdir(parents=True)
+        for number in range(3):
+            pixels = np.full((8, 8), 25 * label + number, dtype=np.uint8)
+            Image.fromarray(pixels).save(images / str(label) / f"{number}.png")
+    results = [
+        zoo.evaluate(f"trial:{trained[0]}", f"folder:{images}", carve_test=carve, out=tmp_path / "runs", **QUIET)
+        for carve in (False, True)
+    ]
+    every, carved = (record.data for result in results for record in result.records)
+    assert every is not None
+    assert carved is not None
+    assert (every.num_train, every.num_val, every.num_test) == (0, 0, 30)
+    assert any("all 30 images are tested" in note for note in every.notes)
+    assert carved.num_train > carved.num_test > 0
+
+
+def test_a_row_beside_trained_ones_shares_their_table_and_lacks_no_seeds(
+    trained: tuple[Path, Record], tmp_path: Path
+) -> None:
+    folder, _ = trained
+    result = zoo.bench(
+        ["linear", f"trial:{folder}"], "digits", ["sgd_quick", "as_published"], seeds=2, epochs=1, out=tmp_path, **QUIET
+    )
+    (table,) = result.leaderboard.tables
+    found = {(row.recipe, row.origin.word if row.origin else "", len(row.seeds)) for row in table.rows}
+    assert found == {("sgd_quick", "", 2), ("as_published", "evaluated", 1)}
+    assert not any(row.unfinished for row in table.rows)
+
+
+def test_an_exported_file_is_a_row_of_its_own(
+    trained: tuple[Path, Record], catalog: zoo.Catalog, tmp_path: Path
+) -> None:
+    folder, record = trained
+    path = tmp_path / "linear.safetensors"
+    FORMATS["safetensors"].write(load_trained(folder, catalog), path)
+    (evaluated,) = zoo.evaluate(f"file:{path}", "digits", carve_test=True, out=tmp_path / "runs", **QUIET).records
+    assert evaluated.metrics == record.metrics
+    assert evaluated.origin is not None
+    assert evaluated.origin.source == "file:linear.safetensors"
+    assert str(tmp_path) not in json.dumps(evaluated.model_dump(mode="json"))
+
+
+def test_a_head_that_does_not_fit_is_one_sentence_and_leaves_no_record(
+    trained: tuple[Path, Record], tmp_path: Path
+) -> None:
+    folder, _ = trained
+    with pytest.raises(ZooError, match="cannot be tested on synthetic"):
+        zoo.evaluate(f"trial:{folder}", "synthetic", out=tmp_path / "runs", **QUIET)
+    assert not list((tmp_path / "runs").glob("*/record.json"))
+
+
+def test_a_classifier_by_a_path_is_not_trained(trained: tuple[Path, Record], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="tested as it is, and not trained"):
+        zoo.bench(f"trial:{trained[0]}", "digits", "sgd_quick", out=tmp_path, **QUIET)
+
+
+def test_settings_of_training_have_no_effect_and_say_so(trained: tuple[Path, Record], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"recipe.lr has no effect in as_published, which trains nothing"):
+        zoo.evaluate(f"trial:{trained[0]}", "digits", set={"recipe.lr": 0.1}, out=tmp_path, **QUIET)
