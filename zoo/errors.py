@@ -8,6 +8,7 @@
     │   ├── AmbiguousNameError   a short name that two providers claim
     │   └── ManyErrors           several errors, reported together
     ├── PluginError              a broken plugin, or a selected record of one
+    │   └── UnavailableWeightsError   published weights that cannot be loaded
     ├── DataError                a dataset that is missing or invalid
     └── StoreError               a folder that cannot be read or written
 
@@ -79,6 +80,18 @@ class ManyErrors(UsageError):
 
 class PluginError(ZooError):
     """A plugin is broken, or a record of a broken plugin was selected."""
+
+
+class UnavailableWeightsError(PluginError):
+    """Published weights that a network was to start from cannot be loaded, such as without a network.
+
+    Attributes:
+        cause: Why, without the name of the network: ``there is no connection to https://huggingface.co``.
+    """
+
+    def __init__(self, message: str, *, cause: str) -> None:
+        self.cause = cause
+        super().__init__(message)
 
 
 class DataError(ZooError):

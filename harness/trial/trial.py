@@ -52,6 +52,7 @@ from harness.trial.testing import predict_splits
 from harness.trial.tuning import tune_trial
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
+from zoo.errors import UnavailableWeightsError
 
 
 def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -> bool:
@@ -130,6 +131,10 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         is_requested = INTERRUPTION.count > 0 or (isinstance(error, KeyboardInterrupt) and INTERRUPTION.explains(0))
         if is_requested:
             outcome, reason = Outcome.INTERRUPTED, f"stopped by the user during {progress.phase}"
+        elif isinstance(error, UnavailableWeightsError):
+            # Not the trial's fault: it runs again with the next bench. The log has the advice for this network.
+            outcome, reason = Outcome.SKIPPED, f"published weights cannot be loaded: {error.cause}"
+            print(error, flush=True)
         else:
             failure = classify(error, progress.phase)
             outcome, reason = Outcome.FAILED, failure.message

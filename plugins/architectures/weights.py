@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zoo.errors import PluginError
+from zoo.errors import UnavailableWeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,14 +25,15 @@ def downloading(what: str, advice: str) -> Iterator[None]:
     """Turn a network or disk failure into one sentence: that *what* is unavailable, why, and *advice*.
 
     Raises:
-        PluginError: If the body fails for such a reason.
+        UnavailableWeightsError: If the body fails for such a reason.
     """
     try:
         yield
     except Exception as error:
         if not isinstance(error, OSError) and not _is_of_network(error):
             raise
-        raise PluginError(f"{what} cannot be loaded: {_root_cause(error)}; {advice}") from error
+        cause = _root_cause(error)
+        raise UnavailableWeightsError(f"{what} cannot be loaded: {cause}; {advice}", cause=cause) from error
 
 
 def is_reachable(url: str) -> bool:

@@ -26,6 +26,9 @@ INVERSE_PENALTIES = tuple(10.0**exponent for exponent in range(-5, 4))
 SHRINKAGES = (0.0001, 0.001, 0.01, 0.1, 0.5)
 """Candidates beside that of Ledoit and Wolf."""
 TEMPERATURES = tuple(10.0**exponent for exponent in np.arange(-4, 2.25, 0.25))
+PATIENCE = 3
+"""Candidates in a row without a lower validation loss after which the others are not tried; those of the probe take
+longer and longer."""
 _ABSENT = -1e4
 """Logit of a class without training images."""
 _EXACT_VALUES = 10**8
@@ -152,16 +155,26 @@ def _best(
 ) -> tuple[tuple[Array, Array], Candidate]:
     """Return the weights of the candidate with the lowest validation loss, and the candidate; the first of equals.
 
+    Candidates that come after :data:`PATIENCE` ones in a row without improvement are not tried.
+
     Args:
         otherwise: The candidate to take if there are several and no validation images.
     """
     candidates = list(candidates)
     if len(candidates) > 1 and not len(features.val_labels_N):
         candidates = [otherwise]
-    found = [(fitted(each), each) for each in candidates]
-    if len(found) == 1:
-        return found[0]
-    return min(found, key=lambda each: _loss(each[0][0], each[0][1], features))
+    best, lowest, waited = None, np.inf, 0
+    for each in candidates:
+        weight_KD, bias_K = fitted(each)
+        loss = _loss(weight_KD, bias_K, features) if len(candidates) > 1 else 0.0
+        if best is None or loss < lowest:
+            best, lowest, waited = ((weight_KD, bias_K), each), loss, 0
+        else:
+            waited += 1
+            if waited == PATIENCE:
+                break
+    assert best is not None, "there is a candidate"
+    return best
 
 
 def _loss(weight_KD: Array, bias_K: Array, features: FeatureSet) -> float:

@@ -17,6 +17,7 @@
 ``idle_settings``  rows that a setting does not tell apart
 ``notes``          remarks on single trials, merged by kind
 ``label_noise``    known errors of test sets that exceed the difference between rows
+``skipped_rows``   networks whose weights cannot be loaded, as a note
 ``train_sizes``    accuracy by the number of training images per class
 ``versions``       which metrics were computed by an outdated version
 ``frame``          the leaderboard as a pandas data frame

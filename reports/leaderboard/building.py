@@ -23,6 +23,7 @@ from reports.leaderboard.pareto import mark_dominated, with_front_chances
 from reports.leaderboard.ranking import rank_table
 from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of, most_common_images
 from reports.leaderboard.runtime_rows import add_runtimes
+from reports.leaderboard.skipped_rows import without_skipped
 from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
 from reports.leaderboard.train_sizes import train_size_notes
@@ -74,7 +75,8 @@ def build_leaderboard(
     trials += read
     notes = [*notes, *(f"left out: {problem}" for problem in problems)]
     notes += version_notes((record for _, record in trials), versions or {})
-    groups = group_trials(sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0]))))
+    groups, skips = without_skipped(group_trials(sorted(trials, key=lambda trial: (trial[1].trial_id, str(trial[0])))))
+    notes += skips
     groups_by_table = by_table(groups)
     names_by_table = combinations(groups_by_table)
     unranked = [_unranked_table(*pair) for pair in zip(groups_by_table, names_by_table, strict=True)]

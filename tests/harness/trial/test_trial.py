@@ -21,6 +21,7 @@ from harness.system.atomic_files import sha256_of
 from harness.trial.job import TrialJob
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.trial import run_trial
+from zoo.errors import UnavailableWeightsError
 
 
 @pytest.fixture
@@ -180,3 +181,19 @@ def test_the_peak_leaves_out_what_was_tried_in_the_first_epoch(make_job, plugin_
     assert epochs == ["forgotten"]
     run(make_job("one", hyperparameters={"epochs": 1}), plugin_catalog)
     assert epochs == ["forgotten"], "nothing would be left to measure"
+
+
+def test_weights_that_cannot_be_loaded_skip_the_trial_until_the_next_bench(
+    make_job, plugin_catalog, monkeypatch, capsys
+):
+    def build(*_, **__):
+        raise UnavailableWeightsError("the weights of net cannot be loaded: no route; copy them", cause="no route")
+
+    monkeypatch.setattr(module, "make_setup", build)
+    job = make_job()
+    record = run(job, plugin_catalog)
+    assert (record.outcome, record.failure) == (Outcome.SKIPPED, None)
+    assert record.reason == "published weights cannot be loaded: no route"
+    assert "copy them" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert run(job, plugin_catalog).outcome is Outcome.DONE

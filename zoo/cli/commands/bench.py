@@ -215,5 +215,8 @@ def _exit_code(summary: BenchSummary) -> int:
 
     if summary.interrupted:
         return INTERRUPTED
-    unfinished = any(count for outcome, count in summary.counts.items() if outcome != "done")
+    counts = summary.counts
+    # Weights that cannot be loaded are a note, unless there is nothing else.
+    allowed = ("done", "skipped") if counts.get("done") else ("done",)
+    unfinished = any(count for outcome, count in counts.items() if outcome not in allowed)
     return FAILED if unfinished or summary.not_started else 0
