@@ -88,8 +88,9 @@ class BenchRequest(FrozenModel):
     )
     """Time after which no further trial starts."""
     first_seed: int = Field(0, ge=0, lt=2**31)
-    set: dict[str, Option] = Field(default_factory=dict)
-    """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``."""
+    set: dict[str, Option | tuple[Option, ...]] = Field(default_factory=dict)
+    """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``. Several values of a recipe's or
+    a model's setting make a row of each, and several such settings a row of each combination."""
     tune: int | None = Field(None, ge=2, le=10_000)
     """Number of trials of a search for each row, the recipe's own settings included; None: no search, unless
     ``tune_budget`` is given."""

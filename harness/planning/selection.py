@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import TypeVar
 
 from harness.planning.class_mapping import ClassMap, read_class_map
@@ -99,21 +100,25 @@ def select(request: BenchRequest, catalog: Catalog, given: Mapping[str, GivenCla
     """
     errors = _Collector()
     overrides = errors.get(lambda: _split_overrides(request)) or {target: {} for target in _OVERRIDE_TARGETS}
+    (of_data,) = errors.get(lambda: _data_overrides(overrides["data"])) or ({},)
     by_path = [name for name in request.models if is_given(name)]
+    tagged = _tagged_entries([name for name in request.models if name not in by_path], catalog.architectures, errors)
     architectures = errors.each(
-        _tagged_entries([name for name in request.models if name not in by_path], catalog.architectures, errors),
-        lambda pair: _select_architecture(*pair, overrides["model"]),
+        product(tagged, _grid(overrides["model"])), lambda pair: _select_architecture(*pair[0], pair[1])
     )
     if by_path and overrides["model"]:
         errors.add(UsageError(f"model.{next(iter(overrides['model']))} cannot be set for {by_path[0]}: it is as it is"))
     class_map = errors.get(lambda: read_class_map(request.class_map))
     datasets = errors.each(
         _datasets(request.data, catalog.datasets, errors),
-        lambda pair: _select_dataset(*pair, overrides["data"]),
+        lambda pair: _select_dataset(*pair, of_data),
     )
     entries = _entries(request.recipes, catalog.recipes, errors)
     trains = any(entry.record.trains for entry in entries)
-    recipes = errors.each(entries, lambda entry: _select_recipe(entry, overrides["recipe"], beside_training=trains))
+    recipes = errors.each(
+        product(entries, _grid(overrides["recipe"])), lambda pair: _select_recipe(*pair, beside_training=trains)
+    )
+    recipes = list({(each.entry.full_name, each.hyperparameters.model_dump_json()): each for each in recipes}.values())
     recipes = [sized for found in errors.each(recipes, lambda recipe: _sized(recipe, request)) for sized in found]
     # How the trials themselves run needs no plugin.
     _entries([name for name in request.runtimes if name != OWN_RUNTIME], catalog.runtimes, errors)
@@ -162,8 +167,9 @@ def select_datasets(request: BenchRequest, catalog: Catalog) -> tuple[SelectedDa
     for target in sorted(overrides.keys() - {"data"}):
         for name in overrides[target]:
             errors.add(UsageError(f"override '{target}.{name}': only data.KEY=VALUE can be set here"))
+    (of_data,) = errors.get(lambda: _data_overrides(overrides["data"])) or ({},)
     datasets = errors.each(
-        _datasets(request.data, catalog.datasets, errors), lambda pair: _select_dataset(*pair, overrides["data"])
+        _datasets(request.data, catalog.datasets, errors), lambda pair: _select_dataset(*pair, of_data)
     )
     errors.raise_all()
     return tuple(datasets)
@@ -316,8 +322,26 @@ def _sized(recipe: SelectedRecipe, request: BenchRequest) -> list[SelectedRecipe
     ]
 
 
-def _split_overrides(request: BenchRequest) -> dict[str, dict[str, Option]]:
-    overrides: dict[str, dict[str, Option]] = {target: {} for target in _OVERRIDE_TARGETS}
+def _grid(given: Mapping[str, Option | tuple[Option, ...]]) -> list[dict[str, Option]]:
+    """Return each combination of values; one where every setting has a single value."""
+    values = [dict.fromkeys(each) if isinstance(each, tuple) else (each,) for each in given.values()]
+    return [dict(zip(given, picked, strict=True)) for picked in product(*values)]
+
+
+def _data_overrides(given: Mapping[str, Option | tuple[Option, ...]]) -> list[dict[str, Option]]:
+    ManyErrors.raise_if(
+        UsageError(
+            f"data.{name} = {', '.join(map(str, value))}: expected one value, because other images make another table; "
+            "run a bench for each"
+        )
+        for name, value in given.items()
+        if isinstance(value, tuple)
+    )
+    return _grid(given)
+
+
+def _split_overrides(request: BenchRequest) -> dict[str, dict[str, Option | tuple[Option, ...]]]:
+    overrides: dict[str, dict[str, Option | tuple[Option, ...]]] = {target: {} for target in _OVERRIDE_TARGETS}
     errors: list[ZooError] = []
     for key, value in request.set.items():
         target, dot, name = key.partition(".")

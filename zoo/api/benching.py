@@ -128,7 +128,7 @@ def bench(
     *,
     seeds: int | Literal["auto"] | None = None,
     epochs: int | None = None,
-    set: Mapping[str, Option] | None = None,
+    set: Mapping[str, Option | Sequence[Option]] | None = None,
     out: str | PathLike[str] = DEFAULT_RUNS,
     **options: Unpack[BenchOptions],
 ) -> BenchResult:
@@ -146,7 +146,7 @@ def bench(
         recipes: Names and patterns.
         seeds: Number of seeds, or ``"auto"``.
         epochs: Number of epochs; overrides the recipes.
-        set: Overrides by dotted key: ``{"recipe.lr": 0.05}``.
+        set: Overrides by dotted key: ``{"recipe.lr": 0.05}``; ``{"recipe.lr": [0.01, 0.1]}`` makes a row of each.
         out: Folder of the records.
         options: See :class:`BenchOptions`.
 

@@ -44,3 +44,23 @@ def test_a_suite_that_no_reader_can_take_is_refused_with_a_sentence(tmp_path: Pa
     (tmp_path / "suite.toml").write_text(content)
     with pytest.raises(UsageError, match=words):
         load_suite(tmp_path / "suite.toml")
+
+
+def test_a_suite_s_table_of_ranges_is_flat(tmp_path: Path) -> None:
+    suite = tmp_path / "suite.toml"
+    suite.write_text('tune = 16\n[space]\nrecipe.lr = "log(1e-4, 1)"\n[set]\nrecipe.momentum = [0.5, 0.9]\n')
+    raw = load_suite(suite)
+    assert raw["space"] == {"recipe.lr": "log(1e-4, 1)"}
+    request = BenchRequest.parse(raw, origin="suite")
+    assert request.set == {"recipe.momentum": (0.5, 0.9)}
+    assert request.is_tuned
+    suite.write_text("space = 3\n")
+    with pytest.raises(UsageError, match=r'\[space\] must be a table such as: recipe.lr = "log\(1e-4, 1\)"'):
+        load_suite(suite)
+
+
+def test_what_is_set_includes_shorthands_and_a_budget_is_read_as_seconds() -> None:
+    request = BenchRequest(epochs=3, set={"recipe.lr": 0.1}, tune_budget="1h30m")
+    assert request.set_keys == {"recipe.lr", "recipe.epochs"}
+    assert (request.tune_seconds, request.is_tuned) == (5400, True)
+    assert not BenchRequest().is_tuned

@@ -129,3 +129,40 @@ def test_training_sizes_need_recipes_on_features(toys: Catalog) -> None:
 def test_a_training_size_is_a_number_or_all(sizes: str) -> None:
     with pytest.raises(UsageError, match="whole numbers of images per class, such as 1,5,10, or all"):
         BenchRequest.parse({"train_sizes": sizes}, origin="the command line")
+
+
+def test_several_values_of_a_setting_make_a_row_of_each_and_several_settings_of_each_combination(toys: Catalog) -> None:
+    selection = select(
+        request(set={"recipe.lr": [0.01, 0.1, 0.1], "recipe.momentum": [0.5, 0.9], "model.width": [1.0, 2.0]}), toys
+    )
+    found = [(each.hyperparameters.lr, each.hyperparameters.momentum) for each in selection.recipes]
+    assert found == [(0.01, 0.5), (0.01, 0.9), (0.1, 0.5), (0.1, 0.9)]
+    assert [dict(each.options) for each in selection.architectures] == [{"width": 1.0}, {"width": 2.0}]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"data.count": [1, 2]}, "data.count = 1, 2: expected one value, because other images make another table"),
+        ({"recipe.lr": [0.1, "fast"]}, "lr = 'fast'"),
+        ({"recipe.schedule": ["step", "cosine"], "recipe.gamma": 0.3}, "recipe.gamma = 0.3 has no effect"),
+    ],
+)
+def test_a_grid_with_a_mistake_in_one_row_is_refused(toys: Catalog, given: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        select(request(set=given), toys)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"space": {"recipe.lr": "log(0.1, 1)"}}, "space belongs to a search, and there is none"),
+        ({"tune_repeats": 3}, "tune_repeats belongs to a search, and there is none"),
+        ({"tune": 4, "folds": 3}, "tune cannot be combined with folds"),
+        ({"tune": 4, "tune_repeats": 2, "seeds": 3}, "tune_repeats = 2 needs as many seeds"),
+        ({"tune": 4, "tune_repeats": 2, "seeds": "auto"}, "and seeds is auto: give seeds = 2"),
+    ],
+)
+def test_settings_of_a_search_go_together(toys: Catalog, changes: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        select(request(**changes), toys)

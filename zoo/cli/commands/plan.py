@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.planning.forecast import ExpectedTrial, Forecast, PlanForecast
     from harness.planning.plan import Plan
     from harness.planning.request import BenchRequest
+    from harness.records.spec import TrialSpec
 
 _COLUMNS = (
     TextColumn(title="model", shrink=2, least=12),
@@ -144,9 +145,8 @@ def show_plan(
         data = {"trials": trials, "skips": skips, "forecast": forecast}
         click.echo(json.dumps({**data, "detection": list(detections)} if detections else data, indent=2))
         return
-    overrides = ", ".join(f"{key}={value}" for key, value in request.set.items())
     combinations = _combinations(plan_forecast)
-    rows = [_row(trials, overrides) for trials in combinations]
+    rows = [_row(trials, _overrides(trials[0].spec, request)) for trials in combinations]
     if rows:
         heading, *lines = table_lines(_COLUMNS, rows, width=terminal_width())
         click.echo("\n".join([click.style(heading, bold=True), *lines, ""]))
@@ -172,6 +172,13 @@ def _combinations(plan_forecast: PlanForecast) -> list[list[ExpectedTrial]]:
     for trial in plan_forecast.trials:
         groups.setdefault(trial.spec.whole.model_dump_json(exclude={"seed"}), []).append(trial)
     return list(groups.values())
+
+
+def _overrides(spec: TrialSpec, request: BenchRequest) -> str:
+    """Return the overrides of a combination, with its own value of those that have several."""
+    own: dict[str, Any] = {f"recipe.{name}": value for name, value in spec.recipe.hyperparameters.items()}
+    own |= {f"model.{name}": value for name, value in spec.architecture.options.items()}
+    return ", ".join(f"{key}={own[key] if isinstance(value, tuple) else value}" for key, value in request.set.items())
 
 
 def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:

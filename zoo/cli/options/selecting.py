@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
+_IN_GRIDS = ("recipe.", "model.")
+"""Beginnings of the settings that ``--set`` may give several values."""
+
 _NUMBERS = ("N", "SHARE", "SECONDS")
 # Name, placeholder and help of each option with one value; the order is the one of `--help`.
 _VALUES: tuple[tuple[str, str, str], ...] = (
@@ -112,7 +115,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "overrides",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Override a setting: recipe.lr=0.05, model.drop_rate=0.1, data.fit=pad.",
+            help="Override a setting: recipe.lr=0.05, data.fit=pad; recipe.lr=0.01,0.1 makes a row of each.",
         )
     )
     decorators.append(value_options([name for name, _, _ in _VALUES]))
@@ -210,7 +213,7 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
         if params.get(key):
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():
-        overrides[key] = value
+        overrides[key] = _values_of(key, value)
         for short, long in SHORT_FOR.items():
             if key == long and params.get(short) is None:
                 raw.pop(short, None)
@@ -233,6 +236,15 @@ def parse_spaces(given: Sequence[str], errors: list[ZooError]) -> dict[str, str]
         else:
             errors.append(UsageError(f"--space {text}: expected KEY=RANGE, such as --space 'recipe.lr=log(1e-4, 1)'"))
     return spaces
+
+
+def _values_of(key: str, value: Option) -> Option | tuple[Option, ...]:
+    """Return the values that a recipe's or model's setting is given, separated by commas, or its only one."""
+    from zoo.options import parse_value
+
+    if isinstance(value, str) and "," in value and key.startswith(_IN_GRIDS):
+        return tuple(parse_value(part.strip()) for part in value.split(","))
+    return value
 
 
 def parse_overrides(given: Sequence[str], errors: list[ZooError]) -> dict[str, Option]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from click.testing import Result
+
+from zoo.cli.options.selecting import _values_of, parse_spaces
 
 Run = Callable[..., Result]
 SUITE = """
@@ -36,3 +39,23 @@ def test_all_mistakes_of_a_call_are_reported_together(run_shelf: Run) -> None:
 def test_compile_needs_no_value(run_shelf: Run) -> None:
     result = run_shelf("plan", "--models", "tiny_net", "--data", "dots", "--recipes", "quick", "--compile")
     assert result.exit_code == 0, result.stderr
+
+
+def test_commas_make_a_grid_of_a_recipe_s_or_model_s_setting_and_of_no_other() -> None:
+    assert _values_of("recipe.lr", "0.01, 0.1") == (0.01, 0.1)
+    assert _values_of("model.norm", "batch,none") == ("batch", None)
+    assert _values_of("recipe.lr", 0.1) == 0.1
+    assert _values_of("data.columns", "a,b") == "a,b"
+
+
+def test_ranges_are_read_from_the_command_line_over_the_suite(run_shelf: Run, tmp_path: Path) -> None:
+    errors: list[Any] = []
+    assert parse_spaces(["recipe.lr = log(1e-4,1)", "recipe.momentum=off"], errors) == {
+        "recipe.lr": "log(1e-4,1)",
+        "recipe.momentum": "off",
+    }
+    assert errors == []
+    assert parse_spaces(["recipe.lr"], errors) == {}
+    assert [str(error) for error in errors] == [
+        "--space recipe.lr: expected KEY=RANGE, such as --space 'recipe.lr=log(1e-4, 1)'"
+    ]
