@@ -176,6 +176,8 @@ class SearchSpec(FrozenModel):
     """Range of each setting that was searched, by dotted key."""
     settings: dict[str, Option] = Field(default_factory=dict)
     """Chosen value of each setting, by dotted key; without those that keep the recipe's value."""
+    default_settings: dict[str, Option] = Field(default_factory=dict)
+    """Value of each searched setting before the search."""
     best: int = 0
     """Number of the chosen trial; trial 0 has the recipe's own settings."""
     best_value: float | None = None

@@ -73,10 +73,11 @@ class Search:
 
     def __post_init__(self) -> None:
         combination = self.combination
-        self._default: dict[str, Option] = {key: combination.value(key) for key in self.space.dimensions}
+        self.default: dict[str, Option] = {key: combination.value(key) for key in self.space.dimensions}
+        """Value of each setting of the space before the search."""
         self._study = Study(
             self.space,
-            self._default,
+            self.default,
             is_active=lambda key, values: self.space.is_active(key, values, combination),
             sampler=self.sampler,
             seed=self.repeat,
@@ -220,7 +221,7 @@ class Search:
         return [tried]
 
     def _settings(self, values: Mapping[str, Option]) -> dict[str, Option]:
-        return {**self._default, **values}
+        return {**self.default, **values}
 
     def _settled(self, tried: Tried) -> Settled:
         assert tried.result is not None

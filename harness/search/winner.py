@@ -54,6 +54,7 @@ def _described(search: Search, repeats: int) -> SearchSpec:
         objective=OBJECTIVE,
         space=search.space.texts(),
         settings=best.values,
+        default_settings=search.default,
         best=best.number,
         best_value=search.value(best.number),
         default_value=search.value(0),

@@ -14,6 +14,7 @@
 ``further_sets``   accuracies on other test sets, and ``further_columns`` their columns
 ``cells``          how numbers are formatted
 ``footnotes``      the sentences below a table
+``tuned_rows``     what searches cost and gained
 ``idle_settings``  rows that a setting does not tell apart
 ``notes``          remarks on single trials, merged by kind
 ``label_noise``    known errors of test sets that exceed the difference between rows

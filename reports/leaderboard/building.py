@@ -27,6 +27,7 @@ from reports.leaderboard.skipped_rows import without_skipped
 from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
 from reports.leaderboard.train_sizes import train_size_notes
+from reports.leaderboard.tuned_rows import tuned_notes, with_tuned
 from reports.leaderboard.versions import version_notes
 from reports.statistics.optimism import selection_optimism
 from reports.statistics.sample import Sample
@@ -128,12 +129,14 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
     rows, speed_notes = compare_speeds(add_runtimes(rows, groups), groups)
     common = _on_common_images(evidence)
     samples = {row.combination: each for row, each in zip(rows, common, strict=True) if each is not None}
+    rows = with_tuned(rows, groups, samples)
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
     notes = list(info.notes) if info else []
     if repeated:
         notes.append(f"{plural(repeated, 'duplicate trial')} left out: its row already has a trial with the same seed")
     notes += _warning_notes(rows, groups)
+    notes += tuned_notes(rows)
     notes += idle_setting_notes(row_names(rows), groups)
     notes += train_size_notes(rows, groups)
     looks = looks_of(groups)

@@ -104,6 +104,16 @@ def points_text(share: float) -> str:
     return f"{100 * share:+.1f}".replace("-", "−") if round(100 * share, 1) else "0.0"
 
 
+def gain_text(row: Row) -> str:
+    """Format what tuning gained, in percentage points with its interval: ``+1.2 [0.3, 2.1]``; empty if unknown."""
+    tuned = row.tuned
+    if tuned is None or tuned.gain is None:
+        return ""
+    if tuned.gain_low is None or tuned.gain_high is None:
+        return points_text(tuned.gain)
+    return f"{points_text(tuned.gain)} [{100 * tuned.gain_low:.1f}, {100 * tuned.gain_high:.1f}]".replace("-", "−")
+
+
 def p_text(value: float) -> str:
     """Format a p-value: ``< 0.001``, ``0.042``, ``0.31``."""
     if value < 0.001:

@@ -10,6 +10,7 @@ from reports.leaderboard.cells import (
     dominators_text,
     duration_text,
     front_mark,
+    gain_text,
     interval_text,
     number,
     rank_text,
@@ -80,6 +81,22 @@ COLUMNS: tuple[Column, ...] = (
         str,
         priority=5,
         numeric=False,
+        only_if_filled=True,
+    ),
+    Column(
+        key="gain",
+        title="tuning gain",
+        about="accuracy of a tuned row less that of the recipe's own settings in points, with its 95 % interval",
+        text=gain_text,
+        plain=lambda row: (
+            {
+                f"tuning_{name}": getattr(row.tuned, name, None)
+                for name in ("gain", "gain_low", "gain_high", "trials", "seconds", "repeats")
+            }
+            | {"tuned_settings": "; ".join(row.tuned.settings) if row.tuned else None}
+        ),
+        value=lambda row: row.tuned.gain if row.tuned else None,
+        priority=25,
         only_if_filled=True,
     ),
     simple_column("recipe", "recipe", "training recipe", lambda row: row.recipe, str, priority=20, numeric=False),

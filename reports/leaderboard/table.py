@@ -114,6 +114,27 @@ class Dominator:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Tuned:
+    """The search that chose a row's settings, and what it gained."""
+
+    trials: int
+    """Number of trials of the search, of all searches if there are several."""
+    seconds: float
+    """Time of these trials on their devices."""
+    budget: str
+    """What was asked for, such as ``16 trials``."""
+    repeats: int
+    """Number of searches."""
+    settings: tuple[str, ...]
+    """Chosen settings of each search, empty for the recipe's own."""
+    gain: float | None = None
+    """Accuracy less that of the row with the recipe's own settings; None if the table has no such row."""
+    gain_low: float | None = None
+    """Lower end of its 95 % interval, paired over test images."""
+    gain_high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One line of a table."""
 
@@ -141,6 +162,8 @@ class Row:
     """Folder names of its finished trials."""
     origin: Origin | None = None
     """Where its predictions come from; None if it was trained here."""
+    tuned: Tuned | None = None
+    """The search that chose its settings; None if there was none."""
     runtime: str = ""
     """Runtime of the trained weights; empty if the table has no runtime other than that of the trials."""
     file_bytes: int | None = None

@@ -61,7 +61,8 @@ def test_a_search_killed_again_and_again_has_the_same_winner_and_the_same_record
     kills, longest = int(os.environ.get("ZOO_KILLS", "5")), float(os.environ.get("ZOO_KILL_SECONDS", "12"))
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = start(zoo_script, whole)
-    assert process.wait(timeout=600) == 0
+    _, said = process.communicate(timeout=600)
+    assert (process.returncode, said) == (0, "")
     expected = content(whole)
     draw, hits = random.Random(f"{kills} kills"), 0
     for _ in range(kills):

@@ -82,6 +82,7 @@ FULL = TrialSpec(
         objective="val_accuracy",
         space={"recipe.lr": "log(0.01, 1)"},
         settings={"recipe.lr": 0.3},
+        default_settings={"recipe.lr": 0.1},
         best=7,
         best_value=0.9,
         default_value=0.8,

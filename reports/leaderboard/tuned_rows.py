@@ -1,0 +1,113 @@
+"""Tuned rows: what their search cost, what it chose, and what that gained over the recipe's own settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from harness.records.spec import SearchSpec, TrialSpec, stable_hash
+from reports.leaderboard.cells import points_text
+from reports.leaderboard.table import Row, Tuned, row_names
+from reports.statistics.paired_tests import difference_widths
+from reports.statistics.sample import Sample
+from reports.trials.grouping import Group
+from zoo.space import values_text
+from zoo.text import duration, plural
+
+
+def with_tuned(rows: Sequence[Row], groups: Sequence[Group], samples: Mapping[str, Sample]) -> list[Row]:
+    """Return *rows* with what is known of the searches of those that were tuned.
+
+    Args:
+        rows: Rows of one table.
+        groups: Their trials, in the same order.
+        samples: By combination: the accuracy of rows that were tested on the same images.
+    """
+    defaults = {
+        _without_search(group.example.spec): row
+        for row, group in zip(rows, groups, strict=True)
+        if not _searches(group)
+    }
+    found = []
+    for row, group in zip(rows, groups, strict=True):
+        searches = _searches(group)
+        if searches:
+            default = defaults.get(_default_of(group.example.spec, searches[0]))
+            row = replace(row, tuned=_tuned(searches, row, default, samples))
+        found.append(row)
+    return found
+
+
+def tuned_notes(rows: Sequence[Row]) -> list[str]:
+    """Return what tuned rows are, and a sentence for each about its search."""
+    tuned = [(name, row.tuned) for row, name in zip(rows, row_names(rows), strict=True) if row.tuned is not None]
+    if not tuned:
+        return []
+    notes = [
+        "tuned: settings chosen by validation accuracy in a search, trained anew with fresh seeds and tested once for "
+        "each; default: as the recipe has them, or as given"
+    ]
+    notes += [_sentence(name, each) for name, each in tuned]
+    if any(each.repeats == 1 for _, each in tuned):
+        notes.append(
+            "a tuned row of one search: its interval leaves out that another search may choose other settings "
+            "(--tune-repeats)"
+        )
+    return notes
+
+
+def _sentence(name: str, tuned: Tuned) -> str:
+    parts = [name]
+    if tuned.gain is not None:
+        interval = ""
+        if tuned.gain_low is not None and tuned.gain_high is not None:
+            interval = f" [{points_text(tuned.gain_low)}, {points_text(tuned.gain_high)}]"
+        verb = "lost" if tuned.gain < 0 else "gained"
+        parts.append(f"{verb} {points_text(tuned.gain)} points{interval} over default on the test images")
+    parts.append("; ".join(dict.fromkeys(each or "the recipe's own settings" for each in tuned.settings)))
+    return ": ".join(parts) + f" ({plural(tuned.trials, 'trial')}, {duration(tuned.seconds)})"
+
+
+def _tuned(searches: Sequence[SearchSpec], row: Row, default: Row | None, samples: Mapping[str, Sample]) -> Tuned:
+    gain = low = high = None
+    if default is not None and {row.combination, default.combination} <= samples.keys():
+        pair = [samples[row.combination], samples[default.combination]]
+        gain, width = pair[0].mean - pair[1].mean, float(difference_widths(pair)[0, 1])
+        low, high = gain - width, gain + width
+    distinct = {search.repeat: search for search in searches}
+    return Tuned(
+        trials=sum(search.trials for search in distinct.values()),
+        seconds=sum(search.seconds for search in distinct.values()),
+        budget=searches[0].budget,
+        repeats=searches[0].repeats,
+        settings=tuple(values_text(distinct[repeat].settings) for repeat in sorted(distinct)),
+        gain=gain,
+        gain_low=low,
+        gain_high=high,
+    )
+
+
+def _searches(group: Group) -> list[SearchSpec]:
+    """Return the search of each finished seed, or of the others if none has finished."""
+    records = [group.done[seed][1] for seed in sorted(group.done)] or [group.example]
+    return [record.search for record in records if record.search is not None]
+
+
+def _without_search(spec: TrialSpec) -> str:
+    """Return a key of the settings of a trial that was not tuned."""
+    return stable_hash(_parts(spec, spec.recipe.hyperparameters, spec.architecture.options))
+
+
+def _default_of(spec: TrialSpec, search: SearchSpec) -> str:
+    """Return that key of the row with the settings that a search began with."""
+    hyperparameters, options = dict(spec.recipe.hyperparameters), dict(spec.architecture.options)
+    for key, value in search.default_settings.items():
+        target, _, name = key.partition(".")
+        (hyperparameters if target == "recipe" else options)[name] = value
+    return stable_hash(_parts(spec, hyperparameters, options))
+
+
+def _parts(spec: TrialSpec, hyperparameters: Mapping[str, object], options: Mapping[str, object]) -> list[object]:
+    names = [spec.architecture.full_name, spec.architecture.provider.code_hash, spec.recipe.full_name]
+    execution = [spec.execution.precision, spec.execution.small_images]
+    return [*names, spec.recipe.provider.code_hash, hyperparameters, options, execution]

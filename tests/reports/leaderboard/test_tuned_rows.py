@@ -1,0 +1,92 @@
+"""Tuned rows show cost, choice and gain over the default, and one that loses on the test images says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.records.spec import SearchSpec
+from reports.leaderboard.building import build_leaderboard
+from reports.leaderboard.tuned_rows import tuned_notes
+
+
+def tuned(trial, *, repeat: int = 0, repeats: int = 1, seconds: float = 60.0):
+    folder, record = trial
+    search = SearchSpec(
+        study="s",
+        trials=16,
+        seconds=seconds,
+        budget="16 trials",
+        sampler="tpe",
+        space={"recipe.lr": "log(0.01, 1)"},
+        settings={"recipe.lr": record.spec.recipe.hyperparameters["lr"]},
+        default_settings={"recipe.lr": 0.1},
+        best=7,
+        repeat=repeat,
+        repeats=repeats,
+    )
+    spec = record.spec.model_copy(update={"search": search})
+    return folder, record.model_copy(update={"spec": spec})
+
+
+def trials_of(make_trial, default: float, found: float, **search):
+    trials = [make_trial(seed=seed, accuracy=default) for seed in range(2)]
+    settings = {"lr": 0.3}
+    better = [make_trial(seed=seed, accuracy=found, hyperparameters=settings, options={"t": 1}) for seed in range(2)]
+    # The factory names folders by options; the rows' networks are the same.
+    plain = [(folder, record.model_copy(update={"spec": _without_options(record.spec)})) for folder, record in better]
+    return [*trials, *(tuned(trial, **search) for trial in plain)]
+
+
+def _without_options(spec):
+    return spec.model_copy(update={"architecture": spec.architecture.model_copy(update={"options": {}})})
+
+
+def table_of(trials):
+    (table,) = build_leaderboard(trials).tables
+    return table
+
+
+def test_the_gain_over_the_default_has_an_interval_and_its_cost(make_trial) -> None:
+    table = table_of(trials_of(make_trial, 0.7, 0.9))
+    (row,) = (row for row in table.rows if row.tuned)
+    assert (row.tuned.trials, row.tuned.seconds, row.tuned.settings) == (16, 60.0, ("lr=0.3",))
+    assert row.tuned.gain == pytest.approx(0.2, abs=0.03)
+    assert row.tuned.gain_low < row.tuned.gain < row.tuned.gain_high
+    assert row.tuned.gain_low > 0
+    (default,) = (row for row in table.rows if not row.tuned)
+    assert (row.recipe, default.recipe) == ("sgd, tuned, 16 trials, 1 min", "sgd, default")
+    notes = " ".join(table.notes)
+    assert "sgd, tuned, 16 trials, 1 min: gained +2" in notes
+    assert "over default on the test images: lr=0.3 (16 trials, 1 min 00 s)" in notes
+    assert "a tuned row of one search" in notes
+
+
+def test_a_tuned_row_that_loses_on_the_test_images_is_shown_as_such(make_trial) -> None:
+    table = table_of(trials_of(make_trial, 0.9, 0.8))
+    (row,) = (row for row in table.rows if row.tuned)
+    assert row.tuned.gain < 0
+    assert any("lost −1" in note for note in table.notes)
+
+
+def test_without_the_default_row_there_is_no_gain(make_trial) -> None:
+    (row,) = table_of(trials_of(make_trial, 0.7, 0.9)[2:]).rows
+    assert row.tuned.gain is None
+    assert tuned_notes([row])[1].endswith(": lr=0.3 (16 trials, 1 min 00 s)")
+
+
+def test_searches_of_a_row_are_added_up_and_then_there_is_no_mark(make_trial) -> None:
+    trials = trials_of(make_trial, 0.7, 0.9)
+    repeated = [tuned(trial, repeat=number, repeats=2) for number, trial in enumerate(trials[2:])]
+    table = table_of([*trials[:2], *repeated])
+    (row,) = (row for row in table.rows if row.tuned)
+    assert (row.tuned.trials, row.tuned.seconds, row.tuned.repeats) == (32, 120.0, 2)
+    assert not any("one search" in note for note in table.notes)
+
+
+def test_tables_without_a_search_say_nothing_of_it(make_trial) -> None:
+    table = table_of([make_trial(), make_trial("other")])
+    assert all(row.tuned is None for row in table.rows)
+    assert not any("tuned" in note for note in table.notes)
+    assert tuned_notes([replace(row) for row in table.rows]) == []
