@@ -27,7 +27,7 @@ class SearchedRow:
 
 
 def searched_rows(plan: Plan, request: BenchRequest, catalog: Catalog) -> list[SearchedRow]:
-    """Return the rows of a plan with the searches that a request asks for.
+    """Return the rows of a plan that are trained, with the searches that a request asks for.
 
     Raises:
         ZooError: If something cannot be searched, or Optuna is missing; all mistakes together.
@@ -35,6 +35,8 @@ def searched_rows(plan: Plan, request: BenchRequest, catalog: Catalog) -> list[S
     require_optuna()
     by_row: dict[str, list[TrialSpec]] = {}
     for spec in plan.trials:
+        if not catalog.recipes.get(spec.recipe.full_name).record.trains:
+            continue  # published weights as they are
         by_row.setdefault(spec.model_dump_json(exclude={"seed"}), []).append(spec)
     errors: dict[str, ZooError] = {}
     rows = []

@@ -81,6 +81,8 @@ def test_a_recipe_and_an_architecture_refuse_a_space_that_is_none() -> None:
 
 def test_every_built_in_recipe_has_a_space_around_its_own_settings(catalog) -> None:
     for entry in catalog.recipes:
+        if not entry.record.trains:
+            continue
         own = entry.record.hyperparameters()
         assert entry.record.space or entry.display_name == "ncm", entry.display_name  # it has nothing to choose
         for name, text in entry.record.space.items():

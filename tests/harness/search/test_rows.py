@@ -27,3 +27,8 @@ def test_mistakes_of_all_rows_are_reported_together_and_once(toys: ToySearch) ->
     with pytest.raises(ZooError) as error:
         toys.rows(recipes=["bare", "planted"], space={"recipe.x": "int(1, 2)"})
     assert str(error.value).count("recipe.x") >= 2
+
+
+def test_weights_that_are_tested_as_they_are_have_nothing_to_search(toys: ToySearch) -> None:
+    rows = toys.rows(recipes=["as_is", "planted"])
+    assert [row.specs[0].recipe.display_name for row in rows] == ["planted"]

@@ -45,7 +45,7 @@ def planted(model, images_BCHW, hp):
 
 @hookimpl
 def zoo_architectures():
-    yield Architecture(name="toy", build=linear, options={"width": 4})
+    yield Architecture(name="toy", build=linear, options={"width": 4}, has_pretrained=True)
 
 
 @hookimpl
@@ -74,4 +74,5 @@ def zoo_recipes():
             "weight_decay": "log(1e-6, 1e-2)",
         },
     )
+    yield Recipe(name="as_is", hyperparameters=lambda: Hyperparameters(pretrained=True), trains=False)
     yield Recipe(name="bare", hyperparameters=lambda: Hyperparameters(epochs=1))
