@@ -37,6 +37,9 @@ class Predictions:
     has_scores: bool = True
     """Whether the logits are a network's; False if only the predicted class of each image is known, whose logit is 1
     while all others are 0. Metrics that need scores are then left out."""
+    validation: Predictions | None = None
+    """Predictions of the same weights for the validation images, on which a metric may choose a temperature or a
+    threshold; None if there are none, as in trials of earlier versions."""
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -56,6 +59,8 @@ class Predictions:
             if self.samples.shape != self.labels.shape:
                 raise ValueError(f"samples must be {list(self.labels.shape)}, got {list(self.samples.shape)}")
             object.__setattr__(self, "samples", _read_only(self.samples))
+        if self.validation is not None and self.validation.classes != self.classes:
+            raise ValueError("predictions for validation images must be of the same classes")
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -102,6 +107,9 @@ class KnownCase:
     classes: Sequence[str] = ()
     """Names of the K classes, for a metric that depends on them, such as one of a hierarchy; the other checks then use
     these classes as well. Empty: ``class 0``, ``class 1`` and so on."""
+    val_logits: Sequence[Sequence[float]] = ()
+    """Logits of validation images, for a metric that chooses something on them; empty: those of ``zoo check``."""
+    val_labels: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         if self.classes and any(len(row) != len(self.classes) for row in self.logits):

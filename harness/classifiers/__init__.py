@@ -7,6 +7,7 @@
 ``given``         what a path to a classifier leads to, read for a plan
 ``onnx``          exported ONNX files as classifiers
 ``predicting``    image files in, predictions out
+``rejecting``     leaves images unanswered that the network is not sure of
 ``saliency``      saliency maps
 ``exporting``     writes a file for other tools, and verifies it
 ``formats``       the export formats

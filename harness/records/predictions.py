@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,20 @@ def one_hot(predicted_N: NDArray[np.int64], num_classes: int) -> NDArray[np.floa
 def _matching(samples_N: NDArray[np.uint64], arrays: dict[str, NDArray[Any]]) -> NDArray[np.uint64] | None:
     """Return the samples if there is one for each label; whoever needs them says what is wrong otherwise."""
     return samples_N if samples_N.shape == arrays["labels"].shape else None
+
+
+def with_validation(predictions: Predictions, folder: Path, files: Mapping[str, str]) -> Predictions:
+    """Return predictions with those of the same weights for the validation images, if a trial has saved them.
+
+    Args:
+        predictions: What metrics are computed from.
+        folder: Folder of the trial.
+        files: Checksums in its record; without one of validation predictions, there are none.
+
+    Raises:
+        StoreError: If they are missing, or do not match the checksum.
+    """
+    if VAL_FILE_NAME not in files:
+        return predictions
+    validation = load_predictions(folder, sha256=files[VAL_FILE_NAME], name=VAL_FILE_NAME).predictions
+    return replace(predictions, validation=validation)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from harness.records.predictions import further_file, load_predictions
+from harness.records.predictions import further_file, load_predictions, with_validation
 from harness.records.record import MetricValue, Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, write_result
 from harness.records.scoring import score
@@ -143,7 +143,7 @@ def _checked_file(folder: Path, record: Record, name: str) -> Predictions:
         raise StoreError(f"{folder}: the record has no checksum of {name}, so it cannot be checked")
     if sha256_of(path, PREDICTIONS) != expected:
         raise StoreError(f"{path} does not match the checksum in its record")
-    return load_predictions(folder, name=name).predictions
+    return with_validation(load_predictions(folder, name=name).predictions, folder, record.files)
 
 
 def _rescored(

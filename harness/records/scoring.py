@@ -64,6 +64,7 @@ def _own(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
         classes=predictions.classes,
         samples=None if predictions.samples is None else predictions.samples.copy(),
         has_scores=predictions.has_scores,
+        validation=None if predictions.validation is None else _own(predictions.validation, entry),
     )
 
 

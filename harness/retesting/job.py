@@ -27,7 +27,13 @@ from harness.faults.errors import TrialError
 from harness.faults.failures import classify
 from harness.records import store as files
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
-from harness.records.predictions import SavedPredictions, further_file, load_predictions, save_predictions
+from harness.records.predictions import (
+    SavedPredictions,
+    further_file,
+    load_predictions,
+    save_predictions,
+    with_validation,
+)
 from harness.records.record import FailureKind, Record, TestSetKind, TestSetResult
 from harness.records.scoring import score
 from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
@@ -284,7 +290,7 @@ class _Tester:
         result = TestSetResult(
             key=due.key,
             num_images=len(saved.samples),
-            metrics=score(saved.predictions, scalar).values,
+            metrics=score(with_validation(saved.predictions, self.folder, self.record.files), scalar).values,
             openings=1 if before is None else before.openings + 1,
             **fields,
         )

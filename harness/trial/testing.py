@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -71,7 +71,8 @@ def predict_splits(
     predictions = save_logits(folder, test, logits_NK, classes=names, name=FILE_NAME)
     if len(images.val):
         val_NK = predict_logits(model, images.val, settings, predict=resolved.predict, num_classes=num_classes)
-        save_logits(folder, images.val, val_NK, classes=names, name=VAL_FILE_NAME)
+        validation = save_logits(folder, images.val, val_NK, classes=names, name=VAL_FILE_NAME)
+        predictions = replace(predictions, validation=validation)
     return Tested(
         prediction=TimedPrediction(images=test, logits_NK=logits_NK, seconds=seconds),
         scores=score(predictions, metrics),

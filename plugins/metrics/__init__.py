@@ -5,6 +5,8 @@
 ``ranking``         from the order of scores: top-k, ROC-AUC, average precision, best threshold
 ``calibration``     calibration error without the noise of the bins, and that noise
 ``probability``     from probabilities: likelihood, Brier score, calibration error
+``scaling``         the same at a temperature that is fitted on validation images
+``selective``       from the surest images: risk and coverage
 ``influence``       how far each image moves a metric, for intervals and tests
 ``known``           values worked out by hand, which the metrics are checked against
 

@@ -6,14 +6,22 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from plugins.metrics import calibration, confusion, influence, known, probability, ranking
+from plugins.metrics import calibration, confusion, influence, known, probability, ranking, scaling, selective
 from zoo import Metric, hookimpl
 
 
 @hookimpl
 def zoo_metrics() -> Iterable[Metric]:
     """Yield all built-in metrics."""
-    for group in (_overall(), _of_ranking_and_probability(), _per_class(), _for_two_classes()):
+    groups = (
+        _overall(),
+        _of_ranking_and_probability(),
+        _after_scaling(),
+        _selective(),
+        _per_class(),
+        _for_two_classes(),
+    )
+    for group in groups:
         yield from (replace(metric, known_cases=known.CASES[metric.name]) for metric in group)
 
 
@@ -148,6 +156,57 @@ def _of_ranking_and_probability() -> Iterable[Metric]:
         unit="%",
         is_smooth=False,
     )
+
+
+def _after_scaling() -> Iterable[Metric]:
+    source = "Guo et al. 2017, https://arxiv.org/abs/1706.04599"
+    yield Metric(
+        name="temperature",
+        compute=scaling.temperature,
+        summary="what logits are divided by to fit the validation images best; above 1, the network was too sure",
+        source=source,
+        higher_is_better=False,
+        bounds=(0.0, math.inf),
+        is_smooth=False,
+    )
+    yield Metric(
+        name="scaled_nll",
+        compute=scaling.scaled_nll,
+        influence=scaling.scaled_nll_of_images,
+        summary="mean negative log-likelihood at that temperature",
+        source=source,
+        higher_is_better=False,
+        bounds=(0.0, math.inf),
+    )
+    yield Metric(
+        name="scaled_calibration_error",
+        compute=scaling.scaled_calibration_error,
+        summary=f"calibration error over {probability.NUM_BINS} bins at that temperature",
+        source=source,
+        higher_is_better=False,
+        unit="%",
+        is_smooth=False,
+    )
+
+
+def _selective() -> Iterable[Metric]:
+    yield Metric(
+        name="aurc",
+        compute=selective.aurc,
+        influence=selective.aurc_of_images,
+        summary="area under the risk-coverage curve: mean error over all shares of the surest images",
+        source="Geifman and El-Yaniv 2017, https://arxiv.org/abs/1705.08500",
+        higher_is_better=False,
+    )
+    for percent in (95, 99):
+        yield Metric(
+            name=f"coverage_at_{percent}",
+            compute=selective.coverage_at(percent / 100),
+            summary=f"largest share of the surest images with an accuracy of {percent} %",
+            source="Geifman and El-Yaniv 2017, https://arxiv.org/abs/1705.08500",
+            unit="%",
+            is_smooth=False,
+        )
 
 
 def _per_class() -> Iterable[Metric]:

@@ -36,11 +36,25 @@ _FOUR_IMAGES = {
     "calibration_error": 1 / 4,
 }
 
+
+def _at_temperature(value: float) -> KnownCase:
+    pair = (2 * _LN3, 0)
+    return KnownCase((pair,), (0,), value, val_logits=(pair,) * 4, val_labels=(0, 0, 0, 1))
+
+
 CASES: dict[str, tuple[KnownCase, ...]] = {
     **{name: (KnownCase(_LOGITS, _LABELS, value),) for name, value in _FOUR_IMAGES.items()},
     # Three right images of confidence 3/4: each pair of gaps has the product 1/16. By chance, 3/4 · 1/4 over 3 images.
     "debiased_calibration_error": (KnownCase(((_LN3, 0),) * 3, (0, 0, 0), 1 / 4),),
     "calibration_floor": (KnownCase(((_LN3, 0),) * 3, (0, 0, 0), 1 / 4),),
+    # Three of four validation images are right; at the temperature, logits 2 ln 3 apart mean a probability of ¾.
+    "temperature": (_at_temperature(2.0),),
+    "scaled_nll": (_at_temperature(math.log(4 / 3)),),
+    "scaled_calibration_error": (_at_temperature(1 / 4),),
+    # From the surest on: right, wrong, right; risks 0, ½ and 1/3.
+    "aurc": (KnownCase(((3, 0), (2, 0), (1, 0)), (0, 1, 0), (1 / 2 + 1 / 3) / 3),),
+    "coverage_at_95": (KnownCase(((3, 0), (2, 0), (1, 0)), (0, 1, 0), 1 / 3),),
+    "coverage_at_99": (KnownCase(((3, 0), (2, 0), (1, 0)), (0, 0, 1), 2 / 3),),
     # The label is in the last place that counts, and in the next one.
     "top3": (KnownCase(((3, 2, 1, 0), (3, 2, 1, 0)), (2, 3), 1 / 2),),
     "top5": (KnownCase(((5, 4, 3, 2, 1, 0), (5, 4, 3, 2, 1, 0)), (4, 5), 1 / 2),),

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.records.copying import file_kind
 from harness.records.pooled_folds import concatenated
-from harness.records.predictions import VAL_FILE_NAME, further_file, load_predictions
+from harness.records.predictions import VAL_FILE_NAME, further_file, load_predictions, with_validation
 from harness.records.record import MetricValue, Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name
 from harness.records.scoring import score
@@ -115,7 +115,7 @@ def _recompute(
     of_predictions = predictions_file(record)
     if of_predictions not in record.files:
         return [f"{name}: its record has no checksum of {of_predictions}, so nothing can be recomputed"], {}
-    predictions = load_predictions(folder, name=of_predictions).predictions
+    predictions = with_validation(load_predictions(folder, name=of_predictions).predictions, folder, record.files)
     problems = _val_problems(folder, record, name)
     if record.data is not None and len(predictions.labels) != record.data.num_test:
         problems.append(
@@ -136,7 +136,7 @@ def _further_problems(
     result, file = record.test_sets[further], further_file(further)
     if file not in record.files:
         return [f"{name}: its record has no checksum of {one_line(file)}, so nothing can be recomputed"]
-    predictions = load_predictions(folder, name=file).predictions
+    predictions = with_validation(load_predictions(folder, name=file).predictions, folder, record.files)
     problems = []
     if len(predictions.labels) != result.num_images:
         problems.append(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.records.predictions import SavedPredictions, load_predictions
+from harness.records.predictions import SavedPredictions, load_predictions, with_validation
 from harness.records.record import Record
 from harness.records.runtime_result import predictions_file
 from zoo.errors import StoreError
@@ -68,7 +68,10 @@ def read_predictions(folder: Path, record: Record) -> tuple[Predictions, bytes] 
         classes=predictions.classes,
         has_scores=predictions.has_scores,
     )
-    return ordered, images
+    try:
+        return with_validation(ordered, folder, record.files), images
+    except StoreError as error:
+        return str(error)
 
 
 @lru_cache(maxsize=16)

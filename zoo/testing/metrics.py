@@ -101,7 +101,8 @@ def known_cases(subject: Subject[Metric]) -> None:
     if not metric.known_cases:
         raise NotApplicableError("it declares no known_cases")
     for number, case in enumerate(metric.known_cases, 1):
-        predictions = _predictions(case.logits, case.labels, tuple(case.classes))
+        validation = _predictions(case.val_logits, case.val_labels, tuple(case.classes)) if case.val_labels else None
+        predictions = _predictions(case.logits, case.labels, tuple(case.classes), validation=validation)
         value, expected = _value(metric, predictions), np.asarray(case.value, dtype=np.float64)
         if value.shape != expected.shape or not np.allclose(value, expected, rtol=1e-5, atol=1e-7, equal_nan=True):
             raise CheckFailedError(f"case {number}: computed {_shown(value)}, expected {_shown(expected)}")
@@ -184,13 +185,29 @@ def _labels(num_classes: int) -> NDArray[np.int64]:
     return (np.arange(_NUM_IMAGES) % num_classes).astype(np.int64)
 
 
-def _predictions(logits_NK: ArrayLike, labels_N: ArrayLike, classes: tuple[str, ...] = ()) -> Predictions:
+def _predictions(
+    logits_NK: ArrayLike,
+    labels_N: ArrayLike,
+    classes: tuple[str, ...] = (),
+    *,
+    validation: Predictions | None = None,
+) -> Predictions:
     logits = np.asarray(logits_NK, dtype=np.float32)
+    classes = classes or _generic(logits.shape[1])
     return Predictions(
         logits=logits,
         labels=np.asarray(labels_N, dtype=np.int64),
-        classes=classes or _generic(logits.shape[1]),
+        classes=classes,
+        validation=validation or _validation(classes),
     )
+
+
+def _validation(classes: tuple[str, ...]) -> Predictions:
+    """Return predictions for validation images, most of them right, that are the same for all cases."""
+    k = len(classes)
+    labels_N = _labels(k)
+    logits_NK = 2 * np.eye(k)[labels_N] + np.random.default_rng(11).normal(size=(_NUM_IMAGES, k))
+    return Predictions(logits=logits_NK.astype(np.float32), labels=labels_N, classes=classes)
 
 
 def _cases(metric: Metric) -> Iterator[tuple[str, Predictions]]:

@@ -17,7 +17,8 @@ def test_names_are_unique_and_every_metric_has_a_summary():
 
 def test_lower_is_better_for_losses_only():
     lower = {name for name, metric in METRICS.items() if not metric.higher_is_better}
-    assert lower == {"nll", "brier", "calibration_error", "debiased_calibration_error", "calibration_floor"}
+    of_probabilities = {"nll", "brier", "calibration_error", "debiased_calibration_error", "calibration_floor", "aurc"}
+    assert lower == of_probabilities | {"temperature", "scaled_nll", "scaled_calibration_error"}
 
 
 def test_metrics_of_the_positive_class_are_for_two_classes_only():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,5 +21,8 @@ def test_every_metric_has_a_case_and_carries_it():
 @pytest.mark.parametrize("name", known.CASES)
 def test_a_metric_computes_its_known_values(name, predictions_of):
     for case in known.CASES[name]:
-        value = METRICS[name].compute(predictions_of(case.logits, case.labels))
+        predictions = predictions_of(case.logits, case.labels)
+        if case.val_labels:
+            predictions = replace(predictions, validation=predictions_of(case.val_logits, case.val_labels))
+        value = METRICS[name].compute(predictions)
         np.testing.assert_allclose(value, case.value, atol=1e-6)

@@ -141,5 +141,6 @@ def test_an_untrained_model_scores_at_chance_on_every_metric_in_any_row_order(mo
 def test_every_scalar_metric_has_a_stated_chance_level():
     """A metric added without one would escape the test above."""
     elsewhere = {"nll", "brier", "calibration_error", "debiased_calibration_error", "binary_f1", "best_threshold"}
-    elsewhere.add("calibration_floor")  # the expected noise has no chance level
+    elsewhere |= {"calibration_floor", "temperature"}  # the expected noise and what is chosen have no chance level
+    elsewhere |= {"scaled_nll", "scaled_calibration_error", "aurc", "coverage_at_95", "coverage_at_99"}
     assert {metric.name for metric in SCALARS} == set(CHANCE) | set(OF_A_SPREAD) | elsewhere

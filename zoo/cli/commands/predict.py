@@ -43,6 +43,8 @@ class _PredictCall:
     """Numeric precision; None: as in testing."""
     workers: int | None
     """Decoding threads; None: one per core."""
+    reject_below: str | None
+    """Probability below which images are not answered, or the accuracy that the answered ones should have."""
 
 
 @click.command("predict")
@@ -62,6 +64,11 @@ class _PredictCall:
 @device_option
 @precision_option
 @count_option("--workers", "Decoding threads [default: one per core].")
+@click.option(
+    "--reject-below",
+    metavar="T",
+    help="Answer only images with at least this probability (0.9), or with this accuracy on validation images (95%).",
+)
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, **params: Any) -> None:
@@ -72,9 +79,14 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     from standard input, one per line. Images are preprocessed as in training. If an image cannot be read, its row
     gives the reason, the remaining images are still classified, and the exit code is 1. Other files in folders are
     skipped and counted on standard error.
+
+    With --reject-below, images that the model is not sure enough of have no class but a reason, and the share of those
+    answered is printed on standard error. For an accuracy, the threshold is chosen on the validation images of the
+    trial, whose folder is needed.
     """
     from harness.classifiers.onnx import load_predicting
     from harness.classifiers.predicting import Predictor, predict_images
+    from harness.classifiers.rejecting import rejection_of
     from zoo.cli.display.counting import counted
     from zoo.cli.group import FAILED
     from zoo.files.image_files import LeftOut
@@ -85,6 +97,9 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     predictor = Predictor(classifier, device=device, precision=call.precision, batch_size=call.batch_size)
     for note in classifier.notes:
         complain(note)
+    rejection = None if call.reject_below is None else rejection_of(call.reject_below, classifier.folder)
+    if rejection is not None and rejection.origin:
+        complain(rejection.origin)
     num_images = num_bad = 0
     skipped = LeftOut()
 
@@ -95,7 +110,7 @@ def command(ctx: click.Context, /, **params: Any) -> None:
         # Lines that are written to the same terminal would run into the count.
         if call.output is not None or call.form == "table" or not sys.stdout.isatty():
             predictions = counted(predictions, "image", sys.stderr)
-        for prediction in predictions:
+        for prediction in predictions if rejection is None else rejection.apply(predictions):
             num_images += 1
             num_bad += prediction.logits_K is None
             writer.add(prediction)
@@ -104,6 +119,9 @@ def command(ctx: click.Context, /, **params: Any) -> None:
     _write_to(call.output, write)
     for note in skipped.notes():
         complain(note)
+    if rejection is not None:
+        num_bad -= rejection.rejected
+        complain(rejection.summary)
     if num_bad:
         complain(f"{num_bad:,} of {plural(num_images, 'image')} could not be classified; the output gives each reason")
     ctx.exit(FAILED if num_bad else 0)

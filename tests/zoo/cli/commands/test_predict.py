@@ -102,3 +102,29 @@ def test_mistakes_are_one_sentence_and_write_no_file(run_zoo: Run, trial: str, m
         result = run_zoo("predict", *words)
         assert (result.exit_code, result.stdout) == (2, "")
         assert sentence in result.stderr
+
+
+def test_images_that_are_not_sure_enough_are_rejected_and_the_coverage_is_printed(
+    run_zoo: Run, trial: str, photo_folder: Path
+) -> None:
+    words = ("predict", trial, str(photo_folder / "test"), "--format", "json")
+    shares = [each["predictions"][0]["probability"] for each in json.loads(run_zoo(*words).stdout)]
+    middle = sorted(shares)[13] - 1e-9
+    result = run_zoo(*words, "--reject-below", f"{middle:.10f}")
+    assert result.exit_code == 0
+    answered = [bool(each["predictions"]) for each in json.loads(result.stdout)]
+    assert answered == [share >= middle for share in shares]
+    assert "14 of 27 images (51.9 %) answered" in result.stderr
+    reasons = [each["problem"] for each in json.loads(result.stdout) if each["problem"]]
+    assert len(reasons) == 13
+    assert all(reason.startswith("rejected: its probability of ") for reason in reasons)
+
+
+def test_a_threshold_for_an_accuracy_is_told(run_zoo: Run, trial: str, photo_folder: Path) -> None:
+    result = run_zoo("predict", trial, str(photo_folder / "test"), "--reject-below", "1%")
+    assert result.exit_code == 0
+    assert "validation images: " in result.stderr
+    assert "right among the 100.0 % answered" in result.stderr
+    wrong = run_zoo("predict", trial, str(photo_folder / "test"), "--reject-below", "much")
+    assert wrong.exit_code == 2
+    assert "--reject-below much: expected a probability from 0 to 1" in wrong.stderr
