@@ -38,7 +38,9 @@ def test_a_stale_part_is_noticed(generated: Any) -> None:
     stale = "<!-- fields: zoo.metric.KnownCase -->\n\n| `gone` | `int` | |\n\n<!-- end -->\n"
     fresh = generated.updated(stale)
     assert "`gone`" not in fresh
-    assert re.findall(r"^\| `(\w+)` \|", fresh, re.MULTILINE) == ["logits", "labels", "value", "classes"]
+    of_validation = ["val_logits", "val_labels"]
+    fields = ["logits", "labels", "value", "classes", *of_validation]
+    assert re.findall(r"^\| `(\w+)` \|", fresh, re.MULTILINE) == fields
 
 
 def test_every_class_a_listener_or_an_executor_meets_is_listed() -> None:
