@@ -169,6 +169,8 @@ class _Tester:
         self.folder, self.record, self.catalog, self.settings, self.kept_in = folder, record, catalog, settings, kept_in
         assert record.data is not None, "the record of a finished trial describes its images"
         self.data = record.data
+        # Those of the dataset come first; a published head may have more.
+        self.classes = load_predictions(folder, sha256=record.files.get(PREDICTIONS_FILE)).predictions.classes
         if threads := record.environment.get("threads"):
             torch.set_num_threads(threads)  # others give other bits
         self.predictor = Predictor(load_trained(folder, catalog), device=record.spec.execution.device)
@@ -271,13 +273,13 @@ class _Tester:
             images,
             self.predictor.settings,
             predict=self.predictor.classifier.predict,
-            num_classes=len(self.data.classes),
+            num_classes=len(self.classes),
         ).numpy()
         return logits_NK
 
     def _saved(self, logits_NK: NDArray[np.float32], images: ImageSet) -> SavedPredictions:
         predictions = Predictions(
-            logits=logits_NK, labels=images.labels_N, classes=self.data.classes, samples=images.samples_N
+            logits=logits_NK, labels=images.labels_N, classes=self.classes, samples=images.samples_N
         )
         return SavedPredictions(predictions=predictions, samples=images.samples_N)
 
