@@ -15,6 +15,7 @@ from harness.records.record import (
     DataInfo,
     Failure,
     FailureKind,
+    FeatureInfo,
     Latency,
     MetricValue,
     ModelInfo,
@@ -22,6 +23,8 @@ from harness.records.record import (
     Rate,
     Record,
     SpeedInfo,
+    TestSetKind,
+    TestSetResult,
     TrainingInfo,
     Tuning,
 )
@@ -128,6 +131,28 @@ def full(small_record: Record) -> Record:
             mapping="by name",
             published=PublishedFigure(value=0.9, dataset="toy", source="a page", preparation="8 px"),
         ),
+        features=FeatureInfo(
+            layer="fc",
+            num_features=8,
+            weights="f" * 64,
+            num_computed=3,
+            num_train=40,
+            own_head=True,
+            chosen={"l2": 0.1},
+        ),
+        test_sets={
+            "fog-1": TestSetResult(
+                kind=TestSetKind.CORRUPTION,
+                source="fog, severity 1 of CIFAR-10-C",
+                severity=1,
+                key="d" * 64,
+                fingerprint="e" * 64,
+                num_images=40,
+                mapping="by name",
+                metrics={"accuracy": MetricValue(value=0.5)},
+                openings=2,
+            )
+        },
     )
 
 
@@ -143,7 +168,17 @@ def changed(record: Record, path: str, value: Any) -> dict[str, Any]:
 
 
 def test_a_record_with_every_field_set_is_read_as_it_was_written(full: Record) -> None:
-    parts = (full, full.failure, full.model, full.data, full.training, full.tuning, full.speed)
+    parts = (
+        full,
+        full.failure,
+        full.model,
+        full.data,
+        full.training,
+        full.tuning,
+        full.speed,
+        full.features,
+        *full.test_sets.values(),
+    )
     for part in (*parts, full.speed and full.speed.best_inference):
         assert part is not None
         assert part.model_fields_set == set(type(part).model_fields), "every field is set in this test"
