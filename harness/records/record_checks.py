@@ -34,7 +34,8 @@ RANGES: Mapping[str, Range] = {
         (
             "accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall", "top3",
             "top5", "roc_auc", "calibration_error", "debiased_calibration_error", "calibration_floor",
-            "average_precision", "binary_f1", "best_threshold",
+            "average_precision", "binary_f1", "best_threshold", "scaled_calibration_error", "aurc", "coverage_at_95",
+            "coverage_at_99",
         ),
         _SHARE,
     ),
@@ -44,6 +45,8 @@ RANGES: Mapping[str, Range] = {
     "matthews_corrcoef": Range("scalar", -1, 1),
     "brier": Range("scalar", 0, 2),
     "nll": Range("scalar", 0, MAX_MAGNITUDE),
+    "scaled_nll": Range("scalar", 0, MAX_MAGNITUDE),
+    "temperature": Range("scalar", 0, MAX_MAGNITUDE),
     "confusion": Range("matrix", 0, MAX_MAGNITUDE),
 }  # fmt: skip
 """By the display name of a built-in metric."""

@@ -21,9 +21,22 @@ _PERCENT = (
     "calibration_error",
     "debiased_calibration_error",
     "calibration_floor",
+    "scaled_calibration_error",
+    "coverage_at_95",
+    "coverage_at_99",
     "binary_f1",
 )
-_LOWER_IS_BETTER = ("nll", "brier", "calibration_error", "debiased_calibration_error", "calibration_floor")
+_LOWER_IS_BETTER = (
+    "nll",
+    "brier",
+    "calibration_error",
+    "debiased_calibration_error",
+    "calibration_floor",
+    "temperature",
+    "scaled_nll",
+    "scaled_calibration_error",
+    "aurc",
+)
 
 
 def metric_column(
