@@ -46,7 +46,7 @@ def aurc_of_images(predictions: Predictions) -> Floats:
         """Return ``[G]``: the sum over the ranks after each group, and in part over those within."""
         whole_G = np.bincount(of_group_N, weights=values_N)
         after_G = np.cumsum(whole_G[::-1])[::-1] - whole_G
-        within_G: Floats = after_G + np.bincount(of_group_N, weights=values_N * share_N)
+        within_G: Floats = (after_G + np.bincount(of_group_N, weights=values_N * share_N)).astype(np.float64)
         return within_G
 
     own_G = np.bincount(of_group_N, weights=risk_N) / size_G - from_here_on(risk_N / answered_N)
@@ -59,7 +59,7 @@ def _risks(wrong_G: Floats, size_G: NDArray[np.intp]) -> tuple[Floats, NDArray[n
     import numpy as np
 
     before_G = np.cumsum(size_G) - size_G
-    wrong_before_G = np.cumsum(wrong_G) - wrong_G
+    wrong_before_G: Floats = np.cumsum(wrong_G, dtype=np.float64) - wrong_G
     group_N = np.repeat(np.arange(len(size_G)), size_G)
     answered_N = np.arange(1, len(group_N) + 1)
     place_N = answered_N - before_G[group_N]
@@ -106,7 +106,7 @@ def _groups(predictions: Predictions) -> tuple[Floats, Floats, NDArray[np.intp]]
 
     group_N, wrong_N, confidence_G = _wrong_images(predictions)
     size_G = np.bincount(group_N)
-    return confidence_G, np.bincount(group_N, weights=wrong_N), size_G
+    return confidence_G, np.bincount(group_N, weights=wrong_N).astype(np.float64), size_G
 
 
 def _wrong_images(predictions: Predictions) -> tuple[NDArray[np.intp], Floats, Floats]:
