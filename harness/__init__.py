@@ -6,6 +6,7 @@
 ``search``       settings chosen by validation results
 ``bench``        all trials of a plan, each in a process of its own
 ``trial``        one trial, from its spec to its record
+``ensembles``    mean probabilities of several networks, as rows
 ``given``        predictions made elsewhere, as rows
 ``classifiers``  trained networks that predict, are exported and imported
 ``measuring``    speeds and memory, and settings chosen by timing

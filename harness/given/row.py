@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.records.keys import result_key
 from harness.records.origin import Origin
 from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, SavedPredictions, save_predictions
-from harness.records.record import DataInfo, ModelInfo, Outcome, Record
+from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo
 from harness.records.scoring import score
 from harness.records.spec import TrialSpec
 from harness.records.store import Store, is_settled, write_record
@@ -39,8 +40,11 @@ class NewRow:
     model: ModelInfo | None = None
     warnings: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
-    torch_version: str = ""
-    """Version of torch of the networks, if they were run here."""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    """Versions and device of the networks, if they were run here."""
+    speed: SpeedInfo | None = None
+    measurement_key: str = ""
+    """Hash of everything that can change its speed; empty without one."""
 
     @property
     def key(self) -> str:
@@ -49,7 +53,7 @@ class NewRow:
             self.spec,
             fingerprint=self.data.fingerprint,
             pixels=self.data.pixels,
-            torch_version=self.torch_version,
+            torch_version=str(self.environment.get("torch", "")),
             origin=self.origin,
         )
 
@@ -74,18 +78,15 @@ def write_row(store: Store, row: NewRow, metrics: Sequence[Entry[Metric]]) -> tu
     record = Record(
         trial_id=name,
         result_key=row.key,
-        measurement_key="",
+        measurement_key=row.measurement_key,
         outcome=Outcome.DONE,
         spec=row.spec,
         model=row.model,
         data=row.data,
         metrics=scores.values,
         seconds=row.seconds,
-        environment={
-            "zoobench": __version__,
-            "python": platform.python_version(),
-            **({"torch": row.torch_version} if row.torch_version else {}),
-        },
+        speed=row.speed,
+        environment={**row.environment, "zoobench": __version__, "python": platform.python_version()},
         warnings=(*row.warnings, *scores.problems),
         started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         origin=row.origin,

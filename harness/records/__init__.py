@@ -11,6 +11,7 @@
 - ``state_files``: training states in a trial's folder
 - ``history``: phases and epochs of a trial, one per line
 - ``predictions``: saved test predictions
+- ``mean_predictions``: the mean probabilities of several networks
 - ``scoring``, ``rescoring``: metrics of predictions, and of predictions saved earlier
 - ``run_summaries``: the parts of a record that a forecast needs
 - ``runtime_result``: results of a trial's weights with another runtime

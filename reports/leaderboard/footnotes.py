@@ -21,7 +21,7 @@ MANY_OPENINGS = 20
 _ORIGINS = {
     OriginKind.EVALUATED: "weights that were not trained here, tested as trained rows are",
     OriginKind.PREDICTIONS: "predictions made elsewhere, scored here; there is no network to measure",
-    OriginKind.ENSEMBLE: "mean probabilities of several networks",
+    OriginKind.ENSEMBLE: "mean probabilities of several networks, whose sizes and inference times are added up",
 }
 
 _COSTS = frozenset(cost.key for cost in COSTS)

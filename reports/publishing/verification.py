@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.records.copying import file_kind
+from harness.records.mean_predictions import mean_predictions
+from harness.records.origin import OriginKind
 from harness.records.pooled_folds import concatenated
 from harness.records.predictions import VAL_FILE_NAME, further_file, load_predictions, with_validation
 from harness.records.record import MetricValue, Outcome, Record
@@ -192,7 +196,7 @@ def store_problems(trials: Sequence[Trial], *, required_seeds: int) -> list[str]
         # What was not trained here has no seeds.
         if group.example.origin is None and len(group.done) < required_seeds:
             problems.append(f"{title}: {plural(len(group.done), 'finished seed')}, but {required_seeds} are required")
-    return [*problems, *_fold_problems(trials)]
+    return [*problems, *_fold_problems(trials), *_ensemble_problems(trials)]
 
 
 def _fold_problems(trials: Sequence[Trial]) -> list[str]:
@@ -216,6 +220,37 @@ def _fold_problems(trials: Sequence[Trial]) -> list[str]:
         same = saved.samples.tobytes() == own.samples.tobytes()
         if not same or saved.predictions.logits.tobytes() != own.predictions.logits.tobytes():
             problems.append(f"{name}: its predictions are not those of its folds")
+    return problems
+
+
+def _ensemble_problems(trials: Sequence[Trial]) -> list[str]:
+    """Return a sentence for each ensemble whose predictions are not the mean of those of its members.
+
+    Only ensembles whose members are among *trials* and weigh the same can be checked.
+    """
+    by_content: dict[str, tuple[Path, str]] = {}
+    for folder, record in trials:
+        by_content |= {sha256: (folder, file) for file, sha256 in record.files.items()}
+    problems = []
+    for folder, record in trials:
+        origin = record.origin
+        if origin is None or origin.kind is not OriginKind.ENSEMBLE or record.spec.architecture.options.get("weights"):
+            continue
+        members = [by_content[sha256] for sha256 in origin.files.values() if sha256 in by_content]
+        if len(members) < len(origin.files):
+            continue
+        name = one_line(folder.name, max_length=120)
+        try:
+            mean = mean_predictions([load_predictions(each, name=file) for each, file in members])
+            saved = load_predictions(folder)
+        except StoreError as error:
+            problems.append(f"{name}: {one_line(error)}")
+            continue
+        alike = mean.samples.tobytes() == saved.samples.tobytes() and np.allclose(
+            mean.predictions.probabilities, saved.predictions.probabilities, rtol=_TOLERANCE, atol=_TOLERANCE
+        )
+        if not alike:
+            problems.append(f"{name}: its predictions are not the mean of those of its members")
     return problems
 
 

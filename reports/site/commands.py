@@ -72,7 +72,10 @@ def _arguments_of(record: Record, origin: Origin) -> list[str]:
     """Return the arguments that make a row of predictions or an ensemble again, with files as the user named them."""
     spec = record.spec
     if origin.kind is OriginKind.ENSEMBLE:
-        return ["ensemble", *(f"RUNS/{member}" for member in origin.files)]
+        options = spec.architecture.options
+        is_greedy = options.get("select") == "greedy"  # which chose among more than its members
+        members = ["RUNS"] if is_greedy else [f"RUNS/{member}" for member in origin.files]
+        return ["ensemble", *members, "--over", str(options.get("over")), "--select", str(options.get("select"))]
     data = f"{spec.dataset.full_name}:{spec.dataset.argument}" if spec.dataset.argument else spec.dataset.full_name
     arguments = ["add", *origin.files]
     is_at_hand = record.data is not None and record.data.image_size is not None

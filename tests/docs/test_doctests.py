@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-QUICK = ("zoo.api.ranking", "zoo.api.differences", "zoo.api.creating")
+QUICK = ("zoo.api.adding", "zoo.api.ensembling", "zoo.api.ranking", "zoo.api.differences", "zoo.api.creating")
 BENCHES = ("zoo.api.benching",)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.catalog import Catalog
     from zoo.options import Option
 
-Path_ = str | PathLike[str]
+AnyPath = str | PathLike[str]
 Report = Callable[[str, float | None], None]
 
 
@@ -31,9 +31,9 @@ class AddOptions(TypedDict, total=False):
     limit_train: int
     limit_test: int
     val_fraction: float
-    data_root: Path_
+    data_root: AnyPath
     offline: bool
-    plugins: Sequence[Path_]
+    plugins: Sequence[AnyPath]
     report: Report
 
 
@@ -51,14 +51,14 @@ class AddResult(Ranking):
 
 
 def add(
-    files: Path_ | Sequence[Path_],
+    files: AnyPath | Sequence[AnyPath],
     *,
     data: Any = None,
-    labels: Path_ | None = None,
+    labels: AnyPath | None = None,
     classes: Sequence[str] | None = None,
     name: str | None = None,
     set: Mapping[str, Option] | None = None,
-    out: Path_ = DEFAULT_RUNS,
+    out: AnyPath = DEFAULT_RUNS,
     **options: Unpack[AddOptions],
 ) -> AddResult:
     """Score predictions made elsewhere, and rank them beside the other rows of a folder, as ``zoo add`` does.
@@ -120,22 +120,12 @@ def _kept(data: object) -> str:
     return keep_images(data)
 
 
-def ranked(store: Path, catalog: Catalog, added: Sequence[AddedRow], *, plugins: Sequence[Path_] = ()) -> AddResult:
+def ranked(store: Path, catalog: Catalog, added: Sequence[AddedRow], *, plugins: Sequence[AnyPath] = ()) -> AddResult:
     """Write the leaderboard files of a store, and return its rows ranked."""
-    from reports.leaderboard.building import build_leaderboard
-    from reports.trials.reading import read_trials
-    from zoo.api.tables import MetricDeclarations, formats_of, write_tables
+    from zoo.api.tables import rank_store
 
-    declared = MetricDeclarations.of(catalog)
-    problems = write_tables(store, declared, formats_of(catalog).values())[1]
-    trials, unreadable = read_trials([store], runtimes=True)
-    leaderboard = build_leaderboard(
-        trials,
-        declared=declared.columns,
-        versions=declared.versions,
-        notes=[*problems, *(f"left out: {problem}" for problem in unreadable)],
-    )
-    return AddResult(leaderboard, tuple(trials), declared, plugins, store=store, added=tuple(added))
+    leaderboard, trials, declared = rank_store(store, catalog)
+    return AddResult(leaderboard, trials, declared, plugins, store=store, added=tuple(added))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,7 +140,7 @@ class AddOrder:
     """Names of the classes; empty: those of the dataset, or the labels."""
     settings: Mapping[str, Any]
     """Settings of the dataset, as fields of :class:`harness.planning.request.BenchRequest`."""
-    data_root: Path_ | None
+    data_root: AnyPath | None
     offline: bool
     origin: str
     """What sentences call the place where the settings were given."""

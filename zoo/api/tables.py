@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,8 @@ from zoo.api.display.foreign_formats import file_name, render_foreign
 
 if TYPE_CHECKING:
     from reports.leaderboard.column import Column
+    from reports.leaderboard.leaderboard import Leaderboard
+    from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
     from zoo.report_format import ReportFormat
 
@@ -67,3 +69,26 @@ def write_tables(
         except OSError as error:
             problems.append(f"{path} cannot be written: {error.strerror or error}")
     return written, problems
+
+
+def rank_store(
+    store: Path, catalog: Catalog, *, notes: Sequence[str] = ()
+) -> tuple[Leaderboard, tuple[Trial, ...], MetricDeclarations]:
+    """Write the leaderboard files of a store; return its leaderboard, its trials, and what a catalog says of metrics.
+
+    Raises:
+        StoreError: If a file cannot be written.
+    """
+    from reports.leaderboard.building import build_leaderboard
+    from reports.trials.reading import read_trials
+
+    declared = MetricDeclarations.of(catalog)
+    problems = write_tables(store, declared, formats_of(catalog).values())[1]
+    trials, unreadable = read_trials([store], runtimes=True)
+    leaderboard = build_leaderboard(
+        trials,
+        declared=declared.columns,
+        versions=declared.versions,
+        notes=[*notes, *problems, *(f"left out: {problem}" for problem in unreadable)],
+    )
+    return leaderboard, tuple(trials), declared

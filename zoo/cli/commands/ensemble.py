@@ -1,0 +1,93 @@
+"""``zoo ensemble``: rank the mean probabilities of trained networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.options.counts import count_option
+from zoo.cli.options.output import output_option
+from zoo.cli.session import complain, plugin_options, session_of
+from zoo.names import DEFAULT_RUNS
+from zoo.text import clean, plural
+
+if TYPE_CHECKING:
+    from harness.records.record import Record
+
+
+@click.command("ensemble")
+@click.argument("runs", nargs=-1, metavar="[RUNS]...")
+@click.option(
+    "--over",
+    type=click.Choice(("seeds", "folds", "models")),
+    required=True,
+    help="What the members of an ensemble differ in.",
+)
+@click.option(
+    "--select",
+    type=click.Choice(("all", "greedy")),
+    default="all",
+    show_default=True,
+    help="Average all, or those that are chosen by their validation predictions.",
+)
+@count_option("--rounds", "Networks that greedy selection adds, with replacement [default: 50].")
+@click.option("--on", metavar="NAME", help="Further test set on which folds are averaged [default: the only one].")
+@output_option("Folder of the ensembles [default: the first of RUNS].", metavar="FOLDER")
+@click.option("-q", "--quiet", is_flag=True, help="Print only warnings.")
+@plugin_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    runs: tuple[str, ...],
+    over: str,
+    select: str,
+    rounds: int | None,
+    on: str | None,
+    out: str | None,
+    quiet: bool,
+) -> None:
+    """Rank the mean probabilities of trained networks.
+
+    RUNS are result folders or single trials in them [default: runs]. Over seeds, each row gives an ensemble. Over
+    models, each dataset gives one, of the trial of each row with the best validation accuracy. Over folds, each seed of
+    a cross-validation gives one, for a test set that no fold was trained on (--test-also of zoo bench).
+
+    Saved predictions are averaged, so nothing is run. Parameters, multiply-accumulates and inference times are those of
+    the members added up. Greedy selection (Caruana et al., 2004) chooses members, with replacement, by the negative
+    log-likelihood of the validation images; the test images choose nothing.
+    """
+    from zoo.api.ensembling import EnsembleOrder
+
+    order = EnsembleOrder(
+        runs=tuple(map(Path, runs or (DEFAULT_RUNS,))),
+        over=over,
+        select=select,
+        rounds=rounds,
+        on=on,
+        out=None if out is None else Path(out),
+    )
+    result = order.carry_out(session_of(ctx).catalog())
+    for sentence in result.skipped:
+        complain(f"left out: {sentence}")
+    for record, is_new in result.made:
+        for warning in record.warnings:
+            complain(warning)
+        if not quiet:
+            click.echo(_line(record, is_new))
+    if not quiet:
+        rows = plural(len(result.leaderboard.rows), "row")
+        click.echo(f"zoo rank {clean(result.store)} ranks {rows}", err=True)
+
+
+def _line(record: Record, is_new: bool) -> str:
+    assert record.origin is not None, "an ensemble has an origin"
+    accuracy = record.metrics["accuracy"].value if "accuracy" in record.metrics else None
+    shown = "no accuracy" if accuracy is None else f"accuracy {100 * accuracy:.2f} %"
+    weights = record.spec.architecture.options.get("weights")
+    parts = [clean(record.spec.architecture.display_name), clean(record.spec.dataset.display_name)]
+    ending = "" if is_new else ", already there"
+    members = f" ({clean(weights)})" if weights else ""
+    return f"{' on '.join(parts)}: {shown}{members}{ending}"
