@@ -19,11 +19,8 @@ The public names, for plugins and scripts:
 ``build_catalog``      finds all plugins and their records
 ``bench``              trains, tests and ranks models: ``zoo bench`` from Python, with a ``BenchResult``
 ``add``                ranks predictions that were made elsewhere: ``zoo add`` from Python
-<<<<<<< HEAD
 ``evaluate``           tests classifiers that exist, without training: ``zoo eval`` from Python
-=======
 ``ensemble``           averages trained networks, and ranks the result
->>>>>>> b3591ef (Average the probabilities of seeds, models and folds into rows with zoo ensemble and zoo.ensemble, chosen on validation images only)
 ``rank``               ranks the results of earlier benches: a ``Ranking``
 ``diff``               compares two sets of results
 ``create_model``       a network by name
@@ -71,11 +68,8 @@ if TYPE_CHECKING:
     from zoo.api.creating import load_classifier as load_classifier
     from zoo.api.creating import load_dataset as load_dataset
     from zoo.api.differences import diff as diff
-<<<<<<< HEAD
-    from zoo.api.evaluating import evaluate as evaluate
-=======
     from zoo.api.ensembling import ensemble as ensemble
->>>>>>> b3591ef (Average the probabilities of seeds, models and folds into rows with zoo ensemble and zoo.ensemble, chosen on validation images only)
+    from zoo.api.evaluating import evaluate as evaluate
     from zoo.api.given.images import keep_images as keep_images
     from zoo.api.ranking import Ranking as Ranking
     from zoo.api.ranking import rank as rank
@@ -138,11 +132,8 @@ _HOME = {
     "build_catalog": "zoo.loading",
     "create_model": "zoo.api.creating",
     "diff": "zoo.api.differences",
-<<<<<<< HEAD
     "evaluate": "zoo.api.evaluating",
-=======
     "ensemble": "zoo.api.ensembling",
->>>>>>> b3591ef (Average the probabilities of seeds, models and folds into rows with zoo ensemble and zoo.ensemble, chosen on validation images only)
     "hookimpl": "zoo.hookspecs",
     "keep_images": "zoo.api.given.images",
     "list_datasets": "zoo.api.creating",

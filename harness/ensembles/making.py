@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.ensembles.greedy import ROUNDS, greedy_counts
-from harness.ensembles.members import Member, TestedOn, read_member, title_of
+from harness.ensembles.members import Member, TestedOn, check_untouched, read_member, title_of
 from harness.given.row import NewRow
 from harness.records.mean_predictions import mean_predictions
 from harness.records.origin import Origin, OriginKind
@@ -74,6 +74,8 @@ def make_ensemble(request: EnsembleRequest) -> NewRow:
             f"{request.name}: the folds were validated on different images, so none can be chosen by them; average all"
         )
     candidates = [read_member(*each, request.tested, with_val=with_val) for each in request.candidates]
+    if request.over is Over.FOLDS:
+        check_untouched(request.candidates, request.tested, candidates[0].test)
     counts = greedy_counts(candidates, rounds=request.rounds) if is_greedy else [1] * len(candidates)
     chosen = [(member, count) for member, count in zip(candidates, counts, strict=True) if count]
     members, weights = [member for member, _ in chosen], [float(count) for _, count in chosen]

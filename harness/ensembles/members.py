@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from harness.records.predictions import (
     FILE_NAME,
     VAL_FILE_NAME,
@@ -111,6 +113,29 @@ def untouched_test(folds: Sequence[Record], name: str | None) -> TestedOn:
             }
         ),
     )
+
+
+def check_untouched(folds: Sequence[tuple[Path, Record]], tested: TestedOn, test: SavedPredictions) -> None:
+    """Check that no image of a further test set is one that the folds were trained on.
+
+    All folds together were tested on every image that any of them was trained on.
+
+    Args:
+        folds: Trials of the folds.
+        tested: The further test set.
+        test: Predictions of one of them for it.
+
+    Raises:
+        StoreError: If an image is, by its id.
+    """
+    own = [load_predictions(folder, sha256=record.files.get(FILE_NAME)).samples for folder, record in folds]
+    shared = int(np.isin(test.samples, np.concatenate(own)).sum())
+    if shared:
+        raise StoreError(
+            f"{one_line(tested.dataset.display_name, max_length=80)}: {shared:,} of its "
+            f"{plural(len(test.samples), 'image')} are among those that the folds were trained on, so their "
+            "probabilities there say nothing about new images; test them on a split that no fold has seen"
+        )
 
 
 def read_member(folder: Path, record: Record, tested: TestedOn, *, with_val: bool = True) -> Member:

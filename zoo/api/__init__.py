@@ -2,11 +2,8 @@
 
 ``benching``     ``zoo.bench`` and its result
 ``adding``       ``zoo.add``: predictions made elsewhere as rows
-<<<<<<< HEAD
 ``evaluating``   ``zoo.evaluate``: classifiers that exist, tested without training
-=======
 ``ensembling``   ``zoo.ensemble``: mean probabilities as rows
->>>>>>> b3591ef (Average the probabilities of seeds, models and folds into rows with zoo ensemble and zoo.ensemble, chosen on validation images only)
 ``ranking``      ``zoo.rank``: results as tables, pictures, explanations, sites, and the best model
 ``differences``  ``zoo.diff``: two sets of results compared
 ``classifiers``  a trained network with its preparation, which predicts and embeds

@@ -114,3 +114,13 @@ def test_members_with_other_test_images_are_refused(make_trial: MakeTrial, reque
         make_ensemble(requested([make_trial(seed=0), make_trial(seed=1, first=7)]))
     with pytest.raises(StoreError, match="net: an ensemble has at least two networks"):
         make_ensemble(requested([make_trial(seed=5)]))
+
+
+def test_folds_are_not_averaged_on_images_that_they_were_trained_on(make_trial: MakeTrial, requested: Any) -> None:
+    # The further images are those numbered from 50,000, of which the folds have 10 among their own.
+    trials = [make_trial(fold=fold, further=("held",), first=-10_000 - 50) for fold in (1, 2, 3)]
+    tested = untouched_test([record for _, record in trials], None)
+    with pytest.raises(
+        StoreError, match="folder:held: 10 of its 50 images are among those that the folds were trained"
+    ):
+        make_ensemble(requested(trials, over=Over.FOLDS, tested=tested))
