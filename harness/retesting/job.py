@@ -53,7 +53,7 @@ from harness.system.malloc import keep_freed_memory
 from harness.training.evaluation import batch_size_for, predict_logits
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
-from zoo.errors import DataError, ManyErrors, ZooError
+from zoo.errors import DataError, ManyErrors, UsageError, ZooError
 from zoo.loading import Sources, build_catalog
 from zoo.metric import Predictions
 from zoo.preparation import USUAL
@@ -106,6 +106,12 @@ def describe(
             elif requested.dataset is not None:
                 images = load_further(requested.dataset, catalog, places)
                 for spec in specs:
+                    names = [(each.full_name, each.argument) for each in (spec, requested.dataset)]
+                    if names[0] == names[1] and not images.is_test_split:
+                        raise UsageError(
+                            f"test set {requested.name}: {spec.display_name} has no test split, so the folds are made "
+                            "of all its images, and none is left"
+                        )
                     classes = load_further(spec, catalog, places).classes
                     title = f"test set {requested.name} ({requested.dataset.display_name})"
                     map_classes(images.classes, classes, title=title, trained=spec.display_name)

@@ -59,9 +59,14 @@ def requested_sets(request: BenchRequest, catalog: Catalog) -> tuple[RequestedSe
             errors += many.errors
         except ZooError as error:
             errors.append(error)
-    if found and request.folds is not None:
+    own = sorted({each.kind.value for each in found.values() if each.kind is not TestSetKind.DATASET})
+    if own and request.folds is not None:
+        kinds = " or ".join(own)
         errors.append(
-            UsageError("test_also cannot be combined with folds: each fold has a network of its own, not the row's")
+            UsageError(
+                f"test_also: folds are tested on other datasets only, such as held=DATA, and not by {kinds}: each fold "
+                "has a network and test images of its own, not the row's"
+            )
         )
     ManyErrors.raise_if(errors)
     return tuple(found.values())
@@ -111,6 +116,6 @@ def _of_dataset(text: str, request: BenchRequest, catalog: Catalog) -> Requested
     selected = select_datasets(alone, catalog)
     if len(selected) != 1:
         raise UsageError(f"test_also {text!r}: {data!r} names {len(selected)} datasets; give each a name of its own")
-    if data in request.data:
+    if data in request.data and request.folds is None:  # folds leave the test split of their source alone
         raise UsageError(f"test_also {text!r}: {data} is what is trained on; its test split is tested anyway")
     return RequestedSet(name=name, kind=TestSetKind.DATASET, dataset=dataset_spec(selected[0], alone))

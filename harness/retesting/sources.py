@@ -40,6 +40,8 @@ class FurtherImages:
 
     part: SplitIndices
     classes: tuple[str, ...]
+    is_test_split: bool = True
+    """Whether the dataset has a test split, so that these are not all its images."""
 
 
 class KnownSet(FrozenModel):
@@ -61,7 +63,7 @@ def load_further(spec: DatasetSpec, catalog: Catalog, settings: DataSettings) ->
     part = whole("test", splits.test) if splits.test is not None else pool_parts(splits)[0]["test"]
     if spec.limit_test is not None:
         part = part.first(spec.limit_test)
-    return FurtherImages(part=part, classes=splits.classes)
+    return FurtherImages(part=part, classes=splits.classes, is_test_split=splits.test is not None)
 
 
 def _splits_of(spec: DatasetSpec, catalog: Catalog, settings: DataSettings) -> Splits:

@@ -51,5 +51,10 @@ def test_mistakes_are_reported_together_and_names_are_given_once(request_sets) -
         request_sets("corrupt:fogg", "site=folder:a", "site=folder:b")
     assert len(caught.value.errors) == 2
     assert "two test sets are called 'site'" in str(caught.value)
-    with pytest.raises(ZooError, match="cannot be combined with folds"):
+    with pytest.raises(ZooError, match="folds are tested on other datasets only"):
         request_sets("slices", folds=3)
+
+
+def test_folds_may_be_tested_on_the_split_that_they_leave_alone(request_sets) -> None:
+    (only,) = request_sets("held=digits", data=["digits"], folds=3)
+    assert (only.name, only.kind) == ("held", TestSetKind.DATASET)
