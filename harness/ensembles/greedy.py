@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.ensembles.members import Member
+from harness.ensembles.members import EnsembleMember
 from harness.records.mean_predictions import log_likelihoods
 from zoo.errors import StoreError
 from zoo.text import plural
@@ -25,7 +25,7 @@ _SHOWN = 3
 _ROUNDING = 1e-12
 
 
-def greedy_counts(candidates: Sequence[Member], *, rounds: int = ROUNDS) -> list[int]:
+def greedy_counts(candidates: Sequence[EnsembleMember], *, rounds: int = ROUNDS) -> list[int]:
     """Return how much each candidate weighs, as whole numbers without a common divisor; 0 if it was not chosen.
 
     Candidates are compared in their order, so that of equal ones the first is chosen.

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.ensembles.greedy import ROUNDS, greedy_counts
-from harness.ensembles.members import Member, TestedOn, check_untouched, read_member, title_of
+from harness.ensembles.members import EnsembleMember, TestedOn, check_untouched, read_member, title_of
 from harness.given.row import NewRow
 from harness.records.mean_predictions import mean_predictions
 from harness.records.origin import Origin, OriginKind
@@ -31,7 +31,7 @@ class Over(StrEnum):
     MODELS = "models"
 
 
-class Selection(StrEnum):
+class MemberChoice(StrEnum):
     """How the members of an ensemble are chosen among the candidates."""
 
     ALL = "all"
@@ -52,7 +52,7 @@ class EnsembleRequest:
     """What its members have in common: a model, or empty."""
     recipe: str = ""
     """Display name of the recipe of all members; empty if they differ."""
-    selection: Selection = Selection.ALL
+    selection: MemberChoice = MemberChoice.ALL
     rounds: int = ROUNDS
     """Networks that greedy selection adds."""
 
@@ -66,7 +66,7 @@ def make_ensemble(request: EnsembleRequest) -> NewRow:
     """
     if len(request.candidates) < 2:
         raise StoreError(f"{request.name or 'this ensemble'}: an ensemble has at least two networks")
-    is_greedy = request.selection is Selection.GREEDY
+    is_greedy = request.selection is MemberChoice.GREEDY
     # The folds of a cross-validation have different validation images.
     with_val = request.over is not Over.FOLDS
     if is_greedy and not with_val:
@@ -110,7 +110,7 @@ def make_ensemble(request: EnsembleRequest) -> NewRow:
     )
 
 
-def _averaged(members: Sequence[Member], weights: Sequence[float]) -> SavedPredictions:
+def _averaged(members: Sequence[EnsembleMember], weights: Sequence[float]) -> SavedPredictions:
     for member in members[1:]:
         try:
             mean_predictions([members[0].test, member.test])
@@ -119,12 +119,14 @@ def _averaged(members: Sequence[Member], weights: Sequence[float]) -> SavedPredi
     return mean_predictions([member.test for member in members], weights)
 
 
-def _spec(request: EnsembleRequest, members: Sequence[Member], counts: Sequence[int], num_candidates: int) -> TrialSpec:
+def _spec(
+    request: EnsembleRequest, members: Sequence[EnsembleMember], counts: Sequence[int], num_candidates: int
+) -> TrialSpec:
     first = members[0].record.spec
     none = ProviderSpec(plugin="none")
     noun = {Over.SEEDS: "seed", Over.FOLDS: "fold", Over.MODELS: "model"}[request.over]
     size = plural(len(members), noun)
-    if request.selection is Selection.GREEDY:
+    if request.selection is MemberChoice.GREEDY:
         size = f"greedy, {len(members)} of {plural(num_candidates, noun)}"
     shown = one_line(f"{request.name}, {size}" if request.name else size, max_length=120)
     weights = [f"{each.title} ×{count}" for each, count in zip(members, counts, strict=True)]
@@ -155,11 +157,11 @@ def _spec(request: EnsembleRequest, members: Sequence[Member], counts: Sequence[
     )
 
 
-def _are_equal(members: Sequence[Member], read: Callable[[Record], object]) -> bool:
+def _are_equal(members: Sequence[EnsembleMember], read: Callable[[Record], object]) -> bool:
     return all(read(member.record) == read(members[0].record) for member in members)
 
 
-def _source(members: Sequence[Member]) -> str:
+def _source(members: Sequence[EnsembleMember]) -> str:
     titles = "; ".join(member.title for member in members)
     return titles if len(titles) <= 400 else f"{titles[:399]}…"
 
@@ -197,7 +199,7 @@ def _environment(records: Sequence[Record]) -> dict[str, object]:
     }
 
 
-def _speed(members: Sequence[Member]) -> tuple[SpeedInfo | None, tuple[str, ...]]:
+def _speed(members: Sequence[EnsembleMember]) -> tuple[SpeedInfo | None, tuple[str, ...]]:
     """Return the speed of running all members one after the other; None if they cannot be added up."""
     records = [member.record for member in members]
     speeds = [record.speed for record in records if record.speed is not None]

@@ -22,7 +22,7 @@ from zoo.text import one_line, plural
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Member:
+class EnsembleMember:
     """A network of an ensemble."""
 
     record: Record
@@ -138,7 +138,7 @@ def check_untouched(folds: Sequence[tuple[Path, Record]], tested: TestedOn, test
         )
 
 
-def read_member(folder: Path, record: Record, tested: TestedOn, *, with_val: bool = True) -> Member:
+def read_member(folder: Path, record: Record, tested: TestedOn, *, with_val: bool = True) -> EnsembleMember:
     """Return a member with its predictions.
 
     Args:
@@ -160,4 +160,4 @@ def read_member(folder: Path, record: Record, tested: TestedOn, *, with_val: boo
     val = None
     if with_val and VAL_FILE_NAME in record.files:
         val = load_predictions(folder, sha256=record.files[VAL_FILE_NAME], name=VAL_FILE_NAME)
-    return Member(record=record, test=test, sha256=sha256, val=val)
+    return EnsembleMember(record=record, test=test, sha256=sha256, val=val)

@@ -205,12 +205,12 @@ class EnsembleOrder:
 
     def _request(self, members: Sequence[Trial], **fields: object) -> EnsembleRequest:
         from harness.ensembles.greedy import ROUNDS
-        from harness.ensembles.making import EnsembleRequest, Over, Selection
+        from harness.ensembles.making import EnsembleRequest, MemberChoice, Over
 
         return EnsembleRequest(
             over=Over(self.over),
             candidates=tuple(members),
-            selection=Selection(self.select),
+            selection=MemberChoice(self.select),
             rounds=self.rounds or ROUNDS,
             **fields,  # type: ignore[arg-type]
         )

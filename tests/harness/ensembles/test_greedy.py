@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.ensembles.greedy import greedy_counts
-from harness.ensembles.members import Member
+from harness.ensembles.members import EnsembleMember
 from harness.records.predictions import SavedPredictions
 from harness.records.record import Record
 from tests.harness.ensembles.conftest import MakeTrial
@@ -21,7 +21,7 @@ def record(make_trial: MakeTrial) -> Record:
     return make_trial()[1]
 
 
-def member(record: Record, shares: list[float] | None, *, first: int = 0) -> Member:
+def member(record: Record, shares: list[float] | None, *, first: int = 0) -> EnsembleMember:
     """Return a member that gives the label of each validation image these probabilities."""
     saved = None
     if shares is not None:
@@ -34,7 +34,7 @@ def member(record: Record, shares: list[float] | None, *, first: int = 0) -> Mem
         predictions=Predictions(logits=np.zeros((1, 2)), labels=np.zeros(1, dtype=np.int64), classes=("x", "y")),
         samples=np.zeros(1, dtype=np.uint64),
     )
-    return Member(record=record, test=test, sha256="", val=saved)
+    return EnsembleMember(record=record, test=test, sha256="", val=saved)
 
 
 def loss(members: list[list[float]], counts: list[int]) -> float:

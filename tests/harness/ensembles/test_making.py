@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.ensembles.making import Over, Selection, make_ensemble
+from harness.ensembles.making import MemberChoice, Over, make_ensemble
 from harness.ensembles.members import untouched_test
 from harness.given.row import write_row
 from harness.records.origin import OriginKind
@@ -67,22 +67,22 @@ def test_speeds_under_different_conditions_and_unknown_sizes_are_not_added_up(
 
 def test_greedy_selection_weighs_members_and_says_so(make_trial: MakeTrial, requested: Any) -> None:
     trials = [make_trial("good", seed=seed, skill=2.0) for seed in (0, 1)] + [make_trial("bad", skill=-3.0)]
-    row = make_ensemble(requested(trials, over=Over.MODELS, name="", selection=Selection.GREEDY))
+    row = make_ensemble(requested(trials, over=Over.MODELS, name="", selection=MemberChoice.GREEDY))
     assert trials[2][1].trial_id not in row.origin.files
     assert row.spec.architecture.display_name == "greedy, 2 of 3 models"
     assert row.spec.architecture.options["select"] == "greedy"
-    alone = make_ensemble(requested([trials[0], trials[2]], selection=Selection.GREEDY))
+    alone = make_ensemble(requested([trials[0], trials[2]], selection=MemberChoice.GREEDY))
     assert alone.warnings == ("greedy selection chose a single network: good, seed 0",)
 
 
 def test_greedy_selection_does_not_look_at_test_images(make_trial: MakeTrial, requested: Any) -> None:
     one = [make_trial(f"a{seed}", seed=seed, draw=seed) for seed in (0, 1, 2)]
-    chosen = make_ensemble(requested(one, selection=Selection.GREEDY)).spec.architecture.options["weights"]
+    chosen = make_ensemble(requested(one, selection=MemberChoice.GREEDY)).spec.architecture.options["weights"]
     # The same validation predictions, and test predictions of other networks.
     for folder, _ in one:
         (folder / FILE_NAME).unlink()
     other = [make_trial(f"b{seed}", seed=seed, draw=seed, first=5) for seed in (0, 1, 2)]
-    again = make_ensemble(requested(other, selection=Selection.GREEDY)).spec.architecture.options["weights"]
+    again = make_ensemble(requested(other, selection=MemberChoice.GREEDY)).spec.architecture.options["weights"]
     assert isinstance(chosen, str)
     assert chosen.replace("a", "") == str(again).replace("b", "")
 
@@ -93,7 +93,7 @@ def test_without_validation_predictions_all_can_be_averaged_but_none_chosen(
     trials = [make_trial(seed=0), make_trial(seed=1, with_val=False)]
     assert make_ensemble(requested(trials)).val is None
     with pytest.raises(StoreError, match=r"1 network without validation predictions \(net, seed 1\)"):
-        make_ensemble(requested(trials, selection=Selection.GREEDY))
+        make_ensemble(requested(trials, selection=MemberChoice.GREEDY))
     others = [make_trial(seed=2), make_trial(seed=3, val_first=9)]
     assert make_ensemble(requested(others)).val is None, "they have different validation images"
 
@@ -106,7 +106,7 @@ def test_folds_are_averaged_on_an_untouched_test_set_and_never_chosen(make_trial
     assert len(row.saved.samples) == 50
     assert row.val is None
     with pytest.raises(StoreError, match="the folds were validated on different images"):
-        make_ensemble(requested(trials, over=Over.FOLDS, tested=tested, selection=Selection.GREEDY))
+        make_ensemble(requested(trials, over=Over.FOLDS, tested=tested, selection=MemberChoice.GREEDY))
 
 
 def test_members_with_other_test_images_are_refused(make_trial: MakeTrial, requested: Any) -> None:
