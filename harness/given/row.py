@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.records.keys import result_key
@@ -74,7 +74,10 @@ def write_row(store: Store, row: NewRow, metrics: Sequence[Entry[Metric]]) -> tu
     target = store.folder(name)
     if target.exists():
         raise StoreError(f"{target} is there already, and holds no finished row: remove it, and run the command again")
-    scores = score(row.saved.predictions, metrics)
+    predictions = row.saved.predictions
+    if row.val is not None:  # on which a metric may choose a temperature
+        predictions = replace(predictions, validation=row.val.predictions)
+    scores = score(predictions, metrics)
     record = Record(
         trial_id=name,
         result_key=row.key,
