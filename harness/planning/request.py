@@ -142,6 +142,8 @@ class BenchRequest(FrozenModel):
     """Runtimes that evaluate and time the trained weights after the trials, without changing the trials."""
     train_sizes: Annotated[Names, BeforeValidator(_as_text), AfterValidator(_train_sizes)] = ()
     """Numbers of training images per class to fit heads to, or ``all``; each is a row of its own."""
+    then: Names = ()
+    """Recipes to train afterwards, on the rows that share the first rank; ``then.KEY`` in ``set`` is for these."""
     test_also: Names = ()
     """Further test sets for the trained weights: ``NAME=DATA``, ``corrupt:all``, ``corrupt:NAME`` or ``slices``."""
 
@@ -154,6 +156,15 @@ class BenchRequest(FrozenModel):
     def budget_seconds(self) -> float | None:
         """Seconds after which no further trial starts; None: no limit."""
         return None if self.budget is None else _seconds(self.budget)
+
+    @property
+    def second(self) -> BenchRequest:
+        """The request for the recipes that come afterwards: with their own overrides, and without searches."""
+        kept = {key: value for key, value in self.set.items() if key.partition(".")[0] not in ("recipe", "then")}
+        own = {f"recipe.{key.partition('.')[2]}": value for key, value in self.set.items() if key.startswith("then.")}
+        unset = {"tune": None, "tune_budget": None, "tune_repeats": 1, "space": {}, "train_sizes": (), "then": ()}
+        seeds = DEFAULT_SEEDS if self.seeds == "auto" else self.seeds
+        return self.model_copy(update={**unset, "recipes": self.then, "set": {**kept, **own}, "seeds": seeds})
 
     @property
     def is_tuned(self) -> bool:

@@ -28,6 +28,8 @@ from zoo.recipe import Recipe
 READ_WITHOUT_TRAINING = ("batch_size", "test_views")
 """Hyperparameters that count if nothing is trained."""
 _OVERRIDE_TARGETS = ("model", "data", "recipe")
+_SECOND_TARGET = "then"
+"""Its overrides are for the recipes that come afterwards (see :attr:`BenchRequest.second`)."""
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -114,7 +116,7 @@ def select(request: BenchRequest, catalog: Catalog, given: Mapping[str, GivenCla
         lambda pair: _select_dataset(*pair, of_data),
     )
     entries = _entries(request.recipes, catalog.recipes, errors)
-    trains = any(entry.record.trains for entry in entries)
+    trains = bool(request.then) or any(each.record.trains and each.record.fit_head is None for each in entries)
     recipes = errors.each(
         product(entries, _grid(overrides["recipe"])), lambda pair: _select_recipe(*pair, beside_training=trains)
     )
@@ -296,6 +298,9 @@ def _select_recipe(
         if unread and not beside_training:
             raise UsageError(f"recipe.{unread[0]} has no effect in {entry.display_name}, which trains nothing")
         given = {key: value for key, value in given.items() if key not in unread}
+    if entry.record.fit_head is not None and beside_training:
+        shared = {long.partition(".")[2] for long in SHORT_FOR.values()}
+        given = {key: value for key, value in given.items() if key not in shared}
     hyperparameters = hyperparameters_of(entry.record, entry.display_name, entry.provider).with_overrides(
         given, owner=entry.display_name
     )
@@ -347,6 +352,10 @@ def _split_overrides(request: BenchRequest) -> dict[str, dict[str, Option | tupl
         target, dot, name = key.partition(".")
         if target in overrides and name:
             overrides[target][name] = value
+            continue
+        if target == _SECOND_TARGET and name:
+            if not request.then:
+                errors.append(UsageError(f"override {key!r}: there are no recipes to train afterwards (then)"))
             continue
         near = near_names(target, _OVERRIDE_TARGETS)
         hint = "an override is recipe.KEY=VALUE, model.KEY=VALUE or data.KEY=VALUE"

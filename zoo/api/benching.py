@@ -73,6 +73,7 @@ class BenchOptions(TypedDict, total=False):
     best_inference: bool
     runtimes: Sequence[str]
     train_sizes: Sequence[int | str]
+    then: Sequence[str]
     test_also: Sequence[str]
     small_images: bool
     data_root: str | PathLike[str]

@@ -58,6 +58,8 @@ def choose(raw: dict[str, Any], catalog: Catalog, errors: list[ZooError], *, ori
         request = request.model_copy(update={"models": tuple(name for name in request.models if name not in hints)})
     selection = attempt(lambda: select(request, catalog, given), mistakes)
     attempt(lambda: requested_sets(request, catalog), mistakes)
+    if request.then:
+        attempt(lambda: select(request.second, catalog, given), mistakes)
     errors += mistakes
     if selection is None or mistakes:
         return None

@@ -4,6 +4,7 @@
 ``listeners``  passes every event to the display and to all listeners
 ``tuning``     searches settings before the rows are tested
 ``seeding``    adds seeds to rows that share ranks
+``second_round``  trains the best models with other recipes
 ``folds``      pools cross-validation folds
 ``runtimes``   evaluates and times trained weights under other runtimes
 ``retesting``  tests trained weights on further sets

@@ -12,6 +12,7 @@ from zoo.api.running.folds import pooling_folds
 from zoo.api.running.listeners import FanOut
 from zoo.api.running.retesting import Retesting
 from zoo.api.running.runtimes import requested_runtimes, run_requested_runtimes, with_requested_runtimes
+from zoo.api.running.second_round import run_second_round
 from zoo.api.running.seeding import run_until_settled
 from zoo.api.running.tuning import SearchOutcome, search_settings
 
@@ -104,6 +105,8 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
         summary, stopped = seeded.summary, seeded.reason
     else:
         summary = run(plan)
+    if request.then:
+        summary = run_second_round(chosen, summary, run=run, store=store, note=progress.note)
     runtimes = run_requested_runtimes(
         request,
         summary,

@@ -61,16 +61,16 @@ def run_until_settled(
     for number, num_seeds in enumerate(counts, start=1):
         summaries.append(run(replace(plan, trials=tuple(due.values()))))
         done |= due
-        together = _together(summaries)
-        if together.interrupted:
-            return Seeded(summary=together, reason="interrupted")
-        trials = [(store.folder(record.trial_id), record) for record in _with_looks(together, len(counts))]
+        so_far = together(summaries, only_first=True)
+        if so_far.interrupted:
+            return Seeded(summary=so_far, reason="interrupted")
+        trials = [(store.folder(record.trial_id), record) for record in _with_looks(so_far, len(counts))]
         look = look_at(trials, num_seeds=num_seeds, max_seeds=request.max_seeds)
         note(f"look {number} of at most {len(counts)}, with {plural(num_seeds, 'seed')}: {look.reason()}")
         if look.is_last:
-            return _seeded(together, counts, look.reason())
+            return _seeded(so_far, counts, look.reason())
         if deadline is not None and time.monotonic() >= deadline:
-            return _seeded(together, counts, f"the budget of {request.budget} is spent; {look.reason()}")
+            return _seeded(so_far, counts, f"the budget of {request.budget} is spent; {look.reason()}")
         due = _wanted(plan, request.first_seed + look.next_seeds, look, done)
     raise AssertionError("the last look wants no seeds")
 
@@ -101,8 +101,12 @@ def _with_looks(summary: BenchSummary, looks: int) -> list[Record]:
     ]
 
 
-def _together(summaries: list[BenchSummary]) -> BenchSummary:
-    """Return several benches as one."""
+def together(summaries: list[BenchSummary], *, only_first: bool = False) -> BenchSummary:
+    """Return several benches as one.
+
+    Args:
+        only_first: Whether only the trials of the first one were asked for, if the budget is spent.
+    """
     records = tuple(record for summary in summaries for record in summary.records)
     return replace(
         summaries[-1],
@@ -111,7 +115,7 @@ def _together(summaries: list[BenchSummary]) -> BenchSummary:
         notes=tuple(note for summary in summaries for note in summary.notes),
         timings=_timings([summary.timings for summary in summaries if summary.timings is not None]),
         # Seeds that would have been added later were not asked for.
-        not_started=summaries[0].not_started,
+        not_started=summaries[0].not_started if only_first else sum((each.not_started for each in summaries), ()),
     )
 
 

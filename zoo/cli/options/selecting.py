@@ -154,6 +154,13 @@ def selecting_options(function: FunctionT) -> FunctionT:
             help="Images per class to fit heads to, such as 1,5,10,all, for recipes on features: a row for each.",
         ),
         click.option(
+            "--then",
+            multiple=True,
+            metavar="NAMES",
+            shell_complete=complete_names("recipes", commas=True),
+            help="Recipes to train afterwards, on the models that share the first rank; --set then.KEY is for these.",
+        ),
+        click.option(
             "--test-also",
             multiple=True,
             metavar="SETS",
@@ -209,7 +216,7 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
         value = params.get("compile_" if key == "compile" else key)
         if value is not None:
             raw[key] = value
-    for key in (*LISTS, "runtimes", "train_sizes", "test_also"):
+    for key in (*LISTS, "runtimes", "train_sizes", "then", "test_also"):
         if params.get(key):
             raw[key] = split_commas(params[key])
     for key, value in parse_overrides(params["overrides"], errors).items():
