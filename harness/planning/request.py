@@ -162,7 +162,14 @@ class BenchRequest(FrozenModel):
         """The request for the recipes that come afterwards: with their own overrides, and without searches."""
         kept = {key: value for key, value in self.set.items() if key.partition(".")[0] not in ("recipe", "then")}
         own = {f"recipe.{key.partition('.')[2]}": value for key, value in self.set.items() if key.startswith("then.")}
-        unset = {"tune": None, "tune_budget": None, "tune_repeats": 1, "space": {}, "train_sizes": (), "then": ()}
+        unset: dict[str, Any] = {
+            "tune": None,
+            "tune_budget": None,
+            "tune_repeats": 1,
+            "space": {},
+            "train_sizes": (),
+            "then": (),
+        }
         seeds = DEFAULT_SEEDS if self.seeds == "auto" else self.seeds
         return self.model_copy(update={**unset, "recipes": self.then, "set": {**kept, **own}, "seeds": seeds})
 
