@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners", "executors", "runtimes")
 _OPTION_COLUMNS = (TextColumn(title="name"), TextColumn(title="default"))
+_SPACE_COLUMNS = (TextColumn(title="name"), TextColumn(title="range"))
 _HYPERPARAMETER_COLUMNS = (
     TextColumn(title="name"),
     TextColumn(title="value"),
@@ -127,6 +128,10 @@ def _lines(described: dict[str, Any]) -> Iterator[str]:
         word = {"model": "model", "dataset": "data"}[described["kind"]]
         yield f"\n  options (--set {word}.NAME=VALUE)"
         yield from _indented(_OPTION_COLUMNS, [(name, _shown(value)) for name, value in options.items()])
+    if described.get("space"):
+        word = {"model": "model", "recipe": "recipe"}[described["kind"]]
+        yield f"\n  searched by zoo bench --tune N (--space '{word}.NAME=RANGE', {word}.NAME=off)"
+        yield from _indented(_SPACE_COLUMNS, list(described["space"].items()))
     if "hyperparameters" in described:
         yield "\n  hyperparameters (--set recipe.NAME=VALUE); * marks values that differ from the defaults"
         rows = [
@@ -144,7 +149,7 @@ def _indented(columns: Sequence[TextColumn], rows: Sequence[Sequence[str]]) -> I
 
 
 def _facts(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    left_out = {"kind", "name", "summary", "options", "hyperparameters", "provider"}
+    left_out = {"kind", "name", "summary", "options", "hyperparameters", "space", "provider"}
     for name, value in described.items():
         if name not in left_out and value not in ("", None, [], {}):
             title = _TITLES.get(name, name.replace("_", " "))

@@ -73,3 +73,12 @@ def test_hostile_text_of_a_plugin_cannot_reach_the_terminal(run_zoo: Run, write_
     assert "[/red] [v1] [2J forged" in result.stdout
     assert "\x1b" not in result.stdout
     assert "\x9b" not in result.stdout
+
+
+def test_a_recipe_shows_the_ranges_that_a_search_tries(run_zoo: Run) -> None:
+    text = run_zoo("show", "sgd_quick").stdout
+    assert "searched by zoo bench --tune N" in text
+    assert "log(1e-3, 1)" in text
+    (shown,) = json.loads(run_zoo("show", "sgd_quick", "--format", "json").stdout)
+    assert shown["space"]["momentum"] == "uniform(0.5, 0.99)"
+    assert "searched by" not in run_zoo("show", "ncm").stdout
