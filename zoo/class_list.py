@@ -58,6 +58,13 @@ def imagenet_classes(name: str = "imagenet-1k") -> ClassList:
     return ClassList(names=tuple(found["names"]), ids=tuple(found["ids"]))
 
 
+def classes_of_head(num_classes: int) -> ClassList:
+    """Return the classes of a head that is known by their number: ImageNet's, or else numbers for names."""
+    if num_classes in IMAGENET:
+        return imagenet_classes(IMAGENET[num_classes])
+    return ClassList(names=tuple(str(number) for number in range(num_classes)))
+
+
 def _read(name: str) -> dict[str, Any]:
     from timm.data.imagenet_info import ImageNetInfo
 

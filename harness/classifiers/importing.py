@@ -26,6 +26,7 @@ from zoo.catalog import Catalog, Entry
 from zoo.errors import StoreError, UsageError, ZooError
 from zoo.options import Option, resolve_options
 from zoo.preparation import Preparation, layered
+from zoo.published import PublishedFigure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,8 @@ class ImportRequest:
     """Prefix of the network's tensor names; None to find it."""
     renames: tuple[Rename, ...] = ()
     """Changes of tensor names, in order."""
+    published: PublishedFigure | None = None
+    """What was published for the weights."""
     ignore: tuple[str, ...] = ()
     """Shell-style patterns of tensors that may be left out."""
 
@@ -109,6 +112,7 @@ def import_weights(request: ImportRequest, output: Path, catalog: Catalog) -> Tr
             channels=request.channels,  # type: ignore[arg-type]  # any other is an error below
             mean=preparation.mean,  # type: ignore[arg-type]  # stated, or it has raised
             std=preparation.std,  # type: ignore[arg-type]
+            published=request.published,
             **preparation_fields(preparation),
         )
     except ValidationError as error:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.checks import share
 from plugins.architectures.weights import downloading, is_reachable
-from zoo import Architecture, ModelRequest, Preparation, hookimpl
+from zoo import Architecture, ModelRequest, Preparation, PublishedHead, hookimpl
+from zoo.class_list import classes_of_head
 from zoo.errors import UnknownNameError, UsageError
 from zoo.files.cache import cached_json
 from zoo.names import near_names
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _LISTING = 1  # incremented whenever the cached facts change
 _PREPARATIONS = 1  # likewise
+_HEADS = 1  # likewise
 _FITS = {"center": "crop", "border": "pad", "squash": "squash"}
 _OPTIONS: dict[str, Option] = {"drop_rate": None, "drop_path_rate": None, "weights": None}
 
@@ -70,6 +72,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             adapts_small_images=facts["strided"],
             has_pretrained=bool(tags),
             preparation=functools.partial(_preparation, name=name),
+            head=functools.partial(_head, name=name),
             options=_OPTIONS,
             preload=("torch", "timm"),
         )
@@ -263,6 +266,34 @@ def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
     tag = _chosen(name, list(of_model), options)
     facts = next(iter(of_model.values())) if tag is None else of_model[tag]
     return Preparation(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
+
+
+def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
+    """Return what the weights classify; timm tells how many classes there are, and publishes no figures in itself."""
+    version = importlib.metadata.version("timm")
+    every = cached_json(f"timm-{version}-models-heads-{_HEADS}", _list_heads)
+    of_model: dict[str, int] = every.get(name, {})
+    tag = _chosen(name, list(of_model), options)
+    num_classes = next(iter(of_model.values())) if tag is None else of_model[tag]
+    if not num_classes:
+        raise UsageError(f"these weights of timm/{name} have no head: they are for features only")
+    return PublishedHead(classes=classes_of_head(num_classes))
+
+
+def _list_heads() -> dict[str, Any]:
+    """Return the number of classes of each model's weights by their tags, that of its default weights first."""
+    import timm
+
+    found: dict[str, dict[str, int]] = {}
+    for full in timm.list_pretrained():
+        name, _, tag = full.partition(".")
+        default = timm.get_pretrained_cfg(name)
+        of_model = found.setdefault(name, {})
+        config = timm.get_pretrained_cfg(full)
+        num_classes = int(config.num_classes or 0) if config else 0
+        is_default = default is not None and (default.tag or "") == tag
+        found[name] = {tag: num_classes, **of_model} if is_default else {**of_model, tag: num_classes}
+    return found
 
 
 def _list_preparations() -> dict[str, Any]:

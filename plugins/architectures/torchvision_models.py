@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.weights import downloading, fit_kernel
-from zoo import Architecture, ModelRequest, Preparation, hookimpl
+from zoo import Architecture, ModelRequest, Preparation, PublishedFigure, PublishedHead, hookimpl
+from zoo.class_list import classes_of_head
 from zoo.errors import UnknownNameError, UsageError
 from zoo.files.cache import cached_json
 from zoo.names import near_names
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _LISTING = 2  # incremented whenever the cached facts change
 _PREPARATIONS = 1  # likewise
+_HEADS = 1  # likewise
+_FIGURES = {"acc@1": "accuracy", "acc@5": "top5"}
+"""Names of metrics in torchvision and in zoo."""
 _TRANSFORMERS = ("vision_transformer", "swin_transformer", "maxvit")
 _AUXILIARY = ("googlenet", "inception")  # families with auxiliary heads for training, which are not built
 
@@ -49,6 +53,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             adapts_small_images=family not in _TRANSFORMERS,
             has_pretrained=bool(facts["weights"]),
             preparation=functools.partial(_preparation, name=name),
+            head=functools.partial(_head, name=name),
             options={"weights": None},
             preload=("torch", "torchvision"),
         )
@@ -218,6 +223,53 @@ def _preparation(options: Mapping[str, Option], *, name: str) -> Preparation:
     chosen = _chosen(name, list(of_model), options)
     facts = next(iter(of_model.values())) if chosen is None else of_model[chosen]
     return Preparation(**{**facts, "mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
+
+
+def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
+    """Return what the weights classify, and the figures that torchvision states for them."""
+    version = importlib.metadata.version("torchvision")
+    every = cached_json(f"torchvision-{version}-models-heads-{_HEADS}", _list_heads)
+    of_model: dict[str, dict[str, Any]] = every[name]
+    chosen = _chosen(name, list(of_model), options)
+    tag = next(iter(of_model)) if chosen is None else chosen
+    facts = of_model[tag]
+    return PublishedHead(
+        classes=classes_of_head(facts["num_classes"]),
+        figures=tuple(
+            PublishedFigure(
+                value=value / 100,
+                metric=metric,
+                dataset=dataset,
+                source=f"torchvision {version}, {tag}",
+                preparation=str(_preparation(options, name=name)),
+            )
+            for dataset, metric, value in facts["figures"]
+        ),
+    )
+
+
+def _list_heads() -> dict[str, Any]:
+    """Return classes and figures of each model's weights by their names, those of its default weights first."""
+    import torchvision.models
+    from torchvision.models import get_model_weights
+
+    found = {}
+    for name in torchvision.models.list_models(module=torchvision.models):
+        weights = get_model_weights(name)
+        default = [weights.DEFAULT] if list(weights) else []
+        found[name] = {
+            each.name: {
+                "num_classes": len(each.meta["categories"]),
+                "figures": [
+                    [dataset, _FIGURES[metric], value]
+                    for dataset, metrics in each.meta["_metrics"].items()
+                    for metric, value in metrics.items()
+                    if metric in _FIGURES
+                ],
+            }
+            for each in [*default, *weights]
+        }
+    return found
 
 
 def _list_preparations() -> dict[str, Any]:

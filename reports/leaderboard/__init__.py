@@ -12,6 +12,7 @@
 ``adaptive``       which rows need more seeds
 ``columns``        all columns; ``column``, ``metric_column`` and ``speed_columns`` declare them
 ``further_sets``   accuracies on other test sets, and ``further_columns`` their columns
+``published``      published figures beside measured ones
 ``cells``          how numbers are formatted
 ``footnotes``      the sentences below a table
 ``tuned_rows``     what searches cost and gained

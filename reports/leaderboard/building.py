@@ -17,9 +17,10 @@ from reports.leaderboard.further_sets import further_estimates
 from reports.leaderboard.idle_settings import idle_setting_notes
 from reports.leaderboard.label_noise import label_noise_note
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.notes import TrialNote, merge_notes
+from reports.leaderboard.notes import TrialNote, merge_notes, names_text
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated, with_front_chances
+from reports.leaderboard.published import compare_figure
 from reports.leaderboard.ranking import rank_table
 from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of, most_common_images
 from reports.leaderboard.runtime_rows import add_runtimes
@@ -135,6 +136,7 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
     notes = list(info.notes) if info else []
     if repeated:
         notes.append(f"{plural(repeated, 'duplicate trial')} left out: its row already has a trial with the same seed")
+    notes += _mapping_notes(rows)
     notes += _warning_notes(rows, groups)
     notes += tuned_notes(rows)
     notes += idle_setting_notes(row_names(rows), groups)
@@ -219,9 +221,19 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         small_images=bool(model and model.small_image_changes),
         trials=tuple(one_line(record.trial_id) for record in records),
         origin=origin,
+        published=compare_figure(group.example, origin.published if origin else None, metrics.get("accuracy")),
         further=further_estimates([group.done[seed] for seed in sorted(group.done)]),
     )
     return row, evidence
+
+
+def _mapping_notes(rows: Sequence[Row]) -> list[str]:
+    """Return a sentence for each way in which classes of heads became those of the dataset, with its rows."""
+    found: dict[str, list[str]] = {}
+    for row, name in zip(rows, row_names(rows), strict=True):
+        if row.origin is not None and row.origin.mapping:
+            found.setdefault(one_line(row.origin.mapping, max_length=300), []).append(name)
+    return [f"{mapping} ({names_text(names)})" for mapping, names in found.items()]
 
 
 def _warning_notes(rows: Sequence[Row], groups: Sequence[Group]) -> list[str]:

@@ -22,6 +22,7 @@ from reports.leaderboard.further_columns import further_columns
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.metric_column import metric_column, undeclared_column
 from reports.leaderboard.pareto import COSTS, costs_by_dominator, is_on_front
+from reports.leaderboard.published import PUBLISHED_COLUMNS
 from reports.leaderboard.speed_columns import SPEED_COLUMNS
 from reports.leaderboard.table import Row
 from reports.trials.labels import SMALL_IMAGES
@@ -122,6 +123,7 @@ COLUMNS: tuple[Column, ...] = (
         },
         priority=10,
     ),
+    *PUBLISHED_COLUMNS,
     simple_column(
         "seeds", "n", "number of finished seeds", lambda row: len(row.seeds), str, priority=15, is_exact=True
     ),

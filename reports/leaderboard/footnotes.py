@@ -12,6 +12,7 @@ from reports.leaderboard.further_columns import further_legend
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.notes import TrialNote, merge_outcomes
 from reports.leaderboard.pareto import COSTS
+from reports.leaderboard.published import published_notes
 from reports.leaderboard.table import LOADER_SHARE, Row, Table, row_names
 from reports.trials.labels import SMALL_IMAGES
 
@@ -46,6 +47,7 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
     if "origin" in keys:
         kinds = {row.origin.kind for row in table.rows if row.origin}
         notes += [f"{WORDS[kind]}: {about}" for kind, about in _ORIGINS.items() if kind in kinds]
+    notes += published_notes(table.rows, keys)
     if any(column.needs_equal_conditions for column in columns):
         notes += table.speed_notes
     notes += [_fingerprint_note(table, leaderboard), _openings_note(table), *table.notes, *_unfinished_notes(table)]

@@ -135,6 +135,24 @@ class Tuned:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ComparedFigure:
+    """A published accuracy, beside the measured one where both are of the same dataset."""
+
+    value: float
+    """Published accuracy as a share."""
+    dataset: str
+    """Dataset that it was published for."""
+    source: str = ""
+    difference: float | None = None
+    """Measured minus published accuracy; None if they are of different datasets."""
+    low: float | None = None
+    """Lower end of the 95 % interval of the difference."""
+    high: float | None = None
+    verdict: str = ""
+    """``reproduced``, ``different`` or ``undecided``; empty without a difference."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One line of a table."""
 
@@ -164,6 +182,8 @@ class Row:
     """Where its predictions come from; None if it was trained here."""
     tuned: Tuned | None = None
     """The search that chose its settings; None if there was none."""
+    published: ComparedFigure | None = None
+    """What was published for its weights."""
     runtime: str = ""
     """Runtime of the trained weights; empty if the table has no runtime other than that of the trials."""
     file_bytes: int | None = None

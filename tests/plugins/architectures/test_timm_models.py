@@ -328,3 +328,17 @@ def test_every_model_gives_logits_or_one_sentence(models, family):
         if shape != (2, 7):
             wrong.append((architecture.name, shape))
     assert not wrong
+
+
+def test_weights_say_which_of_imagenets_classes_their_head_tells_apart(models):
+    from zoo.class_list import imagenet_classes
+
+    vit = models["vit_base_patch16_224"]
+    assert vit.head({**vit.options, "weights": "augreg_in21k"}).classes == imagenet_classes("imagenet-21k-goog")
+    found = models["resnet18"].head({**models["resnet18"].options, "weights": "a1_in1k"})
+    assert found.classes == imagenet_classes()
+    assert found.figures == ()  # timm publishes its tables elsewhere
+    with pytest.raises(UsageError, match="have no head: they are for features only"):
+        vit.head({**vit.options, "weights": "dino"})
+    with pytest.raises(UnknownNameError, match="weights tag of timm/vit_base_patch16_224"):
+        vit.head({**vit.options, "weights": "orig_in21k_ft_in1"})

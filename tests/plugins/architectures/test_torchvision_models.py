@@ -262,3 +262,20 @@ def test_a_warm_listing_imports_neither_torch_nor_torchvision(tmp_path, monkeypa
     )
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [names, []]
+
+
+def test_figures_are_those_that_torchvision_states_for_the_weights(models):
+    from zoo.class_list import imagenet_classes
+
+    def head(name, weights=None):
+        return models[name].head({"weights": weights})
+
+    accuracy, top5 = head("resnet18").figures
+    assert (accuracy.metric, accuracy.value, accuracy.dataset) == ("accuracy", pytest.approx(0.69758), "ImageNet-1K")
+    assert (top5.metric, top5.value) == ("top5", pytest.approx(0.89078))
+    assert accuracy.source.endswith("IMAGENET1K_V1")
+    assert accuracy.preparation.startswith("224 px, crop 0.875")
+    assert head("resnet18").classes == imagenet_classes()
+    first, second = (head("resnet50", f"IMAGENET1K_V{number}").figures[0].value for number in (1, 2))
+    assert (first, second) == (pytest.approx(0.7613), pytest.approx(0.80858))
+    assert head("resnet50").figures[0].value == second

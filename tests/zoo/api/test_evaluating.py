@@ -121,3 +121,82 @@ def test_a_classifier_by_a_path_is_not_trained(trained: tuple[Path, Record], tmp
 def test_settings_of_training_have_no_effect_and_say_so(trained: tuple[Path, Record], tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"recipe.lr has no effect in as_published, which trains nothing"):
         zoo.evaluate(f"trial:{trained[0]}", "digits", set={"recipe.lr": 0.1}, out=tmp_path, **QUIET)
+
+
+PLUGIN = """
+import torch
+from torch import nn
+
+from zoo import Architecture, ClassList, Preparation, PublishedFigure, PublishedHead, hookimpl
+
+HEAD = PublishedHead(
+    classes=ClassList(
+        names=("red, ruby", "green", "blue", "grey, gray"), ids=tuple(f"n0000000{number}" for number in (1, 2, 3, 4))
+    ),
+    figures=(PublishedFigure(value=1.0, dataset="colours"),),
+)
+
+
+def build(request):
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(request.in_channels, request.num_classes))
+    if request.pretrained and request.num_classes == 4:
+        with torch.no_grad():
+            model[2].weight.copy_(torch.cat([torch.eye(3), torch.full((1, 3), 0.6)]))
+            model[2].bias.zero_()
+    return model
+
+
+@hookimpl
+def zoo_architectures():
+    yield Architecture(
+        name="colours",
+        build=build,
+        has_pretrained=True,
+        native_size=8,
+        preparation=lambda options: Preparation(size=8, mean=(0.0,) * 3, std=(1.0,) * 3),
+        head=lambda options: HEAD,
+    )
+"""
+
+
+def _colours(folder: Path, names: dict[str, tuple[int, int, int]]) -> Path:
+    for name, colour in names.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            shade = tuple(max(0, value - number) for value in colour)
+            Image.new("RGB", (10, 10), shade).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_published_weights_are_tested_with_their_own_head_over_a_subset_or_all_classes(tmp_path: Path) -> None:
+    plugin = tmp_path / "colours.py"
+    plugin.write_text(PLUGIN)
+    # Rose is nearer to grey than to red for this head, but of red and blue it is red.
+    folder = _colours(tmp_path / "images", {"n00000003": (0, 0, 250), "Ruby": (250, 200, 200)})
+    options = {"plugins": [plugin], "out": tmp_path / "runs", **QUIET}
+    found = {}
+    for argmax in ("subset", "all"):
+        (record,) = zoo.evaluate("colours", f"folder:{folder}", argmax=argmax, **options).records
+        assert record.origin is not None
+        found[argmax] = (record.metrics["accuracy"].value, record.origin.mapping)
+    by = "of the head's 4 classes, matched by name; the highest logit among"
+    assert found == {"subset": (1.0, f"2 {by} these 2 counts"), "all": (0.5, f"2 {by} all 4 counts")}
+    predictions = load_predictions(tmp_path / "runs" / record.trial_id).predictions
+    assert predictions.classes == ("Ruby", "n00000003", "green", "grey, gray")
+    assert predictions.logits.shape == (8, 4)
+    assert record.origin.published is not None
+    assert record.origin.published.value == 1.0
+
+
+def test_an_uncertain_class_of_a_published_head_is_one_sentence_and_leaves_no_record(tmp_path: Path) -> None:
+    plugin = tmp_path / "colours.py"
+    plugin.write_text(PLUGIN)
+    folder = _colours(tmp_path / "images", {"blue": (0, 0, 250), "rubby": (250, 0, 0)})
+    options = {"plugins": [plugin], "out": tmp_path / "runs", **QUIET}
+    with pytest.raises(ZooError, match=r"1 of 2 classes are not among the head's 4: 'rubby' \(near: 'red, ruby'\)"):
+        zoo.evaluate("colours", f"folder:{folder}", **options)
+    assert not list((tmp_path / "runs").glob("*/record.json"))
+    given = tmp_path / "map.csv"
+    given.write_text("rubby,red\n")
+    (record,) = zoo.evaluate("colours", f"folder:{folder}", class_map=str(given), **options).records
+    assert record.metrics["accuracy"].value == 1.0

