@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from harness.bench.cheapest import cheapest_first
 from harness.bench.job_runner import JobRunner, StoppedError, TimedJobRunner
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.local_trials import LocalTrials, TrialOver
@@ -36,6 +37,7 @@ from harness.records.spec import TrialSpec
 from harness.records.store import Store
 from harness.system.interrupts import Interrupts
 from harness.trial.resolved_trial import ResolvedTrial
+from zoo.errors import ZooError
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
 from zoo.loading import Sources
 
@@ -153,6 +155,8 @@ def run_bench(
             resolved = resolver.first(plan, trials.arrange)
         except StoppedError:
             return _finish(emit, {}, interrupted=True)
+        if limits.deadline is not None and remote is None:
+            resolved = _cheapest_first(resolved, timed, dataclasses.asdict(sources))
         resolved = _with_folders(resolved, store)
         emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
 
@@ -165,7 +169,8 @@ def run_bench(
         num_slots, began_trials = trials.capacity(), time.monotonic()
         # On other machines, whoever runs a trial sees to that.
         with using([] if remote else [each for trial in resolved for each in trial.prepared.folders]):
-            records = runner.run(_in_order(resolved, store, num_slots))
+            in_order = resolved if limits.deadline is not None else _in_order(resolved, store, num_slots)
+            records = runner.run(in_order)
         now = time.monotonic()
         timings = Timings(
             began=began,
@@ -187,6 +192,13 @@ def _with_folders(trials: list[ResolvedTrial], store: Store) -> list[ResolvedTri
         trial if trial.trial_id == name else trial.model_copy(update={"stored_as": name})
         for trial, name in zip(trials, names, strict=True)
     ]
+
+
+def _cheapest_first(trials: list[ResolvedTrial], jobs: JobRunner, sources: dict[str, Any]) -> list[ResolvedTrial]:
+    """Return trials with the cheapest of each seed first, or as they are if their networks cannot be sized up."""
+    with contextlib.suppress(StoppedError, ZooError):
+        return cheapest_first(trials, jobs, sources)
+    return trials
 
 
 def _in_order(trials: list[ResolvedTrial], store: Store, num_slots: int) -> list[ResolvedTrial]:

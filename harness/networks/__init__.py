@@ -6,6 +6,7 @@
 ``backbones``       networks without their head, and with one fitted to features
 ``heads``           the layers that turn features into logits
 ``initialization``  initial weights
+``sizes``           multiply-accumulates of many networks at once
 ``small_images``    the adaptation to small images
 ``memory_limit``    what a network that a stranger describes may allocate
 ``state_dicts``     filling a network with tensors by name

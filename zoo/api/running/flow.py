@@ -14,6 +14,7 @@ from zoo.api.running.retesting import Retesting
 from zoo.api.running.runtimes import requested_runtimes, run_requested_runtimes, with_requested_runtimes
 from zoo.api.running.second_round import run_second_round
 from zoo.api.running.seeding import run_until_settled
+from zoo.api.running.stopping import run_while_in_reach
 from zoo.api.running.tuning import SearchOutcome, search_settings
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     if request.seeds == "auto":
         seeded = run_until_settled(plan, request, run=run, store=store, deadline=deadline, note=progress.note)
         summary, stopped = seeded.summary, seeded.reason
+    elif budget is not None and request.most_seeds > 1 and not request.is_tuned:
+        summary = run_while_in_reach(plan, run=run, store=store, note=progress.note)
     else:
         summary = run(plan)
     if request.then:

@@ -64,7 +64,7 @@ def run_until_settled(
         so_far = together(summaries, only_first=True)
         if so_far.interrupted:
             return Seeded(summary=so_far, reason="interrupted")
-        trials = [(store.folder(record.trial_id), record) for record in _with_looks(so_far, len(counts))]
+        trials = [(store.folder(record.trial_id), record) for record in with_looks(so_far, len(counts))]
         look = look_at(trials, num_seeds=num_seeds, max_seeds=request.max_seeds)
         note(f"look {number} of at most {len(counts)}, with {plural(num_seeds, 'seed')}: {look.reason()}")
         if look.is_last:
@@ -84,10 +84,10 @@ def _wanted(plan: Plan, end: int, look: Look, done: dict[str, TrialSpec]) -> dic
 
 
 def _seeded(summary: BenchSummary, counts: tuple[int, ...], reason: str) -> Seeded:
-    return Seeded(summary=replace(summary, records=tuple(_with_looks(summary, len(counts)))), reason=reason)
+    return Seeded(summary=replace(summary, records=tuple(with_looks(summary, len(counts)))), reason=reason)
 
 
-def _with_looks(summary: BenchSummary, looks: int) -> list[Record]:
+def with_looks(summary: BenchSummary, looks: int) -> list[Record]:
     """Return the records marked with the number of looks; a reused record, too, was selected by looking."""
     return [
         record.model_copy(

@@ -1,0 +1,21 @@
+"""Sizes of many networks: counted without weights, and unknown where a network cannot be built."""
+
+from __future__ import annotations
+
+from harness.networks.sizes import count_each
+
+SOURCES = {"files": (), "builtin": True, "entry_points": False}
+
+
+def network(name: str, size: int = 8) -> dict[str, object]:
+    return {"architecture": name, "options": {}, "num_classes": 10, "in_channels": 1, "image_size": size}
+
+
+def test_each_network_is_counted():
+    assert count_each(SOURCES, [network("zoo/linear"), network("zoo/linear", size=4)]) == [640, 160]
+
+
+def test_a_network_that_cannot_be_built_is_unknown(capsys):
+    broken = {**network("zoo/lenet5", size=8), "options": {"drop_rate": "much"}}
+    assert count_each(SOURCES, [broken, network("zoo/linear")]) == [None, 640]
+    assert "lenet5 cannot be sized up" in capsys.readouterr().out
