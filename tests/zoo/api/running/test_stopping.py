@@ -6,7 +6,8 @@ from __future__ import annotations
 def test_rows_out_of_reach_get_no_more_seeds(run_zoo, tmp_path):
     done = run_zoo(
         "bench", "--models", "linear,lenet5", "--data", "digits", "--recipes", "ncm", "--seeds", "3", "--budget", "10m",
-        "--device", "cpu", "--set", "recipe.pretrained=false", "--measure-seconds", "0", "--out", str(tmp_path / "runs"),
+        "--device", "cpu", "--set", "recipe.pretrained=false", "--measure-seconds", "0",
+        "--out", str(tmp_path / "runs"),
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     trials = sorted(path.name.rpartition("--")[0] for path in (tmp_path / "runs").glob("*--*"))
