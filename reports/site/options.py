@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reports.leaderboard.column import Column
+from reports.site.commands import Defaults
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,5 +18,7 @@ class SiteOptions:
     """Whether ``index.html`` contains everything."""
     cache: Path | None = None
     """Cache of decoded datasets, for pictures of test images; None for no pictures."""
+    defaults: Defaults = field(default_factory=dict)
+    """Settings of recipes, models and datasets that a command need not give."""
     declared: tuple[Column, ...] = ()
     """Columns of metrics as a catalog declares them."""

@@ -9,7 +9,7 @@ from typing import Any
 from reports.leaderboard.column import Column
 from reports.pictures import examples
 from reports.site import charts, row_facts
-from reports.site.commands import rerun_command
+from reports.site.commands import Defaults, reproduction
 from reports.site.entries import BoardEntry
 from reports.site.illustrations import Illustrations
 from reports.site.pages import Page
@@ -24,6 +24,7 @@ def row_page(
     status: str,
     pictures: Illustrations,
     title: str,
+    defaults: Defaults,
 ) -> Page:
     """Return the page of one row."""
     learning = charts.curves(entry)
@@ -39,10 +40,7 @@ def row_page(
         "settings": row_facts.settings(entry.example),
         "environment": row_facts.environment(entry.example),
         "provenance": row_facts.provenance(entry),
-        "commands": [
-            one_line(command, max_length=20_000)
-            for command in rerun_command([record for _, record in entry.done] or list(entry.unfinished))
-        ],
+        "again": reproduction([record for _, record in entry.done] or list(entry.unfinished), defaults),
         "has_curves": bool(learning["loss"]["series"]),
         "problem": evidence if isinstance(evidence, str) else "",
         "classes": [],

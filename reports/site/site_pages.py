@@ -42,7 +42,8 @@ def site_pages(
         # Predictions are read one table at a time: those of all tables might not fit in memory.
         evidence = {entry.id: read_evidence(entry.done) for entry in members}
         row_pages += [
-            row_page(entry, parts.columns, evidence[entry.id], statuses[entry.id], pictures, title) for entry in members
+            row_page(entry, parts.columns, evidence[entry.id], statuses[entry.id], pictures, title, options.defaults)
+            for entry in members
         ]
         fingerprint = members[0].table.fingerprint
         compared = comparison_data(

@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reports.leaderboard.leaderboard import Leaderboard
+    from reports.site.commands import Defaults
     from reports.site.folder import SiteSummary
     from reports.site.options import SiteOptions
     from reports.trials.reading import Trial
+    from zoo.catalog import Catalog
+
+
+def defaults_of(catalog: Catalog, trials: Sequence[Trial]) -> Defaults:
+    """Return the default settings of the recipes, models and datasets of *trials* that *catalog* has."""
+    from zoo.errors import ZooError
+
+    found: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
+    for _, record in trials:
+        spec = record.spec
+        for kind, entries, name in (
+            ("recipe", catalog.recipes, spec.recipe.full_name),
+            ("model", catalog.architectures, spec.architecture.full_name),
+            ("data", catalog.datasets, spec.dataset.full_name),
+        ):
+            if (kind, name) in found:
+                continue
+            found[kind, name] = ("", {})
+            try:
+                entry: Any = entries.get(name)
+                settings = (
+                    entry.record.hyperparameters().model_dump(mode="json") if kind == "recipe" else entry.record.options
+                )
+            except ZooError:
+                continue
+            found[kind, name] = (entry.provider.version, dict(settings))
+    return found
 
 
 def write_report(

@@ -46,12 +46,13 @@ def command(
     from reports.leaderboard.building import build_leaderboard
     from reports.site.options import SiteOptions
     from reports.trials.reading import read_trials
-    from zoo.api.sites import write_report
+    from zoo.api.sites import defaults_of, write_report
     from zoo.api.tables import MetricDeclarations
     from zoo.cli.group import FAILED
     from zoo.files.cache import decoded_root
 
-    declared = MetricDeclarations.of(session_of(ctx).catalog(warn=False))
+    catalog = session_of(ctx).catalog(warn=False)
+    declared = MetricDeclarations.of(catalog)
     trials, problems = read_trials([Path(run) for run in runs or (DEFAULT_RUNS,)], runtimes=True)
     leaderboard = build_leaderboard(
         trials,
@@ -66,6 +67,7 @@ def command(
         single_file=single_file,
         cache=None if no_images else decoded_root(),
         declared=declared.columns,
+        defaults=defaults_of(catalog, trials),
     )
     summary = write_report(leaderboard, trials, folder, options, model_card=model_card)
     click.echo(f"{plural(summary.num_pages, 'page')} and {plural(summary.num_files - summary.num_pages, 'other file')}")
