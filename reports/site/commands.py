@@ -147,10 +147,14 @@ def _small_images(spec: TrialSpec) -> str:
 
 def _differing(spec: TrialSpec, kind: str, defaults: Defaults | None) -> dict[str, Any]:
     """Return the settings of a kind that differ from the defaults; all of them where these are not known."""
-    of = {"model": spec.architecture, "data": spec.dataset, "recipe": spec.recipe}[kind]
-    settings: Mapping[str, Any] = spec.recipe.hyperparameters if kind == "recipe" else getattr(of, "options")  # noqa: B009
-    version, known = (defaults or {}).get((kind, of.full_name), ("", {}))
-    if version != of.provider.version:
+    of: dict[str, tuple[str, ProviderSpec, Mapping[str, Any]]] = {
+        "model": (spec.architecture.full_name, spec.architecture.provider, spec.architecture.options),
+        "data": (spec.dataset.full_name, spec.dataset.provider, spec.dataset.options),
+        "recipe": (spec.recipe.full_name, spec.recipe.provider, spec.recipe.hyperparameters),
+    }
+    name, provider, settings = of[kind]
+    version, known = (defaults or {}).get((kind, name), ("", {}))
+    if version != provider.version:
         known = {}
     missing = object()
     return {key: value for key, value in settings.items() if known.get(key, missing) != value}
