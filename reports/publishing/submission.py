@@ -27,6 +27,8 @@ class Submission:
     """Folders of the trials that were added."""
     known: int
     """Number of trials that were already there."""
+    accepted: tuple[str, ...]
+    """Folders of all accepted trials, those that were already there among them."""
     refused: tuple[str, ...]
     """A sentence for each trial that was rejected."""
 
@@ -40,7 +42,7 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
     Raises:
         StoreError: If the folder cannot be written.
     """
-    added, refused, known = [], [], 0
+    added, refused, known, accepted = [], [], 0, []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_half_copied(folder)
@@ -55,6 +57,7 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
             if not problems and (target / RECORD_FILE).is_file():
                 if read_record(target / RECORD_FILE) == record:
                     known += 1
+                    accepted.append(target.name)
                     continue
                 problems = [f"{one_line(source.name)}: {folder} already holds a different result of this trial"]
         except (StoreError, OSError) as error:
@@ -66,8 +69,9 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
             copy_trial(source, record, folder, without=(CHECKPOINT_FILE, LOG_FILE))
         except OSError as error:
             raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
-        added.append(source.name)
-    return Submission(added=tuple(added), known=known, refused=tuple(refused))
+        added.append(target.name)
+        accepted.append(target.name)
+    return Submission(added=tuple(added), known=known, accepted=tuple(accepted), refused=tuple(refused))
 
 
 def pull_request_text(trials: Sequence[Trial]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -267,14 +268,18 @@ def shown(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else one_line(value, max_length=80)
 
 
-def sample_of(trials: Sequence[Trial], count: int) -> list[Trial]:
-    """Return *count* finished trials, chosen by the hashes of their results so that nobody can influence the choice.
+def sample_of(trials: Sequence[Trial], count: int, seed: int) -> list[Trial]:
+    """Return *count* finished trials, chosen by a seed of the verifier's, which no submitter can know.
 
     Pooled folds are not chosen; single folds are. Nor are predictions made elsewhere and ensembles, which nothing ran.
     """
     done = [trial for trial in trials if trial[1].outcome is Outcome.DONE and not trial[1].folds]
     done = [trial for trial in done if trial[1].origin is None or trial[1].origin.has_network]
-    return sorted(done, key=lambda trial: (trial[1].result_key[::-1], trial[1].trial_id))[:count]
+
+    def drawn(trial: Trial) -> str:
+        return hashlib.sha256(f"{seed} {trial[1].result_key} {trial[1].trial_id}".encode()).hexdigest()
+
+    return sorted(done, key=drawn)[:count]
 
 
 def noise_problem(again: Record, reported: Record, siblings: Sequence[Record]) -> str:

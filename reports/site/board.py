@@ -12,6 +12,7 @@ from reports.leaderboard.footnotes import heading, legend, table_notes
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.table import Row, Table, row_names
 from reports.site.entries import BoardEntry
+from reports.site.statuses import Verdict
 from zoo.text import one_line
 
 _ALWAYS = ("rank", "model", "accuracy", "interval")  # the page's script relies on these
@@ -68,15 +69,21 @@ def board_parts(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> Bo
     )
 
 
-def board_data(entries: Sequence[BoardEntry], parts: BoardParts, *, statuses: Mapping[str, str]) -> dict[str, Any]:
+def board_data(
+    entries: Sequence[BoardEntry],
+    parts: BoardParts,
+    *,
+    verdicts: Mapping[str, Verdict],
+) -> dict[str, Any]:
     """Return tables, columns and rows of the board.
 
     Args:
         entries: The rows to show; pages of datasets and models show only some of them.
         parts: What all boards share.
-        statuses: Verification status by entry: ``self-reported``, ``recomputed`` or ``reproduced``.
+        verdicts: How far each row has been verified, by entry.
     """
     rows = [entry.row for entry in entries]
+    signers = [verdicts[entry.id].signer for entry in entries]
     by_table: dict[str, list[int]] = {}
     for index, entry in enumerate(entries):
         by_table.setdefault(entry.table_id, []).append(index)
@@ -106,7 +113,8 @@ def board_data(entries: Sequence[BoardEntry], parts: BoardParts, *, statuses: Ma
             "name": [one_line(entry.example.spec.architecture.full_name) for entry in entries],
             "family": _coded([entry.family for entry in entries]),
             "device": _coded([entry.device for entry in entries]),
-            "status": _coded([statuses.get(entry.id, "self-reported") for entry in entries]),
+            "status": _coded([verdicts[entry.id].status for entry in entries]),
+            **({"signer": _coded(signers)} if any(signers) else {}),
             "done": [len(entry.row.seeds) for entry in entries],
             "shaded": [int(entry.row.is_shaded) for entry in entries],
             "label": [parts.labels[id(entry.row)] for entry in entries],

@@ -22,7 +22,7 @@ from reports.site.options import SiteOptions
 from reports.site.paths import ASSET_FILES, CARD_FILE, CHANGELOG_FILE, DATA_FILE, SUMS_FILE, TEXT_FILES
 from reports.site.schema import schema_text
 from reports.site.site_pages import site_pages
-from reports.site.statuses import statuses_of
+from reports.site.statuses import verdicts_of
 from reports.trials.reading import Trial
 from zoo._version import __version__
 from zoo.files.plain_files import SITE_FILE, read_text
@@ -50,12 +50,12 @@ def site_files(
         card: A model card to include.
     """
     entries = entries_of(leaderboard, trials)
-    statuses = statuses_of(entries)
+    verdicts = verdicts_of(entries) if options.verdicts is None else options.verdicts
     pictures = Illustrations(cache=options.cache, inline=options.single_file)
     data = leaderboard_data(leaderboard)
     newest = max((record.started_at for _, record in trials), default="")[:10]
     site = _site(entries, options, num_trials=len(trials), newest=newest)
-    made = site_pages(leaderboard, entries, options, statuses, pictures)
+    made = site_pages(leaderboard, entries, options, verdicts, pictures)
     if options.single_file:
         files = {"index.html": pages.render_single(made, site=site).encode("utf-8")}
     else:

@@ -13,6 +13,7 @@ from reports.site.commands import Defaults, reproduction
 from reports.site.entries import BoardEntry
 from reports.site.illustrations import Illustrations
 from reports.site.pages import Page
+from reports.site.statuses import Verdict
 from reports.trials.evidence import Evidence
 from zoo.text import one_line
 
@@ -21,7 +22,7 @@ def row_page(
     entry: BoardEntry,
     columns: Sequence[Column],
     evidence: Evidence | str,
-    status: str,
+    verdict: Verdict,
     pictures: Illustrations,
     title: str,
     defaults: Defaults,
@@ -33,7 +34,7 @@ def row_page(
         "entry": entry,
         "row": entry.row,
         "full_name": one_line(entry.example.spec.architecture.full_name),
-        "status": status,
+        "verdict": verdict,
         "facts": row_facts.facts(entry, columns),
         "seeds": row_facts.seed_rows(entry),
         "failures": row_facts.failures(entry),

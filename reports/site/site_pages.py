@@ -16,6 +16,7 @@ from reports.site.overall_section import overall_section
 from reports.site.pages import Page
 from reports.site.row_facts import settings
 from reports.site.row_page import row_page
+from reports.site.statuses import Verdict
 from reports.trials.evidence import Evidence, read_evidence
 from zoo.text import one_line, plural
 
@@ -24,7 +25,7 @@ def site_pages(
     leaderboard: Leaderboard,
     entries: Sequence[BoardEntry],
     options: SiteOptions,
-    statuses: Mapping[str, str],
+    verdicts: Mapping[str, Verdict],
     pictures: Illustrations,
 ) -> list[Page]:
     """Return all pages of a site; the index comes first."""
@@ -42,7 +43,15 @@ def site_pages(
         # Predictions are read one table at a time: those of all tables might not fit in memory.
         evidence = {entry.id: read_evidence(entry.done) for entry in members}
         row_pages += [
-            row_page(entry, parts.columns, evidence[entry.id], statuses[entry.id], pictures, title, options.defaults)
+            row_page(
+                entry,
+                parts.columns,
+                evidence[entry.id],
+                verdicts[entry.id],
+                pictures,
+                title,
+                options.defaults,
+            )
             for entry in members
         ]
         fingerprint = members[0].table.fingerprint
@@ -58,7 +67,7 @@ def site_pages(
                 path=f"data/{table}.html",
                 template="data.html",
                 title=f"{name} · {title}",
-                data={"board": board_data(members, parts, statuses=statuses)},
+                data={"board": board_data(members, parts, verdicts=verdicts)},
                 values={
                     "name": name,
                     "plain": plain_tables(members, parts),
@@ -84,7 +93,7 @@ def site_pages(
             path=f"models/{model}.html",
             template="model.html",
             title=f"{one_line(members[0].example.spec.architecture.display_name)} · {title}",
-            data={"board": board_data(members, parts, statuses=statuses)},
+            data={"board": board_data(members, parts, verdicts=verdicts)},
             values={
                 "name": one_line(members[0].example.spec.architecture.display_name),
                 "facts": settings(members[0].example)["Model"],
@@ -99,7 +108,7 @@ def site_pages(
         path="index.html",
         template="index.html",
         title=title,
-        data={"board": board_data(entries, parts, statuses=statuses), "overall": overall.get("chart")},
+        data={"board": board_data(entries, parts, verdicts=verdicts), "overall": overall.get("chart")},
         values={
             "summary": _summary(entries),
             "plain": plain_tables(entries, parts),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reports.leaderboard.leaderboard import Leaderboard
+    from reports.publishing.rerendering import WrittenAgain, WrittenWith
     from reports.site.commands import Defaults
     from reports.site.folder import SiteSummary
     from reports.site.options import SiteOptions
@@ -39,6 +41,46 @@ def defaults_of(catalog: Catalog, trials: Sequence[Trial]) -> Defaults:
                 continue
             found[kind, name] = (entry.provider.version, dict(settings))
     return found
+
+
+def render_again(folder: Path, how: WrittenWith, trials: Sequence[Trial], catalog: Catalog) -> WrittenAgain:
+    """Return a site as ``zoo report`` would write them now.
+
+    Args:
+        folder: The folder of the site, whose table says what it is sorted by.
+        how: What it was written with.
+        trials: The trials that it should follow from, with their results under other runtimes.
+        catalog: What declares the metrics and the default settings.
+    """
+    from reports.leaderboard.building import build_leaderboard
+    from reports.publishing.rerendering import WrittenAgain
+    from reports.site.build import site_files
+    from reports.site.changes import read_previous
+    from reports.site.entries import entries_of
+    from reports.site.options import SiteOptions
+    from reports.site.paths import DATA_FILE
+    from reports.site.statuses import verdicts_of
+    from zoo.api.tables import MetricDeclarations
+    from zoo.files.cache import decoded_root
+
+    declared = MetricDeclarations.of(catalog)
+    sort_by = (read_previous(folder / DATA_FILE) or {}).get("sort_by")
+    leaderboard = build_leaderboard(
+        trials,
+        sort_by=sort_by if isinstance(sort_by, str) else "accuracy",
+        declared=declared.columns,
+        versions=declared.versions,
+    )
+    options = SiteOptions(
+        title=how.title,
+        single_file=how.single_file,
+        cache=decoded_root() if how.has_pictures else None,
+        declared=declared.columns,
+        defaults=defaults_of(catalog, trials),
+    )
+    known = verdicts_of(entries_of(leaderboard, trials))
+    options = replace(options, verdicts={row: how.verdicts.get(row, verdict) for row, verdict in known.items()})
+    return WrittenAgain(files=site_files(leaderboard, trials, options), verdicts=known)
 
 
 def write_report(

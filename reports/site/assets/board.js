@@ -112,6 +112,7 @@ zoo.widgets.board = (root) => {
         el("a", { href: zoo.href(`rows/${facts.id[row]}.html`) }, el("bdi", {}, text)),
         withRecipe ? el("small", { class: "narrow" }, el("bdi", {}, chosen.recipe[row])) : null,
         facts.status[row] === "self-reported" ? null : el("span", { class: `badge ${facts.status[row]}`, title: "verification status" }, facts.status[row]),
+        facts.signer?.[row] ? el("span", { class: "badge signed", title: `signed by ${facts.signer[row]}` }, "signed") : null,
         row === best ? el("span", { class: "badge best" }, "best within the limits") : null,
         facts.spark?.[row] ? zoo.spark(facts.spark[row]) : null);
     if (each.key === "interval") return el("td", { class: "number", "data-key": "interval" }, text, strip(row));

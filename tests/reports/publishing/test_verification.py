@@ -163,8 +163,9 @@ def test_too_few_seeds_and_a_seed_twice_are_found(store: StoreMaker, zoo: RunZoo
 
 def test_the_sample_does_not_depend_on_the_order_of_folders(filled: StoreMaker) -> None:
     trials, _ = read_trials([filled.root])
-    assert sample_of(trials, 4) == sample_of(trials[::-1], 4)
-    assert all(record.outcome.value == "done" for _, record in sample_of(trials, 100))
+    assert sample_of(trials, 4, 0) == sample_of(trials[::-1], 4, 0)
+    assert len({tuple(folder for folder, _ in sample_of(trials, 2, seed)) for seed in range(20)}) > 5
+    assert all(record.outcome.value == "done" for _, record in sample_of(trials, 100, 0))
 
 
 def test_a_run_that_is_further_off_than_seeds_are_is_not_reproduced(store: StoreMaker) -> None:
@@ -231,4 +232,4 @@ def test_predictions_made_elsewhere_have_no_seeds_and_are_not_run_again(make_tri
     trained, given = make_trial("a"), make_trial("b", origin=origin)
     (problem,) = store_problems([trained, given], required_seeds=2)
     assert problem.startswith("a ")
-    assert sample_of([trained, given], 5) == [trained]
+    assert sample_of([trained, given], 5, 0) == [trained]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,19 @@ if TYPE_CHECKING:
     from reports.publishing.verification import TrialCheck
     from reports.site.statuses import Status
     from reports.trials.reading import Trial
+    from zoo.catalog import Catalog
 
 
 @click.command("verify")
 @click.argument("paths", nargs=-1, required=True, metavar="REPORT|RUNS...")
 @click.option("--sample", default=0, metavar="N", type=click.IntRange(min=0), help="Number of trials to run again.")
+@click.option(
+    "--sample-seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    help="Seed of the sample, to draw the same one again [default: a random one, which is printed].",
+)
+@click.option("--signers", metavar="FILE", help="Who may sign trials: a file of names and SSH keys.")
 @click.option(
     "--require-seeds",
     default=1,
@@ -37,20 +46,29 @@ if TYPE_CHECKING:
 @plugin_options
 @click.pass_context
 def command(
-    ctx: click.Context, /, paths: tuple[str, ...], sample: int, require_seeds: int, data_root: str | None
+    ctx: click.Context,
+    /,
+    paths: tuple[str, ...],
+    sample: int,
+    sample_seed: int | None,
+    signers: str | None,
+    require_seeds: int,
+    data_root: str | None,
 ) -> None:
     """Verify a leaderboard.
 
-    Reports are checked by their checksums, their schema (with jsonschema) and their seeds, and runs by their checksums
-    and by recomputing every metric from the predictions; a metric whose plugin is absent is named.
-    Given both, the report is also compared with the runs. The result is saved beside the runs (verification.json), and
-    zoo report shows it: self-reported, recomputed, or reproduced if a trial was run again within the noise of seeds.
+    Reports are checked by their checksums, their schema (with jsonschema) and their seeds, and runs by their checksums,
+    by the labels that trials on the same images share, and by recomputing every metric from the predictions; a metric
+    whose plugin is absent is named, and its trial does not count as recomputed. Given both, the report is also compared
+    with the runs: all its numbers, and all its pages with those that the runs give, byte for byte. With --signers, the
+    signatures of zoo submit --sign are checked. The result is saved beside the runs (verification.json), and zoo report
+    shows it: self-reported, recomputed, or reproduced if a trial was run again within the noise of seeds; and who
+    signed.
     The exit code is 1 if any check fails.
     """
-    from reports.leaderboard.building import build_leaderboard
-    from reports.publishing.site_verification import check_site
+    from reports.publishing.label_agreement import label_problems
+    from reports.publishing.signatures import check_all
     from reports.publishing.verification import check_trial, store_problems
-    from reports.render.json import leaderboard_data
     from reports.site.paths import SUMS_FILE
     from reports.trials.reading import read_trials, with_runtimes
     from zoo.cli.group import FAILED
@@ -71,17 +89,16 @@ def command(
         found += [problem for check in checks.values() for problem in check.problems]
         statuses = {folder: "recomputed" for folder, check in checks.items() if check.is_recomputed}
         found += store_problems(trials, required_seeds=require_seeds)
+        found += label_problems(with_runtimes(trials)[0])
         _tell_of_trials(trials, checks)
-    for report in reports:
-        rebuilt = leaderboard_data(build_leaderboard(with_runtimes(trials)[0])) if trials else None
-        site = check_site(report, rebuilt)
-        found += [f"{clean(report)}: {problem}" for problem in site.problems]
-        for note in site.notes:
-            complain(note)
-        verdict = "failed" if site.problems else f"passed: {', '.join(site.checked)}"
-        click.echo(f"{clean(report)}: {verdict}")
+    signed, false = check_all(trials, Path(signers)) if signers else ({}, [])
+    found += false
+    if signers:
+        click.echo(f"{len(signed):,} of {plural(len(trials), 'trial')} signed by {_names(signed.values())}")
     if sample:
-        again = _sample([trial for trial in trials if not checks[trial[0]].problems], sample)
+        sample_seed = secrets.randbelow(2**31) if sample_seed is None else sample_seed
+        again = _sample([trial for trial in trials if not checks[trial[0]].problems], sample, sample_seed)
+        click.echo(f"sample of {plural(len(again), 'trial')}, drawn with --sample-seed {sample_seed}")
         for trial, problem in _run_again(again, trials, session, data_root):
             if problem:
                 found.append(f"{clean(trial[0].name)}: {problem}")
@@ -90,7 +107,9 @@ def command(
         click.echo(
             f"{sum(each == 'reproduced' for each in statuses.values())} of {len(again)} repeated trials reproduced"
         )
-    _write(trials, statuses)
+    _write(trials, statuses, signed, sample_seed if sample else None)
+    for report in reports:
+        found += [f"{clean(report)}: {problem}" for problem in _check_report(report, trials, catalog)]
     for problem in found:
         complain(problem)
     ctx.exit(FAILED if found else 0)
@@ -111,10 +130,40 @@ def _tell_of_trials(trials: Sequence[Trial], checks: Mapping[Path, TrialCheck]) 
         complain(f"metric {metric!r} was not recomputed in {plural(count, 'trial')}: {reason}")
 
 
-def _sample(trials: Sequence[Trial], count: int) -> list[Trial]:
+def _check_report(report: Path, trials: Sequence[Trial], catalog: Catalog) -> list[str]:
+    """Verify a site, say what was checked, and return a sentence for each problem."""
+    from reports.leaderboard.building import build_leaderboard
+    from reports.publishing.rerendering import page_problems, written_with
+    from reports.publishing.site_verification import check_site
+    from reports.render.json import leaderboard_data
+    from reports.trials.reading import with_runtimes
+    from zoo.api.sites import render_again
+
+    all_trials, _ = with_runtimes(trials)
+    rebuilt = leaderboard_data(build_leaderboard(all_trials)) if trials else None
+    site = check_site(report, rebuilt)
+    problems, checked, notes = list(site.problems), list(site.checked), list(site.notes)
+    written = written_with(report) if trials else None
+    if written is not None:
+        pages, note = page_problems(report, written, lambda how: render_again(report, how, all_trials, catalog))
+        problems += pages
+        checked += [] if note else ["every page, written again"]
+        notes += [note] if note else []
+    for each in notes:
+        complain(each)
+    verdict = "failed" if problems else f"passed: {', '.join(checked)}"
+    click.echo(f"{clean(report)}: {verdict}")
+    return problems
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names))) or "nobody who may"
+
+
+def _sample(trials: Sequence[Trial], count: int, seed: int) -> list[Trial]:
     from reports.publishing.verification import sample_of
 
-    return sample_of(trials, count)
+    return sample_of(trials, count, seed)
 
 
 def _run_again(
@@ -165,7 +214,9 @@ def _same_fold(fold: Record, trials: Sequence[Trial]) -> list[Record]:
     return [record for _, record in trials if key(record) == key(fold) and record.outcome.value == "done"]
 
 
-def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:
+def _write(
+    trials: Sequence[Trial], statuses: dict[Path, Status], signed: Mapping[Path, str], sample_seed: int | None
+) -> None:
     """Save the results beside the trials; an unchanged trial that was reproduced before stays reproduced."""
     from harness.records.store import RECORD_FILE
     from harness.system.atomic_files import sha256_of, writing
@@ -174,9 +225,11 @@ def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:
 
     for store in sorted({folder.parent for folder, _ in trials}):
         try:
-            known = dict(read_verification(store).trials)
+            earlier = read_verification(store)
         except StoreError:
-            known = {}
+            earlier = Verification(trials={})
+        known = dict(earlier.trials)
+        seed = earlier.sample_seed if sample_seed is None else sample_seed
         for folder, _ in trials:
             if folder.parent != store:
                 continue
@@ -185,8 +238,10 @@ def _write(trials: Sequence[Trial], statuses: dict[Path, Status]) -> None:
             if status is None:
                 continue
             digest = sha256_of(folder / RECORD_FILE)
-            if before is not None and before.record_sha256 == digest and before.status == "reproduced":
+            is_same = before is not None and before.record_sha256 == digest
+            if before is not None and is_same and before.status == "reproduced":
                 status = "reproduced"
-            known[folder.name] = CheckedTrial(status=status, record_sha256=digest)
+            signer = signed.get(folder, before.signed_by if before is not None and is_same else "")
+            known[folder.name] = CheckedTrial(status=status, record_sha256=digest, signed_by=signer)
         with writing(store / FILE_NAME):
-            write_verification(store, Verification(trials=dict(sorted(known.items()))))
+            write_verification(store, Verification(sample_seed=seed, trials=dict(sorted(known.items()))))
