@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.records.record import Record
@@ -36,6 +36,11 @@ def seed_rows(entry: BoardEntry) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def filled_columns(seeds: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the columns of the seeds that are not empty throughout, as they are without scores or training."""
+    return {name for seed in seeds for name, value in seed.items() if value not in ("", NOTHING, [])}
 
 
 def facts(entry: BoardEntry, columns: Sequence[Column]) -> list[tuple[str, str]]:

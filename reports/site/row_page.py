@@ -29,6 +29,7 @@ def row_page(
 ) -> Page:
     """Return the page of one row."""
     learning = charts.curves(entry)
+    seeds = row_facts.seed_rows(entry)
     data: dict[str, Any] = {"loss": learning["loss"], "accuracy": learning["accuracy"]}
     values: dict[str, Any] = {
         "entry": entry,
@@ -36,7 +37,8 @@ def row_page(
         "full_name": one_line(entry.example.spec.architecture.full_name),
         "verdict": verdict,
         "facts": row_facts.facts(entry, columns),
-        "seeds": row_facts.seed_rows(entry),
+        "seeds": seeds,
+        "filled": row_facts.filled_columns(seeds),
         "failures": row_facts.failures(entry),
         "settings": row_facts.settings(entry.example),
         "environment": row_facts.environment(entry.example),

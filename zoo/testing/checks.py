@@ -134,6 +134,10 @@ CHECKS: tuple[Check, ...] = (
             "influence_averages_to_the_value",
             "the influence of the images, on which ranks are based, has the metric as mean",
         ),
+        (
+            "classes_alone_give_the_value",
+            "a metric that declares that it needs no scores follows from the predicted classes",
+        ),
         ("predictions_are_left_alone", "computing does not modify predictions, and is repeatable"),
         ("metric_has_no_side_effects", "computing changes no seeds, threads, dtypes or warning filters"),
     ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,20 @@ def influence_averages_to_the_value(subject: Subject[Metric]) -> None:
         found = np.asarray(mean if metric.of_influence is None else metric.of_influence(mean))
         if not np.allclose(found, value, rtol=1e-6, atol=1e-9):
             raise CheckFailedError(f"{title}: the mean of its influence is {_shown(found)}, the metric {_shown(value)}")
+
+
+def classes_alone_give_the_value(subject: Subject[Metric]) -> None:
+    metric = subject.record
+    if metric.needs_scores:
+        raise NotApplicableError("it needs scores")
+    for title, predictions in _cases(metric):
+        logits_NK = predictions.logits
+        top_NK = logits_NK == logits_NK.max(axis=1, keepdims=True)
+        if (top_NK.sum(axis=1) > 1).any():
+            continue  # no class is predicted
+        alone = replace(predictions, logits=top_NK.astype(np.float32), has_scores=False)
+        value, found = _value(metric, predictions), _value(metric, alone)
+        _require_same(value, found, f"{title}, with the predicted classes alone")
 
 
 def predictions_are_left_alone(subject: Subject[Metric]) -> None:

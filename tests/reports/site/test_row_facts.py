@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.records.origin import Origin, OriginKind
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import all_columns
@@ -48,3 +49,21 @@ def test_cells_without_a_value_are_no_facts(make_trial):
     facts = dict(row_facts.facts(entry_of(trials), all_columns(build_leaderboard(trials))))
     assert facts["acc %"] == "90.0"
     assert "train img/s" not in facts
+
+
+def test_a_row_of_predictions_states_its_origin_and_nothing_that_was_not_run(make_trial):
+    origin = Origin(kind=OriginKind.PREDICTIONS, source="b.csv", files={"b.csv": "b" * 64}, has_scores=False)
+    _, record = make_trial(origin=origin)
+    settings = {name: dict(pairs) for name, pairs in row_facts.settings(record).items()}
+    assert list(settings) == ["Model", "Dataset", "Origin"]
+    assert settings["Origin"] == {
+        "kind": "predictions only",
+        "source": "b.csv",
+        "SHA-256 of b.csv": "b" * 64,
+        "scores": "classes only",
+    }
+
+
+def test_columns_of_seeds_that_are_empty_throughout_are_told_apart():
+    seeds = [{"nll": "–", "time": "1 s", "warnings": []}, {"nll": "–", "time": "–", "warnings": []}]
+    assert row_facts.filled_columns(seeds) == {"time"}

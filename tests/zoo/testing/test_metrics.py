@@ -107,6 +107,11 @@ BROKEN = (
     ),
     ("influence_averages_to_the_value", "0, the metric", metric(accuracy, influence=lambda p: 0.0 * p.labels)),
     ("influence_averages_to_the_value", r"shape \[1\] instead", metric(accuracy, influence=lambda p: p.labels[:1])),
+    (
+        "classes_alone_give_the_value",
+        "with the predicted classes alone",
+        metric(lambda p: float(p.probabilities.max(axis=1).mean()), needs_scores=False),
+    ),
     ("predictions_are_left_alone", "changes its input in place", metric(sorts_in_place)),
     ("predictions_are_left_alone", "computed again", metric(lambda p: 1 / (1 + next(_calls)))),
     ("metric_has_no_side_effects", "numpy's generator", metric(draws)),
@@ -127,13 +132,17 @@ def test_each_check_has_something_that_breaks_it():
 
 def test_a_metric_that_is_right_passes_every_check(passed):
     known = (KnownCase([[1, 0], [1, 0]], [0, 1], 0.5),)
-    passed(metric(accuracy, known_cases=known), inapplicable=["influence_averages_to_the_value"])
-    passed(metric(accuracy, known_cases=known, influence=lambda p: np.full(len(p.labels), accuracy(p))))
+    influence, classes = "influence_averages_to_the_value", "classes_alone_give_the_value"
+    passed(metric(accuracy, known_cases=known), inapplicable=[influence, classes])
+    passed(metric(accuracy, known_cases=known, needs_scores=False), inapplicable=[influence])
+    averaged = metric(accuracy, known_cases=known, influence=lambda p: np.full(len(p.labels), accuracy(p)))
+    passed(averaged, inapplicable=[classes])
 
 
 def test_a_metric_of_a_hierarchy_states_a_case_with_its_class_names(passed):
     """Its value depends on what the classes are, so that the kit's own names would say nothing about it."""
-    passed(metric(same_kingdom, known_cases=(ANT_AS_BEE,)), inapplicable=["influence_averages_to_the_value"])
+    inapplicable = ["influence_averages_to_the_value", "classes_alone_give_the_value"]
+    passed(metric(same_kingdom, known_cases=(ANT_AS_BEE,)), inapplicable=inapplicable)
 
 
 def test_a_known_case_has_a_logit_for_each_of_its_classes():

@@ -187,6 +187,8 @@ def test_every_command_that_reads_results_copes_with_such_rows(
     assert 'data-block="confusion"' in text
     assert 'data-block="reliability"' not in text
     assert "confidence" not in text.partition("<h2>Predictions</h2>")[2].partition("<h2>Scores by class</h2>")[0]
+    assert "tested epoch" not in text
+    assert "NLL" not in text.partition("<h2>Predictions</h2>")[0]
     assert "zoo add a.csv --labels LABELS --data labels" in text
     assert "Predictions of an image classifier" in (tmp_path / "site" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
