@@ -12,6 +12,8 @@
 - ``history``: phases and epochs of a trial, one per line
 - ``predictions``: saved test predictions
 - ``mean_predictions``: the mean probabilities of several networks
+- ``out_of_sample``: mean probabilities by networks that were not trained on an image
+- ``without_samples``: trials without some of their test images
 - ``scoring``, ``rescoring``: metrics of predictions, and of predictions saved earlier
 - ``run_summaries``: the parts of a record that a forecast needs
 - ``runtime_result``: results of a trial's weights with another runtime

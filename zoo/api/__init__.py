@@ -13,6 +13,7 @@
 ``ordering``     all that a bench is asked for, read from text or Python values
 ``plotting``     pictures with Matplotlib
 ``sites``        results as a static site
+``suspects``     likely wrong labels and near duplicates of a dataset, by trials on it
 ``tables``       the metrics of a catalog in tables, and the files that a bench writes
 ``plugin_choice``  which plugins a call loads
 ``plugin_index``  which packages of plugins there are

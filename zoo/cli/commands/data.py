@@ -18,8 +18,11 @@ from zoo.text import clean
 
 if TYPE_CHECKING:
     from harness.data.audits.audit import DatasetAudit
+    from harness.data.settings import DataSettings
     from harness.planning.request import BenchRequest
     from harness.planning.selection import SelectedDataset
+    from harness.records.spec import DatasetSpec
+    from reports.trials.reading import Trial
     from zoo.catalog import Catalog
     from zoo.errors import ZooError
 
@@ -162,3 +165,81 @@ def _check_one(
             DataSettings(data_root=data_root(params["data_root"]), download=not params["offline"]),
             report=report,
         )
+
+
+@command.command("audit")
+@click.argument("name", metavar="NAME", shell_complete=complete_names("datasets"))
+@click.option("--with", "runs", multiple=True, required=True, metavar="RUNS", help="Result folders or trials.")
+@click.option(
+    "--count", default=20, show_default=True, type=click.IntRange(min=1), help="Suspects of each kind to show."
+)
+@click.option("-o", "--output", metavar="FILE", help="Also draw them as a picture: .png or .jpg.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.image_size=64."
+)
+@data_root_option
+@click.option("--offline", is_flag=True, help="Do not use the network.")
+@listing_format
+@click.option("-q", "--quiet", is_flag=True, help="Print only the result.")
+@plugin_options
+@click.pass_context
+def audit(
+    ctx: click.Context, /, name: str, runs: tuple[str, ...], count: int, output: str | None, **params: Any
+) -> None:
+    """Find likely wrong labels and near duplicates in a dataset, and rank trials again without them.
+
+    Labels are judged by cleanlab from predictions of networks that were not trained on the image: test and validation
+    predictions of the trials in RUNS, or all folds of a cross-validation, which judge every image. Near duplicates
+    within and across splits are found by a perceptual hash. Both are suspects, to be looked at: -o draws them. Nothing
+    is changed. The second table leaves out suspicious test images: those with a likely wrong label, and those that look
+    like a training, a validation or an earlier test image.
+    """
+    from zoo.api.suspects import find_suspects
+    from zoo.api.tables import MetricDeclarations
+    from zoo.cli.display.pictures import check_picture_name, write_picture
+    from zoo.cli.display.suspects import suspect_lines
+    from zoo.cli.session import complain
+
+    path = None if output is None else check_picture_name(output)
+    catalog = session_of(ctx).catalog()
+    selected, spec, settings = _audited(name, params, catalog)
+    trials = _trials_in(runs)
+    with contextlib.redirect_stdout(sys.stderr):
+        found = find_suspects(selected.entry.record, spec, settings, trials, report=_Progress(quiet=params["quiet"]))
+    for problem in found.problems:
+        complain(f"left out: {problem}")
+    if path is not None and (found.labels or found.near_duplicates):
+        write_picture(found.sheet(count=count), path)
+        complain(f"wrote {clean(path)}")
+    if params["form"] == "json":
+        click.echo(json.dumps(found.as_data(), indent=2))
+        return
+    board = found.leaderboard_without(list(catalog.metrics), MetricDeclarations.of(catalog))
+    click.echo("\n".join(suspect_lines(found, board, count=count, width=terminal_width())))
+
+
+def _audited(name: str, params: dict[str, Any], catalog: Catalog) -> tuple[SelectedDataset, DatasetSpec, DataSettings]:
+    """Return the dataset to audit, or raise all mistakes of the call at once."""
+    from harness.data.settings import DataSettings
+    from harness.planning.plan import dataset_spec
+    from zoo.errors import UsageError
+    from zoo.files.cache import data_root, require_writable_cache
+
+    require_writable_cache()
+    request, selected = _choose((name,), {**params, **dict.fromkeys(_NUMBERS)}, catalog)
+    if len(selected) != 1:
+        raise UsageError(f"{name!r} names {len(selected)} datasets; give one")
+    settings = DataSettings(data_root=data_root(params["data_root"]), download=not params["offline"])
+    return selected[0], dataset_spec(selected[0], request), settings
+
+
+def _trials_in(runs: tuple[str, ...]) -> list[Trial]:
+    from pathlib import Path
+
+    from reports.trials.reading import read_trials
+    from zoo.cli.session import complain
+
+    trials, problems = read_trials(map(Path, runs))
+    for problem in problems:
+        complain(f"left out: {problem}")
+    return trials

@@ -5,6 +5,7 @@
 ``counting``         how many items are done, on one line of a terminal
 ``timings``          where the wall time of a bench went
 ``audit``            the audit of a dataset
+``suspects``         what an audit with trials found
 ``predictions``      predictions as a table, CSV or JSON
 ``pictures``         files of pictures
 """
