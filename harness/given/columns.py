@@ -186,7 +186,14 @@ def _from_npz(content: bytes) -> dict[str, NDArray[Any]]:
             f"its arrays take {size_text(size)}, and {TABLE.noun} may have up to {TABLE.max_bytes:,} bytes"
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: _array(name, arrays[name]) for name in arrays.files}
+        try:
+            return {name: _array(name, arrays[name]) for name in arrays.files}
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise
+            raise ValueError(
+                "it has an array of Python objects, which are never loaded; save text as text: np.array(ids, dtype=str)"
+            ) from None
 
 
 def _array(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -203,20 +210,25 @@ def _array(name: str, array: NDArray[Any]) -> NDArray[Any]:
 def _from_json(content: bytes) -> dict[str, NDArray[Any]]:
     value = parse_json(content)
     if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
-        names = list(value[0])
-        for number, each in enumerate(value, start=1):
-            if list(each) != names and set(each) != set(names):
-                raise ValueError(
-                    f"its object {number:,} has other keys than the first: {', '.join(map(str, each))[:100]}"
-                )
-        return {name: _values([each[name] for each in value]) for name in names}
+        return _from_objects(value)
     if isinstance(value, dict) and value:
         if all(isinstance(each, list) for each in value.values()) and any(key.lower() in TEXT_COLUMNS for key in value):
             return {name: _values(each) for name, each in value.items()}
         if all(isinstance(each, list) for each in value.values()):
             return {"id": np.array(list(value), dtype=np.str_), "scores": _values(list(value.values()))}
+        if all(isinstance(each, dict) for each in value.values()):
+            return _from_objects([{"id": name, **each} for name, each in value.items()])
         return {"id": np.array(list(value), dtype=np.str_), "class": _values(list(value.values()))}
     raise ValueError("expected a list of objects with id and prediction, or an object with the prediction of each id")
+
+
+def _from_objects(objects: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
+    names = list(objects[0])
+    for number, each in enumerate(objects, start=1):
+        if set(each) != set(names):
+            listed = one_line(", ".join(map(str, each)), max_length=100)
+            raise ValueError(f"its object {number:,} has other keys than the first: {listed}")
+    return {name: _values([each[name] for each in objects]) for name in names}
 
 
 def _values(values: Sequence[Any]) -> NDArray[Any]:

@@ -106,6 +106,7 @@ def add(
         offline=options.get("offline", False),
         origin="zoo.add",
     )
+    paths = order.predictions_among(paths)
     order.check(paths, name)
     images = order.test_images(catalog, options.get("report", lambda message, share: None))
     store = Store(Path(out))
@@ -145,6 +146,10 @@ class AddOrder:
     origin: str
     """What sentences call the place where the settings were given."""
 
+    def predictions_among(self, files: Sequence[Path]) -> list[Path]:
+        """Return *files* without the file of labels, which a pattern such as ``*.csv`` also matches."""
+        return [file for file in files if self.labels is None or file.resolve() != self.labels.resolve()]
+
     def check(self, files: Sequence[Path], name: str | None) -> None:
         """Check what was given, as far as that needs no file.
 
@@ -155,7 +160,7 @@ class AddOrder:
 
         errors = []
         if not files:
-            errors.append(UsageError("expected at least one file of predictions"))
+            errors.append(UsageError("expected at least one file of predictions, beside the file of labels"))
         if self.data is None and self.labels is None:
             errors.append(
                 UsageError(

@@ -49,9 +49,11 @@ def test_all_mistakes_come_together(labels: Path) -> None:
 
 
 def test_torch_is_not_imported(tmp_path: Path, labels: Path) -> None:
+    given = tmp_path / "net.json"
+    given.write_bytes(labels.read_bytes())
     code = f"""
 import sys, zoo
-zoo.add({str(labels)!r}, labels={str(labels)!r}, out={str(tmp_path / "runs")!r})
+zoo.add({str(given)!r}, labels={str(labels)!r}, out={str(tmp_path / "runs")!r})
 assert "torch" not in sys.modules and "timm" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -71,7 +71,10 @@ def command(ctx: click.Context, /, files: tuple[str, ...], quiet: bool, **params
     from zoo.api.adding import ranked
 
     order = _order(params)
-    paths = [Path(file) for file in files]
+    given = [Path(file) for file in files]
+    paths = order.predictions_among(given)
+    if len(paths) < len(given):
+        complain(f"left out: {order.labels} is the file of labels")
     order.check(paths, params["name"])
     catalog = session_of(ctx).catalog()
 

@@ -193,6 +193,17 @@ def test_every_command_that_reads_results_copes_with_such_rows(
     assert "Predictions of an image classifier" in (tmp_path / "site" / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
+def test_the_file_of_labels_is_no_row_of_its_own(tmp_path: Path, board: tuple[Path, dict[str, Any]]) -> None:
+    folder, right = board
+    done = add(folder, ["labels", "a"], tmp_path / "runs")
+    assert done.exit_code == 0, done.output
+    assert "labels.csv is the file of labels" in done.output
+    assert {name: row["accuracy"] for name, row in ranked(tmp_path / "runs")[0].items()} == {"a": right["a"].mean()}
+    done = add(folder, ["labels"], tmp_path / "other")
+    assert done.exit_code == 2
+    assert "expected at least one file of predictions, beside the file of labels" in done.output
+
+
 def test_adding_a_file_again_changes_nothing(tmp_path: Path, board: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = board
     add(folder, ["a"], tmp_path / "runs")
