@@ -295,7 +295,12 @@ class _Runner:
                 self._waiting.append(trial)
                 continue
             before = self._read(trial)
-            if before is not None and files.is_settled(before, trial.result_key, retry=self.limits.retry):
+            if before is not None and files.is_settled(
+                before,
+                trial.result_key,
+                retry=self.limits.retry,
+                pause_after=trial.spec.execution.pause_after,
+            ):
                 self._end(trial, before, reused=True)
             elif self.limits.is_over():
                 self.not_started.append(trial.spec.title)
@@ -326,7 +331,7 @@ class _Runner:
             return None
 
     def _end(self, trial: ResolvedTrial, record: Record, *, reused: bool) -> None:
-        if record.outcome is Outcome.DONE:
+        if record.outcome is Outcome.DONE and not files.keeps_states(record):
             self.store.remove_states(trial.trial_id)
         self.records[trial.number] = record
         self.emit(

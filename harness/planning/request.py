@@ -102,6 +102,8 @@ class BenchRequest(FrozenModel):
     """Number of searches for each row; with more than one, each seed is tested with the settings of its own search."""
     sampler: Literal["tpe", "random"] = "tpe"
     """What proposes the settings of a search."""
+    pruner: Literal["none", "asha", "hyperband"] = "none"
+    """What stops hopeless trials of a search early; those that go on continue from their saved state."""
     space: dict[str, str] = Field(default_factory=dict)
     """Ranges to search by dotted key, see :mod:`zoo.space`; ``off`` leaves a setting alone."""
     epochs: int | None = Field(None, ge=1)

@@ -153,6 +153,8 @@ class ExecutionSpec(FrozenModel):
     """Duration of each speed measurement."""
     best_inference: bool = False
     """Whether to find the fastest inference settings and measure with them too."""
+    pause_after: int | None = None
+    """Epoch after which training pauses, with its state kept for a longer run of the same trial; None: it does not."""
     tests: bool = True
     """Whether the trained network is tested; False for trials of a search, which never open the test images."""
 

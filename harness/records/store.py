@@ -191,11 +191,17 @@ def _damaged(folder: Path, number: int) -> Path:
     return folder / f"record.damaged-{number}.json"
 
 
-def is_settled(record: Record, result_key: str, *, retry: bool) -> bool:
+def is_settled(record: Record, result_key: str, *, retry: bool, pause_after: int | None = None) -> bool:
     """Return whether a record is final, so that the trial need not run again.
 
     A full disk is not the trial's fault: the trial runs again without ``--retry``.
+
+    Args:
+        pause_after: Epoch after which the trial would pause; a record that paused earlier is not final.
     """
+    paused = record.spec.execution.pause_after
+    if record.outcome == Outcome.DONE and paused is not None and (pause_after is None or paused < pause_after):
+        return False
     failure = "" if record.failure is None else record.failure.kind
     return record.result_key == result_key and is_final(record.outcome, failure, retry=retry)
 
@@ -210,6 +216,12 @@ def is_final(outcome: str, failure: str, *, retry: bool) -> bool:
 def is_disk_failure(record: Record) -> bool:
     """Return whether a trial failed because its files could not be written."""
     return record.failure is not None and record.failure.kind is FailureKind.DISK
+
+
+def keeps_states(record: Record) -> bool:
+    """Return whether a trial's training may go on from where it stopped."""
+    is_paused = record.outcome is Outcome.DONE and record.spec.execution.pause_after is not None
+    return is_paused or record.outcome is Outcome.INTERRUPTED or is_disk_failure(record)
 
 
 def write_record(folder: Path, record: Record) -> Path:

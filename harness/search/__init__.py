@@ -4,6 +4,7 @@
 - ``space``: the ranges of a combination's settings, from its plugins and the user
 - ``objective``: what a search reads of a trial
 - ``study``: proposes settings by Optuna's samplers, the same ones for the same results
+- ``pruning``: which trials stop early
 - ``study_file``: what was tried, as a file for people and reports
 - ``search``: the trials of one combination, until its budget is spent
 - ``unread``: settings that change nothing

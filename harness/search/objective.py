@@ -37,8 +37,12 @@ class Result:
         return self.outcome == Outcome.DONE
 
 
-def result_of(record: Record, folder: Path) -> Result:
-    """Return the result of a trial from its record and the history in its folder."""
+def result_of(record: Record, folder: Path, *, pause_after: int | None = None) -> Result:
+    """Return the result of a trial from its record and the history in its folder.
+
+    Args:
+        pause_after: Return the result at this epoch, of a trial that paused there and may have gone on since.
+    """
     seconds = record.seconds
     spent = seconds.get("total", 0.0) - seconds.get("wait", 0.0) - seconds.get("paused", 0.0)
     if record.outcome is not Outcome.DONE or record.training is None:
@@ -46,14 +50,15 @@ def result_of(record: Record, folder: Path) -> Result:
         return Result(
             outcome=record.outcome.value, reason=record.reason, value=0.0 if is_bad else None, seconds=max(0.0, spent)
         )
-    row = next(
-        (
-            row
-            for row in read_history(folder / HISTORY_FILE)
-            if row.get("event") == "epoch" and row.get("epoch") == record.training.tested_epoch
-        ),
-        {"val_accuracy": record.training.best_val_accuracy},
-    )
+    epochs = {row["epoch"]: row for row in read_history(folder / HISTORY_FILE) if row.get("event") == "epoch"}
+    tested = record.training.tested_epoch
+    if pause_after is not None:
+        seen = [epoch for epoch in sorted(epochs) if epoch <= pause_after]
+        keeps_best = record.spec.recipe.hyperparameters.get("keep") == "best"
+        # The first of the best, as training keeps it.
+        tested = max(seen, key=lambda epoch: (epochs[epoch]["val_accuracy"] if keeps_best else 0, 0), default=tested)
+        tested = tested if keeps_best or not seen else seen[-1]
+    row = epochs.get(tested, {"val_accuracy": record.training.best_val_accuracy})
     val_loss = row.get("val_loss")
     return Result(
         outcome=record.outcome.value,

@@ -53,6 +53,7 @@ def searched_rows(plan: Plan, request: BenchRequest, catalog: Catalog) -> list[S
                 space=space,
                 budget=_budget(request),
                 sampler=request.sampler,
+                pruner=request.pruner,
                 repeat=repeat,
             )
             for repeat in range(request.tune_repeats)

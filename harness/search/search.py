@@ -8,11 +8,12 @@ records goes on with the same trials.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.records.spec import TrialSpec, stable_hash
 from harness.search.combination import Combination
 from harness.search.objective import OBJECTIVE, Result
+from harness.search.pruning import Pruner, bracket_of, goes_on, rungs_of
 from harness.search.space import Space
 from harness.search.study import Sampler, Study
 from harness.search.study_file import StudyFile, TriedSettings
@@ -25,6 +26,9 @@ SEED = 1_000_000_000
 
 All trials of a search share a seed, so that settings are compared on equal terms, and one that nothing reads shows.
 """
+
+PRUNED = "pruned"
+"""Outcome of a trial that was stopped early."""
 
 MOST_TRIALS = 10_000
 """Trials of a search with a budget of time, at most."""
@@ -53,6 +57,20 @@ class Tried:
     trial_id: str = ""
     result: Result | None = None
     same_as: int | None = None
+    rungs: tuple[int, ...] = ()
+    """Epochs at which it may still be stopped."""
+    at_rungs: dict[int, float] = field(default_factory=dict)
+    """Its objective at the rungs that it has reached."""
+
+    @property
+    def pruned_at(self) -> int | None:
+        """Epoch after which it was stopped; None if it was not."""
+        return max(self.at_rungs) if self.result is not None and self.result.outcome == PRUNED else None
+
+    @property
+    def pause_after(self) -> int | None:
+        """Epoch after which its present run pauses."""
+        return None if self.spec is None else self.spec.execution.pause_after
 
 
 @dataclass(kw_only=True)
@@ -63,6 +81,7 @@ class Search:
     space: Space
     budget: Budget
     sampler: Sampler = "tpe"
+    pruner: Pruner = "none"
     at_a_time: int = 1
     """Number of trials that may run at a time."""
     repeat: int = 0
@@ -70,6 +89,7 @@ class Search:
     """Why the search cannot go on; empty if it can."""
     tried: list[Tried] = field(default_factory=list)
     _num_told: int = 0
+    _promoted: list[Tried] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         combination = self.combination
@@ -101,6 +121,7 @@ class Search:
             self.space.texts(),
             self.sampler,
             OBJECTIVE,
+            *([] if self.pruner == "none" else [self.pruner]),
         ]
         return stable_hash(parts)[:12]
 
@@ -116,11 +137,11 @@ class Search:
 
     def due(self) -> list[Tried]:
         """Propose the trials that may run now; those that need no run have their result."""
-        found: list[Tried] = []
+        found, self._promoted = ([] if self.problem else self._promoted), []
         while not self.problem and self._may_ask(len(self.tried)):
             for each in self.tried[self._num_told : max(0, len(self.tried) + 1 - self.at_a_time)]:
                 assert each.result is not None, "trials that are not told yet have a result"
-                self._study.tell(each.number, each.result.value)
+                self._study.tell(each.number, each.result.value, pruned_at=each.pruned_at)
                 self._num_told += 1
             found += self._propose()
         return found
@@ -131,6 +152,14 @@ class Search:
         A setting that nothing reads ends the search, see :attr:`problem`.
         """
         tried = self.tried[number]
+        if result.is_done and tried.pause_after is not None:
+            assert result.value is not None, "a trial that is done has a value"
+            tried.trial_id = trial_id
+            if self._goes_on(tried, result.value):
+                tried.spec = self._until_rung(tried)
+                self._promoted.append(tried)
+                return
+            result = replace(result, outcome=PRUNED, weights="")
         tried.result, tried.trial_id = result, trial_id
         for other in self.tried:
             if other.same_as == number:
@@ -173,6 +202,7 @@ class Search:
             recipe=spec.recipe.display_name,
             space=self.space.texts(),
             sampler=self.sampler,
+            pruner=self.pruner,
             budget=self.budget.text,
             repeat=self.repeat,
             at_a_time=self.at_a_time,
@@ -184,7 +214,7 @@ class Search:
     def _importances(self) -> dict[str, float]:
         for each in self.tried[self._num_told :]:
             if each.result is not None:
-                self._study.tell(each.number, each.result.value)
+                self._study.tell(each.number, each.result.value, pruned_at=each.pruned_at)
         self._num_told = len(self.tried)
         return self._study.importances()
 
@@ -212,13 +242,42 @@ class Search:
         if same is not None:
             tried.same_as = same.number if same.same_as is None else same.same_as
             tried.result, tried.trial_id, tried.spec = same.result, same.trial_id, same.spec
+            tried.at_rungs = same.at_rungs  # filled while that one runs
             return []
         try:
             tried.spec = self.combination.with_values(values, self._base)
+            tried.rungs = self._rungs(tried)
+            tried.spec = self._until_rung(tried)
         except ZooError as error:
             tried.result = Result(outcome="invalid", reason=str(error))
             return []
         return [tried]
+
+    def _rungs(self, tried: Tried) -> tuple[int, ...]:
+        assert tried.spec is not None
+        if self.combination.recipe.fit_head is not None:
+            return ()  # it has no epochs
+        return rungs_of(self.pruner, int(tried.spec.recipe.hyperparameters["epochs"]), tried.number)
+
+    def _until_rung(self, tried: Tried) -> TrialSpec:
+        """Return the trial as it runs until its next rung, or its end."""
+        assert tried.spec is not None
+        pause_after = tried.rungs[0] if tried.rungs else None
+        execution = tried.spec.execution.model_copy(update={"pause_after": pause_after})
+        return tried.spec.model_copy(update={"execution": execution})
+
+    def _goes_on(self, tried: Tried, value: float) -> bool:
+        """Decide on a trial that has reached a rung; see :mod:`harness.search.pruning`."""
+        rung, *later = tried.rungs
+        tried.rungs, tried.at_rungs[rung] = tuple(later), value
+        known = self.tried[: max(0, tried.number + 1 - self.at_a_time)]
+        bracket = self._bracket(tried)
+        rivals = [each for each in known if each.same_as is None and rung in each.at_rungs]
+        return goes_on(value, [each.at_rungs[rung] for each in rivals if self._bracket(each) == bracket])
+
+    def _bracket(self, tried: Tried) -> int:
+        assert tried.spec is not None
+        return bracket_of(self.pruner, int(tried.spec.recipe.hyperparameters["epochs"]), tried.number)
 
     def _settings(self, values: Mapping[str, Option]) -> dict[str, Option]:
         return {**self.default, **values}

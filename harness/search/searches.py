@@ -32,9 +32,7 @@ class Searches:
     @property
     def total(self) -> int:
         """Number of trials that are expected in all."""
-        budgets = [search.budget.trials for search in self._searches]
-        known = sum(trials for trials in budgets if trials is not None)
-        return known if None not in budgets else max(known, len(self._handed_out))
+        return max(sum(search.budget.trials or 0 for search in self._searches), len(self._handed_out))
 
     def first(self) -> list[TrialSpec]:
         """Return the trials to begin with."""
@@ -47,13 +45,18 @@ class Searches:
         """Take the record of a trial, and return the trials that follow."""
         search, tried = self._handed_out[number - 1]
         folder = self._store.folder(record.trial_id)
-        search.take(tried.number, result_of(record, folder), record.trial_id)
+        search.take(tried.number, result_of(record, folder, pause_after=tried.pause_after), record.trial_id)
         if record.outcome is Outcome.DONE:
             with contextlib.suppress(OSError):  # the winner is trained anew; only space is lost
                 (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
         due = self._due(search)
         self._write(search)
-        self._tell(_sentence(search, tried))
+        if tried.result is not None:
+            self._tell(_sentence(search, tried))
+        if search.is_over:
+            for each in search.tried:  # states of trials that were stopped early
+                if each.trial_id:
+                    self._store.remove_states(each.trial_id)
         return due
 
     def _write(self, search: Search) -> None:

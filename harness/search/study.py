@@ -70,12 +70,20 @@ class Study:
                 values[key] = _suggest(trial, key, dimension)
         return {} if is_first else values
 
-    def tell(self, number: int, value: float | None) -> None:
-        """Take the result of trial *number*; None: it has none, and says nothing of its settings."""
+    def tell(self, number: int, value: float | None, *, pruned_at: int | None = None) -> None:
+        """Take the result of trial *number*.
+
+        Args:
+            value: None: it has none, and says nothing of its settings.
+            pruned_at: Epoch after which it was stopped; None: it was not.
+        """
         from optuna.trial import TrialState
 
         if value is None:
             self._study.tell(self._asked[number], state=TrialState.FAIL)
+        elif pruned_at is not None:
+            self._asked[number].report(value, pruned_at)
+            self._study.tell(self._asked[number], state=TrialState.PRUNED)
         else:
             self._study.tell(self._asked[number], value)
 
@@ -86,7 +94,7 @@ class Study:
         """
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-        complete = [trial for trial in self._study.trials if trial.value is not None]
+        complete = [trial for trial in self._study.trials if trial.state.is_finished() and trial.value is not None]
         if len({trial.value for trial in complete}) < 2 or len(complete) < 4:
             return {}
         with _quiet():

@@ -28,7 +28,8 @@ class TriedSettings(FrozenModel):
     trial_id: str = ""
     """Name of its folder; empty if it did not run."""
     outcome: str = ""
-    """As in its record; ``invalid`` if its settings do not go together; empty while it runs."""
+    """As in its record; ``pruned`` if it was stopped early, ``invalid`` if its settings do not go together; empty while
+    it runs."""
     reason: str = ""
     value: float | None = None
     """Validation accuracy."""
@@ -48,6 +49,7 @@ class StudyFile(FrozenModel):
     recipe: str
     space: dict[str, str]
     sampler: str
+    pruner: str = "none"
     budget: str
     repeat: int = 0
     at_a_time: int = 1

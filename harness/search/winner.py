@@ -51,6 +51,7 @@ def _described(search: Search, repeats: int) -> SearchSpec:
         seconds=search.spent_seconds,
         budget=search.budget.text,
         sampler=search.sampler,
+        pruner=search.pruner,
         objective=OBJECTIVE,
         space=search.space.texts(),
         settings=best.values,

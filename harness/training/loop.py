@@ -95,6 +95,8 @@ class TrainingHooks:
     """Called at the end of each epoch, before *emit*, with a state that is valid during the call."""
     give_way: Callable[[], float] = lambda: 0.0
     """Called before each step. It may wait; the seconds that it returns do not count as training time."""
+    pause_after: int | None = None
+    """Epoch after which training pauses; from its state, it goes on as if it had not. None: it runs to the end."""
 
 
 def train(
@@ -254,7 +256,8 @@ def train(
     def stopped_early() -> bool:
         return 0 < hp.early_stopping_patience <= best.stale_epochs and epoch < hp.epochs
 
-    while epoch < hp.epochs and not stopped_early():
+    last_epoch = hp.epochs if hooks.pause_after is None else min(hooks.pause_after, hp.epochs)
+    while epoch < last_epoch and not stopped_early():
         epoch += 1
         epoch_began = time.monotonic()
         seed_global(seed, "model", epoch, *ranks.purpose)  # dropout and the like draw from the global generators

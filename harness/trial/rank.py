@@ -141,9 +141,11 @@ def _train(job: RankJob) -> RankAnswer:
                 channels_last=job.layout == "channels_last",
             ),
             seed=job.trial.spec.seed,
-            hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=sharing.give_way)
+            hooks=TrainingHooks(
+                emit=emit, save=unsaved.append, give_way=sharing.give_way, pause_after=execution.pause_after
+            )
             if leads
-            else TrainingHooks(),
+            else TrainingHooks(pause_after=execution.pause_after),
             state=state,
             ranks=ManyRanks(device, at_most=job.at_most),
         )

@@ -79,7 +79,7 @@ def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -
             record = _attempt(job, catalog, folder, ranks)
             files.write_record(folder, record)
             # Only after the record is written, so that a process killed earlier loses no training.
-            if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
+            if not files.keeps_states(record):
                 TrainingStates(folder).clear()
         return True
     finally:
@@ -90,7 +90,12 @@ def _is_settled(record_file: Path, job: TrialJob) -> bool:
     """Return whether another process has finished this trial since the bench checked."""
     if not record_file.exists():
         return False
-    return files.is_settled(files.read_record(record_file), job.trial.result_key, retry=job.retry)
+    return files.is_settled(
+        files.read_record(record_file),
+        job.trial.result_key,
+        retry=job.retry,
+        pause_after=job.trial.spec.execution.pause_after,
+    )
 
 
 def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | None) -> Record:
@@ -263,7 +268,9 @@ def _run(
                 images,
                 settings,
                 seed=spec.seed,
-                hooks=TrainingHooks(emit=emit, save=unsaved.append, give_way=give_way),
+                hooks=TrainingHooks(
+                    emit=emit, save=unsaved.append, give_way=give_way, pause_after=execution.pause_after
+                ),
                 states=states,
                 state=state,
                 rebuild=lambda: make_setup(spec, prepared, catalog),

@@ -53,6 +53,7 @@ class BenchOptions(TypedDict, total=False):
     tune_budget: str
     tune_repeats: int
     sampler: Literal["tpe", "random"]
+    pruner: Literal["none", "asha", "hyperband"]
     space: Mapping[str, str]
     first_seed: int
     batch_size: int

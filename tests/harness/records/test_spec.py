@@ -70,6 +70,7 @@ FULL = TrialSpec(
         looks=4,
         measure_seconds=0.0,
         best_inference=True,
+        pause_after=3,
         tests=False,
     ),
     search=SearchSpec(

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from harness.records.record import SCHEMA_VERSION, Record
+from harness.records.record import SCHEMA_VERSION, Outcome, Record
 from harness.records.store import (
     LOCK_FILE,
     RECORD_FILE,
     DamagedRecordError,
     Store,
     end_of,
+    is_settled,
+    keeps_states,
     read_record,
     trial_id,
     write_record,
@@ -138,3 +140,22 @@ def test_of_two_folders_of_a_trial_the_finished_one_is_taken(tmp_path: Path, sma
     assert store.ids_of([(spec, key)]) == [old]
     write_record(store.folder(usual), small_record)
     assert store.ids_of([(spec, key)]) == [usual]
+
+
+def test_a_record_that_paused_is_final_only_for_a_run_that_would_not_go_further(small_record: Record) -> None:
+    def paused(epoch: int | None, outcome: Outcome = Outcome.DONE) -> Record:
+        spec = small_record.spec
+        execution = spec.execution.model_copy(update={"pause_after": epoch})
+        changed = {"spec": spec.model_copy(update={"execution": execution}), "outcome": outcome}
+        return small_record.model_copy(update=changed)
+
+    key = small_record.result_key
+    settled = {
+        (have, want): is_settled(paused(have), key, retry=False, pause_after=want)
+        for have in (3, None)
+        for want in (1, 3, 9, None)
+    }
+    assert [want for (have, want), final in settled.items() if have == 3 and final] == [1, 3]
+    assert [want for (have, want), final in settled.items() if have is None and final] == [1, 3, 9, None]
+    assert [keeps_states(paused(epoch)) for epoch in (3, None)] == [True, False]
+    assert keeps_states(paused(None, Outcome.INTERRUPTED))

@@ -189,3 +189,46 @@ def test_the_machinery_takes_less_than_a_fifth_of_a_second_per_trial(toys: ToySe
     search.file()
     assert len(search.tried) == 64
     assert (time.perf_counter() - began) / 64 < 0.2
+
+
+def run_with_rungs(search: Search, order: int = 0) -> list[tuple[int, int | None, str]]:
+    """Answer a search whose trials pause; return what ran: number, epoch of the pause, and how the trial ended."""
+    ran = []
+    running = search.due()
+    while running:
+        tried = running.pop(random.Random(order).randrange(len(running)))
+        pause = tried.pause_after
+        search.take(tried.number, result(peak({"recipe.knob": 0.1, **tried.values})), f"trial-{tried.number}")
+        ran.append((tried.number, pause, tried.result.outcome if tried.result else ""))
+        running += search.due()
+    return ran
+
+
+@pytest.mark.parametrize("pruner", ["asha", "hyperband"])
+def test_hopeless_trials_stop_at_a_rung_and_others_go_on_to_the_end(toys: ToySearch, pruner: str) -> None:
+    search = toys.search(pruner=pruner, epochs=9)
+    ran = run_with_rungs(search)
+    assert (0, None, "done") in ran
+    outcomes = [each.result.outcome for each in search.tried if each.result]
+    assert len(outcomes) == 16
+    assert outcomes.count("pruned") >= 4
+    assert outcomes.count("done") >= 2
+    assert search.is_over
+    assert best_of(search).values["recipe.knob"] == pytest.approx(0.7, abs=0.1)
+    for each in search.tried:
+        paused = [pause for number, pause, _ in ran if number == each.number]
+        assert paused == sorted(paused, key=lambda pause: pause or 99)
+    assert {each.outcome for each in search.file().trials} == {"done", "pruned"}
+
+
+def test_what_is_pruned_does_not_depend_on_the_order_in_which_trials_end(toys: ToySearch) -> None:
+    found = []
+    for order in range(4):
+        search = toys.search(pruner="asha", epochs=9, at_a_time=3)
+        run_with_rungs(search, order)
+        found.append([(each.values, each.at_rungs, each.result and each.result.outcome) for each in search.tried])
+    assert found[1:] == found[:-1]
+
+
+def test_a_search_with_a_pruner_is_another_one(toys: ToySearch) -> None:
+    assert len({toys.search(pruner=pruner).key for pruner in ("none", "asha", "hyperband")}) == 3

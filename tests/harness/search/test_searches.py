@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.bench.bench import run_bench
+from harness.bench.settings import BenchSettings
+from harness.data.settings import DataSettings
+from harness.planning.plan import Plan
+from harness.records.history import read_history
 from harness.records.record import Outcome
-from harness.records.store import CHECKPOINT_FILE
+from harness.records.store import CHECKPOINT_FILE, HISTORY_FILE
 from harness.search.search import Search, Tried
 from harness.search.searches import Searches
 from harness.search.study_file import read_study, study_path
@@ -109,3 +115,36 @@ def test_trials_side_by_side_are_those_of_the_study_file(toys: ToySearch) -> Non
     toys.bench(again, jobs=2)
     assert len(again.tried) == 5
     assert again.is_over
+
+
+def test_trials_that_go_on_from_a_pause_end_as_if_they_had_not_paused_bit_for_bit(
+    make_toys: Callable[..., ToySearch],
+) -> None:
+    paused, whole = make_toys("paused"), make_toys("whole")
+    settings: dict[str, Any] = {"set": {"recipe.ema_decay": 0.9}, "space": {"recipe.lr": "log(1e-7, 1e-1)"}}
+    search = paused.search("plain", tune=8, epochs=9, pruner="asha", **settings)
+    paused.bench(search)
+    outcomes = [each.result.outcome for each in search.tried if each.result]
+    assert "pruned" in outcomes
+    assert not list(paused.store.root.glob("*/state-*"))
+    done = [each for each in search.tried if each.result and each.result.is_done]
+    went_on = [each.spec for each in done if each.spec and each.at_rungs]
+    assert went_on, "some trial must have gone on from a pause"
+    summary = run_bench(
+        Plan(trials=(went_on[0],), preload=("torch",)),
+        store=whole.store,
+        sources=paused.sources,
+        emit=lambda event: None,
+        settings=BenchSettings(data=DataSettings(data_root=whole.folder / "data", cache=whole.folder / "cache")),
+    )
+    (once,) = summary.records
+    folder, twice = next(pair for pair in paused.store.records() if pair[1].result_key == once.result_key)
+    assert twice.attempts > once.attempts
+    assert twice.files[CHECKPOINT_FILE] == once.files[CHECKPOINT_FILE]
+    assert losses(folder) == losses(whole.store.folder(once.trial_id))
+    assert len(losses(folder)) == 9
+
+
+def losses(folder: Path) -> list[tuple[int, float, float]]:
+    rows = read_history(folder / HISTORY_FILE)
+    return [(row["epoch"], row["train_loss"], row["val_loss"]) for row in rows if row["event"] == "epoch"]

@@ -39,6 +39,7 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
         "Searches per row, one for each seed; their variance enters the interval [default: 1].",
     ),
     ("--sampler", "NAME", "What proposes settings: tpe or random [default: tpe]."),
+    ("--pruner", "NAME", "What stops hopeless trials of a search early: none, asha or hyperband [default: none]."),
     ("--first-seed", "N", "First seed [default: 0]."),
     ("--epochs", "N", "Number of epochs; overrides the recipes."),
     ("--batch-size", "N", "Images per optimizer step; overrides the recipes."),
