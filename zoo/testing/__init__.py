@@ -11,18 +11,7 @@ In a test file of a plugin::
 and on the command line ``zoo check my_plugin.py``.
 
 ``checks``         the table of all checks: ID, rationale, function
-``architectures``  checks of networks
-``forward_passes`` checks of what a network does in a pass
-``builders``       checks of how networks are built
-``datasets``       checks of datasets
-``recipes``        checks of recipes
-``feature_heads``  checks of recipes that fit a head to features
-``metrics``        checks of metrics
-``listeners``      checks of listeners
-``executors``      checks of executors
-``runtimes``       checks of runtimes
-``report_formats`` checks of report formats
-``commands``       checks of commands
+``kinds``          the checks of each kind of record
 ``tasks``          tasks that executors run in checks
 ``subjects``       the records under test, and where they come from
 ``verdicts``       the outcome of a check

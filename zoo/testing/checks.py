@@ -31,7 +31,7 @@ class Check:
     def function(self) -> Callable[[Any], None]:
         """Function that takes a :class:`~zoo.testing.subjects.Subject`, and raises if the requirement is not met."""
         function: Callable[[Any], None] = getattr(
-            importlib.import_module(f"zoo.testing.{self.module or self.kind}"), self.id
+            importlib.import_module(f"zoo.testing.kinds.{self.module or self.kind}"), self.id
         )
         return function
 

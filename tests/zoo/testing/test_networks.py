@@ -9,7 +9,7 @@ from torch import nn
 from zoo.testing import CheckFailedError, Subject
 from zoo.testing.networks import logits_of, ready, require_close, require_finite
 
-from .nets import Net, right
+from .kinds.nets import Net, right
 
 
 @pytest.mark.parametrize(("fields", "size"), [({}, 16), ({"native_size": 224}, 16), ({"min_size": 12}, 16)])
