@@ -7,8 +7,10 @@ file, and whether it has pictures.
 
 from __future__ import annotations
 
+import base64
 import html
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,7 @@ _VERSION = re.compile(r"<code>zoo report</code>, zoobench ([^\s<]+?)\.?\s")
 _NOT_COMPARED = frozenset({SUMS_FILE, CHANGELOG_FILE, CARD_FILE})
 """Files that depend on more than the records: on earlier publications, and on which card was asked for."""
 _MOST_NAMED = 10
+_CHUNK = re.compile(rb">([A-Za-z0-9_=-]{40,})<")
 _BOARD = 'data-block="board">'
 
 
@@ -68,7 +71,7 @@ def written_with(folder: Path) -> WrittenWith | None:
         return None
     names = published_files(folder)
     single_file = not any(name in names for name in ASSET_FILES)
-    pictures = "data:image/png" in text if single_file else any(name.startswith("images/") for name in names)
+    pictures = "<body data-pictures>" in text if single_file else any(name.startswith("images/") for name in names)
     return WrittenWith(
         title=html.unescape(title.group(1)),
         single_file=single_file,
@@ -106,7 +109,7 @@ def page_problems(
         content = read_inner(folder, name, SITE_FILE)
         if name not in files:
             problems.append(f"{one_line(name)} is published, but the records give no such file")
-        elif content is not None and content != files[name]:
+        elif content is not None and content != files[name] and _unpacked(content) != _unpacked(files[name]):
             problems.append(f"{one_line(name)} is not what the records give{_first_difference(content, files[name])}")
     problems += [
         f"{one_line(name)} follows from the records, but is not published"
@@ -163,7 +166,20 @@ def _claims(stated: Mapping[str, Verdict], known: Mapping[str, Verdict]) -> list
 
 
 def _has_pictures(files: Mapping[str, bytes]) -> bool:
-    return any(name.startswith("images/") for name in files) or b"data:image/png" in files.get(INDEX, b"")
+    return any(name.startswith("images/") for name in files) or b"<body data-pictures>" in files.get(INDEX, b"")
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Return a page with its compressed pages as they are: versions of zlib differ in how they compress."""
+
+    def unpack(found: re.Match[bytes]) -> bytes:
+        try:
+            packed = base64.urlsafe_b64decode(found.group(1))
+            return b">" + zlib.decompressobj().decompress(packed, SITE_FILE.max_bytes) + b"<"
+        except (ValueError, zlib.error):
+            return found.group()
+
+    return _CHUNK.sub(unpack, content)
 
 
 def _may_show_pictures(name: str, written: WrittenWith) -> bool:

@@ -14,6 +14,7 @@ from harness.records.spec import ExecutionSpec, ProviderSpec, TrialSpec
 from zoo.text import one_line
 
 _DISTRIBUTION = "zoobench"
+_MOST_CHARACTERS = 20_000
 _EXECUTION = ("device", "gpus_per_trial", "precision", "layout", "threads", "measure_seconds")
 _VERSIONS = ("torch", "torchvision", "timm")
 """Packages of the environment that can change a result."""
@@ -49,7 +50,10 @@ def reproduction(records: Sequence[Record], defaults: Defaults) -> Reproduction:
     """
     record = records[0]
     origin = record.origin
-    full, short = tuple(rerun_command(records)), tuple(rerun_command(records, defaults))
+    full, short = (
+        tuple(one_line(line, max_length=_MOST_CHARACTERS) for line in rerun_command(records, known))
+        for known in (None, defaults)
+    )
     return Reproduction(
         install=_install(record),
         short=short,

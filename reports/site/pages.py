@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import zlib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -19,6 +21,8 @@ from markupsafe import Markup
 STYLES = ("site.css",)
 SCRIPTS = ("dom.js", "charts.js", "filters.js", "explore.js", "board.js", "compare.js", "site.js")
 """Scripts in loading order."""
+PAGES_TOGETHER = 25
+"""Number of pages that a single file compresses together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,22 +51,27 @@ def render_page(page: Page, *, site: dict[str, Any]) -> str:
 
 
 def render_single(pages: list[Page], *, site: dict[str, Any]) -> str:
-    """Return all pages in one file; the first one opens."""
-    fragments = [
-        {
-            "path": page.path,
-            "title": page.title,
-            "html": Markup(_render(page, layout="fragment.html", site=site, up="", href=lambda path: f"#/{path}")),
-        }
-        for page in pages
-    ]
+    """Return all pages in one file; the first one opens.
+
+    The others are compressed, many together: pages of rows are much alike, and a thousand of them would be 20 MB.
+    """
+    made = [_render(page, layout="fragment.html", site=site, up="", href=lambda path: f"#/{path}") for page in pages]
+    rest = [[page.path, page.title, html] for page, html in zip(pages[1:], made[1:], strict=True)]
+    chunks = [rest[start : start + PAGES_TOGETHER] for start in range(0, len(rest), PAGES_TOGETHER)]
     style = "\n".join(asset(name) for name in STYLES)
     script = "\n".join(asset(name) for name in SCRIPTS)
     return (
         _environment()
         .get_template("single.html")
         .render(
-            fragments=fragments,
+            first=Markup(made[0]),
+            index={
+                "first": pages[0].path,
+                "title": pages[0].title,
+                "chunks": {page[0]: number for number, chunk in enumerate(chunks) for page in chunk},
+            },
+            chunks=list(map(_compressed, chunks)),
+            has_pictures=any("data:image/png" in html for html in made),
             site=site,
             style=Markup(style),
             script=Markup(script),
@@ -72,6 +81,12 @@ def render_single(pages: list[Page], *, site: dict[str, Any]) -> str:
             href=lambda path: f"#/{path}",
         )
     )
+
+
+def _compressed(chunk: list[list[str]]) -> str:
+    """Return pages as JSON, compressed by zlib, in base 64 for URLs."""
+    content = json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return base64.urlsafe_b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
 def render_text(template: str, **values: Any) -> str:

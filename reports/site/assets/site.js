@@ -23,24 +23,49 @@ zoo.widgets.copies = (root) => {
       }
   };
 
-  const pages = document.querySelectorAll("template[data-page]");
   const main = document.querySelector("main");
-  if (!pages.length) {
+  const index = zoo.read(document, "pages");
+  if (!index) {
     start(main);
     window.addEventListener("hashchange", () => refresh.forEach((again) => again()));
     return;
   }
-  zoo.pages = new Map([...pages].map((page) => [page.dataset.page, page]));
-  const open = () => {
-    const path = location.hash.startsWith("#/") ? decodeURIComponent(location.hash.slice(2).split("?")[0]) : pages[0].dataset.page;
-    const page = zoo.pages.get(path) || pages[0];
-    if (zoo.page === page.dataset.page) return refresh.forEach((again) => again());
-    zoo.page = page.dataset.page;
-    document.title = page.dataset.title;
-    main.replaceChildren(page.content.cloneNode(true));
+
+  // All pages are in this file: the first as it is, the others compressed, many together.
+  zoo.pages = new Set([index.first, ...Object.keys(index.chunks)]);
+  const pristine = main.cloneNode(true);
+  const chunks = new Map();
+  const chunkOf = (number) => {
+    if (!chunks.has(number)) chunks.set(number, unpack(document.querySelector(`script[data-chunk="${number}"]`).textContent));
+    return chunks.get(number);
+  };
+  const unpack = async (text) => {
+    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Map(JSON.parse(await new Response(stream).text()).map(([path, title, html]) => [path, { title, html }]));
+  };
+  const contentOf = async (path) => {
+    if (path === index.first) return { title: index.title, nodes: [...pristine.cloneNode(true).childNodes] };
+    const { title, html } = (await chunkOf(index.chunks[path])).get(path);
+    // Markup that zoo wrote and escaped; what is parsed so is not executed.
+    return { title, nodes: [...document.adoptNode(new DOMParser().parseFromString(html, "text/html").body).childNodes] };
+  };
+
+  let wanted = "";
+  const open = async () => {
+    const asked = location.hash.startsWith("#/") ? decodeURIComponent(location.hash.slice(2).split("?")[0]) : index.first;
+    const path = zoo.pages.has(asked) ? asked : index.first;
+    wanted = path;
+    if (zoo.page === path) return refresh.forEach((again) => again());
+    const { title, nodes } = await contentOf(path);
+    if (wanted !== path) return; // another page has been asked for meanwhile
+    const isFirst = zoo.page === undefined;
+    zoo.page = path;
+    document.title = title;
+    main.replaceChildren(...nodes);
     start(main);
     window.scrollTo(0, 0);
-    main.focus({ preventScroll: true });
+    if (!isFirst) main.focus({ preventScroll: true });
   };
   window.addEventListener("hashchange", open);
   open();

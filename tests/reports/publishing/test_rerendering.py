@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -140,3 +143,20 @@ def test_a_site_that_claims_more_than_was_verified_is_not(make_trials, tmp_path)
     (level, signer), _ = problems(folder, trials)
     assert level.endswith("is published as reproduced, but it is recomputed")
     assert signer.endswith("is published as signed by alice, but bob signed it")
+
+
+def test_pages_compressed_in_another_way_are_the_same(make_trials, tmp_path):
+    """zlib gives other bytes in other versions."""
+    trials = [*make_trials("good", accuracy=0.9), *make_trials("bad", accuracy=0.5)]
+    folder = tmp_path / "site"
+    write_site(site_files(build_leaderboard(trials), trials, SiteOptions(single_file=True)), folder)
+    text = (folder / "index.html").read_text(encoding="utf-8")
+    chunk = re.search(r'data-chunk="0">([^<]+)<', text).group(1)
+    content = zlib.decompress(base64.urlsafe_b64decode(chunk))
+    edit(folder, "index.html", chunk, base64.urlsafe_b64encode(zlib.compress(content, 1)).decode())
+    assert problems(folder, trials) == ([], "")
+    packed = base64.urlsafe_b64encode(zlib.compress(content, 1)).decode()
+    forged = zlib.compress(content.replace(b"90.00", b"99.00"))
+    edit(folder, "index.html", packed, base64.urlsafe_b64encode(forged).decode())
+    (sentence,), _ = problems(folder, trials)
+    assert sentence.startswith("index.html is not what the records give")

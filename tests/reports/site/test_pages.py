@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import zlib
 from xml.etree import ElementTree
 
-from .conftest import MakeSite, StoreMaker
+from .conftest import MakeSite, StoreMaker, block
 
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(2)</script>{{7*7}}'\"\u202e\u2066\u2028\x1b[31m\x00`|=cmd"
 
@@ -15,7 +18,13 @@ def test_a_single_file_holds_every_page_and_the_hashes_of_what_may_run(filled: S
     text = (folder / "index.html").read_text(encoding="utf-8")
     assert summary.num_pages == 1
     assert not (folder / "assets").exists()
-    assert text.count("<template data-page=") == 25
+    pages = block(folder / "index.html", "pages")
+    assert (pages["first"], len(pages["chunks"])) == ("index.html", 24)
+    chunk = re.search(r'data-chunk="0">([^<]+)<', text)
+    assert chunk is not None
+    held = json.loads(zlib.decompress(base64.urlsafe_b64decode(chunk.group(1))))
+    assert [path for path, _, _ in held] == list(pages["chunks"])
+    assert all(html.count("<h1>") == 1 for _, _, html in held)
     assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]+'; style-src 'sha256-", text)
 
 
