@@ -9,6 +9,7 @@
 ``sizes``           multiply-accumulates of many networks at once
 ``small_images``    the adaptation to small images
 ``memory_limit``    what a network that a stranger describes may allocate
+``size_counting``   sizes of architectures, counted without weights, also in a process of its own
 ``state_dicts``     filling a network with tensors by name
 ``strides``         strided layers and ways to halve their stride
 

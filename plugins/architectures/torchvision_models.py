@@ -233,6 +233,8 @@ def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
     chosen = _chosen(name, list(of_model), options)
     tag = next(iter(of_model)) if chosen is None else chosen
     facts = of_model[tag]
+    if not facts["num_classes"]:
+        raise UsageError(f"torchvision does not say what the weights {tag} of {name} classify")
     return PublishedHead(
         classes=classes_of_head(facts["num_classes"]),
         figures=tuple(
@@ -259,12 +261,12 @@ def _list_heads() -> dict[str, Any]:
         default = [weights.DEFAULT] if list(weights) else []
         found[name] = {
             each.name: {
-                "num_classes": len(each.meta["categories"]),
+                "num_classes": len(each.meta["categories"] or ()),
                 "figures": [
                     [dataset, _FIGURES[metric], value]
                     for dataset, metrics in each.meta["_metrics"].items()
                     for metric, value in metrics.items()
-                    if metric in _FIGURES
+                    if metric in _FIGURES and value == value  # NaN: unknown
                 ],
             }
             for each in [*default, *weights]

@@ -93,6 +93,14 @@ def cached_json(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]
     return value
 
 
+def keep_json(name: str, value: dict[str, Any]) -> None:
+    """Keep a JSON object under *name* in place of what was there; nothing happens if it cannot be written."""
+    try:
+        _keep(cache_root() / f"{name}.json", value)
+    except RuntimeError:  # there is no folder for the cache
+        return
+
+
 def _keep(path: Path, value: dict[str, Any]) -> None:
     temporary = ""
     try:

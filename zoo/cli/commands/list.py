@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width
-from zoo.cli.options.output import listing_format
-from zoo.cli.session import plugin_options, session_of
+from zoo.cli.options.output import listing_format, split_commas
+from zoo.cli.session import complain, plugin_options, session_of
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
@@ -54,16 +54,36 @@ _COLUMNS: dict[str, tuple[TextColumn, ...]] = {
 @click.argument("kind", metavar="models|data|recipes|metrics|listeners|executors|runtimes")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--names", is_flag=True, help="Print names only, one per line; the default if stdout is not a terminal.")
+@click.option("--columns", multiple=True, metavar="NAMES", help="Columns of models: name,params,macs,published.")
+@click.option("--sort-by", metavar="COLUMN", help="Column of models to sort by.")
+@click.option("--where", multiple=True, metavar="CONDITION", help="Models to list: 'params<5M'; repeatable.")
 @listing_format
 @plugin_options
 @click.pass_context
-def command(ctx: click.Context, kind: str, patterns: tuple[str, ...], names: bool, form: str) -> None:
+def command(
+    ctx: click.Context,
+    kind: str,
+    patterns: tuple[str, ...],
+    names: bool,
+    form: str,
+    columns: tuple[str, ...],
+    sort_by: str | None,
+    where: tuple[str, ...],
+) -> None:
     """List models, datasets, recipes, metrics, listeners, executors or runtimes.
 
     A PATTERN with *, ? or [ ] lists what the same pattern selects in a bench; quote it to keep the shell from expanding
     it. Any other word lists all names that contain it. The exit code is 2 if nothing matches.
+
+    Models have the columns name, family, px, pretrained, params, macs, published, dataset, summary and source.
+    Parameters and multiply-accumulates are counted once without weights, and kept in the cache; published is the
+    top-1 accuracy that was published for the default weights, in percent, on the given dataset.
     """
     attribute = _attribute(kind)
+    chosen = split_commas(columns)
+    if chosen or sort_by or where:
+        _list_models(ctx, attribute, patterns, chosen, sort_by, where, names=names, form=form)
+        return
     catalog = session_of(ctx).catalog()
     entries = find(getattr(catalog, attribute), patterns)
     if form == "json":
@@ -76,6 +96,48 @@ def command(ctx: click.Context, kind: str, patterns: tuple[str, ...], names: boo
     heading, *lines = table_lines(_COLUMNS[attribute], rows, width=terminal_width())
     click.echo("\n".join([click.style(heading, bold=True), *lines]))
     click.echo(click.style(_footer(attribute, len(entries), catalog), dim=True), err=True)
+
+
+def _list_models(
+    ctx: click.Context,
+    attribute: str,
+    patterns: tuple[str, ...],
+    columns: list[str],
+    sort_by: str | None,
+    where: tuple[str, ...],
+    *,
+    names: bool,
+    form: str,
+) -> None:
+    """List models with columns of choice, those that meet all conditions, in an order."""
+    from zoo.api.model_sizes import sizes_of
+    from zoo.cli.display.model_columns import COLUMNS, COUNTED, Condition, check_columns, facts_of, ordered, shown
+    from zoo.errors import UsageError
+
+    if attribute != "architectures":
+        raise UsageError("--columns, --sort-by and --where are for zoo list models")
+    check_columns(columns, option="--columns")
+    check_columns([sort_by] if sort_by else [], option="--sort-by")
+    conditions = [Condition.parse(text) for text in where]
+    columns = columns or ["name", "px", "params", "macs", "published", "dataset"]
+    needed = frozenset([*columns, *([sort_by] if sort_by else []), *(each.column for each in conditions)])
+    session = session_of(ctx)
+    catalog = session.catalog()
+    entries = find(catalog.architectures, patterns)
+    sizes = sizes_of(entries, session.sources(), tell=complain) if needed & COUNTED else {}
+    rows: list[Mapping[str, Any]] = [facts_of(entry, needed, sizes) for entry in entries]
+    rows = [row for row in rows if all(condition.holds(row) for condition in conditions)]
+    if sort_by:
+        rows = ordered(rows, sort_by)
+    if form == "json":
+        click.echo(json.dumps([{column: row[column] for column in columns} for row in rows], indent=2))
+    elif names:
+        click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
+    else:
+        cells = [[shown(column, row[column]) for column in columns] for row in rows]
+        heading, *lines = table_lines([COLUMNS[column] for column in columns], cells, width=terminal_width())
+        click.echo("\n".join([click.style(heading, bold=True), *lines]))
+        click.echo(click.style(_footer(attribute, len(rows), catalog), dim=True), err=True)
 
 
 def find(registry: Registry[Any], patterns: tuple[str, ...]) -> list[Entry[Any]]:

@@ -18,6 +18,7 @@ from zoo.text import clean
 
 if TYPE_CHECKING:
     from zoo.catalog import Catalog, Entry
+    from zoo.finding import Sources
 
 _KINDS = ("architectures", "datasets", "recipes", "metrics", "listeners", "executors", "runtimes")
 _OPTION_COLUMNS = (TextColumn(title="name"), TextColumn(title="default"))
@@ -52,6 +53,8 @@ def command(ctx: click.Context, names: tuple[str, ...], form: str) -> None:
             errors.append(error)
     ManyErrors.raise_if(errors)
     described = [{"kind": getattr(catalog, kind).kind, **_full(kind, entry)} for kind, entry in found]
+    models = {entry.full_name: entry for kind, entry in found if kind == "architectures"}
+    _add_sizes(described, models, session_of(ctx).sources())
     if form == "json":
         click.echo(json.dumps(described, indent=2))
         return
@@ -92,6 +95,27 @@ def _full(kind: str, entry: Entry[Any]) -> dict[str, Any]:
         described["replaces"] = [part for part in FUNCTIONS if getattr(entry.record, part) is not None]
         described["hyperparameters"] = _hyperparameters(entry)
     return described
+
+
+def _add_sizes(described: list[dict[str, Any]], models: Mapping[str, Entry[Any]], sources: Sources) -> None:
+    """Add to each model its parameters and multiply-accumulates, and what was published for its default weights."""
+    if not models:
+        return
+    from zoo.api.model_sizes import sizes_of
+    from zoo.api.published_heads import published_head
+
+    sizes = sizes_of(list(models.values()), sources)
+    for each in described:
+        entry = models.get(each["full_name"]) if each["kind"] == "model" else None
+        if entry is None:
+            continue
+        each["params"], each["macs"] = sizes[entry.full_name]
+        head = published_head(entry)
+        each["published"] = [
+            f"{figure.metric} {100 * figure.value:g} % on {figure.dataset}"
+            + (f" ({figure.source})" if figure.source else "")
+            for figure in (head.figures if head else ())
+        ]
 
 
 def _hyperparameters(entry: Entry[Any]) -> dict[str, Any]:
@@ -161,6 +185,8 @@ def _facts(described: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 _TITLES = {
+    "params": "parameters",
+    "macs": "multiply-accumulates",
     "adapts_small_images": "adapts to small images",
     "has_pretrained": "pretrained weights",
     "mirror_symmetric": "mirrored images keep labels",

@@ -1,6 +1,7 @@
 """What commands show.
 
 ``live``             a running bench as a live display on a terminal
+``model_columns``    columns of zoo list models
 ``text``             plain tables, and text fitted to a width
 ``counting``         how many items are done, on one line of a terminal
 ``timings``          where the wall time of a bench went

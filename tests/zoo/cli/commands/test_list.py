@@ -53,3 +53,16 @@ def test_json_holds_every_fact_and_the_provider(run_shelf: Run) -> None:
 @pytest.mark.parametrize("kind", ["models", "data", "recipes", "metrics", "listeners"])
 def test_json_is_valid_for_every_kind(run_shelf: Run, kind: str) -> None:
     assert json.loads(run_shelf("list", kind, "--format", "json").stdout)
+
+
+def test_models_are_sorted_and_filtered_by_parameters_that_are_counted_once(run_zoo: Run) -> None:
+    words = ["list", "models", "resnet*_cifar", "--columns", "name,params", "--sort-by", "params"]
+    rows = json.loads(run_zoo(*words, "--where", "params<1M", "--format", "json").stdout)
+    assert rows[0] == {"name": "resnet20_cifar", "params": 269_722}
+    assert [row["name"] for row in rows] == ["resnet20_cifar", "resnet32_cifar", "resnet44_cifar", "resnet56_cifar"]
+
+
+def test_columns_are_of_models_only(run_shelf: Run) -> None:
+    result = run_shelf("list", "recipes", "--columns", "name")
+    assert result.exit_code == 2
+    assert "are for zoo list models" in result.stderr

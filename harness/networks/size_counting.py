@@ -1,0 +1,69 @@
+"""Sizes of architectures: parameters and multiply-accumulates, counted without weights on the meta device.
+
+``python -m harness.networks.size_counting`` is a process that counts for others: it reads a job as JSON from its input, and
+writes a line of JSON for each network, so that neither its imports nor a network that ends it cost the caller more than
+that network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import warnings
+from typing import Any, NamedTuple
+
+import torch
+
+from harness.networks.complexity import count_macs, count_parameters
+from zoo.architecture import Architecture, ModelRequest
+from zoo.catalog import Catalog
+from zoo.loading import Sources, build_catalog
+
+
+class Size(NamedTuple):
+    """The size of a network; None where it cannot be counted."""
+
+    params: int | None
+    macs: int | None
+    """Multiply-accumulates of a forward pass of one image of its native size."""
+
+
+def size_of(architecture: Architecture, num_classes: int) -> Size:
+    """Count a network for RGB images of its native size; nothing is computed, and no memory is taken.
+
+    Args:
+        architecture: The architecture, with its default options.
+        num_classes: Number of classes of the head.
+    """
+    side = max(architecture.native_size, architecture.min_size)
+    request = ModelRequest(num_classes=num_classes, in_channels=3, image_size=side, options=dict(architecture.options))
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.device("meta"):
+            warnings.simplefilter("ignore")
+            model = architecture.build(request)
+        params, _ = count_parameters(model)
+    except Exception:  # a plugin may raise anything, and some networks need real values to be built
+        return Size(None, None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Size(params, count_macs(model, (3, side, side)))
+
+
+def _count(job: dict[str, Any], catalog: Catalog) -> None:
+    answers = sys.stdout
+    logging.disable(logging.WARNING)
+    with contextlib.redirect_stdout(sys.stderr):
+        for name, num_classes in job["models"]:
+            print(json.dumps([name]), file=answers, flush=True)  # if it ends the process, the caller knows which did
+            size = size_of(catalog.architectures.get(name).record, num_classes)
+            print(json.dumps([name, size.params, size.macs]), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    work = json.load(sys.stdin)
+    torch.set_num_threads(1)
+    with contextlib.redirect_stdout(sys.stderr):
+        plugins = build_catalog(Sources(**work["sources"]))
+    _count(work, plugins)

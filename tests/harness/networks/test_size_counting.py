@@ -1,0 +1,62 @@
+"""Sizes of architectures, counted without weights."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from harness.networks.size_counting import Size, size_of
+from zoo import Architecture, Catalog
+from zoo.loading import Sources
+
+
+@pytest.mark.parametrize(
+    ("name", "num_classes", "size"),
+    [
+        ("linear", 10, Size(3 * 32 * 32 * 10 + 10, 3 * 32 * 32 * 10)),
+        ("resnet20_cifar", 10, Size(269_722, 40_551_040)),
+        ("resnet18", 1000, Size(11_689_512, 1_814_073_344)),  # as timm and the paper state them
+    ],
+)
+def test_networks_have_their_known_sizes(name: str, num_classes: int, size: Size, catalog: Catalog) -> None:
+    record = catalog.architectures.get(name).record
+    if name == "linear":
+        side = max(record.native_size, record.min_size)
+        size = Size(3 * side * side * 10 + 10, 3 * side * side * 10)
+    assert size_of(record, num_classes) == size
+
+
+def test_counting_draws_no_random_numbers(catalog: Catalog) -> None:
+    before = torch.random.get_rng_state()
+    size_of(catalog.architectures.get("resnet20_cifar").record, 10)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_a_network_that_cannot_be_built_has_no_size() -> None:
+    def build(request: object) -> nn.Module:
+        raise RuntimeError("no")
+
+    assert size_of(Architecture(name="no", build=build), 10) == Size(None, None)
+
+
+def test_the_process_names_each_network_before_it_counts_it(tmp_path: Path) -> None:
+    sources = Sources(entry_points=False)
+    job = json.dumps({"sources": asdict(sources), "models": [["zoo/lenet5", 10]]})
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.networks.size_counting"],
+        input=job,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first == ["zoo/lenet5"]
+    assert second[0] == "zoo/lenet5"
+    assert second[1] > 0
