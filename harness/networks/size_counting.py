@@ -1,8 +1,8 @@
 """Sizes of architectures: parameters and multiply-accumulates, counted without weights on the meta device.
 
-``python -m harness.networks.size_counting`` is a process that counts for others: it reads a job as JSON from its input, and
-writes a line of JSON for each network, so that neither its imports nor a network that ends it cost the caller more than
-that network.
+``python -m harness.networks.size_counting`` is a process that counts for others: it reads a job as JSON from its input,
+and writes a line of JSON for each network, so that neither its imports nor a network that ends it cost the caller more
+than that network.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
 
 
-class Size(NamedTuple):
+class CountedSize(NamedTuple):
     """The size of a network; None where it cannot be counted."""
 
     params: int | None
@@ -30,7 +30,7 @@ class Size(NamedTuple):
     """Multiply-accumulates of a forward pass of one image of its native size."""
 
 
-def size_of(architecture: Architecture, num_classes: int) -> Size:
+def size_of(architecture: Architecture, num_classes: int) -> CountedSize:
     """Count a network for RGB images of its native size; nothing is computed, and no memory is taken.
 
     Args:
@@ -45,10 +45,10 @@ def size_of(architecture: Architecture, num_classes: int) -> Size:
             model = architecture.build(request)
         params, _ = count_parameters(model)
     except Exception:  # a plugin may raise anything, and some networks need real values to be built
-        return Size(None, None)
+        return CountedSize(None, None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Size(params, count_macs(model, (3, side, side)))
+        return CountedSize(params, count_macs(model, (3, side, side)))
 
 
 def _count(job: dict[str, Any], catalog: Catalog) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.networks.size_counting import Size, size_of
+from harness.networks.size_counting import CountedSize, size_of
 from zoo import Architecture, Catalog
 from zoo.loading import Sources
 
@@ -20,16 +20,16 @@ from zoo.loading import Sources
 @pytest.mark.parametrize(
     ("name", "num_classes", "size"),
     [
-        ("linear", 10, Size(3 * 32 * 32 * 10 + 10, 3 * 32 * 32 * 10)),
-        ("resnet20_cifar", 10, Size(269_722, 40_551_040)),
-        ("resnet18", 1000, Size(11_689_512, 1_814_073_344)),  # as timm and the paper state them
+        ("linear", 10, CountedSize(3 * 32 * 32 * 10 + 10, 3 * 32 * 32 * 10)),
+        ("resnet20_cifar", 10, CountedSize(269_722, 40_551_040)),
+        ("resnet18", 1000, CountedSize(11_689_512, 1_814_073_344)),  # as timm and the paper state them
     ],
 )
-def test_networks_have_their_known_sizes(name: str, num_classes: int, size: Size, catalog: Catalog) -> None:
+def test_networks_have_their_known_sizes(name: str, num_classes: int, size: CountedSize, catalog: Catalog) -> None:
     record = catalog.architectures.get(name).record
     if name == "linear":
         side = max(record.native_size, record.min_size)
-        size = Size(3 * side * side * 10 + 10, 3 * side * side * 10)
+        size = CountedSize(3 * side * side * 10 + 10, 3 * side * side * 10)
     assert size_of(record, num_classes) == size
 
 
@@ -43,7 +43,7 @@ def test_a_network_that_cannot_be_built_has_no_size() -> None:
     def build(request: object) -> nn.Module:
         raise RuntimeError("no")
 
-    assert size_of(Architecture(name="no", build=build), 10) == Size(None, None)
+    assert size_of(Architecture(name="no", build=build), 10) == CountedSize(None, None)
 
 
 def test_the_process_names_each_network_before_it_counts_it(tmp_path: Path) -> None:
