@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages, few
@@ -102,6 +103,8 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
     whole = TrialImages(prepared)
     some = TrialImages(prepared)
     some.val = few(whole.val, min(len(whole.val), batch_size_for(prepared.image_size, prepared.image_size, device)))
+    if setup.resolved.recipe.fit_head is not None:
+        return _probe_features(model, whole, settings, memory, macs=macs, build_seconds=build_seconds)
     states: list[TrainingState] = []
     results: list[EpochResult] = []
 
@@ -157,6 +160,49 @@ def _probe(spec: TrialSpec, prepared: PreparedData, catalog: Catalog) -> Measure
         inference_batch=len(some.val),
         training_batch=batch,
         peak_memory_mib=peak_memory_mib,
+        macs=macs,
+        threads=torch.get_num_threads(),
+    )
+
+
+def _probe_features(
+    model: nn.Module,
+    images: TrialImages,
+    settings: ForwardSettings,
+    memory: PeakMemory,
+    *,
+    macs: int | None,
+    build_seconds: float,
+) -> Measured:
+    """Time forward passes, which are all that computing features takes; fitting a head is left out."""
+
+    def passes(count: int) -> float:
+        """Return the seconds per image of a pass over *count* images."""
+        some = few(images.train, count)
+        start = time.perf_counter()
+        predict_logits(model, some, settings)
+        return (time.perf_counter() - start) / count
+
+    size = images.prepared.image_size
+    batch = min(len(images.train), batch_size_for(size, size, settings.device))
+    image_seconds = passes(batch)
+    if batch * image_seconds <= LONGEST_BATCH_SECONDS:
+        image_seconds = passes(min(len(images.train), batch * max(1, round(WINDOW_SECONDS / (batch * image_seconds)))))
+    single_image_seconds = passes(1)
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        save_weights(Path(folder), model)
+        save_seconds = time.perf_counter() - start
+    return Measured(
+        build_seconds=build_seconds,
+        image_seconds=image_seconds,
+        val_image_seconds=image_seconds,
+        single_image_seconds=single_image_seconds,
+        save_seconds=save_seconds,
+        end_seconds=0.0,
+        inference_batch=batch,
+        training_batch=batch,
+        peak_memory_mib=memory.mib(),
         macs=macs,
         threads=torch.get_num_threads(),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import harness.trial.probe as module
 from harness.data.images import few
 from harness.trial.probe import probe_trial
 
@@ -25,6 +26,17 @@ def test_a_probe_measures_every_part_of_a_trial(make_data, probe):
         assert 0 < measured[part] < 60, part
     assert measured["macs"] == 2 * 2 * 8 * 9 * 3 + 8 * 4
     assert measured["peak_memory_mib"] is None or measured["peak_memory_mib"] >= 0
+
+
+def test_a_recipe_on_features_is_probed_by_forward_passes(make_data, plugin_file, make_spec, monkeypatch):
+    monkeypatch.setattr(module, "train", lambda *_, **__: pytest.fail("it trains"))
+    spec = make_spec("strided", hyperparameters={"pretrained": False})
+    recipe = spec.recipe.model_copy(update={"full_name": "zoo/probe"})
+    sources = {"files": (str(plugin_file),), "entry_points": False}
+    data = make_data(num_train=64).model_dump(mode="json")
+    measured = probe_trial(sources, spec.model_copy(update={"recipe": recipe}).model_dump(mode="json"), data)
+    assert measured["image_seconds"] == measured["val_image_seconds"] > 0
+    assert (measured["training_batch"], measured["inference_batch"]) == (64, 64)
 
 
 def test_a_batch_larger_than_the_data_is_cut_to_it(make_data, probe):
