@@ -131,6 +131,8 @@ def _hyperparameters(entry: Entry[Any]) -> dict[str, Any]:
             "description": field.description or "",
         }
         for name, field in type(made).model_fields.items()
+        # A recipe on features reads none of those of training.
+        if entry.record.fit_head is None or name not in Hyperparameters.model_fields or name == "pretrained"
     }
 
 

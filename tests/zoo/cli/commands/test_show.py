@@ -82,3 +82,11 @@ def test_a_recipe_shows_the_ranges_that_a_search_tries(run_zoo: Run) -> None:
     (shown,) = json.loads(run_zoo("show", "sgd_quick", "--format", "json").stdout)
     assert shown["space"]["momentum"] == "uniform(0.5, 0.99)"
     assert "searched by" not in run_zoo("show", "ncm").stdout
+
+
+def test_of_a_recipe_on_features_only_settings_that_it_reads_are_shown(run_zoo: Callable[..., Result]) -> None:
+    shown = run_zoo("show", "knn").output
+    assert "neighbors" in shown
+    assert "train_per_class" in shown
+    assert "pretrained" in shown
+    assert "momentum" not in shown
