@@ -207,7 +207,7 @@ class Hyperparameters(BaseModel):
 class FeatureHyperparameters(Hyperparameters):
     """Settings of a recipe that fits a head to the features of a frozen backbone; those of training are not used."""
 
-    epochs: int = Field(default=1, ge=1, le=1, description="passes over the training images: one, for their features")
+    epochs: int = Field(default=1, ge=1, description="passes over the training images: one, for their features")
     pretrained: bool = Field(default=True, description="start from published weights")
     train_per_class: int = Field(
         default=0,
