@@ -74,7 +74,8 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
         ("argument", spec.dataset.argument),
         ("limit on training images", _shown(spec.dataset.limit_train)),
         ("limit on test images", _shown(spec.dataset.limit_test)),
-        ("validation fraction", _shown(spec.dataset.val_fraction)),
+        # Without the images, nothing was split.
+        *([("validation fraction", _shown(spec.dataset.val_fraction))] if data is None or data.num_train else []),
     ]
     images += [(name, _shown(value)) for name, value in spec.dataset.options.items()]
     if data:

@@ -67,3 +67,11 @@ def test_a_row_of_predictions_states_its_origin_and_nothing_that_was_not_run(mak
 def test_columns_of_seeds_that_are_empty_throughout_are_told_apart():
     seeds = [{"nll": "–", "time": "1 s", "warnings": []}, {"nll": "–", "time": "–", "warnings": []}]
     assert row_facts.filled_columns(seeds) == {"time"}
+
+
+def test_images_that_were_not_at_hand_have_no_size_and_no_splits(make_trial):
+    _, record = make_trial()
+    unknown = dict.fromkeys(("image_size", "channels", "num_train", "num_val"))
+    record = record.model_copy(update={"data": record.data.model_copy(update=unknown)})
+    settings = dict(row_facts.settings(record)["Dataset"])
+    assert settings == {"name": "zoo/toy", "test images": "400"}
