@@ -136,7 +136,11 @@ class Retester:
         done = reused = not_started = 0
         failures: list[str] = []
         notes: list[str] = []
-        networks = [record for record in records if record.outcome is Outcome.DONE and CHECKPOINT_FILE in record.files]
+        finished = [record for record in records if record.outcome is Outcome.DONE]
+        networks = [record for record in finished if CHECKPOINT_FILE in record.files]
+        if len(networks) < len(finished):
+            without = plural(len(finished) - len(networks), "trial")
+            notes.append(f"{without} without weights in the store: not tested on further sets")
         with self.interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
             for number, record in enumerate(networks, start=1):
                 if self.interrupts.count:

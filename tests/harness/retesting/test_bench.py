@@ -94,7 +94,7 @@ def test_no_trial_starts_after_the_deadline_and_a_broken_one_is_a_sentence(folde
     assert "is damaged" in broken.failures[0]
 
 
-def test_networks_that_are_not_here_are_left_out(folder, retester, request_sets) -> None:
+def test_networks_that_are_not_here_are_left_out_with_a_note(folder, retester, request_sets) -> None:
     record = read_record(folder / "record.json")
     files = {name: digest for name, digest in record.files.items() if not name.startswith("checkpoint")}
     write_record(folder, record.model_copy(update={"files": files}))
@@ -105,3 +105,4 @@ def test_networks_that_are_not_here_are_left_out(folder, retester, request_sets)
         limits=RunLimits(),
     )
     assert (summary.done, summary.failures) == (0, ())
+    assert summary.notes == ("1 trial without weights in the store: not tested on further sets",)
