@@ -2,6 +2,7 @@
 
 - ``spec``: the full description of a trial
 - ``keys``: the two identities of a trial
+- ``study_file``: what a search tried
 - ``key_diff``: differences between keys
 - ``provenance``: the origin of selected plugins
 - ``record``: the outcome of a trial

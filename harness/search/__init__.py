@@ -5,7 +5,6 @@
 - ``objective``: what a search reads of a trial
 - ``study``: proposes settings by Optuna's samplers, the same ones for the same results
 - ``pruning``: which trials stop early
-- ``study_file``: what was tried, as a file for people and reports
 - ``search``: the trials of one combination, until its budget is spent
 - ``unread``: settings that change nothing
 - ``winner``: the trials that the chosen settings are tested with

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from harness.records.spec import TrialSpec, stable_hash
+from harness.records.study_file import StudyFile, TriedSettings
 from harness.search.combination import Combination
 from harness.search.objective import OBJECTIVE, Result
 from harness.search.pruning import Pruner, bracket_of, goes_on, rungs_of
 from harness.search.space import Space
 from harness.search.study import Sampler, Study
-from harness.search.study_file import StudyFile, TriedSettings
 from harness.search.unread import Settled, check_read
 from zoo.errors import ZooError
 from zoo.options import Option

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from harness.records.record import Outcome, Record
 from harness.records.spec import TrialSpec
 from harness.records.store import CHECKPOINT_FILE, Store
+from harness.records.study_file import study_path, write_study
 from harness.search.objective import result_of
 from harness.search.search import Search, Tried
-from harness.search.study_file import study_path, write_study
 from harness.system.atomic_files import writing
 from zoo.space import values_text
 

@@ -8,6 +8,7 @@ May import all layers but ``publishing``.
 ``paths``          the names of all files of a site
 ``site_pages``     the index, and a page for each row, dataset, model and comparison
 ``row_page``       the page of one row, from ``row_facts`` and ``charts``
+``searches``       what the search of a tuned row tried
 ``board``          the table of the index as plain data
 ``overall_section``  rows over all datasets, at the top of the index
 ``comparison``     the rows of one table image by image

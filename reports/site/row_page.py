@@ -13,6 +13,7 @@ from reports.site.commands import Defaults, reproduction
 from reports.site.entries import BoardEntry
 from reports.site.illustrations import Illustrations
 from reports.site.pages import Page
+from reports.site.searches import searches_of
 from reports.site.statuses import Verdict
 from reports.trials.evidence import Evidence
 from zoo.text import one_line
@@ -44,6 +45,7 @@ def row_page(
         "environment": row_facts.environment(entry.example),
         "provenance": row_facts.provenance(entry),
         "again": reproduction([record for _, record in entry.done] or list(entry.unfinished), defaults),
+        "searches": searches_of(entry),
         "has_curves": bool(learning["loss"]["series"]),
         "problem": evidence if isinstance(evidence, str) else "",
         "classes": [],

@@ -12,6 +12,7 @@
 ``ranks``         which rows are separated, and their ranges of ranks
 ``signed_rank``   tests over datasets
 ``optimism``      how much better the best of several rows looks than it is
+``expected_best`` what a search of fewer trials would have reached
 ``front_chances`` how likely a row is on a Pareto front
 ``power``         the minimum detectable difference
 """

@@ -129,17 +129,18 @@ zoo.charts = (() => {
   };
 
   // One line for each seed over the epochs.
-  const lines = (figure, { series, yTitle, isShare }) => {
+  const lines = (figure, { series, yTitle, isShare, xTitle = "epoch" }) => {
     const usable = series.filter((each) => each.y.some((value) => value !== null));
     if (!usable.length) return empty(figure, "The training history is missing.");
-    const chart = frame(figure, 240, `${yTitle} over epochs, ${usable.length} curves`);
+    const chart = frame(figure, 240, `${yTitle} by ${xTitle}, ${usable.length} curves`);
     const values = usable.flatMap((each) => each.y.filter((value) => value !== null));
     const bounds = padded(values);
     const last = Math.max(...usable.flatMap((each) => each.x));
-    const x = linear(Math.min(1, last - 1), Math.max(last, 2), chart.left, chart.right);
+    const first = Math.min(1, ...usable.flatMap((each) => each.x));
+    const x = linear(Math.min(first, last - 1), Math.max(last, first + 1), chart.left, chart.right);
     const y = linear(isShare ? Math.max(0, bounds[0]) : bounds[0], isShare ? Math.min(1.01, bounds[1]) : bounds[1], chart.bottom, chart.top);
     x.ticks = x.ticks.filter(Number.isInteger);
-    axes(chart, x, y, { xTitle: "epoch", yTitle, yText: isShare ? percent : number });
+    axes(chart, x, y, { xTitle, yTitle, yText: isShare ? percent : number });
     for (const each of usable) {
       const points = each.x.map((epoch, index) => [epoch, each.y[index]]).filter(([, value]) => value !== null);
       const path = points.map(([epoch, value], index) => `${index ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`);
@@ -148,7 +149,7 @@ zoo.charts = (() => {
       if (points.length <= 60)
         for (const [epoch, value] of points) {
           const mark = svg("circle", { class: `dot ${colour}`, cx: x(epoch), cy: y(value), r: 2.6 });
-          chart.root.append(explain(mark, [each.label, `epoch ${epoch}: ${isShare ? `${percent(value)} %` : number(value)}`]));
+          chart.root.append(explain(mark, [each.label, `${xTitle} ${epoch}: ${isShare ? `${percent(value)} %` : number(value)}`]));
         }
     }
     const legend = usable.map((each) => el("span", { class: `key c${each.colour % PALETTE}${each.dashed ? " dashed" : ""}` }, each.label));

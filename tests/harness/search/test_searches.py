@@ -16,9 +16,9 @@ from harness.planning.plan import Plan
 from harness.records.history import read_history
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, HISTORY_FILE
+from harness.records.study_file import read_study, study_path
 from harness.search.search import Search, Tried
 from harness.search.searches import Searches
-from harness.search.study_file import read_study, study_path
 
 from .toy_search import ToySearch
 

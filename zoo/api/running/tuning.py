@@ -51,9 +51,9 @@ def search_settings(
     """
     from harness.bench.bench import run_bench
     from harness.records.store import Store
+    from harness.records.study_file import FOLDER
     from harness.search.rows import searched_rows
     from harness.search.searches import Searches
-    from harness.search.study_file import FOLDER
     from harness.search.winner import failure_of, winners
     from zoo.events import Progress
 
@@ -89,7 +89,7 @@ def search_settings(
 
 def _run_at_a_time(searches: Sequence[Search], store: Store, slots: int) -> None:
     """Let each search run as many trials at a time as fill the slots, or as it did before it was stopped."""
-    from harness.search.study_file import read_study, study_path
+    from harness.records.study_file import read_study, study_path
 
     for search in searches:
         before = read_study(study_path(store.root, search.key, search.repeat))

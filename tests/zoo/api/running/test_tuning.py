@@ -9,7 +9,7 @@ import pytest
 
 import zoo
 from harness.records.store import Store
-from harness.search.study_file import read_study
+from harness.records.study_file import read_study
 from zoo.errors import UsageError
 
 TOYS = Path(__file__).parents[3] / "harness" / "search" / "toys.py"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.search.study_file import StudyFile, TriedSettings, read_study, study_path, write_study
+from harness.records.study_file import StudyFile, TriedSettings, read_study, study_path, write_study
 from zoo.errors import StoreError
 
 STUDY = StudyFile(
