@@ -16,6 +16,8 @@ May import all layers but ``publishing``.
 ``pages``          plain data → HTML, with the templates
 ``illustrations``  pictures of test images
 ``entries``        rows with their trials and their addresses
+``neighbours``     the rows around one in its table, and which its tests separate from it
+``citation``       a sentence and a BibTeX entry for a row
 ``statuses``       how far the numbers of a row have been verified
 ``commands``       the command that reproduces a row
 ``changes``        the changelog between two publications

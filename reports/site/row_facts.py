@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.records.record import Record
@@ -43,14 +44,46 @@ def filled_columns(seeds: Sequence[Mapping[str, Any]]) -> set[str]:
     return {name for seed in seeds for name, value in seed.items() if value not in ("", NOTHING, [])}
 
 
-def facts(entry: BoardEntry, columns: Sequence[Column]) -> list[tuple[str, str]]:
-    """Return the cells of all columns of the row that are not empty."""
-    shown = []
+_HEADLINE = ("accuracy", "interval", "params", "inference_speed")
+_SIZE = frozenset({"params", "macs", "file_mib", "conversion_time", "dominated_by"})
+_NAMES = frozenset({"model", "data", "recipe", "rank", "unfinished"})
+_COURSE = frozenset({"seeds", "wall_time", "runtime", "conditions"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """One number of a row."""
+
+    key: str
+    title: str
+    text: str
+    about: str
+
+
+def facts(entry: BoardEntry, columns: Sequence[Column]) -> dict[str, list[Fact]]:
+    """Return the cells of all columns of the row that are not empty, by group."""
+    groups: dict[str, list[Fact]] = {"Quality": [], "Size and cost": [], "Speed and memory": [], "Runs": []}
     for column in columns:
         text = one_line(column.text(entry.row))
-        if column.key not in ("model", "data", "recipe", "rank", "unfinished") and text not in ("", NOTHING):
-            shown.append((one_line(column.title), text))
-    return shown
+        if column.key in _NAMES or text in ("", NOTHING):
+            continue
+        fact = Fact(key=column.key, title=one_line(column.title), text=text, about=one_line(column.about))
+        if column.key in _COURSE:
+            group = "Runs"
+        elif column.key in _SIZE:
+            group = "Size and cost"
+        elif column.needs_equal_conditions or column.key == "relative_speed":
+            group = "Speed and memory"
+        else:
+            group = "Quality"
+        groups[group].append(fact)
+    return {name: found for name, found in groups.items() if found}
+
+
+def headline(groups: Mapping[str, Sequence[Fact]]) -> list[Fact]:
+    """Return the facts that stand in front: up to four, with the rank."""
+    by_key = {fact.key: fact for found in groups.values() for fact in found}
+    return [by_key[key] for key in _HEADLINE if key in by_key][:3]
 
 
 def settings(record: Record) -> dict[str, list[tuple[str, str]]]:

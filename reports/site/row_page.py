@@ -9,9 +9,11 @@ from typing import Any
 from reports.leaderboard.column import Column
 from reports.pictures import examples
 from reports.site import charts, row_facts
+from reports.site.citation import citation_of
 from reports.site.commands import Defaults, reproduction
 from reports.site.entries import BoardEntry
 from reports.site.illustrations import Illustrations
+from reports.site.neighbours import neighbours
 from reports.site.pages import Page
 from reports.site.searches import searches_of
 from reports.site.statuses import Verdict
@@ -21,6 +23,7 @@ from zoo.text import one_line
 
 def row_page(
     entry: BoardEntry,
+    members: Sequence[BoardEntry],
     columns: Sequence[Column],
     evidence: Evidence | str,
     verdict: Verdict,
@@ -31,13 +34,18 @@ def row_page(
     """Return the page of one row."""
     learning = charts.curves(entry)
     seeds = row_facts.seed_rows(entry)
-    data: dict[str, Any] = {"loss": learning["loss"], "accuracy": learning["accuracy"]}
+    groups = row_facts.facts(entry, columns)
+    around = neighbours(entry, members)
+    data: dict[str, Any] = {"loss": learning["loss"], "accuracy": learning["accuracy"], "around": around.get("chart")}
     values: dict[str, Any] = {
         "entry": entry,
         "row": entry.row,
         "full_name": one_line(entry.example.spec.architecture.full_name),
         "verdict": verdict,
-        "facts": row_facts.facts(entry, columns),
+        "groups": groups,
+        "headline": row_facts.headline(groups),
+        "around": around,
+        "citation": citation_of(entry, title),
         "seeds": seeds,
         "filled": row_facts.filled_columns(seeds),
         "failures": row_facts.failures(entry),

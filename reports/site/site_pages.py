@@ -45,6 +45,7 @@ def site_pages(
         row_pages += [
             row_page(
                 entry,
+                members,
                 parts.columns,
                 evidence[entry.id],
                 verdicts[entry.id],

@@ -121,7 +121,8 @@ zoo.charts = (() => {
       marks.push(svg("circle", { class: `point ${point.kind || "on-front"}`, cx: x(point.y), cy: y, r: 4.5 }));
       // The table above has the same rows and links: the keyboard need not stop at each of them again.
       const label = `${point.label}: ${point.lines.join(", ")}`;
-      const link = point.href ? svg("a", { href: point.href, tabindex: -1, "aria-label": label }, marks) : svg("g", { role: "img", "aria-label": label }, marks);
+      const href = point.href || (point.path ? zoo.href(point.path) : null);
+      const link = href ? svg("a", { href, tabindex: -1, "aria-label": label }, marks) : svg("g", { role: "img", "aria-label": label }, marks);
       chart.root.append(explain(link, [point.label, ...point.lines]));
     });
     place(figure, chart.root);

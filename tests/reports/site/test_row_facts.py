@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from harness.records.origin import Origin, OriginKind
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.columns import all_columns
@@ -46,22 +45,23 @@ def test_provenance_names_code_and_data(make_trial):
 
 def test_cells_without_a_value_are_no_facts(make_trial):
     trials = [make_trial(speed=None)]
-    facts = dict(row_facts.facts(entry_of(trials), all_columns(build_leaderboard(trials))))
+    groups = row_facts.facts(entry_of(trials), all_columns(build_leaderboard(trials)))
+    facts = {fact.title: fact.text for found in groups.values() for fact in found}
     assert facts["acc %"] == "90.0"
     assert "train img/s" not in facts
+    assert "Speed and memory" not in groups
 
 
-def test_a_row_of_predictions_states_its_origin_and_nothing_that_was_not_run(make_trial):
-    origin = Origin(kind=OriginKind.PREDICTIONS, source="b.csv", files={"b.csv": "b" * 64}, has_scores=False)
-    _, record = make_trial(origin=origin)
-    settings = {name: dict(pairs) for name, pairs in row_facts.settings(record).items()}
-    assert list(settings) == ["Model", "Dataset", "Origin"]
-    assert settings["Origin"] == {
-        "kind": "predictions only",
-        "source": "b.csv",
-        "SHA-256 of b.csv": "b" * 64,
-        "scores": "classes only",
+def test_numbers_stand_in_groups_and_few_in_front(make_trials):
+    trials = make_trials("net")
+    groups = row_facts.facts(entry_of(trials), all_columns(build_leaderboard(trials)))
+    assert {name: [fact.key for fact in found][:2] for name, found in groups.items()} == {
+        "Quality": ["accuracy", "interval"],
+        "Size and cost": ["params", "macs"],
+        "Speed and memory": ["train_speed", "train_compute_speed"],
+        "Runs": ["seeds", "wall_time"],
     }
+    assert [fact.key for fact in row_facts.headline(groups)] == ["accuracy", "interval", "params"]
 
 
 def test_columns_of_seeds_that_are_empty_throughout_are_told_apart():
