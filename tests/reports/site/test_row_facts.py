@@ -59,7 +59,7 @@ def test_numbers_stand_in_groups_and_few_in_front(make_trials):
         "Quality": ["accuracy", "interval"],
         "Size and cost": ["params", "macs"],
         "Speed and memory": ["train_speed", "train_compute_speed"],
-        "Runs": ["seeds", "wall_time"],
+        "Runs": ["seeds", "conditions"],
     }
     assert [fact.key for fact in row_facts.headline(groups)] == ["accuracy", "interval", "params"]
 
