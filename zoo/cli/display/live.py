@@ -193,7 +193,7 @@ def _trial_line(trial: RunningTrial, width: int) -> RenderableType:
 
 
 def _trial(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
-    yield Text(fit(f" {clean(trial.title)}", width - 1), style="bold")
+    yield Text(fit(f" {_short_title(clean(trial.title), width - 2)}", width - 1), style="bold")
     phase = _PHASES.get(trial.phase, clean(trial.phase))
     epoch = trial.epoch
     epochs = f"epoch {epoch.epoch:>{len(str(epoch.epochs))}}/{epoch.epochs}" if epoch else ""
@@ -217,7 +217,18 @@ def _trial(trial: RunningTrial, width: int) -> Iterable[RenderableType]:
         del fields[1]
     if width < 72:
         del fields[2]
+    # A field is shown whole or not at all.
+    while len(fields) > 1 and len("   ".join(fields)) > width - 2:
+        fields.pop()
     yield Text(fit(" " + "   ".join(fields), width - 1))
+
+
+def _short_title(title: str, room: int) -> str:
+    """Return a title without the parts in its middle that there is no room for: recipe first, then dataset."""
+    parts = title.split(" · ")
+    while len(parts) > 2 and width_of(" · ".join(parts)) > room:
+        del parts[-2]
+    return " · ".join(parts)
 
 
 def _row(rank: int, standing: Standing, titles: list[str], seeds: int) -> list[Text]:

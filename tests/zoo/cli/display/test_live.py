@@ -53,6 +53,17 @@ def test_the_picture_shows_overall_progress_the_trial_and_the_leaderboard(
     assert text.index("simple_cnn  ") < text.index("lenet5  ")
 
 
+def test_on_a_narrow_terminal_names_and_numbers_are_whole_or_absent(recorded_events: list[Event], clock: Any) -> None:
+    for picture in _pictures(recorded_events, clock, 40, color_system=None):
+        assert max(len(line) for line in picture) <= 40
+        above = picture[: next((row for row, line in enumerate(picture) if "provisional" in line), len(picture))]
+        assert not any("…" in line for line in above), above
+    text = "\n".join(_after(_until(recorded_events, EpochEnded, 6), clock, 40))
+    assert "resnet20_cifar · digits · seed 0" in text
+    assert "val accuracy  75.00%" in text
+    assert "images/s" not in text
+
+
 def test_nothing_moves_but_what_changes(recorded_events: list[Event], clock: Any) -> None:
     """The lines above the leaderboard keep their number, and fields and columns keep their places."""
     places: dict[str, set[tuple[int, int]]] = {"val accuracy": set(), "best": set(), "accuracy    seeds": set()}
