@@ -47,7 +47,7 @@ def test_the_search_of_a_row_is_on_its_page(store: StoreMaker, make_site: MakeSi
     folder, _ = make_site(store)
     (page,) = (folder / "rows").glob("*.html")
     text = page.read_text(encoding="utf-8")
-    assert "4 trials (4 trials, tpe), judged by validation accuracy" in text
+    assert "4 trials (sampler tpe; budget 4 trials), judged by validation accuracy" in text
     assert 'data-block="history1"' in text
     assert 'data-block="expected1"' in text
     assert "<polyline" in text

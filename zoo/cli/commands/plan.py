@@ -158,6 +158,8 @@ def show_plan(
     if plan.trials:
         num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
         click.echo(forecasting.total(plan_forecast, num_unknown))
+    if request.is_tuned:
+        click.echo(_search_sentence(request, combinations))
     for sentence in detections:
         click.echo(f"detectable with 80 % probability: {clean(sentence)}")
     if request.seeds == "auto":
@@ -195,6 +197,16 @@ def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
         hyperparameters.get("batch_size", ""),
         *forecasting.cells(trials),
         overrides,
+    )
+
+
+def _search_sentence(request: BenchRequest, combinations: Sequence[list[ExpectedTrial]]) -> str:
+    """Return what a bench would run before and after the trials that are listed."""
+    budget = [plural(request.tune, "trial") if request.tune else "", request.tune_budget or ""]
+    searches = f", {request.tune_repeats} times" if request.tune_repeats > 1 else ""
+    return (
+        f"before that, a search of {' or '.join(filter(None, budget))} for each of {plural(len(combinations), 'row')}"
+        f"{searches}; then as many trials again with the settings that were chosen"
     )
 
 

@@ -161,3 +161,13 @@ def test_what_a_bench_would_show_is_unknown_without_records_of_its_data(run_shel
     asked = run_shelf("plan", *BASE, "--detect", "1", "--out", str(tmp_path / "runs"), "--format", "json")
     assert json.loads(asked.stdout)["detection"][0].startswith("dots: unknown")
     assert run_shelf("plan", *BASE, "--detect", "0").exit_code == 2
+
+
+def test_a_search_is_announced_and_its_mistakes_are_told(run_zoo: Callable[..., Result]) -> None:
+    what = ["--models", "linear", "--data", "digits", "--recipes", "sgd_quick", "--seeds", "2"]
+    told = run_zoo("plan", *what, "--tune", "16", "--tune-budget", "30m", "--tune-repeats", "2").stdout
+    sentence = "before that, a search of 16 trials or 30m for each of 1 row, 2 times; then as many trials again"
+    assert sentence in " ".join(told.split())
+    wrong = run_zoo("bench", *what, "--tune", "16", "--space", "recipe.lrr=log(0.1,1)", "--dry-run")
+    assert wrong.exit_code == 2
+    assert "did you mean 'recipe.lr'" in wrong.stderr
