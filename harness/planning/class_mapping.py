@@ -25,7 +25,7 @@ ClassMap = Literal["auto", "index"] | dict[str, str]
 
 _WORDNET = re.compile(r"(n\d{8})(?![0-9a-z])", re.IGNORECASE)
 _MOST_SHOWN = 5
-REMEDY = "--class-map FILE with the columns dataset class and head class, or --class-map index"
+REMEDY = "--class-map FILE with the columns dataset class and head class"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +166,8 @@ def _problem(
             f"{len(doubtful):,} of {len(classes):,} classes could be several of the head's: {', '.join(shown)}"
             f"{' …' if len(doubtful) > _MOST_SHOWN else ''}"
         )
-    return f"{'; '.join(parts)}; give {REMEDY}"
+    by_index = ", or --class-map index" if len(head) == len(classes) else ""
+    return f"{'; '.join(parts)}; give {REMEDY}{by_index}"
 
 
 class _Index:

@@ -200,3 +200,20 @@ def test_an_uncertain_class_of_a_published_head_is_one_sentence_and_leaves_no_re
     given.write_text("rubby,red\n")
     (record,) = zoo.evaluate("colours", f"folder:{folder}", class_map=str(given), **options).records
     assert record.metrics["accuracy"].value == 1.0
+
+
+def test_an_onnx_file_predicts_as_the_trial_that_it_was_exported_from(
+    trained: tuple[Path, Record], catalog: zoo.Catalog, tmp_path: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    folder, record = trained
+    path = tmp_path / "linear.onnx"
+    FORMATS["onnx"].write(load_trained(folder, catalog), path)
+    (evaluated,) = zoo.evaluate(f"onnx:{path}", "digits", out=tmp_path / "runs", **QUIET).records
+    assert evaluated.outcome == "done", evaluated.reason
+    assert evaluated.metrics["accuracy"] == record.metrics["accuracy"]
+    assert evaluated.spec.architecture.full_name == "onnx/linear"
+    assert evaluated.model is not None
+    assert evaluated.model.params is None

@@ -40,7 +40,8 @@ def run_requested_runtimes(
     if summary.interrupted or {entry.display_name for entry in entries} <= {OWN_RUNTIME}:
         return None
     return run_runtimes(
-        summary.records,
+        # Weights that were not trained here are not kept with their rows.
+        [record for record in summary.records if record.origin is None],
         entries,
         store=store,
         sources=sources,
