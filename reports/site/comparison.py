@@ -18,12 +18,14 @@ from reports.leaderboard.separations import Run, tied_runs
 from reports.leaderboard.table import row_names
 from reports.pictures.examples import Show
 from reports.site.entries import BoardEntry
+from reports.site.row_facts import shown
 from reports.statistics.multiplicity import CONFIDENCE, alpha_of_look
 from reports.statistics.paired_tests import Pairing
 from reports.statistics.ranks import separated
 from reports.statistics.sample import Sample
 from reports.statistics.student_t import quantile
 from reports.trials.evidence import Evidence, class_names
+from zoo.text import one_line
 
 MAX_CHARACTERS = 4_000_000
 """Largest size of the correctness of all rows, image by image; beyond it, the lowest rows are left out."""
@@ -55,7 +57,15 @@ def comparison_data(
     chosen = {entry.id for entry, _ in kept}
     left_out = [{"id": entry.id, "label": names[entry.id]} for entry in entries if entry.id not in chosen]
     if not kept:
-        return {"rows": [], "quantiles": [], "labels": [], "classes": [], "images": [], "left_out": left_out}
+        return {
+            "rows": [],
+            "settings": {},
+            "quantiles": [],
+            "labels": [],
+            "classes": [],
+            "images": [],
+            "left_out": left_out,
+        }
     first = kept[0][1]
     samples = [Sample.of(found.correct_SN) for _, found in kept]
     tied = _tied(kept, samples, ranks_are_of_accuracy)
@@ -74,12 +84,29 @@ def comparison_data(
             }
             for (entry, found), (place, runs), part in zip(kept, tied, parts, strict=True)
         ],
+        "settings": differing_settings([entry for entry, _ in kept]),
         "quantiles": [round(quantile(freedom, (1 + CONFIDENCE) / 2), 6) for freedom in range(1, NUM_QUANTILES + 1)],
         "labels": first.labels_N.tolist(),
         "classes": class_names(first.classes),
         "images": _pictures(first, show),
         "left_out": left_out,
     }
+
+
+def differing_settings(entries: Sequence[BoardEntry]) -> dict[str, list[str]]:
+    """Return the settings in which rows differ, by name, with the value of each row; empty where a row has none."""
+    found: list[dict[str, str]] = []
+    for entry in entries:
+        spec = entry.example.spec
+        settings: dict[str, Any] = {f"recipe.{key}": value for key, value in spec.recipe.hyperparameters.items()}
+        settings |= {f"model.{key}": value for key, value in spec.architecture.options.items()}
+        settings |= {"recipe": spec.recipe.full_name, "precision": spec.execution.precision, "seeds": len(entry.done)}
+        if spec.preparation is not None:
+            settings["image size"] = spec.preparation.size
+        found.append({key: one_line(shown(value), max_length=80) for key, value in settings.items()})
+    names = sorted(dict.fromkeys(name for each in found for name in each))
+    values = {name: [each.get(name, "") for each in found] for name in names}
+    return {name: texts for name, texts in values.items() if len(set(texts)) > 1}
 
 
 def packed(correct_SN: NDArray[np.float64]) -> str:

@@ -91,7 +91,7 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
     spec = record.spec
     model, data = record.model, record.data
     network = [("name", spec.architecture.full_name), ("version", spec.architecture.version)]
-    network += [(name, _shown(value)) for name, value in spec.architecture.options.items()]
+    network += [(name, shown(value)) for name, value in spec.architecture.options.items()]
     if model:
         network += [
             ("parameters", _count(model.params)),
@@ -99,23 +99,23 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
             ("multiply-accumulates", _count(model.macs)),
             ("pretrained weights", "yes" if model.pretrained else "no"),
             ("adaptation to small images", "; ".join(model.small_image_changes)),
-            ("normalisation mean", _shown(model.mean)),
-            ("normalisation standard deviation", _shown(model.std)),
+            ("normalisation mean", shown(model.mean)),
+            ("normalisation standard deviation", shown(model.std)),
         ]
     images = [
         ("name", spec.dataset.full_name),
         ("argument", spec.dataset.argument),
-        ("limit on training images", _shown(spec.dataset.limit_train)),
-        ("limit on test images", _shown(spec.dataset.limit_test)),
+        ("limit on training images", shown(spec.dataset.limit_train)),
+        ("limit on test images", shown(spec.dataset.limit_test)),
         # Without the images, nothing was split.
-        *([("validation fraction", _shown(spec.dataset.val_fraction))] if data is None or data.num_train else []),
+        *([("validation fraction", shown(spec.dataset.val_fraction))] if data is None or data.num_train else []),
     ]
-    images += [(name, _shown(value)) for name, value in spec.dataset.options.items()]
+    images += [(name, shown(value)) for name, value in spec.dataset.options.items()]
     if data:
         images += [
-            ("image size, px", _shown(data.image_size)),
+            ("image size, px", shown(data.image_size)),
             *([("prepared as", str(spec.preparation))] if spec.preparation else []),
-            ("channels", _shown(data.channels)),
+            ("channels", shown(data.channels)),
             ("training images", _count(data.num_train)),
             ("validation images", _count(data.num_val)),
             ("test images", f"{data.num_test:,}"),
@@ -136,9 +136,9 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
     return {
         **found,
         "Recipe": _cleaned(
-            [("name", spec.recipe.full_name), *((k, _shown(v)) for k, v in spec.recipe.hyperparameters.items())]
+            [("name", spec.recipe.full_name), *((k, shown(v)) for k, v in spec.recipe.hyperparameters.items())]
         ),
-        "Execution": _cleaned([(name, _shown(value)) for name, value in spec.execution.model_dump().items()]),
+        "Execution": _cleaned([(name, shown(value)) for name, value in spec.execution.model_dump().items()]),
     }
 
 
@@ -148,7 +148,7 @@ def _count(number: int | None) -> str:
 
 def environment(record: Record) -> list[tuple[str, str]]:
     """Return versions, device and number of threads."""
-    return _cleaned([(name, _shown(value)) for name, value in record.environment.items()])
+    return _cleaned([(name, shown(value)) for name, value in record.environment.items()])
 
 
 def provenance(entry: BoardEntry) -> list[tuple[str, str]]:
@@ -177,8 +177,7 @@ def provenance(entry: BoardEntry) -> list[tuple[str, str]]:
 def _runtime_lines(result: RuntimeResult) -> list[tuple[str, str]]:
     lines = [("runtime versions", ", ".join(f"{name} {version}" for name, version in result.tools.items() if version))]
     lines += [
-        (f"quantisation: {name.replace('_', ' ')}", _shown(value))
-        for name, value in (result.quantization or {}).items()
+        (f"quantisation: {name.replace('_', ' ')}", shown(value)) for name, value in (result.quantization or {}).items()
     ]
     if result.top1_agreement is not None:
         lines.append(("top-1 agreement with the trial", f"{100 * result.top1_agreement:.2f} %"))
@@ -205,7 +204,8 @@ def _cleaned(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(one_line(name, max_length=100), one_line(value)) for name, value in pairs if one_line(value)]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return the value of a setting for people."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -213,7 +213,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_shown, value))
+        return ", ".join(map(shown, value))
     return str(value)
 
 

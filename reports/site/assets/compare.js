@@ -111,6 +111,17 @@ zoo.widgets.compare = (root) => {
     return section;
   };
 
+  // What sets rows apart apart from their names: often the number of epochs.
+  const settings = (rows) => {
+    const places = rows.map((row) => index.get(row.id));
+    const differing = Object.entries(data.settings).filter(([, values]) => new Set(places.map((place) => values[place])).size > 1);
+    if (!differing.length) return null;
+    return el("section", {}, el("h2", {}, "Settings that differ"),
+      el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": "Settings that differ" }, el("table", {},
+        el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "setting"), rows.map((row) => el("th", { scope: "col" }, el("bdi", {}, row.label))))),
+        el("tbody", {}, differing.map(([name, values]) => el("tr", {}, el("th", { scope: "row" }, name), places.map((place) => el("td", {}, el("bdi", {}, values[place] || "–")))))))));
+  };
+
   // Rows that were asked for and are not here are named, and stay in the address.
   const absent = () =>
     unknown.map((id) => el("p", { class: "hint failed" }, el("bdi", {}, leftOut.get(id) || id), leftOut.has(id) ? " cannot be compared here: its predictions of these images are missing, or the page has no room for them." : " is not a row of this dataset."));
@@ -121,7 +132,7 @@ zoo.widgets.compare = (root) => {
     zoo.state.write(new URLSearchParams(ids.length ? { rows: ids.join(",") } : {}));
     if (rows.length < 2) return place.replaceChildren(...absent(), el("p", { class: "hint" }, "Select two or more rows."));
     rows.forEach(known);
-    place.replaceChildren(...absent(), table(rows), ...(rows.length === 2 ? [disagreement(...rows)] : [el("p", { class: "hint" }, "Select exactly two rows to see the images on which they disagree.")]));
+    place.replaceChildren(...[...absent(), table(rows), settings(rows)].filter(Boolean), ...(rows.length === 2 ? [disagreement(...rows)] : [el("p", { class: "hint" }, "Select exactly two rows to see the images on which they disagree.")]));
   };
 
   // The chosen rows, and as many others that fit the search as can be taken in.

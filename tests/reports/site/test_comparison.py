@@ -140,3 +140,13 @@ def test_where_ranks_are_of_another_metric_accuracies_are_tested_by_themselves(m
 def test_without_any_predictions_there_is_nothing_to_compare(make_trial):
     data, _ = compared([make_trial(predictions=False)])
     assert (data["rows"], [row["label"] for row in data["left_out"]]) == ([], ["net"])
+
+
+def test_settings_in_which_rows_differ_are_named(make_trials):
+    data, _ = compared(
+        [
+            *make_trials("a", accuracy=0.9, hyperparameters={"epochs": 5}),
+            *make_trials("b", accuracy=0.5, seeds=2, hyperparameters={"epochs": 1}, options={"width": 2}),
+        ]
+    )
+    assert data["settings"] == {"model.width": ["", "2"], "recipe.epochs": ["5", "1"], "seeds": ["3", "2"]}
