@@ -69,6 +69,7 @@ def test_one_file_does_what_the_folder_does(single: Path, watched: Watched) -> N
     page.click("section[data-table^=toy] tbody tr:first-child th a")
     expect(page).to_have_url(re.compile(f"#/rows/{first}--"))
     expect(page.locator("main h1")).to_have_text(first)
+    page.locator("figure[data-chart=heatmap]").scroll_into_view_if_needed()
     page.locator("figure[data-chart=heatmap] rect").first.wait_for()
     page.go_back()
     expect(page.locator("[data-count]")).to_have_text("4 of 11 rows")
