@@ -19,7 +19,7 @@ from typing import Any
 from harness.system.inner_files import read_inner
 from reports.site.folder import published_files
 from reports.site.paths import ASSET_FILES, CARD_FILE, CHANGELOG_FILE, SUMS_FILE
-from reports.site.statuses import LEVELS, Verdict
+from reports.site.statuses import LEVELS, RowVerdict
 from zoo._version import __version__
 from zoo.files.foreign_json import parse_json
 from zoo.files.plain_files import SITE_FILE
@@ -44,7 +44,7 @@ class WrittenWith:
     has_pictures: bool
     version: str
     """Version of zoobench."""
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, RowVerdict]
     """How far it says that each row has been verified, by the id of the row."""
 
 
@@ -53,7 +53,7 @@ class WrittenAgain:
     """A site that was written again from its records, with the verdicts that it states."""
 
     files: Mapping[str, bytes]
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, RowVerdict]
     """How far each row has been verified, as zoo verify saved it beside the runs, by the id of the row."""
 
 
@@ -127,7 +127,7 @@ def page_problems(
     return problems, note
 
 
-def _verdicts(text: str) -> dict[str, Verdict]:
+def _verdicts(text: str) -> dict[str, RowVerdict]:
     """Return how far the board of an index page says that each row has been verified; empty if it cannot be read."""
     start = text.find(_BOARD)
     try:
@@ -136,7 +136,7 @@ def _verdicts(text: str) -> dict[str, Verdict]:
         signers = columns.get("signer") or [""] * len(columns["id"])
         found = zip(columns["id"], columns["status"], signers, strict=True)
         return {
-            str(row): Verdict(status=status if status in LEVELS else LEVELS[0], signer=str(signer))
+            str(row): RowVerdict(status=status if status in LEVELS else LEVELS[0], signer=str(signer))
             for row, status, signer in found
         }
     except (ValueError, KeyError, TypeError, IndexError):
@@ -148,7 +148,7 @@ def _decoded(values: Any) -> list[Any]:
     return values if isinstance(values, list) else [values["words"][place] for place in values["places"]]
 
 
-def _claims(stated: Mapping[str, Verdict], known: Mapping[str, Verdict]) -> list[str]:
+def _claims(stated: Mapping[str, RowVerdict], known: Mapping[str, RowVerdict]) -> list[str]:
     """Return a sentence for each row that a site calls verified further than it was, or signed by somebody else."""
     problems = []
     for row, verdict in stated.items():

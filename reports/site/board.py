@@ -12,7 +12,7 @@ from reports.leaderboard.footnotes import heading, legend, table_notes
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.table import Row, Table, row_names
 from reports.site.entries import BoardEntry
-from reports.site.statuses import Verdict
+from reports.site.statuses import RowVerdict
 from zoo.text import one_line
 
 _ALWAYS = ("rank", "model", "accuracy", "interval")  # the page's script relies on these
@@ -73,7 +73,7 @@ def board_data(
     entries: Sequence[BoardEntry],
     parts: BoardParts,
     *,
-    verdicts: Mapping[str, Verdict],
+    verdicts: Mapping[str, RowVerdict],
 ) -> dict[str, Any]:
     """Return tables, columns and rows of the board.
 

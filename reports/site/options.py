@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reports.leaderboard.column import Column
 from reports.site.commands import Defaults
-from reports.site.statuses import Verdict
+from reports.site.statuses import RowVerdict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class SiteOptions:
     """Cache of decoded datasets, for pictures of test images; None for no pictures."""
     defaults: Defaults = field(default_factory=dict)
     """Settings of recipes, models and datasets that a command need not give."""
-    verdicts: Mapping[str, Verdict] | None = None
+    verdicts: Mapping[str, RowVerdict] | None = None
     """How far each row has been verified, by its id; None: as zoo verify saved it beside the runs."""
     declared: tuple[Column, ...] = ()
     """Columns of metrics as a catalog declares them."""

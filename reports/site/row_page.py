@@ -16,7 +16,7 @@ from reports.site.illustrations import Illustrations
 from reports.site.neighbours import neighbours
 from reports.site.pages import Page
 from reports.site.searches import searches_of
-from reports.site.statuses import Verdict
+from reports.site.statuses import RowVerdict
 from reports.trials.evidence import Evidence
 from zoo.text import one_line
 
@@ -26,7 +26,7 @@ def row_page(
     members: Sequence[BoardEntry],
     columns: Sequence[Column],
     evidence: Evidence | str,
-    verdict: Verdict,
+    verdict: RowVerdict,
     pictures: Illustrations,
     title: str,
     defaults: Defaults,

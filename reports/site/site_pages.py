@@ -16,7 +16,7 @@ from reports.site.overall_section import overall_section
 from reports.site.pages import Page
 from reports.site.row_facts import settings
 from reports.site.row_page import row_page
-from reports.site.statuses import Verdict
+from reports.site.statuses import RowVerdict
 from reports.trials.evidence import Evidence, read_evidence
 from zoo.text import one_line, plural
 
@@ -25,7 +25,7 @@ def site_pages(
     leaderboard: Leaderboard,
     entries: Sequence[BoardEntry],
     options: SiteOptions,
-    verdicts: Mapping[str, Verdict],
+    verdicts: Mapping[str, RowVerdict],
     pictures: Illustrations,
 ) -> list[Page]:
     """Return all pages of a site; the index comes first."""

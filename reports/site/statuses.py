@@ -37,7 +37,7 @@ class CheckedTrial(FrozenModel):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class RowVerdict:
     """How far the numbers of a row have been verified, and who vouches for them."""
 
     status: Status
@@ -73,13 +73,13 @@ def write_verification(store: Path, verification: Verification) -> None:
     write_json(store / FILE_NAME, verification.model_dump(mode="json"))
 
 
-def verdicts_of(entries: Sequence[BoardEntry]) -> dict[str, Verdict]:
+def verdicts_of(entries: Sequence[BoardEntry]) -> dict[str, RowVerdict]:
     """Return what ``zoo verify`` found about each row, by its id."""
     known: dict[Path, Verification] = {}
     return {entry.id: verdict_of(entry, known) for entry in entries}
 
 
-def verdict_of(entry: BoardEntry, known: dict[Path, Verification]) -> Verdict:
+def verdict_of(entry: BoardEntry, known: dict[Path, Verification]) -> RowVerdict:
     """Return what was found about a row: reproduced if a seed was run again and all others were recomputed.
 
     Args:
@@ -90,7 +90,7 @@ def verdict_of(entry: BoardEntry, known: dict[Path, Verification]) -> Verdict:
     checks = [None if isinstance(trial[1], RuntimeRecord) else _check_of(trial, known) for trial in entry.done]
     found = [each for each in checks if each is not None]
     if not found or len(found) < len(checks):
-        return Verdict(status="self-reported")
+        return RowVerdict(status="self-reported")
     statuses = {each.status for each in found}
     status: Status = "recomputed"
     if "self-reported" in statuses:
@@ -98,7 +98,7 @@ def verdict_of(entry: BoardEntry, known: dict[Path, Verification]) -> Verdict:
     elif "reproduced" in statuses:
         status = "reproduced"
     names = list(dict.fromkeys(each.signed_by for each in found))
-    return Verdict(status=status, signer=one_line(", ".join(names), max_length=120) if all(names) else "")
+    return RowVerdict(status=status, signer=one_line(", ".join(names), max_length=120) if all(names) else "")
 
 
 def _check_of(trial: Trial, known: dict[Path, Verification]) -> CheckedTrial | None:
