@@ -43,7 +43,20 @@ def defaults_of(catalog: Catalog, trials: Sequence[Trial]) -> Defaults:
     return found
 
 
-def render_again(folder: Path, how: WrittenWith, trials: Sequence[Trial], catalog: Catalog) -> WrittenAgain:
+WAYS = ((True, True), (True, False), (False, False))
+"""Ways to write a site: whether metrics are declared, and whether default settings are known. ``zoo report`` writes it
+with both, and ``Ranking.report`` of Python with the declarations that it has."""
+
+
+def render_again(
+    folder: Path,
+    how: WrittenWith,
+    trials: Sequence[Trial],
+    catalog: Catalog,
+    *,
+    is_declared: bool = True,
+    has_defaults: bool = True,
+) -> WrittenAgain:
     """Return a site as ``zoo report`` would write them now.
 
     Args:
@@ -51,6 +64,8 @@ def render_again(folder: Path, how: WrittenWith, trials: Sequence[Trial], catalo
         how: What it was written with.
         trials: The trials that it should follow from, with their results under other runtimes.
         catalog: What declares the metrics and the default settings.
+        is_declared: Whether the site was written with the declarations of metrics.
+        has_defaults: Whether it was written with the default settings.
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.publishing.rerendering import WrittenAgain
@@ -63,7 +78,7 @@ def render_again(folder: Path, how: WrittenWith, trials: Sequence[Trial], catalo
     from zoo.api.tables import MetricDeclarations
     from zoo.files.cache import decoded_root
 
-    declared = MetricDeclarations.of(catalog)
+    declared = MetricDeclarations.of(catalog) if is_declared else MetricDeclarations()
     sort_by = (read_previous(folder / DATA_FILE) or {}).get("sort_by")
     leaderboard = build_leaderboard(
         trials,
@@ -76,7 +91,7 @@ def render_again(folder: Path, how: WrittenWith, trials: Sequence[Trial], catalo
         single_file=how.single_file,
         cache=decoded_root() if how.has_pictures else None,
         declared=declared.columns,
-        defaults=defaults_of(catalog, trials),
+        defaults=defaults_of(catalog, trials) if has_defaults else {},
     )
     known = verdicts_of(entries_of(leaderboard, trials))
     options = replace(options, verdicts={row: how.verdicts.get(row, verdict) for row, verdict in known.items()})

@@ -22,7 +22,10 @@ def test_a_report_is_held_to_its_sums_its_schema_and_its_runs(
     assert zoo("verify", folder).exit_code == 0
     both = zoo("verify", folder, filled.root, "--require-seeds", "0")
     assert both.exit_code == 0, both.output
-    assert re.search(r"passed: checksums of \d+ files, schema, seeds, comparison with the runs\n", both.output)
+    assert re.search(
+        r"passed: checksums of \d+ files, schema, seeds, comparison with the runs, every page, written again\n",
+        both.output,
+    )
     path = folder / "leaderboard.json"
     data = json.loads(path.read_text(encoding="utf-8"))
     data["tables"][-1]["rows"][0]["cells"]["accuracy"] = 0.999

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import tempfile
 from collections import Counter
@@ -137,7 +138,7 @@ def _check_report(report: Path, trials: Sequence[Trial], catalog: Catalog) -> li
     from reports.publishing.site_verification import check_site
     from reports.render.json import leaderboard_data
     from reports.trials.reading import with_runtimes
-    from zoo.api.sites import render_again
+    from zoo.api.sites import WAYS, render_again
 
     all_trials, _ = with_runtimes(trials)
     rebuilt = leaderboard_data(build_leaderboard(all_trials)) if trials else None
@@ -145,7 +146,20 @@ def _check_report(report: Path, trials: Sequence[Trial], catalog: Catalog) -> li
     problems, checked, notes = list(site.problems), list(site.checked), list(site.notes)
     written = written_with(report) if trials else None
     if written is not None:
-        pages, note = page_problems(report, written, lambda how: render_again(report, how, all_trials, catalog))
+        found: list[tuple[list[str], str]] = []
+        for is_declared, has_defaults in WAYS:
+            render = functools.partial(
+                render_again,
+                report,
+                trials=all_trials,
+                catalog=catalog,
+                is_declared=is_declared,
+                has_defaults=has_defaults,
+            )
+            found.append(page_problems(report, written, render))
+            if not found[-1][0]:
+                break
+        pages, note = found[-1] if not found[-1][0] else found[0]
         problems += pages
         checked += [] if note else ["every page, written again"]
         notes += [note] if note else []
