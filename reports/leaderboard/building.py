@@ -11,25 +11,25 @@ from harness.records.origin import origin_of
 from harness.records.record import Record
 from harness.records.runtime_result import runtime_name
 from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
-from reports.leaderboard.column import Column, RankBasis
-from reports.leaderboard.columns import all_columns, find_sort_column
+from reports.leaderboard.all_columns import all_columns, find_sort_column
+from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.further_sets import further_estimates
-from reports.leaderboard.idle_settings import idle_setting_notes
-from reports.leaderboard.label_noise import label_noise_note
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.notes import TrialNote, merge_notes, names_text
 from reports.leaderboard.overall import build_overall
 from reports.leaderboard.pareto import mark_dominated, with_front_chances
 from reports.leaderboard.published import compare_figure
 from reports.leaderboard.ranking import rank_table
 from reports.leaderboard.ranking_evidence import RankingEvidence, evidence_of, metric_evidence_of, most_common_images
+from reports.leaderboard.remarks.idle_settings import idle_setting_notes
+from reports.leaderboard.remarks.label_noise import label_noise_note
+from reports.leaderboard.remarks.notes import TrialNote, merge_notes, names_text
+from reports.leaderboard.remarks.skipped_rows import without_skipped
+from reports.leaderboard.remarks.versions import version_notes
 from reports.leaderboard.runtime_rows import add_runtimes
-from reports.leaderboard.skipped_rows import without_skipped
 from reports.leaderboard.speeds import compare_speeds, speed_of
 from reports.leaderboard.table import Row, Table, Unfinished, estimate_of, row_names
 from reports.leaderboard.train_sizes import train_size_notes
 from reports.leaderboard.tuned_rows import tuned_notes, with_tuned
-from reports.leaderboard.versions import version_notes
 from reports.statistics.optimism import selection_optimism
 from reports.statistics.sample import Sample
 from reports.trials.grouping import Group, by_table, combinations, group_trials

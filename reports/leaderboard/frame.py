@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.leaderboard.column import plain_cells
-from reports.leaderboard.columns import all_columns
+from reports.leaderboard.all_columns import all_columns
+from reports.leaderboard.columns.column import plain_cells
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import overall_plain
 

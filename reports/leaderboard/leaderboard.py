@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.leaderboard.column import RankBasis
+from reports.leaderboard.columns.column import RankBasis
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.table import Row, Table
 

@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.leaderboard.column import Column, RankBasis
+from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.table import Row, Table
 from reports.statistics import student_t
 from reports.statistics.multiplicity import CONFIDENCE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.leaderboard.cells import NOTHING, number
+from reports.leaderboard.columns.cells import NOTHING, number
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import MIN_DATASETS, IncompleteRow, Overall, OverallRow
 from reports.statistics.signed_rank import datasets_needed

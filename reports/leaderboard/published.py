@@ -12,8 +12,8 @@ from pathlib import PurePath
 from typing import Any
 
 from harness.records.record import Record
-from reports.leaderboard.cells import points_text
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.cells import points_text
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.table import ComparedFigure, Estimate, Row
 from zoo.published import PublishedFigure
 from zoo.text import one_line

@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.leaderboard.column import Column, RankBasis
-from reports.leaderboard.notes import names_text
+from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.ranking_evidence import RankingEvidence, most_common_images
+from reports.leaderboard.remarks.notes import names_text
 from reports.leaderboard.separations import tied_runs
 from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.multiplicity import alpha_of_look

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.column import Column
 from reports.statistics.influence import influence_of, unseen_variance
 from reports.statistics.intervals import Interval, mean_interval, metric_interval
 from reports.statistics.sample import Sample

@@ -11,8 +11,8 @@ from typing import Any
 from harness.records.keys import measurement_fields
 from harness.records.record import LOADED_CORES, Rate, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeRecord
-from reports.leaderboard.cells import SPEED_MARK
-from reports.leaderboard.notes import TrialNote, merge_notes, names_text
+from reports.leaderboard.columns.cells import SPEED_MARK
+from reports.leaderboard.remarks.notes import TrialNote, merge_notes, names_text
 from reports.leaderboard.runtime_rows import conditions_key
 from reports.leaderboard.table import Row, Speed, row_names
 from reports.trials.grouping import Group

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.records.spec import SearchSpec, TrialSpec, stable_hash
-from reports.leaderboard.cells import points_text
+from reports.leaderboard.columns.cells import points_text
 from reports.leaderboard.table import Row, Tuned, row_names
 from reports.statistics.paired_tests import difference_widths
 from reports.statistics.sample import Sample

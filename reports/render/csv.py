@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from reports.leaderboard.column import Column, plain_cells
-from reports.leaderboard.columns import all_columns
+from reports.leaderboard.all_columns import all_columns
+from reports.leaderboard.columns.column import Column, plain_cells
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import overall_plain
 

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from reports.comparison.context import FieldChange
 from reports.comparison.difference import AccuracyChange, Cell, CellVerdict, Difference, is_sure, margin_text
 from reports.comparison.speeds import KINDS, SpeedChange
-from reports.leaderboard.cells import NOTHING, p_text, points_text
+from reports.leaderboard.columns.cells import NOTHING, p_text, points_text
 from reports.render.csv import safe_cell
 from reports.render.markdown import escape_markdown
 from zoo.text import plural

@@ -10,7 +10,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from reports.comparison.explanation import POWER, Pair, RankExplanation
-from reports.leaderboard.cells import NOTHING, p_text, points_text
+from reports.leaderboard.columns.cells import NOTHING, p_text, points_text
 from zoo.text import plural
 
 _GAP = 2

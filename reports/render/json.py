@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from reports.leaderboard.column import Column, plain_cells
-from reports.leaderboard.columns import all_columns
-from reports.leaderboard.footnotes import legend, table_notes
+from reports.leaderboard.all_columns import all_columns
+from reports.leaderboard.columns.column import Column, plain_cells
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_notes
+from reports.leaderboard.remarks.footnotes import legend, table_notes
 from reports.leaderboard.table import Row, Table
 from reports.render.explanation import explanation_data
 from reports.statistics.multiplicity import CONFIDENCE

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.leaderboard.column import Column
-from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.all_columns import choose_columns
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
+from reports.leaderboard.remarks.footnotes import heading, legend, table_notes
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

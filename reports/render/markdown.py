@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reports.leaderboard.cells import shaded_rank_text
-from reports.leaderboard.column import Column
-from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.all_columns import choose_columns
+from reports.leaderboard.columns.cells import shaded_rank_text
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
+from reports.leaderboard.remarks.footnotes import heading, legend, table_notes
 from reports.leaderboard.table import Row
 
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&]|(?<![^\W_])_|_(?![^\W_])")

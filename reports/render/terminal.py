@@ -12,12 +12,12 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from reports.leaderboard.column import Column
-from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.all_columns import choose_columns
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import Overall
 from reports.leaderboard.overall_text import overall_columns, overall_heading, overall_notes
+from reports.leaderboard.remarks.footnotes import heading, legend, table_notes
 from reports.leaderboard.table import Row, Table
 
 _GAP = 2  # spaces between columns

@@ -8,7 +8,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.system.atomic_files import temporary_prefix, write_bytes
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.render.csv import render_csv
 from reports.render.json import render_json

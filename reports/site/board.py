@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reports.leaderboard.column import Column
-from reports.leaderboard.columns import all_columns, choose_columns
-from reports.leaderboard.footnotes import heading, legend, table_notes
+from reports.leaderboard.all_columns import all_columns, choose_columns
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
+from reports.leaderboard.remarks.footnotes import heading, legend, table_notes
 from reports.leaderboard.table import Row, Table, row_names
 from reports.site.entries import BoardEntry
 from reports.site.statuses import RowVerdict

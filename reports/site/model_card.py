@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from harness.records.origin import OriginKind
-from reports.leaderboard.cells import rank_text
+from reports.leaderboard.columns.cells import rank_text
 from reports.render.markdown import escape_markdown
 from reports.site.commands import rerun_command
 from reports.site.entries import BoardEntry

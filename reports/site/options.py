@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.column import Column
 from reports.site.commands import Defaults
 from reports.site.statuses import RowVerdict
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports.leaderboard.cells import NOTHING
-from reports.leaderboard.column import Column
-from reports.leaderboard.columns import find_sort_column
+from reports.leaderboard.all_columns import find_sort_column
+from reports.leaderboard.columns.cells import NOTHING
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import IncompleteRow, Overall, OverallRow, value_of
 from reports.leaderboard.overall_text import overall_absence, overall_columns, overall_heading, overall_notes

@@ -8,8 +8,8 @@ from typing import Any
 
 from harness.records.record import Record
 from harness.records.runtime_result import RuntimeRecord, RuntimeResult
-from reports.leaderboard.cells import NOTHING, duration_text
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.cells import NOTHING, duration_text
+from reports.leaderboard.columns.column import Column
 from reports.site.entries import BoardEntry
 from zoo.text import one_line
 

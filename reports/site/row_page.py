@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.column import Column
 from reports.pictures import examples
 from reports.site import charts, row_facts
 from reports.site.citation import citation_of

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.api.display.foreign_formats import file_name, render_foreign
 
 if TYPE_CHECKING:
-    from reports.leaderboard.column import Column
+    from reports.leaderboard.columns.column import Column
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
@@ -28,7 +28,7 @@ class MetricDeclarations:
     @classmethod
     def of(cls, catalog: Catalog) -> MetricDeclarations:
         """Return what *catalog* says."""
-        from reports.leaderboard.columns import metric_columns
+        from reports.leaderboard.all_columns import metric_columns
 
         return cls(
             columns=metric_columns((entry.display_name, entry.record) for entry in catalog.metrics),

@@ -11,10 +11,10 @@ import pytest
 
 from harness.records.origin import Origin, OriginKind
 from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.all_columns import choose_columns, metric_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns, metric_columns
-from reports.leaderboard.footnotes import table_notes
 from reports.leaderboard.frame import to_frame
+from reports.leaderboard.remarks.footnotes import table_notes
 from zoo.errors import StoreError, UnknownNameError
 from zoo.metric import Metric
 

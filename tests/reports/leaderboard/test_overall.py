@@ -10,8 +10,8 @@ import pytest
 
 import reports
 from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.all_columns import choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.overall import MIN_DATASETS, _intervals
 from reports.leaderboard.overall_text import overall_columns, overall_notes
 from reports.render.terminal import terminal_text

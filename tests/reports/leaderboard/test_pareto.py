@@ -7,8 +7,8 @@ import random
 
 import pytest
 
+from reports.leaderboard.all_columns import choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.pareto import dominators, front
 from reports.render.writing import FORMATS, render
 

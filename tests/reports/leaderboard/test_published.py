@@ -6,10 +6,10 @@ import pytest
 
 from harness.records.origin import Origin, OriginKind
 from harness.records.spec import ClassifierSpec
+from reports.leaderboard.all_columns import choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.footnotes import table_notes
 from reports.leaderboard.published import is_published_for, rounding_of, verdict_of
+from reports.leaderboard.remarks.footnotes import table_notes
 from zoo.published import PublishedFigure
 
 

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.all_columns import COLUMNS
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import COLUMNS
 from reports.leaderboard.ranking import rank_table
 from reports.leaderboard.ranking_evidence import RankingEvidence
 from reports.leaderboard.table import Estimate, Table

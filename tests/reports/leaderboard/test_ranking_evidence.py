@@ -11,9 +11,9 @@ from harness.records.predictions import SavedPredictions, load_predictions, save
 from harness.records.record import MetricValue
 from harness.system.atomic_files import sha256_of
 from plugins.metrics.classification import zoo_metrics
+from reports.leaderboard.all_columns import COLUMNS, metric_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.column import RankBasis
-from reports.leaderboard.columns import COLUMNS, metric_columns
+from reports.leaderboard.columns.column import RankBasis
 from reports.leaderboard.ranking_evidence import evidence_of, metric_evidence_of, most_common_images
 from reports.render.writing import render
 from zoo.metric import Metric, Predictions

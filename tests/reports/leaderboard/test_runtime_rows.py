@@ -11,8 +11,8 @@ from harness.records.keys import measurement_fields, measurement_key
 from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.store import read_record, write_record
 from reports.comparison.explanation import explain
+from reports.leaderboard.all_columns import choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns
 from reports.leaderboard.table import Row, row_names
 from reports.render.writing import render
 from reports.trials.reading import read_trials, with_runtimes

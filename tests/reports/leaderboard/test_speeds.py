@@ -9,8 +9,8 @@ import pytest
 
 import reports
 from harness.records.record import LOADED_CORES, Rate
+from reports.leaderboard.all_columns import choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns
 from reports.render.writing import render
 
 CPU = {"torch": "2.11.0", "device_name": "a cpu", "driver": "", "threads": 2}

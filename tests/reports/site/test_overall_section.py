@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from reports.leaderboard.all_columns import all_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import all_columns
 from reports.site.overall_section import MOST_ROWS, NUM_LEVELS, overall_section
 
 

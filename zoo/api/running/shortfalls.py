@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def failures(summary: BenchSummary) -> list[str]:
     """Return a sentence for each cause of failures, with the trials that it stopped."""
-    from reports.leaderboard.notes import TrialNote, merge_outcomes
+    from reports.leaderboard.remarks.notes import TrialNote, merge_outcomes
 
     notes = []
     for record in summary.records:

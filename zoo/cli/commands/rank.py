@@ -46,7 +46,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], explain: bool, output:
 def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str | None, params: dict[str, Any]) -> None:
     from dataclasses import replace
 
-    from reports.leaderboard.columns import COLUMNS
+    from reports.leaderboard.all_columns import COLUMNS
     from reports.leaderboard.further_sets import further_keys
     from reports.trials.reading import read_trials
     from zoo.api.choosing import attempt

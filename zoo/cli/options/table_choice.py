@@ -18,7 +18,7 @@ from zoo.cli.session import complain
 
 if TYPE_CHECKING:
     from reports.comparison.explanation import RankExplanation
-    from reports.leaderboard.column import Column
+    from reports.leaderboard.columns.column import Column
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
@@ -61,7 +61,7 @@ class TableChoice:
 
     def know_versions(self, catalog: Catalog) -> TableChoice:
         """Return the same choice with the versions of the catalog's metrics, and the metrics of fixed columns."""
-        from reports.leaderboard.columns import COLUMNS, metric_columns
+        from reports.leaderboard.all_columns import COLUMNS, metric_columns
 
         fixed = {column.key for column in COLUMNS}
         declared = metric_columns((entry.display_name, entry.record) for entry in catalog.metrics)
@@ -79,7 +79,7 @@ class TableChoice:
         Raises:
             UsageError: If a column or format does not exist; all mistakes are reported together.
         """
-        from reports.leaderboard.columns import COLUMNS
+        from reports.leaderboard.all_columns import COLUMNS
         from zoo.errors import ManyErrors, UsageError, ZooError
 
         more = dict.fromkeys([*(column.key for column in self.declared), *metrics])
@@ -95,7 +95,7 @@ class TableChoice:
 
     def for_trials(self, trials: Sequence[Trial]) -> TableChoice:
         """Return the same choice without metrics that no trial has, and warn about them."""
-        from reports.leaderboard.columns import COLUMNS
+        from reports.leaderboard.all_columns import COLUMNS
         from reports.leaderboard.further_sets import further_keys
         from reports.leaderboard.table import estimate_of
 
@@ -119,8 +119,8 @@ class TableChoice:
 
     def build(self, trials: Sequence[Trial], notes: Sequence[str] = ()) -> tuple[Leaderboard, list[Column] | None]:
         """Return the leaderboard, and the columns to show."""
+        from reports.leaderboard.all_columns import choose_columns
         from reports.leaderboard.building import build_leaderboard
-        from reports.leaderboard.columns import choose_columns
 
         leaderboard = build_leaderboard(
             trials, sort_by=self.sort_by, declared=self.declared, versions=self.versions, notes=notes
@@ -197,7 +197,7 @@ class TableChoice:
 
 def _key_of(name: str) -> str:
     """Return the key of the column with *name* as its key or, if only one has it, as its title, with or without %."""
-    from reports.leaderboard.columns import COLUMNS
+    from reports.leaderboard.all_columns import COLUMNS
 
     if any(column.key == name for column in COLUMNS):
         return name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.records.record import Outcome
-from reports.leaderboard.notes import TrialNote, merge_outcomes
+from reports.leaderboard.remarks.notes import TrialNote, merge_outcomes
 from reports.trials.grouping import Group
 from zoo.text import one_line
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.label_noise import KNOWN_NOISE, label_noise_note
+from reports.leaderboard.remarks.label_noise import KNOWN_NOISE, label_noise_note
 from reports.leaderboard.table import Estimate
 from zoo.testing.leaderboards import _row
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.records.record import MetricValue
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.versions import version_notes
+from reports.leaderboard.remarks.versions import version_notes
 
 
 def aged(trial, version):

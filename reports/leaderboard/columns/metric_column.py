@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.leaderboard.cells import interval_of, spread_text
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.cells import interval_of, spread_text
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.table import Row
 from zoo.metric import Metric
 from zoo.text import one_line

@@ -6,13 +6,13 @@ from collections.abc import Sequence, Set
 
 from harness.records.origin import WORDS, OriginKind
 from harness.records.record import LOADED_CORES
-from reports.leaderboard.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
-from reports.leaderboard.column import Column, RankBasis
-from reports.leaderboard.further_columns import further_legend
+from reports.leaderboard.columns.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
+from reports.leaderboard.columns.column import Column, RankBasis
+from reports.leaderboard.columns.further_columns import further_legend
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.notes import TrialNote, merge_outcomes
 from reports.leaderboard.pareto import COSTS
 from reports.leaderboard.published import published_notes
+from reports.leaderboard.remarks.notes import TrialNote, merge_outcomes
 from reports.leaderboard.table import LOADER_SHARE, Row, Table, row_names
 from reports.trials.labels import SMALL_IMAGES
 

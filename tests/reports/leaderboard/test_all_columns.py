@@ -6,8 +6,8 @@ import pytest
 
 from harness.records.origin import Origin, OriginKind
 from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.all_columns import COLUMNS, choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import COLUMNS, choose_columns
 from reports.render.terminal import terminal_text
 from reports.render.writing import render
 from zoo.errors import ManyErrors, UnknownNameError

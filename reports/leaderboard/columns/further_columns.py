@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from harness.records.record import TestSetKind
-from reports.leaderboard.cells import NOTHING, spread_text
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.cells import NOTHING, spread_text
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.further_sets import CORRUPTED, WORST_SLICE
 from reports.leaderboard.table import FurtherEstimate, Row
 from zoo.text import one_line, plural

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from reports.leaderboard.all_columns import choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns
 from reports.render.terminal import terminal_text
 from zoo.errors import UnknownNameError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.leaderboard.notes import TrialNote, merge_notes, merge_outcomes, names_text, seeds_text
+from reports.leaderboard.remarks.notes import TrialNote, merge_notes, merge_outcomes, names_text, seeds_text
 
 
 def note(sentence, row="net", seed=0):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reports.leaderboard.cells import LOADED_MARK, LOADER_MARK, NOTHING, SPEED_MARK, front_mark, number
-from reports.leaderboard.column import Column
+from reports.leaderboard.columns.cells import LOADED_MARK, LOADER_MARK, NOTHING, SPEED_MARK, front_mark, number
+from reports.leaderboard.columns.column import Column
 from reports.leaderboard.table import Row
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from reports.leaderboard.cells import (
+from reports.leaderboard.columns.cells import (
     count,
     dominators_text,
     duration_text,
@@ -17,13 +17,13 @@ from reports.leaderboard.cells import (
     spread_text,
     status_text,
 )
-from reports.leaderboard.column import Column, simple_column
-from reports.leaderboard.further_columns import further_columns
+from reports.leaderboard.columns.column import Column, simple_column
+from reports.leaderboard.columns.further_columns import further_columns
+from reports.leaderboard.columns.metric_column import metric_column, undeclared_column
+from reports.leaderboard.columns.speed_columns import SPEED_COLUMNS
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.metric_column import metric_column, undeclared_column
 from reports.leaderboard.pareto import COSTS, costs_by_dominator, is_on_front
 from reports.leaderboard.published import PUBLISHED_COLUMNS
-from reports.leaderboard.speed_columns import SPEED_COLUMNS
 from reports.leaderboard.table import Row
 from reports.trials.labels import SMALL_IMAGES
 from zoo.errors import ManyErrors, UnknownNameError, UsageError

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.leaderboard.notes import names_text
+from reports.leaderboard.remarks.notes import names_text
 from reports.leaderboard.table import Row, row_names
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.leaderboard.cells import count, duration_text, number
+from reports.leaderboard.columns.cells import count, duration_text, number
 
 
 def test_numbers_have_three_significant_digits():

@@ -9,9 +9,9 @@ import json
 import pytest
 
 from harness.records.record import FailureKind, Outcome
+from reports.leaderboard.all_columns import choose_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.columns import choose_columns
-from reports.leaderboard.footnotes import legend, table_notes
+from reports.leaderboard.remarks.footnotes import legend, table_notes
 from reports.render.writing import render
 
 

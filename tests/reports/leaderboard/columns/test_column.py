@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.column import plain_cells, simple_column
+from reports.leaderboard.columns.column import plain_cells, simple_column
 
 
 def test_a_numeric_column_has_text_plain_cells_and_an_order(make_trial):

@@ -8,8 +8,8 @@ import pytest
 
 from harness.records.record import TestSetKind
 from reports.leaderboard.building import build_leaderboard
-from reports.leaderboard.column import RankBasis
-from reports.leaderboard.further_columns import further_columns, further_legend
+from reports.leaderboard.columns.column import RankBasis
+from reports.leaderboard.columns.further_columns import further_columns, further_legend
 from reports.leaderboard.table import Estimate, FurtherEstimate, Row
 from reports.statistics.drops import Drop
 

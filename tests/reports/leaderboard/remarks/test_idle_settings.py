@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.records.predictions import FILE_NAME
-from reports.leaderboard.idle_settings import idle_setting_notes
+from reports.leaderboard.remarks.idle_settings import idle_setting_notes
 from reports.trials.grouping import group_trials
 
 

@@ -1,0 +1,8 @@
+"""Columns of tables: what each shows, how it is sorted and formatted.
+
+``column``           what a column is
+``metric_column``    columns of metrics
+``speed_columns``    columns of speeds
+``further_columns``  columns of further test sets
+``cells``            how numbers are formatted
+"""
