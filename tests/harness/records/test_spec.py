@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from harness.records.spec import (
     ArchitectureSpec,
+    ClassifierSpec,
     CodeSpec,
     DatasetSpec,
     ExecutionSpec,
@@ -20,6 +21,7 @@ from harness.records.spec import (
     stable_hash,
 )
 from zoo.preparation import Preparation
+from zoo.published import PublishedFigure
 
 CODE = CodeSpec(modules={"p.net": "d" * 64}, files={"x.yaml": "e" * 64}, libraries={"timm": "1.0"}, arguments="f" * 64)
 PROVIDER = ProviderSpec(plugin="p", distribution="d", version="1", code_hash="c" * 64, code=CODE)
@@ -53,6 +55,7 @@ FULL = TrialSpec(
         val_fraction=0.25,
         folds=5,
         fold=2,
+        unsplit_is_test=True,
     ),
     recipe=RecipeSpec(
         full_name="p/r", display_name="r", provider=PROVIDER, hyperparameters={"lr": 0.1, "betas": [0.9, 0.99]}
@@ -90,11 +93,23 @@ FULL = TrialSpec(
         repeat=1,
         repeats=3,
     ),
+    classifier=ClassifierSpec(
+        kind="file",
+        source="file:net.safetensors",
+        files={"net.safetensors": "a" * 64},
+        num_classes=3,
+        over="all",
+        classes={"cat": "tabby"},
+        columns=(2, 0, 1),
+        mapping="3 classes, matched by name",
+        published=PublishedFigure(value=0.75, dataset="x", source="a paper"),
+    ),
 )
 
 
 def test_a_spec_with_every_field_set_is_read_as_it_was_written() -> None:
-    for part in (FULL, FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, FULL.search, PROVIDER, CODE):
+    parts = (FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, FULL.search, FULL.classifier)
+    for part in (FULL, *parts, PROVIDER, CODE):
         assert part is not None
         assert part.model_fields_set == set(type(part).model_fields), "every field is set in this test"
     read = TrialSpec.model_validate_json(FULL.model_dump_json())
