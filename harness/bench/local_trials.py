@@ -21,6 +21,7 @@ from harness.bench.settings import RunLimits
 from harness.bench.slots import Slot, SlotRequest, make_slots, threads_for, trials_that_fill
 from harness.records import store as files
 from harness.records.history import HistoryTail
+from harness.records.provenance import LOADED_NS
 from harness.records.record import Failure, FailureKind, Record
 from harness.records.spec import ExecutionSpec
 from harness.records.store import Store
@@ -162,6 +163,7 @@ class LocalTrials:
                 "trial": {
                     "trial": trial.model_copy(update={"spec": spec}).model_dump(mode="json"),
                     "folder": str(folder),
+                    "planned_ns": LOADED_NS,
                     "retry": self._limits.retry,
                     "devices": slot.devices if len(slot.devices) > 1 else (),
                     "sharing": slot.sharing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.code.distributions import installation, normal, version_of
-from harness.code.locating import Owner
+from harness.code.locating import Owner, find_spec
 from harness.code.reach import Reach, reach
 from harness.code.roots import roots_of
 from zoo.catalog import Entry, Provider
@@ -52,6 +53,41 @@ def code_identity(entry: Entry[Any]) -> CodeIdentity:
         arguments=_digest(roots.arguments),
     )
 
+
+def was_edited(provider: Provider, modules: Iterable[str], files: Iterable[str], *, since_ns: int) -> bool:
+    """Return whether any of these files of a plugin may have changed since a time: it was written later, or is gone.
+
+    It takes one call of the system for each, where :func:`code_identity` takes a third of a second in a new process.
+
+    Args:
+        provider: The plugin.
+        modules: Names of modules, as in :attr:`CodeIdentity.modules`.
+        files: Declared paths, as in :attr:`CodeIdentity.files`.
+        since_ns: The time, in nanoseconds since the epoch.
+    """
+    home = _home(provider)
+    folder = home if provider.origin == "file" else None
+    paths = [(home or Path()) / name for name in files]
+    for name in modules:
+        spec = None if name.endswith(".py") else find_spec(name, folder)
+        if spec is None:  # the plugin's own file, or a module that is gone
+            paths.append((home or Path()) / name)
+        elif spec.origin and spec.has_location:
+            paths.append(Path(spec.origin))
+    return any(_modified_ns(path) >= since_ns - _CLOCK_STEP_NS for path in paths)
+
+
+def _modified_ns(path: Path) -> float:
+    if path.is_dir():
+        return max((_modified_ns(each) for each in path.rglob("*") if each.is_file()), default=0)
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return math.inf
+
+
+_CLOCK_STEP_NS = 2 * 10**9
+"""Coarsest step of the times of files, that of FAT."""
 
 _KNOWN: dict[Any, tuple[tuple[Any, ...], Reach]] = {}
 """Known reaches by roots, with the state of the files that were read, since a plan needs one for each trial."""

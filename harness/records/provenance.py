@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from harness.code.identity import code_identity
+from harness.code.identity import code_identity, was_edited
 from harness.records.spec import CodeSpec, ProviderSpec, stable_hash
 from zoo.catalog import Entry
+from zoo.errors import PluginError
 
+LOADED_NS = time.time_ns()
+"""When this process loaded this module, before it could state any provider; in nanoseconds since the epoch."""
 MISSING = "(absent)"
 """Stands for what only the other of two records has."""
 
@@ -29,6 +33,31 @@ def provider_spec(entry: Entry[Any]) -> ProviderSpec:
         code_hash=stable_hash(code.model_dump()),
         code=code,
     )
+
+
+def check_unchanged(entry: Entry[Any], planned: ProviderSpec, *, since_ns: int) -> None:
+    """Check that the code of an entry is what a plan states, so that a record does not name other code than ran.
+
+    Args:
+        entry: The entry as this process has loaded it.
+        planned: What the plan states.
+        since_ns: A time before the plan was made, in nanoseconds since the epoch; only files that were written later
+            are looked at closely.
+
+    Raises:
+        PluginError: If the code was edited.
+    """
+    if planned.code is None or not was_edited(
+        entry.provider, planned.code.modules, planned.code.files, since_ns=since_ns
+    ):
+        return
+    now = provider_spec(entry)
+    if now.code_hash != planned.code_hash:
+        changed = ", ".join(code_differences(planned, now))
+        raise PluginError(
+            f"the code of {entry.display_name} was edited while the bench ran ({changed}), so the record would name "
+            "other code than ran: run the same command again, which plans with the code as it is now"
+        )
 
 
 def code_differences(one: ProviderSpec, other: ProviderSpec) -> dict[str, tuple[str, str]]:

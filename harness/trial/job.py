@@ -20,5 +20,8 @@ class TrialJob(FrozenModel):
     cores_folder: str = ""
     """Where the trials of the bench take turns on the cores (see :mod:`harness.measuring.core_locks`); empty: they
     do not."""
+    planned_ns: int | None = None
+    """A time before the trial was planned, in nanoseconds since the epoch; None: not to check whether code was edited
+    since."""
     retry: bool = False
     """Whether to run it again if it failed."""

@@ -33,6 +33,7 @@ from harness.records.keys import measurement_key
 from harness.records.origin import origin_of
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
+from harness.records.provenance import check_unchanged
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.system.atomic_files import sha256_of, write_json
 from harness.system.cores import share_cores
@@ -128,6 +129,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         progress.paused_seconds = lambda: sharing.waited
         with sharing.joined(), fastest_kernels(device), watch_compiler() as given_up:
             try:
+                _check_code(job, catalog)
                 _run(job, catalog, progress, states, state, sharing, ranks)
             finally:
                 progress.warnings += given_up.notes()
@@ -174,6 +176,16 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         warnings=progress.warnings,
         speed=progress.speed,
     )
+
+
+def _check_code(job: TrialJob, catalog: Catalog) -> None:
+    """Check that nobody has edited the plugins since the trial was planned."""
+    if job.planned_ns is None:
+        return
+    spec = job.trial.spec
+    for registry, planned in ((catalog.architectures, spec.architecture), (catalog.recipes, spec.recipe)):
+        if planned.full_name in registry:
+            check_unchanged(registry.get(planned.full_name), planned.provider, since_ns=job.planned_ns)
 
 
 def _run(

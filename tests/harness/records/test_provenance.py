@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import time
 from pathlib import Path
 
-from harness.records.provenance import MISSING, code_differences, provider_spec
+import pytest
+
+from harness.records import provenance
+from harness.records.provenance import MISSING, check_unchanged, code_differences, provider_spec
 from harness.records.spec import CodeSpec, ProviderSpec
-from zoo.catalog import Catalog
+from zoo.catalog import Catalog, Entry
+from zoo.errors import PluginError
 from zoo.loading import Sources, build_catalog
+from zoo.metric import Metric
 
 PLUGIN = """
 from zoo import Metric, hookimpl
@@ -67,3 +74,56 @@ def test_differences_name_modules_files_and_libraries() -> None:
 
 def test_a_record_of_an_earlier_version_has_nothing_to_name() -> None:
     assert code_differences(ProviderSpec(plugin="p", code_hash="c"), ProviderSpec(plugin="p", code=CodeSpec())) == {}
+
+
+HOUR_NS = 3600 * 10**9
+HELPED = PLUGIN.replace("from zoo", "import lab_helper\nfrom zoo").replace("1.0", "lab_helper.ONE")
+
+
+def planned_entry(path: Path, text: str) -> tuple[Entry[Metric], ProviderSpec]:
+    """Return the metric of a plugin that was written an hour ago, and where it comes from."""
+    spec = of_file(path, text)
+    for file in path.parent.glob("*.py"):
+        os.utime(file, ns=(time.time_ns() - HOUR_NS,) * 2)
+    (entry,) = build_catalog(
+        Sources(files=(str(path),), builtin=False, entry_points=False), hooks=("zoo_metrics",)
+    ).metrics
+    return entry, spec
+
+
+def test_code_that_was_edited_since_the_plan_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """A bench may run for days, and its author goes on working on the plugin."""
+    entry, planned = planned_entry(tmp_path / "mine.py", PLUGIN)
+    since = time.time_ns() - HOUR_NS // 2
+    check_unchanged(entry, planned, since_ns=since)
+    (tmp_path / "mine.py").write_text(f"# Only a comment.\n{PLUGIN}")
+    check_unchanged(entry, planned, since_ns=since)
+    (tmp_path / "mine.py").write_text(PLUGIN.replace("1.0", "0.5"))
+    with pytest.raises(PluginError, match=r"the code of ones was edited while the bench ran \(module mine.py"):
+        check_unchanged(entry, planned, since_ns=since)
+
+
+def test_a_helper_beside_the_plugin_that_was_edited_or_removed_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    helper = tmp_path / "lab_helper.py"
+    helper.write_text("ONE = 1.0\n")
+    entry, planned = planned_entry(tmp_path / "mine.py", HELPED)
+    since = time.time_ns() - HOUR_NS // 2
+    check_unchanged(entry, planned, since_ns=since)
+    helper.write_text("ONE = 0.5\n")
+    with pytest.raises(PluginError, match="module lab_helper"):
+        check_unchanged(entry, planned, since_ns=since)
+    helper.unlink()
+    with pytest.raises(PluginError, match="module lab_helper"):
+        check_unchanged(entry, planned, since_ns=since)
+
+
+def test_code_of_an_installed_package_is_looked_at_by_its_times_only(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = catalog.metrics.get("accuracy")
+    planned = provider_spec(entry)
+    monkeypatch.setattr(provenance, "code_identity", lambda entry: pytest.fail("it takes a third of a second"))
+    check_unchanged(entry, planned, since_ns=time.time_ns() + HOUR_NS)

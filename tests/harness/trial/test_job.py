@@ -24,6 +24,7 @@ def test_it_is_the_same_after_json(job: TrialJob) -> None:
 def test_a_trial_alone_on_the_device_of_its_spec_needs_a_folder_only(job: TrialJob) -> None:
     plain = TrialJob(trial=job.trial, folder=job.folder)
     assert (plain.devices, plain.node, plain.sharing, plain.cores_folder, plain.retry) == ((), "", 1, "", False)
+    assert plain.planned_ns is None
 
 
 def test_unknown_fields_are_rejected(job: TrialJob) -> None:
