@@ -20,7 +20,7 @@ def test_the_page_lists_the_checks_in_order_with_why_they_matter() -> None:
 def test_ids_are_unique_and_each_function_is_there_and_nothing_else_looks_like_a_check() -> None:
     assert len({check.id for check in CHECKS}) == len(CHECKS)
     for name_of_module in {check.module or check.kind for check in CHECKS}:
-        module = importlib.import_module(f"zoo.testing.{name_of_module}")
+        module = importlib.import_module(f"zoo.testing.kinds.{name_of_module}")
         public = {
             name
             for name, value in vars(module).items()

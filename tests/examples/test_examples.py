@@ -16,7 +16,7 @@ from zoo.testing import parametrize_with_checks
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 PACKAGES = sorted(path.parent for path in EXAMPLES.glob("*/pyproject.toml"))
-_PUBLIC_MODULES = {"zoo", "zoo.errors", "zoo.metric", "zoo.dataset", "zoo.events", "zoo.testing"}
+_PUBLIC_MODULES = {"zoo", "zoo.class_list", "zoo.errors", "zoo.metric", "zoo.dataset", "zoo.events", "zoo.testing"}
 
 
 @parametrize_with_checks(

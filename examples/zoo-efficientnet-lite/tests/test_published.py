@@ -11,13 +11,13 @@ import skimage.data
 import timm
 import torch
 from PIL import Image
+from safetensors.numpy import load_file
 from sklearn.datasets import load_sample_image
 from timm.data import create_transform, resolve_data_config
 from zoo_efficientnet_lite.plugin import ACCURACIES
 from zoo_efficientnet_lite.weights import load_weights
 
 import zoo
-from harness.records.predictions import load_predictions
 from zoo.class_list import imagenet_classes
 
 PICTURES = {
@@ -90,8 +90,8 @@ def _compare(number: int, folder: Path, store: Path) -> tuple[float, float]:
         else:
             correct_N = logits_NK.argmax(axis=1) == np.array(columns)[labels_N]
         assert record.metrics["accuracy"].value == pytest.approx(correct_N.mean(), abs=1e-12)
-        predictions = load_predictions(store / argmax / record.trial_id).predictions
-        assert int((predictions.logits.argmax(axis=1) == predictions.labels).sum()) == int(correct_N.sum())
+        saved = load_file(store / argmax / record.trial_id / "predictions.safetensors")
+        assert int((saved["logits"].argmax(axis=1) == saved["labels"]).sum()) == int(correct_N.sum())
         accuracies.append(float(correct_N.mean()))
     return accuracies[0], accuracies[1]
 

@@ -18,7 +18,7 @@ from harness.training.loop import TrainingHooks
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.trial.fitting import Fitted, fit
 from harness.trial.setup import TrainingSetup
-from zoo import Hyperparameters, Recipe
+from zoo import Hyperparameters, ModelRequest, Recipe
 
 REFUSED = GraphRecordingError(FailureKind.OOM, "CUDA graphs could not be recorded or replayed: out of memory")
 
@@ -31,7 +31,14 @@ def run(make_data: Any, make_net: Any, tmp_path: Path) -> Any:
     resolved = ResolvedRecipe(recipe=Recipe(name="plain", hyperparameters=Hyperparameters), hp=hp)
 
     def build() -> TrainingSetup:
-        return TrainingSetup(model=make_net(), changes=(), resolved=resolved, normalization=data)
+        return TrainingSetup(
+            model=make_net(),
+            changes=(),
+            resolved=resolved,
+            normalization=data,
+            request=ModelRequest(num_classes=len(data.classes)),
+            architecture_name="tiny",
+        )
 
     def run(*, graphs: bool) -> tuple[Fitted, list[int]]:
         folder = tmp_path / f"states-{len(list(tmp_path.iterdir()))}"

@@ -125,6 +125,7 @@ def test_validation_predictions_of_other_images_than_stated_are_found(
         data=record.data.model_copy(update={"num_val": 40}),
         files={**record.files, VAL_FILE_NAME: sha256_of(path)},
     )
+    zoo("rescore", store.root)  # some metrics are computed from them
     done = zoo("verify", store.root)
     assert done.exit_code == code
     said = "predictions of 39 validation images, but its record states 40"

@@ -81,7 +81,7 @@ def test_a_ranking_without_results_has_no_best_model(tmp_path: Path) -> None:
 
     empty = Ranking(replace(zoo.rank(STORE).leaderboard, tables=()))
     assert empty.models == []
-    with pytest.raises(zoo.errors.StoreError, match="no row has a result yet"):
+    with pytest.raises(zoo.errors.StoreError, match="no row with a network has a result yet"):
         _ = empty.best
 
 

@@ -186,13 +186,13 @@ def _check_one(
 def audit(
     ctx: click.Context, /, name: str, runs: tuple[str, ...], count: int, output: str | None, **params: Any
 ) -> None:
-    """Find likely wrong labels and near duplicates in a dataset, and rank trials again without them.
+    """Find likely wrong labels and near duplicates in a dataset.
 
     Labels are judged by cleanlab from predictions of networks that were not trained on the image: test and validation
     predictions of the trials in RUNS, or all folds of a cross-validation, which judge every image. Near duplicates
     within and across splits are found by a perceptual hash. Both are suspects, to be looked at: -o draws them. Nothing
-    is changed. The second table leaves out suspicious test images: those with a likely wrong label, and those that look
-    like a training, a validation or an earlier test image.
+    is changed. A second table ranks the trials without suspicious test images: those with a likely wrong label, and
+    those that look like a training, a validation or an earlier test image.
     """
     from zoo.api.suspects import find_suspects
     from zoo.api.tables import MetricDeclarations

@@ -16,7 +16,8 @@ import pytest
 
 from zoo.errors import PluginError
 from zoo.executor import Executor, Node, Task, TaskEnded, TaskEvent, TaskMessage, TaskStarted
-from zoo.testing import CHECKS, State, Subject, executors, judge
+from zoo.testing import CHECKS, State, Subject, judge
+from zoo.testing.kinds import executors
 
 _CHILD = """
 import base64, importlib, json, sys, threading
