@@ -72,10 +72,11 @@ def test_a_brush_keeps_the_rows_inside_it(site: Path, watched: Watched) -> None:
     page.mouse.up()
     expect(page).to_have_url(re.compile("min_params=.*max_params="))
     expect(page.locator("[data-count]")).to_have_text("5 of 11 rows")
-    assert page.locator("figure[data-board-chart=explore] circle:not(.ring)").count() == 5
+    # The chart is drawn in the next frame.
+    expect(page.locator("figure[data-board-chart=explore] circle:not(.ring)")).to_have_count(5)
     page.click("[data-unzoom]")
     expect(page.locator("[data-count]")).to_have_text("10 of 11 rows")
-    assert page.locator("figure[data-board-chart=explore] circle").count() == 9
+    expect(page.locator("figure[data-board-chart=explore] circle")).to_have_count(9)
 
 
 def test_a_chart_is_saved_with_its_colours(site: Path, watched: Watched) -> None:
