@@ -118,7 +118,7 @@ zoo.widgets.board = (root) => {
     if (each.key === "interval") return el("td", { class: "number", "data-key": "interval" }, text, strip(row));
     if (each.key === "accuracy")
       return el("td", { class: "number" }, text, column.interval && lows[row] !== null ? el("small", { class: "narrow" }, column.interval.text[row]) : null);
-    return el("td", { "data-key": each.key === "recipe" ? "recipe" : null, class: each.key === "rank" ? "number rank" : each.numeric ? "number" : null }, each.numeric ? text : el("bdi", {}, text));
+    return el("td", { "data-key": each.key === "recipe" || each.key === "origin" ? each.key : null, class: each.key === "rank" ? "number rank" : each.numeric ? "number" : null }, each.numeric ? text : el("bdi", {}, text));
   };
 
   // A small picture of the interval, on the scale of its table.

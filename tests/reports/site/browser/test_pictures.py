@@ -59,6 +59,11 @@ def test_axes_and_colours_can_be_chosen_and_stay_in_the_address(site: Path, watc
     assert figure.locator("circle.c0").count() == 5
     assert figure.locator("circle.c1").count() == 4
     assert [key.removeprefix("● ") for key in figure.locator(".key").all_inner_texts()] == ["plain", "deep"]
+    # Points on the front have the colour of their family, too.
+    fill = "points => [...new Set(points.map(point => getComputedStyle(point).fill))]"
+    plain, deep = (figure.locator(f"circle.{name}:not(.hollow)").evaluate_all(fill) for name in ("c0", "c1"))
+    assert (len(plain), len(deep)) == (1, 1)
+    assert plain != deep
 
 
 def test_a_brush_keeps_the_rows_inside_it(site: Path, watched: Watched) -> None:
