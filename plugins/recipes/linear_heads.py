@@ -29,6 +29,9 @@ TEMPERATURES = tuple(10.0**exponent for exponent in np.arange(-4, 2.25, 0.25))
 PATIENCE = 3
 """Candidates in a row without a lower validation loss after which the others are not tried; those of the probe take
 longer and longer."""
+_LEAST_SPREAD = 1e-4
+"""Standard deviation of a feature relative to its mean at which it counts as constant. The last bits of features depend
+on the batch size, and the folded weights subtract the mean in float32."""
 _ABSENT = -1e4
 """Logit of a class without training images."""
 _EXACT_VALUES = 10**8
@@ -40,7 +43,7 @@ Candidate = TypeVar("Candidate")
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Standardization:
-    """Mean and standard deviation of features; a feature that is constant keeps its scale, as in scikit-learn."""
+    """Mean and standard deviation of features; a constant feature becomes 0."""
 
     mean_D: Array
     scale_D: Array
@@ -51,7 +54,9 @@ class Standardization:
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler().fit(features_ND)
-        return cls(mean_D=np.asarray(scaler.mean_), scale_D=np.asarray(scaler.scale_))
+        mean_D, scale_D = np.asarray(scaler.mean_), np.asarray(scaler.scale_)
+        # What varies by less than float32 can tell, in other batches too, is noise that division would blow up.
+        return cls(mean_D=mean_D, scale_D=np.where(scale_D <= _LEAST_SPREAD * np.abs(mean_D), np.inf, scale_D))
 
     def __call__(self, features_ND: Array) -> Array:
         return np.asarray((features_ND - self.mean_D) / self.scale_D, dtype=features_ND.dtype)

@@ -128,3 +128,19 @@ def test_without_validation_images_nothing_is_chosen() -> None:
     none = replace(features, val_ND=features.val_ND[:0], val_labels_N=features.val_labels_N[:0])
     assert fit_probe(none, ProbeHyperparameters()).chosen == {"inverse_penalty": 1.0}
     assert fit_lda(none, LdaHyperparameters()).chosen == {"shrinkage": "auto"}
+
+
+@pytest.mark.parametrize("fit", [lambda features: fit_probe(features, ProbeHyperparameters()), fit_ncm])
+def test_the_last_bits_of_a_feature_that_is_constant_otherwise_decide_nothing(fit: Any) -> None:
+    """They differ between batch sizes: networks with random weights seemed to mix the images of a batch."""
+    features, test_ND = digits()
+    rng = np.random.default_rng(0)
+
+    def with_noise(values_ND: np.ndarray) -> np.ndarray:
+        noise_N1 = 100 + rng.normal(0, 1e-5, size=(len(values_ND), 1)).astype(np.float32)
+        return np.hstack([values_ND, noise_N1]).astype(np.float32)
+
+    noisy = replace(features, train_ND=with_noise(features.train_ND), val_ND=with_noise(features.val_ND))
+    head = fit(noisy)
+    one, other = (logits(head, with_noise(test_ND)) for _ in range(2))
+    np.testing.assert_allclose(one, other, atol=1e-4 * float(one.std()))
