@@ -113,8 +113,7 @@ zoo.widgets.board = (root) => {
         withRecipe ? el("small", { class: "narrow" }, el("bdi", {}, chosen.recipe[row])) : null,
         facts.status[row] === "self-reported" ? null : el("span", { class: `badge ${facts.status[row]}`, title: "verification status" }, facts.status[row]),
         facts.signer?.[row] ? el("span", { class: "badge signed", title: `signed by ${facts.signer[row]}` }, "signed") : null,
-        row === best ? el("span", { class: "badge best" }, "best within the limits") : null,
-        facts.spark?.[row] ? zoo.spark(facts.spark[row]) : null);
+        row === best ? el("span", { class: "badge best" }, "best within the limits") : null);
     if (each.key === "interval") return el("td", { class: "number", "data-key": "interval" }, text, strip(row));
     if (each.key === "accuracy")
       return el("td", { class: "number" }, text, column.interval && lows[row] !== null ? el("small", { class: "narrow" }, column.interval.text[row]) : null);
