@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.ensembles.members import EnsembleMember
-from harness.records.mean_predictions import log_likelihoods
+from harness.records.derived.mean_predictions import log_likelihoods
 from zoo.errors import StoreError
 from zoo.text import plural
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.ensembles.greedy import ROUNDS, greedy_counts
 from harness.ensembles.members import EnsembleMember, TestedOn, check_untouched, read_member, title_of
 from harness.given.row import NewRow
-from harness.records.mean_predictions import mean_predictions
+from harness.records.derived.mean_predictions import mean_predictions
 from harness.records.origin import Origin, OriginKind
 from harness.records.predictions import SavedPredictions
 from harness.records.record import Latency, ModelInfo, Rate, Record, SpeedInfo

@@ -12,13 +12,10 @@
 - ``state_files``: training states in a trial's folder
 - ``history``: phases and epochs of a trial, one per line
 - ``predictions``: saved test predictions
-- ``mean_predictions``: the mean probabilities of several networks
-- ``out_of_sample``: mean probabilities by networks that were not trained on an image
-- ``without_samples``: trials without some of their test images
-- ``scoring``, ``rescoring``: metrics of predictions, and of predictions saved earlier
+- ``scoring``: metrics of predictions
+- ``derived``: what is computed from the predictions of finished trials
 - ``run_summaries``: the parts of a record that a forecast needs
 - ``runtime_result``: results of a trial's weights with another runtime
-- ``pooled_folds``: the folds of a cross-validation as one record
 - ``copying``: trials copied from a store that may be a stranger's
 - ``merging``: merging several stores
 - ``seed_schedule``: the number of seeds of each row at each look

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from harness.records.copying import file_kind
-from harness.records.mean_predictions import mean_predictions
+from harness.records.derived.mean_predictions import mean_predictions
+from harness.records.derived.pooled_folds import concatenated
 from harness.records.origin import OriginKind
-from harness.records.pooled_folds import concatenated
 from harness.records.predictions import VAL_FILE_NAME, further_file, load_predictions, with_validation
 from harness.records.record import MetricValue, Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, runtime_name

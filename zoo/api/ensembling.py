@@ -180,7 +180,7 @@ class EnsembleOrder:
 
     def _over_folds(self, trials: Sequence[Trial], errors: list[ZooError]) -> tuple[list[EnsembleRequest], list[str]]:
         from harness.ensembles.members import untouched_test
-        from harness.records.pooled_folds import complete_seeds
+        from harness.records.derived.pooled_folds import complete_seeds
         from zoo.api.choosing import attempt
 
         folders = {record.trial_id: folder for folder, record in trials}

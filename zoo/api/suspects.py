@@ -116,7 +116,7 @@ class Suspects:
     def leaderboard_without(self, metrics: Sequence[Entry[Metric]], declared: MetricDeclarations) -> Leaderboard | None:
         """Return the table without the excluded test images; None if there is nothing to exclude or to rank."""
         from harness.data.splitting import hash_ids
-        from harness.records.without_samples import write_without
+        from harness.records.derived.without_samples import write_without
         from reports.leaderboard.building import build_leaderboard
 
         if not self.excluded:
@@ -177,7 +177,7 @@ def find_suspects(
     from harness.data.audits.label_errors import likely_errors
     from harness.data.audits.near_duplicates import grey_copies, near_pairs
     from harness.data.prepare import load_splits, prepare_splits
-    from harness.records.out_of_sample import out_of_sample
+    from harness.records.derived.out_of_sample import out_of_sample
     from zoo.errors import DataError
 
     splits = load_splits(dataset, spec, settings.request_for(spec, report))

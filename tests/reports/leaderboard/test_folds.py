@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, balanced_accuracy_score, f1_score
 
+from harness.records.derived.pooled_folds import pool_folds
 from harness.records.keys import result_key
-from harness.records.pooled_folds import pool_folds
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import DataInfo, Failure, FailureKind, Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec

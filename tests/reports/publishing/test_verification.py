@@ -190,7 +190,7 @@ def test_noise_is_the_detectable_difference_with_few_seeds_and_images() -> None:
 def test_runtime_results_are_checked_against_their_predictions(
     store: StoreMaker, zoo: RunZoo, add_runtime: Callable[..., Path], catalog: Catalog
 ) -> None:
-    from harness.records.rescoring import rescore
+    from harness.records.derived.rescoring import rescore
     from harness.records.runtime_result import read_result, write_result
 
     folder, _ = store.add("net")
@@ -210,7 +210,7 @@ def test_runtime_results_are_checked_against_their_predictions(
 def test_a_site_with_runtimes_has_pages_of_their_own_and_follows_from_its_records(
     store: StoreMaker, zoo: RunZoo, add_runtime: Callable[..., Path], catalog: Catalog, tmp_path: Path
 ) -> None:
-    from harness.records.rescoring import rescore
+    from harness.records.derived.rescoring import rescore
 
     for seed in range(2):
         folder, _ = store.add("net", seed=seed)

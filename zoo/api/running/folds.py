@@ -26,7 +26,7 @@ def pooling_folds(
     """
 
     def run_folds(plan: Plan) -> BenchSummary:
-        from harness.records.pooled_folds import pool_folds
+        from harness.records.derived.pooled_folds import pool_folds
 
         summary = run(plan)
         together, problems = pool_folds(store, summary.records, list(catalog.metrics))

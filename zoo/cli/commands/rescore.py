@@ -29,7 +29,7 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     is 1 if predictions do not match their checksum, which leaves them unchanged, or if a metric fails, which keeps its
     earlier value.
     """
-    from harness.records.rescoring import rescore
+    from harness.records.derived.rescoring import rescore
     from reports.trials.reading import read_trials
     from zoo.api.choosing import attempt
     from zoo.cli.group import FAILED

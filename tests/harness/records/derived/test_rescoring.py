@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from harness.records.derived.rescoring import rescore
 from harness.records.merging import merge
 from harness.records.predictions import FILE_NAME, SavedPredictions, further_file, save_predictions
 from harness.records.record import MetricValue, Outcome, Record, TestSetKind, TestSetResult
-from harness.records.rescoring import rescore
 from harness.records.runtime_result import read_result
 from harness.records.store import RECORD_FILE, Store, read_record, trial_id, write_record
 from harness.system.atomic_files import sha256_of

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from harness.records.derived.pooled_folds import complete_seeds, concatenated, pool_folds, speed_over
 from harness.records.keys import result_key
-from harness.records.pooled_folds import complete_seeds, concatenated, pool_folds, speed_over
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import DataInfo, Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.spec import DatasetSpec, ProviderSpec

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.records.derived.without_samples import write_without
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import DataInfo, Outcome, Record
 from harness.records.store import read_record
-from harness.records.without_samples import write_without
 from harness.system.atomic_files import sha256_of
 from zoo import Catalog
 from zoo.metric import Predictions

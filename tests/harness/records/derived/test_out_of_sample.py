@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.records.out_of_sample import out_of_sample
+from harness.records.derived.out_of_sample import out_of_sample
 from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, SavedPredictions, save_predictions
 from harness.records.record import Outcome, Record
 from harness.system.atomic_files import sha256_of

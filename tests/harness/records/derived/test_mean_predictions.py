@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.records.mean_predictions import log_likelihoods, mean_predictions
+from harness.records.derived.mean_predictions import log_likelihoods, mean_predictions
 from harness.records.predictions import SavedPredictions
 from plugins.metrics.probability import nll
 from zoo.errors import StoreError
