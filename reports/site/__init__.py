@@ -7,8 +7,7 @@ May import all layers but ``publishing``.
 ``folder``         writing those files over an earlier publication
 ``paths``          the names of all files of a site
 ``site_pages``     the index, and a page for each row, dataset, model and comparison
-``row_page``       the page of one row, from ``row_facts`` and ``charts``
-``searches``       what the search of a tuned row tried
+``row``            the page of one row
 ``board``          the table of the index as plain data
 ``overall_section``  rows over all datasets, at the top of the index
 ``comparison``     the rows of one table image by image
@@ -16,8 +15,6 @@ May import all layers but ``publishing``.
 ``pages``          plain data → HTML, with the templates
 ``illustrations``  pictures of test images
 ``entries``        rows with their trials and their addresses
-``neighbours``     the rows around one in its table, and which its tests separate from it
-``citation``       a sentence and a BibTeX entry for a row
 ``statuses``       how far the numbers of a row have been verified
 ``commands``       the command that reproduces a row
 ``changes``        the changelog between two publications

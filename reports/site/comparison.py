@@ -18,7 +18,7 @@ from reports.leaderboard.separations import Run, tied_runs
 from reports.leaderboard.table import row_names
 from reports.pictures.examples import Show
 from reports.site.entries import BoardEntry
-from reports.site.row_facts import shown
+from reports.site.row.facts import shown
 from reports.statistics.multiplicity import CONFIDENCE, alpha_of_look
 from reports.statistics.paired_tests import Pairing
 from reports.statistics.ranks import separated

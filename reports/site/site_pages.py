@@ -14,8 +14,8 @@ from reports.site.illustrations import Illustrations
 from reports.site.options import SiteOptions
 from reports.site.overall_section import overall_section
 from reports.site.pages import Page
-from reports.site.row_facts import settings
-from reports.site.row_page import row_page
+from reports.site.row.facts import settings
+from reports.site.row.page import row_page
 from reports.site.statuses import RowVerdict
 from reports.trials.evidence import Evidence, read_evidence
 from zoo.text import one_line, plural

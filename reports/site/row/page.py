@@ -8,14 +8,15 @@ from typing import Any
 
 from reports.leaderboard.columns.column import Column
 from reports.pictures import examples
-from reports.site import charts, row_facts
-from reports.site.citation import citation_of
 from reports.site.commands import Defaults, reproduction
 from reports.site.entries import BoardEntry
 from reports.site.illustrations import Illustrations
-from reports.site.neighbours import neighbours
 from reports.site.pages import Page
-from reports.site.searches import searches_of
+from reports.site.row import charts
+from reports.site.row import facts as row_facts
+from reports.site.row.citation import citation_of
+from reports.site.row.neighbours import neighbours
+from reports.site.row.searches import searches_of
 from reports.site.statuses import RowVerdict
 from reports.trials.evidence import Evidence
 from zoo.text import one_line

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.building import build_leaderboard
-from reports.site.citation import citation_of
 from reports.site.entries import entries_of
+from reports.site.row.citation import citation_of
 
 
 def cited(trials, title="My board"):

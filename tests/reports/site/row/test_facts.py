@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.records.record import FailureKind, Outcome
 from reports.leaderboard.all_columns import all_columns
 from reports.leaderboard.building import build_leaderboard
-from reports.site import row_facts
 from reports.site.entries import entries_of
+from reports.site.row import facts as row_facts
 
 
 def entry_of(trials):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reports.leaderboard.building import build_leaderboard
 from reports.site.entries import entries_of
-from reports.site.neighbours import REACH, neighbours
+from reports.site.row.neighbours import REACH, neighbours
 
 
 def entries(trials):
