@@ -1,7 +1,7 @@
 """Built-in datasets.
 
 ``digits``            scikit-learn's handwritten digits
-``torchvision_sets``  torchvision's datasets by their usual names
+``torchvision_sets``  torchvision's datasets by their usual names, from the list in ``published``
 ``synthetic``         deterministic images of any size and number of classes
 ``folder``            images in folders
 ``tar``               images in tar files
@@ -9,5 +9,5 @@
 ``hub``               datasets on the Hugging Face Hub
 ``given``             images that a call from Python was given
 
-Modules whose names begin with an underscore hold what these share: layouts of files, labels and class names, downloads.
+Modules whose names begin with an underscore hold what these share: layouts of files, labels and tables.
 """

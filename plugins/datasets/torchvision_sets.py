@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from plugins.datasets._parquet import load_parquet
-from plugins.datasets._published import PUBLISHED, Published
+from plugins.datasets.published.dataset import Published
+from plugins.datasets.published.sets import PUBLISHED
 from zoo import DataRequest, Dataset, Splits, hookimpl
 from zoo.errors import DataError, UsageError
 from zoo.options import Option
@@ -37,7 +38,7 @@ def _load(published: Published, request: DataRequest) -> Splits:
         if not published.resources:
             missing = f"{published.name} is not in the data root {request.root}"
             raise DataError(f"{missing} and has no public download: {hint}")
-        from plugins.datasets._download import fetch  # imports network modules, which takes time
+        from plugins.datasets.published.download import fetch  # imports network modules, which takes time
 
         fetch(published.name, published.resources, request, hint=hint)
         root = request.root

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugins.datasets._array_layouts import find_plain_or_gz, read_cifar10, read_fashion_mnist
+from plugins.datasets.published.array_layouts import find_plain_or_gz, read_cifar10, read_fashion_mnist
 
 
 def write_idx(path: Path, values: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.datasets._file_layouts import read_dtd, read_eurosat, read_imagenet
+from plugins.datasets.published.file_layouts import read_dtd, read_eurosat, read_imagenet
 from zoo.errors import DataError
 
 Photo = Callable[..., Path]

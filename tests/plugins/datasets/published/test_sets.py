@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from plugins.datasets._published import PUBLISHED
+from plugins.datasets.published.sets import PUBLISHED
 
 
 def test_names_are_distinct_and_every_set_has_a_summary_and_a_source() -> None:
@@ -20,8 +20,3 @@ def test_resources_come_over_https_or_with_a_checksum() -> None:
             assert resource.filename
             assert resource.md5 == "" or re.fullmatch("[0-9a-f]{32}", resource.md5)
             assert resource.md5 or all(url.startswith("https://") for url in resource.urls)
-
-
-def test_the_first_choice_of_an_option_is_its_default() -> None:
-    for published in PUBLISHED:
-        assert published.defaults == {name: values[0] for name, values in published.choices.items()}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.datasets._download import _extract, fetch
-from plugins.datasets._published import Resource
+from plugins.datasets.published.dataset import Resource
+from plugins.datasets.published.download import _extract, fetch
 from zoo import DataRequest
 from zoo.errors import DataError
 

@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from plugins.datasets._published import Resource
+from plugins.datasets.published.dataset import Resource
 from zoo import DataRequest
 from zoo.errors import DataError
 from zoo.files.plain_files import PACK, open_plain

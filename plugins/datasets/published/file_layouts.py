@@ -12,8 +12,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from plugins.datasets._class_names import FLOWERS, TRAFFIC_SIGNS
 from plugins.datasets._files import lines_of, variables_of
+from plugins.datasets.published.class_names import FLOWERS, TRAFFIC_SIGNS
 from zoo import Split, Splits
 from zoo.errors import DataError
 from zoo.files.image_files import walk_images

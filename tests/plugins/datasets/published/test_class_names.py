@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugins.datasets._class_names import FLOWERS, TRAFFIC_SIGNS
+from plugins.datasets.published.class_names import FLOWERS, TRAFFIC_SIGNS
 
 
 def test_each_set_has_as_many_distinct_names_as_classes() -> None:
