@@ -17,7 +17,7 @@ PADDING = 4
 
 def load_images(count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the first *count* training images ``[N, 32, 32, 3]`` and their labels, from ``$ZOO_DATA``."""
-    from harness.data.decoding import decode
+    from harness.data.image_files.decoding import decode
     from zoo.dataset import DataRequest
     from zoo.finding import Sources
     from zoo.loading import build_catalog

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from harness.data import decoding
+from harness.data.image_files import decoding
 from harness.records.record import Layout
 from harness.records.spec import MAX_BIT_DEPTH, ArchitectureSpec, FrozenModel, RecipeSpec
 from zoo.errors import StoreError

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from harness.classifiers.card import METADATA_KEY, ClassifierCard
 from harness.classifiers.formats import Run, open_onnx
 from harness.classifiers.trained import TrainedClassifier, load_trained
-from harness.data import decoding
+from harness.data.image_files import decoding
 from zoo.catalog import Catalog
 from zoo.errors import StoreError, UsageError
 from zoo.text import error_message

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from harness.classifiers.card import ClassifierCard
 from harness.classifiers.recorded import card_in, card_of, entry_of
-from harness.data import decoding
+from harness.data.image_files import decoding
 from harness.networks.backbones import empty_fitted
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit

@@ -5,12 +5,10 @@ From a source's images to those of a trial:
 ==========================  ==========================================================================================
 :mod:`~.settings`           where datasets come from, and where they are kept
 :mod:`~.prepare`            decodes, splits and caches a dataset, or finds it in the cache
-:mod:`~.decoding`           one policy for every kind of image file; :mod:`~.bit_depth`: more than 8 bits per sample
-:mod:`~.jpeg`               decodes JPEG files in less time than Pillow, to the same pixels
+:mod:`~.image_files`        decodes every kind of image file by one policy
 :mod:`~.photographs`        whole images that training crops are drawn from
 :mod:`~.whole_images`       the same, kept in the cache
 :mod:`~.image_shape`        the size and channels that all images are converted to
-:mod:`~.fitting`            scales, crops and pads an image to that size
 :mod:`~.image_writer`       decodes a split in threads, into a file
 :mod:`~.fingerprint`        which images a dataset has
 :mod:`~.moments`            mean and standard deviation of the pixels

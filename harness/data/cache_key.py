@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import PIL
 
-from harness.data import decoding
+from harness.data.image_files import decoding
 from harness.data.image_shape import Wanted
 from harness.data.notes import UnusableImagesError, shown
 from harness.records.spec import ASKED, DatasetSpec, ProviderSpec, stable_hash

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from harness.data import decoding
+from harness.data.image_files import decoding
 from harness.data.settings import Report
 from harness.data.splitting import SplitIndices
 from harness.records.spec import DatasetSpec

@@ -19,7 +19,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.decoding import UnreadableImageError, decode, fit_array, quiet_pillow, read_content
+from harness.data.image_files.decoding import UnreadableImageError, decode, fit_array, quiet_pillow, read_content
 from harness.data.splitting import SplitIndices
 from harness.system.cores import decoding_threads
 from zoo.preparation import Preparation

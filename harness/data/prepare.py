@@ -3,7 +3,7 @@
 If the decoded images would not fit on the disk, or exceed the user's limit, they are read once for their fingerprint
 and statistics, and only an index of their files is kept. Trials then decode the images again in each epoch.
 
-Up to 1 % of the training images may be undecodable (see :mod:`harness.data.decoding`); they are left out and listed in
+Up to 1 % of the training images may be undecodable (see :mod:`~.image_files`); they are left out and listed in
 the notes. More than that, or any such image in val or test, is an error that lists them. No image is ever replaced.
 """
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.decoding import UnreadableImageError, decode
+from harness.data.image_files.decoding import UnreadableImageError, decode
 from harness.data.streaming_index import EncodedIndex
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.array_files import load_array
-from harness.data.decoding import Encoded, UnreadableImageError
+from harness.data.image_files.decoding import Encoded, UnreadableImageError
 from zoo.dataset import FilePart
 from zoo.files.plain_files import PACK, open_plain
 

@@ -20,9 +20,9 @@ import PIL
 from filelock import FileLock
 from pydantic import ValidationError
 
-from harness.data import decoding
 from harness.data.cache_layout import FACTS_FILE, lock_of, mark_used, streamed_folder
 from harness.data.folding import pool_parts
+from harness.data.image_files import decoding
 from harness.data.images import PreparedData
 from harness.data.photographs import whole
 from harness.data.photographs.packed import write_packed

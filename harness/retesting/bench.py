@@ -18,9 +18,9 @@ from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.processes import Starter
 from harness.bench.settings import RunLimits
-from harness.data import decoding
 from harness.data.corruptions.corruption import CORRUPTIONS
 from harness.data.corruptions.corruption import VERSION as CORRUPTIONS_VERSION
+from harness.data.image_files import decoding
 from harness.data.settings import DataSettings
 from harness.records.predictions import further_file
 from harness.records.record import Outcome, Record, TestSetKind

@@ -15,11 +15,11 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data import decoding
 from harness.data.audits.audit import DatasetAudit, SplitAudit, UnreadableImage
 from harness.data.audits.duplicates import SPLITS, HashedImage, find_duplicates
 from harness.data.audits.native_sizes import measure_sizes
 from harness.data.audits.preparation_effect import effect_of
+from harness.data.image_files import decoding
 from harness.data.image_shape import Shape, Wanted
 from harness.data.image_writer import Unreadable, decoded_chunks, hash_pixels
 from harness.data.images import PreparedData

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.data import decoding
+from harness.data.image_files import decoding
 from harness.data.settings import Report
 from harness.data.splitting import SplitIndices
 from harness.records.spec import FrozenModel

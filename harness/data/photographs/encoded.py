@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.decoding import UnreadableImageError
+from harness.data.image_files.decoding import UnreadableImageError
 from harness.data.photographs.whole import decode_whole
 from harness.data.streaming_index import EncodedIndex
 from harness.faults.errors import TrialError

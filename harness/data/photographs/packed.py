@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.array_files import load_array
-from harness.data.decoding import Encoded, quiet_pillow
+from harness.data.image_files.decoding import Encoded, quiet_pillow
 from harness.data.photographs.whole import decode_whole, whole_of_array
 from harness.system.cores import decoding_threads
 from zoo.files.plain_files import PACK, open_plain
@@ -45,7 +45,7 @@ def write_packed(
     Args:
         items: Encoded images, or pixels ``[H, W, C]``.
         rung: Maximum length of the shorter side.
-        bit_depth: As in :func:`harness.data.decoding.decode`.
+        bit_depth: As in :func:`harness.data.image_files.decoding.decode`.
         report: Called with the number of images written.
         num_workers: Number of decoding threads; None: one per processor. It does not change the result.
 

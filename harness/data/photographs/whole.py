@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode_upright
-from harness.data.jpeg import decode_jpeg
+from harness.data.image_files.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode_upright
+from harness.data.image_files.jpeg import decode_jpeg
 from zoo.dataset import FilePart
 from zoo.files.plain_files import IMAGE, PACK, open_plain, read_bytes
 
@@ -41,7 +41,7 @@ def rung_for(size: int) -> int:
 def decode_whole(source: Encoded, *, channels: int, rung: int, bit_depth: int | None = None) -> NDArray[np.uint8]:
     """Decode an image upright to ``uint8`` ``[H, W, channels]``, with a shorter side of at most *rung* pixels.
 
-    *bit_depth* is that of :func:`harness.data.decoding.decode`.
+    *bit_depth* is that of :func:`harness.data.image_files.decoding.decode`.
 
     Raises:
         UnreadableImageError: If it cannot be decoded.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.decoding import decode
+from harness.data.image_files.decoding import decode
 from harness.data.image_writer import WrittenSplit
 from harness.data.notes import depth_notes
 from zoo.errors import DataError

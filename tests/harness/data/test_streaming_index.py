@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.decoding import UnreadableImageError
+from harness.data.image_files.decoding import UnreadableImageError
 from harness.data.streaming_index import EncodedIndex, write_index
 from zoo.dataset import FilePart
 

@@ -265,7 +265,7 @@ def test_pixels_equal_those_of_timms_transforms_for_each_kind_of_published_weigh
     from timm.data import create_transform
     from timm.data.config import resolve_data_config
 
-    from harness.data.fitting import fit_image
+    from harness.data.image_files.fitting import fit_image
 
     kinds = {}
     for full in timm.list_pretrained():

@@ -220,7 +220,7 @@ def test_pixels_equal_those_of_torchvisions_transforms_for_each_kind_of_publishe
     from PIL import Image
     from torchvision.models import get_model_weights
 
-    from harness.data.fitting import fit_image
+    from harness.data.image_files.fitting import fit_image
 
     shapes = ((500, 375), (333, 517), (641, 213), (97, 101))
     draw = np.random.default_rng(5).integers

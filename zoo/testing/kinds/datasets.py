@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.data import decoding
+from harness.data.image_files import decoding
 from harness.data.images import PreparedData
 from harness.data.prepare import load_splits, prepare_splits
 from harness.data.settings import DataSettings

@@ -13,12 +13,11 @@ grey (1, L, LA, I;16, I)        one channel; three equal ones where the dataset 
 16-bit grey                     scaled linearly: round(value / 257)
 16-bit colour                   its high bytes; with one transparent colour, scaled as 16-bit grey
 32-bit integer grey             as 16-bit if all values are in 0..65535, else unreadable
-16 or 32 bits, with bit_depth   scaled by that range (:mod:`harness.data.bit_depth`); unreadable if a value exceeds it
+16 or 32 bits, with bit_depth   scaled by that range (:mod:`~.bit_depth`); unreadable if a value exceeds it
 floating point                  unreadable: it has no stated range
 animated, several pages         the first frame
 1×1 and other tiny images       scaled up
-another size than wanted        scaled, cropped or padded as the trial's preparation says (see
-                                :mod:`harness.data.fitting`)
+another size than wanted        scaled, cropped or padded as the trial's preparation says (:mod:`~.fitting`)
 truncated file                  unreadable
 HEIC, JPEG XL                   as other colour images where ``zoobench[photos]`` is installed, else unreadable
 text or anything else           unreadable, whatever its name says; formats beyond :data:`FORMATS` too
@@ -46,9 +45,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from harness.data.bit_depth import Reopen, is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
-from harness.data.fitting import fit_image
-from harness.data.jpeg import draft, scale_for
+from harness.data.image_files.bit_depth import Reopen, is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
+from harness.data.image_files.fitting import fit_image
+from harness.data.image_files.jpeg import draft, scale_for
 from zoo.dataset import FilePart
 from zoo.files.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
 from zoo.files.plain_files import IMAGE, PACK, open_plain
@@ -163,8 +162,8 @@ def decode_upright(
     """Decode a whole image upright to ``uint8`` ``[H, W, channels]``.
 
     Args:
-        least_side: A JPEG file is decoded at the smallest fraction of its size (see :mod:`harness.data.jpeg`) that
-            keeps this many pixels of its shorter side.
+        least_side: A JPEG file is decoded at the smallest fraction of its size (see :mod:`~.jpeg`) that keeps this many
+            pixels of its shorter side.
         bit_depth: As in :func:`decode`.
 
     Raises:

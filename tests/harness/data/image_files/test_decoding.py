@@ -1,4 +1,4 @@
-"""Every kind of image file has one stated outcome. Each test is a row of the table in :mod:`harness.data.decoding`."""
+"""Every kind of image file has one stated outcome. Each test is a row of the table in the module's docstring."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from harness.data import decoding
-from harness.data.decoding import (
+from harness.data.image_files import decoding
+from harness.data.image_files.decoding import (
     UnreadableImageError,
     decode,
     fit_array,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data import jpeg
-from harness.data.decoding import decode_upright
-from harness.data.jpeg import SCALES, decode_jpeg, scale_for
+from harness.data.image_files import jpeg
+from harness.data.image_files.decoding import decode_upright
+from harness.data.image_files.jpeg import SCALES, decode_jpeg, scale_for
 
 MOST = 10**7
 

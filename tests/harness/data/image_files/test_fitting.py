@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from harness.data.decoding import decode, fit_array
-from harness.data.fitting import fit_image
+from harness.data.image_files.decoding import decode, fit_array
+from harness.data.image_files.fitting import fit_image
 from zoo.preparation import USUAL, Preparation
 
 
