@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import MakeSite, StoreMaker, block
+from ..conftest import MakeSite, StoreMaker, block
 
 
 def test_worst_pairs_and_scores_follow_from_the_predictions(store: StoreMaker, make_site: MakeSite) -> None:

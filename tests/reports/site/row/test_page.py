@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conftest import MakeSite, StoreMaker
+from ..conftest import MakeSite, StoreMaker
 
 
 def test_a_failed_seed_is_named_with_its_reason(filled: StoreMaker, make_site: MakeSite) -> None:

@@ -9,7 +9,7 @@ from harness.records.spec import SearchSpec
 from harness.records.store import write_record
 from harness.records.study_file import FOLDER, StudyFile, TriedSettings, study_path, write_study
 
-from .conftest import MakeSite, StoreMaker
+from ..conftest import MakeSite, StoreMaker
 
 STUDY = StudyFile(
     study="abc",
