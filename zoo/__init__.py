@@ -6,7 +6,7 @@ The public names, for plugins and scripts:
 ``Architecture``       a network, built for a ``ModelRequest``
 ``Preparation``        what an image becomes before a network sees it
 ``PublishedHead``      the classes of published weights (a ``ClassList``), with each ``PublishedFigure``
-``Dataset``            a dataset: loads ``Splits`` for a ``DataRequest``
+``Dataset``            a dataset: loads ``Splits`` for a ``DataRequest``, perhaps with a ``ClassHierarchy``
 ``Recipe``             a training recipe with ``Hyperparameters``
 ``FeatureSet``         what a recipe on features is given; it returns a ``Head``, and has ``FeatureHyperparameters``
 ``TrainingContext``    what a recipe's own training step is given
@@ -35,8 +35,8 @@ They are imported on first use, so ``import zoo`` is cheap.
 
 Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters``,
 ``training_context`` and ``features``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``,
-``report_format``, and ``preparation``, ``published``, ``class_list``, ``options`` and ``space``, which several of them
-have.
+``report_format``, and ``preparation``, ``published``, ``class_list``, ``hierarchy``, ``options`` and ``space``, which
+several of them have.
 The other modules:
 
 =====================  ====================================================
@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from zoo.executor import Executor as Executor
     from zoo.features import FeatureSet as FeatureSet
     from zoo.features import Head as Head
+    from zoo.hierarchy import ClassHierarchy as ClassHierarchy
     from zoo.hookspecs import hookimpl as hookimpl
     from zoo.hyperparameters import FeatureHyperparameters as FeatureHyperparameters
     from zoo.hyperparameters import Hyperparameters as Hyperparameters
@@ -104,6 +105,7 @@ _HOME = {
     "Architecture": "zoo.architecture",
     "BenchResult": "zoo.api.benching",
     "Catalog": "zoo.catalog",
+    "ClassHierarchy": "zoo.hierarchy",
     "ClassList": "zoo.class_list",
     "DataRequest": "zoo.dataset",
     "Dataset": "zoo.dataset",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.hierarchy import ClassHierarchy
 from zoo.names import check_name
 from zoo.options import Option, check_options
 
@@ -129,10 +130,14 @@ class Splits:
     omissions: tuple[str, ...] = ()
     """Sentences about images that were left out for a reason that the user can remove. ``zoo data check`` counts each
     as a problem; elsewhere they are notes."""
+    hierarchy: ClassHierarchy | None = None
+    """Groups that classes belong to, for metrics that ask for them; records keep it. It changes no split and no key."""
 
     def __post_init__(self) -> None:
         if len(self.classes) < 2:
             raise ValueError(f"a classification dataset has at least 2 classes, got {len(self.classes)}")
+        if self.hierarchy is not None and self.hierarchy.classes != tuple(self.classes):
+            raise ValueError("the hierarchy must be of the same classes, in the same order")
         for name in ("train", "val", "test"):
             split = getattr(self, name)
             if split is None:

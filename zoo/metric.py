@@ -5,16 +5,24 @@ Shape suffixes: N images, K classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from zoo.hierarchy import ClassHierarchy
 from zoo.names import check_name
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+NEEDS = {
+    "ids": "ids of the images",
+    "groups": "groups of the images",
+    "hierarchy": "a class hierarchy",
+}
+"""What a metric can ask for (:attr:`Metric.needs`), in words: fields of :class:`Predictions`, None for all others."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +48,13 @@ class Predictions:
     validation: Predictions | None = None
     """Predictions of the same weights for the validation images, on which a metric may choose a temperature or a
     threshold; None if there are none, as in trials of earlier versions."""
+    ids: tuple[str, ...] | None = None
+    """Names of the N images in the dataset, such as paths. This and the next two are for metrics that ask for them
+    (:attr:`Metric.needs`), and None for all others."""
+    groups: NDArray[np.uint64] | None = None
+    """Number of the group of each image (a patient, a plant), ``[N]``: hashes of their names, equal in every trial."""
+    hierarchy: ClassHierarchy | None = None
+    """The groups that classes belong to."""
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -55,12 +70,52 @@ class Predictions:
             raise ValueError("labels must be in [0, number of classes)")
         object.__setattr__(self, "logits", _read_only(self.logits))
         object.__setattr__(self, "labels", _read_only(self.labels))
-        if self.samples is not None:
-            if self.samples.shape != self.labels.shape:
-                raise ValueError(f"samples must be {list(self.labels.shape)}, got {list(self.samples.shape)}")
-            object.__setattr__(self, "samples", _read_only(self.samples))
+        for name in ("samples", "groups"):
+            numbers = getattr(self, name)
+            if numbers is None:
+                continue
+            if numbers.shape != self.labels.shape:
+                raise ValueError(f"{name} must be {list(self.labels.shape)}, got {list(numbers.shape)}")
+            object.__setattr__(self, name, _read_only(numbers))
+        if self.ids is not None:
+            object.__setattr__(self, "ids", tuple(self.ids))
+            if len(self.ids) != len(self.labels):
+                raise ValueError(f"{len(self.ids)} ids for {len(self.labels)} images")
+        if self.hierarchy is not None and self.hierarchy.classes != self.classes:
+            raise ValueError("the hierarchy must be of the same classes, in the same order")
         if self.validation is not None and self.validation.classes != self.classes:
             raise ValueError("predictions for validation images must be of the same classes")
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer[Any]]) -> Predictions:
+        """Return the predictions for some of the images.
+
+        Args:
+            chosen: A mask ``[N]``, or places of images in the wanted order.
+        """
+        import numpy as np
+
+        places = np.arange(len(self.labels))[chosen]
+        return replace(
+            self,
+            logits=self.logits[places],
+            labels=self.labels[places],
+            samples=None if self.samples is None else self.samples[places],
+            ids=None if self.ids is None else tuple(self.ids[place] for place in places.tolist()),
+            groups=None if self.groups is None else self.groups[places],
+        )
+
+    def limited_to(self, needs: Collection[str]) -> Predictions:
+        """Return the predictions without what a metric has not asked for."""
+        dropped: dict[str, Any] = {
+            name: None for name in NEEDS if name not in needs and getattr(self, name) is not None
+        }
+        if not dropped and self.validation is None:
+            return self
+        return replace(
+            self,
+            validation=None if self.validation is None else self.validation.limited_to(needs),
+            **dropped,
+        )
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -110,10 +165,22 @@ class KnownCase:
     val_logits: Sequence[Sequence[float]] = ()
     """Logits of validation images, for a metric that chooses something on them; empty: those of ``zoo check``."""
     val_labels: Sequence[int] = ()
+    ids: Sequence[str] = ()
+    """Ids of the N images, for a metric that needs them; empty: ``image 0``, ``image 1`` and so on."""
+    groups: Sequence[int] = ()
+    """Number of each image's group, for a metric that needs groups; empty: every four images are one."""
+    hierarchy: Sequence[Sequence[str]] = ()
+    """Groups of each of ``classes``, the widest first, for a metric that needs a hierarchy; the other checks then use
+    it as well. Empty: classes alternate between two groups."""
 
     def __post_init__(self) -> None:
         if self.classes and any(len(row) != len(self.classes) for row in self.logits):
             raise ValueError(f"a known case with {len(self.classes)} class names needs as many logits for each image")
+        for name in ("ids", "groups"):
+            if getattr(self, name) and len(getattr(self, name)) != len(self.labels):
+                raise ValueError(f"a known case with {len(self.labels)} labels needs as many {name}")
+        if self.hierarchy and len(self.hierarchy) != len(self.classes):
+            raise ValueError("a known case with a hierarchy needs the groups of each of its classes, and their names")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,6 +215,9 @@ class Metric:
     needs_scores: bool = True
     """Whether it depends on more than the predicted class of each image; it is then left out for predictions that are
     only classes. False for what follows from the confusion matrix, such as the accuracy."""
+    needs: tuple[str, ...] = ()
+    """What else it is computed from: ``ids``, ``groups`` or ``hierarchy``, fields of the predictions that are None for
+    a metric that does not name them here. It is left out for predictions that lack one of them."""
     influence: Callable[[Predictions], Any] | None = None
     """Returns ``[N]``: the value of the metric plus how far each image moves it, so that their mean is the value; for a
     mean over images, the values of the images. Intervals and tests of ranks are based on it. None: groups of images are
@@ -169,3 +239,11 @@ class Metric:
             raise ValueError(f"metric {self.name!r}: compute must be callable")
         if self.kind not in ("scalar", "per_class", "matrix"):
             raise ValueError(f"metric {self.name!r}: kind must be scalar, per_class or matrix, not {self.kind!r}")
+        unknown = [each for each in self.needs if each not in NEEDS]
+        if unknown:
+            given = ", ".join(map(repr, unknown))
+            raise ValueError(f"metric {self.name!r}: needs is a tuple of {', '.join(NEEDS)}, got {given}")
+
+    def lacks(self, predictions: Predictions) -> tuple[str, ...]:
+        """Return what it needs and *predictions* do not have, in words."""
+        return tuple(NEEDS[name] for name in self.needs if getattr(predictions, name) is None)

@@ -2,7 +2,9 @@
 
 ``predictions.safetensors`` contains ``logits`` ``[N, K]`` float32, ``labels`` ``[N]`` int64 and ``samples`` ``[N]``
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
-Class names are in the metadata. ``val_predictions.safetensors`` contains the same for the validation images, by the
+Class names are in the metadata, as is the class hierarchy if the dataset has one. ``ids`` has the ids themselves, as
+the bytes of a JSON list, and ``groups`` ``[N]`` uint64 hashes of the groups' names, if the dataset has groups; files
+of earlier versions have neither. ``val_predictions.safetensors`` contains the same for the validation images, by the
 same weights, and ``test_predictions-NAME.safetensors`` for each further test set. Probabilities that come from
 elsewhere, or are means of several networks, are stored as their logarithms in float64. Where only the predicted class
 of each image is known, ``predicted`` ``[N]`` int64 is there instead of ``logits``; its logit counts as 1, and all
@@ -24,6 +26,7 @@ from numpy.typing import NDArray
 from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
 from zoo.files.plain_files import PREDICTIONS, read_bytes
+from zoo.hierarchy import ClassHierarchy
 from zoo.metric import Predictions
 
 FILE_NAME = "predictions.safetensors"
@@ -68,7 +71,14 @@ def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_
         "labels": np.ascontiguousarray(predictions.labels, dtype=np.int64),
         "samples": np.ascontiguousarray(saved.samples, dtype=np.uint64),
     }
-    write_bytes(path, save(arrays, metadata={"classes": json.dumps(predictions.classes)}))
+    metadata = {"classes": json.dumps(predictions.classes)}
+    if predictions.ids is not None:
+        arrays["ids"] = np.frombuffer(json.dumps(predictions.ids, separators=(",", ":")).encode(), dtype=np.uint8)
+    if predictions.groups is not None:
+        arrays["groups"] = np.ascontiguousarray(predictions.groups, dtype=np.uint64)
+    if predictions.hierarchy is not None:
+        metadata["hierarchy"] = json.dumps(predictions.hierarchy.ancestors)
+    write_bytes(path, save(arrays, metadata=metadata))
     return path
 
 
@@ -93,7 +103,8 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
             raise StoreError(f"its {name} does not match the checksum in its record")
         arrays = load(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        classes = tuple(json.loads(header["__metadata__"]["classes"]))
+        metadata = header["__metadata__"]
+        classes = tuple(json.loads(metadata["classes"]))
         samples_N = arrays["samples"]
         has_scores = "predicted" not in arrays
         predictions = Predictions(
@@ -102,10 +113,24 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
             classes=classes,
             samples=_matching(samples_N, arrays),
             has_scores=has_scores,
+            ids=_ids(arrays["ids"]) if "ids" in arrays else None,
+            groups=arrays.get("groups"),
+            hierarchy=_hierarchy(classes, metadata["hierarchy"]) if "hierarchy" in metadata else None,
         )
         return SavedPredictions(predictions=predictions, samples=samples_N)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"the predictions in {folder} cannot be read: {error}") from error
+
+
+def _ids(content: NDArray[np.uint8]) -> tuple[str, ...]:
+    found = json.loads(content.tobytes())
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise ValueError("its ids must be a list of names")
+    return tuple(found)
+
+
+def _hierarchy(classes: tuple[str, ...], content: str) -> ClassHierarchy:
+    return ClassHierarchy(classes=classes, ancestors=tuple(map(tuple, json.loads(content))))
 
 
 def one_hot(predicted_N: NDArray[np.int64], num_classes: int) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,8 @@ class Scores(NamedTuple):
 def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
     """Compute every metric that applies to *predictions*.
 
-    Metrics for two classes are left out if there are more classes, and metrics of scores if only the predicted classes
-    are known. NaN, which means "undefined", becomes None.
+    Metrics for two classes are left out if there are more classes, metrics of scores if only the predicted classes are
+    known, and metrics that need what the predictions do not have. NaN, which means "undefined", becomes None.
     """
     values: dict[str, MetricValue] = {}
     problems: list[str] = []
@@ -39,32 +40,37 @@ def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
         metric = entry.record
         if (metric.binary_only and num_classes != 2) or (metric.needs_scores and not predictions.has_scores):
             continue
+        if metric.lacks(predictions):
+            continue
         value = None
         try:
             # Silence numpy's warnings: undefined values are NaN, and shown as missing.
             doing = f"computing metric {entry.full_name!r}"
             with np.errstate(all="ignore"), contained(doing, entry.provider):
-                value = checked_value(metric, metric.compute(_own(predictions, entry)), num_classes)
+                value = checked_value(metric, metric.compute(own_predictions(predictions, entry)), num_classes)
         except Exception as error:  # a plugin's code may raise anything
             problems.append(f"metric {entry.full_name!r} has no value: {_cause(error)}")
         values[entry.display_name] = MetricValue(value=value, version=metric.version)
     return Scores(values, tuple(problems))
 
 
-def _own(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
-    """Return predictions for one metric: a copy for a plugin's, which may write even into what is read-only.
+def own_predictions(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
+    """Return predictions with what one metric needs: a copy for a plugin's, which may write into what is read-only.
 
     A tensor that shares its memory with an array can be written, whatever the array says.
     """
-    if entry.provider.origin == "built-in":
-        return predictions
-    return Predictions(
+    limited = predictions.limited_to(entry.record.needs)
+    return limited if entry.provider.origin == "built-in" else _copied(limited)
+
+
+def _copied(predictions: Predictions) -> Predictions:
+    return replace(
+        predictions,
         logits=predictions.logits.copy(),
         labels=predictions.labels.copy(),
-        classes=predictions.classes,
         samples=None if predictions.samples is None else predictions.samples.copy(),
-        has_scores=predictions.has_scores,
-        validation=None if predictions.validation is None else _own(predictions.validation, entry),
+        groups=None if predictions.groups is None else predictions.groups.copy(),
+        validation=None if predictions.validation is None else _copied(predictions.validation),
     )
 
 

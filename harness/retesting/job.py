@@ -260,14 +260,7 @@ class _Tester:
         chosen_N = np.isin(own.samples, self._slices[due.slice_name])
         if not chosen_N.any():
             raise TrialError(FailureKind.DATA, f"none of the test images is in the slice {due.slice_name!r}")
-        predictions = own.predictions
-        samples_N = own.samples[chosen_N]
-        some = Predictions(
-            logits=predictions.logits[chosen_N],
-            labels=predictions.labels[chosen_N],
-            classes=predictions.classes,
-            samples=samples_N,
-        )
+        some, samples_N = own.predictions.select(chosen_N), own.samples[chosen_N]
         return SavedPredictions(predictions=some, samples=samples_N), {
             "source": due.slice_name,
             "fingerprint": digest_of_slice(samples_N),

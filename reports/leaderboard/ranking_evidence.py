@@ -58,9 +58,12 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
         read = read_predictions(folder, record)
         if isinstance(read, str):
             return RankingEvidence(sample=None, images=b"", problem=read)
-        predictions, images = read
+        predictions, images = read[0].limited_to(metric.needs), read[1]
         if metric.needs_scores and not predictions.has_scores:
             problem = f"{column.key} needs scores, and only the predicted classes are known"
+            return RankingEvidence(sample=None, images=b"", problem=problem)
+        if missing := metric.lacks(predictions):
+            problem = f"{column.key} needs {' and '.join(missing)}, which the predictions were saved without"
             return RankingEvidence(sample=None, images=b"", problem=problem)
         numbers = influence_of(metric, predictions)
         if isinstance(numbers, str):

@@ -10,6 +10,8 @@ Shape suffixes: N test images, G groups of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,7 +86,7 @@ def unseen_variance(metric: Metric, predictions: Predictions, influence_SN: Floa
         if margin_N[closest] > 0:
             swapped = [labels_N[closest], rival_N[closest]]
             logits_NK[closest, swapped] = logits_NK[closest, swapped[::-1]]
-    altered = Predictions(logits=logits_NK, labels=labels_N, classes=predictions.classes)
+    altered = replace(predictions, logits=logits_NK)
     with np.errstate(all="ignore"):
         moved = float(metric.compute(altered)) - float(metric.compute(predictions))
     shares_C = np.array(weights) / sum(weights)
@@ -101,13 +103,7 @@ def _pseudo_values(metric: Metric, predictions: Predictions) -> Floats:
     group_N[np.argsort(predictions.labels, kind="stable")] = np.arange(num_images) % num_groups
 
     def value(kept_N: NDArray[np.bool_]) -> float:
-        return float(
-            metric.compute(
-                Predictions(
-                    logits=predictions.logits[kept_N], labels=predictions.labels[kept_N], classes=predictions.classes
-                )
-            )
-        )
+        return float(metric.compute(predictions.select(kept_N)))
 
     whole = value(np.ones(num_images, dtype=bool))
     without_G = np.array([value(group_N != group) for group in range(num_groups)])

@@ -61,15 +61,8 @@ def read_predictions(folder: Path, record: Record) -> tuple[Predictions, bytes] 
     if isinstance(saved, str):
         return saved
     order, images = _order_of(saved.samples.tobytes())
-    predictions = saved.predictions
-    ordered = Predictions(
-        logits=predictions.logits[order],
-        labels=predictions.labels[order],
-        classes=predictions.classes,
-        has_scores=predictions.has_scores,
-    )
     try:
-        return with_validation(ordered, folder, record.files), images
+        return with_validation(saved.predictions.select(order), folder, record.files), images
     except StoreError as error:
         return str(error)
 

@@ -68,15 +68,7 @@ def read_evidence(trials: Sequence[Trial]) -> Evidence | str:
         order = np.argsort(saved.samples, kind="stable")
         if len(saved.samples) != len(saved.predictions.labels):
             return f"{name} of seed {record.spec.seed} does not name every image"
-        predictions = saved.predictions
-        ordered = Predictions(
-            logits=predictions.logits[order],
-            labels=predictions.labels[order],
-            classes=predictions.classes,
-            samples=saved.samples[order],
-            has_scores=predictions.has_scores,
-        )
-        read.append((ordered, saved.samples[order]))
+        read.append((saved.predictions.select(order), saved.samples[order]))
     first, samples_N = read[0]
     for predictions, samples in read[1:]:
         if not np.array_equal(samples, samples_N) or predictions.classes != first.classes:

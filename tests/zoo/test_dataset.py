@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from zoo import (
+    ClassHierarchy,
     Split,
     Splits,
 )
@@ -67,3 +68,6 @@ def test_splits_check_test_labels_too() -> None:
     train = Split(labels=LABELS, images=_images())
     with pytest.raises(ValueError, match="the test split"):
         Splits(classes=("a", "b"), train=train, test=Split(labels=LABELS + 1, images=_images()))
+    other = ClassHierarchy(classes=("b", "a"), ancestors=(("x",), ("y",)))
+    with pytest.raises(ValueError, match="hierarchy must be of the same classes"):
+        Splits(classes=("a", "b"), train=train, hierarchy=other)

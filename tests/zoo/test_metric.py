@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from zoo import (
+    ClassHierarchy,
     Metric,
     Predictions,
 )
@@ -63,3 +65,73 @@ def test_samples_are_numbers_of_the_images_and_read_only() -> None:
         predictions.samples[0] = 1
     with pytest.raises(ValueError, match=r"samples must be \[3\], got \[2\]"):
         Predictions(logits=logits, labels=labels, classes=("a", "b", "c"), samples=np.array([7, 8], dtype=np.uint64))
+
+
+TREE = ClassHierarchy(classes=("a", "b", "c"), ancestors=(("x",), ("x",), ("y",)))
+
+
+def _with_facts() -> Predictions:
+    own = Predictions(
+        logits=np.eye(3, dtype=np.float32),
+        labels=np.arange(3),
+        classes=("a", "b", "c"),
+        samples=np.array([7, 8, 9], dtype=np.uint64),
+        ids=("a/1.png", "b/1.png", "c/1.png"),
+        groups=np.array([1, 1, 2], dtype=np.uint64),
+        hierarchy=TREE,
+    )
+    return replace(own, validation=own)
+
+
+def test_a_metric_gets_what_it_asks_for_and_nothing_else() -> None:
+    predictions = _with_facts()
+    for needs in ((), ("ids",), ("groups", "hierarchy")):
+        limited = predictions.limited_to(needs)
+        for part in (limited, limited.validation):
+            assert part is not None
+            there = {name for name in ("ids", "groups", "hierarchy") if getattr(part, name) is not None}
+            assert there == set(needs)
+            assert part.samples is not None
+
+
+def test_a_metric_tells_what_predictions_lack_in_words() -> None:
+    metric = Metric(name="m", compute=len, needs=("groups", "hierarchy"))
+    assert metric.lacks(_with_facts()) == ()
+    assert metric.lacks(_predictions(np.eye(3), (0, 1, 2))) == ("groups of the images", "a class hierarchy")
+
+
+def test_a_metric_cannot_ask_for_what_there_is_not() -> None:
+    with pytest.raises(ValueError, match=r"needs is a tuple of ids, groups, hierarchy.*, got 'pixels'"):
+        Metric(name="m", compute=len, needs=("pixels",))
+
+
+@pytest.mark.parametrize("chosen", [np.array([False, True, True]), np.array([1, 2])], ids=["mask", "places"])
+def test_selected_predictions_keep_all_facts(chosen: Any) -> None:
+    some = _with_facts().select(chosen)
+    assert some.ids == ("b/1.png", "c/1.png")
+    assert some.samples is not None
+    assert some.samples.tolist() == [8, 9]
+    assert some.groups is not None
+    assert some.groups.tolist() == [1, 2]
+    assert (some.labels.tolist(), some.logits.argmax(axis=1).tolist()) == ([1, 2], [1, 2])
+    assert (some.hierarchy, some.validation is not None) == (TREE, True)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"ids": ("a",)}, "1 ids for 2 images"),
+        ({"groups": np.array([1], dtype=np.uint64)}, r"groups must be \[2\], got \[1\]"),
+        ({"hierarchy": ClassHierarchy(classes=("a", "b"), ancestors=(("x",), ("x",)))}, "of the same classes"),
+    ],
+)
+def test_facts_that_do_not_fit_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(_predictions(np.eye(3)[:2]), **fields)
+
+
+def test_groups_are_read_only() -> None:
+    groups = _with_facts().groups
+    assert groups is not None
+    with pytest.raises(ValueError, match="read-only"):
+        groups[0] = 5

@@ -11,10 +11,10 @@ import zoo
 PROMISED = {
     "__version__", "errors",
     # what a plugin yields and gets
-    "Architecture", "ClassList", "DataRequest", "Dataset", "Executor", "FeatureHyperparameters", "FeatureSet", "Head",
-    "Hyperparameters", "Listener", "Metric", "ModelRequest", "Predictions", "Preparation", "PublishedFigure",
-    "PublishedHead", "Recipe", "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits", "TrainingContext",
-    "hookimpl",
+    "Architecture", "ClassHierarchy", "ClassList", "DataRequest", "Dataset", "Executor", "FeatureHyperparameters",
+    "FeatureSet", "Head", "Hyperparameters", "Listener", "Metric", "ModelRequest", "Predictions", "Preparation",
+    "PublishedFigure", "PublishedHead", "Recipe", "ReportFormat", "Runtime", "RuntimeRequest", "Split", "Splits",
+    "TrainingContext", "hookimpl",
     # what a script or a notebook calls and gets
     "BenchResult", "Catalog", "Ranking", "add", "bench", "build_catalog", "create_model", "diff", "ensemble",
     "evaluate", "keep_images", "list_datasets", "list_models", "list_recipes", "load_classifier", "load_dataset",

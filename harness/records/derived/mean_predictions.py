@@ -7,13 +7,13 @@ The negative log-likelihood of the mean is never above the mean of the networks'
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.records.predictions import SavedPredictions
 from zoo.errors import StoreError
-from zoo.metric import Predictions
 
 
 def mean_predictions(members: Sequence[SavedPredictions], weights: Sequence[float] = ()) -> SavedPredictions:
@@ -42,9 +42,7 @@ def mean_predictions(members: Sequence[SavedPredictions], weights: Sequence[floa
     assert total_NK is not None, "there is at least one member"
     mean_NK = np.empty_like(total_NK)
     mean_NK[order_N] = total_NK
-    predictions = Predictions(
-        logits=mean_NK, labels=first.predictions.labels, classes=first.predictions.classes, samples=first.samples
-    )
+    predictions = replace(first.predictions, logits=mean_NK, validation=None)
     return SavedPredictions(predictions=predictions, samples=first.samples)
 
 

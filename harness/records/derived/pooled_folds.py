@@ -117,13 +117,19 @@ def concatenated(folds: Sequence[SavedPredictions]) -> SavedPredictions:
     if len({each.predictions.classes for each in folds}) > 1:
         raise StoreError("the folds have different classes")
     order = np.argsort(samples_N, kind="stable")
+    each_fold = [each.predictions for each in folds]
+    ids = [name for one in each_fold for name in one.ids or ()]
+    groups = [one.groups for one in each_fold if one.groups is not None]
     predictions = Predictions(
-        logits=np.concatenate([each.predictions.logits for each in folds])[order],
-        labels=np.concatenate([each.predictions.labels for each in folds])[order],
-        classes=folds[0].predictions.classes,
-        samples=samples_N[order],
-        has_scores=all(each.predictions.has_scores for each in folds),
-    )
+        logits=np.concatenate([one.logits for one in each_fold]),
+        labels=np.concatenate([one.labels for one in each_fold]),
+        classes=each_fold[0].classes,
+        samples=samples_N,
+        has_scores=all(one.has_scores for one in each_fold),
+        ids=tuple(ids) if len(ids) == len(samples_N) else None,
+        groups=np.concatenate(groups) if len(groups) == len(folds) else None,
+        hierarchy=each_fold[0].hierarchy,
+    ).select(order)
     return SavedPredictions(predictions=predictions, samples=samples_N[order])
 
 

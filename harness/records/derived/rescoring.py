@@ -33,6 +33,8 @@ class RescoreSummary:
     """Number of trials without predictions because they failed, were interrupted or skipped."""
     changes: dict[str, int]
     """Number of trials in which each metric is new, or has a different value or version."""
+    lacking: dict[str, tuple[str, int]]
+    """What predictions lack, in words, and the number of trials, for each metric that asks for more than they have."""
     problems: tuple[str, ...]
     """A sentence for each trial that could not be rescored, and each metric that raised; the old values are kept."""
 
@@ -46,6 +48,7 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
     """
     changed = unchanged = not_done = 0
     changes: Counter[str] = Counter()
+    lacking: dict[str, tuple[str, int]] = {}
     problems: list[str] = []
     for folder in folders:
         try:
@@ -54,7 +57,12 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
                 if record.outcome is not Outcome.DONE:
                     not_done += 1
                     continue
-                rescored, raised = _rescored(record, _checked_predictions(folder, record), metrics)
+                predictions = _checked_predictions(folder, record)
+                for entry in metrics:
+                    if missing := entry.record.lacks(predictions):
+                        _, before = lacking.get(entry.display_name, ("", 0))
+                        lacking[entry.display_name] = (" and ".join(missing), before + 1)
+                rescored, raised = _rescored(record, predictions, metrics)
                 problems += [f"{folder}: {sentence}" for sentence in raised]
                 rescored = _with_test_sets(folder, rescored, metrics)
                 of_runtimes, raised = _rescore_runtimes(folder, record, metrics)
@@ -74,7 +82,12 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
             changed += 1
             changes.update(_changed(record, rescored) | of_runtimes)
     return RescoreSummary(
-        changed=changed, unchanged=unchanged, not_done=not_done, changes=dict(changes), problems=tuple(problems)
+        changed=changed,
+        unchanged=unchanged,
+        not_done=not_done,
+        changes=dict(changes),
+        lacking=lacking,
+        problems=tuple(problems),
     )
 
 

@@ -15,7 +15,7 @@ from harness.records.store import write_record
 from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry
 from zoo.errors import StoreError
-from zoo.metric import Metric, Predictions
+from zoo.metric import Metric
 
 
 def write_without(
@@ -49,13 +49,7 @@ def write_without(
         kept_N = ~np.isin(saved.samples, excluded)
         if not kept_N.any():
             continue
-        predictions = Predictions(
-            logits=saved.predictions.logits[kept_N],
-            labels=saved.predictions.labels[kept_N],
-            classes=saved.predictions.classes,
-            samples=saved.samples[kept_N],
-            has_scores=saved.predictions.has_scores,
-        )
+        predictions = saved.predictions.select(kept_N)
         into = target / folder.name
         into.mkdir(parents=True)
         path = save_predictions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.numpy import save
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.system.atomic_files import sha256_of
 from zoo.errors import StoreError
+from zoo.hierarchy import ClassHierarchy
 from zoo.metric import Predictions
 
 LOGITS = np.array([[0.1, -1e-30], [np.float32(1 / 3), 3e38], [-2.0, 0.0]], dtype=np.float32)
@@ -129,3 +131,42 @@ def test_logarithms_of_probabilities_may_keep_double_precision(tmp_path: Path) -
     loaded = load_predictions(tmp_path).predictions.logits
     assert loaded.dtype == np.float64
     assert loaded.tobytes() == logits.tobytes()
+
+
+FACTS = {
+    "ids": ("ants/größer.jpg", 'a "b"\n.png', "\udcff.png"),
+    "groups": np.array([2**64 - 1, 3, 3], dtype=np.uint64),
+    "hierarchy": ClassHierarchy(classes=CLASSES, ancestors=(("animal", "insect"), ())),
+}
+
+
+def test_ids_groups_and_the_hierarchy_are_saved_with_the_predictions(tmp_path: Path) -> None:
+    plain = saved()
+    save_predictions(tmp_path, replace(plain, predictions=replace(plain.predictions, **FACTS)))
+    loaded = load_predictions(tmp_path).predictions
+    assert loaded.ids == FACTS["ids"]
+    assert loaded.groups is not None
+    assert loaded.groups.tolist() == [2**64 - 1, 3, 3]
+    assert loaded.hierarchy == FACTS["hierarchy"]
+
+
+def test_predictions_without_them_are_the_file_that_they_were(tmp_path: Path) -> None:
+    save_predictions(tmp_path, saved())
+    loaded = load_predictions(tmp_path).predictions
+    assert (loaded.ids, loaded.groups, loaded.hierarchy) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"ids": np.frombuffer(b'["a", "b"]', dtype=np.uint8)},
+        {"ids": np.frombuffer(b"[1, 2, 3]", dtype=np.uint8)},
+        {"ids": np.frombuffer(b"not json", dtype=np.uint8)},
+        {"ids": np.frombuffer(b'{"a": 1}', dtype=np.uint8)},
+        {"groups": np.array([1, 2], dtype=np.uint64)},
+    ],
+)
+def test_ids_and_groups_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict[str, Any]) -> None:
+    write(tmp_path, **arrays)
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_predictions(tmp_path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,34 @@ def test_a_metric_that_raises_affects_no_other():
     assert values["bad"].value is None
     assert values["good"].value == 0.5
     assert problems == ("metric 'test/bad' has no value: RuntimeError: no luck at all",)
+
+
+def test_a_metric_sees_what_it_needs_and_is_left_out_where_that_is_missing():
+    seen = {}
+
+    def keep(name):
+        def compute(predictions):
+            seen[name] = (predictions.ids, predictions.groups is not None, predictions.hierarchy is not None)
+            return 0.5
+
+        return compute
+
+    rich = replace(predictions(), ids=("x", "y", "z"), groups=np.arange(3, dtype=np.uint64))
+    wanted = [entry("plain", keep("plain")), entry("ids", keep("ids"), needs=("ids",))]
+    values, problems = score(rich, [*wanted, entry("tree", keep("tree"), needs=("ids", "hierarchy"))])
+    assert (list(values), problems) == (["plain", "ids"], ())
+    assert seen == {"plain": (None, False, False), "ids": (("x", "y", "z"), False, False)}
+
+
+def test_a_plugin_cannot_change_groups_for_others():
+    def spoils(predictions):
+        predictions.groups.flags.writeable = True
+        predictions.groups[:] = 9
+        return 0.5
+
+    rich = replace(predictions(), groups=np.arange(3, dtype=np.uint64))
+    _, problems = score(rich, [entry("bad", spoils, needs=("groups",))])
+    assert rich.groups.tolist() == [0, 1, 2], problems
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,9 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]
     )
     for name, count in summary.changes.items():
         click.echo(f"  {clean(name)}: changed in {plural(count, 'trial')}")
+    for name, (missing, count) in summary.lacking.items():
+        trials_without = plural(count, "trial")
+        click.echo(f"  {clean(name)}: left out of {trials_without}, whose predictions were saved without {missing}")
     for problem in (*problems, *summary.problems):
         complain(problem)
     ctx.exit(FAILED if problems or summary.problems else 0)

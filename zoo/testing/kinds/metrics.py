@@ -6,7 +6,7 @@ Shape suffixes: N images, K classes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.records.scoring import checked_value
+from zoo.hierarchy import ClassHierarchy
 from zoo.metric import Metric, Predictions
 from zoo.testing.check_errors import CheckFailedError, NotApplicableError
 from zoo.testing.global_state import require_no_side_effects
@@ -44,8 +45,7 @@ def order_of_images_is_irrelevant(subject: Subject[Metric]) -> None:
         value = _value(metric, predictions)
         count = len(predictions.labels)
         for order in (np.arange(count)[::-1], rng.permutation(count)):
-            shuffled = _predictions(predictions.logits[order], predictions.labels[order], predictions.classes)
-            other = _value(metric, shuffled)
+            other = _value(metric, predictions.select(order))
             _require_same(value, other, f"{title}, in another order")
 
 
@@ -56,7 +56,7 @@ def perfect_predictor_is_best(subject: Subject[Metric]) -> None:
     for classes in _class_names(metric):
         k = len(classes)
         labels_N = _labels(k)
-        perfect = _value(metric, _predictions(_SURE * np.eye(k)[labels_N], labels_N, classes))
+        perfect = _value(metric, _predictions(metric, _SURE * np.eye(k)[labels_N], labels_N, classes))
         if np.isnan(perfect).all():
             raise CheckFailedError(f"with {k} classes it is undefined for a predictor that is always right")
         rng = np.random.default_rng(0)
@@ -65,7 +65,7 @@ def perfect_predictor_is_best(subject: Subject[Metric]) -> None:
             "that guesses": rng.normal(size=(len(labels_N), k)),
             "that is always right, but never certain": np.eye(k)[labels_N],
         }.items():
-            value = _value(metric, _predictions(logits_NK, labels_N, classes))
+            value = _value(metric, _predictions(metric, logits_NK, labels_N, classes))
             better = value > perfect + 1e-9 if metric.higher_is_better else value < perfect - 1e-9
             if better.any():
                 raise CheckFailedError(
@@ -81,18 +81,20 @@ def constant_predictor_gains_nothing(subject: Subject[Metric]) -> None:
         labels_N = _labels(k)
         constant_NK = np.zeros((len(labels_N), k))
         sorted_, reversed_ = np.sort(labels_N), np.sort(labels_N)[::-1].copy()
-        first, last = (_value(metric, _predictions(constant_NK, each, classes)) for each in (sorted_, reversed_))
+        first, last = (
+            _value(metric, _predictions(metric, constant_NK, each, classes)) for each in (sorted_, reversed_)
+        )
         _require_same(first, last, f"{k} classes, all logits equal, labels in another order")
-        if metric.binary_only or metric.kind == "matrix" or _own_classes(metric):
+        if metric.binary_only or metric.kind == "matrix" or _own_classes(metric) or "hierarchy" in metric.needs:
             continue  # since there, class 1 means something other than class 0
         values = []
         for label in (0, k - 1):
-            value = _value(metric, _predictions(constant_NK, np.full(len(labels_N), label)))
+            value = _value(metric, _predictions(metric, constant_NK, np.full(len(labels_N), label)))
             # The class that occurs comes first, so that the two can be compared class by class.
             values.append(np.roll(value, -label) if metric.kind == "per_class" else value)
         _require_same(values[0], values[1], f"{k} classes, all logits equal, all images of the first or the last class")
         if metric.kind == "scalar":
-            perfect = _value(metric, _predictions(_SURE * np.eye(k)[labels_N], labels_N))
+            perfect = _value(metric, _predictions(metric, _SURE * np.eye(k)[labels_N], labels_N))
             if (first > perfect + 1e-6 if metric.higher_is_better else first < perfect - 1e-6).any():
                 raise CheckFailedError(f"a constant model scores {_shown(first)}, a perfect one {_shown(perfect)}")
 
@@ -102,8 +104,15 @@ def known_cases(subject: Subject[Metric]) -> None:
     if not metric.known_cases:
         raise NotApplicableError("it declares no known_cases")
     for number, case in enumerate(metric.known_cases, 1):
-        validation = _predictions(case.val_logits, case.val_labels, tuple(case.classes)) if case.val_labels else None
-        predictions = _predictions(case.logits, case.labels, tuple(case.classes), validation=validation)
+        classes = tuple(case.classes)
+        validation = _predictions(metric, case.val_logits, case.val_labels, classes) if case.val_labels else None
+        predictions = _predictions(metric, case.logits, case.labels, classes, validation=validation)
+        if case.ids:
+            predictions = replace(predictions, ids=tuple(case.ids))
+        if case.groups:
+            predictions = replace(predictions, groups=np.asarray(case.groups, dtype=np.uint64))
+        if case.hierarchy:
+            predictions = replace(predictions, hierarchy=_hierarchy(classes, case.hierarchy))
         value, expected = _value(metric, predictions), np.asarray(case.value, dtype=np.float64)
         if value.shape != expected.shape or not np.allclose(value, expected, rtol=1e-5, atol=1e-7, equal_nan=True):
             raise CheckFailedError(f"case {number}: computed {_shown(value)}, expected {_shown(expected)}")
@@ -118,7 +127,7 @@ def influence_averages_to_the_value(subject: Subject[Metric]) -> None:
         if np.isnan(value).any():
             continue
         with np.errstate(all="ignore"):
-            influence_N = np.asarray(metric.influence(predictions), dtype=np.float64)
+            influence_N = np.asarray(metric.influence(predictions.limited_to(metric.needs)), dtype=np.float64)
         if influence_N.shape != predictions.labels.shape:
             shapes = f"{list(influence_N.shape)} instead of {list(predictions.labels.shape)}"
             raise CheckFailedError(f"{title}: its influence has the shape {shapes}")
@@ -178,7 +187,7 @@ def _own_classes(metric: Metric) -> tuple[tuple[str, ...], ...]:
 
 def _require_a_value_for_others(metric: Metric) -> None:
     """Raise unless a metric that depends on class names has a value, or NaN, for a dataset with other classes."""
-    (title, predictions), *_ = _cases_of(_generic(3), "classes other than its own")
+    (title, predictions), *_ = _cases_of(metric, _generic(3), "classes other than its own")
     try:
         checked_value(metric, _compute(metric, predictions), 3)
     except Exception as error:
@@ -201,43 +210,62 @@ def _labels(num_classes: int) -> NDArray[np.int64]:
 
 
 def _predictions(
+    metric: Metric,
     logits_NK: ArrayLike,
     labels_N: ArrayLike,
     classes: tuple[str, ...] = (),
     *,
     validation: Predictions | None = None,
 ) -> Predictions:
+    """Return predictions with all that a metric can ask for."""
     logits = np.asarray(logits_NK, dtype=np.float32)
     classes = classes or _generic(logits.shape[1])
     return Predictions(
         logits=logits,
         labels=np.asarray(labels_N, dtype=np.int64),
         classes=classes,
-        validation=validation or _validation(classes),
+        validation=validation or _validation(metric, classes),
+        **_facts(metric, classes, len(logits)),
     )
 
 
-def _validation(classes: tuple[str, ...]) -> Predictions:
+def _facts(metric: Metric, classes: tuple[str, ...], num_images: int) -> dict[str, Any]:
+    """Return what metrics can ask for: that of the known case with these classes, or else something ordinary."""
+    own = [case.hierarchy for case in metric.known_cases if case.hierarchy and tuple(case.classes) == classes]
+    return {
+        "ids": tuple(f"image {index}" for index in range(num_images)),
+        "groups": np.arange(num_images, dtype=np.uint64) // 4,
+        "hierarchy": _hierarchy(classes, own[0] if own else [("even",), ("odd",)] * len(classes)),
+    }
+
+
+def _hierarchy(classes: tuple[str, ...], groups: Sequence[Sequence[str]]) -> ClassHierarchy:
+    return ClassHierarchy(classes=classes, ancestors=tuple(map(tuple, groups[: len(classes)])))
+
+
+def _validation(metric: Metric, classes: tuple[str, ...]) -> Predictions:
     """Return predictions for validation images, most of them right, that are the same for all cases."""
     k = len(classes)
     labels_N = _labels(k)
     logits_NK = 2 * np.eye(k)[labels_N] + np.random.default_rng(11).normal(size=(_NUM_IMAGES, k))
-    return Predictions(logits=logits_NK.astype(np.float32), labels=labels_N, classes=classes)
+    return Predictions(
+        logits=logits_NK.astype(np.float32), labels=labels_N, classes=classes, **_facts(metric, classes, _NUM_IMAGES)
+    )
 
 
 def _cases(metric: Metric) -> Iterator[tuple[str, Predictions]]:
     """Yield ordinary and odd predictions with a description, for the metric's own classes if it depends on some."""
     own = _own_classes(metric)
     for classes in own or map(_generic, (2,) if metric.binary_only else (2, 3, 7)):
-        yield from _cases_of(classes, f"{len(classes)} classes{' of its own' if own else ''}")
+        yield from _cases_of(metric, classes, f"{len(classes)} classes{' of its own' if own else ''}")
 
 
-def _cases_of(classes: tuple[str, ...], what: str) -> Iterator[tuple[str, Predictions]]:
+def _cases_of(metric: Metric, classes: tuple[str, ...], what: str) -> Iterator[tuple[str, Predictions]]:
     rng = np.random.default_rng(7)
     k = len(classes)
 
     def case(logits_NK: ArrayLike, labels_N: ArrayLike) -> Predictions:
-        return _predictions(logits_NK, labels_N, classes)
+        return _predictions(metric, logits_NK, labels_N, classes)
 
     labels_N = rng.permutation(_labels(k))
     signal_NK = np.eye(k)[labels_N] * 1.5 + rng.normal(size=(_NUM_IMAGES, k))
@@ -254,7 +282,7 @@ def _cases_of(classes: tuple[str, ...], what: str) -> Iterator[tuple[str, Predic
 def _compute(metric: Metric, predictions: Predictions) -> Any:
     # As trials compute it: what is not defined is NaN, not a warning.
     with np.errstate(all="ignore"):
-        return metric.compute(predictions)
+        return metric.compute(predictions.limited_to(metric.needs))
 
 
 def _value(metric: Metric, predictions: Predictions) -> NDArray[np.float64]:

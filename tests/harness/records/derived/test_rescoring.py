@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from filelock import FileLock
 
 from harness.records.derived.rescoring import rescore
 from harness.records.merging import merge
-from harness.records.predictions import FILE_NAME, SavedPredictions, further_file, save_predictions
+from harness.records.predictions import FILE_NAME, SavedPredictions, further_file, load_predictions, save_predictions
 from harness.records.record import MetricValue, Outcome, Record, TestSetKind, TestSetResult
 from harness.records.runtime_result import read_result
 from harness.records.store import RECORD_FILE, Store, read_record, trial_id, write_record
@@ -100,6 +101,27 @@ def test_a_warning_goes_with_what_it_warned_of(write_trial: WriteTrial) -> None:
     folder = write_trial(warnings=warnings)
     rescore([folder], [entry()])
     assert read_record(folder / RECORD_FILE).warnings == warnings[1:]
+
+
+def test_a_metric_that_needs_more_gets_it_from_the_store_or_is_counted_with_what_is_missing(
+    write_trial: WriteTrial,
+) -> None:
+    bare, rich = write_trial("a"), write_trial("b")
+    saved = load_predictions(rich)
+    predictions = replace(saved.predictions, groups=np.array([1, 1, 2, 2], dtype=np.uint64))
+    path = save_predictions(rich, replace(saved, predictions=predictions))
+    record = read_record(rich / RECORD_FILE)
+    write_record(rich, record.model_copy(update={"files": {FILE_NAME: sha256_of(path)}}))
+
+    def worst(predictions: Predictions) -> float:
+        right_N = predictions.logits.argmax(axis=1) == predictions.labels
+        return float(min(right_N[predictions.groups == group].mean() for group in (1, 2)))
+
+    summary = rescore([bare, rich], [replace(entry(), record=Metric(name="worst", compute=worst, needs=("groups",)))])
+    assert summary.lacking == {"worst": ("groups of the images", 1)}
+    assert (summary.changed, summary.unchanged, summary.problems) == (1, 1, ())
+    assert metrics_of(rich)["worst"].value == 0.5
+    assert "worst" not in metrics_of(bare)
 
 
 def test_predictions_that_do_not_fit_their_sum_are_not_scored(write_trial: WriteTrial) -> None:

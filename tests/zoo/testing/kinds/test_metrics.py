@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,16 @@ import pytest
 
 from zoo import Metric, Predictions
 from zoo.metric import KnownCase
-from zoo.testing import CHECKS
+from zoo.testing import CHECKS, Subject, judge
 
 _calls = itertools.count()
+
+
+@pytest.fixture
+def judged_known_case() -> Callable[[Metric], str]:
+    """Return why the known cases of a metric fail; empty if they do not."""
+    (check,) = (each for each in CHECKS if each.id == "known_cases")
+    return lambda of: judge(check, Subject(record=of)).reason
 
 
 def metric(compute: Callable[[Predictions], Any], **fields: Any) -> Metric:
@@ -75,7 +83,47 @@ def knows_its_own_classes_only(predictions: Predictions) -> float:
 # An ant taken for a bee counts, an oak taken for a cat does not.
 ANT_AS_BEE = KnownCase([[0, 9, 0, 0], [0, 0, 9, 0]], [0, 3], 0.5, classes=CLASSES)
 
+
+def right_group(predictions: Predictions) -> float:
+    """Share of images whose predicted class is at least in the right widest group."""
+    assert predictions.hierarchy is not None
+    _, group_K = predictions.hierarchy.level(0)
+    same_KK = group_K[:, None] == group_K[None, :]
+    return float((predictions.confusion * same_KK).sum() / predictions.confusion.sum())
+
+
+def worst_group(predictions: Predictions) -> float:
+    """Accuracy in the group of images that has the lowest."""
+    assert predictions.groups is not None
+    top_NK = predictions.logits == predictions.logits.max(axis=1, keepdims=True)
+    right_N = top_NK[np.arange(len(top_NK)), predictions.labels] / top_NK.sum(axis=1)
+    return float(min(right_N[predictions.groups == group].mean() for group in np.unique(predictions.groups)))
+
+
+def of_the_first_camera(predictions: Predictions) -> float:
+    """Accuracy on images whose id starts with A; undefined without one."""
+    assert predictions.ids is not None
+    chosen_N = np.array([each.startswith("A") for each in predictions.ids])
+    return accuracy(predictions.select(chosen_N)) if chosen_N.any() else math.nan
+
+
+INSECTS = (("animal", "insect"), ("animal", "insect"), ("animal", "mammal"), ("plant",))
+ANT_AS_CAT = KnownCase([[0, 0, 9, 0], [9, 0, 0, 0]], [0, 3], 0.5, classes=CLASSES, hierarchy=INSECTS)
+TWO_GROUPS = KnownCase([[9, 0], [9, 0], [0, 9]], [0, 1, 1], 0.5, groups=(1, 1, 2))
+
 BROKEN = (
+    ("values_are_within_bounds", "AssertionError", metric(right_group)),
+    ("values_are_within_bounds", "AssertionError", metric(worst_group, needs=("ids", "hierarchy"))),
+    (
+        "known_cases",
+        "computed 0.5, expected 1",
+        metric(worst_group, needs=("groups",), known_cases=(replace(TWO_GROUPS, value=1.0),)),
+    ),
+    (
+        "known_cases",
+        "computed 0.5, expected 0",
+        metric(right_group, needs=("hierarchy",), known_cases=(replace(ANT_AS_CAT, value=0.0),)),
+    ),
     (
         "values_are_within_bounds",
         "classes other than its own: KeyError: 'class 0'; return NaN",
@@ -143,6 +191,37 @@ def test_a_metric_of_a_hierarchy_states_a_case_with_its_class_names(passed):
     """Its value depends on what the classes are, so that the kit's own names would say nothing about it."""
     inapplicable = ["influence_averages_to_the_value", "classes_alone_give_the_value"]
     passed(metric(same_kingdom, known_cases=(ANT_AS_BEE,)), inapplicable=inapplicable)
+
+
+def test_a_metric_of_the_hierarchy_of_a_dataset_states_a_case_with_one(passed):
+    inapplicable = ["influence_averages_to_the_value", "classes_alone_give_the_value"]
+    passed(metric(right_group, needs=("hierarchy",), known_cases=(ANT_AS_CAT,)), inapplicable=inapplicable)
+
+
+def test_a_metric_of_groups_states_a_case_with_groups(passed):
+    inapplicable = ["influence_averages_to_the_value", "classes_alone_give_the_value"]
+    passed(metric(worst_group, needs=("groups",), known_cases=(TWO_GROUPS,)), inapplicable=inapplicable)
+
+
+def test_a_known_case_has_the_ids_that_a_metric_reads(judged_known_case):
+    of_two = KnownCase([[9, 0], [9, 0], [0, 9]], [0, 1, 1], 0.5, ids=("A1", "A2", "B1"))
+    assert judged_known_case(metric(of_the_first_camera, needs=("ids",), known_cases=(of_two,))) == ""
+    assert "expected 1" in judged_known_case(
+        metric(of_the_first_camera, needs=("ids",), known_cases=(replace(of_two, value=1.0),))
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"ids": ("a",)}, "2 labels needs as many ids"),
+        ({"groups": (1, 2, 3)}, "2 labels needs as many groups"),
+        ({"hierarchy": (("a",), ("a",))}, "needs the groups of each of its classes, and their names"),
+    ],
+)
+def test_a_known_case_that_does_not_fit_itself_is_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        KnownCase([[1, 0], [0, 1]], [0, 1], 1.0, **fields)
 
 
 def test_a_known_case_has_a_logit_for_each_of_its_classes():
