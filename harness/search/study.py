@@ -6,6 +6,7 @@ storage is not used: a study lives in memory, and is replayed from the records o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -90,16 +91,24 @@ class Study:
     def importances(self, seed: int = 0) -> dict[str, float]:
         """Return how much of the variance each setting explains, by fANOVA (Hutter et al. 2014); sums to 1.
 
-        Empty if there are too few results, or all of them are equal.
+        Trials that ran to their end and have all of the settings count; settings of some trials only are left out.
+        Empty if there are too few results, or nothing explains their differences.
         """
         from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+        from optuna.trial import TrialState
 
-        complete = [trial for trial in self._study.trials if trial.state.is_finished() and trial.value is not None]
-        if len({trial.value for trial in complete}) < 2 or len(complete) < 4:
+        complete = [trial for trial in self._study.trials if trial.state is TrialState.COMPLETE]
+        # The default may lie outside of ranges, and then lacks their settings.
+        proposed = [trial for trial in complete if trial.number > 0]
+        shared = [key for key in self._space.dimensions if proposed and all(key in each.params for each in proposed)]
+        counted = [trial for trial in complete if all(key in trial.params for key in shared)]
+        if not shared or len(counted) < 4 or len({trial.value for trial in counted}) < 2:
             return {}
-        with _quiet():
-            found = get_param_importances(self._study, evaluator=FanovaImportanceEvaluator(seed=seed))
-        return {key: float(share) for key, share in found.items()}
+        evaluator = FanovaImportanceEvaluator(seed=seed)
+        with _quiet(), contextlib.suppress(RuntimeError):  # no tree finds a difference
+            found = get_param_importances(self._study, evaluator=evaluator, params=shared)
+            return {key: float(share) for key, share in found.items()}
+        return {}
 
 
 def _suggest(trial: Any, key: str, dimension: Dimension) -> Option:

@@ -131,6 +131,24 @@ def test_few_or_equal_results_have_no_importances() -> None:
     assert study.importances() == {}
 
 
+def test_results_whose_differences_nothing_explains_have_no_importances() -> None:
+    """A stopped trial's value is no result of a whole training: the others are equal."""
+    study = make_study("random")
+    for number in range(8):
+        study.ask()
+        study.tell(number, number / 10 if number > 5 else 0.5, pruned_at=2 if number > 5 else None)
+    assert study.importances() == {}
+
+
+def test_a_default_outside_of_its_range_hides_no_importance() -> None:
+    study = make_study("random", lr=5.0)
+    for number in range(40):
+        values: Any = {**DEFAULT, **study.ask()}
+        study.tell(number, -abs(math.log10(values["lr"]) + 1))
+    shares = study.importances()
+    assert max(shares, key=lambda key: shares[key]) == "lr"
+
+
 def test_without_optuna_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
