@@ -25,12 +25,13 @@ from harness.bench.remote.contained_workers import connected
 from harness.bench.remote.jobs import RemoteJobRunner
 from harness.bench.remote.trials import RemoteTrials
 from harness.bench.resolution import Resolver
-from harness.bench.settings import BenchSettings, RunLimits
+from harness.bench.settings import BenchSettings
 from harness.bench.timings import TRIALS, Timings, phases_of
 from harness.data.cache_layout import using
 from harness.planning.forecast import forecast_of_store
 from harness.planning.plan import Plan
 from harness.planning.scheduling import order
+from harness.planning.titles import title_of
 from harness.records import store as files
 from harness.records.record import Outcome, Record
 from harness.records.spec import TrialSpec
@@ -52,6 +53,9 @@ class Follow(Protocol):
     @property
     def total(self) -> int:
         """Number of trials that are expected in all, for the display."""
+
+    def begin(self, slots: int) -> Sequence[TrialSpec]:
+        """Return trials to begin with beside those of the plan, given how many run at a time."""
 
     def __call__(self, number: int, record: Record) -> Sequence[TrialSpec]:
         """Return the trials that follow from the record of the trial of that *number*, from 1, possibly none.
@@ -153,19 +157,24 @@ def run_bench(
         resolver = Resolver(timed, settings.data)
         try:
             resolved = resolver.first(plan, trials.arrange)
+            if follow is not None and (others := follow.begin(trials.capacity())):
+                resolved += resolver.more(others)
         except StoppedError:
             return _finish(emit, {}, interrupted=True)
         if limits.deadline is not None and remote is None:
             resolved = _cheapest_first(resolved, timed, dataclasses.asdict(sources))
         resolved = _with_folders(resolved, store)
-        emit(BenchStarted(store=store.root, trials=tuple((each.trial_id, each.spec.title) for each in resolved)))
+        titles = tuple((each.trial_id, title_of(each.spec, settings.grid)) for each in resolved)
+        emit(BenchStarted(store=store.root, trials=titles))
 
         def more(number: int, record: Record) -> list[ResolvedTrial]:
             specs = follow(number, record) if follow is not None else ()
             return _with_folders(resolver.more(specs), store) if specs else []
 
-        total = len(resolved) if follow is None else follow.total
-        runner = _Runner(store, trials, emit, interrupts, total, limits, more=more)
+        def total() -> int:
+            return len(resolved) if follow is None else follow.total
+
+        runner = _Runner(store, trials, emit, interrupts, settings, total=total, more=more)
         num_slots, began_trials = trials.capacity(), time.monotonic()
         # On other machines, whoever runs a trial sees to that.
         with using([] if remote else [each for trial in resolved for each in trial.prepared.folders]):
@@ -233,14 +242,16 @@ class _Runner:
         trials: Trials,
         emit: Emit,
         interrupts: Interrupts,
-        total: int,
-        limits: RunLimits,
+        settings: BenchSettings,
         *,
+        total: Callable[[], int],
         more: Callable[[int, Record], Sequence[ResolvedTrial]],
     ) -> None:
         self.store, self.trials, self.emit, self.interrupts = store, trials, emit, interrupts
-        self.total, self.limits = total, limits
-        self._more = more
+        self.limits, self._grid = settings.limits, settings.grid
+        self._total, self._more = total, more
+        self._places: dict[str, int] = {}
+        """Position of each trial for people; one that goes on from a pause keeps its own."""
         self.records: dict[int, Record] = {}
         """By the trials' numbers."""
         self.notes: list[str] = []
@@ -256,6 +267,8 @@ class _Runner:
     def run(self, waiting: Sequence[ResolvedTrial]) -> dict[int, Record]:
         """Return the records by the trials' numbers."""
         self._waiting = list(waiting)
+        for trial in sorted(waiting, key=lambda each: each.number):
+            self._place(trial)
         try:
             while not self.trials.is_idle() or (self._waiting and not self.interrupts.count):
                 self._heed_interrupts()
@@ -303,15 +316,23 @@ class _Runner:
             ):
                 self._end(trial, before, reused=True)
             elif self.limits.is_over():
-                self.not_started.append(trial.spec.title)
+                self.not_started.append(title_of(trial.spec, self._grid))
             elif self.store.is_held(trial.trial_id):
                 self._put_off(trial)
                 self._waiting.append(trial)
             else:
                 self.trials.start(trial, before)
                 self.emit(
-                    TrialStarted(trial_id=trial.trial_id, title=trial.spec.title, number=trial.number, total=self.total)
+                    TrialStarted(
+                        trial_id=trial.trial_id,
+                        title=title_of(trial.spec, self._grid),
+                        number=self._place(trial),
+                        total=self._total(),
+                    )
                 )
+
+    def _place(self, trial: ResolvedTrial) -> int:
+        return self._places.setdefault(trial.trial_id, len(self._places) + 1)
 
     def _put_off(self, trial: ResolvedTrial) -> None:
         self._looked_at[trial.number] = time.monotonic()
@@ -337,9 +358,9 @@ class _Runner:
         self.emit(
             TrialEnded(
                 trial_id=trial.trial_id,
-                title=trial.spec.title,
-                number=trial.number,
-                total=self.total,
+                title=title_of(trial.spec, self._grid),
+                number=self._place(trial),
+                total=self._total(),
                 outcome=record.outcome.value,
                 reused=reused,
                 reason=record.reason,

@@ -49,6 +49,9 @@ class BenchSettings:
     remote: RemoteRequest | None = None
     """Which other machines run the trials; None: this one does."""
 
+    grid: tuple[str, ...] = ()
+    """Dotted keys of the settings that have several values, which titles show."""
+
     def with_deadline(self, deadline: float | None) -> BenchSettings:
         """Return the same settings with another deadline, a moment of ``time.monotonic()``."""
         return replace(self, limits=replace(self.limits, deadline=deadline))

@@ -11,6 +11,7 @@
 - ``threads``: how many CPU threads a trial computes with
 - ``costs``: the components of a trial's time
 - ``measured``: the measurements of a probe
+- ``titles``: names of trials for people
 - ``forecast``: expected time and memory of trials
 - ``scheduling``: the order in which slots run trials
 

@@ -191,6 +191,12 @@ class BenchRequest(FrozenModel):
         short = (long for name, long in SHORT_FOR.items() if getattr(self, name) is not None)
         return frozenset((*self.set, *short))
 
+    @property
+    def grid(self) -> tuple[str, ...]:
+        """Dotted keys of the settings with several values, each of which is a row."""
+        several = [key for key, value in self.set.items() if isinstance(value, tuple) and len(value) > 1]
+        return (*several, *(["recipe.train_per_class"] if len(self.train_sizes) > 1 else []))
+
     @classmethod
     def parse(cls, raw: dict[str, Any], *, origin: str) -> BenchRequest:
         """Validate raw values from a suite file or a command line.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.planning.titles import combination_title
 from harness.planning.unread_settings import check_settings, why_unread
 from harness.records.spec import TrialSpec
 from zoo.architecture import Architecture
@@ -30,10 +31,12 @@ class Combination:
     architecture: Architecture
     recipe: Recipe
     hyperparameters: Hyperparameters
+    title: str
+    """Name for people: model, dataset and recipe."""
 
     @classmethod
-    def of(cls, spec: TrialSpec, catalog: Catalog) -> Combination:
-        """Return the combination of a planned trial."""
+    def of(cls, spec: TrialSpec, catalog: Catalog, grid: Sequence[str] = ()) -> Combination:
+        """Return the combination of a planned trial; its name shows the values of the settings in *grid*."""
         recipe = catalog.recipes.get(spec.recipe.full_name)
         made = hyperparameters_of(recipe.record, recipe.display_name, recipe.provider)
         return cls(
@@ -41,13 +44,8 @@ class Combination:
             architecture=catalog.architectures.get(spec.architecture.full_name).record,
             recipe=recipe.record,
             hyperparameters=type(made).model_validate(spec.recipe.hyperparameters),
+            title=combination_title(spec, grid),
         )
-
-    @property
-    def title(self) -> str:
-        """Name for people: model, dataset and recipe."""
-        spec = self.spec
-        return f"{spec.architecture.display_name} · {spec.dataset.display_name} · {spec.recipe.display_name}"
 
     def value(self, key: str) -> Option:
         """Return the value of a setting before the search.

@@ -41,7 +41,7 @@ def searched_rows(plan: Plan, request: BenchRequest, catalog: Catalog) -> list[S
     errors: dict[str, ZooError] = {}
     rows = []
     for specs in by_row.values():
-        combination = Combination.of(specs[0], catalog)
+        combination = Combination.of(specs[0], catalog, request.grid)
         try:
             space = space_of(combination, request.space, request.set_keys)
         except ZooError as error:

@@ -23,6 +23,7 @@ from zoo.events import (
 from zoo.text import clean
 
 _SEED = " · seed "
+_SEPARATOR = " · "
 
 
 @dataclass(kw_only=True)
@@ -152,6 +153,7 @@ class BenchState:
         elif isinstance(event, TrialStarted):
             self.message, self._expected = None, event.total
             self.titles.setdefault(event.trial_id, event.title)
+            self.ended.pop(event.trial_id, None)  # a trial of a search that had paused goes on
             self.running[event.trial_id] = RunningTrial(title=event.title, number=event.number, since=self._clock())
             self._most_running = max(self._most_running, len(self.running))
         elif isinstance(event, PhaseStarted):
@@ -203,11 +205,11 @@ class BenchState:
         key = _combination(event.title)
         if running is not None and not event.reused and event.outcome == "done":
             self._durations.setdefault(key, []).append(self._clock() - running.since)
+        if _dig(event.record, "spec", "execution", "tests") is False:
+            return  # a trial of a search is not ranked
         standing = self.standings.get(key)
         if standing is None:
-            names = [_dig(event.record, "spec", what, "display_name") for what in ("architecture", "dataset", "recipe")]
-            model, data, recipe = (clean(name) if name else "" for name in names)
-            standing = self.standings[key] = Standing(model=model or clean(key), data=data, recipe=recipe)
+            standing = self.standings[key] = _standing_of(key, event.record)
         self._latest_data = standing.data
         if event.outcome == "failed":
             standing.num_failed += 1
@@ -224,6 +226,15 @@ def accuracy_of(event: TrialEnded) -> float | None:
 
 def _combination(title: str) -> str:
     return title.rpartition(_SEED)[0] or title
+
+
+def _standing_of(combination: str, record: Any) -> Standing:
+    """Return an empty standing, named as the title names it, which tells rows of a grid and tuned rows apart."""
+    names = combination.split(_SEPARATOR)
+    if len(names) != 3:
+        names = [_dig(record, "spec", what, "display_name") or "" for what in ("architecture", "dataset", "recipe")]
+    model, data, recipe = map(clean, names)
+    return Standing(model=model or clean(combination), data=data, recipe=recipe)
 
 
 def _append(values: list[float], value: object) -> None:

@@ -105,6 +105,31 @@ def test_a_trial_that_another_process_held_may_start_twice(clock: Any) -> None:
     assert state.share <= 1.0
 
 
+def test_rows_of_a_grid_and_tuned_rows_stand_apart(clock: Any) -> None:
+    recipes = ("quick, lr=0.01", "quick, lr=0.1", "quick, lr=0.1, tuned")
+    titles = tuple((recipe, f"net · digits · {recipe} · seed 0") for recipe in recipes)
+    state = BenchState(clock)
+    state.handle(BenchStarted(store=_path(), trials=titles))
+    for trial, title in titles:
+        state.handle(TrialStarted(trial_id=trial, title=title, number=1, total=3))
+        state.handle(_end(trial, title))
+    assert {(each.model, each.data, each.recipe) for each in state.ranked()} == {
+        ("net", "digits", recipe) for recipe in recipes
+    }
+
+
+def test_trials_of_a_search_are_not_ranked_and_one_that_goes_on_counts_once(clock: Any) -> None:
+    state = BenchState(clock)
+    title = "net · digits · quick · search"
+    state.handle(BenchStarted(store=_path(), trials=(("t", title),)))
+    for _ in range(2):  # it pauses, and goes on
+        state.handle(TrialStarted(trial_id="t", title=title, number=1, total=4))
+        assert (len(state.ended), state.total) == (0, 4)
+        state.handle(_end("t", title, tests=False))
+    assert (len(state.ended), state.share) == (1, 0.25)
+    assert state.ranked() == []
+
+
 def _left(state: BenchState) -> tuple[str, float]:
     left = state.time_left()
     assert left is not None
@@ -124,7 +149,8 @@ def _epoch(trial: str, epoch: int, epochs: int, val_accuracy: float = 0.5) -> Ep
     )  # fmt: skip
 
 
-def _end(trial: str, title: str, *, reused: bool = False) -> TrialEnded:
+def _end(trial: str, title: str, *, reused: bool = False, tests: bool = True) -> TrialEnded:
+    record = {"spec": {"execution": {"tests": tests}}}
     return TrialEnded(
-        trial_id=trial, title=title, number=1, total=3, outcome="done", reused=reused, reason="", record={}
+        trial_id=trial, title=title, number=1, total=3, outcome="done", reused=reused, reason="", record=record
     )
