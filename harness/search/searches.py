@@ -22,21 +22,34 @@ class Searches:
         searches: The searches, which have not begun.
         store: Store of their trials.
         tell: Takes a sentence for each result.
+        open_width: Whether searches without a file yet run as many trials at a time as fill the slots, whose number is
+            known only after the bench has connected to its machines.
     """
 
-    def __init__(self, searches: Sequence[Search], store: Store, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, searches: Sequence[Search], store: Store, tell: Callable[[str], None], *, open_width: bool = False
+    ) -> None:
         self._searches, self._store, self._tell = searches, store, tell
+        self._open_width = open_width
         self._handed_out: list[tuple[Search, Tried]] = []
         """Search and trial by the number of the trial in the bench, less one."""
 
     @property
     def total(self) -> int:
-        """Number of trials that are expected in all."""
-        return max(sum(search.budget.trials or 0 for search in self._searches), len(self._handed_out))
+        """Number of trials that are expected in all; one that pauses and goes on counts once."""
+        return sum(map(_expected, self._searches))
 
     def first(self) -> list[TrialSpec]:
         """Return the trials to begin with."""
-        specs = [spec for search in self._searches for spec in self._due(search)]
+        return [spec for search in self._searches for spec in self._due(search)]
+
+    def begin(self, slots: int) -> list[TrialSpec]:
+        """Return the trials that fill the rest of so many slots, where that number was not known before."""
+        if self._open_width:
+            for search in self._searches:
+                if not study_path(self._store.root, search.key, search.repeat).exists():
+                    search.at_a_time = max(1, -(-slots // len(self._searches)))
+        specs = self.first()
         for search in self._searches:
             self._write(search)  # how many trials may run at a time is settled by now, for all times
         return specs
@@ -68,6 +81,13 @@ class Searches:
         found = search.due()
         self._handed_out += [(search, each) for each in found]
         return [each.spec for each in found if each.spec is not None]
+
+
+def _expected(search: Search) -> int:
+    """Return how many trials of a search are run: those with the settings of an earlier one are not."""
+    num_shared = sum(each.spec is None or each.same_as is not None for each in search.tried)
+    most = len(search.tried) if search.is_over else max(search.budget.trials or 0, len(search.tried))
+    return most - num_shared
 
 
 def _sentence(search: Search, tried: Tried) -> str:

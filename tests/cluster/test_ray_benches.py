@@ -175,3 +175,25 @@ def test_a_bench_with_a_lost_cluster_reports_it_and_can_be_finished_locally(
     assert "Traceback" not in output
     subprocess.run([zoo_script, "bench", *ASKED, "--out", bench.store], check=True, capture_output=True, timeout=300)
     assert results(bench.store) == at_home
+
+
+def test_a_search_with_a_pruner_runs_on_nodes_as_at_home(bench: Bench, zoo_script: Path, tmp_path: Path) -> None:
+    what = ("--models", "lenet5", "--data", "digits", "--recipes", "sgd_quick", "--seeds", "1", "--epochs", "9")
+    how = ("--tune", "6", "--pruner", "asha", "--device", "cpu", "--threads", "1", "--measure-seconds", "0", "--quiet")
+    exact = ("--layout", "contiguous", "--precision", "fp32")
+    stores = {"home": tmp_path / "home", "away": tmp_path / "away"}
+    # As many trials at a time as the nodes have room for: what is proposed depends on it.
+    room = str(sum(node.name != "127.0.0.2" for node in bench.cluster.nodes))
+    ray = ("--executor", "ray", "--address", bench.cluster.address)
+    places = {"home": ("--jobs", room), "away": (*ray, "--jobs", room)}
+    studies = {}
+    for place, store in stores.items():
+        arguments = [zoo_script, "bench", *what, *how, *exact, *places[place], "--out", store]
+        subprocess.run(arguments, check=True, env=bench.cluster.environment, timeout=500)
+        (path,) = (store / "search").glob("study-*.json")
+        studies[place] = json.loads(path.read_bytes())
+        for trial in studies[place]["trials"]:
+            del trial["seconds"]
+    assert studies["home"] == studies["away"]
+    assert "pruned" in {trial["outcome"] for trial in studies["home"]["trials"]}
+    assert results(stores["home"]) == results(stores["away"])

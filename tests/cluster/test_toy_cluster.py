@@ -167,3 +167,27 @@ def test_data_unavailable_to_nodes_are_reported_before_any_trial(here: Path, zoo
     assert done.returncode == 2
     assert "absent" in done.stderr
     assert not list((here / "away").glob("*/record.json"))
+
+
+def study(store: Path) -> dict[str, Any]:
+    """Return what the file of a search says, times apart."""
+    (path,) = (store / "search").glob("study-*.json")
+    content: dict[str, Any] = json.loads(path.read_bytes())
+    for trial in content["trials"]:
+        del trial["seconds"]
+    return content
+
+
+@pytest.mark.slow
+def test_a_search_with_a_pruner_gives_on_nodes_what_it_gives_at_home(here: Path, zoo_script: Path) -> None:
+    what = ["--tune", "9", "--pruner", "asha", "--space", "recipe.lr=log(1e-6, 1e-1)", "--epochs", "18"]
+    home = [*command(zoo_script, here, "home", "--jobs", "2", *what), "--models", "slow"]
+    away = [*command(zoo_script, here, "away", *what), *on_cluster(here), "--models", "slow"]
+    for arguments in (home, away):
+        position = arguments.index("--models")
+        del arguments[position : position + 2]
+        subprocess.run(arguments, check=True, cwd=here)
+    assert study(here / "away") == study(here / "home")
+    assert {trial["outcome"] for trial in study(here / "home")["trials"]} == {"done", "pruned"}
+    assert outcomes(here / "away") == outcomes(here / "home")
+    assert not list((here / "away" / "search").glob("*/state-*"))

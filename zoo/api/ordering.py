@@ -84,7 +84,7 @@ class OrderForm:
         """
         from harness.bench.settings import BenchSettings, RunLimits
         from harness.data.settings import DataSettings
-        from zoo.errors import ManyErrors, UsageError
+        from zoo.errors import ManyErrors
 
         run, spell = self.run, self.spell
         timeout = attempt(lambda: _seconds(run["timeout"], spell), errors)
@@ -99,9 +99,6 @@ class OrderForm:
         if catalog is None:
             raise ManyErrors.of(errors)
         chosen = choose(self.raw, catalog, errors, origin=self.origin)
-        if chosen is not None and chosen.request.pruner != "none" and run["executor"] is not None:
-            problem = "pruner: trials on other machines cannot be paused; leave it out, or run on this machine"
-            errors.append(UsageError(problem))
         if chosen is not None and chosen.request.is_tuned:
             from harness.search.rows import searched_rows
 
@@ -121,6 +118,7 @@ class OrderForm:
                 limits=RunLimits(retry=run["retry"], timeout=timeout),
                 slots=slots,
                 remote=remote,
+                grid=chosen.request.grid,
             ),
             listeners=tuple(listeners or ()),
             sources=sources,

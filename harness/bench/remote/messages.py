@@ -47,13 +47,26 @@ def decode_event(message: Mapping[str, Any]) -> Event:
     return EVENTS[str(message["event"])](**message["fields"])
 
 
+def state_messages(state: Path) -> Iterator[Message]:
+    """Yield a training state, after the history of its epochs.
+
+    Raises:
+        FileNotFoundError: If a newer one has taken its place; nothing has been yielded then.
+    """
+    content = state.read_bytes()
+    history = state.with_name(files.HISTORY_FILE).read_bytes()  # read later: it has the rows of all its epochs
+    # Sent first: a bench that is killed in between has no state without them.
+    yield {"kind": "file", "name": files.HISTORY_FILE}, history
+    yield {"kind": "file", "name": state.name}, content
+
+
 def file_messages(folder: Path) -> Iterator[Message]:
     """Yield the files of a finished trial, its record last."""
     if state := newest_state(folder):
-        yield {"kind": "file", "name": state.name}, state.read_bytes()
+        yield from state_messages(state)
     for name in SENT_FILES:
         path = folder / name
-        if path.exists():
+        if path.exists() and not (state and name == files.HISTORY_FILE):
             content = path.read_bytes()
             yield {"kind": "file", "name": name}, content[-MAX_LOG_BYTES:] if name == files.LOG_FILE else content
     yield {"kind": "record"}, (folder / files.RECORD_FILE).read_bytes()

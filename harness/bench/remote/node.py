@@ -25,7 +25,7 @@ from harness.bench.local_trials import LocalTrials, TrialOver
 from harness.bench.machine import Machine
 from harness.bench.processes import POLL_SECONDS, Starter
 from harness.bench.remote.job import RemoteJob
-from harness.bench.remote.messages import Message, encode_event, file_messages
+from harness.bench.remote.messages import Message, encode_event, file_messages, state_messages
 from harness.bench.remote.node_cache import (
     MACHINES,
     PREPARED,
@@ -120,7 +120,10 @@ class _Node:
         if not store.is_held(trial.trial_id):
             take_state(folder, given)
         before = _read(store, trial.trial_id)
-        if before is None or not files.is_settled(before, trial.result_key, retry=self.job.retry):
+        pause_after = execution.pause_after
+        if before is None or not files.is_settled(
+            before, trial.result_key, retry=self.job.retry, pause_after=pause_after
+        ):
             with using(prepared.folders):
                 yield from self._run(store, trial)
             if _read(store, trial.trial_id) in (None, before):
@@ -156,7 +159,7 @@ class _Node:
                 if time.monotonic() - shipped_at > STATE_SECONDS and (state := newest_state(folder)):
                     if state.name != shipped:
                         with contextlib.suppress(FileNotFoundError):  # a newer one has just taken its place
-                            yield {"kind": "file", "name": state.name}, state.read_bytes()
+                            yield from state_messages(state)
                             shipped = state.name
                     shipped_at = time.monotonic()
         finally:

@@ -17,7 +17,7 @@ from harness.bench.remote.job import PLUGIN_PREFIX, RemoteJob
 from harness.data.cache.entries import REMOTE_FOLDER
 from harness.data.images import PreparedData
 from harness.records.state_files import is_state_name, newest_state
-from harness.records.store import Store
+from harness.records.store import HISTORY_FILE, Store
 from harness.system.atomic_files import write_bytes
 from zoo.catalog import Catalog
 from zoo.files.cache import cache_root
@@ -77,10 +77,12 @@ def place_plugins(job: RemoteJob, given: Mapping[str, bytes]) -> Sources:
 
 
 def take_state(folder: Path, given: Mapping[str, bytes]) -> None:
-    """Write the bench's training state to the folder, unless it holds one of a later epoch."""
+    """Write the bench's training state to the folder, with its history, unless it holds one of a later epoch."""
     newest = newest_state(folder)
     for name, content in given.items():
         if is_state_name(name) and (newest is None or name > newest.name):
+            if HISTORY_FILE in given:
+                write_bytes(folder / HISTORY_FILE, given[HISTORY_FILE])
             write_bytes(folder / name, content)
 
 

@@ -160,10 +160,7 @@ class RemoteTrials:
                 cpus=self._cpus,
                 gpus=self._gpus,
                 node=run.node,
-                files={
-                    **{state.name: state.read_bytes() for state in state_files(run.folder)[:1]},
-                    **classifier_file(trial),
-                },
+                files={**_resumable(run.folder), **classifier_file(trial)},
                 kind="trial",
                 trial=trial,
                 sharing=self._slots.jobs_per_device,
@@ -256,7 +253,7 @@ class RemoteTrials:
     def _settle(self, task_id: str, run: _Running, record: Record) -> None:
         with writing(run.folder):
             files.write_record(run.folder, record)
-        if record.outcome is not Outcome.INTERRUPTED and not files.is_disk_failure(record):
+        if not files.keeps_states(record):
             self._store.remove_states(run.trial.trial_id)
         self._release(task_id, run, record)
 
@@ -264,6 +261,13 @@ class RemoteTrials:
         del self._running[task_id]
         run.lock.release()
         self._over.append(TrialOver(trial=run.trial, record=record))
+
+
+def _resumable(folder: Path) -> dict[str, bytes]:
+    """Return the newest training state of a trial's folder and the history of its epochs, or nothing."""
+    found = {state.name: state.read_bytes() for state in state_files(folder)[:1]}
+    history = folder / files.HISTORY_FILE
+    return {**found, files.HISTORY_FILE: history.read_bytes()} if found and history.exists() else found
 
 
 @dataclass(kw_only=True, eq=False)

@@ -19,8 +19,10 @@ from harness.records.store import CHECKPOINT_FILE, HISTORY_FILE
 from harness.records.study_file import read_study, study_path
 from harness.search.search import Search, Tried
 from harness.search.searches import Searches
+from zoo.events import TrialEnded
 
-from .toy_search import ToySearch
+from .toy_search import ToySearch, result
+from .wandering_workers import WanderingWorkers
 
 
 def tried(search: Search) -> list[Any]:
@@ -108,6 +110,7 @@ def test_trials_side_by_side_are_those_of_the_study_file(toys: ToySearch) -> Non
     follow = Searches([search], toys.store, toys.said.append)
     toys.store.create()
     assert len(follow.first()) == 2
+    assert follow.begin(7) == []
     assert follow.total == 5
     content = json.loads(study_path(toys.store.root, search.key, 0).read_text())
     assert content["at_a_time"] == 2
@@ -145,6 +148,73 @@ def test_trials_that_go_on_from_a_pause_end_as_if_they_had_not_paused_bit_for_bi
     assert len(losses(folder)) == 9
 
 
+def test_a_search_on_other_machines_is_that_of_this_one_and_paused_trials_travel_with_their_states(
+    make_toys: Callable[..., ToySearch], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, away = make_toys("home"), make_toys("away")
+    settings: dict[str, Any] = {
+        "set": {"recipe.ema_decay": 0.9, "recipe.keep": "best"},
+        "space": {"recipe.lr": "log(1e-7, 1e-1)"},
+        "threads": 1,
+    }
+    searches = [toys.search("plain", tune=6, epochs=9, pruner="asha", **settings) for toys in (home, away)]
+    home.bench(searches[0])
+    workers = WanderingWorkers(tmp_path / "nodes", monkeypatch)
+    away.bench(searches[1], workers=workers)
+    assert tried(searches[0]) == tried(searches[1])
+    outcomes = [each.result.outcome for each in searches[1].tried if each.result]
+    assert {"pruned", "done"} <= set(outcomes)
+    resumed = [sent for sent in workers.sent if any(name.startswith("state-") for name in sent["files"])]
+    assert resumed
+    assert all("history.jsonl" in sent["files"] for sent in resumed)
+    assert not list(away.store.root.glob("*/state-*"))
+    pairs = [{record.result_key: (folder, record) for folder, record in toys.store.records()} for toys in (home, away)]
+    assert pairs[0].keys() == pairs[1].keys()
+    for key, (folder, record) in pairs[0].items():
+        other_folder, other = pairs[1][key]
+        assert record.files[CHECKPOINT_FILE] == other.files[CHECKPOINT_FILE]
+        assert record.attempts == other.attempts
+        assert losses(folder) == losses(other_folder)
+
+
+def test_events_count_a_trial_that_goes_on_from_a_pause_once(toys: ToySearch) -> None:
+    search = toys.search("plain", tune=6, epochs=9, pruner="asha", space={"recipe.lr": "log(1e-7, 1e-1)"})
+    toys.bench(search)
+    ends = [event for event in toys.events if isinstance(event, TrialEnded)]
+    assert len(ends) > 6
+    assert {event.number for event in ends} == set(range(1, 7))
+    assert {event.total for event in ends} == {6}
+    assert len({(event.number, event.trial_id) for event in ends}) == 6
+
+
 def losses(folder: Path) -> list[tuple[int, float, float]]:
     rows = read_history(folder / HISTORY_FILE)
     return [(row["epoch"], row["train_loss"], row["val_loss"]) for row in rows if row["event"] == "epoch"]
+
+
+def test_the_width_of_a_search_on_other_machines_is_settled_once_their_number_is_known(toys: ToySearch) -> None:
+    toys.store.create()
+    searches = [toys.search(tune=5), toys.search("plain", tune=5)]
+    follow = Searches(searches, toys.store, toys.said.append, open_width=True)
+    assert len(follow.first()) == 2
+    assert len(follow.begin(6)) == 4
+    assert [search.at_a_time for search in searches] == [3, 3]
+    again = toys.search(tune=5, at_a_time=3)
+    follow = Searches([again], toys.store, toys.said.append, open_width=True)
+    follow.first()
+    follow.begin(40)
+    assert again.at_a_time == 3
+
+
+def test_the_expected_number_of_trials_counts_one_that_goes_on_once_and_none_that_is_shared(toys: ToySearch) -> None:
+    search = toys.search("plain", tune=8, epochs=9, pruner="asha", space={"recipe.lr": "log(1e-7, 1e-1)"})
+    toys.store.create()
+    follow = Searches([search], toys.store, toys.said.append)
+    follow.first()
+    follow.begin(1)
+    assert follow.total == 8
+    search.tried[0].result = result(0.5)
+    twice = toys.search(tune=4, space={"recipe.knob": "choice(0.1, 0.2)"})
+    toys.bench(twice)
+    assert twice.is_over
+    assert Searches([twice], toys.store, toys.said.append).total == 2

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from harness.bench.bench import BenchSummary, run_bench
-from harness.bench.settings import BenchSettings
+from harness.bench.settings import BenchSettings, RemoteRequest
 from harness.bench.slots import SlotRequest
 from harness.data.settings import DataSettings
 from harness.planning.plan import Plan, make_plan
@@ -20,6 +21,8 @@ from harness.search.rows import SearchedRow, searched_rows
 from harness.search.search import Search
 from harness.search.searches import Searches
 from zoo.catalog import Catalog
+from zoo.events import Event
+from zoo.executor import Executor, Workers
 from zoo.loading import Sources, build_catalog
 from zoo.options import Option
 
@@ -35,6 +38,7 @@ class ToySearch:
         self.plugin.write_text(PLUGIN)
         self.store = Store(folder / "runs" / "search")
         self.said: list[str] = []
+        self.events: list[Event] = []
 
     @property
     def sources(self) -> Sources:
@@ -65,18 +69,22 @@ class ToySearch:
         search.at_a_time = at_a_time
         return search
 
-    def bench(self, *searches: Search, jobs: int = 1) -> BenchSummary:
-        """Run searches as the bench does."""
+    def bench(self, *searches: Search, jobs: int = 1, workers: Workers | None = None) -> BenchSummary:
+        """Run searches as the bench does, on other machines if there are some."""
         self.store.create()
-        follow = Searches(searches, self.store, self.said.append)
+        follow = Searches(searches, self.store, self.said.append, open_width=workers is not None)
+        remote = None
+        if workers is not None:
+            remote = RemoteRequest(executor=Executor(name="nodes", open=lambda _: nullcontext(workers)), options={})
         return run_bench(
             Plan(trials=tuple(follow.first()), preload=("torch",)),
             store=self.store,
             sources=self.sources,
-            emit=lambda event: None,
+            emit=self.events.append,
             settings=BenchSettings(
                 data=DataSettings(data_root=self.folder / "data", cache=self.folder / "cache"),
                 slots=SlotRequest(jobs=jobs),
+                remote=remote,
             ),
             follow=follow,
         )

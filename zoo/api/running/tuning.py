@@ -61,9 +61,10 @@ def search_settings(
     rows = searched_rows(chosen.plan, request, chosen.catalog)
     tried = Store(store.root / FOLDER)
     searches = [search for each in rows for search in each.searches]
-    _run_at_a_time(searches, tried, _num_slots(order))
+    is_remote = settings.remote is not None
+    _run_at_a_time(searches, tried, 1 if is_remote else _num_slots(order))
     tried.create()
-    follow = Searches(searches, tried, lambda sentence: emit(Progress(message=sentence)))
+    follow = Searches(searches, tried, lambda sentence: emit(Progress(message=sentence)), open_width=is_remote)
     summary = run_bench(
         replace(chosen.plan, trials=tuple(follow.first())),
         store=tried,

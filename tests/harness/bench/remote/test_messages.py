@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench.remote.messages import MAX_LOG_BYTES, decode_event, encode_event, file_messages
+from harness.bench.remote.messages import MAX_LOG_BYTES, decode_event, encode_event, file_messages, state_messages
 from harness.records.state_files import state_name
 from zoo.events import EpochEnded, Event, PhaseStarted, Progress
 
@@ -36,10 +36,22 @@ def test_the_files_of_a_trial_are_sent_with_the_record_last(tmp_path: Path) -> N
         (tmp_path / name).write_text(name)
     sent = list(file_messages(tmp_path))
     assert sent == [
+        ({"kind": "file", "name": "history.jsonl"}, b"history.jsonl"),
         ({"kind": "file", "name": states[1]}, states[1].encode()),
         ({"kind": "file", "name": "spec.json"}, b"spec.json"),
-        ({"kind": "file", "name": "history.jsonl"}, b"history.jsonl"),
         ({"kind": "record"}, b"record.json"),
+    ]
+
+
+def test_a_state_is_sent_after_its_history_or_not_at_all(tmp_path: Path) -> None:
+    state = tmp_path / state_name(3, b"state")
+    with pytest.raises(FileNotFoundError):
+        next(state_messages(state))
+    state.write_bytes(b"state")
+    (tmp_path / "history.jsonl").write_bytes(b"rows")
+    assert list(state_messages(state)) == [
+        ({"kind": "file", "name": "history.jsonl"}, b"rows"),
+        ({"kind": "file", "name": state.name}, b"state"),
     ]
 
 

@@ -19,6 +19,7 @@ from harness.bench.remote.node_cache import (
     take_state,
 )
 from harness.records.state_files import newest_state, state_name
+from harness.records.store import HISTORY_FILE
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +90,14 @@ def test_the_later_training_state_is_kept(tmp_path: Path, given: int, kept: int)
 
 def test_there_is_one_starter_for_the_same_modules() -> None:
     assert starter_for(("torch",)) is starter_for(("torch",))
+
+
+def test_a_state_comes_with_the_history_of_its_epochs(tmp_path: Path) -> None:
+    earlier, later = ({state_name(epoch, b"x"): b"x", HISTORY_FILE: b"%d" % epoch} for epoch in (2, 3))
+    take_state(tmp_path, later)
+    assert (tmp_path / HISTORY_FILE).read_bytes() == b"3"
+    take_state(tmp_path, earlier)
+    assert (tmp_path / HISTORY_FILE).read_bytes() == b"3"
+    newest = newest_state(tmp_path)
+    assert newest is not None
+    assert newest.name == state_name(3, b"x")
