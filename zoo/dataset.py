@@ -82,6 +82,12 @@ class Split:
     slices: Sequence[str] | None = None
     """N names of slices, such as the site or the weather of each image, on which a network can be judged apart; empty
     for an image in none."""
+    file_names: Sequence[str] | None = None
+    """N names of the images' files where ids are others, as in a table of encoded images; predictions made elsewhere
+    may go by them. Empty for an image without one."""
+    is_in_published_order: bool = True
+    """Whether the number of an image in the split is the one that it was published with. If not, predictions whose ids
+    are numbers cannot be told apart, and are refused."""
     signature: str = ""
     """Text that changes whenever the images change, if that is cheaper than reading them: a hash of the paths,
     sizes and times of the few files that hold them. Empty: the harness derives one from file times or content."""
@@ -104,6 +110,7 @@ class Split:
             ("ids", self.ids),
             ("groups", self.groups),
             ("slices", self.slices),
+            ("file names", self.file_names),
         ):
             if values is not None and len(values) != len(self.labels):
                 raise ValueError(f"{len(values)} {what} for {len(self.labels)} labels")

@@ -13,8 +13,9 @@ import numpy as np
 
 from harness.given.alignment import align
 from harness.given.columns import read_columns
-from harness.given.interpretation import SMALLEST, GivenPredictions, ScoreKind, interpret
+from harness.given.interpretation import GivenPredictions, interpret
 from harness.given.row import NewRow, write_row
+from harness.given.scores import SMALLEST, ScoreKind
 from harness.given.test_images import TestImages
 from harness.records.origin import Origin, OriginKind
 from harness.records.predictions import SavedPredictions, one_hot

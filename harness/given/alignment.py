@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.given.interpretation import GivenPredictions, shown
+from harness.given.interpretation import GivenPredictions
 from harness.given.test_images import TestImages
+from harness.given.words import shown
 from zoo.text import plural
 
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.IGNORECASE)
@@ -48,14 +49,24 @@ def _stem(text: str) -> str:
     return name.rpartition(".")[0] or name
 
 
+def _unpadded(text: str) -> str:
+    return (text.lstrip("0") or "0") if _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
 def _position(text: str) -> str:
     found = _POSITION.fullmatch(text)
     return found[1] if found else text
 
 
+_NUMBER = _Way(name="number in the test split", of_image=_position, of_given=_same)
 _WAYS = (
     _Way(name="id", of_image=_same, of_given=_same),
-    _Way(name="number in the test split", of_image=_position, of_given=_same),
+    _NUMBER,
+    _Way(name="number without leading zeros", of_image=_unpadded, of_given=_unpadded),
     _Way(name="folder and file name", of_image=_last_two, of_given=_last_two),
     _Way(name="file name", of_image=_file_name, of_given=_file_name),
     _Way(name="file name without its ending", of_image=_stem, of_given=_stem),
@@ -79,15 +90,21 @@ def align(given: GivenPredictions, images: TestImages) -> Alignment:
     """Return which row of a file belongs to each test image.
 
     Ids are compared as they are; then as numbers in the test split, by folder and file name, by file name, and without
-    its ending; if all are SHA-256, by the content of the images. The first of these that finds every id counts, or else
-    the one that finds most, for the sentence about the others. File names that two test images share are not used.
+    its ending; by the file names that the dataset states beside its ids; if all are SHA-256, by the content of the
+    images. The first of these that finds every id counts, or else the one that finds most, for the sentence about the
+    others. File names that two test images share are not used.
 
     Raises:
-        DataError: If an image has no prediction or several, or a prediction has no image.
+        DataError: If an image has no prediction or several, a prediction has no image, or ids are numbers and the
+            images are in another order than the published one.
     """
     best: tuple[_Way, list[int]] | None = None
-    for way in _WAYS:
-        found = _places(given.ids, images.ids, way)
+    counts = all(map(_is_number, given.ids)) and not images.is_in_published_order
+    ways = [(way, images.ids) for way in (_WAYS[:1] if counts else _WAYS)]
+    if images.file_names:
+        ways += [(way, images.file_names) for way in _WAYS if way is not _NUMBER]
+    for way, keys in ways:
+        found = _places(given.ids, keys, way)
         if found is None:
             continue
         if best is None or _num_found(found) > _num_found(best[1]):
@@ -106,6 +123,13 @@ def align(given: GivenPredictions, images: TestImages) -> Alignment:
         found = _places(given.ids, contents, way)
         assert found is not None, "they are distinct"
         best = (way, found)
+    if counts and _num_found(best[1]) == 0:
+        names = shown(images.file_names) if images.file_names else "such as photo_1.png"
+        raise given.columns.error(
+            f"its ids are numbers, but {images.title} are in another order here than they were published in, so "
+            f"numbers do not say which image is meant: expected names of files ({names}), the SHA-256 of files, "
+            "test/0, test/1 … for the order here, or --labels FILE with the published order"
+        )
     return _checked(given, images, *best)
 
 

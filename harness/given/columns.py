@@ -3,10 +3,10 @@
 =========  ===========================================================================================
 kind       what is read
 =========  ===========================================================================================
-CSV        text in UTF-8, separated by commas, semicolons or tabs, with names in the first line
+CSV        text, separated by commas, semicolons or tabs, with names in the first line; ``.txt`` is read alike
 Parquet    columns of numbers and text, and lists of numbers of one length
 NPZ        arrays of numbers or text, ``[N]`` or ``[N, K]``, without pickled objects
-JSON       a list of objects, an object of lists, or an object with the prediction of each id
+JSON       a list of objects, an object of lists, or an object with the prediction of each id; or an object a line
 =========  ===========================================================================================
 
 Shape suffixes: N images, K classes.
@@ -14,6 +14,7 @@ Shape suffixes: N images, K classes.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -26,13 +27,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.given.column_names import CLASSES_COLUMNS, TEXT_COLUMNS
+from harness.given.json_layouts import from_json, from_json_lines, matrix, vector
 from zoo.errors import DataError
-from zoo.files.foreign_json import parse_json
 from zoo.files.plain_files import TABLE, read_bytes
 from zoo.files.sizes import size_text
 from zoo.text import one_line
 
 _DELIMITERS = (",", ";", "\t")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+"""How text begins that spreadsheets save as Unicode."""
 _FEW_COLUMNS = 3
 """Up to so many columns of a CSV file, all cells are kept as text; beyond, most columns are scores."""
 
@@ -92,9 +96,11 @@ def read_columns(path: Path) -> Columns:
 
 def _from_csv(content: bytes) -> dict[str, NDArray[Any]]:
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("it is not text in UTF-8") from None
+    while text.startswith("#"):  # a comment before the names
+        text = text.partition("\n")[2]
     lines = io.StringIO(text, newline="")
     first = lines.readline()
     delimiter = max(_DELIMITERS, key=first.count)
@@ -174,8 +180,8 @@ def _from_parquet(content: bytes) -> dict[str, NDArray[Any]]:
 def _of_arrow(column: Any) -> NDArray[Any]:
     values = column.to_pylist()
     if values and isinstance(values[0], list):
-        return _matrix(values)
-    return _vector(values)
+        return matrix(values)
+    return vector(values)
 
 
 def _from_npz(content: bytes) -> dict[str, NDArray[Any]]:
@@ -199,6 +205,8 @@ def _from_npz(content: bytes) -> dict[str, NDArray[Any]]:
 def _array(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.dtype.kind not in "Uiufb" or array.ndim not in (1, 2):
         raise ValueError(
             f"its array {one_line(name, max_length=40)!r} is {array.dtype} of shape {list(array.shape)}; expected "
@@ -207,78 +215,13 @@ def _array(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _from_json(content: bytes) -> dict[str, NDArray[Any]]:
-    value = parse_json(content)
-    if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
-        return _from_objects(value)
-    if isinstance(value, dict) and value:
-        if all(isinstance(each, list) for each in value.values()) and any(key.lower() in TEXT_COLUMNS for key in value):
-            return {name: _values(each) for name, each in value.items()}
-        if all(isinstance(each, list) for each in value.values()):
-            return {"id": np.array(list(value), dtype=np.str_), "scores": _values(list(value.values()))}
-        if all(isinstance(each, dict) for each in value.values()):
-            return _from_objects([{"id": name, **each} for name, each in value.items()])
-        return {"id": np.array(list(value), dtype=np.str_), "class": _values(list(value.values()))}
-    raise ValueError("expected a list of objects with id and prediction, or an object with the prediction of each id")
-
-
-def _from_objects(objects: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
-    names = list(objects[0])
-    for number, each in enumerate(objects, start=1):
-        if set(each) != set(names):
-            listed = one_line(", ".join(map(str, each)), max_length=100)
-            raise ValueError(f"its object {number:,} has other keys than the first: {listed}")
-    return {name: _values([each[name] for each in objects]) for name in names}
-
-
-def _values(values: Sequence[Any]) -> NDArray[Any]:
-    return _matrix(values) if values and isinstance(values[0], list) else _vector(values)
-
-
-def _vector(values: Sequence[Any]) -> NDArray[Any]:
-    kinds = {type(each) for each in values}
-    if kinds <= {int, float} or kinds == {bool}:
-        return np.array(values, dtype=np.float64 if float in kinds else np.int64)
-    if kinds <= {str, int}:
-        return np.array([str(each) for each in values], dtype=np.str_)
-    named = "nothing" if type(None) in kinds else " and ".join(sorted(kind.__name__ for kind in kinds))
-    raise ValueError(f"a column holds {named}, where numbers or text are expected")
-
-
-def _matrix(values: Sequence[Any]) -> NDArray[Any]:
-    length = len(values[0])
-    for number, each in enumerate(values, start=1):
-        if not isinstance(each, list) or len(each) != length:
-            raise ValueError(f"row {number:,} has another number of scores than the first, which has {length:,}")
-        if not all(type(score) in (int, float) for score in each):
-            raise ValueError(f"the scores of row {number:,} are not all numbers")
-    return np.array(values, dtype=np.float64).reshape(len(values), length)
-
-
 _READERS: Mapping[str, Callable[[bytes], dict[str, NDArray[Any]]]] = {
     ".csv": _from_csv,
     ".tsv": _from_csv,
+    ".txt": _from_csv,
     ".parquet": _from_parquet,
     ".npz": _from_npz,
-    ".json": _from_json,
+    ".json": from_json,
+    ".jsonl": from_json_lines,
+    ".ndjson": from_json_lines,
 }
-
-CLASSES_COLUMNS = ("classes", "class_names")
-"""Names of the list of classes in NPZ and JSON."""
-ID_COLUMNS = (
-    "id", "ids", "sample", "samples", "sample_id", "image_id", "image", "images", "img", "file", "files", "file_name",
-    "filename", "filenames", "path", "paths", "name", "names", "sha256", "index", "key",
-)  # fmt: skip
-"""Names of the column of ids, in order of preference, ignoring case."""
-PREDICTED_COLUMNS = (
-    "prediction", "predictions", "predicted", "pred", "preds", "predicted_class", "predicted_label", "pred_label",
-    "y_pred", "argmax", "class", "label", "labels", "category", "class_name",
-)  # fmt: skip
-"""Names of the column of predicted classes."""
-LABEL_COLUMNS = (
-    "label", "labels", "target", "targets", "y", "y_true", "true", "true_label", "truth", "class", "category",
-    "class_name", "label_name",
-)  # fmt: skip
-"""Names of the column of labels in a file of labels."""
-TEXT_COLUMNS = frozenset({*ID_COLUMNS, *PREDICTED_COLUMNS, *LABEL_COLUMNS})
-"""Columns whose cells are kept as they are in files with many columns."""

@@ -17,7 +17,8 @@ from harness.data.prepare import load_splits, prepare_splits
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, hash_ids, make_parts, whole
 from harness.given.columns import read_columns
-from harness.given.interpretation import class_numbers, find_ids, find_labels, shown
+from harness.given.interpretation import class_numbers, find_ids, find_labels
+from harness.given.words import shown
 from harness.records.record import DataInfo
 from harness.records.spec import DatasetSpec, stable_hash
 from zoo.dataset import Dataset
@@ -40,6 +41,10 @@ class TestImages:
     """Hashed ids, as in saved predictions."""
     left_out: frozenset[str] = frozenset()
     """Ids of images of the whole test split that a limit leaves out: predictions of these are passed over."""
+    file_names: Sequence[str] = ()
+    """Names of the images' files where ids are others; empty if there are none."""
+    is_in_published_order: bool = True
+    """Whether numbers of images are those that they were published with; see :class:`zoo.dataset.Split`."""
     content: Callable[[], list[str]] | None = None
     """Returns the SHA-256 of each image as it is stored; None: the images are not at hand."""
 
@@ -65,9 +70,11 @@ def from_dataset(dataset: Dataset, spec: DatasetSpec, settings: DataSettings, *,
     )
     part = parts["test"]
     ids = [part.ids[index] for index in part.indices.tolist()]
+    names = part.source.file_names
+    file_names = [] if names is None else [names[index] for index in part.indices.tolist()]
     left_out: frozenset[str] = frozenset()
     if spec.limit_test is not None and splits.test is not None:
-        left_out = frozenset(whole("test", splits.test).ids) - set(ids)
+        left_out = frozenset((*whole("test", splits.test).ids, *(names or ()))) - {*ids, *file_names}
     info = DataInfo(
         fingerprint=prepared.fingerprint,
         pixels=prepared.pixels,
@@ -87,6 +94,8 @@ def from_dataset(dataset: Dataset, spec: DatasetSpec, settings: DataSettings, *,
         labels_N=part.labels,
         samples_N=part.hashes_N[part.indices],
         left_out=left_out,
+        file_names=file_names,
+        is_in_published_order=part.source.is_in_published_order,
         content=lambda: _contents(part),
     )
 

@@ -150,6 +150,27 @@ class ParquetImages(Sequence[bytes]):
         return column.field("bytes") if pa.types.is_struct(column.type) else column
 
 
+class ParquetNames(Sequence[str]):
+    """The file names that a column of encoded images states beside their bytes, read on first access; "" for none."""
+
+    def __init__(self, files: Sequence[Path], column: str, num_images: int) -> None:
+        self._files, self._column, self._num_images = files, column, num_images
+        self._names: list[str] | None = None
+
+    def __len__(self) -> int:
+        return self._num_images
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if self._names is None:
+            rows = [row for file in self._files for row in _values(_open_parquet(file), f"{self._column}.path", file)]
+            self._names = [(row or {}).get("path") or "" for row in rows]
+        return self._names[index]
+
+
 def _files_by_split(path: Path) -> dict[str, list[Path]]:
     if path.is_file():
         return {"train": [path]}
@@ -345,9 +366,24 @@ def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], path: Path) -> S
     paths = _paths(raw)
     if paths is not None:
         return Split(encoded=paths, labels=labels_N)
+    states_names = all(_states_names(_open_parquet(file).schema_arrow, raw.image_column) for file in raw.files)
     return Split(
-        encoded=ParquetImages(raw.files, raw.image_column), labels=labels_N, signature=files_signature(raw.files)
+        encoded=ParquetImages(raw.files, raw.image_column),
+        labels=labels_N,
+        file_names=ParquetNames(raw.files, raw.image_column, len(raw.labels)) if states_names else None,
+        signature=files_signature(raw.files),
     )
+
+
+def _states_names(schema: pa.Schema, column: str) -> bool:
+    """Return whether a column of images has file names as text beside their bytes."""
+    import pyarrow as pa
+
+    kind = schema.field(column).type
+    if not pa.types.is_struct(kind) or kind.get_field_index("path") < 0:
+        return False
+    path = kind.field("path").type
+    return bool(pa.types.is_string(path) or pa.types.is_large_string(path))
 
 
 def _lacks_bytes(metadata: pq.FileMetaData, column: str) -> bool:

@@ -87,7 +87,7 @@ def add(
         0.667
     """
     from harness.given.adding import add_predictions
-    from harness.given.interpretation import ScoreKind
+    from harness.given.scores import ScoreKind
     from harness.records.store import Store
     from zoo.api.plugin_choice import PluginChoice
 

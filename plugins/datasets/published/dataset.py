@@ -46,6 +46,9 @@ class Published:
     """Further fields of the :class:`Dataset`."""
     choices: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
     """Values of each option; the first one is the default."""
+    test_labels: str = ""
+    """SHA-256 of the test labels in the published order, a byte each, by which a copy in another order is recognised;
+    empty if it is not known here."""
 
     @property
     def defaults(self) -> dict[str, Option]:

@@ -37,6 +37,7 @@ PUBLISHED = (
         read=arrays.read_cifar10,
         resources=_cifar(10, "c58f30108f718f92721af3b95e74349a"),
         hints={"num_classes": 10, "channels": 3, "image_size": 32, "num_train": 50_000, "num_test": 10_000},
+        test_labels="cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
     ),
     Published(
         name="cifar100",

@@ -69,7 +69,7 @@ def test_certainty_in_a_wrong_class_and_chance_are_pointed_out(
     tmp_path: Path, catalog: Catalog, toy_images: MakeImages, write_json: WriteJson
 ) -> None:
     images = toy_images([str(number) for number in range(40)])
-    certain = {str(number): [1.0, 0.0, 0.0] for number in range(40)}
+    certain = {"id": list(range(40)), "probabilities": [[1.0, 0.0, 0.0]] * 40}
     (row,) = add_predictions(Store(tmp_path / "runs"), [write_json("net", certain)], images, list(catalog.metrics))
     impossible, chance = row.record.warnings
     assert impossible == (

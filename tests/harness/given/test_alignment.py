@@ -65,6 +65,26 @@ def test_images_that_a_limit_leaves_out_are_passed_over(toy_images: MakeImages) 
         align(given(["0", "1", "4", "3"]), images)
 
 
+def test_file_names_are_compared_where_the_dataset_states_them_beside_its_ids(toy_images: MakeImages) -> None:
+    images = replace(toy_images(["test/0", "test/1"]), file_names=["tow_truck.png", "cat_7.png"])
+    for ids in (["cat_7.png", "tow_truck.png"], ["cat_7", "tow_truck"], ["x/cat_7.png", "x/tow_truck.png"]):
+        assert align(given(ids), images).places_N.tolist() == [1, 0]
+    assert align(given(["1", "0"]), images).places_N.tolist() == [1, 0]
+
+
+def test_numbers_are_refused_where_images_are_in_another_order_than_they_were_published_in(
+    toy_images: MakeImages,
+) -> None:
+    images = replace(toy_images(["test/0", "test/1"]), file_names=["b.png", "a.png"], is_in_published_order=False)
+    with pytest.raises(DataError, match=r"its ids are numbers, but .* expected names of files \('b\.png', 'a\.png'\)"):
+        align(given(["0", "1"]), images)
+    with pytest.raises(DataError, match=r"expected names of files \(such as photo_1\.png\)"):
+        align(given(["0", "1"]), replace(images, file_names=()))
+    assert align(given(["test/1", "test/0"]), images).way == "id"
+    assert align(given(["a.png", "b.png"]), images).places_N.tolist() == [1, 0]
+    assert align(given(["8", "7"]), replace(images, file_names=["7.png", "8.png"])).places_N.tolist() == [1, 0]
+
+
 @pytest.mark.parametrize(
     ("ids", "sentence"),
     [

@@ -49,6 +49,9 @@ def values(columns: Columns) -> dict[str, list[Any]]:
         ("p.parquet", parquet(id=IDS, prediction=CLASSES)),
         ("p.json", json.dumps([{"id": "b", "prediction": 1}, {"prediction": 0, "id": "a"}])),
         ("p.json", json.dumps({"id": IDS, "prediction": CLASSES})),
+        ("p.json", "\ufeff" + json.dumps({"id": IDS, "prediction": CLASSES})),
+        ("p.npz", npz(id=np.array(IDS)[:, None], prediction=np.array(CLASSES)[:, None])),
+        ("p.jsonl", '{"id": "b", "prediction": 1}\n\n{"prediction": 0, "id": "a"}\n'),
     ],
 )
 def test_each_kind_of_file_has_the_same_columns(tmp_path: Path, name: str, content: str | bytes) -> None:
@@ -62,11 +65,17 @@ def test_json_may_give_the_class_of_each_id(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["id,prediction\nb,1\na,0\n", "\ufeffid;prediction\r\nb; 1\r\n\r\na;0", "id\tprediction\nb\t1\na\t0\n"],
+    [
+        "id,prediction\nb,1\na,0\n",
+        "\ufeffid;prediction\r\nb; 1\r\n\r\na;0",
+        "id\tprediction\nb\t1\na\t0\n",
+        "# by net\nid,prediction\nb,1\na,0\n",
+    ],
 )
 def test_cells_of_a_narrow_csv_file_stay_text(tmp_path: Path, text: str) -> None:
-    found = values(read_columns(write(tmp_path / "p.csv", text)))
-    assert found == {"id": IDS, "prediction": ["1", "0"]}
+    for name, encoding in (("p.csv", "utf-8"), ("p.txt", "utf-8"), ("p.csv", "utf-16")):
+        found = values(read_columns(write(tmp_path / name, text.removeprefix("\ufeff").encode(encoding))))
+        assert found == {"id": IDS, "prediction": ["1", "0"]}
 
 
 def test_scores_of_a_wide_csv_file_are_numbers_and_its_words_stay_words(tmp_path: Path) -> None:
@@ -149,7 +158,7 @@ def test_an_archive_that_unpacks_to_more_than_a_table_may_have_is_refused(tmp_pa
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("p.txt", "x", "expected a file that ends in .csv, .tsv, .parquet, .npz, .json"),
+        ("p.md", "x", "expected a file that ends in .csv, .tsv, .txt, .parquet, .npz, .json, .jsonl, .ndjson"),
         ("p.csv", "", "its first line must name at least two columns"),
         ("p.csv", "0,3\n1,8\n", "its first line must name at least two columns, such as id,prediction"),
         ("p.csv", "id,prediction\n", "it holds no predictions"),

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from harness.given.columns import Columns
-from harness.given.interpretation import SMALLEST, ScoreKind, interpret, log_probabilities
+from harness.given.interpretation import interpret
+from harness.given.scores import SMALLEST, ScoreKind
 from zoo.errors import DataError
 from zoo.metric import Predictions
 
@@ -32,6 +33,9 @@ def wide(**values: Any) -> Columns:
         ["1", "0"],
         [1, 0],
         [1.0, 0.0],
+        ["1.0", "0.0"],
+        ["Dog", " CAT"],
+        [[0, 1, 0], [1, 0, 0]],
     ],
 )
 def test_classes_are_names_or_numbers(values: list[Any]) -> None:
@@ -71,6 +75,8 @@ PROBABILITIES = np.array([[0.5, 0.25, 0.25], [0.0, 0.125, 0.875]])
         wide(**{f"p{number}": PROBABILITIES[:, number] for number in (2, 0, 1)}),
         wide(**{f"prob_{number}": [str(each) for each in PROBABILITIES[:, number]] for number in range(3)}),
         columns(("cow", "cat", "dog"), id=["a", "b"], probs=PROBABILITIES[:, [2, 0, 1]]),
+        wide(**{f"prob_{name}": PROBABILITIES[:, number] for number, name in enumerate(CLASSES)}),
+        wide(**{name.title(): PROBABILITIES[:, number] for number, name in enumerate(CLASSES)}),
     ],
 )
 def test_probabilities_are_found_and_put_in_the_order_of_the_classes(given: Columns) -> None:
@@ -92,6 +98,8 @@ LOGITS = np.array([[3.0, -1.0, 0.5], [-2.0, 0.25, 0.75]])
         (wide(scores=LOGITS), None),
         (wide(cat=LOGITS[:, 0], dog=LOGITS[:, 1], cow=LOGITS[:, 2]), None),
         (wide(**{f"logit{number}": LOGITS[:, number] for number in range(3)}), None),
+        (wide(**{f"logit_{name}": LOGITS[:, number] for number, name in enumerate(CLASSES)}), None),
+        (wide(**{f"score_{name}": LOGITS[:, number] for number, name in enumerate(CLASSES)}), None),
         (wide(probabilities=LOGITS), ScoreKind.LOGITS),
     ],
 )
@@ -166,11 +174,18 @@ def test_one_corrupt_row_does_not_make_logits_of_probabilities() -> None:
         interpret(columns(id=list("abcde"), outputs=probabilities), CLASSES)
 
 
-def test_logarithms_keep_the_class_that_was_on_top() -> None:
-    least = np.nextafter(0.001, 1)
-    probabilities_NK = np.full((2, 1000), 0.001)
-    probabilities_NK[0, 7] = least
-    assert np.log(least) == np.log(0.001), "without care, this would be a tie"
-    logits_NK = log_probabilities(probabilities_NK)
-    assert (logits_NK[0] == logits_NK[0].max()).nonzero()[0].tolist() == [7]
-    assert (logits_NK[1] == logits_NK[1].max()).all(), "a true tie stays one"
+def test_scores_of_0_and_1_that_are_called_probabilities_are_such() -> None:
+    found = interpret(wide(probabilities=[[0, 1, 0], [1, 0, 0]]), CLASSES)
+    assert found.logits_NK is not None
+    assert found.predicted_N.tolist() == [1, 0]
+
+
+def test_names_that_differ_in_case_only_stay_two_classes() -> None:
+    assert interpret(wide(prediction=["a", "A"]), ("A", "a")).predicted_N.tolist() == [1, 0]
+    with pytest.raises(DataError, match="does not have: 'B_1'"):
+        interpret(wide(prediction=["B_1", "B_1"]), ("b-1", "b 1"))
+
+
+def test_ids_that_were_saved_as_decimals_are_whole_numbers() -> None:
+    assert interpret(columns(id=["3.0", "4.0"], prediction=[0, 1]), CLASSES).ids == ["3", "4"]
+    assert interpret(columns(id=["3.0", "4.5"], prediction=[0, 1]), CLASSES).ids == ["3.0", "4.5"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from harness.given.test_images import from_dataset, from_labels
 from harness.records.spec import DatasetSpec, ProviderSpec
 from tests.harness.given.conftest import LABELS, TOY, WriteJson
 from zoo.catalog import Catalog
+from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError
 
 
@@ -94,4 +96,25 @@ def test_the_images_of_a_dataset_are_those_that_a_bench_would_test(
     assert not set(images.ids) & images.left_out
     assert images.content is not None
     pixels = np.asarray(test.images_NHWC[0])
+    assert (list(images.file_names), images.is_in_published_order) == ([], True)
     assert images.content()[0] == hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def test_file_names_and_the_order_of_images_are_those_of_the_test_split(digits: DatasetSpec, tmp_path: Path) -> None:
+    def part(count: int, **facts: Any) -> Split:
+        return Split(
+            labels=np.arange(count, dtype=np.int64) % 2,
+            images=np.random.default_rng(count).integers(0, 256, (count, 8, 8, 3), dtype=np.uint8),
+            **facts,
+        )
+
+    names = [f"photo_{number}.png" for number in range(30)]
+    splits = Splits(
+        classes=("cat", "dog"), train=part(40), test=part(30, file_names=names, is_in_published_order=False)
+    )
+    dataset = Dataset(name="photos", load=lambda request: splits)
+    images = from_dataset(dataset, digits, DataSettings(cache=tmp_path), report=lambda message, share: None)
+    assert [f"test/{name[6:-4]}" for name in images.file_names] == list(images.ids)
+    assert {"test/0", "photo_0.png"} <= images.left_out | set(images.ids) | set(images.file_names)
+    assert len(images.left_out) == 20, "10 images by two names each"
+    assert not images.is_in_published_order

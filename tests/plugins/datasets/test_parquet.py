@@ -210,3 +210,24 @@ def test_paths_in_place_of_images_are_files_beside_the_table(
         load("parquet", tmp_path / "x.parquet")
     paths = [photo(tmp_path / name) for name in names]
     assert load("parquet", tmp_path / "x.parquet").train.encoded == paths
+
+
+def test_file_names_beside_the_bytes_are_those_of_the_images(load: Load, tmp_path: Path) -> None:
+    write_parquet(tmp_path / "a" / "train.parquet", [0, 1, 0, 1, 1])
+    names = load("parquet", tmp_path / "a").train.file_names
+    assert names is not None
+    assert (len(names), list(names), names[1:3]) == (
+        5,
+        ["0.png", "1.png", "2.png", "3.png", "4.png"],
+        ["1.png", "2.png"],
+    )
+    write_parquet(tmp_path / "b" / "train.parquet", [0, 1], plain=True)
+    assert load("parquet", tmp_path / "b").train.file_names is None
+
+
+def test_an_image_without_a_file_name_has_an_empty_one(load: Load, tmp_path: Path) -> None:
+    rows = [{"bytes": png(1), "path": None}, {"bytes": png(2), "path": "x.png"}]
+    pq.write_table(pa.table({"img": rows, "label": [0, 1]}), tmp_path / "train.parquet")
+    names = load("parquet", tmp_path).train.file_names
+    assert names is not None
+    assert list(names) == ["", "x.png"]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import gzip
+import hashlib
 import itertools
 import json
 import os
 import pickle
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from plugins.datasets.published.sets import PUBLISHED
+from plugins.datasets.torchvision_sets import _in_its_order
 from zoo import Catalog, Split, Splits
 from zoo.errors import DataError, UsageError
 from zoo.testing.checks import checks_of
@@ -429,3 +433,33 @@ def test_a_pipe_instead_of_any_list_is_an_error_and_not_a_wait(
         path.unlink()
         path.write_bytes(kept)
     load(name, root=tmp_path)
+
+
+def test_a_table_in_another_order_than_the_published_one_is_recognised(load: Load, tmp_path: Path) -> None:
+
+    root = tmp_path / "root"
+    write_cifar10(root)
+    splits = load("cifar10")
+    assert splits.test is not None
+    (cifar10,) = [each for each in PUBLISHED if each.name == "cifar10"]
+    here = hashlib.sha256(bytes(splits.test.labels.tolist())).hexdigest()
+    for published, is_in_order in ((here, True), ("0" * 64, False), ("", True)):
+        found = _in_its_order(replace(cifar10, test_labels=published), splits)
+        assert found.test is not None
+        assert found.test.is_in_published_order is is_in_order
+    assert splits.test.is_in_published_order
+
+
+def test_cifar10_of_the_real_data_is_recognised_as_shuffled(load: Load, data_root: Path) -> None:
+    splits = load("cifar10", root=data_root)
+    assert splits.test is not None
+    assert not splits.test.is_in_published_order
+    assert splits.test.file_names is not None
+    assert len(set(splits.test.file_names)) == 10_000
+
+
+def test_the_published_order_of_cifar10_is_that_of_its_published_labels(data_root: Path) -> None:
+    (cifar10,) = [each for each in PUBLISHED if each.name == "cifar10"]
+    with (data_root / "predictions" / "labels.csv").open(encoding="utf-8") as file:
+        labels = bytes(int(row["label"]) for row in csv.DictReader(file))
+    assert hashlib.sha256(labels).hexdigest() == cifar10.test_labels

@@ -66,7 +66,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], quiet: bool, **params
     otherwise nothing is added, and the ids are named.
     """
     from harness.given.adding import add_predictions
-    from harness.given.interpretation import ScoreKind
+    from harness.given.scores import ScoreKind
     from harness.records.store import Store
     from zoo.api.adding import ranked
 
