@@ -182,7 +182,7 @@ def _tolerance(scores_NK: NDArray[np.float64]) -> float:
     """Return how far sums may be from 1: as far as rounding to the decimals of the scores can take them."""
     for decimals in _DECIMALS:
         if np.allclose(np.round(scores_NK, decimals), scores_NK, rtol=0, atol=1e-9):
-            rounding = 0.5 * float(f"1e-{decimals}") * scores_NK.shape[1]
+            rounding: float = 0.5 * 10.0**-decimals * scores_NK.shape[1]
             return max(SUM_TOLERANCE, min(_MOST_ROUNDED, rounding + 1e-9))
     return SUM_TOLERANCE
 
