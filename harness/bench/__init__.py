@@ -15,6 +15,7 @@ The flow: ``bench`` resolves a plan, hands its trials out, and returns their rec
 - ``processes``: starts, watches and stops child processes
 - ``preload``: what the fork server imports once for all of them
 - ``cheapest``: the order of trials within a budget
+- ``follow_up``: the outcome of what comes after the trials, such as other runtimes
 - ``crashes``: records of trials whose process wrote none
 - ``probing``: measures a few batches of what a plan would run
 

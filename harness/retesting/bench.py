@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from harness.bench.follow_up import FollowUpSummary
 from harness.bench.job_runner import StoppedError
 from harness.bench.local_jobs import LocalJobRunner
 from harness.bench.processes import Starter
@@ -46,21 +46,6 @@ class DescribedSets(FrozenModel):
     """Of each further dataset, by the name of the set."""
     slices: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Digest of each slice, by its name, for each dataset that is trained on, by display name."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RetestSummary:
-    """The outcome of testing trials on further sets."""
-
-    done: int
-    reused: int
-    failures: tuple[str, ...]
-    """A sentence for each set of a trial that failed."""
-    notes: tuple[str, ...]
-    """Further notes for the user, a sentence each."""
-    not_started: int
-    """Trials that were due after the deadline."""
-    interrupted: bool
 
 
 class Retester:
@@ -121,7 +106,7 @@ class Retester:
 
     def test(
         self, records: Iterable[Record], described: DescribedSets, *, tell: Callable[[str], None], limits: RunLimits
-    ) -> RetestSummary:
+    ) -> FollowUpSummary:
         """Test each trial that is done on each set that it has not been tested on.
 
         Args:
@@ -175,7 +160,7 @@ class Retester:
                     continue
                 failures += [f"{title} on {name} failed: {sentence}" for name, sentence in answer["failures"].items()]
                 done += len(due) - len(answer["failures"])
-        return RetestSummary(
+        return FollowUpSummary(
             done=done,
             reused=reused,
             failures=tuple(failures),

@@ -9,12 +9,12 @@ import dataclasses
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from harness.bench.follow_up import FollowUpSummary
 from harness.bench.jobs import RESULT_FILE
 from harness.bench.processes import POLL_SECONDS, Job, Starter
 from harness.bench.settings import RunLimits
@@ -43,21 +43,6 @@ from zoo.loading import Sources
 from zoo.runtime import Runtime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RuntimeSummary:
-    """The outcome of running trials under other runtimes."""
-
-    done: int
-    reused: int
-    failures: tuple[str, ...]
-    """A sentence for each runtime of a trial that failed, now or earlier."""
-    notes: tuple[str, ...]
-    """Further notes for the user, a sentence each."""
-    not_started: int
-    """Runtimes of trials that were due after the deadline."""
-    interrupted: bool
-
-
 def run_runtimes(
     records: Iterable[Record],
     runtimes: Sequence[Entry[Runtime]],
@@ -68,7 +53,7 @@ def run_runtimes(
     tell: Callable[[str], None],
     limits: RunLimits,
     preload: Iterable[str] = (),
-) -> RuntimeSummary:
+) -> FollowUpSummary:
     """Run each trial that is done under each of *runtimes* but its own, unless that has been done.
 
     Args:
@@ -127,7 +112,7 @@ def run_runtimes(
                 done += result.outcome is Outcome.DONE
             if result.failure is not None:
                 failures.append(f"{title} failed ({result.failure.kind.value}): {result.failure.message}")
-    return RuntimeSummary(
+    return FollowUpSummary(
         done=done,
         reused=reused,
         failures=tuple(failures),

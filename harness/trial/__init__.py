@@ -3,9 +3,11 @@
 ``trial``           the trial, in a process of its own
 ``job``             what the bench asks of that process
 ``resolved_trial``  a trial that is ready to run: data prepared, settings resolved
+``running``         the steps that every kind of trial takes
+``training``        a trial that trains a network
 ``setup``           building the network and recipe from the spec
-``evaluating``      the network of a trial that trains nothing
-``fitting``         training it, without CUDA graphs where they cannot be recorded
+``evaluating``      a trial that trains nothing, and its network
+``fitting``         training a network, without CUDA graphs where they cannot be recorded
 ``on_features``     a trial that fits a head to features instead of training
 ``feature_source``  the features of its images, from the cache or computed
 ``tuning``          choosing memory format and compile mode from a few training steps

@@ -6,7 +6,6 @@ Shape suffixes: B batch, C channels, H height, W width, K columns of logits.
 from __future__ import annotations
 
 import hashlib
-from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -19,23 +18,17 @@ from harness.classifiers.trained import TrainedClassifier, assemble
 from harness.code.imported import check_imported
 from harness.data.images import PreparedData, TrialImages
 from harness.faults.errors import TrialError
-from harness.measuring.device_lock import DeviceSharing
-from harness.measuring.environment import available_threads
 from harness.measuring.peak_memory import PeakMemory
-from harness.measuring.speed import measure_speed
 from harness.networks.building import build_model
 from harness.networks.complexity import count_macs, count_parameters
 from harness.planning.class_mapping import competing
 from harness.planning.classifiers import GivenClassifier
-from harness.planning.threads import threads_for_work
-from harness.records.record import FailureKind, Layout, ModelInfo, SpeedInfo, Tuning
+from harness.records.record import FailureKind, Layout, ModelInfo, Tuning
 from harness.records.spec import ClassifierSpec, TrialSpec
 from harness.training.prediction_views import Predict
 from harness.training.resolved_recipe import ResolvedRecipe
-from harness.trial.job import TrialJob
-from harness.trial.progress import TrialProgress
+from harness.trial.running import RunningTrial
 from harness.trial.setup import distributions, hyperparameters, stated_normalization
-from harness.trial.testing import predict_splits
 from zoo.architecture import ModelRequest
 from zoo.catalog import Catalog
 from zoo.errors import StoreError
@@ -66,23 +59,17 @@ class EvaluatedNetwork(nn.Module):
         return logits_BK.index_select(1, self._columns_K.to(logits_BK.device))
 
 
-def run_evaluation(
-    job: TrialJob, given: GivenClassifier, catalog: Catalog, progress: TrialProgress, sharing: DeviceSharing
-) -> None:
-    """Run a trial that trains nothing, as :func:`harness.trial.trial.run_trial` does for others."""
-    spec, prepared, folder = job.trial.spec, job.trial.prepared, Path(job.folder)
-    execution, device = spec.execution, torch.device(spec.execution.device)
-    assert execution.precision != "auto", "the bench resolves the precision"
-    available = available_threads()
-    if execution.threads:
-        torch.set_num_threads(execution.threads)
+def run_evaluation(trial: RunningTrial, given: GivenClassifier) -> None:
+    """Run a trial that trains nothing."""
+    trial.begin()
+    spec, prepared, progress, device = trial.spec, trial.prepared, trial.progress, trial.device
 
     with progress.during("build"):
         memory = PeakMemory(device)
-        model = evaluated_network(spec, given, prepared, catalog)
+        model = evaluated_network(spec, given, prepared, trial.catalog)
         normalization = stated_normalization(spec, prepared)
-        recipe = catalog.recipes.get(spec.recipe.full_name).record
-        resolved = ResolvedRecipe(recipe=recipe, hp=hyperparameters(spec, prepared, catalog))
+        recipe = trial.catalog.recipes.get(spec.recipe.full_name).record
+        resolved = ResolvedRecipe(recipe=recipe, hp=hyperparameters(spec, prepared, trial.catalog))
         total, _ = count_parameters(model)
         progress.model = ModelInfo(
             params=total or None,  # a network in another format has none here
@@ -94,59 +81,27 @@ def run_evaluation(
             pretrained=True,
         )
         images = TrialImages(prepared)
-        if execution.threads is None:
-            threads = threads_for_work(progress.model.macs, resolved.hp.batch_size, available=available)
-            torch.set_num_threads(threads)
-            progress.environment.update(threads=threads, available_threads=available)
-    if job.cores_folder:
-        with progress.during("wait"):
-            sharing.take_cores(Path(job.cores_folder), torch.get_num_threads(), cores=available)
+        trial.choose_threads(progress.model.macs, resolved.hp.batch_size)
+    trial.wait_for_cores()
 
     with progress.during("build"):
         tuning = progress.tuning = untuned(spec, device, given.card)
         settings = ForwardSettings(
             device=device,
             normalization=normalization,
-            precision=execution.precision,
+            precision=spec.execution.precision,
             channels_last=tuning.layout == "channels_last",
             compile=tuning.compile,
             graphs=tuning.graphs,
-            trials_on_device=job.sharing,
+            trials_on_device=trial.job.sharing,
         )
         settings.place(model)
         memory.forget_peak()
 
-    with progress.during("test"):
-        tested = predict_splits(
-            model,
-            images,
-            settings,
-            resolved=resolved,
-            folder=folder,
-            metrics=catalog.metrics,
-            classes=competing_classes(spec, given, prepared),
-            # With the device to itself if its speed is measured.
-            timing=sharing.alone() if execution.measure_seconds > 0 else nullcontext(),
-        )
-        progress.metrics = tested.scores.values
-        progress.warnings += (*tested.warnings, *tested.scores.problems)
-        peak_memory_mib = memory.mib()
-
+    tested = trial.test(model, resolved, settings, images, competing_classes(spec, given, prepared))
+    peak_memory_mib = memory.mib()
     with progress.during("measure"):
-        speed = SpeedInfo()
-        if execution.measure_seconds > 0:
-            with sharing.alone():
-                speed = measure_speed(
-                    model,
-                    resolved,
-                    settings,
-                    training=None,
-                    test=tested.prediction,
-                    was_disturbed=sharing.was_disturbed,
-                    budget_seconds=execution.measure_seconds,
-                    best_inference=execution.best_inference,
-                )
-        progress.speed = speed.model_copy(update={"peak_memory_mib": peak_memory_mib})
+        progress.speed = trial.measure(model, resolved, settings, test=tested, peak_memory_mib=peak_memory_mib)
 
 
 def evaluated_network(

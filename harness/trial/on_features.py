@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -24,16 +23,13 @@ from harness.data.images import ImageSet, TrialImages
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import is_out_of_memory
 from harness.measuring.best_inference import find_best_inference
-from harness.measuring.device_lock import DeviceSharing
-from harness.measuring.environment import available_threads
 from harness.measuring.inference import timed_batch
 from harness.measuring.peak_memory import PeakMemory
-from harness.measuring.speed import TimedPrediction, measure_speed
+from harness.measuring.speed import TimedPrediction
 from harness.networks.backbones import hash_of_weights, take_head, takes_linear_head, with_fitted_head
 from harness.networks.building import check_output
 from harness.networks.complexity import count_macs, count_parameters
 from harness.networks.heads import find_head
-from harness.planning.threads import threads_for_work
 from harness.randomness import derive_seed
 from harness.records.keys import measurement_fields
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
@@ -45,14 +41,11 @@ from harness.training.checkpoints import save_weights
 from harness.training.evaluation import checked_logits, evaluate_logits
 from harness.training.loop import EpochResult
 from harness.trial.feature_source import FeatureSource, feature_folder
-from harness.trial.job import TrialJob
 from harness.trial.output_checks import check_outputs
-from harness.trial.progress import TrialProgress
+from harness.trial.running import RunningTrial
 from harness.trial.setup import TrainingSetup, make_setup
 from harness.trial.testing import save_logits
 from zoo.calling.containment import reported
-from zoo.calling.interruption import INTERRUPTION
-from zoo.catalog import Catalog
 from zoo.features import FeatureSet, Head
 
 TIMED_IMAGES = 10_000
@@ -73,23 +66,21 @@ class BackboneFacts(FrozenModel):
     layout: Layout
 
 
-def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sharing: DeviceSharing) -> None:
-    """Run a trial whose recipe fits a head, as :func:`harness.trial.trial.run_trial` does for others."""
-    spec, prepared, folder = job.trial.spec, job.trial.prepared, Path(job.folder)
-    execution, device = spec.execution, torch.device(spec.execution.device)
-    assert execution.precision != "auto", "the bench resolves the precision"
-    available = available_threads()
-    torch.set_num_threads(execution.threads or available)
+def run_on_features(trial: RunningTrial) -> None:
+    """Run a trial whose recipe fits a head."""
+    trial.begin()
+    spec, prepared, progress, sharing = trial.spec, trial.prepared, trial.progress, trial.sharing
+    folder, execution, device = trial.folder, spec.execution, trial.device
 
     with progress.during("build"):
         memory = PeakMemory(device)
-        setup = make_setup(spec, prepared, catalog, check=False)
+        setup = make_setup(spec, prepared, trial.catalog, check=False)
         settings = ForwardSettings(
             device=device,
             normalization=setup.normalization,
             precision=execution.precision,
             channels_last=execution.layout != "contiguous",
-            trials_on_device=job.sharing,
+            trials_on_device=trial.job.sharing,
         )
         images = TrialImages(prepared)
         weights = hash_of_weights(setup.model, without=find_head(setup.model))
@@ -108,22 +99,13 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
             pretrained=setup.resolved.hp.pretrained,
         )
         progress.tuning = Tuning(layout=facts.layout, compile=False, reason="as its features were computed")
-        if execution.threads is None:
-            torch.set_num_threads(threads_for_work(facts.macs, setup.resolved.hp.batch_size, available=available))
-            progress.environment.update(threads=torch.get_num_threads(), available_threads=available)
-    if job.cores_folder:
-        with progress.during("wait"):
-            sharing.take_cores(Path(job.cores_folder), torch.get_num_threads(), cores=available)
-
-    def give_way() -> None:
-        if INTERRUPTION.count:  # and a plugin's code caught what it raised
-            raise KeyboardInterrupt
-        sharing.give_way()
+        trial.choose_threads(facts.macs, setup.resolved.hp.batch_size)
+    trial.wait_for_cores()
 
     with progress.during("train"):
         start = time.perf_counter()
         backbone = take_head(setup.model)
-        source = FeatureSource(backbone, prepared, settings, kept, give_way=give_way)
+        source = FeatureSource(backbone, prepared, settings, kept, give_way=trial.give_way)
         train_ND, val_ND = source.of("train", images.train), source.of("val", images.val)
         per_class = int(getattr(setup.resolved.hp, "train_per_class", 0))
         some_N = few_per_class(images.train.labels_N, per_class, seed=spec.seed)
@@ -205,7 +187,7 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
             progress.warnings += check_outputs(model, test, settings, logits_NK)
         predictions = save_logits(folder, test, logits_NK, classes=prepared.classes, name=PREDICTIONS_FILE)
         save_logits(folder, images.val, val_NK, classes=prepared.classes, name=VAL_PREDICTIONS_FILE)
-        scores = score(predictions, catalog.metrics)
+        scores = score(predictions, trial.catalog.metrics)
         progress.metrics = scores.values
         progress.warnings += scores.problems
 
@@ -219,18 +201,8 @@ def run_on_features(job: TrialJob, catalog: Catalog, progress: TrialProgress, sh
             name = speed_file(stable_hash(measured))
             speed = _stored_speed(kept, name)
             if speed is None:
-                with sharing.alone():
-                    speed = measure_speed(
-                        model,
-                        setup.resolved,
-                        settings,
-                        training=None,
-                        test=TimedPrediction(images=test, logits_NK=logits_NK, seconds=test_seconds),
-                        was_disturbed=sharing.was_disturbed,
-                        budget_seconds=execution.measure_seconds,
-                        best_inference=execution.best_inference,
-                    )
-                speed = speed.model_copy(update={"peak_memory_mib": peak_memory_mib})
+                tested = TimedPrediction(images=test, logits_NK=logits_NK, seconds=test_seconds)
+                speed = trial.measure(model, setup.resolved, settings, test=tested, peak_memory_mib=peak_memory_mib)
                 kept.write_facts(speed.model_dump(mode="json"), name)
             progress.speed = speed
 

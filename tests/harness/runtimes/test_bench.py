@@ -7,23 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from harness.bench.follow_up import FollowUpSummary
 from harness.bench.settings import RunLimits
 from harness.records.record import Outcome
 from harness.records.runtime_result import read_result, result_name, write_result
 from harness.records.store import Store, read_record, write_record
-from harness.runtimes.bench import RuntimeSummary, _keys, run_runtimes
+from harness.runtimes.bench import _keys, run_runtimes
 from zoo import Catalog
 from zoo.files.cache import decoded_root
 from zoo.loading import Sources
 
-Run = Callable[..., RuntimeSummary]
+Run = Callable[..., FollowUpSummary]
 
 
 @pytest.fixture
 def bench(folder: Path, catalog: Catalog) -> Run:
     """Run runtimes as the bench does, and keep what is said."""
 
-    def run(*runtimes: str, said: list[str] | None = None, **options: object) -> RuntimeSummary:
+    def run(*runtimes: str, said: list[str] | None = None, **options: object) -> FollowUpSummary:
         return run_runtimes(
             [read_record(folder / "record.json")],
             [catalog.runtimes.get(name) for name in runtimes],

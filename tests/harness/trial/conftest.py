@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.records.record import Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.store import read_record
 from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
 from zoo.preparation import Preparation
@@ -91,3 +93,33 @@ def make_spec() -> Callable[..., TrialSpec]:
         )
 
     return make
+
+
+@pytest.fixture
+def make_job(make_data: Any, make_spec: Callable[..., TrialSpec], tmp_path: Path) -> Callable[..., Any]:
+    """Make the job of a trial in a folder of that name; options are those of its spec."""
+    from harness.trial.job import TrialJob
+    from harness.trial.resolved_trial import ResolvedTrial
+
+    data = make_data()
+
+    def make(name: str = "trial", model: str = "strided", **options: Any) -> TrialJob:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        trial = ResolvedTrial(spec=make_spec(model, **options), result_key="key", prepared=data)
+        return TrialJob(trial=trial, folder=str(folder))
+
+    return make
+
+
+def run_job(job: Any, catalog: Catalog) -> Record:
+    """Run a trial in this process, and return its record."""
+    from harness.trial.trial import run_trial
+
+    assert run_trial(job, catalog)
+    return read_record(folder_of(job) / "record.json")
+
+
+def folder_of(job: Any) -> Path:
+    """Return the folder of a trial."""
+    return Path(job.folder)

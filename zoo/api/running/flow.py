@@ -19,9 +19,8 @@ from zoo.api.running.tuning import SearchOutcome, search_settings
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
+    from harness.bench.follow_up import FollowUpSummary
     from harness.planning.plan import Plan
-    from harness.retesting.bench import RetestSummary
-    from harness.runtimes.bench import RuntimeSummary
     from reports.trials.reading import Trial
     from zoo.api.ordering import BenchOrder
     from zoo.events import Event
@@ -47,13 +46,13 @@ class BenchOutcome:
     summary: BenchSummary
     trials: tuple[Trial, ...]
     """Folders and records of all trials that ran or were reused, each followed by those of the requested runtimes."""
-    runtimes: RuntimeSummary | None
+    runtimes: FollowUpSummary | None
     """The outcome of the requested runtimes; None if there was nothing to do."""
     problems: tuple[str, ...]
     """A sentence for each result of a runtime that is damaged."""
     stopped: str
     """Why no more seeds were added, with adaptive seeds; else empty."""
-    retests: RetestSummary | None = None
+    retests: FollowUpSummary | None = None
     """The outcome of the further test sets; None if there was nothing to do."""
     search: SearchOutcome | None = None
     """What the search for settings gave; None if there was none."""

@@ -10,10 +10,11 @@ from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
+    from harness.bench.follow_up import FollowUpSummary
     from harness.bench.settings import RunLimits
     from harness.records.record import Record
     from harness.records.store import Store
-    from harness.retesting.bench import DescribedSets, Retester, RetestSummary
+    from harness.retesting.bench import DescribedSets, Retester
     from zoo.api.ordering import BenchOrder
     from zoo.events import Event
 
@@ -50,7 +51,7 @@ class Retesting:
         described = retester.describe(sets, chosen.plan.datasets)
         return cls(store=store, note=note, retester=retester, described=described)
 
-    def run(self, summary: BenchSummary, *, limits: RunLimits) -> RetestSummary | None:
+    def run(self, summary: BenchSummary, *, limits: RunLimits) -> FollowUpSummary | None:
         """Test every trial that is done on each set; return None if there is nothing to do."""
         if self.retester is None or self.described is None or summary.interrupted:
             return None
@@ -68,14 +69,8 @@ class Retesting:
         return [self.store.read(record.trial_id) or record for record in summary.records]
 
 
-def retest_shortfalls(summary: RetestSummary | None) -> list[str]:
+def retest_shortfalls(summary: FollowUpSummary | None) -> list[str]:
     """Return a sentence for each requested result of a further test set that is missing; none if all are there."""
     if summary is None:
         return []
-    sentences = list(summary.failures)
-    if summary.not_started:
-        left = plural(summary.not_started, "trial")
-        sentences.append(f"{left} not tested on further sets: the budget is spent")
-    if summary.interrupted:
-        sentences.append("interrupted; run the same command again to continue")
-    return sentences
+    return summary.shortfalls(f"{plural(summary.not_started, 'trial')} not tested on further sets")

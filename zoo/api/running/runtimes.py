@@ -10,10 +10,10 @@ from zoo.text import plural
 
 if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
+    from harness.bench.follow_up import FollowUpSummary
     from harness.bench.settings import RunLimits
     from harness.planning.request import BenchRequest
     from harness.records.store import Store
-    from harness.runtimes.bench import RuntimeSummary
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog, Entry
     from zoo.loading import Sources
@@ -30,7 +30,7 @@ def run_requested_runtimes(
     note: Callable[[str], None],
     preload: Sequence[str],
     limits: RunLimits,
-) -> RuntimeSummary | None:
+) -> FollowUpSummary | None:
     """Run the trained weights under the requested runtimes; return None if there is nothing to do."""
     from harness.planning.request import OWN_RUNTIME
     from harness.runtimes.bench import run_runtimes
@@ -74,15 +74,11 @@ def with_requested_runtimes(runtimes: Sequence[str], trials: Sequence[Trial]) ->
     return [trial for trial in found if runtime_name(trial[1]) in ("", *runtimes)], damaged
 
 
-def runtime_shortfalls(summary: RuntimeSummary | None) -> list[str]:
+def runtime_shortfalls(summary: FollowUpSummary | None) -> list[str]:
     """Return a sentence for each requested result of a runtime that is missing; none if all are there."""
     if summary is None:
         return []
-    sentences = list(summary.failures)
-    if summary.not_started:
-        sentences.append(f"{plural(summary.not_started, 'runtime')} not started: the budget is spent")
-    if summary.interrupted:
-        sentences.append("interrupted; run the same command again to continue")
-    elif summary.failures:
+    sentences = summary.shortfalls(f"{plural(summary.not_started, 'runtime')} not started")
+    if summary.failures and not summary.interrupted:
         sentences.append(f"{plural(len(summary.failures), 'runtime')} failed; --retry runs them again")
     return sentences

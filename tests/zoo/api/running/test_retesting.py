@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from harness.retesting.bench import RetestSummary
+from harness.bench.follow_up import FollowUpSummary
 from zoo.api.running.retesting import retest_shortfalls
 
 Run = Callable[..., Result]
 WORDS = ("bench", "--models", "linear", "--limit-train", "60", "--limit-test", "40", "--epochs", "1", "--seeds", "1")
 
 
-def summary_of(**fields: object) -> RetestSummary:
+def summary_of(**fields: object) -> FollowUpSummary:
     known = {"done": 1, "reused": 0, "failures": (), "notes": (), "not_started": 0, "interrupted": False}
-    return RetestSummary(**{**known, **fields})  # type: ignore[arg-type]
+    return FollowUpSummary(**{**known, **fields})  # type: ignore[arg-type]
 
 
 def test_mistakes_are_found_before_anything_runs(run_zoo: Run, tmp_path: Path) -> None:

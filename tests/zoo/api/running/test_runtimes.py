@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from harness.bench.follow_up import FollowUpSummary
 from harness.planning.request import BenchRequest, load_suite
 from harness.records.store import read_record
-from harness.runtimes.bench import RuntimeSummary
 from zoo import Catalog
 from zoo.api.running.runtimes import runtime_shortfalls, with_requested_runtimes
 
@@ -20,9 +20,9 @@ Run = Callable[..., Result]
 WORDS = ("bench", "--models", "linear", "--limit-train", "60", "--limit-test", "40", "--epochs", "1", "--seeds", "1")
 
 
-def summary_of(**fields: object) -> RuntimeSummary:
+def summary_of(**fields: object) -> FollowUpSummary:
     known = {"done": 1, "reused": 0, "failures": (), "notes": (), "not_started": 0, "interrupted": False}
-    return RuntimeSummary(**{**known, **fields})  # type: ignore[arg-type]
+    return FollowUpSummary(**{**known, **fields})  # type: ignore[arg-type]
 
 
 def test_an_unknown_runtime_is_reported_with_the_existing_ones(run_zoo: Run, tmp_path: Path) -> None:

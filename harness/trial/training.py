@@ -1,0 +1,179 @@
+"""Training: a trial that trains a network, from building it to measuring its speed. Reads from top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+
+from torch import nn
+
+from harness.batches.forward_settings import ForwardSettings
+from harness.data.images import TrialImages
+from harness.faults.out_of_memory import least_images
+from harness.measuring.end_to_end import train_end_to_end
+from harness.measuring.peak_memory import PeakMemory
+from harness.measuring.speed import FinishedTraining
+from harness.networks.complexity import count_macs, count_parameters
+from harness.records.record import ModelInfo, SpeedInfo, TrainingInfo
+from harness.training.checkpoints import TrainingStates, save_weights
+from harness.training.compiling import forget_compiled
+from harness.training.loop import EpochResult, TrainingHooks
+from harness.training.state import TrainingState
+from harness.trial.fitting import fit
+from harness.trial.multi_gpu import RankGroup
+from harness.trial.running import RunningTrial
+from harness.trial.setup import make_setup
+from harness.trial.tuning import tune_trial
+
+
+def run_training(
+    trial: RunningTrial, states: TrainingStates, state: TrainingState | None, ranks: RankGroup | None
+) -> None:
+    """Run a trial that trains a network.
+
+    Args:
+        states: Where its training states are saved.
+        state: The state that it resumes from; None: it starts.
+        ranks: The ranks that train it, if it uses several devices.
+    """
+    trial.begin()
+    spec, prepared, progress, sharing = trial.spec, trial.prepared, trial.progress, trial.sharing
+    execution, device = spec.execution, trial.device
+    with progress.during("build"):
+        memory = PeakMemory(device)
+        setup = make_setup(spec, prepared, trial.catalog)
+        model, resolved, normalization = setup.model, setup.resolved, setup.normalization
+        total, trainable = count_parameters(model)
+        image_shape = (prepared.channels, prepared.image_size, prepared.image_size)
+        model_info = ModelInfo(
+            params=total,
+            trainable_params=trainable,
+            macs=count_macs(model, image_shape),
+            small_image_changes=setup.changes,
+            mean=normalization.mean,
+            std=normalization.std,
+            pretrained=resolved.hp.pretrained,
+        )
+        progress.model = model_info
+        images = TrialImages(prepared)
+        trial.choose_threads(model_info.macs, resolved.hp.batch_size)
+    trial.wait_for_cores()
+
+    with progress.during("build"):
+        model.to(device)
+        settings = ForwardSettings(
+            device=device,
+            normalization=normalization,
+            precision=execution.precision,
+            trials_on_device=trial.job.sharing,
+        )
+        with sharing.alone():
+            tuning = tune_trial(spec, setup, settings, images, progress.environment, state)
+        progress.tuning = tuning
+        settings = replace(
+            settings,
+            channels_last=tuning.layout == "channels_last",
+            compile=tuning.compile,
+            graphs=tuning.graphs,
+        )
+        if device.type != "cpu":
+            forget_compiled(device)
+        memory.forget_peak()  # ignore the probe's peak
+
+    unsaved: list[TrainingState] = []
+    first = told = 0 if state is None else state.epoch
+
+    def emit(epoch: EpochResult) -> None:
+        # The row comes first: a state without its epoch's row would leave a gap in the history of a resumed training.
+        # The state is still valid here, since this call follows immediately after the one that received it.
+        nonlocal told
+        if epoch.epoch > told:
+            progress.history.write({"event": "epoch", **asdict(epoch)})
+            told = epoch.epoch
+        states.save(unsaved.pop())
+        if epoch.epoch == first + 1 < epoch.epochs:
+            memory.forget_trials()  # by now, each shape of the training and its validation has run
+
+    with progress.during("train"):
+        if ranks is None:
+            fitted = fit(
+                setup,
+                images,
+                settings,
+                seed=spec.seed,
+                hooks=TrainingHooks(
+                    emit=emit, save=unsaved.append, give_way=trial.give_way, pause_after=execution.pause_after
+                ),
+                states=states,
+                state=state,
+                rebuild=lambda: make_setup(spec, prepared, trial.catalog),
+            )
+            model, settings, trained = fitted.model, fitted.settings, fitted.result
+            if fitted.problem:
+                progress.warnings += (f"{fitted.problem}; it was trained without them",)
+                progress.tuning = tuning.model_copy(update={"graphs": False})
+            save_weights(trial.folder, model)
+            peak_memory_mib = memory.mib()
+        else:
+            with sharing.left():
+                together = ranks.train(trial.job.trial, setup, trial.folder, layout=tuning.layout)
+            trained, peak_memory_mib = together.training, together.peak_memory_mib
+            settings.place(model)
+    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    progress.model = model_info.model_copy(update={"trainable_params": trainable})
+    progress.training = TrainingInfo(
+        epochs_run=trained.epochs_run,
+        tested_epoch=trained.tested_epoch,
+        stopped_early=trained.stopped_early,
+        best_val_accuracy=trained.best_val_accuracy,
+        final_train_loss=trained.final_train_loss,
+        seconds=trained.seconds,
+        micro_batch_size=trained.micro_batch_size,
+    )
+    if trained.micro_batch_size < trained.planned_micro_batch_size:
+        progress.warnings += (
+            f"out of memory with {trained.planned_micro_batch_size} images at a time: training used at most "
+            f"{trained.micro_batch_size} at a time and accumulated the gradients of each batch{_statistics(model)}",
+        )
+
+    if not execution.tests:  # a trial of a search, which must not see the test images
+        progress.speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
+        return
+
+    tested = trial.test(model, resolved, settings, images, prepared.classes)
+
+    def train_again(seconds: float) -> list[float]:
+        return train_end_to_end(
+            model,
+            prepared,
+            resolved,
+            settings,
+            images_per_second=trained.images_per_second[-1],
+            budget_seconds=seconds,
+        )
+
+    if settings.compile:
+        forget_compiled(device)  # the versions made for training count towards the compiler's limit
+    with progress.during("measure"):
+        progress.speed = trial.measure(
+            model,
+            resolved,
+            settings,
+            test=tested,
+            training=FinishedTraining(
+                result=trained,
+                num_images=len(images.train),
+                peak_memory_mib=peak_memory_mib,
+                num_devices=execution.gpus_per_trial,
+                num_neighbours=progress.environment.get("trials_on_device", 1) - 1,
+                # A copy would be compiled anew, for longer than all measurements take.
+                again=None if ranks is not None or settings.compile else train_again,
+            ),
+            peak_memory_mib=peak_memory_mib,
+        )
+
+
+def _statistics(model: nn.Module) -> str:
+    """Tell what fewer images at a time change, if anything."""
+    if least_images(model) == 1:
+        return ""
+    return "; batch normalisation took its statistics from fewer images, so results differ from those of whole batches"
