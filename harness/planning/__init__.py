@@ -4,7 +4,7 @@
 - ``selection``: names and patterns, resolved against the catalog
 - ``plan``: the trials to run, and the skipped combinations with their reasons
 - ``classifiers``: classifiers that are tested as they are
-- ``class_mapping``: which class of a head is which class of a dataset
+- ``class_mapping``: which class of a head is which class of a dataset, from the ``class_index`` of the head
 - ``preparing``: how images are prepared, from the layers that state it
 - ``unread_settings``: overrides that cannot change a recipe's training
 - ``small_images``: the image sizes for which networks are adapted to small images

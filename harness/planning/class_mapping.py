@@ -1,46 +1,44 @@
 """Class mappings: which class of a head is which class of a dataset, by identifier, name or index.
 
-A class is found if its identifier (``n02219486``, also at the start of a name) is the head's, or its name is one of the
-head's names for a single class; case, spaces, hyphens and underscores do not count. Classes are matched by index only
-if one side has nothing but numbers for names and both have as many classes, or if the user says so. Anything else is an
-error that lists the doubtful names.
+A class is found if :mod:`~.class_index` finds a single class of the head. Classes are matched by index only if one side
+has nothing but numbers for names and both have as many classes, or if the user says so. Anything else is an error that
+lists the doubtful names.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.planning.class_index import WORDNET, ClassIndex
 from zoo.class_list import ClassList
 from zoo.errors import UsageError
 from zoo.files.plain_files import LIST, read_text
-from zoo.names import near_names, short_hash
+from zoo.names import short_hash
 
 ClassMap = Literal["auto", "index"] | dict[str, str]
 """How classes are matched, or the head's class of some of the dataset's."""
 
-_WORDNET = re.compile(r"(n\d{8})(?![0-9a-z])", re.IGNORECASE)
 _MOST_SHOWN = 5
 REMEDY = "--class-map FILE with the columns dataset class and head class"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HeadMapping:
-    """Columns of a head's logits for the classes of a dataset."""
+class ClassMapping:
+    """The classes of a dataset as those of a head."""
 
     columns: tuple[int, ...] | None
-    """Column for each class of the dataset; None: the columns are the classes."""
+    """For each class of the dataset, its column of the head's logits; None: they are the same in the same order."""
     sentence: str
-    """How they were found, and which classes compete; empty if the columns are the classes."""
+    """How they were found; empty if the two are the same."""
 
 
 def map_classes(
     head: ClassList, classes: Sequence[str], *, over: str = "subset", how: ClassMap = "auto"
-) -> HeadMapping:
+) -> ClassMapping:
     """Return the columns of the logits for the classes of a dataset.
 
     Args:
@@ -53,7 +51,7 @@ def map_classes(
         UsageError: If a class is not in the head, or it is doubtful which one it is.
     """
     if how == "auto" and tuple(classes) == head.names:
-        return HeadMapping(columns=None, sentence="")
+        return ClassMapping(columns=None, sentence="")
     by_index = how == "index" or (how == "auto" and len(classes) == len(head) and _is_by_index(head, classes))
     if by_index:
         columns, found_by = _by_index(head, classes), "index"
@@ -61,8 +59,8 @@ def map_classes(
         given = {} if isinstance(how, str) else how
         columns, found_by = _by_name(head, classes, given)
     if columns == list(range(len(head))):
-        return HeadMapping(columns=None, sentence=f"classes matched by {found_by}")
-    return HeadMapping(columns=tuple(columns), sentence=_sentence(head, classes, over, found_by))
+        return ClassMapping(columns=None, sentence=f"classes matched by {found_by}")
+    return ClassMapping(columns=tuple(columns), sentence=_sentence(head, classes, over, found_by))
 
 
 def read_class_map(text: str) -> ClassMap:
@@ -123,7 +121,7 @@ def _by_index(head: ClassList, classes: Sequence[str]) -> list[int]:
 
 
 def _by_name(head: ClassList, classes: Sequence[str], given: Mapping[str, str]) -> tuple[list[int], str]:
-    index = _Index(head)
+    index = ClassIndex(head)
     unknown = [name for name in given if name not in set(classes)]
     if unknown:
         raise UsageError(f"the class map names {_listed(unknown)}, which the dataset does not have")
@@ -143,11 +141,11 @@ def _by_name(head: ClassList, classes: Sequence[str], given: Mapping[str, str]) 
         taken[column] = name
     if given:
         return columns, f"a given map ({short_hash(repr(sorted(given.items())), 7)})"
-    return columns, "identifier" if all(map(_WORDNET.match, classes)) else "name"
+    return columns, "identifier" if all(map(WORDNET.match, classes)) else "name"
 
 
 def _problem(
-    head: ClassList, classes: Sequence[str], index: _Index, missing: Sequence[str], doubtful: Mapping[str, set[int]]
+    head: ClassList, classes: Sequence[str], index: ClassIndex, missing: Sequence[str], doubtful: Mapping[str, set[int]]
 ) -> str:
     parts = []
     if missing:
@@ -168,41 +166,6 @@ def _problem(
         )
     by_index = ", or --class-map index" if len(head) == len(classes) else ""
     return f"{'; '.join(parts)}; give {REMEDY}{by_index}"
-
-
-class _Index:
-    """The classes of a head by identifier and by each of their names."""
-
-    def __init__(self, head: ClassList) -> None:
-        self._head = head
-        self._ids = {each.lower(): column for column, each in enumerate(head.ids)}
-        self._names: dict[str, set[int]] = {}
-        self._synonyms: dict[str, set[int]] = {}
-        for column, name in enumerate(head.names):
-            self._names.setdefault(_plain(name), set()).add(column)
-            for synonym in name.split(","):
-                self._synonyms.setdefault(_plain(synonym), set()).add(column)
-
-    def find(self, name: str, *, by_index: bool = False) -> set[int]:
-        """Return the columns that a name, or a number *by_index*, may mean; none or several if it is doubtful."""
-        wordnet = _WORDNET.match(name)
-        if wordnet and self._ids:
-            column = self._ids.get(wordnet[1].lower())
-            return set() if column is None else {column}
-        if name.isdecimal() and name not in self._names and int(name) < len(self._head) and by_index:
-            return {int(name)}
-        if name.lower() in self._ids:
-            return {self._ids[name.lower()]}
-        plain = _plain(name)
-        found = self._names.get(plain) or self._synonyms.get(plain) or set()
-        return set(found)
-
-    def near(self, name: str) -> list[str]:
-        return [self._head.names[min(self._synonyms[each])] for each in near_names(_plain(name), self._synonyms)]
-
-
-def _plain(name: str) -> str:
-    return " ".join(re.split(r"[\s_-]+", name.strip().casefold()))
 
 
 def _listed(names: Sequence[str]) -> str:

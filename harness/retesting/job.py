@@ -37,7 +37,7 @@ from harness.records.predictions import (
 from harness.records.record import FailureKind, Record, TestSetKind, TestSetResult
 from harness.records.scoring import score
 from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
-from harness.retesting.class_names import map_classes
+from harness.retesting.class_names import map_by_name
 from harness.retesting.requested import RequestedSet
 from harness.retesting.sources import (
     corrupted_chunks,
@@ -114,7 +114,7 @@ def describe(
                         )
                     classes = load_further(spec, catalog, places).classes
                     title = f"test set {requested.name} ({requested.dataset.display_name})"
-                    map_classes(images.classes, classes, title=title, trained=spec.display_name)
+                    map_by_name(images.classes, classes, title=title, trained=spec.display_name)
                 known[requested.name] = known_set(images).model_dump(mode="json")
         except ZooError as error:
             errors.append(error)
@@ -223,10 +223,11 @@ class _Tester:
             bit_depth=self.record.spec.dataset.bit_depth,
             kept_in=self.kept_in,
         )
-        mapping = map_classes(
+        mapping = map_by_name(
             classes, self.data.classes, title=f"test set {due.name}", trained=self.record.spec.dataset.display_name
         )
-        images = dataclasses.replace(images, labels_N=mapping.indices_K[images.labels_N])
+        if mapping.columns is not None:
+            images = dataclasses.replace(images, labels_N=np.array(mapping.columns, dtype=np.int64)[images.labels_N])
         saved = self._saved(self._logits(images), images)
         return saved, {
             "source": spec.display_name,
