@@ -3,7 +3,7 @@
 ``trial``           the trial, in a process of its own
 ``job``             what the bench asks of that process
 ``resolved_trial``  a trial that is ready to run: data prepared, settings resolved
-``running``         the steps that every kind of trial takes
+``active``          the steps that every kind of trial takes
 ``training``        a trial that trains a network
 ``setup``           building the network and recipe from the spec
 ``evaluating``      a trial that trains nothing, and its network

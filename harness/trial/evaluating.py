@@ -27,7 +27,7 @@ from harness.records.record import FailureKind, Layout, ModelInfo, Tuning
 from harness.records.spec import ClassifierSpec, TrialSpec
 from harness.training.prediction_views import Predict
 from harness.training.resolved_recipe import ResolvedRecipe
-from harness.trial.running import RunningTrial
+from harness.trial.active import ActiveTrial
 from harness.trial.setup import distributions, hyperparameters, stated_normalization
 from zoo.architecture import ModelRequest
 from zoo.catalog import Catalog
@@ -59,7 +59,7 @@ class EvaluatedNetwork(nn.Module):
         return logits_BK.index_select(1, self._columns_K.to(logits_BK.device))
 
 
-def run_evaluation(trial: RunningTrial, given: GivenClassifier) -> None:
+def run_evaluation(trial: ActiveTrial, given: GivenClassifier) -> None:
     """Run a trial that trains nothing."""
     trial.begin()
     spec, prepared, progress, device = trial.spec, trial.prepared, trial.progress, trial.device

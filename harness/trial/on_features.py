@@ -40,9 +40,9 @@ from harness.records.spec import FrozenModel, stable_hash
 from harness.training.checkpoints import save_weights
 from harness.training.evaluation import checked_logits, evaluate_logits
 from harness.training.loop import EpochResult
+from harness.trial.active import ActiveTrial
 from harness.trial.feature_source import FeatureSource, feature_folder
 from harness.trial.output_checks import check_outputs
-from harness.trial.running import RunningTrial
 from harness.trial.setup import TrainingSetup, make_setup
 from harness.trial.testing import save_logits
 from zoo.calling.containment import reported
@@ -66,7 +66,7 @@ class BackboneFacts(FrozenModel):
     layout: Layout
 
 
-def run_on_features(trial: RunningTrial) -> None:
+def run_on_features(trial: ActiveTrial) -> None:
     """Run a trial whose recipe fits a head."""
     trial.begin()
     spec, prepared, progress, sharing = trial.spec, trial.prepared, trial.progress, trial.sharing

@@ -18,15 +18,15 @@ from harness.training.checkpoints import TrainingStates, save_weights
 from harness.training.compiling import forget_compiled
 from harness.training.loop import EpochResult, TrainingHooks
 from harness.training.state import TrainingState
+from harness.trial.active import ActiveTrial
 from harness.trial.fitting import fit
 from harness.trial.multi_gpu import RankGroup
-from harness.trial.running import RunningTrial
 from harness.trial.setup import make_setup
 from harness.trial.tuning import tune_trial
 
 
 def run_training(
-    trial: RunningTrial, states: TrainingStates, state: TrainingState | None, ranks: RankGroup | None
+    trial: ActiveTrial, states: TrainingStates, state: TrainingState | None, ranks: RankGroup | None
 ) -> None:
     """Run a trial that trains a network.
 

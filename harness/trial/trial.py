@@ -27,12 +27,12 @@ from harness.training.checkpoints import TrainingStates, remove_stale_temporarie
 from harness.training.compiling import watch_compiler
 from harness.training.precision import fastest_kernels
 from harness.training.state import TrainingState
+from harness.trial.active import ActiveTrial
 from harness.trial.evaluating import run_evaluation
 from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
 from harness.trial.on_features import run_on_features
 from harness.trial.progress import TrialProgress, continue_history
-from harness.trial.running import RunningTrial
 from harness.trial.training import run_training
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
@@ -113,7 +113,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
         with sharing.joined(), fastest_kernels(device), watch_compiler() as given_up:
             try:
                 _check_code(job, catalog)
-                trial = RunningTrial(job=job, catalog=catalog, progress=progress, sharing=sharing)
+                trial = ActiveTrial(job=job, catalog=catalog, progress=progress, sharing=sharing)
                 _run(trial, states, state, ranks)
             finally:
                 progress.warnings += given_up.notes()
@@ -172,7 +172,7 @@ def _check_code(job: TrialJob, catalog: Catalog) -> None:
             check_unchanged(registry.get(planned.full_name), planned.provider, since_ns=job.planned_ns)
 
 
-def _run(trial: RunningTrial, states: TrainingStates, state: TrainingState | None, ranks: RankGroup | None) -> None:
+def _run(trial: ActiveTrial, states: TrainingStates, state: TrainingState | None, ranks: RankGroup | None) -> None:
     if trial.job.trial.classifier is not None:
         run_evaluation(trial, trial.job.trial.classifier)
     elif trial.catalog.recipes.get(trial.spec.recipe.full_name).record.fit_head is not None:

@@ -1,4 +1,4 @@
-"""A running trial, and the steps that it takes whether it trains a network, fits a head or trains nothing."""
+"""An active trial, and the steps that it takes whether it trains a network, fits a head or trains nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from zoo.catalog import Catalog
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class RunningTrial:
+class ActiveTrial:
     """A trial in its process: what it was asked to do, and where it reports."""
 
     job: TrialJob

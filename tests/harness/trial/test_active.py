@@ -1,4 +1,4 @@
-"""The steps of a running trial: threads and cores, giving way, testing and measuring."""
+"""The steps of an active trial: threads and cores, giving way, testing and measuring."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-import harness.trial.running as module
+import harness.trial.active as module
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
 from harness.measuring.device_lock import DeviceSharing
 from harness.records.history import HistoryWriter, read_history
 from harness.records.record import SpeedInfo
+from harness.trial.active import ActiveTrial
 from harness.trial.progress import TrialProgress
-from harness.trial.running import RunningTrial
 from harness.trial.setup import make_setup
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
@@ -48,11 +48,11 @@ def start(make_job: Callable[..., Any], plugin_catalog: Catalog, tmp_path: Path)
     threads = torch.get_num_threads()
     histories: list[HistoryWriter] = []
 
-    def run(*, cores_folder: str = "", available: int = 1, **options: Any) -> RunningTrial:
+    def run(*, cores_folder: str = "", available: int = 1, **options: Any) -> ActiveTrial:
         job = make_job(**options).model_copy(update={"cores_folder": cores_folder})
         histories.append(HistoryWriter(tmp_path / "history.jsonl"))
         progress = TrialProgress(history=histories[-1], environment={})
-        return RunningTrial(
+        return ActiveTrial(
             job=job, catalog=plugin_catalog, progress=progress, sharing=Sharing(), available_threads=available
         )
 
@@ -62,7 +62,7 @@ def start(make_job: Callable[..., Any], plugin_catalog: Catalog, tmp_path: Path)
     torch.set_num_threads(threads)
 
 
-def test_it_computes_with_all_threads_until_the_work_is_known(start: Callable[..., RunningTrial]) -> None:
+def test_it_computes_with_all_threads_until_the_work_is_known(start: Callable[..., ActiveTrial]) -> None:
     trial = start(threads=None, available=3)
     trial.begin()
     assert torch.get_num_threads() == 3
@@ -71,7 +71,7 @@ def test_it_computes_with_all_threads_until_the_work_is_known(start: Callable[..
     assert trial.progress.environment == {"threads": 1, "available_threads": 3}
 
 
-def test_a_requested_number_of_threads_is_kept(start: Callable[..., RunningTrial]) -> None:
+def test_a_requested_number_of_threads_is_kept(start: Callable[..., ActiveTrial]) -> None:
     trial = start(threads=2, available=3)
     trial.begin()
     trial.choose_threads(1_000, 16)
@@ -79,7 +79,7 @@ def test_a_requested_number_of_threads_is_kept(start: Callable[..., RunningTrial
     assert trial.progress.environment == {}
 
 
-def test_it_waits_for_as_many_cores_as_it_has_threads(start: Callable[..., RunningTrial], tmp_path: Path) -> None:
+def test_it_waits_for_as_many_cores_as_it_has_threads(start: Callable[..., ActiveTrial], tmp_path: Path) -> None:
     start(threads=1).wait_for_cores()
     assert read_history(tmp_path / "history.jsonl") == [], "the bench shares no cores"
     trial = start(threads=2, available=3, cores_folder=str(tmp_path))
@@ -90,7 +90,7 @@ def test_it_waits_for_as_many_cores_as_it_has_threads(start: Callable[..., Runni
 
 
 def test_a_trial_that_the_user_stopped_does_not_go_on(
-    start: Callable[..., RunningTrial], monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., ActiveTrial], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trial = start()
     assert trial.give_way() == 1.5
@@ -101,7 +101,7 @@ def test_a_trial_that_the_user_stopped_does_not_go_on(
 
 @pytest.mark.parametrize("seconds", [0, 0.5])
 def test_the_device_is_its_own_only_while_it_is_timed(
-    start: Callable[..., RunningTrial], monkeypatch: pytest.MonkeyPatch, seconds: float
+    start: Callable[..., ActiveTrial], monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     trial = start(measure_seconds=seconds)
     calls: list[dict[str, Any]] = []
