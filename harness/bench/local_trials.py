@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from harness.bench.crashes import crash_record, events_of
 from harness.bench.jobs import EXIT_BUSY, EXIT_UNWRITABLE, UNWRITABLE
 from harness.bench.machine import Machine
@@ -25,6 +23,7 @@ from harness.records.provenance import LOADED_NS
 from harness.records.record import Failure, FailureKind, Record
 from harness.records.spec import ExecutionSpec
 from harness.records.store import Store
+from harness.records.trial_lock import trial_lock
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.free_memory import free_bytes
@@ -281,19 +280,14 @@ class LocalTrials:
 
     def _settle_crash(self, trial: ResolvedTrial, before: Record | None, folder: Path, crash: Record) -> Record | None:
         """Write the record of a crash, unless another process has taken the trial over since."""
-        lock = FileLock(folder / files.LOCK_FILE)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
-        try:
+        with trial_lock(folder) as is_ours:
+            if not is_ours:
+                return None
             record = self._store.read(trial.trial_id)
             if record is not None and record != before:
                 return record
             files.write_record(folder, crash)
             return crash
-        finally:
-            lock.release()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,16 +11,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.image_files.decoding import UnreadableImageError, decode
+from harness.data.image_files.decoding import decode
 from harness.data.streaming_index import EncodedIndex
-from harness.faults.errors import TrialError
-from harness.records.record import FailureKind
 from zoo.preparation import Preparation
 
 _TASK_IMAGES = 64
@@ -76,17 +76,10 @@ class StreamedImages:
             pass
 
     def _decode(self, indices_B: Sequence[int], out_BHWC: NDArray[np.uint8]) -> None:
+        how: dict[str, Any] = {
+            "channels": self._channels,
+            "preparation": self._preparation,
+            "bit_depth": self._bit_depth,
+        }
         for place, index in enumerate(indices_B):
-            try:
-                out_BHWC[place] = decode(
-                    self._index.read(index),
-                    channels=self._channels,
-                    preparation=self._preparation,
-                    bit_depth=self._bit_depth,
-                )
-            except UnreadableImageError as error:
-                raise TrialError(
-                    FailureKind.DATA,
-                    f"image {index} in {self._index.path(index)} could be read when the dataset was prepared, and now "
-                    f"it cannot: {error}",
-                ) from error
+            out_BHWC[place] = self._index.decoded(index, partial(decode, **how))

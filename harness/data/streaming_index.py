@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 
 from harness.data.array_files import load_array
 from harness.data.image_files.decoding import Encoded, UnreadableImageError
+from harness.faults.errors import TrialError
+from harness.records.record import FailureKind
 from zoo.dataset import FilePart
 from zoo.files.plain_files import PACK, open_plain
 
@@ -119,3 +121,18 @@ class EncodedIndex:
         except OSError as error:
             raise UnreadableImageError(error.strerror or str(error)) from error
         return content
+
+    def decoded(self, index: int, decode: Callable[[bytes], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Return what *decode* makes of an encoded image.
+
+        Raises:
+            TrialError: If it cannot be read or decoded any more.
+        """
+        try:
+            return decode(self.read(index))
+        except UnreadableImageError as error:
+            raise TrialError(
+                FailureKind.DATA,
+                f"image {index} in {self.path(index)} could be read when the dataset was prepared, and now it cannot: "
+                f"{error}",
+            ) from error

@@ -8,6 +8,7 @@
 - ``record``: the outcome of a trial
 - ``origin``: where a row comes from that was not trained here
 - ``store``: a folder of records
+- ``trial_lock``: one process at a time runs a trial
 - ``record_checks``: whether the numbers of a record are within their possible ranges
 - ``state_files``: training states in a trial's folder
 - ``history``: phases and epochs of a trial, one per line

@@ -14,7 +14,8 @@ from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import further_file
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
-from harness.records.store import CHECKPOINT_FILE, LOCK_FILE, RECORD_FILE, Store, end_of, write_record
+from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, Store, end_of, write_record
+from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
 from zoo.files.plain_files import PREDICTIONS, read_bytes

@@ -24,6 +24,7 @@ from harness.records.record import SCHEMA_VERSION, FailureKind, Outcome, Record
 from harness.records.record_checks import number_problem
 from harness.records.spec import FrozenModel, TrialSpec, stable_hash
 from harness.records.state_files import state_files
+from harness.records.trial_lock import LOCK_FILE, trial_lock
 from harness.system.atomic_files import sync_folder, write_json
 from zoo.errors import StoreError
 from zoo.files.foreign_json import parse_object
@@ -35,8 +36,6 @@ SPEC_FILE = "spec.json"
 HISTORY_FILE = "history.jsonl"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 LOG_FILE = "log.txt"
-LOCK_FILE = ".lock"
-"""Held while a trial runs and while its record is written; the system frees it when the holder dies."""
 _SUM = "sha256"
 
 
@@ -131,16 +130,11 @@ class Store:
 
     def is_held(self, trial: str) -> bool:
         """Return whether a process is running a trial or writing its record."""
-        from filelock import FileLock, Timeout  # slow to import, and not needed for reading
-
-        path = self.folder(trial) / LOCK_FILE
-        if not path.exists():
+        folder = self.folder(trial)
+        if not (folder / LOCK_FILE).exists():
             return False
-        try:
-            with FileLock(path).acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
+        with trial_lock(folder) as is_free:
+            return not is_free
 
     def set_aside(self, trial: str) -> Path | None:
         """Rename a trial's damaged record, so that the trial can run again.
@@ -148,26 +142,18 @@ class Store:
         Returns:
             The new path; None if another process is running the trial or has repaired it.
         """
-        from filelock import FileLock, Timeout  # slow to import, and not needed for reading
-
         folder = self.folder(trial)
-        lock = FileLock(folder / LOCK_FILE)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
-        try:
-            path = folder / RECORD_FILE
+        with trial_lock(folder) as is_ours:
+            if not is_ours:
+                return None
             try:
                 self.read(trial)
             except DamagedRecordError:
                 kept = next(name for number in itertools.count(1) if not (name := _damaged(folder, number)).exists())
-                os.replace(path, kept)
+                os.replace(folder / RECORD_FILE, kept)
                 sync_folder(folder)
                 return kept
             return None
-        finally:
-            lock.release()
 
     def remove_states(self, trial: str) -> None:
         """Remove training states left behind by a process that was killed right after writing its record."""

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from harness.classifiers.images import prepared_data
@@ -37,6 +36,7 @@ from harness.records.predictions import (
 from harness.records.record import FailureKind, Record, TestSetKind, TestSetResult
 from harness.records.scoring import score
 from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
+from harness.records.trial_lock import trial_lock
 from harness.retesting.class_names import map_by_name
 from harness.retesting.requested import RequestedSet
 from harness.retesting.sources import (
@@ -146,13 +146,10 @@ def retest(
     keep_freed_memory()
     path = Path(folder)
     Path(kept_in).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path / files.LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return {"busy": True, "failures": {}}
     failures: dict[str, str] = {}
-    try:
+    with trial_lock(path) as is_ours:
+        if not is_ours:
+            return {"busy": True, "failures": {}}
         record = files.read_record(path / files.RECORD_FILE)
         tester = _Tester(path, record, build_catalog(Sources(**sources)), _settings(settings), Path(kept_in))
         with using(tester.images.prepared.folders):
@@ -163,8 +160,6 @@ def retest(
                     if INTERRUPTION.count:
                         raise
                     failures[due.name] = classify(error, "test").message
-    finally:
-        lock.release()
     return {"busy": False, "failures": failures}
 
 

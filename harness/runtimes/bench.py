@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from harness.bench.follow_up import FollowUpSummary
 from harness.bench.jobs import RESULT_FILE
 from harness.bench.processes import POLL_SECONDS, Job, Starter
@@ -32,6 +30,7 @@ from harness.records.runtime_result import (
 )
 from harness.records.spec import stable_hash
 from harness.records.store import CHECKPOINT_FILE, Store
+from harness.records.trial_lock import trial_lock
 from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.interrupts import Interrupts
@@ -224,14 +223,9 @@ class _Runner:
             seconds={"total": seconds},
         )
         folder = self.store.folder(record.trial_id)
-        lock = FileLock(folder / files.LOCK_FILE)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
-        try:
+        with trial_lock(folder) as is_ours:
+            if not is_ours:
+                return None
             with writing(folder):
                 write_result(folder, result)
-        finally:
-            lock.release()
         return result

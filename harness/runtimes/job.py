@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from harness.classifiers.images import prepared_data, spread_images
 from harness.classifiers.quantizing import CALIBRATION_IMAGES, Calibration
@@ -33,6 +32,7 @@ from harness.records.predictions import SavedPredictions, load_predictions, save
 from harness.records.record import FailureKind, MetricValue, Outcome, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeResult, predictions_name, write_result
 from harness.records.scoring import score
+from harness.records.trial_lock import trial_lock
 from harness.runtimes.converting import Converted, convert
 from harness.runtimes.speed import measure_runtime_speed
 from harness.system.atomic_files import sha256_of
@@ -90,18 +90,13 @@ def run_runtime(folder: str, runtime: str, *, cache: str, sources: dict[str, Any
     """
     keep_freed_memory()
     path = Path(folder)
-    lock = FileLock(path / files.LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return "busy"
-    try:
+    with trial_lock(path) as is_ours:
+        if not is_ours:
+            return "busy"
         record = files.read_record(path / files.RECORD_FILE)
         found = _attempt(path, record, runtime, Path(cache), build_catalog(Sources(**sources)), result)
         write_result(path, found)
         return found.outcome.value
-    finally:
-        lock.release()
 
 
 def _attempt(

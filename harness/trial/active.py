@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from harness.batches.forward_settings import ForwardSettings
+from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.data.images import PreparedData, TrialImages
 from harness.measuring.device_lock import DeviceSharing
 from harness.measuring.environment import available_threads
@@ -57,9 +57,15 @@ class ActiveTrial:
         """The device that it computes on."""
         return torch.device(self.spec.execution.device)
 
+    @property
+    def precision(self) -> Precision:
+        """The numeric precision that it computes in."""
+        precision = self.spec.execution.precision
+        assert precision != "auto", "the bench resolves the precision"
+        return precision
+
     def begin(self) -> None:
         """Use the requested number of threads, or all until the network's work is known."""
-        assert self.spec.execution.precision != "auto", "the bench resolves the precision"
         torch.set_num_threads(self.spec.execution.threads or self.available_threads)
 
     def choose_threads(self, macs: int | None, batch_size: int) -> None:

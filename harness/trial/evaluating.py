@@ -89,7 +89,7 @@ def run_evaluation(trial: ActiveTrial, given: GivenClassifier) -> None:
         settings = ForwardSettings(
             device=device,
             normalization=normalization,
-            precision=spec.execution.precision,
+            precision=trial.precision,
             channels_last=tuning.layout == "channels_last",
             compile=tuning.compile,
             graphs=tuning.graphs,

@@ -78,7 +78,7 @@ def run_on_features(trial: ActiveTrial) -> None:
         settings = ForwardSettings(
             device=device,
             normalization=setup.normalization,
-            precision=execution.precision,
+            precision=trial.precision,
             channels_last=execution.layout != "contiguous",
             trials_on_device=trial.job.sharing,
         )

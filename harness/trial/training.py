@@ -63,7 +63,7 @@ def run_training(
         settings = ForwardSettings(
             device=device,
             normalization=normalization,
-            precision=execution.precision,
+            precision=trial.precision,
             trials_on_device=trial.job.sharing,
         )
         with sharing.alone():

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
 from harness.faults.failures import classify
 from harness.measuring.device_lock import DeviceSharing, device_name
@@ -21,6 +20,7 @@ from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
 from harness.records.provenance import check_unchanged
 from harness.records.record import DataInfo, Outcome, Record
+from harness.records.trial_lock import trial_lock
 from harness.system.atomic_files import sha256_of, write_json
 from harness.system.cores import share_cores
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries
@@ -52,12 +52,9 @@ def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -
         OSError: If the trial's files, such as its record, cannot be written.
     """
     folder = Path(job.folder)
-    lock = FileLock(folder / files.LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    try:
+    with trial_lock(folder) as is_ours:
+        if not is_ours:
+            return False
         record_file = folder / files.RECORD_FILE
         if not _is_settled(record_file, job):
             record = _attempt(job, catalog, folder, ranks)
@@ -66,8 +63,6 @@ def run_trial(job: TrialJob, catalog: Catalog, ranks: RankGroup | None = None) -
             if not files.keeps_states(record):
                 TrainingStates(folder).clear()
         return True
-    finally:
-        lock.release()
 
 
 def _is_settled(record_file: Path, job: TrialJob) -> bool:

@@ -25,6 +25,7 @@ from harness.records.record import Failure, FailureKind, Outcome, Record
 from harness.records.spec import ExecutionSpec
 from harness.records.state_files import is_state_name, is_whole, state_files
 from harness.records.store import Store
+from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import write_bytes, writing
 from harness.trial.devices import check_together
 from harness.trial.resolved_trial import ResolvedTrial
@@ -102,7 +103,7 @@ class RemoteTrials:
             StoreError: If its folder cannot be made.
         """
         folder = self._store.folder(trial.trial_id)
-        lock = FileLock(folder / files.LOCK_FILE)
+        lock = FileLock(folder / LOCK_FILE)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             try:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.image_files.decoding import UnreadableImageError
 from harness.data.photographs.whole import decode_whole
 from harness.data.streaming_index import EncodedIndex
-from harness.faults.errors import TrialError
-from harness.records.record import FailureKind
 
 
 class EncodedImages:
@@ -35,12 +33,5 @@ class EncodedImages:
         Raises:
             TrialError: If it can no longer be decoded.
         """
-        try:
-            content = self._index.read(index)
-            return decode_whole(content, channels=self._channels, rung=self._rung, bit_depth=self._bit_depth)
-        except UnreadableImageError as error:
-            raise TrialError(
-                FailureKind.DATA,
-                f"image {index} in {self._index.path(index)} could be read when the dataset was prepared, and now "
-                f"it cannot: {error}",
-            ) from error
+        decode = partial(decode_whole, channels=self._channels, rung=self._rung, bit_depth=self._bit_depth)
+        return self._index.decoded(index, decode)

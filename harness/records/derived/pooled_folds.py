@@ -17,7 +17,8 @@ from harness.records.keys import result_key
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.scoring import score
-from harness.records.store import LOCK_FILE, Store, read_record, write_record
+from harness.records.store import Store, read_record, write_record
+from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import sha256_of, writing
 from zoo.catalog import Entry
 from zoo.errors import StoreError

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from harness.data.image_files.decoding import UnreadableImageError
 from harness.data.streaming_index import EncodedIndex, write_index
+from harness.faults.errors import TrialError
+from harness.records.record import FailureKind
 from zoo.dataset import FilePart
 
 
@@ -35,3 +38,17 @@ def test_a_file_that_changed_or_is_gone_is_unreadable(tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(UnreadableImageError, match="No such file"):
         index.read(0)
+
+
+def test_an_image_that_can_no_longer_be_decoded_is_named_with_its_reason(tmp_path: Path) -> None:
+    def decode(content: bytes) -> np.ndarray:
+        if content != b"whole":
+            raise UnreadableImageError("truncated")
+        return np.full((1, 1, 1), 7, dtype=np.uint8)
+
+    write_index(tmp_path, "train", [b"whole", b"part"])
+    index = EncodedIndex(tmp_path, "train")
+    assert index.decoded(0, decode).tolist() == [[[7]]]
+    with pytest.raises(TrialError, match=r"image 1 in .*\.bin could be read .* and now it cannot: truncated") as caught:
+        index.decoded(1, decode)
+    assert caught.value.kind is FailureKind.DATA

@@ -12,7 +12,6 @@ from filelock import FileLock
 
 from harness.records.record import SCHEMA_VERSION, Outcome, Record
 from harness.records.store import (
-    LOCK_FILE,
     RECORD_FILE,
     DamagedRecordError,
     Store,
@@ -23,6 +22,7 @@ from harness.records.store import (
     trial_id,
     write_record,
 )
+from harness.records.trial_lock import LOCK_FILE
 from zoo.errors import StoreError
 
 

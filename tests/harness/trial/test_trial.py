@@ -12,7 +12,7 @@ from harness.records.history import read_history
 from harness.records.predictions import load_predictions
 from harness.records.record import FailureKind, Outcome
 from harness.records.state_files import state_files
-from harness.records.store import LOCK_FILE
+from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import sha256_of
 from harness.trial import training, trial
 from harness.trial.trial import run_trial

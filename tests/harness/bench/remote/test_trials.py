@@ -21,7 +21,8 @@ from harness.bench.slots import SlotRequest
 from harness.data.images import PreparedData
 from harness.records.record import FailureKind, Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
-from harness.records.store import LOCK_FILE, RECORD_FILE, Store, read_record, write_record
+from harness.records.store import RECORD_FILE, Store, read_record, write_record
+from harness.records.trial_lock import LOCK_FILE
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.errors import UsageError
 from zoo.events import EpochEnded, Event

@@ -20,7 +20,7 @@ from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
 from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
-from harness.records.store import LOCK_FILE
+from harness.records.trial_lock import LOCK_FILE
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError
 

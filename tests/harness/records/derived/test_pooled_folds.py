@@ -15,7 +15,8 @@ from harness.records.keys import result_key
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import DataInfo, Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.spec import DatasetSpec, ProviderSpec
-from harness.records.store import LOCK_FILE, Store, read_record, trial_id, write_record
+from harness.records.store import Store, read_record, trial_id, write_record
+from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry, Provider
 from zoo.errors import StoreError
