@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from harness.classifiers.card import ClassifierCard
 from harness.data.cache_layout import FACTS_FILE, using
 from harness.data.fold_data import fold_facts_file
-from harness.data.image_files.decoding import UnreadableImageError, decode, quiet_pillow
+from harness.data.image_files.decoding import decode
+from harness.data.image_files.opening import UnreadableImageError, quiet_pillow
 from harness.data.images import ImageSet, PreparedData, SplitName
 from zoo.errors import DataError, UsageError
 from zoo.files.image_files import LeftOut, walk_images

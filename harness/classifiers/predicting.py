@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.classifiers.trained import TrainedClassifier
-from harness.data.image_files.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode, quiet_pillow
+from harness.data.image_files.decoding import decode
+from harness.data.image_files.opening import MAX_PIXELS, Encoded, UnreadableImageError, quiet_pillow
 from harness.faults.errors import TrialError
 from harness.measuring.environment import resolve_device, resolve_precision
 from harness.records.record import FailureKind

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import PIL
 
-from harness.data.image_files import decoding
+from harness.data.image_files import decoding, opening
 from harness.data.image_shape import Wanted
 from harness.data.notes import UnusableImagesError, shown
 from harness.records.spec import ASKED, DatasetSpec, ProviderSpec, stable_hash
@@ -48,7 +48,7 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits, wanted: Wante
     return stable_hash(
         {
             **notes,
-            "format": [FORMAT, decoding.VERSION, PIL.__version__, *decoding.plugin_versions()],
+            "format": [FORMAT, decoding.VERSION, PIL.__version__, *opening.plugin_versions()],
             "spec": {**spec.model_dump(mode="json", exclude=left_out), "provider": _provider_fields(spec.provider)},
             "preparation": [asdict(view), design_size if view.size is None else None],
             "hints": [dataset.channels],

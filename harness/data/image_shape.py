@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from harness.data.image_files import decoding
+from harness.data.image_files import decoding, opening
 from harness.data.settings import Report
 from harness.data.splitting import SplitIndices
 from harness.records.spec import DatasetSpec
@@ -68,7 +68,7 @@ class Shape:
             return cls(preparation=preparation.view, channels=channels, notes=[])
         sizes: Counter[tuple[int, int]] = Counter()
         all_grey = True
-        with decoding.quiet_pillow():
+        with opening.quiet_pillow():
             for name, part in parts.items():
                 for number, (width, height, is_grey) in enumerate(_headers(part)):
                     sizes[width, height] += 1
@@ -117,6 +117,6 @@ def _headers(part: SplitIndices) -> Iterator[tuple[int, int, bool]]:
     for index in part.indices:
         try:
             header = decoding.read_header(part.source.encoded[int(index)])
-        except decoding.UnreadableImageError:  # decoding will report it
+        except opening.UnreadableImageError:  # decoding will report it
             continue
         yield header.width, header.height, header.is_grey

@@ -19,7 +19,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.image_files.decoding import UnreadableImageError, decode, fit_array, quiet_pillow, read_content
+from harness.data.image_files.decoding import decode, fit_array
+from harness.data.image_files.opening import UnreadableImageError, quiet_pillow, read_content
 from harness.data.splitting import SplitIndices
 from harness.system.cores import decoding_threads
 from zoo.preparation import Preparation

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.array_files import load_array
-from harness.data.image_files.decoding import Encoded, UnreadableImageError
+from harness.data.image_files.opening import Encoded, UnreadableImageError
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
 from zoo.dataset import FilePart

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from harness.data.cache_layout import FACTS_FILE, lock_of, mark_used, streamed_folder
 from harness.data.folding import pool_parts
-from harness.data.image_files import decoding
+from harness.data.image_files import decoding, opening
 from harness.data.images import PreparedData
 from harness.data.photographs import whole
 from harness.data.photographs.packed import write_packed
@@ -104,7 +104,7 @@ def _images_of(prepared: PreparedData, spec: DatasetSpec, splits: Splits) -> tup
 
 def _key(prepared: PreparedData, store: WholeStore, part: SplitIndices, indices: list[int]) -> str:
     samples = hashlib.sha256(part.hashes_N[indices].astype("<u8").tobytes()).hexdigest()
-    versions = [whole.VERSION, decoding.VERSION, PIL.__version__, *decoding.plugin_versions()]
+    versions = [whole.VERSION, decoding.VERSION, PIL.__version__, *opening.plugin_versions()]
     content = prepared.whole_fingerprint or prepared.fingerprint
     return stable_hash(["whole", versions, content, samples, store.model_dump(mode="json")])
 
@@ -121,11 +121,11 @@ def _sizes(part: SplitIndices, indices: list[int]) -> Iterator[tuple[int, int]]:
         yield from [(width, height)] * min(1, len(indices))
         return
     assert part.source.encoded is not None
-    with decoding.quiet_pillow():
+    with opening.quiet_pillow():
         for index in indices:
             try:
                 header = decoding.read_header(part.source.encoded[index])
-            except decoding.UnreadableImageError:  # decoding will report it
+            except opening.UnreadableImageError:  # decoding will report it
                 continue
             yield header.width, header.height
 
@@ -213,7 +213,7 @@ def _write(  # parameters: what add_whole_images has found
             sync_file(array)
         write_json(temporary / FACTS_FILE, found.model_dump(mode="json"))
         os.replace(temporary, target)
-    except decoding.UnreadableImageError as error:
+    except opening.UnreadableImageError as error:
         shutil.rmtree(temporary, ignore_errors=True)
         raise DataError(f"{title}: an image could be decoded a moment ago, and now it cannot: {error}") from error
     except BaseException:

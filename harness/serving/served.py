@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.classifiers.predicting import ImagePrediction, Predictor, logits_of_each
-from harness.data.image_files.decoding import TooManyPixelsError, UnknownFormatError, UnreadableImageError
+from harness.data.image_files.opening import TooManyPixelsError, UnknownFormatError, UnreadableImageError
 from harness.serving.batcher import Batcher, BatcherClosed, QueueFull
 from harness.serving.limits import Limits, Refusal
 from harness.serving.metrics import Metrics

@@ -10,7 +10,7 @@ from types import FrameType
 
 import uvicorn
 
-from harness.data.image_files.decoding import quiet_pillow
+from harness.data.image_files.opening import quiet_pillow
 from harness.serving.app import create_app
 from harness.serving.limits import Limits
 from harness.serving.metrics import Metrics

@@ -235,7 +235,8 @@ IMAGES = (
 @FUZZ
 @given(content=st.one_of([_damaged(each) for each in IMAGES]), bit_depth=st.sampled_from([None, 1, 12, 16]))
 def test_damaged_images(content: bytes, bit_depth: int | None) -> None:
-    from harness.data.image_files.decoding import UnreadableImageError, decode, quiet_pillow, read_header
+    from harness.data.image_files.decoding import decode, read_header
+    from harness.data.image_files.opening import UnreadableImageError, quiet_pillow
 
     with quiet_pillow():
         for read in (

@@ -162,7 +162,7 @@ class Classifier(nn.Module):
         return predict_images(self._predictor, _sources(images))
 
     def _decoded(self, images: Images) -> NDArray[np.uint8]:
-        from harness.data.image_files.decoding import UnreadableImageError, quiet_pillow
+        from harness.data.image_files.opening import UnreadableImageError, quiet_pillow
 
         decoded = []
         with quiet_pillow():

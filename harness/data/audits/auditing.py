@@ -19,7 +19,7 @@ from harness.data.audits.audit import DatasetAudit, SplitAudit, UnreadableImage
 from harness.data.audits.duplicates import SPLITS, HashedImage, find_duplicates
 from harness.data.audits.native_sizes import measure_sizes
 from harness.data.audits.preparation_effect import effect_of
-from harness.data.image_files import decoding
+from harness.data.image_files import decoding, opening
 from harness.data.image_shape import Shape, Wanted
 from harness.data.image_writer import Unreadable, decoded_chunks, hash_pixels
 from harness.data.images import PreparedData
@@ -166,14 +166,14 @@ def _from_prepared(prepared: PreparedData, parts: dict[str, SplitIndices], repor
 def _why_unreadable(part: SplitIndices, index: int, prepared: PreparedData) -> str:
     assert part.source.encoded is not None  # an array's images can always be read
     try:
-        with decoding.quiet_pillow():
+        with opening.quiet_pillow():
             decoding.decode(
                 part.source.encoded[index],
                 channels=prepared.channels,
                 preparation=prepared.view,
                 bit_depth=prepared.bit_depth,
             )
-    except decoding.UnreadableImageError as error:
+    except opening.UnreadableImageError as error:
         return str(error)
     return "it could not be read when the dataset was prepared, and now it can"
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from harness.data.image_files import decoding
+from harness.data.image_files import decoding, opening
 from harness.data.settings import Report
 from harness.data.splitting import SplitIndices
 from harness.records.spec import FrozenModel
@@ -53,13 +53,13 @@ def measure_sizes(
             num_grey += len(indices) * (channels == 1)
             continue
         assert part.source.encoded is not None
-        with decoding.quiet_pillow():
+        with opening.quiet_pillow():
             for number, index in enumerate(indices):
                 if number % 1000 == 0:
                     report(f"{title}: measuring the {name} images", number / len(indices))
                 try:
                     header = decoding.read_header(part.source.encoded[index])
-                except decoding.UnreadableImageError:  # the file has changed, but not its size and modification time
+                except opening.UnreadableImageError:  # the file has changed, but not its size and modification time
                     num_lost += 1
                     continue
                 counts[header.width, header.height] += 1

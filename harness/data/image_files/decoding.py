@@ -20,7 +20,7 @@ animated, several pages         the first frame
 another size than wanted        scaled, cropped or padded as the trial's preparation says (:mod:`~.fitting`)
 truncated file                  unreadable
 HEIC, JPEG XL                   as other colour images where ``zoobench[photos]`` is installed, else unreadable
-text or anything else           unreadable, whatever its name says; formats beyond :data:`FORMATS` too
+text or anything else           unreadable, whatever its name says; formats beyond :data:`~.opening.FORMATS` too
 more than MAX_PIXELS            unreadable, and never decompressed
 ==============================  ====================================================================
 
@@ -30,27 +30,18 @@ An image counts as grey by how it is stored, not by its pixels. What becomes of 
 
 from __future__ import annotations
 
-import functools
-import importlib
-import io
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from harness.data.image_files.bit_depth import Reopen, is_deep, is_grey_alpha, peak_of, raw_mode_of, to_eight_bits
 from harness.data.image_files.fitting import fit_image
 from harness.data.image_files.jpeg import draft, scale_for
-from zoo.dataset import FilePart
-from zoo.files.image_kinds import DECODERS, HEAD_BYTES, has_decoder, how_to_read, image_kind, is_readable
-from zoo.files.plain_files import IMAGE, PACK, open_plain
+from harness.data.image_files.opening import MAX_PIXELS, Encoded, UnreadableImageError, opened_image
 from zoo.preparation import Preparation
 
 VERSION = 4
@@ -62,13 +53,6 @@ CHANGES = {
     4: "images that are not square (by up to half a pixel)",
 }
 """The files that a version decodes differently from the version before."""
-
-MAX_PIXELS = 100_000_000
-"""Maximum width × height to decode: 300 MB as RGB."""
-
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "MPO", "JPEG2000", "AVIF", "HEIF", "JXL")
-"""Supported raster formats, by Pillow's names. Formats that run another program, such as EPS, are not supported. The
-last two need plug-ins (see :mod:`zoo.files.image_kinds`)."""
 
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"})
 _GREY_SCALES = {"L;2": 85, "L;4": 17}
@@ -87,22 +71,6 @@ _TURNS = {
 """What turns an image upright, by its EXIF orientation."""
 
 
-Encoded = bytes | Path | FilePart
-"""An image file: its content, its path, or its position within another file."""
-
-
-class UnreadableImageError(ValueError):
-    """An image file that cannot be decoded; the message gives the reason, without the file's name."""
-
-
-class UnknownFormatError(UnreadableImageError):
-    """A file that is not an image in a supported format."""
-
-
-class TooManyPixelsError(UnreadableImageError):
-    """An image that is too large to decode, according to its header."""
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageHeader:
     """The properties of an image that are known before decoding."""
@@ -119,7 +87,7 @@ def read_header(source: Encoded) -> ImageHeader:
     Raises:
         UnreadableImageError: If the file is not an image, or too large.
     """
-    with _reading(source) as image:
+    with opened_image(source) as image:
         width, height = image.size
         # Pillow itself swaps the size of a rotated TIFF. Reading a PNG's EXIF would decode it, because the EXIF may
         # come after the pixels.
@@ -150,8 +118,8 @@ def decode(
     Raises:
         UnreadableImageError: If the image cannot be decoded.
     """
-    with _reading(source, max_pixels) as image:
-        reopen = partial(_reading, source, max_pixels)
+    with opened_image(source, max_pixels) as image:
+        reopen = partial(opened_image, source, max_pixels)
         upright = _upright(image, reopen, channels=channels, bit_depth=bit_depth, on_deep_image=on_deep_image)
         return fit_image(upright, preparation)
 
@@ -169,10 +137,10 @@ def decode_upright(
     Raises:
         UnreadableImageError: If the image cannot be decoded.
     """
-    with _reading(source) as image:
+    with opened_image(source) as image:
         if image.format == "JPEG":
             draft(image, scale_for(image.width, image.height, least_side))
-        pixels = np.asarray(_upright(image, partial(_reading, source), channels=channels, bit_depth=bit_depth))
+        pixels = np.asarray(_upright(image, partial(opened_image, source), channels=channels, bit_depth=bit_depth))
         return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
@@ -208,16 +176,6 @@ def fit_array(image_HWC: NDArray[np.uint8], *, channels: int, preparation: Prepa
     return fit_image(_convert(image, channels), preparation)
 
 
-def read_content(source: Encoded) -> bytes:
-    """Return the bytes of an image file.
-
-    Raises:
-        OSError: If it cannot be read.
-    """
-    with _opened(source) as file:
-        return file.read() if not isinstance(source, FilePart) else file.read(source.size)
-
-
 def change_since(version: int) -> str:
     """Return a sentence on the files that are decoded differently than by *version*; empty if there are none."""
     if version == VERSION:
@@ -226,104 +184,6 @@ def change_since(version: int) -> str:
     if changes and all(changes):
         return f"{' and '.join(changes)} are decoded differently than in the training; all other images are not"
     return f"images were decoded by version {version} of zoo's decoding in the training, and are by {VERSION} here"
-
-
-@contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Silence Pillow's warnings about unusual files, which the table above covers. Enter before starting threads."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\..*")
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        yield
-
-
-@contextmanager
-def _reading(source: Encoded, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
-    most = min(max_pixels, MAX_PIXELS)
-    try:
-        with _opened(source) as file, Image.open(file, formats=_formats()) as image:
-            if image.width * image.height > most:
-                raise TooManyPixelsError(f"{image.width}×{image.height} pixels are more than {most:,}")
-            yield image
-    except (UnreadableImageError, MemoryError):
-        raise
-    except UnidentifiedImageError as error:
-        raise UnknownFormatError(_why_unknown(source)) from error
-    except Image.DecompressionBombError as error:
-        raise TooManyPixelsError(f"more than {most:,} pixels") from error
-    except Exception as error:  # Pillow's readers raise various undocumented errors for broken files
-        raise UnreadableImageError(" ".join(str(error).split())[:200] or type(error).__name__) from error
-
-
-def _opened(source: Encoded) -> IO[bytes]:
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    if isinstance(source, FilePart):
-        return io.BufferedReader(_Window(source), 1 << 16)
-    return open_plain(source, IMAGE)
-
-
-class _Window(io.RawIOBase):
-    """A part of a file as a file object, so that a header can be read without the rest."""
-
-    def __init__(self, part: FilePart) -> None:
-        self._part = part
-        self._place = 0
-        self._file = open_plain(part.path, PACK).detach()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._part.size}[whence]
-        self._place = max(0, base + offset)
-        return self._place
-
-    def readinto(self, buffer: Any) -> int | None:
-        wanted = max(0, min(len(buffer), self._part.size - self._place))
-        self._file.seek(self._part.start + self._place)
-        count = self._file.readinto(memoryview(buffer)[:wanted])
-        self._place += count or 0
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-@functools.cache
-def plugin_versions() -> tuple[str, ...]:
-    """Register the installed plug-ins of :data:`zoo.files.image_kinds.DECODERS`, and return names and versions."""
-    found = []
-    for kind, module_name in DECODERS.items():
-        if not has_decoder(kind):
-            continue
-        try:
-            module = importlib.import_module(module_name)
-        except (ImportError, OSError) as error:  # for example a wheel for another system; images are unreadable
-            warnings.warn(f"{kind} cannot be read: {error}", RuntimeWarning, stacklevel=2)
-            continue
-        if module_name == "pillow_heif":  # the others register themselves
-            module.register_heif_opener()
-        found.append(f"{module_name} {getattr(module, '__version__', '')}".strip())
-    return tuple(found)
-
-
-@functools.cache
-def _formats() -> tuple[str, ...]:
-    """Return the formats that this build of Pillow can read."""
-    Image.init()
-    plugin_versions()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-def _why_unknown(source: Encoded) -> str:
-    with _opened(source) as file:
-        kind = image_kind(file.read(HEAD_BYTES), source.suffix.lower() if isinstance(source, Path) else "")
-    return "not an image of a known format" if not kind or is_readable(kind) else f"{kind}: {how_to_read(kind)}"
 
 
 def _orientation(image: Image.Image) -> int | None:

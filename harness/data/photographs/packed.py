@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.array_files import load_array
-from harness.data.image_files.decoding import Encoded, quiet_pillow
+from harness.data.image_files.opening import Encoded, quiet_pillow
 from harness.data.photographs.whole import decode_whole, whole_of_array
 from harness.system.cores import decoding_threads
 from zoo.files.plain_files import PACK, open_plain

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from harness.data.image_files.decoding import MAX_PIXELS, Encoded, UnreadableImageError, decode_upright
+from harness.data.image_files.decoding import decode_upright
 from harness.data.image_files.jpeg import decode_jpeg
+from harness.data.image_files.opening import MAX_PIXELS, Encoded, UnreadableImageError
 from zoo.dataset import FilePart
 from zoo.files.plain_files import IMAGE, PACK, open_plain, read_bytes
 

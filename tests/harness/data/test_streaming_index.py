@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.data.image_files.decoding import UnreadableImageError
+from harness.data.image_files.opening import UnreadableImageError
 from harness.data.streaming_index import EncodedIndex, write_index
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind

@@ -114,7 +114,7 @@ def _first(arguments: tuple[str, ...], limit: int, skipped: LeftOut) -> tuple[li
 
 def _decoded(predictor: Predictor, source: ImageSource) -> NDArray[np.uint8] | str:
     """Return the decoded image, or a sentence saying why it cannot be decoded."""
-    from harness.data.image_files.decoding import UnreadableImageError, quiet_pillow
+    from harness.data.image_files.opening import UnreadableImageError, quiet_pillow
 
     if source.image is None:
         return source.problem

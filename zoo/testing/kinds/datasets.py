@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.data.image_files import decoding
+from harness.data.image_files import decoding, opening
 from harness.data.images import PreparedData
 from harness.data.prepare import load_splits, prepare_splits
 from harness.data.settings import DataSettings
@@ -120,7 +120,7 @@ def images_are_right(subject: Subject[Dataset]) -> None:
                 raise CheckFailedError(f"the first {len(some_NHWC)} images of {name} are all the same")
             continue
         assert split.encoded is not None  # a split has either
-        with decoding.quiet_pillow():
+        with opening.quiet_pillow():
             for index in range(min(len(split), _FEW)):
                 _require_decodable(name, index, split.encoded[index])
 
@@ -277,5 +277,5 @@ def _bytes_of(item: Any) -> bytes:
 def _require_decodable(name: str, index: int, item: Any) -> None:
     try:
         decoding.decode(item, channels=3, preparation=Preparation(size=32))
-    except (decoding.UnreadableImageError, OSError, AttributeError, TypeError) as error:  # the last two: no file at all
+    except (opening.UnreadableImageError, OSError, AttributeError, TypeError) as error:  # the last two: no file at all
         raise CheckFailedError(f"image {index} of {name} cannot be decoded: {error}") from error

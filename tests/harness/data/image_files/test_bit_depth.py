@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from harness.data.image_files import decoding
-from harness.data.image_files.decoding import UnreadableImageError, read_header
+from harness.data.image_files.decoding import read_header
+from harness.data.image_files.opening import UnreadableImageError
 from zoo.preparation import Preparation
 
 GREY, COLOUR, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 4, 6

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,8 @@ import pytest
 from PIL import Image, features
 
 from harness.data.image_files import decoding
-from harness.data.image_files.decoding import (
-    UnreadableImageError,
-    decode,
-    fit_array,
-    plugin_versions,
-    quiet_pillow,
-    read_header,
-)
-from zoo.files import image_kinds
+from harness.data.image_files.decoding import decode, fit_array, read_header
+from harness.data.image_files.opening import UnreadableImageError
 from zoo.preparation import Preparation
 
 
@@ -170,31 +162,6 @@ def test_a_truncated_file_is_unreadable(kind: str) -> None:
         decode(source[: len(source) // 2], channels=3, preparation=Preparation(size=64))
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"not an image", b"\xff\xd8\xff", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"]
-)
-def test_a_file_that_is_not_an_image_is_unreadable_regardless_of_its_name(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(content)
-    with pytest.raises(UnreadableImageError):
-        decode(path, channels=3, preparation=Preparation(size=4))
-    with pytest.raises(UnreadableImageError):
-        read_header(path)
-
-
-def test_an_image_of_too_many_pixels_is_never_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = encode(Image.new("1", (200, 200)), "PNG")
-    monkeypatch.setattr(decoding, "MAX_PIXELS", 200 * 200 - 1)
-    with pytest.raises(UnreadableImageError, match="39,999"):
-        decode(source, channels=1, preparation=Preparation(size=4))
-
-
-def test_a_decompression_bomb_is_unreadable_and_quiet() -> None:
-    source = encode(Image.new("1", (20_000, 10_000)), "PNG")
-    with quiet_pillow(), pytest.raises(UnreadableImageError, match="100,000,000"):
-        decode(source, channels=1, preparation=Preparation(size=4))
-
-
 def test_pixels_in_memory_are_treated_as_files_are() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
     from_file = decode(encode(Image.fromarray(pixels), "PNG"), channels=3, preparation=Preparation(size=6))
@@ -233,28 +200,6 @@ def test_the_transparent_colour_of_a_16_bit_png_is_white() -> None:
     row = struct.pack(">6H", 1000, 1000, 1000, 60000, 2000, 2000)
     content = raw_png(16, 2, row, 2, struct.pack(">3H", 1000, 1000, 1000))
     assert decode(content, channels=3, preparation=Preparation(size=2))[0].tolist() == [[255, 255, 255], [233, 8, 8]]
-
-
-def test_an_unreadable_kind_is_reported_with_the_package_that_reads_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Phones save HEIC as .jpg."""
-    monkeypatch.setattr(image_kinds, "has_decoder", lambda kind: False)
-    path = tmp_path / "a.jpg"
-    path.write_bytes(b"\0\0\0\x1cftypheic\0\0\0\0mif1heic" + bytes(100))
-    with pytest.raises(UnreadableImageError, match=r"HEIC: pip install 'zoobench\[photos\]' reads HEIC"):
-        decode(path, channels=3, preparation=Preparation(size=2))
-
-
-@pytest.mark.parametrize(("module", "form"), [("pillow_heif", "HEIF"), ("pillow_jxl", "JXL")])
-def test_photos_of_phones_are_read_where_the_plugins_are_installed(module: str, form: str) -> None:
-    pytest.importorskip(module)
-    assert any(each.startswith(module) for each in plugin_versions())
-    file = io.BytesIO()
-    Image.new("RGB", (32, 32), (200, 100, 50)).save(file, form)
-    pixels = decode(file.getvalue(), channels=3, preparation=Preparation(size=32)).reshape(-1, 3).mean(axis=0)
-    assert np.abs(pixels - [200, 100, 50]).max() < 4
-    assert (read_header(file.getvalue()).width, read_header(file.getvalue()).is_grey) == (32, False)
 
 
 def test_a_change_of_decoding_names_the_files_that_it_concerns() -> None:

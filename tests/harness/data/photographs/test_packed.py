@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.image_files.decoding import UnreadableImageError
+from harness.data.image_files.opening import UnreadableImageError
 from harness.data.photographs.packed import PackedImages, write_packed
 from harness.data.photographs.whole import decode_whole
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.data.image_files.decoding import UnreadableImageError
+from harness.data.image_files.opening import UnreadableImageError
 from harness.data.photographs.whole import RUNGS, decode_whole, reduce, rung_for, whole_of_array
 from zoo.dataset import FilePart
 
