@@ -2,7 +2,7 @@
 
     python benchmarks/data_path/compare.py FOLDER [--kind small|large] [--rounds 5]
 
-All paths crop at random (area from 8 %), mirror and normalise, in turn within one run:
+All paths crop at random (area from 8 %), scale bilinearly, mirror and normalise, in turn within one run:
 
 - ``loader N``: torch's DataLoader with N workers; PIL's ``RandomResizedCrop``, flip, ``ToTensor``, ``Normalize``
 - ``decoded``: ``EpochBatches`` from the packed store of decoded photographs
@@ -41,6 +41,7 @@ from harness.data.photographs.whole import decode_whole, rung_for
 from harness.data.streaming_index import write_index
 from harness.system.malloc import keep_freed_memory
 from zoo import Hyperparameters, Recipe
+from zoo.preparation import Preparation
 
 SIZE, SMALLEST_AREA = 224, 0.08
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -94,6 +95,7 @@ def epochs_of(paths: list[Path], store: WholeStore, batch_size: int) -> Callable
         num_train=count,
         num_val=0,
         num_test=0,
+        preparation=Preparation(interpolation="bilinear"),  # as RandomResizedCrop, unless told otherwise
     )
     hp = Hyperparameters(batch_size=batch_size, random_resized_crop=SMALLEST_AREA, flip=True)
     settings = ForwardSettings(device=torch.device("cpu"), normalization=prepared, channels_last=True)

@@ -26,9 +26,6 @@ CHUNK_BYTES_PER_THREAD = 4 << 20
 """Approximate size of a chunk that is cropped at a time, for each thread: some 30 images of 224 pixels. Larger blocks
 leave the caches, and beyond 32 MB the allocator returns them to the system each time."""
 
-_TASK_IMAGES = 8
-"""Maximum number of images that a thread crops at a time."""
-
 
 class WholeImages(Protocol):
     """Images of any shape, decoded or decoded on access."""
@@ -114,16 +111,18 @@ class PhotographCrops:
                 positions = positions_B.tolist()
                 drawn = draws.of(positions).tolist()
 
-                def crop(start: int) -> None:
-                    for place in range(start, min(start + step, len(positions))):
+                # Shared: each thread takes the next image, so that at the end of a chunk none waits long for another.
+                places = iter(range(len(positions)))
+
+                def crop(worker: int) -> None:
+                    for place in places:
                         position, numbers = positions[place], drawn[place]
                         flip = self._settings.mirror and (
                             is_mirrored(numbers) if mirrored is None else mirrored[position]
                         )
                         self._crop(order[position], numbers, flip, out_BHWC[place])
 
-                step = max(1, min(_TASK_IMAGES, -(-len(positions) // self._num_workers)))
-                for _ in threads.map(crop, range(0, len(positions), step)):  # re-raises errors of threads
+                for _ in threads.map(crop, range(self._num_workers)):  # re-raises errors of threads
                     pass
 
             yield from stream(
