@@ -123,6 +123,8 @@ def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, 
     return Expectation(
         seconds=costs.seconds(epochs=epochs, num_learnt=num_learnt, num_test=prepared.num_test),
         alone_seconds=measuring,
+        fixed_seconds=costs.fixed_seconds,
+        measuring_seconds=measuring,
         peak_memory_mib=peak,
         threads=measured.threads or 1,
         basis="probe",

@@ -13,6 +13,7 @@
 - ``measured``: the measurements of a probe
 - ``titles``: names of trials for people
 - ``forecast``: expected time and memory of trials
+- ``plan_forecast``: those of a whole plan
 - ``scheduling``: the order in which slots run trials
 
 Imports ``harness.faults``, ``harness.records`` and ``harness.system``, and never torch.

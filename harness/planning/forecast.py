@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from harness.planning.costs import CostModel, costs_of, fit_line
-from harness.planning.scheduling import makespan, order
 from harness.planning.small_images import decide
 from harness.records.keys import result_key
 from harness.records.run_summaries import RunSummary, read_run_summaries
@@ -33,6 +32,10 @@ class Expectation:
     """Time until its record is written; None: unknown."""
     alone_seconds: float = 0.0
     """Part of that time in which it measures speeds, while other trials on the device wait."""
+    fixed_seconds: float = 0.0
+    """Part of that time that starts its process, builds its network and writes its files, however long it trains."""
+    measuring_seconds: float = 0.0
+    """Part of that time that measures speeds, whether others wait meanwhile or not."""
     peak_memory_mib: float | None = None
     """Peak memory during training, as in records; None: unknown."""
     threads: int = 1
@@ -173,6 +176,8 @@ class Forecast:
         return Expectation(
             seconds=costs.seconds(epochs=_epochs(spec), num_learnt=size.num_learnt, num_test=size.num_test),
             alone_seconds=costs.measuring_seconds,
+            fixed_seconds=costs.fixed_seconds,
+            measuring_seconds=costs.measuring_seconds,
             basis=f"MACs of {line.networks} networks, ×/÷ {line.spread:.1f}",
         )
 
@@ -235,87 +240,12 @@ def forecast_of_store(store: Path) -> Forecast:
     return forecast
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExpectedTrial:
-    """A trial with its expected time and memory."""
-
-    spec: TrialSpec
-    expected: Expectation
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PlanForecast:
-    """The expected time and memory of a whole plan."""
-
-    trials: tuple[ExpectedTrial, ...]
-    """The trials in the plan's order."""
-    slots: int
-    """Number of trials that run at a time."""
-    share_device: bool = False
-    """Whether they share a device, and wait while another trial measures speeds."""
-    cores: int | None = None
-    """Number of cores that they take turns on; None: they do not take turns."""
-
-    @property
-    def unknown(self) -> tuple[ExpectedTrial, ...]:
-        """Trials with unknown times."""
-        return tuple(trial for trial in self.trials if trial.expected.seconds is None)
-
-    @property
-    def num_finished(self) -> int:
-        """Number of trials with a record to reuse."""
-        return sum(trial.expected.is_finished for trial in self.trials)
-
-    @property
-    def seconds(self) -> float:
-        """Time of all trials with known times, in the order in which a bench runs them."""
-        to_run = [trial for trial in self.trials if not trial.expected.is_finished]
-        expected = {id(trial.spec): trial.expected.seconds for trial in to_run}
-        known = [
-            trial.expected
-            for trial in order(to_run, lambda spec: expected[id(spec)])
-            if trial.expected.seconds is not None
-        ]
-        alone = [each.alone_seconds if self.share_device and self.slots > 1 else 0.0 for each in known]
-        return sum(alone) + makespan(
-            [(each.seconds or 0.0) - one for each, one in zip(known, alone, strict=True)],
-            self.slots,
-            threads=[each.threads for each in known],
-            cores=self.cores,
-        )
-
-    @property
-    def alone_seconds(self) -> float:
-        """Part of :attr:`seconds` in which a trial measures speeds while the others wait."""
-        if not self.share_device or self.slots == 1:
-            return 0.0
-        return sum(trial.expected.alone_seconds for trial in self.trials if not trial.expected.is_finished)
-
-    @property
-    def peak_memory_mib(self) -> float | None:
-        """Upper bound of the memory of trials that run at the same time, as far as known."""
-        peaks = [trial.expected.peak_memory_mib for trial in self.trials]
-        known = sorted((peak for peak in peaks if peak is not None), reverse=True)
-        return sum(known[: self.slots]) if known else None
-
-
-def forecast_plan(
-    trials: Iterable[TrialSpec],
-    forecast: Forecast,
-    *,
-    slots: int = 1,
-    share_device: bool = False,
-    cores: int | None = None,
-) -> PlanForecast:
-    """Return a forecast for *trials* that run in a number of slots."""
-    expected = tuple(ExpectedTrial(spec=spec, expected=forecast.expect(spec)) for spec in trials)
-    return PlanForecast(trials=expected, slots=slots, share_device=share_device, cores=cores)
-
-
 def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) -> Expectation:
     """Return an expectation from runs: median times, scaled to *size* if given, and the highest memory peak."""
     seconds: list[float] = []
     alone: list[float] = []
+    fixed: list[float] = []
+    measuring: list[float] = []
     for run in alike.runs:
         costs = costs_of(run, spec)
         if size is None:
@@ -325,11 +255,15 @@ def _from(alike: _Alike, spec: TrialSpec, basis: str, size: Size | None = None) 
         else:
             epochs, num_learnt, num_test = _epochs(spec), size.num_learnt, size.num_test
         alone.append(costs.measuring_seconds if run.sharing == 1 else 0.0)  # otherwise their times include waiting
+        fixed.append(costs.fixed_seconds)
+        measuring.append(costs.measuring_seconds)
         seconds.append(costs.seconds(epochs=epochs, num_learnt=num_learnt, num_test=num_test))
     peaks = [run.peak_memory_mib for run in alike.runs if _batch_size(run.spec) == _batch_size(spec)]
     return Expectation(
         seconds=statistics.median(seconds),
         alone_seconds=statistics.median(alone),
+        fixed_seconds=statistics.median(fixed),
+        measuring_seconds=statistics.median(measuring),
         peak_memory_mib=max((peak for peak in peaks if peak is not None), default=None),
         threads=max((run.own_threads or 1 for run in alike.runs), default=1),
         basis=basis + alike.mark,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.planning.costs import START_SECONDS
-from harness.planning.forecast import Expectation, Forecast, Size, forecast_plan
+from harness.planning.forecast import Expectation, Forecast, Size
 from harness.records.keys import result_key
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.run_summaries import RunSummary, summarize_runs
@@ -241,33 +241,11 @@ def test_a_network_known_from_another_machine_is_placed_by_its_multiply_accumula
     assert expected([*runs[:7], foreign], spec_of(model="big", seed=1)) == Expectation()
 
 
-def test_one_slot_takes_the_sum_and_more_of_them_a_share() -> None:
-    runs = [run_of(spec_of(model=model), train=train) for model, train in (("a", 10.0), ("b", 20.0), ("c", 30.0))]
-    trials = [spec_of(model=model, seed=1) for model in "abc"]
-    overhead = START_SECONDS + 1.0 + MEASURE
-    forecast = forecast_of(runs)
-    assert forecast_plan(trials, forecast).seconds == pytest.approx(60.0 + 3 * overhead)
-    # The longest goes first: c on one slot, b and then a on the other.
-    assert forecast_plan(trials, forecast, slots=2).seconds == pytest.approx(30.0 + 2 * overhead)
-    # On one device, others wait while one is timed.
-    shared = forecast_plan(trials, forecast, slots=2, share_device=True).seconds
-    assert shared == pytest.approx(3 * MEASURE + 30.0 + 2 * (overhead - MEASURE))
-
-
-def test_the_whole_counts_what_is_finished_and_what_is_unknown() -> None:
-    plan_forecast = forecast_plan(
-        [spec_of(seed=0), spec_of(seed=1), spec_of(model="other")], forecast_of([run_of(spec_of(seed=0))]), slots=3
-    )
-    assert plan_forecast.num_finished == 1
-    assert [trial.spec.architecture.display_name for trial in plan_forecast.unknown] == ["other"]
-    assert plan_forecast.seconds == pytest.approx(START_SECONDS + 20.0 + 1.0 + MEASURE)
-    assert plan_forecast.peak_memory_mib == 100.0
-
-
-def test_memory_at_a_time_is_that_of_the_largest_trials() -> None:
-    runs = [run_of(spec_of(model=model), memory=memory) for model, memory in (("a", 10.0), ("b", 200.0), ("c", 50.0))]
-    trials = [spec_of(model=model, seed=1) for model in "abc"]
-    assert forecast_plan(trials, forecast_of(runs), slots=2).peak_memory_mib == 250.0
+def test_starting_and_measuring_are_told_apart_whether_others_ran_beside_or_not() -> None:
+    for sharing in (1, 2):
+        answer = expected([run_of(spec_of(), sharing=sharing)], spec_of(seed=1))
+        assert answer.fixed_seconds == pytest.approx(START_SECONDS + 0.5)  # the network is built in half a second
+        assert answer.measuring_seconds == pytest.approx(MEASURE)
 
 
 def _record(spec: TrialSpec) -> Record:

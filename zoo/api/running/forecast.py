@@ -10,7 +10,8 @@ from zoo.text import duration, plural
 
 if TYPE_CHECKING:
     from harness.bench.slots import SlotRequest
-    from harness.planning.forecast import ExpectedTrial, Forecast, PlanForecast
+    from harness.planning.forecast import Forecast
+    from harness.planning.plan_forecast import ExpectedTrial, PlanForecast
     from zoo.api.choosing import Chosen
     from zoo.catalog import Catalog
 
@@ -28,7 +29,7 @@ def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast
 
 def plan_forecast_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> PlanForecast:
     """Return the expected time and memory of the chosen trials."""
-    from harness.planning.forecast import forecast_plan
+    from harness.planning.plan_forecast import forecast_plan
 
     device = chosen.request.device
     is_cpu = _is_cpu(device)
@@ -88,6 +89,19 @@ def cells(trials: Sequence[ExpectedTrial]) -> tuple[str, str, str]:
     return seconds, memory, "; ".join(part for part in basis if part)
 
 
+_PARTS = {
+    "train": "training and testing",
+    "start": "starting, building and ending trials",
+    "measure": "measuring speeds",
+}
+
+
+def shares(plan_forecast: PlanForecast) -> str:
+    """Return what the time of the trials goes into, as a sentence; empty if no time is known."""
+    parts = [f"{100 * share:.0f} % {_PARTS[name]}" for name, share in plan_forecast.shares.items() if share >= 0.005]
+    return ", ".join(parts)
+
+
 def total(plan_forecast: PlanForecast, combinations: int) -> str:
     """Return a sentence about all trials; *combinations* is the number of those with unknown times."""
     finished = plan_forecast.num_finished
@@ -113,6 +127,7 @@ def as_json(plan_forecast: PlanForecast) -> dict[str, Any]:
         "slots": plan_forecast.slots,
         "seconds": plan_forecast.seconds,
         "measuring_seconds": plan_forecast.alone_seconds,
+        "shares": plan_forecast.shares,
         "peak_memory_mib": plan_forecast.peak_memory_mib,
         "finished": plan_forecast.num_finished,
         "unknown": len(plan_forecast.unknown),

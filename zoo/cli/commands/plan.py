@@ -20,8 +20,9 @@ from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
-    from harness.planning.forecast import ExpectedTrial, Forecast, PlanForecast
+    from harness.planning.forecast import Forecast
     from harness.planning.plan import Plan
+    from harness.planning.plan_forecast import ExpectedTrial, PlanForecast
     from harness.planning.request import BenchRequest
     from harness.records.spec import TrialSpec
 
@@ -158,6 +159,8 @@ def show_plan(
     if plan.trials:
         num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
         click.echo(forecasting.total(plan_forecast, num_unknown))
+        if parts := forecasting.shares(plan_forecast):
+            click.echo(f"of that time: {parts}")
     if request.is_tuned:
         click.echo(_search_sentence(request, combinations))
     for sentence in detections:

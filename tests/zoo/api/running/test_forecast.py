@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
-from harness.planning.forecast import Expectation, ExpectedTrial, PlanForecast
+from harness.planning.forecast import Expectation
+from harness.planning.plan_forecast import ExpectedTrial, PlanForecast
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import write_record
 from harness.system.hardware import this_hardware
 from zoo.api.running import forecast as forecasting
-from zoo.api.running.forecast import cells, total
+from zoo.api.running.forecast import cells, shares, total
 
 Run = Callable[..., Result]
 BASE = ("--models", "tiny_net,tiny_net20", "--data", "dots", "--recipes", "quick")
@@ -73,6 +75,16 @@ def test_the_whole_is_one_sentence(expected: tuple[Expectation, ...], slots: int
     assert total(PlanForecast(trials=_trials(*expected), slots=slots), 1) == sentence
 
 
+def test_what_the_time_goes_into_is_said_where_it_is_known() -> None:
+    known = replace(KNOWN, fixed_seconds=9.0, measuring_seconds=0.9)
+    plan_forecast = PlanForecast(trials=_trials(known, FINISHED, Expectation()), slots=1)
+    assert (
+        shares(plan_forecast)
+        == "89 % training and testing, 10 % starting, building and ending trials, 1 % measuring speeds"
+    )
+    assert shares(PlanForecast(trials=_trials(FINISHED, Expectation()), slots=1)) == ""
+
+
 def _write_run(store: Path, trial: dict[str, Any]) -> None:
     """Write a record of a trial of the plan, as a bench on this machine would."""
     spec = TrialSpec.model_validate(trial)
@@ -115,12 +127,16 @@ def test_the_plan_shows_forecasts_from_records(run_shelf: Run, store: Path, monk
     monkeypatch.setattr(forecasting, "_threads", lambda: 1)
     result = run_shelf("plan", *BASE, "--device", "cpu", "--seeds", "4", "--out", str(store))
     assert result.exit_code == 0, result.stderr
-    heading, first, second, *_, last = result.stdout.splitlines()
+    heading, first, second, *_, whole, last = result.stdout.splitlines()
     assert heading.split()[-5:] == ["batch", "time/seed", "memory", "based", "on"]
     assert first.split()[-5:] == ["s", "200", "MiB", "1", "run"]
     assert second.split()[0] == "tiny_net20"
     # Four trials of 52.9 s and the start of a process each.
-    assert last == "at least 3 min 33 s on 1 slot, 200 MiB at a time; unknown for 1 combination: --probe measures it"
+    assert (
+        last
+        == "of that time: 96 % training and testing, 2 % starting, building and ending trials, 2 % measuring speeds"
+    )
+    assert whole == "at least 3 min 33 s on 1 slot, 200 MiB at a time; unknown for 1 combination: --probe measures it"
 
 
 def test_the_plan_as_json_holds_the_forecast_of_each_trial(
