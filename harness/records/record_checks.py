@@ -54,6 +54,7 @@ RANGES: Mapping[str, Range] = {
 _NUMBERS = {float, int, type(None)}
 _NO_NUMBERS = frozenset({str, bool, type(None)})
 """Types of values that hold no number."""
+_NO_LIST = frozenset({"", "scalar"})
 _SHARES = frozenset({"best_val_accuracy", "top1_agreement"})
 _SIGNED = frozenset({"final_train_loss", "max_difference", "mean", "std", "seed", "peak_memory_mib"})
 """Fields that may be negative: losses of plugins, and growth of memory."""
@@ -61,7 +62,7 @@ _SIGNED = frozenset({"final_train_loss", "max_difference", "mean", "std", "seed"
 
 def number_problem(model: BaseModel) -> str:
     """Return what is wrong with the first bad number in a record or a runtime's result; empty if there is none."""
-    return _problem_in(model, "")
+    return "" if _is_plain(model) else _problem_in(model, "")
 
 
 def metric_problem(name: str, value: Any) -> str:
@@ -75,6 +76,37 @@ def metric_problem(name: str, value: Any) -> str:
         if not _is_within(number, expected.low, expected.high):
             return f"{name} is {_shown(number)}, outside [{expected.low:g}, {expected.high:g}]"
     return ""
+
+
+def _is_plain(model: BaseModel) -> bool:
+    """Tell quickly that no number is negative or large, as in most records; otherwise, a closer look is needed."""
+    stack: list[Mapping[str, Any]] = [model.__dict__]
+    while stack:
+        for name, value in stack.pop().items():
+            kind = type(value)
+            if kind in _NO_NUMBERS:
+                continue
+            if kind is float or kind is int:
+                if not 0 <= value <= MAX_MAGNITUDE or (value > 1 and name in _SHARES):
+                    return False
+            elif kind is dict:
+                stack.append(value)
+            elif kind is MetricValue:
+                if not _is_plain_metric(name, value.value):
+                    return False
+            elif kind is list or kind is tuple:
+                if not set(map(type, value)) <= _NO_NUMBERS:
+                    stack += [{name: each} for each in value]
+            elif isinstance(value, BaseModel):
+                stack.append(value.__dict__)
+    return True
+
+
+def _is_plain_metric(name: str, value: Any) -> bool:
+    expected = RANGES.get(name, _ANY)
+    if type(value) is float and expected.kind in _NO_LIST:
+        return expected.low <= value <= expected.high
+    return not metric_problem(name, value)
 
 
 def _problem_in(model: BaseModel, where: str) -> str:

@@ -12,6 +12,7 @@ Runtimes are plugins (:mod:`zoo.runtime`); ``eager`` and ``compile`` are what a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,7 @@ from pydantic import Field
 from harness.records.predictions import FILE_NAME
 from harness.records.record import Failure, MetricValue, Outcome, Record, SpeedInfo
 from harness.records.spec import FrozenModel, stable_hash
-from harness.records.store import CHECKPOINT_FILE, parse_summed
-from harness.system.atomic_files import write_json
+from harness.records.store import CHECKPOINT_FILE, parse_summed, write_summed
 from zoo.errors import StoreError
 from zoo.files.plain_files import RECORD, read_bytes
 
@@ -33,7 +33,6 @@ ENGINE_VERSION = 1
 RUNTIMES = ("eager", "compile", "onnx", "int8")
 """Runtimes that tables show first, in this order; others follow by name."""
 _PREFIX, _SUFFIX = "runtime-", ".json"
-_SUM = "sha256"
 
 
 class RuntimeResult(FrozenModel):
@@ -149,10 +148,9 @@ def _in_file_name(runtime: str) -> str:
 
 
 def write_result(folder: Path, result: RuntimeResult) -> Path:
-    """Write a runtime's result durably, with a checksum of its content."""
-    content = result.model_dump(mode="json")
+    """Write a runtime's result durably, with checksums of its content."""
     path = folder / result_name(result.runtime)
-    write_json(path, {**content, _SUM: stable_hash(content)})
+    write_summed(path, result)
     return path
 
 
@@ -175,7 +173,11 @@ def read_result(path: Path) -> RuntimeResult:
 def results_in(folder: Path, record: Record) -> Iterator[RuntimeResult | StoreError]:
     """Yield each runtime result in a trial's folder, or the reason why it does not count; those of RUNTIMES first."""
     first = [result_name(runtime) for runtime in RUNTIMES]
-    found = sorted(path.name for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"))
+    found = []
+    if folder.is_dir():
+        with os.scandir(folder) as entries:  # a third of the time that a glob takes
+            names = (entry.name for entry in entries)
+            found = sorted(name for name in names if name.startswith(_PREFIX) and name.endswith(_SUFFIX))
     for name in sorted(found, key=lambda name: first.index(name) if name in first else len(first)):
         path = folder / name
         try:

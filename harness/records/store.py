@@ -12,8 +12,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +27,7 @@ from harness.records.record_checks import number_problem
 from harness.records.spec import FrozenModel, TrialSpec, stable_hash
 from harness.records.state_files import state_files
 from harness.records.trial_lock import LOCK_FILE, trial_lock
-from harness.system.atomic_files import sync_folder, write_json
+from harness.system.atomic_files import json_text, sync_folder, write_bytes
 from zoo.errors import StoreError
 from zoo.files.foreign_json import parse_object
 from zoo.files.plain_files import RECORD, read_bytes
@@ -36,8 +38,9 @@ SPEC_FILE = "spec.json"
 HISTORY_FILE = "history.jsonl"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 LOG_FILE = "log.txt"
-_SUM = "sha256"
-
+_SUM, _TEXT_SUM = "sha256", "text_sha256"
+_TAIL = re.compile(rb',\n  "sha256": "[0-9a-f]{64}",\n  "text_sha256": "([0-9a-f]{64})"\n}\n')
+_TAIL_LENGTH = 2 * 64 + len(',\n  "": "",\n  "": ""\n}\n' + _SUM + _TEXT_SUM)
 
 DataT = TypeVar("DataT", bound=FrozenModel)
 
@@ -211,11 +214,23 @@ def keeps_states(record: Record) -> bool:
 
 
 def write_record(folder: Path, record: Record) -> Path:
-    """Write a trial's record durably, with a checksum of its content."""
-    content = record.model_dump(mode="json")
+    """Write a trial's record durably, with checksums of its content."""
     path = folder / RECORD_FILE
-    write_json(path, {**content, _SUM: stable_hash(content)})
+    write_summed(path, record)
     return path
+
+
+def write_summed(path: Path, model: FrozenModel) -> None:
+    """Write JSON durably with two checksums of itself at the end, for :func:`parse_summed`.
+
+    ``text_sha256`` is that of the text before the checksums, which is quick to check; ``sha256`` is that of the content
+    as canonical JSON, which holds if the text is laid out anew.
+    """
+    content = model.model_dump(mode="json")
+    text = json_text(content).rstrip()[:-2]
+    text_sum = hashlib.sha256(text.encode()).hexdigest()
+    tail = f'"{_SUM}": "{stable_hash(content)}",\n  "{_TEXT_SUM}": "{text_sum}"'
+    write_bytes(path, f"{text},\n  {tail}\n}}\n".encode())
 
 
 def read_record(path: Path) -> Record:
@@ -238,12 +253,14 @@ def parse_record(content: bytes, *, origin: str) -> Record:
 
 
 def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what: str, origin: str) -> DataT:
-    """Parse JSON with a checksum of itself, as written by :func:`write_record`.
+    """Parse JSON with checksums of itself, as written by :func:`write_summed`; earlier versions wrote only ``sha256``.
 
     Raises:
         DamagedRecordError: If the content is damaged, or has a number that is impossible.
         StoreError: If the schema is newer than *schema_version*, or the content is not *what* was expected.
     """
+    if (quick := _as_written(content, kind, schema_version)) is not None:
+        return quick
     try:
         raw = parse_object(content, numbers_are_checked=True)  # below
         version = raw.get("schema_version")
@@ -251,6 +268,7 @@ def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what
             raise StoreError(
                 f"{origin} has schema version {version}; this zoo reads up to {schema_version}: a newer zoo is needed"
             )
+        raw.pop(_TEXT_SUM, None)
         if raw.pop(_SUM, None) != stable_hash(raw):
             raise DamagedRecordError(f"{origin} is damaged: its checksum does not match its content")
         model = kind.model_validate(raw)
@@ -263,3 +281,19 @@ def parse_summed(content: bytes, kind: type[DataT], schema_version: int, *, what
         raise StoreError(f"{origin} is not {what}: {where}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
         raise DamagedRecordError(f"{origin} cannot be read: {error}") from error
+
+
+def _as_written(content: bytes, kind: type[DataT], schema_version: int) -> DataT | None:
+    """Parse text that is exactly as it was written, in a third of the time; None: something needs a closer look."""
+    tail = _TAIL.fullmatch(content, max(len(content) - _TAIL_LENGTH, 0))
+    if tail is None:
+        return None
+    text = content[: tail.start()]
+    if hashlib.sha256(text).hexdigest().encode() != tail[1]:
+        return None
+    try:
+        model = kind.model_validate_json(text + b"}")
+    except ValueError:
+        return None
+    is_newer = getattr(model, "schema_version", schema_version) > schema_version
+    return None if is_newer or number_problem(model) else model

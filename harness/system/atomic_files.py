@@ -58,14 +58,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write *value* durably as JSON that people can read: indented, with each list of plain values on one line.
+    """Write *value* durably as :func:`json_text`."""
+    write_bytes(path, json_text(value).encode())
+
+
+def json_text(value: Any) -> str:
+    """Return *value* as JSON that people can read: indented, with each list of plain values on one line.
 
     A 1000 × 1000 matrix then takes a thousand lines instead of a million.
 
     Raises:
         ValueError: If *value* contains NaN or infinity.
     """
-    write_bytes(path, f"{_indented(value, '')}\n".encode())
+    return f"{_indented(value, '')}\n"
 
 
 def sync_file(path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,27 +29,25 @@ def holm(p_values: Floats, *, total: int | None = None) -> Floats:
     return adjusted
 
 
-def holm_rejects(p_values: Floats, alpha: float, *, total: int | None = None) -> NDArray[np.bool_]:
-    """Return which hypotheses Holm's method rejects at level *alpha*, without sorting millions of p-values.
+def holm_level(num_below: Callable[[float], int], alpha: float, *, total: int) -> float:
+    """Return the level below which Holm's method rejects p-values, without computing or sorting millions of them.
 
     With k rejected, the next level is alpha over the number of the others. All p-values below it are rejected as well,
     since the levels after it are higher; this is repeated until none is added.
 
     Args:
-        p_values: P-values of all hypotheses, or of those with the smallest ones.
+        num_below: Returns how many hypotheses have p-values below a level.
         alpha: Level over all hypotheses.
-        total: Number of hypotheses; by default the number of p-values.
+        total: Number of hypotheses.
     """
-    total = len(p_values) if total is None else total
-    rejected, left, level = 0, p_values, 0.0
+    rejected, level = 0, 0.0
     while rejected < total:
         level = alpha / (total - rejected)
-        kept = left[left >= level]
-        if len(kept) == len(left):
+        found = num_below(level)
+        if found == rejected:
             break
-        rejected += len(left) - len(kept)
-        left = kept
-    return p_values < level
+        rejected = found
+    return level
 
 
 def alpha_of_look(looks: int) -> float:

@@ -20,7 +20,7 @@ from reports.statistics.mcnemar import mcnemar_p_values
 from reports.statistics.multiplicity import CONFIDENCE
 from reports.statistics.pooling import pool_seed_variances
 from reports.statistics.sample import Sample
-from reports.statistics.student_t import p_values_of, squared_quantile
+from reports.statistics.student_t import Widths, p_values_of, squared_quantile
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -57,14 +57,48 @@ class Pairs:
             total += variance * np.array([quantile(float(each)) ** 2 for each in distinct])[place]
         return np.sqrt(total)
 
-    def p_values(self, *, between: tuple[float, float] = (0.0, 1.0)) -> Floats:
-        """Return ``[P]``: p-values, exact between two bounds to save work; those above are 1, those below 0."""
-        p_values = p_values_of(self.differences_P**2, self.parts, between=between)
+    def p_values(self) -> Floats:
+        """Return ``[P]``: p-values."""
+        p_values = p_values_of(self.differences_P**2, self.parts)
         exact = self.are_whole_P
         if exact.any():
-            net = np.rint(self.differences_P[exact] * self.num_images)
-            p_values[exact] = mcnemar_p_values(np.rint(self.image_squares_P[exact]), net)
+            p_values[exact] = self._exact_p_values(exact)
         return p_values
+
+    def significance(self) -> Significance:
+        """Return which differences are significant at any level."""
+        found = Significance(squares_P=self.differences_P**2, widths=Widths(self.parts))
+        exact = self.are_whole_P
+        if exact.any():
+            found.exact_P = np.full(len(exact), np.nan)
+            found.exact_P[exact] = self._exact_p_values(exact)
+        return found
+
+    def _exact_p_values(self, exact: NDArray[np.bool_]) -> Floats:
+        net = np.rint(self.differences_P[exact] * self.num_images)
+        return mcnemar_p_values(np.rint(self.image_squares_P[exact]), net)
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Significance:
+    """Which differences of millions of pairs are significant, at any level, without their p-values."""
+
+    squares_P: Floats
+    """Squared differences."""
+    widths: Widths
+    """What they must exceed."""
+    exact_P: Floats | None = None
+    """P-values of the pairs that are tested by McNemar's test, and NaN for others; None if there are none."""
+
+    def below(self, alpha: float) -> NDArray[np.bool_]:
+        """Return ``[P]``: whether the p-value is below *alpha*."""
+        found: NDArray[np.bool_] = self.squares_P > self.widths.at(alpha)
+        return found if self.exact_P is None else np.where(np.isnan(self.exact_P), found, self.exact_P < alpha)
+
+    def of(self, mask: NDArray[np.bool_]) -> Significance:
+        """Return that of some pairs."""
+        exact_P = None if self.exact_P is None else self.exact_P[mask]
+        return Significance(squares_P=self.squares_P[mask], widths=self.widths.of(mask), exact_P=exact_P)
 
 
 def pairwise_p_values(samples: Sequence[Sample]) -> Floats:
@@ -117,7 +151,7 @@ class Pairing:
         self._scale = _whole_scale(means_MN, counts_M)
         dtype = np.float64 if self._scale is None else np.float32
         scaled_MN = means_MN if self._scale is None else np.rint(means_MN * self._scale)
-        self._powers = tuple((scaled_MN**power).astype(dtype) for power in (1, 2, 3))
+        self._powers_MK: NDArray[Any] = np.concatenate([scaled_MN**power for power in (2, 1, 3)], axis=1, dtype=dtype)
         self._second_M = (means_MN**2).sum(axis=1)
         self._fourth_M = (means_MN**4).sum(axis=1)
         variances_M = np.array([sample.seed_variance * sample.num_seeds for sample in samples])
@@ -177,21 +211,24 @@ class Pairing:
 
     def _sums(self, start: int, stop: int, place: Places, second: Places) -> tuple[Floats, Floats]:
         """Return ``[P]``: sums over images of products, and of the mixed terms of the fourth power of differences."""
-        one, two, three = self._powers
-        scale = self._scale or 1.0
-
-        def products(left: NDArray[Any], right: NDArray[Any], power: int) -> Floats:
-            found: Floats = (left[start:stop] @ right[start:].T)[place, second].astype(np.float64) / scale**power
-            return found
-
-        mixed = 6 * products(two, two, 4)
-        mixed -= 4 * products(three, one, 4)
-        mixed -= 4 * products(one, three, 4)
-        return products(one, one, 2), mixed
+        num_images, scale = self.num_images, self._scale or 1.0
+        block_BK = self._powers_MK[start:stop].copy()
+        one_BN = block_BK[:, num_images : 2 * num_images].copy()
+        # Of (a - b)^4: 6 a² b² - 4 a³ b - 4 a b³, as one product with the columns b², b, b³.
+        block_BK[:, num_images : 2 * num_images] = -4 * block_BK[:, 2 * num_images :]
+        block_BK[:, :num_images] *= 6
+        block_BK[:, 2 * num_images :] = -4 * one_BN
+        mixed = (block_BK @ self._powers_MK[start:].T)[place, second].astype(np.float64)
+        products = (one_BN @ self._powers_MK[start:, num_images : 2 * num_images].T)[place, second].astype(np.float64)
+        return products / scale**2, mixed / scale**4
 
     def _of_seeds(self, first: Places, second: Places) -> tuple[Floats, Floats]:
         """Return ``[P]``: the variance of the seeds of both rows, and its degrees of freedom."""
         one, other = self._own_M[first], self._own_M[second]
+        if not (self._seeds_M == 1).any():
+            total = one + other
+            below = one * (self._own_M / self._freedoms_M)[first] + other * (self._own_M / self._freedoms_M)[second]
+            return total, np.divide(total**2, below, out=np.ones_like(total), where=total > 0)
         single_one, single_other = self._seeds_M[first] == 1, self._seeds_M[second] == 1
         # A single seed has no spread: it borrows that of the other row, with nothing subtracted.
         borrows_one, borrows_other = single_one & ~single_other, single_other & ~single_one
@@ -207,9 +244,9 @@ class Pairing:
 
 
 def _whole_scale(means_MN: Floats, counts_M: NDArray[np.intp]) -> float | None:
-    """Return a factor that makes all shares whole numbers whose sums of fourth powers fit in single precision."""
+    """Return a factor that makes shares whole numbers whose fourth powers, in sums, fit in single precision."""
     scale = math.lcm(*{int(count) for count in counts_M})
-    if scale**4 * means_MN.shape[1] >= 2**24:
+    if 14 * scale**4 * means_MN.shape[1] >= 2**24:  # 6 + 4 + 4 of the mixed terms
         return None
     scaled_MN = means_MN * scale
     return float(scale) if np.abs(scaled_MN - np.rint(scaled_MN)).max(initial=0.0) < 1e-9 else None

@@ -8,8 +8,8 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics.multiplicity import ALPHA, holm_rejects
-from reports.statistics.paired_tests import Pairing
+from reports.statistics.multiplicity import ALPHA, holm_level
+from reports.statistics.paired_tests import Pairing, Significance
 from reports.statistics.sample import Sample
 
 _BLOCK = 256  # rows whose pairs are tested at once, so that they fit in memory
@@ -33,22 +33,30 @@ def separated(samples: Sequence[Sample], *, alpha: float = ALPHA) -> NDArray[np.
     pairing = Pairing(samples)
     total, num_sure = pairing.num_pairs, 0
     means = np.array([sample.mean for sample in samples])
-    small: list[tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int32]]] = []
+    open_: list[tuple[Significance, NDArray[np.int32], NDArray[np.int32]]] = []
     for start in range(0, num_rows, _BLOCK):
         pairs = pairing.pairs(start, min(start + _BLOCK, num_rows))
-        # Holm's method rejects everything below its first level, and nothing above its last.
-        p_values = pairs.p_values(between=(alpha / total, alpha))
         first_wins = means[pairs.first_P] > means[pairs.second_P]
         better = np.where(first_wins, pairs.first_P, pairs.second_P).astype(np.int32)
         worse = np.where(first_wins, pairs.second_P, pairs.first_P).astype(np.int32)
-        surely = p_values == 0
+        # Holm's method rejects everything below its first level, and nothing above its last.
+        tests = pairs.significance()
+        surely, possible = tests.below(alpha / total), tests.below(alpha)
         above[better[surely], worse[surely]] = True
         num_sure += int(surely.sum())
-        open_ = (p_values > 0) & (p_values < alpha)
-        small.append((p_values[open_], better[open_], worse[open_]))
-    p_values, better, worse = (np.concatenate(each) for each in zip(*small, strict=True))
-    found = holm_rejects(p_values, alpha, total=total - num_sure)
-    above[better[found], worse[found]] = True
+        possible &= ~surely
+        open_.append((tests.of(possible), better[possible], worse[possible]))
+
+    def num_below(level: float) -> int:
+        nonlocal num_sure
+        for place, (tests, better, worse) in enumerate(open_):
+            found = tests.below(level)
+            above[better[found], worse[found]] = True
+            num_sure += int(found.sum())
+            open_[place] = (tests.of(~found), better[~found], worse[~found])
+        return num_sure
+
+    holm_level(num_below, alpha, total=total)
     return _closed(above, means)
 
 

@@ -41,9 +41,7 @@ def _squared_table(freedom: float) -> Floats:
     return table
 
 
-def p_values_of(
-    squares: Floats, parts: Sequence[tuple[Floats, Floats]], *, between: tuple[float, float] = (0.0, 1.0)
-) -> Floats:
+def p_values_of(squares: Floats, parts: Sequence[tuple[Floats, Floats]]) -> Floats:
     """Return the p-value at which each squared difference equals its variances times their squared t quantiles.
 
     Degrees of freedom are rounded down to a geometric scale, so that few tables of quantiles are needed.
@@ -51,33 +49,21 @@ def p_values_of(
     Args:
         squares: Squared differences.
         parts: The variances of each difference, with their degrees of freedom.
-        between: P-values are exact between these bounds. Those above are reported as 1, those below as 0.
     """
-    known = [(variance, *_tables(freedom)) for variance, freedom in parts]
+    known = [(variance, _places(freedom)) for variance, freedom in parts]
+    last = max((int(place.max(initial=0)) for _, place in known), default=0)
+    table = np.stack([_squared_table(freedom) for freedom in _scale()[: last + 1]])
 
     def width(step: NDArray[np.int64] | int, some: NDArray[np.intp] | slice) -> Floats:
         total = np.zeros(len(squares))[some]
-        for variance, table, place in known:
+        for variance, place in known:
             total += variance[some] * table[place[some], step]
         return total
 
     p_values = np.ones(len(squares))
-    last = len(_LOG_ALPHAS) - 1
-    # The next steps outside the bounds, so that the same interpolation decides on either side of a bound.
-    from_step, to_step = 0, last
-    possible = squares > 0
-    if between != (0.0, 1.0):
-        lowest, highest = np.log10(between)
-        from_step = max(int(np.searchsorted(-_LOG_ALPHAS, -highest, side="right")) - 1, 0)
-        to_step = min(int(np.searchsorted(-_LOG_ALPHAS, -lowest, side="left")), last)
-        possible &= squares > width(from_step, slice(None))
-        surely = squares > width(to_step, slice(None))
-        if to_step < last:
-            p_values[surely] = 0.0
-            possible &= ~surely
-    wanted = np.flatnonzero(possible)
+    wanted = np.flatnonzero(squares > 0)
     squares_W = squares[wanted]
-    low, high = np.full(len(wanted), from_step), np.full(len(wanted), to_step)
+    low, high = np.zeros(len(wanted), dtype=np.int64), np.full(len(wanted), len(_LOG_ALPHAS) - 1)
     while (high - low > 1).any():
         middle = (low + high) // 2
         exceeds = squares_W > width(middle, wanted)
@@ -90,10 +76,47 @@ def p_values_of(
     return p_values
 
 
-def _tables(freedom: Floats) -> tuple[Floats, NDArray[np.intp]]:
-    """Return a table of squared t quantiles, one row for each step of the scale, and the row of each freedom."""
-    whole = np.floor(freedom)
-    power = np.floor(np.log(np.maximum(freedom, 12) / 12) / np.log(1.25))
-    place = np.where(freedom < 12, whole - 1, 11 + power).astype(np.intp)
-    scale = [*range(1, 12), *(int(12 * 1.25**step) for step in range(max(int(place.max(initial=0)) - 10, 0)))]
-    return np.stack([_squared_table(float(each)) for each in scale]), place
+class Widths:
+    """Variances times squared t quantiles at any level, for millions of differences.
+
+    Args:
+        parts: The variances of each difference, with their degrees of freedom, which are rounded down as in
+            :func:`p_values_of`.
+    """
+
+    def __init__(self, parts: Sequence[tuple[Floats, Floats]]) -> None:
+        self._parts = [(variance, _places(freedom)) for variance, freedom in parts]
+
+    def at(self, alpha: float) -> Floats:
+        """Return the squared width of an interval of level ``1 - alpha``: what a squared difference must exceed."""
+        from scipy.special import stdtrit
+
+        squares = np.square(stdtrit(np.array(_scale()), alpha / 2))
+        total = np.zeros(1)
+        for variance, place in self._parts:
+            total = total + variance * squares[place]
+        return total
+
+    def of(self, mask: NDArray[np.bool_]) -> Widths:
+        """Return those of some differences."""
+        some = Widths(())
+        some._parts = [(variance[mask], place[mask]) for variance, place in self._parts]
+        return some
+
+
+@cache
+def _scale() -> tuple[float, ...]:
+    """Return the degrees of freedom that have a table: all up to 11, then a quarter more each time."""
+    return (*map(float, range(1, 12)), *(float(int(12 * 1.25**step)) for step in range(80)))
+
+
+@cache
+def _place_of_each(most: int) -> NDArray[np.int16]:
+    return (np.searchsorted(_scale(), np.arange(most + 1), side="right") - 1).clip(0).astype(np.int16)
+
+
+def _places(freedom: Floats) -> NDArray[np.int16]:
+    """Return where on the scale each freedom stands."""
+    most = int(min(freedom.max(initial=1.0), 1e6))
+    places: NDArray[np.int16] = _place_of_each(1 << most.bit_length())[np.minimum(freedom, most).astype(np.int32)]
+    return places

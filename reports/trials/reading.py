@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, results_in
-from harness.records.store import RECORD_FILE, Store, read_record
+from harness.records.store import RECORD_FILE, read_record
 from zoo.errors import ManyErrors, StoreError, ZooError
 
 Trial = tuple[Path, Record]
@@ -98,7 +99,12 @@ def _record_files(path: Path) -> Sequence[Path]:
     if not path.is_dir():
         raise StoreError(f"there is no folder {path}")
     own = path / RECORD_FILE
-    files = [own] if own.is_file() else sorted(Store(path).root.glob(f"*/{RECORD_FILE}"))
+    if own.is_file():
+        return [own]
+    # Quicker than globbing, and than sorting thousands of paths.
+    with os.scandir(path) as entries:
+        names = sorted(entry.name for entry in entries if entry.is_dir())
+    files = [file for name in names if (file := path / name / RECORD_FILE).is_file()]
     if not files:
         raise StoreError(f"there are no records in {path}")
     return files

@@ -91,7 +91,7 @@ def test_a_record_with_such_a_number_is_not_read(small_record: Record, tmp_path:
     path = tmp_path / RECORD_FILE
     assert read_record(path) == record
     content = json.loads(path.read_bytes())
-    del content["sha256"]
+    del content["sha256"], content["text_sha256"]
     content["metrics"]["accuracy"]["value"] = json.loads(number)
     path.write_text(json.dumps({**content, "sha256": stable_hash(content)}))
     with pytest.raises(DamagedRecordError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -62,6 +63,46 @@ def test_no_flipped_bit_is_read_in_silence(store: Store, small_record: Record) -
         except StoreError:
             noticed += 1
     assert noticed > 500
+
+
+def test_a_record_that_was_laid_out_anew_or_written_by_an_earlier_version_is_read(
+    store: Store, small_record: Record
+) -> None:
+    path = store.folder("t") / RECORD_FILE
+    content = json.loads(path.read_bytes())
+    path.write_text(json.dumps(content, indent=1))
+    assert read_record(path) == small_record
+    del content["text_sha256"]
+    path.write_text(json.dumps(content))
+    assert read_record(path) == small_record
+    path.write_text(json.dumps({**content, "reason": "other"}))
+    with pytest.raises(DamagedRecordError, match="checksum does not match"):
+        read_record(path)
+
+
+def test_a_record_as_it_was_written_is_parsed_once_and_still_checked(
+    store: Store, small_record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store.folder("t") / RECORD_FILE
+    dataset = small_record.spec.dataset.model_copy(update={"display_name": "set"})  # not one that is no UTF-8
+    spec = small_record.spec.model_copy(update={"dataset": dataset})
+    small_record = small_record.model_copy(update={"spec": spec})
+    write_record(path.parent, small_record)
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.records.store.parse_object", None)  # the way around is not taken
+        assert read_record(path) == small_record
+    write_record(path.parent, small_record.model_copy(update={"seconds": {"total": -1.0}}))
+    with pytest.raises(DamagedRecordError, match=r"seconds\.total is -1\.0"):
+        read_record(path)
+    write_record(path.parent, small_record.model_copy(update={"schema_version": SCHEMA_VERSION + 1}))
+    with pytest.raises(StoreError, match="newer zoo is needed"):
+        read_record(path)
+
+
+def test_the_checksum_of_the_text_is_that_of_what_precedes_both(store: Store) -> None:
+    content = (store.folder("t") / RECORD_FILE).read_bytes()
+    text, tail = content.split(b',\n  "sha256": ')
+    assert json.loads(b'{"sha256": ' + tail)["text_sha256"] == hashlib.sha256(text).hexdigest()
 
 
 def test_a_newer_schema_is_refused_in_a_sentence(store: Store) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from reports.statistics.multiplicity import alpha_of_look, holm, holm_rejects
+from reports.statistics.multiplicity import alpha_of_look, holm, holm_level
 
 
 def test_holm_agrees_with_a_case_worked_by_hand():
@@ -28,7 +28,11 @@ def test_what_holms_method_rejects_is_what_its_p_values_say(more):
     for _ in range(200):
         p_values = np.minimum(rng.exponential(0.02, rng.integers(1, 30)) * rng.choice([0.05, 0.3, 1.0]), 1.0)
         total = len(p_values) + more
-        np.testing.assert_array_equal(holm_rejects(p_values, 0.05, total=total), holm(p_values, total=total) < 0.05)
-    assert holm_rejects(np.zeros(3), 0.05).all()
-    assert not holm_rejects(np.ones(3), 0.05).any()
-    assert not holm_rejects(np.zeros(0), 0.05).any()
+        level = holm_level(lambda level: int((p_values < level).sum()), 0.05, total=total)  # noqa: B023
+        np.testing.assert_array_equal(p_values < level, holm(p_values, total=total) < 0.05)
+
+
+def test_holms_level_is_the_whole_one_once_only_one_hypothesis_is_left():
+    assert holm_level(lambda level: 3, 0.05, total=4) == pytest.approx(0.05)
+    assert holm_level(lambda level: 0, 0.05, total=4) == pytest.approx(0.0125)
+    assert holm_level(lambda level: 0, 0.05, total=0) == 0.0

@@ -101,13 +101,10 @@ class TableChoice:
 
         # A record without dataset facts gives no numbers, and a metric may be undefined for all trials.
         present = {column.key for column in COLUMNS} | set(further_keys(record for _, record in trials))
-        present |= {
-            name
-            for _, record in trials
-            if record.data is not None
-            for name, metric in record.metrics.items()
-            if estimate_of([metric.value]) is not None
-        }
+        for _, record in trials:
+            for name, metric in record.metrics.items() if record.data is not None else ():
+                if name not in present and estimate_of([metric.value]) is not None:
+                    present.add(name)
         for name in dict.fromkeys([*(self.columns or ()), self.sort_by]):
             if name not in present:
                 complain(f"no trial has a value for {name!r}; the table leaves it out")
