@@ -18,6 +18,7 @@ May import all layers but ``publishing``.
 ``statuses``       how far the numbers of a row have been verified
 ``commands``       the command that reproduces a row
 ``changes``        the changelog between two publications
+``publications``   how each row stood in each publication
 ``badge``          the best row as an image
 ``model_card``     a row as a Hugging Face model card
 ``schema``         the JSON Schema of ``leaderboard.json``

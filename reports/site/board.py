@@ -39,18 +39,24 @@ class BoardParts:
     """Position of each row in its table, by the identity of the row."""
     labels: Mapping[int, str] = field(default_factory=dict)
     """Name of each row among the others of its table, by the identity of the row."""
+    courses: Mapping[str, Any] | None = None
+    """Accuracy of each row in the latest publications; None for fewer than two."""
 
 
-def board_parts(leaderboard: Leaderboard, declared: Sequence[Column] = ()) -> BoardParts:
+def board_parts(
+    leaderboard: Leaderboard, declared: Sequence[Column] = (), courses: Mapping[str, Any] | None = None
+) -> BoardParts:
     """Return what all boards of *leaderboard* share.
 
     Args:
         leaderboard: The leaderboard to show.
         declared: Columns of metrics as a catalog declares them.
+        courses: Accuracy of each row in the latest publications.
     """
     columns = all_columns(leaderboard, declared)
     return BoardParts(
         columns=columns,
+        courses=courses,
         shown=frozenset(
             column.key
             for column in choose_columns(leaderboard, None, declared)
@@ -123,6 +129,16 @@ def board_data(
             "tied": [_tied(entry.table, parts.places[id(entry.row)]) for entry in entries],
         },
         "legend": parts.legend,
+        **(
+            {
+                "history": {
+                    "dates": parts.courses["dates"],
+                    "rows": [parts.courses["rows"].get(entry.id, []) for entry in entries],
+                }
+            }
+            if parts.courses
+            else {}
+        ),
     }
 
 

@@ -19,7 +19,16 @@ from reports.site.changes import changelog, read_previous
 from reports.site.entries import BoardEntry, entries_of
 from reports.site.illustrations import Illustrations
 from reports.site.options import SiteOptions
-from reports.site.paths import ASSET_FILES, CARD_FILE, CHANGELOG_FILE, DATA_FILE, SUMS_FILE, TEXT_FILES
+from reports.site.paths import (
+    ASSET_FILES,
+    CARD_FILE,
+    CHANGELOG_FILE,
+    DATA_FILE,
+    PUBLICATIONS_FILE,
+    SUMS_FILE,
+    TEXT_FILES,
+)
+from reports.site.publications import read_publications, with_current
 from reports.site.schema import schema_text
 from reports.site.site_pages import site_pages
 from reports.site.statuses import verdicts_of
@@ -28,7 +37,15 @@ from zoo._version import __version__
 from zoo.files.plain_files import SITE_FILE, read_text
 from zoo.text import one_line
 
-_FILES = ("leaderboard.csv", DATA_FILE, "leaderboard.md", "leaderboard.tex", CHANGELOG_FILE, SUMS_FILE)
+_FILES = (
+    "leaderboard.csv",
+    DATA_FILE,
+    "leaderboard.md",
+    "leaderboard.tex",
+    CHANGELOG_FILE,
+    PUBLICATIONS_FILE,
+    SUMS_FILE,
+)
 """Files that the pages link to."""
 
 
@@ -46,7 +63,7 @@ def site_files(
         leaderboard: The leaderboard that was built from *trials*.
         trials: All trials; their predictions and histories are read.
         options: Options of the site.
-        earlier: The folder of an earlier publication, for the changelog.
+        earlier: The folder of an earlier publication, for the changelog and the history of the board.
         card: A model card to include.
     """
     entries = entries_of(leaderboard, trials)
@@ -55,7 +72,9 @@ def site_files(
     data = leaderboard_data(leaderboard)
     newest = max((record.started_at for _, record in trials), default="")[:10]
     site = _site(entries, options, num_trials=len(trials), newest=newest)
-    made = site_pages(leaderboard, entries, options, verdicts, pictures)
+    published = read_publications(None if earlier is None else earlier / PUBLICATIONS_FILE)
+    published = with_current(published, entries, newest)
+    made = site_pages(leaderboard, entries, options, verdicts, pictures, published)
     if options.single_file:
         files = {"index.html": pages.render_single(made, site=site).encode("utf-8")}
     else:
@@ -70,6 +89,7 @@ def site_files(
         "leaderboard.tex": render_latex(leaderboard),
         "badge.svg": badge(entries),
         CHANGELOG_FILE: _changelog(earlier, data, newest),
+        PUBLICATIONS_FILE: published.text(),
     }
     if card is not None:
         texts[CARD_FILE] = card

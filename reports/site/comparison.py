@@ -19,6 +19,7 @@ from reports.leaderboard.table import row_names
 from reports.pictures.examples import Show
 from reports.site.entries import BoardEntry
 from reports.site.row.facts import shown
+from reports.site.row.learning_curves import Curves, overlaid
 from reports.statistics.multiplicity import CONFIDENCE, alpha_of_look
 from reports.statistics.paired_tests import Pairing
 from reports.statistics.ranks import separated
@@ -38,6 +39,7 @@ def comparison_data(
     evidence: Mapping[str, Evidence | str],
     show: Show,
     *,
+    curves: Mapping[str, Curves] | None = None,
     ranks_are_of_accuracy: bool = True,
 ) -> dict[str, Any]:
     """Return the correctness of the rows of one table, and what the interval of a difference is computed from.
@@ -46,6 +48,7 @@ def comparison_data(
         entries: Rows of one table, in order.
         evidence: Predictions by entry.
         show: Returns the address of the picture of a test image, if there is one.
+        curves: Learning curves by entry.
         ranks_are_of_accuracy: Whether the ranks of the table say which accuracies are separated.
     """
     names = dict(zip((entry.id for entry in entries), row_names([entry.row for entry in entries]), strict=True))
@@ -60,6 +63,7 @@ def comparison_data(
         return {
             "rows": [],
             "settings": {},
+            "curves": [],
             "quantiles": [],
             "labels": [],
             "classes": [],
@@ -85,6 +89,7 @@ def comparison_data(
             for (entry, found), (place, runs), part in zip(kept, tied, parts, strict=True)
         ],
         "settings": differing_settings([entry for entry, _ in kept]),
+        "curves": overlaid([(curves or {}).get(entry.id, {}) for entry, _ in kept]),
         "quantiles": [round(quantile(freedom, (1 + CONFIDENCE) / 2), 6) for freedom in range(1, NUM_QUANTILES + 1)],
         "labels": first.labels_N.tolist(),
         "classes": class_names(first.classes),

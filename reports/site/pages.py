@@ -19,7 +19,17 @@ import jinja2
 from markupsafe import Markup
 
 STYLES = ("site.css",)
-SCRIPTS = ("dom.js", "charts.js", "filters.js", "explore.js", "board.js", "compare.js", "site.js")
+SCRIPTS = (
+    "dom.js",
+    "charts.js",
+    "courses.js",
+    "filters.js",
+    "explore.js",
+    "windowed.js",
+    "board.js",
+    "compare.js",
+    "site.js",
+)
 """Scripts in loading order."""
 PAGES_TOGETHER = 25
 """Number of pages that a single file compresses together."""

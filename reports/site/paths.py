@@ -12,6 +12,7 @@ from reports.site import pages
 SUMS_FILE = "SHA256SUMS"
 CHANGELOG_FILE = "CHANGELOG.md"
 DATA_FILE = "leaderboard.json"
+PUBLICATIONS_FILE = "publications.json"
 CARD_FILE = "MODEL_CARD.md"
 
 TEXT_FILES = (
@@ -22,6 +23,7 @@ TEXT_FILES = (
     "leaderboard.tex",
     "badge.svg",
     CHANGELOG_FILE,
+    PUBLICATIONS_FILE,
     CARD_FILE,
 )
 """Files that are neither pages nor parts of them; the last one is optional."""

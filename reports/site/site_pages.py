@@ -14,8 +14,10 @@ from reports.site.illustrations import Illustrations
 from reports.site.options import SiteOptions
 from reports.site.overall_section import overall_section
 from reports.site.pages import Page
+from reports.site.publications import Publications, courses, moved
 from reports.site.row.facts import settings
-from reports.site.row.page import row_page
+from reports.site.row.learning_curves import curves_of
+from reports.site.row.page import RowSources, row_page
 from reports.site.statuses import RowVerdict
 from reports.trials.evidence import Evidence, read_evidence
 from zoo.text import one_line, plural
@@ -27,10 +29,11 @@ def site_pages(
     options: SiteOptions,
     verdicts: Mapping[str, RowVerdict],
     pictures: Illustrations,
+    publications: Publications,
 ) -> list[Page]:
     """Return all pages of a site; the index comes first."""
     title = one_line(options.title, max_length=120)
-    parts = board_parts(leaderboard, options.declared)
+    parts = board_parts(leaderboard, options.declared, courses(publications))
     evidence: dict[str, Evidence | str] = {}
     by_table: dict[str, list[BoardEntry]] = {}
     by_model: dict[str, list[BoardEntry]] = {}
@@ -42,16 +45,20 @@ def site_pages(
     for table, members in by_table.items():
         # Predictions are read one table at a time: those of all tables might not fit in memory.
         evidence = {entry.id: read_evidence(entry.done) for entry in members}
+        curves = {entry.id: curves_of(entry) for entry in members}
         row_pages += [
             row_page(
                 entry,
                 members,
                 parts.columns,
-                evidence[entry.id],
-                verdicts[entry.id],
+                RowSources(
+                    evidence=evidence[entry.id],
+                    curves=curves[entry.id],
+                    verdict=verdicts[entry.id],
+                    publications=publications,
+                ),
                 pictures,
-                title,
-                options.defaults,
+                options,
             )
             for entry in members
         ]
@@ -60,6 +67,7 @@ def site_pages(
             members,
             evidence,
             partial(pictures.made, fingerprint),
+            curves=curves,
             ranks_are_of_accuracy=leaderboard.sort_by == "accuracy",
         )
         name = one_line(members[0].table.data)
@@ -114,6 +122,7 @@ def site_pages(
             "summary": _summary(entries),
             "plain": plain_tables(entries, parts),
             "overall": overall,
+            "moved": moved(publications, entries),
             "data_pages": [
                 {"path": f"data/{table}.html", "label": one_line(members[0].table.data)}
                 for table, members in by_table.items()

@@ -95,7 +95,8 @@ def render_again(
     )
     known = verdicts_of(entries_of(leaderboard, trials))
     options = replace(options, verdicts={row: how.verdicts.get(row, verdict) for row, verdict in known.items()})
-    return WrittenAgain(files=site_files(leaderboard, trials, options), verdicts=known)
+    # What earlier publications held is not in the records: only the newest one is compared with them.
+    return WrittenAgain(files=site_files(leaderboard, trials, options, earlier=folder), verdicts=known)
 
 
 def write_report(

@@ -11,6 +11,8 @@ zoo.widgets.board = (root) => {
   const picked = new Set();
   const whole = new Set(); // tables whose rows are all shown
   const opened = new Set(); // tables whose rows without a result are shown
+  let printing = false;
+  let before = [[], []]; // what was shown whole and opened before printing
   let state = read();
   const filters = zoo.filters(root, board, () => state, change);
   const { matches } = filters;
@@ -51,6 +53,8 @@ zoo.widgets.board = (root) => {
     render();
   }
 
+  const collator = new Intl.Collator("en", { numeric: true });
+
   // The shown rows of a table, in order; by rank unless sorted otherwise.
   const visible = (table) => {
     const rows = table.rows.filter((row) => matches(row));
@@ -60,7 +64,7 @@ zoo.widgets.board = (root) => {
     return rows.sort((a, b) => {
       const [left, right] = [values[a], values[b]];
       if (left === null || right === null) return (left === null) - (right === null) || a - b;
-      const order = typeof left === "string" ? left.localeCompare(right, "en", { numeric: true }) : left - right;
+      const order = typeof left === "string" ? collator.compare(left, right) : left - right;
       return (falling ? -order : order) || a - b;
     });
   };
@@ -114,6 +118,7 @@ zoo.widgets.board = (root) => {
         facts.status[row] === "self-reported" ? null : el("span", { class: `badge ${facts.status[row]}`, title: "verification status" }, facts.status[row]),
         facts.signer?.[row] ? el("span", { class: "badge signed", title: `signed by ${facts.signer[row]}` }, "signed") : null,
         row === best ? el("span", { class: "badge best" }, "best within the limits") : null);
+    if (each.key === "history") return el("td", { class: "number", "data-key": "history", title: zoo.courseText(data.history, row) }, text, zoo.spark(data.history.rows[row]));
     if (each.key === "interval") return el("td", { class: "number", "data-key": "interval" }, text, strip(row));
     if (each.key === "accuracy")
       return el("td", { class: "number" }, text, column.interval && lows[row] !== null ? el("small", { class: "narrow" }, column.interval.text[row]) : null);
@@ -169,16 +174,19 @@ zoo.widgets.board = (root) => {
     const without = rows.filter((row) => !facts.done[row]);
     const kept = whole.has(table.id) ? results : results.slice(0, limit);
     const isOpen = opened.has(table.id) || !results.length;
-    const body = kept.map(line);
-    if (without.length && results.length)
-      body.push(el("tr", { class: "fold" }, el("td", { colspan: shown.length + 1 },
-        el("button", { type: "button", "aria-expanded": String(isOpen), onclick: () => toggle(opened, table) }, `${without.length} row${without.length === 1 ? "" : "s"} without a result`))));
-    if (isOpen) body.push(...without.map(line));
+    const lines = [...kept];
+    const fold = () => el("tr", { class: "fold" }, el("td", { colspan: shown.length + 1 },
+      el("button", { type: "button", "aria-expanded": String(isOpen), onclick: () => toggle(opened, table) }, `${without.length} row${without.length === 1 ? "" : "s"} without a result`)));
+    if (without.length && results.length) lines.push(null);
+    if (isOpen) lines.push(...without);
+    const make = (index) => (lines[index] === null ? fold() : line(lines[index], index));
     const head = el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "pick" }, el("span", { class: "offscreen" }, "compare")), shown.map(heading)));
-    const grid = el("table", { class: "board" }, el("caption", { class: "offscreen" }, table.heading), head, el("tbody", {}, body));
+    const body = el("tbody");
+    const grid = el("table", { class: "board", "aria-rowcount": lines.length + 1 }, el("caption", { class: "offscreen" }, table.heading), head, body);
     const box = section.querySelector("[data-grid]");
     box.replaceChildren(grid);
-    watch(box);
+    if (printing) body.append(...lines.map((_, index) => make(index)));
+    else watch(box, zoo.windowed(box, body, lines.length, make, ["", ...shown.map((each) => longest(each))]));
     const more = results.length - kept.length;
     section.querySelector("[data-more]").replaceChildren(...(more || (whole.has(table.id) && results.length > limit)
       ? [el("button", { type: "button", onclick: () => toggle(whole, table) }, more ? `Show all ${results.length} rows` : `Show the first ${limit} rows`)] : []));
@@ -191,13 +199,18 @@ zoo.widgets.board = (root) => {
     places.get(table.id).querySelector(which)?.focus();
   }
 
+  const longest = (each) => (each.longest ??= each.text.reduce((most, text) => (text.length > most.length ? text : most), ""));
+
   // A shadow says that columns are hidden behind an edge.
-  function watch(box) {
+  function watch(box, update) {
     const mark = () => {
       box.classList.toggle("scrolled", box.scrollLeft > 1);
       box.classList.toggle("more", box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
     };
-    box.onscroll = mark;
+    box.onscroll = () => {
+      update();
+      mark();
+    };
     mark();
   }
 
@@ -289,11 +302,18 @@ zoo.widgets.board = (root) => {
   }
 
   // On paper, nothing is folded.
-  window.addEventListener("beforeprint", () => {
-    if (!root.isConnected) return;
-    for (const table of data.tables) [whole, opened].forEach((set) => set.add(table.id));
+  const print = (is) => {
+    if (!root.isConnected || is === printing) return;
+    if (is) before = [[...whole], [...opened]];
+    [whole, opened].forEach((set, place) => {
+      set.clear();
+      for (const id of is ? data.tables.map((table) => table.id) : before[place]) set.add(id);
+    });
+    printing = is;
     render();
-  });
+  };
+  window.addEventListener("beforeprint", () => print(true));
+  window.addEventListener("afterprint", () => print(false));
 
   filters.fill();
   render();

@@ -129,19 +129,29 @@ zoo.charts = (() => {
     if (usable.length > kept.length) figure.append(el("p", { class: "hint" }, `The first ${kept.length} of the ${usable.length} shown rows.`));
   };
 
-  // One line for each seed over the epochs.
-  const lines = (figure, { series, yTitle, isShare, xTitle = "epoch" }) => {
+  // Curves over the epochs, with the band from the lowest to the highest seed where there is one.
+  const lines = (figure, { series, yTitle, isShare, xTitle = "epoch", hasScales = false }) => {
     const usable = series.filter((each) => each.y.some((value) => value !== null));
     if (!usable.length) return empty(figure, "The training history is missing.");
     const chart = frame(figure, 240, `${yTitle} by ${xTitle}, ${usable.length} curves`);
-    const values = usable.flatMap((each) => each.y.filter((value) => value !== null));
-    const bounds = padded(values);
-    const last = Math.max(...usable.flatMap((each) => each.x));
-    const first = Math.min(1, ...usable.flatMap((each) => each.x));
-    const x = linear(Math.min(first, last - 1), Math.max(last, first + 1), chart.left, chart.right);
-    const y = linear(isShare ? Math.max(0, bounds[0]) : bounds[0], isShare ? Math.min(1.01, bounds[1]) : bounds[1], chart.bottom, chart.top);
+    const values = usable.flatMap((each) => [...each.y, ...(each.low || []), ...(each.high || [])].filter((value) => value !== null));
+    const places = usable.flatMap((each) => each.x);
+    const [last, first] = [Math.max(...places), Math.min(1, ...places)];
+    const can = { x: hasScales && first > 0 && last > first, y: hasScales && values.every((value) => value > 0) };
+    const isLog = { x: can.x && figure.dataset.logX === "1", y: can.y && figure.dataset.logY === "1" };
+    const bounds = isLog.y ? [Math.min(...values) / 1.08, Math.max(...values) * 1.08] : padded(values);
+    if (isShare && !isLog.y) bounds[0] = Math.max(0, bounds[0]);
+    if (isShare) bounds[1] = Math.min(1.01, bounds[1]);
+    const x = (isLog.x ? logarithmic : linear)(Math.min(first, last - 1) || first, Math.max(last, first + 1), chart.left, chart.right);
+    const y = (isLog.y ? logarithmic : linear)(...bounds, chart.bottom, chart.top);
     x.ticks = x.ticks.filter(Number.isInteger);
-    axes(chart, x, y, { xTitle, yTitle, yText: isShare ? percent : number });
+    axes(chart, x, y, { xTitle: isLog.x ? `${xTitle} (log)` : xTitle, yTitle: isLog.y ? `${yTitle} (log)` : yTitle, yText: isShare ? percent : number });
+    const at = (epoch, value) => `${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`;
+    for (const each of usable.filter((some) => some.low)) {
+      const there = each.x.map((epoch, index) => at(epoch, each.high[index]));
+      const back = each.x.map((epoch, index) => at(epoch, each.low[index])).reverse();
+      chart.root.append(svg("path", { class: `band c${each.colour % PALETTE}`, d: `M${[...there, ...back].join("L")}Z` }));
+    }
     for (const each of usable) {
       const points = each.x.map((epoch, index) => [epoch, each.y[index]]).filter(([, value]) => value !== null);
       const path = points.map(([epoch, value], index) => `${index ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`);
@@ -150,11 +160,30 @@ zoo.charts = (() => {
       if (points.length <= 60)
         for (const [epoch, value] of points) {
           const mark = svg("circle", { class: `dot ${colour}`, cx: x(epoch), cy: y(value), r: 2.6 });
-          chart.root.append(explain(mark, [each.label, `${xTitle} ${epoch}: ${isShare ? `${percent(value)} %` : number(value)}`]));
+          chart.root.append(explain(mark, [each.label, `${xTitle} ${epoch}: ${said(value)}`, ...spread(each, epoch)]));
         }
     }
-    const legend = usable.map((each) => el("span", { class: `key c${each.colour % PALETTE}${each.dashed ? " dashed" : ""}` }, each.label));
-    place(figure, chart.root, usable.length > 12 ? [] : [el("p", { class: "keys" }, legend)]);
+    // Of many curves, those of a row share a key.
+    const keyed = usable.length > 12 ? usable.filter((each) => !each.dashed) : usable;
+    const legend = keyed.map((each) => el("span", { class: `key c${each.colour % PALETTE}${each.dashed ? " dashed" : ""}` }, el("bdi", {}, each.label)));
+    const scales = ["x", "y"].filter((axis) => can[axis]).map((axis) => {
+      const box = el("input", { type: "checkbox", checked: isLog[axis], "data-scale": axis });
+      box.addEventListener("change", () => {
+        figure.dataset[axis === "x" ? "logX" : "logY"] = box.checked ? "1" : "";
+        lines(figure, { series, yTitle, isShare, xTitle, hasScales });
+        figure.querySelector(`[data-scale=${axis}]`).focus();
+      });
+      return el("label", {}, box, ` log ${axis}`);
+    });
+    place(figure, chart.root, [...(keyed.length > 12 ? [] : [el("p", { class: "keys" }, legend)]), ...(scales.length ? [el("p", { class: "scales no-print" }, scales)] : [])]);
+
+    function said(value) {
+      return isShare ? `${percent(value)} %` : number(value);
+    }
+    function spread(each, epoch) {
+      const index = each.x.indexOf(epoch);
+      return each.low ? [`${said(each.low[index])} to ${said(each.high[index])} over ${each.seeds[index]} seed${each.seeds[index] === 1 ? "" : "s"}`] : [];
+    }
   };
 
   const bars = (figure, { labels, values, texts, xTitle }) => {

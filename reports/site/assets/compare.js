@@ -122,6 +122,25 @@ zoo.widgets.compare = (root) => {
         el("tbody", {}, differing.map(([name, values]) => el("tr", {}, el("th", { scope: "row" }, name), places.map((place) => el("td", {}, el("bdi", {}, values[place] || "–")))))))));
   };
 
+  // Learning curves over each other: means over seeds with bands from the lowest to the highest.
+  const MOST_OVERLAID = 8;
+  const curves = (rows) => {
+    const shown = rows.slice(0, MOST_OVERLAID).map((row) => [row, data.curves[index.get(row.id)] || {}]);
+    const of = (name, words, dashed) => shown.flatMap(([row, each], colour) => (each[name] ? [{ label: `${row.label}${words}`, colour, dashed, ...each[name] }] : []));
+    const charts = [
+      ["Validation accuracy by epoch", { series: of("val_accuracy", "", false), yTitle: "validation accuracy, %", isShare: true, hasScales: true }],
+      ["Loss by epoch: validation, and dashed, training", { series: [...of("val_loss", "", false), ...of("train_loss", ", training", true)], yTitle: "loss", isShare: false, hasScales: true }],
+    ].filter(([, chart]) => chart.series.length);
+    if (!charts.length) return null;
+    return el("section", {}, el("h2", {}, "Learning curves"),
+      rows.length > shown.length ? el("p", { class: "hint" }, `Of the first ${shown.length} rows. `) : null,
+      el("div", { class: "charts" }, charts.map(([caption, chart]) => {
+        const figure = el("figure", { class: "chart" }, el("figcaption", {}, caption));
+        zoo.charts.draw(figure, "lines", chart);
+        return figure;
+      })));
+  };
+
   // Rows that were asked for and are not here are named, and stay in the address.
   const absent = () =>
     unknown.map((id) => el("p", { class: "hint failed" }, el("bdi", {}, leftOut.get(id) || id), leftOut.has(id) ? " cannot be compared here: its predictions of these images are missing, or the page has no room for them." : " is not a row of this dataset."));
@@ -132,7 +151,7 @@ zoo.widgets.compare = (root) => {
     zoo.state.write(new URLSearchParams(ids.length ? { rows: ids.join(",") } : {}));
     if (rows.length < 2) return place.replaceChildren(...absent(), el("p", { class: "hint" }, "Select two or more rows."));
     rows.forEach(known);
-    place.replaceChildren(...[...absent(), table(rows), settings(rows)].filter(Boolean), ...(rows.length === 2 ? [disagreement(...rows)] : [el("p", { class: "hint" }, "Select exactly two rows to see the images on which they disagree.")]));
+    place.replaceChildren(...[...absent(), table(rows), settings(rows), curves(rows)].filter(Boolean), ...(rows.length === 2 ? [disagreement(...rows)] : [el("p", { class: "hint" }, "Select exactly two rows to see the images on which they disagree.")]));
   };
 
   // The chosen rows, and as many others that fit the search as can be taken in.

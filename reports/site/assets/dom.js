@@ -43,6 +43,7 @@ zoo.state = {
     return new URLSearchParams(zoo.pages ? hash.split("?").slice(1).join("?") : hash);
   },
   write(parameters) {
+    if (zoo.embedded) parameters.set("embed", "1");
     const text = parameters.toString();
     const page = zoo.pages ? `/${zoo.page || ""}` : "";
     const hash = zoo.pages ? `#${page}${text ? `?${text}` : ""}` : text ? `#${text}` : location.pathname + location.search;
@@ -69,6 +70,16 @@ zoo.copy = async (text) => {
     area.remove();
   }
   zoo.say(`Copied ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`);
+};
+
+// The HTML of a frame that shows what is shown here, without headings and controls.
+zoo.frame = () => {
+  const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+  const parameters = zoo.state.read();
+  parameters.set("embed", "1");
+  const page = zoo.pages ? `/${zoo.page || ""}?` : "";
+  const address = `${location.href.split("#")[0]}#${page}${parameters}`;
+  return `<iframe src="${escaped(address)}" title="${escaped(document.title)}" width="100%" height="480" loading="lazy"></iframe>`;
 };
 
 // Said to screen readers, and shown for a moment.

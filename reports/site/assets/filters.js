@@ -15,6 +15,7 @@ zoo.boardOf = (data) => {
       unit: column.title.endsWith("%") ? 0.01 : ["params", "macs"].includes(column.key) ? 1e6 : 1,
     };
   });
+  if (data.history) columns.push(zoo.courseColumn(data.history));
   const column = Object.fromEntries(columns.map((each) => [each.key, each]));
   const facts = Object.fromEntries(Object.entries(data.rows).map(([key, values]) => [key, zoo.decode(values)]));
   const models = column.model.plain.model;

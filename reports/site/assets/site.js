@@ -13,6 +13,12 @@ zoo.widgets.copies = (root) => {
 };
 
 (() => {
+  zoo.embedded = zoo.state.read().has("embed");
+  document.body.classList.toggle("embedded", zoo.embedded);
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-link]")) zoo.copy(location.href);
+    if (event.target.closest("[data-embed]")) zoo.copy(zoo.frame());
+  });
   let refresh = [];
   const start = (root) => {
     refresh = [];

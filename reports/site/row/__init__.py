@@ -2,7 +2,8 @@
 
 ``page``        the page, put together from the others
 ``facts``       seeds, settings, environment, provenance and failures
-``charts``      learning curves, reliability, confusion matrix and scores by class
+``charts``      reliability, confusion matrix and scores by class
+``learning_curves``  loss and accuracy by epoch, over seeds
 ``searches``    what the search of a tuned row tried
 ``citation``    a sentence and a BibTeX entry
 ``neighbours``  the rows around it in its table, and which its tests separate from it

@@ -1,62 +1,17 @@
-"""The charts of a row's page as plain data: learning curves, reliability, confusion matrix and scores by class."""
+"""The charts of a row's predictions as plain data: reliability, confusion matrix and scores by class."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.records.history import read_history
-from harness.records.store import HISTORY_FILE
-from reports.site.entries import BoardEntry
 from reports.trials.evidence import Evidence, class_names
 
 NUM_BINS = 15
 MAX_CLASSES = 100
 """Largest number of classes for which the confusion matrix is drawn; otherwise only the worst pairs are listed."""
-_MAX_EPOCHS = 200  # points of a curve
-
-
-def _epochs(folder: Path) -> dict[int, dict[str, Any]]:
-    """Return the rows of a history by epoch; none if it cannot be read, since a site can do without."""
-    try:
-        rows = read_history(folder / HISTORY_FILE)
-    except OSError:
-        return {}
-    return {row["epoch"]: row for row in rows if row.get("event") == "epoch" and isinstance(row.get("epoch"), int)}
-
-
-def curves(entry: BoardEntry) -> dict[str, Any]:
-    """Return loss and accuracy over the epochs of each seed."""
-    losses: list[dict[str, Any]] = []
-    accuracies: list[dict[str, Any]] = []
-    for colour, (folder, record) in enumerate(entry.done):
-        rows = _epochs(folder)
-        epochs = sorted(rows)
-        epochs = epochs[:: max(1, -(-len(epochs) // _MAX_EPOCHS))]
-        for series, key, label, dashed in (
-            (losses, "train_loss", "train", True),
-            (losses, "val_loss", "validation", False),
-            (accuracies, "train_accuracy", "train", True),
-            (accuracies, "val_accuracy", "validation", False),
-        ):
-            values = [_rounded(rows[epoch].get(key)) for epoch in epochs]
-            if any(value is not None for value in values):
-                series.append(
-                    {
-                        "label": f"seed {record.spec.seed}, {label}",
-                        "colour": colour,
-                        "dashed": dashed,
-                        "x": epochs,
-                        "y": values,
-                    }
-                )
-    return {
-        "loss": {"series": losses, "yTitle": "loss", "isShare": False},
-        "accuracy": {"series": accuracies, "yTitle": "accuracy, %", "isShare": True},
-    }
 
 
 def reliability(evidence: Evidence, error: float | None) -> dict[str, Any]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from reports.leaderboard.columns.column import Column
 from reports.pictures import examples
-from reports.site.commands import Defaults, reproduction
+from reports.site.commands import reproduction
 from reports.site.entries import BoardEntry
 from reports.site.illustrations import Illustrations
+from reports.site.options import SiteOptions
 from reports.site.pages import Page
+from reports.site.publications import Publications, row_history
 from reports.site.row import charts
 from reports.site.row import facts as row_facts
 from reports.site.row.citation import citation_of
+from reports.site.row.learning_curves import Curves, row_charts
 from reports.site.row.neighbours import neighbours
 from reports.site.row.searches import searches_of
 from reports.site.statuses import RowVerdict
@@ -22,18 +26,28 @@ from reports.trials.evidence import Evidence
 from zoo.text import one_line
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RowSources:
+    """What was read about a row beside its records."""
+
+    evidence: Evidence | str
+    """Its predictions, or why there are none."""
+    curves: Curves
+    verdict: RowVerdict
+    publications: Publications
+
+
 def row_page(
     entry: BoardEntry,
     members: Sequence[BoardEntry],
     columns: Sequence[Column],
-    evidence: Evidence | str,
-    verdict: RowVerdict,
+    sources: RowSources,
     pictures: Illustrations,
-    title: str,
-    defaults: Defaults,
+    options: SiteOptions,
 ) -> Page:
     """Return the page of one row."""
-    learning = charts.curves(entry)
+    evidence, title = sources.evidence, one_line(options.title, max_length=120)
+    learning = row_charts(sources.curves)
     seeds = row_facts.seed_rows(entry)
     groups = row_facts.facts(entry, columns)
     around = neighbours(entry, members)
@@ -42,7 +56,7 @@ def row_page(
         "entry": entry,
         "row": entry.row,
         "full_name": one_line(entry.example.spec.architecture.full_name),
-        "verdict": verdict,
+        "verdict": sources.verdict,
         "groups": groups,
         "headline": row_facts.headline(groups),
         "around": around,
@@ -53,9 +67,11 @@ def row_page(
         "settings": row_facts.settings(entry.example),
         "environment": row_facts.environment(entry.example),
         "provenance": row_facts.provenance(entry),
-        "again": reproduction([record for _, record in entry.done] or list(entry.unfinished), defaults),
+        "again": reproduction([record for _, record in entry.done] or list(entry.unfinished), options.defaults),
         "searches": searches_of(entry),
-        "has_curves": bool(learning["loss"]["series"]),
+        "num_seeds": len(entry.done),
+        "has_curves": any(learning[kind]["series"] for kind in ("loss", "accuracy")),
+        "history": row_history(sources.publications, entry.id),
         "problem": evidence if isinstance(evidence, str) else "",
         "classes": [],
         "pairs": [],

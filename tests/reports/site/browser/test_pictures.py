@@ -123,9 +123,7 @@ def test_every_kind_of_page_draws_its_pictures(site: Path, watched: Watched) -> 
     for figure in page.locator("figure.chart").all():
         figure.scroll_into_view_if_needed()
         figure.locator("svg").first.wait_for()
-    assert (
-        page.locator("figure[data-chart=lines] path.curve").count() == 12
-    )  # train and validation of three seeds, twice
+    assert page.locator("figure[data-chart=lines] path.curve").count() == 4, "train and validation, twice"
     assert page.locator("figure[data-chart=heatmap] rect").count() == 9
     assert any("zoo bench --models zoo/net4" in text for text in page.locator("pre").all_inner_texts())
     page.locator("figure[data-chart=heatmap] rect").nth(1).hover()
@@ -181,3 +179,36 @@ def test_intervals_of_differences_are_those_of_the_statistics(site: Path, watche
     pair = pairs_of([Sample.of(each.correct_SN) for each in evidence if not isinstance(each, str)])[0]
     shown = [float(part.replace("−", "-")) for part in re.findall(r"[+−]?\d+\.\d", cells)]
     assert shown == pytest.approx([100 * pair.difference, 100 * pair.low, 100 * pair.high], abs=0.051)
+
+
+def test_learning_curves_have_bands_and_logarithmic_axes(site: Path, watched: Watched) -> None:
+    (row,) = (site / "rows").glob("net4--toy--*.html")
+    page = watched.open(row)
+    figure = page.locator("figure[data-block=loss]")
+    figure.scroll_into_view_if_needed()
+    figure.locator("path.band").first.wait_for()
+    assert figure.locator("path.band").count() == 2
+    assert figure.locator("path.curve").count() == 2
+    before = figure.locator("path.curve >> nth=0").get_attribute("d")
+    figure.locator("[data-scale=y]").check()
+    assert "loss (log)" in figure.locator("svg").text_content()
+    assert figure.locator("path.curve >> nth=0").get_attribute("d") != before
+    assert page.evaluate("document.activeElement.dataset.scale") == "y"
+    figure.locator("[data-scale=x]").check()
+    assert "epoch (log)" in figure.locator("svg").text_content()
+    figure.locator("circle.dot >> nth=1").hover()
+    expect(page.locator("#tip")).to_contain_text("over 3 seeds")
+
+
+def test_learning_curves_of_compared_rows_lie_over_each_other(site: Path, watched: Watched) -> None:
+    (path,) = (site / "compare").glob("toy*.html")
+    page = watched.open(path)
+    page.check("[data-choice] input >> nth=2")
+    figures = page.locator("[data-result] figure.chart")
+    assert figures.count() == 2
+    figures.nth(0).scroll_into_view_if_needed()
+    figures.nth(0).locator("path.curve").first.wait_for()
+    assert figures.nth(0).locator("path.curve").count() == 3
+    figures.nth(1).scroll_into_view_if_needed()
+    figures.nth(1).locator("path.curve").first.wait_for()
+    assert figures.nth(1).locator("path.curve.dashed").count() == 3

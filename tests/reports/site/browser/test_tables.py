@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from ..conftest import block
+from zoo import Catalog
+
+from ..conftest import StoreMaker, block, write
 from .watching import Watched, column, published, sort
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser environment has it")
@@ -187,3 +189,45 @@ def test_names_can_be_copied(site: Path, watched: Watched) -> None:
     page = watched.open(row)
     page.click("p.lead button.copy")
     expect(page.locator("#said")).to_have_text(f"Copied zoo/{published(site)[0]}")
+
+
+def test_links_and_frames_show_what_is_shown(site: Path, watched: Watched, browser: Any) -> None:
+    page = watched.open(site / "index.html", "#data=toy&family=deep")
+    page.evaluate("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+    page.click("[data-link]")
+    assert page.evaluate("window.copied") == page.url
+    assert page.url.endswith("#data=toy&family=deep")
+    page.click("[data-embed]")
+    frame = page.evaluate("window.copied")
+    assert frame.startswith('<iframe src="file://')
+    assert "#data=toy&amp;family=deep&amp;embed=1" in frame
+    other = browser.new_page()
+    other.goto(f"{page.url}&embed=1")
+    assert column(other, "model") == column(page, "model")
+    assert other.is_hidden("form.controls")
+    assert other.is_hidden("header.site")
+    other.click("section[data-table^=toy] th[data-key=params] button")
+    assert "embed=1" in other.url
+    other.close()
+
+
+def test_a_board_with_a_past_shows_how_its_rows_moved(
+    tmp_path: Path, catalog: Catalog, fast_disk: None, watched: Watched
+) -> None:
+    store = StoreMaker(tmp_path / "runs", catalog)
+    for index in range(3):
+        store.add(f"net{index}", skill=0.5 * index)
+    site, _ = write(store.root, tmp_path / "site")
+    assert watched.open(site / "index.html").locator("th[data-key=history]").count() == 0
+    store.add("net0", seed=1, skill=3.0, started_at="2026-04-01T10:00:00+00:00")
+    store.add("net9", skill=3.5, started_at="2026-04-01T10:00:00+00:00")
+    write(store.root, site)
+    page = watched.open(site / "index.html")
+    moves = dict(zip(column(page, "model"), column(page, "history"), strict=True))
+    assert moves["net9"] == "new"
+    assert moves["net0"].startswith("+")
+    assert moves["net1"] == moves["net2"] == "±0.0"
+    assert page.locator("svg.spark").count() == 3
+    page.click("details.moved summary")
+    lines = page.locator("details.moved tbody tr").all_inner_texts()
+    assert lines[0].startswith("net9 on toy\tnew")
