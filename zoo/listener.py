@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.dependencies import check_dependencies
 from zoo.events import Event
 from zoo.names import check_name
 
@@ -25,6 +26,9 @@ class Listener:
     ``zoo bench`` and in a separate thread. The function should be quick, since the bench waits for it."""
     summary: str = ""
     """One line that ``zoo list`` shows."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that it needs beyond those of zoo; a bench says before it trains anything which of them
+    are not installed."""
     namespace: str = ""
     """First half of its full name; empty: the name of the plugin."""
     short: bool = True
@@ -36,3 +40,4 @@ class Listener:
             check_name(self.namespace, "namespace")
         if not callable(self.open):
             raise ValueError(f"listener {self.name!r}: open must be callable")
+        check_dependencies((), self.libraries, f"listener {self.name!r}")

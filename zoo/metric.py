@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from zoo.dependencies import check_dependencies
 from zoo.hierarchy import ClassHierarchy
 from zoo.names import check_name
 
@@ -200,6 +201,9 @@ class Metric:
     """First half of its full name; empty: the name of the plugin."""
     short: bool = True
     """Whether it can be selected by ``name`` alone."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that it needs beyond those of zoo; a bench says before it trains anything which of them
+    are not installed."""
     version: int = 1
     """Version of its definition, stored in records; increase it whenever the same predictions give another value."""
     kind: str = "scalar"
@@ -237,6 +241,7 @@ class Metric:
             check_name(self.namespace, "namespace")
         if not callable(self.compute):
             raise ValueError(f"metric {self.name!r}: compute must be callable")
+        check_dependencies((), self.libraries, f"metric {self.name!r}")
         if self.kind not in ("scalar", "per_class", "matrix"):
             raise ValueError(f"metric {self.name!r}: kind must be scalar, per_class or matrix, not {self.kind!r}")
         unknown = [each for each in self.needs if each not in NEEDS]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.dependencies import check_dependencies
 from zoo.names import check_name
 
 
@@ -26,6 +27,9 @@ class ReportFormat:
     """Suffix of its files, with the dot: ``.rst``."""
     summary: str = ""
     """One line that ``zoo plugins`` shows."""
+    libraries: tuple[str, ...] = ()
+    """Distributions that it needs beyond those of zoo; a bench says before it trains anything which of them
+    are not installed."""
     namespace: str = ""
     """First half of its full name; empty: the name of the plugin."""
     short: bool = True
@@ -37,5 +41,6 @@ class ReportFormat:
             check_name(self.namespace, "namespace")
         if not callable(self.render):
             raise ValueError(f"report format {self.name!r}: render must be callable")
+        check_dependencies((), self.libraries, f"report format {self.name!r}")
         if not re.fullmatch(r"\.[a-z0-9]{1,10}", self.suffix, re.ASCII):
             raise ValueError(f"report format {self.name!r}: suffix must be like '.rst', got {self.suffix!r}")

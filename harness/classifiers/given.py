@@ -83,7 +83,7 @@ def _of_onnx(path: Path, catalog: Catalog) -> GivenClassifier:
     try:
         import onnxruntime
     except ImportError:
-        raise UsageError("ONNX files need onnxruntime: pip install 'zoobench[export]'") from None
+        raise UsageError("ONNX files need onnxruntime: pip install 'zoobench[onnx]'") from None
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no class in common

@@ -28,6 +28,7 @@ from harness.records.spec import (
     stable_hash,
 )
 from zoo.calling.containment import head_of
+from zoo.dependencies import require_libraries
 from zoo.errors import UsageError, ZooError
 from zoo.optimizers import TIMM
 from zoo.preparation import Preparation, layered
@@ -156,6 +157,9 @@ def _plan_trial(
     Raises:
         ZooError: If the combination cannot be run.
     """
+    require_libraries(recipe.entry.record.libraries, f"recipe {recipe.entry.display_name!r}")
+    if isinstance(model, SelectedArchitecture):
+        require_libraries(model.entry.record.libraries, f"model {model.entry.display_name!r}")
     trains = recipe.entry.record.trains
     if not trains and selection.request.gpus_per_trial > 1:
         raise UsageError("nothing is trained, so it runs on one device: leave --gpus-per-trial out")

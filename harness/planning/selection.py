@@ -18,6 +18,7 @@ from zoo.architecture import Architecture
 from zoo.calling.containment import hyperparameters_of
 from zoo.catalog import Catalog, Entry, RecordT, Registry
 from zoo.dataset import Dataset
+from zoo.dependencies import require_libraries
 from zoo.errors import ManyErrors, UnknownNameError, UsageError, ZooError
 from zoo.hyperparameters import FeatureHyperparameters, Hyperparameters
 from zoo.names import is_pattern, near_names
@@ -123,11 +124,14 @@ def select(request: BenchRequest, catalog: Catalog, given: Mapping[str, GivenCla
     recipes = list({(each.entry.full_name, each.hyperparameters.model_dump_json()): each for each in recipes}.values())
     recipes = [sized for found in errors.each(recipes, lambda recipe: _sized(recipe, request)) for sized in found]
     # How the trials themselves run needs no plugin.
-    _entries([name for name in request.runtimes if name != OWN_RUNTIME], catalog.runtimes, errors)
+    for entry in _entries([name for name in request.runtimes if name != OWN_RUNTIME], catalog.runtimes, errors):
+        errors.get(partial(require_libraries, entry.record.libraries, f"runtime {entry.display_name!r}"))
     if request.folds is not None and (request.limit_train is not None or request.limit_test is not None):
         errors.add(
             UsageError("folds cannot be combined with limit_train or limit_test, because they test every image once")
         )
+    if request.is_tuned:
+        errors.get(partial(require_libraries, ("optuna",), "a search for settings"))
     for problem in _search_problems(request):
         errors.add(UsageError(problem))
     errors.raise_all()

@@ -33,6 +33,7 @@ _MAX_TEXT = 5000
 def zoo_listeners() -> Iterator[Listener]:
     yield Listener(
         name="mlflow",
+        libraries=("mlflow",),
         open=open_mlflow,
         summary=f"log a run for each trial to $MLFLOW_TRACKING_URI, else to {FOLDER} (extra: zoobench[mlflow])",
     )

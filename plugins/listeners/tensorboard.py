@@ -29,6 +29,7 @@ _HEADER, _SUM = struct.Struct("<QI"), struct.Struct("<I")
 def zoo_listeners() -> Iterator[Listener]:
     yield Listener(
         name="tensorboard",
+        libraries=("tensorboard",),
         open=open_tensorboard,
         summary=f"log a run for each trial to {FOLDER} beside the records (extra: zoobench[tensorboard])",
     )

@@ -27,6 +27,7 @@ def zoo_listeners() -> Iterator[Listener]:
     """Yield ``trackio``."""
     yield Listener(
         name="trackio",
+        libraries=("trackio",),
         open=open_trackio,
         summary="log a run for each trial to trackio on this machine (extra: zoobench[trackio])",
     )

@@ -26,6 +26,7 @@ def zoo_listeners() -> Iterator[Listener]:
     """Yield ``wandb``."""
     yield Listener(
         name="wandb",
+        libraries=("wandb",),
         open=open_wandb,
         summary=f"log a run for each trial to {FOLDER}, offline unless $WANDB_MODE says so (extra: zoobench[wandb])",
     )

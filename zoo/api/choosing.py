@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,6 +28,8 @@ class Chosen:
     plan: Plan
     is_default: bool
     """Whether no models, datasets or recipes were given."""
+    notes: tuple[str, ...] = ()
+    """A sentence for each metric and report format that lacks a library: a bench does without it."""
 
 
 def choose(raw: dict[str, Any], catalog: Catalog, errors: list[ZooError], *, origin: str) -> Chosen | None:
@@ -64,7 +66,25 @@ def choose(raw: dict[str, Any], catalog: Catalog, errors: list[ZooError], *, ori
     if selection is None or mistakes:
         return None
     is_default = not any(raw.get(name) for name in LISTS)
-    return Chosen(request=request, catalog=catalog, plan=make_plan(selection), is_default=is_default)
+    return Chosen(
+        request=request,
+        catalog=catalog,
+        plan=make_plan(selection),
+        is_default=is_default,
+        notes=tuple(_without_libraries(catalog)),
+    )
+
+
+def _without_libraries(catalog: Catalog) -> Iterator[str]:
+    """Yield a sentence for each metric and report format that lacks a library."""
+    from zoo.dependencies import missing_sentence
+
+    for metric in catalog.metrics:
+        if sentence := missing_sentence(metric.record.libraries, f"metric {metric.display_name!r}"):
+            yield f"{sentence}; its values will be missing"
+    for form in catalog.report_formats:
+        if sentence := missing_sentence(form.record.libraries, f"report format {form.display_name!r}"):
+            yield f"{sentence}; its files will not be written"
 
 
 def _hint(name: str, catalog: Catalog) -> str:

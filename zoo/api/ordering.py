@@ -241,6 +241,7 @@ def _bytes(given: object, spell: Spell) -> int | None:
 
 
 def _listeners(names: list[str], catalog: Catalog) -> list[Entry[Listener]]:
+    from zoo.dependencies import require_libraries
     from zoo.errors import ManyErrors
 
     found: dict[str, Entry[Listener]] = {}
@@ -249,6 +250,10 @@ def _listeners(names: list[str], catalog: Catalog) -> list[Entry[Listener]]:
         entry = attempt(lambda name=name: catalog.listeners.get(name), errors)  # type: ignore[misc]
         if entry is not None:
             found[entry.full_name] = entry
+    for entry in found.values():
+        attempt(
+            lambda entry=entry: require_libraries(entry.record.libraries, f"listener {entry.display_name!r}"), errors
+        )  # type: ignore[misc]
     ManyErrors.raise_if(errors)
     return list(found.values())
 

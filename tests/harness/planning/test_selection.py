@@ -166,3 +166,9 @@ def test_a_grid_with_a_mistake_in_one_row_is_refused(toys: Catalog, given: dict[
 def test_settings_of_a_search_go_together(toys: Catalog, changes: dict[str, object], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
         select(request(**changes), toys)
+
+
+def test_a_search_without_optuna_is_refused(toys: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.dependencies._is_there", lambda name: name != "optuna")
+    with pytest.raises(UsageError, match=r"a search for settings needs optuna, which is not installed: pip install"):
+        select(request(tune=4), toys)

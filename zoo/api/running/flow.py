@@ -82,6 +82,8 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
     stopped = ""
     for skip in chosen.plan.skips:
         progress.note(f"skipped: {skip.title}: {skip.reason}")
+    for sentence in chosen.notes:
+        progress.note(sentence)
     # Before anything is trained: a set that does not fit is a mistake in the call.
     retesting = Retesting.of(order, store, emit=progress, note=progress.note)
     run: Callable[[Plan], BenchSummary] = partial(

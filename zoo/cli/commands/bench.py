@@ -89,6 +89,8 @@ def _show_plan(call: BenchCall) -> None:
     form = "json" if call.table.form == "json" else "table"
     plan_forecast = plan_forecast_of(chosen, forecast, call.order.settings.slots)
     show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast)
+    for sentence in chosen.notes:
+        complain(sentence)
 
 
 def _show_timings(timings: Timings, started: float) -> None:

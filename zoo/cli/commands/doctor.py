@@ -23,7 +23,7 @@ _COLORS = {OK: "green", WARNING: "yellow", PROBLEM: "red"}
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, form: str) -> None:
-    """Diagnose the installation: libraries, GPUs, plugins, folders and threads.
+    """Diagnose the installation: libraries, extras, GPUs, plugins, folders and threads.
 
     The exit code is 1 if there is a problem.
     """
@@ -70,10 +70,25 @@ def _plugins(session: Session) -> list[Finding]:
 
     session.strict = False  # broken plugins are findings
     try:
-        plugins = session.catalog(warn=False).plugins
+        catalog = session.catalog(warn=False)
     except PluginError as error:
         return [Finding(check="plugins", status=PROBLEM, sentence=str(error), remedy="zoo plugins lists all")]
-    return list(examination.plugins(plugins, session.trust_problems(plugins)))
+    found = list(examination.plugins(catalog.plugins, session.trust_problems(catalog.plugins)))
+    kinds = (
+        ("runtime", catalog.runtimes),
+        ("listener", catalog.listeners),
+        ("metric", catalog.metrics),
+        ("report format", catalog.report_formats),
+        ("recipe", catalog.recipes),
+        ("model", catalog.architectures),
+    )
+    needs = [
+        (f"{kind} {entry.display_name}", entry.record.libraries)
+        for kind, registry in kinds
+        for entry in registry
+        if entry.record.libraries
+    ]
+    return [*found, *examination.extras(needs)]
 
 
 def _line(finding: Finding) -> str:

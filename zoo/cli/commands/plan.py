@@ -79,6 +79,8 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     plan_forecast = forecasting.plan_forecast_of(chosen, forecast, slots)
     detections = () if params["detect"] is None else _detections(chosen, params)
     show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast, detections=detections)
+    for sentence in chosen.notes:
+        complain(sentence)
     if interrupted:
         complain("interrupted; run the same command again to measure the rest")
         ctx.exit(INTERRUPTED)

@@ -248,6 +248,43 @@ def plugins(all_plugins: Sequence[Plugin], slips: Sequence[str]) -> Iterator[Fin
         )
 
 
+def extras(needs: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Finding]:
+    """Say which extras are installed and what needs the others; what needs another library is a warning each.
+
+    Args:
+        needs: Records that declare libraries, as in ``runtime 'onnx'``, with their names.
+    """
+    from zoo.dependencies import extras as all_extras
+    from zoo.dependencies import how_to_install, missing_libraries, missing_sentence
+
+    known = all_extras()
+    absent: dict[str, list[str]] = {
+        extra: [] for extra, libraries in known.items() if missing_libraries(sorted(libraries))
+    }
+    others = []
+    for owner, libraries in needs:
+        missing = missing_libraries(libraries)
+        extra = next((each for each in absent if how_to_install(missing).endswith(f"[{each}]'")), None)
+        if missing and extra is not None:
+            absent[extra].append(owner)
+        elif missing:
+            others.append(
+                Finding(
+                    check="libraries",
+                    status=WARNING,
+                    sentence=missing_sentence(libraries, owner).rpartition(": ")[0],
+                    remedy=how_to_install(missing),
+                )
+            )
+    there = [extra for extra in known if extra not in absent]
+    parts = [f"installed: {', '.join(there) or 'none'}"]
+    if absent:
+        listed = [f"{extra} ({', '.join(owners)})" if owners else extra for extra, owners in absent.items()]
+        parts.append(f"not installed: {', '.join(listed)}")
+    yield Finding(check="extras", status=OK, sentence="; ".join(parts))
+    yield from others
+
+
 def folder(check: str, path: Path, *, remedy: str) -> Finding:
     """Check that a folder can be written or created, and has free space."""
     there = path

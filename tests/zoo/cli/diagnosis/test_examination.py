@@ -130,3 +130,17 @@ def test_an_examination_that_fails_is_a_finding() -> None:
         raise KeyError("odd")
 
     assert _status(examination.examined("x", look)) == PROBLEM
+
+
+def test_extras_say_what_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"data": frozenset({"numpy"}), "fast": frozenset({"no-such-a"})}
+    monkeypatch.setattr("zoo.dependencies.extras", lambda: known)
+    needs = [("runtime a", ("numpy", "no-such-a")), ("metric b", ("no-such-b",)), ("recipe c", ("numpy",))]
+    first, second = examination.extras(needs)
+    assert first.sentence == "installed: data; not installed: fast (runtime a)"
+    assert _status(first) == OK
+    assert (second.sentence, second.remedy) == (
+        "metric b needs no-such-b, which is not installed",
+        "pip install no-such-b",
+    )
+    assert _status(second) == WARNING
