@@ -89,7 +89,9 @@ def with_current(earlier: Publications, entries: Sequence[BoardEntry], date: str
     kept = [*earlier.publications, Publication(date=one_line(date, max_length=40), rows=changed)]
     while len(kept) > MOST_KEPT:
         first, second, *rest = kept
-        rows = {row: each for row, each in {**first.rows, **second.rows}.items() if each is not None}
+        rows: dict[str, Standing | None] = {
+            row: each for row, each in {**first.rows, **second.rows}.items() if each is not None
+        }
         kept = [Publication(date=second.date, rows=rows), *rest]
     return Publications(publications=tuple(kept))
 
@@ -127,27 +129,26 @@ def moved(publications: Publications, entries: Sequence[BoardEntry]) -> dict[str
     *_, before, now = publications.states()
     newest, previous = publications.publications[-1], publications.publications[-2]
     names = _names(entries)
-    lines = []
+    lines: list[tuple[int, str, dict[str, Any]]] = []
     for row in newest.rows:
         old, new = before.get(row), now.get(row)
         size = abs((old[1] or 0) - (new[1] or 0)) if old and new else 10**6
-        lines.append(
-            {
-                "name": names.get(row) or one_line(row, max_length=200),
-                "path": f"rows/{row}.html" if row in names else "",
-                "kind": "new" if old is None else "removed" if new is None else "moved",
-                "before": _words(old),
-                "now": _words(new),
-                "size": size,
-            }
-        )
-    lines.sort(key=lambda line: (-int(line["size"]), str(line["name"])))
-    counts = {kind: sum(line["kind"] == kind for line in lines) for kind in ("new", "moved", "removed")}
+        name = names.get(row) or one_line(row, max_length=200)
+        line = {
+            "name": name,
+            "path": f"rows/{row}.html" if row in names else "",
+            "kind": "new" if old is None else "removed" if new is None else "moved",
+            "before": _words(old),
+            "now": _words(new),
+        }
+        lines.append((-size, name, line))
+    lines.sort(key=lambda each: each[:2])
+    counts = {kind: sum(line["kind"] == kind for _, _, line in lines) for kind in ("new", "moved", "removed")}
     return {
         "date": newest.date,
         "since": previous.date,
         "summary": ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count),
-        "lines": lines[:MOST_MOVED],
+        "lines": [line for _, _, line in lines[:MOST_MOVED]],
         "more": max(len(lines) - MOST_MOVED, 0),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -251,9 +252,8 @@ def _listeners(names: list[str], catalog: Catalog) -> list[Entry[Listener]]:
         if entry is not None:
             found[entry.full_name] = entry
     for entry in found.values():
-        attempt(
-            lambda entry=entry: require_libraries(entry.record.libraries, f"listener {entry.display_name!r}"), errors
-        )  # type: ignore[misc]
+        owner = f"listener {entry.display_name!r}"
+        attempt(partial(require_libraries, entry.record.libraries, owner), errors)
     ManyErrors.raise_if(errors)
     return list(found.values())
 

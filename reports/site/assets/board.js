@@ -156,8 +156,17 @@ zoo.widgets.board = (root) => {
     const rows = visible(table);
     section.hidden = !rows.length;
     if (!rows.length) return section.querySelector("[data-grid]").replaceChildren();
+    const results = rows.filter((row) => facts.done[row]);
+    const without = rows.filter((row) => !facts.done[row]);
+    const kept = whole.has(table.id) ? results : results.slice(0, limit);
+    const isOpen = opened.has(table.id) || !results.length;
+    const lines = [...kept];
+    const fold = () => el("tr", { class: "fold" }, el("td", { colspan: shown.length + 1 },
+      el("button", { type: "button", "aria-expanded": String(isOpen), onclick: () => toggle(opened, table) }, `${without.length} row${without.length === 1 ? "" : "s"} without a result`)));
+    if (without.length && results.length) lines.push(null);
+    if (isOpen) lines.push(...without);
     const common = constants(table);
-    const isEmpty = (each) => state.columns.join() === usual.join() && each.key !== "accuracy" && table.rows.every((row) => ["", "–"].includes(each.text[row]));
+    const isEmpty = (each) => state.columns.join() === usual.join() && each.key !== "accuracy" && [...results, ...(isOpen ? without : [])].every((row) => ["", "–"].includes(each.text[row]));
     const hidden = [...common, ...columns.filter(isEmpty)].map((each) => each.key);
     section.querySelector("[data-common]").replaceChildren(...common.flatMap((each, index) => [index ? " · " : "all rows: ", `${each.title} `, el("bdi", {}, each.text)]));
     const shown = columns.filter((each) => state.columns.includes(each.key) && !hidden.includes(each.key));
@@ -170,15 +179,6 @@ zoo.widgets.board = (root) => {
       const kinds = [breaks.has(index) ? "break" : "", facts.shaded[row] && !state.sort ? "shaded" : "", facts.done[row] ? "" : "without"].filter(Boolean).join(" ");
       return el("tr", { "data-row": row, class: kinds || null }, el("td", { class: "pick" }, box), shown.map((each) => cell(each, row, best, withRecipe)));
     };
-    const results = rows.filter((row) => facts.done[row]);
-    const without = rows.filter((row) => !facts.done[row]);
-    const kept = whole.has(table.id) ? results : results.slice(0, limit);
-    const isOpen = opened.has(table.id) || !results.length;
-    const lines = [...kept];
-    const fold = () => el("tr", { class: "fold" }, el("td", { colspan: shown.length + 1 },
-      el("button", { type: "button", "aria-expanded": String(isOpen), onclick: () => toggle(opened, table) }, `${without.length} row${without.length === 1 ? "" : "s"} without a result`)));
-    if (without.length && results.length) lines.push(null);
-    if (isOpen) lines.push(...without);
     const make = (index) => (lines[index] === null ? fold() : line(lines[index], index));
     const head = el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "pick" }, el("span", { class: "offscreen" }, "compare")), shown.map(heading)));
     const body = el("tbody");

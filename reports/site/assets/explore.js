@@ -128,7 +128,7 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
     const keys = named.map((name, index) => el("span", { class: `key dot c${index}` }, el("bdi", {}, name ?? "other")));
     if (usable.some((point) => point.isHollow)) keys.push(el("span", { class: "key hollow" }, "measured under other conditions, not comparable"));
     tools.place(figure, chart.root, [...(keys.length ? [el("p", { class: "keys" }, keys)] : []),
-      el("p", { class: "hint no-print" }, front.length > 1 ? "Dashed: the Pareto front of the shown rows that are comparable. " : "", "Drag over the chart to keep only the rows inside.")]);
+      el("p", { class: "hint no-print" }, front.length > 1 ? "Dashed: the Pareto front of the shown rows that are comparable. " : "", el("span", { class: "by-mouse" }, "Drag over the chart to keep only the rows inside."))]);
   };
 
   // Dragging a rectangle limits both axes to it.

@@ -9,7 +9,11 @@ zoo.widgets.charts = (root) => {
 
 zoo.widgets.copies = (root) => {
   for (const node of root.querySelectorAll("[data-copy]"))
-    (node.closest("a") || node).after(zoo.copyButton(node.textContent.trim(), node.dataset.copy));
+    {
+      const button = zoo.copyButton(node.textContent.trim(), node.dataset.copy);
+      if (node.tagName === "P") node.append(" ", button);
+      else (node.closest("a") || node).after(button);
+    }
 };
 
 (() => {
