@@ -209,6 +209,18 @@ class FeatureHyperparameters(Hyperparameters):
 
     epochs: int = Field(default=1, ge=1, description="passes over the training images: one, for their features")
     pretrained: bool = Field(default=True, description="start from published weights")
+    layer: str = Field(
+        default="head",
+        description="where features come from: head, what the classifier is given; pooled, the last map or tokens "
+        "before it, averaged; or the output of a layer by its name, averaged",
+    )
+    views: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="views of each training image that the head is fitted to: the image itself, and cropped and "
+        "mirrored copies, the same for every seed",
+    )
     train_per_class: int = Field(
         default=0,
         ge=0,

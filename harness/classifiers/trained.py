@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from harness.classifiers.card import ClassifierCard
 from harness.classifiers.recorded import card_in, card_of, entry_of
 from harness.data.image_files import decoding
-from harness.networks.backbones import empty_fitted
+from harness.networks.backbones import HEAD, empty_fitted, feature_layer
 from harness.networks.building import build_model
 from harness.networks.memory_limit import MemoryLimit
 from harness.networks.state_dicts import fill
@@ -151,7 +151,10 @@ def _with_new_head(
     empty_head = None if recipe is None else recipe.record.empty_head
     hp = None if recipe is None else _settings_of(recipe, card)
     with reported("making the head", f"{path}: the head of the network in it cannot be made", error=StoreError):
-        return empty_fitted(network, tensors, None if empty_head is None else lambda shapes: empty_head(shapes, hp))
+        empty = None if empty_head is None else lambda shapes: empty_head(shapes, hp)
+        blank_BCHW = torch.zeros(1, card.channels, card.image_size, card.image_size)
+        layer = feature_layer(network, getattr(hp, "layer", HEAD), blank_BCHW)
+        return empty_fitted(network, tensors, empty, layer=layer)
 
 
 def build_network(card: ClassifierCard, architecture: Entry[Architecture]) -> nn.Module:

@@ -6,6 +6,7 @@ Shape suffixes: B batch, C channels, H height, W width, D features, K classes.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,27 +16,56 @@ from torch import Tensor, nn
 from harness.faults.errors import TrialError
 from harness.networks.heads import find_head
 from harness.records.record import FailureKind
+from zoo.names import near_names
 
+HEAD, POOLED = "head", "pooled"
+"""Layers that features may come from, beside those that a network names."""
 Shapes = Mapping[str, tuple[int, ...]]
 """Shapes of a head's tensors, by name."""
 
 
 class PooledBackbone(nn.Module):
-    """A network without its head, which maps images to features ``[B, D]``; maps and tokens are averaged."""
+    """A network without its head, which maps images to features ``[B, D]``; maps and tokens are averaged.
 
-    def __init__(self, headless: nn.Module) -> None:
+    Args:
+        headless: The network, whose head passes its inputs on.
+        layer: Name of the layer whose outputs are the features; empty: what the head is given.
+        width: The D that maps of this layer probably have, by which those with channels last are recognised.
+    """
+
+    def __init__(self, headless: nn.Module, layer: str = "", *, width: int = 0) -> None:
         super().__init__()
         self.network = headless
+        self._layer, self._width = layer, width
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
-        output = self.network(images_BCHW)
+        output = self._output(images_BCHW)
         if not isinstance(output, Tensor) or output.ndim < 2:
             given = f"{list(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
             raise TrialError(FailureKind.PLUGIN, f"without its head, the network returns {given}, not features [B, D]")
         if output.ndim == 2:
             return output
-        # Maps are [B, D, H, W], and tokens [B, T, D].
-        return output.mean(dim=1) if output.ndim == 3 else output.flatten(2).mean(dim=2)
+        if output.ndim == 3:  # tokens [B, T, D]; those of no place, such as a class token, are left out of a layer's
+            first = _num_prefix_tokens(self.network) if self._layer else 0
+            return output[:, first:].mean(dim=1)
+        if self._layer and output.shape[1] != self._width == output.shape[-1]:  # maps [B, H, W, D]
+            return output.flatten(1, -2).mean(dim=1)
+        return output.flatten(2).mean(dim=2)  # maps [B, D, H, W]
+
+    def _output(self, images_BCHW: Tensor) -> object:
+        if not self._layer:
+            return self.network(images_BCHW)
+        seen: list[object] = []
+        handle = self.network.get_submodule(self._layer).register_forward_hook(
+            lambda module, inputs, output: seen.append(output)
+        )
+        try:
+            self.network(images_BCHW)
+        finally:
+            handle.remove()
+        if not seen:
+            raise TrialError(FailureKind.PLUGIN, f"the network does not call its layer {self._layer!r}")
+        return seen[-1]
 
 
 class FittedNetwork(nn.Module):
@@ -82,8 +112,11 @@ class Backbone:
         return self.network
 
 
-def take_head(model: nn.Module) -> Backbone:
+def take_head(model: nn.Module, layer: str = "") -> Backbone:
     """Take the head out of a network, which is changed in place.
+
+    Args:
+        layer: Name of the layer whose outputs are the features; empty: what the head is given.
 
     Raises:
         TrialError: If no head is found (see :func:`harness.networks.heads.find_head`), or it is the whole network.
@@ -101,11 +134,72 @@ def take_head(model: nn.Module) -> Backbone:
         setattr(parent, name, nn.Identity())
     return Backbone(
         network=model,
-        pooled=PooledBackbone(model),
+        pooled=PooledBackbone(model, layer, width=_width_of(heads)),
         heads=heads,
         places=tuple((parent, name, child) for parent, name, child, _ in places),
-        layer=" and ".join(dict.fromkeys(path for *_, path in places)),
+        layer=f"output of {layer}" if layer else " and ".join(dict.fromkeys(path for *_, path in places)),
     )
+
+
+def feature_layer(model: nn.Module, asked: str, images_BCHW: Tensor) -> str:
+    """Return the name of the layer whose outputs are the features; empty for what the head is given.
+
+    Args:
+        model: A network with its head.
+        asked: ``head``; ``pooled`` for the last layer before the head whose output has more than one place, a map or
+            tokens; or the name of a layer.
+        images_BCHW: A few normalised images on the network's device.
+
+    Raises:
+        TrialError: If there is no such layer.
+    """
+    if asked == HEAD:
+        return ""
+    names = [name for name, _ in model.named_modules() if name]
+    if asked != POOLED:
+        if asked not in names:
+            near = ", ".join(near_names(asked, names)) or ", ".join(name for name, _ in model.named_children())
+            raise TrialError(
+                FailureKind.PLUGIN,
+                f"{type(model).__name__} has no layer {asked!r}; expected {HEAD}, {POOLED} or a layer such as {near}",
+            )
+        return asked
+    heads = find_head(model)
+    found: list[tuple[str, bool]] = []
+    reached: list[bool] = []
+
+    def note(name: str, output: object) -> None:
+        if not reached and isinstance(output, Tensor) and output.ndim in (3, 4):
+            places = output.shape[1] if output.ndim == 3 else math.prod(output.shape) // (len(output) * output.shape[1])
+            found.append((name, places > 1))
+
+    handles = [head.register_forward_pre_hook(lambda module, inputs: reached.append(True)) for head in heads]
+    for name, module in model.named_modules():
+        if name:
+            handles.append(module.register_forward_hook(lambda module, inputs, output, name=name: note(name, output)))
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            model(images_BCHW)
+    finally:
+        model.train(was_training)
+        for handle in handles:
+            handle.remove()
+    if not found:
+        raise TrialError(
+            FailureKind.PLUGIN, f"{type(model).__name__} has no layer with maps or tokens before its head, to be pooled"
+        )
+    return next((name for name, has_places in reversed(found) if has_places), found[-1][0])
+
+
+def _width_of(heads: tuple[nn.Module, ...]) -> int:
+    return next((head.in_features for head in heads if isinstance(head, nn.Linear)), 0)
+
+
+def _num_prefix_tokens(network: nn.Module) -> int:
+    """Return how many tokens come before those of places, as timm and torchvision have them."""
+    return int(getattr(network, "num_prefix_tokens", 1 if hasattr(network, "class_token") else 0))
 
 
 def hash_of_weights(model: nn.Module, *, without: tuple[nn.Module, ...] = ()) -> str:
@@ -188,7 +282,11 @@ def with_fitted_head(backbone: Backbone, head: nn.Module, *, own: bool) -> nn.Mo
 
 
 def empty_fitted(
-    model: nn.Module, tensors: Mapping[str, Tensor], empty_head: Callable[[Shapes], nn.Module] | None
+    model: nn.Module,
+    tensors: Mapping[str, Tensor],
+    empty_head: Callable[[Shapes], nn.Module] | None,
+    *,
+    layer: str = "",
 ) -> FittedNetwork:
     """Return a network as :func:`with_fitted_head` made it, to be filled with *tensors*.
 
@@ -196,6 +294,7 @@ def empty_fitted(
         model: As its architecture builds it; changed in place.
         tensors: Those of the whole network, by name.
         empty_head: Makes a head whose tensors have given shapes; None: it is a linear layer.
+        layer: Name of the layer whose outputs are the features; empty: what the head is given.
     """
     shapes = {
         name.removeprefix("head."): tuple(value.shape) for name, value in tensors.items() if name.startswith("head.")
@@ -205,7 +304,7 @@ def empty_fitted(
     else:
         num_classes, num_features = shapes["weight"]
         head = nn.Linear(num_features, num_classes)
-    return FittedNetwork(take_head(model).pooled, head)
+    return FittedNetwork(take_head(model, layer).pooled, head)
 
 
 def _is_linear(head: nn.Module, num_classes: int) -> bool:

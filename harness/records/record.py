@@ -111,7 +111,8 @@ class FeatureInfo(FrozenModel):
     """The features of a frozen backbone, and the head that was fitted to them."""
 
     layer: str
-    """Name of the layer whose inputs they are: the classifier. Maps and tokens are averaged."""
+    """Name of the layer whose inputs they are, the classifier, or ``output of`` another. Maps and tokens are averaged.
+    """
     num_features: int
     weights: str
     """SHA-256 over the backbone's tensors."""
@@ -119,6 +120,8 @@ class FeatureInfo(FrozenModel):
     """Number of images that this trial ran through the backbone; the features of all others were in the cache."""
     num_train: int
     """Number of training images that the head was fitted to."""
+    views: int = 1
+    """Views of each of them: the image itself, and augmented copies."""
     own_head: bool
     """Whether the fitted weights are in the network's own head; otherwise a new head follows the backbone."""
     chosen: dict[str, float | str] = Field(default_factory=dict)

@@ -6,6 +6,7 @@
 ``compiling``          ``torch.compile`` and CUDA graphs
 ``ema``                exponential moving averages of weights
 ``evaluation``         logits of a split, loss and accuracy
+``feature_batches``    features in place of images, for training a head
 ``forward_state``      undoing a forward pass, for steps that run out of memory
 ``layer_decay``        learning rates that fall from the head to the first layers
 ``losses``             cross-entropy and class weights

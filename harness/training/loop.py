@@ -32,6 +32,7 @@ from harness.training.best_epoch import BestEpoch
 from harness.training.compiling import compiled, forget_compiled, recording
 from harness.training.ema import ModelEma, load_tensors, tensors_of
 from harness.training.evaluation import checked_logits, evaluate
+from harness.training.feature_batches import FeatureBatches, TrialFeatures
 from harness.training.forward_state import ForwardState
 from harness.training.losses import balanced_class_weights
 from harness.training.optimizers import set_optimizer_mode
@@ -101,7 +102,7 @@ class TrainingHooks:
 
 def train(
     model: nn.Module,
-    images: TrialImages,
+    images: TrialImages | TrialFeatures,
     resolved: ResolvedRecipe,
     settings: ForwardSettings,
     *,
@@ -125,6 +126,7 @@ def train(
 
     Args:
         model: A network as built by its architecture, pretrained or not; it is moved to the device of *settings*.
+        images: The images; or their features, for a network that is nothing but a head.
         resolved: The recipe and its hyperparameters.
         settings: How training steps and validation run; validation is never compiled.
         seed: The source of every draw, together with epoch and purpose. Global generators are seeded too.
@@ -142,16 +144,24 @@ def train(
     prepared = images.prepared
     num_classes = len(prepared.classes)
     labels_N = images.train.labels_N
-    batches = EpochBatches(
-        images.train,
-        recipe,
-        hp,
-        prepared=prepared,
-        seed=seed,
-        settings=settings,
-        rows_of=None if ranks is ALONE else lambda batch: ranks.rows(micro_sizes_of(batch)),
-    )
-    val_data = DeviceImages(images.val, device, trials_on_device=settings.trials_on_device)
+    batches: EpochBatches | FeatureBatches
+    if isinstance(images, TrialFeatures):
+        batches = FeatureBatches(images, hp, seed=seed)
+        validate, val_bytes = partial(images.evaluate, model), 0
+    else:
+        batches = EpochBatches(
+            images.train,
+            recipe,
+            hp,
+            prepared=prepared,
+            seed=seed,
+            settings=settings,
+            rows_of=None if ranks is ALONE else lambda batch: ranks.rows(micro_sizes_of(batch)),
+        )
+        val_data = DeviceImages(images.val, device, trials_on_device=settings.trials_on_device)
+        own = resolved.predict
+        validate = partial(evaluate, model, val_data, settings, predict=own, num_classes=num_classes, ranks=ranks)
+        val_bytes = val_data.resident_bytes
     num_images, num_steps = batches.num_images, len(batches.sizes)
 
     # The initial network.
@@ -311,7 +321,7 @@ def train(
         set_optimizer_mode(optimizer, training=False)
 
         with ema.in_model() if ema is not None else nullcontext():
-            val = evaluate(model, val_data, settings, predict=resolved.predict, num_classes=num_classes, ranks=ranks)
+            val = validate()
             monitored = val.accuracy if hp.monitor == "val_accuracy" else val.loss
             if best.observe(epoch, monitored) and hp.keep == "best":
                 best_weights = {name: value.clone() for name, value in tensors_of(model).items()}
@@ -368,5 +378,5 @@ def train(
         images_per_second=tuple(rates),
         micro_batch_size=max(micro_sizes_of(max(batches.sizes))),
         planned_micro_batch_size=max(micro_batch_sizes(max(batches.sizes), hp.accumulate_steps)),
-        resident_bytes=batches.resident_bytes + val_data.resident_bytes,
+        resident_bytes=batches.resident_bytes + val_bytes,
     )

@@ -8,7 +8,9 @@
 ``setup``           building the network and recipe from the spec
 ``evaluating``      a trial that trains nothing, and its network
 ``fitting``         training a network, without CUDA graphs where they cannot be recorded
-``on_features``     a trial that fits a head to features instead of training
+``on_features``     a trial that fits a head to features instead of training on images
+``head_fitting``    the heads, by a recipe's solver or the engine
+``backbone_facts``  what is kept beside features
 ``feature_source``  the features of its images, from the cache or computed
 ``tuning``          choosing memory format and compile mode from a few training steps
 ``testing``         predicting the test and validation images with the trained network

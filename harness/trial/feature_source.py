@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from harness.batches.device_images import epoch_order
+from harness.batches.epoch_batches import EpochBatches
 from harness.batches.forward_settings import ForwardSettings
-from harness.data.cache.feature_files import FeatureFolder
+from harness.data.cache.feature_files import VIEW_SUFFIX, FeatureFolder
 from harness.data.images import ImageSet, PreparedData, SelectedImages, SplitName
-from harness.networks.backbones import Backbone
+from harness.faults.errors import TrialError
+from harness.networks.backbones import HEAD, Backbone
+from harness.records.record import FailureKind
 from harness.records.spec import TrialSpec
-from harness.training.evaluation import predict_logits
+from harness.training.evaluation import batch_size_for, checked_logits, eval_mode, predict_logits
+from harness.training.precision import computing
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
 
 
 def feature_folder(spec: TrialSpec, prepared: PreparedData, settings: ForwardSettings, weights: str) -> FeatureFolder:
@@ -29,13 +36,14 @@ def feature_folder(spec: TrialSpec, prepared: PreparedData, settings: ForwardSet
     Args:
         weights: Hash of the backbone's tensors (see :func:`harness.networks.backbones.hash_of_weights`).
     """
-    architecture = spec.architecture
+    architecture, layer = spec.architecture, spec.recipe.hyperparameters.get("layer", HEAD)
     return FeatureFolder(
         f"{architecture.display_name}-{spec.dataset.display_name.partition(':')[0]}",
         {
             "weights": weights,
             "architecture": [architecture.full_name, architecture.version, architecture.provider.code_hash],
             "options": architecture.options,
+            **({} if layer == HEAD else {"layer": layer}),
             "small_images": spec.execution.small_images,
             "data": [prepared.whole_fingerprint or prepared.fingerprint, prepared.pixels],
             "preparation": asdict(prepared.view),
@@ -46,6 +54,11 @@ def feature_folder(spec: TrialSpec, prepared: PreparedData, settings: ForwardSet
             "torch": ".".join(torch.__version__.split("+")[0].split(".")[:2]),
         },
     )
+
+
+_AUGMENTING = Recipe(name="views", hyperparameters=Hyperparameters)
+_SMALLEST_AREA = 0.5
+"""Smallest share of the area that a view shows; a quarter or less, as in training, often misses the object."""
 
 
 class FeatureSource:
@@ -86,7 +99,22 @@ class FeatureSource:
         every = self._prepared.model_copy(update={"fold": None}).load("test")
         return self._stored("all", every)[images.images_NHWC.places_N]
 
-    def _stored(self, name: str, images: ImageSet) -> NDArray[np.float32]:
+    def of_view(self, number: int, images: ImageSet) -> NDArray[np.float32]:
+        """Return the features ``[N, D]`` of augmented training images: randomly cropped and mirrored.
+
+        Args:
+            number: Number of the view, from 2, which alone chooses the crops, so that all seeds share them.
+
+        Raises:
+            TrialError: As :func:`harness.training.evaluation.predict_logits`.
+        """
+        if self._prepared.fold is None:
+            return self._stored(f"train{VIEW_SUFFIX}{number}", images, view=number)
+        assert isinstance(images.images_NHWC, SelectedImages), "those of a fold are selected from all"
+        every = self._prepared.model_copy(update={"fold": None}).load("test")
+        return self._stored(f"all{VIEW_SUFFIX}{number}", every, view=number)[images.images_NHWC.places_N]
+
+    def _stored(self, name: str, images: ImageSet, *, view: int = 1) -> NDArray[np.float32]:
         found = self._folder.read(name, num_images=len(images))
         if found is not None:
             return found
@@ -94,9 +122,38 @@ class FeatureSource:
             # Another process may have computed them meanwhile.
             found = self._folder.read(name, num_images=len(images))
             if found is None:
-                found = self._compute(images)
+                found = self._compute(images) if view == 1 else self._compute_view(images, view)
                 self._folder.write(name, found)
         return found
+
+    def _compute_view(self, images: ImageSet, view: int) -> NDArray[np.float32]:
+        self._settings.place(self._backbone.pooled)
+        began = time.perf_counter()
+        pooled, device = self._backbone.pooled, self._settings.device
+        size = batch_size_for(self._prepared.image_size, self._prepared.image_size, device)
+        batches = EpochBatches(
+            replace(images, whole=None),  # whole images are only at hand if another recipe asks for them
+            _AUGMENTING,
+            Hyperparameters(batch_size=size, random_resized_crop=_SMALLEST_AREA, flip=True),
+            prepared=self._prepared,
+            seed=0,
+            settings=self._settings,
+        )
+        order_N = epoch_order(images.labels_N, "shuffle", seed=0, epoch=view)
+        parts = []
+        with eval_mode(pooled), torch.inference_mode(), computing(device, self._settings.precision):
+            for images_BCHW, *_ in batches.of_epoch(view):
+                self._give_way()
+                output = checked_logits(pooled(images_BCHW), len(images_BCHW), None, what="features")
+                parts.append(output.float().cpu())
+        features_ND = torch.cat(parts).numpy()
+        self.num_computed += len(images)
+        self.seconds += time.perf_counter() - began
+        in_order_ND = np.empty_like(features_ND)
+        in_order_ND[order_N.numpy()] = features_ND
+        if not np.isfinite(in_order_ND).all():
+            raise TrialError(FailureKind.DIVERGED, "the features of augmented images are not finite")
+        return in_order_ND
 
     def _compute(self, images: ImageSet) -> NDArray[np.float32]:
         self._settings.place(self._backbone.pooled)

@@ -9,6 +9,7 @@ from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
+from harness.records.record import TrainingInfo
 from harness.training.checkpoints import TrainingStates
 from harness.training.compiling import GraphRecordingError, forget_compiled
 from harness.training.loop import TrainingHooks, TrainingResult, train
@@ -26,6 +27,19 @@ class Fitted:
     result: TrainingResult
     problem: str = ""
     """Why CUDA graphs were given up; empty if they were not."""
+
+
+def training_info(trained: TrainingResult) -> TrainingInfo:
+    """Return what the record of a trial says of its training."""
+    return TrainingInfo(
+        epochs_run=trained.epochs_run,
+        tested_epoch=trained.tested_epoch,
+        stopped_early=trained.stopped_early,
+        best_val_accuracy=trained.best_val_accuracy,
+        final_train_loss=trained.final_train_loss,
+        seconds=trained.seconds,
+        micro_batch_size=trained.micro_batch_size,
+    )
 
 
 def fit(

@@ -8,66 +8,66 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
-from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import ValidationError
-from torch import Tensor, nn
+from torch import nn
 
-from harness.batches.device_images import DeviceImages
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.cache.feature_files import FeatureFolder, speed_file
-from harness.data.images import ImageSet, TrialImages
-from harness.faults.errors import TrialError
-from harness.faults.out_of_memory import is_out_of_memory
-from harness.measuring.best_inference import find_best_inference
-from harness.measuring.inference import timed_batch
+from harness.data.images import TrialImages
 from harness.measuring.peak_memory import PeakMemory
 from harness.measuring.speed import TimedPrediction
-from harness.networks.backbones import hash_of_weights, take_head, takes_linear_head, with_fitted_head
-from harness.networks.building import check_output
+from harness.networks.backbones import hash_of_weights, take_head, with_fitted_head
 from harness.networks.complexity import count_macs, count_parameters
 from harness.networks.heads import find_head
 from harness.randomness import derive_seed
 from harness.records.keys import measurement_fields
 from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
-from harness.records.record import FailureKind, FeatureInfo, Layout, ModelInfo, SpeedInfo, TrainingInfo, Tuning
+from harness.records.record import FeatureInfo, ModelInfo, SpeedInfo, TrainingInfo, Tuning
 from harness.records.scoring import score
-from harness.records.spec import FrozenModel, stable_hash
-from harness.training.checkpoints import save_weights
-from harness.training.evaluation import checked_logits, evaluate_logits
+from harness.records.spec import stable_hash
+from harness.training.checkpoints import TrainingStates, save_weights
+from harness.training.evaluation import evaluate_logits
+from harness.training.feature_batches import TrialFeatures
 from harness.training.loop import EpochResult
+from harness.training.state import TrainingState
 from harness.trial.active import ActiveTrial
+from harness.trial.backbone_facts import facts_of
 from harness.trial.feature_source import FeatureSource, feature_folder
+from harness.trial.fitting import training_info
+from harness.trial.head_fitting import (
+    epoch_hooks,
+    few_per_class,
+    head_logits,
+    initial_head,
+    is_state_of_head,
+    solved_head,
+    trained_head,
+)
 from harness.trial.output_checks import check_outputs
-from harness.trial.setup import TrainingSetup, make_setup
+from harness.trial.progress import TrialProgress
+from harness.trial.setup import make_setup
 from harness.trial.testing import save_logits
-from zoo.calling.containment import reported
 from zoo.features import FeatureSet, Head
 
-TIMED_IMAGES = 10_000
-"""Number of images from which choosing the memory format by timing pays off: it takes as long as a few hundred."""
-_TIMED_BATCH, _TIMED_SECONDS = 16, 0.2
 _JUDGED_IMAGES = 5_000
 """Maximum number of training images whose loss is recorded; with a bank of images, its cost grows as their square."""
-_CHUNK = 1_024
-"""Number of images whose logits a head computes at a time."""
 
 
-class BackboneFacts(FrozenModel):
-    """What is known of a backbone beside its features, as stored with them."""
+def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingState | None) -> bool:
+    """Run a trial that fits a head to features.
 
-    layer: str
-    own_head: bool
-    macs: int | None
-    layout: Layout
+    Args:
+        states: Where the training states of a head are saved.
+        state: The state that its training resumes from; None: it starts.
 
-
-def run_on_features(trial: ActiveTrial) -> None:
-    """Run a trial whose recipe fits a head."""
+    Returns:
+        Whether it has run. If the recipe fits no head of its own but trains one, it has not where the network's head is
+        not a linear layer at its end, or where *state* is that of a training on images.
+    """
     trial.begin()
     spec, prepared, progress, sharing = trial.spec, trial.prepared, trial.progress, trial.sharing
     folder, execution, device = trial.folder, spec.execution, trial.device
@@ -75,6 +75,11 @@ def run_on_features(trial: ActiveTrial) -> None:
     with progress.during("build"):
         memory = PeakMemory(device)
         setup = make_setup(spec, prepared, trial.catalog, check=False)
+        start = None
+        if setup.resolved.recipe.fit_head is None:
+            start = initial_head(setup.model)
+            if start is None or (state is not None and not is_state_of_head(state)):
+                return False
         settings = ForwardSettings(
             device=device,
             normalization=setup.normalization,
@@ -86,7 +91,9 @@ def run_on_features(trial: ActiveTrial) -> None:
         weights = hash_of_weights(setup.model, without=find_head(setup.model))
         kept = feature_folder(spec, prepared, settings, weights)
         with sharing.alone():
-            facts = _facts_of(kept, setup, settings, images, asks_layout=execution.layout == "auto")
+            facts = facts_of(kept, setup, settings, images, asks_layout=execution.layout == "auto")
+        if start is not None and not facts.own_head:
+            return False
         settings = replace(settings, channels_last=facts.layout == "channels_last")
         total, _ = count_parameters(setup.model)
         progress.model = ModelInfo(
@@ -103,65 +110,56 @@ def run_on_features(trial: ActiveTrial) -> None:
     trial.wait_for_cores()
 
     with progress.during("train"):
-        start = time.perf_counter()
-        backbone = take_head(setup.model)
+        began = time.perf_counter()
+        backbone = take_head(setup.model, facts.output)
         source = FeatureSource(backbone, prepared, settings, kept, give_way=trial.give_way)
         train_ND, val_ND = source.of("train", images.train), source.of("val", images.val)
-        per_class = int(getattr(setup.resolved.hp, "train_per_class", 0))
+        hp, num_classes = setup.resolved.hp, len(prepared.classes)
+        per_class, num_views = int(getattr(hp, "train_per_class", 0)), int(getattr(hp, "views", 1))
         some_N = few_per_class(images.train.labels_N, per_class, seed=spec.seed)
+        views = [train_ND, *(source.of_view(number, images.train) for number in range(2, num_views + 1))]
         features = FeatureSet(
-            train_ND=train_ND[some_N],
-            train_labels_N=images.train.labels_N[some_N],
+            train_ND=np.concatenate([view_ND[some_N] for view_ND in views]),
+            train_labels_N=np.tile(images.train.labels_N[some_N], num_views),
             val_ND=val_ND,
             val_labels_N=images.val.labels_N,
-            num_classes=len(prepared.classes),
+            num_classes=num_classes,
             seed=derive_seed(spec.seed, "head"),
         )
-        head = _fitted_head(setup, features)
-        shown = slice(_JUDGED_IMAGES)
-        learnt = evaluate_logits(
-            head_logits(head.module, features.train_ND[shown], features.num_classes),
-            torch.from_numpy(features.train_labels_N[shown]),
-        )
-        val_NK = head_logits(head.module, val_ND, features.num_classes)
-        judged = evaluate_logits(val_NK, torch.from_numpy(images.val.labels_N))
-        seconds = time.perf_counter() - start
-        result = EpochResult(
-            epoch=1,
-            epochs=1,
-            train_loss=learnt.loss,
-            train_accuracy=learnt.accuracy,
-            val_loss=judged.loss,
-            val_accuracy=judged.accuracy,
-            lr=0.0,
-            images_per_second=len(some_N) / max(seconds, 1e-9),
-            seconds=seconds,
-        )
-        progress.history.write({"event": "epoch", **asdict(result)})
-        if setup.resolved.hp.pretrained and not per_class and not head.is_random:
-            progress.warnings += (
-                "a seed changes nothing here, with published weights, all training images and an exact solver: the "
-                "interval comes from the test images alone",
+        if start is None:
+            head = solved_head(setup, features)
+            progress.training = _judged(head, features, progress, began=began)
+            if hp.pretrained and not per_class and not head.is_random:
+                progress.warnings += (
+                    "a seed changes nothing here, with published weights, all training images and an exact solver: the "
+                    "interval comes from the test images alone",
+                )
+        else:
+            as_images = TrialFeatures(
+                prepared=prepared,
+                train=images.train,
+                train_ND=torch.from_numpy(train_ND).to(device),
+                val_ND=torch.from_numpy(val_ND).to(device),
+                val_labels_N=torch.from_numpy(images.val.labels_N.copy()),
             )
-    progress.training = TrainingInfo(
-        epochs_run=1,
-        tested_epoch=1,
-        best_val_accuracy=judged.accuracy,
-        final_train_loss=learnt.loss,
-        seconds=seconds,
-    )
+            hooks = epoch_hooks(progress, states, state, give_way=trial.give_way, pause_after=execution.pause_after)
+            head, trained = trained_head(
+                start, as_images, setup.resolved, settings, seed=spec.seed, hooks=hooks, state=state
+            )
+            progress.training = training_info(trained)
+        val_NK = head_logits(head.module, val_ND, num_classes)
 
     if not execution.tests:  # a trial of a search, which must not see the test images
         save_weights(folder, with_fitted_head(backbone, head.module, own=facts.own_head))
         progress.speed = SpeedInfo(peak_memory_mib=memory.mib() if source.num_computed else None)
-        return
+        return True
 
     with progress.during("test"):
         images.end_training()
         test = images.open_test()
-        computed_before, start = source.num_computed, time.perf_counter()
-        logits_NK = head_logits(head.module, source.of("test", test), features.num_classes)
-        test_seconds = time.perf_counter() - start if source.num_computed > computed_before else None
+        computed_before, began = source.num_computed, time.perf_counter()
+        logits_NK = head_logits(head.module, source.of("test", test), num_classes)
+        test_seconds = time.perf_counter() - began if source.num_computed > computed_before else None
         peak_memory_mib = memory.mib() if source.num_computed else None
         model = with_fitted_head(backbone, head.module, own=facts.own_head)
         settings.place(model)
@@ -180,13 +178,16 @@ def run_on_features(trial: ActiveTrial) -> None:
             weights=weights,
             num_computed=source.num_computed,
             num_train=len(some_N),
+            views=num_views,
             own_head=facts.own_head and type(head.module) is nn.Linear,
             chosen=dict(head.chosen),
         )
         if test_seconds is not None:  # otherwise the network was checked when its features were computed
             progress.warnings += check_outputs(model, test, settings, logits_NK)
         predictions = save_logits(folder, test, logits_NK, classes=prepared.classes, name=PREDICTIONS_FILE)
-        save_logits(folder, images.val, val_NK, classes=prepared.classes, name=VAL_PREDICTIONS_FILE)
+        if len(images.val):
+            validation = save_logits(folder, images.val, val_NK, classes=prepared.classes, name=VAL_PREDICTIONS_FILE)
+            predictions = replace(predictions, validation=validation)
         scores = score(predictions, trial.catalog.metrics)
         progress.metrics = scores.values
         progress.warnings += scores.problems
@@ -205,91 +206,38 @@ def run_on_features(trial: ActiveTrial) -> None:
                 speed = trial.measure(model, setup.resolved, settings, test=tested, peak_memory_mib=peak_memory_mib)
                 kept.write_facts(speed.model_dump(mode="json"), name)
             progress.speed = speed
+    return True
 
 
-def few_per_class(labels_N: NDArray[np.int64], count: int, *, seed: int) -> NDArray[np.int64]:
-    """Return the indices of *count* images of each class, drawn by the seed, in order; 0: of all images.
-
-    A class with fewer images has all of them drawn. With one seed, the images of a smaller count are among those of a
-    larger one.
-    """
-    if count == 0:
-        return np.arange(len(labels_N))
-    rng = np.random.Generator(np.random.PCG64(derive_seed(seed, "few per class")))
-    order_N = rng.permutation(len(labels_N))
-    drawn = [order_N[labels_N[order_N] == label][:count] for label in np.unique(labels_N)]
-    return np.sort(np.concatenate(drawn))
-
-
-def head_logits(head: nn.Module, features_ND: NDArray[np.float32], num_classes: int) -> Tensor:
-    """Return the logits ``float32 [N, K]`` of features, computed on the CPU.
-
-    Raises:
-        TrialError: If the head returns no logits (kind plugin), or some that are not finite (kind diverged).
-    """
-    head.eval()
-    parts = [torch.empty(0, num_classes)]
-    with torch.inference_mode():
-        for some_BD in torch.split(torch.from_numpy(np.ascontiguousarray(features_ND)), _CHUNK):
-            parts.append(checked_logits(head(some_BD), len(some_BD), num_classes).float())
-    logits_NK = torch.cat(parts).clone()
-    if not torch.isfinite(logits_NK).all():
-        raise TrialError(FailureKind.DIVERGED, "the logits of the fitted head are not finite")
-    return logits_NK
-
-
-def _fitted_head(setup: TrainingSetup, features: FeatureSet) -> Head:
-    recipe = setup.resolved.recipe
-    assert recipe.fit_head is not None
-    doing = f"fitting the head of {recipe.name}"
-    error = partial(TrialError, FailureKind.PLUGIN)
-    with reported(doing, f"{doing} failed", error=error, passes=is_out_of_memory):
-        head = recipe.fit_head(features, setup.resolved.hp)
-    returned: object = head
-    if not isinstance(returned, Head) or not isinstance(head.module, nn.Module):
-        raise error(f"{recipe.name}: fit_head returned {type(head).__name__}; expected zoo.Head with a module")
-    return replace(head, module=head.module.cpu().eval().requires_grad_(False))
-
-
-def _facts_of(
-    kept: FeatureFolder, setup: TrainingSetup, settings: ForwardSettings, images: TrialImages, *, asks_layout: bool
-) -> BackboneFacts:
-    """Return what is stored with the features, or look at the network, which takes a few forward passes."""
-    try:
-        return BackboneFacts.model_validate(kept.read_facts())
-    except ValidationError:  # there are none, or they are damaged
-        pass
-    model, request, prepared = setup.model, setup.request, images.prepared
-    check_output(model, setup.architecture_name, request)
-    shape = (request.in_channels, request.image_size, request.image_size)
-    noise_BCHW = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
-    own_head = takes_linear_head(model, noise_BCHW, request.num_classes)
-    macs = count_macs(model, shape)
-    backbone = take_head(model)
-    try:
-        layout: Layout = "channels_last" if settings.channels_last else "contiguous"
-        if asks_layout and prepared.num_train + prepared.num_val + prepared.num_test >= TIMED_IMAGES:
-            layout = _fastest_layout(backbone.pooled, images.train, settings)
-    finally:
-        backbone.put_back()
-    facts = BackboneFacts(layer=backbone.layer, own_head=own_head, macs=macs, layout=layout)
-    kept.write_facts(facts.model_dump(mode="json"))
-    return facts
-
-
-def _fastest_layout(pooled: nn.Module, images: ImageSet, settings: ForwardSettings) -> Layout:
-    settings.place(pooled)
-    images_BCHW, _ = timed_batch(DeviceImages(images, settings.device, resident=False), settings, _TIMED_BATCH)
-    precision = "fp32" if settings.precision == "fp16" else settings.precision
-    best = find_best_inference(
-        pooled.eval(),
-        images_BCHW,
-        torch.zeros(_TIMED_BATCH, dtype=torch.int64),
-        compile=False,
-        budget_seconds=_TIMED_SECONDS,
-        precisions=(precision,),
+def _judged(head: Head, features: FeatureSet, progress: TrialProgress, *, began: float) -> TrainingInfo:
+    """Write a fitted head's loss and accuracy as those of the only epoch, and return what the record says of it."""
+    shown = slice(_JUDGED_IMAGES)
+    learnt = evaluate_logits(
+        head_logits(head.module, features.train_ND[shown], features.num_classes),
+        torch.from_numpy(features.train_labels_N[shown]),
     )
-    return "channels_last" if best is None else best.layout
+    val_NK = head_logits(head.module, features.val_ND, features.num_classes)
+    judged = evaluate_logits(val_NK, torch.from_numpy(features.val_labels_N))
+    seconds = time.perf_counter() - began
+    result = EpochResult(
+        epoch=1,
+        epochs=1,
+        train_loss=learnt.loss,
+        train_accuracy=learnt.accuracy,
+        val_loss=judged.loss,
+        val_accuracy=judged.accuracy,
+        lr=0.0,
+        images_per_second=len(features.train_ND) / max(seconds, 1e-9),
+        seconds=seconds,
+    )
+    progress.history.write({"event": "epoch", **asdict(result)})
+    return TrainingInfo(
+        epochs_run=1,
+        tested_epoch=1,
+        best_val_accuracy=judged.accuracy,
+        final_train_loss=learnt.loss,
+        seconds=seconds,
+    )
 
 
 def _stored_speed(kept: FeatureFolder, name: str) -> SpeedInfo | None:

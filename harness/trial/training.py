@@ -13,13 +13,13 @@ from harness.measuring.end_to_end import train_end_to_end
 from harness.measuring.peak_memory import PeakMemory
 from harness.measuring.speed import FinishedTraining
 from harness.networks.complexity import count_macs, count_parameters
-from harness.records.record import ModelInfo, SpeedInfo, TrainingInfo
+from harness.records.record import ModelInfo, SpeedInfo
 from harness.training.checkpoints import TrainingStates, save_weights
 from harness.training.compiling import forget_compiled
 from harness.training.loop import EpochResult, TrainingHooks
 from harness.training.state import TrainingState
 from harness.trial.active import ActiveTrial
-from harness.trial.fitting import fit
+from harness.trial.fitting import fit, training_info
 from harness.trial.multi_gpu import RankGroup
 from harness.trial.setup import make_setup
 from harness.trial.tuning import tune_trial
@@ -120,15 +120,7 @@ def run_training(
             settings.place(model)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     progress.model = model_info.model_copy(update={"trainable_params": trainable})
-    progress.training = TrainingInfo(
-        epochs_run=trained.epochs_run,
-        tested_epoch=trained.tested_epoch,
-        stopped_early=trained.stopped_early,
-        best_val_accuracy=trained.best_val_accuracy,
-        final_train_loss=trained.final_train_loss,
-        seconds=trained.seconds,
-        micro_batch_size=trained.micro_batch_size,
-    )
+    progress.training = training_info(trained)
     if trained.micro_batch_size < trained.planned_micro_batch_size:
         progress.warnings += (
             f"out of memory with {trained.planned_micro_batch_size} images at a time: training used at most "

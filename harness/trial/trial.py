@@ -26,13 +26,16 @@ from harness.system.cores import share_cores
 from harness.training.checkpoints import TrainingStates, remove_stale_temporaries
 from harness.training.compiling import watch_compiler
 from harness.training.precision import fastest_kernels
+from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.state import TrainingState
 from harness.trial.active import ActiveTrial
 from harness.trial.evaluating import run_evaluation
+from harness.trial.head_fitting import learns_from_features
 from harness.trial.job import TrialJob
 from harness.trial.multi_gpu import RankGroup
 from harness.trial.on_features import run_on_features
 from harness.trial.progress import TrialProgress, continue_history
+from harness.trial.setup import hyperparameters
 from harness.trial.training import run_training
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
@@ -170,7 +173,9 @@ def _check_code(job: TrialJob, catalog: Catalog) -> None:
 def _run(trial: ActiveTrial, states: TrainingStates, state: TrainingState | None, ranks: RankGroup | None) -> None:
     if trial.job.trial.classifier is not None:
         run_evaluation(trial, trial.job.trial.classifier)
-    elif trial.catalog.recipes.get(trial.spec.recipe.full_name).record.fit_head is not None:
-        run_on_features(trial)
-    else:
+        return
+    recipe = trial.catalog.recipes.get(trial.spec.recipe.full_name).record
+    resolved = ResolvedRecipe(recipe=recipe, hp=hyperparameters(trial.spec, trial.prepared, trial.catalog))
+    fits_a_head = recipe.fit_head is not None or (ranks is None and learns_from_features(resolved))
+    if not fits_a_head or not run_on_features(trial, states, state):
         run_training(trial, states, state, ranks)

@@ -30,7 +30,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from harness.data.array_files import load_array
-from harness.data.cache.feature_files import FEATURE_FACTS_FILE, FEATURES_FOLDER, SPLITS
+from harness.data.cache.feature_files import FEATURE_FACTS_FILE, FEATURES_FOLDER, SPLITS, VIEW_SUFFIX
 from harness.data.cache_layout import FACTS_FILE, STREAMED_SUFFIX, is_used, lock_of
 from harness.data.images import PreparedData
 from harness.data.photographs.store import WholeStore
@@ -53,7 +53,7 @@ _PREPARED_FILE = re.compile(
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
 _FEATURE_FILE = re.compile(
-    rf"({'|'.join(SPLITS)})\.npy|{re.escape(FEATURE_FACTS_FILE)}|speed-[0-9a-f]{{20}}\.json"
+    rf"({'|'.join(SPLITS)})({VIEW_SUFFIX}\d+)?\.npy|{re.escape(FEATURE_FACTS_FILE)}|speed-[0-9a-f]{{20}}\.json"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
 REMOTE_FOLDER = "remote"

@@ -36,6 +36,8 @@ FORMAT = 1
 FEATURE_FACTS_FILE = "facts.json"
 SPLITS = ("train", "val", "test", "all")
 """Names of splits; ``all``: the images of all folds together."""
+VIEW_SUFFIX = "-view"
+"""What follows the split, with a number from 2, in the names of files of augmented views."""
 
 
 class FeatureFolder:

@@ -13,7 +13,6 @@ from torch import nn
 
 from harness.classifiers.trained import load_trained
 from harness.data.images import PreparedData
-from harness.faults.errors import TrialError
 from harness.networks.heads import find_head
 from harness.records.history import read_history
 from harness.records.predictions import load_predictions
@@ -21,7 +20,6 @@ from harness.records.record import FailureKind, Outcome, Record
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
 from harness.records.store import read_record
 from harness.trial.job import TrialJob
-from harness.trial.on_features import few_per_class, head_logits
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.trial import run_trial
 from zoo.catalog import Catalog
@@ -228,16 +226,6 @@ def test_a_head_is_fitted_to_few_images_drawn_by_the_seed(run_on: RunOn) -> None
     assert record.features.num_train == 12
 
 
-def test_images_of_a_smaller_number_are_among_those_of_a_larger_one() -> None:
-    labels_N = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 2])
-    drawn = [few_per_class(labels_N, count, seed=3) for count in (1, 2, 4)]
-    assert [np.bincount(labels_N[some]).tolist() for some in drawn] == [[1, 1, 1], [2, 2, 1], [4, 4, 1]]
-    assert set(drawn[0]) < set(drawn[1]) < set(drawn[2])
-    assert few_per_class(labels_N, 0, seed=3).tolist() == list(range(10))
-    others = {tuple(few_per_class(labels_N, 1, seed=seed)) for seed in range(20)}
-    assert len(others) > 5
-
-
 @pytest.mark.parametrize(
     ("recipe", "sentence"),
     [
@@ -252,13 +240,119 @@ def test_a_recipe_that_fails_is_that_trials_failure(run_on: RunOn, recipe: str, 
     assert (record.failure.kind, record.failure.message) == (FailureKind.PLUGIN, sentence)
 
 
-def test_logits_that_are_not_finite_are_a_divergence() -> None:
-    head = nn.Linear(2, 3)
-    with torch.no_grad():
-        head.weight.fill_(torch.inf)
-    with pytest.raises(TrialError, match="the logits of the fitted head are not finite"):
-        head_logits(head, np.zeros((4, 2), np.float32), 3)
+PLAIN = {"crop_padding": 0, "flip": False, "epochs": 4, "lr": 0.05}
+"""A linear probe that draws nothing at random for the images."""
 
 
-def test_logits_of_no_images_are_none() -> None:
-    assert head_logits(nn.Linear(2, 3), np.zeros((0, 2), np.float32), 3).shape == (0, 3)
+def logits(tmp_path: Path, name: str) -> np.ndarray[Any, Any]:
+    return np.asarray(load_predictions(tmp_path / "store" / name).predictions.logits)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"init": "default"},
+        {"optimizer": "sgd", "ema_decay": 0.9, "keep": "best", "class_weights": "balanced", "clip_norm": 0.1},
+        {"schedule": "plateau", "plateau_patience": 0, "label_smoothing": 0.1, "accumulate_steps": 2},
+    ],
+)
+def test_a_linear_probe_without_augmentation_equals_its_training_on_images(
+    run_on: RunOn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
+    fast = run_on("zoo/linear_probe", name="fast", **(PLAIN | settings))
+    with monkeypatch.context() as patched:
+        patched.setattr("harness.trial.trial.learns_from_features", lambda resolved: False)
+        full = run_on("zoo/linear_probe", name="full", **(PLAIN | settings))
+    assert (fast.outcome, full.outcome) == (Outcome.DONE, Outcome.DONE), (fast.reason, full.reason)
+    assert full.features is None
+    assert fast.features is not None
+    assert (fast.features.num_computed, fast.features.own_head) == (160, True)
+    expected = logits(tmp_path, "full")
+    np.testing.assert_allclose(logits(tmp_path, "fast"), expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert fast.training is not None
+    assert full.training is not None
+    assert fast.training.epochs_run == full.training.epochs_run == 4
+    assert fast.training.tested_epoch == full.training.tested_epoch
+    assert fast.training.final_train_loss == pytest.approx(full.training.final_train_loss, rel=1e-5)
+    epochs = [
+        [row for row in read_history(tmp_path / f"store/{name}/history.jsonl") if row["event"] == "epoch"]
+        for name in ("fast", "full")
+    ]
+    for one, other in zip(*epochs, strict=True):
+        for name in ("epoch", "lr", "val_accuracy", "train_accuracy"):
+            assert one[name] == other[name]
+        assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-5)
+
+
+def test_a_linear_probe_has_the_same_bits_whether_its_features_are_cached_or_not(
+    run_on: RunOn, tmp_path: Path, forwards: Forwards
+) -> None:
+    run_on("zoo/linear_probe", name="first", init="default", **PLAIN)
+    forwards.clear()
+    again = run_on("zoo/linear_probe", name="again", init="default", **PLAIN)
+    assert again.features is not None
+    assert again.features.num_computed == 0
+    assert forwards == []
+    assert (logits(tmp_path, "first") == logits(tmp_path, "again")).all()
+    assert not (logits(tmp_path, "first") == 0).all()
+
+
+@pytest.mark.parametrize(("model", "settings"), [("strided", {"flip": True}), ("rectified", {})])
+def test_a_linear_probe_runs_its_images_where_they_change_or_the_head_is_not_at_the_end(
+    run_on: RunOn, model: str, settings: dict[str, Any]
+) -> None:
+    record = run_on("zoo/linear_probe", model, **(PLAIN | {"epochs": 1} | settings))
+    assert (record.outcome, record.reason) == (Outcome.DONE, "")
+    assert record.features is None
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "name", "width"),
+    [
+        ("strided", "pooled", "output of 2", 16),
+        ("strided", "0", "output of 0", 16),
+        ("rectified", "pooled", "output of body", 64),
+    ],
+)
+def test_features_may_come_from_another_layer_which_the_record_names(
+    run_on: RunOn, heads_catalog: Catalog, tmp_path: Path, model: str, layer: str, name: str, width: int
+) -> None:
+    first = run_on(model=model, name="head")
+    record = run_on(model=model, layer=layer)
+    assert (record.outcome, record.reason) == (Outcome.DONE, "")
+    assert first.features is not None
+    assert record.features is not None
+    assert (record.features.layer, record.features.num_features) == (name, width)
+    assert record.features.num_computed == 160, "those of the head are others"
+    assert not record.features.own_head
+    trained = load_trained(tmp_path / "store/trial", heads_catalog)
+    prepared = next(tmp_path.glob("data-*"))
+    images = torch.from_numpy(np.load(prepared / "test-images.npy")).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        predicted = trained.model((images - 0.5) / 0.25)
+    np.testing.assert_allclose(predicted.numpy(), logits(tmp_path, "trial"), rtol=1e-4, atol=1e-4)
+
+
+def test_a_layer_that_does_not_exist_is_a_failure_that_names_others(run_on: RunOn) -> None:
+    record = run_on(layer="layer4")
+    assert record.failure is not None
+    assert record.failure.message == (
+        "Sequential has no layer 'layer4'; expected head, pooled or a layer such as 0, 1, 2, 3, 4"
+    )
+
+
+def test_views_are_augmented_once_for_all_seeds_and_recipes(run_on: RunOn, forwards: Forwards) -> None:
+    record = run_on(views=3)
+    assert record.outcome is Outcome.DONE, record.failure
+    assert record.features is not None
+    assert (record.features.views, record.features.num_train, record.features.num_computed) == (3, 96, 160 + 2 * 96)
+    forwards.clear()
+    other = run_on("zoo/lda", views=4, name="lda")
+    assert other.features is not None
+    assert other.features.num_computed == 96
+    forwards.clear()
+    few = run_on(views=4, train_per_class=3, name="few")
+    assert few.features is not None
+    assert (few.features.num_computed, few.features.num_train) == (0, 12)
+    assert forwards == []

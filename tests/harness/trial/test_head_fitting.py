@@ -1,0 +1,84 @@
+"""Head fitting: which recipes learn from features, which images a head is fitted to, and what its logits are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from harness.faults.errors import TrialError
+from harness.training.resolved_recipe import ResolvedRecipe
+from harness.training.state import TrainingState
+from harness.trial.head_fitting import few_per_class, head_logits, initial_head, is_state_of_head, learns_from_features
+from zoo.hyperparameters import Hyperparameters
+from zoo.recipe import Recipe
+
+FROZEN = {"freeze_backbone": True, "pretrained": True, "init": "zero_head"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "functions", "expected"),
+    [
+        (FROZEN, {}, True),
+        (FROZEN | {"label_smoothing": 0.1, "ema_decay": 0.9, "schedule": "cosine"}, {"loss": print}, True),
+        (FROZEN | {"freeze_backbone": False}, {}, False),
+        (FROZEN | {"flip": True}, {}, False),
+        (FROZEN | {"crop_padding": 0.1}, {}, False),
+        (FROZEN | {"mixup_alpha": 0.1}, {}, False),
+        (FROZEN | {"trivialaugment": True}, {}, False),
+        (FROZEN | {"test_views": "flip"}, {}, False),
+        (FROZEN | {"pretrained": False}, {}, True),
+        (FROZEN | {"pretrained": False, "init": "kaiming"}, {}, False),
+        (FROZEN | {"init": "kaiming"}, {}, True),
+        (FROZEN, {"augment": print}, False),
+        (FROZEN, {"prepare": print}, False),
+        (FROZEN, {"make_optimizer": print}, False),
+    ],
+)
+def test_only_recipes_that_draw_nothing_for_images_learn_from_features(
+    settings: dict[str, Any], functions: dict[str, Any], expected: bool
+) -> None:
+    recipe = Recipe(name="probe", hyperparameters=Hyperparameters, **functions)
+    assert learns_from_features(ResolvedRecipe(recipe=recipe, hp=Hyperparameters(**settings))) is expected
+
+
+def test_a_head_is_copied_as_a_linear_layer() -> None:
+    network = nn.ModuleDict({"body": nn.Conv2d(3, 8, 1), "classifier": nn.Conv2d(8, 4, 1)})
+    head = initial_head(network)
+    assert head is not None
+    assert (head.in_features, head.out_features) == (8, 4)
+    assert (head.weight == network["classifier"].weight.reshape(4, 8)).all()
+    assert initial_head(nn.Sequential(nn.Linear(8, 4, bias=False))) is None
+
+
+def test_states_of_heads_are_told_from_those_of_networks() -> None:
+    def state(*names: str) -> TrainingState:
+        return TrainingState(epoch=1, tree={"model": {name: torch.zeros(1) for name in names}})
+
+    assert is_state_of_head(state("head.weight", "head.bias"))
+    assert not is_state_of_head(state("head.weight", "head.bias", "conv.weight"))
+
+
+def test_images_of_a_smaller_number_are_among_those_of_a_larger_one() -> None:
+    labels_N = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 2])
+    drawn = [few_per_class(labels_N, count, seed=3) for count in (1, 2, 4)]
+    assert [np.bincount(labels_N[some]).tolist() for some in drawn] == [[1, 1, 1], [2, 2, 1], [4, 4, 1]]
+    assert set(drawn[0]) < set(drawn[1]) < set(drawn[2])
+    assert few_per_class(labels_N, 0, seed=3).tolist() == list(range(10))
+    others = {tuple(few_per_class(labels_N, 1, seed=seed)) for seed in range(20)}
+    assert len(others) > 5
+
+
+def test_logits_that_are_not_finite_are_a_divergence() -> None:
+    head = nn.Linear(2, 3)
+    with torch.no_grad():
+        head.weight.fill_(torch.inf)
+    with pytest.raises(TrialError, match="the logits of the fitted head are not finite"):
+        head_logits(head, np.zeros((4, 2), np.float32), 3)
+
+
+def test_logits_of_no_images_are_none() -> None:
+    assert head_logits(nn.Linear(2, 3), np.zeros((0, 2), np.float32), 3).shape == (0, 3)
