@@ -8,6 +8,7 @@
 - ``search``: the trials of one combination, until its budget is spent
 - ``unread``: settings that change nothing
 - ``winner``: the trials that the chosen settings are tested with
+- ``default_winner``: trials that need no training, because the search chose the default settings
 - ``rows``: the searches that a request asks for
 - ``searches``: several searches side by side, as the bench runs them
 

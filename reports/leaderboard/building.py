@@ -130,7 +130,7 @@ def _unranked_table(groups: Sequence[Group], names: Sequence[str]) -> tuple[Tabl
     rows, speed_notes = compare_speeds(add_runtimes(rows, groups), groups)
     common = _on_common_images(evidence)
     samples = {row.combination: each for row, each in zip(rows, common, strict=True) if each is not None}
-    rows = with_tuned(rows, groups, samples)
+    rows = with_tuned(rows, groups)
     info = next((group.example.data for group in groups if group.example.data), None)
     repeated = sum(group.repeated for group in groups)
     notes = list(info.notes) if info else []

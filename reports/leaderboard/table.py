@@ -128,9 +128,10 @@ class Tuned:
     settings: tuple[str, ...]
     """Chosen settings of each search, empty for the recipe's own."""
     gain: float | None = None
-    """Accuracy less that of the row with the recipe's own settings; None if the table has no such row."""
+    """Accuracy less that of the row with the recipe's own settings, over the seeds of both; None if there is no such
+    row."""
     gain_low: float | None = None
-    """Lower end of its 95 % interval, paired over test images."""
+    """Lower end of its 95 % interval, paired over seeds and test images; None if the settings are the default's."""
     gain_high: float | None = None
 
 

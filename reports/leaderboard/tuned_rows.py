@@ -5,35 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from harness.records.spec import SearchSpec, TrialSpec, stable_hash
 from reports.leaderboard.columns.cells import points_text
+from reports.leaderboard.ranking_evidence import read_seeds
 from reports.leaderboard.table import Row, Tuned, row_names
-from reports.statistics.paired_tests import difference_widths
-from reports.statistics.sample import Sample
+from reports.statistics.paired_seeds import MeanDifference, mean_difference
 from reports.trials.grouping import Group
 from zoo.space import values_text
 from zoo.text import duration, plural
 
 
-def with_tuned(rows: Sequence[Row], groups: Sequence[Group], samples: Mapping[str, Sample]) -> list[Row]:
+def with_tuned(rows: Sequence[Row], groups: Sequence[Group]) -> list[Row]:
     """Return *rows* with what is known of the searches of those that were tuned.
 
     Args:
         rows: Rows of one table.
         groups: Their trials, in the same order.
-        samples: By combination: the accuracy of rows that were tested on the same images.
     """
-    defaults = {
-        _without_search(group.example.spec): row
-        for row, group in zip(rows, groups, strict=True)
-        if not _searches(group)
-    }
+    defaults = {_without_search(group.example.spec): group for group in groups if not _searches(group)}
     found = []
     for row, group in zip(rows, groups, strict=True):
         searches = _searches(group)
         if searches:
             default = defaults.get(_default_of(group.example.spec, searches[0]))
-            row = replace(row, tuned=_tuned(searches, row, default, samples))
+            row = replace(row, tuned=_tuned(searches, group, default))
         found.append(row)
     return found
 
@@ -57,6 +54,10 @@ def tuned_notes(rows: Sequence[Row]) -> list[str]:
 
 
 def _sentence(name: str, tuned: Tuned) -> str:
+    cost = f"({plural(tuned.trials, 'trial')}, {duration(tuned.seconds)})"
+    if not any(tuned.settings):
+        found = "the search found" if tuned.repeats == 1 else "the searches found"
+        return f"{name}: {found} nothing better than the default, whose results these are {cost}"
     parts = [name]
     if tuned.gain is not None:
         interval = ""
@@ -64,26 +65,36 @@ def _sentence(name: str, tuned: Tuned) -> str:
             interval = f" [{points_text(tuned.gain_low)}, {points_text(tuned.gain_high)}]"
         verb = "lost" if tuned.gain < 0 else "gained"
         parts.append(f"{verb} {points_text(tuned.gain)} points{interval} over default on the test images")
-    parts.append("; ".join(dict.fromkeys(each or "the recipe's own settings" for each in tuned.settings)))
-    return ": ".join(parts) + f" ({plural(tuned.trials, 'trial')}, {duration(tuned.seconds)})"
+    parts.append("; ".join(dict.fromkeys(each or "the default settings" for each in tuned.settings)))
+    return ": ".join(parts) + f" {cost}"
 
 
-def _tuned(searches: Sequence[SearchSpec], row: Row, default: Row | None, samples: Mapping[str, Sample]) -> Tuned:
-    gain = low = high = None
-    if default is not None and {row.combination, default.combination} <= samples.keys():
-        pair = [samples[row.combination], samples[default.combination]]
-        gain, width = pair[0].mean - pair[1].mean, float(difference_widths(pair)[0, 1])
-        low, high = gain - width, gain + width
+def _tuned(searches: Sequence[SearchSpec], group: Group, default: Group | None) -> Tuned:
+    gain = None if default is None else _gain(group, default)
     distinct = {search.repeat: search for search in searches}
+    settings = tuple(values_text(distinct[repeat].settings) for repeat in sorted(distinct))
+    # Where all settings are the default's, so are the predictions: there is nothing to be unsure of.
+    varies = gain is not None and any(settings)
     return Tuned(
         trials=sum(search.trials for search in distinct.values()),
         seconds=sum(search.seconds for search in distinct.values()),
         budget=searches[0].budget,
         repeats=searches[0].repeats,
-        settings=tuple(values_text(distinct[repeat].settings) for repeat in sorted(distinct)),
-        gain=gain,
-        gain_low=low,
-        gain_high=high,
+        settings=settings,
+        gain=gain.mean if gain is not None else None,
+        gain_low=gain.low if varies and gain is not None else None,
+        gain_high=gain.high if varies and gain is not None else None,
+    )
+
+
+def _gain(tuned: Group, default: Group) -> MeanDifference | None:
+    """Return what a row gained over another one, paired by seed and test image; None if it cannot be known."""
+    seeds = sorted(tuned.done.keys() & default.done.keys())
+    one, other = (read_seeds([group.done[seed] for seed in seeds]) for group in (tuned, default))
+    if isinstance(one, str) or isinstance(other, str) or one[0].images != other[0].images:
+        return None
+    return mean_difference(
+        np.stack([first.correct_N - second.correct_N for first, second in zip(one, other, strict=True)])
     )
 
 

@@ -70,6 +70,36 @@ def test_a_tuned_row_that_loses_on_the_test_images_is_shown_as_such(make_trial) 
     assert any("lost −1" in note for note in table.notes)
 
 
+def test_the_gain_is_that_of_the_seeds_which_both_rows_have(make_trial) -> None:
+    _, _, *found = trials_of(make_trial, 0.5, 0.9)
+    defaults = [make_trial(seed=seed, accuracy=accuracy) for seed, accuracy in ((0, 0.5), (1, 0.7))]
+    gains = []
+    for seeds in ((0, 1), (1,)):
+        (row,) = (row for row in table_of([*(defaults[seed] for seed in seeds), *found]).rows if row.tuned)
+        gains.append(row.tuned.gain)
+    assert gains == pytest.approx([0.3, 0.2])
+
+
+def test_a_default_that_wins_has_no_interval_but_a_sentence(make_trial) -> None:
+    trials = [make_trial(seed=seed, accuracy=0.7) for seed in range(2)]
+    won = [tuned(trial) for trial in trials]
+    empty = [
+        (folder, record.model_copy(update={"spec": _with_search(record.spec, settings={}, best=0)}))
+        for folder, record in won
+    ]
+    table = table_of([*trials, *empty])
+    (row,) = (row for row in table.rows if row.tuned)
+    assert (row.tuned.gain, row.tuned.gain_low, row.tuned.gain_high) == (0, None, None)
+    (sentence,) = (note for note in table.notes if "nothing better" in note)
+    assert sentence.endswith(
+        "the search found nothing better than the default, whose results these are (16 trials, 1 min 00 s)"
+    )
+
+
+def _with_search(spec, **changes):
+    return spec.model_copy(update={"search": spec.search.model_copy(update=changes)})
+
+
 def test_without_the_default_row_there_is_no_gain(make_trial) -> None:
     (row,) = table_of(trials_of(make_trial, 0.7, 0.9)[2:]).rows
     assert row.tuned.gain is None

@@ -100,6 +100,9 @@ def run_order(order: BenchOrder, progress: ProgressDisplay) -> BenchOutcome:
         if search.summary.interrupted:
             summary = replace(search.summary, records=())  # nothing has been tested
             return BenchOutcome(summary=summary, trials=(), runtimes=None, problems=(), stopped="", search=search)
+        from harness.search.default_winner import reusing_defaults
+
+        run = reusing_defaults(run, store=store, note=progress.note)
     if request.folds is not None:
         run = pooling_folds(run, store=store, catalog=chosen.catalog, note=progress.note)
     if request.seeds == "auto":
