@@ -30,8 +30,9 @@ def tuned(trial, *, repeat: int = 0, repeats: int = 1, seconds: float = 60.0):
     return folder, record.model_copy(update={"spec": spec})
 
 
-def trials_of(make_trial, default: float, found: float, **search):
-    trials = [make_trial(seed=seed, accuracy=default) for seed in range(2)]
+def trials_of(make_trial, default: float, found: float, *, second: float | None = None, **search):
+    """Return two seeds of a default row and of a tuned one; *second* is the default's accuracy with the second seed."""
+    trials = [make_trial(seed=seed, accuracy=each) for seed, each in enumerate((default, second or default))]
     settings = {"lr": 0.3}
     better = [make_trial(seed=seed, accuracy=found, hyperparameters=settings, options={"t": 1}) for seed in range(2)]
     # The factory names folders by options; the rows' networks are the same.
@@ -71,11 +72,10 @@ def test_a_tuned_row_that_loses_on_the_test_images_is_shown_as_such(make_trial) 
 
 
 def test_the_gain_is_that_of_the_seeds_which_both_rows_have(make_trial) -> None:
-    _, _, *found = trials_of(make_trial, 0.5, 0.9)
-    defaults = [make_trial(seed=seed, accuracy=accuracy) for seed, accuracy in ((0, 0.5), (1, 0.7))]
+    trials = trials_of(make_trial, 0.5, 0.9, second=0.7)
     gains = []
-    for seeds in ((0, 1), (1,)):
-        (row,) = (row for row in table_of([*(defaults[seed] for seed in seeds), *found]).rows if row.tuned)
+    for some in (trials, trials[1:]):
+        (row,) = (row for row in table_of(some).rows if row.tuned)
         gains.append(row.tuned.gain)
     assert gains == pytest.approx([0.3, 0.2])
 
