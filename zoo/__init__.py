@@ -20,6 +20,7 @@ The public names, for plugins and scripts:
 ``bench``              trains, tests and ranks models: ``zoo bench`` from Python, with a ``BenchResult``
 ``add``                ranks predictions that were made elsewhere: ``zoo add`` from Python
 ``evaluate``           tests classifiers that exist, without training: ``zoo eval`` from Python
+``find_lr``            suggests learning rates: ``zoo plan --lr-find`` from Python
 ``ensemble``           averages trained networks, and ranks the result
 ``rank``               ranks the results of earlier benches: a ``Ranking``
 ``diff``               compares two sets of results
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from zoo.api.ensembling import ensemble as ensemble
     from zoo.api.evaluating import evaluate as evaluate
     from zoo.api.given.images import keep_images as keep_images
+    from zoo.api.lr_finding import find_lr as find_lr
     from zoo.api.ranking import Ranking as Ranking
     from zoo.api.ranking import rank as rank
     from zoo.architecture import Architecture as Architecture
@@ -136,6 +138,7 @@ _HOME = {
     "diff": "zoo.api.differences",
     "evaluate": "zoo.api.evaluating",
     "ensemble": "zoo.api.ensembling",
+    "find_lr": "zoo.api.lr_finding",
     "hookimpl": "zoo.hookspecs",
     "keep_images": "zoo.api.given.images",
     "list_datasets": "zoo.api.creating",

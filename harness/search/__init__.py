@@ -9,6 +9,8 @@
 - ``unread``: settings that change nothing
 - ``winner``: the trials that the chosen settings are tested with
 - ``default_winner``: trials that need no training, because the search chose the default settings
+- ``lr_range``: what a range test of the learning rate suggests
+- ``lr_finding``: the range tests of a plan
 - ``rows``: the searches that a request asks for
 - ``searches``: several searches side by side, as the bench runs them
 

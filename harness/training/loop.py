@@ -96,6 +96,8 @@ class TrainingHooks:
     """Called at the end of each epoch, before *emit*, with a state that is valid during the call."""
     give_way: Callable[[], float] = lambda: 0.0
     """Called before each step. It may wait; the seconds that it returns do not count as training time."""
+    stepped: Callable[[Tensor], None] | None = None
+    """Called in each step, before its update, with its mean loss on the device. What it raises ends the training."""
     pause_after: int | None = None
     """Epoch after which training pauses; from its state, it goes on as if it had not. None: it runs to the end."""
 
@@ -305,6 +307,8 @@ def train(
                     loss_sum.add_(micro_loss, alpha=num_learnt)
                     if micro_correct is not None:
                         num_correct += micro_correct
+                if hooks.stepped is not None:
+                    hooks.stepped(torch.stack([loss * num for loss, num, _ in learnt]).sum() / batches.sizes[index])
                 if hp.clip_norm > 0:
                     scaler.unscale_(optimizer)
                     nn.utils.clip_grad_norm_(trainable, hp.clip_norm)

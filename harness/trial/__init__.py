@@ -17,6 +17,7 @@
 ``progress``        what the trial has done so far, in this attempt and in earlier ones
 ``output_checks``   checks that outputs are neither random nor dependent on the rest of a batch
 ``probe``           running a few batches to forecast time and memory
+``lr_test``         the training loss while the learning rate rises
 ``devices``         the devices of a trial on several GPUs
 ``multi_gpu``       training on several devices, in the trial's process
 ``supervisor``      starting, watching and ending the ranks

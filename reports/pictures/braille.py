@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -38,7 +38,13 @@ class Piece:
 
 
 def draw_chart(
-    lines: Sequence[Line], *, width: int, height: int, percent: bool = False, x_title: str = "epoch"
+    lines: Sequence[Line],
+    *,
+    width: int,
+    height: int,
+    percent: bool = False,
+    x_title: str = "epoch",
+    x_text: Callable[[float], str] = lambda x: f"{x:g}",
 ) -> list[list[Piece]]:
     """Draw lines with axes, as rows of pieces, none wider than *width* characters.
 
@@ -48,6 +54,7 @@ def draw_chart(
         height: Rows for the lines; the x axis takes two more.
         percent: Whether values are shares, to be shown as per cent.
         x_title: What x counts.
+        x_text: Writes the ends of the x axis.
     """
     drawn = [line for line in lines if line.points]
     if not drawn:
@@ -75,7 +82,7 @@ def draw_chart(
             pieces.append(Piece(text=f" {labels[row][0]}", style=labels[row][1]))
         rows.append(pieces)
     rows.append([Piece(text=" " * (margin + 1) + "└" + "─" * columns)])
-    low, high = f"{x_low:g}", f"{x_high:g}" if x_high > x_low else ""
+    low, high = x_text(x_low), x_text(x_high) if x_high > x_low else ""
     between = columns - len(low) - len(high)
     rows.append([Piece(text=" " * (margin + 2) + low + x_title.center(between)[:between] + high)])
     return rows

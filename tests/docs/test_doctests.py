@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 QUICK = ("zoo.api.adding", "zoo.api.ensembling", "zoo.api.ranking", "zoo.api.differences", "zoo.api.creating")
-BENCHES = ("zoo.api.benching",)
+BENCHES = ("zoo.api.benching", "zoo.api.lr_finding")
 
 
 def run(module: str) -> doctest.TestResults:

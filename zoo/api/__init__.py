@@ -3,6 +3,7 @@
 ``benching``     ``zoo.bench`` and its result
 ``adding``       ``zoo.add``: predictions made elsewhere as rows
 ``evaluating``   ``zoo.evaluate``: classifiers that exist, tested without training
+``lr_finding``   ``zoo.find_lr``: range tests of learning rates
 ``ensembling``   ``zoo.ensemble``: mean probabilities as rows
 ``model_sizes``  parameters and multiply-accumulates of models, counted once
 ``published_heads``  what the weights of models classify, and what was published for them

@@ -1,6 +1,16 @@
 """Recipes whose validation accuracy is a known function of their settings. Tests load copies as a plugin."""
 
-from zoo import Architecture, Dataset, Hyperparameters, Preparation, Recipe, Split, Splits, hookimpl
+from zoo import (
+    Architecture,
+    Dataset,
+    FeatureHyperparameters,
+    Hyperparameters,
+    Preparation,
+    Recipe,
+    Split,
+    Splits,
+    hookimpl,
+)
 
 
 class Knobs(Hyperparameters):
@@ -75,4 +85,9 @@ def zoo_recipes():
         },
     )
     yield Recipe(name="as_is", hyperparameters=lambda: Hyperparameters(pretrained=True), trains=False)
+    yield Recipe(
+        name="heads",
+        hyperparameters=lambda: FeatureHyperparameters(pretrained=False),
+        fit_head=lambda features, hp: None,
+    )
     yield Recipe(name="bare", hyperparameters=lambda: Hyperparameters(epochs=1))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.api.choosing import Chosen, attempt
+from zoo.api.lr_finding import lr_ranges_of
 from zoo.api.ordering import slots_of
 from zoo.api.running import forecast as forecasting
+from zoo.cli.display.lr_ranges import as_json, show_lr_ranges
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width
 from zoo.cli.options.output import listing_format, output_option
 from zoo.cli.options.placing import data_root_option, placing_options
@@ -20,11 +23,14 @@ from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
+    from harness.data.settings import DataSettings
     from harness.planning.forecast import Forecast
     from harness.planning.plan import Plan
     from harness.planning.plan_forecast import ExpectedTrial, PlanForecast
     from harness.planning.request import BenchRequest
     from harness.records.spec import TrialSpec
+    from harness.search.lr_range import LrRange
+    from zoo.events import Event
 
 _COLUMNS = (
     TextColumn(title="model", shrink=2, least=12),
@@ -47,6 +53,11 @@ _COLUMNS = (
 @placing_options
 @click.option("--probe", is_flag=True, help="Prepare the data, and time a few batches of each unknown combination.")
 @click.option(
+    "--lr-find",
+    is_flag=True,
+    help="Train a few steps of each combination at rising learning rates, and suggest one, with a range to search.",
+)
+@click.option(
     "--detect",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
     metavar="POINTS",
@@ -61,8 +72,8 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     """Show what `zoo bench` would run with the same options, how long it would take, and what it would skip and why.
 
     Time and memory are estimated from the records in --out that were made on this machine: of the same combination, or
-    of the same model with other settings or data. Without --probe, nothing is downloaded, read or run. Probe results
-    are kept in the cache.
+    of the same model with other settings or data. Without --probe and --lr-find, nothing is downloaded, read or run.
+    Probe results are kept in the cache.
     """
     from zoo.cli.group import INTERRUPTED
     from zoo.errors import ManyErrors, ZooError
@@ -78,7 +89,11 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, params)
     plan_forecast = forecasting.plan_forecast_of(chosen, forecast, slots)
     detections = () if params["detect"] is None else _detections(chosen, params)
-    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast, detections=detections)
+    ranges = _lr_ranges(session, chosen, params) if params["lr_find"] and not interrupted else None
+    more = {} if ranges is None else {"lr_ranges": as_json(ranges)}
+    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast, detections=detections, more=more)
+    if ranges is not None and form != "json":
+        show_lr_ranges(ranges)
     for sentence in chosen.notes:
         complain(sentence)
     if interrupted:
@@ -108,24 +123,40 @@ def _detections(chosen: Chosen, params: dict[str, Any]) -> list[str]:
     )
 
 
+def _lr_ranges(session: Session, chosen: Chosen, params: dict[str, Any]) -> list[LrRange]:
+    """Run the range test of each combination with progress on stderr."""
+    from zoo.files.cache import require_writable_cache
+
+    require_writable_cache()
+    return lr_ranges_of(chosen, session.sources(), data=_data_settings(params), emit=_say)
+
+
+def _say(event: Event) -> None:
+    from zoo.events import Progress
+
+    if isinstance(event, Progress):
+        click.echo(clean(event.message), err=True)
+
+
+def _data_settings(params: dict[str, Any]) -> DataSettings:
+    from harness.data.settings import DataSettings
+    from zoo.files.cache import data_root
+
+    return DataSettings(data_root=data_root(params["data_root"]), download=not params["offline"])
+
+
 def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[str, Any]) -> bool:
     """Measure unknown combinations with progress on stderr; return whether the user interrupted it."""
     from harness.bench.probing import probe_plan
-    from harness.data.settings import DataSettings
-    from zoo.events import Event, Progress
-    from zoo.files.cache import data_root, require_writable_cache
-
-    def say(event: Event) -> None:
-        if isinstance(event, Progress):
-            click.echo(clean(event.message), err=True)
+    from zoo.files.cache import require_writable_cache
 
     require_writable_cache()
     probes = probe_plan(
         chosen.plan,
         forecast,
         sources=session.sources(),
-        emit=say,
-        data=DataSettings(data_root=data_root(params["data_root"]), download=not params["offline"]),
+        emit=_say,
+        data=_data_settings(params),
     )
     for title, problem in probes.problems.items():
         complain(f"no probe: {title}: {problem}")
@@ -133,11 +164,23 @@ def _probe(session: Session, chosen: Chosen, forecast: Forecast, params: dict[st
 
 
 def show_plan(
-    plan: Plan, request: BenchRequest, *, form: str, plan_forecast: PlanForecast, detections: Sequence[str] = ()
+    plan: Plan,
+    request: BenchRequest,
+    *,
+    form: str,
+    plan_forecast: PlanForecast,
+    detections: Sequence[str] = (),
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Write a plan with its expected times to stdout, as a table or as JSON.
 
-    *detections* are sentences on the differences that the plan would show.
+    Args:
+        plan: The plan.
+        request: What the user asked for.
+        form: ``table`` or ``json``.
+        plan_forecast: The expected times.
+        detections: Sentences on the differences that the plan would show.
+        more: Further values of the JSON.
     """
     from harness.records.seed_schedule import seed_counts
 
@@ -145,7 +188,7 @@ def show_plan(
         trials = [trial.model_dump(mode="json") for trial in plan.trials]
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
         forecast = forecasting.as_json(plan_forecast)
-        data = {"trials": trials, "skips": skips, "forecast": forecast}
+        data = {"trials": trials, "skips": skips, "forecast": forecast, **more}
         click.echo(json.dumps({**data, "detection": list(detections)} if detections else data, indent=2))
         return
     combinations = _combinations(plan_forecast)

@@ -8,5 +8,6 @@
 ``audit``            the audit of a dataset
 ``suspects``         what an audit with trials found
 ``predictions``      predictions as a table, CSV or JSON
+``lr_ranges``        range tests of learning rates as charts
 ``pictures``         files of pictures
 """

@@ -171,3 +171,19 @@ def test_a_search_is_announced_and_its_mistakes_are_told(run_zoo: Callable[..., 
     wrong = run_zoo("bench", *what, "--tune", "16", "--space", "recipe.lrr=log(0.1,1)", "--dry-run")
     assert wrong.exit_code == 2
     assert "did you mean 'recipe.lr'" in wrong.stderr
+
+
+def test_a_range_test_of_the_learning_rate_follows_the_plan(run_zoo: Run) -> None:
+    what = ("--models", "linear", "--data", "digits", "--recipes", "sgd_quick,ncm", "--set", "recipe.pretrained=false")
+    done = run_zoo("plan", "--lr-find", *what, "--device", "cpu", "--no-plugins")
+    assert done.exit_code == 0, done.stderr
+    assert "raising the learning rate of linear · digits · sgd_quick" in done.stderr
+    plan, ranges = done.stdout.split("linear · digits · sgd_quick\n")
+    assert "6 trials of 2 combinations" in plan
+    assert "suggested learning rate: 0.0" in ranges
+    assert "--tune 16 --space 'recipe.lr=log(" in ranges
+    assert "no suggestion: the recipe fits a head to the features" in ranges
+    as_json = run_zoo("plan", "--lr-find", *what, "--device", "cpu", "--no-plugins", "--format", "json")
+    found = json.loads(as_json.stdout)["lr_ranges"]
+    assert [each["title"] for each in found] == ["linear · digits · sgd_quick", "linear · digits · ncm"]
+    assert f"suggested learning rate: {found[0]['suggestion']:g}," in ranges  # the same numbers each time
