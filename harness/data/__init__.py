@@ -16,6 +16,7 @@ From a source's images to those of a trial:
 :mod:`~.folding`            cross-validation folds, and :mod:`~.fold_data` their files
 :mod:`~.images`             the images of a trial, with the test split locked until training is over
 :mod:`~.streaming_images`   images that are decoded again in each epoch, and :mod:`~.streaming_index` their positions
+:mod:`~.image_facts`        ids, groups and the class hierarchy, which metrics can ask for
 :mod:`~.notes`              notes on the data for readers of scores
 ==========================  ==========================================================================================
 

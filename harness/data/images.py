@@ -101,6 +101,9 @@ class PreparedData(FrozenModel):
     """Mean per channel of training pixels, scaled to [0, 1]."""
     std: tuple[float, ...]
     mirror_symmetric: bool
+    hierarchy: tuple[tuple[str, ...], ...] = ()
+    """Names of the groups that each class belongs to, the widest first; empty if the dataset has no hierarchy. It is
+    set anew whenever the data are found in the cache."""
     whole: WholeStore | None = None
     """Where the whole training images are, if trials draw random resized crops from them."""
     num_train: int

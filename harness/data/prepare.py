@@ -27,6 +27,7 @@ from harness.data.cache_layout import FACTS_FILE, lock_of, mark_used, streamed_f
 from harness.data.fingerprint import fingerprint_of, hash_of_pixels
 from harness.data.fold_data import fold_facts_file, write_folds
 from harness.data.folding import pool_parts
+from harness.data.image_facts import write_facts
 from harness.data.image_shape import Shape, Wanted
 from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
@@ -100,25 +101,41 @@ def prepare_splits(
     cache = settings.cache
     wanted = wanted or Wanted(preparation=spec.asked)
     with _reported(spec, cache):
-        key = cache_key(dataset, spec, splits, wanted)
-        folder = cache / f"{slug(spec.display_name)}-{key[:20]}"
-        cache.mkdir(parents=True, exist_ok=True)
-        found = _read(folder, spec)
+        prepared = _found_or_made(dataset, spec, splits, wanted, settings, report, num_workers)
+        write_facts(Path(prepared.folder), splits)
+    hierarchy = splits.hierarchy.ancestors if splits.hierarchy is not None else ()
+    return prepared.model_copy(update={"hierarchy": hierarchy})
+
+
+def _found_or_made(
+    dataset: Dataset,
+    spec: DatasetSpec,
+    splits: Splits,
+    wanted: Wanted,
+    settings: DataSettings,
+    report: Report,
+    num_workers: int | None,
+) -> PreparedData:
+    cache = settings.cache
+    key = cache_key(dataset, spec, splits, wanted)
+    folder = cache / f"{slug(spec.display_name)}-{key[:20]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    found = _read(folder, spec)
+    if found is not None:
+        return found
+    lock = FileLock(lock_of(folder))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report(f"{spec.display_name}: waiting for another process that is preparing it", None)
+        lock.acquire()
+    try:
+        found = _read(folder, spec) or _read_streamed(folder, spec, settings)
         if found is not None:
             return found
-        lock = FileLock(lock_of(folder))
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            report(f"{spec.display_name}: waiting for another process that is preparing it", None)
-            lock.acquire()
-        try:
-            found = _read(folder, spec) or _read_streamed(folder, spec, settings)
-            if found is not None:
-                return found
-            return _prepare(dataset, spec, splits, wanted, folder, report, num_workers, settings)
-        finally:
-            lock.release()
+        return _prepare(dataset, spec, splits, wanted, folder, report, num_workers, settings)
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -103,6 +103,9 @@ def _row(path: Path, images: TestImages, *, name: str, scores: ScoreKind | None)
         classes=images.classes,
         samples=images.samples_N,
         has_scores=has_scores,
+        ids=tuple(images.ids),
+        groups=images.groups_N,
+        hierarchy=images.hierarchy,
     )
     notes = given.notes
     if alignment.num_left_out:

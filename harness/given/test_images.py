@@ -22,6 +22,7 @@ from harness.given.words import shown
 from harness.records.record import DataInfo
 from harness.records.spec import DatasetSpec, stable_hash
 from zoo.dataset import Dataset
+from zoo.hierarchy import ClassHierarchy
 from zoo.text import one_line, plural
 
 
@@ -39,6 +40,8 @@ class TestImages:
     labels_N: NDArray[np.int64]
     samples_N: NDArray[np.uint64]
     """Hashed ids, as in saved predictions."""
+    groups_N: NDArray[np.uint64] | None = None
+    """Hashes of the names of the images' groups; None if there are none."""
     left_out: frozenset[str] = frozenset()
     """Ids of images of the whole test split that a limit leaves out: predictions of these are passed over."""
     file_names: Sequence[str] = ()
@@ -50,6 +53,11 @@ class TestImages:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def hierarchy(self) -> ClassHierarchy | None:
+        """The groups that classes belong to, if they are known."""
+        return ClassHierarchy(classes=self.classes, ancestors=self.info.hierarchy) if self.info.hierarchy else None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -72,6 +80,7 @@ def from_dataset(dataset: Dataset, spec: DatasetSpec, settings: DataSettings, *,
     ids = [part.ids[index] for index in part.indices.tolist()]
     names = part.source.file_names
     file_names = [] if names is None else [names[index] for index in part.indices.tolist()]
+    groups = part.source.groups
     left_out: frozenset[str] = frozenset()
     if spec.limit_test is not None and splits.test is not None:
         left_out = frozenset((*whole("test", splits.test).ids, *(names or ()))) - {*ids, *file_names}
@@ -79,6 +88,7 @@ def from_dataset(dataset: Dataset, spec: DatasetSpec, settings: DataSettings, *,
         fingerprint=prepared.fingerprint,
         pixels=prepared.pixels,
         classes=prepared.classes,
+        hierarchy=prepared.hierarchy,
         image_size=prepared.image_size,
         channels=prepared.channels,
         num_train=prepared.num_train,
@@ -93,6 +103,7 @@ def from_dataset(dataset: Dataset, spec: DatasetSpec, settings: DataSettings, *,
         ids=ids,
         labels_N=part.labels,
         samples_N=part.hashes_N[part.indices],
+        groups_N=None if groups is None else hash_ids([groups[index] for index in part.indices.tolist()]),
         left_out=left_out,
         file_names=file_names,
         is_in_published_order=part.source.is_in_published_order,

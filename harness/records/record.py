@@ -79,6 +79,8 @@ class DataInfo(FrozenModel):
     pixels: str = ""
     """Hash of the prepared images' pixels; empty in records of earlier versions."""
     classes: tuple[str, ...]
+    hierarchy: tuple[tuple[str, ...], ...] = ()
+    """Names of the groups that each class belongs to, the widest first; empty if the dataset has no hierarchy."""
     image_size: int | None
     """Side of the prepared images in pixels; None, like the next three, if the images were not at hand when predictions
     made elsewhere were added."""

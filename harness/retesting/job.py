@@ -171,7 +171,8 @@ class _Tester:
         assert record.data is not None, "the record of a finished trial describes its images"
         self.data = record.data
         # Those of the dataset come first; a published head may have more.
-        self.classes = load_predictions(folder, sha256=record.files.get(PREDICTIONS_FILE)).predictions.classes
+        own = load_predictions(folder, sha256=record.files.get(PREDICTIONS_FILE)).predictions
+        self.classes, self.hierarchy = own.classes, own.hierarchy
         if threads := record.environment.get("threads"):
             torch.set_num_threads(threads)  # others give other bits
         self.predictor = Predictor(load_trained(folder, catalog), device=record.spec.execution.device)
@@ -209,7 +210,7 @@ class _Tester:
         spec = due.requested.dataset
         assert spec is not None
         assert self.data.channels is not None, "a trained network has seen images"
-        images, classes = prepared_images(
+        images, classes, facts = prepared_images(
             spec,
             self.catalog,
             self.settings,
@@ -223,8 +224,15 @@ class _Tester:
         )
         if mapping.columns is not None:
             images = dataclasses.replace(images, labels_N=np.array(mapping.columns, dtype=np.int64)[images.labels_N])
-        saved = self._saved(self._logits(images), images)
-        return saved, {
+        predictions = Predictions(
+            logits=self._logits(images),
+            labels=images.labels_N,
+            classes=self.classes,
+            samples=images.samples_N,
+            hierarchy=self.hierarchy,
+            **facts,
+        )
+        return SavedPredictions(predictions=predictions, samples=images.samples_N), {
             "source": spec.display_name,
             "fingerprint": due.fingerprint,
             "mapping": mapping.sentence,
@@ -243,7 +251,11 @@ class _Tester:
             assert isinstance(some.images_NHWC, np.ndarray)
             pixels.update(np.ascontiguousarray(some.images_NHWC).data)
             parts.append(self._logits(some))
-        return self._saved(np.concatenate(parts), images), {
+        own = load_predictions(self.folder, sha256=self.record.files.get(PREDICTIONS_FILE))
+        if not np.array_equal(own.samples, images.samples_N):
+            raise TrialError(FailureKind.DATA, "the cached test images are not those that the trial was tested on")
+        saved = dataclasses.replace(own, predictions=dataclasses.replace(own.predictions, logits=np.concatenate(parts)))
+        return saved, {
             "source": f"{corruption.name}, severity {severity} of {table_for(side)}",
             "severity": severity,
             "fingerprint": fingerprint_of(pixels, images.labels_N, images.samples_N),
@@ -271,12 +283,6 @@ class _Tester:
             num_classes=len(self.classes),
         ).numpy()
         return logits_NK
-
-    def _saved(self, logits_NK: NDArray[np.float32], images: ImageSet) -> SavedPredictions:
-        predictions = Predictions(
-            logits=logits_NK, labels=images.labels_N, classes=self.classes, samples=images.samples_N
-        )
-        return SavedPredictions(predictions=predictions, samples=images.samples_N)
 
     def _add(self, due: DueSet, saved: SavedPredictions, fields: dict[str, Any]) -> None:
         """Write predictions, then a record that has them."""

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from harness.data.array_files import load_array
 from harness.data.corruptions.corruption import Corruption, corrupt
 from harness.data.folding import pool_parts
+from harness.data.image_facts import load_facts, save_facts
 from harness.data.image_writer import hash_content, write_images
 from harness.data.images import ImageSet
 from harness.data.notes import unreadable_notes
@@ -128,8 +130,8 @@ def prepared_images(  # parameters: those of the preparation, and where it is ke
     channels: int,
     bit_depth: int | None,
     kept_in: Path,
-) -> tuple[ImageSet, tuple[str, ...]]:
-    """Return the images of another dataset as a network wants them, with the classes that their labels refer to.
+) -> tuple[ImageSet, tuple[str, ...], dict[str, Any]]:
+    """Return the images of another dataset as a network wants them, the classes that their labels refer to, and facts.
 
     They are decoded once into *kept_in*, where later calls find them.
 
@@ -154,6 +156,9 @@ def prepared_images(  # parameters: those of the preparation, and where it is ke
         unreadable_notes("test", images.part, written)
         np.save(folder / "labels.npy", np.asarray(images.part.source.labels[written.kept], dtype=np.int64))
         np.save(folder / "samples.npy", images.part.hashes_N[written.kept].astype(np.uint64))
+        kept, groups = written.kept.tolist(), images.part.source.groups
+        hashes_N = None if groups is None else hash_ids([groups[index] for index in kept])
+        save_facts(folder, "test", [images.part.ids[index] for index in kept], hashes_N)
         facts.write_text(json.dumps(images.classes))
     return (
         ImageSet(
@@ -162,6 +167,7 @@ def prepared_images(  # parameters: those of the preparation, and where it is ke
             samples_N=load_array(folder / "samples.npy"),
         ),
         tuple(json.loads(facts.read_text())),
+        load_facts(folder, "test"),
     )
 
 

@@ -10,12 +10,14 @@ import dataclasses
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from harness.classifiers.images import prepared_data, spread_images
 from harness.classifiers.quantizing import CALIBRATION_IMAGES, Calibration
@@ -43,7 +45,6 @@ from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
 from zoo.errors import UsageError
 from zoo.loading import Sources, build_catalog
-from zoo.metric import Predictions
 from zoo.preparation import USUAL
 
 
@@ -178,15 +179,17 @@ def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catal
                 num_classes=len(prepared.classes),
             ).numpy()
             test_seconds = time.perf_counter() - test_start
-            predictions = Predictions(
-                logits=logits_NK, labels=test.labels_N, classes=prepared.classes, samples=test.samples_N
-            )
+            own = load_predictions(folder, sha256=record.files.get("predictions.safetensors"))
+            if not np.array_equal(own.samples, test.samples_N):
+                message = "the cached test images are not those that the trial was tested on"
+                raise TrialError(FailureKind.DATA, message)
+            predictions = replace(own.predictions, logits=logits_NK)
             saved = SavedPredictions(predictions=predictions, samples=test.samples_N)
             path = save_predictions(folder, saved, name=predictions_name(runtime))
             scores = score(predictions, catalog.metrics)
             progress.metrics, progress.warnings = scores.values, scores.problems
             progress.files = {path.name: sha256_of(path)}
-            progress.max_difference, progress.top1_agreement = _agreement(folder, record, saved)
+            progress.max_difference, progress.top1_agreement = _agreement(own.predictions.logits, logits_NK)
         if record.spec.execution.measure_seconds > 0:
             with progress.during("measure"):
                 progress.speed = measure_runtime_speed(
@@ -234,10 +237,6 @@ def _first_call(converted: Converted, classifier: TrainedClassifier) -> float:
     return time.perf_counter() - start
 
 
-def _agreement(folder: Path, record: Record, saved: SavedPredictions) -> tuple[float, float]:
+def _agreement(own_NK: NDArray[np.float32], other_NK: NDArray[np.float32]) -> tuple[float, float]:
     """Return the largest difference of a logit from the trial's own, and the share of equal top-1 predictions."""
-    own = load_predictions(folder, sha256=record.files.get("predictions.safetensors"))
-    if not np.array_equal(own.samples, saved.samples):
-        raise TrialError(FailureKind.DATA, "the cached test images are not those that the trial was tested on")
-    one_NK, other_NK = own.predictions.logits, saved.predictions.logits
-    return float(np.abs(one_NK - other_NK).max()), float((one_NK.argmax(axis=1) == other_NK.argmax(axis=1)).mean())
+    return float(np.abs(own_NK - other_NK).max()), float((own_NK.argmax(axis=1) == other_NK.argmax(axis=1)).mean())

@@ -24,8 +24,6 @@ from harness.networks.complexity import count_macs, count_parameters
 from harness.networks.heads import find_head
 from harness.randomness import derive_seed
 from harness.records.keys import measurement_fields
-from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
-from harness.records.predictions import VAL_FILE_NAME as VAL_PREDICTIONS_FILE
 from harness.records.record import FeatureInfo, ModelInfo, SpeedInfo, TrainingInfo, Tuning
 from harness.records.scoring import score
 from harness.records.spec import stable_hash
@@ -184,9 +182,9 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
         )
         if test_seconds is not None:  # otherwise the network was checked when its features were computed
             progress.warnings += check_outputs(model, test, settings, logits_NK)
-        predictions = save_logits(folder, test, logits_NK, classes=prepared.classes, name=PREDICTIONS_FILE)
+        predictions = save_logits(folder, prepared, "test", test, logits_NK, classes=prepared.classes)
         if len(images.val):
-            validation = save_logits(folder, images.val, val_NK, classes=prepared.classes, name=VAL_PREDICTIONS_FILE)
+            validation = save_logits(folder, prepared, "val", images.val, val_NK, classes=prepared.classes)
             predictions = replace(predictions, validation=validation)
         scores = score(predictions, trial.catalog.metrics)
         progress.metrics = scores.values

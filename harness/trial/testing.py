@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
-from harness.data.images import ImageSet, TrialImages
+from harness.data.image_facts import with_facts
+from harness.data.images import ImageSet, PreparedData, TrialImages
 from harness.measuring.speed import TimedPrediction
 from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, SavedPredictions, save_predictions
 from harness.records.scoring import Scores, score
@@ -68,10 +70,10 @@ def predict_splits(
         logits_NK = predict_logits(model, test, settings, predict=resolved.predict, num_classes=num_classes)
         seconds = time.perf_counter() - start  # the logits are on the CPU, so the device is done
     warnings = check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
-    predictions = save_logits(folder, test, logits_NK, classes=names, name=FILE_NAME)
+    predictions = save_logits(folder, images.prepared, "test", test, logits_NK, classes=names)
     if len(images.val):
         val_NK = predict_logits(model, images.val, settings, predict=resolved.predict, num_classes=num_classes)
-        validation = save_logits(folder, images.val, val_NK, classes=names, name=VAL_FILE_NAME)
+        validation = save_logits(folder, images.prepared, "val", images.val, val_NK, classes=names)
         predictions = replace(predictions, validation=validation)
     return Tested(
         prediction=TimedPrediction(images=test, logits_NK=logits_NK, seconds=seconds),
@@ -81,11 +83,19 @@ def predict_splits(
 
 
 def save_logits(
-    folder: Path, images: ImageSet, logits_NK: Tensor, *, classes: tuple[str, ...], name: str
+    folder: Path,
+    prepared: PreparedData,
+    split: Literal["val", "test"],
+    images: ImageSet,
+    logits_NK: Tensor,
+    *,
+    classes: tuple[str, ...],
 ) -> Predictions:
-    """Write the logits of *images* to the file *name* in *folder*, and return them as predictions."""
+    """Write the logits of a split's images into *folder*, and return them as predictions."""
     predictions = Predictions(
         logits=logits_NK.numpy(), labels=images.labels_N, classes=classes, samples=images.samples_N
     )
+    predictions = with_facts(predictions, prepared, split)
+    name = FILE_NAME if split == "test" else VAL_FILE_NAME
     save_predictions(folder, SavedPredictions(predictions=predictions, samples=images.samples_N), name=name)
     return predictions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from zoo import Split, Splits
+from zoo import ClassHierarchy, Split, Splits
 from zoo.errors import DataError, UsageError
 from zoo.options import Option
 
@@ -23,6 +23,7 @@ def assemble(
     source: str,
     notes: Iterable[str] = (),
     omissions: Iterable[str] = (),
+    hierarchy: ClassHierarchy | None = None,
 ) -> Splits:
     """Combine those of the splits train, val and test that a source has.
 
@@ -60,4 +61,5 @@ def assemble(
         test=found.get("test"),
         notes=tuple(said),
         omissions=tuple(omissions),
+        hierarchy=hierarchy,
     )

@@ -8,7 +8,8 @@ delimiter      the one of , ; tab | that splits the first line into   ``data.del
                the columns
 columns        their names, ignoring case:                            ``data.path_column``, ``data.label_column``,
                :data:`COLUMN_NAMES`                                   ``data.split_column``, ``data.group_column``,
-                                                                      ``data.slice_column``
+                                                                      ``data.slice_column``,
+                                                                      ``data.hierarchy_column``
 =============  =====================================================  ============================================
 """
 
@@ -35,6 +36,7 @@ COLUMN_NAMES = {
     "split": ("split", "subset", "set"),
     "group": ("group", "group_id", "groups", "patient", "patient_id"),
     "slice": ("slice", "slices"),
+    "hierarchy": ("hierarchy", "superclass", "super_class"),
 }  # fmt: skip
 """Names of each column, in order of preference."""
 
@@ -46,6 +48,7 @@ TABLE_OPTIONS: Mapping[str, Option] = {
     "split_column": "",
     "group_column": "",
     "slice_column": "",
+    "hierarchy_column": "",
 }
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -69,6 +72,7 @@ class TableRow:
     split: str
     group: str
     slice: str = ""
+    hierarchy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,11 +81,11 @@ class CsvTable:
 
     rows: tuple[TableRow, ...]
     columns: Mapping[str, str]
-    """Name in the file of each of the columns path, label, split, group and slice, if present."""
+    """Name in the file of each of the columns path, label, split, group, slice and hierarchy, if present."""
 
 
 def read_table(path: Path, options: Mapping[str, Option]) -> CsvTable:
-    """Read a CSV file with columns for paths and labels, and optionally for splits, groups and slices.
+    """Read a CSV file with columns for paths and labels, and optionally for splits, groups, slices and the hierarchy.
 
     Raises:
         DataError: If the file cannot be read, a column is missing or ambiguous, or a row is too short or long.
@@ -168,9 +172,10 @@ def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dic
     missing = [name for name in ("path", "label") if places[name] < 0]
     if missing:
         raise DataError(
-            f"csv: the first line of {path} must name the columns path and label, and may name split, group and slice; "
-            f"it has {_listed(header)}: rename them, or set {' and '.join(f'data.{name}_column' for name in missing)} "
-            "(or data.delimiter if another character separates the columns)"
+            f"csv: the first line of {path} must name the columns path and label, and may name split, group, slice and "
+            f"hierarchy; it has {_listed(header)}: rename them, or set "
+            f"{' and '.join(f'data.{name}_column' for name in missing)} (or data.delimiter if another character separates "
+            "the columns)"
         )
     return places
 

@@ -40,6 +40,8 @@ class FoundFolder:
     split: str
     between: tuple[str, ...]
     """Names of the folders between the class folder (or the split below it) and the images."""
+    above: tuple[str, ...] = ()
+    """Names of the folders that a nested class folder is in, the outermost first."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -56,23 +58,29 @@ class FolderLayout:
     notes: list[str] = field(default_factory=list)
     omissions: list[str] = field(default_factory=list)
     left_out: LeftOut = field(default_factory=LeftOut)
+    nested: bool = False
+    """Whether each folder that holds images is a class, and the folders that it is in are groups of classes."""
 
 
-def find_layout(folder: Path) -> FolderLayout:
+def find_layout(folder: Path, *, nested: bool = False) -> FolderLayout:
     """Find the images of a folder with their classes and splits.
+
+    Args:
+        folder: The folder.
+        nested: Whether class folders are in folders of groups of classes: ``animal/insect/ant/1.jpg``.
 
     Raises:
         DataError: If the layout is none of those above, or ambiguous.
     """
     tree = ImageTree()
     root = _unwrapped(tree, folder)
-    found = FolderLayout(root=root, tree=tree)
+    found = FolderLayout(root=root, tree=tree, nested=nested)
     if root != folder:
         found.notes.append(f"classes and splits are those in {root}, the only folder in {folder} that holds images")
     roles = _roles(tree, root)
     if roles:
         _read_splits(found, roles)
-    elif _is_class_over_split(tree, root):
+    elif not nested and _is_class_over_split(tree, root):
         for class_folder in tree.folders(root):
             for split_folder in tree.folders(class_folder):
                 if split := role_of(split_folder.name):
@@ -210,13 +218,29 @@ def _read_classes(found: FolderLayout, folder: Path, split: str) -> None:
 
 
 def _read_class(found: FolderLayout, folder: Path, label: str, split: str) -> None:
-    found.labels.add(label)
     depth = len(folder.parts)
+    if not found.nested or not found.tree.holds_images(folder):
+        found.labels.add(label)
     for content in found.tree.below(folder):
         found.left_out.add(content.left_out)
-        if content.images:
-            between = content.path.parts[depth:]
+        if not content.images:
+            continue
+        between = content.path.parts[depth:]
+        if not found.nested:
             found.folders.append(FoundFolder(content=content, label=label, split=split, between=between))
+            continue
+        deeper = [name for name in content.folders if found.tree.holds_images(content.path / name)]
+        if deeper:
+            raise DataError(
+                f"folder: {content.path} holds {plural(len(content.images), 'image')} and folders of images "
+                f"({', '.join(map(repr, deeper[:_MAX_SHOWN]))}): with data.hierarchy=folders, a folder is either a "
+                "class or a group of classes"
+            )
+        above = (label, *between)[:-1]
+        found.labels.add(content.path.name)
+        found.folders.append(
+            FoundFolder(content=content, label=content.path.name, split=split, between=(), above=above)
+        )
 
 
 def _note_loose(found: FolderLayout, folder: Path, beside: str) -> None:

@@ -8,7 +8,9 @@
 :mod:`plugins.datasets._folder_layout` lists the other layouts that are recognised. A class folder may have subfolders.
 With ``--set data.groups=true``, images in subfolders with the same name form a group (``PATH/cat/tom/1.jpg`` and
 ``PATH/dog/tom/7.jpg``), such as a plant or a patient, and groups are never split. An image directly in the class folder
-is a group by itself.
+is a group by itself. With ``--set data.hierarchy=folders``, each folder that holds images is a class instead, and the
+folders that it is in are its place in the class hierarchy (``PATH/animal/insect/ant/1.jpg``); ``data.hierarchy=FILE``
+names a CSV file in PATH with the parent of each class and group.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ from pathlib import Path
 from plugins.datasets._assembly import TEST_OPTION, TWINS_OPTION, assemble
 from plugins.datasets._files import find_argument
 from plugins.datasets._folder_layout import FolderLayout, FoundFolder, find_layout
+from plugins.datasets._hierarchy import FOLDERS, from_file, from_groups
 from plugins.datasets._labels import name_classes, name_groups, natural_order, tidy
 from plugins.datasets._paths_below import PathsBelow
-from zoo import DataRequest, Dataset, Split, Splits, hookimpl
-from zoo.errors import DataError
+from zoo import ClassHierarchy, DataRequest, Dataset, Split, Splits, hookimpl
+from zoo.errors import DataError, UsageError
 
 
 def load_folder(request: DataRequest) -> Splits:
@@ -37,11 +40,16 @@ def load_folder(request: DataRequest) -> Splits:
     root = find_argument(request, "folder")
     if not root.is_dir():
         raise DataError(f"folder: {root} is not a folder")
-    found = find_layout(root)
+    stated = str(request.options.get("hierarchy") or "")
+    grouped = bool(request.options.get("groups", False))
+    if stated == FOLDERS and grouped:
+        raise UsageError(
+            "data.groups and data.hierarchy=folders both give a meaning to folders inside folders: choose one"
+        )
+    found = find_layout(root, nested=stated == FOLDERS)
     _check_no_class_is_empty(found)
     source = f"folder: {found.root}"
     classes, index_of, notes = name_classes(found.labels, source=source, twins=request.options.get("twins", "error"))
-    grouped = bool(request.options.get("groups", False))
     group_of, group_notes = name_groups({"/".join(each.between) for each in found.folders if grouped and each.between})
     folders_of: dict[str, list[FoundFolder]] = {}
     for each in sorted(found.folders, key=lambda each: index_of[each.label]):
@@ -58,7 +66,21 @@ def load_folder(request: DataRequest) -> Splits:
         source=source,
         notes=[*found.notes, *notes, *group_notes],
         omissions=found.omissions,
+        hierarchy=_hierarchy(found, classes, index_of, stated, root),
     )
+
+
+def _hierarchy(
+    found: FolderLayout, classes: tuple[str, ...], index_of: dict[str, int], stated: str, root: Path
+) -> ClassHierarchy | None:
+    if stated and stated != FOLDERS:
+        return from_file(root / stated, classes)
+    hierarchy = from_groups(
+        classes, index_of, ((each.label, each.above) for each in found.folders), source=f"folder: {found.root}"
+    )
+    if stated and hierarchy is None:
+        raise DataError(f"folder: data.hierarchy=folders, but no class folder of {found.root} is inside another folder")
+    return hierarchy
 
 
 def _check_no_class_is_empty(found: FolderLayout) -> None:
@@ -135,5 +157,5 @@ def zoo_datasets() -> Iterable[Dataset]:
         load=load_folder,
         summary="your images in PATH/class/image, or PATH/train/class/image with val and test",
         argument="PATH",
-        options={"groups": False, **TEST_OPTION, **TWINS_OPTION},
+        options={"groups": False, "hierarchy": "", **TEST_OPTION, **TWINS_OPTION},
     )

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from plugins.datasets._assembly import TEST_OPTION, TWINS_OPTION, assemble
 from plugins.datasets._csv_table import TABLE_OPTIONS, TableRow, read_table
 from plugins.datasets._files import find_argument
+from plugins.datasets._hierarchy import from_groups
 from plugins.datasets._labels import MISSING, name_classes, name_groups, tidy
 from plugins.datasets._parquet import PARQUET_OPTIONS, load_parquet
 from plugins.datasets._split_names import role_of
@@ -35,16 +36,19 @@ class _Listed:
     """Name of the group; empty if the image is a group by itself."""
     slice: str
     """Name of the slice; empty if the image is in none."""
+    hierarchy: tuple[str, ...]
+    """Groups of its class, the widest first."""
 
 
 def load_csv(request: DataRequest) -> Splits:
-    """Read a CSV file with columns for paths and labels, and optionally for splits, groups and slices.
+    """Read a CSV file with columns for paths and labels, and optionally for splits, groups, slices and the hierarchy.
 
     See :mod:`plugins.datasets._csv_table` for the names of columns. Paths are relative to the CSV's folder, and may
     lead out of it only with ``data.outside=true``. The id of an image is its path in the table, with slashes. Classes
     are the labels in natural order. Rows may be in any order; a split is train, val or test. Images of a group, such as
     a patient or a plant, stay together when splits are carved; an image with a blank group is a group by itself. Slices
-    are parts of the test images that a network can be judged on apart.
+    are parts of the test images that a network can be judged on apart. The hierarchy names the groups that the class of
+    an image belongs to, the widest first, with slashes between them: ``animal/insect``.
 
     Raises:
         DataError: If a column or value is missing, a path is duplicated or does not exist, or there is no train row.
@@ -77,6 +81,7 @@ def load_csv(request: DataRequest) -> Splits:
         request.options,
         source=source,
         notes=[*_column_notes(table.columns), *notes, *group_notes],
+        hierarchy=from_groups(classes, index_of, ((each.label, each.hierarchy) for each in images), source=source),
     )
 
 
@@ -114,6 +119,7 @@ def _images(table: Path, rows: Iterable[TableRow], request: DataRequest) -> list
             split=split,
             group="" if group in MISSING else group,
             slice="" if part in MISSING else part,
+            hierarchy=tuple(filter(None, map(tidy, row.hierarchy.split("/")))),
         )
     return list(images.values())
 
@@ -165,7 +171,7 @@ def zoo_datasets() -> Iterable[Dataset]:
     yield Dataset(
         name="csv",
         load=load_csv,
-        summary="your images listed in a CSV: path,label[,split][,group][,slice]",
+        summary="your images listed in a CSV: path,label[,split][,group][,slice][,hierarchy]",
         argument="PATH",
         options={**TABLE_OPTIONS, "outside": False, **TEST_OPTION, **TWINS_OPTION},
     )

@@ -83,7 +83,7 @@ def test_images_labels_and_samples_are_stored_in_files(prepare: Prepare) -> None
     assert len(set(test.samples_N.tolist())) == 6
     assert {path.name for path in Path(prepared.folder).iterdir()} == {"data.json"} | {
         f"{split}-{what}.npy" for split in ("train", "val", "test") for what in ("images", "labels", "samples")
-    }
+    } | {"val-ids.npy", "test-ids.npy"}
 
 
 def test_mean_and_std_are_those_of_the_training_pixels(prepare: Prepare) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -61,7 +63,7 @@ def test_content_and_labels_are_in_the_fingerprint(spec_of, catalog, settings, o
 def test_images_are_prepared_once_as_the_network_wants_them(
     spec_of, catalog, settings, other_site, tmp_path, monkeypatch
 ) -> None:
-    def prepare() -> tuple[ImageSet, tuple[str, ...]]:
+    def prepare() -> tuple[ImageSet, tuple[str, ...], dict[str, Any]]:
         from dataclasses import replace
 
         return prepared_images(
@@ -74,9 +76,10 @@ def test_images_are_prepared_once_as_the_network_wants_them(
             kept_in=tmp_path / "kept",
         )
 
-    images, classes = prepare()
+    images, classes, facts = prepare()
     assert images.images_NHWC.shape == (27, 16, 16, 3)
     assert classes == ("BIRCH", "CEDAR", "MAPLE")
+    assert (facts["ids"][0], len(facts["ids"])) == ("BIRCH/00.png", 27)
     monkeypatch.setattr("harness.retesting.sources.write_images", None)
     assert np.array_equal(np.asarray(prepare()[0].images_NHWC), np.asarray(images.images_NHWC))
 

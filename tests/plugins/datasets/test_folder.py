@@ -173,3 +173,70 @@ def test_a_link_to_nothing_leaves_the_error_to_the_harness_which_names_it(
     train = load("folder", tmp_path).train
     assert train.ids == ["a/1.png", "a/2.png", "b/1.png"]
     assert train.signature == ""
+
+
+NESTED = ("animal/insect/ant/1.png", "animal/insect/bee/1.png", "animal/dog/1.png", "rock/1.png")
+
+
+def test_nested_class_folders_become_classes_with_their_groups(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in NESTED:
+        photo(tmp_path / name)
+    splits = load("folder", tmp_path, hierarchy="folders")
+    assert splits.classes == ("ant", "bee", "dog", "rock")
+    assert splits.hierarchy is not None
+    assert splits.hierarchy.ancestors == (("animal", "insect"), ("animal", "insect"), ("animal",), ())
+    assert splits.train.ids == [*NESTED[:2], "animal/dog/1.png", "rock/1.png"]
+    assert splits.train.labels.tolist() == [0, 1, 2, 3]
+    plain = load("folder", tmp_path)
+    assert (plain.classes, plain.hierarchy) == (("animal", "rock"), None)
+
+
+def test_nested_class_folders_are_the_same_in_every_split(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for name in NESTED:
+            photo(tmp_path / split / name)
+    splits = load("folder", tmp_path, hierarchy="folders")
+    assert splits.test is not None
+    assert (splits.classes, splits.test.ids) == (("ant", "bee", "dog", "rock"), [f"test/{name}" for name in NESTED])
+    photo(tmp_path / "test" / "plant" / "ant" / "1.png")
+    with pytest.raises(DataError, match="class 'ant' is in 'animal/insect' and 'plant'; a class belongs in one place"):
+        load("folder", tmp_path, hierarchy="folders")
+
+
+def test_a_folder_with_both_images_and_classes_is_refused(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in (*NESTED, "animal/insect/1.png"):
+        photo(tmp_path / name)
+    with pytest.raises(DataError, match=r"1 image and folders of images \('ant', 'bee'\)"):
+        load("folder", tmp_path, hierarchy="folders")
+
+
+def test_without_nested_folders_or_with_groups_the_option_is_refused(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/1.png"):
+        photo(tmp_path / name)
+    with pytest.raises(DataError, match=r"no class folder of .* is inside another folder"):
+        load("folder", tmp_path, hierarchy="folders")
+    with pytest.raises(UsageError, match="both give a meaning"):
+        load("folder", tmp_path, hierarchy="folders", groups=True)
+
+
+def test_a_file_names_the_parents_of_classes_and_groups(load: Load, photo: Photo, tmp_path: Path) -> None:
+    for name in ("ant/1.png", "bee/1.png", "rock/1.png"):
+        photo(tmp_path / name)
+    file = tmp_path / "tree.csv"
+    file.write_text("name,parent\nant,insect\nbee , insect\ninsect,animal\nrock,\n")
+    splits = load("folder", tmp_path, hierarchy="tree.csv")
+    assert splits.hierarchy is not None
+    assert splits.hierarchy.ancestors == (("animal", "insect"), ("animal", "insect"), ())
+    for text, message in (
+        ("class,group\nant,insect\n", "must have the columns name,parent, and has class,group"),
+        ("", "must have the columns name,parent, and has $"),
+        ("name,parent\nant,insect,x\n", "row 2 that is not a name and its parent"),
+        ("name,parent\nant,insect\nant,animal\n", "puts 'ant' below both 'insect' and 'animal'"),
+        ("name,parent\nfox,mammal\n", "none of the 3 classes has a parent"),
+        ("name,parent\nant,insect\ninsect,ant\n", "below itself"),
+    ):
+        file.write_text(text)
+        with pytest.raises(DataError, match=message):
+            load("folder", tmp_path, hierarchy="tree.csv")
+    with pytest.raises(DataError, match=r"other\.csv cannot be read"):
+        load("folder", tmp_path, hierarchy="other.csv")

@@ -132,3 +132,19 @@ def test_backslashes_are_slashes_unless_a_file_is_called_so(load: Load, photo: P
         photo(tmp_path / name)
     (tmp_path / "list.csv").write_text("path,label\nx\\a.png,1\n.\\x\\b.png,2\nodd\\name.png,2\n")
     assert load("csv", tmp_path / "list.csv").train.ids == ["odd\\name.png", "x/a.png", "x/b.png"]
+
+
+@pytest.mark.parametrize("column", ["hierarchy", "Superclass"])
+def test_a_column_names_the_groups_of_each_class(load: Load, photo: Photo, tmp_path: Path, column: str) -> None:
+    for number in range(4):
+        photo(tmp_path / f"{number}.png")
+    rows = ["0.png,ant,animal/insect", "1.png,rock,", "2.png,ant, animal / insect ", "3.png,dog,animal"]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join([f"path,label,{column}", *rows]))
+    splits = load("csv", table)
+    assert splits.hierarchy is not None
+    assert splits.hierarchy.classes == ("ant", "dog", "rock")
+    assert splits.hierarchy.ancestors == (("animal", "insect"), ("animal",), ())
+    table.write_text("\n".join([f"path,label,{column}", *rows]).replace("1.png,rock,", "1.png,ant,"))
+    with pytest.raises(DataError, match="class 'ant' is in no group and 'animal/insect'"):
+        load("csv", table)

@@ -142,7 +142,7 @@ def ids_are_unique(subject: Subject[Dataset]) -> None:
 
 
 def fingerprint_is_deterministic(subject: Subject[Dataset]) -> None:
-    loaded, prints = [], []
+    loaded, prints, hierarchies = [], [], []
     for seed in (1, 2):
         torch.manual_seed(seed)
         np.random.seed(seed)
@@ -150,10 +150,13 @@ def fingerprint_is_deterministic(subject: Subject[Dataset]) -> None:
         splits = _load(subject)
         loaded.append({name: hashlib.sha256(split.labels.tobytes()).hexdigest() for name, split in _named(splits)})
         prints.append(_prepare(subject, splits).fingerprint)
+        hierarchies.append(splits.hierarchy)
     if loaded[0] != loaded[1]:
         raise CheckFailedError("loaded again, its labels or their order differ")
     if prints[0] != prints[1]:
         raise CheckFailedError("loaded again, its images differ")
+    if hierarchies[0] != hierarchies[1]:
+        raise CheckFailedError("loaded again, its class hierarchy differs")
 
 
 def workers_change_nothing(subject: Subject[Dataset]) -> None:
@@ -181,6 +184,11 @@ def class_names_are_names(subject: Subject[Dataset]) -> None:
     twice = sorted({name for name in classes if classes.count(name) > 1}) if len(set(classes)) < len(classes) else []
     if twice:
         raise CheckFailedError(f"duplicate class names: {', '.join(map(repr, twice[:5]))}")
+    hierarchy = _load(subject).hierarchy
+    groups = dict.fromkeys(name for row in hierarchy.ancestors for name in row) if hierarchy is not None else ()
+    bad = [name for name in groups if not name.isprintable() or name != name.strip()]
+    if bad:
+        raise CheckFailedError(f"invalid names of groups of classes: {', '.join(map(repr, bad[:5]))}")
 
 
 def sizes_are_honest(subject: Subject[Dataset]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo import Dataset, Split, Splits
+from zoo import ClassHierarchy, Dataset, Split, Splits
 from zoo.errors import DataError
 from zoo.testing import CHECKS, State, Subject, judge
 
@@ -96,6 +97,16 @@ def grouped(train: str, test: str) -> Callable[[], Splits]:
 
 _LOADS = itertools.count()
 
+
+def hierarchy_of(group: str) -> ClassHierarchy:
+    classes = splits_of().classes
+    return ClassHierarchy(classes=classes, ancestors=((group,),) * len(classes))
+
+
+def other_hierarchy() -> Splits:
+    return replace(splits_of(), hierarchy=hierarchy_of(f"group {next(_LOADS)}"))
+
+
 BROKEN = (
     ("loads", "loaded list, not Splits", data_set(list)),
     ("loads", "KeyError", data_set(lambda: {}["no"])),
@@ -123,6 +134,12 @@ BROKEN = (
     ),
     ("fingerprint_is_deterministic", "its images differ", data_set(drawn)),
     ("fingerprint_is_deterministic", "its labels or their order differ", data_set(other_labels)),
+    ("fingerprint_is_deterministic", "its class hierarchy differs", data_set(other_hierarchy)),
+    (
+        "class_names_are_names",
+        r"invalid names of groups of classes: ' pet'",
+        data_set(lambda: replace(splits_of(), hierarchy=hierarchy_of(" pet"))),
+    ),
     ("workers_change_nothing", "decoded by four threads", data_set(lambda: splits_of(split_of(40, encoded=Stream())))),
     ("class_names_are_names", "duplicate class names: 'cat'", data_set(lambda: splits_of(classes=("cat", "cat")))),
     (
