@@ -174,8 +174,8 @@ def _places(path: Path, header: list[str], options: Mapping[str, Option]) -> dic
         raise DataError(
             f"csv: the first line of {path} must name the columns path and label, and may name split, group, slice and "
             f"hierarchy; it has {_listed(header)}: rename them, or set "
-            f"{' and '.join(f'data.{name}_column' for name in missing)} (or data.delimiter if another character separates "
-            "the columns)"
+            f"{' and '.join(f'data.{name}_column' for name in missing)} (or data.delimiter if another character "
+            "separates the columns)"
         )
     return places
 
