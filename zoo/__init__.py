@@ -36,8 +36,8 @@ They are imported on first use, so ``import zoo`` is cheap.
 
 Each kind of record has a module of its name: ``architecture``, ``dataset``, ``recipe`` with ``hyperparameters``,
 ``training_context`` and ``features``, ``metric``, ``listener`` with ``events``, ``executor``, ``runtime``,
-``report_format``, and ``preparation``, ``published``, ``class_list``, ``hierarchy``, ``options`` and ``space``, which
-several of them have.
+``report_format``, and ``preparation``, ``pretraining``, ``published``, ``class_list``, ``hierarchy``, ``options`` and
+``space``, which several of them have.
 The other modules:
 
 =====================  ====================================================

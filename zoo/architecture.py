@@ -75,6 +75,9 @@ class Architecture:
     head: Callable[[Mapping[str, Option]], PublishedHead] | None = None
     """Returns the classes of the published weights, given the options, and what was published for them. Called for
     networks that are tested as published, which are then built for that number of classes; should not import torch."""
+    pretraining: Callable[[Mapping[str, Option]], tuple[str, ...]] | None = None
+    """Returns the collections of images that the published weights were trained on, given the options, by the names of
+    :mod:`zoo.pretraining`; empty: unknown. Called for ``pretrained`` networks only; should not import torch."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set model.NAME=VALUE`` changes."""
     space: Mapping[str, str] = field(default_factory=dict)

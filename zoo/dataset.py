@@ -191,6 +191,9 @@ class Dataset:
     """Number of test images, if known beforehand."""
     mirror_symmetric: bool = True
     """Whether a mirrored image keeps its label; False for digits and letters, which are then never flipped."""
+    collections: tuple[str, ...] = ()
+    """Collections that its test images come from, by the names of :mod:`zoo.pretraining`, to tell whether published
+    weights have seen them; empty: unknown."""
     options: Mapping[str, Option] = field(default_factory=dict)
     """Names and defaults of the options that ``--set data.NAME=VALUE`` changes, in addition to ``image_size`` and
     ``bit_depth``, which every dataset has."""

@@ -23,11 +23,12 @@ from harness.records.spec import (
     ClassifierSpec,
     DatasetSpec,
     ExecutionSpec,
+    PretrainingSpec,
     RecipeSpec,
     TrialSpec,
     stable_hash,
 )
-from zoo.calling.containment import head_of
+from zoo.calling.containment import head_of, pretraining_of
 from zoo.dependencies import require_libraries
 from zoo.errors import UsageError, ZooError
 from zoo.optimizers import TIMM
@@ -89,6 +90,7 @@ def make_plan(selection: Selection) -> Plan:
                     continue  # there is no chance in it
                 try:
                     planned = _plan_trial(model, dataset, recipe, selection)
+                    pretraining = _pretraining(model, dataset, recipe)
                 except ZooError as error:  # such as weights that are not among those published
                     title = f"{_name_of(model)} · {dataset.display_name} · {recipe.entry.display_name}"
                     skips.setdefault(title, Skip(title=title, reason=str(error)))
@@ -104,6 +106,7 @@ def make_plan(selection: Selection) -> Plan:
                         preparation=planned.preparation,
                         execution=execution,
                         classifier=planned.classifier.spec if planned.classifier else None,
+                        pretraining=pretraining,
                     )
                 )
     wanted = [each.entry.record.preload for each in selection.architectures]
@@ -235,6 +238,22 @@ def _preparation(architecture: SelectedArchitecture, dataset: SelectedDataset, r
     if found.size is not None and found.size < network.min_size:
         raise UsageError(f"the network takes images of at least {network.min_size} px, and these have {found.size}")
     return found
+
+
+def _pretraining(
+    model: SelectedArchitecture | GivenClassifier, dataset: SelectedDataset, recipe: SelectedRecipe
+) -> PretrainingSpec | None:
+    """Return what published weights saw and where the test images come from; None if nothing is pretrained.
+
+    Raises:
+        ZooError: If there are no such weights, or the architecture's function fails.
+    """
+    collections: tuple[str, ...] = ()
+    if isinstance(model, SelectedArchitecture):
+        if recipe.entry.record.trains and not recipe.hyperparameters.pretrained:
+            return None
+        collections = pretraining_of(model.entry.record, model.entry.display_name, model.options)
+    return PretrainingSpec(collections=collections, test_images=dataset.entry.record.collections)
 
 
 def _architecture_spec(selected: SelectedArchitecture) -> ArchitectureSpec:

@@ -221,6 +221,15 @@ class ClassifierSpec(FrozenModel):
         return stable_hash([self.kind, self.source, sorted(self.files.values())])
 
 
+class PretrainingSpec(FrozenModel):
+    """What the weights that a trial starts from were trained on, as far as it is declared."""
+
+    collections: tuple[str, ...] = ()
+    """Collections of images, by the names of :mod:`zoo.pretraining`; empty: unknown."""
+    test_images: tuple[str, ...] = ()
+    """Collections that the test images come from; empty: unknown."""
+
+
 class TrialSpec(FrozenModel):
     """One combination of architecture, dataset, recipe and seed."""
 
@@ -236,6 +245,9 @@ class TrialSpec(FrozenModel):
     """The search that chose the settings; None if they are the recipe's, or were given."""
     classifier: ClassifierSpec | None = None
     """The classifier to test as it is; None: the network is trained."""
+    pretraining: PretrainingSpec | None = None
+    """Of published weights, if the trial starts from them; None: it does not, or the record is of an earlier version.
+    It is no part of any key."""
 
     @property
     def title(self) -> str:

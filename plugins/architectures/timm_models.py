@@ -10,6 +10,7 @@ import functools
 import importlib.metadata
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.checks import share
@@ -20,6 +21,7 @@ from zoo.errors import UnknownNameError, UsageError
 from zoo.files.cache import cached_json
 from zoo.names import near_names
 from zoo.options import Option
+from zoo.pretraining import IMAGENET_1K, IMAGENET_12K, IMAGENET_21K
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,6 +49,39 @@ _MIN_SIZES = {
     "deepseek_vit": 126,
     "efficientformer": 224,
 }
+# Pattern of a part of a tag, and the collection of images that it stands for.
+_TAGS = (
+    ("in1k", IMAGENET_1K),
+    ("in12k", IMAGENET_12K),
+    ("in21k", IMAGENET_21K),
+    ("in22k", IMAGENET_21K),
+    ("inw21k", IMAGENET_21K),
+    # Without a name of their own: DINO, MAE and FCMAE were trained on ImageNet-1k without labels, SSLD with images of
+    # ImageNet-22k (arXiv:2103.05959).
+    ("ssld", IMAGENET_21K),
+    ("dino", IMAGENET_1K),
+    ("mae", IMAGENET_1K),
+    ("fcmae", IMAGENET_1K),
+    ("laion*", "laion"),
+    ("openai", "openai_clip"),
+    ("webli", "webli"),
+    ("datacomp*", "datacomp"),
+    ("dfn*", "dfn"),
+    ("metaclip*", "metaclip"),
+    ("merged2b", "merged2b"),
+    ("m38m", "merged38m"),
+    ("lvd142m", "lvd142m"),
+    ("lvd1689m", "lvd1689m"),
+    ("sat493m", "sat493m"),
+    ("sa1b", "sa1b"),
+    ("jft", "jft"),
+    ("ig1b", "instagram"),
+    ("swag", "instagram"),
+    ("wsl", "instagram"),
+    ("seer", "instagram"),
+    ("yfcc*", "yfcc100m"),
+    ("cc12m", "cc12m"),
+)
 # Families and models that accept hardly any size but the one they were designed for, because maps of two scales or
 # blocks of attention fit only at that size.
 _NATIVE_ONLY = ("crossvit", "halonet_h1", "haloregnetz_b")
@@ -73,6 +108,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             has_pretrained=bool(tags),
             preparation=functools.partial(_preparation, name=name),
             head=functools.partial(_head, name=name),
+            pretraining=functools.partial(_pretraining, name=name),
             options=_OPTIONS,
             preload=("torch", "timm"),
         )
@@ -278,6 +314,23 @@ def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
     if not num_classes:
         raise UsageError(f"these weights of timm/{name} have no head: they are for features only")
     return PublishedHead(classes=classes_of_head(num_classes))
+
+
+def _pretraining(options: Mapping[str, Option], *, name: str) -> tuple[str, ...]:
+    """Return what the weights were trained on, as their tag says; the labels or targets of a teacher do not count."""
+    version = importlib.metadata.version("timm")
+    of_model: dict[str, int] = cached_json(f"timm-{version}-models-heads-{_HEADS}", _list_heads).get(name, {})
+    tag = _chosen(name, list(of_model), options)
+    return collections_of(next(iter(of_model)) if tag is None else tag)
+
+
+def collections_of(tag: str) -> tuple[str, ...]:
+    """Return the collections that a tag of timm's names, such as ``laion2b_ft_in12k_in1k``; empty if it names none.
+
+    See "Pretrained weights" in timm's documentation for the tags.
+    """
+    parts = tag.split("_")
+    return tuple(dict.fromkeys(known for part in parts for pattern, known in _TAGS if fnmatchcase(part, pattern)))
 
 
 def _list_heads() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from zoo.errors import UnknownNameError, UsageError
 from zoo.files.cache import cached_json
 from zoo.names import near_names
 from zoo.options import Option
+from zoo.pretraining import IMAGENET_1K
 
 if TYPE_CHECKING:
     from torch import nn
@@ -54,6 +55,7 @@ def zoo_architectures() -> Iterator[Architecture]:
             has_pretrained=bool(facts["weights"]),
             preparation=functools.partial(_preparation, name=name),
             head=functools.partial(_head, name=name),
+            pretraining=functools.partial(_pretraining, name=name),
             options={"weights": None},
             preload=("torch", "torchvision"),
         )
@@ -248,6 +250,17 @@ def _head(options: Mapping[str, Option], *, name: str) -> PublishedHead:
             for dataset, metric, value in facts["figures"]
         ),
     )
+
+
+def _pretraining(options: Mapping[str, Option], *, name: str) -> tuple[str, ...]:
+    """Return what the weights were trained on, as their name says: IMAGENET1K_SWAG_E2E_V1 started from Instagram."""
+    version = importlib.metadata.version("torchvision")
+    of_model: dict[str, Any] = cached_json(f"torchvision-{version}-models-heads-{_HEADS}", _list_heads)[name]
+    chosen = _chosen(name, list(of_model), options)
+    tag = next(iter(of_model)) if chosen is None else chosen
+    parts = tag.split("_")
+    named = {"IMAGENET1K": IMAGENET_1K, "SWAG": "instagram"}
+    return tuple(collection for part, collection in named.items() if part in parts)
 
 
 def _list_heads() -> dict[str, Any]:

@@ -61,6 +61,7 @@ def zoo_datasets() -> Iterable[Dataset]:
     """Yield ``digits``."""
     yield Dataset(
         name="digits",
+        collections=("digits",),
         load=load_digits,
         summary="handwritten digits, 8×8 grey; comes with scikit-learn, split in halves by a hash",
         source="Alpaydin and Kaynak 1998, https://archive.ics.uci.edu/dataset/80",

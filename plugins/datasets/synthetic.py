@@ -106,6 +106,7 @@ def zoo_datasets() -> Iterable[Dataset]:
     """Yield ``synthetic``."""
     yield Dataset(
         name="synthetic",
+        collections=("synthetic",),
         load=load_synthetic,
         summary="gratings on noise, of any size and number of classes; for trying things out",
         mirror_symmetric=False,

@@ -21,6 +21,7 @@ from plugins.datasets.published.sets import PUBLISHED
 from zoo import DataRequest, Dataset, Splits, hookimpl
 from zoo.errors import DataError, UsageError
 from zoo.options import Option
+from zoo.pretraining import IMAGENET_21K
 
 
 def _load(published: Published, request: DataRequest) -> Splits:
@@ -82,6 +83,15 @@ def _in_its_order(published: Published, splits: Splits) -> Splits:
     return replace(splits, test=replace(splits.test, is_in_published_order=False))
 
 
+# Where test images come from; those of the others were gathered for the dataset itself.
+_COLLECTIONS = {
+    "cifar10": ("tiny_images",),
+    "cifar100": ("tiny_images",),
+    "stl10": (IMAGENET_21K,),  # Coates, Ng and Lee 2011
+    "imagenet": ("imagenet1k_val",),
+}
+
+
 @hookimpl
 def zoo_datasets() -> Iterable[Dataset]:
     """Yield torchvision's classification datasets."""
@@ -92,5 +102,6 @@ def zoo_datasets() -> Iterable[Dataset]:
             summary=published.summary,
             source=published.source,
             options=published.defaults,
+            collections=_COLLECTIONS.get(published.name, (published.name,)),
             **published.hints,
         )

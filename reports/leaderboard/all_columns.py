@@ -124,6 +124,17 @@ COLUMNS: tuple[Column, ...] = (
         priority=10,
     ),
     *PUBLISHED_COLUMNS,
+    Column(
+        key="seen",
+        title="seen?",
+        about="whether published weights were trained on the test images or the collection that they come from: "
+        "yes, no or unknown; empty for networks trained from scratch",
+        text=lambda row: row.seen.value if row.seen else "",
+        plain=lambda row: {"seen": row.seen.value if row.seen else None},
+        priority=18,
+        numeric=False,
+        only_if_filled=True,
+    ),
     simple_column(
         "seeds", "n", "number of finished seeds", lambda row: len(row.seeds), str, priority=15, is_exact=True
     ),

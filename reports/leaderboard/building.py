@@ -34,6 +34,7 @@ from reports.statistics.optimism import selection_optimism
 from reports.statistics.sample import Sample
 from reports.trials.grouping import Group, by_table, combinations, group_trials
 from reports.trials.labels import Labels, data_label, label_rows
+from reports.trials.pretraining import seen_by
 from reports.trials.reading import Trial, read_trials, without_collection
 from zoo.text import one_line, plural
 
@@ -222,6 +223,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         trials=tuple(one_line(record.trial_id) for record in records),
         origin=origin,
         published=compare_figure(group.example, origin.published if origin else None, metrics.get("accuracy")),
+        seen=seen_by(group.example),
         further=further_estimates([group.done[seed] for seed in sorted(group.done)]),
     )
     return row, evidence

@@ -14,6 +14,7 @@ from typing import Any
 from harness.records.origin import Origin
 from harness.records.record import LOADED_CORES, TestSetKind
 from reports.statistics.drops import Drop
+from zoo.pretraining import Seen
 
 LOADER_SHARE = 0.2
 """Share of training time that data loading may take before training counts as loader-bound. TensorFlow's profiler calls
@@ -185,6 +186,8 @@ class Row:
     """The search that chose its settings; None if there was none."""
     published: ComparedFigure | None = None
     """What was published for its weights."""
+    seen: Seen | None = None
+    """Whether its published weights saw the test images, or their source; None if it was trained from scratch."""
     runtime: str = ""
     """Runtime of the trained weights; empty if the table has no runtime other than that of the trials."""
     file_bytes: int | None = None

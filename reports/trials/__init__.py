@@ -5,4 +5,5 @@
 ``evidence``     the predictions of a row's seeds
 ``grouping``     which trials make a row, and which rows a table
 ``labels``       the names of rows
+``pretraining``  whether weights have seen the test images
 """

@@ -191,6 +191,21 @@ def head_of(architecture: Architecture, name: str, options: Mapping[str, Option]
     return found
 
 
+def pretraining_of(architecture: Architecture, name: str, options: Mapping[str, Option]) -> tuple[str, ...]:
+    """Return the collections that an architecture's published weights were trained on; empty if it does not say.
+
+    Arguments and errors are those of :func:`head_of`.
+    """
+    if architecture.pretraining is None:
+        return ()
+    failed = f"model {name!r} cannot say what its published weights were trained on"
+    with reported(f"asking model {name!r} what its published weights were trained on", failed):
+        found = tuple(architecture.pretraining(options))
+        if not all(isinstance(each, str) for each in found):
+            raise TypeError(f"expected names of collections, got {found!r}")
+    return found
+
+
 def _working_folder() -> str:
     try:
         return str(Path.cwd())

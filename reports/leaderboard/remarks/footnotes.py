@@ -48,6 +48,11 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
         kinds = {row.origin.kind for row in table.rows if row.origin}
         notes += [f"{WORDS[kind]}: {about}" for kind, about in _ORIGINS.items() if kind in kinds]
     notes += published_notes(table.rows, keys)
+    if "seen" in keys and any(row.seen for row in table.rows):
+        notes.append(
+            "seen?: whether published weights were trained on the test images or the collection that they come from, "
+            "as far as both declare it; any collection may hold near duplicates of them"
+        )
     if any(column.needs_equal_conditions for column in columns):
         notes += table.speed_notes
     notes += [_fingerprint_note(table, leaderboard), _openings_note(table), *table.notes, *_unfinished_notes(table)]

@@ -10,6 +10,7 @@ import pytest
 from harness.planning.plan import Plan, Skip, make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
+from harness.records.spec import PretrainingSpec
 from zoo.catalog import Catalog
 from zoo.loading import Sources, build_catalog
 
@@ -19,12 +20,15 @@ from zoo import Architecture, Dataset, Hyperparameters, Recipe, hookimpl
 @hookimpl
 def zoo_architectures():
     yield Architecture(name="a", build=print, options={"width": 1}, version="2", family="toys", preload=("json", "csv"))
-    yield Architecture(name="b", build=print, has_pretrained=True, adapts_small_images=False, preload=("json",))
+    yield Architecture(name="b", build=print, has_pretrained=True, adapts_small_images=False, preload=("json",),
+                       pretraining=lambda options: ("web",))
+    yield Architecture(name="odd", build=print, has_pretrained=True, pretraining=lambda options: (1,))
     yield Architecture(name="large", build=print, min_size=32)
 
 @hookimpl
 def zoo_datasets():
-    yield Dataset(name="dots", load=print, image_size=16, mirror_symmetric=False, preload=("zipfile",))
+    yield Dataset(name="dots", load=print, image_size=16, mirror_symmetric=False, preload=("zipfile",),
+                  collections=("dots",))
     yield Dataset(name="files", load=print, argument="PATH")
 
 @hookimpl
@@ -76,6 +80,16 @@ def test_a_recipe_of_published_weights_skips_models_without_them(toys: Catalog) 
     (skip,) = plan.skips  # once, and not once for each seed
     assert skip.title == "a · dots · tune"
     assert "published weights" in skip.reason
+
+
+def test_a_trial_of_published_weights_says_what_these_saw_and_where_test_images_come_from(
+    toys: Catalog,
+) -> None:
+    scratch, tuned = plan_of(toys, models=["b"], recipes=["r", "tune"]).trials
+    assert scratch.pretraining is None
+    assert tuned.pretraining == PretrainingSpec(collections=("web",), test_images=("dots",))
+    (skip,) = plan_of(toys, models=["odd"], recipes=["tune"]).skips
+    assert "cannot say what its published weights were trained on" in skip.reason
 
 
 @pytest.mark.parametrize(("changes", "size"), [({}, 16), ({"set": {"data.image_size": 31}}, 31)])

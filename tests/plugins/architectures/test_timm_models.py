@@ -342,3 +342,31 @@ def test_weights_say_which_of_imagenets_classes_their_head_tells_apart(models):
         vit.head({**vit.options, "weights": "dino"})
     with pytest.raises(UnknownNameError, match="weights tag of timm/vit_base_patch16_224"):
         vit.head({**vit.options, "weights": "orig_in21k_ft_in1"})
+
+
+@pytest.mark.parametrize(
+    ("tag", "collections"),
+    [
+        ("a1_in1k", ("imagenet1k",)),
+        ("augreg_in21k_ft_in1k", ("imagenet21k", "imagenet1k")),
+        ("laion2b_ft_in12k_in1k", ("laion", "imagenet12k", "imagenet1k")),
+        ("fb_swsl_ig1b_ft_in1k", ("instagram", "imagenet1k")),
+        ("ns_jft_in1k", ("jft", "imagenet1k")),
+        ("openai", ("openai_clip",)),
+        ("dino", ("imagenet1k",)),
+        ("fcmae", ("imagenet1k",)),
+        ("lvd142m", ("lvd142m",)),
+        ("metaclip_2pt5b", ("metaclip",)),
+        ("untrained", ()),
+    ],
+)
+def test_a_tag_says_what_the_weights_were_trained_on(tag, collections):
+    assert timm_models.collections_of(tag) == collections
+
+
+def test_published_weights_say_what_they_were_trained_on(models):
+    resnet, vit = models["resnet18"], models["vit_base_patch16_224"]
+    assert resnet.pretraining(resnet.options) == ("imagenet1k",)
+    assert vit.pretraining({**vit.options, "weights": "augreg_in21k"}) == ("imagenet21k",)
+    with pytest.raises(UnknownNameError, match="weights tag of timm/resnet18"):
+        resnet.pretraining({**resnet.options, "weights": "a1_in1"})

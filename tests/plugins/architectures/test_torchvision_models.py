@@ -279,3 +279,9 @@ def test_figures_are_those_that_torchvision_states_for_the_weights(models):
     first, second = (head("resnet50", f"IMAGENET1K_V{number}").figures[0].value for number in (1, 2))
     assert (first, second) == (pytest.approx(0.7613), pytest.approx(0.80858))
     assert head("resnet50").figures[0].value == second
+
+
+def test_published_weights_say_what_they_were_trained_on(models):
+    vit = models["vit_b_16"]
+    assert vit.pretraining(vit.options) == ("imagenet1k",)
+    assert vit.pretraining({**vit.options, "weights": "IMAGENET1K_SWAG_E2E_V1"}) == ("imagenet1k", "instagram")

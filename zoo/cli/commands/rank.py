@@ -28,6 +28,9 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
 @click.argument("runs", nargs=-1, metavar="[RUNS]...")
 @report_options
 @click.option("--explain", is_flag=True, help="Explain why rows share ranks, pair by pair (table, json).")
+@click.option(
+    "--unseen", is_flag=True, help="Leave out rows whose weights saw the source of the test images, or may have."
+)
 @output_option("Write to a file; its suffix selects the format.", name="output")
 @plugin_options
 @click.pass_context
@@ -61,6 +64,10 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     errors: list[ZooError] = []
     read = attempt(lambda: read_trials(map(Path, runs or (DEFAULT_RUNS,)), runtimes=True), errors)
     trials, problems = read or ([], [])
+    left_out = [f"left out: {problem}" for problem in problems]
+    if params["unseen"] and trials:
+        trials, note = _unseen(trials)
+        left_out += note
     # Formats and metrics of plugins need a catalog; the usual ones do not.
     is_usual = {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}
     seeks_format = table.form not in REPORT_FORMATS or (follows_suffix and suffix not in _FORMAT_OF_SUFFIX)
@@ -82,7 +89,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
         errors.append(UsageError(f"--explain works with --format {' or '.join(EXPLAINED_FORMATS)}, not {table.form}"))
     ManyErrors.raise_if(errors)
     table = table.for_trials(trials)
-    leaderboard, columns = table.build(trials, [f"left out: {problem}" for problem in problems])
+    leaderboard, columns = table.build(trials, left_out)
     explanations = _explain(leaderboard, trials) if explain else None
     if output:
         write_text(Path(output), table.text(leaderboard, columns, explanations))
@@ -91,6 +98,30 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     for problem in problems:
         complain(f"left out: {problem}")
     ctx.exit(FAILED if problems else 0)
+
+
+def _unseen(trials: Sequence[Trial]) -> tuple[list[Trial], list[str]]:
+    """Return the trials whose weights did not see the test images' source, and a note on the others.
+
+    Raises:
+        UsageError: If none is left.
+    """
+    from reports.trials.pretraining import seen_by
+    from zoo.errors import UsageError
+    from zoo.pretraining import Seen
+    from zoo.text import plural
+
+    kept = [trial for trial in trials if seen_by(trial[1]) in (None, Seen.NO)]
+    if not kept:
+        raise UsageError(
+            "--unseen: the published weights of all trials saw the source of the test images, or do not say what they "
+            "saw; leave it out to see them in the column seen?"
+        )
+    number = len(trials) - len(kept)
+    sentence = (
+        f"--unseen: {plural(number, 'trial')} left out, whose published weights saw the source of the test images"
+    )
+    return kept, [f"{sentence}, or may have"] if number else []
 
 
 def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[RankExplanation]:

@@ -83,3 +83,23 @@ def test_a_piped_table_is_as_wide_as_columns_says(store: Path, width: int, monke
     assert max(map(len, rank(store).stdout.splitlines())) <= width
     monkeypatch.delenv("COLUMNS")
     assert max(map(len, rank(store).stdout.splitlines())) > 120
+
+
+def test_unseen_leaves_out_rows_whose_weights_may_have_seen_the_test_images(
+    store: Path, make_trial: TrialFactory
+) -> None:
+    make_trial("tuned", seed=0, hyperparameters={"pretrained": True})
+    assert "seen?" in rank(store).stdout
+    kept = rank(store, "--unseen")
+    assert "tuned" not in kept.stdout
+    assert "seen?" not in kept.stdout
+    assert "--unseen: 1 trial left out" in kept.stdout
+    rows = json.loads(rank(store, "--format", "json").stdout)["tables"][0]["rows"]
+    assert sorted(str(row["cells"]["seen"]) for row in rows) == ["None", "None", "unknown"]
+
+
+def test_unseen_without_a_row_left_is_one_sentence(make_trial: TrialFactory) -> None:
+    make_trial("tuned", seed=0, hyperparameters={"pretrained": True})
+    refused = rank(make_trial.root, "--unseen")
+    assert refused.exit_code == 2
+    assert "column seen?" in refused.stderr
