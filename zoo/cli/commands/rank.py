@@ -29,7 +29,7 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
 @report_options
 @click.option("--explain", is_flag=True, help="Explain why rows share ranks, pair by pair (table, json).")
 @click.option(
-    "--unseen", is_flag=True, help="Leave out rows whose weights saw the source of the test images, or may have."
+    "--unseen", is_flag=True, help="Leave out rows whose weights may have seen the test images or their source."
 )
 @output_option("Write to a file; its suffix selects the format.", name="output")
 @plugin_options
