@@ -129,3 +129,26 @@ def test_plugins_use_zoo_by_its_public_modules_only(root: Path) -> None:
                 names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
                 taken += [(path.name, name) for name in names if name.startswith("_") or name == "cli"]
     assert taken == []
+
+
+LARGE = ("zoo", "zoo/cli/commands")
+"""Packages with more than twenty modules; docs/contributing/architecture.md gives the reasons."""
+
+
+def large_packages(root: Path) -> list[str]:
+    """Return the packages with more than twenty modules of their own."""
+    found = Counter(path.parent for path in _modules(root) if path.stem != "__init__")
+    return sorted(package.relative_to(root).as_posix() for package, count in found.items() if count > 20)
+
+
+def test_a_package_has_at_most_twenty_modules(root: Path) -> None:
+    assert large_packages(root) == list(LARGE)
+
+
+def test_a_package_that_is_too_large_is_found(tmp_path: Path) -> None:
+    for package, count in (("harness/data", 20), ("harness/data/cache", 21)):
+        (tmp_path / package).mkdir(parents=True)
+        for number in range(count):
+            (tmp_path / package / f"module_{number}.py").touch()
+        (tmp_path / package / "__init__.py").touch()
+    assert large_packages(tmp_path) == ["harness/data/cache"]

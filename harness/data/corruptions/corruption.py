@@ -85,11 +85,6 @@ def corrupt(
     return (np.clip(found_NHWC, 0, 1) * 255).astype(np.uint8)
 
 
-def corruptions_for(channels: int) -> list[Corruption]:
-    """Return all corruptions that are defined for images with so many channels."""
-    return [each for each in CORRUPTIONS.values() if channels == 3 or not each.needs_colour]
-
-
 def find_corruption(name: str) -> Corruption:
     """Return a corruption by its name.
 
