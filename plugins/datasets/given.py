@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from plugins.datasets._assembly import TEST_OPTION
-from plugins.datasets._parquet import load_parquet
+from plugins.datasets.parquet.loading import load_parquet
 from zoo import DataRequest, Dataset, Splits, hookimpl
 from zoo.errors import DataError
 from zoo.files.cache import cache_root

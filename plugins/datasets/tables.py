@@ -14,8 +14,8 @@ from plugins.datasets._csv_table import TABLE_OPTIONS, TableRow, read_table
 from plugins.datasets._files import find_argument
 from plugins.datasets._hierarchy import from_groups
 from plugins.datasets._labels import MISSING, name_classes, name_groups, tidy
-from plugins.datasets._parquet import PARQUET_OPTIONS, load_parquet
 from plugins.datasets._split_names import role_of
+from plugins.datasets.parquet.loading import PARQUET_OPTIONS, load_parquet
 from zoo import DataRequest, Dataset, Split, Splits, hookimpl
 from zoo.errors import DataError
 from zoo.text import plural
@@ -161,7 +161,7 @@ def _split(images: list[_Listed], index_of: dict[str, int], group_of: dict[str, 
 
 
 def load_parquet_argument(request: DataRequest) -> Splits:
-    """Read Parquet files in the Hugging Face layout (see :mod:`plugins.datasets._parquet`)."""
+    """Read Parquet files in the Hugging Face layout (see :mod:`plugins.datasets.parquet`)."""
     return load_parquet(find_argument(request, "parquet"), request.options)
 
 

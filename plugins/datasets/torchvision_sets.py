@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from plugins.datasets._parquet import load_parquet
+from plugins.datasets.parquet.loading import load_parquet
 from plugins.datasets.published.dataset import Published
 from plugins.datasets.published.sets import PUBLISHED
 from zoo import DataRequest, Dataset, Splits, hookimpl

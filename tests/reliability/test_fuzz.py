@@ -275,7 +275,7 @@ def _table() -> bytes:
 @FUZZ
 @given(content=_damaged(_table()))
 def test_damaged_parquet(folder: Path, content: bytes) -> None:
-    from plugins.datasets._parquet import load_parquet
+    from plugins.datasets.parquet.loading import load_parquet
 
     (folder / "train.parquet").write_bytes(content)
     splits = _only_zoo_errors(lambda: load_parquet(folder / "train.parquet"))

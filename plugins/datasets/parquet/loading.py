@@ -1,0 +1,209 @@
+"""Loading Parquet files of images: which file belongs to which split, and what its labels mean.
+
+Labels are integers, with or without class names in the schema's metadata, or strings. A list with a single label is
+that label. If the image column contains only paths, these are files beside the Parquet file.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from plugins.datasets._assembly import assemble
+from plugins.datasets._files import files_signature
+from plugins.datasets._labels import name_classes
+from plugins.datasets._split_names import split_of
+from plugins.datasets.parquet.columns import class_names_in, image_column_of, label_column_of, states_file_names
+from plugins.datasets.parquet.values import (
+    ParquetImages,
+    ParquetNames,
+    open_parquet,
+    paths_instead_of_images,
+    values_of,
+)
+from zoo import Split, Splits
+from zoo.errors import DataError
+from zoo.options import Option
+from zoo.text import plural
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SHARD = re.compile(r"(?P<stem>.*)-(?P<number>\d{5})-of-(?P<total>\d{5})(-[0-9a-f]+)?")
+
+PARQUET_OPTIONS: Mapping[str, Option] = {"image_column": "", "label_column": ""}
+"""Names of the columns, if they cannot be detected by their types and names."""
+
+
+def load_parquet(
+    path: Path, options: Mapping[str, Option] | None = None, *, validation_is_test: bool = False
+) -> Splits:
+    """Read a Parquet file, or a folder of them.
+
+    A file's split is given by the word train, validation (val, dev) or test in its name, or else in the name of its
+    folder. If no file is named train, files without such a word are training files. With *validation_is_test*, as for
+    ImageNet, whose test labels are not public, validation replaces a test split that is missing or has no labels.
+
+    Raises:
+        DataError: If a file cannot be read, a shard is missing, or there is no image or label column.
+    """
+    files = _files_by_split(path)
+    if not files:
+        raise DataError(f"{path} holds no Parquet file")
+    options = options or {}
+    read = {name: _read_split(paths, options) for name, paths in files.items()}
+    splits = {name: each for name, each in read.items() if any(label not in (-1, None) for label in each.labels)}
+    notes = [
+        f"the {name} split of {plural(len(each.labels), 'image')} left out: its labels are all "
+        f"{'missing' if None in each.labels else '-1'}, which stands for labels that are not public"
+        for name, each in read.items()
+        if name not in splits and each.labels
+    ]
+    if "train" in read and "train" not in splits:
+        raise DataError(
+            f"{path} cannot be trained on: all its training labels are "
+            f"{'-1 or missing' if read['train'].labels else 'missing, because it has no rows'}"
+        )
+    if "train" not in splits:
+        raise DataError(f"{path} holds no labelled train split: its Parquet files should be called train-…")
+    if validation_is_test and "test" not in splits and "val" in splits:
+        splits["test"] = splits.pop("val")
+    classes, index_of, class_notes = _classes(
+        [each.labels for each in splits.values()], splits["train"].names, path, options.get("twins", "error")
+    )
+    return assemble(
+        classes,
+        {name: _split(name, each, index_of, path) for name, each in splits.items()},
+        options,
+        source=str(path),
+        notes=[*class_notes, *notes],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _RawSplit:
+    """The rows of a split, before labels are mapped to class indices."""
+
+    files: list[Path]
+    image_column: str
+    labels: list[Any]
+    names: Sequence[str] | None
+    """Class names from the metadata, if any."""
+
+
+def _files_by_split(path: Path) -> dict[str, list[Path]]:
+    if path.is_file():
+        return {"train": [path]}
+    splits: dict[str, list[Path]] = {}
+    for file in sorted(path.rglob("*.parquet")):
+        splits.setdefault(split_of(file.relative_to(path)), []).append(file)
+    unnamed = splits.pop("", [])
+    if unnamed and "train" in splits:
+        raise DataError(
+            f"{unnamed[0]} is called neither train nor validation nor test, unlike the other Parquet files there"
+        )
+    if unnamed:
+        splits["train"] = unnamed
+    for files in splits.values():
+        _check_shards(files)
+    return splits
+
+
+def _check_shards(files: list[Path]) -> None:
+    """Raise an error if the numbers in the files' names show that shards are missing."""
+    promised = {
+        file.with_name(f"{match['stem']}-{number:05d}-of-{match['total']}")
+        for file in files
+        if (match := _SHARD.fullmatch(file.stem))
+        for number in range(int(match["total"]))
+    }
+    present = {
+        file.with_name(f"{match['stem']}-{match['number']}-of-{match['total']}")
+        for file in files
+        if (match := _SHARD.fullmatch(file.stem))
+    }
+    missing = sorted(file.name for file in promised - present)
+    if missing:
+        raise DataError(f"{files[0].parent} lacks {len(missing)} Parquet file(s): {', '.join(missing[:5])}")
+
+
+def _read_split(files: list[Path], options: Mapping[str, Option]) -> _RawSplit:
+    import pyarrow as pa
+
+    labels: list[Any] = []
+    names: Sequence[str] | None = None
+    image_column = label_column = ""
+    for file in files:
+        try:
+            parquet = open_parquet(file)
+            schema = parquet.schema_arrow
+            image_column = image_column_of(schema, file, str(options.get("image_column") or ""))
+            label_column = label_column_of(schema, file, str(options.get("label_column") or ""))
+            names = names or class_names_in(schema, label_column)
+            raw = values_of(parquet, label_column, file)
+        except pa.ArrowException as error:
+            raise DataError(f"{file} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+        labels += [_single(label, file) for label in raw]
+    return _RawSplit(files=files, image_column=image_column, labels=labels, names=names)
+
+
+def _single(label: Any, file: Path) -> Any:
+    """Return a label, which may be in a list with a single item, or a whole number stored as a float."""
+    if isinstance(label, list):
+        if len(label) != 1:
+            raise DataError(
+                f"{file} has rows with {len(label)} labels, but each image needs exactly one: keep one, or choose "
+                "another column with data.label_column"
+            )
+        label = label[0]
+    if isinstance(label, float):
+        return None if math.isnan(label) else int(label) if label.is_integer() else label
+    return label
+
+
+def _classes(
+    labels: list[list[Any]], names: Sequence[str] | None, path: Path, twins: object
+) -> tuple[tuple[str, ...], dict[Any, int], tuple[str, ...]]:
+    """Return class names, the class index of each original label, and notes."""
+    values = {label for each in labels for label in each}
+    if None in values:
+        raise DataError(f"{path} has rows without a label")
+    if all(isinstance(value, str) for value in values):
+        return name_classes(values, source=str(path), twins=twins)
+    if not all(isinstance(value, int) for value in values):
+        raise DataError(f"the labels in {path} are neither whole numbers nor strings")
+    if min(values) < 0:
+        raise DataError(f"{path} has rows with the label {min(values)}, beside others that are labelled: remove them")
+    if names is not None:
+        if max(values) >= len(names):
+            raise DataError(f"{path} names {len(names)} classes, but has the label {max(values)}")
+        return tuple(names), {k: k for k in range(len(names))}, ()
+    ordered = sorted(values)
+    if len(ordered) < 2:
+        raise DataError(f"{path} must have images of at least two classes; all labels are {ordered[0]}")
+    return tuple(str(value) for value in ordered), {value: k for k, value in enumerate(ordered)}, ()
+
+
+def _split(name: str, raw: _RawSplit, index_of: dict[Any, int], path: Path) -> Split:
+    import numpy as np
+
+    if not raw.labels:
+        raise DataError(f"the {name} split in {path} has no rows")
+    labels_N: NDArray[np.int64] = np.fromiter(
+        (index_of[label] for label in raw.labels), dtype=np.int64, count=len(raw.labels)
+    )
+    paths = paths_instead_of_images(raw.files, raw.image_column)
+    if paths is not None:
+        return Split(encoded=paths, labels=labels_N)
+    states_names = all(states_file_names(open_parquet(file).schema_arrow, raw.image_column) for file in raw.files)
+    return Split(
+        encoded=ParquetImages(raw.files, raw.image_column),
+        labels=labels_N,
+        file_names=ParquetNames(raw.files, raw.image_column, len(raw.labels)) if states_names else None,
+        signature=files_signature(raw.files),
+    )
