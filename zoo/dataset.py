@@ -47,7 +47,7 @@ class FilePart:
     start: int
     """Offset of its first byte in that file."""
     size: int
-    """Its size in bytes."""
+    """Size of the part in bytes."""
 
     def __post_init__(self) -> None:
         if self.start < 0 or self.size < 0:

@@ -28,7 +28,7 @@ class FeatureSet:
     num_classes: int
     """K, also if a class has no training image."""
     seed: int = 0
-    """For a recipe that draws at random; an exact solver needs none."""
+    """Seed of a recipe that draws at random; an exact solver needs none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

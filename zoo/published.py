@@ -37,6 +37,6 @@ class PublishedHead:
     """The head that published weights come with."""
 
     classes: ClassList
-    """Its classes, in the order of the logits."""
+    """Classes of the head, in the order of the logits."""
     figures: tuple[PublishedFigure, ...] = ()
     """What was published for the weights, the most important first."""

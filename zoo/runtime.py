@@ -25,7 +25,7 @@ class RuntimeRequest:
     """A trained network to convert, and where it is to run."""
 
     network: nn.Module
-    """In eval mode, float32, without gradients, on ``device``: maps normalised images to logits."""
+    """The network, which maps normalised images to logits: in eval mode, float32, without gradients, on ``device``."""
     device: torch.device
     """Where it runs: the trial's device, or the CPU if the runtime says so."""
     channels: int

@@ -46,7 +46,7 @@ class Dimension:
     values: tuple[Option, ...] = ()
     """The values of a ``choice``."""
     when: Mapping[str, tuple[Option, ...]] = field(default_factory=dict)
-    """By the name of another setting: its values for which this one is searched. All conditions must hold."""
+    """Conditions: the values of another setting, by its name, for which this one is searched. All must hold."""
 
     def __post_init__(self) -> None:
         if self.kind == "choice":

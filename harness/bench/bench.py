@@ -253,7 +253,7 @@ class _Runner:
         self._places: dict[str, int] = {}
         """Position of each trial for people; one that goes on from a pause keeps its own."""
         self.records: dict[int, Record] = {}
-        """By the trials' numbers."""
+        """Records so far, by the numbers of their trials."""
         self.notes: list[str] = []
         self.not_started: list[str] = []
         self.phases: dict[str, float] = {}

@@ -35,7 +35,7 @@ class TimedJobRunner:
         self._runner = runner
         self.emit = runner.emit
         self.seconds: dict[str, float] = {}
-        """By kind of job."""
+        """Seconds that jobs took so far, by kind of job."""
 
     def ask(self, kind: str, **values: Any) -> Any:
         """Run one job and return its answer; see :meth:`JobRunner.ask`."""

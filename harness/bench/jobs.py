@@ -27,7 +27,7 @@ EXIT_BUSY = 75
 """Another process runs this trial (EX_TEMPFAIL of sysexits.h)."""
 
 EXIT_UNWRITABLE = 74
-"""The trial's files could not be written (EX_IOERR of sysexits.h)."""
+"""Exit status if the files of the trial could not be written (EX_IOERR of sysexits.h)."""
 
 UNWRITABLE = "the trial's files cannot be written"
 """Begins the last line that a process with that status prints."""

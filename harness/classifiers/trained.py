@@ -57,7 +57,7 @@ class TrainedClassifier:
 
     card: ClassifierCard
     model: nn.Module
-    """In eval mode, float32, on the CPU, without gradients."""
+    """The network, in eval mode, float32, on the CPU, without gradients."""
     predict: Predict | None = None
     """Maps ``(model, images_BCHW)`` to logits if the recipe has its own way of predicting; None to call the model."""
     path: Path

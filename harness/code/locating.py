@@ -30,7 +30,7 @@ class Owner:
     """The plugin that code belongs to, and where its own modules are looked for."""
 
     distribution: str = ""
-    """The plugin's distribution; empty for a file."""
+    """Distribution that the plugin belongs to; empty for a file."""
     folder: Path | None = None
     """The folder of the plugin's file, which may hold further modules of it."""
 
@@ -41,9 +41,9 @@ class Located:
 
     name: str
     label: str
-    """Its name in identities, which is the same on all machines."""
+    """Name in identities, which is the same on all machines."""
     file: Path | None = None
-    """Its source, if it is part of the plugin."""
+    """Source file, if it is part of the plugin."""
     is_package: bool = False
     folders: tuple[str, ...] = ()
     """Where its submodules are looked for."""

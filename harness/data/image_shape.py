@@ -19,7 +19,7 @@ class Wanted:
     """What a network wants of images, as far as it is known without them."""
 
     preparation: Preparation
-    """Its size is open if it depends on the images."""
+    """How images are prepared; the size is open if it depends on the images."""
     design_size: int = DEFAULT_SIZE
     """Image side in pixels that the network was designed for, which limits the default size."""
     whole: bool = False

@@ -28,7 +28,7 @@ class EnsembleMember:
     record: Record
     test: SavedPredictions
     sha256: str
-    """That of the file of its test predictions."""
+    """SHA-256 of the file of its test predictions."""
     val: SavedPredictions | None = None
     """Predictions for the validation images; None if they were not saved."""
 

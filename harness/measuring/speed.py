@@ -63,7 +63,7 @@ class TimedPrediction:
     """One pass over the test images."""
 
     images: ImageSet
-    """Their labels are not looked at."""
+    """The test images; their labels are not looked at."""
     logits_NK: Tensor
     """What was predicted for them, on the CPU."""
     seconds: float | None

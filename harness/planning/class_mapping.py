@@ -31,7 +31,7 @@ class ClassMapping:
     """The classes of a dataset as those of a head."""
 
     columns: tuple[int, ...] | None
-    """For each class of the dataset, its column of the head's logits; None: they are the same in the same order."""
+    """Column of the head's logits for each class of the dataset; None: both have the same classes in the same order."""
     sentence: str
     """How they were found; empty if the two are the same."""
 

@@ -23,7 +23,7 @@ class GivenClassifier(FrozenModel):
     names: tuple[str, ...]
     """Names of the head's classes, in the order of the logits."""
     ids: tuple[str, ...] = ()
-    """Their identifiers; empty if there are none."""
+    """Identifiers of the classes; empty if there are none."""
     channels: int | None = None
     """Number of channels of its images; None: any."""
     path: str = ""

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from harness.records.record import MetricValue
 
 MAX_MAGNITUDE = 1e30
-"""Of any number: sums and squares of such numbers are finite."""
+"""Largest magnitude of any number: sums and squares of such numbers are finite."""
 
 
 class Range(NamedTuple):
@@ -49,7 +49,7 @@ RANGES: Mapping[str, Range] = {
     "temperature": Range("scalar", 0, MAX_MAGNITUDE),
     "confusion": Range("matrix", 0, MAX_MAGNITUDE),
 }  # fmt: skip
-"""By the display name of a built-in metric."""
+"""Range of each built-in metric, by its display name."""
 
 _NUMBERS = {float, int, type(None)}
 _NO_NUMBERS = frozenset({str, bool, type(None)})

@@ -85,7 +85,7 @@ class DatasetSpec(FrozenModel):
     image_size: int | None = None
     """Side in pixels that the user asked for; None: what the weights, the architecture or the images suggest."""
     fit: Fit | None = None
-    """As the user asked, like the next three; see :class:`zoo.preparation.Preparation`."""
+    """How the user asked to fit images into the square, as the next three; see :class:`zoo.preparation.Preparation`."""
     crop_share: float | None = None
     interpolation: Interpolation | None = None
     antialias: bool | None = None

@@ -43,7 +43,7 @@ class DescribedSets(FrozenModel):
 
     sets: tuple[RequestedSet, ...]
     fingerprints: dict[str, str] = Field(default_factory=dict)
-    """Of each further dataset, by the name of the set."""
+    """Fingerprint of each further dataset, by the name of the set."""
     slices: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Digest of each slice, by its name, for each dataset that is trained on, by display name."""
 

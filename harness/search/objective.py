@@ -25,7 +25,7 @@ class Result:
     """Validation accuracy of the weights that would be tested: 0 for settings that diverge, run out of memory or take
     too long; None if the failure says nothing of the settings."""
     val_loss: float | None = None
-    """Their validation loss."""
+    """Validation loss."""
     seconds: float = 0.0
     """Time on the device, without waiting for it."""
     weights: str = ""

@@ -21,9 +21,9 @@ class SearchedRow:
     """A row whose settings are searched."""
 
     specs: tuple[TrialSpec, ...]
-    """Its trials as planned, one for each seed."""
+    """Planned trials of the row, one for each seed."""
     searches: tuple[Search, ...]
-    """Its searches, which have not begun: one, or one for each seed."""
+    """Searches for the row, which have not begun: one, or one for each seed."""
 
 
 def searched_rows(plan: Plan, request: BenchRequest, catalog: Catalog) -> list[SearchedRow]:

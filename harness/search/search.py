@@ -43,7 +43,7 @@ class Budget:
     seconds: float | None = None
     """Time on the device after which no trial is proposed; None: no limit."""
     text: str = ""
-    """As the user gave it, such as ``16 trials``."""
+    """Budget as the user gave it, such as ``16 trials``."""
 
 
 @dataclass(kw_only=True)
@@ -60,7 +60,7 @@ class Tried:
     rungs: tuple[int, ...] = ()
     """Epochs at which it may still be stopped."""
     at_rungs: dict[int, float] = field(default_factory=dict)
-    """Its objective at the rungs that it has reached."""
+    """Objective at each rung that it has reached."""
 
     @property
     def pruned_at(self) -> int | None:

@@ -25,7 +25,7 @@ class Space:
     """The settings that are searched, in the order in which they are chosen."""
 
     dimensions: Mapping[str, Dimension]
-    """By dotted key: choices first, since others may depend on them."""
+    """Dimensions by dotted key: choices first, since others may depend on them."""
 
     def texts(self) -> dict[str, str]:
         """Return the range of each setting as text."""

@@ -127,7 +127,7 @@ class JsonReader:
     """Reads a JSON object with one image or a list of them, in base64."""
 
     copies = 2
-    """As text, and decoded."""
+    """How often the body is held in memory: as text, and decoded."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -13,7 +13,7 @@ class UploadedImage:
     """An image in a request."""
 
     name: str
-    """The client's name for it; untrusted text."""
+    """Name that the client gave it; untrusted text."""
     content: bytes
     problem: str = ""
     """One sentence if there is no content."""

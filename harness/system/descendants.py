@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 5.0
 """How long processes may take to end after SIGKILL: one may wait for a disk that does not answer."""
 _POLL_SECONDS = 0.005
 _PR_SET_CHILD_SUBREAPER = 36
-"""Of prctl(2)."""
+"""Option of prctl(2)."""
 
 
 def adopt_orphans() -> None:

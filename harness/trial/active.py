@@ -33,9 +33,9 @@ class ActiveTrial:
     catalog: Catalog
     progress: TrialProgress
     sharing: DeviceSharing
-    """Its part in the device; it has joined."""
+    """Part of the process in the device, which it has joined."""
     available_threads: int = field(default_factory=available_threads)
-    """How many threads its process may use."""
+    """Number of threads that the process may use."""
 
     @property
     def spec(self) -> TrialSpec:
@@ -44,7 +44,7 @@ class ActiveTrial:
 
     @property
     def prepared(self) -> PreparedData:
-        """Its dataset."""
+        """The dataset of the trial."""
         return self.job.trial.prepared
 
     @property

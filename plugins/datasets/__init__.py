@@ -5,7 +5,7 @@
 ``synthetic``         deterministic images of any size and number of classes
 ``folder``            images in folders
 ``tar``               images in tar files
-``tables``            images listed in CSV and Parquet files
+``tables``            images listed in CSV and Parquet files; ``parquet`` reads the latter
 ``hub``               datasets on the Hugging Face Hub
 ``given``             images that a call from Python was given
 

@@ -55,7 +55,7 @@ class _Running:
     contents: list[bytes]
     shape: Shape
     node: str = ""
-    """The cluster's name for where it is."""
+    """Name that the cluster gives the node it runs on."""
     name: str = ""
     log: str = ""
     generator: Any = None

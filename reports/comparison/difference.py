@@ -97,7 +97,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """Its name in a sentence."""
+        """Name of the row in a sentence."""
         return title_of(Labels(model=self.model, data=self.data, recipe=self.recipe))
 
 

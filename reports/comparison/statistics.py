@@ -45,11 +45,11 @@ class Contrast:
     change: float
     num_images: int
     image_variance: float
-    """Of the change, from the images' paired differences."""
+    """Variance of the change, from the images' paired differences."""
     image_freedom: float
-    """Its degrees of freedom; where differences are 0 and ±1, as many as are not 0."""
+    """Degrees of freedom of that variance; where differences are 0 and ±1, as many as are not 0."""
     seed_variance: float
-    """Of the change, from seeds; 0 for one seed on each side."""
+    """Variance of the change from seeds; 0 for one seed on each side."""
     seed_freedom: float
     discordant: tuple[int, int] | None
     """Images that only the first and only the second has right, where McNemar's test fits."""

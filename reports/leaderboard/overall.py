@@ -88,9 +88,9 @@ class Overall:
     """Rows compared over several datasets."""
 
     data: tuple[str, ...]
-    """At least two datasets."""
+    """The datasets, at least two."""
     rows: tuple[OverallRow, ...]
-    """At least two rows with a value on each dataset, lowest mean rank first."""
+    """Rows, at least two, with a value on each dataset, lowest mean rank first."""
     incomplete: tuple[IncompleteRow, ...]
     num_missing: int
     """Number of cells without a value, out of ``len(data) * (len(rows) + len(incomplete))``."""

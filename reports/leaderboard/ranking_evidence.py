@@ -26,7 +26,7 @@ class RankingEvidence:
     """What a row is ranked on: a sample, or the reason why there is none."""
 
     sample: Sample | None
-    """Of the metric, or of its negative if lower is better."""
+    """Values of the metric, or of its negative if lower is better."""
     images: bytes
     """Digest of its test images; samples of different images cannot be paired."""
     problem: str = ""

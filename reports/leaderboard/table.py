@@ -80,7 +80,7 @@ class Speed:
     comparable: bool = True
     """Whether it was measured under the same conditions as most rows of its table."""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """By the name of a rate above: lowest and highest end, over the seeds, of the middle 95 % of the windows."""
+    """Interval of each rate above, by name: lowest and highest end, over the seeds, of the middle 95 % of the windows."""
     relative: float | None = None
     """Inference throughput divided by that of the reference network measured beside it."""
     foreign_cores: float | None = None
@@ -232,8 +232,8 @@ class Table:
     openings: int = 0
     """Number of trials among the records for which its test images were opened, folds included."""
     optimism: float | None = None
-    """By how much the accuracy of its best row is expected to exceed the true one, because it is the best of several
-    (:mod:`reports.statistics.optimism`); None if accuracies cannot be compared."""
+    """Optimism of the best row: by how much its accuracy is expected to exceed the true one, because it is the best of
+    several (:mod:`reports.statistics.optimism`); None if accuracies cannot be compared."""
     tied: tuple[tuple[tuple[int, int], ...], ...] = ()
     """For each ranked row, the positions of the rows that the test of the two does not separate from it, itself
     included, as runs (:mod:`reports.leaderboard.separations`); empty if there are no ranks."""

@@ -28,7 +28,7 @@ class _Version:
 
     classes: tuple[str, ...]
     labels: dict[int, int] = field(default_factory=dict)
-    """By sample; grows with the trials that agree, which may be tested on other images of the dataset."""
+    """Labels by sample; grows with the trials that agree, which may be tested on other images of the dataset."""
     rows: set[str] = field(default_factory=set)
     names: list[str] = field(default_factory=list)
 

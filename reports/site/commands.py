@@ -20,7 +20,7 @@ _VERSIONS = ("torch", "torchvision", "timm")
 """Packages of the environment that can change a result."""
 
 Defaults = Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]]
-"""By kind (``recipe``, ``model``, ``data``) and full name: the version of its provider here, and its settings."""
+"""Version of the provider here, and default settings, by kind (``recipe``, ``model``, ``data``) and full name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

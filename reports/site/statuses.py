@@ -23,7 +23,7 @@ from zoo.text import one_line
 FILE_NAME = "verification.json"
 Status = Literal["self-reported", "recomputed", "reproduced"]
 LEVELS: tuple[Status, ...] = ("self-reported", "recomputed", "reproduced")
-"""From least to most verified."""
+"""Levels of verification, the lowest first."""
 
 
 class CheckedTrial(FrozenModel):

@@ -136,7 +136,7 @@ def _distinguishing(all_settings: Sequence[Mapping[str, Any]]) -> list[list[str]
     if not differing:
         return [[] for _ in values]
     alike: dict[str, dict[str, set[int]]] = {}
-    """By key and value: which settings have that value, or lack the key."""
+    """For each key and value, which settings have that value, or lack the key."""
     for key in differing:
         lacking = {place for place, own in enumerate(values) if key not in own}
         by_value: dict[str, set[int]] = {}

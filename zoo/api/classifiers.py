@@ -51,7 +51,7 @@ class Classifier(nn.Module):
 
     @property
     def card(self) -> ClassifierCard:
-        """Its network, input and classes, as plain data."""
+        """The network, its input and its classes, as plain data."""
         return self._predictor.classifier.card
 
     @property

@@ -45,7 +45,7 @@ class RankedModel:
     """A row of a ranking, with the trials that trained it."""
 
     row: Row
-    """Its numbers."""
+    """The numbers of the row."""
     trials: Sequence[Trial]
     """Folder and record of each finished trial, by seed."""
     plugins: PluginFiles = ()

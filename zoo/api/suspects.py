@@ -50,7 +50,7 @@ class NearDuplicate:
     splits: tuple[str, str]
     labels: tuple[str, str]
     correlation: float
-    """Of small grey copies; 1 if these are equal up to brightness and contrast."""
+    """Correlation of small grey copies; 1 if these are equal up to brightness and contrast."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,7 +30,7 @@ class RemoteJob(FrozenModel):
     download: bool = True
     cache_limit: int | None = None
     values: dict[str, Any] = Field(default_factory=dict)
-    """Of a probe: device, precision, threads."""
+    """Arguments of a probe: device, precision, threads."""
     dataset: DatasetSpec | None = None
     wanted: Wanted | None = None
     """How the dataset's images are to be prepared; None: as its spec asks."""

@@ -33,7 +33,7 @@ class NearPair:
     """Index of the earlier image."""
     second: int
     correlation: float
-    """Of their grey copies; 1 if these are equal up to brightness and contrast."""
+    """Correlation of their grey copies; 1 if these are equal up to brightness and contrast."""
 
 
 def grey_copies(images: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:

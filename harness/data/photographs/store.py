@@ -28,7 +28,7 @@ class WholeStore(FrozenModel):
     rung: int
     """Maximum length of the shorter sides in pixels."""
     bit_depth: int | None = None
-    """As in the dataset's spec."""
+    """Number of bits that the values of deep images use, as in the dataset's spec."""
     encoded: bool = False
     """Whether images are decoded on access, because they would not fit decoded."""
 

@@ -36,7 +36,7 @@ KNOWN_NOISE = {
         source="Northcutt et al. 2021, arXiv:2103.14749; Barz and Denzler 2020, arXiv:1902.00423",
     ),
 }
-"""By the full name of the dataset."""
+"""Known label noise, by the full name of the dataset."""
 
 
 def label_noise_note(full_name: str, num_test: int | None, rows: Sequence[Row]) -> str:

@@ -31,7 +31,7 @@ class RowSources:
     """What was read about a row beside its records."""
 
     evidence: Evidence | str
-    """Its predictions, or why there are none."""
+    """Predictions of the row, or why there are none."""
     curves: Curves
     verdict: RowVerdict
     publications: Publications

@@ -33,7 +33,7 @@ COLUMNS: Mapping[str, TextColumn] = {
     "summary": TextColumn(title="summary", shrink=3, least=16),
     "source": TextColumn(title="source", shrink=4, least=24, optional=True),
 }
-"""By the names that ``--columns`` takes."""
+"""The columns, by the names that ``--columns`` takes."""
 NUMBERS = ("px", "params", "macs", "published")
 """Columns that have conditions."""
 COUNTED = frozenset({"params", "macs"})
