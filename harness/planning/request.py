@@ -217,7 +217,7 @@ def _seconds(duration: str) -> float:
 
 
 _MAX_DOTS = 300
-"""Maximum number of dots in a line of a suite file: the TOML parser's time for a key grows with the square of its dots."""
+"""Maximum number of dots in a line of a suite file: the parser's time for a key grows with the square of its dots."""
 
 
 def load_suite(path: Path) -> dict[str, Any]:

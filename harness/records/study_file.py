@@ -28,8 +28,8 @@ class TriedSettings(FrozenModel):
     trial_id: str = ""
     """Name of its folder; empty if it did not run."""
     outcome: str = ""
-    """Outcome as in its record; ``pruned`` if it was stopped early, ``invalid`` if its settings do not go together; empty
-    while it runs."""
+    """Outcome as in its record; ``pruned`` if it was stopped early, ``invalid`` if its settings do not go together;
+    empty while it runs."""
     reason: str = ""
     value: float | None = None
     """Validation accuracy."""

@@ -80,7 +80,7 @@ class Speed:
     comparable: bool = True
     """Whether it was measured under the same conditions as most rows of its table."""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Interval of each rate above, by name: lowest and highest end, over the seeds, of the middle 95 % of the windows."""
+    """Interval of each rate above: lowest and highest end, over the seeds, of the middle 95 % of the windows."""
     relative: float | None = None
     """Inference throughput divided by that of the reference network measured beside it."""
     foreign_cores: float | None = None
