@@ -4,6 +4,7 @@
 ``best_epoch``         which epoch's weights are kept, and when to stop early
 ``checkpoints``        training states and weights in a trial's folder
 ``compiling``          ``torch.compile`` and CUDA graphs
+``distributed``        several processes that train together
 ``ema``                exponential moving averages of weights
 ``evaluation``         logits of a split, loss and accuracy
 ``feature_batches``    features in place of images, for training a head
@@ -13,14 +14,11 @@
 ``optimizers``         optimizers and their parameter groups
 ``prediction_views``   several views of each image, whose probabilities are averaged
 ``precision``          autocast and exact float32
-``ranks``              several processes that train together
 ``resolved_recipe``    a recipe with the hyperparameters of one training
 ``schedules``          learning-rate schedules
 ``state``              all that a training needs to continue
 ``step``               what a recipe's own training step is given
-``sync_batch_norm``    batch normalisation across processes
 ``tensor_lists``       copying many tensors in few kernels
-``unused_parameters``  weights that no gradient reaches
 
 It imports ``networks`` and the rooms below, and never ``measuring`` or those above.
 """

@@ -19,8 +19,8 @@ from harness.data.images import ImageSet
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import Halving
 from harness.records.record import FailureKind
+from harness.training.distributed.ranks import ALONE, Ranks
 from harness.training.precision import computing
-from harness.training.ranks import ALONE, Ranks
 
 PIXELS_PER_BATCH = {"cpu": 2**18, "cuda": 2**23, "mps": 2**21}
 """Pixels per batch by device: a batch that fits into a CPU's caches, or keeps a GPU busy."""

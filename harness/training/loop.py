@@ -30,6 +30,7 @@ from harness.randomness import seed_global
 from harness.records.record import FailureKind
 from harness.training.best_epoch import BestEpoch
 from harness.training.compiling import compiled, forget_compiled, recording
+from harness.training.distributed.ranks import ALONE, MicroBatchShard, Ranks
 from harness.training.ema import ModelEma, load_tensors, tensors_of
 from harness.training.evaluation import checked_logits, evaluate
 from harness.training.feature_batches import FeatureBatches, TrialFeatures
@@ -37,7 +38,6 @@ from harness.training.forward_state import ForwardState
 from harness.training.losses import balanced_class_weights
 from harness.training.optimizers import set_optimizer_mode
 from harness.training.precision import computing, exact_fp32
-from harness.training.ranks import ALONE, MicroBatchShard, Ranks
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.schedules import Plateau, lr_factor
 from harness.training.state import TrainingState

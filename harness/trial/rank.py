@@ -64,7 +64,7 @@ def run_rank(file: str) -> None:
         Exception: The error of the training, which the answer describes as well.
     """
     from harness.faults.failures import classify
-    from harness.training.ranks import MemoryRefusedError
+    from harness.training.distributed.ranks import MemoryRefusedError
 
     path = Path(file)
     try:
@@ -91,9 +91,9 @@ def _train(job: RankJob) -> RankAnswer:
     from harness.records.history import HistoryWriter
     from harness.system.malloc import keep_freed_memory
     from harness.training.checkpoints import TrainingStates, save_weights
+    from harness.training.distributed.ranks import ManyRanks
     from harness.training.loop import EpochResult, TrainingHooks, train
     from harness.training.precision import fastest_kernels
-    from harness.training.ranks import ManyRanks
     from harness.training.state import TrainingState
     from harness.trial.setup import make_setup
     from zoo.loading import Sources, build_catalog

@@ -11,7 +11,7 @@ import torch
 from harness.batches.epoch_batches import EpochBatches
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import TrialImages
-from harness.training.ranks import MicroBatchShard, Ranks
+from harness.training.distributed.ranks import MicroBatchShard, Ranks
 from zoo import Hyperparameters, Recipe
 
 SETTINGS = {

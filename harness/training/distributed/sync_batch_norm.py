@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class Collectives(Protocol):
-    """The operations needed from a group of ranks; see :class:`harness.training.ranks.ManyRanks`."""
+    """The operations needed from a group of ranks; see :class:`harness.training.distributed.ranks.ManyRanks`."""
 
     counts: bool
     """Whether the images in the current forward pass count towards the gradient."""

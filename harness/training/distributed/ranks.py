@@ -160,8 +160,8 @@ class ManyRanks(Ranks):
             value.copy_(dense)
 
     def wrap(self, model: nn.Module, sample: Callable[[], Tensor]) -> Callable[[Tensor], Any]:
-        from harness.training.sync_batch_norm import synchronize_batch_norms
-        from harness.training.unused_parameters import leaves_weights_unused
+        from harness.training.distributed.sync_batch_norm import synchronize_batch_norms
+        from harness.training.distributed.unused_parameters import leaves_weights_unused
 
         unused = leaves_weights_unused(model, sample(), self._device)
         synchronize_batch_norms(model, self)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.training.sync_batch_norm import synchronize_batch_norms
+from harness.training.distributed.sync_batch_norm import synchronize_batch_norms
 
 
 class Meeting:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.training.unused_parameters import leaves_weights_unused
+from harness.training.distributed.unused_parameters import leaves_weights_unused
 
 CPU = torch.device("cpu")
 IMAGES_BCHW = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))

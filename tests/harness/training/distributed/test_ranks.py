@@ -7,7 +7,7 @@ import torch
 
 from harness.faults.errors import TrialError
 from harness.records.record import FailureKind
-from harness.training.ranks import ALONE, ManyRanks, MemoryRefusedError, MicroBatchShard
+from harness.training.distributed.ranks import ALONE, ManyRanks, MemoryRefusedError, MicroBatchShard
 
 CPU = torch.device("cpu")
 
