@@ -108,9 +108,9 @@ def _prepare(job: dict[str, Any]) -> int:
 
 def _trial(job: dict[str, Any]) -> int:
     from harness.system.malloc import keep_freed_memory
+    from harness.trial.distributed.rank import run_rank
+    from harness.trial.distributed.supervisor import RankSupervisor
     from harness.trial.job import TrialJob
-    from harness.trial.rank import run_rank
-    from harness.trial.supervisor import RankSupervisor
     from harness.trial.trial import run_trial
 
     # First of all: it is a copy of this process as it is now, with no device in use.
@@ -121,8 +121,8 @@ def _trial(job: dict[str, Any]) -> int:
     trial_job = TrialJob.model_validate(job["trial"])
     ranks = None
     if supervisor is not None:
-        from harness.trial.devices import rank_devices
-        from harness.trial.multi_gpu import RankGroup
+        from harness.trial.distributed.devices import rank_devices
+        from harness.trial.distributed.multi_gpu import RankGroup
 
         execution = trial_job.trial.spec.execution
         devices = trial_job.devices or rank_devices(execution.device, execution.gpus_per_trial)

@@ -28,7 +28,7 @@ from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.free_memory import free_bytes
 from harness.system.process_exit import last_line
-from harness.trial.devices import check_together
+from harness.trial.distributed.devices import check_together
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.events import Event
 

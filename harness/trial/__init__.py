@@ -16,12 +16,9 @@
 ``testing``         predicting the test and validation images with the trained network
 ``progress``        what the trial has done so far, in this attempt and in earlier ones
 ``output_checks``   checks that outputs are neither random nor dependent on the rest of a batch
+``distributed``     a trial on several devices
 ``probe``           running a few batches to forecast time and memory
 ``lr_test``         the training loss while the learning rate rises
-``devices``         the devices of a trial on several GPUs
-``multi_gpu``       training on several devices, in the trial's process
-``supervisor``      starting, watching and ending the ranks
-``rank``            the process of a rank
 
 It imports ``classifiers``, ``measuring`` and the rooms below, and never ``bench`` or those above.
 """

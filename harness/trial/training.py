@@ -19,8 +19,8 @@ from harness.training.compiling import forget_compiled
 from harness.training.loop import EpochResult, TrainingHooks
 from harness.training.state import TrainingState
 from harness.trial.active import ActiveTrial
+from harness.trial.distributed.multi_gpu import RankGroup
 from harness.trial.fitting import fit, training_info
-from harness.trial.multi_gpu import RankGroup
 from harness.trial.setup import make_setup
 from harness.trial.tuning import tune_trial
 

@@ -29,10 +29,10 @@ from harness.training.precision import fastest_kernels
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.state import TrainingState
 from harness.trial.active import ActiveTrial
+from harness.trial.distributed.multi_gpu import RankGroup
 from harness.trial.evaluating import run_evaluation
 from harness.trial.head_fitting import learns_from_features
 from harness.trial.job import TrialJob
-from harness.trial.multi_gpu import RankGroup
 from harness.trial.on_features import run_on_features
 from harness.trial.progress import TrialProgress, continue_history
 from harness.trial.setup import hyperparameters

@@ -27,7 +27,7 @@ from harness.records.state_files import is_state_name, is_whole, state_files
 from harness.records.store import Store
 from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import write_bytes, writing
-from harness.trial.devices import check_together
+from harness.trial.distributed.devices import check_together
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.errors import StoreError, UsageError
 from zoo.events import Event

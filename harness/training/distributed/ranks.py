@@ -5,7 +5,7 @@ gradients and batch normalisation statistics are those of the whole batch. :clas
 ordinary training, and adds no cost; :class:`ManyRanks` is one of several ranks, connected through
 ``torch.distributed``.
 
-Any error ends a rank; the others are then ended from outside (see :mod:`harness.trial.supervisor`). No rank recovers
+Any error ends a rank; the others are then ended from outside (see :mod:`harness.trial.distributed.supervisor`). No rank recovers
 on its own.
 """
 

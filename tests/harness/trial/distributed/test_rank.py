@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from harness.records.history import read_history
 from harness.records.record import FailureKind
-from harness.trial.rank import RankAnswer, RankJob
+from harness.trial.distributed.rank import RankAnswer, RankJob
+from harness.trial.distributed.supervisor import answer_file
 from harness.trial.resolved_trial import ResolvedTrial
-from harness.trial.supervisor import answer_file
 from zoo.loading import Sources
 
 
@@ -48,7 +48,7 @@ def run(*jobs: RankJob) -> list[tuple[int, RankAnswer]]:
     for job in jobs:
         file = Path(job.folder).parent / f"rank-{job.rank}.json"
         file.write_text(job.model_dump_json())
-        code = f"from harness.trial.rank import run_rank; run_rank({str(file)!r})"
+        code = f"from harness.trial.distributed.rank import run_rank; run_rank({str(file)!r})"
         process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
         processes.append((process, answer_file(file)))
     for process, _ in processes:

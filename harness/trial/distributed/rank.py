@@ -16,8 +16,8 @@ from typing import Any
 from harness.records.record import Failure, Layout
 from harness.records.spec import FrozenModel
 from harness.system.atomic_files import write_json
+from harness.trial.distributed.supervisor import answer_file
 from harness.trial.resolved_trial import ResolvedTrial
-from harness.trial.supervisor import answer_file
 
 
 class RankJob(FrozenModel):

@@ -28,10 +28,10 @@ from harness.system.process_exit import describe_status
 from harness.training.checkpoints import TrainingStates
 from harness.training.ema import load_tensors
 from harness.training.loop import TrainingResult
-from harness.trial.rank import RankAnswer, RankJob
+from harness.trial.distributed.rank import RankAnswer, RankJob
+from harness.trial.distributed.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup
-from harness.trial.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
 from zoo.files.plain_files import FACTS, read_bytes
 
 TIMEOUT_SECONDS = 600.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.trial.devices import check_together, rank_devices
+from harness.trial.distributed.devices import check_together, rank_devices
 from zoo.errors import UsageError
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.system.atomic_files import write_bytes
-from harness.trial.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
+from harness.trial.distributed.supervisor import RankExit, RankSupervisor, SupervisorLostError, answer_file
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 DONE = RankExit(status=0, was_killed=False)

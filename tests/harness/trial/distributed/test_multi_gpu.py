@@ -26,11 +26,11 @@ from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, P
 from harness.training.checkpoints import TrainingStates
 from harness.training.loop import EpochResult, TrainingHooks, TrainingResult, train
 from harness.training.state import TrainingState
-from harness.trial.multi_gpu import RankGroup, RankGroupResult
-from harness.trial.rank import run_rank
+from harness.trial.distributed.multi_gpu import RankGroup, RankGroupResult
+from harness.trial.distributed.rank import run_rank
+from harness.trial.distributed.supervisor import RankSupervisor
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.setup import TrainingSetup, make_setup
-from harness.trial.supervisor import RankSupervisor
 from zoo import build_catalog
 from zoo.catalog import Catalog
 from zoo.loading import Sources
