@@ -5,8 +5,8 @@ gradients and batch normalisation statistics are those of the whole batch. :clas
 ordinary training, and adds no cost; :class:`ManyRanks` is one of several ranks, connected through
 ``torch.distributed``.
 
-Any error ends a rank; the others are then ended from outside (see :mod:`harness.trial.distributed.supervisor`). No rank recovers
-on its own.
+Any error ends a rank; the others are then ended from outside (see :mod:`harness.trial.distributed.supervisor`). No rank
+recovers on its own.
 """
 
 from __future__ import annotations
