@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from harness.data.cache.entries import (
+    GIVEN_FOLDER,
     CacheEntry,
     is_feature_file,
+    is_given_file,
     is_prepared_file,
     key_of_leftover,
     runs_trials,
@@ -50,6 +53,8 @@ def clear(entry: CacheEntry) -> Cleared:
             return Cleared(entry=entry, num_bytes=_remove_tree(entry.path))
         if entry.kind == "remote":
             return _clear_remote(entry)
+        if entry.path.parent.name == GIVEN_FOLDER:
+            return _clear_given(entry)
         return _clear_folder(entry)
     except OSError as error:
         return Cleared(entry=entry, left_because=f"{error.filename or entry.path}: {error.strerror or error}")
@@ -72,6 +77,24 @@ def _clear_remote(entry: CacheEntry) -> Cleared:
     return Cleared(entry=entry, num_bytes=_remove_tree(doomed))
 
 
+def _clear_given(entry: CacheEntry) -> Cleared:
+    if entry.in_use:
+        return Cleared(entry=entry, left_because="it is in use")
+    if foreign := _foreign(entry.path, is_given_file):
+        return Cleared(entry=entry, left_because=foreign)
+    doomed = entry.path.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex[:8]}")
+    os.replace(entry.path, doomed)
+    return Cleared(entry=entry, num_bytes=_remove_tree(doomed))
+
+
+def _foreign(folder: Path, is_own: Callable[[str], bool]) -> str:
+    """Return that a folder holds files that zoo did not write; empty if it does not."""
+    foreign = [
+        each.name for each in scan_folder(folder) if not (each.is_file(follow_symlinks=False) and is_own(each.name))
+    ]
+    return f"it holds files that are not of zoo: {', '.join(map(repr, foreign[:5]))}" if foreign else ""
+
+
 def _clear_folder(entry: CacheEntry) -> Cleared:
     folder = entry.path
     owner = folder.with_name(key_of_leftover(folder.name) or folder.name.removesuffix(STREAMED_SUFFIX))
@@ -81,15 +104,8 @@ def _clear_folder(entry: CacheEntry) -> Cleared:
             if entry.kind != "leftovers" and is_used(owner):
                 return Cleared(entry=entry, left_because="it is in use")
             is_own = is_feature_file if folder.parent.name == FEATURES_FOLDER else is_prepared_file
-            foreign = [
-                each.name
-                for each in scan_folder(folder)
-                if not (each.is_file(follow_symlinks=False) and is_own(each.name))
-            ]
-            if foreign:
-                return Cleared(
-                    entry=entry, left_because=f"it holds files that are not of zoo: {', '.join(map(repr, foreign[:5]))}"
-                )
+            if foreign := _foreign(folder, is_own):
+                return Cleared(entry=entry, left_because=foreign)
             doomed = folder.with_name(f"{TEMPORARY_PREFIX}{owner.name}-{uuid.uuid4().hex[:8]}")
             os.replace(folder, doomed)
             return Cleared(entry=entry, num_bytes=_remove_tree(doomed))

@@ -5,6 +5,7 @@ kind               location
 =================  ============================================================================================
 ``decoded``        ``decoded/NAME-KEY/``: a prepared dataset; ``…-streamed/`` if its images are not kept decoded
 ``features``       ``features/NAME-KEY/``: outputs of a frozen backbone for a dataset's images
+``given``          ``given/NAME-KEY/``: images that were given in Python; the same call gives them again
 ``models``         ``timm-VERSION-models-….json`` and the like: a library's list of models
 ``tuning``         ``tuning/*.json``: the fastest settings for a network on this machine
 ``tar``            ``tar/*.json``: positions of the members of tar files
@@ -38,8 +39,9 @@ from harness.records.store import Store
 from harness.system.atomic_files import TEMPORARY_PREFIX
 from zoo.files.cache import DECODED_FOLDER
 from zoo.files.plain_files import FACTS, read_bytes
+from zoo.names import slug
 
-Kind = Literal["decoded", "features", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
+Kind = Literal["decoded", "features", "given", "models", "tuning", "tar", "compile", "remote", "leftovers", "downloads"]
 
 _PREPARED = re.compile(rf"(?P<name>.+)-[0-9a-f]{{20}}({STREAMED_SUFFIX})?")
 _STALE = re.compile(rf"{re.escape(TEMPORARY_PREFIX)}(?P<key>.+-[0-9a-f]{{20}})-.+")
@@ -48,7 +50,7 @@ _BENCH = re.compile(r"[0-9a-f]{20}")
 _HEX_FILE = re.compile(r"[0-9a-f]{16,64}\.json")
 _PREPARED_FILE = re.compile(
     r"data\.json|(train|val|test)-(images|labels|samples|places|states|paths|shapes)\.npy"
-    r"|(train|val|test)-(encoded|whole)\.bin"
+    r"|(val|test)-(ids|groups)\.npy|(train|val|test)-(encoded|whole)\.bin"
     r"|fold-\d+\.json|fold-\d+-(train|val|test)\.npy"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
@@ -56,6 +58,9 @@ _FEATURE_FILE = re.compile(
     rf"({'|'.join(SPLITS)})({VIEW_SUFFIX}\d+)?\.npy|{re.escape(FEATURE_FACTS_FILE)}|speed-[0-9a-f]{{20}}\.json"
     rf"|{re.escape(TEMPORARY_PREFIX)}.+"
 )
+_GIVEN = re.compile(r".+-[0-9a-f]{16}")
+_GIVEN_FILE = re.compile(r"(train|val|test)\.parquet|notes\.json")
+GIVEN_FOLDER = "given"
 REMOTE_FOLDER = "remote"
 TEMPORARY_FILE_SECONDS = 3600
 """Age from which a temporary file without a lock counts as left behind; writing one takes less than a second."""
@@ -87,9 +92,11 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
     Args:
         now: Seconds since 1970, to tell files left behind from those being written.
     """
+    decoded = list(_decoded(root / DECODED_FOLDER))
     entries = [
-        *_decoded(root / DECODED_FOLDER),
+        *decoded,
         *_features(root / FEATURES_FOLDER),
+        *_given(root / GIVEN_FOLDER, decoded, now),
         *_files("models", root, _MODEL_LIST),
         *_files("tuning", root / "tuning", _HEX_FILE),
         *_files("tar", root / "tar", _HEX_FILE),
@@ -103,6 +110,7 @@ def list_cache(root: Path, *, now: float) -> list[CacheEntry]:
     order: tuple[Kind, ...] = (
         "decoded",
         "features",
+        "given",
         "models",
         "tuning",
         "tar",
@@ -198,6 +206,33 @@ def _features(folder: Path) -> Iterator[CacheEntry]:
             )
         elif (key := key_of_leftover(found.name)) and not is_locked(folder / key):
             yield CacheEntry(name=found.name, kind="leftovers", path=path, num_bytes=num_bytes, last_used=last_used)
+
+
+def _given(folder: Path, decoded: list[CacheEntry], now: float) -> Iterator[CacheEntry]:
+    used = {entry.title for entry in decoded if entry.in_use}
+    for found in scan_folder(folder):
+        path = Path(found.path)
+        if not found.is_dir(follow_symlinks=False):
+            continue
+        num_bytes, last_used = _measure(path)
+        if _GIVEN.fullmatch(found.name):
+            name = f"given:{found.name}"
+            yield CacheEntry(
+                name=found.name,
+                kind="given",
+                path=path,
+                num_bytes=num_bytes,
+                last_used=last_used,
+                title=name,
+                in_use=slug(name) in used,
+            )
+        elif found.name.startswith(TEMPORARY_PREFIX) and now - last_used > TEMPORARY_FILE_SECONDS:
+            yield CacheEntry(name=found.name, kind="leftovers", path=path, num_bytes=num_bytes, last_used=last_used)
+
+
+def is_given_file(name: str) -> bool:
+    """Return whether the name is that of a file of images that were given in Python."""
+    return _GIVEN_FILE.fullmatch(name) is not None
 
 
 def _num_features(folder: Path) -> int:

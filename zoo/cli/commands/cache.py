@@ -45,7 +45,7 @@ def command(ctx: click.Context) -> None:
 @command.command("list", short_help="List cached files and their sizes.")
 @listing_format
 def list_(form: str) -> None:
-    """List the cache: decoded datasets, features, lists of models, tuning results and leftovers of killed processes."""
+    """List the cache: decoded datasets, features, images given in Python, lists of models and other files."""
     from harness.data.cache.entries import list_cache
     from zoo.files.cache import cache_root
     from zoo.files.sizes import size_text
@@ -90,10 +90,10 @@ def list_(form: str) -> None:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def clear(ctx: click.Context, /, names: tuple[str, ...], everything: bool, older_than: str | None, yes: bool) -> None:
-    """Remove cached files, which are made again when needed.
+    """Remove cached files, which are made again when needed; images given in Python, by giving them again.
 
-    A NAME is an entry that zoo cache list shows, a dataset, a kind (decoded, features, models, tuning, tar, compile,
-    remote, leftovers), or a quoted pattern. Without names, --older-than applies to all entries.
+    A NAME is an entry that zoo cache list shows, a dataset, a kind (decoded, features, given, models, tuning, tar,
+    compile, remote, leftovers), or a quoted pattern. Without names, --older-than applies to all entries.
 
     Entries in use and files that zoo did not create are kept. The exit code is 1 if an entry was kept.
     """

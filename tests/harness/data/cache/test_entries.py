@@ -227,3 +227,55 @@ def test_leftovers_of_a_remote_bench_are_cleared_unless_one_of_its_trials_is_run
     assert (free.num_bytes, free.left_because) == (1000, "")
     assert used.left_because == "it is in use"
     assert sorted(path.name for path in (tmp_path / "remote").iterdir()) == ["b" * 20, "plugins"]
+
+
+def given(root: Path, name: str = f"plants-{'a' * 16}") -> Path:
+    write(root / "given" / name / "train.parquet", 70)
+    write(root / "given" / name / "notes.json", 30)
+    return root / "given" / name
+
+
+def test_images_given_in_python_are_listed_under_the_name_of_their_dataset_and_cleared(tmp_path: Path) -> None:
+    folder = given(tmp_path)
+    write(tmp_path / "given" / "mine" / "train.parquet")
+    (entry,) = entries(tmp_path)
+    assert (entry.name, entry.kind, entry.title, entry.num_bytes) == (folder.name, "given", f"given:{folder.name}", 100)
+    done = clear(entry)
+    assert (done.num_bytes, done.left_because) == (100, "")
+    assert everything(tmp_path) == {"given/mine/train.parquet"}
+
+
+def test_images_given_in_python_stay_while_trials_use_what_was_prepared_of_them(tmp_path: Path) -> None:
+    folder = given(tmp_path)
+    data = prepared(tmp_path, f"given-{folder.name}")
+    with using([Path(data.folder)]):
+        (entry,) = (each for each in entries(tmp_path) if each.kind == "given")
+        assert (entry.in_use, clear(entry).left_because) == (True, "it is in use")
+    (entry,) = (each for each in entries(tmp_path) if each.kind == "given")
+    assert not entry.in_use
+
+
+def test_given_images_beside_something_foreign_are_kept(tmp_path: Path) -> None:
+    folder = given(tmp_path)
+    write(folder / "thesis.txt")
+    (entry,) = entries(tmp_path)
+    assert "'thesis.txt'" in clear(entry).left_because
+    assert (folder / "train.parquet").exists()
+
+
+def test_what_a_killed_process_was_given_is_left_over_after_an_hour(tmp_path: Path) -> None:
+    old, young = tmp_path / "given" / ".tmp-old", tmp_path / "given" / ".tmp-young"
+    for folder, age in ((old, 7200), (young, 0)):
+        write(folder / "train.parquet", age=age)
+        os.utime(folder, (time.time() - age, time.time() - age))
+    (entry,) = entries(tmp_path)
+    assert (entry.path, entry.kind, clear(entry).left_because) == (old, "leftovers", "")
+    assert everything(tmp_path) == {"given/.tmp-young/train.parquet"}
+
+
+def test_data_with_ids_and_groups_are_cleared_as_a_whole(tmp_path: Path) -> None:
+    prepared(tmp_path)
+    write(next((tmp_path / "decoded").glob("dots-*/")) / "test-groups.npy")
+    assert any(name.endswith("test-ids.npy") for name in everything(tmp_path))
+    assert clear(entries(tmp_path)[0]).left_because == ""
+    assert everything(tmp_path) == set()
