@@ -6,6 +6,8 @@
 ``recorded``      cards of trials and files, read without torch
 ``given``         what a path to a classifier leads to, read for a plan
 ``onnx``          exported ONNX files as classifiers
+``onnx_files``    foreign ONNX files, tried before they are opened
+``onnx_attempt``  the attempt, in a process of its own
 ``predicting``    image files in, predictions out
 ``rejecting``     leaves images unanswered that the network is not sure of
 ``saliency``      saliency maps

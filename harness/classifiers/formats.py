@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.classifiers.card import METADATA_KEY
+from harness.classifiers.onnx_files import require_onnx
 from harness.classifiers.quantizing import Calibration, Method, Quantization, quantize_onnx
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from harness.system.quiet_logs import quiet_logs
 from zoo.catalog import Catalog
-from zoo.errors import UsageError
 
 Run = Callable[[Tensor], Tensor]
 """Normalised images ``[B, C, H, W]`` to logits ``[B, K]``, on the CPU."""
@@ -115,7 +115,7 @@ def export_onnx(module: nn.Module, image_shape: tuple[int, int, int], path: Path
     Raises:
         UsageError: If a package for ONNX is not installed.
     """
-    _need_onnx()
+    require_onnx()
     with quiet_logs("torch.onnx"):  # the file itself is verified
         program = torch.onnx.export(
             _exported(module, image_shape), dynamo=True, input_names=["images"], output_names=["logits"], verbose=False
@@ -139,7 +139,7 @@ def open_onnx(path: Path, *, threads: int | None = None) -> tuple[dict[str, str]
     Raises:
         UsageError: If a package for ONNX is not installed.
     """
-    _need_onnx()
+    require_onnx()
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -185,11 +185,3 @@ def _exported(module: nn.Module, image_shape: tuple[int, int, int]) -> torch.exp
 
 def _card_json(classifier: TrainedClassifier) -> str:
     return classifier.card.metadata()[METADATA_KEY]
-
-
-def _need_onnx() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        raise UsageError(f"ONNX needs {', '.join(missing)}: pip install 'zoobench[onnx]'")

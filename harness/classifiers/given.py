@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.classifiers.card import METADATA_KEY, ClassifierCard
+from harness.classifiers.onnx_files import try_onnx
 from harness.classifiers.recorded import card_in, card_of, entry_of
 from harness.planning.classifiers import PREFIXES, GivenClassifier, is_given
 from harness.records.provenance import provider_spec
@@ -22,8 +23,8 @@ from harness.system.atomic_files import sha256_of
 from zoo.architecture import Architecture
 from zoo.catalog import Catalog, Entry
 from zoo.errors import StoreError, UsageError
+from zoo.files.plain_files import WEIGHTS, open_plain
 from zoo.names import slug
-from zoo.text import error_message
 
 _LONGEST_HEADER = 10**8  # bytes; safetensors refuses longer ones
 
@@ -78,17 +79,7 @@ def _of_trial(path: Path, catalog: Catalog) -> GivenClassifier:
 
 
 def _of_onnx(path: Path, catalog: Catalog) -> GivenClassifier:
-    if not path.is_file():
-        raise StoreError(f"there is nothing at {path}")
-    try:
-        import onnxruntime
-    except ImportError:
-        raise UsageError("ONNX files need onnxruntime: pip install 'zoobench[onnx]'") from None
-    try:
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no class in common
-        raise StoreError(f"{path} cannot be run by onnxruntime: {error_message(error)}") from error
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    text = try_onnx(path).get(METADATA_KEY)
     if text is None:
         raise StoreError(f"{path} has no classifier card in its metadata; only files written by zoo export have one")
     card = ClassifierCard.parse(text, origin=f"the metadata of {path}")
@@ -111,7 +102,7 @@ def _header(path: Path) -> bytes:
     if not path.is_file():
         raise StoreError(f"there is nothing at {path}")
     try:
-        with path.open("rb") as file:
+        with open_plain(path, WEIGHTS) as file:
             start = file.read(8)
             return start + file.read(min(int.from_bytes(start, "little"), _LONGEST_HEADER))
     except OSError as error:

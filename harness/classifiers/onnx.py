@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from harness.classifiers.card import METADATA_KEY, ClassifierCard
 from harness.classifiers.formats import Run, open_onnx
+from harness.classifiers.onnx_files import try_onnx
 from harness.classifiers.trained import TrainedClassifier, load_trained
 from harness.data.image_files import decoding
 from zoo.catalog import Catalog
@@ -41,13 +42,12 @@ def load_onnx(path: Path) -> TrainedClassifier:
     """Load an ONNX file written by ``zoo export``, which includes its recipe's own way of predicting.
 
     Raises:
-        StoreError: If it does not exist, cannot be run, or has no card.
+        StoreError: If it does not exist, cannot be run in reasonable time and memory, or has no card.
         UsageError: If onnxruntime is not installed.
     """
-    if not path.is_file():
-        raise StoreError(f"there is nothing at {path}")
+    metadata = try_onnx(path)
     try:
-        metadata, run = open_onnx(path)
+        _, run = open_onnx(path)
     except (UsageError, MemoryError):
         raise
     except Exception as error:  # onnxruntime's errors have no class in common

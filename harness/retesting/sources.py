@@ -30,6 +30,7 @@ from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
 from zoo.catalog import Catalog
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
+from zoo.files.plain_files import FACTS, read_bytes
 from zoo.preparation import Preparation
 
 _KEPT_IN_MEMORY, _KEPT_BYTES = 2**28, 2**32
@@ -166,7 +167,7 @@ def prepared_images(  # parameters: those of the preparation, and where it is ke
             labels_N=load_array(folder / "labels.npy"),
             samples_N=load_array(folder / "samples.npy"),
         ),
-        tuple(json.loads(facts.read_text())),
+        tuple(json.loads(read_bytes(facts, FACTS))),
         load_facts(folder, "test"),
     )
 
@@ -183,7 +184,7 @@ def corrupted_chunks(
         chunk: Images at a time.
         kept_as: File that the corrupted images are kept in if there is room, and read from if they are there.
     """
-    kept = np.load(kept_as, mmap_mode="r") if kept_as is not None and kept_as.exists() else None
+    kept = _kept(kept_as)
     made: list[NDArray[np.uint8]] = []
     keeps = kept is None and kept_as is not None and severity > 0 and _has_room(kept_as, images.images_NHWC.nbytes)
     for start in range(0, len(images), chunk):
@@ -200,6 +201,16 @@ def corrupted_chunks(
         with temporary.open("wb") as file:
             np.save(file, np.concatenate(made))
         temporary.replace(kept_as)
+
+
+def _kept(path: Path | None) -> NDArray[np.uint8] | None:
+    """Return the corrupted images in a file; None if there are none, or the file is damaged and must be written anew."""
+    if path is None:
+        return None
+    try:
+        return load_array(path, mapped=True)
+    except (OSError, ValueError):
+        return None
 
 
 def _has_room(kept_as: Path, num_bytes: int) -> bool:
