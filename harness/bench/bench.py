@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from harness.bench.cheapest import cheapest_first
@@ -37,6 +35,7 @@ from harness.records.record import Outcome, Record
 from harness.records.spec import TrialSpec
 from harness.records.store import Store
 from harness.system.interrupts import Interrupts
+from harness.system.staging import scratch_folder
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.errors import ZooError
 from zoo.events import BenchEnded, BenchStarted, Event, Progress, TrialEnded, TrialStarted
@@ -135,7 +134,7 @@ def run_bench(
         if remote is None:
             starter = Starter(plan.preload)
             starter.warm_up()
-            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="zoo-")))
+            scratch = stack.enter_context(scratch_folder())
             places = dataclasses.asdict(sources)
             jobs = LocalJobRunner(starter, scratch, emit, interrupts, places)
             trials = LocalTrials(store, starter, settings.slots, scratch=scratch, sources=places, limits=limits)

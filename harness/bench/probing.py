@@ -6,10 +6,8 @@ What was measured is kept in the cache for a combination and a machine, whatever
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from harness.bench.job_runner import StoppedError
@@ -26,6 +24,7 @@ from harness.planning.measured import Measured
 from harness.planning.plan import Plan
 from harness.records.spec import ExecutionSpec, TrialSpec, stable_hash
 from harness.system.interrupts import Interrupts
+from harness.system.staging import scratch_folder
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.errors import ZooError
 from zoo.events import Event, Progress
@@ -78,9 +77,9 @@ def probe_plan(
             num_measured=counts["measured"], num_cached=counts["cached"], problems=problems, interrupted=interrupted
         )
 
-    with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+    with interrupts.caught(), scratch_folder() as scratch:
         places = dataclasses.asdict(sources)
-        jobs = LocalJobRunner(starter, Path(scratch), emit, interrupts, places)
+        jobs = LocalJobRunner(starter, scratch, emit, interrupts, places)
         try:
             resolved = resolve(wanted, jobs, arrange=arrange, data=data)
             for asked, trial in zip(wanted.trials, resolved, strict=True):

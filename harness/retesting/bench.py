@@ -28,6 +28,7 @@ from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
 from harness.records.store import CHECKPOINT_FILE, Store
 from harness.retesting.requested import RequestedSet
 from harness.system.interrupts import Interrupts
+from harness.system.staging import scratch_folder
 from zoo.errors import ZooError
 from zoo.events import Event
 from zoo.loading import Sources
@@ -88,10 +89,10 @@ class Retester:
         """
         if all(each.kind is TestSetKind.CORRUPTION for each in sets):
             return DescribedSets(sets=tuple(sets))
-        with self.interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        with self.interrupts.caught(), scratch_folder() as scratch:
             try:
                 answer = self._ask(
-                    Path(scratch),
+                    scratch,
                     "describe",
                     sets=[each.model_dump(mode="json") for each in sets],
                     data=[each.model_dump(mode="json") for each in data],
@@ -126,7 +127,7 @@ class Retester:
         if len(networks) < len(finished):
             without = plural(len(finished) - len(networks), "trial")
             notes.append(f"{without} without weights in the store: not tested on further sets")
-        with self.interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+        with self.interrupts.caught(), scratch_folder() as scratch:
             for number, record in enumerate(networks, start=1):
                 if self.interrupts.count:
                     break
@@ -142,7 +143,7 @@ class Retester:
                 tell(f"{number} of {len(networks)}: {title} on {plural(len(due), 'test set')}")
                 try:
                     answer = self._ask(
-                        Path(scratch),
+                        scratch,
                         "retest",
                         folder=str(self.store.folder(record.trial_id).resolve()),
                         sets=due,

@@ -204,7 +204,7 @@ def corrupted_chunks(
 
 
 def _kept(path: Path | None) -> NDArray[np.uint8] | None:
-    """Return the corrupted images in a file; None if there are none, or the file is damaged and must be written anew."""
+    """Return the corrupted images in a file; None if there are none, or it is damaged and must be written anew."""
     if path is None:
         return None
     try:

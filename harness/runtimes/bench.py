@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +34,7 @@ from harness.system import oom_killer
 from harness.system.atomic_files import writing
 from harness.system.interrupts import Interrupts
 from harness.system.process_exit import describe_status
+from harness.system.staging import scratch_folder
 from zoo.catalog import Entry
 from zoo.errors import StoreError
 from zoo.files.plain_files import FACTS, read_bytes
@@ -83,7 +83,7 @@ def run_runtimes(
     failures: list[str] = []
     # Each fold has a network of its own, and what they say together is no one network's.
     notes = ["cross-validation folds are not run under other runtimes"] if len(whole) < len(records) else []
-    with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+    with interrupts.caught(), scratch_folder() as scratch:
         for number, (record, entry) in enumerate(due, start=1):
             if interrupts.count:
                 break
@@ -99,7 +99,7 @@ def run_runtimes(
                 continue
             else:
                 tell(f"{number} of {len(due)}: {title}")
-                folder = Path(scratch) / str(number)
+                folder = scratch / str(number)
                 folder.mkdir()
                 result = runner.run(record, runtime, keys, folder)
                 if result is None:

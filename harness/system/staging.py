@@ -1,4 +1,4 @@
-"""Staging: folders in which files are completed before they are renamed to their place.
+"""Staging: folders in which files are completed before they are renamed to their place, and folders for scratch files.
 
 Unlike :func:`harness.system.atomic_files.write_atomically`, it removes what processes that were killed have left, which
 suits large files, and folders that nothing else cleans.
@@ -9,21 +9,24 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from harness.system.atomic_files import TEMPORARY_PREFIX, sync_file, sync_folder
 
 LOCK_FILE = ".lock"
 """Held in each staging folder while its process lives; the system frees it when the process dies."""
+_MAKING_SECONDS = 3600.0
+"""Age from which an empty folder without a lock is one whose process was killed, and not one that is being made."""
 
 
-@contextmanager
-def staging(folder: Path, name: str) -> Iterator[Path]:
+def staging(folder: Path, name: str) -> AbstractContextManager[Path]:
     """Make a folder in *folder*, and remove it at the end, as well as those that killed processes left.
 
     Args:
@@ -33,13 +36,44 @@ def staging(folder: Path, name: str) -> Iterator[Path]:
     Raises:
         OSError: If it cannot be made.
     """
-    remove_stale(folder, name)
-    made = Path(tempfile.mkdtemp(prefix=_prefix(name), dir=folder))
+    return _own_folder(folder, _prefix(name))
+
+
+def scratch_folder(name: str = "") -> AbstractContextManager[Path]:
+    """Make a folder for temporary files where the system has such folders; removed as a staging folder is.
+
+    Args:
+        name: Distinguishes folders of one kind from others.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    return _own_folder(Path(tempfile.gettempdir()), f"zoo-{name}-" if name else "zoo-")
+
+
+@contextmanager
+def _own_folder(folder: Path, prefix: str) -> Iterator[Path]:
+    _remove_stale(folder, prefix)
+    made, lock = _locked_folder(folder, prefix)
     try:
-        with FileLock(made / LOCK_FILE):
-            yield made
+        yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
+        lock.release()
+
+
+def _locked_folder(folder: Path, prefix: str) -> tuple[Path, BaseFileLock]:
+    while True:
+        made = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
+        lock = FileLock(made / LOCK_FILE)
+        try:
+            lock.acquire()
+            if (made / LOCK_FILE).exists():
+                return made, lock
+            lock.release()
+        except FileNotFoundError:
+            pass
+        # Between its making and its locking, another process took it for one that a killed process left.
 
 
 def staging_for(path: Path) -> AbstractContextManager[Path]:
@@ -62,19 +96,32 @@ def write_staged(path: Path, write: Callable[[Path], None]) -> None:
 
 def remove_stale(folder: Path, name: str) -> None:
     """Remove the staging folders in *folder* that killed processes have left."""
-    for stale in folder.glob(f"{glob.escape(_prefix(name))}*"):
-        _remove_unless_in_use(stale)
+    _remove_stale(folder, _prefix(name))
 
 
 def _prefix(name: str) -> str:
     return f"{TEMPORARY_PREFIX}{name}-"
 
 
+def _remove_stale(folder: Path, prefix: str) -> None:
+    for stale in folder.glob(f"{glob.escape(prefix)}*"):
+        with suppress(OSError):
+            _remove_unless_in_use(stale)
+
+
 def _remove_unless_in_use(stale: Path) -> None:
-    if stale.is_symlink() or not stale.is_dir():
-        return
+    """Remove a folder of this user that no process holds; an ``OSError`` means that it is left."""
+    status = stale.lstat()
+    if not stat.S_ISDIR(status.st_mode) or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
+        return  # folders of others, who share the system's temporary folder, may be traps
     try:
-        with FileLock(stale / LOCK_FILE).acquire(timeout=0):
-            shutil.rmtree(stale, ignore_errors=True)
-    except (Timeout, OSError):
-        return  # another process is using it
+        mode = (stale / LOCK_FILE).lstat().st_mode
+    except FileNotFoundError:
+        # Killed before it was locked, unless it is being made at this moment or is no folder of this kind.
+        if time.time() - status.st_mtime > _MAKING_SECONDS:
+            stale.rmdir()
+        return
+    if not stat.S_ISREG(mode):
+        return
+    with suppress(Timeout), FileLock(stale / LOCK_FILE).acquire(timeout=0):
+        shutil.rmtree(stale, ignore_errors=True)

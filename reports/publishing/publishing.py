@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.system.inner_files import read_inner
+from harness.system.staging import scratch_folder
 from reports.publishing.isolated_git import IsolatedGit, TreeEntry
 from reports.site.folder import SiteSummary, parse_sums, revise, write_site
 from reports.site.paths import SUMS_FILE, is_site_path
@@ -90,8 +91,8 @@ def publish_to_git(site: Path, remote: str, branch: str) -> str | None:
     """
     files = read_site(site)
     try:
-        with tempfile.TemporaryDirectory(prefix="zoo-publish-", ignore_cleanup_errors=True) as scratch:
-            return _commit_and_push(IsolatedGit(Path(scratch)), files, remote, branch)
+        with scratch_folder("publish") as scratch:
+            return _commit_and_push(IsolatedGit(scratch), files, remote, branch)
     except OSError as error:
         where = error.filename or tempfile.gettempdir()
         raise StoreError(f"{where} cannot be used for publishing: {error.strerror or error}") from error

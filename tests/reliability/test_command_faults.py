@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,10 +163,12 @@ def test_each_file_of_a_published_folder_is_whole(
 @pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 @FAULTS
 def test_a_branch_has_the_old_site_or_the_new_one(
-    how: How, step: int, sites: tuple[Path, Path], tmp_path: Path
+    how: How, step: int, sites: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = sites
-    remote = tmp_path / "remote.git"
+    remote, scratch = tmp_path / "remote.git", tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", "-C", remote, *arguments], check=True, capture_output=True, text=True).stdout
@@ -179,6 +182,9 @@ def test_a_branch_has_the_old_site_or_the_new_one(
         words = {git("show", f"pages:{name}").split()[-1] for name in ("index.html", "rows/b.html")}
         assert words == {"new"} if is_finished else words in ({"old"}, {"new"})
         git("fsck", "--strict")
+        if is_finished:
+            # One that was killed before it wrote anything leaves an empty folder, which goes when it is old.
+            assert [path for path in scratch.iterdir() if list(path.iterdir())] == []
 
     assert strike_everywhere(how, 3 * step, lambda: publish_to_git(new, str(remote), "pages"), prepare, check) > 3
 

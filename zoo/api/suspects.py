@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -117,12 +115,13 @@ class Suspects:
         """Return the table without the excluded test images; None if there is nothing to exclude or to rank."""
         from harness.data.splitting import hash_ids
         from harness.records.derived.without_samples import write_without
+        from harness.system.staging import scratch_folder
         from reports.leaderboard.building import build_leaderboard
 
         if not self.excluded:
             return None
-        with tempfile.TemporaryDirectory(prefix="zoo-") as folder:
-            copies = write_without(self.trials, hash_ids(self.excluded), Path(folder), metrics)
+        with scratch_folder() as folder:
+            copies = write_without(self.trials, hash_ids(self.excluded), folder, metrics)
             return build_leaderboard(copies, declared=declared.columns, versions=declared.versions) if copies else None
 
 

@@ -51,6 +51,7 @@ from harness.records.spec import DatasetSpec, ProviderSpec
 from harness.records.state_files import newest_state
 from harness.records.store import Store
 from harness.system.interrupts import Interrupts
+from harness.system.staging import scratch_folder
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.errors import ManyErrors, ZooError
 from zoo.events import Event, Progress
@@ -66,10 +67,10 @@ def work(payload: Mapping[str, Any], given: Mapping[str, bytes], control: Contro
     """Do what *payload* (a :class:`RemoteJob`) says, and yield messages."""
     job = RemoteJob.model_validate(payload)
     sources = place_plugins(job, given)
-    with tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
+    with scratch_folder() as scratch:
         # Made first: the error of a node that cannot start processes is sent as a sentence, too.
         starter = starter_for(job.preload)
-        here = _Node(job, sources, starter, Path(scratch), control)
+        here = _Node(job, sources, starter, scratch, control)
         try:
             if job.kind == "trial":
                 yield from here.run_trial(given)

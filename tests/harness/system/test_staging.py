@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
 
-from harness.system.staging import staging, write_staged
+from harness.system.staging import LOCK_FILE, scratch_folder, staging, write_staged
 
 _KILLED = """
 import os, signal, sys
@@ -60,6 +64,7 @@ def test_a_staged_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_what_killed_processes_left_of_a_file_is_removed_whatever_its_name(tmp_path: Path) -> None:
     left = tmp_path / ".tmp-net[1].onnx-abc"
     left.mkdir()
+    (left / LOCK_FILE).touch()
     write_staged(tmp_path / "net[1].onnx", _write_new)
     assert not left.exists()
 
@@ -72,3 +77,76 @@ def test_a_link_that_looks_like_one_is_left_alone(tmp_path: Path) -> None:
     with staging(tmp_path, "x"):
         pass
     assert [path.name for path in precious.iterdir()] == ["file"]
+
+
+@pytest.fixture
+def system_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_scratch_folders_of_killed_processes_are_removed_at_the_next_one(system_temporary: Path) -> None:
+    code = _KILLED.replace('staging(Path(sys.argv[1]), "x")', 'scratch_folder("publish")').replace(
+        "staging, write_staged", "scratch_folder"
+    )
+    environment = {**os.environ, "TMPDIR": str(system_temporary)}
+    subprocess.run([sys.executable, "-c", code], timeout=60, env=environment)
+    (left,) = system_temporary.iterdir()
+    assert left.name.startswith("zoo-publish-")
+    with scratch_folder("bench"):
+        assert left.exists()
+    with scratch_folder("publish") as made:
+        assert [path.name for path in system_temporary.iterdir()] == [made.name]
+    assert not list(system_temporary.iterdir())
+
+
+def _age(path: Path) -> None:
+    then = time.time() - 7200
+    os.utime(path, (then, then))
+
+
+def test_only_what_zoo_wrote_is_removed(system_temporary: Path) -> None:
+    precious = system_temporary / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("mine")
+    (system_temporary / "zoo-publish-link").symlink_to(precious)
+    for name in ("being-made", "mine", "trap", "killed-early"):
+        (system_temporary / f"zoo-publish-{name}").mkdir()
+    (system_temporary / "zoo-publish-mine" / "notes.txt").touch()
+    (system_temporary / "zoo-publish-trap" / LOCK_FILE).symlink_to(precious / "file")
+    (system_temporary / "zoo-publish-file").touch()
+    for name in ("mine", "trap", "killed-early"):
+        _age(system_temporary / f"zoo-publish-{name}")
+    with scratch_folder("publish"):
+        pass
+    left = {path.name.removeprefix("zoo-publish-") for path in system_temporary.iterdir()}
+    assert left == {"precious", "link", "being-made", "mine", "trap", "file"}
+    assert (precious / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give folders away")
+def test_folders_of_other_users_are_left_alone(system_temporary: Path) -> None:
+    theirs = system_temporary / "zoo-publish-theirs"
+    theirs.mkdir()
+    (theirs / LOCK_FILE).touch()
+    os.chown(theirs, 12345, 12345)
+    with scratch_folder("publish"):
+        assert theirs.exists()
+
+
+def test_a_folder_that_another_process_removes_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, made = tempfile.mkdtemp, []
+
+    def robbed(**where: str) -> str:
+        made.append(whole(**where))
+        if len(made) == 1:
+            shutil.rmtree(made[0])
+        return made[-1]
+
+    monkeypatch.setattr(tempfile, "mkdtemp", robbed)
+    with staging(tmp_path, "x") as found:
+        assert str(found) == made[1]
+        assert found.is_dir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -189,6 +188,7 @@ def _run_again(
     from harness.data.settings import DataSettings
     from harness.planning.plan import Plan
     from harness.records.store import Store
+    from harness.system.staging import scratch_folder
     from reports.publishing.verification import noise_problem
     from reports.trials.grouping import group_trials
     from zoo.files.cache import data_root, require_writable_cache
@@ -198,10 +198,10 @@ def _run_again(
     results = []
     for trial in chosen:
         click.echo(f"running again: {clean(trial[1].spec.title)}", err=True)
-        with tempfile.TemporaryDirectory(prefix="zoo-verify-") as scratch:
+        with scratch_folder("verify") as scratch:
             summary = run_bench(
                 Plan(trials=(trial[1].spec,), skips=(), preload=()),
-                store=Store(Path(scratch)),
+                store=Store(scratch / "runs"),
                 sources=session.sources(),
                 emit=lambda event: None,
                 settings=BenchSettings(data=DataSettings(data_root=data_root(root), download=False)),
