@@ -58,7 +58,8 @@ def _own_folder(folder: Path, prefix: str) -> Iterator[Path]:
     try:
         yield made
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        with suppress(OSError):
+            _remove(made)
         lock.release()
 
 
@@ -66,14 +67,11 @@ def _locked_folder(folder: Path, prefix: str) -> tuple[Path, BaseFileLock]:
     while True:
         made = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         lock = FileLock(made / LOCK_FILE)
-        try:
-            lock.acquire()
-            if (made / LOCK_FILE).exists():
-                return made, lock
-            lock.release()
-        except FileNotFoundError:
-            pass
-        # Between its making and its locking, another process took it for one that a killed process left.
+        lock.acquire()
+        # Between its making and its locking, another process may have taken it for one that a killed process left.
+        if (made / LOCK_FILE).exists():
+            return made, lock
+        lock.release()
 
 
 def staging_for(path: Path) -> AbstractContextManager[Path]:
@@ -124,4 +122,18 @@ def _remove_unless_in_use(stale: Path) -> None:
     if not stat.S_ISREG(mode):
         return
     with suppress(Timeout), FileLock(stale / LOCK_FILE).acquire(timeout=0):
-        shutil.rmtree(stale, ignore_errors=True)
+        _remove(stale)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its lock last, so that what a kill or an error leaves of it is still known for what it is."""
+    for path in folder.iterdir():
+        if path.name == LOCK_FILE:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+    if [path.name for path in folder.iterdir()] == [LOCK_FILE]:
+        (folder / LOCK_FILE).unlink()
+    folder.rmdir()

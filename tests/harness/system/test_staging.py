@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from harness.system.staging import LOCK_FILE, scratch_folder, staging, write_staged
 
@@ -138,15 +139,39 @@ def test_folders_of_other_users_are_left_alone(system_temporary: Path) -> None:
 def test_a_folder_that_another_process_removes_before_it_is_locked_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, made = tempfile.mkdtemp, []
+    whole, robbed = FileLock.acquire, []
 
-    def robbed(**where: str) -> str:
-        made.append(whole(**where))
-        if len(made) == 1:
-            shutil.rmtree(made[0])
-        return made[-1]
+    def acquire(lock: FileLock, *args: object, **options: object) -> object:
+        held = whole(lock, *args, **options)  # type: ignore[arg-type]
+        if not robbed:
+            robbed.append(Path(lock.lock_file).parent)
+            shutil.rmtree(robbed[0])
+        return held
 
-    monkeypatch.setattr(tempfile, "mkdtemp", robbed)
+    monkeypatch.setattr(FileLock, "acquire", acquire)
     with staging(tmp_path, "x") as found:
-        assert str(found) == made[1]
         assert found.is_dir()
+        assert [found] != robbed
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_failing_disk_leaves_of_one_is_removed_the_next_time(
+    system_temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.unlink
+
+    def failing(path: object, **options: object) -> None:
+        if str(path).endswith("b"):
+            raise OSError(5, "Input/output error")
+        whole(path, **options)  # type: ignore[call-overload]
+
+    with scratch_folder("publish") as made:
+        for name in ("a", "b", "c"):
+            (made / name).mkdir()
+            (made / name / name).touch()
+        monkeypatch.setattr(os, "unlink", failing)
+    assert {path.name for path in made.iterdir()} == {LOCK_FILE, "b"}
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(system_temporary))
+    with scratch_folder("publish"):
+        assert not made.exists()
