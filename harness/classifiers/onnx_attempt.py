@@ -107,13 +107,11 @@ def _image_shape(card: str) -> tuple[int, int, int]:
 
 def _tensors(message: Any) -> Iterator[Any]:
     """Yield all tensors in a message of ONNX: of graphs, of the graphs in them, and of functions."""
-    from google.protobuf.descriptor import FieldDescriptor
-
     if message.DESCRIPTOR.name == "TensorProto":
         yield message
         return
     for field, value in message.ListFields():
-        if field.type == FieldDescriptor.TYPE_MESSAGE:
+        if field.message_type is not None:
             for each in value if field.is_repeated else (value,):
                 yield from _tensors(each)
 
@@ -151,9 +149,7 @@ def _main(path: str, extra_bytes: str, seconds: str) -> None:
         answer = {"refused": error.strerror or str(error)}  # type: ignore[dict-item]
     except Exception as error:  # onnxruntime's and protobuf's errors have no class in common
         words = one_line(str(error), max_length=300)
-        kind = (
-            "memory" if any(each in words for each in ("bad_alloc", "allocate memory", "out of memory")) else "failed"
-        )
+        kind = "memory" if any(each in words for each in _MEMORY_WORDS) else "failed"
         answer = {kind: f"{type(error).__name__}: {words}"}  # type: ignore[dict-item]
     with os.fdopen(answers, "wb") as file:
         file.write(json.dumps(answer).encode())
