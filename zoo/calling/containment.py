@@ -11,11 +11,11 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, NoReturn
 
 from zoo.calling.interruption import INTERRUPTION
+from zoo.calling.process_state import put_back
 from zoo.calling.unfinished import noted
 from zoo.catalog import Provider
 from zoo.errors import PluginError, ZooError
@@ -55,7 +55,8 @@ class _ExitCallError(BaseException):
 def contained(doing: str, provider: Provider | None = None) -> Iterator[None]:
     """Run a plugin's code in the body; exceptions of any ordinary kind pass.
 
-    The working folder is restored. A Ctrl-C of the user passes with a note that tells what was interrupted.
+    What it changes of the process is put back (see :func:`zoo.calling.process_state.put_back`). A Ctrl-C of the user
+    passes with a note that tells what was interrupted.
 
     Args:
         doing: What the code is called for: ``importing plugin 'nets'``.
@@ -65,12 +66,16 @@ def contained(doing: str, provider: Provider | None = None) -> Iterator[None]:
         LeftError: If it calls ``sys.exit`` or ``os._exit``, or raises another exception that is not an ``Exception``.
     """
     count = INTERRUPTION.count
-    folder = _working_folder()
     foreign = provider is not None and provider.origin != "built-in"
     if foreign and provider:
         FOREIGN_CALLS[provider.name] += 1
     try:
-        with noted(doing, provider) if provider and foreign else nullcontext(), _EXITS.caught(), _alarm(doing, foreign):
+        with (
+            noted(doing, provider) if provider and foreign else nullcontext(),
+            put_back(),
+            _EXITS.caught(),
+            _alarm(doing, foreign),
+        ):
             yield
     except Exception:
         raise
@@ -85,10 +90,6 @@ def contained(doing: str, provider: Provider | None = None) -> Iterator[None]:
         raise LeftError("it raised KeyboardInterrupt") from error
     except BaseException as error:
         raise LeftError(f"it raised {error_text(error)}") from error
-    finally:
-        if folder and folder != _working_folder():
-            with suppress(OSError):
-                os.chdir(folder)
 
 
 def cause_of(error: BaseException) -> str:
@@ -204,13 +205,6 @@ def pretraining_of(architecture: Architecture, name: str, options: Mapping[str, 
         if not all(isinstance(each, str) for each in found):
             raise TypeError(f"expected names of collections, got {found!r}")
     return found
-
-
-def _working_folder() -> str:
-    try:
-        return str(Path.cwd())
-    except OSError:  # it was removed
-        return ""
 
 
 class _Exits:
