@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,12 @@ def load_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
         version = np.lib.format.read_magic(file)
         if version not in _HEADERS:
             raise ValueError(f"{path} has version {version} of the array format, which is unknown here")
-        shape, is_fortran, dtype = _HEADERS[version](file)
+        try:
+            shape, is_fortran, dtype = _HEADERS[version](file)
+        except (SyntaxError, tokenize.TokenError, TypeError, OverflowError) as error:  # NumPy parses it as Python
+            raise ValueError(f"{path} has a damaged header") from error
+        if min(shape, default=0) < 0:
+            raise ValueError(f"{path} has a damaged header")
         if dtype.hasobject or is_fortran:
             raise ValueError(f"{path} holds an array of another kind than zoo writes: {dtype}")
         start, count = file.tell(), math.prod(shape)

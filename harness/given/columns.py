@@ -18,25 +18,39 @@ import codecs
 import csv
 import hashlib
 import io
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.given.column_names import CLASSES_COLUMNS, TEXT_COLUMNS
 from harness.given.json_layouts import from_json, from_json_lines, matrix, vector
+from harness.system.free_memory import free_bytes
 from zoo.errors import DataError
 from zoo.files.plain_files import TABLE, read_bytes
 from zoo.files.sizes import size_text
 from zoo.text import one_line
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
 _DELIMITERS = (",", ";", "\t")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 """How text begins that spreadsheets save as Unicode."""
+_DAMAGED = (
+    ValueError, OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile, MemoryError, NotImplementedError,
+    OverflowError, SyntaxError, tokenize.TokenError, zlib.error,
+)  # fmt: skip
+"""What the readers of the kinds raise; NumPy parses the headers of arrays as Python."""
+_BATCH_ROWS = 1024
+"""Rows of a Parquet file that are read at a time."""
 _FEW_COLUMNS = 3
 """Up to so many columns of a CSV file, all cells are kept as text; beyond, most columns are scores."""
 
@@ -80,7 +94,7 @@ def read_columns(path: Path) -> Columns:
         by_name = read(content)
         stated = next((by_name.pop(name) for name in list(by_name) if name.lower() in CLASSES_COLUMNS), None)
         classes = () if stated is None else tuple(map(str, stated.tolist()))
-    except (ValueError, OSError, KeyError, TypeError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+    except _DAMAGED as error:
         raise DataError(f"{where} cannot be read: {one_line(error, max_length=200) or type(error).__name__}") from error
     found = Columns(path=path, sha256=hashlib.sha256(content).hexdigest(), by_name=by_name, classes=classes)
     if len(set(classes)) < len(classes):
@@ -95,6 +109,13 @@ def read_columns(path: Path) -> Columns:
 
 
 def _from_csv(content: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        return _of_csv(content)
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+
+
+def _of_csv(content: bytes) -> dict[str, NDArray[Any]]:
     try:
         text = content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
@@ -119,18 +140,15 @@ def _from_csv(content: bytes) -> dict[str, NDArray[Any]]:
     numbers = [place for place in range(len(header)) if place not in set(texts)]
     of_texts: list[list[str]] = [[] for _ in texts]
     of_numbers: list[NDArray[np.float64]] = []
-    try:
-        for cells in rows:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) != len(header):
-                raise ValueError(f"line {rows.line_num + 1} has {len(cells)} fields, but the first has {len(header)}")
-            for column, place in zip(of_texts, texts, strict=True):
-                column.append(cells[place].strip())
-            if numbers:
-                of_numbers.append(_numbers([cells[place] for place in numbers], rows.line_num + 1))
-    except csv.Error as error:
-        raise ValueError(str(error)) from None
+    for cells in rows:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) != len(header):
+            raise ValueError(f"line {rows.line_num + 1} has {len(cells)} fields, but the first has {len(header)}")
+        for column, place in zip(of_texts, texts, strict=True):
+            column.append(cells[place].strip())
+        if numbers:
+            of_numbers.append(_numbers([cells[place] for place in numbers], rows.line_num + 1))
     found: dict[str, NDArray[Any]] = {}
     scores_NK = np.stack(of_numbers) if of_numbers else np.empty((0, len(numbers)))
     for place, name in enumerate(header):
@@ -170,11 +188,36 @@ def _from_parquet(content: bytes) -> dict[str, NDArray[Any]]:
     except ImportError:
         raise ValueError("Parquet files need pyarrow: pip install pyarrow") from None
     try:
-        table = pq.read_table(pa.BufferReader(content))
+        table = _bounded(pq.ParquetFile(pa.BufferReader(content)), len(content))
         _check_names(table.column_names)
         return {name: _of_arrow(table.column(name).combine_chunks()) for name in table.column_names}
     except pa.ArrowException as error:
         raise ValueError(f"it is not a Parquet file that pyarrow reads: {error}") from None
+
+
+def _bounded(parquet: pq.ParquetFile, num_bytes: int) -> pa.Table:
+    """Read a table, part by part, as equal values take almost nothing in the file.
+
+    Raises:
+        ValueError: If it states more rows than the file has bytes, or takes too much memory.
+    """
+    import pyarrow as pa
+
+    if parquet.metadata.num_rows > num_bytes:
+        raise ValueError(f"it states {parquet.metadata.num_rows:,} rows, and has only {num_bytes:,} bytes")
+    batches, left = [], _memory_limit()
+    for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
+        left -= batch.nbytes
+        if left < 0:
+            raise ValueError(f"its columns take more than {size_text(_memory_limit())}")
+        batches.append(batch)
+    return pa.Table.from_batches(batches, parquet.schema_arrow)
+
+
+def _memory_limit() -> int:
+    """Return how much memory the columns of a file may take."""
+    free = free_bytes()
+    return TABLE.max_bytes if free is None else min(TABLE.max_bytes, free // 4)
 
 
 def _of_arrow(column: Any) -> NDArray[Any]:
@@ -187,9 +230,9 @@ def _of_arrow(column: Any) -> NDArray[Any]:
 def _from_npz(content: bytes) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         size = sum(member.file_size for member in archive.infolist())
-    if size > TABLE.max_bytes:
+    if size > _memory_limit():
         raise ValueError(
-            f"its arrays take {size_text(size)}, and {TABLE.noun} may have up to {TABLE.max_bytes:,} bytes"
+            f"its arrays take {size_text(size)}, and those of a file may take {size_text(_memory_limit())}"
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         try:

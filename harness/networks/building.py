@@ -37,7 +37,8 @@ def build_model(
     """
     torch.manual_seed(derive_seed(seed, "init"))
     doing = f"building {architecture.name}"
-    with unchanged(doing), _reported(doing, f"{doing} failed"):
+    # The check comes first: what was changed is put back afterwards.
+    with _reported(doing, f"{doing} failed"), unchanged(doing):
         model = architecture.build(request)
     if not isinstance(model, nn.Module):
         raise TrialError(FailureKind.PLUGIN, f"building {architecture.name} gave {type(model).__name__}, not a module")

@@ -46,6 +46,7 @@ class TrainingState:
         from safetensors import SafetensorError
         from safetensors.torch import load
 
+        damaged = (SafetensorError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, MemoryError)
         try:
             header_length = int.from_bytes(content[:8], "little")
             header = json.loads(content[8 : 8 + header_length])
@@ -54,8 +55,8 @@ class TrainingState:
                 raise StoreError(f"the training state has version {layout['version']}; this zoo reads {VERSION}")
             tensors = load(content)
             return cls(epoch=layout["epoch"], tree=_decode(layout["tree"], tensors))
-        except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
-            raise StoreError(f"the training state cannot be read: {error}") from error
+        except damaged as error:
+            raise StoreError(f"the training state cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:

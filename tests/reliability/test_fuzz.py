@@ -5,18 +5,15 @@ The examples are few in the ordinary tests. ``tox -e fuzz`` tries many more.
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -42,74 +39,16 @@ from reports.site.options import SiteOptions
 from reports.site.statuses import read_verification
 from reports.trials.reading import read_trials
 from zoo import Catalog
-from zoo.errors import ZooError
 from zoo.preparation import Preparation
 
 from ..harness.data.test_bit_depth import png
+from .fuzzing import FUZZ, JSON, damaged, only_zoo_errors, paths, replaced, saved
 
-NUM_EXAMPLES = int(os.environ.get("ZOO_FUZZ_EXAMPLES", "40"))
-FUZZ = settings(
-    max_examples=NUM_EXAMPLES,
-    deadline=None,
-    derandomize="ZOO_FUZZ_EXAMPLES" not in os.environ,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 STORE = Path(__file__).parents[1] / "fixtures" / "store-v1"
 FIRST = min(path for path in STORE.iterdir() if path.is_dir())
 
-_ODD = st.sampled_from([
-    None, True, False, 0, -1, 1, 2**63, 10**400, -(10**400), 1e308, -1e308, 5e-324, float("inf"), float("nan"), "",
-    "\u202e\x1b[31m", "<script>", "../../x", "a" * 3000, "\ud800", "²", [], {}, [[]], [None], {"a": None}, [1, "x"],
-])  # fmt: skip
-_JSON = st.recursive(
-    _ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-)
 _COLUMNS = st.sampled_from(["model", "accuracy", "rank_low", "rank_high", "seeds"])
 _CSV = st.text(st.sampled_from('path,label;\t|"\n\r²é0.'), max_size=80).map(str.encode)
-
-
-def _damaged(content: bytes) -> st.SearchStrategy[bytes]:
-    """Return bytes made from *content*: cut, changed in places, doubled, or others altogether."""
-    places = st.integers(0, len(content))
-    changed = st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)), min_size=1, max_size=8)
-
-    def change(each: list[tuple[int, int]]) -> bytes:
-        damaged = bytearray(content)
-        for place, value in each:
-            damaged[place] = value
-        return bytes(damaged)
-
-    return st.one_of(
-        places.map(lambda place: content[:place]),
-        places.map(lambda place: content[place:]),
-        changed.map(change),
-        st.tuples(places, st.binary(max_size=40)).map(lambda each: content[: each[0]] + each[1] + content[each[0] :]),
-        st.binary(max_size=300),
-    )
-
-
-def _paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the path of every value in JSON."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in items:
-        yield (*above, key)
-        yield from _paths(each, (*above, key))
-
-
-def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    copy = json.loads(json.dumps(value))
-    inner = copy
-    for key in path[:-1]:
-        inner = inner[key]
-    inner[path[-1]] = new
-    return copy
-
-
-def _only_zoo_errors(read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except ZooError as error:
-        return None if str(error).strip() else pytest.fail(f"{error!r} has no sentence")
 
 
 RECORD = json.loads((FIRST / "record.json").read_bytes())
@@ -123,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @FUZZ
-@given(path=st.sampled_from(list(_paths(RECORD))), new=_JSON)
+@given(path=st.sampled_from(list(paths(RECORD))), new=JSON)
 def test_a_record_with_an_odd_value_costs_at_most_itself(
     tmp_path_factory: Any, path: tuple[Any, ...], new: Any
 ) -> None:
@@ -132,7 +71,7 @@ def test_a_record_with_an_odd_value_costs_at_most_itself(
     store = Path(shutil.copytree(STORE, root / "runs"))
     record = store / FIRST.name / "record.json"
     try:
-        changed = _replaced(RECORD, path, new)
+        changed = replaced(RECORD, path, new)
         record.write_text(json.dumps({**changed, "sha256": stable_hash(changed)}))
     except (ValueError, UnicodeEncodeError, TypeError):
         return  # it cannot be written at all
@@ -147,42 +86,42 @@ def test_a_record_with_an_odd_value_costs_at_most_itself(
 
 
 @FUZZ
-@given(content=_damaged((FIRST / "record.json").read_bytes()))
+@given(content=damaged((FIRST / "record.json").read_bytes()))
 def test_damaged_records(folder: Path, content: bytes) -> None:
     (folder / "record.json").write_bytes(content)
-    record = _only_zoo_errors(lambda: read_record(folder / "record.json"))
+    record = only_zoo_errors(lambda: read_record(folder / "record.json"))
     assert record is None or isinstance(record, Record)
-    _only_zoo_errors(lambda: read_result(folder / "record.json"))
+    only_zoo_errors(lambda: read_result(folder / "record.json"))
 
 
 @FUZZ
-@given(content=_damaged((FIRST / "history.jsonl").read_bytes()))
+@given(content=damaged((FIRST / "history.jsonl").read_bytes()))
 def test_damaged_histories(folder: Path, content: bytes) -> None:
     (folder / "history.jsonl").write_bytes(content)
     assert all(isinstance(row, dict) for row in read_history(folder / "history.jsonl"))
 
 
 @FUZZ
-@given(content=_damaged((FIRST / "predictions.safetensors").read_bytes()))
+@given(content=damaged((FIRST / "predictions.safetensors").read_bytes()))
 def test_damaged_predictions(folder: Path, content: bytes) -> None:
     (folder / "predictions.safetensors").write_bytes(content)
-    _only_zoo_errors(lambda: load_predictions(folder))
+    only_zoo_errors(lambda: load_predictions(folder))
 
 
 @FUZZ
-@given(content=st.binary(max_size=300) | _JSON.map(lambda value: json.dumps(value).encode()))
+@given(content=st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_damaged_verifications_and_sites(folder: Path, content: bytes) -> None:
     for name in ("verification.json", "leaderboard.json", "SHA256SUMS"):
         (folder / name).write_bytes(content)
-    _only_zoo_errors(lambda: read_verification(folder))
-    _only_zoo_errors(lambda: published_files(folder))
-    _only_zoo_errors(lambda: read_site(folder))
-    _only_zoo_errors(lambda: check_site(folder))
+    only_zoo_errors(lambda: read_verification(folder))
+    only_zoo_errors(lambda: published_files(folder))
+    only_zoo_errors(lambda: read_site(folder))
+    only_zoo_errors(lambda: check_site(folder))
     read_previous(folder / "leaderboard.json")
 
 
 @FUZZ
-@given(rows=_JSON, cells=st.dictionaries(_COLUMNS, _JSON))
+@given(rows=JSON, cells=st.dictionaries(_COLUMNS, JSON))
 def test_odd_leaderboards_of_earlier_publications(folder: Path, rows: Any, cells: dict[str, Any]) -> None:
     for value in (rows, [{"cells": cells}], [{"cells": rows}]):
         data = {"tables": [{"data": "toy", "fingerprint": "f", "rows": value}, rows]}
@@ -196,9 +135,9 @@ def test_odd_leaderboards_of_earlier_publications(folder: Path, rows: Any, cells
 def test_odd_tables_and_tar_files(folder: Path, content: bytes) -> None:
     for prefix in (b"", b"path,label\n", b"\xff\xfe", b"sep=;\n"):
         (folder / "table.csv").write_bytes(prefix + content)
-        _only_zoo_errors(lambda: read_table(folder / "table.csv", {}))
+        only_zoo_errors(lambda: read_table(folder / "table.csv", {}))
     (folder / "images.tar").write_bytes(content)
-    _only_zoo_errors(lambda: index_tar(folder / "images.tar"))
+    only_zoo_errors(lambda: index_tar(folder / "images.tar"))
 
 
 @FUZZ
@@ -207,25 +146,16 @@ def test_odd_suites(folder: Path, content: bytes) -> None:
     from harness.planning.request import BenchRequest, load_suite
 
     (folder / "suite.toml").write_bytes(content)
-    raw = _only_zoo_errors(lambda: load_suite(folder / "suite.toml"))
+    raw = only_zoo_errors(lambda: load_suite(folder / "suite.toml"))
     if raw is not None:
-        _only_zoo_errors(lambda: BenchRequest.parse(raw, origin="suite"))
-
-
-def _saved(save: Callable[[io.BytesIO], object]) -> bytes:
-    file = io.BytesIO()
-    save(file)
-    return file.getvalue()
+        only_zoo_errors(lambda: BenchRequest.parse(raw, origin="suite"))
 
 
 PIXELS = np.random.default_rng(0).integers(0, 65536, (9, 9, 3), dtype=np.uint16)
 COLOUR = Image.fromarray((PIXELS >> 8).astype(np.uint8))
 IMAGES = (
-    *(
-        _saved(lambda file, kind=kind: COLOUR.save(file, kind))
-        for kind in ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP")
-    ),
-    _saved(lambda file: Image.fromarray(PIXELS[..., 0]).save(file, "PNG")),
+    *(saved(lambda file, kind=kind: COLOUR.save(file, kind)) for kind in ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP")),
+    saved(lambda file: Image.fromarray(PIXELS[..., 0]).save(file, "PNG")),
     png(PIXELS, 2),
     png(PIXELS, 2, (b"tRNS", bytes(6))),
 )
@@ -233,7 +163,7 @@ IMAGES = (
 
 
 @FUZZ
-@given(content=st.one_of([_damaged(each) for each in IMAGES]), bit_depth=st.sampled_from([None, 1, 12, 16]))
+@given(content=st.one_of([damaged(each) for each in IMAGES]), bit_depth=st.sampled_from([None, 1, 12, 16]))
 def test_damaged_images(content: bytes, bit_depth: int | None) -> None:
     from harness.data.image_files.decoding import decode, read_header
     from harness.data.image_files.opening import UnreadableImageError, quiet_pillow
@@ -247,11 +177,11 @@ def test_damaged_images(content: bytes, bit_depth: int | None) -> None:
                 read(content)
 
 
-ARRAY = _saved(lambda file: np.save(file, PIXELS))
+ARRAY = saved(lambda file: np.save(file, PIXELS))
 
 
 @FUZZ
-@given(content=_damaged(ARRAY))
+@given(content=damaged(ARRAY))
 def test_damaged_arrays(folder: Path, content: bytes) -> None:
     from harness.data.array_files import load_array
 
@@ -269,18 +199,18 @@ def _table() -> bytes:
     import pyarrow.parquet as pq
 
     table = pa.table({"img": [IMAGES[0]] * 4, "label": ["a", "b", "a", "b"]})
-    return _saved(lambda file: pq.write_table(table, file))
+    return saved(lambda file: pq.write_table(table, file))
 
 
 @FUZZ
-@given(content=_damaged(_table()))
+@given(content=damaged(_table()))
 def test_damaged_parquet(folder: Path, content: bytes) -> None:
     from plugins.datasets.parquet.loading import load_parquet
 
     (folder / "train.parquet").write_bytes(content)
-    splits = _only_zoo_errors(lambda: load_parquet(folder / "train.parquet"))
+    splits = only_zoo_errors(lambda: load_parquet(folder / "train.parquet"))
     if splits is not None:
-        _only_zoo_errors(lambda: [splits.train.encoded[index] for index in range(len(splits.train))])
+        only_zoo_errors(lambda: [splits.train.encoded[index] for index in range(len(splits.train))])
 
 
 def _weights() -> tuple[bytes, bytes]:
@@ -288,31 +218,31 @@ def _weights() -> tuple[bytes, bytes]:
     from safetensors.torch import save
 
     tensors = {"layer.weight": torch.zeros(3, 2), "layer.bias": torch.zeros(3)}
-    return _saved(lambda file: torch.save({"state_dict": tensors, "epoch": 3}, file)), save(tensors)
+    return saved(lambda file: torch.save({"state_dict": tensors, "epoch": 3}, file)), save(tensors)
 
 
 WEIGHTS = _weights()
 
 
 @FUZZ
-@given(content=_damaged(WEIGHTS[0]) | _damaged(WEIGHTS[1]))
+@given(content=damaged(WEIGHTS[0]) | damaged(WEIGHTS[1]))
 def test_damaged_weights(folder: Path, catalog: Catalog, content: bytes) -> None:
     from harness.classifiers.trained import load_trained
     from harness.classifiers.weight_files import read_state_dict
 
     (folder / "weights.safetensors").write_bytes(content)
-    _only_zoo_errors(lambda: read_state_dict(folder / "weights.safetensors"))
-    _only_zoo_errors(lambda: load_trained(folder / "weights.safetensors", catalog))
+    only_zoo_errors(lambda: read_state_dict(folder / "weights.safetensors"))
+    only_zoo_errors(lambda: load_trained(folder / "weights.safetensors", catalog))
 
 
 @FUZZ
-@given(content=st.binary(max_size=300) | _JSON.map(lambda value: json.dumps(value).encode()))
+@given(content=st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_odd_weights_and_cards(folder: Path, content: bytes) -> None:
     from harness.classifiers.card import ClassifierCard
     from harness.classifiers.weight_files import read_state_dict
 
     (folder / "weights").write_bytes(content)
-    _only_zoo_errors(lambda: read_state_dict(folder / "weights"))
+    only_zoo_errors(lambda: read_state_dict(folder / "weights"))
     (folder / "weights").write_bytes(len(content).to_bytes(8, "little") + content)
-    _only_zoo_errors(lambda: read_state_dict(folder / "weights"))
-    _only_zoo_errors(lambda: ClassifierCard.parse(content, origin="a file"))
+    only_zoo_errors(lambda: read_state_dict(folder / "weights"))
+    only_zoo_errors(lambda: ClassifierCard.parse(content, origin="a file"))

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 _SIGNALS = tuple(
     getattr(signal, name)
@@ -173,7 +173,7 @@ def _copy(number: int) -> int | None:
         return None
 
 
-def _reopened(number: int, mode: str) -> TextIO | None:
+def _reopened(number: int, mode: str) -> IO[Any] | None:
     try:
         return open(number, mode, encoding="utf-8", errors="backslashreplace", closefd=False)
     except OSError:

@@ -74,7 +74,12 @@ def write_packed(
 
 
 class PackedImages:
-    """The whole images of a split, mapped into memory: an index gives ``uint8 [H, W, C]`` without copying."""
+    """The whole images of a split, mapped into memory: an index gives ``uint8 [H, W, C]`` without copying.
+
+    Raises:
+        OSError: If a file is missing, or is not a plain one.
+        ValueError: If they are damaged.
+    """
 
     def __init__(self, folder: Path, split: str, *, channels: int) -> None:
         self._shapes_N3: NDArray[np.int64] = load_array(folder / f"{split}-shapes.npy")
@@ -82,6 +87,19 @@ class PackedImages:
         with open_plain(folder / f"{split}-whole.bin", PACK) as file:
             self._pixels = np.memmap(file, dtype=np.uint8, mode="c")
         self._channels = channels
+        self._check(folder / f"{split}-whole.bin")
+
+    def _check(self, path: Path) -> None:
+        """Raise ``ValueError`` if an image is not within the pixels."""
+        shapes_N3 = self._shapes_N3
+        if shapes_N3.ndim != 2 or shapes_N3.shape[1] != 3 or shapes_N3.dtype != np.int64:
+            raise ValueError(f"{path} has no places of images")
+        if not len(shapes_N3):
+            return
+        # As floats, which do not overflow.
+        ends_N = shapes_N3[:, 0] + shapes_N3[:, 1:].astype(np.float64).prod(axis=1) * self._channels
+        if shapes_N3.min() < 0 or ends_N.max() > len(self._pixels):
+            raise ValueError(f"{path} holds {len(self._pixels):,} bytes, fewer than its images need")
 
     def __len__(self) -> int:
         return len(self._shapes_N3)

@@ -61,3 +61,15 @@ def test_a_pipe_and_a_device_are_refused(tmp_path: Path) -> None:
     for name in ("pipe.npy", "device.npy"):
         with pytest.raises(OSError, match="not a plain file"):
             load_array(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "header", [b"'''", b"(\n", b"{\0}", b"{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }"]
+)
+def test_a_damaged_header_is_a_value_error(tmp_path: Path, header: bytes) -> None:
+    """NumPy parses it as Python, whose errors are of other kinds."""
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
+    (tmp_path / "a.npy").write_bytes(content)
+    for mapped in (False, True):
+        with pytest.raises(ValueError, match=r"damaged header|Cannot parse header"):
+            load_array(tmp_path / "a.npy", mapped=mapped)

@@ -195,3 +195,45 @@ def test_a_missing_file_and_a_folder_are_one_sentence(tmp_path: Path) -> None:
     for name in ("none.csv", "folder.csv"):
         with pytest.raises(DataError, match=f"{name} cannot be read: "):
             read_columns(tmp_path / name)
+
+
+def test_a_field_that_is_too_long_is_an_error_wherever_it_is(tmp_path: Path) -> None:
+    long = "x" * 200_000
+    for text in (f"id,{long}\na,1\n", f"id,prediction\na,{long}\n", f"id,prediction\na,1\nb,{long}\n"):
+        with pytest.raises(DataError, match="field larger than field limit"):
+            read_columns(write(tmp_path / "p.csv", text))
+
+
+def test_parquet_of_equal_values_takes_no_more_than_the_file_accounts_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few kilobytes hold a hundred million equal numbers, or a long text a hundred thousand times."""
+    path = tmp_path / "p.parquet"
+    pq.write_table(pa.table({"id": np.zeros(10**7, dtype=np.int8), "prediction": np.zeros(10**7, dtype=np.int8)}), path)
+    with pytest.raises(DataError, match=r"states 10,000,000 rows, and has only [\d,]+ bytes"):
+        read_columns(path)
+    texts = pa.DictionaryArray.from_arrays(pa.array(np.zeros(5000, dtype=np.int32)), pa.array(["x" * 10**5]))
+    pq.write_table(pa.table({"id": np.arange(5000), "prediction": texts.cast(pa.large_string())}), path)
+    assert path.stat().st_size < 200_000
+    monkeypatch.setattr("harness.given.columns.free_bytes", lambda: 8 * 10**7)
+    with pytest.raises(DataError, match="its columns take more than 20 MB"):
+        read_columns(path)
+
+
+def test_arrays_larger_than_the_free_memory_are_refused_before_they_are_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = io.BytesIO()
+    np.savez_compressed(file, prediction=np.zeros(10**7))
+    monkeypatch.setattr("harness.given.columns.free_bytes", lambda: 8 * 10**7)
+    with pytest.raises(DataError, match="its arrays take 80 MB, and those of a file may take 20 MB"):
+        read_columns(write(tmp_path / "p.npz", file.getvalue()))
+
+
+@pytest.mark.parametrize("header", [b"'''", b"{\0}", b"{'descr': '<f8', 'fortran_order': False, 'shape': (-1,), }"])
+def test_a_damaged_header_in_an_npz_file_is_an_error(tmp_path: Path, header: bytes) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("id.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_columns(write(tmp_path / "p.npz", file.getvalue()))
