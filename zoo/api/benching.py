@@ -167,6 +167,7 @@ def bench(
     from zoo.api.display.notebook import showing
     from zoo.api.plugin_choice import PluginChoice
     from zoo.api.running.flow import refuse_empty, run_order
+    from zoo.api.running.forecast import expected_times
 
     given: dict[str, Any] = dict(options)
     networks = given_networks(models)
@@ -184,7 +185,7 @@ def bench(
     order = form.read(choice.catalog, choice.sources(), errors=errors)
     refuse_empty(order)
     notes = [network.note for network in networks.values() if network.note]
-    with showing(show) as progress:
+    with showing(show, expected_times(order)) as progress:
         for note in notes:
             progress.note(note)
         outcome = run_order(order, progress)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from zoo.cli.display.text import wrapped
 from zoo.files.plain_files import LIST, read_bytes
 from zoo.text import clean
 
@@ -133,7 +134,7 @@ class Session:
 
 def complain(sentence: str) -> None:
     """Write a sentence to stderr, prefixed with the name of the program."""
-    click.echo(f"zoo: {clean(sentence)}", err=True)
+    click.echo(wrapped(f"zoo: {clean(sentence)}", sys.stderr), err=True)
 
 
 def session_of(context: click.Context) -> Session:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 
-from zoo.api.display.progress import BenchState, accuracy_of
+from zoo.api.display.progress import BenchState, ExpectedTimes, accuracy_of
 from zoo.events import BenchEnded, BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
 from zoo.text import clean, duration, plural
 
@@ -19,12 +19,18 @@ PATIENCE_SECONDS = 30.0
 class Lines:
     """Writes a line for each important event."""
 
-    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        expected: ExpectedTimes | None = None,
+    ) -> None:
         self._write = write
         self._clock = clock
         self._last = clock()
         self._last_message = ""
-        self._state = BenchState(clock)
+        self._state = BenchState(clock, expected=expected)
 
     def __call__(self, event: Event) -> None:
         """Handle an event."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo.api.display.lines import Lines
+from zoo.api.display.progress import ExpectedTimes
 from zoo.errors import UnknownNameError
 from zoo.names import near_names
 
@@ -19,7 +20,7 @@ WAYS = ("auto", "lines", "nothing")
 
 
 @contextmanager
-def showing(way: str) -> Iterator[Lines]:
+def showing(way: str, expected: ExpectedTimes | None = None) -> Iterator[Lines]:
     """Yield what shows the progress of a bench: ``auto`` is a live display in a notebook, and lines elsewhere.
 
     Raises:
@@ -28,7 +29,7 @@ def showing(way: str) -> Iterator[Lines]:
     if way not in WAYS:
         hint = f"({', '.join(WAYS)})"
         raise UnknownNameError("way to show progress", way, near=near_names(way, WAYS), hint=hint)
-    progress = Lines(_writer(way))
+    progress = Lines(_writer(way), expected=expected)
     try:
         yield progress
     finally:

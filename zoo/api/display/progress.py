@@ -85,11 +85,22 @@ class TimeLeft:
         return "at least" if self.is_bound else "about"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExpectedTimes:
+    """What the forecast of a plan says before anything has run."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Expected seconds of a trial, by its title without the seed; combinations of unknown time are absent."""
+    slots: int = 1
+    """Number of trials that will run at a time."""
+
+
 class BenchState:
     """Collects events and summarises the bench."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, expected: ExpectedTimes | None = None) -> None:
         self._clock = clock
+        self._forecast = expected or ExpectedTimes()
         self.started_at = clock()
         self.store: Path | None = None
         self.titles: dict[str, str] = {}
@@ -170,12 +181,13 @@ class BenchState:
     def time_left(self) -> TimeLeft | None:
         """Return an estimate of the remaining time, or None while nothing is known.
 
-        A trial is assumed to take as long as finished seeds of its combination. Before one has finished, a running seed
-        is extrapolated from its epochs, which leaves out its test and measurements, and a combination that has not
-        started counts for nothing; the estimate is then only a lower bound. Combinations are not estimated from each
-        other, because they may differ by orders of magnitude. As many trials are assumed to run at a time as ever did.
+        A trial is assumed to take as long as finished seeds of its combination, or else as the plan's forecast says.
+        Without either, a running seed is extrapolated from its epochs, which leaves out its test and measurements, and
+        a combination that has not started counts for nothing; the estimate is then only a lower bound. Combinations are
+        not estimated from each other here, because they may differ by orders of magnitude. As many trials are assumed
+        to run at a time as the forecast says, or as ever did.
         """
-        measured = {key: fmean(seconds) for key, seconds in self._durations.items()}
+        measured = {**self._forecast.seconds, **{key: fmean(seconds) for key, seconds in self._durations.items()}}
         now, known = self._clock(), dict(measured)
         for trial in self.running.values():
             if trial.epoch is not None:
@@ -186,9 +198,13 @@ class BenchState:
         waiting = [title for key, title in self.titles.items() if key not in self.ended and key not in self.running]
         unfinished = [_combination(title) for title in (*waiting, *(each.title for each in self.running.values()))]
         work = sum(left) + sum(known.get(_combination(title), 0.0) for title in waiting)
-        seconds = max([0.0, *left, work / self._most_running])
+        seconds = max([0.0, *left, work / max(self._most_running, self._forecast.slots)])
         is_bound = any(key not in measured for key in unfinished)
-        return None if not known or (is_bound and seconds == 0.0) else TimeLeft(seconds=seconds, is_bound=is_bound)
+        return (
+            None
+            if not unfinished or not known or (is_bound and seconds == 0.0)
+            else TimeLeft(seconds=seconds, is_bound=is_bound)
+        )
 
     def _hear_epoch(self, event: EpochEnded) -> None:
         trial = self.running.get(event.trial_id)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.planning.forecast import Forecast
     from harness.planning.plan_forecast import ExpectedTrial, PlanForecast
     from zoo.api.choosing import Chosen
+    from zoo.api.display.progress import ExpectedTimes
+    from zoo.api.ordering import BenchOrder
     from zoo.catalog import Catalog
 
 
@@ -40,6 +42,20 @@ def plan_forecast_of(chosen: Chosen, forecast: Forecast, slots: SlotRequest) -> 
         share_device=is_cpu or slots.jobs_per_device > 1,
         cores=_threads() if is_cpu and chosen.request.gpus_per_trial == 1 else None,
     )
+
+
+def expected_times(order: BenchOrder) -> ExpectedTimes:
+    """Return how long the trials of an order are expected to take, by the records in its store."""
+    from harness.planning.titles import combination_title
+    from zoo.api.display.progress import ExpectedTimes
+
+    chosen = order.chosen
+    forecast = forecast_of(order.store, chosen, retry=order.settings.limits.retry)
+    seconds: dict[str, float] = {}
+    for spec in chosen.plan.trials:
+        if (expected := forecast.seconds(spec)) is not None:
+            seconds.setdefault(combination_title(spec, chosen.request.grid), expected)
+    return ExpectedTimes(seconds=seconds, slots=num_slots(chosen, order.settings.slots))
 
 
 def num_slots(chosen: Chosen, slots: SlotRequest) -> int:

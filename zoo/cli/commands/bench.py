@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.display.text import wrapped
 from zoo.cli.options.bench_call import BenchCall
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import output_option, report_options
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.bench.bench import BenchSummary
     from harness.bench.timings import Timings
     from zoo.api.display.lines import Lines
+    from zoo.api.ordering import BenchOrder
     from zoo.cli.display.live import Display
 
 
@@ -108,7 +110,7 @@ def run_call(call: BenchCall) -> tuple[int, BenchSummary]:
     from zoo.cli.group import FAILED, INTERRUPTED
 
     chosen, request = call.chosen, call.chosen.request
-    with _progress(quiet=call.quiet) as progress:
+    with _progress(call.order, quiet=call.quiet) as progress:
         outcome = run_order(call.order, progress)
     summary = outcome.summary
     for problem in outcome.problems:
@@ -137,9 +139,10 @@ def run_call(call: BenchCall) -> tuple[int, BenchSummary]:
 
 
 @contextmanager
-def _progress(*, quiet: bool) -> Iterator[Display | Lines]:
+def _progress(order: BenchOrder, *, quiet: bool) -> Iterator[Display | Lines]:
     """Yield what shows the progress on stderr: a live display on a terminal, else plain lines, or nothing."""
     from zoo.api.display.lines import Lines
+    from zoo.api.running.forecast import expected_times
 
     progress: Display | Lines
     if quiet:
@@ -149,9 +152,9 @@ def _progress(*, quiet: bool) -> Iterator[Display | Lines]:
 
         from zoo.cli.display.live import Display
 
-        progress = Display(Console(stderr=True))
+        progress = Display(Console(stderr=True), expected=expected_times(order))
     else:
-        progress = Lines(_write_line)
+        progress = Lines(_write_line, expected=expected_times(order))
     try:
         yield progress
     finally:
@@ -168,7 +171,7 @@ def _reaches_a_terminal() -> bool:
 
 
 def _write_line(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(wrapped(line, sys.stderr), err=True)
 
 
 def _nothing(line: str) -> None:
@@ -201,7 +204,7 @@ def _point(store: Path, written: Sequence[Path], *, is_default: bool) -> None:
         _write_line(f"tables   {'  '.join(clean(path) for path in written)}")
     if is_default:
         _write_line("")
-        _write_line(_NEXT)
+        click.echo(_NEXT, err=True)
 
 
 _NEXT = """Next:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 
 from zoo.cli.diagnosis import examination
 from zoo.cli.diagnosis.examination import OK, PROBLEM, WARNING, Finding, examined
+from zoo.cli.display.text import wrapped
 from zoo.cli.options.output import listing_format
 from zoo.cli.session import Session, plugin_options, session_of
 from zoo.text import clean, plural
@@ -34,7 +36,7 @@ def command(ctx: click.Context, form: str) -> None:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            click.echo(_line(finding))
+            click.echo(wrapped(_line(finding), sys.stdout, indent=2))
         click.echo("\n" + _summary(findings))
     ctx.exit(FAILED if any(finding.status == PROBLEM for finding in findings) else 0)
 
@@ -83,7 +85,7 @@ def _plugins(session: Session) -> list[Finding]:
         ("model", catalog.architectures),
     )
     needs = [
-        (f"{kind} {entry.display_name}", entry.record.libraries)
+        (f"{kind} {entry.display_name}", entry.record.libraries, entry.provider.origin == "built-in")
         for kind, registry in kinds
         for entry in registry
         if entry.record.libraries

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from zoo.api.lr_finding import lr_ranges_of
 from zoo.api.ordering import slots_of
 from zoo.api.running import forecast as forecasting
 from zoo.cli.display.lr_ranges import as_json, show_lr_ranges
-from zoo.cli.display.text import TextColumn, table_lines, terminal_width
+from zoo.cli.display.text import TextColumn, table_lines, terminal_width, wrapped
 from zoo.cli.options.output import listing_format, output_option
 from zoo.cli.options.placing import data_root_option, placing_options
 from zoo.cli.options.selecting import SelectingCommand, choose_from, selecting_options
@@ -197,23 +198,27 @@ def show_plan(
         heading, *lines = table_lines(_COLUMNS, rows, width=terminal_width())
         click.echo("\n".join([click.style(heading, bold=True), *lines, ""]))
     for skip in plan.skips:
-        click.echo(f"skipped: {clean(skip.title)}: {clean(skip.reason)}")
+        _say(f"skipped: {clean(skip.title)}: {clean(skip.reason)}")
     if plan.skips:
         click.echo("")
-    click.echo(_total(plan, len(rows)))
+    _say(_total(plan, len(rows)))
     if plan.trials:
         num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
-        click.echo(forecasting.total(plan_forecast, num_unknown))
+        _say(forecasting.total(plan_forecast, num_unknown))
         if parts := forecasting.shares(plan_forecast):
-            click.echo(f"of that time: {parts}")
+            _say(f"of that time: {parts}")
     if request.is_tuned:
-        click.echo(_search_sentence(request, combinations))
+        _say(_search_sentence(request, combinations))
     for sentence in detections:
-        click.echo(f"detectable with 80 % probability: {clean(sentence)}")
+        _say(f"detectable with 80 % probability: {clean(sentence)}")
     if request.seeds == "auto":
         first, *_ = counts = seed_counts(request.max_seeds)
         looks = f"ranks are compared after {', '.join(map(str, counts))} seeds"
-        click.echo(f"at most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
+        _say(f"at most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
+
+
+def _say(sentence: str) -> None:
+    click.echo(wrapped(sentence, sys.stdout))
 
 
 def _combinations(plan_forecast: PlanForecast) -> list[list[ExpectedTrial]]:

@@ -248,11 +248,11 @@ def plugins(all_plugins: Sequence[Plugin], slips: Sequence[str]) -> Iterator[Fin
         )
 
 
-def extras(needs: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Finding]:
-    """Say which extras are installed and what needs the others; what needs another library is a warning each.
+def extras(needs: Iterable[tuple[str, Sequence[str], bool]]) -> Iterator[Finding]:
+    """Say which extras are installed and what needs the others; a plugin that needs another library is a warning.
 
     Args:
-        needs: Records that declare libraries, as in ``runtime 'onnx'``, with their names.
+        needs: Records that declare libraries: what a sentence calls them, the names, and whether they are built in.
     """
     from zoo.dependencies import extras as all_extras
     from zoo.dependencies import how_to_install, missing_libraries, missing_sentence
@@ -262,12 +262,12 @@ def extras(needs: Iterable[tuple[str, Sequence[str]]]) -> Iterator[Finding]:
         extra: [] for extra, libraries in known.items() if missing_libraries(sorted(libraries))
     }
     others = []
-    for owner, libraries in needs:
+    for owner, libraries, is_built_in in needs:
         missing = missing_libraries(libraries)
         extra = next((each for each in absent if how_to_install(missing).endswith(f"[{each}]'")), None)
         if missing and extra is not None:
             absent[extra].append(owner)
-        elif missing:
+        elif missing and not is_built_in:
             others.append(
                 Finding(
                     check="libraries",

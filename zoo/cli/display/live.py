@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from rich.console import Console, Group, RenderableType
@@ -16,7 +17,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from zoo.api.display.progress import BenchState, RunningTrial, Standing
+from zoo.api.display.progress import BenchState, ExpectedTimes, RunningTrial, Standing
 from zoo.cli.display.text import fit, width_of
 from zoo.events import BenchStarted, Event
 from zoo.text import clean
@@ -42,9 +43,16 @@ _FIXED_LINES = 10  # all but the rows of the ranking
 class Display:
     """Shows a bench on a console until it is closed, and then disappears to make room for the results."""
 
-    def __init__(self, console: Console, *, clock: Callable[[], float] | None = None, live: bool = True) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        live: bool = True,
+        expected: ExpectedTimes | None = None,
+    ) -> None:
         self._console = console
-        self._state = BenchState(clock) if clock else BenchState()
+        self._state = BenchState(clock, expected=expected)
         self._seen: dict[str, int] = {"model": 0, "data": 0, "recipe": 0}
         self._names: dict[str, set[str]] = {"model": set(), "data": set(), "recipe": set()}
         # Events come from one thread, and the picture is drawn from another.
@@ -97,7 +105,8 @@ class Display:
         if time_left is None:
             return _ends(left, width, elapsed)
         rest = Text(f"{time_left.words} {_clock_time(time_left.seconds)} left")
-        return _ends(left, width, Text.assemble(elapsed, "  ", rest), rest)
+        short = Text(f"{'≥' if time_left.is_bound else '~'}{_clock_time(time_left.seconds)} left")
+        return _ends(left, width, Text.assemble(elapsed, "  ", rest), rest, short)
 
     def _present(self, width: int) -> Iterable[RenderableType]:
         state = self._state

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 from zoo.text import clean
 
@@ -45,6 +46,40 @@ def fit(text: str, width: int) -> str:
     from rich.cells import set_cell_size
 
     return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
+
+
+def wrapped(text: str, stream: TextIO, *, indent: int = 0) -> str:
+    """Return *text* broken between words where the terminal of *stream* ends; as it is if there is no terminal.
+
+    A word that is longer than a line, such as a path, gets a line of its own, and can still be copied whole.
+
+    Args:
+        text: One line or several.
+        stream: Where it will be written.
+        indent: Number of blanks before the lines that are added.
+    """
+    width = _terminal_width_of(stream)
+    return text if width is None else "\n".join(_broken(line, width, indent) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int, indent: int) -> str:
+    lines, current = [], ""
+    for number, word in enumerate(line.split(" ")):
+        longer = f"{current} {word}" if number else word
+        if current.strip() and width_of(longer) > width:
+            lines.append(current.rstrip())
+            longer = " " * indent + word
+        current = longer
+    return "\n".join([*lines, current])
+
+
+def _terminal_width_of(stream: TextIO) -> int | None:
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:

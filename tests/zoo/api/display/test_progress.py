@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from zoo.api.display.progress import BenchState
+from zoo.api.display.progress import BenchState, ExpectedTimes
 from zoo.events import BenchStarted, EpochEnded, Event, TrialEnded, TrialStarted
 
 
@@ -50,6 +50,28 @@ def test_time_left_goes_by_epochs_and_then_by_what_other_trials_took(clock: Any)
     state.handle(TrialStarted(trial_id="t1", title=titles[1][1], number=2, total=3))
     clock.now += 25.0  # longer than thought: what is left never goes below nothing
     assert _left(state) == ("about", pytest.approx(20.0))
+
+
+def test_time_left_is_that_of_the_plan_until_something_is_measured(clock: Any) -> None:
+    titles = [(f"a{index}", f"net · digits · quick · seed {index}") for index in range(2)]
+    titles += [("b0", "slow · digits · quick · seed 0")]
+    seconds = {"net · digits · quick": 20.0, "slow · digits · quick": 100.0}
+    state = BenchState(clock, expected=ExpectedTimes(seconds=seconds, slots=2))
+    assert state.time_left() is None
+    state.handle(BenchStarted(store=_path(), trials=tuple(titles)))
+    assert _left(state) == ("about", pytest.approx(70.0))  # the work of 140 s in two slots
+    state.handle(TrialStarted(trial_id="a0", title=titles[0][1], number=1, total=3))
+    clock.now += 8.0
+    assert _left(state) == ("about", pytest.approx(66.0))
+    state.handle(_end("a0", titles[0][1]))
+    assert _left(state) == ("about", pytest.approx((8.0 + 100.0) / 2))  # as long as it took, not as was thought
+
+
+def test_a_combination_that_the_plan_does_not_know_makes_time_left_a_bound(clock: Any) -> None:
+    state = BenchState(clock, expected=ExpectedTimes(seconds={"net · digits · quick": 20.0}))
+    trials = (("a", "net · digits · quick · seed 0"), ("b", "new · digits · quick · seed 0"))
+    state.handle(BenchStarted(store=_path(), trials=trials))
+    assert _left(state) == ("at least", pytest.approx(20.0))
 
 
 def test_a_fast_network_does_not_predict_the_time_of_a_slow_one(clock: Any) -> None:

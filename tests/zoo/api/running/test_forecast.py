@@ -18,7 +18,7 @@ from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, Re
 from harness.records.store import write_record
 from harness.system.hardware import this_hardware
 from zoo.api.running import forecast as forecasting
-from zoo.api.running.forecast import cells, shares, total
+from zoo.api.running.forecast import cells, expected_times, shares, total
 
 Run = Callable[..., Result]
 BASE = ("--models", "tiny_net,tiny_net20", "--data", "dots", "--recipes", "quick")
@@ -176,3 +176,23 @@ def test_a_number_of_jobs_that_is_none_is_one_sentence(run_shelf: Run) -> None:
     result = run_shelf("plan", *BASE, "--jobs", "many")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("zoo: --jobs many: expected auto or a whole number")
+
+
+def test_a_bench_expects_what_finished_trials_took(
+    run_shelf: Run, store: Path, write_plugin: Callable[..., str], shelf: str
+) -> None:
+    from zoo.api.benching import form_of
+    from zoo.loading import Sources, build_catalog
+
+    sources = Sources(files=(write_plugin(shelf, "shelf"),), builtin=True, entry_points=False, strict=True)
+    result = run_shelf("plan", *BASE, "--out", str(store), "--format", "json")
+    forecast = json.loads(result.stdout)["forecast"]
+    given = {"models": "tiny_net,tiny_net20", "data": "dots", "recipes": "quick", "jobs": 2}
+    form, errors = form_of(given, out=store)
+    expected = expected_times(form.read(lambda: build_catalog(sources), sources, errors=errors))
+    due = {
+        each["title"].rpartition(" · seed ")[0]: each["seconds"] for each in forecast["trials"] if not each["finished"]
+    }
+    assert expected.slots == 2
+    assert due
+    assert {title: expected.seconds.get(title) for title in due} == pytest.approx(due)

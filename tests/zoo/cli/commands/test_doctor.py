@@ -40,7 +40,19 @@ def test_a_sound_installation_has_no_problem_and_exit_code_0(run_zoo: Run) -> No
     result = run_zoo("doctor")
     assert result.exit_code == 0, result.stdout
     checks = [line.split()[1] for line in result.stdout.splitlines() if line.startswith(("ok", "warning"))]
-    assert checks == ["versions", "packages", "torch", "gpu", "threads", "fork", "plugins", "data", "cache", "here"]
+    assert checks == [
+        "versions",
+        "packages",
+        "torch",
+        "gpu",
+        "threads",
+        "fork",
+        "plugins",
+        "extras",
+        "data",
+        "cache",
+        "here",
+    ]
 
 
 @pytest.mark.usefixtures("healthy")

@@ -135,7 +135,12 @@ def test_an_examination_that_fails_is_a_finding() -> None:
 def test_extras_say_what_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"data": frozenset({"numpy"}), "fast": frozenset({"no-such-a"})}
     monkeypatch.setattr("zoo.dependencies.extras", lambda: known)
-    needs = [("runtime a", ("numpy", "no-such-a")), ("metric b", ("no-such-b",)), ("recipe c", ("numpy",))]
+    needs = [
+        ("runtime a", ("numpy", "no-such-a"), True),
+        ("metric b", ("no-such-b",), False),
+        ("recipe c", ("numpy",), False),
+        ("listener d", ("no-such-b",), True),
+    ]
     first, second = examination.extras(needs)
     assert first.sentence == "installed: data; not installed: fast (runtime a)"
     assert _status(first) == OK

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from zoo.api.display.progress import ExpectedTimes
 from zoo.cli.display.live import Display
 from zoo.events import BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
 
@@ -62,6 +63,21 @@ def test_on_a_narrow_terminal_names_and_numbers_are_whole_or_absent(recorded_eve
     assert "resnet20_cifar · digits · seed 0" in text
     assert "val accuracy  75.00%" in text
     assert "images/s" not in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_the_plan_s_time_is_left_from_the_start_at_any_width(
+    recorded_events: list[Event], clock: Any, width: int
+) -> None:
+    titles = {title.rpartition(" · seed ")[0] for title in dict(recorded_events[1].trials).values()}  # type: ignore[union-attr]
+    expected = ExpectedTimes(seconds=dict.fromkeys(titles, 60.0))
+    console = Console(file=io.StringIO(), force_terminal=True, width=width, height=40, color_system=None)
+    display = Display(console, clock=clock, live=False, expected=expected)
+    for event in recorded_events[:2]:
+        display(event)
+    with console.capture() as capture:
+        console.print(display.render())
+    assert re.search(r"(about |~)0:06:00 left", capture.get().splitlines()[0])
 
 
 def test_nothing_moves_but_what_changes(recorded_events: list[Event], clock: Any) -> None:

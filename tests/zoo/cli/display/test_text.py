@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import io
+import os
+
 import pytest
 
-from zoo.cli.display.text import TextColumn, fit, table_lines, width_of
+from zoo.cli.display.text import TextColumn, fit, table_lines, width_of, wrapped
 from zoo.text import clean, duration, plural
 
 
@@ -70,3 +73,24 @@ def test_times_and_counts_read_as_people_say_them() -> None:
         "0.0 s", "9.9 s", "10 s", "59 s", "3 min 05 s", "2 h 10 min",
     ]  # fmt: skip
     assert (plural(1, "trial"), plural(1500, "trial")) == ("1 trial", "1,500 trials")
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+
+def test_a_sentence_breaks_between_words_at_the_edge_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.get_terminal_size", lambda handle: os.terminal_size((20, 24)))
+    sentence = "zoo: no listener is called 'nothing' (zoo list listeners lists all)"
+    broken = wrapped(sentence, Terminal())
+    assert broken.split("\n") == ["zoo: no listener is", "called 'nothing'", "(zoo list listeners", "lists all)"]
+    assert wrapped(sentence, io.StringIO()) == sentence
+    path = "/a/path/that/is/longer/than/a/line"
+    assert wrapped(f"tables   {path} {path}", Terminal(), indent=2) == f"tables\n  {path}\n  {path}"
+    assert wrapped("  in front", Terminal()) == "  in front"
