@@ -198,26 +198,26 @@ def show_plan(
         heading, *lines = table_lines(_COLUMNS, rows, width=terminal_width())
         click.echo("\n".join([click.style(heading, bold=True), *lines, ""]))
     for skip in plan.skips:
-        _say(f"skipped: {clean(skip.title)}: {clean(skip.reason)}")
+        _tell(f"skipped: {clean(skip.title)}: {clean(skip.reason)}")
     if plan.skips:
         click.echo("")
-    _say(_total(plan, len(rows)))
+    _tell(_total(plan, len(rows)))
     if plan.trials:
         num_unknown = sum(any(trial.expected.seconds is None for trial in trials) for trials in combinations)
-        _say(forecasting.total(plan_forecast, num_unknown))
+        _tell(forecasting.total(plan_forecast, num_unknown))
         if parts := forecasting.shares(plan_forecast):
-            _say(f"of that time: {parts}")
+            _tell(f"of that time: {parts}")
     if request.is_tuned:
-        _say(_search_sentence(request, combinations))
+        _tell(_search_sentence(request, combinations))
     for sentence in detections:
-        _say(f"detectable with 80 % probability: {clean(sentence)}")
+        _tell(f"detectable with 80 % probability: {clean(sentence)}")
     if request.seeds == "auto":
         first, *_ = counts = seed_counts(request.max_seeds)
         looks = f"ranks are compared after {', '.join(map(str, counts))} seeds"
-        _say(f"at most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
+        _tell(f"at most: each row gets {plural(first, 'seed')}, and more while it shares ranks; {looks}")
 
 
-def _say(sentence: str) -> None:
+def _tell(sentence: str) -> None:
     click.echo(wrapped(sentence, sys.stdout))
 
 
