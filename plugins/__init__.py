@@ -31,6 +31,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.recipes.on_features",
     "plugins.recipes.published",
     "plugins.metrics.classification",
+    "plugins.listeners.features",
     "plugins.listeners.jsonl",
     "plugins.listeners.tensorboard",
     "plugins.listeners.mlflow",

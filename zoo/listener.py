@@ -33,11 +33,16 @@ class Listener:
     """First half of its full name; empty: the name of the plugin."""
     short: bool = True
     """Whether it can be selected by ``name`` alone."""
+    needs: tuple[str, ...] = ()
+    """What trials save for it beside their predictions: ``("features",)``, those of the test images, in
+    ``predictions.safetensors`` of the trial's folder. Trials that were finished before have none."""
 
     def __post_init__(self) -> None:
         check_name(self.name, "listener name")
         if self.namespace:
             check_name(self.namespace, "namespace")
+        if not set(self.needs) <= {"features"}:
+            raise ValueError(f"listener {self.name!r}: needs is a tuple of features, got {self.needs!r}")
         if not callable(self.open):
             raise ValueError(f"listener {self.name!r}: open must be callable")
         check_dependencies((), self.libraries, f"listener {self.name!r}")

@@ -22,6 +22,7 @@ NEEDS = {
     "ids": "ids of the images",
     "groups": "groups of the images",
     "hierarchy": "a class hierarchy",
+    "features": "features of the images",
 }
 """What a metric can ask for (:attr:`Metric.needs`), in words: fields of :class:`Predictions`, None for all others."""
 
@@ -56,6 +57,9 @@ class Predictions:
     """Number of the group of each image (a patient, a plant), ``[N]``: hashes of their names, equal in every trial."""
     hierarchy: ClassHierarchy | None = None
     """The groups that classes belong to."""
+    features: NDArray[np.floating[Any]] | None = None
+    """What the network's classifier is given for each image, ``[N, D]``, finite. For metrics that ask for them, with
+    which trials then save them; None for all others, and for networks without a classifier of their own."""
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -78,6 +82,12 @@ class Predictions:
             if numbers.shape != self.labels.shape:
                 raise ValueError(f"{name} must be {list(self.labels.shape)}, got {list(numbers.shape)}")
             object.__setattr__(self, name, _read_only(numbers))
+        if self.features is not None:
+            if self.features.ndim != 2 or len(self.features) != shape[0]:
+                raise ValueError(f"features must be [{shape[0]}, D], got {list(self.features.shape)}")
+            if not np.isfinite(self.features).all():
+                raise ValueError("features must be finite")
+            object.__setattr__(self, "features", _read_only(self.features))
         if self.ids is not None:
             object.__setattr__(self, "ids", tuple(self.ids))
             if len(self.ids) != len(self.labels):
@@ -103,6 +113,7 @@ class Predictions:
             samples=None if self.samples is None else self.samples[places],
             ids=None if self.ids is None else tuple(self.ids[place] for place in places.tolist()),
             groups=None if self.groups is None else self.groups[places],
+            features=None if self.features is None else self.features[places],
         )
 
     def limited_to(self, needs: Collection[str]) -> Predictions:
@@ -173,11 +184,13 @@ class KnownCase:
     hierarchy: Sequence[Sequence[str]] = ()
     """Groups of each of ``classes``, the widest first, for a metric that needs a hierarchy; the other checks then use
     it as well. Empty: classes alternate between two groups."""
+    features: Sequence[Sequence[float]] = ()
+    """Features ``[N, D]``, for a metric that needs them; empty: the logits and their squares."""
 
     def __post_init__(self) -> None:
         if self.classes and any(len(row) != len(self.classes) for row in self.logits):
             raise ValueError(f"a known case with {len(self.classes)} class names needs as many logits for each image")
-        for name in ("ids", "groups"):
+        for name in ("ids", "groups", "features"):
             if getattr(self, name) and len(getattr(self, name)) != len(self.labels):
                 raise ValueError(f"a known case with {len(self.labels)} labels needs as many {name}")
         if self.hierarchy and len(self.hierarchy) != len(self.classes):
@@ -220,8 +233,8 @@ class Metric:
     """Whether it depends on more than the predicted class of each image; it is then left out for predictions that are
     only classes. False for what follows from the confusion matrix, such as the accuracy."""
     needs: tuple[str, ...] = ()
-    """What else it is computed from: ``ids``, ``groups`` or ``hierarchy``, fields of the predictions that are None for
-    a metric that does not name them here. It is left out for predictions that lack one of them."""
+    """What else it is computed from: ``ids``, ``groups``, ``hierarchy`` or ``features``, fields of the predictions that
+    are None for a metric that does not name them here. It is left out for predictions that lack one of them."""
     influence: Callable[[Predictions], Any] | None = None
     """Returns ``[N]``: the value of the metric plus how far each image moves it, so that their mean is the value; for a
     mean over images, the values of the images. Intervals and tests of ranks are based on it. None: groups of images are

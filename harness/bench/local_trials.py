@@ -164,6 +164,7 @@ class LocalTrials:
                     "folder": str(folder),
                     "planned_ns": LOADED_NS,
                     "retry": self._limits.retry,
+                    "keeps_features": self._limits.keeps_features,
                     "devices": slot.devices if len(slot.devices) > 1 else (),
                     "sharing": slot.sharing,
                     "cores_folder": "" if self._cores_folder is None else str(self._cores_folder),

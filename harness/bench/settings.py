@@ -14,12 +14,14 @@ from zoo.options import Option
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunLimits:
-    """Which trials run again, and for how long."""
+    """Which trials run again, for how long, and what they keep."""
 
     retry: bool = False
     """Whether to run failed trials again."""
     timeout: float | None = None
     """Maximum duration of one trial in seconds; None: unlimited."""
+    keeps_features: bool = False
+    """Whether trials save the features of the test images, because a listener of the bench needs them."""
     deadline: float | None = None
     """Moment of ``time.monotonic()`` after which no trial starts; None: none."""
 

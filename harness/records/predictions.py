@@ -4,11 +4,11 @@
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
 Class names are in the metadata, as is the class hierarchy if the dataset has one. ``ids`` has the ids themselves, as
 the bytes of a JSON list, and ``groups`` ``[N]`` uint64 hashes of the groups' names, if the dataset has groups; files
-of earlier versions have neither. ``val_predictions.safetensors`` contains the same for the validation images, by the
-same weights, and ``test_predictions-NAME.safetensors`` for each further test set. Probabilities that come from
-elsewhere, or are means of several networks, are stored as their logarithms in float64. Where only the predicted class
-of each image is known, ``predicted`` ``[N]`` int64 is there instead of ``logits``; its logit counts as 1, and all
-others as 0.
+of earlier versions have neither. ``features`` ``[N, D]`` float32 is there if a metric or listener asks for them.
+``val_predictions.safetensors`` contains the same for the validation images, by the same weights, and
+``test_predictions-NAME.safetensors`` for each further test set. Probabilities that come from elsewhere, or are means
+of several networks, are stored as their logarithms in float64. Where only the predicted class of each image is known,
+``predicted`` ``[N]`` int64 is there instead of ``logits``; its logit counts as 1, and all others as 0.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_
         arrays["ids"] = np.frombuffer(json.dumps(predictions.ids, separators=(",", ":")).encode(), dtype=np.uint8)
     if predictions.groups is not None:
         arrays["groups"] = np.ascontiguousarray(predictions.groups, dtype=np.uint64)
+    if predictions.features is not None:
+        arrays["features"] = np.ascontiguousarray(predictions.features, dtype=np.float32)
     if predictions.hierarchy is not None:
         metadata["hierarchy"] = json.dumps(predictions.hierarchy.ancestors)
     write_bytes(path, save(arrays, metadata=metadata))
@@ -115,6 +117,7 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
             has_scores=has_scores,
             ids=_ids(arrays["ids"]) if "ids" in arrays else None,
             groups=arrays.get("groups"),
+            features=arrays.get("features"),
             hierarchy=_hierarchy(classes, metadata["hierarchy"]) if "hierarchy" in metadata else None,
         )
         return SavedPredictions(predictions=predictions, samples=samples_N)

@@ -64,6 +64,11 @@ class ActiveTrial:
         assert precision != "auto", "the bench resolves the precision"
         return precision
 
+    @property
+    def keeps_features(self) -> bool:
+        """Whether to save the features of the test images, because a metric or a listener asks for them."""
+        return self.job.keeps_features or any("features" in entry.record.needs for entry in self.catalog.metrics)
+
     def begin(self) -> None:
         """Use the requested number of threads, or all until the network's work is known."""
         torch.set_num_threads(self.spec.execution.threads or self.available_threads)
@@ -115,6 +120,7 @@ class ActiveTrial:
                 metrics=self.catalog.metrics,
                 classes=classes,
                 # With the device to itself if its speed is measured.
+                with_features=self.keeps_features,
                 timing=self.sharing.alone() if self.spec.execution.measure_seconds > 0 else nullcontext(),
             )
             self.progress.metrics = tested.scores.values

@@ -23,5 +23,7 @@ class TrialJob(FrozenModel):
     planned_ns: int | None = None
     """A time before the trial was planned, in nanoseconds since the epoch; None: not to check whether code was edited
     since."""
+    keeps_features: bool = False
+    """Whether to save the features of the test images, because a listener of the bench needs them."""
     retry: bool = False
     """Whether to run it again if it failed."""

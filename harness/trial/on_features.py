@@ -156,7 +156,8 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
         images.end_training()
         test = images.open_test()
         computed_before, began = source.num_computed, time.perf_counter()
-        logits_NK = head_logits(head.module, source.of("test", test), num_classes)
+        test_ND = source.of("test", test)
+        logits_NK = head_logits(head.module, test_ND, num_classes)
         test_seconds = time.perf_counter() - began if source.num_computed > computed_before else None
         peak_memory_mib = memory.mib() if source.num_computed else None
         model = with_fitted_head(backbone, head.module, own=facts.own_head)
@@ -182,7 +183,10 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
         )
         if test_seconds is not None:  # otherwise the network was checked when its features were computed
             progress.warnings += check_outputs(model, test, settings, logits_NK)
-        predictions = save_logits(folder, prepared, "test", test, logits_NK, classes=prepared.classes)
+        test_features_ND = test_ND if trial.keeps_features else None
+        predictions = save_logits(
+            folder, prepared, "test", test, logits_NK, classes=prepared.classes, features_ND=test_features_ND
+        )
         if len(images.val):
             validation = save_logits(folder, prepared, "val", images.val, val_NK, classes=prepared.classes)
             predictions = replace(predictions, validation=validation)

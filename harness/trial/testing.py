@@ -12,12 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.image_facts import with_facts
 from harness.data.images import ImageSet, PreparedData, TrialImages
+from harness.faults.errors import TrialError
 from harness.measuring.speed import TimedPrediction
+from harness.networks.backbones import take_head
 from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, SavedPredictions, save_predictions
 from harness.records.scoring import Scores, score
 from harness.training.evaluation import predict_logits
@@ -48,6 +52,7 @@ def predict_splits(
     metrics: Iterable[Entry[Metric]],
     classes: Sequence[str],
     timing: AbstractContextManager[None],
+    with_features: bool = False,
 ) -> Tested:
     """Predict the test images with the weights to be tested, then the validation images, and save both.
 
@@ -57,6 +62,7 @@ def predict_splits(
         metrics: Metrics to compute from the test predictions.
         classes: Names of the columns of the logits, those of the dataset first.
         timing: A context for the time in which the test images are predicted.
+        with_features: Whether to save and score what the classifier is given as well, which takes another pass.
 
     Raises:
         TrialError: If the outputs are not logits, are not finite, or depend on chance or on other images.
@@ -70,7 +76,11 @@ def predict_splits(
         logits_NK = predict_logits(model, test, settings, predict=resolved.predict, num_classes=num_classes)
         seconds = time.perf_counter() - start  # the logits are on the CPU, so the device is done
     warnings = check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
-    predictions = save_logits(folder, images.prepared, "test", test, logits_NK, classes=names)
+    features_ND = None
+    if with_features:
+        features_ND, problem = features_of_test(model, test, settings)
+        warnings += (problem,) if problem else ()
+    predictions = save_logits(folder, images.prepared, "test", test, logits_NK, classes=names, features_ND=features_ND)
     if len(images.val):
         val_NK = predict_logits(model, images.val, settings, predict=resolved.predict, num_classes=num_classes)
         validation = save_logits(folder, images.prepared, "val", images.val, val_NK, classes=names)
@@ -82,6 +92,22 @@ def predict_splits(
     )
 
 
+def features_of_test(
+    model: nn.Module, images: ImageSet, settings: ForwardSettings
+) -> tuple[NDArray[np.float32] | None, str]:
+    """Return the features ``[N, D]`` of images, or None and a sentence on why the network has none."""
+    network = getattr(model, "network", None)  # of an evaluated network
+    try:
+        backbone = take_head(network if isinstance(network, nn.Module) else model)
+        try:
+            features_ND = predict_logits(backbone.pooled, images, settings, what="features").numpy()
+        finally:
+            backbone.put_back()
+    except TrialError as error:
+        return None, f"there are no features for what asks for them: {error}"
+    return features_ND, ""
+
+
 def save_logits(
     folder: Path,
     prepared: PreparedData,
@@ -90,10 +116,15 @@ def save_logits(
     logits_NK: Tensor,
     *,
     classes: tuple[str, ...],
+    features_ND: NDArray[np.float32] | None = None,
 ) -> Predictions:
     """Write the logits of a split's images into *folder*, and return them as predictions."""
     predictions = Predictions(
-        logits=logits_NK.numpy(), labels=images.labels_N, classes=classes, samples=images.samples_N
+        logits=logits_NK.numpy(),
+        labels=images.labels_N,
+        classes=classes,
+        samples=images.samples_N,
+        features=features_ND,
     )
     predictions = with_facts(predictions, prepared, split)
     name = FILE_NAME if split == "test" else VAL_FILE_NAME

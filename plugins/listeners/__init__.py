@@ -1,5 +1,6 @@
 """Built-in listeners.
 
+``features``     plugin: features of the test images, saved with the predictions
 ``jsonl``        plugin: every event as a line of JSON
 ``tensorboard``  plugin: event files for TensorBoard
 ``mlflow``       plugin: runs for MLflow

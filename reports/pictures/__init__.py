@@ -6,5 +6,6 @@
 ``sheet``           images in rows with captions
 ``examples``        which images and confusions to show of a row
 ``examples_sheet``  those images as one picture
+``embedding``       features of images as points in the plane
 ``thumbnails``      test images from the cache of decoded datasets
 """

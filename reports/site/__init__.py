@@ -12,6 +12,7 @@ May import all layers but ``publishing``.
 ``overall_section``  rows over all datasets, at the top of the index
 ``comparison``     the rows of one table image by image
 ``dataset_page``   facts about the images of one table
+``features_page``  test images as points in the plane, beside the site
 ``pages``          plain data → HTML, with the templates
 ``illustrations``  pictures of test images
 ``entries``        rows with their trials and their addresses

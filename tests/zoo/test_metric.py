@@ -79,17 +79,18 @@ def _with_facts() -> Predictions:
         ids=("a/1.png", "b/1.png", "c/1.png"),
         groups=np.array([1, 1, 2], dtype=np.uint64),
         hierarchy=TREE,
+        features=np.arange(6, dtype=np.float32).reshape(3, 2),
     )
     return replace(own, validation=own)
 
 
 def test_a_metric_gets_what_it_asks_for_and_nothing_else() -> None:
     predictions = _with_facts()
-    for needs in ((), ("ids",), ("groups", "hierarchy")):
+    for needs in ((), ("ids",), ("groups", "hierarchy"), ("features",)):
         limited = predictions.limited_to(needs)
         for part in (limited, limited.validation):
             assert part is not None
-            there = {name for name in ("ids", "groups", "hierarchy") if getattr(part, name) is not None}
+            there = {name for name in ("ids", "groups", "hierarchy", "features") if getattr(part, name) is not None}
             assert there == set(needs)
             assert part.samples is not None
 
@@ -113,6 +114,8 @@ def test_selected_predictions_keep_all_facts(chosen: Any) -> None:
     assert some.samples.tolist() == [8, 9]
     assert some.groups is not None
     assert some.groups.tolist() == [1, 2]
+    assert some.features is not None
+    assert some.features.tolist() == [[2, 3], [4, 5]]
     assert (some.labels.tolist(), some.logits.argmax(axis=1).tolist()) == ([1, 2], [1, 2])
     assert (some.hierarchy, some.validation is not None) == (TREE, True)
 
@@ -122,6 +125,8 @@ def test_selected_predictions_keep_all_facts(chosen: Any) -> None:
     [
         ({"ids": ("a",)}, "1 ids for 2 images"),
         ({"groups": np.array([1], dtype=np.uint64)}, r"groups must be \[2\], got \[1\]"),
+        ({"features": np.zeros((3, 2))}, r"features must be \[2, D\], got \[3, 2\]"),
+        ({"features": np.full((2, 2), np.nan)}, "features must be finite"),
         ({"hierarchy": ClassHierarchy(classes=("a", "b"), ancestors=(("x",), ("x",)))}, "of the same classes"),
     ],
 )

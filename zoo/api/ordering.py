@@ -116,7 +116,11 @@ class OrderForm:
                 data=DataSettings(
                     data_root=data_root(run["data_root"]), download=not run["offline"], cache_limit=cache_limit
                 ),
-                limits=RunLimits(retry=run["retry"], timeout=timeout),
+                limits=RunLimits(
+                    retry=run["retry"],
+                    timeout=timeout,
+                    keeps_features=any("features" in each.record.needs for each in listeners or ()),
+                ),
                 slots=slots,
                 remote=remote,
                 grid=chosen.request.grid,

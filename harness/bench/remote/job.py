@@ -38,5 +38,7 @@ class RemoteJob(FrozenModel):
     """With the dataset as prepared for the bench: the node prepares its own, which must have the same fingerprint."""
     sharing: int = 1
     """How many trials of the bench share a device."""
+    keeps_features: bool = False
+    """Whether it saves the features of the test images."""
     retry: bool = False
     timeout: float | None = None

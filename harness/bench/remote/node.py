@@ -142,7 +142,7 @@ class _Node:
             SlotRequest(),
             scratch=self.scratch,
             sources=dataclasses.asdict(self.sources),
-            limits=RunLimits(retry=self.job.retry, timeout=self.job.timeout),
+            limits=RunLimits(retry=self.job.retry, timeout=self.job.timeout, keeps_features=self.job.keeps_features),
             node=self.control.node,
         )
         trials.lay_out([Slot(devices=(trial.spec.execution.device,), sharing=self.job.sharing)])

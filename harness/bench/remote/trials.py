@@ -166,6 +166,7 @@ class RemoteTrials:
                 trial=trial,
                 sharing=self._slots.jobs_per_device,
                 retry=self._limits.retry,
+                keeps_features=self._limits.keeps_features,
                 timeout=self._limits.timeout,
             )
         )

@@ -137,6 +137,7 @@ FACTS = {
     "ids": ("ants/größer.jpg", 'a "b"\n.png', "\udcff.png"),
     "groups": np.array([2**64 - 1, 3, 3], dtype=np.uint64),
     "hierarchy": ClassHierarchy(classes=CLASSES, ancestors=(("animal", "insect"), ())),
+    "features": np.array([[0.5, -1.0], [2.0, 0.0], [0.25, 3.0]], dtype=np.float32),
 }
 
 
@@ -148,12 +149,14 @@ def test_ids_groups_and_the_hierarchy_are_saved_with_the_predictions(tmp_path: P
     assert loaded.groups is not None
     assert loaded.groups.tolist() == [2**64 - 1, 3, 3]
     assert loaded.hierarchy == FACTS["hierarchy"]
+    assert loaded.features is not None
+    assert loaded.features.tolist() == FACTS["features"].tolist()
 
 
 def test_predictions_without_them_are_the_file_that_they_were(tmp_path: Path) -> None:
     save_predictions(tmp_path, saved())
     loaded = load_predictions(tmp_path).predictions
-    assert (loaded.ids, loaded.groups, loaded.hierarchy) == (None, None, None)
+    assert (loaded.ids, loaded.groups, loaded.hierarchy, loaded.features) == (None, None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +167,7 @@ def test_predictions_without_them_are_the_file_that_they_were(tmp_path: Path) ->
         {"ids": np.frombuffer(b"not json", dtype=np.uint8)},
         {"ids": np.frombuffer(b'{"a": 1}', dtype=np.uint8)},
         {"groups": np.array([1, 2], dtype=np.uint64)},
+        {"features": np.zeros((2, 4), dtype=np.float32)},
     ],
 )
 def test_ids_and_groups_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict[str, Any]) -> None:

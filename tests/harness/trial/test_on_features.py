@@ -93,6 +93,7 @@ def run_on(heads_catalog: Catalog, make_data: Callable[..., PreparedData], tmp_p
         prepared: PreparedData = data,
         preparation: Preparation | None = None,
         measure_seconds: float = 0,
+        keeps_features: bool = False,
         **hyperparameters: Any,
     ) -> Record:
         provider = ProviderSpec(plugin="heads")
@@ -114,7 +115,10 @@ def run_on(heads_catalog: Catalog, make_data: Callable[..., PreparedData], tmp_p
         folder = tmp_path / "store" / name
         folder.mkdir(parents=True, exist_ok=True)
         job = TrialJob(
-            trial=ResolvedTrial(spec=spec, result_key="key", prepared=prepared), folder=str(folder), retry=True
+            trial=ResolvedTrial(spec=spec, result_key="key", prepared=prepared),
+            folder=str(folder),
+            retry=True,
+            keeps_features=keeps_features,
         )
         (folder / "record.json").unlink(missing_ok=True)
         assert run_trial(job, heads_catalog)
@@ -356,3 +360,13 @@ def test_views_are_augmented_once_for_all_seeds_and_recipes(run_on: RunOn, forwa
     assert few.features is not None
     assert (few.features.num_computed, few.features.num_train) == (0, 12)
     assert forwards == []
+
+
+def test_features_of_the_test_images_are_saved_if_a_listener_needs_them(run_on: RunOn, tmp_path: Path) -> None:
+    run_on(keeps_features=True)
+    saved = load_predictions(tmp_path / "store/trial").predictions
+    (kept,) = (tmp_path / "cache/features").glob("*/test.npy")
+    assert saved.features is not None
+    assert (saved.features == np.load(kept)).all()
+    run_on(name="other")
+    assert load_predictions(tmp_path / "store/other").predictions.features is None

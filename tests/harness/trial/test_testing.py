@@ -19,7 +19,7 @@ from harness.training.evaluation import predict_logits
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.trial.job import TrialJob
 from harness.trial.resolved_trial import ResolvedTrial
-from harness.trial.testing import predict_splits
+from harness.trial.testing import features_of_test, predict_splits
 from harness.trial.trial import run_trial
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
@@ -29,7 +29,7 @@ from zoo.recipe import Recipe
 def run_test(tmp_path):
     """Test a linear network on some data; return the network, images, settings and what was found."""
 
-    def run(prepared):
+    def run(prepared, **options):
         torch.manual_seed(0)
         model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 4))
         images = TrialImages(prepared)
@@ -49,6 +49,7 @@ def run_test(tmp_path):
                 metrics=(),
                 classes=prepared.classes,
                 timing=nullcontext(),
+                **options,
             ),
         )
 
@@ -95,3 +96,27 @@ def test_the_saved_validation_predictions_are_those_of_the_tested_epoch(
     assert accuracy == pytest.approx(tested["val_accuracy"])
     assert record.training.tested_epoch < 6
     assert accuracy > rows[-1]["val_accuracy"]
+
+
+def test_features_of_the_test_images_are_saved_where_something_asks_for_them(run_test, make_data, tmp_path) -> None:
+    run_test(make_data())
+    assert load_predictions(tmp_path).predictions.features is None
+    model, _, _, tested = run_test(make_data(), with_features=True)
+    saved = load_predictions(tmp_path).predictions
+    assert saved.features is not None
+    assert saved.features.shape == (len(saved.labels), 3 * 8 * 8)
+    head = model[1]
+    expected = saved.features @ head.weight.detach().numpy().T + head.bias.detach().numpy()
+    np.testing.assert_allclose(saved.logits, expected, rtol=1e-4, atol=1e-5)
+    assert tested.warnings == ()
+
+
+def test_a_network_without_a_head_has_no_features_and_the_record_says_so(make_data) -> None:
+    prepared = make_data()
+    settings = ForwardSettings(device=torch.device("cpu"), normalization=prepared)
+    found, problem = features_of_test(nn.Linear(4, 4), prepared.load("test"), settings)
+    assert found is None
+    assert (
+        problem
+        == "there are no features for what asks for them: Linear is a head without a backbone, so has no features"
+    )

@@ -20,6 +20,11 @@ DEFAULT_SITE = "site"
 @click.option("--title", default="Leaderboard", show_default=True, metavar="TEXT", help="Title of the pages.")
 @click.option("--single-file", is_flag=True, help="Put all pages, scripts and images into index.html.")
 @click.option("--no-images", is_flag=True, help="Show no test images, for example of private data.")
+@click.option(
+    "--features",
+    is_flag=True,
+    help="Also write features.html: test images as points, by UMAP or t-SNE, where their features were saved.",
+)
 @click.option("--sort-by", default="accuracy", show_default=True, metavar="COLUMN", help="Column to rank by.")
 @click.option(
     "--model-card", metavar="MODEL", help="Also write a Hugging Face model card for the best row of that model."
@@ -34,6 +39,7 @@ def command(
     title: str,
     single_file: bool,
     no_images: bool,
+    features: bool,
     sort_by: str,
     model_card: str | None,
 ) -> None:
@@ -71,6 +77,11 @@ def command(
     )
     summary = write_report(leaderboard, trials, folder, options, model_card=model_card)
     click.echo(f"{plural(summary.num_pages, 'page')} and {plural(summary.num_files - summary.num_pages, 'other file')}")
+    if features:
+        from reports.site.features_page import PAGE, write_features_page
+
+        num_rows = write_features_page(folder, leaderboard, trials, title=title)
+        click.echo(f"{clean(folder / PAGE)} shows the features of {plural(num_rows, 'row')}")
     click.echo(f"open {clean(folder / 'index.html')}")
     for name in summary.kept:
         complain(

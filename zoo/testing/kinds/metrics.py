@@ -109,6 +109,8 @@ def known_cases(subject: Subject[Metric]) -> None:
         predictions = _predictions(metric, case.logits, case.labels, classes, validation=validation)
         if case.ids:
             predictions = replace(predictions, ids=tuple(case.ids))
+        if case.features:
+            predictions = replace(predictions, features=np.asarray(case.features, dtype=np.float32))
         if case.groups:
             predictions = replace(predictions, groups=np.asarray(case.groups, dtype=np.uint64))
         if case.hierarchy:
@@ -225,16 +227,18 @@ def _predictions(
         labels=np.asarray(labels_N, dtype=np.int64),
         classes=classes,
         validation=validation or _validation(metric, classes),
-        **_facts(metric, classes, len(logits)),
+        **_facts(metric, classes, np.asarray(logits, dtype=np.float32)),
     )
 
 
-def _facts(metric: Metric, classes: tuple[str, ...], num_images: int) -> dict[str, Any]:
+def _facts(metric: Metric, classes: tuple[str, ...], logits_NK: NDArray[np.float32]) -> dict[str, Any]:
     """Return what metrics can ask for: that of the known case with these classes, or else something ordinary."""
+    num_images = len(logits_NK)
     own = [case.hierarchy for case in metric.known_cases if case.hierarchy and tuple(case.classes) == classes]
     return {
         "ids": tuple(f"image {index}" for index in range(num_images)),
         "groups": np.arange(num_images, dtype=np.uint64) // 4,
+        "features": np.concatenate([logits_NK, np.square(np.clip(logits_NK, -100, 100))], axis=1),
         "hierarchy": _hierarchy(classes, own[0] if own else [("even",), ("odd",)] * len(classes)),
     }
 
@@ -249,7 +253,10 @@ def _validation(metric: Metric, classes: tuple[str, ...]) -> Predictions:
     labels_N = _labels(k)
     logits_NK = 2 * np.eye(k)[labels_N] + np.random.default_rng(11).normal(size=(_NUM_IMAGES, k))
     return Predictions(
-        logits=logits_NK.astype(np.float32), labels=labels_N, classes=classes, **_facts(metric, classes, _NUM_IMAGES)
+        logits=logits_NK.astype(np.float32),
+        labels=labels_N,
+        classes=classes,
+        **_facts(metric, classes, logits_NK.astype(np.float32)),
     )
 
 
