@@ -20,7 +20,7 @@ from harness.records.spec import TrialSpec
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.trial.job import TrialJob
 from harness.trial.progress import TrialProgress
-from harness.trial.testing import predict_splits
+from harness.trial.testing import KeptOutputs, predict_splits
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
 
@@ -116,11 +116,10 @@ class ActiveTrial:
                 images,
                 settings,
                 resolved=resolved,
-                folder=self.folder,
+                kept=KeptOutputs(folder=self.folder, with_features=self.keeps_features),
                 metrics=self.catalog.metrics,
                 classes=classes,
                 # With the device to itself if its speed is measured.
-                with_features=self.keeps_features,
                 timing=self.sharing.alone() if self.spec.execution.measure_seconds > 0 else nullcontext(),
             )
             self.progress.metrics = tested.scores.values

@@ -31,6 +31,16 @@ from zoo.catalog import Entry
 from zoo.metric import Metric, Predictions
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptOutputs:
+    """What a trial saves of its network's outputs."""
+
+    folder: Path
+    """Folder of the trial."""
+    with_features: bool = False
+    """Whether to save and score what the classifier is given for the test images, which takes another pass."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Tested:
     """What a test found."""
@@ -48,21 +58,19 @@ def predict_splits(
     settings: ForwardSettings,
     *,
     resolved: ResolvedRecipe,
-    folder: Path,
+    kept: KeptOutputs,
     metrics: Iterable[Entry[Metric]],
     classes: Sequence[str],
     timing: AbstractContextManager[None],
-    with_features: bool = False,
 ) -> Tested:
     """Predict the test images with the weights to be tested, then the validation images, and save both.
 
     Args:
         images: The trial's images; their training phase ends here.
-        folder: Folder of the trial.
+        kept: Where predictions go, and what else is saved with them.
         metrics: Metrics to compute from the test predictions.
         classes: Names of the columns of the logits, those of the dataset first.
         timing: A context for the time in which the test images are predicted.
-        with_features: Whether to save and score what the classifier is given as well, which takes another pass.
 
     Raises:
         TrialError: If the outputs are not logits, are not finite, or depend on chance or on other images.
@@ -77,13 +85,15 @@ def predict_splits(
         seconds = time.perf_counter() - start  # the logits are on the CPU, so the device is done
     warnings = check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
     features_ND = None
-    if with_features:
+    if kept.with_features:
         features_ND, problem = features_of_test(model, test, settings)
         warnings += (problem,) if problem else ()
-    predictions = save_logits(folder, images.prepared, "test", test, logits_NK, classes=names, features_ND=features_ND)
+    predictions = save_logits(
+        kept.folder, images.prepared, "test", test, logits_NK, classes=names, features_ND=features_ND
+    )
     if len(images.val):
         val_NK = predict_logits(model, images.val, settings, predict=resolved.predict, num_classes=num_classes)
-        validation = save_logits(folder, images.prepared, "val", images.val, val_NK, classes=names)
+        validation = save_logits(kept.folder, images.prepared, "val", images.val, val_NK, classes=names)
         predictions = replace(predictions, validation=validation)
     return Tested(
         prediction=TimedPrediction(images=test, logits_NK=logits_NK, seconds=seconds),

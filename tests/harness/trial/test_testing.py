@@ -19,7 +19,7 @@ from harness.training.evaluation import predict_logits
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.trial.job import TrialJob
 from harness.trial.resolved_trial import ResolvedTrial
-from harness.trial.testing import features_of_test, predict_splits
+from harness.trial.testing import KeptOutputs, features_of_test, predict_splits
 from harness.trial.trial import run_trial
 from zoo.hyperparameters import Hyperparameters
 from zoo.recipe import Recipe
@@ -45,11 +45,10 @@ def run_test(tmp_path):
                 images,
                 settings,
                 resolved=resolved,
-                folder=tmp_path,
+                kept=KeptOutputs(folder=tmp_path, **options),
                 metrics=(),
                 classes=prepared.classes,
                 timing=nullcontext(),
-                **options,
             ),
         )
 
