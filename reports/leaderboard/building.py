@@ -49,6 +49,7 @@ def build_leaderboard(
     declared: Sequence[Column] = (),
     versions: Mapping[str, int] | None = None,
     notes: Sequence[str] = (),
+    rope: float | None = None,
 ) -> Leaderboard:
     """Group, rank and order trials.
 
@@ -62,6 +63,7 @@ def build_leaderboard(
             metric that is not declared is not tested.
         versions: Versions of metrics by name, as a catalog declares them; numbers of older versions get a note.
         notes: Further notes for the reader, such as records that could not be read.
+        rope: Region of practical equivalence over datasets (:attr:`reports.leaderboard.overall.Overall.rope`).
 
     Raises:
         UnknownNameError: If no sortable column is called *sort_by*.
@@ -101,7 +103,7 @@ def build_leaderboard(
         )
     tables = tuple(sorted(tables, key=lambda table: (table.data, table.fingerprint)))
     labels = _labels_over_tables(groups_by_table, names_by_table)
-    return replace(draft, tables=tables, overall=build_overall(tables, column, labels))
+    return replace(draft, tables=tables, overall=build_overall(tables, column, labels, rope=rope))
 
 
 def _labels_over_tables(tables: Sequence[Sequence[Group]], names: Sequence[Sequence[str]]) -> dict[str, Labels]:

@@ -23,12 +23,13 @@ Shape suffixes: D datasets, M rows, R resamples.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.table import Row, Table
 from reports.statistics import student_t
+from reports.statistics.bayesian_signed_rank import EquivalenceChances, equivalence_chances
 from reports.statistics.multiplicity import CONFIDENCE
 from reports.statistics.ranks import rank_ranges
 from reports.statistics.signed_rank import datasets_needed, separated_over_data
@@ -67,6 +68,9 @@ class OverallRow:
     """Best possible rank over datasets like these, from signed-rank tests of all pairs; None with too few datasets."""
     rank_high: int | None = None
     """Worst possible rank."""
+    chances: EquivalenceChances | None = None
+    """How likely it is better than the first row over datasets like these, practically the same, or worse; None for the
+    first row, and if no region of practical equivalence was asked for."""
     improvability: float | None = None
     """Mean share of its error by which the best row of each dataset errs less, in [0, 1]; None if the column is no
     error or share of correct answers."""
@@ -96,15 +100,21 @@ class Overall:
     """Number of cells without a value, out of ``len(data) * (len(rows) + len(incomplete))``."""
     left_out: tuple[str, ...]
     """Datasets on which no row has a value."""
+    rope: float | None = None
+    """Region of practical equivalence: differences of at most this size count as none. In points for percentages, else
+    in the unit of the values."""
 
 
-def build_overall(tables: Sequence[Table], column: Column, labels: Mapping[str, Labels]) -> Overall | None:
+def build_overall(
+    tables: Sequence[Table], column: Column, labels: Mapping[str, Labels], *, rope: float | None = None
+) -> Overall | None:
     """Compare rows over *tables*; None if fewer than two datasets or two rows can be compared.
 
     Args:
         tables: Tables ranked by *column*.
         column: Column whose values are compared.
         labels: Labels of rows, by :attr:`Row.combination`.
+        rope: Region of practical equivalence (:attr:`Overall.rope`).
     """
     cells: list[dict[str, tuple[Row, float]]] = []
     data, left_out = [], []
@@ -134,10 +144,11 @@ def build_overall(tables: Sequence[Table], column: Column, labels: Mapping[str, 
     )
     return Overall(
         data=tuple(data),
-        rows=_ranked(everywhere, cells, column, labels),
+        rows=_with_chances(_ranked(everywhere, cells, column, labels), cells, column, rope),
         incomplete=incomplete,
         num_missing=sum(len(row.missing) for row in incomplete),
         left_out=tuple(left_out),
+        rope=rope,
     )
 
 
@@ -155,6 +166,11 @@ def overall_plain(overall: Overall | None) -> dict[str, dict[str, float | int | 
             "overall_rank_low": row.rank_low,
             "overall_rank_high": row.rank_high,
             "overall_improvability": row.improvability,
+            **{
+                f"overall_chance_{name}": getattr(row.chances, name, None)
+                for name in ("better", "same", "worse")
+                if overall.rope is not None
+            },
             "overall_missing_cells": 0,
         }
         for row in overall.rows
@@ -201,6 +217,23 @@ def _ranked(
         for place, name in enumerate(names)
     ]
     return tuple(sorted(rows, key=lambda row: (row.mean_rank, row.model, row.recipe, row.combination)))
+
+
+def _with_chances(
+    rows: tuple[OverallRow, ...], cells: Sequence[Mapping[str, tuple[Row, float]]], column: Column, rope: float | None
+) -> tuple[OverallRow, ...]:
+    """Compare each row with the first one by the Bayesian signed-rank test."""
+    import numpy as np
+
+    if rope is None:
+        return rows
+    is_share = column.key == "accuracy" or (column.metric is not None and column.metric.unit == "%")
+    sign = 1 if column.higher_is_better else -1
+    first_D, *others = (
+        np.array([sign * valued[row.combination][1] for valued in cells]) * (100 if is_share else 1) for row in rows
+    )
+    found = [equivalence_chances(values_D - first_D, rope) for values_D in others]
+    return (rows[0], *(replace(row, chances=chances) for row, chances in zip(rows[1:], found, strict=True)))
 
 
 def _improvability(values_DM: NDArray[np.float64], column: Column) -> NDArray[np.float64] | None:

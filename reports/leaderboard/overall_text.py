@@ -58,6 +58,8 @@ def overall_columns(overall: Overall) -> list[OverallColumn]:
         shares = [row.improvability for row in rows]
         texts = [NOTHING if share is None else f"{100 * share:.0f}" for share in shares]
         columns.append(OverallColumn(title="improvability %", cells=texts, priority=25))
+    if overall.rope is not None:
+        columns.append(OverallColumn(title="better/same/worse %", cells=list(map(_chances, rows)), priority=5))
     if _has_sure_wins(overall):
         cells = [NOTHING if row.sure_win_rate is None else f"{100 * row.sure_win_rate:.0f}" for row in rows]
         columns.append(OverallColumn(title="sure wins %", cells=cells, priority=40))
@@ -84,6 +86,11 @@ def overall_notes(overall: Overall, sort_by: str) -> list[str]:
     ]
     if any(row.improvability is not None for row in overall.rows):
         notes.append("improvability: share of its error by which the best row of each dataset errs less, on average")
+    if overall.rope is not None:
+        notes.append(
+            "better/same/worse: how likely a row is better than the first one over datasets like these, the same "
+            f"within ±{overall.rope:g}, or worse (Bayesian signed-rank test)"
+        )
     num_cells = len(overall.data) * (len(overall.rows) + len(overall.incomplete))
     if overall.incomplete:
         notes.append(
@@ -98,6 +105,13 @@ def overall_notes(overall: Overall, sort_by: str) -> list[str]:
     if overall.left_out:
         notes.append(f"left out, because no row has a result on them: {', '.join(overall.left_out)}")
     return notes
+
+
+def _chances(row: OverallRow) -> str:
+    chances = row.chances
+    if chances is None:
+        return NOTHING
+    return "/".join(f"{100 * chance:.0f}" for chance in (chances.better, chances.same, chances.worse))
 
 
 def _interval(row: OverallRow) -> str:

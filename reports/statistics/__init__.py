@@ -12,6 +12,7 @@
 ``drops``         how much lower an accuracy is on other images
 ``ranks``         which rows are separated, and their ranges of ranks
 ``signed_rank``   tests over datasets
+``bayesian_signed_rank`` how likely a row is better, the same or worse over datasets
 ``optimism``      how much better the best of several rows looks than it is
 ``expected_best`` what a search of fewer trials would have reached
 ``front_chances`` how likely a row is on a Pareto front

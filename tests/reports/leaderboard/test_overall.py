@@ -43,6 +43,27 @@ def test_wins_are_sure_only_where_ranks_do_not_overlap(make_trials):
     assert all(row.sure_win_rate is None for row in build_leaderboard(trials, sort_by="macro_f1").overall.rows)
 
 
+def test_a_region_of_equivalence_says_how_likely_rows_are_the_same(make_trials):
+    trials = [
+        trial
+        for place, data in enumerate("wxyz")
+        for model, accuracy in (("a", 0.951), ("b", 0.95), ("c", 0.5))
+        for trial in make_trials(model, data=data, fingerprint=str(place) * 64, accuracy=accuracy)
+    ]
+    leaderboard = build_leaderboard(trials, rope=1.0)
+    first, second, last = leaderboard.overall.rows
+    assert (first.model, first.chances) == ("a", None)
+    assert second.chances.same > 0.99
+    assert last.chances.worse > 0.9
+    column = next(each for each in overall_columns(leaderboard.overall) if each.title == "better/same/worse %")
+    assert column.cells[1] == "0/100/0"
+    assert any("the same within ±1, or worse" in note for note in overall_notes(leaderboard.overall, "accuracy"))
+    assert json.loads(render(leaderboard, "json"))["overall"]["rows"][1]["chances"]["same"] > 0.99
+    assert "overall_chance_same" in render(leaderboard, "csv")
+    assert "overall_chance_same" not in render(build_leaderboard(trials), "csv")
+    assert all(row.chances is None for row in build_leaderboard(trials).overall.rows)
+
+
 def test_equal_rows_share_the_mean_of_their_ranks_and_half_a_win(make_trial):
     trials = [
         make_trial(model, data=data, fingerprint=digit * 64, metrics={"nll": nll})

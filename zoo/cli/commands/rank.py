@@ -31,6 +31,12 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
 @click.option(
     "--unseen", is_flag=True, help="Leave out rows whose weights may have seen the test images or their source."
 )
+@click.option(
+    "--rope",
+    metavar="POINTS",
+    type=click.FloatRange(min=0),
+    help="Over datasets, also tell how likely rows are the same within so many points (Bayesian signed-rank test).",
+)
 @output_option("Write to a file; its suffix selects the format.", name="output")
 @plugin_options
 @click.pass_context
@@ -56,7 +62,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, UsageError, ZooError
 
-    table = TableChoice.from_params(params)
+    table = replace(TableChoice.from_params(params), rope=params["rope"])
     suffix = Path(output).suffix.lower() if output else ""
     follows_suffix = bool(suffix) and ctx.get_parameter_source("form") is ParameterSource.DEFAULT
     if follows_suffix:

@@ -37,6 +37,8 @@ class TableChoice:
     form: str = "table"
     brief: bool = False
     """Whether notes and legend are left out."""
+    rope: float | None = None
+    """Region of practical equivalence over datasets."""
     declared: tuple[Column, ...] = ()
     """Columns of the catalog's metrics, if a catalog has been loaded."""
     versions: Mapping[str, int] = field(default_factory=dict)
@@ -120,7 +122,12 @@ class TableChoice:
         from reports.leaderboard.building import build_leaderboard
 
         leaderboard = build_leaderboard(
-            trials, sort_by=self.sort_by, declared=self.declared, versions=self.versions, notes=notes
+            trials,
+            sort_by=self.sort_by,
+            declared=self.declared,
+            versions=self.versions,
+            notes=notes,
+            rope=self.rope,
         )
         if self.columns is None:
             return leaderboard, None
