@@ -1,4 +1,4 @@
-"""The Bayesian signed-rank test over datasets: how likely one row is better than another, practically the same, or worse.
+"""The Bayesian signed-rank test: how likely one row is better than another over datasets, much the same, or worse.
 
 A p-value above 5 % does not say that two rows are equal. With a region of practical equivalence, such as one point, the
 posterior of a Dirichlet process says how likely each of three answers is, at any number of datasets (Benavoli and
