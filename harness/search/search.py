@@ -170,6 +170,7 @@ class Search:
                 self._settled(tried),
                 [each for each in settled if each.number != number and self.tried[each.number].same_as is None],
                 self.combination.title,
+                self.space.dimensions,
             )
         except ZooError as error:
             self.problem = str(error)

@@ -20,6 +20,10 @@ _MOST_CHOICES = 10_000
 """Combinations of choices that are tried to find one in which a setting is read."""
 
 
+class NothingToSearchError(UsageError):
+    """A combination has no settings to search."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Space:
     """The settings that are searched, in the order in which they are chosen."""
@@ -64,10 +68,8 @@ def space_of(combination: Combination, given: Mapping[str, str], fixed: Iterable
         except ZooError as error:
             errors.append(error)
     if not texts and not errors:
-        errors.append(
-            UsageError(
-                f"{combination.title} has no settings to search: give a range, such as --space 'recipe.lr=log(1e-4, 1)'"
-            )
+        raise NothingToSearchError(
+            f"{combination.title} has no settings to search: give a range, such as --space 'recipe.lr=log(1e-4, 1)'"
         )
     if not errors:
         errors += _unread(dimensions, combination)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from zoo.errors import ZooError
+from harness.search.rows import searched_rows
+from zoo.errors import UsageError, ZooError
 
 from .toy_search import ToySearch
 
@@ -32,3 +33,13 @@ def test_mistakes_of_all_rows_are_reported_together_and_once(toys: ToySearch) ->
 def test_weights_that_are_tested_as_they_are_have_nothing_to_search(toys: ToySearch) -> None:
     rows = toys.rows(recipes=["as_is", "planted"])
     assert [row.specs[0].recipe.display_name for row in rows] == ["planted"]
+
+
+def test_a_row_that_has_nothing_to_search_is_named_and_the_others_are_searched(toys: ToySearch) -> None:
+    request = toys.request("plain", recipes=["plain", "bare"])
+    rows, bare = searched_rows(toys.plan(request), request, toys.catalog)
+    assert [row.searches[0].combination.title for row in rows] == ["toy · bright · plain"]
+    assert bare == ["toy · bright · bare"]
+    only = toys.request("bare")
+    with pytest.raises(UsageError, match="bare has no settings to search"):
+        searched_rows(toys.plan(only), only, toys.catalog)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from harness.planning.plan import make_plan
+from harness.planning.request import BenchRequest
+from harness.planning.selection import select
+from harness.search.combination import Combination
 from harness.search.space import space_of
 from zoo.errors import ZooError
+from zoo.loading import Sources, build_catalog
 from zoo.options import Option
 
 from .toy_search import ToySearch
@@ -92,3 +98,56 @@ def test_a_setting_is_active_where_its_conditions_hold_and_something_reads_it(to
 def test_a_setting_that_is_read_only_beside_the_end_of_another_range_is_searched(toys: ToySearch) -> None:
     given = {"recipe.randaugment_ops": "int(0, 2)", "recipe.randaugment_magnitude": "uniform(0, 1)"}
     assert "recipe.randaugment_magnitude" in space_of(toys.combination("plain"), given, ()).texts()
+
+
+@pytest.mark.parametrize(("width", "searched"), [(4, True), (8, False)])
+def test_an_architecture_declares_ranges_with_conditions_too(toys: ToySearch, width: int, searched: bool) -> None:
+    plain = toys.combination("plain")
+    network = replace(
+        plain.architecture, options={"width": 4, "drop": 0.1}, space={"drop": "uniform(0, 0.5) if width=4"}
+    )
+    options = {"width": width, "drop": 0.1}
+    spec = plain.spec.model_copy(
+        update={"architecture": plain.spec.architecture.model_copy(update={"options": options})}
+    )
+    combination = replace(plain, architecture=network, spec=spec)
+    space = space_of(combination, {}, ())
+    assert space.texts()["model.drop"] == "uniform(0, 0.5) if model.width=4"
+    assert space.is_active("model.drop", {}, combination) is searched
+    choice = space_of(combination, {"model.width": "choice(4, 8)"}, ())
+    assert list(choice.dimensions).index("model.width") < list(choice.dimensions).index("model.drop")
+    assert choice.is_active("model.drop", {"model.width": 4}, combination)
+    assert not choice.is_active("model.drop", {"model.width": 8}, combination)
+    trial = combination.with_values({"model.drop": 0.25, "recipe.lr": 0.5})
+    assert (trial.architecture.options["drop"], trial.recipe.hyperparameters["lr"]) == (0.25, 0.5)
+
+
+def test_every_built_in_recipe_that_has_something_to_choose_has_a_space_that_its_own_settings_lie_in() -> None:
+    catalog = build_catalog(Sources(entry_points=False))
+    bare = []
+    for entry in catalog.recipes:
+        if not entry.record.trains:
+            continue
+        settings = {"recipe.pretrained": False} if entry.record.hyperparameters().pretrained else {}
+        request = BenchRequest.model_validate(
+            {
+                "models": ["resnet20_cifar"],
+                "data": ["digits"],
+                "recipes": [entry.full_name],
+                "seeds": 1,
+                "set": settings,
+            }
+        )
+        combination = Combination.of(make_plan(select(request, catalog)).trials[0], catalog)
+        if not entry.record.space:
+            bare.append(entry.display_name)
+            continue
+        space = space_of(combination, {}, settings)
+        assert space.dimensions
+        trained = entry.record.fit_head is None
+        for key, dimension in space.dimensions.items():
+            default = combination.value(key)
+            # Of recipes on features, the default may be to choose on the validation images; no logarithm is that of 0.
+            is_fine = dimension.contains(default) or not trained or (dimension.is_log and default == 0)
+            assert is_fine, f"{entry.full_name} {key}"
+    assert bare == ["ncm"]

@@ -61,7 +61,8 @@ class ToySearch:
 
     def rows(self, recipe: str = "planted", **changes: Any) -> list[SearchedRow]:
         request = self.request(recipe, **changes)
-        return searched_rows(self.plan(request), request, self.catalog)
+        rows, _ = searched_rows(self.plan(request), request, self.catalog)
+        return rows
 
     def search(self, recipe: str = "planted", *, at_a_time: int = 1, **changes: Any) -> Search:
         """Return the search of one row."""

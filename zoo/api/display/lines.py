@@ -30,6 +30,8 @@ class Lines:
         self._clock = clock
         self._last = clock()
         self._last_message = ""
+        self._told: dict[str, int] = {}
+        """Last epoch of each trial that events have told of: one that goes on tells of its earlier epochs again."""
         self._state = BenchState(clock, expected=expected)
 
     def __call__(self, event: Event) -> None:
@@ -45,7 +47,9 @@ class Lines:
         elif isinstance(event, TrialStarted):
             self._say(f"{_place(event)} {event.title}")
         elif isinstance(event, EpochEnded):
-            self._say_epoch(event)
+            if event.epoch > self._told.get(event.trial_id, 0):
+                self._told[event.trial_id] = event.epoch
+                self._say_epoch(event)
         elif isinstance(event, TrialEnded):
             self._say_end(event, self._clock() - started.get(event.trial_id, self._clock()))
         elif isinstance(event, BenchEnded):
@@ -76,7 +80,7 @@ class Lines:
 
     def _say_end(self, event: TrialEnded, seconds: float) -> None:
         accuracy = accuracy_of(event)
-        parts = [_place(event), event.outcome if event.outcome != "done" or accuracy is None else ""]
+        parts = [_place(event), _outcome(event) if event.outcome != "done" or accuracy is None else ""]
         if event.outcome == "done" and accuracy is not None:
             parts.append(f"accuracy {accuracy:.2%}")
         if event.reused:
@@ -95,6 +99,13 @@ class Lines:
     def _say(self, line: str) -> None:
         self._last = self._clock()
         self._write(clean(line))
+
+
+def _outcome(event: TrialEnded) -> str:
+    """Return how a trial ended; that of a search may have paused."""
+    execution = (event.record.get("spec") or {}).get("execution") or {}
+    paused = execution.get("pause_after")
+    return f"paused at epoch {paused}" if event.outcome == "done" and paused else event.outcome
 
 
 def _place(event: TrialStarted | TrialEnded) -> str:

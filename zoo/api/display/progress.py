@@ -198,11 +198,14 @@ class BenchState:
         waiting = [title for key, title in self.titles.items() if key not in self.ended and key not in self.running]
         unfinished = [_combination(title) for title in (*waiting, *(each.title for each in self.running.values()))]
         work = sum(left) + sum(known.get(_combination(title), 0.0) for title in waiting)
+        proposed_later = max(0, self.total - len(self.titles)) if self._durations else 0  # by a search
+        if proposed_later:
+            work += proposed_later * fmean(each for durations in self._durations.values() for each in durations)
         seconds = max([0.0, *left, work / max(self._most_running, self._forecast.slots)])
         is_bound = any(key not in measured for key in unfinished)
         return (
             None
-            if not unfinished or not known or (is_bound and seconds == 0.0)
+            if not (unfinished or proposed_later) or not known or (is_bound and seconds == 0.0)
             else TimeLeft(seconds=seconds, is_bound=is_bound)
         )
 

@@ -58,7 +58,9 @@ def search_settings(
     from zoo.events import Progress
 
     chosen, request = order.chosen, order.chosen.request
-    rows = searched_rows(chosen.plan, request, chosen.catalog)
+    rows, bare = searched_rows(chosen.plan, request, chosen.catalog)
+    for title in bare:
+        note(f"{title} has no settings to search: its row has the default ones only")
     tried = Store(store.root / FOLDER)
     searches = [search for each in rows for search in each.searches]
     is_remote = settings.remote is not None

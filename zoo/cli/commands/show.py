@@ -158,6 +158,8 @@ def _lines(described: dict[str, Any]) -> Iterator[str]:
         word = {"model": "model", "recipe": "recipe"}[described["kind"]]
         yield f"\n  searched by zoo bench --tune N (--space '{word}.NAME=RANGE', {word}.NAME=off)"
         yield from _indented(_SPACE_COLUMNS, list(described["space"].items()))
+    elif described["kind"] == "recipe":
+        yield "\n  nothing to search for zoo bench --tune N, unless --space 'recipe.NAME=RANGE' gives a range"
     if "hyperparameters" in described:
         yield "\n  hyperparameters (--set recipe.NAME=VALUE); * marks values that differ from the defaults"
         rows = [

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.api.display.lines import Lines
-from zoo.events import BenchStarted, EpochEnded, Event, Progress, TrialStarted
+from zoo.events import BenchStarted, EpochEnded, Event, Progress, TrialEnded, TrialStarted
 
 
 def _written(events: list[Event], clock: Any, *, seconds: float = 1.0) -> list[str]:
@@ -58,3 +58,26 @@ def test_a_download_that_goes_on_writes_one_line(clock: Any) -> None:
 
 def test_foreign_text_stays_on_its_line(clock: Any) -> None:
     assert _written([Progress(message="one\ntwo\x1b[2J")], clock) == ["one two[2J"]
+
+
+def test_a_trial_that_pauses_says_so_and_tells_of_each_epoch_once(clock: Any) -> None:
+    def started() -> TrialStarted:
+        return TrialStarted(trial_id="t", title="net", number=1, total=4)
+
+    def epoch(number: int) -> EpochEnded:
+        return EpochEnded(
+            trial_id="t", epoch=number, epochs=3, train_loss=1.0, train_accuracy=None, val_loss=1.0, val_accuracy=0.5,
+            lr=0.1, images_per_second=1.0, seconds=1.0,
+        )  # fmt: skip
+
+    def ended(pause_after: int | None) -> TrialEnded:
+        record = {"spec": {"execution": {"tests": False, "pause_after": pause_after}}}
+        return TrialEnded(
+            trial_id="t", title="net", number=1, total=4, outcome="done", reused=False, reason="", record=record
+        )
+
+    events = [BenchStarted(store=Path("runs"), trials=(("t", "net"),)), started(), epoch(1), ended(1)]
+    lines = _written([*events, started(), epoch(1), epoch(2), epoch(3), ended(None)], clock)
+    assert [line.split()[2] for line in lines if "epoch" in line and "loss" in line] == ["1/3", "2/3", "3/3"]
+    assert lines[3].startswith("[1/4] paused at epoch 1 after 2.0 s (about")
+    assert lines[-1].startswith("[1/4] done after 4.0 s")

@@ -152,6 +152,15 @@ def test_trials_of_a_search_are_not_ranked_and_one_that_goes_on_counts_once(cloc
     assert state.ranked() == []
 
 
+def test_trials_that_a_search_has_yet_to_propose_take_time_too(clock: Any) -> None:
+    state, title = BenchState(clock), "net · digits · quick · search"
+    state.handle(BenchStarted(store=_path(), trials=(("t0", title),)))
+    state.handle(TrialStarted(trial_id="t0", title=title, number=1, total=4))
+    clock.now += 10.0
+    state.handle(_end("t0", title, tests=False))
+    assert _left(state) == ("about", pytest.approx(30.0))
+
+
 def _left(state: BenchState) -> tuple[str, float]:
     left = state.time_left()
     assert left is not None

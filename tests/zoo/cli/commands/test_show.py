@@ -81,7 +81,9 @@ def test_a_recipe_shows_the_ranges_that_a_search_tries(run_zoo: Run) -> None:
     assert "log(1e-3, 1)" in text
     (shown,) = json.loads(run_zoo("show", "sgd_quick", "--format", "json").stdout)
     assert shown["space"]["momentum"] == "uniform(0.5, 0.99)"
-    assert "searched by" not in run_zoo("show", "ncm").stdout
+    without = run_zoo("show", "ncm").stdout
+    assert "searched by" not in without
+    assert "nothing to search for zoo bench --tune N" in without
 
 
 def test_of_a_recipe_on_features_only_settings_that_it_reads_are_shown(run_zoo: Callable[..., Result]) -> None:
