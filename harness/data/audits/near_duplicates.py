@@ -6,7 +6,7 @@ discrete cosine transform. Shape suffixes: N images, H height, W width, C channe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,26 +57,43 @@ def perceptual_hashes(copies_NHW: NDArray[np.float32]) -> NDArray[np.uint64]:
 
 def near_pairs(copies_NHW: NDArray[np.float32]) -> list[NearPair]:
     """Return all pairs of images that look alike, the most alike first. Images of one tone look like nothing."""
-    if not len(copies_NHW):
-        return []
-    hashes_N = perceptual_hashes(copies_NHW)
-    flat_NP = copies_NHW.reshape(len(copies_NHW), -1).astype(np.float64)
-    centred_NP = flat_NP - flat_NP.mean(axis=1, keepdims=True)
-    spread_N = centred_NP.std(axis=1)
-    is_shown_N = spread_N >= _FLAT
-    normed_NP = centred_NP / np.maximum(spread_N, _FLAT)[:, None] / SIDE
-    pairs = []
+    return _ordered(_alike(copies_NHW, copies_NHW))
+
+
+def cross_pairs(first_NHW: NDArray[np.float32], second_NHW: NDArray[np.float32]) -> list[NearPair]:
+    """Return the pairs of an image of the first set and one of the second that look alike, the most alike first."""
+    return _ordered(_alike(first_NHW, second_NHW))
+
+
+def _ordered(pairs: Iterable[NearPair]) -> list[NearPair]:
+    return sorted(pairs, key=lambda pair: (-pair.correlation, pair.first, pair.second))
+
+
+def _alike(first_NHW: NDArray[np.float32], second_NHW: NDArray[np.float32]) -> Iterator[NearPair]:
+    if not len(first_NHW) or not len(second_NHW):
+        return
+    sets = [(perceptual_hashes(each), *_normed(each)) for each in (first_NHW, second_NHW)]
+    (hashes_N, normed_NP, is_shown_N), (others_M, normed_MP, is_shown_M) = sets
     for start in range(0, len(hashes_N), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        distances = np.bitwise_count(hashes_N[block, None] ^ hashes_N[None, start:])
+        later = start if first_NHW is second_NHW else 0
+        distances = np.bitwise_count(hashes_N[start : start + _BLOCK, None] ^ others_M[None, later:])
         firsts, seconds = np.nonzero(distances <= MAX_DISTANCE)
-        firsts, seconds = firsts + start, seconds + start
-        kept = (firsts < seconds) & is_shown_N[firsts] & is_shown_N[seconds]
+        firsts, seconds = firsts + start, seconds + later
+        kept = is_shown_N[firsts] & is_shown_M[seconds]
+        if first_NHW is second_NHW:
+            kept &= firsts < seconds
         firsts, seconds = firsts[kept], seconds[kept]
-        correlations = np.einsum("np,np->n", normed_NP[firsts], normed_NP[seconds])
-        pairs += [
+        correlations = np.einsum("np,np->n", normed_NP[firsts], normed_MP[seconds])
+        yield from (
             NearPair(first=int(first), second=int(second), correlation=min(float(correlation), 1.0))
             for first, second, correlation in zip(firsts, seconds, correlations, strict=True)
             if correlation >= MIN_CORRELATION
-        ]
-    return sorted(pairs, key=lambda pair: (-pair.correlation, pair.first, pair.second))
+        )
+
+
+def _normed(copies_NHW: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return grey copies without their brightness and contrast, and whether they show enough."""
+    flat_NP = copies_NHW.reshape(len(copies_NHW), -1).astype(np.float64)
+    centred_NP = flat_NP - flat_NP.mean(axis=1, keepdims=True)
+    spread_N = centred_NP.std(axis=1)
+    return centred_NP / np.maximum(spread_N, _FLAT)[:, None] / SIDE, spread_N >= _FLAT

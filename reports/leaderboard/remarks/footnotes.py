@@ -51,7 +51,7 @@ def table_notes(table: Table, columns: Sequence[Column], leaderboard: Leaderboar
     if "seen" in keys and any(row.seen for row in table.rows):
         notes.append(
             "seen?: whether published weights were trained on the test images or the collection that they come from, "
-            "as far as both declare it; any collection may hold near duplicates of them"
+            "as far as both declare it; any collection may hold near duplicates of them (zoo data copies)"
         )
     if any(column.needs_equal_conditions for column in columns):
         notes += table.speed_notes

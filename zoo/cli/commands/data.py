@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -218,6 +220,45 @@ def audit(
     click.echo("\n".join(suspect_lines(found, board, count=count, width=terminal_width())))
 
 
+@command.command("copies")
+@click.argument("name", metavar="NAME", shell_complete=complete_names("datasets"))
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option("--count", default=20, show_default=True, type=click.IntRange(min=1), help="Copies to show.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.bit_depth=12."
+)
+@data_root_option
+@click.option("--offline", is_flag=True, help="Do not use the network.")
+@listing_format
+@click.option("-q", "--quiet", is_flag=True, help="Print only the result.")
+@plugin_options
+@click.pass_context
+def copies(ctx: click.Context, /, name: str, folder: Path, count: int, **params: Any) -> None:
+    """Look for test images of a dataset in a folder of images.
+
+    FOLDER is one that a network was trained on, with all folders in it. Copies are found by a perceptual hash, at
+    another size or brightness too, but not cropped or mirrored. They are suspects, to be looked at. Exit code 1 if
+    there are any.
+    """
+    from harness.data.audits.folder_copies import copies_in
+    from harness.data.prepare import load_splits
+    from harness.data.splitting import make_parts
+    from zoo.cli.display.suspects import copy_lines
+    from zoo.cli.group import FAILED
+
+    selected, spec, settings = _audited(name, params, session_of(ctx).catalog())
+    report = _Progress(quiet=params["quiet"])
+    with contextlib.redirect_stdout(sys.stderr):
+        splits = load_splits(selected.entry.record, spec, settings.request_for(spec, report))
+        parts, _ = make_parts(splits, val_fraction=spec.val_fraction, limit_train=None, limit_test=None)
+        found = copies_in(folder, parts["test"], report=report)
+    if params["form"] == "json":
+        click.echo(json.dumps(asdict(found), indent=2))
+    else:
+        click.echo("\n".join(copy_lines(spec.display_name, found, count=count, width=terminal_width())))
+    ctx.exit(FAILED if found.copies else 0)
+
+
 def _audited(name: str, params: dict[str, Any], catalog: Catalog) -> tuple[SelectedDataset, DatasetSpec, DataSettings]:
     """Return the dataset to audit, or raise all mistakes of the call at once."""
     from harness.data.settings import DataSettings
@@ -234,8 +275,6 @@ def _audited(name: str, params: dict[str, Any], catalog: Catalog) -> tuple[Selec
 
 
 def _trials_in(runs: tuple[str, ...]) -> list[Trial]:
-    from pathlib import Path
-
     from reports.trials.reading import read_trials
     from zoo.cli.session import complain
 

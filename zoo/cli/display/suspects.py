@@ -9,6 +9,7 @@ from zoo.cli.display.text import TextColumn, table_lines
 from zoo.text import clean, plural
 
 if TYPE_CHECKING:
+    from harness.data.audits.folder_copies import FolderCopies
     from reports.leaderboard.leaderboard import Leaderboard
     from zoo.api.suspects import Suspects
 
@@ -28,6 +29,13 @@ _PAIRS = (
     TextColumn(title="looks like", shrink=1, least=16),
     TextColumn(title="split"),
     TextColumn(title="label", shrink=1, least=10),
+    TextColumn(title="alike %", right=True),
+)
+
+
+_COPIES = (
+    TextColumn(title="test image", shrink=1, least=16),
+    TextColumn(title="looks like", shrink=1, least=16),
     TextColumn(title="alike %", right=True),
 )
 
@@ -79,6 +87,16 @@ def suspect_lines(found: Suspects, board: Leaderboard | None, *, count: int, wid
         )
         yield ""
         yield terminal_text(board, width=width, brief=True).rstrip("\n")
+
+
+def copy_lines(name: str, found: FolderCopies, *, count: int, width: int | None) -> Iterator[str]:
+    """Yield the lines about test images that are in a folder as well, up to *count* of them."""
+    unreadable = f", {found.num_unreadable:,} of which cannot be read" if found.num_unreadable else ""
+    number = f"{len(found.copies):,} of {plural(found.num_test, 'test image')}"
+    yield f"{clean(name)}: {number} look like one of {plural(found.num_files, 'file')}{unreadable}"
+    rows = [(copy.id, copy.file, f"{100 * copy.correlation:.1f}") for copy in found.copies[:count]]
+    yield from table_lines(_COPIES, rows, width=width) if rows else ()
+    yield from _rest(len(found.copies), count)
 
 
 def _rest(total: int, count: int) -> Iterator[str]:

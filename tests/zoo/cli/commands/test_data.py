@@ -185,3 +185,23 @@ def test_names_of_files_and_classes_cannot_move_the_cursor_or_forge_a_line(check
 
 def test_quiet_leaves_the_audits_only(check: Run) -> None:
     assert check("noise", "-q", "--set", "data.classes=5").stderr.splitlines() == ["printed by the dataset"]
+
+
+def test_test_images_in_a_folder_are_listed_and_change_the_exit_code(run_zoo: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 6), ("test", 3)):
+        for label in "ab":
+            (tmp_path / "photos" / split / label).mkdir(parents=True)
+            for number in range(count):
+                picture = Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+                picture = picture.resize((40, 40), Image.Resampling.BICUBIC)
+                picture.save(tmp_path / "photos" / split / label / f"{number}.png")
+    words = ("data", "copies", f"folder:{tmp_path / 'photos'}")
+    sound = run_zoo(*words, str(tmp_path / "photos" / "train"))
+    assert sound.exit_code == 0, sound.stderr
+    assert "0 of 6 test images look like one of 12 files" in sound.stdout
+    leaking = run_zoo(*words, str(tmp_path / "photos" / "test" / "b"))
+    assert leaking.exit_code == 1
+    assert "3 of 6 test images look like one of 3 files" in leaking.stdout
+    data = json.loads(run_zoo(*words, str(tmp_path / "photos" / "test" / "b"), "--format", "json").stdout)
+    assert {copy["id"] for copy in data["copies"]} == {f"test/b/{number}.png" for number in range(3)}
