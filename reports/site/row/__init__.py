@@ -4,6 +4,7 @@
 ``facts``       seeds, settings, environment, provenance and failures
 ``charts``      reliability, confusion matrix and scores by class
 ``learning_curves``  loss and accuracy by epoch, over seeds
+``further``     other test sets with the drop there, features and search
 ``searches``    what the search of a tuned row tried
 ``citation``    a sentence and a BibTeX entry
 ``neighbours``  the rows around it in its table, and which its tests separate from it

@@ -18,6 +18,7 @@ from reports.site.publications import Publications, row_history
 from reports.site.row import charts
 from reports.site.row import facts as row_facts
 from reports.site.row.citation import citation_of
+from reports.site.row.further import feature_facts, further_sets, search_facts
 from reports.site.row.learning_curves import Curves, row_charts
 from reports.site.row.neighbours import neighbours
 from reports.site.row.searches import searches_of
@@ -64,7 +65,11 @@ def row_page(
         "seeds": seeds,
         "filled": row_facts.filled_columns(seeds),
         "failures": row_facts.failures(entry),
-        "settings": row_facts.settings(entry.example),
+        "further": further_sets(entry),
+        "settings": {
+            **row_facts.settings(entry.example),
+            **{name: facts for name, facts in _parts(entry).items() if facts},
+        },
         "environment": row_facts.environment(entry.example),
         "provenance": row_facts.provenance(entry),
         "again": reproduction([record for _, record in entry.done] or list(entry.unfinished), options.defaults),
@@ -102,3 +107,7 @@ def row_page(
         data=data,
         values=values,
     )
+
+
+def _parts(entry: BoardEntry) -> dict[str, list[tuple[str, str]]]:
+    return {"Features": feature_facts(entry.example), "Search": search_facts(entry.example)}
