@@ -1,6 +1,6 @@
 """Makes the board of the documentation anew: runs its benches on real images, writes its site, and takes the pictures.
 
-Needs the extra ``onnx``, the example package ``zoo-efficientnet-lite``, a Chromium and ``playwright``, and a folder that
+Needs the extra ``onnx``, the example package ``zoo-efficientnet-lite``, a Chromium, ``playwright``, and a folder that
 holds ``cifar10`` and ``hymenoptera`` (ants and bees of PyTorch's transfer learning tutorial). On two idle cores:
 
     uv run --with playwright python docs/site/board.py --data-root DATA --out BOARD

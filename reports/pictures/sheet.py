@@ -24,6 +24,7 @@ _TEXT_SIZE = 14
 _LINE = _TEXT_SIZE + 5
 # From black through violet and orange to yellow: brightness alone carries the value.
 _HEAT = ((0, 0, 4), (66, 10, 104), (147, 38, 103), (221, 81, 58), (252, 165, 10), (252, 255, 164))
+_SCALE_LENGTH = 160
 _HEAT_SHARE = 0.6
 """Opacity of the heat colour where the map is 1."""
 
@@ -50,7 +51,14 @@ class Band:
     title: str = ""
 
 
-def draw_sheet(bands: Sequence[Band], *, title: str = "", side: int = 176, columns: int | None = None) -> Image.Image:
+def draw_sheet(
+    bands: Sequence[Band],
+    *,
+    title: str = "",
+    side: int = 176,
+    columns: int | None = None,
+    scale: tuple[str, str] | None = None,
+) -> Image.Image:
     """Draw bands of images below each other.
 
     Args:
@@ -58,15 +66,20 @@ def draw_sheet(bands: Sequence[Band], *, title: str = "", side: int = 176, colum
         title: Title above all bands.
         side: Side of each image in pixels. Smaller images are enlarged with visible pixels.
         columns: Images in a row; by default as many as the longest band has, at most 8.
+        scale: Words at both ends of a scale of :func:`heat`, from 0 to 1, which is drawn below the title.
     """
     columns = columns or min(max((len(band.cells) for band in bands), default=1), 8)
     width = columns * (side + 2 * _FRAME + _GAP) + _GAP
-    height = _GAP + (_LINE + _GAP if title else 0) + sum(_band_height(band, side, columns) for band in bands)
+    heads = (_LINE + _GAP) * (bool(title) + (scale is not None))
+    height = _GAP + heads + sum(_band_height(band, side, columns) for band in bands)
     sheet = Image.new("RGB", (max(width, 1), height), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     top = _GAP
     if title:
         _write(draw, (_GAP, top), title, width - 2 * _GAP, _INK, size=_TEXT_SIZE + 2)
+        top += _LINE + _GAP
+    if scale is not None:
+        _draw_scale(sheet, draw, scale, top)
         top += _LINE + _GAP
     for band in bands:
         start = top
@@ -95,6 +108,21 @@ def heat(image_HWC: NDArray[np.uint8], map_HW: NDArray[np.float32], *, side: int
     colours = np.stack([np.interp(places, stops, [stop[c] for stop in _HEAT]) for c in range(3)], axis=-1)
     share = _HEAT_SHARE * places[..., None] ** 0.7  # so that small values are visible
     return np.asarray((1 - share) * (0.35 * 255 + 0.65 * grey) + share * colours).round().astype(np.uint8)
+
+
+def _draw_scale(sheet: Image.Image, draw: ImageDraw.ImageDraw, words: tuple[str, str], top: int) -> None:
+    """Draw what heat looks like on a mid grey, from 0 to 1, between *words*."""
+    room = sheet.width - 2 * _GAP
+    length = min(_SCALE_LENGTH, room // 2)
+    font = ImageFont.load_default(_TEXT_SIZE)
+    low = min(round(draw.textlength(words[0], font=font)), room // 4)
+    _write(draw, (_GAP, top), words[0], low + 1, _PALE)
+    ramp_HW = np.tile(np.linspace(0, 1, length, dtype=np.float32), (_TEXT_SIZE, 1))
+    grey_HWC = np.full((_TEXT_SIZE, length, 3), 128, dtype=np.uint8)
+    left = _GAP + low + _GAP // 2
+    sheet.paste(Image.fromarray(heat(grey_HWC, ramp_HW, side=1)), (left, top + 2))
+    after = left + length + _GAP // 2
+    _write(draw, (after, top), words[1], sheet.width - _GAP - after, _PALE)
 
 
 def _band_height(band: Band, side: int, columns: int) -> int:

@@ -73,3 +73,20 @@ def test_more_cells_than_columns_go_on_below_in_their_order() -> None:
     tops, lefts = ([centre[axis] for centre in centres] for axis in (0, 1))
     assert tops[0] == tops[1] < tops[2] == tops[3] < tops[4]
     assert lefts[0] == lefts[2] == lefts[4] < lefts[1] == lefts[3]
+
+
+def test_a_scale_goes_from_grey_to_the_colour_of_the_strongest_heat() -> None:
+    cells = [SheetCell(image_HWC=RED), SheetCell(image_HWC=RED)]
+    plain = draw_sheet([Band(cells=cells)], title="t")
+    scaled = draw_sheet([Band(cells=cells)], title="t", scale=("0", "1"))
+    added = scaled.height - plain.height
+    assert scaled.width == plain.width
+    assert added > 0
+    # What lies below is as it was.
+    below = np.asarray(scaled)[-100:]
+    assert np.array_equal(below, np.asarray(plain)[-100:])
+    bar = np.asarray(scaled)[40 + added // 3].astype(int)
+    inside = [place for place in range(len(bar)) if bar[place].tolist() != [255, 255, 255]]
+    middle = bar[inside[0] + 20 : inside[-1] - 20]
+    assert abs(middle[0][0] - middle[0][2]) < 40  # grey
+    assert middle[-1][0] - middle[-1][2] > 30  # yellow

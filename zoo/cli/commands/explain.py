@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from reports.pictures.sheet import Band
     from zoo.files.image_files import LeftOut
 
+_SCALE = ("0", "1 = strongest evidence, probability 100 %")
+"""Ends of the scale of the maps, which are multiplied by the probability of their class."""
 _COARSE = 4
 """Saliency maps with fewer rows or columns than this hardly localise anything."""
 
@@ -50,7 +52,8 @@ def command(
 
     CHECKPOINT is a trial folder, the checkpoint inside it, or a .safetensors file written by zoo export or zoo import.
     Images are given and preprocessed as for zoo predict. Each image is shown next to one saliency map per class
-    (HiResCAM at the last layer with spatial features); bright regions raise the class score. A saliency map shows
+    (HiResCAM at the last layer with spatial features); bright regions raise the class score, and the map of an
+    improbable class is weak: each is multiplied by the probability, and a scale is drawn above. A saliency map shows
     where a model looks, not why, and the maps of a badly trained model look just as convincing.
     """
     from harness.classifiers.predicting import Predictor
@@ -84,7 +87,7 @@ def command(
         click.echo(f"{clean(source.name)}: {clean(classifier.card.classes[best])} {100 * probability:.1f} %")
     if bands:
         shown = 1 + min(top_k, len(classifier.card.classes))
-        write_picture(draw_sheet(bands, title=classifier.card.title, side=224, columns=shown), path)
+        write_picture(draw_sheet(bands, title=classifier.card.title, side=224, columns=shown, scale=_SCALE), path)
         complain(
             f"wrote {clean(path)}: saliency at {clean(layer)}, resolution {rows} × {columns}; bright raises the score"
         )
@@ -126,6 +129,8 @@ def _decoded(predictor: Predictor, source: ImageSource) -> NDArray[np.uint8] | s
 
 
 def _band(name: str, image_HWC: NDArray[np.uint8], explanation: SaliencyExplanation, classes: tuple[str, ...]) -> Band:
+    import numpy as np
+
     from reports.pictures.sheet import Band, SheetCell, heat
 
     cells = [SheetCell(image_HWC=image_HWC, lines=(Path(name).name,))]
@@ -133,7 +138,8 @@ def _band(name: str, image_HWC: NDArray[np.uint8], explanation: SaliencyExplanat
         nothing = () if map_HW.any() else ("no positive evidence",)
         cells.append(
             SheetCell(
-                image_HWC=heat(image_HWC, map_HW), lines=(f"{classes[index]} {100 * probability:.1f} %", *nothing)
+                image_HWC=heat(image_HWC, map_HW * np.float32(probability)),
+                lines=(f"{classes[index]} {100 * probability:.1f} %", *nothing),
             )
         )
     return Band(cells=cells)
