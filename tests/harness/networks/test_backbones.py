@@ -12,6 +12,7 @@ from harness.faults.errors import TrialError
 from harness.networks.backbones import (
     FittedNetwork,
     empty_fitted,
+    feature_layer,
     fill_heads,
     hash_of_weights,
     take_head,
@@ -74,6 +75,60 @@ def test_features_are_what_the_head_of_a_timm_network_gets(name: str) -> None:
     assert (backbone.layer, features_BD.shape[1]) == (layer, num_features)
     if len(backbone.heads) == 1:
         torch.testing.assert_close(features_BD, caught_BD, rtol=1e-5, atol=1e-6)
+
+
+POOLED = {
+    "resnet18": ("layer4", 512),
+    "vit_tiny_patch16_224": ("norm", 192),
+    "swin_tiny_patch4_window7_224": ("norm", 768),
+}
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_features_may_be_the_last_map_or_tokens_of_a_timm_network(name: str) -> None:
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=5).eval()
+    seen_BCHW = images(model.default_cfg["input_size"][-1])
+    layer = feature_layer(model, "pooled", seen_BCHW)
+    with torch.inference_mode():
+        whole_BD = model.forward_features(seen_BCHW)
+        features_BD = take_head(model, layer).pooled(seen_BCHW)
+    assert (layer, features_BD.shape[1]) == POOLED[name]
+    if whole_BD.ndim == 3:
+        expected_BD = whole_BD[:, model.num_prefix_tokens :].mean(dim=1)
+    else:
+        expected_BD = whole_BD.mean(dim=(1, 2) if whole_BD.shape[-1] == features_BD.shape[1] else (2, 3))
+    torch.testing.assert_close(features_BD, expected_BD, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "layer", "width"),
+    [
+        ("vgg11", "pooled", "avgpool", 512),
+        ("resnet18", "layer3", "layer3", 256),
+        ("mobilenet_v3_small", "pooled", "features", 576),
+    ],
+)
+def test_features_may_come_from_a_layer_of_a_torchvision_network(name: str, asked: str, layer: str, width: int) -> None:
+    torch.manual_seed(0)
+    model = torchvision.models.get_model(name, num_classes=5).eval()
+    seen_BCHW = images(64)
+    assert feature_layer(model, asked, seen_BCHW) == layer
+    backbone = take_head(model, layer)
+    with torch.inference_mode():
+        assert backbone.pooled(seen_BCHW).shape == (2, width)
+    assert backbone.layer == f"output of {layer}"
+
+
+def test_the_head_itself_is_no_other_layer_and_a_wrong_name_is_one_sentence() -> None:
+    model = Convolutional()
+    assert feature_layer(model, "head", images(8)) == ""
+    with pytest.raises(
+        TrialError, match="Convolutional has no layer 'bdy'; expected head, pooled or a layer such as body"
+    ):
+        feature_layer(model, "bdy", images(8))
+    with pytest.raises(TrialError, match="has no layer with maps or tokens before its head"):
+        feature_layer(nn.Sequential(nn.Flatten(), nn.Linear(192, 5)), "pooled", images(8))
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,10 @@ def command(
     click.echo(click.style(_footer(attribute, len(entries), catalog), dim=True), err=True)
 
 
+_MOST_NAMED = 10
+"""Number of models that are named where they cannot be counted."""
+
+
 def _list_models(
     ctx: click.Context,
     attribute: str,
@@ -119,12 +123,16 @@ def _list_models(
     check_columns(columns, option="--columns")
     check_columns([sort_by] if sort_by else [], option="--sort-by")
     conditions = [Condition.parse(text) for text in where]
-    columns = columns or ["name", "px", "params", "macs", "published", "dataset"]
+    asked, columns = bool(columns), columns or ["name", "px", "params", "macs", "published", "dataset"]
     needed = frozenset([*columns, *([sort_by] if sort_by else []), *(each.column for each in conditions)])
     session = session_of(ctx)
     catalog = session.catalog()
     entries = find(catalog.architectures, patterns)
     sizes = sizes_of(entries, session.sources(), tell=complain) if needed & COUNTED else {}
+    uncounted = [name for name, size in sizes.items() if size.params is None]
+    if uncounted:
+        more = " …" if len(uncounted) > _MOST_NAMED else ""
+        complain(f"{plural(len(uncounted), 'model')} could not be counted: {', '.join(uncounted[:_MOST_NAMED])}{more}")
     rows: list[Mapping[str, Any]] = [facts_of(entry, needed, sizes) for entry in entries]
     rows = [row for row in rows if all(condition.holds(row) for condition in conditions)]
     if sort_by:
@@ -135,7 +143,9 @@ def _list_models(
         click.echo("".join(f"{row['name']}\n" for row in rows), nl=False)
     else:
         cells = [[shown(column, row[column]) for column in columns] for row in rows]
-        heading, *lines = table_lines([COLUMNS[column] for column in columns], cells, width=terminal_width())
+        heading, *lines = table_lines(
+            [COLUMNS[column] for column in columns], cells, width=terminal_width(), keep_empty=asked
+        )
         click.echo("\n".join([click.style(heading, bold=True), *lines]))
         click.echo(click.style(_footer(attribute, len(rows), catalog), dim=True), err=True)
 

@@ -103,13 +103,15 @@ class TextColumn:
     """Whether it is left out instead of shrunk to its smallest width."""
 
 
-def table_lines(columns: Sequence[TextColumn], rows: Iterable[Sequence[object]], *, width: int | None) -> list[str]:
+def table_lines(
+    columns: Sequence[TextColumn], rows: Iterable[Sequence[object]], *, width: int | None, keep_empty: bool = False
+) -> list[str]:
     """Return a heading and a line for each row, no wider than *width* cells if columns can shrink that far.
 
-    Columns that are empty in all rows are left out.
+    Columns that are empty in all rows are left out, unless *keep_empty*.
     """
     cells = [[clean(cell) for cell in row] for row in rows]
-    used = [index for index in range(len(columns)) if not cells or any(row[index] for row in cells)]
+    used = [index for index in range(len(columns)) if keep_empty or not cells or any(row[index] for row in cells)]
     kept = [columns[index] for index in used]
     body = [[row[index] for index in used] for row in cells]
     widths = [

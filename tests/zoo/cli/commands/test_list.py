@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -66,3 +67,21 @@ def test_columns_are_of_models_only(run_shelf: Run) -> None:
     result = run_shelf("list", "recipes", "--columns", "name")
     assert result.exit_code == 2
     assert "are for zoo list models" in result.stderr
+
+
+def test_columns_that_were_asked_for_are_shown_even_if_they_are_empty(run_zoo: Run) -> None:
+    result = run_zoo("list", "models", "resnet20_cifar", "--columns", "name,published,dataset")
+    assert result.stdout.splitlines()[0].split() == ["name", "published", "%", "on"]
+
+
+def test_models_that_cannot_be_counted_are_named(run_zoo: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    plugin = tmp_path / "nets.py"
+    plugin.write_text(
+        "from zoo import Architecture, hookimpl\n\n\n@hookimpl\ndef zoo_architectures():\n"
+        "    yield Architecture(name='broken', build=lambda request: 1 / 0)\n"
+    )
+    result = run_zoo("list", "models", "nets/*", "--columns", "name,params,macs", "--plugin", str(plugin))
+    assert result.exit_code == 0
+    assert "1 model could not be counted: nets/broken" in result.stderr
+    assert result.stdout.splitlines()[0].split() == ["name", "params", "MACs"]

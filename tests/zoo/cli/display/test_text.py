@@ -68,6 +68,11 @@ def test_a_column_that_is_empty_in_every_row_is_left_out() -> None:
     assert lines == ["name", "a", "b"]
 
 
+def test_an_empty_column_may_be_kept() -> None:
+    columns = [TextColumn(title="name"), TextColumn(title="note")]
+    assert table_lines(columns, [("a", "")], width=None, keep_empty=True) == ["name  note", "a"]
+
+
 def test_times_and_counts_read_as_people_say_them() -> None:
     assert [duration(each) for each in (0.04, 9.94, 9.96, 59.4, 185, 7801)] == [
         "0.0 s", "9.9 s", "10 s", "59 s", "3 min 05 s", "2 h 10 min",
