@@ -79,11 +79,11 @@ class ToyBench:
             shutil.copy(HERE / name, folder / name)
         self.store = Store(folder / "runs")
 
-    def set_fault(self, process: str, at: int, how: str) -> None:
+    def set_fault(self, process: str, at: int, how: str, what: str = "writes") -> None:
         """Ask for a fault at the place of that number in every such process; 0 only counts places."""
         for name in ("places.txt", "struck.txt"):
             (self.folder / name).unlink(missing_ok=True)
-        (self.folder / "fault.json").write_text(json.dumps({"process": process, "at": at, "how": how}))
+        (self.folder / "fault.json").write_text(json.dumps({"process": process, "at": at, "how": how, "what": what}))
 
     def no_fault(self) -> None:
         """Ask for no fault any more."""

@@ -2,8 +2,9 @@
 
 ``fault.json`` beside it says which: ``{"process": "trial", "at": 7, "how": "kill"}`` strikes at the seventh place of
 each trial's process, so that one bench bears as many faults as it has trials. Other processes are ``prepare``, which
-decodes the data, and ``bench``. Each place passed is a line ``PID NUMBER NAME`` in ``places.txt``, and each fault
-one in ``struck.txt``: a bench without a fault tells how many places there are, and one with a fault whether it struck.
+decodes the data, and ``bench``. With ``"what": "reads"``, places are the files that are opened for reading. Each place
+passed is a line ``PID NUMBER NAME`` in ``places.txt``, and each fault one in ``struck.txt``: a bench without a fault
+tells how many places there are, and one with a fault whether it struck.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ ERRORS = {"enospc": errno.ENOSPC, "erofs": errno.EROFS, "eio": errno.EIO}
 class Faults:
     """Counts places, and strikes at one of them."""
 
-    def __init__(self, at: int, how: str) -> None:
-        self.at, self.how = at, how
+    def __init__(self, at: int, how: str, what: str = "writes") -> None:
+        self.at, self.how, self.what = at, how, what
         self.passed = 0
         self.places, self.struck = (
             os.open(HERE / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for name in ("places.txt", "struck.txt")
@@ -63,7 +64,10 @@ class Faults:
         return counted
 
     def install(self) -> None:
-        """Put places into all that writes durable files in this process."""
+        """Put places into all that writes durable files in this process, or that reads files."""
+        if self.what == "reads":
+            self._install_reads()
+            return
         whole_write, whole_row = atomic_files._write, history.HistoryWriter.write
 
         def write(path: Path, content: bytes) -> None:
@@ -84,6 +88,21 @@ class Faults:
         os.fsync = self.around("fsync", os.fsync)
         os.replace = self.around("rename", os.replace)
 
+    def _install_reads(self) -> None:
+        whole_open = os.open
+
+        def open_file(path: Any, flags: int, *args: Any, **options: Any) -> int:
+            if (
+                not flags & (os.O_WRONLY | os.O_RDWR)
+                and isinstance(path, (str, Path))
+                and Path(path).suffix in (".npy", ".json", ".safetensors", ".jsonl", ".bin")
+                and self.strikes(f"read {Path(path).suffix}")
+            ):
+                self.strike()
+            return whole_open(path, flags, *args, **options)
+
+        os.open = open_file
+
 
 def _process() -> str:
     """Return which process this is: the bench, or what the job is that it was started for."""
@@ -99,7 +118,7 @@ def _install() -> None:
         return
     fault = json.loads(asked.read_text())
     if _process() == fault["process"] and not hasattr(os, "zoo_test_faults"):
-        os.zoo_test_faults = Faults(fault["at"], fault["how"])  # type: ignore[attr-defined]
+        os.zoo_test_faults = Faults(fault["at"], fault["how"], fault["what"])  # type: ignore[attr-defined]
         os.zoo_test_faults.install()  # type: ignore[attr-defined]
 
 

@@ -35,7 +35,7 @@ def put_back() -> Iterator[None]:
     working folder        also if it was removed
     signals               handlers and timers, in the main thread
     standard streams      those that it closed or replaced by None; what it puts around them stays
-    limits                recursion, open files, memory, sizes of files, as far as the system allows; the file mask
+    limits                recursion, open files, memory, sizes of files, below the hard limits; the file mask
     errors                filters that turn warnings into errors, numpy's treatment of floating-point errors
     torch                 default dtype and device
     forks                 a process that it forked, and that returns from it, ends
@@ -91,15 +91,16 @@ class _State:
             return
         import resource
 
-        for number, (soft, hard) in self._limits.items():
+        for number, soft in self._limits.items():
             now = resource.getrlimit(number)
-            if now == (soft, hard):
+            if now[0] == soft:
                 continue
+            # Whoever lowers the hard limit as well means it.
             possible = now[1] if soft == resource.RLIM_INFINITY else soft
-            for limits in ((soft, hard), (possible, now[1])):  # only root may raise a hard limit again
-                with suppress(OSError, ValueError):
-                    resource.setrlimit(number, limits)
-                    break
+            if now[1] != resource.RLIM_INFINITY:
+                possible = min(possible, now[1])
+            with suppress(OSError, ValueError):
+                resource.setrlimit(number, (possible, now[1]))
 
     def _put_back_streams(self) -> None:
         for number, copy in self._copies.items():
@@ -180,13 +181,15 @@ def _reopened(number: int, mode: str) -> IO[Any] | None:
         return None
 
 
-def _limits() -> dict[int, tuple[int, int]]:
+def _limits() -> dict[int, int]:
     try:
         import resource
     except ImportError:  # Windows
         return {}
     return {
-        number: resource.getrlimit(number) for name in _LIMITS if (number := getattr(resource, name, None)) is not None
+        number: resource.getrlimit(number)[0]
+        for name in _LIMITS
+        if (number := getattr(resource, name, None)) is not None
     }
 
 
