@@ -71,7 +71,12 @@ def rounding_of(published: float) -> float:
 
 
 def is_published_for(figure: PublishedFigure, record: Record) -> bool:
-    """Return whether a record was tested on the dataset of a figure, as a whole."""
+    """Return whether a record was tested on the dataset of a figure, as a whole, with the network of that name.
+
+    With early strides reduced for small images, it is another network than the one that the figure is of.
+    """
+    if record.model is not None and record.model.small_image_changes:
+        return False
     data, classifier = record.spec.dataset, record.spec.classifier
     if data.limit_test is not None or data.folds is not None or record.data is None:
         return False

@@ -145,3 +145,17 @@ def test_columns_can_be_chosen_before_there_are_results() -> None:
         "worst_slice",
         "drop_worst_slice",
     ]
+
+
+def test_by_the_worst_slice_rows_are_in_order_and_no_rank_is_printed(make_trial, add_set) -> None:
+    """It is a minimum, which no test here covers."""
+    trials = []
+    for model, wrong in (("a", 20), ("b", 60)):
+        trial = add_set(make_trial(model), "day", TestSetKind.SLICE, wrong=0, some=slice(None, 100))
+        trials.append(add_set(trial, "night", TestSetKind.SLICE, wrong=wrong, some=slice(100, None)))
+    leaderboard = build_leaderboard(trials, sort_by="worst_slice")
+    rows = leaderboard.tables[0].rows
+    assert [(row.model, row.rank_low, row.rank_high) for row in rows] == [("a", None, None), ("b", None, None)]
+    assert "no ranks: rows are in the order of worst_slice, whose differences cannot be tested" in terminal_text(
+        leaderboard
+    )

@@ -104,6 +104,14 @@ def test_a_part_of_the_images_or_of_the_classes_is_not_the_dataset(make_trial):
     assert is_published_for(figure, with_spec(classifier=head.model_copy(update={"num_classes": 3})))
 
 
+def test_with_strides_reduced_for_small_images_it_is_not_the_network_of_the_figure(make_trial):
+    _, record = make_trial()
+    figure = PublishedFigure(value=0.5, dataset="toy")
+    small = record.model.model_copy(update={"small_image_changes": ("conv1: stride 2 → 1",)})
+    assert is_published_for(figure, record)
+    assert not is_published_for(figure, record.model_copy(update={"model": small}))
+
+
 def test_a_note_says_how_the_classes_of_a_head_were_matched(make_trial):
     leaderboard = build_leaderboard([evaluated(make_trial, 0.9, mapping="classes matched by index"), make_trial("b")])
     assert "classes matched by index (net)" in leaderboard.tables[0].notes
