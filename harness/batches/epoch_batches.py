@@ -48,6 +48,7 @@ class EpochBatches:
         hp: The batch size, sampling and augmentation.
         settings: The device and how images are normalised.
         rows_of: Maps a batch size to the rows of the batch that this rank trains on; None: all.
+        data: *images* on the device, if they are there already.
 
     Raises:
         TrialError: If there are too few images for a training step.
@@ -63,6 +64,7 @@ class EpochBatches:
         seed: int,
         settings: ForwardSettings,
         rows_of: Callable[[int], list[int]] | None = None,
+        data: DeviceImages | None = None,
     ) -> None:
         self.sizes = batch_sizes(len(images), hp.batch_size)
         self.num_images = len(images)
@@ -73,7 +75,9 @@ class EpochBatches:
         self._labels_N = images.labels_N
         self._crops = self._photograph_crops(images)
         resident = None if self._crops is None else False
-        self._data = DeviceImages(images, device, resident=resident, trials_on_device=settings.trials_on_device)
+        self._data = data or DeviceImages(
+            images, device, resident=resident, trials_on_device=settings.trials_on_device
+        )
         self.resident_bytes = self._data.resident_bytes
         self._normalize = settings.normalizer()
         fill_C = [round(255 * mean) for mean in settings.normalization.mean]

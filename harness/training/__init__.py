@@ -16,6 +16,8 @@
 ``precision``          autocast and exact float32
 ``resolved_recipe``    a recipe with the hyperparameters of one training
 ``schedules``          learning-rate schedules
+``seeds``              several seeds as one batched network
+``starting``           the weights that a training starts with
 ``state``              all that a training needs to continue
 ``step``               what a recipe's own training step is given
 ``tensor_lists``       copying many tensors in few kernels

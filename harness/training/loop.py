@@ -25,7 +25,6 @@ from harness.data.images import TrialImages
 from harness.faults.errors import TrialError
 from harness.faults.out_of_memory import least_images
 from harness.networks.heads import find_head, freeze_all_but, set_train_mode
-from harness.networks.initialization import initialize
 from harness.randomness import seed_global
 from harness.records.record import FailureKind
 from harness.training.best_epoch import BestEpoch
@@ -40,11 +39,9 @@ from harness.training.optimizers import set_optimizer_mode
 from harness.training.precision import computing, exact_fp32
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.training.schedules import Plateau, lr_factor
+from harness.training.starting import start_network
 from harness.training.state import TrainingState
 from harness.training.step import StepContext
-
-PREPARE_IMAGES = 5000
-"""Maximum number of images passed to a recipe's ``prepare``: enough for any pixel statistics."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,14 +165,9 @@ def train(
 
     # The initial network.
     settings.place(model)
-    starts_at_head = hp.init != "default" and (hp.pretrained or hp.init == "zero_head")
-    head = find_head(model) if hp.freeze_backbone or starts_at_head else ()
+    head = find_head(model) if hp.freeze_backbone else ()
     if state is None:
-        seed_global(seed, "start")
-        # Pretrained weights are kept: only the head is new.
-        initialize(head if starts_at_head else (model,), hp.init)
-        if recipe.prepare is not None:
-            recipe.prepare(model, batches.some(PREPARE_IMAGES), hp)
+        start_network(model, resolved, seed=seed, some=batches.some)
         ranks.agree(model)
     if hp.freeze_backbone:
         freeze_all_but(model, head)

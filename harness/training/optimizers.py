@@ -18,6 +18,9 @@ from zoo.optimizers import TIMM
 FUSED_DEVICES = ("cpu", "cuda", "mps", "xpu")
 """Devices with fused kernels for sgd, adam and adamw, which update all parameters in a single pass."""
 
+ELEMENTWISE = ("sgd", "adam", "adamw", "rmsprop")
+"""Optimizers that update each number by its own gradient alone, so that tensors may be stacked."""
+
 _EXEMPT_FROM_COMPILING = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
 
 OptimizerT = TypeVar("OptimizerT", bound=torch.optim.Optimizer)
@@ -25,8 +28,14 @@ OptimizerT = TypeVar("OptimizerT", bound=torch.optim.Optimizer)
 
 def make_optimizer(model: nn.Module, hp: Hyperparameters, *, may_be_fused: bool = True) -> torch.optim.Optimizer:
     """Make the optimizer for the parameters that require gradients, with the groups of :func:`parameter_groups`."""
-    groups = parameter_groups(model, hp)
-    device = next(model.parameters()).device
+    return optimizer_of(parameter_groups(model, hp), hp, may_be_fused=may_be_fused)
+
+
+def optimizer_of(
+    groups: list[dict[str, Any]], hp: Hyperparameters, *, may_be_fused: bool = True
+) -> torch.optim.Optimizer:
+    """Make the optimizer for *groups* of parameters."""
+    device = groups[0]["params"][0].device
     fused = may_be_fused and device.type in FUSED_DEVICES
     decay = hp.weight_decay
     match hp.optimizer:
