@@ -75,9 +75,7 @@ class EpochBatches:
         self._labels_N = images.labels_N
         self._crops = self._photograph_crops(images)
         resident = None if self._crops is None else False
-        self._data = data or DeviceImages(
-            images, device, resident=resident, trials_on_device=settings.trials_on_device
-        )
+        self._data = data or DeviceImages(images, device, resident=resident, trials_on_device=settings.trials_on_device)
         self.resident_bytes = self._data.resident_bytes
         self._normalize = settings.normalizer()
         fill_C = [round(255 * mean) for mean in settings.normalization.mean]

@@ -9,6 +9,7 @@
 ``interference``    load of other processes and throttled clocks
 ``peak_memory``     peak memory of a device or process
 ``reference``       the reference network that each trial measures beside its own
+``seed_batching``   whether several seeds train faster together
 ``speed``           all speeds of a trained network
 ``timer``           the throughput protocol
 ``training_step``   one training step to time

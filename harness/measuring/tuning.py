@@ -127,7 +127,7 @@ def _look(
     steps = {_name(usual, precision): step_of(usual, precision)}
     first = steps[_name(usual, precision)]
     first()  # allocates, and picks kernels
-    step_seconds = _seconds(first, 1, device)
+    step_seconds = seconds_of_calls(first, 1, device)
     expected = request.num_steps * step_seconds
     layouts = (True, False) if layout == "auto" else (usual,)
     informs = device.type == "cpu" and precision == "fp32"
@@ -159,7 +159,7 @@ def _look(
         eager = step_of(chosen, precision)
         candidate = replace(settings, channels_last=chosen, compile=True)
         compiled = step_with(candidate)
-        compile_seconds = _seconds(compiled, 1, device)
+        compile_seconds = seconds_of_calls(compiled, 1, device)
         with_graphs = step_with(replace(candidate, graphs=True))
         ways = {"eager": eager, "compiled": compiled, "compiled with graphs": with_graphs}
         by_way = _rates(ways, step_seconds, batch, device)
@@ -186,14 +186,15 @@ def _rates(
     calls = max(1, int(MIN_WINDOW_SECONDS / max(step_seconds, 1e-9)))
     taken: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
-        _seconds(step, 1, device)
+        seconds_of_calls(step, 1, device)
     for _ in range(ROUNDS):
         for name, step in steps.items():
-            taken[name].append(_seconds(step, calls, device) / calls)
+            taken[name].append(seconds_of_calls(step, calls, device) / calls)
     return {name: batch / statistics.median(seconds) for name, seconds in taken.items()}
 
 
-def _seconds(step: Callable[[], None], calls: int, device: torch.device) -> float:
+def seconds_of_calls(step: Callable[[], None], calls: int, device: torch.device) -> float:
+    """Return the seconds that *calls* of a step take."""
     synchronize(device)
     start = time.perf_counter()
     for _ in range(calls):
