@@ -5,6 +5,7 @@ The flow: ``bench`` resolves a plan, hands its trials out, and returns their rec
 - ``bench``: runs a plan on a store and continues what is unfinished
 - ``timings``: where the wall time of a bench went
 - ``settings``: how a bench runs its trials
+- ``seed_groups``: trials that one process may train together
 - ``slots``: how many trials run at a time, and on which devices
 - ``resolution``: prepares datasets, decides settings, and gives trials their keys
 - ``job_runner``, ``local_jobs``: the jobs that come before the trials

@@ -23,6 +23,7 @@ from harness.bench.remote.contained_workers import connected
 from harness.bench.remote.jobs import RemoteJobRunner
 from harness.bench.remote.trials import RemoteTrials
 from harness.bench.resolution import Resolver
+from harness.bench.seed_groups import SeedGroups, not_here
 from harness.bench.settings import BenchSettings
 from harness.bench.timings import TRIALS, Timings, phases_of
 from harness.data.cache_layout import using
@@ -89,8 +90,13 @@ class Trials(Protocol):
     def is_idle(self) -> bool:
         """Tell whether no trial runs."""
 
-    def start(self, trial: ResolvedTrial, before: Record | None) -> None:
-        """Start a trial; there must be room. *before* is the record that called for running it."""
+    def start(self, trial: ResolvedTrial, before: Record | None, companions: Sequence[ResolvedTrial] = ()) -> None:
+        """Start a trial; there must be room. *before* is the record that called for running it, and *companions* are
+        trials of other seeds that wait, for it to train as well.
+        """
+
+    def capacity(self) -> int:
+        """Tell how many trials run at a time."""
 
     def poll(self, seconds: float) -> Iterator[Event | TrialOver]:
         """Wait up to *seconds* for something to happen, and yield what happened since the last call."""
@@ -174,6 +180,8 @@ def run_bench(
             return len(resolved) if follow is None else follow.total
 
         runner = _Runner(store, trials, emit, interrupts, settings, total=total, more=more)
+        if remote is not None:
+            runner.notes += not_here(resolved)
         num_slots, began_trials = trials.capacity(), time.monotonic()
         # On other machines, whoever runs a trial sees to that.
         with using([] if remote else [each for trial in resolved for each in trial.prepared.folders]):
@@ -262,6 +270,7 @@ class _Runner:
         """When a trial was last found to be held elsewhere, by its number."""
         self._heeded = 0
         self._was_reused = False
+        self._groups = SeedGroups(settings)
 
     def run(self, waiting: Sequence[ResolvedTrial]) -> dict[int, Record]:
         """Return the records by the trials' numbers."""
@@ -278,8 +287,11 @@ class _Runner:
                     continue
                 for news in self.trials.poll(POLL_SECONDS):
                     if not isinstance(news, TrialOver):
+                        self._groups.follow(news)
                         self.emit(news)
-                    elif news.record is None:
+                        continue
+                    self._groups.end(news.trial, news.record, fell_apart=news.fell_apart)
+                    if news.record is None:
                         self._put_off(news.trial)
                         self._waiting.append(news.trial)
                     else:
@@ -302,8 +314,9 @@ class _Runner:
     def _fill(self) -> None:
         """Settle what needs no running, and start trials while there is room."""
         waiting, self._waiting = self._waiting, []
-        for trial in waiting:
-            if self.interrupts.count or not self.trials.has_room() or self._was_just_held(trial):
+        for index, trial in enumerate(waiting):
+            is_awaited = self._was_just_held(trial) or self._groups.is_awaited(trial)
+            if self.interrupts.count or not self.trials.has_room() or is_awaited:
                 self._waiting.append(trial)
                 continue
             before = self._read(trial)
@@ -320,7 +333,13 @@ class _Runner:
                 self._put_off(trial)
                 self._waiting.append(trial)
             else:
-                self.trials.start(trial, before)
+                companions = self._groups.start(
+                    trial,
+                    [*self._waiting, *waiting[index + 1 :]],
+                    is_due=self._is_due,
+                    num_slots=self.trials.capacity(),
+                )
+                self.trials.start(trial, before, companions)
                 self.emit(
                     TrialStarted(
                         trial_id=trial.trial_id,
@@ -332,6 +351,13 @@ class _Runner:
 
     def _place(self, trial: ResolvedTrial) -> int:
         return self._places.setdefault(trial.trial_id, len(self._places) + 1)
+
+    def _is_due(self, trial: ResolvedTrial) -> bool:
+        """Return whether a waiting trial has to run: it has no final record, and nobody runs it."""
+        if self.store.is_held(trial.trial_id):
+            return False
+        before = self._read(trial)
+        return before is None or not files.is_settled(before, trial.result_key, retry=self.limits.retry)
 
     def _put_off(self, trial: ResolvedTrial) -> None:
         self._looked_at[trial.number] = time.monotonic()

@@ -7,7 +7,7 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class TrialOver:
     """None where another process holds the trial."""
     seconds: float = 0.0
     """How long its process took; 0: not known."""
+    fell_apart: bool = False
+    """Whether its process ended while it had companions, so that it ran again alone."""
 
 
 class LocalTrials:
@@ -130,23 +132,30 @@ class LocalTrials:
         """Return whether no trial runs or is about to run again."""
         return not self._running and not self._lost
 
-    def start(self, trial: ResolvedTrial, before: Record | None) -> None:
+    def start(self, trial: ResolvedTrial, before: Record | None, companions: Sequence[ResolvedTrial] = ()) -> None:
         """Start a trial; there must be room.
 
         Nothing is written to its folder here but under its lock: another bench's trial may be at work there.
 
         Args:
             before: The record that called for running it.
+            companions: Trials that it may train as well; they run later.
 
         Raises:
             StoreError: If its folder cannot be made.
         """
-        self._start(trial, before)
+        self._start(trial, before, companions)
 
-    def _start(self, trial: ResolvedTrial, before: Record | None, *, is_repeated: bool = False) -> None:
-        folder = self._store.folder(trial.trial_id).absolute()  # a plugin may change the working folder
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+    def _start(
+        self,
+        trial: ResolvedTrial,
+        before: Record | None,
+        companions: Sequence[ResolvedTrial] = (),
+        *,
+        is_repeated: bool = False,
+        fell_apart: bool = False,
+    ) -> None:
+        folder = self._folder_for(trial)
         slot = self._free.popleft()
         self._num_started += 1
         scratch = self._scratch / f"trial-{self._num_started}"
@@ -169,6 +178,10 @@ class LocalTrials:
                     "sharing": slot.sharing,
                     "cores_folder": "" if self._cores_folder is None else str(self._cores_folder),
                     "node": self._node,
+                    "companions": [
+                        {"trial": each.model_dump(mode="json"), "folder": str(self._folder_for(each))}
+                        for each in companions
+                    ],
                 },
             },
             scratch,
@@ -183,8 +196,17 @@ class LocalTrials:
                 tail=HistoryTail(folder / files.HISTORY_FILE),
                 kills_before=oom_killer.count_kills(),
                 is_repeated=is_repeated,
+                fell_apart=fell_apart,
+                num_companions=len(companions),
             )
         )
+
+    def _folder_for(self, trial: ResolvedTrial) -> Path:
+        """Make a trial's folder if there is none; absolute, since a plugin may change the working folder."""
+        folder = self._store.folder(trial.trial_id).absolute()
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def poll(self, seconds: float) -> Iterator[Event | TrialOver]:
         """Wait up to *seconds* for a trial to end, and yield what happened since the last call.
@@ -194,7 +216,7 @@ class LocalTrials:
         """
         if self._lost and not self._running and self._stopping_since is None:
             lost = self._lost.popleft()
-            self._start(lost.trial, lost.before, is_repeated=True)
+            self._start(lost.trial, lost.before, is_repeated=True, fell_apart=lost.fell_apart)
         wait_for_any([each.job for each in self._running], seconds)
         over = [each for each in self._running if each.job.wait(0)]
         if any(each.job.lost for each in over):  # the others end a moment later
@@ -211,7 +233,7 @@ class LocalTrials:
             if isinstance(record, _Lost):
                 self._lost.append(record)
             else:
-                yield TrialOver(trial=each.trial, record=record, seconds=each.job.seconds)
+                yield TrialOver(trial=each.trial, record=record, seconds=each.job.seconds, fell_apart=each.fell_apart)
         if self._stopping_since is not None:
             self._insist(time.monotonic() - self._stopping_since)
             while self._lost:
@@ -262,6 +284,8 @@ class LocalTrials:
         is_stopping = self._stopping_since is not None
         if run.job.lost and not was_alone and not run.is_repeated and not is_stopping:
             return _Lost(trial=trial, before=run.before)
+        if run.num_companions and run.killed_for is None and not is_stopping:
+            return _Lost(trial=trial, before=run.before, fell_apart=True)
         crash = crash_record(
             trial,
             status=run.job.status,
@@ -293,10 +317,12 @@ class LocalTrials:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Lost:
-    """A trial that ended with the fork server, perhaps through no fault of its own."""
+    """A trial that ended with the fork server or with its companions, perhaps through no fault of its own."""
 
     trial: ResolvedTrial
     before: Record | None
+    fell_apart: bool = False
+    """Whether it had companions."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -312,13 +338,25 @@ class _Running:
     kills_before: int | None
     is_repeated: bool = False
     """Whether it runs again because it was lost, alone this time."""
+    fell_apart: bool = False
+    """Whether it was lost with companions."""
+    num_companions: int = 0
+    """How many trials it may train besides its own."""
     killed_for: Failure | None = None
+    told: set[int] = field(default_factory=set)
+    """Epochs that have been reported, until training goes on."""
     waiting_since: float | None = None
     waited: float = 0.0
 
     def events(self) -> Iterator[Event]:
         """Yield what it wrote into its history since the last call."""
         for row in self.tail.new_rows():
+            if row.get("event") == "phase" and row.get("phase") == "train":
+                self.told.clear()
+            elif row.get("event") == "epoch":
+                if row["epoch"] in self.told:  # a trial that resumes writes the rows that it keeps into a new file
+                    continue
+                self.told.add(row["epoch"])
             if row.get("event") == "waits":
                 self.waiting_since = self.job.seconds
             elif row.get("event") == "waited" and self.waiting_since is not None:
@@ -344,6 +382,8 @@ class _Running:
 
     def hold_to_limits(self, timeout: float | None) -> None:
         """End it if it takes too long or prints too much."""
+        if timeout is not None:
+            timeout *= 1 + self.num_companions
         log = self.folder / files.LOG_FILE
         if timeout is not None and self.seconds() > timeout:
             self.job.kill()

@@ -179,7 +179,7 @@ def _key(trial: ResolvedTrial, machine: Machine) -> str:
         exclude={
             "seed": True,
             "dataset": {"limit_train", "limit_test", "val_fraction", "folds", "fold"},
-            "execution": {"looks", "measure_seconds", "best_inference"},
+            "execution": {"looks", "measure_seconds", "best_inference", "batched_seeds"},
         },
     )
     spec["recipe"]["hyperparameters"].pop("epochs", None)

@@ -72,6 +72,7 @@ def make_plan(selection: Selection) -> Plan:
         precision=request.precision,
         compile=request.compile,
         layout=request.layout,
+        batched_seeds=request.batched_seeds,
         threads=request.threads,
         small_images={None: "auto", True: "on", False: "off"}[request.small_images],  # type: ignore[arg-type]
         looks=len(seed_counts(request.max_seeds)) if request.seeds == "auto" else 1,

@@ -133,6 +133,8 @@ class BenchRequest(FrozenModel):
     precision: Precision = "auto"
     compile: Compile = "off"
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
+    batched_seeds: Literal["auto", "on", "off"] = "auto"
+    """Whether the seeds of a small network train together, in one process as one batched network."""
     threads: int | None = Field(None, ge=1)
     small_images: bool | None = None
     """Whether to reduce the first strides for small images; None: for images below 64 pixels."""

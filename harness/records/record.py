@@ -146,6 +146,8 @@ class Tuning(FrozenModel):
     """Time to compile a training step, if that was tried."""
     seconds: float = 0.0
     """Time that the search took."""
+    batched_seeds: tuple[int, ...] = ()
+    """Seeds that were trained together in one batched network, this one included; empty: this one was trained alone."""
 
 
 class Rate(FrozenModel):

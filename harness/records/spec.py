@@ -143,6 +143,9 @@ class ExecutionSpec(FrozenModel):
     """Compile mode. graphs: with CUDA graphs; auto: the fastest in a probe, for long training on a GPU."""
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
     """Memory layout of images; auto: chosen by a probe for each network. It changes rounding only."""
+    batched_seeds: Literal["auto", "on", "off"] = "auto"
+    """Whether seeds of a combination train together as one batched network; auto: on an accelerator, if a probe finds
+    that faster. It changes rounding only."""
     threads: int | None = None
     """Number of CPU threads; None: by the work of a training step (see :mod:`harness.planning.threads`)."""
     small_images: Literal["auto", "on", "off"] = "auto"

@@ -47,14 +47,18 @@ class TrainingStates:
         start = time.monotonic()
         if start < self._next_save:
             return
+        self.save_now(state)
+        end = time.monotonic()
+        self._next_save = end + (end - start) * (1 / MAX_SHARE - 1)
+
+    def save_now(self, state: TrainingState) -> None:
+        """Save *state* durably and remove older ones."""
         content = state.to_bytes()
         name = state_name(state.epoch, content)
         write_bytes(self._folder / name, content)
         for path in state_files(self._folder):
             if path.name != name:
                 path.unlink(missing_ok=True)
-        end = time.monotonic()
-        self._next_save = end + (end - start) * (1 / MAX_SHARE - 1)
 
     def clear(self) -> None:
         """Remove all states."""

@@ -12,6 +12,7 @@
 ``head_fitting``    the heads, by a recipe's solver or the engine
 ``backbone_facts``  what is kept beside features
 ``feature_source``  the features of its images, from the cache or computed
+``together``        training it together with other seeds, as one batched network
 ``tuning``          choosing memory format and compile mode from a few training steps
 ``testing``         predicting the test and validation images with the trained network
 ``progress``        what the trial has done so far, in this attempt and in earlier ones

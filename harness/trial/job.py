@@ -6,6 +6,13 @@ from harness.records.spec import FrozenModel
 from harness.trial.resolved_trial import ResolvedTrial
 
 
+class Companion(FrozenModel):
+    """Another trial that waits, and differs only in the seed."""
+
+    trial: ResolvedTrial
+    folder: str
+
+
 class TrialJob(FrozenModel):
     """A trial to run, with the folder and devices to use."""
 
@@ -25,5 +32,7 @@ class TrialJob(FrozenModel):
     since."""
     keeps_features: bool = False
     """Whether to save the features of the test images, because a listener of the bench needs them."""
+    companions: tuple[Companion, ...] = ()
+    """Trials to train together with this one, if that is supported and pays off."""
     retry: bool = False
     """Whether to run it again if it failed."""

@@ -29,6 +29,8 @@ class TrialProgress:
     metrics: dict[str, MetricValue] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     speed: SpeedInfo | None = None
+    others_seconds: float = 0.0
+    """Time that this process spent on other seeds, which are charged for it."""
     paused_seconds: Callable[[], float] = lambda: 0.0
     """Returns for how long others have had the device so far; that time belongs to no phase, but is one of its own."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 
 from torch import nn
@@ -22,6 +23,7 @@ from harness.trial.active import ActiveTrial
 from harness.trial.distributed.multi_gpu import RankGroup
 from harness.trial.fitting import fit, training_info
 from harness.trial.setup import make_setup
+from harness.trial.together import hold_companions, train_together, with_seeds
 from harness.trial.tuning import tune_trial
 
 
@@ -79,8 +81,21 @@ def run_training(
             forget_compiled(device)
         memory.forget_peak()  # ignore the probe's peak
 
+    with ExitStack() as held:
+        companions = hold_companions(trial, state, held)  # before the bench sees that the training begins
+        told = 0 if state is None else state.epoch
+        if companions:
+            with progress.during("train"):
+                together = train_together(trial, companions, setup, settings, images, states=states, state=state)
+                state, told = together.state, together.told
+                progress.tuning = with_seeds(tuning, state, together.refused)
+            progress.seconds["train"] = max(0.0, progress.seconds["train"] - progress.others_seconds)
+        else:
+            progress.tuning = with_seeds(tuning, state)
+    num_seeds = max(1, len(progress.tuning.batched_seeds))
+
     unsaved: list[TrainingState] = []
-    first = told = 0 if state is None else state.epoch
+    first = 0 if state is None else state.epoch
 
     def emit(epoch: EpochResult) -> None:
         # The row comes first: a state without its epoch's row would leave a gap in the history of a resumed training.
@@ -110,13 +125,14 @@ def run_training(
             model, settings, trained = fitted.model, fitted.settings, fitted.result
             if fitted.problem:
                 progress.warnings += (f"{fitted.problem}; it was trained without them",)
-                progress.tuning = tuning.model_copy(update={"graphs": False})
+                progress.tuning = progress.tuning.model_copy(update={"graphs": False})
             save_weights(trial.folder, model)
-            peak_memory_mib = memory.mib()
+            # What several seeds took together is not what this one takes.
+            peak_memory_mib = memory.mib() if num_seeds == 1 else None
         else:
             with sharing.left():
-                together = ranks.train(trial.job.trial, setup, trial.folder, layout=tuning.layout)
-            trained, peak_memory_mib = together.training, together.peak_memory_mib
+                ranked = ranks.train(trial.job.trial, setup, trial.folder, layout=tuning.layout)
+            trained, peak_memory_mib = ranked.training, ranked.peak_memory_mib
             settings.place(model)
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     progress.model = model_info.model_copy(update={"trainable_params": trainable})
@@ -156,7 +172,7 @@ def run_training(
                 num_images=len(images.train),
                 peak_memory_mib=peak_memory_mib,
                 num_devices=execution.gpus_per_trial,
-                num_neighbours=progress.environment.get("trials_on_device", 1) - 1,
+                num_neighbours=progress.environment.get("trials_on_device", 1) * num_seeds - 1,
                 # A copy would be compiled anew, for longer than all measurements take.
                 again=None if ranks is not None or settings.compile else train_again,
             ),

@@ -130,7 +130,7 @@ def _attempt(job: TrialJob, catalog: Catalog, folder: Path, ranks: RankGroup | N
     INTERRUPTION.heeded = True  # only the record is left to write
     progress.history.sync()
     progress.history.close()
-    progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start
+    progress.seconds["total"] = sum(earlier.seconds.values()) + time.perf_counter() - start - progress.others_seconds
     return Record(
         trial_id=job.trial.trial_id,
         result_key=job.trial.result_key,

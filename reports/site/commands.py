@@ -15,7 +15,7 @@ from zoo.text import one_line
 
 _DISTRIBUTION = "zoobench"
 _MOST_CHARACTERS = 20_000
-_EXECUTION = ("device", "gpus_per_trial", "precision", "layout", "threads", "measure_seconds")
+_EXECUTION = ("device", "gpus_per_trial", "precision", "layout", "batched_seeds", "threads", "measure_seconds")
 _VERSIONS = ("torch", "torchvision", "timm")
 """Packages of the environment that can change a result."""
 

@@ -68,6 +68,7 @@ class BenchOptions(TypedDict, total=False):
     gpus_per_trial: int
     precision: Literal["auto", "fp32", "bf16", "fp16"]
     layout: Literal["auto", "channels_last", "contiguous"]
+    batched_seeds: Literal["auto", "on", "off"]
     threads: int
     measure_seconds: float
     compile: Literal["auto", "on", "graphs", "off"]

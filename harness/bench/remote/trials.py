@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,8 +96,11 @@ class RemoteTrials:
         """Return whether no trial is running, and the end of each has been reported."""
         return not self._running and not self._over
 
-    def start(self, trial: ResolvedTrial, before: Record | None) -> None:
+    def start(self, trial: ResolvedTrial, before: Record | None, companions: Sequence[ResolvedTrial] = ()) -> None:
         """Hand a trial over.
+
+        Args:
+            companions: None are ever given: seeds train together on this machine only.
 
         Raises:
             StoreError: If its folder cannot be made.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,9 @@ class SeedNetworks(nn.Module):
         self.stacked = copy.deepcopy(networks[0])
         """Holds the stacked tensors under the networks' own names; it is never called."""
         _stack(self.stacked, networks)
+        # Operations without a rule for batches run once for each seed; the probe shows what that costs.
+        functorch: Any = torch._C._functorch  # its stubs lack the function
+        functorch._set_vmap_fallback_warning_enabled(False)
         self._call = torch.vmap(self._call_one, randomness="error")
 
     def forward(self, images_SBCHW: Tensor) -> Tensor:

@@ -113,6 +113,23 @@ def slow(request):
     return Slow()
 
 
+def dies_batched(request):
+    import torch
+    from torch import nn
+
+    class Batched(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = linear(request)
+
+        def forward(self, x):
+            if torch._C._functorch.is_batchedtensor(x):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return self.net(x)
+
+    return Batched()
+
+
 def greedy(request, fits=6):
     import torch
     from torch import nn
@@ -249,6 +266,7 @@ def zoo_architectures():
         exits,
         vanishes,
         dies,
+        dies_batched,
         segfaults,
         loops,
         is_no_module,

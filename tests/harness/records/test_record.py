@@ -83,6 +83,7 @@ def full(small_record: Record) -> Record:
         },
         tuning=Tuning(
             layout="channels_last",
+            batched_seeds=(0, 1),
             compile=True,
             graphs=True,
             reason="it pays",

@@ -68,6 +68,7 @@ FULL = TrialSpec(
         gpus_per_trial=2,
         compile="graphs",
         layout="contiguous",
+        batched_seeds="on",
         threads=3,
         small_images="on",
         looks=4,

@@ -66,6 +66,11 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--gpus-per-trial", "N", "GPUs per trial; they share each batch, whose size does not change [default: 1]."),
     ("--precision", "PRECISION", "Numeric precision: auto, fp32, bf16 or fp16 [default: auto]."),
     ("--layout", "LAYOUT", "Memory layout of images: auto, channels_last or contiguous [default: auto]."),
+    (
+        "--batched-seeds",
+        "MODE",
+        "Train the seeds of a small network together: on, off, or auto on a GPU where it is faster [default: auto].",
+    ),
     ("--threads", "N", "CPU threads per trial [default: by the work of a training step, at most the cores]."),
     ("--measure-seconds", "SECONDS", "Duration of each speed measurement; 0 measures no speed [default: 0.3]."),
 )
