@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -12,6 +13,7 @@ from reports.pictures.parallel import parallel_svg
 from reports.site.entries import BoardEntry
 from reports.statistics.expected_best import expected_best
 from zoo.errors import StoreError
+from zoo.options import Option
 from zoo.space import values_text
 from zoo.text import duration, one_line
 
@@ -27,14 +29,16 @@ def searches_of(entry: BoardEntry) -> list[dict[str, Any]]:
         except StoreError:
             continue
         if study is not None:
-            found[record.search.repeat] = _section(study)
+            found[record.search.repeat] = _section(study, record.search.default_settings)
     return [found[repeat] for repeat in sorted(found)]
 
 
-def _section(study: StudyFile) -> dict[str, Any]:
+def _section(study: StudyFile, default: Mapping[str, Option]) -> dict[str, Any]:
     done = [each for each in study.trials if each.outcome == "done" and each.value is not None]
     values = [each.value for each in done if each.value is not None]
     numbers = [each.number for each in done]
+    # Trial 0 states no settings: it keeps those that the search began with.
+    settings = [each.values or default for each in done]
     draws = list(range(1, len(values) + 1))
     series = [
         {"label": "each trial", "colour": 0, "dashed": True, "x": numbers, "y": values},
@@ -51,7 +55,7 @@ def _section(study: StudyFile) -> dict[str, Any]:
             "yTitle": "validation accuracy, %",
             "isShare": True,
         },
-        "picture": Markup(parallel_svg(study.space, [each.values for each in done], values)),
+        "picture": Markup(parallel_svg(study.space, settings, values)),
         "importances": [
             (one_line(key.removeprefix("recipe.")), f"{100 * share:.0f} %")
             for key, share in sorted(study.importances.items(), key=lambda pair: -pair[1])

@@ -33,8 +33,9 @@ STUDY = StudyFile(
 def tune(trial: tuple[Path, Record]) -> Path:
     folder, record = trial
     search = SearchSpec(
-        study="abc", trials=4, seconds=11, budget="4 trials", sampler="tpe", settings={"recipe.lr": 0.1}
-    )
+        study="abc", trials=4, seconds=11, budget="4 trials", sampler="tpe", settings={"recipe.lr": 0.1},
+        default_settings={"recipe.lr": 1.0, "recipe.<b>": 0.25},
+    )  # fmt: skip
     spec = record.spec.model_copy(update={"search": search})
     write_record(folder, record.model_copy(update={"spec": spec}))
     return folder
@@ -50,7 +51,8 @@ def test_the_search_of_a_row_is_on_its_page(store: StoreMaker, make_site: MakeSi
     assert "4 trials (sampler tpe; budget 4 trials), judged by validation accuracy" in text
     assert 'data-block="history1"' in text
     assert 'data-block="expected1"' in text
-    assert "<polyline" in text
+    lines = [line.partition('points="')[2].partition('"')[0].split() for line in text.split("<polyline")[1:]]
+    assert sorted(map(len, lines)) == [2, 3, 3], "a line for each trial that is done, trial 0 with the default settings"
     assert "lr=0.1, &lt;b&gt;=0.5</bdi> (chosen)" in text
     assert "same as trial 1" in text
     assert "90 %" in text
