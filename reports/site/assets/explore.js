@@ -16,8 +16,10 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
   const COLOURS = { recipe: chosen.recipe, family: chosen.family, device: chosen.device };
   const kinds = Object.keys(COLOURS).filter((key) => new Set(COLOURS[key]).size > 1);
   const usualColour = () => kinds.find((key) => new Set(rows().map((row) => COLOURS[key][row])).size > 1) || "none";
-  const xKey = () => state().x || usualX;
   const yKey = () => state().y || "accuracy";
+  // A limit on a cost is drawn as a line: the chart turns to that cost, unless an axis was chosen.
+  const limited = () => Object.keys(state().ranges).find((key) => ![yKey(), "accuracy"].includes(key) && axes.some((each) => each.key === key));
+  const xKey = () => state().x || limited() || usualX;
   const colourKey = () => (kinds.includes(state().colour) || state().colour === "none" ? state().colour : usualColour());
 
   const pictured = () => {
@@ -40,7 +42,7 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
   controls.addEventListener("change", (event) => {
     const { name, value, checked } = event.target;
     if (name === "logarithmic") change({ linear: checked ? "" : "1" });
-    else if (name === "x") change({ x: value === usualX ? "" : value });
+    else if (name === "x") change({ x: value === usualX && !limited() ? "" : value });
     else if (name === "y") change({ y: value === "accuracy" ? "" : value });
     else if (name === "colour") change({ colour: value === usualColour() ? "" : value });
   });
@@ -70,8 +72,17 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
     if (!usable.length) return tools.empty(figure, "None of the shown rows has both values.");
     const chart = tools.frame(figure, Math.max(300, Math.min(460, figure.clientWidth * 0.5)), `${y.title} vs. ${x.title}, ${usable.length} rows`);
     const isShare = (each) => each.unit === 0.01;
+    // Limits that are not far from the points are in the picture, too.
+    const near = (key, values, log) => {
+      const [low, high] = [Math.min(...values), Math.max(...values)];
+      const span = high - low || Math.abs(high);
+      return (state().ranges[key] || []).filter(Boolean).map((limit) => Number(limit) * column[key].unit)
+        .filter((limit) => (log ? limit > low / 5 && limit < high * 5 : limit > low - span && limit < high + span));
+    };
+    const reached = usable.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]);
     const xs = usable.map((point) => point.x);
-    const bounds = tools.padded(usable.flatMap((point) => [point.y, point.low ?? point.y, point.high ?? point.y]));
+    xs.push(...near(x.key, xs, isLog));
+    const bounds = tools.padded([...reached, ...near(y.key, reached, false)]);
     const xBounds = isLog ? [Math.min(...xs) / 1.25, Math.max(...xs) * 1.25] : tools.padded(xs);
     const toX = (isLog ? tools.logarithmic : tools.linear)(...xBounds, chart.left, chart.right);
     const toY = tools.linear(isShare(y) ? Math.max(0, bounds[0]) : bounds[0], isShare(y) ? Math.min(1.01, bounds[1]) : bounds[1], chart.bottom, chart.top);

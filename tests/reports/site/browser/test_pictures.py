@@ -47,6 +47,18 @@ def test_a_picture_shows_the_rows_that_the_table_shows(site: Path, watched: Watc
     expect(page.locator("figure[data-board-chart=explore] circle")).to_have_count(4)
 
 
+def test_a_limit_on_a_cost_is_a_line_in_the_chart(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=toy&max_params=0.5")
+    figure = page.locator("figure[data-board-chart=explore]")
+    figure.locator("circle.ring").wait_for()
+    assert page.input_value("[name=x]") == "params"
+    assert figure.locator("line.guide").count() == 1
+    page.fill("[name=q]", "net?")
+    page.select_option("[name=x]", "inference_speed")
+    expect(page).to_have_url(re.compile("x=inference_speed"))
+    assert page.input_value("[name=x]") == "inference_speed"
+
+
 def test_axes_and_colours_can_be_chosen_and_stay_in_the_address(site: Path, watched: Watched) -> None:
     page = watched.open(site / "index.html", "#data=toy")
     page.select_option("[name=x]", "macs")
