@@ -41,5 +41,7 @@ BUILTIN: tuple[str, ...] = (
     "plugins.runtimes.torch_runtimes",
     "plugins.runtimes.onnx_runtimes",
     "plugins.runtimes.openvino",
+    "plugins.runtimes.executorch",
+    "plugins.runtimes.litert",
 )
 """Dotted names of the built-in plugin modules, in the order in which they load."""

@@ -34,6 +34,5 @@ def test_what_is_wrong_is_a_sentence(fields: dict[str, Any], sentence: str) -> N
 
 
 def test_the_built_ins_come_through_the_same_door(catalog: Catalog) -> None:
-    assert {"eager", "compile", "aotinductor", "torchscript", "onnx", "int8", "openvino", "openvino_int8"} == {
-        entry.display_name for entry in catalog.runtimes
-    }
+    names = {"eager", "compile", "aotinductor", "torchscript", "onnx", "int8", "openvino", "openvino_int8"}
+    assert names | {"executorch", "litert"} == {entry.display_name for entry in catalog.runtimes}
