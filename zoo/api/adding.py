@@ -34,6 +34,8 @@ class AddOptions(TypedDict, total=False):
     data_root: AnyPath
     offline: bool
     plugins: Sequence[AnyPath]
+    strict_plugins: bool
+    no_plugins: bool
     report: Report
 
 
@@ -92,7 +94,11 @@ def add(
     from zoo.api.plugin_choice import PluginChoice
 
     paths = [Path(files)] if isinstance(files, str | PathLike) else [Path(each) for each in files]
-    catalog = PluginChoice(files=tuple(options.get("plugins", ()))).catalog()
+    catalog = PluginChoice(
+        files=tuple(options.get("plugins", ())),
+        strict=options.get("strict_plugins", False),
+        installed=not options.get("no_plugins", False),
+    ).catalog()
     order = AddOrder(
         data=data if data is None or isinstance(data, str) else _kept(data),
         labels=None if labels is None else Path(labels),

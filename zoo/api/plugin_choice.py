@@ -35,8 +35,11 @@ class PluginChoice:
             files=tuple(str(Path(file)) for file in self.files), entry_points=self.installed, strict=self.strict
         )
 
-    def catalog(self) -> Catalog:
+    def catalog(self, *, hooks: Sequence[str] | None = None) -> Catalog:
         """Load the plugins.
+
+        Args:
+            hooks: Hooks to call; None: all.
 
         Raises:
             UsageError: If a file does not exist.
@@ -47,4 +50,4 @@ class PluginChoice:
 
         missing = [file for file in self.files if not Path(file).is_file()]
         ManyErrors.raise_if(UsageError(f"plugins = {file}: no such file") for file in missing)
-        return build_catalog(self.sources())
+        return build_catalog(self.sources(), hooks=hooks)

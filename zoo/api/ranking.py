@@ -196,16 +196,29 @@ class Ranking:
         return str(self.table.to_html(max_rows=MAX_HTML_ROWS, index=False))
 
 
-def rank(*folders: str | Path, sort_by: str = "accuracy") -> Ranking:
+def rank(
+    *folders: str | Path,
+    sort_by: str = "accuracy",
+    unseen: bool = False,
+    plugins: PluginFiles = (),
+    strict_plugins: bool = False,
+    no_plugins: bool = False,
+) -> Ranking:
     """Rank the results of earlier benches, as ``zoo rank`` does. Nothing is trained, and torch is not imported.
 
     Args:
         folders: Result folders, or single trials in them; ``runs`` where none is given.
         sort_by: Key of the column to rank by.
+        unseen: Whether to leave out rows whose weights may have seen the test images or their source.
+        plugins: Plugin files to load, for their metrics.
+        strict_plugins: Whether a broken plugin is an error.
+        no_plugins: Whether to ignore installed plugins.
 
     Raises:
         StoreError: If a folder does not exist or holds no results.
         UnknownNameError: If no column is called *sort_by*.
+        UsageError: If a plugin file does not exist, or *unseen* leaves no row.
+        PluginError: If a plugin is broken, with *strict_plugins*.
 
     Example:
         >>> import zoo
@@ -215,24 +228,58 @@ def rank(*folders: str | Path, sort_by: str = "accuracy") -> Ranking:
     """
     from reports.leaderboard.building import build_leaderboard
     from reports.trials.reading import read_trials, without_collection
+    from zoo.api.plugin_choice import PluginChoice
     from zoo.api.tables import MetricDeclarations
-    from zoo.loading import Sources, build_catalog
     from zoo.names import DEFAULT_RUNS
 
     with without_collection():
         trials, problems = read_trials([Path(folder) for folder in folders] or [Path(DEFAULT_RUNS)], runtimes=True)
+        notes = [f"left out: {problem}" for problem in problems]
+        if unseen:
+            trials, left_out = without_seen(trials, spelled="unseen = True")
+            notes += left_out
         # How other metrics are ranked is theirs to say, and they may come from plugins.
         is_usual = sort_by == "accuracy"
-        catalog = build_catalog(Sources(entry_points=not is_usual), hooks=("zoo_metrics",))
+        asks = not is_usual or bool(plugins) or strict_plugins
+        choice = PluginChoice(files=plugins, strict=strict_plugins, installed=asks and not no_plugins)
+        catalog = choice.catalog(hooks=("zoo_metrics",))
         declared = MetricDeclarations.of(catalog)
         leaderboard = build_leaderboard(
             trials,
             sort_by=sort_by,
             declared=() if is_usual else declared.columns,
             versions=declared.versions,
-            notes=[f"left out: {problem}" for problem in problems],
+            notes=notes,
         )
-    return Ranking(leaderboard, tuple(trials), declared)
+    return Ranking(leaderboard, tuple(trials), declared, plugins)
+
+
+def without_seen(trials: Sequence[Trial], *, spelled: str) -> tuple[list[Trial], list[str]]:
+    """Return the trials whose weights did not see the test images' source, and a note on the others.
+
+    Args:
+        trials: All trials; without any, there is nothing to leave out.
+        spelled: How the user asked for it.
+
+    Raises:
+        UsageError: If none is left.
+    """
+    from reports.trials.pretraining import seen_by
+    from zoo.errors import UsageError
+    from zoo.pretraining import Seen
+    from zoo.text import plural
+
+    kept = [trial for trial in trials if seen_by(trial[1]) in (None, Seen.NO)]
+    if trials and not kept:
+        raise UsageError(
+            f"{spelled}: the published weights of all trials saw the source of the test images, or do not say what "
+            "they saw; leave it out to see them in the column seen?"
+        )
+    number = len(trials) - len(kept)
+    sentence = (
+        f"{spelled}: {plural(number, 'trial')} left out, whose published weights saw the source of the test images"
+    )
+    return kept, [f"{sentence}, or may have"] if number else []
 
 
 def _validation(trial: Trial) -> float:

@@ -89,3 +89,15 @@ def test_weights_that_were_not_copied_are_told(tmp_path: Path) -> None:
     best = replace(zoo.rank(STORE).best, trials=[(tmp_path, record) for _, record in zoo.rank(STORE).best.trials])
     with pytest.raises(zoo.errors.StoreError, match="has weights"):
         best.load()
+
+
+def test_unseen_rows_and_plugin_metrics_are_chosen_as_on_the_command_line(tmp_path: Path) -> None:
+    store = "tests/fixtures/store-v1"
+    assert zoo.rank(store, unseen=True).table.equals(zoo.rank(store).table)  # all were trained from scratch
+    with pytest.raises(zoo.errors.ZooError, match=r"gone\.py: no such file"):
+        zoo.rank(store, plugins=[tmp_path / "gone.py"])
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise RuntimeError('no luck')")
+    assert len(zoo.rank(store, plugins=[broken]).table)
+    with pytest.raises(zoo.errors.ZooError, match="no luck"):
+        zoo.rank(store, plugins=[broken], strict_plugins=True)

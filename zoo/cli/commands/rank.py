@@ -59,6 +59,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     from reports.leaderboard.further_sets import further_keys
     from reports.trials.reading import read_trials
     from zoo.api.choosing import attempt
+    from zoo.api.ranking import without_seen
     from zoo.cli.group import FAILED
     from zoo.errors import ManyErrors, UsageError, ZooError
 
@@ -72,7 +73,7 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     trials, problems = read or ([], [])
     left_out = [f"left out: {problem}" for problem in problems]
     if params["unseen"] and trials:
-        trials, note = _unseen(trials)
+        trials, note = without_seen(trials, spelled="--unseen")
         left_out += note
     # Formats and metrics of plugins need a catalog; the usual ones do not.
     is_usual = {table.sort_by, *(table.columns or ())} <= {column.key for column in COLUMNS}
@@ -104,30 +105,6 @@ def _rank(ctx: click.Context, runs: tuple[str, ...], explain: bool, output: str 
     for problem in problems:
         complain(f"left out: {problem}")
     ctx.exit(FAILED if problems else 0)
-
-
-def _unseen(trials: Sequence[Trial]) -> tuple[list[Trial], list[str]]:
-    """Return the trials whose weights did not see the test images' source, and a note on the others.
-
-    Raises:
-        UsageError: If none is left.
-    """
-    from reports.trials.pretraining import seen_by
-    from zoo.errors import UsageError
-    from zoo.pretraining import Seen
-    from zoo.text import plural
-
-    kept = [trial for trial in trials if seen_by(trial[1]) in (None, Seen.NO)]
-    if not kept:
-        raise UsageError(
-            "--unseen: the published weights of all trials saw the source of the test images, or do not say what they "
-            "saw; leave it out to see them in the column seen?"
-        )
-    number = len(trials) - len(kept)
-    sentence = (
-        f"--unseen: {plural(number, 'trial')} left out, whose published weights saw the source of the test images"
-    )
-    return kept, [f"{sentence}, or may have"] if number else []
 
 
 def _explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> Sequence[RankExplanation]:

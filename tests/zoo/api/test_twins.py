@@ -1,0 +1,67 @@
+"""Twins: what a command takes, the Python function takes under the same name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import click
+import pytest
+
+import zoo
+from zoo.api.adding import AddOptions
+from zoo.api.benching import BenchOptions
+from zoo.api.ranking import Ranking
+
+SPELLED = {"compile_": "compile", "overrides": "set", "plugin": "plugins", "no_images": "images"}
+"""Names in Python of what the command line spells in another way."""
+SHOWN = {"form", "columns", "brief", "quiet"}
+"""How a command prints, which a result in Python does by its table and its methods."""
+
+TWINS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+    # ``zoo plan`` itself is ``zoo bench --dry-run``.
+    "bench": ((zoo.bench, BenchOptions), {"sort_by", "dry_run", "timings"}),
+    "eval": ((zoo.evaluate, BenchOptions), {"sort_by"}),
+    "add": ((zoo.add, AddOptions), set()),
+    "ensemble": ((zoo.ensemble,), {"strict_plugins", "no_plugins"}),
+    # Forecasts, learning rates and powers of tests are not in Python: a bench there starts at once.
+    "plan": ((zoo.bench, BenchOptions), {"probe", "lr_find", "detect"}),
+    "rank": ((zoo.rank,), {"explain", "output", "runs"}),  # Ranking.explain(), Ranking.table, and *folders
+    "report": ((Ranking.report, zoo.rank), {"output", "runs"}),  # folder, and *folders
+}
+"""For each command, who takes its options in Python, and those that nobody takes."""
+
+
+def taken_by(owner: Any) -> set[str]:
+    """Return the names that a function, or a class of further options, takes."""
+    return set(owner.__annotations__ if isinstance(owner, type) else inspect.signature(owner).parameters)
+
+
+def without_twin(command: click.Command, owners: tuple[Any, ...], excused: set[str]) -> set[str]:
+    """Return the options of a command that none of its owners in Python takes."""
+    options = {SPELLED.get(each.name or "", each.name or "") for each in command.params}
+    return options - set().union(*map(taken_by, owners)) - SHOWN - excused
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_each_option_of_a_command_has_a_twin_in_python(name: str) -> None:
+    command = importlib.import_module(f"zoo.cli.commands.{name}").command
+    assert without_twin(command, *TWINS[name]) == set()
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_nothing_is_excused_that_has_a_twin_or_is_no_option(name: str) -> None:
+    command = importlib.import_module(f"zoo.cli.commands.{name}").command
+    owners, excused = TWINS[name]
+    assert excused <= {each.name for each in command.params}
+    assert excused & set().union(*map(taken_by, owners)) == set()
+
+
+def test_a_new_option_without_a_twin_is_found() -> None:
+    def function(*, old: int = 0) -> None: ...
+
+    command = click.Command("x", params=[click.Option(["--old"]), click.Option(["--new"])])
+    owners: tuple[Callable[..., None], ...] = (function,)
+    assert without_twin(command, owners, set()) == {"new"}
