@@ -158,6 +158,7 @@ class Ranking:
         title: str = "Leaderboard",
         single_file: bool = False,
         images: bool = True,
+        features: bool = False,
         model_card: str | None = None,
     ) -> Path:
         """Write a static site into *folder*, as ``zoo report`` does, and return its first page.
@@ -167,6 +168,7 @@ class Ranking:
             title: Title of the pages.
             single_file: Whether the first page contains everything.
             images: Whether to show test images, if the cache of decoded datasets holds them.
+            features: Whether to write a page with test images as points too, where their features were saved.
             model_card: Model whose best row also gets a Hugging Face model card.
 
         Raises:
@@ -184,6 +186,10 @@ class Ranking:
             declared=self.declared.columns if self.declared else (),
         )
         write_report(self.leaderboard, self.trials, Path(folder), options, model_card=model_card)
+        if features:
+            from reports.site.features_page import write_features_page
+
+            write_features_page(Path(folder), self.leaderboard, self.trials, title=title)
         return Path(folder) / "index.html"
 
     def __str__(self) -> str:
@@ -200,6 +206,7 @@ def rank(
     *folders: str | Path,
     sort_by: str = "accuracy",
     unseen: bool = False,
+    rope: float | None = None,
     plugins: PluginFiles = (),
     strict_plugins: bool = False,
     no_plugins: bool = False,
@@ -210,6 +217,7 @@ def rank(
         folders: Result folders, or single trials in them; ``runs`` where none is given.
         sort_by: Key of the column to rank by.
         unseen: Whether to leave out rows whose weights may have seen the test images or their source.
+        rope: Points within which rows count as the same, over several datasets; None: that is not told.
         plugins: Plugin files to load, for their metrics.
         strict_plugins: Whether a broken plugin is an error.
         no_plugins: Whether to ignore installed plugins.
@@ -217,7 +225,7 @@ def rank(
     Raises:
         StoreError: If a folder does not exist or holds no results.
         UnknownNameError: If no column is called *sort_by*.
-        UsageError: If a plugin file does not exist, or *unseen* leaves no row.
+        UsageError: If a plugin file does not exist, *unseen* leaves no row, or *rope* is negative.
         PluginError: If a plugin is broken, with *strict_plugins*.
 
     Example:
@@ -230,8 +238,11 @@ def rank(
     from reports.trials.reading import read_trials, without_collection
     from zoo.api.plugin_choice import PluginChoice
     from zoo.api.tables import MetricDeclarations
+    from zoo.errors import UsageError
     from zoo.names import DEFAULT_RUNS
 
+    if rope is not None and not rope >= 0:
+        raise UsageError(f"rope = {rope}: expected a number of points, 0 or more")
     with without_collection():
         trials, problems = read_trials([Path(folder) for folder in folders] or [Path(DEFAULT_RUNS)], runtimes=True)
         notes = [f"left out: {problem}" for problem in problems]
@@ -250,6 +261,7 @@ def rank(
             declared=() if is_usual else declared.columns,
             versions=declared.versions,
             notes=notes,
+            rope=rope,
         )
     return Ranking(leaderboard, tuple(trials), declared, plugins)
 

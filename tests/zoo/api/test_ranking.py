@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -92,7 +93,7 @@ def test_weights_that_were_not_copied_are_told(tmp_path: Path) -> None:
 
 
 def test_unseen_rows_and_plugin_metrics_are_chosen_as_on_the_command_line(tmp_path: Path) -> None:
-    store = "tests/fixtures/store-v1"
+    store = STORE
     assert zoo.rank(store, unseen=True).table.equals(zoo.rank(store).table)  # all were trained from scratch
     with pytest.raises(zoo.errors.ZooError, match=r"gone\.py: no such file"):
         zoo.rank(store, plugins=[tmp_path / "gone.py"])
@@ -101,3 +102,27 @@ def test_unseen_rows_and_plugin_metrics_are_chosen_as_on_the_command_line(tmp_pa
     assert len(zoo.rank(store, plugins=[broken]).table)
     with pytest.raises(zoo.errors.ZooError, match="no luck"):
         zoo.rank(store, plugins=[broken], strict_plugins=True)
+
+
+def test_the_region_of_practical_equivalence_is_that_of_the_command_line() -> None:
+    with pytest.raises(zoo.errors.UsageError, match="rope = -1: expected a number of points, 0 or more"):
+        zoo.rank(STORE, rope=-1)
+    told = CliRunner().invoke(group, ["rank", str(STORE), "--rope", "2", "--format", "json"])
+    overall = zoo.rank(STORE, rope=2).leaderboard.overall
+    assert (overall is None) == (json.loads(told.stdout).get("overall") is None)
+    if overall is not None:
+        assert overall.rope == 2
+
+
+def test_a_report_writes_the_page_of_features_where_that_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    monkeypatch.setattr(
+        "reports.site.features_page.write_features_page", lambda folder, *_, **__: asked.append(folder) or 0
+    )
+    ranking = zoo.rank(STORE)
+    ranking.report(tmp_path / "plain", images=False)
+    assert asked == []
+    ranking.report(tmp_path / "points", images=False, features=True)
+    assert asked == [tmp_path / "points"]

@@ -39,9 +39,14 @@ def run_requested_runtimes(
     entries = requested_runtimes(request, catalog)
     if summary.interrupted or {entry.display_name for entry in entries} <= {OWN_RUNTIME}:
         return None
+    trained = [record for record in summary.records if record.origin is None]
+    if left_out := len(summary.records) - len(trained):
+        note(
+            f"runtimes: {plural(left_out, 'row')} of weights that were not trained here left out, since these are not "
+            "kept with their rows"
+        )
     return run_runtimes(
-        # Weights that were not trained here are not kept with their rows.
-        [record for record in summary.records if record.origin is None],
+        trained,
         entries,
         store=store,
         sources=sources,

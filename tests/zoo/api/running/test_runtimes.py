@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import Result
@@ -87,3 +88,30 @@ def test_a_finished_bench_gets_its_runtimes_and_their_rows(run_zoo: Run, tmp_pat
     assert files
     assert run_zoo(*more).stdout == result.stdout
     assert {path.name: path.stat().st_mtime_ns for path in record.parent.glob("*-onnx.*")} == files
+
+
+def test_rows_whose_weights_are_not_kept_are_told_and_not_passed_over_in_silence(
+    train_trial: Callable[..., Path], catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from harness.records.origin import Origin, OriginKind
+    from zoo.api.running import runtimes
+
+    record = read_record(train_trial(catalog) / "record.json")
+    evaluated = record.model_copy(update={"origin": Origin(kind=OriginKind.EVALUATED, source="x", files={})})
+    summary = SimpleNamespace(records=[record, evaluated, evaluated], interrupted=False)
+    passed: list[int] = []
+    monkeypatch.setattr("harness.runtimes.bench.run_runtimes", lambda records, *_, **__: passed.append(len(records)))
+    notes: list[str] = []
+    runtimes.run_requested_runtimes(
+        BenchRequest.parse({"runtimes": ["onnx"]}, origin="it"),
+        summary,  # type: ignore[arg-type]
+        catalog=catalog,
+        store=None,  # type: ignore[arg-type]
+        sources=None,  # type: ignore[arg-type]
+        note=notes.append,
+        preload=(),
+        limits=None,  # type: ignore[arg-type]
+    )
+    assert passed == [1]
+    (note,) = notes
+    assert note.startswith("runtimes: 2 rows of weights that were not trained here left out")
