@@ -41,7 +41,7 @@ from reports.trials.reading import read_trials
 from zoo import Catalog
 from zoo.preparation import Preparation
 
-from ..harness.data.test_bit_depth import png
+from ..harness.data.image_files.test_bit_depth import png
 from .fuzzing import FUZZ, JSON, damaged, only_zoo_errors, paths, replaced, saved
 
 STORE = Path(__file__).parents[1] / "fixtures" / "store-v1"
