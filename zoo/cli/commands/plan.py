@@ -190,6 +190,8 @@ def show_plan(
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
         forecast = forecasting.as_json(plan_forecast)
         data = {"trials": trials, "skips": skips, "forecast": forecast, **more}
+        if request.test_also:
+            data["test_also"] = list(request.test_also)
         click.echo(json.dumps({**data, "detection": list(detections)} if detections else data, indent=2))
         return
     combinations = _combinations(plan_forecast)
@@ -207,6 +209,8 @@ def show_plan(
         _tell(forecasting.total(plan_forecast, num_unknown))
         if parts := forecasting.shares(plan_forecast):
             _tell(f"of that time: {parts}")
+    if request.test_also and plan.trials:
+        _tell(f"further test sets, after training: {clean(', '.join(request.test_also))}")
     if request.is_tuned:
         _tell(_search_sentence(request, combinations))
     for sentence in detections:

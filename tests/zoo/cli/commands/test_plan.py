@@ -187,3 +187,11 @@ def test_a_range_test_of_the_learning_rate_follows_the_plan(run_zoo: Run) -> Non
     found = json.loads(as_json.stdout)["lr_ranges"]
     assert [each["title"] for each in found] == ["linear · digits · sgd_quick", "linear · digits · ncm"]
     assert f"suggested learning rate: {found[0]['suggestion']:g}," in ranges  # the same numbers each time
+
+
+def test_further_test_sets_are_shown(run_zoo):
+    words = ("--models", "linear", "--data", "digits", "--recipes", "sgd_basic", "--test-also")
+    result = run_zoo("plan", *words, "corrupt:fog,corrupt:pixelate")
+    assert "further test sets, after training: corrupt:fog, corrupt:pixelate" in result.stdout
+    data = json.loads(run_zoo("plan", *words, "corrupt:fog", "--format", "json").stdout)
+    assert data["test_also"] == ["corrupt:fog"]
