@@ -103,7 +103,7 @@ class BenchRequest(FrozenModel):
     sampler: Literal["tpe", "random"] = "tpe"
     """What proposes the settings of a search."""
     pruner: Literal["none", "asha", "hyperband"] = "none"
-    """What stops hopeless trials of a search early; those that go on continue from their saved state."""
+    """How unpromising trials of a search are stopped early; those that go on continue from their saved state."""
     space: dict[str, str] = Field(default_factory=dict)
     """Ranges to search by dotted key, see :mod:`zoo.space`; ``off`` leaves a setting alone."""
     epochs: int | None = Field(None, ge=1)
@@ -147,7 +147,7 @@ class BenchRequest(FrozenModel):
     train_sizes: Annotated[Names, BeforeValidator(_as_text), AfterValidator(_train_sizes)] = ()
     """Numbers of training images per class to fit heads to, or ``all``; each is a row of its own."""
     then: Names = ()
-    """Recipes to train afterwards, on the rows that share the first rank; ``then.KEY`` in ``set`` is for these."""
+    """Recipes to train afterwards, on the rows that share the first rank; ``then.KEY`` in ``set`` sets an option."""
     test_also: Names = ()
     """Further test sets for the trained weights: ``NAME=DATA``, ``corrupt:all``, ``corrupt:NAME`` or ``slices``."""
 

@@ -29,7 +29,7 @@ def evaluate(
     out: str | PathLike[str] = DEFAULT_RUNS,
     **options: Unpack[BenchOptions],
 ) -> BenchResult:
-    """Test classifiers that exist, without training, and rank the results, as ``zoo eval`` does.
+    """Test published or imported weights without training, and rank the results, as ``zoo eval`` does.
 
     The same settings give the same keys, records and predictions as the command.
 

@@ -22,7 +22,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "eval": ("zoo.cli.commands.eval", "Test published or imported weights without training, and rank the results."),
         "plan": ("zoo.cli.commands.plan", "Show what a bench would run, and how long it would take."),
         "add": ("zoo.cli.commands.add", "Rank predictions that were made elsewhere."),
-        "ensemble": ("zoo.cli.commands.ensemble", "Rank mean probabilities of trained networks."),
+        "ensemble": (
+            "zoo.cli.commands.ensemble",
+            "Average the probabilities of trained networks, and rank the result.",
+        ),
     },
     "Results": {
         "rank": ("zoo.cli.commands.rank", "Rank recorded results again, without training."),

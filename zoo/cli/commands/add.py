@@ -61,7 +61,7 @@ def command(ctx: click.Context, /, files: tuple[str, ...], quiet: bool, **params
     or logit for each class. Ids are the dataset's sample ids, file names, or SHA-256 of the image files. Classes are
     names, or numbers from 0. Nothing in a file is run.
 
-    Each file becomes a row that says predictions only. It has no speed, and without scores no metric that needs them.
+    Each file becomes a row marked as predictions only. It has no speed, and without scores no metric that needs them.
     With --data, the row joins the table of the rows that were trained here. Every test image needs one prediction;
     otherwise nothing is added, and the ids are named.
     """

@@ -192,7 +192,7 @@ def audit(
 
     Labels are judged by cleanlab from predictions of networks that were not trained on the image: test and validation
     predictions of the trials in RUNS, or all folds of a cross-validation, which judge every image. Near duplicates
-    within and across splits are found by a perceptual hash. Both are suspects, to be looked at: -o draws them. Nothing
+    within and across splits are found by a perceptual hash. Both are suspects to look at, which -o draws. Nothing
     is changed. A second table ranks the trials without suspicious test images: those with a likely wrong label, and
     those that look like a training, a validation or an earlier test image.
     """

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     type=click.Choice(("all", "greedy")),
     default="all",
     show_default=True,
-    help="Average all, or those that are chosen by their validation predictions.",
+    help="Average all members, or those that greedy selection chooses.",
 )
-@count_option("--rounds", "Networks that greedy selection adds, with replacement [default: 50].")
-@click.option("--on", metavar="NAME", help="Further test set on which folds are averaged [default: the only one].")
+@count_option("--rounds", "Number of networks that greedy selection adds, with replacement [default: 50].")
+@click.option("--on", metavar="NAME", help="Further test set to average folds on [default: the only one].")
 @output_option("Folder of the ensembles [default: the first of RUNS].", metavar="FOLDER")
 @click.option("-q", "--quiet", is_flag=True, help="Print only warnings.")
 @plugin_options
@@ -49,14 +49,14 @@ def command(
     out: str | None,
     quiet: bool,
 ) -> None:
-    """Rank the mean probabilities of trained networks.
+    """Average the probabilities of trained networks, and rank the result.
 
-    RUNS are result folders or single trials in them [default: runs]. Over seeds, each row gives an ensemble. Over
-    models, each dataset gives one, of the trial of each row with the best validation accuracy. Over folds, each seed of
-    a cross-validation gives one, for a test set that no fold was trained on (--test-also of zoo bench).
+    RUNS are result folders or single trials in them [default: runs]. --over seeds makes an ensemble of each row;
+    --over models one for each dataset, from the trial of each row with the best validation accuracy; --over folds one
+    for each seed of a cross-validation, on a test set that no fold was trained on (--test-also of zoo bench).
 
-    Saved predictions are averaged, so nothing is run. Parameters, multiply-accumulates and inference times are those of
-    the members added up. Greedy selection (Caruana et al., 2004) chooses members, with replacement, by the negative
+    Saved predictions are averaged, so nothing is run. Parameters, multiply-accumulates and inference times are the sums
+    over the members. Greedy selection (Caruana et al., 2004) chooses members, with replacement, by the negative
     log-likelihood of the validation images; the test images choose nothing.
     """
     from zoo.api.ensembling import EnsembleOrder

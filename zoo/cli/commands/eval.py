@@ -52,7 +52,7 @@ _VALUES = (
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, classifiers: tuple[str, ...], **params: Any) -> None:
-    """Test classifiers that exist, without training, and rank the results.
+    """Test published or imported weights without training, and rank the results.
 
     \b
     A CLASSIFIER is one of:

@@ -31,15 +31,15 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
     ("--seeds", "N", "Number of seeds, or auto: add seeds only to rows that share ranks [default: 3]."),
     ("--max-seeds", "N", "Maximum number of seeds per row with --seeds auto [default: 10]."),
     ("--budget", "TIME", "Start no trial after this time, such as 2h or 1h30m."),
-    ("--tune", "N", "Search settings with N trials for each row, and test what they choose beside the recipes' own."),
+    ("--tune", "N", "Search settings with N trials per row, and test the best ones beside the recipe's own."),
     ("--tune-budget", "TIME", "Start no trial of a row's search after this time on the device, such as 30m."),
     (
         "--tune-repeats",
         "N",
         "Searches per row, one for each seed; their variance enters the interval [default: 1].",
     ),
-    ("--sampler", "NAME", "What proposes settings: tpe or random [default: tpe]."),
-    ("--pruner", "NAME", "What stops hopeless trials of a search early: none, asha or hyperband [default: none]."),
+    ("--sampler", "NAME", "How a search proposes settings: tpe or random [default: tpe]."),
+    ("--pruner", "NAME", "Stop unpromising trials of a search early: none, asha or hyperband [default: none]."),
     ("--first-seed", "N", "First seed [default: 0]."),
     ("--epochs", "N", "Number of epochs; overrides the recipes."),
     ("--batch-size", "N", "Images per optimizer step; overrides the recipes."),
@@ -52,11 +52,15 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
         "Share of the training images to validate on if the dataset has no validation split [default: 0.1].",
     ),
     ("--folds", "N", "Number of cross-validation folds, which test every image once; for small datasets."),
-    ("--argmax", "CLASSES", "Classes that compete in weights tested as published: subset or all [default: subset]."),
+    (
+        "--argmax",
+        "CLASSES",
+        "Classes that a published head may predict: the dataset's (subset) or all of its own [default: subset].",
+    ),
     (
         "--class-map",
         "MAP",
-        "Classes of the head for those of the dataset: auto, index or a CSV file [default: auto].",
+        "How to match the dataset's classes to the head's: auto, index or a CSV file [default: auto].",
     ),
     (
         "--device",
@@ -130,7 +134,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "--space",
             multiple=True,
             metavar="KEY=RANGE",
-            help="Search a setting in a range: 'recipe.lr=log(1e-4,1)', recipe.weight_decay=off.",
+            help="Search a setting over a range: 'recipe.lr=log(1e-4,1)', recipe.weight_decay=off.",
         )
     )
     decorators += [
@@ -157,14 +161,14 @@ def selecting_options(function: FunctionT) -> FunctionT:
             "--train-sizes",
             multiple=True,
             metavar="SIZES",
-            help="Images per class to fit heads to, such as 1,5,10,all, for recipes on features: a row for each.",
+            help="Images per class to fit heads to, such as 1,5,10,all; each makes a row. For recipes on features.",
         ),
         click.option(
             "--then",
             multiple=True,
             metavar="NAMES",
             shell_complete=complete_names("recipes", commas=True),
-            help="Recipes to train afterwards, on the models that share the first rank; --set then.KEY is for these.",
+            help="Recipes to train afterwards, on the models that share the first rank; --set then.KEY=VALUE sets their options.",
         ),
         click.option(
             "--test-also",
