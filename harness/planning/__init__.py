@@ -2,6 +2,7 @@
 
 - ``request``: a user's request, as typed
 - ``selection``: names and patterns, resolved against the catalog
+- ``selected``: the plugins that it finds, with the values of their settings
 - ``plan``: the trials to run, and the skipped combinations with their reasons
 - ``classifiers``: classifiers that are tested as they are
 - ``class_mapping``: which class of a head is which class of a dataset, from the ``class_index`` of the head

@@ -9,13 +9,8 @@ from itertools import product
 from harness.planning.classifiers import GivenClassifier
 from harness.planning.preparing import plan_preparation
 from harness.planning.request import BenchRequest
-from harness.planning.selection import (
-    READ_WITHOUT_TRAINING,
-    SelectedArchitecture,
-    SelectedDataset,
-    SelectedRecipe,
-    Selection,
-)
+from harness.planning.selected import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
+from harness.planning.selection import READ_WITHOUT_TRAINING
 from harness.records.provenance import provider_spec
 from harness.records.seed_schedule import seed_counts
 from harness.records.spec import (

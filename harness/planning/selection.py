@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from typing import TypeVar
 
-from harness.planning.class_mapping import ClassMap, read_class_map
+from harness.planning.class_mapping import read_class_map
 from harness.planning.classifiers import GivenClassifier, is_given
 from harness.planning.preparing import BIT_DEPTH, FIELDS, asked_preparation
 from harness.planning.request import OWN_RUNTIME, SHORT_FOR, BenchRequest
+from harness.planning.selected import SelectedArchitecture, SelectedDataset, SelectedRecipe, Selection
 from harness.planning.unread_settings import check_settings
 from harness.records.spec import MAX_BIT_DEPTH
 from zoo.architecture import Architecture
@@ -20,10 +21,9 @@ from zoo.catalog import Catalog, Entry, RecordT, Registry
 from zoo.dataset import Dataset
 from zoo.dependencies import require_libraries
 from zoo.errors import ManyErrors, UnknownNameError, UsageError, ZooError
-from zoo.hyperparameters import FeatureHyperparameters, Hyperparameters
+from zoo.hyperparameters import FeatureHyperparameters
 from zoo.names import is_pattern, near_names
 from zoo.options import Option, resolve_options
-from zoo.preparation import Preparation
 from zoo.recipe import Recipe
 
 READ_WITHOUT_TRAINING = ("batch_size", "test_views")
@@ -33,61 +33,6 @@ _SECOND_TARGET = "then"
 """Its overrides are for the recipes that come afterwards (see :attr:`BenchRequest.second`)."""
 S = TypeVar("S")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SelectedArchitecture:
-    """An architecture with the values of its options."""
-
-    entry: Entry[Architecture]
-    options: Mapping[str, Option]
-    tag: str = ""
-    """Tag of published weights that its name ended with, as in ``timm/resnet18.a1_in1k``."""
-
-    @property
-    def display_name(self) -> str:
-        """The architecture's name as a user types it, including the tag."""
-        return f"{self.entry.display_name}.{self.tag}" if self.tag else self.entry.display_name
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SelectedDataset:
-    """A dataset with its argument and the values of its options."""
-
-    entry: Entry[Dataset]
-    argument: str
-    options: Mapping[str, Option]
-    asked: Preparation
-    """What the user asked for of the images' preparation."""
-    bit_depth: int | None
-
-    @property
-    def display_name(self) -> str:
-        """The dataset's name as a user types it, including the argument."""
-        return f"{self.entry.display_name}:{self.argument}" if self.argument else self.entry.display_name
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SelectedRecipe:
-    """A recipe with its resolved hyperparameters."""
-
-    entry: Entry[Recipe]
-    hyperparameters: Hyperparameters
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Selection:
-    """A request's plugins, found in the catalog."""
-
-    architectures: tuple[SelectedArchitecture, ...]
-    classifiers: tuple[GivenClassifier, ...]
-    """Classifiers given by a path."""
-    class_map: ClassMap
-    """How the classes of heads are matched with those of datasets."""
-    datasets: tuple[SelectedDataset, ...]
-    recipes: tuple[SelectedRecipe, ...]
-    seeds: tuple[int, ...]
-    request: BenchRequest
 
 
 def select(request: BenchRequest, catalog: Catalog, given: Mapping[str, GivenClassifier] | None = None) -> Selection:

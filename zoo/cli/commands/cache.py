@@ -83,7 +83,7 @@ def list_(form: str) -> None:
     click.echo(f"{size_text(total)} in {clean(root)}")
 
 
-@command.command("clear")
+@command.command("clear", short_help="Remove cached files.")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--all", "everything", is_flag=True, help="Clear everything but downloads and entries in use.")
 @click.option("--older-than", metavar="DAYS", help="Clear only entries last used at least this many days ago.")

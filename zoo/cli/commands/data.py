@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.data.audits.audit import DatasetAudit
     from harness.data.settings import DataSettings
     from harness.planning.request import BenchRequest
-    from harness.planning.selection import SelectedDataset
+    from harness.planning.selected import SelectedDataset
     from harness.records.spec import DatasetSpec
     from reports.trials.reading import Trial
     from zoo.catalog import Catalog

@@ -168,7 +168,7 @@ def selecting_options(function: FunctionT) -> FunctionT:
             multiple=True,
             metavar="NAMES",
             shell_complete=complete_names("recipes", commas=True),
-            help="Recipes to train afterwards, on the models that share the first rank; set their options with then.KEY.",
+            help="Recipes to train afterwards, on the models that share the first rank, with settings then.KEY.",
         ),
         click.option(
             "--test-also",
