@@ -59,3 +59,8 @@ def short_hash(text: str, length: int = 12) -> str:
 def _shown(name: object) -> str:
     text = repr(name)
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a class without what does not count in comparisons: case, spaces, hyphens and underscores."""
+    return re.sub(r"[\s_-]+", "", name).casefold()

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from harness.given.column_names import ID_COLUMNS, LABEL_COLUMNS, PREDICTED_COLUMNS, find_column
 from harness.given.columns import Columns
 from harness.given.scores import ScoreKind, as_logits, find_scores, is_one_hot, strange_classes
-from harness.given.words import SHOWN, plain_name, plain_names, shown, whole_numbers
+from harness.given.words import SHOWN, plain_names, shown, whole_numbers
+from zoo.names import plain_name
 from zoo.text import one_line, plural
 
 

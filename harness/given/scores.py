@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from harness.given.column_names import ID_COLUMNS, PREDICTED_COLUMNS, find_column
 from harness.given.columns import Columns
-from harness.given.words import SHOWN, plain_name, plain_names, shown
+from harness.given.words import SHOWN, plain_names, shown
+from zoo.names import plain_name
 from zoo.text import one_line, plural
 
 SUM_TOLERANCE = 1e-3

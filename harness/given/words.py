@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from zoo.names import plain_name
 from zoo.text import one_line
 
 _WHOLE = re.compile(r"\d+\.0+")
@@ -16,11 +17,6 @@ def shown(words: Sequence[object], most: int = SHOWN) -> str:
     """Return the first few of *words*, quoted."""
     text = ", ".join(repr(one_line(word, max_length=60)) for word in words[:most])
     return f"{text} …" if len(words) > most else text
-
-
-def plain_name(name: str) -> str:
-    """Return a name in lower case, with single spaces for spaces, hyphens and underscores."""
-    return " ".join(re.split(r"[\s_-]+", name.strip().casefold()))
 
 
 def plain_names(classes: Sequence[str]) -> dict[str, str]:

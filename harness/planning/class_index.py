@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from zoo.class_list import ClassList
-from zoo.names import near_names
+from zoo.names import near_names, plain_name
 
 WORDNET = re.compile(r"(n\d{8})(?![0-9a-z])", re.IGNORECASE)
 """A WordNet identifier at the start of a name."""
@@ -26,9 +26,9 @@ class ClassIndex:
         self._synonyms: dict[str, set[int]] = {}
         for column, name in enumerate(head.names):
             self._exact.setdefault(name, set()).add(column)
-            self._names.setdefault(_plain(name), set()).add(column)
+            self._names.setdefault(plain_name(name), set()).add(column)
             for synonym in name.split(","):
-                self._synonyms.setdefault(_plain(synonym), set()).add(column)
+                self._synonyms.setdefault(plain_name(synonym), set()).add(column)
 
     def find(self, name: str, *, by_index: bool = False) -> set[int]:
         """Return the columns that a name, or a number *by_index*, may mean; none or several if it is doubtful."""
@@ -40,14 +40,10 @@ class ClassIndex:
             return {int(name)}
         if name.lower() in self._ids:
             return {self._ids[name.lower()]}
-        plain = _plain(name)
+        plain = plain_name(name)
         found = self._exact.get(name) or self._names.get(plain) or self._synonyms.get(plain) or set()
         return set(found)
 
     def near(self, name: str) -> list[str]:
         """Return names of classes that are spelt alike, the nearest first."""
-        return [self._head.names[min(self._synonyms[each])] for each in near_names(_plain(name), self._synonyms)]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name).casefold()
+        return [self._head.names[min(self._synonyms[each])] for each in near_names(plain_name(name), self._synonyms)]

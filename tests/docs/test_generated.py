@@ -39,7 +39,7 @@ def test_a_stale_part_is_noticed(generated: Any) -> None:
     fresh = generated.updated(stale)
     assert "`gone`" not in fresh
     of_validation = ["val_logits", "val_labels"]
-    fields = ["logits", "labels", "value", "classes", *of_validation, "ids", "groups", "hierarchy"]
+    fields = ["logits", "labels", "value", "classes", *of_validation, "ids", "groups", "hierarchy", "features"]
     assert re.findall(r"^\| `(\w+)` \|", fresh, re.MULTILINE) == fields
 
 

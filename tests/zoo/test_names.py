@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from zoo import errors
 from zoo.architecture import Architecture
 from zoo.catalog import Entry, Provider, Registry
-from zoo.names import MAX_NAME_LENGTH, check_name, full_name, is_pattern, near_names, short_hash, slug
+from zoo.names import MAX_NAME_LENGTH, check_name, full_name, is_pattern, near_names, plain_name, short_hash, slug
 
 HOSTILE = [
     "../../x",
@@ -113,3 +113,8 @@ def test_looking_up_any_text_finds_it_or_says_in_one_line_that_it_is_not_there(t
         registry.get(text)
     assert str(caught.value).isprintable()
     assert text not in registry
+
+
+@pytest.mark.parametrize("name", ["honey bee", "Honey Bee", "honey_bee", "honey-bee", "HoneyBee", " honey  bee "])
+def test_case_spaces_hyphens_and_underscores_do_not_count_in_names_of_classes(name: str) -> None:
+    assert plain_name(name) == "honeybee"
