@@ -88,3 +88,16 @@ def test_networks_without_validation_predictions_are_refused_with_a_remedy(recor
 def test_networks_with_other_validation_images_are_refused(record: Record) -> None:
     with pytest.raises(StoreError, match="on the validation images, the images are others"):
         greedy_counts([member(record, [0.5, 0.5]), member(record, [0.5, 0.5], first=7)])
+
+
+def test_the_best_ensemble_on_the_way_is_kept(record: Record) -> None:
+    """After the best network, any other makes the mean worse, and so does each further one."""
+    shares = [[0.9, 0.2], [0.2, 0.9]]
+    counts = [greedy_counts([member(record, each) for each in shares], rounds=rounds) for rounds in (2, 3, 5)]
+    assert counts == [[1, 1]] * 3, "odd numbers of networks weigh one of them more, which is worse"
+
+
+def test_weights_have_no_common_divisor(record: Record) -> None:
+    """The best mean on the way has weights of 2, 2 and 6."""
+    shares = [[0.3, 0.6, 0.3, 0.8], [0.5, 0.01, 0.6, 0.3], [0.5, 0.8, 0.1, 0.9]]
+    assert greedy_counts([member(record, each) for each in shares], rounds=12) == [1, 1, 3]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,3 +89,21 @@ def test_an_unknown_name_gets_near_ones() -> None:
     assert find_corruption("fog").name == "fog"
     with pytest.raises(UnknownNameError, match="gaussian_noise"):
         find_corruption("gausian_noise")
+
+
+def test_each_severity_draws_random_numbers_of_its_own() -> None:
+    """With one parameter at all severities, only their random numbers differ."""
+    noise = replace(CORRUPTIONS["gaussian_noise"], small=[(0.1,)] * 5)
+    images = photographs()
+    assert not np.array_equal(corrupt(images, SAMPLES, noise, 1), corrupt(images, SAMPLES, noise, 2))
+    assert np.array_equal(corrupt(images, SAMPLES, noise, 1), corrupt(images, SAMPLES, noise, 1))
+
+
+def test_values_are_truncated_and_clipped() -> None:
+    def constant(images_NHWC: np.ndarray, generators: object, value: float) -> np.ndarray:
+        return np.full_like(images_NHWC, value)
+
+    images = photographs()
+    for value, pixel in ((0.999, 254), (0.5, 127), (1.5, 255), (-0.5, 0)):
+        flat = replace(CORRUPTIONS["gaussian_noise"], apply=constant, small=[(value,)] * 5)
+        assert set(corrupt(images, SAMPLES, flat, 1).ravel()) == {pixel}

@@ -20,7 +20,14 @@ CLASSES = ("a", "b")
 def write(tmp_path: Path, small_record: Record):
     """Write a trial with predictions for some samples: the probability of class a for each."""
 
-    def trial(name: str, *, test: dict[int, float], val: dict[int, float] | None = None, **fields: object):
+    def trial(
+        name: str,
+        *,
+        test: dict[int, float],
+        val: dict[int, float] | None = None,
+        has_scores: bool = True,
+        **fields: object,
+    ):
         folder = tmp_path / name
         folder.mkdir()
         files = {}
@@ -30,7 +37,8 @@ def write(tmp_path: Path, small_record: Record):
             share = np.array(list(shares.values()))
             logits = np.log(np.stack([share, 1 - share], axis=1))
             samples = np.array(list(shares), dtype=np.uint64)
-            predictions = Predictions(logits=logits, labels=np.zeros(len(share), dtype=np.int64), classes=CLASSES)
+            labels = np.zeros(len(share), dtype=np.int64)
+            predictions = Predictions(logits=logits, labels=labels, classes=CLASSES, has_scores=has_scores)
             path = save_predictions(folder, SavedPredictions(predictions=predictions, samples=samples), name=file)
             files[file] = sha256_of(path)
         changes = {"outcome": Outcome.DONE, "files": files, **fields}
@@ -56,6 +64,13 @@ def test_unfinished_trials_pooled_folds_and_other_classes_do_not_count(write) ->
     found = out_of_sample(trials, CLASSES)
     assert (len(found.samples_N), found.probabilities_NK.shape) == (0, (0, 2))
     assert len(out_of_sample([write("ok", test={1: 0.5})], ("a", "c")).samples_N) == 0
+
+
+def test_predictions_without_scores_do_not_count(write) -> None:
+    trials = [write("scores", test={1: 0.5}), write("classes", test={1: 0.9, 2: 0.9}, has_scores=False)]
+    found = out_of_sample(trials, CLASSES)
+    assert found.samples_N.tolist() == [1]
+    assert found.probabilities_NK[0].tolist() == pytest.approx([0.5, 0.5])
 
 
 def test_damaged_predictions_are_a_sentence_and_the_others_count(write) -> None:
