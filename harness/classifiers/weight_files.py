@@ -156,6 +156,12 @@ def _other_kind(path: Path, head: bytes) -> str:
         return "is a Git LFS pointer, not the weights themselves; fetch them with git lfs pull"
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "is a web page, not weights; download the file itself (the raw or resolve link of the page)"
+    if text.startswith(b"{") and b'"weight_map"' in text:
+        return (
+            "lists the files of weights that are stored in several, and holds none itself; merge them first: "
+            "safetensors.torch.save_file({name: tensor for path in paths for name, tensor in "
+            "safetensors.torch.load_file(path).items()}, 'weights.safetensors')"
+        )
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "is an HDF5 file, as Keras writes it; zoo imports the weights of PyTorch networks only"
     if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")):

@@ -117,6 +117,10 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 102\n"
         (LFS, "is a Git LFS pointer, not the weights themselves; fetch them with git lfs pull"),
         (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page, not weights; download the file itself"),
         (b"<html><head></head></html>", "is a web page"),
+        (
+            b'{"metadata": {"total_size": 9}, "weight_map": {"w": "../../etc/passwd"}}',
+            "lists the files of weights that",
+        ),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "is an HDF5 file"),
         (b"\x1f\x8b" + bytes(100), "is compressed"),
         (b"PK\x03\x04 torn", "cannot be read"),
