@@ -129,7 +129,7 @@ def test_rows_that_only_their_recipe_sets_apart_show_it_at_any_width(clock: Any,
 
 def test_foreign_names_are_shown_as_they_are_and_cannot_hurt(clock: Any) -> None:
     """`[/red]` crashes rich, `[v1]` vanishes, raw escape codes pass (reliability: hostile plugins)."""
-    title = "net · folder:[/red][v1]\x1b[2J\nforged · quick · seed 0"
+    title = "[bold] · folder:[/red][v1]\x1b[2J\nforged · quick · seed 0"
     record = {"spec": {"dataset": {"display_name": "[/red][v1]\x1b[2J"}, "architecture": {"display_name": "[bold]"}}}
     events: list[Event] = [
         Progress(message="[/nope] \x1b[31m"),
