@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import statistics
 import subprocess
 import sys
 import time
 
-from context import ZOO, Context, Outcome, records, speed
+from context import ZOO, Context, Outcome, accuracy, records, speed
 
 
 def shared_device(context: Context) -> Outcome:
@@ -25,6 +26,29 @@ def shared_device(context: Context) -> Outcome:
         figure=f"{seeds} seeds in {seconds[1]:.0f} s side by side, {seconds[0]:.0f} s in turn: {gain:.1f} times",
         passed=gain >= 2.0,
         values={"gain": gain},
+    )
+
+
+def batched_seeds(context: Context) -> Outcome:
+    """Train eight seeds of a small network one after another, and together as one batched network."""
+    seeds, limit = context.pick(("8", 1.0), ("2", 100.0))
+    found = {
+        mode: context.bench(
+            f"batched-{mode}", "lenet5", "--seeds", seeds, "--batched-seeds", mode, *context.pick(["--epochs", "5"], [])
+        )
+        for mode in ("off", "on", "auto")
+    }
+    seconds = {mode: sum(each["training"]["seconds"] for each in records) for mode, records in found.items()}
+    accuracies = {mode: statistics.mean(map(accuracy, records)) for mode, records in found.items()}
+    gain, far = seconds["off"] / seconds["on"], abs(accuracies["on"] - accuracies["off"])
+    is_batched = all(len(each["tuning"]["batched_seeds"]) == int(seeds) for each in found["on"])
+    chosen = "together" if found["auto"][0]["tuning"]["batched_seeds"] else "alone"
+    return Outcome(
+        figure=f"{seeds} seeds in {seconds['on']:.1f} s of training together, {seconds['off']:.1f} s alone: {gain:.1f} "
+        f"times; {far:.2f} points apart; auto trains {chosen}",
+        passed=is_batched and gain >= 2.0 and far <= limit,
+        notes=[each["tuning"]["reason"] for each in (found["on"][0], found["auto"][0])],
+        values={"gain": gain, "points": far},
     )
 
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from bare_loops import bare_training, network, seconds_of
-from context import Context, Outcome, speed
+from context import Context, Outcome, records, speed
 
 LOAD = Path(__file__).parent.parent / "serving" / "load.py"
 
@@ -108,19 +108,9 @@ def serving(context: Context) -> Outcome:
 
 def photographs(context: Context) -> Outcome:
     """Classify JPEG files from end to end."""
-    import numpy as np
-    from PIL import Image
-
     count = context.pick(10_000, 12)
     folder = context.out / "photographs"
-    folder.mkdir(exist_ok=True)
-    rng = np.random.default_rng(0)
-    base = rng.integers(0, 255, (12, 16, 3), dtype=np.uint8)
-    for index in range(count):
-        path = folder / f"{index:05}.jpg"
-        if not path.exists():
-            picture = Image.fromarray(np.roll(base, index, axis=(0, 1))).resize((400, 300), Image.Resampling.BICUBIC)
-            picture.save(path, quality=85)
+    draw_photographs(folder, range(count))
     checkpoint = context.trained(context.pick("resnet20_cifar", "lenet5"))
     began = time.monotonic()
     output = context.out / "photographs.csv"
@@ -133,3 +123,47 @@ def photographs(context: Context) -> Outcome:
         passed=None,
         values={"photographs_per_second": rate},
     )
+
+
+def features(context: Context) -> Outcome:
+    """Compute the features of JPEG files with a backbone, and fit a head to them.
+
+    The backbone's weights are random, since nothing is downloaded.
+    """
+    count, classes = context.pick(10_000, 48), 4
+    folder = context.out / "classes"
+    for number in range(classes):
+        own = range(number, count, classes)
+        held_back = len(own) // 10
+        draw_photographs(folder / "test" / f"class{number}", own[:held_back])
+        draw_photographs(folder / "train" / f"class{number}", own[held_back:])
+    store = context.out / "stores" / "features"
+    model, side = context.pick(("resnet50", "224"), ("lenet5", "32"))
+    context.zoo(
+        *("bench", "--models", model, "--data", f"folder:{folder}", "--image-size", side, "--recipes", "probe"),
+        *("--set", "recipe.pretrained=false", "--seeds", "1", "--device", context.device, "--measure-seconds", "0"),
+        *("--no-plugins", "--out", str(store)),
+    )
+    (record,) = records(store)
+    computed, seconds = record["features"]["num_computed"], record["seconds"]["train"]
+    return Outcome(
+        figure=f"{computed:,} features of {model} in {seconds:.1f} s, with the fit of a head and without decoding: "
+        f"{computed / seconds:,.0f} a second",
+        passed=None if computed < count else computed / seconds >= 1000,
+        notes=[] if computed >= count else ["the other features were in the cache, so that the target does not apply"],
+        values={"features_per_second": computed / seconds},
+    )
+
+
+def draw_photographs(folder: Path, numbers: range) -> None:
+    """Write a JPEG of 400×300 pixels for each number, if there is none."""
+    import numpy as np
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    base = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8)
+    for number in numbers:
+        path = folder / f"{number:05}.jpg"
+        if not path.exists():
+            turned = np.roll(base + np.uint8(number // 192), number, axis=(0, 1))  # no two are the same
+            Image.fromarray(turned).resize((400, 300), Image.Resampling.BICUBIC).save(path, quality=85)

@@ -40,13 +40,15 @@ class Accelerator:
         self.allocated = self.peak = self.allocations = 0
         self.fail_at: int | None = None
         """The allocation that fails, counted from 1; None: those that exceed the memory."""
+        self.launches = 0
+        """Operations on the device, views not counted."""
         self.counts: Counter[str] = Counter()
         """``to_device`` and ``to_host`` copies, ``images`` that were copied to the device, ``waits`` for it."""
         self._holders: dict[int, list[int]] = {}
 
     def reset_counts(self) -> None:
         self.counts.clear()
-        self.allocations, self.peak = 0, self.allocated
+        self.allocations, self.launches, self.peak = 0, 0, self.allocated
 
     def hold(self, tensor: PretendTensor) -> None:
         storage = tensor.on_host.untyped_storage()
@@ -115,6 +117,8 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         if result is not NotImplemented:
             return result
     name = func._schema.name
+    if not func.is_view:
+        ACCELERATOR.launches += 1
     _refuse_mixed(name, args, kwargs)
     _count(name, args, kwargs)
     on_host = [tree_map_only(PretendTensor, lambda tensor: tensor.on_host, each) for each in (args, kwargs)]
@@ -176,6 +180,26 @@ class Generator(torch.Generator):
     @property
     def device(self) -> torch.device:
         return torch.device(NAME, 0) if self.said.type == NAME else self.said
+
+
+LOW_PRECISION = ("conv2d", "linear", "matmul", "mm", "addmm", "bmm", "baddbmm")
+"""Operations that autocast runs in its lower precision: those of the CPU's list that networks here use."""
+
+
+def _autocast(operation: Any) -> Callable[..., Tensor]:
+    """Return the operation with its floating-point tensors cast, as a device's library registers it."""
+    excluded = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
+
+    def cast(tensor: Tensor) -> Tensor:
+        return tensor.to(torch.get_autocast_dtype(NAME)) if tensor.dtype == torch.float32 else tensor
+
+    def run(*args: Any, **kwargs: Any) -> Tensor:
+        ACCELERATOR.counts["autocasts"] += 1
+        with torch._C._ExcludeDispatchKeyGuard(excluded):
+            result: Tensor = operation(*tree_map_only(Tensor, cast, args), **tree_map_only(Tensor, cast, kwargs))
+            return result
+
+    return run
 
 
 def _factory(operation: Any) -> Callable[..., Tensor]:
@@ -246,6 +270,11 @@ def register() -> torch.device:
         return _run(torch.ops.aten.copy_.default, (target, source, non_blocking), {})
 
     library.impl("_copy_from", copy_from, "PrivateUse1")
+    every = torch.library.Library("_", "IMPL")
+    every.fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")
+    _LIBRARIES.append(every)
+    for name in LOW_PRECISION:
+        library.impl(name, _autocast(getattr(torch.ops.aten, name).default), "AutocastPrivateUse1")
     _LIBRARIES.append(library)  # it ends with the object
     # A device in Python has no streams and no allocator of torch's own, so that these refuse it.
     for name in (

@@ -17,7 +17,7 @@ import pretend
 import torch
 
 from harness.batches import device_images
-from harness.batches.forward_settings import ForwardSettings
+from harness.batches.forward_settings import ForwardSettings, Precision
 from harness.data.images import PreparedData, TrialImages
 from harness.records.predictions import load_predictions
 from harness.records.record import Record
@@ -27,6 +27,7 @@ from harness.training import optimizers
 from harness.training.evaluation import predict_batch
 from harness.training.loop import TrainingHooks, TrainingResult, train
 from harness.training.resolved_recipe import ResolvedRecipe
+from harness.training.seeds.loop import SeedHooks, SeedRun, train_seeds
 from harness.trial.job import TrialJob
 from harness.trial.resolved_trial import ResolvedTrial
 from harness.trial.trial import run_trial
@@ -172,7 +173,7 @@ def streamed_training(folder: Path) -> dict[str, Any]:
 def out_of_memory(folder: Path) -> dict[str, Any]:
     """Fail at one allocation of the first step, forwards, and compare with halves from the start.
 
-    An error in the thread of the backward pass does not come through from a device in Python.
+    Torch ends the process on any error in the backward pass of a device in Python: tests/harness/training has it.
     """
     data = make_data(folder, size=32, channels=1)
     plain = {"mixup_alpha": 0.0, "cutmix_alpha": 0.0, "clip_norm": 0.0}
@@ -225,7 +226,46 @@ def small_memory(folder: Path) -> dict[str, Any]:
     }
 
 
-def whole_trial(model: str, data: PreparedData, folder: Path) -> dict[str, Any]:
+def batched_seeds(folder: Path) -> dict[str, Any]:
+    """Train three seeds together on both devices, and one after another on the other."""
+    data, seeds = make_data(folder, size=32, channels=1), (0, 1, 2)
+    values = Hyperparameters(**{"epochs": 2, **EVERYTHING, "mixup_alpha": 0.0, "cutmix_alpha": 0.0})
+    resolved = ResolvedRecipe(recipe=Recipe(name="plain", hyperparameters=lambda: values), hp=values)
+
+    def together(device: torch.device, on_step: Callable[[], float] = lambda: 0.0) -> list[torch.nn.Module]:
+        runs = [SeedRun(seed=seed, model=network("lenet5", data)) for seed in seeds]
+        settings = ForwardSettings(device=device, normalization=data, channels_last=True)
+        train_seeds(runs, TrialImages(data), resolved, settings, hooks=SeedHooks(give_way=on_step))
+        return [run.model for run in runs]
+
+    def steps(work: Callable[[Callable[[], float]], Any]) -> tuple[list[int], list[int], dict[str, int], Any]:
+        launches: list[int] = []
+        waits: list[int] = []
+
+        def on_step() -> float:
+            launches.append(ACCELERATOR.launches)
+            waits.append(ACCELERATOR.counts["waits"])
+            return 0.0
+
+        ACCELERATOR.reset_counts()
+        result = work(on_step)
+        return launches, waits, dict(ACCELERATOR.counts), result
+
+    expected = together(CPU)
+    launches, waits, counts, models = steps(lambda on_step: together(DEVICE, on_step))
+    alone, _, _, _ = steps(
+        lambda on_step: trained("lenet5", data, DEVICE, on_step=on_step, mixup_alpha=0.0, cutmix_alpha=0.0)
+    )
+    return {
+        "difference": max(map(difference, expected, models)),
+        "waits": waits,
+        "counts": counts,
+        "launches_together": launches[2] - launches[1],
+        "launches_alone": alone[2] - alone[1],
+    }
+
+
+def whole_trial(model: str, data: PreparedData, folder: Path, *, precision: Precision = "fp32") -> dict[str, Any]:
     """Run a trial with all its phases on both devices."""
     provider, entry = ProviderSpec(plugin="plugins"), CATALOG.architectures.get(model)
 
@@ -248,7 +288,7 @@ def whole_trial(model: str, data: PreparedData, folder: Path) -> dict[str, Any]:
             seed=0,
             execution=ExecutionSpec(
                 device=str(device),
-                precision="fp32",
+                precision=precision,
                 threads=1,
                 small_images="off",
                 measure_seconds=0.01,
@@ -271,6 +311,7 @@ def whole_trial(model: str, data: PreparedData, folder: Path) -> dict[str, Any]:
     assert on_cpu.training is not None
     return {
         "outcome": record.outcome,
+        "autocasts": ACCELERATOR.counts["autocasts"],
         "warnings": record.warnings,
         "difference": float(np.abs(logits - expected).max()),
         "loss": [on_cpu.training.final_train_loss, record.training.final_train_loss],
@@ -293,6 +334,10 @@ def lenet_trial(folder: Path) -> dict[str, Any]:
 
 def resnet_trial(folder: Path) -> dict[str, Any]:
     return whole_trial("resnet20_cifar", make_data(folder), folder)
+
+
+def bf16_trial(folder: Path) -> dict[str, Any]:
+    return whole_trial("lenet5", make_data(folder, size=32, channels=1), folder, precision="bf16")
 
 
 def serving(folder: Path) -> dict[str, Any]:
@@ -356,7 +401,9 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
         streamed_training,
         out_of_memory,
         small_memory,
+        batched_seeds,
         lenet_trial,
+        bf16_trial,
         resnet_trial,
     )
 }

@@ -16,8 +16,17 @@ import pytest
 from torch.utils import backend_registration
 
 NUM_TRAIN, NUM_VAL, EPOCHS, STEPS = 50, 20, 2, 4
-FAST = ["refusals", "serving", "lenet_training", "plain_training", "streamed_training", "out_of_memory", "small_memory"]
-SLOW = ["resnet_training", "lenet_trial", "resnet_trial"]
+FAST = [
+    "refusals",
+    "serving",
+    "lenet_training",
+    "plain_training",
+    "streamed_training",
+    "out_of_memory",
+    "small_memory",
+    "batched_seeds",
+]
+SLOW = ["resnet_training", "lenet_trial", "resnet_trial", "bf16_trial"]
 Found = dict[str, Any]
 
 pytestmark = pytest.mark.skipif(
@@ -130,6 +139,16 @@ def test_a_served_batch_crosses_once_and_its_logits_come_back_once(fast: dict[st
     }
 
 
+def test_seeds_that_train_together_have_the_cpus_results_and_take_fewer_launches(fast: dict[str, Found]) -> None:
+    """The images cross once for all three; at the end of an epoch the host waits for losses, hits, and each seed's
+    validation logits and labels."""
+    found = fast["batched_seeds"]
+    assert found["difference"] == 0
+    assert found["counts"]["images"] == NUM_TRAIN + NUM_VAL
+    assert found["waits"] == [0] * STEPS + [2 + 3 * 2] * STEPS
+    assert found["launches_together"] < 0.8 * 3 * found["launches_alone"]
+
+
 @pytest.mark.slow
 def test_a_resnet_trains_as_on_the_cpu(slow: dict[str, Found]) -> None:
     check_training(slow["resnet_training"])
@@ -149,4 +168,15 @@ def test_a_whole_trial_has_the_cpus_results_and_measures_everything(slow: dict[s
         "device_memory_mib": 4096,
     }
     assert found["peak_memory_mib"] > found["resident_images_mib"] > 0
+    assert len(found["measured"]) == 6
+
+
+@pytest.mark.slow
+def test_a_whole_trial_in_bf16_is_cast_and_has_the_cpus_results(slow: dict[str, Found]) -> None:
+    found = slow["bf16_trial"]
+    assert (found["outcome"], found["warnings"]) == ("done", [])
+    assert found["autocasts"] > 100
+    assert found["difference"] == 0
+    assert found["loss"][0] == pytest.approx(found["loss"][1], rel=1e-6)
+    assert found["metrics_agree"]
     assert len(found["measured"]) == 6
