@@ -12,7 +12,7 @@ from harness.records.keys import result_key
 from harness.records.origin import Origin
 from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, SavedPredictions, save_predictions
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo
-from harness.records.scoring import score
+from harness.records.scoring import asked_by, score
 from harness.records.spec import TrialSpec
 from harness.records.store import Store, is_settled, write_record
 from harness.system.atomic_files import sha256_of, sync_folder, writing
@@ -99,7 +99,8 @@ def write_row(store: Store, row: NewRow, metrics: Sequence[Entry[Metric]]) -> tu
         folder.mkdir()
         files = {FILE_NAME: row.saved, **({VAL_FILE_NAME: row.val} if row.val is not None else {})}
         for file, saved in files.items():
-            save_predictions(folder, saved, name=file, is_double=True)
+            limited = replace(saved, predictions=saved.predictions.limited_to(asked_by(metrics)))
+            save_predictions(folder, limited, name=file, is_double=True)
         sums = {file: sha256_of(folder / file, PREDICTIONS) for file in files}
         record = record.model_copy(update={"files": sums})
         write_record(folder, record)

@@ -54,6 +54,14 @@ def score(predictions: Predictions, metrics: Iterable[Entry[Metric]]) -> Scores:
     return Scores(values, tuple(problems))
 
 
+def asked_by(metrics: Iterable[Entry[Metric]]) -> frozenset[str]:
+    """Return what to save beside logits and labels: the class hierarchy, and what one of the metrics asks for.
+
+    Ids are often names of private files, and saved predictions are published, so they are saved only if they are used.
+    """
+    return frozenset({"hierarchy"}).union(*(entry.record.needs for entry in metrics))
+
+
 def own_predictions(predictions: Predictions, entry: Entry[Metric]) -> Predictions:
     """Return predictions with what one metric needs: a copy for a plugin's, which may write into what is read-only.
 
@@ -70,6 +78,7 @@ def _copied(predictions: Predictions) -> Predictions:
         labels=predictions.labels.copy(),
         samples=None if predictions.samples is None else predictions.samples.copy(),
         groups=None if predictions.groups is None else predictions.groups.copy(),
+        features=None if predictions.features is None else predictions.features.copy(),
         validation=None if predictions.validation is None else _copied(predictions.validation),
     )
 

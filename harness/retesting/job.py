@@ -34,7 +34,7 @@ from harness.records.predictions import (
     with_validation,
 )
 from harness.records.record import FailureKind, Record, TestSetKind, TestSetResult
-from harness.records.scoring import score
+from harness.records.scoring import asked_by, score
 from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
 from harness.records.trial_lock import trial_lock
 from harness.retesting.class_names import map_by_name
@@ -231,7 +231,7 @@ class _Tester:
             samples=images.samples_N,
             hierarchy=self.hierarchy,
             **facts,
-        )
+        ).limited_to(asked_by(self.catalog.metrics))
         return SavedPredictions(predictions=predictions, samples=images.samples_N), {
             "source": spec.display_name,
             "fingerprint": due.fingerprint,
@@ -254,7 +254,9 @@ class _Tester:
         own = load_predictions(self.folder, sha256=self.record.files.get(PREDICTIONS_FILE))
         if not np.array_equal(own.samples, images.samples_N):
             raise TrialError(FailureKind.DATA, "the cached test images are not those that the trial was tested on")
-        saved = dataclasses.replace(own, predictions=dataclasses.replace(own.predictions, logits=np.concatenate(parts)))
+        saved = dataclasses.replace(
+            own, predictions=dataclasses.replace(own.predictions, logits=np.concatenate(parts), features=None)
+        )
         return saved, {
             "source": f"{corruption.name}, severity {severity} of {table_for(side)}",
             "severity": severity,

@@ -183,7 +183,7 @@ def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catal
             if not np.array_equal(own.samples, test.samples_N):
                 message = "the cached test images are not those that the trial was tested on"
                 raise TrialError(FailureKind.DATA, message)
-            predictions = replace(own.predictions, logits=logits_NK)
+            predictions = replace(own.predictions, logits=logits_NK, features=None)
             saved = SavedPredictions(predictions=predictions, samples=test.samples_N)
             path = save_predictions(folder, saved, name=predictions_name(runtime))
             scores = score(predictions, catalog.metrics)

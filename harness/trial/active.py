@@ -16,6 +16,7 @@ from harness.measuring.environment import available_threads
 from harness.measuring.speed import FinishedTraining, TimedPrediction, measure_speed
 from harness.planning.threads import threads_for_work
 from harness.records.record import SpeedInfo
+from harness.records.scoring import asked_by
 from harness.records.spec import TrialSpec
 from harness.training.resolved_recipe import ResolvedRecipe
 from harness.trial.job import TrialJob
@@ -65,9 +66,10 @@ class ActiveTrial:
         return precision
 
     @property
-    def keeps_features(self) -> bool:
-        """Whether to save the features of the test images, because a metric or a listener asks for them."""
-        return self.job.keeps_features or any("features" in entry.record.needs for entry in self.catalog.metrics)
+    def kept(self) -> KeptOutputs:
+        """What it saves of its network's outputs: what metrics and listeners ask for."""
+        of_listeners = {"features"} if self.job.keeps_features else set()
+        return KeptOutputs(folder=self.folder, facts=asked_by(self.catalog.metrics) | of_listeners)
 
     def begin(self) -> None:
         """Use the requested number of threads, or all until the network's work is known."""
@@ -116,7 +118,7 @@ class ActiveTrial:
                 images,
                 settings,
                 resolved=resolved,
-                kept=KeptOutputs(folder=self.folder, with_features=self.keeps_features),
+                kept=self.kept,
                 metrics=self.catalog.metrics,
                 classes=classes,
                 # With the device to itself if its speed is measured.

@@ -183,12 +183,12 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
         )
         if test_seconds is not None:  # otherwise the network was checked when its features were computed
             progress.warnings += check_outputs(model, test, settings, logits_NK)
-        test_features_ND = test_ND if trial.keeps_features else None
+        test_features_ND = test_ND if "features" in trial.kept.facts else None
         predictions = save_logits(
-            folder, prepared, "test", test, logits_NK, classes=prepared.classes, features_ND=test_features_ND
+            trial.kept, prepared, "test", test, logits_NK, classes=prepared.classes, features_ND=test_features_ND
         )
         if len(images.val):
-            validation = save_logits(folder, prepared, "val", images.val, val_NK, classes=prepared.classes)
+            validation = save_logits(trial.kept, prepared, "val", images.val, val_NK, classes=prepared.classes)
             predictions = replace(predictions, validation=validation)
         scores = score(predictions, trial.catalog.metrics)
         progress.metrics = scores.values

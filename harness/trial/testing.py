@@ -37,8 +37,9 @@ class KeptOutputs:
 
     folder: Path
     """Folder of the trial."""
-    with_features: bool = False
-    """Whether to save and score what the classifier is given for the test images, which takes another pass."""
+    facts: frozenset[str] = frozenset({"hierarchy"})
+    """Fields of predictions to save beside logits and labels. With ``features``, what the classifier is given for the
+    test images is computed, which takes another pass."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -85,15 +86,13 @@ def predict_splits(
         seconds = time.perf_counter() - start  # the logits are on the CPU, so the device is done
     warnings = check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
     features_ND = None
-    if kept.with_features:
+    if "features" in kept.facts:
         features_ND, problem = features_of_test(model, test, settings)
         warnings += (problem,) if problem else ()
-    predictions = save_logits(
-        kept.folder, images.prepared, "test", test, logits_NK, classes=names, features_ND=features_ND
-    )
+    predictions = save_logits(kept, images.prepared, "test", test, logits_NK, classes=names, features_ND=features_ND)
     if len(images.val):
         val_NK = predict_logits(model, images.val, settings, predict=resolved.predict, num_classes=num_classes)
-        validation = save_logits(kept.folder, images.prepared, "val", images.val, val_NK, classes=names)
+        validation = save_logits(kept, images.prepared, "val", images.val, val_NK, classes=names)
         predictions = replace(predictions, validation=validation)
     return Tested(
         prediction=TimedPrediction(images=test, logits_NK=logits_NK, seconds=seconds),
@@ -119,7 +118,7 @@ def features_of_test(
 
 
 def save_logits(
-    folder: Path,
+    kept: KeptOutputs,
     prepared: PreparedData,
     split: Literal["val", "test"],
     images: ImageSet,
@@ -128,7 +127,7 @@ def save_logits(
     classes: tuple[str, ...],
     features_ND: NDArray[np.float32] | None = None,
 ) -> Predictions:
-    """Write the logits of a split's images into *folder*, and return them as predictions."""
+    """Write the logits of a split's images into the trial's folder, and return them as predictions."""
     predictions = Predictions(
         logits=logits_NK.numpy(),
         labels=images.labels_N,
@@ -136,7 +135,7 @@ def save_logits(
         samples=images.samples_N,
         features=features_ND,
     )
-    predictions = with_facts(predictions, prepared, split)
+    predictions = with_facts(predictions, prepared, split).limited_to(kept.facts)
     name = FILE_NAME if split == "test" else VAL_FILE_NAME
-    save_predictions(folder, SavedPredictions(predictions=predictions, samples=images.samples_N), name=name)
+    save_predictions(kept.folder, SavedPredictions(predictions=predictions, samples=images.samples_N), name=name)
     return predictions

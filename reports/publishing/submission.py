@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.records.copying import checked_trial, copy_trial, remove_half_copied
+from harness.records.predictions import FILE_NAME, load_predictions
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, LOG_FILE, RECORD_FILE, read_record
 from reports.publishing.verification import trial_problems
@@ -31,6 +32,8 @@ class Submission:
     """Folders of all accepted trials, those that were already there among them."""
     refused: tuple[str, ...]
     """A sentence for each trial that was rejected."""
+    num_naming: int
+    """Number of accepted trials whose predictions hold the ids of images, such as names of files, for a metric."""
 
 
 def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric]]) -> Submission:
@@ -71,7 +74,18 @@ def submit(trials: Sequence[Trial], folder: Path, metrics: Sequence[Entry[Metric
             raise StoreError(f"{target} cannot be written: {error.strerror or error}") from error
         added.append(target.name)
         accepted.append(target.name)
-    return Submission(added=tuple(added), known=known, accepted=tuple(accepted), refused=tuple(refused))
+    return Submission(
+        added=tuple(added),
+        known=known,
+        accepted=tuple(accepted),
+        refused=tuple(refused),
+        num_naming=sum(_names_images(folder / name) for name in accepted),
+    )
+
+
+def _names_images(trial: Path) -> bool:
+    """Return whether a trial's predictions hold the ids of the images."""
+    return (trial / FILE_NAME).is_file() and load_predictions(trial).predictions.ids is not None
 
 
 def pull_request_text(trials: Sequence[Trial]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.records.scoring import score
+from harness.records.scoring import asked_by, score
 from zoo.catalog import Entry, Provider
 from zoo.metric import Metric, Predictions
 
@@ -31,6 +31,11 @@ def raises(predictions):
 def test_a_value_comes_with_the_version_of_its_metric():
     values, problems = score(predictions(), [entry(version=4)])
     assert (values["m"].value, values["m"].version, problems) == (0.5, 4, ())
+
+
+def test_what_no_metric_asks_for_is_not_worth_saving():
+    assert asked_by([]) == asked_by([entry()]) == {"hierarchy"}
+    assert asked_by([entry("a", needs=("ids",)), entry("b", needs=("groups", "ids"))]) == {"hierarchy", "ids", "groups"}
 
 
 def test_nan_means_not_defined_and_becomes_none_without_a_problem():

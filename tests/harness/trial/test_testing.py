@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
+from harness.data.image_facts import save_facts
 from harness.data.images import TrialImages
 from harness.records.history import read_history
 from harness.records.predictions import VAL_FILE_NAME, load_predictions
@@ -100,7 +101,7 @@ def test_the_saved_validation_predictions_are_those_of_the_tested_epoch(
 def test_features_of_the_test_images_are_saved_where_something_asks_for_them(run_test, make_data, tmp_path) -> None:
     run_test(make_data())
     assert load_predictions(tmp_path).predictions.features is None
-    model, _, _, tested = run_test(make_data(), with_features=True)
+    model, _, _, tested = run_test(make_data(), facts=frozenset({"features"}))
     saved = load_predictions(tmp_path).predictions
     assert saved.features is not None
     assert saved.features.shape == (len(saved.labels), 3 * 8 * 8)
@@ -108,6 +109,19 @@ def test_features_of_the_test_images_are_saved_where_something_asks_for_them(run
     expected = saved.features @ head.weight.detach().numpy().T + head.bias.detach().numpy()
     np.testing.assert_allclose(saved.logits, expected, rtol=1e-4, atol=1e-5)
     assert tested.warnings == ()
+
+
+def test_ids_of_images_are_saved_only_where_something_asks_for_them(run_test, make_data, tmp_path) -> None:
+    """They are often names of private files, and predictions are published."""
+    prepared = make_data()
+    num_test = len(prepared.load("test"))
+    save_facts(Path(prepared.folder), "test", [f"Ada Miller {number}.jpg" for number in range(num_test)], None)
+    run_test(prepared)
+    saved = load_predictions(tmp_path).predictions
+    assert (saved.ids, saved.groups) == (None, None)
+    assert b"Miller" not in (tmp_path / "predictions.safetensors").read_bytes()
+    run_test(prepared, facts=frozenset({"ids"}))
+    assert load_predictions(tmp_path).predictions.ids == tuple(f"Ada Miller {number}.jpg" for number in range(num_test))
 
 
 def test_a_network_without_a_head_has_no_features_and_the_record_says_so(make_data) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from harness.records.predictions import load_predictions, save_predictions
 from harness.records.store import write_record
+from harness.system.atomic_files import sha256_of
 
 from .conftest import StoreMaker
 
@@ -44,6 +47,19 @@ def test_a_submission_holds_what_verification_needs_and_no_weights(
     }
     assert zoo("verify", target).exit_code == 0
     assert "0 trials added" in zoo("submit", store.root, "-o", target).output
+
+
+def test_names_of_images_in_predictions_are_told(store: StoreMaker, zoo: RunZoo, tmp_path: Path) -> None:
+    folder, record = store.add("net")
+    quiet = zoo("submit", store.root, "-o", tmp_path / "quiet")
+    assert "ids of the test images" not in quiet.stderr
+    saved = load_predictions(folder)
+    ids = tuple(f"patient {number}.png" for number in range(len(saved.samples)))
+    path = save_predictions(folder, replace(saved, predictions=replace(saved.predictions, ids=ids)))
+    write_record(folder, record.model_copy(update={"files": {**record.files, path.name: sha256_of(path)}}))
+    told = zoo("submit", store.root, "-o", tmp_path / "told")
+    assert "note: the predictions of 1 trial hold the ids of the test images, such as names of files" in told.stderr
+    assert told.exit_code == 0, told.output
 
 
 def test_a_submission_that_would_not_pass_is_refused(store: StoreMaker, zoo: RunZoo, tmp_path: Path) -> None:

@@ -34,6 +34,10 @@ def command(ctx: click.Context, /, runs: tuple[str, ...], output: str, sign: str
     click.echo(pull_request_text([trial for trial in trials if trial[0].name in made.added]), nl=False)
     known = f", {made.known:,} already there" if made.known else ""
     click.echo(f"{plural(len(made.added), 'trial')} added to {clean(output)}{known}", err=True)
+    if made.num_naming:
+        naming = plural(made.num_naming, "trial")
+        what = "hold the ids of the test images, such as names of files, because a metric asks for them"
+        click.echo(f"note: the predictions of {naming} {what}", err=True)
     if sign and made.accepted:
         written = sign_trials(Path(output), made.accepted, Path(sign).expanduser())
         click.echo(f"signed: {clean(written)}", err=True)
