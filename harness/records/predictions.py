@@ -2,12 +2,12 @@
 
 ``predictions.safetensors`` contains ``logits`` ``[N, K]`` float32, ``labels`` ``[N]`` int64 and ``samples`` ``[N]``
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
-Class names are in the metadata, as is the class hierarchy if the dataset has one. If a metric asks
-for them, ``ids`` has the ids themselves, as the bytes of a JSON list, ``groups`` ``[N]`` uint64 hashes of the groups'
-names, and ``features`` ``[N, D]`` float32 the features, which a listener may ask for, too.
-``val_predictions.safetensors`` contains the same for the validation images, by the same weights, and
-``test_predictions-NAME.safetensors`` for each further test set. Probabilities that come from elsewhere, or are means
-of several networks, are stored as their logarithms in float64. Where only the predicted class of each image is known,
+Class names are in the metadata, as is the class hierarchy if the dataset has one. If a metric asks for them, ``ids``
+has the ids themselves, as the bytes of a JSON list, ``groups`` ``[N]`` uint64 hashes of the groups' names, and
+``features`` ``[N, D]`` float32 the features, which a listener may ask for, too. ``val_predictions.safetensors``
+contains the same for the validation images, by the same weights, and ``test_predictions-NAME.safetensors`` for each
+further test set. Probabilities that come from elsewhere, or are means of several networks, are stored as their
+logarithms in float64. Where only the predicted class of each image is known,
 ``predicted`` ``[N]`` int64 is there instead of ``logits``; its logit counts as 1, and all others as 0.
 """
 

@@ -147,7 +147,7 @@ class Retester:
                         "retest",
                         folder=str(self.store.folder(record.trial_id).resolve()),
                         sets=due,
-                        kept_in=scratch,
+                        kept_in=str(scratch),
                     )
                 except StoppedError:
                     break
