@@ -5,10 +5,10 @@ A file of a hundred bytes may ask for any amount of memory or time, or for weigh
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from harness.system.free_memory import free_bytes
@@ -25,7 +25,7 @@ SECONDS = 120.0
 
 def require_onnx() -> None:
     """Raise ``UsageError`` unless the packages for ONNX are installed."""
-    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
+    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
     if missing:
         raise UsageError(f"ONNX needs {', '.join(missing)}: pip install 'zoobench[onnx]'")
 
