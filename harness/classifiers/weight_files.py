@@ -20,6 +20,7 @@ from torch import Tensor
 
 from zoo.errors import StoreError, UsageError
 from zoo.files.plain_files import WEIGHTS, open_plain
+from zoo.text import one_line
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "weights")
 """Keys under which training scripts store the weights, the most specific first."""
@@ -110,9 +111,25 @@ def read_state_dict(path: Path, *, key: str | None = None) -> StateDict:
         raise StoreError(
             f"{path} holds no state dict: expected tensors by name, either alone or under a key such as 'state_dict'"
         )
-    return StateDict(
-        tensors={str(name): value for name, value in content.items() if isinstance(value, Tensor)}, notes=notes
-    )
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    for name, tensor in tensors.items():
+        if kind := _odd_kind(tensor):
+            raise StoreError(
+                f"{path} holds the {kind} tensor {one_line(name, max_length=80)!r}; zoo imports dense tensors of real "
+                "numbers"
+            )
+    return StateDict(tensors=tensors, notes=notes)
+
+
+def _odd_kind(tensor: Tensor) -> str:
+    """Return what is odd about a tensor that cannot be copied into a network; empty for ordinary ones."""
+    if tensor.is_meta:
+        return "empty (meta)"
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.layout != torch.strided:
+        return "sparse"
+    return "complex" if tensor.is_complex() else ""
 
 
 def _state_dicts(content: object, depth: int = _DEPTH) -> Iterator[tuple[str, Mapping[Any, Any]]]:
@@ -209,6 +226,7 @@ def _load_pickled(path: Path) -> Any:
         with warnings.catch_warnings(), torch.serialization.safe_globals(stand_ins):
             # torch warns of old pickle protocols before it reads or refuses them.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            warnings.filterwarnings("ignore", message="Validating sparse tensor invariants")
             with open_plain(path, WEIGHTS) as file:  # given a path, torch.load goes by its suffix
                 return _reading(path, lambda: torch.load(file, map_location="cpu", weights_only=True))
     except pickle.UnpicklingError as error:

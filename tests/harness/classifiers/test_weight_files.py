@@ -6,6 +6,7 @@ import argparse
 import pickle
 import zipfile
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,17 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 def test_a_file_without_a_state_dict_is_one_sentence(content: Any, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds no state dict"):
         read_state_dict(saved(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (lambda: torch.empty(2, 3, device="meta"), r"empty \(meta\)"),
+        (lambda: torch.zeros(2, 3).to_sparse(), "sparse"),
+        (lambda: torch.zeros(2, 3, dtype=torch.complex64), "complex"),
+    ],
+)
+def test_tensors_that_no_network_takes_are_named(make: Callable[[], torch.Tensor], kind: str, tmp_path: Path) -> None:
+    torch.save({"state_dict": {"bias": torch.zeros(2), "weight": make()}}, tmp_path / "x.pt")
+    with pytest.raises(StoreError, match=f"holds the {kind} tensor 'weight'; zoo imports dense tensors"):
+        read_state_dict(tmp_path / "x.pt")
