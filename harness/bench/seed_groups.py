@@ -25,6 +25,8 @@ class SeedGroups:
         self._is_local = settings.remote is None
         self._shares_device = settings.slots.jobs_per_device > 1
         self._apart: set[str] = set()
+        self._known: dict[str, str] = {}
+        """Group of each trial seen so far, by its name."""
         self._leaders: dict[str, set[str]] = {}
         """Trials that wait for a leader to hold them, by the leader; a leader that holds them has none left."""
 
@@ -45,10 +47,10 @@ class SeedGroups:
         """
         if not self._is_local or not self._may_train_together(trial.spec.execution):
             return []
-        key = group_of(trial)
+        key = self._group(trial)
         if key in self._apart or trial.spec.classifier is not None:
             return []
-        groups = [(group_of(each), each) for each in waiting if each.trial_id != trial.trial_id]
+        groups = [(self._group(each), each) for each in waiting if each.trial_id != trial.trial_id]
         found = [
             each
             for group, each in groups
@@ -79,6 +81,12 @@ class SeedGroups:
             return
         if fell_apart or record is None or record.tuning is None or not record.tuning.batched_seeds:
             self._apart.add(group_of(trial))
+
+    def _group(self, trial: ResolvedTrial) -> str:
+        """Return a trial's group, computed once: a bench may have thousands that wait."""
+        if trial.trial_id not in self._known:
+            self._known[trial.trial_id] = group_of(trial)
+        return self._known[trial.trial_id]
 
     def _may_train_together(self, execution: ExecutionSpec) -> bool:
         """Return whether seeds were asked to train together, or may where it pays off."""
