@@ -28,7 +28,7 @@ def write(request: RuntimeRequest) -> Path:
         raise UsageError("LiteRT needs litert-torch: pip install 'zoobench[litert]'") from error
     import torch
 
-    # One image: the converter takes the size of the batch for a constant, and the interpreter resizes it.
+    # One image, since the converter takes the size of the batch for a constant.
     example_BCHW = torch.zeros(1, request.channels, request.image_size, request.image_size)
     path = request.folder / "network.tflite"
     with warnings.catch_warnings(), torch.no_grad():
@@ -38,35 +38,24 @@ def write(request: RuntimeRequest) -> Path:
 
 
 def load(path: Path | None, request: RuntimeRequest) -> Run:
-    """Load a file; networks that cannot be resized to a batch run image by image."""
+    """Load a file, which runs image by image.
+
+    The interpreter can be resized to a batch, but where a network pads or reshapes, the file holds the batch of one as
+    a constant: all logits of ResNet-20 but those of the first image were then wrong.
+    """
     import torch
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=request.threads)
+    interpreter.allocate_tensors()
     (image,), (output,) = interpreter.get_input_details(), interpreter.get_output_details()
-    size = 0
 
-    def infer(images_BCHW: Tensor) -> Tensor:
-        nonlocal size
-        if len(images_BCHW) != size:
-            size = 0  # unknown again if the next line fails
-            interpreter.resize_tensor_input(image["index"], list(images_BCHW.shape))
-            interpreter.allocate_tensors()
-            size = len(images_BCHW)
-        interpreter.set_tensor(image["index"], images_BCHW.contiguous().numpy())
+    def infer(image_BCHW: Tensor) -> Tensor:
+        interpreter.set_tensor(image["index"], image_BCHW.contiguous().numpy())
         interpreter.invoke()
         return torch.from_numpy(interpreter.get_tensor(output["index"]))
 
-    one_BCHW = torch.zeros(1, request.channels, request.image_size, request.image_size)
-    num_classes = infer(one_BCHW).shape[1]
-    try:
-        takes_batches = tuple(infer(one_BCHW.repeat(2, 1, 1, 1)).shape) == (2, num_classes)
-    except (RuntimeError, ValueError):  # a reshape with a constant size
-        takes_batches = False
-
     def run(images_BCHW: Tensor) -> Tensor:
-        if takes_batches:
-            return infer(images_BCHW)
         return torch.cat([infer(image_BCHW) for image_BCHW in images_BCHW.split(1)])
 
     return run
@@ -80,6 +69,6 @@ def zoo_runtimes() -> Iterable[Runtime]:
         convert=write,
         load=load,
         libraries=("torch", "litert-torch", "ai-edge-litert"),
-        summary="LiteRT (TensorFlow Lite) with XNNPACK on the CPU, float32",
+        summary="LiteRT (TensorFlow Lite) with XNNPACK on the CPU, float32, image by image",
         source="https://ai.google.dev/edge/litert",
     )
