@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from zoo.runtime import Run
 
-_MAX_BATCH = 16
-"""Images at a time: a program plans its memory for the largest batch that it takes."""
-
 
 def write(request: RuntimeRequest) -> Path:
     """Lower the network to XNNPACK and write it as a program (``.pte``).
@@ -27,28 +24,24 @@ def write(request: RuntimeRequest) -> Path:
     """
     try:
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-        from executorch.exir import ExecutorchBackendConfig, to_edge_transform_and_lower
-        from executorch.exir.passes.sym_shape_eval_pass import ConstraintBasedSymShapeEvalPass
+        from executorch.exir import to_edge_transform_and_lower
     except ImportError as error:
         raise UsageError("ExecuTorch needs executorch: pip install 'zoobench[executorch]'") from error
     import torch
 
-    example_BCHW = torch.zeros(2, request.channels, request.image_size, request.image_size)
+    # One image: programs of a dynamic batch refused batches within the bound that they were exported with.
+    example_BCHW = torch.zeros(1, request.channels, request.image_size, request.image_size)
     path = request.folder / "network.pte"
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        program = torch.export.export(
-            request.network, (example_BCHW,), dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=_MAX_BATCH)},)
-        )
+        program = torch.export.export(request.network, (example_BCHW,))
         lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
-        # By default memory is planned for the example, and larger batches are refused.
-        plan = ExecutorchBackendConfig(sym_shape_eval_pass=ConstraintBasedSymShapeEvalPass())
-        path.write_bytes(lowered.to_executorch(plan).buffer)
+        path.write_bytes(lowered.to_executorch().buffer)
     return path
 
 
 def load(path: Path | None, request: RuntimeRequest) -> Run:
-    """Load a program; batches run in pieces of at most 16 images. The number of threads is that of the process."""
+    """Load a program; it runs image by image. The number of threads is that of the process."""
     import torch
     from executorch.extension.pybindings.portable_lib import _unsafe_reset_threadpool
     from executorch.runtime import Runtime as Loader
@@ -59,7 +52,7 @@ def load(path: Path | None, request: RuntimeRequest) -> Run:
     method = Loader.get().load_program(path).load_method("forward")
 
     def run(images_BCHW: Tensor) -> Tensor:
-        pieces = [method.execute([piece.contiguous()])[0].clone() for piece in images_BCHW.split(_MAX_BATCH)]
+        pieces = [method.execute([piece.contiguous()])[0].clone() for piece in images_BCHW.split(1)]
         return torch.cat(pieces)
 
     return run
@@ -73,6 +66,6 @@ def zoo_runtimes() -> Iterable[Runtime]:
         convert=write,
         load=load,
         libraries=("torch", "executorch"),
-        summary="ExecuTorch with XNNPACK on the CPU, float32",
+        summary="ExecuTorch with XNNPACK on the CPU, float32, image by image",
         source="https://docs.pytorch.org/executorch",
     )
