@@ -92,10 +92,16 @@ class Context:
         return done.stdout
 
     def bench(self, store: str, models: str, *options: str, check: bool = True) -> list[dict[str, Any]]:
-        """Run a bench into a store of its own and return its records."""
+        """Run a bench into a store of its own and return its records; trials that failed before run again.
+
+        In a rehearsal, a trial that fails ends the item: otherwise, it would count as rehearsed.
+        """
         folder = self.out / "stores" / store
-        self.zoo("bench", *self.bench_options(models, *options), "--out", str(folder), check=check)
-        return records(folder)
+        self.zoo("bench", *self.bench_options(models, *options), "--retry", "--out", str(folder), check=check)
+        found = records(folder)
+        if self.rehearse and (bad := failures(found) or ([] if found else ["no trial has a record"])):
+            raise SystemExit(bad[0])
+        return found
 
     def trained(self, model: str) -> Path:
         """Return the folder of a trained network, trained once for all items that need one."""

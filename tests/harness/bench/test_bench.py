@@ -243,6 +243,9 @@ def test_trials_that_follow_from_a_record_run_with_the_next_numbers(bench: Any) 
     class FromEachTheNext:
         total = 4
 
+        def begin(self, slots: int) -> list[Any]:
+            return []
+
         def __call__(self, number: int, record: Record) -> list[Any]:
             seen.append((number, record.spec.seed))
             return list(plan.trials[number : number + 1])
