@@ -33,7 +33,8 @@ def load_array(path: Path, *, mapped: bool = False) -> NDArray[Any]:
             raise ValueError(f"{path} has version {version} of the array format, which is unknown here")
         try:
             shape, is_fortran, dtype = _HEADERS[version](file)
-        except (SyntaxError, tokenize.TokenError, TypeError, OverflowError) as error:  # NumPy parses it as Python
+        except (SyntaxError, tokenize.TokenError, TypeError, OverflowError, ValueError) as error:
+            # NumPy parses it as Python, whose errors are of many kinds.
             raise ValueError(f"{path} has a damaged header") from error
         if min(shape, default=0) < 0:
             raise ValueError(f"{path} has a damaged header")

@@ -36,7 +36,7 @@ def staging(folder: Path, name: str) -> AbstractContextManager[Path]:
     Raises:
         OSError: If it cannot be made.
     """
-    return _own_folder(folder, _prefix(name))
+    return _own_folder(folder, _prefix(name), shared=False)
 
 
 def scratch_folder(name: str = "") -> AbstractContextManager[Path]:
@@ -48,12 +48,12 @@ def scratch_folder(name: str = "") -> AbstractContextManager[Path]:
     Raises:
         OSError: If it cannot be made.
     """
-    return _own_folder(Path(tempfile.gettempdir()), f"zoo-{name}-" if name else "zoo-")
+    return _own_folder(Path(tempfile.gettempdir()), f"zoo-{name}-" if name else "zoo-", shared=True)
 
 
 @contextmanager
-def _own_folder(folder: Path, prefix: str) -> Iterator[Path]:
-    _remove_stale(folder, prefix)
+def _own_folder(folder: Path, prefix: str, *, shared: bool) -> Iterator[Path]:
+    _remove_stale(folder, prefix, shared=shared)
     made, lock = _locked_folder(folder, prefix)
     try:
         yield made
@@ -94,31 +94,38 @@ def write_staged(path: Path, write: Callable[[Path], None]) -> None:
 
 def remove_stale(folder: Path, name: str) -> None:
     """Remove the staging folders in *folder* that killed processes have left."""
-    _remove_stale(folder, _prefix(name))
+    _remove_stale(folder, _prefix(name), shared=False)
 
 
 def _prefix(name: str) -> str:
     return f"{TEMPORARY_PREFIX}{name}-"
 
 
-def _remove_stale(folder: Path, prefix: str) -> None:
+def _remove_stale(folder: Path, prefix: str, *, shared: bool) -> None:
     for stale in folder.glob(f"{glob.escape(prefix)}*"):
         with suppress(OSError):
-            _remove_unless_in_use(stale)
+            _remove_unless_in_use(stale, shared=shared)
 
 
-def _remove_unless_in_use(stale: Path) -> None:
-    """Remove a folder of this user that no process holds; an ``OSError`` means that it is left."""
+def _remove_unless_in_use(stale: Path, *, shared: bool) -> None:
+    """Remove a folder of this user that no process holds; an ``OSError`` means that it is left.
+
+    Args:
+        shared: Whether other programs may have folders with such names there.
+    """
     status = stale.lstat()
     if not stat.S_ISDIR(status.st_mode) or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
         return  # folders of others, who share the system's temporary folder, may be traps
     try:
         mode = (stale / LOCK_FILE).lstat().st_mode
     except FileNotFoundError:
-        # Killed before it was locked, unless it is being made at this moment or is no folder of this kind.
-        if time.time() - status.st_mtime > _MAKING_SECONDS:
-            stale.rmdir()
-        return
+        # Killed before it was locked or after its lock was removed, unless it is being made at this moment, and then
+        # made again, or is no folder of this kind.
+        if shared:
+            if time.time() - status.st_mtime > _MAKING_SECONDS:
+                stale.rmdir()
+            return
+        mode = stat.S_IFREG
     if not stat.S_ISREG(mode):
         return
     with suppress(Timeout), FileLock(stale / LOCK_FILE).acquire(timeout=0):

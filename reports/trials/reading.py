@@ -104,7 +104,7 @@ def _record_files(path: Path) -> Sequence[Path]:
     # Quicker than globbing, and than sorting thousands of paths.
     with os.scandir(path) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir())
-    files = [file for name in names if (file := path / name / RECORD_FILE).is_file()]
+    files = [file for name in names if os.path.lexists(file := path / name / RECORD_FILE)]
     if not files:
         raise StoreError(f"there are no records in {path}")
     return files

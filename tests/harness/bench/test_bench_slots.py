@@ -227,7 +227,7 @@ def test_each_trial_reports_its_own_phases(run: Run, events: list[Event]) -> Non
 
 
 def test_a_store_that_cannot_be_written_leaves_no_trial_running(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cannot(self: object, trial: object, before: object) -> None:
+    def cannot(self: object, trial: object, *others: object) -> None:
         raise StoreError("the disk is gone")
 
     started: list[object] = []
@@ -236,11 +236,11 @@ def test_a_store_that_cannot_be_written_leaves_no_trial_running(run: Run, monkey
     start, killed = LocalTrials.start, []
     kill = LocalTrials.kill
 
-    def start_one(self: LocalTrials, trial: object, before: object) -> None:
+    def start_one(self: LocalTrials, trial: object, *others: object) -> None:
         if started:
-            cannot(self, trial, before)
+            cannot(self, trial, *others)
         started.append(trial)
-        start(self, trial, before)  # type: ignore[arg-type]
+        start(self, trial, *others)  # type: ignore[arg-type]
 
     def kill_all(self: LocalTrials) -> None:
         kill(self)

@@ -71,5 +71,5 @@ def test_a_damaged_header_is_a_value_error(tmp_path: Path, header: bytes) -> Non
     content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(64)
     (tmp_path / "a.npy").write_bytes(content)
     for mapped in (False, True):
-        with pytest.raises(ValueError, match=r"damaged header|Cannot parse header"):
+        with pytest.raises(ValueError, match="damaged header"):
             load_array(tmp_path / "a.npy", mapped=mapped)

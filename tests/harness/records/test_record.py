@@ -65,6 +65,7 @@ def full(small_record: Record) -> Record:
             num_test=3,
             notes=("one is unreadable",),
             whole_fingerprint="w",
+            hierarchy=(("animal",), ("plant",)),
         ),
         training=TrainingInfo(
             epochs_run=7,
@@ -138,6 +139,7 @@ def full(small_record: Record) -> Record:
             weights="f" * 64,
             num_computed=3,
             num_train=40,
+            views=4,
             own_head=True,
             chosen={"l2": 0.1},
         ),

@@ -14,6 +14,7 @@ from harness.records.spec import (
     CodeSpec,
     DatasetSpec,
     ExecutionSpec,
+    PretrainingSpec,
     ProviderSpec,
     RecipeSpec,
     SearchSpec,
@@ -105,11 +106,20 @@ FULL = TrialSpec(
         mapping="3 classes, matched by name",
         published=PublishedFigure(value=0.75, dataset="x", source="a paper"),
     ),
+    pretraining=PretrainingSpec(collections=("imagenet1k",), test_images=("cifar10",)),
 )
 
 
 def test_a_spec_with_every_field_set_is_read_as_it_was_written() -> None:
-    parts = (FULL.architecture, FULL.dataset, FULL.recipe, FULL.execution, FULL.search, FULL.classifier)
+    parts = (
+        FULL.architecture,
+        FULL.dataset,
+        FULL.recipe,
+        FULL.execution,
+        FULL.search,
+        FULL.classifier,
+        FULL.pretraining,
+    )
     for part in (FULL, *parts, PROVIDER, CODE):
         assert part is not None
         assert part.model_fields_set == set(type(part).model_fields), "every field is set in this test"

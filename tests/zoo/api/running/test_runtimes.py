@@ -34,9 +34,9 @@ def test_an_unknown_runtime_is_reported_with_the_existing_ones(run_zoo: Run, tmp
 
 def test_runtimes_can_be_set_in_a_suite_file_and_change_no_trial(tmp_path: Path, run_zoo: Run) -> None:
     suite = tmp_path / "suite.toml"
-    suite.write_text('models = ["linear"]\nruntimes = ["eager", "onnx"]\n')
+    suite.write_text('models = ["linear"]\nruntimes = ["eager", "torchscript"]\n')
     request = BenchRequest.parse(load_suite(suite), origin="it")
-    assert request.runtimes == ("eager", "onnx")
+    assert request.runtimes == ("eager", "torchscript")
     plans = [run_zoo("plan", *words, "--format", "json") for words in ([str(suite)], ["--models", "linear"])]
     assert [plan.exit_code for plan in plans] == [0, 0]
     trials = [json.loads(plan.stdout)["trials"] for plan in plans]
