@@ -226,6 +226,36 @@ def small_memory(folder: Path) -> dict[str, Any]:
     }
 
 
+def launches_of_a_step(folder: Path) -> dict[str, Any]:
+    """Count what a step of the engine launches, and what its forward and backward pass and update launch by themselves.
+
+    Nothing is augmented, averaged or clipped; what the engine adds is the data and the statistics of the epoch.
+    """
+    data = make_data(folder, size=32, channels=1)
+    plain = {"crop_padding": 0, "flip": False, "ema_decay": 0.0, "mixup_alpha": 0.0, "cutmix_alpha": 0.0}
+    plain |= {"random_erasing": 0.0, "label_smoothing": 0.0, "clip_norm": 0.0}
+    before: list[int] = []
+
+    def on_step() -> float:
+        before.append(ACCELERATOR.launches)
+        return 0.0
+
+    ACCELERATOR.reset_counts()
+    trained("lenet5", data, DEVICE, on_step=on_step, **plain)
+    model = network("lenet5", data).to(DEVICE, memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4, fused=True)
+    images_BCHW = torch.rand(16, 1, 32, 32).to(DEVICE, memory_format=torch.channels_last)
+    labels_B = torch.zeros(16, dtype=torch.int64).to(DEVICE)
+    bare: list[int] = []
+    for _ in range(3):
+        ACCELERATOR.reset_counts()
+        optimizer.zero_grad(set_to_none=True)
+        torch.nn.functional.cross_entropy(model(images_BCHW), labels_B).backward()
+        optimizer.step()
+        bare.append(ACCELERATOR.launches)
+    return {"engine": before[2] - before[1], "bare": bare[-1]}
+
+
 def batched_seeds(folder: Path) -> dict[str, Any]:
     """Train three seeds together on both devices, and one after another on the other."""
     data, seeds = make_data(folder, size=32, channels=1), (0, 1, 2)
@@ -402,6 +432,7 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
         out_of_memory,
         small_memory,
         batched_seeds,
+        launches_of_a_step,
         lenet_trial,
         bf16_trial,
         resnet_trial,

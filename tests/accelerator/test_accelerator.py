@@ -25,6 +25,7 @@ FAST = [
     "out_of_memory",
     "small_memory",
     "batched_seeds",
+    "launches_of_a_step",
 ]
 SLOW = ["resnet_training", "lenet_trial", "resnet_trial", "bf16_trial"]
 Found = dict[str, Any]
@@ -147,6 +148,12 @@ def test_seeds_that_train_together_have_the_cpus_results_and_take_fewer_launches
     assert found["counts"]["images"] == NUM_TRAIN + NUM_VAL
     assert found["waits"] == [0] * STEPS + [2 + 3 * 2] * STEPS
     assert found["launches_together"] < 0.8 * 3 * found["launches_alone"]
+
+
+def test_a_step_launches_eight_kernels_beside_the_networks_own(fast: dict[str, Found]) -> None:
+    """Images, labels, normalisation, and for the epoch's statistics the loss and four for what was classified right."""
+    found = fast["launches_of_a_step"]
+    assert found["engine"] - found["bare"] == 8
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 
@@ -32,3 +34,27 @@ def test_only_cuda_devices_have_a_stream_to_copy_over(monkeypatch):
     assert isinstance(copier_for(CPU), PlainCopier)
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
     assert isinstance(copier_for(torch.device("cuda:0")), SideStreamCopier)
+
+
+def test_a_thread_that_waits_for_a_copy_does_not_spin(monkeypatch):
+    """An event that is not made to block keeps a core busy until the copy is done."""
+    made: list[dict[str, object]] = []
+    waited: list[str] = []
+
+    class Event:
+        def __init__(self, **options: object) -> None:
+            made.append(options)
+
+        def record(self, stream: object) -> None:
+            assert stream == "side stream"
+
+        def synchronize(self) -> None:
+            waited.append("copied")
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: "side stream")
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(torch.cuda, "Event", Event)
+    copy = SideStreamCopier(CPU).start(torch.arange(4))
+    assert made == [{"blocking": True}]
+    copy.wait()
+    assert waited == ["copied"]
