@@ -295,12 +295,15 @@ def batched_seeds(folder: Path) -> dict[str, Any]:
     }
 
 
-def whole_trial(model: str, data: PreparedData, folder: Path, *, precision: Precision = "fp32") -> dict[str, Any]:
+def whole_trial(
+    model: str, data: PreparedData, folder: Path, *, precision: Precision = "fp32", recipe: str = "sgd_quick"
+) -> dict[str, Any]:
     """Run a trial with all its phases on both devices."""
     provider, entry = ProviderSpec(plugin="plugins"), CATALOG.architectures.get(model)
 
     def run(device: torch.device) -> tuple[Record, Any]:
-        hyperparameters = CATALOG.recipes.get("sgd_quick").record.hyperparameters().model_dump(mode="json")
+        hyperparameters = CATALOG.recipes.get(recipe).record.hyperparameters().model_dump(mode="json")
+        settings = {"pretrained": False} if recipe == "probe" else {**EVERYTHING, "epochs": 2}
         spec = TrialSpec(
             architecture=ArchitectureSpec(
                 full_name=entry.full_name,
@@ -310,10 +313,10 @@ def whole_trial(model: str, data: PreparedData, folder: Path, *, precision: Prec
             ),
             dataset=DatasetSpec(full_name="p/set", display_name="set", provider=provider),
             recipe=RecipeSpec(
-                full_name=CATALOG.recipes.get("sgd_quick").full_name,
-                display_name="sgd_quick",
+                full_name=CATALOG.recipes.get(recipe).full_name,
+                display_name=recipe,
                 provider=provider,
-                hyperparameters={**hyperparameters, **EVERYTHING, "epochs": 2},
+                hyperparameters={**hyperparameters, **settings},
             ),
             seed=0,
             execution=ExecutionSpec(
@@ -340,6 +343,7 @@ def whole_trial(model: str, data: PreparedData, folder: Path, *, precision: Prec
     assert record.training is not None
     assert on_cpu.training is not None
     return {
+        "features": None if record.features is None else record.features.num_computed,
         "outcome": record.outcome,
         "autocasts": ACCELERATOR.counts["autocasts"],
         "warnings": record.warnings,
@@ -364,6 +368,11 @@ def lenet_trial(folder: Path) -> dict[str, Any]:
 
 def resnet_trial(folder: Path) -> dict[str, Any]:
     return whole_trial("resnet20_cifar", make_data(folder), folder)
+
+
+def features_trial(folder: Path) -> dict[str, Any]:
+    """Features of all images, and a head that is fitted to them."""
+    return whole_trial("resnet20_cifar", make_data(folder), folder, recipe="probe")
 
 
 def bf16_trial(folder: Path) -> dict[str, Any]:
@@ -435,6 +444,7 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
         launches_of_a_step,
         lenet_trial,
         bf16_trial,
+        features_trial,
         resnet_trial,
     )
 }

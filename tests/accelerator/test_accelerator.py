@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from torch.utils import backend_registration
 
-NUM_TRAIN, NUM_VAL, EPOCHS, STEPS = 50, 20, 2, 4
+NUM_TRAIN, NUM_VAL, NUM_TEST, EPOCHS, STEPS = 50, 20, 24, 2, 4
 FAST = [
     "refusals",
     "serving",
@@ -27,7 +27,7 @@ FAST = [
     "batched_seeds",
     "launches_of_a_step",
 ]
-SLOW = ["resnet_training", "lenet_trial", "resnet_trial", "bf16_trial"]
+SLOW = ["resnet_training", "lenet_trial", "resnet_trial", "bf16_trial", "features_trial"]
 Found = dict[str, Any]
 
 pytestmark = pytest.mark.skipif(
@@ -187,3 +187,13 @@ def test_a_whole_trial_in_bf16_is_cast_and_has_the_cpus_results(slow: dict[str, 
     assert found["loss"][0] == pytest.approx(found["loss"][1], rel=1e-6)
     assert found["metrics_agree"]
     assert len(found["measured"]) == 6
+
+
+@pytest.mark.slow
+def test_features_and_a_head_that_is_fitted_to_them_are_the_cpus(slow: dict[str, Found]) -> None:
+    found = slow["features_trial"]
+    assert (found["outcome"], found["warnings"]) == ("done", [])
+    assert found["features"] == NUM_TRAIN + NUM_VAL + NUM_TEST  # computed there, and not taken from the CPU's
+    assert found["difference"] == 0
+    assert found["metrics_agree"]
+    assert found["measured"] == ["inference", "inference_end_to_end", "latency", "reference"]
