@@ -112,10 +112,10 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
     let stops = 0;
     for (const point of usable) {
       const is = onFront.has(point);
-      if ((is || usable.length <= NAMED) && point.low !== null)
-        chart.root.append(svg("line", { class: `whisker${is ? "" : " weak"}`, x1: toX(point.x), x2: toX(point.x), y1: toY(point.low), y2: toY(point.high) }));
-      const place = { cx: toX(point.x), cy: toY(point.y) };
       const colour = colourOf(point.row);
+      if ((is || usable.length <= NAMED) && point.low !== null)
+        chart.root.append(svg("line", { class: ["whisker", is ? "" : "weak", colour < 0 ? "" : "plain"].filter(Boolean).join(" "), x1: toX(point.x), x2: toX(point.x), y1: toY(point.low), y2: toY(point.high) }));
+      const place = { cx: toX(point.x), cy: toY(point.y) };
       const mark = svg("circle", { class: ["point", is ? "on-front" : "", point.isHollow ? "hollow" : "", colour < 0 ? "" : `c${colour}`].filter(Boolean).join(" "), ...place, r: is ? 5.5 : 4 });
       const ring = point.row === best ? svg("circle", { class: "ring", ...place, r: 10 }) : null;
       const link = svg("a", { href: point.href, tabindex: is && stops++ < 15 ? null : -1, "aria-label": `${point.label}: ${point.lines.join(", ")}` }, mark, ring);

@@ -30,3 +30,14 @@ def test_where_nothing_is_declared_it_is_unknown(make_trial):
     assert seen_by(declaring(record, (), ())) is Seen.UNKNOWN
     other = Origin(kind=OriginKind.PREDICTIONS, source="theirs.csv", files={"theirs.csv": "0" * 64}, has_scores=False)
     assert seen_by(make_trial()[1].model_copy(update={"origin": other})) is Seen.UNKNOWN
+
+
+def test_an_ensemble_starts_from_scratch_if_its_members_do(make_trial):
+    record = make_trial()[1]
+    assert record.model is not None
+    origin = Origin(kind=OriginKind.ENSEMBLE, source="net, seed 0; net, seed 1", files={"a": "0" * 64})
+    ensemble = record.model_copy(update={"origin": origin})
+    assert seen_by(ensemble) is None
+    published = record.model.model_copy(update={"pretrained": True})
+    assert seen_by(ensemble.model_copy(update={"model": published})) is Seen.UNKNOWN
+    assert seen_by(ensemble.model_copy(update={"model": None})) is Seen.UNKNOWN
