@@ -147,7 +147,9 @@ zoo.widgets.board = (root) => {
   const constants = (table) => {
     if (state.columns.join() !== usual.join()) return [];
     const done = table.rows.filter((row) => facts.done[row]);
-    return CONSTANT.filter((key) => column[key] && usual.includes(key) && done.length > 1 && new Set(done.map((row) => column[key].text[row])).size === 1)
+    // A column that is empty here, such as that of runtimes where none was asked for, is left out below.
+    const isSaid = (key) => !["", "–"].includes(column[key].text[done[0]]);
+    return CONSTANT.filter((key) => column[key] && usual.includes(key) && done.length > 1 && isSaid(key) && new Set(done.map((row) => column[key].text[row])).size === 1)
       .map((key) => ({ key, title: column[key].title, text: zoo.cut(column[key].text[done[0]], 80) }));
   };
 
