@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import pickle
-import struct
-import zlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +16,7 @@ from plugins.datasets.parquet.loading import load_parquet
 from plugins.datasets.published.dataset import Published
 from plugins.datasets.published.sets import PUBLISHED
 from zoo import DataRequest, Dataset, Splits, hookimpl
-from zoo.errors import DataError, UsageError
+from zoo.errors import DataError, UsageError, ZooError
 from zoo.options import Option
 from zoo.pretraining import IMAGENET_21K
 
@@ -52,7 +49,9 @@ def _load(published: Published, request: DataRequest) -> Splits:
         raise DataError(
             f"{published.name} in {root} is incomplete: {error.filename}: {error.strerror or error}"
         ) from error
-    except (ValueError, KeyError, IndexError, EOFError, struct.error, zlib.error, pickle.UnpicklingError) as error:
+    except (ZooError, ImportError):
+        raise
+    except Exception as error:  # a damaged pickle, MAT file or header may end in any error at all
         raise DataError(f"{published.name} in {root} is damaged: {type(error).__name__}: {error}") from error
 
 

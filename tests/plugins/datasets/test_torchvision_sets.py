@@ -364,6 +364,27 @@ def test_a_pickle_that_would_run_code_is_refused(load: Load, tmp_path: Path) -> 
     assert not (tmp_path / "evil").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (pickle.dumps([1, 2]), "TypeError"),
+        (b"]]R.", "TypeError"),  # it calls a list
+        (pickle.dumps({"data": 1, "labels": [0]}), "ValueError"),
+        (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": ["cat", "dog"]}), "ValueError"),
+        (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [2**70, 0]}), "OverflowError"),
+        (pickle.dumps({"data": np.zeros((2, 3071), np.uint8), "labels": [0, 1]}), "ValueError"),
+        (b"", "EOFError"),
+    ],
+)
+def test_a_damaged_pickle_is_called_damaged_whatever_it_raises(
+    load: Load, tmp_path: Path, content: bytes, error: str
+) -> None:
+    write_cifar10(tmp_path)
+    (tmp_path / "cifar-10-batches-py" / "data_batch_1").write_bytes(content)
+    with pytest.raises(DataError, match=f"is damaged: {error}: "):
+        load("cifar10", root=tmp_path)
+
+
 def test_an_incomplete_dataset_is_reported_with_the_missing_files(load: Load, tmp_path: Path) -> None:
     write_cifar10(tmp_path)
     (tmp_path / "cifar-10-batches-py" / "data_batch_4").unlink()
