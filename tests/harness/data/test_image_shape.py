@@ -11,6 +11,7 @@ from PIL import Image
 from harness.data.image_shape import Shape, Wanted
 from harness.data.splitting import whole
 from harness.records.spec import DatasetSpec, ProviderSpec
+from tests.harness.data.toy_splits import TEST, TRAIN, Prepare, png, splits
 from zoo.dataset import Dataset, Split, Splits
 from zoo.preparation import DEFAULT_SIZE
 
@@ -74,3 +75,22 @@ def test_small_networks_follow_the_images_and_others_take_no_more_pixels_than_th
     assert shape.size == size
     is_square = all(width == height for width, height in sizes)
     assert shape.notes == [] if is_square else f"prepared as {size} px, crop, bicubic" in shape.notes[0]
+
+
+def test_grey_images_have_one_channel_and_one_colour_image_makes_it_three(prepare: Prepare) -> None:
+    grey = [png(i, mode="L") for i in range(10)]
+    assert prepare(splits(grey, grey[:2])).channels == 1
+    mixed = prepare(splits(grey, [png(3), png(4)]))
+    assert mixed.channels == 3
+    assert (np.ptp(mixed.load("train").images_NHWC, axis=3) == 0).all()
+
+
+def test_the_size_is_the_requested_one_else_the_images_own_else_224(prepare: Prepare) -> None:
+    assert prepare(splits(TRAIN, TEST), image_size=5).image_size == 5
+    assert prepare(splits(TRAIN, TEST)).image_size == 8
+    several = prepare(splits([png(0, (8, 8)), *(png(i, (9, 9)) for i in range(1, 10))], TEST))
+    assert several.image_size == 224
+    assert any("different sizes" in note for note in several.notes)
+    oblong = prepare(splits([png(i, (9, 8)) for i in range(10)]))
+    assert oblong.image_size == 224
+    assert any("9×8" in note for note in oblong.notes)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from harness.data.moments import moments_of_histogram, moments_of_sums, sum_images
+from tests.harness.data.toy_splits import TEST, TRAIN, Prepare, splits
+from zoo.dataset import Split, Splits
 
 
 def test_both_ways_give_the_moments_of_the_pixels() -> None:
@@ -20,3 +22,15 @@ def test_both_ways_give_the_moments_of_the_pixels() -> None:
 def test_a_channel_that_never_varies_can_be_divided_by() -> None:
     images_NHWC = np.full((2, 2, 2, 1), 7, dtype=np.uint8)
     assert moments_of_sums(*sum_images(images_NHWC), 4) == (pytest.approx((7 / 255,)), (1 / 255,))
+
+
+def test_mean_and_std_are_those_of_the_training_pixels(prepare: Prepare) -> None:
+    prepared = prepare(splits(TRAIN, TEST))
+    pixels = prepared.load("train").images_NHWC / 255
+    assert prepared.mean == pytest.approx(pixels.mean(axis=(0, 1, 2)))
+    assert prepared.std == pytest.approx(pixels.std(axis=(0, 1, 2)))
+
+
+def test_a_channel_that_never_varies_can_still_be_divided_by(prepare: Prepare) -> None:
+    flat = Split(images=np.full((8, 4, 4, 1), 7, dtype=np.uint8), labels=np.arange(8) % 2)
+    assert prepare(Splits(classes=("a", "b"), train=flat)).std == (1 / 255,)

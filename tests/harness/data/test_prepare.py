@@ -6,7 +6,6 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,58 +18,10 @@ from harness.data.images import PreparedData
 from harness.data.prepare import prepare_data
 from harness.data.settings import DataSettings
 from harness.records.spec import DatasetSpec, ProviderSpec
+from tests.harness.data.toy_splits import TEST, TRAIN, Prepare, png, splits
 from zoo.dataset import Dataset, Split, Splits
 from zoo.errors import DataError, PluginError
 from zoo.preparation import Preparation
-
-Prepare = Callable[..., PreparedData]
-
-
-def photo(seed: int, size: tuple[int, int] = (10, 8), mode: str = "RGB") -> Image.Image:
-    channels = len(mode)
-    values = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], channels), dtype=np.uint8)
-    return Image.fromarray(values if channels > 1 else values[..., 0])
-
-
-def png(seed: int, size: tuple[int, int] = (8, 8), mode: str = "RGB") -> bytes:
-    buffer = io.BytesIO()
-    photo(seed, size, mode).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def encoded(name: str, items: Sequence[bytes | Path], num_classes: int = 2) -> Split:
-    labels = np.arange(len(items)) % num_classes
-    return Split(encoded=items, labels=labels, ids=[f"{name}-{i}" for i in range(len(items))])
-
-
-def splits(train: Sequence[bytes | Path], test: Sequence[bytes | Path] | None = None) -> Splits:
-    return Splits(
-        classes=("a", "b"), train=encoded("train", train), test=None if test is None else encoded("test", test)
-    )
-
-
-@pytest.fixture
-def prepare(tmp_path: Path) -> Prepare:
-    """Prepare what a function loads, in a cache of the test's own."""
-
-    def run(load: Splits | Callable[..., Splits], *, workers: int = 2, cache: str = "cache", **settings: object):  # type: ignore[no-untyped-def]
-        hints = {key: settings.pop(key) for key in ("channels", "num_train") if key in settings}
-        dataset = Dataset(name="shapes", load=load if callable(load) else lambda request: load, **hints)  # type: ignore[arg-type]
-        settings.setdefault("provider", ProviderSpec(plugin="test"))
-        spec = DatasetSpec(full_name="test/shapes", display_name="shapes", **settings)  # type: ignore[arg-type]
-        return prepare_data(
-            dataset,
-            spec,
-            DataSettings(data_root=tmp_path, cache=tmp_path / cache),
-            report=lambda *_: None,
-            num_workers=workers,
-        )
-
-    return run
-
-
-TRAIN = [png(i) for i in range(20)]
-TEST = [png(100 + i) for i in range(6)]
 
 
 def test_images_labels_and_samples_are_stored_in_files(prepare: Prepare) -> None:
@@ -86,60 +37,12 @@ def test_images_labels_and_samples_are_stored_in_files(prepare: Prepare) -> None
     } | {"val-ids.npy", "test-ids.npy"}
 
 
-def test_mean_and_std_are_those_of_the_training_pixels(prepare: Prepare) -> None:
-    prepared = prepare(splits(TRAIN, TEST))
-    pixels = prepared.load("train").images_NHWC / 255
-    assert prepared.mean == pytest.approx(pixels.mean(axis=(0, 1, 2)))
-    assert prepared.std == pytest.approx(pixels.std(axis=(0, 1, 2)))
-
-
-def test_a_channel_that_never_varies_can_still_be_divided_by(prepare: Prepare) -> None:
-    flat = Split(images=np.full((8, 4, 4, 1), 7, dtype=np.uint8), labels=np.arange(8) % 2)
-    assert prepare(Splits(classes=("a", "b"), train=flat)).std == (1 / 255,)
-
-
 def test_the_number_of_workers_changes_nothing(prepare: Prepare) -> None:
     many = splits([png(i, (9, 7)) for i in range(600)], TEST)
     one = prepare(many, workers=1, cache="one", image_size=8)
     five = prepare(many, workers=5, cache="five", image_size=8)
     assert one.model_copy(update={"folder": ""}) == five.model_copy(update={"folder": ""})
     assert (one.load("train").images_NHWC == five.load("train").images_NHWC).all()
-
-
-def test_the_order_of_the_files_changes_no_split(prepare: Prepare) -> None:
-    forward = splits(TRAIN, TEST)
-    order = list(range(20))[::-1]
-    train = forward.train
-    backward = Splits(
-        classes=forward.classes,
-        train=Split(
-            encoded=[TRAIN[i] for i in order],
-            labels=train.labels[order],
-            ids=[train.ids[i] for i in order],  # type: ignore[index]
-        ),
-        test=forward.test,
-    )
-    samples = [set(prepare(each).load("val").samples_N.tolist()) for each in (forward, backward)]
-    assert samples[0] == samples[1]
-
-
-def test_grey_images_have_one_channel_and_one_colour_image_makes_it_three(prepare: Prepare) -> None:
-    grey = [png(i, mode="L") for i in range(10)]
-    assert prepare(splits(grey, grey[:2])).channels == 1
-    mixed = prepare(splits(grey, [png(3), png(4)]))
-    assert mixed.channels == 3
-    assert (np.ptp(mixed.load("train").images_NHWC, axis=3) == 0).all()
-
-
-def test_the_size_is_the_requested_one_else_the_images_own_else_224(prepare: Prepare) -> None:
-    assert prepare(splits(TRAIN, TEST), image_size=5).image_size == 5
-    assert prepare(splits(TRAIN, TEST)).image_size == 8
-    several = prepare(splits([png(0, (8, 8)), *(png(i, (9, 9)) for i in range(1, 10))], TEST))
-    assert several.image_size == 224
-    assert any("different sizes" in note for note in several.notes)
-    oblong = prepare(splits([png(i, (9, 8)) for i in range(10)]))
-    assert oblong.image_size == 224
-    assert any("9×8" in note for note in oblong.notes)
 
 
 def test_a_second_call_reads_the_cache_and_decodes_nothing(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,64 +67,6 @@ def test_flips_being_allowed_or_not_is_no_reason_to_decode_again(prepare: Prepar
 def test_settings_that_change_the_result_are_prepared_separately(prepare: Prepare, setting: dict[str, object]) -> None:
     """Caches that were keyed by less served another's answers (lm-evaluation-harness#4063, pytorch/ao#3073)."""
     assert prepare(splits(TRAIN, TEST)).folder != prepare(splits(TRAIN, TEST), **setting).folder
-
-
-def test_changed_content_is_noticed(prepare: Prepare, tmp_path: Path) -> None:
-    """A dataset that was uploaded again mixed old and new scores (mteb#5228)."""
-    in_memory = prepare(splits(TRAIN, TEST)), prepare(splits([*TRAIN[:-1], png(999)], TEST))
-    assert in_memory[0].fingerprint != in_memory[1].fingerprint
-    paths = []
-    for i in range(10):
-        paths.append(tmp_path / f"{i}.png")
-        paths[-1].write_bytes(png(i))
-    before = prepare(splits(paths))
-    changed = png(77)
-    paths[3].write_bytes(changed)
-    os.utime(paths[3], ns=(1, 1))
-    after = prepare(splits(paths))
-    assert before.fingerprint != after.fingerprint
-    labels = splits(paths)
-    swapped = replace(labels.train, labels=labels.train.labels[::-1].copy())
-    assert prepare(replace(labels, train=swapped)).fingerprint != after.fingerprint
-
-
-def test_the_fingerprint_is_of_content_and_not_of_where_it_lies(prepare: Prepare, tmp_path: Path) -> None:
-    paths = []
-    for i, content in enumerate(TRAIN):
-        paths.append(tmp_path / f"{i}.png")
-        paths[-1].write_bytes(content)
-    assert prepare(splits(paths, TEST)).fingerprint == prepare(splits(TRAIN, TEST)).fingerprint
-
-
-def test_few_unreadable_training_images_are_left_out_and_named(prepare: Prepare, tmp_path: Path) -> None:
-    """A corrupt image is never replaced by its neighbour, as timm's ImageDataset does."""
-    bad = tmp_path / "bad\n\u202e.jpg"
-    bad.write_text("not an image")
-    train: list[bytes | Path] = [png(i) for i in range(120)]
-    # The image must be one that stays in train, whatever the hash says.
-    parts = prepare(splits(train, TEST))
-    kept = set(parts.load("train").samples_N.tolist())
-    from harness.data.splitting import hash_ids
-
-    place = next(i for i in range(120) if int(hash_ids([f"train-{i}"])[0]) in kept)
-    train[place] = bad
-    prepared = prepare(splits(train, TEST))
-    assert (prepared.num_train, prepared.num_val) == (parts.num_train - 1, parts.num_val)
-    note = next(note for note in prepared.notes if "left out" in note)
-    assert repr(str(bad))[1:-1] in note
-    assert "\n" not in note
-    assert (prepared.load("train").samples_N != hash_ids([f"train-{place}"])[0]).all()
-
-
-def test_many_unreadable_training_images_are_an_error(prepare: Prepare) -> None:
-    given = replace(splits([*TRAIN[:12], *[b"junk"] * 8], TEST), val=encoded("val", TEST))
-    with pytest.raises(DataError, match=r"8 of 20 training .* more than 1%: train-12 .*; and 3 more"):
-        prepare(given)
-
-
-def test_one_unreadable_test_image_is_an_error_that_names_it(prepare: Prepare) -> None:
-    with pytest.raises(DataError, match=r"test-1 \(not an image"):
-        prepare(splits(TRAIN, [TEST[0], b"junk", *TEST[2:]]))
 
 
 def test_a_failed_preparation_leaves_nothing_behind(prepare: Prepare, tmp_path: Path) -> None:
@@ -277,64 +122,6 @@ def test_two_at_once_decode_once(prepare: Prepare, monkeypatch: pytest.MonkeyPat
         thread.join()
     assert len(calls) == 1
     assert [each == found[0] for each in found] == [True] * 4
-
-
-def test_test_images_that_are_also_in_train_are_counted(prepare: Prepare) -> None:
-    prepared = prepare(splits(TRAIN, [*TEST, TRAIN[0], TRAIN[1]]))
-    assert any(note.startswith("2 of 8 test images are also among") for note in prepared.notes)
-    assert not any("also among" in note for note in prepare(splits(TRAIN, TEST)).notes)
-
-
-def test_a_class_that_is_only_in_test_is_noted(prepare: Prepare) -> None:
-    train = Split(encoded=TRAIN, labels=np.zeros(20, dtype=np.int64), ids=[f"train-{i}" for i in range(20)])
-    prepared = prepare(Splits(classes=("a", "b"), train=train, test=encoded("test", TEST)))
-    assert "1 of 2 classes have no train image: 'b'" in prepared.notes
-
-
-def test_fewer_images_than_the_dataset_is_known_to_have_are_noted(prepare: Prepare) -> None:
-    prepared = prepare(splits(TRAIN, TEST), num_train=50)
-    assert "20 training images found, but the dataset is known to have 50" in prepared.notes
-
-
-def deep_png(seed: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(seed).integers(0, 4096, (8, 8), dtype=np.uint16)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def test_a_bit_depth_scales_16_bit_images_by_their_own_range_whether_they_are_kept_or_not(
-    prepare: Prepare, tmp_path: Path
-) -> None:
-    deep = splits([deep_png(i) for i in range(20)], [deep_png(100 + i) for i in range(6)])
-    dark = prepare(deep)
-    assert any("data.bit_depth=12 scales them by theirs" in note for note in dark.notes)
-    assert dark.load("test").images_NHWC.max() == 16
-    bright = prepare(deep, bit_depth=12)
-    assert bright.load("test").images_NHWC.max() > 250
-    assert bright.bit_depth == 12
-    assert bright.pixels != dark.pixels
-    assert bright.fingerprint == dark.fingerprint
-    assert not any("bit" in note for note in bright.notes)
-    streamed = prepare_data(
-        Dataset(name="shapes", load=lambda request: deep),
-        DatasetSpec(full_name="test/shapes", display_name="shapes", provider=ProviderSpec(plugin="test"), bit_depth=12),
-        DataSettings(data_root=tmp_path, cache=tmp_path / "streamed", cache_limit=0),
-        report=lambda *_: None,
-    )
-    assert streamed.streamed
-    assert (streamed.fingerprint, streamed.pixels) == (bright.fingerprint, bright.pixels)
-    assert (streamed.load("test").images_NHWC[:] == bright.load("test").images_NHWC).all()
-
-
-def test_a_bit_depth_without_16_bit_images_is_an_error(prepare: Prepare) -> None:
-    with pytest.raises(DataError, match=r"data\.bit_depth=12 does nothing"):
-        prepare(splits(TRAIN, TEST), bit_depth=12)
-
-
-def test_limits_are_applied_and_noted(prepare: Prepare) -> None:
-    prepared = prepare(splits(TRAIN, TEST), limit_train=10, limit_test=4)
-    assert (prepared.num_train, prepared.num_val, prepared.num_test) == (9, 1, 4)
-    assert any(note.startswith("limit_train: 10 of 20") for note in prepared.notes)
 
 
 def test_a_plugin_that_raises_or_returns_nonsense_is_one_sentence(prepare: Prepare) -> None:
@@ -435,3 +222,30 @@ def test_cifar10_has_its_published_size_balance_and_moments(data_root: Path, tmp
     std = np.sqrt(histogram @ np.arange(256) ** 2 / len(pixels) / 255**2 - mean**2)
     assert mean == pytest.approx([0.49140, 0.48216, 0.44653], abs=6e-6)
     assert std == pytest.approx([0.24703, 0.24349, 0.26159], abs=6e-6)
+
+
+def test_changed_content_is_noticed(prepare: Prepare, tmp_path: Path) -> None:
+    """A dataset that was uploaded again mixed old and new scores (mteb#5228)."""
+    in_memory = prepare(splits(TRAIN, TEST)), prepare(splits([*TRAIN[:-1], png(999)], TEST))
+    assert in_memory[0].fingerprint != in_memory[1].fingerprint
+    paths = []
+    for i in range(10):
+        paths.append(tmp_path / f"{i}.png")
+        paths[-1].write_bytes(png(i))
+    before = prepare(splits(paths))
+    changed = png(77)
+    paths[3].write_bytes(changed)
+    os.utime(paths[3], ns=(1, 1))
+    after = prepare(splits(paths))
+    assert before.fingerprint != after.fingerprint
+    labels = splits(paths)
+    swapped = replace(labels.train, labels=labels.train.labels[::-1].copy())
+    assert prepare(replace(labels, train=swapped)).fingerprint != after.fingerprint
+
+
+def test_the_fingerprint_is_of_content_and_not_of_where_it_lies(prepare: Prepare, tmp_path: Path) -> None:
+    paths = []
+    for i, content in enumerate(TRAIN):
+        paths.append(tmp_path / f"{i}.png")
+        paths[-1].write_bytes(content)
+    assert prepare(splits(paths, TEST)).fingerprint == prepare(splits(TRAIN, TEST)).fingerprint

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.data.splitting import carve, hash_ids, make_parts, stratified_order
+from tests.harness.data.toy_splits import TEST, TRAIN, Prepare, splits
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
 
@@ -180,3 +181,26 @@ def test_a_small_carved_test_split_has_a_note_on_its_wide_interval() -> None:
     assert any("only 24 images" in note and "±19 percentage points" in note and "--folds" in note for note in notes)
     _, notes = make(splits_of([0, 1] * 600, test=False))
     assert not any("percentage points" in note for note in notes)
+
+
+def test_the_order_of_the_files_changes_no_split(prepare: Prepare) -> None:
+    forward = splits(TRAIN, TEST)
+    order = list(range(20))[::-1]
+    train = forward.train
+    backward = Splits(
+        classes=forward.classes,
+        train=Split(
+            encoded=[TRAIN[i] for i in order],
+            labels=train.labels[order],
+            ids=[train.ids[i] for i in order],  # type: ignore[index]
+        ),
+        test=forward.test,
+    )
+    samples = [set(prepare(each).load("val").samples_N.tolist()) for each in (forward, backward)]
+    assert samples[0] == samples[1]
+
+
+def test_limits_are_applied_and_noted(prepare: Prepare) -> None:
+    prepared = prepare(splits(TRAIN, TEST), limit_train=10, limit_test=4)
+    assert (prepared.num_train, prepared.num_val, prepared.num_test) == (9, 1, 4)
+    assert any(note.startswith("limit_train: 10 of 20") for note in prepared.notes)

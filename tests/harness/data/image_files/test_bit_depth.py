@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,12 @@ from PIL import Image
 from harness.data.image_files import decoding
 from harness.data.image_files.decoding import read_header
 from harness.data.image_files.opening import UnreadableImageError
+from harness.data.prepare import prepare_data
+from harness.data.settings import DataSettings
+from harness.records.spec import DatasetSpec, ProviderSpec
+from tests.harness.data.toy_splits import TEST, TRAIN, Prepare, splits
+from zoo.dataset import Dataset
+from zoo.errors import DataError
 from zoo.preparation import Preparation
 
 GREY, COLOUR, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 4, 6
@@ -188,3 +195,38 @@ def test_the_largest_value_is_reported() -> None:
     decode(png(colours(4095), COLOUR), channels=3, size=9, on_deep_image=peaks.append)
     decode(png(colours(4095)[..., :1], GREY), channels=3, size=9, on_deep_image=peaks.append)
     assert peaks == [4095, 4095]
+
+
+def deep_png(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 4096, (8, 8), dtype=np.uint16)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_bit_depth_scales_16_bit_images_by_their_own_range_whether_they_are_kept_or_not(
+    prepare: Prepare, tmp_path: Path
+) -> None:
+    deep = splits([deep_png(i) for i in range(20)], [deep_png(100 + i) for i in range(6)])
+    dark = prepare(deep)
+    assert any("data.bit_depth=12 scales them by theirs" in note for note in dark.notes)
+    assert dark.load("test").images_NHWC.max() == 16
+    bright = prepare(deep, bit_depth=12)
+    assert bright.load("test").images_NHWC.max() > 250
+    assert bright.bit_depth == 12
+    assert bright.pixels != dark.pixels
+    assert bright.fingerprint == dark.fingerprint
+    assert not any("bit" in note for note in bright.notes)
+    streamed = prepare_data(
+        Dataset(name="shapes", load=lambda request: deep),
+        DatasetSpec(full_name="test/shapes", display_name="shapes", provider=ProviderSpec(plugin="test"), bit_depth=12),
+        DataSettings(data_root=tmp_path, cache=tmp_path / "streamed", cache_limit=0),
+        report=lambda *_: None,
+    )
+    assert streamed.streamed
+    assert (streamed.fingerprint, streamed.pixels) == (bright.fingerprint, bright.pixels)
+    assert (streamed.load("test").images_NHWC[:] == bright.load("test").images_NHWC).all()
+
+
+def test_a_bit_depth_without_16_bit_images_is_an_error(prepare: Prepare) -> None:
+    with pytest.raises(DataError, match=r"data\.bit_depth=12 does nothing"):
+        prepare(splits(TRAIN, TEST), bit_depth=12)
