@@ -52,7 +52,10 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     "Catalog and data": {
         "list": ("zoo.cli.commands.list", "List models, datasets, recipes, metrics and other plugins."),
         "show": ("zoo.cli.commands.show", "Show the details of a model, dataset, recipe or metric."),
-        "data": ("zoo.cli.commands.data", "Audit datasets: counts, sizes, unreadable images, duplicates."),
+        "data": (
+            "zoo.cli.commands.data",
+            "Check datasets: counts, duplicates, unreadable images, wrong labels.",
+        ),
         "cache": ("zoo.cli.commands.cache", "List or clear cached files."),
     },
     "Plugins and installation": {

@@ -11,8 +11,8 @@ import click
 
 from zoo.cli.options.class_names import classes_of
 from zoo.cli.options.completing import complete_names
-from zoo.cli.options.output import output_option
-from zoo.cli.options.placing import data_root_option
+from zoo.cli.options.output import output_option, quiet_option
+from zoo.cli.options.placing import dataset_places
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
@@ -36,7 +36,7 @@ _NUMBERS = ("limit_train", "limit_test", "val_fraction")
 @click.option(
     "--classes",
     metavar="FILE|N|NAMES",
-    help="Class names for --labels: a file with one per line, a number, or comma-separated names.",
+    help="Class names for --labels: a file with one name per line, a number, or comma-separated names.",
 )
 @click.option("--name", metavar="NAME", help="Name of the row of a single file [default: that of the file].")
 @click.option(
@@ -49,9 +49,8 @@ _NUMBERS = ("limit_train", "limit_test", "val_fraction")
 @click.option("--limit-train", metavar="N", help="Maximum number of training images, as in the bench to join.")
 @click.option("--limit-test", metavar="N", help="Maximum number of test images, as in the bench to join.")
 @click.option("--val-fraction", metavar="SHARE", help="Share of validation images, as in the bench to join.")
-@data_root_option
-@click.option("--offline", is_flag=True, help="Do not use the network.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only warnings.")
+@dataset_places
+@quiet_option("Print only warnings.")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, files: tuple[str, ...], quiet: bool, **params: Any) -> None:

@@ -15,8 +15,8 @@ import click
 from zoo.cli.display.text import wrapped
 from zoo.cli.options.bench_call import BenchCall
 from zoo.cli.options.completing import complete_names
-from zoo.cli.options.output import output_option, report_options
-from zoo.cli.options.placing import data_root_option, placing_options
+from zoo.cli.options.output import output_option, quiet_option, report_options
+from zoo.cli.options.placing import dataset_places, placing_options
 from zoo.cli.options.selecting import SelectingCommand, selecting_options
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
@@ -32,14 +32,13 @@ if TYPE_CHECKING:
 
 @click.command("bench", cls=SelectingCommand)
 @selecting_options
-@output_option("Folder for the records.", metavar="FOLDER", default=DEFAULT_RUNS)
-@data_root_option
+@output_option("Folder of the records.", metavar="FOLDER", default=DEFAULT_RUNS)
+@dataset_places
 @click.option(
     "--cache-limit",
     metavar="SIZE",
     help="Decode images again in each epoch if they take more space decoded, such as 20GB [default: the free space].",
 )
-@click.option("--offline", is_flag=True, help="Download nothing.")
 @click.option("--dry-run", is_flag=True, help="Show what would run, as zoo plan does.")
 @click.option("--retry", is_flag=True, help="Run failed trials again.")
 @click.option("--timeout", metavar="SECONDS", help="Stop a trial that takes longer.")
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
 @placing_options
 @report_options
 @click.option("--timings", is_flag=True, help="Show where the wall time went.")
-@click.option("-q", "--quiet", is_flag=True, help="Show the table only.")
+@quiet_option("Print only the table.")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, **params: Any) -> None:

@@ -15,6 +15,7 @@ from zoo.api.choosing import attempt
 from zoo.cli.display.text import pad
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import listing_format, split_commas
+from zoo.cli.options.placing import DATA_ROOT_HELP
 from zoo.cli.session import Session, plugin_options, session_of
 from zoo.text import clean, duration, plural
 
@@ -112,7 +113,7 @@ class _CheckCall:
 @click.option(
     "--data-root",
     metavar="FOLDER",
-    help="Folder of the datasets [default: $ZOO_DATA, else in the cache]; nothing is downloaded.",
+    help=f"{DATA_ROOT_HELP}; nothing is downloaded.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of each failed check.")
 @listing_format

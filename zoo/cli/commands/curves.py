@@ -25,7 +25,14 @@ _HEIGHT = 12
 
 @click.command("curves")
 @click.argument("trials", nargs=-1, required=True, metavar="RUNS/TRIAL...")
-@click.option("--format", "form", type=click.Choice(("chart", "csv", "json")), default="chart", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("chart", "csv", "json")),
+    default="chart",
+    show_default=True,
+    help="Output format.",
+)
 @click.option("--only", type=click.Choice(("loss", "accuracy")), help="Plot one of the two charts [default: both].")
 def command(trials: tuple[str, ...], form: str, only: str | None) -> None:
     """Plot the learning curves of trials in the terminal.

@@ -1,20 +1,22 @@
-"""``zoo data``: audits datasets."""
+"""``zoo data``: checks and audits datasets."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from zoo.cli.display.text import terminal_width
 from zoo.cli.options.completing import complete_names
-from zoo.cli.options.output import listing_format
-from zoo.cli.options.placing import data_root_option
+from zoo.cli.options.counts import count_option
+from zoo.cli.options.output import listing_format, output_option, quiet_option
+from zoo.cli.options.placing import dataset_places
 from zoo.cli.session import plugin_options, session_of
 from zoo.text import clean
 
@@ -28,7 +30,28 @@ if TYPE_CHECKING:
     from zoo.catalog import Catalog
     from zoo.errors import ZooError
 
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
 _NUMBERS = ("limit_train", "limit_test", "val_fraction")
+
+
+def _reading_options(function: FunctionT) -> FunctionT:
+    """Add what the commands that read a dataset have in common, last in their help."""
+    for decorator in (
+        plugin_options,
+        quiet_option("Print only the result."),
+        listing_format,
+        dataset_places,
+        click.option(
+            "--set",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Override a setting, such as data.image_size=64.",
+        ),
+    ):
+        function = decorator(function)
+    return function
 
 
 class _DataGroup(click.Group):
@@ -55,24 +78,17 @@ def command(ctx: click.Context) -> None:
 
 @command.command("check")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_names("datasets"))
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.image_size=64."
-)
-@click.option("--limit-train", metavar="N", help="Check only N training images.")
-@click.option("--limit-test", metavar="N", help="Check only N test images.")
+@click.option("--limit-train", metavar="N", help="Maximum number of training images.")
+@click.option("--limit-test", metavar="N", help="Maximum number of test images.")
 @click.option(
     "--val-fraction",
     metavar="SHARE",
     help="Share of the training images to validate on if the dataset has no validation split [default: 0.1].",
 )
-@data_root_option
-@click.option("--offline", is_flag=True, help="Do not use the network.")
-@listing_format
-@click.option("-q", "--quiet", is_flag=True, help="Print only the audits.")
-@plugin_options
+@_reading_options
 @click.pass_context
 def check(ctx: click.Context, /, names: tuple[str, ...], form: str, quiet: bool, **params: Any) -> None:
-    """Audit datasets: count, measure and compare their images.
+    """Check datasets: count, measure and compare their images.
 
     NAME is a dataset, with its argument if it takes one (folder:PHOTOS), or a pattern (quoted, so that the shell leaves
     it alone). With the same settings, the fingerprint is that of a bench, which reuses the images decoded here.
@@ -172,22 +188,11 @@ def _check_one(
 @command.command("audit")
 @click.argument("name", metavar="NAME", shell_complete=complete_names("datasets"))
 @click.option("--with", "runs", multiple=True, required=True, metavar="RUNS", help="Result folders or trials.")
-@click.option(
-    "--count", default=20, show_default=True, type=click.IntRange(min=1), help="Suspects of each kind to show."
-)
-@click.option("-o", "--output", metavar="FILE", help="Also draw them as a picture: .png or .jpg.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.image_size=64."
-)
-@data_root_option
-@click.option("--offline", is_flag=True, help="Do not use the network.")
-@listing_format
-@click.option("-q", "--quiet", is_flag=True, help="Print only the result.")
-@plugin_options
+@count_option("--count", "Suspects of each kind to show.", default=20)
+@output_option("Also draw them as a picture: .png or .jpg.")
+@_reading_options
 @click.pass_context
-def audit(
-    ctx: click.Context, /, name: str, runs: tuple[str, ...], count: int, output: str | None, **params: Any
-) -> None:
+def audit(ctx: click.Context, /, name: str, runs: tuple[str, ...], count: int, out: str | None, **params: Any) -> None:
     """Find likely wrong labels and near duplicates in a dataset.
 
     Labels are judged by cleanlab from predictions of networks that were not trained on the image: test and validation
@@ -202,7 +207,7 @@ def audit(
     from zoo.cli.display.suspects import suspect_lines
     from zoo.cli.session import complain
 
-    path = None if output is None else check_picture_name(output)
+    path = None if out is None else check_picture_name(out)
     catalog = session_of(ctx).catalog()
     selected, spec, settings = _audited(name, params, catalog)
     trials = _trials_in(runs)
@@ -223,15 +228,8 @@ def audit(
 @command.command("copies")
 @click.argument("name", metavar="NAME", shell_complete=complete_names("datasets"))
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
-@click.option("--count", default=20, show_default=True, type=click.IntRange(min=1), help="Copies to show.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override one setting, such as data.bit_depth=12."
-)
-@data_root_option
-@click.option("--offline", is_flag=True, help="Do not use the network.")
-@listing_format
-@click.option("-q", "--quiet", is_flag=True, help="Print only the result.")
-@plugin_options
+@count_option("--count", "Copies to show.", default=20)
+@_reading_options
 @click.pass_context
 def copies(ctx: click.Context, /, name: str, folder: Path, count: int, **params: Any) -> None:
     """Look for test images of a dataset in a folder of images.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.options.counts import count_option
-from zoo.cli.options.output import output_option
+from zoo.cli.options.output import output_option, quiet_option
 from zoo.cli.session import complain, plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
 from zoo.text import clean, plural
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @count_option("--rounds", "Number of networks that greedy selection adds, with replacement [default: 50].")
 @click.option("--on", metavar="NAME", help="Further test set to average folds on [default: the only one].")
 @output_option("Folder of the ensembles [default: the first of RUNS].", metavar="FOLDER")
-@click.option("-q", "--quiet", is_flag=True, help="Print only warnings.")
+@quiet_option("Print only warnings.")
 @plugin_options
 @click.pass_context
 def command(

@@ -9,14 +9,14 @@ import click
 from zoo.cli.commands.bench import run_call
 from zoo.cli.options.bench_call import BenchCall
 from zoo.cli.options.completing import complete_names
-from zoo.cli.options.output import output_option, report_options
-from zoo.cli.options.placing import data_root_option, placing_options
+from zoo.cli.options.output import output_option, quiet_option, report_options
+from zoo.cli.options.placing import dataset_places, placing_options
 from zoo.cli.options.selecting import SelectingCommand, value_options
 from zoo.cli.session import plugin_options, session_of
 from zoo.names import DEFAULT_RUNS
 
 _VALUES = (
-    "--argmax", "--class-map", "--batch-size", "--image-size", "--limit-test", "--device", "--precision", "--layout",
+    "--argmax", "--class-map", "--image-size", "--limit-test", "--device", "--precision", "--layout",
     "--threads", "--measure-seconds",
 )  # fmt: skip
 
@@ -41,14 +41,13 @@ _VALUES = (
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting: data.test=val, data.fit=pad."
 )
 @click.option("--compile", "compile_", metavar="[=auto|on|graphs|off]", help="Compile the models [default: off].")
-@output_option("Folder for the records.", metavar="FOLDER", default=DEFAULT_RUNS)
-@data_root_option
-@click.option("--offline", is_flag=True, help="Download nothing.")
+@output_option("Folder of the records.", metavar="FOLDER", default=DEFAULT_RUNS)
+@dataset_places
 @click.option("--retry", is_flag=True, help="Run failed trials again.")
 @click.option("--timeout", metavar="SECONDS", help="Stop a trial that takes longer.")
 @placing_options
 @report_options
-@click.option("-q", "--quiet", is_flag=True, help="Show the table only.")
+@quiet_option("Print only the table.")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, classifiers: tuple[str, ...], **params: Any) -> None:

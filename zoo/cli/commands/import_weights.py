@@ -89,10 +89,10 @@ class _ImportCall:
     "--classes",
     required=True,
     metavar="FILE|N|NAMES",
-    help="File with one class name per line, number of classes, or comma-separated names.",
+    help="Class names: a file with one name per line, a number, or comma-separated names.",
 )
 @output_option("File to write, ending in .safetensors.", name="output", required=True)
-@count_option("--image-size", "Input size in pixels [default: the model's own].")
+@count_option("--image-size", "Side of the network's input in pixels [default: the model's own].")
 @click.option(
     "--channels", type=click.Choice(("1", "3")), default="3", show_default=True, help="1 for grey images, 3 for RGB."
 )

@@ -18,7 +18,7 @@ from zoo.api.running import forecast as forecasting
 from zoo.cli.display.lr_ranges import as_json, show_lr_ranges
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width, wrapped
 from zoo.cli.options.output import listing_format, output_option
-from zoo.cli.options.placing import data_root_option, placing_options
+from zoo.cli.options.placing import dataset_places, placing_options
 from zoo.cli.options.selecting import SelectingCommand, choose_from, selecting_options
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
@@ -64,8 +64,7 @@ _COLUMNS = (
     metavar="POINTS",
     help="Tell how many seeds and test images would show a difference of POINTS of accuracy.",
 )
-@data_root_option
-@click.option("--offline", is_flag=True, help="Download nothing.")
+@dataset_places
 @listing_format
 @plugin_options
 @click.pass_context

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("rescore")
 @click.argument("runs", nargs=-1, required=True, metavar="RUNS...")
-@click.option("--metric", "names", multiple=True, metavar="NAMES", help="Metrics to compute [default: all].")
+@click.option("--metrics", "names", multiple=True, metavar="NAMES", help="Metrics to compute [default: all].")
 @plugin_options
 @click.pass_context
 def command(ctx: click.Context, /, runs: tuple[str, ...], names: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo.cli.options.placing import DATA_ROOT_HELP
 from zoo.cli.session import Session, complain, plugin_options, session_of
 from zoo.text import clean, plural
 
@@ -40,9 +41,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     help="Seeds that each row needs.",
 )
-@click.option(
-    "--data-root", metavar="FOLDER", help="Folder of datasets, for --sample [default: $ZOO_DATA or the cache]."
-)
+@click.option("--data-root", metavar="FOLDER", help=f"{DATA_ROOT_HELP}, for --sample.")
 @plugin_options
 @click.pass_context
 def command(

@@ -49,6 +49,11 @@ def output_option(
     )
 
 
+def quiet_option(text: str) -> Callable[[FunctionT], FunctionT]:
+    """Return a decorator that adds ``-q``, ``--quiet``; *text* says what is printed still."""
+    return click.option("-q", "--quiet", is_flag=True, help=text)
+
+
 def report_options(function: FunctionT) -> FunctionT:
     """Add the options of a ranked table. They stay text here, and are checked with all other options."""
     function = click.option(
@@ -61,7 +66,7 @@ def report_options(function: FunctionT) -> FunctionT:
     function = click.option(
         "--columns", multiple=True, metavar="NAMES", help="Comma-separated columns to show, in order."
     )(function)
-    function = click.option("--brief", is_flag=True, help="Show the table only, without notes and legend.")(function)
+    function = click.option("--brief", is_flag=True, help="Print only the table, without notes and legend.")(function)
     return click.option("--sort-by", metavar="COLUMN", help="Column to sort by [default: accuracy].")(function)
 
 
@@ -71,7 +76,7 @@ def split_commas(values: tuple[str, ...]) -> list[str]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write what ``--output`` asks for, whole or not at all.
+    """Write what ``--out`` asks for, whole or not at all.
 
     Raises:
         StoreError: If it cannot be written.

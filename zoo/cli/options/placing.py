@@ -11,6 +11,8 @@ from zoo.cli.options.completing import complete_names
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
+DATA_ROOT_HELP = "Folder of the datasets [default: $ZOO_DATA, else in the cache]"
+
 _OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--jobs", "N", "Trials at a time [default: auto, which is one per GPU, and on a CPU as many as fill its cores]."),
     ("--devices", "LIST", "GPUs to use, such as 0,1,3 or all [default: that of --device]."),
@@ -42,6 +44,9 @@ def placing_options(function: FunctionT) -> FunctionT:
 
 def data_root_option(function: FunctionT) -> FunctionT:
     """Add ``--data-root`` to a command that reads datasets."""
-    return click.option(
-        "--data-root", metavar="FOLDER", help="Folder of the datasets [default: $ZOO_DATA, else in the cache]."
-    )(function)
+    return click.option("--data-root", metavar="FOLDER", help=f"{DATA_ROOT_HELP}.")(function)
+
+
+def dataset_places(function: FunctionT) -> FunctionT:
+    """Add ``--data-root`` and ``--offline`` to a command that may download datasets."""
+    return data_root_option(click.option("--offline", is_flag=True, help="Download nothing.")(function))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+DEVICE_HELP = "Device: auto, cpu, cuda, cuda:N, mps or another accelerator, such as xpu"
+
 checkpoint_argument = click.argument("checkpoint", metavar="CHECKPOINT")
 """What to run; the commands say what it may be."""
 
@@ -15,7 +17,7 @@ device_option = click.option(
     default="auto",
     metavar="DEVICE",
     show_default=True,
-    help="auto, cpu, cuda, cuda:N, mps or another accelerator.",
+    help=f"{DEVICE_HELP}.",
 )
 
 precision_option = click.option(

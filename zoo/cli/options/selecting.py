@@ -14,6 +14,7 @@ import click
 from zoo.api.choosing import LISTS, Chosen, attempt, choose
 from zoo.cli.options.completing import complete_names
 from zoo.cli.options.output import split_commas
+from zoo.cli.options.running_model import DEVICE_HELP
 
 if TYPE_CHECKING:
     from zoo.catalog import Catalog
@@ -62,11 +63,7 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
         "MAP",
         "How to match the dataset's classes to the head's: auto, index or a CSV file [default: auto].",
     ),
-    (
-        "--device",
-        "DEVICE",
-        "Device: auto, cpu, cuda, cuda:N, mps or another accelerator, such as xpu [default: auto].",
-    ),
+    ("--device", "DEVICE", f"{DEVICE_HELP} [default: auto]."),
     ("--gpus-per-trial", "N", "GPUs per trial; they share each batch, whose size does not change [default: 1]."),
     ("--precision", "PRECISION", "Numeric precision: auto, fp32, bf16 or fp16 [default: auto]."),
     ("--layout", "LAYOUT", "Memory layout of images: auto, channels_last or contiguous [default: auto]."),

@@ -75,7 +75,7 @@ def test_all_metrics_are_computed_where_none_is_named(run_zoo: Run, trial: Path)
 def test_only_what_is_named_is_computed_also_a_plugins(
     run_zoo: Run, trial: Path, write_plugin: Callable[..., str]
 ) -> None:
-    result = run_zoo("rescore", str(trial), "--metric", "luck", "--plugin", write_plugin(FIXED))
+    result = run_zoo("rescore", str(trial), "--metrics", "luck", "--plugin", write_plugin(FIXED))
     assert result.exit_code == 0
     assert value(trial, "luck") == MetricValue(value=0.25, version=3)
     assert value(trial, "accuracy").value == 0.5
@@ -84,13 +84,13 @@ def test_only_what_is_named_is_computed_also_a_plugins(
 def test_a_metric_that_raises_is_reported_and_exits_with_1(
     run_zoo: Run, trial: Path, write_plugin: Callable[..., str]
 ) -> None:
-    result = run_zoo("rescore", str(trial), "--metric", "bad", "--plugin", write_plugin(FIXED))
+    result = run_zoo("rescore", str(trial), "--metrics", "bad", "--plugin", write_plugin(FIXED))
     assert result.exit_code == 1
     assert "ZeroDivisionError" in result.stderr
 
 
 def test_missing_names_and_folders_are_reported_together(run_zoo: Run, trial: Path) -> None:
-    result = run_zoo("rescore", "nowhere", "--metric", "macro_f2,acuracy", str(trial))
+    result = run_zoo("rescore", "nowhere", "--metrics", "macro_f2,acuracy", str(trial))
     assert result.exit_code == 2
     assert "did you mean 'macro_f1'" in result.stderr
     assert "did you mean 'accuracy'" in result.stderr
@@ -101,11 +101,11 @@ def test_missing_names_and_folders_are_reported_together(run_zoo: Run, trial: Pa
 def test_the_table_names_numbers_of_an_older_metric_until_they_are_rescored(run_zoo: Run, trial: Path) -> None:
     note = "accuracy of 1 trial was computed by version 0 of the metric; run zoo rescore to update it to version 1"
     assert note in run_zoo("rank", str(trial.parent)).stdout
-    run_zoo("rescore", str(trial.parent), "--metric", "accuracy")
+    run_zoo("rescore", str(trial.parent), "--metrics", "accuracy")
     assert "version" not in run_zoo("rank", str(trial.parent)).stdout
 
 
 def test_the_files_beside_the_records_follow(run_zoo: Run, trial: Path) -> None:
     (trial.parent / "leaderboard.csv").write_text("old")
-    run_zoo("rescore", str(trial.parent), "--metric", "accuracy")
+    run_zoo("rescore", str(trial.parent), "--metrics", "accuracy")
     assert "100.0" in (trial.parent / "leaderboard.md").read_text()

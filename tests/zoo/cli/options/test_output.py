@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -15,11 +16,30 @@ def test_lists_are_split_at_commas_and_add_up() -> None:
     assert split_commas(("a, b", "c,,", "")) == ["a", "b", "c"]
 
 
+def commands_of(command: click.Command) -> Iterator[click.Command]:
+    yield command
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        yield from commands_of(inner)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_writes_to_o_and_out(name: str) -> None:
-    command = importlib.import_module(COMMANDS[name][0]).command
-    for parameter in command.params:
-        options = set(parameter.opts)
-        assert "--output" not in options
-        if isinstance(parameter, click.Option) and options & {"-o", "--out"}:
-            assert {"-o", "--out"} <= options
+    for command in commands_of(importlib.import_module(COMMANDS[name][0]).command):
+        for parameter in command.params:
+            options = set(parameter.opts)
+            assert "--output" not in options
+            if isinstance(parameter, click.Option) and options & {"-o", "--out"}:
+                assert {"-o", "--out"} <= options
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_a_sentence_of_help(name: str) -> None:
+    for command in commands_of(importlib.import_module(COMMANDS[name][0]).command):
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert (parameter.help or "").endswith((".", "]")), (command.name, parameter.name)
+
+
+def test_the_check_of_options_reaches_commands_of_commands() -> None:
+    group = importlib.import_module(COMMANDS["data"][0]).command
+    assert {command.name for command in commands_of(group)} == {"data", "check", "audit", "copies"}
