@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.records.history import read_history
 from harness.records.record import FailureKind, Outcome, Record
@@ -53,11 +56,8 @@ def result_of(record: Record, folder: Path, *, pause_after: int | None = None) -
     epochs = {row["epoch"]: row for row in read_history(folder / HISTORY_FILE) if row.get("event") == "epoch"}
     tested = record.training.tested_epoch
     if pause_after is not None:
-        seen = [epoch for epoch in sorted(epochs) if epoch <= pause_after]
-        keeps_best = record.spec.recipe.hyperparameters.get("keep") == "best"
-        # The first of the best, as training keeps it.
-        tested = max(seen, key=lambda epoch: (epochs[epoch]["val_accuracy"] if keeps_best else 0, 0), default=tested)
-        tested = tested if keeps_best or not seen else seen[-1]
+        seen = [row for epoch, row in sorted(epochs.items()) if epoch <= pause_after]
+        tested = _kept_epoch(seen, record.spec.recipe.hyperparameters) or tested
     row = epochs.get(tested, {"val_accuracy": record.training.best_val_accuracy})
     val_loss = row.get("val_loss")
     return Result(
@@ -67,3 +67,15 @@ def result_of(record: Record, folder: Path, *, pause_after: int | None = None) -
         seconds=max(0.0, spent),
         weights=record.files.get(CHECKPOINT_FILE, ""),
     )
+
+
+def _kept_epoch(rows: Sequence[Mapping[str, Any]], hyperparameters: Mapping[str, Any]) -> int:
+    """Return the epoch whose weights training has kept after these *rows* of its history; 0 if there are none.
+
+    The rule is that of :class:`harness.training.best_epoch.BestEpoch`: the first of equals is the best.
+    """
+    if hyperparameters.get("keep") != "best":
+        return int(rows[-1]["epoch"]) if rows else 0
+    by_loss = hyperparameters.get("monitor") == "val_loss"
+    ranked = [(row["val_loss"] if by_loss else -row["val_accuracy"], row["epoch"]) for row in rows]
+    return min((each for each in ranked if math.isfinite(each[0])), default=(0.0, 0))[1]

@@ -12,10 +12,9 @@ running trials reaches a rung first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal
 
 Pruner = Literal["none", "asha", "hyperband"]
-PRUNERS: tuple[Pruner, ...] = get_args(Pruner)
 
 REDUCTION = 3
 """One of this many trials goes on at each rung, and has this many times as many epochs at the next."""

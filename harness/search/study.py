@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.search.space import Space
 from zoo.errors import UsageError
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
 
 Sampler = Literal["tpe", "random"]
-SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 
 STARTUP_TRIALS = 6
 """Trials before TPE uses their results, the default one included. Optuna's 10 would leave 6 of 16."""

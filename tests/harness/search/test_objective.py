@@ -36,6 +36,33 @@ def test_the_tested_epoch_counts_and_not_the_best_one(toys: ToySearch, tmp_path:
     assert found.is_done
 
 
+@pytest.mark.parametrize(
+    ("settings", "accuracy"),
+    [
+        ({}, 0.8),  # the last one
+        ({"keep": "best"}, 0.9),
+        ({"keep": "best", "monitor": "val_accuracy"}, 0.9),
+        ({"keep": "best", "monitor": "val_loss"}, 0.7),
+    ],
+)
+def test_a_paused_trial_is_judged_by_the_weights_that_training_has_kept_by_then(
+    toys: ToySearch, tmp_path: Path, settings: dict[str, str], accuracy: float
+) -> None:
+    """It may have gone on since: the record then tells of later epochs."""
+    history = HistoryWriter(tmp_path / "history.jsonl")
+    for epoch, (value, loss) in enumerate([(0.9, 0.5), (0.7, 0.2), (0.9, 0.4), (0.8, 0.2), (0.95, 0.1)], start=1):
+        history.write({"event": "epoch", "epoch": epoch, "val_accuracy": value, "val_loss": loss})
+    history.close()
+    record = record_of(toys)
+    recipe = record.spec.recipe.model_copy(
+        update={"hyperparameters": {**record.spec.recipe.hyperparameters, "keep": "last", **settings}}
+    )
+    record = record.model_copy(update={"spec": record.spec.model_copy(update={"recipe": recipe})})
+    found = result_of(record, tmp_path, pause_after=4)
+    assert found.value == accuracy
+    assert found.val_loss == {0.9: 0.5, 0.8: 0.2, 0.7: 0.2}[accuracy]
+
+
 def test_without_a_history_the_record_s_best_accuracy_counts(toys: ToySearch, tmp_path: Path) -> None:
     found = result_of(record_of(toys), tmp_path)
     assert (found.value, found.val_loss) == (0.9, None)
