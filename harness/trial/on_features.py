@@ -197,9 +197,12 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
     with progress.during("measure"):
         progress.speed = SpeedInfo(peak_memory_mib=peak_memory_mib)
         if execution.measure_seconds > 0:
+            tensors = head.module.state_dict().values()
             measured = {
                 **measurement_fields(spec, progress.environment),
                 "measure": [execution.measure_seconds, execution.best_inference],
+                # Heads of one shape take the same time; a bank of neighbours may take longer than the backbone.
+                "head": [type(head.module).__name__, *(list(value.shape) for value in tensors)],
             }
             name = speed_file(stable_hash(measured))
             speed = _stored_speed(kept, name)

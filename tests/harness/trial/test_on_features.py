@@ -182,15 +182,25 @@ def test_a_second_trial_runs_no_backbone(run_on: RunOn, forwards: Forwards) -> N
     assert sum(len(shape) and shape[0] for shape in forwards) >= 96 + 32 + 32
     forwards.clear()
     again = run_on(name="again", measure_seconds=0.01)
-    other = run_on("zoo/knn", name="other", measure_seconds=0.01)
+    other = run_on("zoo/knn", name="other")
     few = run_on(name="few", measure_seconds=0.01, train_per_class=2)
     assert forwards == []
     assert again.metrics == first.metrics
-    assert again.speed == first.speed
+    assert again.speed == few.speed == first.speed
     for record in (again, other, few):
         assert record.outcome is Outcome.DONE
         assert record.features is not None
         assert record.features.num_computed == 0
+
+
+def test_the_speed_of_a_network_is_that_with_its_own_head(run_on: RunOn) -> None:
+    """A bank of neighbours is another head than a linear layer, and grows with the training images."""
+    probe = run_on(measure_seconds=0.01)
+    neighbors = run_on("zoo/knn", name="knn", measure_seconds=0.01, neighbors=3)
+    fewer = run_on("zoo/knn", name="fewer", measure_seconds=0.01, neighbors=3, train_per_class=2)
+    again = run_on("zoo/knn", name="again", measure_seconds=0.01, neighbors=3)
+    assert len({each.speed.model_dump_json() for each in (probe, neighbors, fewer) if each.speed is not None}) == 3
+    assert again.speed == neighbors.speed
 
 
 def test_features_equal_those_of_a_whole_forward_pass(run_on: RunOn, heads_catalog: Catalog, tmp_path: Path) -> None:
