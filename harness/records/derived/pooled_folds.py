@@ -17,7 +17,7 @@ from harness.records.keys import result_key
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
 from harness.records.record import Latency, Outcome, Rate, Record, SpeedInfo
 from harness.records.scoring import score
-from harness.records.store import Store, read_record, write_record
+from harness.records.store import RECORD_FILE, Store, read_record, write_record
 from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import sha256_of, writing
 from zoo.catalog import Entry
@@ -101,7 +101,7 @@ def _written(store: Store, folds: Sequence[Record], metrics: Sequence[Entry[Metr
                 update={"files": {FILE_NAME: sha256_of(folder / FILE_NAME, PREDICTIONS)}, "folds": sums}
             )
             write_record(folder, record)
-        return read_record(folder / "record.json")
+        return read_record(folder / RECORD_FILE)
     finally:
         lock.release()
 

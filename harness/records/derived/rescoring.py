@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from harness.records.predictions import further_file, load_predictions, with_validation
 from harness.records.record import MetricValue, Outcome, Record
 from harness.records.runtime_result import RuntimeRecord, as_record, predictions_file, results_in, write_result
 from harness.records.scoring import score
 from harness.records.store import RECORD_FILE, read_record, write_record
+from harness.records.trial_lock import trial_lock
 from harness.system.atomic_files import sha256_of
 from zoo.catalog import Entry
 from zoo.errors import StoreError
@@ -52,7 +51,10 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
     problems: list[str] = []
     for folder in folders:
         try:
-            with FileLock(folder / ".lock", timeout=0):
+            with trial_lock(folder) as is_ours:
+                if not is_ours:
+                    problems.append(f"{folder} is in use by another process")
+                    continue
                 record = read_record(folder / RECORD_FILE)
                 if record.outcome is not Outcome.DONE:
                     not_done += 1
@@ -64,7 +66,8 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
                         lacking[entry.display_name] = (" and ".join(missing), before + 1)
                 rescored, raised = _rescored(record, predictions, metrics)
                 problems += [f"{folder}: {sentence}" for sentence in raised]
-                rescored = _with_test_sets(folder, rescored, metrics)
+                rescored, raised = _with_test_sets(folder, rescored, metrics)
+                problems += [f"{folder}: {sentence}" for sentence in raised]
                 of_runtimes, raised = _rescore_runtimes(folder, record, metrics)
                 problems += [f"{folder}: {sentence}" for sentence in raised]
                 if rescored == record and not of_runtimes:
@@ -72,8 +75,6 @@ def rescore(folders: Iterable[Path], metrics: Sequence[Entry[Metric]]) -> Rescor
                     continue
                 if rescored != record:
                     write_record(folder, rescored)
-        except Timeout:
-            problems.append(f"{folder} is in use by another process")
         except StoreError as error:
             problems.append(str(error))
         except OSError as error:
@@ -99,18 +100,24 @@ def _changed(record: Record, rescored: Record) -> set[str]:
     return changed
 
 
-def _with_test_sets(folder: Path, record: Record, metrics: Sequence[Entry[Metric]]) -> Record:
-    """Return the record with new values of scalar metrics for its further test sets.
+def _with_test_sets(folder: Path, record: Record, metrics: Sequence[Entry[Metric]]) -> tuple[Record, tuple[str, ...]]:
+    """Return the record with new values of scalar metrics for its further test sets, and a sentence for each failure.
 
     Raises:
         StoreError: If the predictions for one are missing or do not match the checksum in the record.
     """
     scalar = [entry for entry in metrics if entry.record.kind == "scalar"]
     found = {}
+    raised: list[str] = []
     for name, result in record.test_sets.items():
-        values = score(_checked_file(folder, record, further_file(name)), scalar).values
-        found[name] = result.model_copy(update={"metrics": {**result.metrics, **values}})
-    return record.model_copy(update={"test_sets": found})
+        predictions, values = _checked_file(folder, record, further_file(name)), dict(result.metrics)
+        for entry in scalar:
+            scores = score(predictions, [entry])
+            raised += [f"test set {name}: {sentence}" for sentence in scores.problems]
+            if not scores.problems:
+                values.update(scores.values)
+        found[name] = result.model_copy(update={"metrics": values})
+    return record.model_copy(update={"test_sets": found}), tuple(raised)
 
 
 def _rescore_runtimes(

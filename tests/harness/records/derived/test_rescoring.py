@@ -212,5 +212,10 @@ def test_further_test_sets_are_rescored_too(write_trial: WriteTrial) -> None:
     metrics = read_record(folder / RECORD_FILE).test_sets["fog-1"].metrics
     assert (metrics["hits"].value, metrics["old"].value) == (0.5, 1)
     assert rescore([folder], [entry()]).unchanged == 1
+    failed = rescore([folder], [entry(version=2), entry("old", compute=broken)])
+    assert len(failed.problems) == 2, "of the test images, and of the further ones"
+    assert "test set fog-1: metric 'test/old' has no value: RuntimeError: no luck" in failed.problems[1]
+    kept = read_record(folder / RECORD_FILE).test_sets["fog-1"].metrics
+    assert kept == {"hits": MetricValue(value=0.5, version=2), "old": MetricValue(value=1)}
     path.write_bytes(b"")
     assert "does not match the checksum" in rescore([folder], [entry()]).problems[0]
