@@ -26,7 +26,7 @@ from harness.records.predictions import further_file
 from harness.records.record import Outcome, Record, TestSetKind
 from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
 from harness.records.store import CHECKPOINT_FILE, Store
-from harness.retesting.requested import RequestedSet
+from harness.retesting.requested import DueSet, RequestedSet
 from harness.system.interrupts import Interrupts
 from harness.system.staging import scratch_folder
 from zoo.errors import ZooError
@@ -146,7 +146,7 @@ class Retester:
                         scratch,
                         "retest",
                         folder=str(self.store.folder(record.trial_id).resolve()),
-                        sets=due,
+                        sets=[each.model_dump(mode="json") for each in due],
                         kept_in=str(scratch),
                     )
                 except StoppedError:
@@ -177,24 +177,20 @@ class Retester:
         return runner.ask("call", function=f"harness.retesting.job:{function}", arguments={**arguments, **self.places})
 
 
-def due_sets(record: Record, described: DescribedSets, folder: Path) -> tuple[list[dict[str, Any]], int, list[str]]:
-    """Return the sets that a trial is to be tested on, how many it has been tested on, and notes on undefined ones.
-
-    The sets are the fields of a :class:`harness.retesting.job.DueSet` each.
-    """
-    due: list[dict[str, Any]] = []
+def due_sets(record: Record, described: DescribedSets, folder: Path) -> tuple[list[DueSet], int, list[str]]:
+    """Return the sets that a trial is to be tested on, how many it has been tested on, and notes on undefined ones."""
+    due: list[DueSet] = []
     present, notes = 0, []
     for requested in described.sets:
         if requested.kind is TestSetKind.CORRUPTION and _is_undefined(requested, record):
             notes.append(f"{requested.corruption} is undefined for grey images, so it is left out for them")
             continue
-        for fields in _named(requested, record, described):
-            before = record.test_sets.get(fields["name"])
-            is_there = (folder / further_file(fields["name"])).is_file()
-            if before is not None and before.key == fields["key"] and is_there:
+        for each in _sets_of(requested, record, described):
+            before = record.test_sets.get(each.name)
+            if before is not None and before.key == each.key and (folder / further_file(each.name)).is_file():
                 present += 1
             else:
-                due.append({**fields, "requested": requested.model_dump(mode="json")})
+                due.append(each)
     return due, present, notes
 
 
@@ -203,18 +199,24 @@ def _is_undefined(requested: RequestedSet, record: Record) -> bool:
     return record.data.channels == 1 and CORRUPTIONS[requested.corruption].needs_colour
 
 
-def _named(requested: RequestedSet, record: Record, described: DescribedSets) -> list[dict[str, Any]]:
-    """Return name, key and the like of a requested set; slices are several."""
+def _sets_of(requested: RequestedSet, record: Record, described: DescribedSets) -> list[DueSet]:
+    """Return the sets that a request stands for: one, or each slice of the trial's dataset."""
     if requested.kind is TestSetKind.CORRUPTION:
         content = [requested.corruption, requested.severity, CORRUPTIONS_VERSION]
-        return [{"name": requested.name, "key": _key(record, content)}]
+        return [DueSet(requested=requested, name=requested.name, key=_key(record, content))]
     if requested.kind is TestSetKind.DATASET:
         fingerprint = described.fingerprints[requested.name]
         content = [fingerprint, decoding.VERSION]
-        return [{"name": requested.name, "key": _key(record, content), "fingerprint": fingerprint}]
+        key = _key(record, content)
+        return [DueSet(requested=requested, name=requested.name, key=key, fingerprint=fingerprint)]
     slices = described.slices.get(record.spec.dataset.display_name, {})
     return [
-        {"name": f"slice-{number}-{slug(name, 32)}", "key": _key(record, [name, digest]), "slice_name": name}
+        DueSet(
+            requested=requested,
+            name=f"slice-{number}-{slug(name, 32)}",
+            key=_key(record, [name, digest]),
+            slice_name=name,
+        )
         for number, (name, digest) in enumerate(slices.items(), start=1)
     ]
 

@@ -35,10 +35,10 @@ from harness.records.predictions import (
 )
 from harness.records.record import FailureKind, Record, TestSetKind, TestSetResult
 from harness.records.scoring import asked_by, score
-from harness.records.spec import DatasetSpec, FrozenModel, stable_hash
+from harness.records.spec import DatasetSpec, stable_hash
 from harness.records.trial_lock import trial_lock
 from harness.retesting.class_names import map_by_name
-from harness.retesting.requested import RequestedSet
+from harness.retesting.requested import DueSet, RequestedSet
 from harness.retesting.sources import (
     corrupted_chunks,
     digest_of_slice,
@@ -59,18 +59,6 @@ from zoo.metric import Predictions
 from zoo.preparation import USUAL
 
 _CHUNK_IMAGES = 1024
-
-
-class DueSet(FrozenModel):
-    """A test set that a trial is to be tested on."""
-
-    requested: RequestedSet
-    name: str
-    key: str
-    fingerprint: str = ""
-    """SHA-256 of the images of another dataset, known beforehand."""
-    slice_name: str = ""
-    """Name of the slice as the dataset has it."""
 
 
 def describe(

@@ -40,6 +40,20 @@ class RequestedSet(FrozenModel):
     severity: int | None = None
 
 
+class DueSet(FrozenModel):
+    """A test set that a trial is to be tested on."""
+
+    requested: RequestedSet
+    name: str
+    """Name in the record; slices have one each."""
+    key: str
+    """Hash of the set and of the trial's weights: with another one, the trial is tested again."""
+    fingerprint: str = ""
+    """SHA-256 of the images of another dataset, known beforehand."""
+    slice_name: str = ""
+    """Name of the slice as the dataset has it."""
+
+
 def requested_sets(request: BenchRequest, catalog: Catalog) -> tuple[RequestedSet, ...]:
     """Return the test sets that a request names, each once.
 

@@ -51,7 +51,7 @@ def test_a_set_is_due_again_if_it_or_the_weights_have_changed(folder, request_se
         described = DescribedSets(sets=sets, fingerprints={"site": fingerprint})
         due, present, _ = due_sets(record, described, folder)
         assert present == 0
-        return [each["key"] for each in due]
+        return [each.key for each in due]
 
     fog, site = keys(record)
     assert keys(record) == [fog, site]
@@ -67,7 +67,7 @@ def test_slices_of_the_dataset_are_sets_of_their_own(folder, request_sets) -> No
         sets=request_sets("slices"), slices={record.spec.dataset.display_name: {"at night": "1", "day": "2"}}
     )
     due, _, _ = due_sets(record, described, folder)
-    assert [(each["name"], each["slice_name"]) for each in due] == [
+    assert [(each.name, each.slice_name) for each in due] == [
         ("slice-1-at-night", "at night"),
         ("slice-2-day", "day"),
     ]
@@ -78,7 +78,7 @@ def test_grey_images_have_no_saturation(folder, request_sets) -> None:
     assert record.data is not None
     grey = record.model_copy(update={"data": record.data.model_copy(update={"channels": 1})})
     due, _, notes = due_sets(grey, DescribedSets(sets=request_sets("corrupt:saturate@1", "corrupt:fog@1")), folder)
-    assert [each["name"] for each in due] == ["fog-1"]
+    assert [each.name for each in due] == ["fog-1"]
     assert notes == ["saturate is undefined for grey images, so it is left out for them"]
 
 

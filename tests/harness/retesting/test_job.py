@@ -10,7 +10,8 @@ from harness.data.corruptions.corruption import CORRUPTIONS
 from harness.records.predictions import FILE_NAME, further_file, load_predictions
 from harness.records.record import TestSetKind
 from harness.records.store import read_record
-from harness.retesting.job import DueSet, describe, retest
+from harness.retesting.job import describe, retest
+from harness.retesting.requested import DueSet
 from harness.system.atomic_files import sha256_of
 from zoo.errors import ZooError
 
