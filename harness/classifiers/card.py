@@ -27,9 +27,11 @@ class ClassifierCard(FrozenModel):
     """Describes a classifier: its network, its input and its classes."""
 
     card_version: int = CARD_VERSION
+    """Version of this format."""
     title: str
     """Name shown to people."""
     architecture: ArchitectureSpec
+    """The network."""
     small_image_changes: tuple[str, ...] | None = None
     """Changes made by the small-image adaptation, one line each; None if it was off."""
     recipe: RecipeSpec | None = None
@@ -49,17 +51,24 @@ class ClassifierCard(FrozenModel):
     mean: tuple[_Finite, ...]
     """Mean per channel of pixels in [0, 1]: the input is ``(pixel / 255 - mean) / std``."""
     std: tuple[_Finite, ...]
+    """Standard deviation per channel, as the mean."""
     fit: Fit = "crop"
     """How an image of another shape becomes a square; see :class:`zoo.preparation.Preparation`, as for the next four.
     The defaults are those of cards of earlier versions."""
     crop_share: float = Field(default=1.0, gt=0, le=2)
+    """Share of the side that is kept."""
     interpolation: Interpolation = "bicubic"
+    """Filter of scaling."""
     antialias: bool = True
+    """Whether scaling down averages pixels."""
     fill: tuple[Annotated[int, Field(ge=0, le=255)], ...] | None = None
+    """Colour of the border of padded images, a value for each channel; None: that of the mean."""
     resizing: str = "shorter side scaled to image_size, bicubic and antialiased; centre square cropped"
     """The same in words."""
     decoding_version: int = decoding.VERSION
+    """Version of the code that decoded the images; a newer one may round pixels differently."""
     layout: Layout = "contiguous"
+    """Memory layout of images that it was tested with."""
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     """Numeric precision that it was tested with on *device*; weights are float32."""
     device: str = "cpu"

@@ -77,8 +77,11 @@ class BenchRequest(FrozenModel):
     """Settings of a bench. Lists contain names, patterns (``resnet*``) and, for data, names with an argument."""
 
     models: Names = Field(DEFAULT_MODELS, min_length=1)
+    """Architectures to compare."""
     data: Names = Field(DEFAULT_DATA, min_length=1)
+    """Datasets to compare them on."""
     recipes: Names = Field(DEFAULT_RECIPES, min_length=1)
+    """Recipes to train them by."""
     seeds: Annotated[int | Literal["auto"], PlainValidator(_seeds)] = DEFAULT_SEEDS
     """Number of seeds: ``first_seed``, ``first_seed + 1`` … ``auto``: as many as needed to separate the ranks."""
     max_seeds: int = Field(MAX_SEEDS, ge=1, le=_MOST_SEEDS)
@@ -88,6 +91,7 @@ class BenchRequest(FrozenModel):
     )
     """Time after which no further trial starts."""
     first_seed: int = Field(0, ge=0, lt=2**31)
+    """First seed."""
     set: dict[str, Option | tuple[Option, ...]] = Field(default_factory=dict)
     """Overrides by dotted key: ``recipe.lr``, ``model.drop_rate``, ``data.image_size``. Several values of a recipe's or
     a model's setting make a row of each, and several such settings a row of each combination."""
@@ -119,8 +123,11 @@ class BenchRequest(FrozenModel):
     unsplit_is_test: bool = False
     """Whether all images of a source without splits are test images, since nothing is trained."""
     limit_train: Annotated[int | None, AfterValidator(_limit_train)] = None
+    """Maximum number of training images, stratified by class."""
     limit_test: int | None = Field(None, ge=1)
+    """Maximum number of test images, stratified by class."""
     val_fraction: float = Field(0.1, gt=0, lt=1)
+    """Share of the training images to validate on if the source has no validation split."""
     folds: int | None = Field(None, ge=2, le=100)
     """Number of cross-validation folds, each of which is the test set once; None: use the source's splits."""
     device: str = Field(
@@ -131,11 +138,15 @@ class BenchRequest(FrozenModel):
     gpus_per_trial: int = Field(1, ge=1, le=64)
     """GPUs that share each batch of a trial, starting at ``device``; on a CPU, the number of processes."""
     precision: Precision = "auto"
+    """Numeric precision; auto: what suits the device."""
     compile: Compile = "off"
+    """Compile mode. graphs: with CUDA graphs; auto: the fastest in a probe, for long training on a GPU."""
     layout: Literal["auto", "channels_last", "contiguous"] = "auto"
+    """Memory layout of images; auto: chosen by a probe for each network."""
     batched_seeds: Literal["auto", "on", "off"] = "auto"
     """Whether the seeds of a small network train together, in one process as one batched network."""
     threads: int | None = Field(None, ge=1)
+    """CPU threads per trial; None: by the work of a training step."""
     small_images: bool | None = None
     """Whether to reduce the first strides for small images; None: for images below 64 pixels."""
     measure_seconds: float = Field(0.3, ge=0, le=600)

@@ -37,6 +37,7 @@ class Origin(FrozenModel):
     """Where the predictions of a record come from, if its network was not trained here."""
 
     kind: OriginKind
+    """What it is instead of a network trained here."""
     source: str
     """What the user named: an identifier of weights, the name of a file without its folder, or the members."""
     files: dict[str, str] = Field(default_factory=dict)

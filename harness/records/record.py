@@ -41,9 +41,11 @@ class Failure(FrozenModel):
     """A failure, described for people and programs."""
 
     kind: FailureKind
+    """Cause as programs tell it apart."""
     message: str
     """Cause in one sentence."""
     traceback: str = ""
+    """Python's traceback; empty if there was none."""
 
 
 class MetricValue(FrozenModel):
@@ -52,6 +54,7 @@ class MetricValue(FrozenModel):
     value: Any
     """A float, a list with a value per class, or a matrix; None where undefined."""
     version: int = 1
+    """Version of the metric."""
 
 
 class ModelInfo(FrozenModel):
@@ -60,6 +63,7 @@ class ModelInfo(FrozenModel):
     params: int | None
     """Number of parameters, including the head for this dataset; None if it is unknown, as of some ONNX files."""
     trainable_params: int | None
+    """Number of parameters that were trained; None if it is unknown."""
     macs: int | None
     """Multiply-accumulates of a forward pass of one image; None if they could not be counted."""
     small_image_changes: tuple[str, ...] = ()
@@ -67,7 +71,9 @@ class ModelInfo(FrozenModel):
     mean: tuple[float, ...]
     """Mean per channel for normalising pixels scaled to [0, 1]."""
     std: tuple[float, ...]
+    """Standard deviation per channel, as the mean."""
     pretrained: bool = False
+    """Whether it began with published weights."""
 
 
 class DataInfo(FrozenModel):
@@ -79,15 +85,20 @@ class DataInfo(FrozenModel):
     pixels: str = ""
     """Hash of the prepared images' pixels; empty in records of earlier versions."""
     classes: tuple[str, ...]
+    """Names of the classes, in the order of their labels."""
     hierarchy: tuple[tuple[str, ...], ...] = ()
     """Names of the groups that each class belongs to, the widest first; empty if the dataset has no hierarchy."""
     image_size: int | None
     """Side of the prepared images in pixels; None, like the next three, if the images were not at hand when predictions
     made elsewhere were added."""
     channels: int | None
+    """1 for grey images, 3 for RGB."""
     num_train: int | None
+    """Number of training images."""
     num_val: int | None
+    """Number of validation images."""
     num_test: int
+    """Number of test images."""
     notes: tuple[str, ...] = ()
     """Notes for readers of the result, such as a validation split taken from train, or unreadable images."""
     whole_fingerprint: str = ""
@@ -98,11 +109,15 @@ class TrainingInfo(FrozenModel):
     """The course of the training."""
 
     epochs_run: int
+    """Number of epochs."""
     tested_epoch: int
     """The epoch whose weights were tested, from 1."""
     stopped_early: bool = False
+    """Whether early stopping ended it."""
     best_val_accuracy: float
+    """Highest validation accuracy of an epoch, in [0, 1]."""
     final_train_loss: float
+    """Mean training loss of the last epoch."""
     seconds: float
     """Time of training steps, including the data path but not validation, by a monotonic clock."""
     micro_batch_size: int | None = None
@@ -116,6 +131,7 @@ class FeatureInfo(FrozenModel):
     """Name of the layer whose inputs they are, the classifier, or ``output of`` another. Maps and tokens are averaged.
     """
     num_features: int
+    """Number of features of an image."""
     weights: str
     """SHA-256 over the backbone's tensors."""
     num_computed: int
@@ -136,6 +152,7 @@ class Tuning(FrozenModel):
     layout: Layout
     """Memory layout of batches."""
     compile: bool
+    """Whether the network was compiled."""
     graphs: bool = False
     """Whether the compiled network was also recorded as CUDA graphs."""
     reason: str = ""
@@ -154,18 +171,26 @@ class Rate(FrozenModel):
     """Images per second over repeated windows: the median, and the range of the middle 95 %."""
 
     median: float
+    """Median over the windows."""
     low: float
+    """2.5 % quantile."""
     high: float
+    """97.5 % quantile."""
     windows: int
+    """Number of windows."""
     batch_size: int
+    """Images per batch."""
 
 
 class Latency(FrozenModel):
     """Latency of a batch of one image, in milliseconds."""
 
     p50_ms: float
+    """Median."""
     p95_ms: float
+    """95 % quantile."""
     runs: int
+    """Number of timed passes."""
 
 
 class BestInference(FrozenModel):
@@ -174,12 +199,15 @@ class BestInference(FrozenModel):
     rate: Rate
     """Inference speed, compute only."""
     layout: Layout
+    """Memory layout of the images."""
     precision: Literal["fp32", "bf16", "fp16"]
     """Numeric precision of weights and computation."""
     compile: bool
+    """Whether the network was compiled."""
     top1_agreement: float
     """Share of test images with the same top-1 class as the record's logits."""
     compile_seconds: float | None = None
+    """Compile time; None if it was not compiled."""
     images_per_second: dict[str, float] = Field(default_factory=dict)
     """Measured speed by setting."""
     refused: dict[str, str] = Field(default_factory=dict)
@@ -205,6 +233,7 @@ class SpeedInfo(FrozenModel):
     inference_end_to_end: Rate | None = None
     """Inference over the test split, with the data path."""
     latency: Latency | None = None
+    """Latency of one image."""
     best_inference: BestInference | None = None
     """The fastest inference settings found; None unless they were requested."""
     compile_seconds: float | None = None
@@ -245,6 +274,7 @@ class TestSetResult(FrozenModel):
     __test__: ClassVar[bool] = False
 
     kind: TestSetKind
+    """Where its images come from."""
     source: str
     """What it is: the dataset, the corruption and its parameters' table, or the slice."""
     severity: int | None = None
@@ -254,6 +284,7 @@ class TestSetResult(FrozenModel):
     fingerprint: str
     """SHA-256 over the images, labels and sample ids; that of corrupted images is over their pixels."""
     num_images: int
+    """Number of images."""
     mapping: str = ""
     """How its classes became those of the trial, in one sentence; empty if they are the same."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
@@ -266,6 +297,7 @@ class Record(FrozenModel):
     """The outcome of a trial."""
 
     schema_version: int = SCHEMA_VERSION
+    """Version of this format."""
     trial_id: str
     """Name of the trial's folder in the store."""
     result_key: str
@@ -273,19 +305,27 @@ class Record(FrozenModel):
     measurement_key: str
     """Hash of everything that can change a speed."""
     outcome: Outcome
+    """How the trial ended: ``done``, ``failed``, ``interrupted`` or ``skipped``."""
     failure: Failure | None = None
+    """What failed, if the outcome is ``failed``."""
     reason: str = ""
     """Reason in one sentence if the outcome is not ``done``."""
     spec: TrialSpec
+    """What the trial was asked to do."""
     model: ModelInfo | None = None
+    """The network; None if the trial ended before it was built."""
     data: DataInfo | None = None
+    """The images; None if the trial ended before they were prepared."""
     training: TrainingInfo | None = None
+    """The course of the training; None if there was none, or it did not end."""
     features: FeatureInfo | None = None
     """Set if a head was fitted to features, instead of a training."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """Metric values by the metric's display name."""
     tuning: Tuning | None = None
+    """Memory format and compile mode, and why; None if the trial ended before they were chosen."""
     speed: SpeedInfo | None = None
+    """Speeds and memory; None if the trial ended before they were measured."""
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall time of each phase, and ``total``; added up over attempts. ``wait`` is the time for which it waited for
     cores, and ``paused`` that for which it paused while another trial measured its speed."""
@@ -296,6 +336,7 @@ class Record(FrozenModel):
     started_at: str = ""
     """Start time in UTC, ISO 8601; informative only."""
     attempts: int = 1
+    """Number of times that the trial was started."""
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of each other file of the trial, by its name."""
     folds: dict[str, str] = Field(default_factory=dict)

@@ -39,6 +39,7 @@ class RuntimeResult(FrozenModel):
     """The results of a trial's weights with a runtime."""
 
     schema_version: int = SCHEMA_VERSION
+    """Version of this format."""
     runtime: str = Field(pattern=r"^[a-z0-9][a-z0-9._/-]*$", max_length=256)
     """Name of the runtime."""
     trial_id: str
@@ -46,12 +47,15 @@ class RuntimeResult(FrozenModel):
     result_key: str
     """Result key of that trial."""
     weights_sha256: str
+    """SHA-256 of the file of these weights."""
     runtime_key: str
     """Hash of everything that can change the predictions: result, weights, runtime, versions of its tools."""
     tools: dict[str, str]
     """Versions of the libraries that converted and ran the network."""
     outcome: Outcome
+    """How it ended: ``done`` or ``failed``."""
     failure: Failure | None = None
+    """What failed, if the outcome is ``failed``."""
     conditions: dict[str, Any] = Field(default_factory=dict)
     """The conditions its speeds were measured under, without the runtime: the fields of
     :func:`harness.records.keys.measurement_fields` at that time."""
@@ -72,7 +76,9 @@ class RuntimeResult(FrozenModel):
     seconds: dict[str, float] = Field(default_factory=dict)
     """Wall time of each phase, and ``total``."""
     environment: dict[str, Any] = Field(default_factory=dict)
+    """Versions, device and threads."""
     warnings: tuple[str, ...] = ()
+    """Warnings for readers of the result."""
     started_at: str = ""
     """Start time in UTC, ISO 8601; informative only."""
     files: dict[str, str] = Field(default_factory=dict)

@@ -44,8 +44,11 @@ class ProviderSpec(FrozenModel):
     """The origin of a selected plugin."""
 
     plugin: str
+    """Name of the plugin."""
     distribution: str = ""
+    """Name of the installed package; empty for a file."""
     version: str = ""
+    """Version of that package."""
     code_hash: str = ""
     """Hash of ``code``; in records of earlier versions, of all Python files of the plugin."""
     code: CodeSpec | None = None
@@ -56,14 +59,21 @@ class ArchitectureSpec(FrozenModel):
     """The selected architecture."""
 
     full_name: str
+    """Name with its provider, such as ``timm/resnet18``."""
     display_name: str
+    """Name in tables."""
     version: str = ""
+    """Version that its plugin gives it."""
     family: str = ""
+    """Family that lists group it by."""
     adapts_small_images: bool = False
+    """Whether its first strides may be reduced for small images."""
     native_size: int = DEFAULT_SIZE
     """Image side in pixels that it was designed for."""
     provider: ProviderSpec
+    """The plugin that it comes from."""
     options: dict[str, Option] = Field(default_factory=dict)
+    """Values of its options."""
 
 
 ASKED = ("image_size", "fit", "crop_share", "interpolation", "antialias")
@@ -76,22 +86,31 @@ class DatasetSpec(FrozenModel):
     """The selected dataset."""
 
     full_name: str
+    """Name with its provider, without the argument."""
     display_name: str
     """Name with the argument, such as ``folder:plants``."""
     argument: str = ""
+    """What follows the colon, such as ``plants``; empty if there is none."""
     version: str = ""
+    """Version that its plugin gives it."""
     provider: ProviderSpec
+    """The plugin that it comes from."""
     options: dict[str, Option] = Field(default_factory=dict)
+    """Values of its options."""
     image_size: int | None = None
     """Side in pixels that the user asked for; None: what the weights, the architecture or the images suggest."""
     fit: Fit | None = None
     """How the user asked to fit images into the square, as the next three; see :class:`zoo.preparation.Preparation`."""
     crop_share: float | None = None
+    """Share of the side that is kept; None: as suggested."""
     interpolation: Interpolation | None = None
+    """Filter of scaling; None: as suggested."""
     antialias: bool | None = None
+    """Whether scaling down averages pixels; None: as suggested."""
     bit_depth: int | None = None
     """Bits that the values of images with more than 8 bits per sample use, 1 to 16; None: all."""
     mirror_symmetric: bool = True
+    """Whether mirroring an image preserves its label."""
     limit_train: int | None = None
     """Maximum number of training images, stratified by class."""
     limit_test: int | None = None
@@ -121,9 +140,13 @@ class RecipeSpec(FrozenModel):
     """The selected recipe."""
 
     full_name: str
+    """Name with its provider."""
     display_name: str
+    """Name in tables."""
     provider: ProviderSpec
+    """The plugin that it comes from."""
     hyperparameters: dict[str, Any]
+    """Every hyperparameter, the recipe's defaults included."""
 
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
@@ -136,6 +159,7 @@ class ExecutionSpec(FrozenModel):
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:N``, ``mps`` or another accelerator of torch's, such as ``xpu``."""
     precision: Precision = "auto"
+    """Numeric precision; auto: what suits the device."""
     gpus_per_trial: int = 1
     """Number of GPUs that a trial trains on; on a CPU, the number of processes. It only changes rounding, and the draws
     of dropout and the like."""
@@ -174,7 +198,9 @@ class SearchSpec(FrozenModel):
     budget: str
     """What was asked for, such as ``16 trials`` or ``30m``."""
     sampler: str
+    """What proposed the settings."""
     pruner: str = "none"
+    """What stopped unpromising trials early; ``none``: nothing did."""
     objective: str = "val_accuracy"
     """Quantity by which settings were chosen."""
     space: dict[str, str] = Field(default_factory=dict)
@@ -199,6 +225,7 @@ class ClassifierSpec(FrozenModel):
     """The classifier of a trial that trains nothing: weights that exist, with their own head."""
 
     kind: Literal["published", "file", "onnx", "trial"]
+    """Where it comes from: published weights, an exported or imported file, an ONNX file, or a trial."""
     source: str
     """What the user named, such as ``timm/resnet18.a1_in1k``, or a kind and the name of a file without its folder."""
     files: dict[str, str] = Field(default_factory=dict)
@@ -237,13 +264,18 @@ class TrialSpec(FrozenModel):
     """One combination of architecture, dataset, recipe and seed."""
 
     architecture: ArchitectureSpec
+    """The network."""
     dataset: DatasetSpec
+    """The images."""
     recipe: RecipeSpec
+    """How it is trained."""
     seed: int
+    """Seed of everything random."""
     preparation: Preparation | None = None
     """What images become before the network sees them; in a plan, its size is open if it depends on the images. Mean
     and std are open if they are those of the training images. None in records of earlier versions."""
     execution: ExecutionSpec = ExecutionSpec()
+    """Where and how it runs."""
     search: SearchSpec | None = None
     """The search that chose the settings; None if they are the recipe's, or were given."""
     classifier: ClassifierSpec | None = None

@@ -31,10 +31,13 @@ class TriedSettings(FrozenModel):
     """Outcome as in its record; ``pruned`` if it was stopped early, ``invalid`` if its settings do not go together;
     empty while it runs."""
     reason: str = ""
+    """Why it failed or was stopped, in one sentence."""
     value: float | None = None
     """Validation accuracy."""
     val_loss: float | None = None
+    """Validation loss."""
     seconds: float = 0.0
+    """Time on the device, without waiting."""
     same_as: int | None = None
     """Number of an earlier trial with the same settings, whose result it shares."""
 
@@ -43,19 +46,30 @@ class StudyFile(FrozenModel):
     """A search, as far as it has got."""
 
     schema_version: int = SCHEMA_VERSION
+    """Version of this format."""
     study: str
+    """Key of the search: its space, sampler and combination."""
     model: str
+    """Name of the architecture."""
     data: str
+    """Name of the dataset."""
     recipe: str
+    """Name of the recipe."""
     space: dict[str, str]
+    """Range of each searched setting, by dotted key."""
     sampler: str
+    """What proposes settings."""
     pruner: str = "none"
+    """What stops unpromising trials early."""
     budget: str
+    """What was asked for, such as ``16 trials``."""
     repeat: int = 0
+    """Number of the search among the repeats."""
     at_a_time: int = 1
     """Trials that may run at a time: proposals wait for the results of all trials but the last ones, so many less
     one."""
     trials: tuple[TriedSettings, ...] = ()
+    """What was tried, in order."""
     best: int | None = None
     """Number of the best trial; None while the search goes on."""
     importances: dict[str, float] = Field(default_factory=dict)
