@@ -11,7 +11,7 @@ from harness.trial.resolved_trial import ResolvedTrial
 from zoo.events import Progress
 from zoo.files.cache import cached_json
 
-FUNCTION = "harness.networks.sizes:count_each"
+FUNCTION = "harness.networks.cost_counting:count_each"
 """Counts the multiply-accumulates of networks, in a process of its own that imports torch."""
 _PASSES_PER_STEP = 3
 _VERSION = 1

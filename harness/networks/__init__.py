@@ -1,15 +1,15 @@
 """Building networks and adapting them.
 
 ``building``        a network from its architecture and a seed, checked before it is trained
-``complexity``      parameters and multiply-accumulates
+``complexity``      parameters and multiply-accumulates of a network
+``cost_counting``   multiply-accumulates of the networks of a bench, for the order in which they run
 ``global_state``    torch settings that a plugin must not change
 ``backbones``       networks without their head, and with one fitted to features
 ``heads``           the layers that turn features into logits
 ``initialization``  initial weights
-``sizes``           multiply-accumulates of many networks at once
 ``small_images``    the adaptation to small images
 ``memory_limit``    what a network that a stranger describes may allocate
-``size_counting``   sizes of architectures, counted without weights, also in a process of its own
+``size_counting``   sizes of architectures for lists of models, counted without weights, in a process of its own
 ``state_dicts``     filling a network with tensors by name
 ``strides``         strided layers and ways to halve their stride
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.networks.sizes import count_each
+from harness.networks.cost_counting import count_each
 
 SOURCES = {"files": (), "builtin": True, "entry_points": False}
 

@@ -1,4 +1,4 @@
-"""Sizes: the multiply-accumulates of many networks, which are built without weights."""
+"""Costs: the multiply-accumulates of the networks of a bench, which are built without weights to put them in order."""
 
 from __future__ import annotations
 
