@@ -83,7 +83,9 @@ def read_class_map(text: str) -> ClassMap:
     for row in rows:
         if len(row) != 2 or not all(map(str.strip, row)):
             raise UsageError(f"--class-map {text}: expected two columns, dataset class and head class, got {row}")
-        found[row[0].strip()] = row[1].strip()
+        name, meant = map(str.strip, row)
+        if found.setdefault(name, meant) != meant:
+            raise UsageError(f"--class-map {text}: {name!r} is both {found[name]!r} and {meant!r}; give one head class")
     if not found:
         raise UsageError(f"--class-map {text}: it has no lines")
     return found

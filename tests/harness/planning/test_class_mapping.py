@@ -103,6 +103,15 @@ def test_a_map_that_is_no_table_of_pairs_is_refused(text: str, tmp_path: Path) -
         read_class_map(str(path))
 
 
+def test_a_class_that_a_map_gives_two_head_classes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "map.csv"
+    path.write_text("ant,emmet\nbee,honey bee\nant , emmet\n")
+    assert read_class_map(str(path)) == {"ant": "emmet", "bee": "honey bee"}
+    path.write_text("ant,emmet\nbee,honey bee\nant,crane\n")
+    with pytest.raises(UsageError, match="'ant' is both 'emmet' and 'crane'"):
+        read_class_map(str(path))
+
+
 def test_a_map_that_does_not_exist_is_refused() -> None:
     with pytest.raises(UsageError, match="expected auto, index or a CSV file"):
         read_class_map("indx")
