@@ -2,6 +2,7 @@
 
 There are few looks, because each uses up some of the tests' error level (see
 :func:`reports.statistics.multiplicity.alpha_of_look`). The number of seeds grows by half from one look to the next.
+Plans and reports read it, and ``records`` is the highest room that both may import.
 """
 
 from __future__ import annotations
