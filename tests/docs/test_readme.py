@@ -2,7 +2,7 @@
 
 Commands are the lines of ``console`` blocks. A code block whose first line is ``# NAME.py`` or ``# NAME.toml`` is a
 file of that name for the commands. ``<!-- run -->`` on the line above a ``console`` block has all of it run, as a slow
-test; listing, showing and planning are run anyway.
+test; listing, showing and planning are run anyway, as slow tests where they train or count networks.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BUILTINS = ROOT / "docs" / "reference" / "builtins.md"
 CHEAP = {"list", "plan", "plugins", "show", "--help", "--version"}
+COSTLY = re.compile(r"--lr-find|--columns \S*macs|--where \S*(params|macs)")
+"""What makes a cheap command train, or build all networks that it lists."""
 _BLOCK = re.compile(r"^(?P<mark><!-- run -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -80,8 +82,9 @@ CHEAP_LINES = [
     line
     for line in ZOO_LINES
     if all(words and words[0] in CHEAP and "--probe" not in words for words in line.commands())  # a probe trains
+    and not COSTLY.search(line.text)
 ]
-MARKED_LINES = [line for line in ZOO_LINES if line.marked and line not in CHEAP_LINES]
+SLOW_LINES = [line for line in ZOO_LINES if (line.marked or COSTLY.search(line.text)) and line not in CHEAP_LINES]
 
 
 @pytest.fixture
@@ -192,7 +195,7 @@ def test_a_cheap_command_that_is_shown_runs(line: Line, files: Path, zoo_script:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", MARKED_LINES, ids=str)
+@pytest.mark.parametrize("line", SLOW_LINES, ids=str)
 def test_a_marked_command_runs(line: Line, files: Path, zoo_script: Path) -> None:
     _run(line, zoo_script, files, timeout=290)
 
