@@ -132,7 +132,7 @@ def expectation(spec: TrialSpec, prepared: PreparedData, measured: Measured, *, 
 
 def _measuring_seconds(spec: TrialSpec, measured: Measured) -> float:
     """Return how long measuring speeds will take: as requested, or longer if single calls are slow."""
-    budget = spec.execution.measure_seconds
+    budget = spec.execution.own_measure_seconds
     if budget == 0:
         return 0.0
     inference = _protocol_seconds(measured.val_image_seconds * measured.inference_batch, budget)
@@ -179,7 +179,7 @@ def _key(trial: ResolvedTrial, machine: Machine) -> str:
         exclude={
             "seed": True,
             "dataset": {"limit_train", "limit_test", "val_fraction", "folds", "fold"},
-            "execution": {"looks", "measure_seconds", "best_inference", "batched_seeds"},
+            "execution": {"looks", "measure_seconds", "measure_shares", "best_inference", "batched_seeds"},
         },
     )
     spec["recipe"]["hyperparameters"].pop("epochs", None)

@@ -15,7 +15,7 @@ START_SECONDS = 0.3
 """Time that a record's total does not include: starting the process and loading plugins. Measured on two busy cores."""
 
 MEASUREMENTS = 3.0
-"""Time for speed measurements in a trial, in units of ``measure_seconds``: one each for inference and training, half a
+"""Time for speed measurements in a trial, in units of their duration: one each for inference and training, half a
 unit each for latency and the reference network. The search for the fastest inference takes the same time again."""
 
 LEAST_NETWORKS = 8
@@ -65,7 +65,7 @@ def costs_of(run: RunSummary, spec: TrialSpec) -> Costs:
 def measuring_seconds(spec: TrialSpec) -> float:
     """Return the planned time for speed measurements."""
     times = MEASUREMENTS * (2 if spec.execution.best_inference else 1)
-    return times * spec.execution.measure_seconds
+    return times * spec.execution.own_measure_seconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -80,7 +80,8 @@ def make_plan(selection: Selection) -> Plan:
     models: list[SelectedArchitecture | GivenClassifier] = [*selection.architectures, *selection.classifiers]
     for dataset in selection.datasets:
         whole = dataset_spec(dataset, request)
-        for seed, images in product(selection.seeds, _folds(whole)):
+        folds = _folds(whole)
+        for seed, images in product(selection.seeds, folds):
             for model, recipe in product(models, selection.recipes):
                 if not recipe.entry.record.trains and seed != selection.seeds[0]:
                     continue  # there is no chance in it
@@ -100,7 +101,12 @@ def make_plan(selection: Selection) -> Plan:
                         recipe=_recipe_spec(recipe),
                         seed=seed,
                         preparation=planned.preparation,
-                        execution=execution,
+                        execution=execution.model_copy(
+                            update={
+                                "measure_shares": len(folds)
+                                * (_sure_seeds(request) if recipe.entry.record.trains else 1)
+                            }
+                        ),
                         classifier=planned.classifier.spec if planned.classifier else None,
                         pretraining=pretraining,
                     )
@@ -123,6 +129,11 @@ def _needs_compiler(selection: Selection) -> bool:
         for recipe in selection.recipes
     )
     return other_optimizer or request.compile != "off" or request.gpus_per_trial > 1
+
+
+def _sure_seeds(request: BenchRequest) -> int:
+    """Return how many seeds each row that is trained has, whatever they show."""
+    return seed_counts(request.max_seeds)[0] if request.seeds == "auto" else request.seeds
 
 
 def _folds(whole: DatasetSpec) -> list[DatasetSpec]:

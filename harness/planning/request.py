@@ -150,7 +150,7 @@ class BenchRequest(FrozenModel):
     small_images: bool | None = None
     """Whether to reduce the first strides for small images; None: for images below 64 pixels."""
     measure_seconds: float = Field(0.3, ge=0, le=600)
-    """Time for each speed measurement; 0: do not measure."""
+    """Time for each speed measurement, shared by the seeds and folds of a row; 0: do not measure."""
     best_inference: bool = False
     """Whether to find the fastest inference settings and measure with them as well."""
     runtimes: Names = Field(("eager",), min_length=1)

@@ -153,6 +153,10 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 Compile = Literal["auto", "on", "graphs", "off"]
 
 
+LEAST_MEASURE_SECONDS = 0.1
+"""Least duration of a speed measurement for which a trial takes its share: windows of the timer then last 5 ms."""
+
+
 class ExecutionSpec(FrozenModel):
     """Where and how a trial runs."""
 
@@ -177,13 +181,20 @@ class ExecutionSpec(FrozenModel):
     looks: int = 1
     """Maximum number of times that the bench tests ranks to decide on more seeds; they share one error level."""
     measure_seconds: float = 0.3
-    """Duration of each speed measurement."""
+    """Duration of each speed measurement, for all trials of a row together."""
+    measure_shares: int = 1
+    """Trials of the row, over its seeds and folds, that share that duration."""
     best_inference: bool = False
     """Whether to find the fastest inference settings and measure with them too."""
     pause_after: int | None = None
     """Epoch after which training pauses, with its state kept for a longer run of the same trial; None: it does not."""
     tests: bool = True
     """Whether the trained network is tested; False for trials of a search, which never open the test images."""
+
+    @property
+    def own_measure_seconds(self) -> float:
+        """Duration of each speed measurement of a single trial: its share, but not less than can be measured well."""
+        return max(self.measure_seconds / self.measure_shares, min(self.measure_seconds, LEAST_MEASURE_SECONDS))
 
 
 class SearchSpec(FrozenModel):

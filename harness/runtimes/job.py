@@ -197,7 +197,7 @@ def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catal
                     test,
                     test_seconds=test_seconds,
                     compile_seconds=compile_seconds,
-                    budget_seconds=record.spec.execution.measure_seconds,
+                    budget_seconds=record.spec.execution.own_measure_seconds,
                 )
 
 

@@ -137,10 +137,12 @@ class ActiveTrial:
         test: TimedPrediction,
         training: FinishedTraining | None = None,
         peak_memory_mib: float | None,
+        budget_seconds: float | None = None,
     ) -> SpeedInfo:
         """Measure a network's speed with the device to itself, if the trial is to be measured.
 
         Args:
+            budget_seconds: Time for each measurement; None: the trial's share of that of its row.
             test: Its pass over the test images.
             training: Its training; None: it was not trained.
             peak_memory_mib: Peak memory so far, which is recorded beside the speed.
@@ -156,7 +158,7 @@ class ActiveTrial:
                     training=training,
                     test=test,
                     was_disturbed=self.sharing.was_disturbed,
-                    budget_seconds=execution.measure_seconds,
+                    budget_seconds=budget_seconds or execution.own_measure_seconds,
                     best_inference=execution.best_inference,
                 )
         return speed.model_copy(update={"peak_memory_mib": peak_memory_mib})

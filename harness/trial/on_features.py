@@ -208,7 +208,15 @@ def run_on_features(trial: ActiveTrial, states: TrainingStates, state: TrainingS
             speed = _stored_speed(kept, name)
             if speed is None:
                 tested = TimedPrediction(images=test, logits_NK=logits_NK, seconds=test_seconds)
-                speed = trial.measure(model, setup.resolved, settings, test=tested, peak_memory_mib=peak_memory_mib)
+                # Once for all seeds, which share the features, and so for as long as the row may take.
+                speed = trial.measure(
+                    model,
+                    setup.resolved,
+                    settings,
+                    test=tested,
+                    peak_memory_mib=peak_memory_mib,
+                    budget_seconds=execution.measure_seconds,
+                )
                 kept.write_facts(speed.model_dump(mode="json"), name)
             progress.speed = speed
     return True

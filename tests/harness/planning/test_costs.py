@@ -79,6 +79,7 @@ def test_costs_are_scaled_to_other_epochs_and_images() -> None:
     [
         ({"measure_seconds": 0.3}, 0.9),
         ({"measure_seconds": 2.0}, 6.0),
+        ({"measure_seconds": 2.0, "measure_shares": 4}, 1.5),
         ({"measure_seconds": 2.0, "best_inference": True}, 12.0),
         ({"measure_seconds": 0.0, "best_inference": True}, 0.0),
     ],

@@ -141,6 +141,24 @@ def test_settings_of_execution_are_those_of_the_request(toys: Catalog, asked: bo
     assert (execution.measure_seconds, execution.small_images, execution.looks) == (0.0, planned, 1)
 
 
+@pytest.mark.parametrize(
+    ("asked", "shares"),
+    [
+        ({}, 1),
+        ({"seeds": 4}, 4),
+        ({"seeds": 2, "folds": 3}, 6),
+        ({"seeds": "auto"}, 3),
+        ({"seeds": "auto", "max_seeds": 2}, 2),
+    ],
+)
+def test_the_trials_that_a_row_has_for_sure_share_its_time_for_measuring(
+    toys: Catalog, asked: dict[str, Any], shares: int
+) -> None:
+    executions = [trial.execution for trial in plan_of(toys, **{"seeds": 1, **asked}).trials]
+    assert {each.measure_shares for each in executions} == {shares}
+    assert {each.measure_seconds for each in executions} == {0.3}
+
+
 def test_a_dataset_is_listed_once_and_each_of_its_folds_by_itself(toys: Catalog) -> None:
     plan = plan_of(toys, data=["dots", "files:x"], seeds=3)
     assert [each.display_name for each in plan.datasets] == ["dots", "files:x"]

@@ -74,6 +74,7 @@ FULL = TrialSpec(
         small_images="on",
         looks=4,
         measure_seconds=0.0,
+        measure_shares=3,
         best_inference=True,
         pause_after=3,
         tests=False,
@@ -200,3 +201,11 @@ def test_a_name_that_is_not_utf_8_can_be_written_as_json() -> None:
         json.loads(odd.model_dump_json(exclude={"version"})).keys()
         == json.loads(PROVIDER.model_dump_json(exclude={"version"})).keys()
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shares", "own"), [(0.3, 1, 0.3), (0.6, 3, 0.2), (0.3, 10, 0.1), (0.02, 3, 0.02), (0.0, 3, 0.0)]
+)
+def test_a_trial_measures_for_its_share_but_not_for_too_short_a_time(seconds: float, shares: int, own: float) -> None:
+    execution = ExecutionSpec(measure_seconds=seconds, measure_shares=shares)
+    assert execution.own_measure_seconds == pytest.approx(own)

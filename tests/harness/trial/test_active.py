@@ -103,7 +103,7 @@ def test_a_trial_that_the_user_stopped_does_not_go_on(
 def test_the_device_is_its_own_only_while_it_is_timed(
     start: Callable[..., ActiveTrial], monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    trial = start(measure_seconds=seconds)
+    trial = start(measure_seconds=2 * seconds, measure_shares=2)
     calls: list[dict[str, Any]] = []
 
     def measure(model: Any, resolved: Any, settings: Any, **options: Any) -> SpeedInfo:

@@ -73,7 +73,11 @@ _VALUES: tuple[tuple[str, str, str], ...] = (
         "Train the seeds of a small network together: on, off, or auto on a GPU where it is faster [default: auto].",
     ),
     ("--threads", "N", "CPU threads per trial [default: by the work of a training step, at most the cores]."),
-    ("--measure-seconds", "SECONDS", "Duration of each speed measurement; 0 measures no speed [default: 0.3]."),
+    (
+        "--measure-seconds",
+        "SECONDS",
+        "Duration of each speed measurement, shared by the seeds of a row; 0 measures no speed [default: 0.3].",
+    ),
 )
 
 
