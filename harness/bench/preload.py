@@ -57,5 +57,5 @@ for _name in os.environ.get(PRELOAD_VARIABLE, "").split(","):
         importlib.import_module(_name)
 if "torch" in os.environ.get(PRELOAD_VARIABLE, "").split(","):
     # The engine, and what every trial comes to import for its metrics.
-    for _name in ("harness.trial.trial", "scipy.special"):
+    for _name in ("harness.trial.trial", "scipy.special", "scipy.optimize"):
         importlib.import_module(_name)

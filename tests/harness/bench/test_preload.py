@@ -16,7 +16,7 @@ import torch
 print(json.dumps({
     "cuda": torch.cuda.is_initialized(),
     "threads": [thread.name for thread in threading.enumerate()],
-    "modules": [name for name in ("torch", "torchvision", "timm", "evil", "torch._dynamo") if name in sys.modules],
+    "modules": [name for name in ("torch", "torchvision", "timm", "evil", "torch._dynamo", "scipy.optimize") if name in sys.modules],
 }))
 """
 
@@ -34,7 +34,7 @@ def test_preloading_touches_no_gpu_and_starts_no_thread_and_imports_only_what_is
     assert found == {
         "cuda": False,
         "threads": ["MainThread"],
-        "modules": ["torch", "torchvision", "timm", "torch._dynamo"],
+        "modules": ["torch", "torchvision", "timm", "torch._dynamo", "scipy.optimize"],
     }
 
 

@@ -122,10 +122,13 @@ def total(plan_forecast: PlanForecast, combinations: int) -> str:
     """Return a sentence about all trials; *combinations* is the number of those with unknown times."""
     finished = plan_forecast.num_finished
     unknown = f"{plural(combinations, 'combination')}: --probe measures {'it' if combinations == 1 else 'them'}"
+    done = f"{plural(finished, 'trial')} finished already"
     if len(plan_forecast.unknown) == len(plan_forecast.trials):
         return f"time and memory unknown for {unknown}"
     if finished == len(plan_forecast.trials):
         return "all trials are finished and will be reused"
+    if finished + len(plan_forecast.unknown) == len(plan_forecast.trials):
+        return f"nothing of what is left has run here yet: time and memory unknown for {unknown}; {done}"
     how_sure = "at least" if plan_forecast.unknown else "about"
     text = f"{how_sure} {duration(plan_forecast.seconds)} on {plural(plan_forecast.slots, 'slot')}"
     if plan_forecast.alone_seconds > 0:
@@ -133,7 +136,7 @@ def total(plan_forecast: PlanForecast, combinations: int) -> str:
     if (memory := plan_forecast.peak_memory_mib) is not None:
         text += f", {memory:,.0f} MiB at a time"
     if finished:
-        text += f"; {plural(finished, 'trial')} finished already"
+        text += f"; {done}"
     return f"{text}; unknown for {unknown}" if plan_forecast.unknown else text
 
 

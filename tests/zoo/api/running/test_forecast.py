@@ -65,6 +65,18 @@ def test_a_row_shows_the_time_of_one_more_trial(expected: tuple[Expectation, ...
         ((FINISHED, FINISHED), 1, "all trials are finished and will be reused"),
         ((Expectation(),), 1, "time and memory unknown for 1 combination: --probe measures it"),
         (
+            (FINISHED, FINISHED, Expectation()),
+            1,
+            "nothing of what is left has run here yet: time and memory unknown for 1 combination: --probe measures it; "
+            "2 trials finished already",
+        ),
+        (
+            (FINISHED, KNOWN, Expectation()),
+            1,
+            "at least 1 min 30 s on 1 slot, 1,234 MiB at a time; 1 trial finished already; "
+            "unknown for 1 combination: --probe measures it",
+        ),
+        (
             (KNOWN, Expectation()),
             1,
             "at least 1 min 30 s on 1 slot, 1,234 MiB at a time; unknown for 1 combination: --probe measures it",
@@ -131,12 +143,12 @@ def test_the_plan_shows_forecasts_from_records(run_shelf: Run, store: Path, monk
     assert heading.split()[-5:] == ["batch", "time/seed", "memory", "based", "on"]
     assert first.split()[-5:] == ["s", "200", "MiB", "1", "run"]
     assert second.split()[0] == "tiny_net20"
-    # Four trials of 52.9 s and the start of a process each.
+    # Four trials of 52.9 s and the start of a process each, which measure for a third of the time that it did.
     assert (
         last
-        == "of that time: 96 % training and testing, 2 % starting, building and ending trials, 2 % measuring speeds"
+        == "of that time: 97 % training and testing, 2 % starting, building and ending trials, 1 % measuring speeds"
     )
-    assert whole == "at least 3 min 33 s on 1 slot, 200 MiB at a time; unknown for 1 combination: --probe measures it"
+    assert whole == "at least 3 min 30 s on 1 slot, 200 MiB at a time; unknown for 1 combination: --probe measures it"
 
 
 def test_the_plan_as_json_holds_the_forecast_of_each_trial(
@@ -150,12 +162,12 @@ def test_the_plan_as_json_holds_the_forecast_of_each_trial(
     forecast = plan["forecast"]
     assert (forecast["slots"], forecast["unknown"], forecast["finished"]) == (2, 4, 0)
     # Two and two, and each waits while another is timed.
-    assert forecast["seconds"] == pytest.approx(2 * 52.3 + 4 * 0.9)
+    assert forecast["seconds"] == pytest.approx(2 * 52.3 + 4 * 0.3)
     assert forecast["peak_memory_mib"] == 400.0
     assert len(forecast["trials"]) == len(plan["trials"]) == 8
     first, second, *_ = forecast["trials"]
     assert (first["title"], first["basis"]) == ("tiny_net · dots · quick · seed 0", "1 run")
-    assert first["seconds"] == pytest.approx(53.2)
+    assert first["seconds"] == pytest.approx(52.6)
     assert (second["seconds"], second["peak_memory_mib"], second["basis"]) == (None, None, "")
 
 
@@ -164,9 +176,9 @@ def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path, monkeyp
     options = (*BASE, "--device", "cpu", "--out", str(store), "--jobs", "2")
     dry = run_shelf("bench", *options, "--dry-run")
     assert dry.exit_code == 0, dry.stderr
-    # Three trials of 53.2 s by two at a time, each alone for the 0.9 s in which it is timed.
+    # Three trials of 52.6 s by two at a time, each alone for the 0.3 s in which it is timed.
     assert (
-        "at least 1 min 47 s on 2 slots, 2.7 s of it measuring speeds, one trial at a time, 400 MiB at a time"
+        "at least 1 min 45 s on 2 slots, 0.9 s of it measuring speeds, one trial at a time, 400 MiB at a time"
         in dry.stdout
     )
     assert dry.stdout == run_shelf("plan", *options).stdout
