@@ -16,7 +16,11 @@ import torch
 print(json.dumps({
     "cuda": torch.cuda.is_initialized(),
     "threads": [thread.name for thread in threading.enumerate()],
-    "modules": [name for name in ("torch", "torchvision", "timm", "evil", "torch._dynamo", "scipy.optimize") if name in sys.modules],
+    "modules": [
+        name
+        for name in ("torch", "torchvision", "timm", "evil", "torch._dynamo", "scipy.optimize")
+        if name in sys.modules
+    ],
 }))
 """
 
