@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -33,6 +35,18 @@ def test_the_reference_network_is_the_same_in_every_trial(monkeypatch: pytest.Mo
     reference_step(CPU)()
     assert torch.equal(seen[0], seen[1])
     assert seen[0].shape == (BATCH_SIZE, 10)
+
+
+def test_building_the_reference_network_imports_nothing_that_takes_each_trial_half_a_second() -> None:
+    code = (
+        "import sys, torch\n"
+        "from harness.measuring.reference import reference_step\n"
+        "before = set(sys.modules)\n"
+        "reference_step(torch.device('cpu'))\n"
+        "print([name for name in sys.modules if name not in before and name.startswith('torch.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_the_reference_network_takes_the_operations_that_its_docstring_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,7 +178,7 @@ def test_a_dry_run_of_a_bench_forecasts_too(run_shelf: Run, store: Path, monkeyp
     assert dry.exit_code == 0, dry.stderr
     # Three trials of 52.6 s by two at a time, each alone for the 0.3 s in which it is timed.
     assert (
-        "at least 1 min 45 s on 2 slots, 0.9 s of it measuring speeds, one trial at a time, 400 MiB at a time"
+        "at least 1 min 46 s on 2 slots, 0.9 s of it measuring speeds, one trial at a time, 400 MiB at a time"
         in dry.stdout
     )
     assert dry.stdout == run_shelf("plan", *options).stdout
