@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BUILTINS = ROOT / "docs" / "reference" / "builtins.md"
 CHEAP = {"list", "plan", "plugins", "show", "--help", "--version"}
-COSTLY = re.compile(r"--lr-find|--columns \S*macs|--where \S*(params|macs)")
+COSTLY = re.compile(r"zoo list .*\b(params|macs)\b|--lr-find")
 """What makes a cheap command train, or build all networks that it lists."""
 _BLOCK = re.compile(r"^(?P<mark><!-- run -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
