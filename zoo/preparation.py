@@ -90,7 +90,7 @@ class Preparation:
         return replace(self, mean=mean, std=std)
 
     def colour(self, channels: int) -> tuple[int, ...]:
-        """Return the colour that images of so many channels are padded with."""
+        """Return the colour that images with a number of channels are padded with."""
         fill = self.fill
         if fill is None:
             fill = (_GREY,) if self.mean is None else tuple(round(255 * value) for value in self.mean)

@@ -86,7 +86,7 @@ def limit_memory(num_bytes: int) -> None:
 
 
 def limit_time(seconds: float) -> None:
-    """End this process after so many seconds of CPU time, should the one that started it no longer do so."""
+    """End this process after *seconds* of CPU time, in case the one that started it cannot end it any more."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 

@@ -52,7 +52,7 @@ _DAMAGED = (
 _BATCH_ROWS = 1024
 """Rows of a Parquet file that are read at a time."""
 _FEW_COLUMNS = 3
-"""Up to so many columns of a CSV file, all cells are kept as text; beyond, most columns are scores."""
+"""Maximum number of columns of a CSV file whose cells are all kept as text; in wider files, most columns are scores."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -77,7 +77,7 @@ class Columns:
 
 
 def read_columns(path: Path) -> Columns:
-    """Read the columns of a file; its suffix says of which kind it is.
+    """Read the columns of a file, whose suffix says what kind it is.
 
     Raises:
         DataError: If it cannot be read, or is not what its suffix says.

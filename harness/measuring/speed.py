@@ -55,7 +55,7 @@ class FinishedTraining:
     """How many other trials could train on the same device meanwhile. With any, the end-to-end rate of training is
     not the network's own."""
     again: Callable[[float], list[float]] | None = None
-    """Trains some more for about so many seconds, and returns images per second; None: that cannot be done."""
+    """Trains for about a given number of seconds more, and returns images per second; None: that cannot be done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

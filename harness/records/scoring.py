@@ -86,7 +86,7 @@ def _copied(predictions: Predictions) -> Predictions:
 def _cause(error: Exception) -> str:
     said = cause_of(error)
     if isinstance(error, ValueError) and said.endswith("read-only"):
-        return f"it writes into the predictions, of which it must make a copy first ({said})"
+        return f"it writes into the predictions; it must copy them first ({said})"
     return said
 
 

@@ -66,8 +66,8 @@ class StudyFile(FrozenModel):
     repeat: int = 0
     """Number of the search among the repeats."""
     at_a_time: int = 1
-    """Trials that may run at a time: proposals wait for the results of all trials but the last ones, so many less
-    one."""
+    """Maximum number of trials that run at a time, n: a proposal waits for the results of all trials but the last n - 1.
+    """
     trials: tuple[TriedSettings, ...] = ()
     """What was tried, in order."""
     best: int | None = None

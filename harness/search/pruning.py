@@ -22,7 +22,7 @@ _MOST_RUNGS = 3
 
 
 def rungs_of(pruner: Pruner, epochs: int, number: int) -> tuple[int, ...]:
-    """Return the epochs at which trial *number* may be stopped, of a training of so many *epochs*.
+    """Return the epochs at which trial *number* may be stopped, in a training of *epochs* epochs.
 
     Trial 0, with the recipe's own settings, is never stopped: it is what others are compared with.
     """

@@ -44,7 +44,7 @@ class Searches:
         return [spec for search in self._searches for spec in self._due(search)]
 
     def begin(self, slots: int) -> list[TrialSpec]:
-        """Return the trials that fill the rest of so many slots, where that number was not known before."""
+        """Return the trials that fill the rest of the slots, whose number may not have been known before."""
         if self._open_width:
             for search in self._searches:
                 if not study_path(self._store.root, search.key, search.repeat).exists():

@@ -37,7 +37,7 @@ _sharing = 1
 
 
 def share_cores(processes: int) -> None:
-    """Have this process take its part of the cores only, as one of so many that work side by side."""
+    """Have this process use its part of the cores only, as one of several *processes* that work side by side."""
     global _sharing  # noqa: PLW0603 - a fact about the process
     _sharing = processes
 

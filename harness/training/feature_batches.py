@@ -38,7 +38,7 @@ class TrialFeatures:
 
     prepared: PreparedData
     train: ImageSet
-    """The training images, of which only the labels count."""
+    """The training images; only their labels count."""
     train_ND: Tensor
     """Features of the training images, on the device that trains."""
     val_ND: Tensor

@@ -19,7 +19,7 @@ def start_network(model: nn.Module, resolved: ResolvedRecipe, *, seed: int, some
     """Initialise a network in place: as the hyperparameters say, then by the recipe's own ``prepare``.
 
     Args:
-        some: Returns up to so many normalised training images ``[B, C, H, W]``, always the same ones.
+        some: Returns up to a given number of normalised training images ``[B, C, H, W]``, always the same ones.
     """
     hp = resolved.hp
     seed_global(seed, "start")

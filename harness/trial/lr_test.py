@@ -54,7 +54,7 @@ def measure_losses(
     highest: float,
     steps: int,
 ) -> dict[str, Any]:
-    """Train while the learning rate rises from *lowest* to *highest* in so many *steps*.
+    """Train while the learning rate rises from *lowest* to *highest* within *steps* training steps.
 
     Returns:
         ``lrs`` and ``losses``, one for each step until training diverges; or ``{"problem": a sentence}``.

@@ -27,7 +27,7 @@ TAIL_SECONDS = 5.0
 """How long a node may take to say what a lost process printed last."""
 
 UNFETCHED_MESSAGES = 4
-"""A node waits when so many of a task's messages have not been fetched: a slow bench must not fill its memory."""
+"""Number of unfetched messages of a task from which its node waits: a slow bench must not fill its memory."""
 
 
 class Refused(Exception):

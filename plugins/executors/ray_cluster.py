@@ -35,7 +35,7 @@ _KNOCK_SECONDS = 5.0
 _CLOSE_SECONDS = 12.0
 """Longer than the process that speaks with Ray allows itself."""
 SILENT_SECONDS = 40.0
-"""A cluster of which nothing is heard for so long is given up; word is due every two seconds."""
+"""Time after which a cluster that sends nothing is given up; a message is due every two seconds."""
 _MOST_BYTES = 64 * 2**20
 """What one call of poll may return in contents, so that the bench can write it down before it takes more."""
 

@@ -167,7 +167,7 @@ def publish_to_space(site: Path, space: str, *, title: str, endpoint: str | None
             ],
             commit_message="Publish the leaderboard",
         )
-    except Exception as error:  # the client raises many types, of which a user needs only the message
+    except Exception as error:  # the client raises many types; a user needs the message only
         raise StoreError(f"uploading to {space} failed: {one_line(error, max_length=400)}") from error
     return f"{api.endpoint}/spaces/{space}"
 

@@ -164,7 +164,7 @@ def find_suspects(
         dataset: The dataset.
         spec: How it is prepared.
         settings: Where its images are.
-        trials: Trials, of which those on this dataset count.
+        trials: Trials; those on other datasets are left out.
         report: Called with the step in progress.
 
     Raises:

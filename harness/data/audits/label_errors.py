@@ -1,7 +1,9 @@
 """Label errors: images whose labels out-of-sample predictions contradict, found by cleanlab.
 
-Confident learning estimates how often each class is mistaken for each other, and marks so many images whose labels are
-least likely (Northcutt, Jiang and Chuang, "Confident learning", JAIR 2021). Shape suffixes: N images, K classes.
+Confident learning estimates how many images of each class are labelled as each other class, and marks that many, those
+whose labels are least likely (Northcutt, Jiang and Chuang, "Confident learning", JAIR 2021).
+
+Shape suffixes: N images, K classes.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def speckle_noise(images_NHWC: Images, generators_N: Sequence[Generator], scale:
 
 
 def shot_noise(images_NHWC: Images, generators_N: Sequence[Generator], photons: float) -> Images:
-    """Count photons, of which *photons* make a value of 1."""
+    """Replace each value by a count of photons (Poisson noise); a value of 1 is *photons* on average."""
     pairs = zip(images_NHWC, generators_N, strict=True)
     return np.stack([generator.poisson(image_HWC * photons) / photons for image_HWC, generator in pairs])
 

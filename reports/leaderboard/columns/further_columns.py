@@ -26,7 +26,7 @@ def further_columns(rows: Iterable[Row]) -> list[Column]:
 
 
 def further_legend(columns: Iterable[Column], rows: Iterable[Row]) -> list[str]:
-    """Return the sentences on further sets below a table, of which *columns* are shown."""
+    """Return the sentences on further sets below a table that shows *columns*."""
     keys = {column.key for column in columns}
     shown: dict[str, list[FurtherEstimate]] = {}
     for row in rows:

@@ -10,7 +10,7 @@ from reports.leaderboard.table import Row
 from zoo.metric import Metric
 from zoo.text import one_line
 
-# Metrics of records that are shares, and metrics of which lower is better, known without a catalog.
+# Metrics of records that are shares, and metrics for which lower is better, known without a catalog.
 _PERCENT = (
     "balanced_accuracy",
     "weighted_f1",

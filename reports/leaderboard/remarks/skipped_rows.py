@@ -11,7 +11,7 @@ from zoo.text import one_line
 
 
 def without_skipped(groups: Sequence[Group]) -> tuple[list[Group], list[str]]:
-    """Return the rows of which something was run, and a sentence for each cause with the rows that were skipped.
+    """Return the rows with a trial that ran, and a sentence for each cause with the rows that were skipped.
 
     If everything was skipped, all rows are kept.
     """

@@ -141,7 +141,7 @@ def test_a_metric_that_writes_into_its_input_has_no_value_and_spoils_no_other(ca
     assert values["accuracy"].value == 1.0
     (problem,) = problems
     assert problem.startswith(
-        "metric 'test/bad' has no value: it writes into the predictions, of which it must make a copy first ("
+        "metric 'test/bad' has no value: it writes into the predictions; it must copy them first ("
     )
 
 

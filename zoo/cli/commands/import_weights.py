@@ -120,8 +120,8 @@ class _ImportCall:
 def command(ctx: click.Context, /, **params: Any) -> None:
     """Import weights trained elsewhere.
 
-    WEIGHTS is a .safetensors file or a checkpoint written by torch.save, of which only tensors are read; no code in it
-    is run. The weights are looked for under the usual keys (--key chooses another, such as state_dict_ema), and
+    WEIGHTS is a .safetensors file or a checkpoint written by torch.save. Only tensors are read, and no code in it is
+    run. The weights are looked for under the usual keys (--key chooses another, such as state_dict_ema), and
     prefixes such as module. are removed from their names.
 
     Every tensor of the network must be present in its shape, and tensors that the network does not have are an error

@@ -35,7 +35,7 @@ _FORMAT_OF_SUFFIX = {".csv": "csv", ".json": "json", ".md": "markdown", ".tex": 
     "--rope",
     metavar="POINTS",
     type=click.FloatRange(min=0),
-    help="Over datasets, also tell how likely rows are the same within so many points (Bayesian signed-rank test).",
+    help="Over datasets, also tell how likely rows differ by less than POINTS (Bayesian signed-rank test).",
 )
 @output_option("Write to a file; its suffix selects the format.", name="output")
 @plugin_options

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.data.audits.preparation_effect import PreparationEffect
 
 MAX_CLASSES = 20
-"""Largest number of classes of which all are shown; of more, only the largest and the smallest are."""
+"""Number of classes up to which all are shown; with more, only the largest and the smallest are."""
 MAX_UNREADABLE = 20
 MAX_PAIRS = 5
 _MAX_NAMES = 10
