@@ -66,8 +66,7 @@ class StudyFile(FrozenModel):
     repeat: int = 0
     """Number of the search among the repeats."""
     at_a_time: int = 1
-    """Maximum number of trials that run at a time, n: a proposal waits for the results of all trials but the last n - 1.
-    """
+    """Maximum number n of trials at a time: a proposal waits for the results of all trials but the last n - 1."""
     trials: tuple[TriedSettings, ...] = ()
     """What was tried, in order."""
     best: int | None = None
