@@ -29,7 +29,7 @@ from harness.bench.timings import TRIALS, Timings, phases_of
 from harness.data.cache_layout import using
 from harness.planning.forecast import forecast_of_store
 from harness.planning.plan import Plan
-from harness.planning.scheduling import order
+from harness.planning.scheduling import of_one_seed, order
 from harness.planning.titles import title_of
 from harness.records import store as files
 from harness.records.record import Outcome, Record
@@ -179,14 +179,18 @@ def run_bench(
         def total() -> int:
             return len(resolved) if follow is None else follow.total
 
-        runner = _Runner(store, trials, emit, interrupts, settings, total=total, more=more)
+        num_slots, began_trials = trials.capacity(), time.monotonic()
+
+        def in_order(waiting: Sequence[ResolvedTrial]) -> list[ResolvedTrial]:
+            is_as_given = limits.deadline is not None or num_slots == 1
+            return list(waiting) if is_as_given else order(waiting, forecast_of_store(store.root).seconds)
+
+        runner = _Runner(store, trials, emit, interrupts, settings, in_order=in_order, total=total, more=more)
         if remote is not None:
             runner.notes += not_here(resolved)
-        num_slots, began_trials = trials.capacity(), time.monotonic()
         # On other machines, whoever runs a trial sees to that.
         with using([] if remote else [each for trial in resolved for each in trial.prepared.folders]):
-            in_order = resolved if limits.deadline is not None else _in_order(resolved, store, num_slots)
-            records = runner.run(in_order)
+            records = runner.run(in_order(resolved))
         now = time.monotonic()
         timings = Timings(
             began=began,
@@ -217,13 +221,6 @@ def _cheapest_first(trials: list[ResolvedTrial], jobs: JobRunner, sources: dict[
     return trials
 
 
-def _in_order(trials: list[ResolvedTrial], store: Store, num_slots: int) -> list[ResolvedTrial]:
-    """Return trials in the order in which slots take them: the plan's own, where there is one slot."""
-    if num_slots == 1:
-        return trials
-    return order(trials, forecast_of_store(store.root).seconds)
-
-
 def _finish(
     emit: Emit,
     records: dict[int, Record],
@@ -251,12 +248,14 @@ class _Runner:
         interrupts: Interrupts,
         settings: BenchSettings,
         *,
+        in_order: Callable[[Sequence[ResolvedTrial]], list[ResolvedTrial]],
         total: Callable[[], int],
         more: Callable[[int, Record], Sequence[ResolvedTrial]],
     ) -> None:
         self.store, self.trials, self.emit, self.interrupts = store, trials, emit, interrupts
         self.limits, self._grid = settings.limits, settings.grid
-        self._total, self._more = total, more
+        self._in_order, self._total, self._more = in_order, total, more
+        self._may_reorder = True
         self._places: dict[str, int] = {}
         """Position of each trial for people; one that goes on from a pause keeps its own."""
         self.records: dict[int, Record] = {}
@@ -313,6 +312,9 @@ class _Runner:
 
     def _fill(self) -> None:
         """Settle what needs no running, and start trials while there is room."""
+        if self._may_reorder and self.records and of_one_seed(self._waiting):
+            # By now, earlier seeds tell how long each takes.
+            self._may_reorder, self._waiting = False, self._in_order(self._waiting)
         waiting, self._waiting = self._waiting, []
         for index, trial in enumerate(waiting):
             is_awaited = self._was_just_held(trial) or self._groups.is_awaited(trial)

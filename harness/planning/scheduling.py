@@ -43,6 +43,11 @@ def order(trials: Sequence[TrialT], seconds: Callable[[TrialSpec], float | None]
     return [trials[index] for index in sorted(range(len(trials)), key=keys.__getitem__)]
 
 
+def of_one_seed(trials: Sequence[HasSpec]) -> bool:
+    """Return whether *trials* are those of one dataset and seed, so that only their times decide on their order."""
+    return all(each.spec.seed == trials[0].spec.seed and each.spec.dataset == trials[0].spec.dataset for each in trials)
+
+
 def makespan(
     seconds: Iterable[float], slots: int, *, threads: Iterable[int] = itertools.repeat(1), cores: int | None = None
 ) -> float:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+import types
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.bench import bench as module
 from harness.bench.bench import BenchSummary, run_bench
 from harness.bench.settings import BenchSettings
 from harness.data.settings import DataSettings
@@ -271,3 +274,17 @@ def test_trials_that_follow_from_a_record_run_with_the_next_numbers(bench: Any) 
     assert run().counts == {"done": 4}
     assert [event.reused for event in bench.events if isinstance(event, TrialEnded)] == [True] * 4
     assert seen == [(1, 0), (2, 1), (3, 2), (4, 3)]
+
+
+def test_the_last_seed_begins_with_what_took_longest(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No long trial is then left for the end, when other slots have none."""
+    known = iter([{}, {"linear": 1.0, "greedy": 2.0}])
+
+    def forecast(root: Path) -> Any:
+        seconds = next(known)
+        return types.SimpleNamespace(seconds=lambda spec: seconds.get(spec.architecture.display_name))
+
+    monkeypatch.setattr(module, "forecast_of_store", forecast)
+    bench.run("linear", "greedy", seeds=2, jobs=2, epochs=1)
+    started = [event.title.split(" ")[0] for event in bench.events if isinstance(event, TrialStarted)]
+    assert started == ["linear", "greedy", "greedy", "linear"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.planning.scheduling import makespan, order
+from harness.planning.scheduling import makespan, of_one_seed, order
 from harness.records.spec import ArchitectureSpec, DatasetSpec, ProviderSpec, RecipeSpec, TrialSpec
 
 _PROVIDER = ProviderSpec(plugin="tests")
@@ -64,6 +64,13 @@ def test_a_trial_of_unknown_length_goes_before_those_that_are_known() -> None:
 def test_trials_that_take_equally_long_keep_their_order() -> None:
     assert _ordered("d0c d0a d0b", {"a": 1, "b": 1, "c": 1}) == "d0c d0a d0b"
     assert _ordered("d0c d0a d0b", {}) == "d0c d0a d0b"
+
+
+@pytest.mark.parametrize(
+    ("trials", "expected"), [("", True), ("d0a d0b", True), ("d0a d1a", False), ("d0a d0b e0a", False)]
+)
+def test_trials_of_one_dataset_and_seed_are_ordered_by_time_alone(trials: str, expected: bool) -> None:
+    assert of_one_seed([_trial(each) for each in trials.split()]) is expected
 
 
 def test_one_slot_takes_the_sum() -> None:
