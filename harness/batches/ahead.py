@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from harness.system.own_time import HelperWaits
+
 BatchT = TypeVar("BatchT")
 
 
@@ -15,14 +17,20 @@ def one_ahead(batches: Iterator[BatchT]) -> Iterator[BatchT]:
 
     An exception of *batches* is raised where its batch would have come. Closing this iterator ends the thread.
     """
+    waits = HelperWaits()
 
-    def following() -> list[BatchT]:
-        return list(islice(batches, 1))
+    def following() -> tuple[list[BatchT], float]:
+        return list(islice(batches, 1)), waits.taken_from_helper()
 
     thread = ThreadPoolExecutor(1, thread_name_prefix="ahead")
     try:
         coming = thread.submit(following)
-        while made := coming.result():
+        while True:
+            with waits.waiting() as taken:
+                made, from_helper = coming.result()
+                taken.append(from_helper)
+            if not made:
+                return
             coming = thread.submit(following)
             yield made[0]
     finally:

@@ -13,7 +13,7 @@ from harness.given.row import NewRow
 from harness.records.derived.mean_predictions import mean_predictions
 from harness.records.origin import Origin, OriginKind
 from harness.records.predictions import SavedPredictions
-from harness.records.record import Latency, ModelInfo, Rate, Record, SpeedInfo
+from harness.records.record import Latency, ModelInfo, Rate, Record, SpeedInfo, most_taken
 from harness.records.spec import ArchitectureSpec, ProviderSpec, RecipeSpec, TrialSpec
 from zoo.errors import StoreError
 from zoo.names import slug
@@ -221,6 +221,7 @@ def _speed(members: Sequence[EnsembleMember]) -> tuple[SpeedInfo | None, tuple[s
         if len(latencies) == len(speeds)
         else None,
         foreign_cores=max((speed.foreign_cores for speed in speeds if speed.foreign_cores is not None), default=None),
+        taken_share=most_taken(speeds),
         notes=tuple(dict.fromkeys(note for speed in speeds for note in speed.notes)),
     ), ()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from contextlib import nullcontext
 from dataclasses import replace
 
 from torch import nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData, TrialImages, few
+from harness.measuring.timer import has_own_time
+from harness.system.own_time import helpers_counted, own_clock
 from harness.training.loop import TrainingHooks, train
 from harness.training.resolved_recipe import ResolvedRecipe
 
@@ -26,6 +29,8 @@ def train_end_to_end(
     budget_seconds: float,
 ) -> list[float]:
     """Train a copy of *model* on some training images, and return the images per second of each epoch that counts.
+
+    Seconds are the network's own where it trains with one thread of a CPU (see :mod:`harness.measuring.timer`).
 
     This runs the training loop itself, including the data path. Labels are made up so that no class is missing; the
     learning rate is too low for this to matter.
@@ -45,5 +50,8 @@ def train_end_to_end(
             update={"epochs": EPOCHS, "early_stopping_patience": 0, "lr": 1e-3 * hp.lr, "init": "default"}
         ),
     )
-    trained = train(copy.deepcopy(model), images, some, settings, seed=0, hooks=TrainingHooks())
+    is_own = has_own_time(settings.device)
+    hooks = TrainingHooks(clock=own_clock) if is_own else TrainingHooks()
+    with helpers_counted() if is_own else nullcontext():
+        trained = train(copy.deepcopy(model), images, some, settings, seed=0, hooks=hooks)
     return list(trained.images_per_second[1:])

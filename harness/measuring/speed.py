@@ -22,9 +22,10 @@ from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
 from harness.measuring.inference import measure_inference, timed_batch
 from harness.measuring.interference import ForeignLoad, GpuClock, is_quiet_within
 from harness.measuring.reference import BATCH_SIZE, measure_reference, reference_step
-from harness.measuring.timer import PROTOCOL, measure_rate, summarize, synchronize
+from harness.measuring.timer import PROTOCOL, has_own_time, measure_rate, summarize, synchronize
 from harness.measuring.training_step import training_step
 from harness.records.record import LOADED_CORES, Rate, SpeedInfo
+from harness.system.own_time import TakenShare
 from harness.training.compiling import compiled, forget_compiled
 from harness.training.evaluation import eval_mode
 from harness.training.loop import TrainingResult
@@ -83,8 +84,9 @@ def measure_speed(
 ) -> SpeedInfo:
     """Measure a trained network; it is left as it was.
 
-    What was measured beside other load is measured again if that load ends soon, up to :data:`MAX_REPEATS` times; the
-    measurement beside the least load counts.
+    Beside other load, a network with one thread of a CPU is measured in its own time (see
+    :mod:`harness.measuring.timer`). Any other is measured again if that load ends soon, up to :data:`MAX_REPEATS`
+    times; the measurement beside the least load counts.
 
     Args:
         settings: How the network trained and is timed.
@@ -112,7 +114,7 @@ def measure_speed(
 
     found = measure()
     for _ in range(MAX_REPEATS):
-        if (found.foreign_cores or 0.0) <= LOADED_CORES or not is_quiet_within(PATIENCE * budget_seconds):
+        if not found.was_slowed or not is_quiet_within(PATIENCE * budget_seconds):
             break
         # What the compiler made is there by now.
         again = measure().model_copy(update={"compile_seconds": found.compile_seconds})
@@ -132,7 +134,7 @@ def _measure(
     best_inference: bool,
 ) -> SpeedInfo:
     device = settings.device
-    foreign = ForeignLoad()
+    foreign, taken = ForeignLoad(), TakenShare() if has_own_time(device) else None
     reference = reference_step(device)
     reference_before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test.images, device)
@@ -168,9 +170,16 @@ def _measure(
         rates, num_neighbours = list(training.result.images_per_second), training.num_neighbours
         # The first epoch also warms caches and kernels up, so it counts only where there is no other.
         own_rates = rates[1:] or rates
-        if num_neighbours:
-            own_rates = [] if training.again is None else training.again(budget_seconds / 2)
+        is_slowed = taken is not None and (foreign.cores() or 0.0) > LOADED_CORES
+        if num_neighbours or is_slowed:
+            if training.again is not None:
+                own_rates = training.again(budget_seconds / 2)
+            elif num_neighbours:
+                own_rates = []
+            else:
+                taken = None  # the epochs were not timed in the network's own time
     reference_after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
+    foreign_cores = foreign.cores()
     return SpeedInfo(
         protocol=PROTOCOL,
         train=train,
@@ -188,10 +197,12 @@ def _measure(
         peak_memory_mib=None if training is None else training.peak_memory_mib,
         resident_images_mib=None if training is None else training.result.resident_bytes / 2**20 or None,
         reference=summarize([*reference_before, *reference_after], batch_size=BATCH_SIZE),
-        foreign_cores=foreign.cores(),
+        foreign_cores=foreign_cores,
+        taken_share=None if taken is None else taken.share(),
         notes=(
             *_several_notes(1 if training is None else training.num_devices),
             *_company_notes(0 if own_rates else num_neighbours, was_disturbed),
+            *_own_time_notes(taken is not None, foreign_cores),
             *clock.notes(),
             *_drift_notes(reference_before, reference_after),
         ),
@@ -228,6 +239,16 @@ def _company_notes(num_neighbours: int, was_disturbed: bool) -> tuple[str, ...]:
     if was_disturbed:
         notes.append("another trial on the same device did not pause while this one was timed")
     return tuple(notes)
+
+
+def _own_time_notes(is_own: bool, foreign_cores: float | None) -> tuple[str, ...]:
+    """Tell that other load was left out, if there was any."""
+    if not is_own or (foreign_cores or 0.0) <= LOADED_CORES:
+        return ()
+    return (
+        f"measured while other processes used more than {LOADED_CORES:g} CPU cores, in the network's own time: time in "
+        "which they kept its thread from a core is left out",
+    )
 
 
 def _drift_notes(before: list[float], after: list[float]) -> tuple[str, ...]:

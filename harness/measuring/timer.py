@@ -1,4 +1,4 @@
-"""The timer: one throughput protocol for training and inference, on CPU and GPU. Version 2.
+"""The timer: one throughput protocol for training and inference, on CPU and GPU. Version 3.
 
 1. Warm-up: the step is called until a tenth of the budget has passed, at least three times, and until two calls in a
    row take about as long; calls of more than a second are repeated for the latter only. The first calls may compile,
@@ -12,6 +12,8 @@
 "Compute only" means that every call uses the same batch, already on the device, so there is no data path. "End to end"
 means that images take the same path as in real use. The clock is monotonic. Garbage collection stays on, as in real
 use. On a CPU, freed memory stays with the process (``harness.system.malloc``).
+Where a network computes with one thread of a CPU, seconds are its own: time in which it was ready to compute while
+other processes had the cores is left out (``harness.system.own_time``; Linux only). At rest there is none.
 Latency follows the same protocol with batches of one image, timed call by call.
 """
 
@@ -24,8 +26,9 @@ import numpy as np
 import torch
 
 from harness.records.record import Latency, Rate
+from harness.system.own_time import Stopwatch, taken_seconds
 
-PROTOCOL = 2
+PROTOCOL = 3
 MIN_WARMUP_CALLS = 3
 MAX_UNLIKE_CALLS = 8
 """Warm-up calls that may differ: a step whose calls never take equally long is measured anyway."""
@@ -41,6 +44,16 @@ def synchronize(device: torch.device) -> None:
     """Wait until *device* has finished its queued work."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
+
+
+def stopwatch(device: torch.device) -> Stopwatch:
+    """Return a watch for work on *device*, which leaves out what others take from it where that is known."""
+    return Stopwatch(in_own_time=has_own_time(device))
+
+
+def has_own_time(device: torch.device) -> bool:
+    """Return whether it is known what others take from work on *device*: one thread does all of it."""
+    return device.type == "cpu" and torch.get_num_threads() == 1 and taken_seconds() is not None
 
 
 def measure_rate(
@@ -65,15 +78,13 @@ def measure_windows(
     is_slow = MIN_WINDOWS * call_seconds > 3 * budget_seconds
     min_windows = MIN_SLOW_WINDOWS if is_slow else MIN_WINDOWS
     rates: list[float] = []
-    spent = 0.0
-    while len(rates) < min_windows or spent < budget_seconds:
-        start = time.perf_counter()
+    began, watch = time.perf_counter(), stopwatch(device)
+    while len(rates) < min_windows or time.perf_counter() - began < budget_seconds:
+        watch.start()
         for _ in range(calls):
             step()
         synchronize(device)
-        seconds = time.perf_counter() - start
-        spent += seconds
-        rates.append(calls * images_per_step / seconds)
+        rates.append(calls * images_per_step / watch.seconds())
     return rates
 
 
@@ -81,14 +92,12 @@ def measure_latency(step: Callable[[], object], *, device: torch.device, budget_
     """Measure how long single calls of *step* take; *step* processes a batch of one image."""
     _warm_up(step, device, budget_seconds)
     milliseconds: list[float] = []
-    spent = 0.0
-    while len(milliseconds) < MIN_LATENCY_RUNS or spent < budget_seconds:
-        start = time.perf_counter()
+    began, watch = time.perf_counter(), stopwatch(device)
+    while len(milliseconds) < MIN_LATENCY_RUNS or time.perf_counter() - began < budget_seconds:
+        watch.start()
         step()
         synchronize(device)
-        seconds = time.perf_counter() - start
-        spent += seconds
-        milliseconds.append(1000 * seconds)
+        milliseconds.append(1000 * watch.seconds())
     p50, p95 = np.percentile(milliseconds, [50, 95])
     return Latency(p50_ms=float(p50), p95_ms=float(p95), runs=len(milliseconds))
 
@@ -101,17 +110,16 @@ def summarize(rates: list[float], *, batch_size: int) -> Rate:
 
 def _warm_up(step: Callable[[], object], device: torch.device, budget_seconds: float) -> float:
     """Warm up as described in the protocol, and return the duration of the shorter of the last two calls in seconds."""
-    start = time.perf_counter()
+    start, watch = time.perf_counter(), stopwatch(device)
     lengths: list[float] = []
     while True:
-        call_start = time.perf_counter()
+        watch.start()
         step()
         synchronize(device)
-        end = time.perf_counter()
-        lengths.append(end - call_start)
+        lengths.append(watch.seconds())
         last = lengths[-2:]
         agree = len(last) == 2 and max(last) <= AGREEMENT * min(last)
         is_slow = lengths[-1] > SLOW_CALL_SECONDS
-        is_enough = is_slow or (len(lengths) >= MIN_WARMUP_CALLS and end - start >= budget_seconds / 10)
+        is_enough = is_slow or (len(lengths) >= MIN_WARMUP_CALLS and time.perf_counter() - start >= budget_seconds / 10)
         if is_enough and (agree or len(lengths) >= MAX_UNLIKE_CALLS):
             return min(last)

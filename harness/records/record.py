@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 
@@ -249,10 +250,27 @@ class SpeedInfo(FrozenModel):
     """Inference of the reference network, compute only, measured just before and after; gives a relative speed."""
     foreign_cores: float | None = None
     """CPU time per second used by other processes during the measurement; None if unknown."""
+    taken_share: float | None = None
+    """Share of the time of the measurement in which the network's thread was ready to compute while other processes had
+    the cores. It is left out of all times, so that other load does not slow the network down. None: it is not known, as
+    with several threads, on a GPU or outside Linux, and nothing is left out."""
+
+    @property
+    def was_slowed(self) -> bool:
+        """Whether other load slowed the network down in what was measured."""
+        return self.taken_share is None and self.foreign_cores is not None and self.foreign_cores > LOADED_CORES
+
     notes: tuple[str, ...] = ()
     """Disturbances of the measurement, such as a throttled clock or a loaded machine."""
     seconds: float = 0.0
     """Total time of all measurements."""
+
+
+def most_taken(speeds: Sequence[SpeedInfo]) -> float | None:
+    """Return the largest ``taken_share`` of measurements that become one; None if one of them was slowed down."""
+    if any(each.was_slowed for each in speeds):
+        return None
+    return max((each.taken_share for each in speeds if each.taken_share is not None), default=None)
 
 
 class TestSetKind(StrEnum):

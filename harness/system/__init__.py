@@ -9,6 +9,7 @@
 - ``oom_killer``: whether the system killed a process to free memory
 - ``malloc``: the allocator's settings
 - ``cores``: how many CPU cores a process may use
+- ``own_time``: time without what others took from a thread
 - ``free_memory``: how much of the machine's memory a process may still take
 - ``hardware``: processor and GPUs by name
 - ``quiet_logs``: progress messages of other people's tools, silenced

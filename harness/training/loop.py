@@ -95,6 +95,8 @@ class TrainingHooks:
     """Called before each step. It may wait; the seconds that it returns do not count as training time."""
     stepped: Callable[[Tensor], None] | None = None
     """Called in each step, before its update, with its mean loss on the device. What it raises ends the training."""
+    clock: Callable[[], float] = time.monotonic
+    """Clock of the training times, in seconds."""
     pause_after: int | None = None
     """Epoch after which training pauses; from its state, it goes on as if it had not. None: it runs to the end."""
 
@@ -263,7 +265,7 @@ def train(
     last_epoch = hp.epochs if hooks.pause_after is None else min(hooks.pause_after, hp.epochs)
     while epoch < last_epoch and not stopped_early():
         epoch += 1
-        epoch_began = time.monotonic()
+        epoch_began, training_began = time.monotonic(), hooks.clock()
         seed_global(seed, "model", epoch, *ranks.purpose)  # dropout and the like draw from the global generators
         loss_sum = torch.zeros((), device=device)
         num_correct = torch.zeros((), dtype=torch.int64, device=device)
@@ -310,7 +312,7 @@ def train(
                     ema.update()
         ranks.all_reduce(loss_sum, num_correct)
         train_loss = loss_sum.item() / num_images  # waits until the device has finished the epoch's steps
-        train_seconds = time.monotonic() - epoch_began - waited
+        train_seconds = hooks.clock() - training_began - waited
         if not math.isfinite(train_loss):
             raise TrialError(FailureKind.DIVERGED, f"the training loss of epoch {epoch} is not finite")
         rates.append(num_images / max(train_seconds, 1e-9))

@@ -5,7 +5,6 @@ Shape suffixes: N images, K classes.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from harness.data.image_facts import with_facts
 from harness.data.images import ImageSet, PreparedData, TrialImages
 from harness.faults.errors import TrialError
 from harness.measuring.speed import TimedPrediction
+from harness.measuring.timer import stopwatch
 from harness.networks.backbones import take_head
 from harness.records.predictions import FILE_NAME, VAL_FILE_NAME, SavedPredictions, save_predictions
 from harness.records.scoring import Scores, score
@@ -81,9 +81,9 @@ def predict_splits(
     test = images.open_test()
     names, num_classes = tuple(classes), len(classes)
     with timing:
-        start = time.perf_counter()
+        watch = stopwatch(settings.device)
         logits_NK = predict_logits(model, test, settings, predict=resolved.predict, num_classes=num_classes)
-        seconds = time.perf_counter() - start  # the logits are on the CPU, so the device is done
+        seconds = watch.seconds()  # the logits are on the CPU, so the device is done
     warnings = check_outputs(model, test, settings, logits_NK, predict=resolved.predict)
     features_ND = None
     if "features" in kept.facts:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.records.keys import measurement_fields
-from harness.records.record import LOADED_CORES, Rate, Record, SpeedInfo
+from harness.records.record import Rate, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeRecord
 from reports.leaderboard.columns.cells import SPEED_MARK
 from reports.leaderboard.remarks.notes import TrialNote, merge_notes, names_text
@@ -37,7 +37,7 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
         return None
     key = _most_common(record.measurement_key for record in measured)
     alike = [record.speed for record in measured if record.measurement_key == key and record.speed is not None]
-    speeds = [speed for speed in alike if not _was_loaded(speed)] or alike
+    speeds = [speed for speed in alike if not speed.was_slowed] or alike
 
     def median(read: Callable[[SpeedInfo], float | None], among: Sequence[SpeedInfo] = speeds) -> float | None:
         values = [value for value in map(read, among) if value is not None]
@@ -62,11 +62,8 @@ def speed_of(records: Sequence[Record]) -> Speed | None:
         peak_memory_mib=median(lambda speed: speed.peak_memory_mib, alike),
         relative=median(_relative, [record.speed for record in measured if record.speed is not None]),
         foreign_cores=max((speed.foreign_cores for speed in speeds if speed.foreign_cores is not None), default=None),
+        is_loaded=any(speed.was_slowed for speed in speeds),
     )
-
-
-def _was_loaded(speed: SpeedInfo) -> bool:
-    return speed.foreign_cores is not None and speed.foreign_cores > LOADED_CORES
 
 
 def _relative(speed: SpeedInfo) -> float | None:
@@ -130,7 +127,7 @@ def _left_out_notes(rows: Sequence[Row], names: Sequence[str], groups: Sequence[
                 continue
             if record.measurement_key != row.speed.measurement_key:
                 why = "under different conditions from the other seeds of the row"
-            elif _was_loaded(record.speed) and not row.speed.is_loaded:
+            elif record.speed.was_slowed and not row.speed.is_loaded:
                 why = "beside other load, unlike other seeds of the row"
             else:
                 continue

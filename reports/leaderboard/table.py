@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.records.origin import Origin
-from harness.records.record import LOADED_CORES, TestSetKind
+from harness.records.record import TestSetKind
 from reports.statistics.drops import Drop
 from zoo.pretraining import Seen
 
@@ -85,6 +85,8 @@ class Speed:
     """Inference throughput divided by that of the reference network measured beside it."""
     foreign_cores: float | None = None
     """CPU cores that other processes used during the measurement: the maximum over the seeds that count."""
+    is_loaded: bool = False
+    """Whether that load slowed the network down in what was measured."""
 
     @property
     def conditions(self) -> str:
@@ -97,11 +99,6 @@ class Speed:
         if self.train is None or self.train_compute is None:
             return None
         return self.train < (1 - LOADER_SHARE) * self.train_compute
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether other processes used more than :data:`LOADED_CORES`."""
-        return self.foreign_cores is not None and self.foreign_cores > LOADED_CORES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

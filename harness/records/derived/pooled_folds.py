@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from harness.records.keys import result_key
 from harness.records.predictions import FILE_NAME, SavedPredictions, load_predictions, save_predictions
-from harness.records.record import Latency, Outcome, Rate, Record, SpeedInfo
+from harness.records.record import Latency, Outcome, Rate, Record, SpeedInfo, most_taken
 from harness.records.scoring import score
 from harness.records.store import RECORD_FILE, Store, read_record, write_record
 from harness.records.trial_lock import LOCK_FILE
@@ -222,6 +222,7 @@ def speed_over(folds: Sequence[SpeedInfo]) -> SpeedInfo:
         peak_memory_mib=median(lambda speed: speed.peak_memory_mib),
         reference=rate(lambda speed: speed.reference),
         foreign_cores=max((each.foreign_cores for each in folds if each.foreign_cores is not None), default=None),
+        taken_share=most_taken(folds),
         notes=tuple(dict.fromkeys(note for each in folds for note in each.notes)),
         seconds=sum(each.seconds for each in folds),
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from harness.batches.ahead import one_ahead
+from harness.system import own_time
+from harness.system.own_time import helpers_counted, own_clock
 
 
 def test_the_batches_are_the_same_and_made_in_another_thread() -> None:
@@ -55,3 +58,18 @@ def test_an_error_is_raised_in_place_of_its_batch() -> None:
     assert next(ahead) == 0
     with pytest.raises(ZeroDivisionError):
         next(ahead)
+
+
+def test_what_others_take_from_the_maker_is_left_out_of_the_time_that_is_waited_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = {"MainThread": 0.0}
+    monkeypatch.setattr(own_time, "taken_seconds", lambda: taken.get(threading.current_thread().name, 1e6))
+    with helpers_counted():
+        before, began = own_clock(), time.monotonic()
+        assert list(one_ahead(iter(range(3)))) == [0, 1, 2]
+        wall = time.monotonic() - began
+        # The first batch would have been there at once; the waits for the others are not made shorter by it again.
+        assert -1e-3 <= own_clock() - before <= wall + 1e-3
+    monkeypatch.setattr(own_time, "taken_seconds", lambda: pytest.fail("nobody counts"))
+    assert list(one_ahead(iter(range(3)))) == [0, 1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,8 @@ from harness.batches.forward_settings import ForwardSettings
 from harness.data.images import PreparedData
 from harness.measuring import end_to_end
 from harness.measuring.end_to_end import EPOCHS, train_end_to_end
-from harness.training.loop import TrainingResult
+from harness.system.own_time import HelperWaits, own_clock
+from harness.training.loop import TrainingHooks, TrainingResult
 from harness.training.resolved_recipe import ResolvedRecipe
 from zoo import Hyperparameters, Recipe
 
@@ -68,3 +70,24 @@ def test_a_class_that_the_few_images_lack_does_not_matter(
 ) -> None:
     data = make_data(num_train=64, labels=[0] * 40 + [1, 2, 3] * 8)
     assert len(measure(make_net(), data, rate=1.0, seconds=1.0, class_weights="balanced")) == EPOCHS - 1
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_seconds_are_the_networks_own_where_they_are_known(
+    make_data: Callable[..., PreparedData],
+    make_net: Callable[..., nn.Module],
+    monkeypatch: pytest.MonkeyPatch,
+    is_own: bool,
+) -> None:
+    clocks: list[Any] = []
+    real = end_to_end.train
+
+    def train(*given: Any, hooks: TrainingHooks, **options: Any) -> TrainingResult:
+        clocks.append((hooks.clock, HelperWaits().counts))
+        return real(*given, hooks=hooks, **options)
+
+    monkeypatch.setattr(end_to_end, "train", train)
+    monkeypatch.setattr(end_to_end, "has_own_time", lambda device: is_own)
+    assert min(measure(make_net(), make_data(), rate=1.0, seconds=1.0)) > 0
+    assert clocks == [(own_clock if is_own else time.monotonic, is_own)]
+    assert not HelperWaits().counts

@@ -15,6 +15,7 @@ from harness.batches.normalization import Normalization
 from harness.data.images import ImageSet
 from harness.measuring import timer
 from harness.measuring.inference import measure_inference, timed_batch
+from harness.system import own_time
 
 CPU = torch.device("cpu")
 SETTINGS = ForwardSettings(device=CPU, normalization=Normalization(mean=(0.5,) * 3, std=(0.25,) * 3))
@@ -53,7 +54,9 @@ def data() -> DeviceImages:
 @pytest.fixture
 def net(monkeypatch: pytest.MonkeyPatch) -> Clocked:
     net = Clocked()
-    monkeypatch.setattr(timer, "time", types.SimpleNamespace(perf_counter=lambda: net.now))
+    for module in (timer, own_time):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=lambda: net.now))
+    monkeypatch.setattr(timer, "has_own_time", lambda device: False)
     return net
 
 

@@ -17,6 +17,7 @@ from harness.data.images import ImageSet
 from harness.measuring import speed, timer
 from harness.measuring.speed import FinishedTraining, TimedPrediction, _drift_notes, measure_speed
 from harness.records.record import SpeedInfo
+from harness.system import own_time
 from harness.training.loop import TrainingResult
 from harness.training.resolved_recipe import ResolvedRecipe
 from zoo import Hyperparameters, Recipe
@@ -43,8 +44,10 @@ class Clocked(nn.Module):
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     NOW[0] = 100.0
-    for module in (timer, speed):
+    for module in (timer, speed, own_time):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=lambda: NOW[0]))
+    for module in (timer, speed):
+        monkeypatch.setattr(module, "has_own_time", lambda device: False)
 
     def reference_step(device: torch.device) -> Any:
         def step() -> None:
@@ -186,6 +189,44 @@ def test_what_was_measured_beside_other_load_is_measured_again_in_a_quieter_mome
     assert (next(found, "none left"), next(moments, "none left")) == ("none left", "none left")
     once = 1.0 + 1.0 + 0.5 + 0.5  # budgets of inference, training, latency and the reference
     assert rounds * once * 0.8 < info.seconds < rounds * once * 2.5
+
+
+@pytest.mark.parametrize(
+    ("num_neighbours", "again", "share", "rate"),
+    [
+        (0, [7.0, 9.0], 0.25, 8.0),
+        (1, [7.0, 9.0], 0.25, 8.0),
+        (1, None, 0.25, None),
+        (0, None, None, 50.0),  # what remains are the epochs, which were not timed so
+    ],
+)
+def test_a_network_with_one_thread_is_measured_beside_other_load_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    num_neighbours: int,
+    again: list[float] | None,
+    share: float | None,
+    rate: float | None,
+) -> None:
+    monkeypatch.setattr(speed, "has_own_time", lambda device: True)
+    monkeypatch.setattr(speed, "TakenShare", lambda: types.SimpleNamespace(share=lambda: 0.25))
+    info = measured(
+        replace(TRAINING, num_neighbours=num_neighbours, again=None if again is None else lambda seconds: again)
+    )
+    assert (info.foreign_cores, info.taken_share) == (1.5, share)
+    assert (None if info.train_end_to_end is None else info.train_end_to_end.median) == rate
+    assert any("in the network's own time" in note for note in info.notes) is (share is not None)
+
+
+def test_a_network_with_one_thread_is_measured_once_even_if_the_load_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "has_own_time", lambda device: True)
+    monkeypatch.setattr(speed, "TakenShare", lambda: types.SimpleNamespace(share=lambda: 0.25))
+    monkeypatch.setattr(speed, "is_quiet_within", lambda seconds: pytest.fail("nothing to wait for"))
+    assert measured(replace(TRAINING, again=lambda seconds: [8.0])).taken_share == 0.25
+    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: 0.1))
+    info = measured()
+    assert info.notes == ()
+    assert info.train_end_to_end is not None
+    assert info.train_end_to_end.median == 50.0  # the epochs as they ran
 
 
 def test_compiling_costs_the_first_call_and_what_the_first_epoch_took_longer() -> None:

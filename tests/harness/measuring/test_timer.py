@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,7 @@ from harness.measuring.timer import (
     measure_rate,
     summarize,
 )
+from harness.system import own_time
 
 CPU = torch.device("cpu")
 Busy = Callable[[float], None]
@@ -26,6 +28,7 @@ def busy(monkeypatch: pytest.MonkeyPatch) -> Busy:
     """Takes so many seconds, as the timer's clock tells."""
     now = [100.0]
     monkeypatch.setattr(timer.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timer, "has_own_time", lambda device: False)
 
     def take(seconds: float) -> None:
         now[0] += seconds
@@ -100,3 +103,35 @@ def test_real_time_is_what_is_measured() -> None:
 def test_the_summary_is_the_median_and_the_middle_95_percent() -> None:
     rate = summarize([float(value) for value in range(101)], batch_size=1)
     assert (rate.low, rate.median, rate.high) == (2.5, 50.0, 97.5)
+
+
+@pytest.mark.parametrize(("is_own", "expected"), [(True, 1000.0), (False, 250.0)])
+def test_time_that_others_take_from_the_thread_is_left_out_where_it_is_known(
+    monkeypatch: pytest.MonkeyPatch, is_own: bool, expected: float
+) -> None:
+    now, taken = [100.0], [0.0]
+    clock = types.SimpleNamespace(perf_counter=lambda: now[0], thread_time=lambda: now[0] - taken[0])
+    monkeypatch.setattr(timer, "time", clock)
+    monkeypatch.setattr(own_time, "time", clock)
+    monkeypatch.setattr(own_time, "taken_seconds", lambda: taken[0])
+    monkeypatch.setattr(timer, "has_own_time", lambda device: is_own)
+
+    def step() -> None:
+        now[0], taken[0] = now[0] + 0.004, taken[0] + 0.003
+
+    rate = measure_rate(step, images_per_step=1, device=CPU, budget_seconds=0.5)
+    assert rate.median == pytest.approx(expected)
+    latency = measure_latency(step, device=CPU, budget_seconds=0.5)
+    assert latency.p95_ms == pytest.approx(1000 / expected)
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "known", "expected"),
+    [("cpu", 1, 0.0, True), ("cpu", 2, 0.0, False), ("meta", 1, 0.0, False), ("cpu", 1, None, False)],
+)
+def test_own_time_is_known_of_one_thread_of_a_cpu(
+    monkeypatch: pytest.MonkeyPatch, device: str, threads: int, known: float | None, expected: bool
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(timer, "taken_seconds", lambda: known)
+    assert timer.has_own_time(torch.device(device)) is expected

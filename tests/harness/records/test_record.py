@@ -27,6 +27,7 @@ from harness.records.record import (
     TestSetResult,
     TrainingInfo,
     Tuning,
+    most_taken,
 )
 from zoo.published import PublishedFigure
 
@@ -115,6 +116,7 @@ def full(small_record: Record) -> Record:
             resident_images_mib=5.6,
             reference=RATE,
             foreign_cores=0.5,
+            taken_share=0.25,
             notes=("the clock was throttled",),
             seconds=4.0,
         ),
@@ -250,3 +252,27 @@ def test_a_number_that_json_cannot_hold_is_written_as_null() -> None:
 def test_a_record_cannot_be_changed(small_record: Record) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         small_record.outcome = Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("foreign", "taken", "slowed"),
+    [(None, None, False), (0.1, None, False), (0.7, None, True), (0.7, 0.0, False), (0.7, 0.4, False)],
+)
+def test_a_network_was_slowed_by_other_load_that_was_not_left_out(
+    foreign: float | None, taken: float | None, slowed: bool
+) -> None:
+    assert SpeedInfo(foreign_cores=foreign, taken_share=taken).was_slowed is slowed
+
+
+@pytest.mark.parametrize(
+    ("each", "most"),
+    [
+        ([(0.7, 0.2), (0.7, 0.4), (0.1, None)], 0.4),
+        ([(0.7, 0.2), (0.7, None)], None),
+        ([(0.1, None), (None, None)], None),
+    ],
+)
+def test_measurements_that_become_one_leave_load_out_if_none_was_slowed(
+    each: list[tuple[float | None, float | None]], most: float | None
+) -> None:
+    assert most_taken([SpeedInfo(foreign_cores=foreign, taken_share=taken) for foreign, taken in each]) == most

@@ -127,6 +127,7 @@ def test_a_row_is_marked_if_all_of_its_seeds_saw_a_loaded_machine(make_timed):
             *(make_timed("calm", seed=seed, speed={"foreign_cores": calm}) for seed in range(2)),
             *(make_timed("busy", seed=seed, speed={"foreign_cores": loaded}) for seed in range(2)),
             make_timed("unknown", speed={"foreign_cores": None}),
+            make_timed("own", speed={"foreign_cores": loaded, "taken_share": 0.3}),
         ]
     )
     assert {row.model for row in leaderboard.rows if row.speed.is_loaded} == {"busy"}
