@@ -20,28 +20,28 @@ from pathlib import Path
 
 IMAGE = Path(__file__).parent.parent / "images" / "leaderboard.png"
 MODELS = (
-    "linear,lenet5,simple_cnn,vgg_small,resnet20_cifar,resnet32_cifar,resnet44_cifar,resnet56_cifar,"
-    "vgg11_bn_cifar,vgg13_bn_cifar,vgg16_bn_cifar,wrn16_4_cifar"
+    "linear,lenet5,simple_cnn,vgg_small,resnet20_cifar,resnet32_cifar,resnet44_cifar,resnet56_cifar,vgg11_bn_cifar,"
+    "timm/lcnet_050,timm/mobilenetv3_small_050,timm/tinynet_e"
 )
 COMMON = ("--seeds", "3", "--device", "cpu", "--measure-seconds", "0.2")
+TRAINED = ("--models", MODELS, "--epochs", "3", "--batch-size", "32")  # the same on all datasets: overall table
+PUBLISHED = ("--models", "lite/efficientnet_lite0", "--recipes", "probe")
+DIGITS = ("--data", "digits")
+PART_OF_CIFAR10 = ("--data", "cifar10", "--limit-train", "1000", "--limit-test", "1000")
+ANTS_AND_BEES = ("--data", "folder:hymenoptera", "--set", "data.test=val")
 BENCHES = {
-    "digits": ("--models", MODELS, "--data", "digits", "--epochs", "5"),
-    "CIFAR-10, a part": (
-        "--models", MODELS, "--data", "cifar10", "--epochs", "2", "--limit-train", "1000", "--limit-test", "1000",
-    ),
-    "photographs of ants and bees, at 32 px": (
-        "--models", MODELS, "--data", "folder:hymenoptera", "--set", "data.test=val", "--image-size", "32",
-        "--epochs", "3", "--batch-size", "32",
-    ),
-    "the same, with published weights": (
-        "--models", "lite/efficientnet_lite0", "--data", "folder:hymenoptera", "--set", "data.test=val",
-        "--recipes", "probe",
-    ),
+    "digits": (*TRAINED, *DIGITS),
+    "CIFAR-10, a part": (*TRAINED, *PART_OF_CIFAR10),
+    "photographs of ants and bees, at 32 px": (*TRAINED, *ANTS_AND_BEES, "--image-size", "32"),
+    "published weights, digits": (*PUBLISHED, *DIGITS),
+    "published weights, CIFAR-10": (*PUBLISHED, *PART_OF_CIFAR10),
+    "published weights, photographs": (*PUBLISHED, *ANTS_AND_BEES),
     "runtimes": (
-        "--models", "simple_cnn,resnet20_cifar", "--data", "digits", "--epochs", "5", "--runtimes", "eager,onnx,int8",
+        "--models", "simple_cnn,resnet20_cifar", *DIGITS, "--epochs", "3", "--batch-size", "32",
+        "--runtimes", "eager,onnx,int8",
     ),
     "one that diverges": (
-        "--models", "lenet5", "--data", "digits", "--epochs", "5", "--set", "recipe.lr=1e30",
+        "--models", "lenet5", *DIGITS, "--epochs", "3", "--batch-size", "32", "--set", "recipe.lr=1e30",
     ),
 }  # fmt: skip
 """The options of each bench; failed trials are wanted in the last one."""
