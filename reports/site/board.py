@@ -182,6 +182,8 @@ def _column(column: Column, rows: Sequence[Row], *, shown: bool) -> dict[str, An
     # In a column of words, the text equals the plain cell.
     if plain.get(column.key) != texts:
         data["text"] = _coded(texts)
+    if column.spread is not None and any(spreads := [one_line(column.spread(row)) for row in rows]):
+        data["spread"] = _coded(spreads)
     if column.value is not None:
         values = [_short(column.value(row)) for row in rows]
         if values != plain.get(column.key):

@@ -37,6 +37,8 @@ class Column:
     """Returns a formatted cell; empty or a dash if there is no value."""
     plain: Callable[[Row], Mapping[str, Any]]
     """Returns machine-readable cells by key: numbers without rounding, None if there is no value."""
+    spread: Callable[[Row], str] | None = None
+    """Returns how far the measurements of a cell spread, where the cell has no room for it; empty if unknown."""
     value: Callable[[Row], float | None] | None = None
     """Returns the value that rows are sorted by; None for a column without an order."""
     higher_is_better: bool = True

@@ -42,14 +42,23 @@ def _speed_column(key: str, title: str, about: str, field: str, *, priority: int
 
 
 def _rate_column(key: str, title: str, about: str, field: str, *, priority: int, **options: Any) -> Column:
-    """Return a column of images per second; its machine-readable cells include the interval of the windows."""
+    """Return a column of images per second; its spread and its machine-readable cells are the interval of the windows.
+
+    The interval is that of the middle 95 % of the windows, from the slowest seed to the fastest.
+    """
     column = _speed_column(key, title, about, field, priority=priority, **options)
 
     def plain(row: Row) -> dict[str, Any]:
         low, high = row.speed.intervals.get(field, (None, None)) if row.speed else (None, None)
         return {**column.plain(row), f"{key}_low": low, f"{key}_high": high}
 
-    return replace(column, plain=plain)
+    def spread(row: Row) -> str:
+        if row.speed is None or field not in row.speed.intervals:
+            return ""
+        low, high = row.speed.intervals[field]
+        return f"[{number(low)}, {number(high)}]"
+
+    return replace(column, plain=plain, spread=spread)
 
 
 def _relative(row: Row) -> float | None:

@@ -109,6 +109,12 @@ def _front_notes(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
 def _speed_notes(columns: Sequence[Column], rows: Sequence[Row], keys: Set[str]) -> list[str]:
     notes = []
     speeds = [column for column in columns if column.needs_equal_conditions]
+    spreads = [f"{column.title} {text}" for column in speeds if column.spread and (text := _widest(column, rows))]
+    if spreads:
+        notes.append(
+            "speeds are medians of timed windows over the seeds; the middle 95 % of the windows of each row lie within "
+            f"{', '.join(spreads)} of it"
+        )
     if _shows(LOADED_MARK, speeds, rows):
         notes.append(f"{LOADED_MARK} measured while other processes used more than {LOADED_CORES:g} CPU cores")
     if _shows(LOADER_MARK, speeds, rows):
@@ -122,6 +128,20 @@ def _speed_notes(columns: Sequence[Column], rows: Sequence[Row], keys: Set[str])
             "comparable between similar machines, less so between CPU and GPU"
         )
     return notes
+
+
+def _widest(column: Column, rows: Sequence[Row]) -> str:
+    """Return the range, in percent of the median, within which the windows of all rows lie; empty if none is known."""
+    shares = []
+    for row in rows:
+        cells = column.plain(row)
+        median, *ends = (cells[f"{column.key}{end}"] for end in ("", "_low", "_high"))
+        if median and None not in ends:
+            shares.append([100 * (end / median - 1) for end in ends])
+    if not shares:
+        return ""
+    lows, highs = zip(*shares, strict=True)
+    return f"{min(lows):+.0f} to {max(highs):+.0f} %".replace("-", "−")
 
 
 def _interval_note(rows: Sequence[Row]) -> str:

@@ -5,6 +5,7 @@ zoo.widgets.board = (root) => {
   const { el } = zoo;
   const ROWS_AT_FIRST = 50; // of all tables together; a button shows the others
   const CONSTANT = ["recipe", "runtime", "seeds", "data"]; // columns that a heading replaces where all rows agree
+  const SPREAD = "Median, and below it the range of the middle 95 % of the timed windows of all seeds";
   const board = zoo.boardOf(zoo.read(root, "board"));
   const { data, columns, column, facts, chosen, models } = board;
   const usual = columns.filter((each) => each.shown).map((each) => each.key);
@@ -122,7 +123,9 @@ zoo.widgets.board = (root) => {
     if (each.key === "interval") return el("td", { class: "number", "data-key": "interval" }, text, strip(row));
     if (each.key === "accuracy")
       return el("td", { class: "number" }, text, column.interval && lows[row] !== null ? el("small", { class: "narrow" }, column.interval.text[row]) : null);
-    return el("td", { "data-key": each.key === "recipe" || each.key === "origin" ? each.key : null, class: each.key === "rank" ? "number rank" : each.numeric ? "number" : null }, each.numeric ? text : el("bdi", {}, text));
+    const spread = each.spread?.[row];
+    return el("td", { "data-key": each.key === "recipe" || each.key === "origin" ? each.key : null, class: each.key === "rank" ? "number rank" : each.numeric ? "number" : null, title: spread ? SPREAD : null },
+      each.numeric ? text : el("bdi", {}, text), spread ? el("small", { class: "spread" }, spread) : null);
   };
 
   // A small picture of the interval, on the scale of its table.

@@ -10,6 +10,7 @@ zoo.boardOf = (data) => {
       ...column,
       plain,
       text: column.text ? zoo.decode(column.text) : own.map((value) => (value === null ? "–" : String(value))),
+      spread: column.spread ? zoo.decode(column.spread) : null,
       value: column.value ? zoo.decode(column.value) : own,
       // Numbers in filters and on axes are in the unit of the heading: percent, or millions.
       unit: column.title.endsWith("%") ? 0.01 : ["params", "macs"].includes(column.key) ? 1e6 : 1,
@@ -25,6 +26,7 @@ zoo.boardOf = (data) => {
     family: facts.family,
     device: facts.device,
     status: facts.status,
+    seen: column.seen ? column.seen.plain.seen : facts.id.map(() => ""),
   };
   const lows = column.interval ? column.interval.plain.accuracy_low : facts.id.map(() => null);
   const highs = column.interval ? column.interval.plain.accuracy_high : facts.id.map(() => null);
@@ -43,7 +45,7 @@ zoo.boardOf = (data) => {
     high: highs[row],
     lines: [
       `accuracy ${column.accuracy.text[row]} %${lows[row] === null ? "" : `, 95 % interval ${column.interval.text[row]}`}`,
-      ...keys.filter((key) => key !== "accuracy").map((key) => `${column[key].title} ${column[key].text[row]}`),
+      ...keys.filter((key) => key !== "accuracy").map((key) => `${column[key].title} ${column[key].text[row]} ${column[key].spread?.[row] || ""}`.trim()),
       `rank ${column.rank.text[row]}`,
     ],
   });
@@ -170,7 +172,7 @@ zoo.filters = (root, board, state, change) => {
     const now = state();
     const found = [];
     if (now.q.trim()) found.push([`search “${now.q.trim()}”`, { q: "" }]);
-    for (const key of Object.keys(chosen)) if (now[key]) found.push([`${key} ${now[key]}`, { [key]: "" }]);
+    for (const key of Object.keys(chosen)) if (now[key]) found.push([`${key === "seen" ? "test images seen:" : key} ${now[key]}`, { [key]: "" }]);
     if (now.front) found.push([`on the front of ${FRONTS[now.front] || now.front}`, { front: "" }]);
     for (const [key, [least, most]] of Object.entries(now.ranges)) {
       const { [key]: _, ...ranges } = now.ranges;

@@ -58,6 +58,8 @@ class Fact:
     title: str
     text: str
     about: str
+    spread: str = ""
+    """How far its measurements spread; empty if unknown."""
 
 
 def facts(entry: BoardEntry, columns: Sequence[Column]) -> dict[str, list[Fact]]:
@@ -67,7 +69,13 @@ def facts(entry: BoardEntry, columns: Sequence[Column]) -> dict[str, list[Fact]]
         text = one_line(column.text(entry.row))
         if column.key in _NAMES or text in ("", NOTHING):
             continue
-        fact = Fact(key=column.key, title=one_line(column.title), text=text, about=one_line(column.about))
+        fact = Fact(
+            key=column.key,
+            title=one_line(column.title),
+            text=text,
+            about=one_line(column.about),
+            spread=one_line(column.spread(entry.row)) if column.spread else "",
+        )
         if column.key in _COURSE:
             group = "Runs"
         elif column.key in _SIZE:

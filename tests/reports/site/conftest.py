@@ -26,7 +26,15 @@ from harness.records.record import (
     TrainingInfo,
 )
 from harness.records.scoring import score
-from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.spec import (
+    ArchitectureSpec,
+    DatasetSpec,
+    ExecutionSpec,
+    PretrainingSpec,
+    ProviderSpec,
+    RecipeSpec,
+    TrialSpec,
+)
 from harness.records.store import HISTORY_FILE, stable_hash, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from reports.leaderboard.building import build_leaderboard
@@ -70,6 +78,7 @@ class StoreMaker:
         environment: dict[str, Any] | None = None,
         num_epochs: int = 3,
         measurement_key: str = "m" * 64,
+        pretraining: PretrainingSpec | None = None,
     ) -> tuple[Path, Record]:
         """Write one trial; the higher *skill*, the more it has right."""
         spec = TrialSpec(
@@ -81,8 +90,10 @@ class StoreMaker:
                 full_name=f"zoo/{recipe}",
                 display_name=recipe,
                 provider=PROVIDER,
-                hyperparameters={"epochs": num_epochs, "lr": 0.1, "batch_size": 64},
+                hyperparameters={"epochs": num_epochs, "lr": 0.1, "batch_size": 64}
+                | ({"pretrained": True} if pretraining else {}),
             ),
+            pretraining=pretraining,
             seed=seed,
             execution=ExecutionSpec(device="cpu", precision="fp32", small_images="off", threads=1),
         )

@@ -57,3 +57,12 @@ def test_without_a_script_each_row_is_text_with_a_link(filled: StoreMaker, make_
     data = json.loads((folder / "leaderboard.json").read_text(encoding="utf-8"))
     assert plain.count("<tr>") == 1 + len(data["tables"][0]["rows"])
     assert 'href="rows/net3--other--adam-' in plain
+
+
+def test_speeds_come_with_the_range_of_their_windows(store: StoreMaker, make_site: MakeSite) -> None:
+    store.add("net", speed=1000.0)
+    folder, _ = make_site(store)
+    columns = {column["key"]: column for column in block(folder / "index.html", "board")["columns"]}
+    assert columns["inference_speed"]["spread"] == ["[900, 1,100]"]
+    assert "spread" not in columns["params"]
+    assert "[900, 1,100]" in next((folder / "rows").iterdir()).read_text(encoding="utf-8")

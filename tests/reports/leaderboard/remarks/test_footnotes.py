@@ -82,3 +82,18 @@ def test_test_images_opened_for_many_trials_are_counted_with_the_optimism_of_the
     assert f"the test images were opened for 21 trials of 7 rows; {said}" in notes
     few = build_leaderboard(trials[:6])
     assert not any("opened" in note for note in table_notes(few.tables[0], choose_columns(few), few))
+
+
+def test_a_note_says_how_far_the_windows_of_speeds_spread_at_most(make_trials) -> None:
+    leaderboard = build_leaderboard(make_trials("a"))
+    (note,) = [
+        note
+        for note in legend(choose_columns(leaderboard, ["model", "inference_speed"]), leaderboard)
+        if "windows" in note
+    ]
+    assert note == (
+        "speeds are medians of timed windows over the seeds; the middle 95 % of the windows of each row lie within "
+        "infer img/s −10 to +10 % of it"
+    )
+    unmeasured = build_leaderboard(make_trials("b", speed=None))
+    assert not [note for note in legend(choose_columns(unmeasured), unmeasured) if "windows" in note]

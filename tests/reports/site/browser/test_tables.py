@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.records.spec import PretrainingSpec
 from zoo import Catalog
 
 from ..conftest import StoreMaker, block, write
@@ -88,6 +89,32 @@ def test_an_empty_result_names_the_filter_to_loosen(site: Path, watched: Watched
     expect(page.locator("[data-count]")).to_have_text("4 of 11 rows")
     page.click("[data-active] button >> nth=0")
     expect(page.locator("[data-count]")).to_have_text("11 rows")
+
+
+def test_rows_are_filtered_by_whether_their_weights_saw_the_test_images(
+    tmp_path: Path, catalog: Catalog, watched: Watched
+) -> None:
+    store = StoreMaker(tmp_path / "runs", catalog)
+    store.add("scratch")
+    store.add("saw", pretraining=PretrainingSpec(collections=("toy",), test_images=("toy",)))
+    store.add("did_not", pretraining=PretrainingSpec(collections=("imagenet",), test_images=("toy",)))
+    store.add("silent", pretraining=PretrainingSpec())
+    folder, _ = write(store.root, tmp_path / "site")
+    page = watched.open(folder / "index.html")
+    for answer, names in (("yes", ["saw"]), ("no", ["did_not"]), ("unknown", ["silent"])):
+        page.select_option("[name=seen]", answer)
+        assert column(page, "model") == names
+    expect(page).to_have_url(re.compile("seen=unknown"))
+    assert page.inner_text("[data-active]") == "test images seen: unknown ×"
+    page.select_option("[name=seen]", "")
+    assert len(column(page, "model")) == 4
+
+
+def test_a_speed_shows_the_range_of_its_windows(site: Path, watched: Watched) -> None:
+    page = watched.open(site / "index.html", "#data=other")
+    cell = page.locator("section[data-table^=other] td:has(small.spread)").first
+    assert cell.locator("small").inner_text() == "[900, 1,100]"
+    assert "middle 95 %" in cell.get_attribute("title")
 
 
 def test_the_best_row_within_limits_is_named(site: Path, watched: Watched) -> None:
