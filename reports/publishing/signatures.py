@@ -91,15 +91,20 @@ def check_signatures(store: Path, allowed: Path) -> SignatureCheck:
         except (OSError, StoreError, ValueError) as error:
             problems.append(f"{name}: {one_line(error, max_length=200)}")
             continue
-        changed = []
+        changed, missing = [], []
         for trial, digest in trials.items():
             record = store / trial / RECORD_FILE
-            if not record.is_file():  # it may have been removed since
-                continue
-            if sha256_of(record) == digest:
+            if not record.is_file():
+                missing.append(trial)
+            elif sha256_of(record) == digest:
                 signers.setdefault(trial, signer)
             else:
                 changed.append(trial)
+        if missing:
+            problems.append(
+                f"{name}: {plural(len(missing), 'trial')} that {signer} signed {'is' if len(missing) == 1 else 'are'} "
+                f"not here: {missing[0]}"
+            )
         if changed:
             problems.append(f"{name}: {plural(len(changed), 'record')} changed since {signer} signed: {changed[0]}")
     return SignatureCheck(signers=signers, problems=tuple(problems))

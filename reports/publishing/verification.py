@@ -295,6 +295,13 @@ def noise_problem(again: Record, reported: Record, siblings: Sequence[Record]) -
     """
     if again.outcome is not Outcome.DONE:
         return f"the repetition ended as {again.outcome.value}: {one_line(again.reason)}"
+    for what, new, old in (
+        ("test images", again.data and again.data.fingerprint, reported.data and reported.data.fingerprint),
+        ("number of parameters", again.model and again.model.params, reported.model and reported.model.params),
+        ("number of multiply-accumulates", again.model and again.model.macs, reported.model and reported.model.macs),
+    ):
+        if new is not None and new != old:
+            return f"the repetition has another {what}: {one_line(str(new)[:12])} instead of {one_line(str(old)[:12])}"
     new, old = again.metrics["accuracy"].value, reported.metrics["accuracy"].value
     allowed = seed_noise([record.metrics["accuracy"].value for record in siblings], _num_test(reported), old)
     if abs(new - old) <= allowed:

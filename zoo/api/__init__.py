@@ -7,6 +7,7 @@
 ``ensembling``   ``zoo.ensemble``: mean probabilities as rows
 ``model_sizes``  parameters and multiply-accumulates of models, counted once
 ``published_heads``  what the weights of models classify, and what was published for them
+``figures``      what records state was published for weights, compared with what the catalog declares
 ``ranking``      ``zoo.rank``: results as tables, pictures, explanations, sites, and the best model
 ``differences``  ``zoo.diff``: two sets of results compared
 ``classifiers``  a trained network with its preparation, which predicts and embeds

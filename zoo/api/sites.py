@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from reports.leaderboard.leaderboard import Leaderboard
     from reports.publishing.rerendering import WrittenAgain, WrittenWith
     from reports.site.commands import Defaults
+    from reports.site.entries import BoardEntry
     from reports.site.folder import SiteSummary
     from reports.site.options import SiteOptions
     from reports.trials.reading import Trial
@@ -93,10 +94,31 @@ def render_again(
         declared=declared.columns,
         defaults=defaults_of(catalog, trials) if has_defaults else {},
     )
-    known = verdicts_of(entries_of(leaderboard, trials))
+    entries = entries_of(leaderboard, trials)
+    known = verdicts_of(entries)
     options = replace(options, verdicts={row: how.verdicts.get(row, verdict) for row, verdict in known.items()})
     # What earlier publications held is not in the records: only the newest one is compared with them.
-    return WrittenAgain(files=site_files(leaderboard, trials, options, earlier=folder), verdicts=known)
+    files = site_files(leaderboard, trials, options, earlier=folder, card=_published_card(folder, entries))
+    return WrittenAgain(files=files, verdicts=known)
+
+
+def _published_card(folder: Path, entries: Sequence[BoardEntry]) -> str | None:
+    """Return the model card of the row that the card in *folder* is of, of any row if it is of none; None without one.
+
+    Raises:
+        StoreError: If it lies behind a link.
+    """
+    from harness.system.inner_files import read_inner
+    from reports.site.folder import published_files
+    from reports.site.model_card import model_card
+    from reports.site.paths import CARD_FILE
+    from zoo.files.plain_files import SITE_FILE
+
+    if CARD_FILE not in published_files(folder):
+        return None
+    published = read_inner(folder, CARD_FILE, SITE_FILE)
+    cards = [model_card(each) for each in entries if each.row.seeds]
+    return next((card for card in cards if card.encode() == published), cards[0] if cards else None)
 
 
 def write_report(

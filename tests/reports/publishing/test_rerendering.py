@@ -98,13 +98,15 @@ def test_a_page_too_many_and_one_too_few_show(make_trials, tmp_path):
     assert any("is published, but the records give no such file" in sentence for sentence in found)
 
 
-def test_another_version_s_pages_are_not_compared(published, monkeypatch):
+def test_another_version_s_pages_cannot_be_compared_and_do_not_pass(published, monkeypatch):
     folder, trials = published
     written = written_with(folder)
     monkeypatch.setattr("reports.publishing.rerendering.__version__", "9.9.9")
     found, note = page_problems(folder, written, again(trials))
-    assert found == []
-    assert note.startswith("pages were not compared with the records: zoobench ")
+    assert len(found) == 1
+    assert found[0].startswith("its pages cannot be compared with the records: zoobench ")
+    assert found[0].endswith("this is 9.9.9; verify them with that version")
+    assert note == ""
 
 
 def test_pages_with_pictures_are_not_compared_where_there_are_none(published):

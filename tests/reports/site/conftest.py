@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness.records.history import encode_row
+from harness.records.keys import result_key
 from harness.records.predictions import FILE_NAME, SavedPredictions, save_predictions
 from harness.records.record import (
     DataInfo,
@@ -35,7 +36,7 @@ from harness.records.spec import (
     RecipeSpec,
     TrialSpec,
 )
-from harness.records.store import HISTORY_FILE, stable_hash, trial_id, write_record
+from harness.records.store import HISTORY_FILE, trial_id, write_record
 from harness.system.atomic_files import sha256_of
 from reports.leaderboard.building import build_leaderboard
 from reports.site.build import site_files
@@ -97,7 +98,14 @@ class StoreMaker:
             seed=seed,
             execution=ExecutionSpec(device="cpu", precision="fp32", small_images="off", threads=1),
         )
-        key = stable_hash([spec.model_dump(mode="json"), data])
+        environment = environment or {
+            "torch": "2.11.0",
+            "device_name": device,
+            "driver": "",
+            "threads": 1,
+            "zoobench": "0.1.0",
+        }
+        key = result_key(spec, fingerprint=FINGERPRINT, torch_version=str(environment.get("torch", "")))
         folder = self.root / trial_id(spec, key)
         folder.mkdir()
         common: dict[str, Any] = {
@@ -107,8 +115,7 @@ class StoreMaker:
             "spec": spec,
             "started_at": started_at,
             "seconds": {"total": 12.0},
-            "environment": environment
-            or {"torch": "2.11.0", "device_name": device, "driver": "", "threads": 1, "zoobench": "0.1.0"},
+            "environment": environment,
         }
         if failure:
             record = Record(

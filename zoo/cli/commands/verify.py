@@ -57,19 +57,21 @@ def command(
     """Verify a leaderboard.
 
     Reports are checked by their checksums, their schema (with jsonschema) and their seeds, and runs by their checksums,
-    by the labels that trials on the same images share, and by recomputing every metric from the predictions; a metric
-    whose plugin is absent is named, and its trial does not count as recomputed. Given both, the report is also compared
-    with the runs: all its numbers, and all its pages with those that the runs give, byte for byte. With --signers, the
-    signatures of zoo submit --sign are checked. The result is saved beside the runs (verification.json), and zoo report
-    shows it: self-reported, recomputed, or reproduced if a trial was run again within the noise of seeds; and who
-    signed.
+    by what trials must have in common (labels of the same images, sizes of the same network, keys of their settings),
+    and by recomputing every metric from the predictions; a metric whose plugin is absent is named, and its trial does
+    not count as recomputed. Given both, the report is also compared with the runs: all its numbers, and all its pages
+    with those that the runs give, byte for byte. With --signers, the signatures of zoo submit --sign are checked. The
+    result is saved beside the runs (verification.json), and zoo report shows it: self-reported, recomputed, or
+    reproduced if a trial was run again within the noise of seeds; and who signed.
     The exit code is 1 if any check fails.
     """
+    from reports.publishing.contradictions import contradictions
     from reports.publishing.label_agreement import label_problems
     from reports.publishing.signatures import check_all
     from reports.publishing.verification import check_trial, store_problems
     from reports.site.paths import SUMS_FILE
     from reports.trials.reading import read_trials, with_runtimes
+    from zoo.api.figures import figure_problems
     from zoo.cli.group import FAILED
 
     reports = [Path(path) for path in paths if (Path(path) / SUMS_FILE).is_file()]
@@ -88,6 +90,7 @@ def command(
         found += [problem for check in checks.values() for problem in check.problems]
         statuses = {folder: "recomputed" for folder, check in checks.items() if check.is_recomputed}
         found += store_problems(trials, required_seeds=require_seeds)
+        found += [*contradictions(trials), *figure_problems(trials, catalog)]
         found += label_problems(with_runtimes(trials)[0])
         _tell_of_trials(trials, checks)
     signed, false = check_all(trials, Path(signers)) if signers else ({}, [])
