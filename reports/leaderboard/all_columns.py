@@ -19,7 +19,7 @@ from reports.leaderboard.columns.cells import (
 )
 from reports.leaderboard.columns.column import Column, simple_column
 from reports.leaderboard.columns.further_columns import further_columns
-from reports.leaderboard.columns.metric_column import metric_column, undeclared_column
+from reports.leaderboard.columns.metric_column import metric_column, metric_title, undeclared_column
 from reports.leaderboard.columns.speed_columns import SPEED_COLUMNS
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.pareto import COSTS, costs_by_dominator, is_on_front
@@ -225,7 +225,7 @@ def metric_columns(metrics: Iterable[tuple[str, Metric]]) -> tuple[Column, ...]:
     return tuple(
         metric_column(
             name,
-            title=f"{name.replace('_', ' ')} %" if metric.unit == "%" else name.replace("_", " "),
+            title=metric_title(name, metric.unit),
             about=metric.summary or name,
             unit=metric.unit,
             higher_is_better=metric.higher_is_better,

@@ -42,7 +42,8 @@ def dataset_facts(entries: Sequence[BoardEntry], evidence: Sequence[Evidence | s
         classes = [
             {"name": name, "count": f"{count:,}"} for name, count in zip(class_names(read.classes), counts, strict=True)
         ]
-        facts.append(("test images per class", f"{min(counts):,} to {max(counts):,}"))
+        fewest, most = min(counts), max(counts)
+        facts.append(("test images per class", f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"))
     return {
         "facts": [(name, one_line(text)) for name, text in facts if one_line(text)],
         "classes": classes,

@@ -105,7 +105,7 @@ def site_pages(
             data={"board": board_data(members, parts, verdicts=verdicts)},
             values={
                 "name": one_line(members[0].example.spec.architecture.display_name),
-                "facts": settings(members[0].example)["Model"],
+                "facts": _model_facts(members),
                 "family": members[0].family,
                 "plain": plain_tables(members, parts),
             },
@@ -131,6 +131,15 @@ def site_pages(
         },
     )
     return [index, *data_pages, *model_pages, *row_pages]
+
+
+def _model_facts(members: Sequence[BoardEntry]) -> list[tuple[str, str]]:
+    """Return the facts of a model on all its rows; one that depends on the row, such as its mean, lists up to three."""
+    found: dict[str, dict[str, None]] = {}
+    for entry in members:
+        for label, value in settings(entry.example)["Model"]:
+            found.setdefault(label, {})[value] = None
+    return [(label, " or ".join(each) if len(each) < 4 else "depends on the row") for label, each in found.items()]
 
 
 def _summary(entries: Sequence[BoardEntry]) -> str:

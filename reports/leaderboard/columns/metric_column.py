@@ -39,6 +39,16 @@ _LOWER_IS_BETTER = (
 )
 
 
+_WORDS = {"f1": "F1", "nll": "NLL", "aurc": "AURC", "auc": "AUC", "roc": "ROC", "brier": "Brier", "top1": "top-1"}
+_WORDS |= {"top3": "top-3", "top5": "top-5", "matthews": "Matthews"}
+
+
+def metric_title(name: str, unit: str) -> str:
+    """Return the heading of a metric: its name in words, acronyms in capitals, with its unit."""
+    words = [_WORDS.get(word, word) for word in name.split("_")]
+    return " ".join([*words, "%"] if unit == "%" else words)
+
+
 def metric_column(
     name: str,
     *,
@@ -95,12 +105,12 @@ def metric_column(
 def undeclared_column(name: str) -> Column:
     """Return the column of a metric that no catalog declares."""
     is_percent = name in _PERCENT
-    title = one_line(name.replace("_", " "))
+    unit = "%" if is_percent else ""
     return metric_column(
         name,
-        title=f"{title} %" if is_percent else title,
-        about=title,
-        unit="%" if is_percent else "",
+        title=one_line(metric_title(name, unit)),
+        about=one_line(name.replace("_", " ")),
+        unit=unit,
         higher_is_better=name not in _LOWER_IS_BETTER,
         priority=45,
     )

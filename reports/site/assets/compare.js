@@ -92,7 +92,7 @@ zoo.widgets.compare = (root) => {
       el("h2", {}, "Disagreements: ", el("bdi", {}, first.label), " and ", el("bdi", {}, second.label)),
       el("table", {}, el("tbody", {},
         [["both correct", both], ["only the first correct", onlyA], ["only the second correct", onlyB], ["both wrong", 1 - both - onlyA - onlyB]].map(([what, value]) =>
-          el("tr", {}, el("th", { scope: "row" }, what), el("td", { class: "number" }, `${share(value)} %`), el("td", { class: "number" }, `${Math.round(value * count)} of ${count} images`))))));
+          el("tr", {}, el("th", { scope: "row" }, what), el("td", { class: "number" }, `${share(value)} %`), el("td", { class: "number" }, `${Math.round(value * count).toLocaleString("en")} of ${count.toLocaleString("en")} images`))))));
     const byClass = data.classes.map(() => [0, 0]);
     data.labels.forEach((label, image) => {
       byClass[label][0] += a[image] - b[image];

@@ -30,7 +30,10 @@ zoo.explorer = (root, board, { state, change, visible, filters }) => {
   for (const table of data.tables) of.append(el("option", { value: table.id }, table.heading));
   of.closest("label").hidden = data.tables.length < 2;
   of.addEventListener("change", () => change({}));
-  if (!figure || !usualX) {
+  // A chart of one point says less than its row: a table of several rows is pictured first, and without one there is none.
+  const first = data.tables.find((table) => table.rows.length > 1);
+  if (first) of.value = first.id;
+  if (!figure || !usualX || !first) {
     if (figure) figure.hidden = controls.hidden = true;
     return { rows, repaint: () => pictured() && (of.value = pictured().id) };
   }

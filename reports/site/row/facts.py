@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.records.record import Record
 from harness.records.runtime_result import RuntimeRecord, RuntimeResult
-from reports.leaderboard.columns.cells import NOTHING, duration_text
+from reports.leaderboard.columns.cells import FRONT_MARK, NOTHING, duration_text
 from reports.leaderboard.columns.column import Column
 from reports.site.entries import BoardEntry
 from zoo.text import one_line
@@ -91,7 +91,8 @@ def facts(entry: BoardEntry, columns: Sequence[Column]) -> dict[str, list[Fact]]
 def headline(groups: Mapping[str, Sequence[Fact]]) -> list[Fact]:
     """Return the facts that stand in front: up to four, with the rank."""
     by_key = {fact.key: fact for found in groups.values() for fact in found}
-    return [by_key[key] for key in _HEADLINE if key in by_key][:3]
+    found = [by_key[key] for key in _HEADLINE if key in by_key][:3]
+    return [replace(fact, text=fact.text.removesuffix(FRONT_MARK)) for fact in found]  # signs are explained by tables
 
 
 def settings(record: Record) -> dict[str, list[tuple[str, str]]]:

@@ -24,3 +24,9 @@ def test_without_predictions_there_are_no_classes(make_trial):
     trial = make_trial(predictions=False)
     entries = entries_of(build_leaderboard([trial]), [trial])
     assert dataset_facts(entries, [read_evidence([trial])])["classes"] == []
+
+
+def test_classes_of_one_size_are_not_given_as_a_range(make_trial):
+    trial = make_trial(num_test=300)
+    entries = entries_of(build_leaderboard([trial]), [trial])
+    assert dict(dataset_facts(entries, [read_evidence([trial])])["facts"])["test images per class"] == "100"

@@ -43,3 +43,19 @@ def test_no_page_names_another_machine(filled: StoreMaker, make_site: MakeSite) 
         if path.suffix in (".html", ".js", ".css"):
             addresses = set(re.findall(r"(?:https?:)?//[a-z][^\s\"'<>)]*", path.read_text(encoding="utf-8")))
             assert {each for each in addresses if "www.w3.org/2000/svg" not in each} == set(), path
+
+
+def test_the_page_of_a_model_holds_for_all_its_rows(store: StoreMaker, make_site: MakeSite) -> None:
+    store.add("net", data="toy", params=1_000)
+    store.add("net", data="other", params=2_000)
+    folder, _ = make_site(store)
+    (page,) = (folder / "models").glob("net*.html")
+    text = page.read_text(encoding="utf-8")
+    assert "1,000 or 2,000" in text or "2,000 or 1,000" in text, "the head differs with the classes"
+    assert "Intervals of the shown rows" not in text, "there is one row of each dataset"
+    assert "Intervals of the shown rows" not in (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_chart_of_intervals_needs_two_rows_of_a_dataset(filled: StoreMaker, make_site: MakeSite) -> None:
+    folder, _ = make_site(filled)
+    assert "Intervals of the shown rows" in (folder / "index.html").read_text(encoding="utf-8")

@@ -75,3 +75,13 @@ def test_images_that_were_not_at_hand_have_no_size_and_no_splits(make_trial):
     record = record.model_copy(update={"data": record.data.model_copy(update=unknown)})
     settings = dict(row_facts.settings(record)["Dataset"])
     assert settings == {"name": "zoo/toy", "test images": "400"}
+
+
+def test_signs_that_tables_explain_do_not_stand_in_front(make_trials):
+    trials = [*make_trials("net", accuracy=0.9), *make_trials("worse", accuracy=0.5, params=300_000)]
+    leaderboard = build_leaderboard(trials)
+    best, _ = entries_of(leaderboard, trials)
+    groups = row_facts.facts(best, all_columns(leaderboard))
+    by_key = {fact.key: fact.text for found in groups.values() for fact in found}
+    assert by_key["params"] == "270 k*"
+    assert {fact.key: fact.text for fact in row_facts.headline(groups)}["params"] == "270 k"
