@@ -30,6 +30,7 @@ from harness.measuring.environment import describe
 from harness.measuring.timer import synchronize
 from harness.records import store as files
 from harness.records.keys import measurement_fields
+from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import SavedPredictions, load_predictions, save_predictions
 from harness.records.record import FailureKind, MetricValue, Outcome, Record, SpeedInfo
 from harness.records.runtime_result import RuntimeResult, predictions_name, write_result
@@ -179,7 +180,7 @@ def _run(folder: Path, record: Record, runtime: str, cache: Path, catalog: Catal
                 num_classes=len(prepared.classes),
             ).numpy()
             test_seconds = time.perf_counter() - test_start
-            own = load_predictions(folder, sha256=record.files.get("predictions.safetensors"))
+            own = load_predictions(folder, sha256=record.files.get(PREDICTIONS_FILE))
             if not np.array_equal(own.samples, test.samples_N):
                 message = "the cached test images are not those that the trial was tested on"
                 raise TrialError(FailureKind.DATA, message)

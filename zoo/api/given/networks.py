@@ -8,8 +8,6 @@ then follows from the pickle, which another session may write differently.
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,10 +160,8 @@ def _cloudpickle() -> Any:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; one that is there has the same content."""
-    if path.is_file():
-        return
-    handle, temporary = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    Path(temporary).replace(path)
+    """Write a file, unless it is there: its name follows from its content."""
+    from harness.system.atomic_files import write_bytes
+
+    if not path.is_file():
+        write_bytes(path, content)
