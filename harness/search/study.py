@@ -87,7 +87,7 @@ class Study:
         else:
             self._study.tell(self._asked[number], value)
 
-    def importances(self, seed: int = 0) -> dict[str, float]:
+    def importances(self) -> dict[str, float]:
         """Return how much of the variance each setting explains, by fANOVA (Hutter et al. 2014); sums to 1.
 
         Trials that ran to their end and have all of the settings count; settings of some trials only are left out.
@@ -103,7 +103,7 @@ class Study:
         counted = [trial for trial in complete if all(key in trial.params for key in shared)]
         if not shared or len(counted) < 4 or len({trial.value for trial in counted}) < 2:
             return {}
-        evaluator = FanovaImportanceEvaluator(seed=seed)
+        evaluator = FanovaImportanceEvaluator(seed=0)
         with _quiet(), contextlib.suppress(RuntimeError):  # no tree finds a difference
             found = get_param_importances(self._study, evaluator=evaluator, params=shared)
             return {key: float(share) for key, share in found.items()}
