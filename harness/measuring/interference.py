@@ -35,7 +35,7 @@ class ForeignLoad:
     """CPU time that other processes used since it was created; known on Linux only."""
 
     def __init__(self) -> None:
-        self._start = _busy_seconds()
+        self._start, self._stolen = _busy_seconds(), _stolen_seconds()
         self._own = _own_seconds()
         self._clock = time.monotonic()
 
@@ -46,6 +46,11 @@ class ForeignLoad:
             return None
         # The kernel counts in ticks of 10 ms, so the difference may be slightly negative.
         return max(0.0, (busy - self._start - (_own_seconds() - self._own)) / elapsed)
+
+    def stolen(self) -> float:
+        """Return the part of it that other virtual machines of the host took; 0 where that is not known."""
+        elapsed = time.monotonic() - self._clock
+        return (_stolen_seconds() - self._stolen) / elapsed if elapsed > 0 else 0.0
 
 
 def is_quiet_within(seconds: float) -> bool:
@@ -144,9 +149,21 @@ def _own_seconds() -> float:
 
 def _busy_seconds() -> float | None:
     """Return CPU seconds since the start of the machine that were not idle, over all cores (proc(5))."""
+    times = _times()
+    return None if times is None else sum(times)
+
+
+def _stolen_seconds() -> float:
+    """Return CPU seconds since the start of the machine in which its host ran others; 0 if that is not known."""
+    times = _times()
+    return 0.0 if times is None else times[-1]
+
+
+def _times() -> list[float] | None:
+    """Return CPU seconds by what took them: user, nice, system, irq, softirq, steal; None outside Linux."""
     try:
         first, *_ = _STAT.read_text().splitlines()
         user, nice, system, _idle, _iowait, irq, softirq, steal, *_ = map(int, first.split()[1:])
     except (OSError, ValueError):
         return None
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return [ticks / os.sysconf("SC_CLK_TCK") for ticks in (user, nice, system, irq, softirq, steal)]

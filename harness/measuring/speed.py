@@ -38,6 +38,9 @@ MAX_REPEATS = 2
 PATIENCE = 3
 """Budgets that are waited for the other load to end; other trials of the bench wait meanwhile."""
 
+STOLEN_CORES = 0.05
+"""Cores that other virtual machines of a host may take without a network being taken for slowed down."""
+
 DRIFT = 1.15
 """Ratio by which the reference network's speed may change without a note: more than it varies on an idle machine."""
 
@@ -56,7 +59,7 @@ class FinishedTraining:
     """How many other trials could train on the same device meanwhile. With any, the end-to-end rate of training is
     not the network's own."""
     again: Callable[[float], list[float]] | None = None
-    """Trains for about a given number of seconds more, and returns images per second; None: that cannot be done."""
+    """Trains some more for about so many seconds, and returns images per second; None: that cannot be done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -180,6 +183,8 @@ def _measure(
                 taken = None  # the epochs were not timed in the network's own time
     reference_after = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     foreign_cores = foreign.cores()
+    if foreign.stolen() > STOLEN_CORES:
+        taken = None  # the kernel does not count what its host takes
     return SpeedInfo(
         protocol=PROTOCOL,
         train=train,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import types
+from pathlib import Path
 
 import pytest
 import torch
@@ -23,6 +24,21 @@ def test_only_other_processes_count_as_foreign_load(monkeypatch: pytest.MonkeyPa
     assert load.cores() == pytest.approx(1.5)
     busy[0] = 102.0
     assert load.cores() == 0.0
+
+
+def test_what_the_host_takes_is_a_part_of_the_foreign_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stat, now = tmp_path / "stat", [0.0]
+    monkeypatch.setattr(interference, "_STAT", stat)
+    monkeypatch.setattr(interference, "_own_seconds", lambda: 0.0)
+    monkeypatch.setattr(interference.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(interference.os, "sysconf", lambda name: 100)
+    stat.write_text("cpu  100 0 0 900 0 0 0 50 0 0\n")
+    load = ForeignLoad()
+    stat.write_text("cpu  200 0 0 1000 0 0 0 150 0 0\n")
+    now[0] = 2.0
+    assert (load.cores(), load.stolen()) == (pytest.approx(1.0), pytest.approx(0.5))
+    stat.unlink()
+    assert ForeignLoad().stolen() == 0
 
 
 def test_without_information_from_the_system_the_load_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

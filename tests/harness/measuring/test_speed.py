@@ -56,7 +56,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
         return step
 
     monkeypatch.setattr(speed, "reference_step", reference_step)
-    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: 1.5))
+    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: 1.5, stolen=lambda: 0.0))
     monkeypatch.setattr(speed, "is_quiet_within", lambda seconds: False)
     monkeypatch.setattr(speed, "compiled", lambda model, *, graphs: model)
 
@@ -181,7 +181,9 @@ def test_what_was_measured_beside_other_load_is_measured_again_in_a_quieter_mome
         waits.append(seconds)
         return next(moments)
 
-    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: next(found)))
+    monkeypatch.setattr(
+        speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: next(found), stolen=lambda: 0.0)
+    )
     monkeypatch.setattr(speed, "is_quiet_within", is_quiet_within)
     info = measured()
     assert info.foreign_cores == expected
@@ -222,11 +224,23 @@ def test_a_network_with_one_thread_is_measured_once_even_if_the_load_ends(monkey
     monkeypatch.setattr(speed, "TakenShare", lambda: types.SimpleNamespace(share=lambda: 0.25))
     monkeypatch.setattr(speed, "is_quiet_within", lambda seconds: pytest.fail("nothing to wait for"))
     assert measured(replace(TRAINING, again=lambda seconds: [8.0])).taken_share == 0.25
-    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: 0.1))
+    monkeypatch.setattr(speed, "ForeignLoad", lambda: types.SimpleNamespace(cores=lambda: 0.1, stolen=lambda: 0.0))
     info = measured()
     assert info.notes == ()
     assert info.train_end_to_end is not None
     assert info.train_end_to_end.median == 50.0  # the epochs as they ran
+
+
+@pytest.mark.parametrize(("stolen", "share"), [(0.04, 0.25), (0.2, None)])
+def test_what_the_host_of_a_virtual_machine_takes_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch, stolen: float, share: float | None
+) -> None:
+    monkeypatch.setattr(speed, "has_own_time", lambda device: True)
+    monkeypatch.setattr(speed, "TakenShare", lambda: types.SimpleNamespace(share=lambda: 0.25))
+    load = types.SimpleNamespace(cores=lambda: 0.6, stolen=lambda: stolen)
+    monkeypatch.setattr(speed, "ForeignLoad", lambda: load)
+    info = measured(replace(TRAINING, again=lambda seconds: [8.0]))
+    assert (info.taken_share, info.was_slowed) == (share, share is None)
 
 
 def test_compiling_costs_the_first_call_and_what_the_first_epoch_took_longer() -> None:
