@@ -11,12 +11,13 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from harness.batches.device_images import DeviceImages
 from harness.batches.forward_settings import ForwardSettings
-from harness.data.images import ImageSet
+from harness.data.images import ImageSet, SelectedImages
 from harness.faults.out_of_memory import Halving
 from harness.measuring.best_inference import BATCH_SIZES, find_best_inference
 from harness.measuring.inference import measure_inference, timed_batch
@@ -137,7 +138,8 @@ def _measure(
     best_inference: bool,
 ) -> SpeedInfo:
     device = settings.device
-    foreign, taken = ForeignLoad(), TakenShare() if has_own_time(device) else None
+    is_own = has_own_time(device) and _has_no_helpers(test.images, resolved)
+    foreign, taken = ForeignLoad(), TakenShare() if is_own else None
     reference = reference_step(device)
     reference_before = measure_reference(reference, device, budget_seconds=budget_seconds / 4)
     data = DeviceImages(test.images, device)
@@ -212,6 +214,14 @@ def _measure(
             *_drift_notes(reference_before, reference_after),
         ),
     )
+
+
+def _has_no_helpers(images: ImageSet, resolved: ResolvedRecipe) -> bool:
+    """Return whether images are decoded and whole photographs are not cropped, for which threads help each other."""
+    kept = images.images_NHWC
+    if isinstance(kept, SelectedImages):
+        kept = kept.images
+    return isinstance(kept, np.ndarray) and resolved.hp.random_resized_crop == 1
 
 
 def _extra_of_first_epoch(images_per_second: list[float], num_images: int) -> float | None:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from harness.batches.forward_settings import ForwardSettings
 from harness.batches.normalization import Normalization
-from harness.data.images import ImageSet
+from harness.data.images import ImageSet, SelectedImages
+from harness.data.streaming_images import StreamedImages
 from harness.measuring import speed, timer
 from harness.measuring.speed import FinishedTraining, TimedPrediction, _drift_notes, measure_speed
 from harness.records.record import SpeedInfo
@@ -229,6 +230,22 @@ def test_a_network_with_one_thread_is_measured_once_even_if_the_load_ends(monkey
     assert info.notes == ()
     assert info.train_end_to_end is not None
     assert info.train_end_to_end.median == 50.0  # the epochs as they ran
+
+
+@pytest.mark.parametrize("helped", ["decoded on each access", "a selection of them", "cropped", "not at all"])
+def test_what_is_taken_from_threads_that_decode_or_crop_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch, helped: str
+) -> None:
+    streamed: Any = StreamedImages.__new__(StreamedImages)
+    places_N = np.arange(2)
+    images_NHWC = {
+        "decoded on each access": streamed,
+        "a selection of them": SelectedImages(images=streamed, places_N=places_N),
+    }.get(helped, SelectedImages(images=np.zeros((4, 8, 8, 3), dtype=np.uint8), places_N=places_N))
+    images = ImageSet(images_NHWC=images_NHWC, labels_N=places_N, samples_N=places_N.astype(np.uint64))
+    hp = Hyperparameters(random_resized_crop=0.5 if helped == "cropped" else 1.0)
+    resolved = ResolvedRecipe(recipe=Recipe(name="plain", hyperparameters=lambda: hp), hp=hp)
+    assert speed._has_no_helpers(images, resolved) is (helped == "not at all")
 
 
 @pytest.mark.parametrize(("stolen", "share"), [(0.04, 0.25), (0.2, None)])
