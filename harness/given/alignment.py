@@ -57,6 +57,11 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+def _are_numbers(ids: Sequence[str]) -> bool:
+    """Return whether ids are numbers of images, also as names of files; ``test/0`` says which order it means."""
+    return all(_is_number(_stem(each)) and not _POSITION.fullmatch(each) for each in ids)
+
+
 def _position(text: str) -> str:
     found = _POSITION.fullmatch(text)
     return found[1] if found else text
@@ -70,6 +75,11 @@ _WAYS = (
     _Way(name="folder and file name", of_image=_last_two, of_given=_last_two),
     _Way(name="file name", of_image=_file_name, of_given=_file_name),
     _Way(name="file name without its ending", of_image=_stem, of_given=_stem),
+    _Way(
+        name="file name without its ending and leading zeros",
+        of_image=lambda text: _unpadded(_stem(text)),
+        of_given=lambda text: _unpadded(_stem(text)),
+    ),
 )
 """Ways to tell which image an id means, the strictest first."""
 
@@ -89,17 +99,17 @@ class Alignment:
 def align(given: GivenPredictions, images: TestImages) -> Alignment:
     """Return which row of a file belongs to each test image.
 
-    Ids are compared as they are; then as numbers in the test split, by folder and file name, by file name, and without
-    its ending; by the file names that the dataset states beside its ids; if all are SHA-256, by the content of the
-    images. The first of these that finds every id counts, or else the one that finds most, for the sentence about the
-    others. File names that two test images share are not used.
+    Ids are compared as they are; then as numbers in the test split, by folder and file name, by file name, without its
+    ending, and without leading zeros; by the file names that the dataset states beside its ids; if all are SHA-256, by
+    the content of the images. The first of these that finds every id counts, or else the one that finds most, for the
+    sentence about the others. File names that two test images share are not used.
 
     Raises:
         DataError: If an image has no prediction or several, a prediction has no image, or ids are numbers and the
             images are in another order than the published one.
     """
     best: tuple[_Way, list[int]] | None = None
-    counts = all(map(_is_number, given.ids)) and not images.is_in_published_order
+    counts = _are_numbers(given.ids) and not images.is_in_published_order and all(map(_POSITION.fullmatch, images.ids))
     ways = [(way, images.ids) for way in (_WAYS[:1] if counts else _WAYS)]
     if images.file_names:
         ways += [(way, images.file_names) for way in _WAYS if way is not _NUMBER]

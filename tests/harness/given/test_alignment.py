@@ -38,6 +38,8 @@ def given(ids: Sequence[str]) -> GivenPredictions:
         (["cat/1.png", "dog/2.png"], ["C:\\x\\2.png", "C:\\x\\1.png"], [1, 0], "file name"),
         (["cat/1.png", "dog/2.png"], ["2", "1"], [1, 0], "file name without its ending"),
         (["cat/1.png", "dog/2.png"], ["2.jpeg", "1.jpeg"], [1, 0], "file name without its ending"),
+        (["0", "1"], ["x/0001.png", "x/0000.png"], [1, 0], "file name without its ending and leading zeros"),
+        (["test/0", "test/1"], ["0001.png", "0000.png"], [1, 0], "file name without its ending and leading zeros"),
     ],
 )
 def test_ids_are_compared_from_the_strictest_way_to_the_loosest(
@@ -80,6 +82,9 @@ def test_numbers_are_refused_where_images_are_in_another_order_than_they_were_pu
         align(given(["0", "1"]), images)
     with pytest.raises(DataError, match=r"expected names of files \(such as photo_1\.png\)"):
         align(given(["0", "1"]), replace(images, file_names=()))
+    for names in (["0.png", "1.png"], ["test/0.png", "test/1.png"], ["00000", "00001"], ["cifar/00000.png", "1.png"]):
+        with pytest.raises(DataError, match="its ids are numbers, but"):
+            align(given(names), images)
     assert align(given(["test/1", "test/0"]), images).way == "id"
     assert align(given(["a.png", "b.png"]), images).places_N.tolist() == [1, 0]
     assert align(given(["8", "7"]), replace(images, file_names=["7.png", "8.png"])).places_N.tolist() == [1, 0]
