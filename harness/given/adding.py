@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.given.alignment import align
-from harness.given.columns import read_columns
+from harness.given.columns import read_columns, without_endings
 from harness.given.interpretation import GivenPredictions, interpret
 from harness.given.row import NewRow, write_row
 from harness.given.scores import SMALLEST, ScoreKind
@@ -73,7 +73,7 @@ def add_predictions(
     rows = []
     for path in files:
         try:
-            rows.append((path, *_row(path, images, name=name or path.stem, scores=scores)))
+            rows.append((path, *_row(path, images, name=name or without_endings(path), scores=scores)))
         except ZooError as error:
             errors.append(error)
     errors += _repeated([row for _, row, _, _ in rows])

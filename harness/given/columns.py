@@ -7,6 +7,7 @@ CSV        text, separated by commas, semicolons or tabs, with names in the firs
 Parquet    columns of numbers and text, and lists of numbers of one length
 NPZ        arrays of numbers or text, ``[N]`` or ``[N, K]``, without pickled objects
 JSON       a list of objects, an object of lists, or an object with the prediction of each id; or an object a line
+gzip       any of these, as ``.csv.gz``
 =========  ===========================================================================================
 
 Shape suffixes: N images, K classes.
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import hashlib
 import io
 import tokenize
@@ -49,6 +51,9 @@ _DAMAGED = (
     OverflowError, SyntaxError, tokenize.TokenError, zlib.error,
 )  # fmt: skip
 """What the readers of the kinds raise; NumPy parses the headers of arrays as Python."""
+_PACKED = ".gz"
+_BYTES_PER_CHARACTER = 16
+"""Memory that a character of a table takes while it is read, in cells of few characters."""
 _BATCH_ROWS = 1024
 """Rows of a Parquet file that are read at a time."""
 _FEW_COLUMNS = 3
@@ -77,21 +82,24 @@ class Columns:
 
 
 def read_columns(path: Path) -> Columns:
-    """Read the columns of a file, whose suffix says what kind it is.
+    """Read the columns of a file, whose suffix (before a ``.gz``) says what kind it is.
 
     Raises:
         DataError: If it cannot be read, or is not what its suffix says.
     """
     where = one_line(path, max_length=300)
-    read = _READERS.get(path.suffix.lower())
+    is_packed = path.suffix.lower() == _PACKED
+    read = _READERS.get((path.with_suffix("") if is_packed else path).suffix.lower())
     if read is None:
-        raise DataError(f"{where}: expected a file that ends in {', '.join(_READERS)}")
+        raise DataError(
+            f"{where}: expected a file that ends in {', '.join(_READERS)}, or in one of these and {_PACKED}"
+        )
     try:
         content = read_bytes(path, TABLE)
     except OSError as error:
         raise DataError(f"{where} cannot be read: {error.strerror or error}") from error
     try:
-        by_name = read(content)
+        by_name = read(_unpacked(content) if is_packed else content)
         stated = next((by_name.pop(name) for name in list(by_name) if name.lower() in CLASSES_COLUMNS), None)
         classes = () if stated is None else tuple(map(str, stated.tolist()))
     except _DAMAGED as error:
@@ -108,6 +116,20 @@ def read_columns(path: Path) -> Columns:
     return found
 
 
+def without_endings(path: Path) -> str:
+    """Return the name of a file without its ending, and without that of its kind where it is packed."""
+    return path.with_suffix("").stem if path.suffix.lower() == _PACKED else path.stem
+
+
+def _unpacked(content: bytes) -> bytes:
+    most = _memory_limit() // _BYTES_PER_CHARACTER
+    with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+        unpacked = file.read(most + 1)
+    if len(unpacked) > most:
+        raise ValueError(f"unpacked, it takes more than {size_text(most)}")
+    return unpacked
+
+
 def _from_csv(content: bytes) -> dict[str, NDArray[Any]]:
     try:
         return _of_csv(content)
@@ -120,7 +142,9 @@ def _of_csv(content: bytes) -> dict[str, NDArray[Any]]:
         text = content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError("it is not text in UTF-8") from None
-    while text.startswith("#"):  # a comment before the names
+    if "\n" not in text:  # lines end in carriage returns alone, as in old spreadsheets
+        text = text.replace("\r", "\n")
+    while text.startswith(("#", "sep=")):  # a comment before the names, or a spreadsheet's note on the delimiter
         text = text.partition("\n")[2]
     lines = io.StringIO(text, newline="")
     first = lines.readline()
@@ -128,7 +152,7 @@ def _of_csv(content: bytes) -> dict[str, NDArray[Any]]:
     header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     if len(header) < 2 or any(_is_number(name) for name in header[:1]):
         raise ValueError("its first line must name at least two columns, such as id,prediction")
-    _check_names(header)
+    check_names(header)
     rows = csv.reader(lines, delimiter=delimiter)
     is_wide = len(header) > _FEW_COLUMNS
     sample = next(csv.reader([text[len(first) :].partition("\n")[0]], delimiter=delimiter), [])
@@ -137,7 +161,8 @@ def _of_csv(content: bytes) -> dict[str, NDArray[Any]]:
         for place, name in enumerate(header)
         if not is_wide or name.lower() in TEXT_COLUMNS or not _is_number("".join(sample[place : place + 1]))
     ]
-    numbers = [place for place in range(len(header)) if place not in set(texts)]
+    is_text = set(texts)
+    numbers = [place for place in range(len(header)) if place not in is_text]
     of_texts: list[list[str]] = [[] for _ in texts]
     of_numbers: list[NDArray[np.float64]] = []
     for cells in rows:
@@ -149,14 +174,12 @@ def _of_csv(content: bytes) -> dict[str, NDArray[Any]]:
             column.append(cells[place].strip())
         if numbers:
             of_numbers.append(_numbers([cells[place] for place in numbers], rows.line_num + 1))
-    found: dict[str, NDArray[Any]] = {}
     scores_NK = np.stack(of_numbers) if of_numbers else np.empty((0, len(numbers)))
-    for place, name in enumerate(header):
-        if place in texts:
-            found[name] = np.array(of_texts[texts.index(place)], dtype=np.str_)
-        else:
-            found[name] = scores_NK[:, numbers.index(place)]
-    return found
+    found: dict[int, NDArray[Any]] = {
+        **{place: np.array(cells, dtype=np.str_) for place, cells in zip(texts, of_texts, strict=True)},
+        **{place: scores_NK[:, column] for column, place in enumerate(numbers)},
+    }
+    return {name: found[place] for place, name in enumerate(header)}
 
 
 def _numbers(cells: Sequence[str], line: int) -> NDArray[np.float64]:
@@ -175,10 +198,13 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _check_names(names: Sequence[str]) -> None:
-    repeated = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
-    if repeated is not None:
-        raise ValueError(f"two columns are called {one_line(repeated, max_length=40)!r}")
+def check_names(names: Sequence[str]) -> None:
+    """Raise a ``ValueError`` if two columns have the same name."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"two columns are called {one_line(name, max_length=40)!r}")
+        seen.add(name)
 
 
 def _from_parquet(content: bytes) -> dict[str, NDArray[Any]]:
@@ -189,7 +215,7 @@ def _from_parquet(content: bytes) -> dict[str, NDArray[Any]]:
         raise ValueError("Parquet files need pyarrow: pip install pyarrow") from None
     try:
         table = _bounded(pq.ParquetFile(pa.BufferReader(content)), len(content))
-        _check_names(table.column_names)
+        check_names(table.column_names)
         return {name: _of_arrow(table.column(name).combine_chunks()) for name in table.column_names}
     except pa.ArrowException as error:
         raise ValueError(f"it is not a Parquet file that pyarrow reads: {error}") from None
@@ -236,7 +262,8 @@ def _from_npz(content: bytes) -> dict[str, NDArray[Any]]:
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         try:
-            return {name: _array(name, arrays[name]) for name in arrays.files}
+            # A single number or text, such as an epoch, is a fact about the table.
+            return {name: _array(name, array) for name in arrays.files if (array := arrays[name]).ndim}
         except ValueError as error:
             if "allow_pickle" not in str(error):
                 raise

@@ -16,6 +16,7 @@ from harness.given.column_names import ID_COLUMNS, LABEL_COLUMNS, PREDICTED_COLU
 from harness.given.columns import Columns
 from harness.given.scores import ScoreKind, as_logits, find_scores, is_one_hot, strange_classes
 from harness.given.words import SHOWN, plain_names, shown, whole_numbers
+from zoo.errors import DataError
 from zoo.names import plain_name
 from zoo.text import one_line, plural
 
@@ -55,6 +56,11 @@ def interpret(columns: Columns, classes: Sequence[str], scores: ScoreKind | None
         if scores or kind or not is_one_hot(scores_NK):
             scores_NK = logits_NK = as_logits(columns, scores_NK, scores or kind, ids)
         predicted_N = scores_NK.argmax(axis=1)
+        stated_N = _stated_classes(columns, scores_NK, used, classes, ids)
+        if stated_N is not None and logits_NK is not None:
+            rows = np.flatnonzero(predicted_N != stated_N)  # scores that are equal once rounded
+            logits_NK[rows, stated_N[rows]] = np.nextafter(logits_NK[rows, stated_N[rows]], np.inf)
+            predicted_N = stated_N
     else:
         name = find_column(columns.by_name, PREDICTED_COLUMNS)
         if name is None:
@@ -70,6 +76,32 @@ def interpret(columns: Columns, classes: Sequence[str], scores: ScoreKind | None
     more = " …" if len(unused) > SHOWN else ""
     notes = (f"{columns.name}: {plural(len(unused), 'column')} not used: {listed}{more}",) if unused else ()
     return GivenPredictions(columns=columns, ids=ids, predicted_N=predicted_N, logits_NK=logits_NK, notes=notes)
+
+
+def _stated_classes(
+    columns: Columns, scores_NK: NDArray[np.float64], used: set[str], classes: Sequence[str], ids: Sequence[str]
+) -> NDArray[np.int64] | None:
+    """Return the predicted classes in a column beside scores; None without one, or if it may as well hold true labels.
+
+    Raises:
+        DataError: If one is not a class with the highest score.
+    """
+    names = [name for name in PREDICTED_COLUMNS if name not in LABEL_COLUMNS]
+    name = find_column([name for name in columns.by_name if name not in used], names)
+    if name is None:
+        return None
+    try:
+        stated_N = class_numbers(columns, columns.by_name[name], classes, ids, what="predicts")
+    except DataError:  # something else than classes
+        return None
+    other = np.flatnonzero(scores_NK[np.arange(len(ids)), stated_N] < scores_NK.max(axis=1))
+    if len(other):
+        raise columns.error(
+            f"{plural(len(other), 'row')} whose class in the column {one_line(name, max_length=30)} is not the one "
+            f"with the highest score: {shown([ids[place] for place in other[: SHOWN + 1].tolist()])}"
+        )
+    used.add(name)
+    return stated_N
 
 
 def find_ids(columns: Columns) -> list[str]:

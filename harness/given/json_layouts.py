@@ -55,8 +55,10 @@ def _table(value: Any) -> dict[str, NDArray[Any]]:
     if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
         return _of_objects(value)
     if isinstance(value, dict) and value:
-        if all(isinstance(each, list) for each in value.values()) and any(key.lower() in TEXT_COLUMNS for key in value):
-            return {name: _values(each) for name, each in value.items()}
+        lists = {name: each for name, each in value.items() if isinstance(each, list)}
+        has_facts_beside = not any(isinstance(each, dict) for each in value.values())
+        if has_facts_beside and any(name.lower() in TEXT_COLUMNS for name in lists):
+            return {name: _values(each) for name, each in lists.items()}
         if all(isinstance(each, dict) for each in value.values()):
             return _of_objects([{"id": name, **each} for name, each in value.items()])
         ids = np.array(list(value), dtype=np.str_)

@@ -26,6 +26,8 @@ SMALLEST = float(np.finfo(np.float32).tiny)
 """What a probability of 0 counts as, so that its logarithm is finite."""
 _FEW = 0.5
 """Share of images up to which scores outside [0, 1] are mistakes among probabilities; beyond, they are logits."""
+_SAME_SUM = 0.02
+"""Relative difference up to which the sums of two rows are the same, where scores may be rounded shares."""
 _PREFIX = re.compile(
     r"(?P<kind>logits?|score|prob(?:abilit(?:y|ies)|s|a)?|p|class|c)?[ _.\-]?(?P<number>\d+)", re.IGNORECASE
 )
@@ -103,6 +105,7 @@ def as_logits(
         return scores_NK
     outside_N = ((scores_NK < 0) | (scores_NK > 1 + SUM_TOLERANCE)).any(axis=1)
     if kind is None and outside_N.mean() > _FEW:
+        _check_no_shares(columns, scores_NK)
         return scores_NK
     if outside_N.any():
         bad = np.flatnonzero(outside_N)
@@ -118,6 +121,16 @@ def as_logits(
             f"to {sums_N[bad[0]]:.4g}; --scores logits takes scores that are not probabilities"
         )
     return log_probabilities(scores_NK)
+
+
+def _check_no_shares(columns: Columns, scores_NK: NDArray[np.float64]) -> None:
+    """Refuse percentages, counts of votes and the like, which as logits would have the right class and wrong scores."""
+    sums_N = scores_NK.sum(axis=1)
+    if len(sums_N) > 1 and (scores_NK >= 0).all() and np.ptp(sums_N) <= _SAME_SUM * sums_N.mean():
+        raise columns.error(
+            f"its scores are never negative and sum to {sums_N.mean():.4g} in every row, as percentages do: divide "
+            "them by that for probabilities, or give --scores logits if they are logits"
+        )
 
 
 def log_probabilities(probabilities_NK: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -158,7 +171,8 @@ def _stacked(columns: Columns, names: Sequence[str]) -> NDArray[np.float64]:
     try:
         return np.stack([columns.by_name[name].astype(np.float64) for name in names], axis=1)
     except ValueError as error:
-        raise columns.error(f"its scores are not all numbers: {one_line(error, max_length=100)}") from None
+        reason = one_line(error, max_length=100).replace("np.str_(", "").removesuffix(")")
+        raise columns.error(f"its scores are not all numbers: {reason}") from None
 
 
 def _order(columns: Columns, num_columns: int, classes: Sequence[str]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pickle
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness.given.columns import Columns, read_columns
+from harness.given.columns import Columns, check_names, read_columns, without_endings
 from zoo.errors import DataError
 
 IDS, CLASSES, SCORES = ["b", "a"], [1, 0], [[0.25, 0.75], [0.5, 0.5]]
@@ -52,6 +53,9 @@ def values(columns: Columns) -> dict[str, list[Any]]:
         ("p.json", "\ufeff" + json.dumps({"id": IDS, "prediction": CLASSES})),
         ("p.npz", npz(id=np.array(IDS)[:, None], prediction=np.array(CLASSES)[:, None])),
         ("p.jsonl", '{"id": "b", "prediction": 1}\n\n{"prediction": 0, "id": "a"}\n'),
+        ("p.jsonl.GZ", gzip.compress(b'{"id": "b", "prediction": 1}\n{"prediction": 0, "id": "a"}\n')),
+        ("p.npz", npz(id=IDS, prediction=CLASSES, epoch=np.array(3))),
+        ("p.json", json.dumps({"model": "net", "id": IDS, "prediction": CLASSES, "epoch": 3})),
     ],
 )
 def test_each_kind_of_file_has_the_same_columns(tmp_path: Path, name: str, content: str | bytes) -> None:
@@ -70,6 +74,8 @@ def test_json_may_give_the_class_of_each_id(tmp_path: Path) -> None:
         "\ufeffid;prediction\r\nb; 1\r\n\r\na;0",
         "id\tprediction\nb\t1\na\t0\n",
         "# by net\nid,prediction\nb,1\na,0\n",
+        "id,prediction\rb,1\ra,0\r",
+        "sep=;\r\nid;prediction\r\nb;1\r\na;0\r\n",
     ],
 )
 def test_cells_of_a_narrow_csv_file_stay_text(tmp_path: Path, text: str) -> None:
@@ -159,6 +165,9 @@ def test_an_archive_that_unpacks_to_more_than_a_table_may_have_is_refused(tmp_pa
     ("name", "content", "sentence"),
     [
         ("p.md", "x", "expected a file that ends in .csv, .tsv, .txt, .parquet, .npz, .json, .jsonl, .ndjson"),
+        ("p.gz", "x", "expected a file that ends in .csv, "),
+        ("p.csv.gz", "id,prediction\na,1\n", "Not a gzipped file"),
+        ("p.csv.gz", gzip.compress(b"id,prediction\na,1\n")[:-9], "p.csv.gz cannot be read: "),
         ("p.csv", "", "its first line must name at least two columns"),
         ("p.csv", "0,3\n1,8\n", "its first line must name at least two columns, such as id,prediction"),
         ("p.csv", "id,prediction\n", "it holds no predictions"),
@@ -188,6 +197,42 @@ def test_a_file_that_cannot_be_read_is_one_sentence(
     assert sentence in str(raised.value)
     assert str(raised.value).startswith(str(tmp_path / name))
     assert "\n" not in str(raised.value)
+
+
+def test_a_packed_file_that_unpacks_to_more_than_the_free_memory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.given.columns.free_bytes", lambda: 8 * 10**6)
+    content = gzip.compress(b"id,prediction\n" + b"1,2\n" * 10**6)
+    assert len(content) < 10**5
+    with pytest.raises(DataError, match="unpacked, it takes more than 125 kB"):
+        read_columns(write(tmp_path / "p.csv.gz", content))
+
+
+def test_a_name_without_endings() -> None:
+    assert [without_endings(Path(name)) for name in ("a/net.v1.csv.gz", "net.v1.csv", "net.GZ")] == [
+        "net.v1",
+        "net.v1",
+        "net",
+    ]
+
+
+def test_a_long_line_of_names_takes_time_in_proportion_to_its_length() -> None:
+    compared = 0
+
+    class Name(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    names = [Name(f"name {number}") for number in range(2000)]
+    with pytest.raises(ValueError, match="two columns are called 'name 1999'"):
+        check_names([*names, Name("name 1999")])
+    assert compared < 4000
 
 
 def test_a_missing_file_and_a_folder_are_one_sentence(tmp_path: Path) -> None:

@@ -115,6 +115,36 @@ def test_scores_within_0_and_1_that_are_said_to_be_logits_are_no_probabilities()
     assert found.logits_NK.tolist() == (PROBABILITIES / 2).tolist()
 
 
+def test_a_predicted_class_beside_scores_must_have_the_highest_and_decides_between_equal_ones() -> None:
+    halves = np.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]])
+    found = interpret(wide(probabilities=halves, prediction=["dog", "cow"]), CLASSES)
+    assert found.predicted_N.tolist() == [1, 2]
+    assert found.logits_NK is not None
+    assert found.logits_NK.argmax(axis=1).tolist() == [1, 2]
+    np.testing.assert_allclose(np.exp(found.logits_NK), halves, atol=1e-12)
+    assert found.notes == ()
+    with pytest.raises(
+        DataError, match="1 row whose class in the column pred is not the one with the highest score: 'b'"
+    ):
+        interpret(wide(probabilities=halves, pred=[0, 1]), CLASSES)
+    labels = interpret(wide(probabilities=halves, label=[2, 2]), CLASSES)
+    assert labels.notes == ("p.csv: 1 column not used: label",)
+    assert interpret(wide(probabilities=halves, output=["yes", "no"]), CLASSES).predicted_N.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("given", [100 * PROBABILITIES, np.array([[3, 5, 2], [10, 0, 0]])])
+def test_percentages_and_votes_are_no_logits_unless_that_is_said(given: Any) -> None:
+    total = given[0].sum()
+    with pytest.raises(DataError, match=f"its scores are never negative and sum to {total:g} in every row"):
+        interpret(wide(scores=given), CLASSES)
+    found = interpret(wide(scores=given), CLASSES, ScoreKind.LOGITS)
+    assert found.logits_NK is not None
+    assert found.logits_NK.tolist() == given.tolist()
+    assert interpret(wide(scores=given + np.array([[0], [1]])), CLASSES).logits_NK is not None, (
+        "other sums: they are logits"
+    )
+
+
 def test_columns_that_are_not_used_are_named() -> None:
     found = interpret(wide(prediction=[0, 1], seconds=[3, 4], confidence=[0.5, 0.6]), CLASSES)
     assert found.notes == ("p.csv: 2 columns not used: seconds, confidence",)
@@ -149,6 +179,11 @@ def test_columns_that_are_not_used_are_named() -> None:
         ),
         (wide(outputs=PROBABILITIES / 2), None, "the probabilities of 2 rows do not sum to 1: 'a', 'b'"),
         (wide(probabilities=LOGITS), None, "2 rows with a probability outside [0, 1]: 'a', 'b'"),
+        (
+            wide(p0=["0,5", "1,0"], p1=["0,5", "0,0"], p2=["0,0", "0,0"]),
+            None,
+            "its scores are not all numbers: could not convert string to float: '0,5'",
+        ),
         (wide(logits=[[1, 2, np.inf], [0, 0, 0]]), None, "1 row with a score that is not finite: 'a'"),
         (wide(outputs=[[1, 2, np.nan], [0, 0, 1]]), ScoreKind.PROBABILITIES, "not finite: 'a'"),
         (
