@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from plugins.architectures.checks import share
-from plugins.architectures.weights import downloading, is_reachable
+from plugins.architectures.weights import check_reachable, downloading, is_cached_by_torch
 from zoo import Architecture, ModelRequest, Preparation, PublishedHead, hookimpl
 from zoo.class_list import classes_of_head
 from zoo.errors import UnknownNameError, UsageError
@@ -277,9 +277,11 @@ def _cached_file(config: Any) -> str | None:
     Given the file, timm does not ask the Hub for a newer one, which takes most of a minute without a network.
 
     Raises:
-        ConnectionError: If there is no file and the Hub cannot be reached.
+        ConnectionError: If there is no file, and its host cannot be reached or must not be asked.
     """
     if not config.hf_hub_id:
+        if config.url and not config.file and not is_cached_by_torch(config.url):
+            check_reachable(config.url)
         return None
     from huggingface_hub import constants, try_to_load_from_cache
 
@@ -289,8 +291,9 @@ def _cached_file(config: Any) -> str | None:
         if isinstance(found, str):
             # timm reads weights in special formats itself.
             return None if config.custom_load else found
-    if not is_reachable(constants.ENDPOINT):
-        raise ConnectionError(f"there is no connection to {constants.ENDPOINT}")
+    if constants.HF_HUB_OFFLINE:
+        raise ConnectionError("HF_HUB_OFFLINE is set")
+    check_reachable(constants.ENDPOINT)
     return None
 
 

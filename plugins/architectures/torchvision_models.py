@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from plugins.architectures.weights import downloading, fit_kernel
+from plugins.architectures.weights import check_reachable, downloading, fit_kernel, is_cached_by_torch
 from zoo import Architecture, ModelRequest, Preparation, PublishedFigure, PublishedHead, hookimpl
 from zoo.class_list import classes_of_head
 from zoo.errors import UnknownNameError, UsageError
@@ -198,6 +198,8 @@ def _load(model: nn.Module, weights: Any, first: str, request: ModelRequest, nam
         downloading(f"the published weights of torchvision/{name}", advice),
         torch.random.fork_rng(devices=[]),
     ):
+        if not is_cached_by_torch(weights.url):
+            check_reachable(weights.url)
         published = get_model(name, weights=weights, progress=False).state_dict()
     own = model.state_dict()
     published[f"{first}.weight"] = fit_kernel(published[f"{first}.weight"], request.in_channels)

@@ -6,10 +6,12 @@ Shape suffixes: O output channels, I input channels, H height, W width of a kern
 from __future__ import annotations
 
 import socket
+import threading
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import UnavailableWeightsError
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NETWORK_LIBRARIES = ("httpcore", "httpx", "huggingface_hub", "requests", "socket", "ssl", "urllib", "urllib3")
+_PATIENCE_SECONDS = 3.0
+"""How long a host has to accept a connection: many networks may ask in one bench."""
 
 
 @contextmanager
@@ -36,18 +40,52 @@ def downloading(what: str, advice: str) -> Iterator[None]:
         raise UnavailableWeightsError(f"{what} cannot be loaded: {cause}; {advice}", cause=cause) from error
 
 
-def is_reachable(url: str) -> bool:
-    """Return whether the host of *url* can be resolved, or a proxy is configured; used to fail before long retries."""
-    host = urllib.parse.urlsplit(url).hostname or ""
-    scheme = urllib.parse.urlsplit(url).scheme
+def check_reachable(url: str) -> None:
+    """Fail within seconds if there is no connection to the host of *url*, where downloads would try again for minutes.
+
+    Raises:
+        ConnectionError: If there is none.
+    """
+    if not is_reachable(url):
+        parts = urllib.parse.urlsplit(url)
+        raise ConnectionError(f"there is no connection to {parts.scheme}://{parts.hostname}")
+
+
+def is_reachable(url: str, *, seconds: float = _PATIENCE_SECONDS) -> bool:
+    """Return whether the host of *url*, or the proxy that stands before it, accepts a connection within *seconds*."""
+    host, port = _endpoint(url)
+    found = threading.Event()
+
+    def connect() -> None:
+        try:
+            with socket.create_connection((host, port), timeout=seconds):
+                found.set()
+        except OSError:
+            pass
+
+    # In a thread, because looking up a name takes no timeout, and half a minute where name servers do not answer.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found.is_set()
+
+
+def is_cached_by_torch(url: str) -> bool:
+    """Return whether the file at *url* is in the folder where ``torch.hub`` keeps downloads under their names."""
+    from torch.hub import get_dir
+
+    return Path(get_dir(), "checkpoints", Path(urllib.parse.urlsplit(url).path).name).is_file()
+
+
+def _endpoint(url: str) -> tuple[str, int]:
+    """Return the host and port that a download connects to."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
     proxies = urllib.request.getproxies()
-    if proxies.get(scheme) or proxies.get("all"):
-        return True
-    try:
-        socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return True
+    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+    if proxy and not urllib.request.proxy_bypass(host):
+        parts = urllib.parse.urlsplit(proxy if "//" in proxy else f"//{proxy}")
+    return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
 
 
 def fit_kernel(weight_OIHW: Tensor, in_channels: int) -> Tensor:

@@ -193,12 +193,21 @@ def test_without_a_network_one_sentence_explains_where_weights_go(models, monkey
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
     monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     with pytest.raises(PluginError) as caught:
         build(models["test_resnet"], pretrained=True)
     message = str(caught.value)
     assert message.startswith("the published weights of timm/test_resnet (timm/test_resnet.r160_in1k on the")
     assert "there is no connection to https://" in message
     assert f"copy its folder into {tmp_path} (HF_HOME moves that folder)" in message
+
+
+def test_the_hub_is_not_asked_where_that_is_forbidden(models, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+    with pytest.raises(PluginError, match="cannot be loaded: HF_HUB_OFFLINE is set; on a machine with a network"):
+        build(models["test_resnet"], pretrained=True)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import socket
 import subprocess
 import sys
 
@@ -189,17 +190,19 @@ def test_auxiliary_heads_of_published_weights_are_left_off(models, published):
 
 
 def test_without_a_network_one_sentence_explains_where_weights_go(models, monkeypatch, tmp_path):
-    def no_network(*arguments, **settings):
-        raise OSError(-2, "Name or service not known")
+    def no_address(*arguments, **settings):
+        raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(torch.hub, "_hub_dir", None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", no_network)
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", None)  # it is not even tried
     with pytest.raises(PluginError) as caught:
         build(models["squeezenet1_1"], pretrained=True)
     message = str(caught.value)
     assert message.startswith(
-        "the published weights of torchvision/squeezenet1_1 cannot be loaded: Name or service not"
+        "the published weights of torchvision/squeezenet1_1 cannot be loaded: there is no connection "
+        "to https://download.pytorch.org; "
     )
     assert f"squeezenet1_1-b8a52dc0.pth into {tmp_path}/hub/checkpoints (TORCH_HOME moves that folder)" in message
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import urllib.error
 
 import pytest
@@ -10,7 +11,13 @@ import torch
 from torch.nn.functional import conv2d
 
 from plugins.architectures import weights
-from plugins.architectures.weights import downloading, fit_kernel, is_reachable
+from plugins.architectures.weights import (
+    check_reachable,
+    downloading,
+    fit_kernel,
+    is_cached_by_torch,
+    is_reachable,
+)
 from zoo.errors import PluginError
 
 
@@ -48,14 +55,54 @@ def test_any_other_error_passes_through():
         failing(KeyError("fc.weight"))
 
 
-def test_a_host_is_reachable_if_it_has_an_address_or_a_proxy_is_set(monkeypatch):
-    def no_address(*arguments, **settings):
+@pytest.fixture
+def listening(monkeypatch):
+    """The port of a server on this machine, without proxies."""
+    monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_host_is_reachable_if_it_accepts_connections(listening):
+    assert is_reachable(f"http://127.0.0.1:{listening}/weights")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        assert not is_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}/weights")
+        with pytest.raises(ConnectionError, match="there is no connection to http://127"):
+            check_reachable(f"http://127.0.0.1:{silent.getsockname()[1]}/weights")
+
+
+def test_a_proxy_stands_for_the_hosts_behind_it(listening, monkeypatch):
+    proxies = {"https": f"http://127.0.0.1:{listening}"}
+    monkeypatch.setattr(weights.urllib.request, "getproxies", lambda: proxies)
+    monkeypatch.setattr(weights.urllib.request, "proxy_bypass", lambda host: host == "inner.invalid")
+    assert is_reachable("https://example.invalid/weights")
+    assert not is_reachable("https://inner.invalid/weights")
+    proxies["https"] = f"127.0.0.1:{listening}"
+    assert is_reachable("https://example.invalid/weights")
+
+
+def test_name_servers_that_do_not_answer_are_not_waited_for(listening, monkeypatch):
+    asked, over = threading.Event(), threading.Event()
+
+    def look_up(*arguments, **settings):
+        asked.set()
+        over.wait()
         raise socket.gaierror(-2, "Name or service not known")
 
-    monkeypatch.setattr(weights.urllib.request, "getproxies", dict)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments: [])
-    assert is_reachable("https://example.org/weights")
-    monkeypatch.setattr(socket, "getaddrinfo", no_address)
-    assert not is_reachable("https://example.org/weights")
-    monkeypatch.setattr(weights.urllib.request, "getproxies", lambda: {"https": "http://proxy:3128"})
-    assert is_reachable("https://example.org/weights")
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    try:
+        assert not is_reachable("https://example.invalid/weights", seconds=0.01)
+        assert asked.wait(60)
+    finally:
+        over.set()
+
+
+def test_files_that_torch_has_downloaded_are_found_by_their_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "_hub_dir", None)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    url = "https://example.invalid/models/net-1234.pth?raw=1"
+    assert not is_cached_by_torch(url)
+    (tmp_path / "hub/checkpoints").mkdir(parents=True)
+    (tmp_path / "hub/checkpoints/net-1234.pth").touch()
+    assert is_cached_by_torch(url)
