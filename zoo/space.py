@@ -7,6 +7,8 @@ The notation is the same in a plugin's ``space=``, on the command line, in a sui
     int(1, 8), logint(16, 256)                  whole numbers, both ends included
     choice(sgd, adamw)                          one of these values
     uniform(0.5, 0.99) if optimizer=sgd|rmsprop only where another setting has one of these values
+
+A user may also give ``lr-find`` for the learning rate: the range that a range test finds.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ Kind = Literal["uniform", "log", "int", "logint", "choice"]
 KINDS: tuple[Kind, ...] = ("uniform", "log", "int", "logint", "choice")
 OFF = "off"
 """Word that takes a setting out of a space."""
+LR_FIND = "lr-find"
+"""Word for the range of learning rates that a range test finds, in place of a range such as ``log(1e-4, 1)``."""
 
 _TEXT = re.compile(r"\s*(\w+)\s*\(([^()]*)\)\s*(?:if\s+(.+?))?\s*", re.DOTALL)
 _CONDITION = re.compile(r"\s*([A-Za-z_][\w.]*)\s*=\s*(\S.*?)\s*", re.DOTALL)
@@ -107,6 +111,11 @@ def parse_dimension(text: str) -> Dimension:
     if len(values) != 2 or len(numbers) != 2:
         raise UsageError(f"{text!r}: expected two numbers, such as {kind}({'16, 256' if 'int' in kind else '0.1, 1'})")
     return Dimension(kind=kind, low=numbers[0], high=numbers[1], when=when)
+
+
+def asks_for_lr_test(text: str) -> bool:
+    """Return whether *text* leaves a range to a range test of the learning rate; conditions may follow."""
+    return text.split()[:1] == [LR_FIND]
 
 
 def parse_space(space: Mapping[str, str], owner: str) -> dict[str, Dimension]:

@@ -12,6 +12,7 @@
 - ``threads``: how many CPU threads a trial computes with
 - ``costs``: the components of a trial's time
 - ``measured``: the measurements of a probe
+- ``rising_rates``: the learning rates of a range test
 - ``titles``: names of trials for people
 - ``forecast``: expected time and memory of trials
 - ``plan_forecast``: those of a whole plan

@@ -107,14 +107,21 @@ class Forecast:
 
     def seconds(self, spec: TrialSpec) -> float | None:
         """Return the expected time of a trial if it runs, or None if unknown."""
-        return self._expect(spec).seconds
+        return self.expect_run(spec).seconds
+
+    def expect_run(self, spec: TrialSpec) -> Expectation:
+        """Return the expected time and memory of a trial if it runs, whether it is finished or not."""
+        key = f"{_combination(spec)} {_conditions(spec)}"
+        if key not in self._known:
+            self._known[key] = self._look_up(spec)
+        return self._known[key]
 
     def expect(self, spec: TrialSpec) -> Expectation:
         """Return the expected time and memory of a trial; a finished one takes no time."""
         for run in self._of_combination.get(_combination(spec), ()):
             if run.spec.seed == spec.seed and self._would_be_reused(run, spec):
                 return Expectation(seconds=0.0, basis="finished", is_finished=True)
-        return self._expect(spec)
+        return self.expect_run(spec)
 
     def _would_be_reused(self, run: RunSummary, spec: TrialSpec) -> bool:
         """Return whether a bench would find that record under the trial's key, assuming unchanged images."""
@@ -135,12 +142,6 @@ class Forecast:
         )
         key = result_key(resolved, fingerprint=run.fingerprint, pixels=run.pixels, torch_version=_torch_version())
         return run.result_key == key and is_final(run.outcome, run.failure, retry=self._retry)
-
-    def _expect(self, spec: TrialSpec) -> Expectation:
-        key = f"{_combination(spec)} {_conditions(spec)}"
-        if key not in self._known:
-            self._known[key] = self._look_up(spec)
-        return self._known[key]
 
     def _look_up(self, spec: TrialSpec) -> Expectation:
         combination = _combination(spec)

@@ -19,6 +19,7 @@
 - ``runtime_result``: results of a trial's weights with another runtime
 - ``copying``: trials copied from a store that may be a stranger's
 - ``merging``: merging several stores
+- ``search_merging``: merging the searches in them
 - ``seed_schedule``: the number of seeds of each row at each look
 
 Imports ``harness.system`` and the vocabulary in ``zoo``, and never torch.

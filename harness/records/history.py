@@ -15,6 +15,9 @@ from typing import Any
 from zoo.files.foreign_json import parse_json
 from zoo.files.plain_files import HISTORY, open_plain, read_rest
 
+LR_TEST_EVENT = "lr_test"
+"""Event of the row with the numbers of a range test: ``lrs`` and ``losses``, one for each step."""
+
 _SUM = "crc32"
 
 

@@ -45,6 +45,7 @@ def result_fields(
         "engine": ENGINE_VERSION,
         # Absent in all other keys.
         **({} if spec.execution.tests else {"tests": False}),
+        **({"lr_test": True} if spec.execution.lr_test else {}),
     }
 
 

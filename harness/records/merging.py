@@ -14,7 +14,9 @@ from harness.records.predictions import FILE_NAME as PREDICTIONS_FILE
 from harness.records.predictions import further_file
 from harness.records.record import Outcome, Record
 from harness.records.runtime_result import RuntimeResult, predictions_name, result_name, results_in, write_result
+from harness.records.search_merging import merge_searches
 from harness.records.store import CHECKPOINT_FILE, RECORD_FILE, Store, end_of, write_record
+from harness.records.study_file import FOLDER
 from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import write_bytes
 from zoo.errors import StoreError
@@ -72,6 +74,7 @@ def merge(sources: Sequence[Path], target: Store) -> MergeSummary:
                         clashes.append(f"{folder}: {target.root} already has another result of {name}, which is kept")
                 except (StoreError, OSError) as error:
                     refused.append(str(error))
+            refused += merge_searches(source / FOLDER, target.root / FOLDER)
     return MergeSummary(added=added, known=known, clashes=tuple(clashes), refused=tuple(refused))
 
 

@@ -190,11 +190,24 @@ class ExecutionSpec(FrozenModel):
     """Epoch after which training pauses, with its state kept for a longer run of the same trial; None: it does not."""
     tests: bool = True
     """Whether the trained network is tested; False for trials of a search, which never open the test images."""
+    lr_test: bool = False
+    """Whether it is a range test of the learning rate, which trains a few steps at rising rates."""
 
     @property
     def own_measure_seconds(self) -> float:
         """Duration of each speed measurement of a single trial: its share, but not less than can be measured well."""
         return max(self.measure_seconds / self.measure_shares, min(self.measure_seconds, LEAST_MEASURE_SECONDS))
+
+
+class LrTestSpec(FrozenModel):
+    """The range test of the learning rate that a search began with."""
+
+    suggestion: float | None = None
+    """Suggested learning rate, in the middle of the range that was searched; None: the test suggested none."""
+    problem: str = ""
+    """Why it suggested none, so that the range that the recipe declares was searched; empty if it did."""
+    seconds: float = 0.0
+    """Time that it took on its device, without waiting."""
 
 
 class SearchSpec(FrozenModel):
@@ -205,7 +218,7 @@ class SearchSpec(FrozenModel):
     trials: int
     """Number of trials of the search, failed ones included."""
     seconds: float
-    """Time of these trials on their devices, without waiting."""
+    """Time of these trials, and of the range test if there was one, on their devices, without waiting."""
     budget: str
     """What was asked for, such as ``16 trials`` or ``30m``."""
     sampler: str
@@ -230,6 +243,8 @@ class SearchSpec(FrozenModel):
     """Number of this search among the repeats."""
     repeats: int = 1
     """Number of searches of the row: with more than one, each seed has a search of its own."""
+    lr_test: LrTestSpec | None = None
+    """The range test that found the range of the learning rate; None: the range was declared or given."""
 
 
 class ClassifierSpec(FrozenModel):
@@ -301,7 +316,7 @@ class TrialSpec(FrozenModel):
         title = (
             f"{self.architecture.display_name} · {self.dataset.display_name} · "
             f"{self.recipe.display_name}{', tuned' if self.search else ''} · "
-            f"{f'seed {self.seed}' if self.execution.tests else 'search'}"
+            f"{f'seed {self.seed}' if self.execution.tests else 'range test' if self.execution.lr_test else 'search'}"
         )
         return title if self.dataset.fold is None else f"{title} · fold {self.dataset.fold} of {self.dataset.folds}"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from harness.records.spec import FrozenModel
+from harness.records.spec import FrozenModel, LrTestSpec
 from harness.system.atomic_files import write_json
 from zoo.errors import StoreError
 from zoo.files.foreign_json import parse_object
@@ -67,6 +67,8 @@ class StudyFile(FrozenModel):
     """Number of the search among the repeats."""
     at_a_time: int = 1
     """Maximum number n of trials at a time: a proposal waits for the results of all trials but the last n - 1."""
+    lr_test: LrTestSpec | None = None
+    """The range test that found the range of the learning rate; None: there was none, or it has not run."""
     trials: tuple[TriedSettings, ...] = ()
     """What was tried, in order."""
     best: int | None = None

@@ -11,6 +11,7 @@
 - ``default_winner``: trials that need no training, because the search chose the default settings
 - ``lr_range``: what a range test of the learning rate suggests
 - ``lr_finding``: the range tests of a plan
+- ``lr_tests``: range tests that find the learning rates to search
 - ``rows``: the searches that a request asks for
 - ``searches``: several searches side by side, as the bench runs them
 

@@ -19,7 +19,8 @@ from harness.planning.plan import Plan
 from harness.planning.unread_settings import why_unread
 from harness.records.spec import ExecutionSpec, TrialSpec
 from harness.search.combination import Combination
-from harness.search.lr_range import HIGHEST, LOWEST, STEPS, LrRange
+from harness.search.lr_range import LrRange
+from harness.search.lr_tests import range_test_of
 from harness.system.interrupts import Interrupts
 from harness.trial.resolved_trial import ResolvedTrial
 from zoo.catalog import Catalog
@@ -37,7 +38,7 @@ def find_lr_ranges(
     data: DataSettings,
     grid: tuple[str, ...] = (),
 ) -> list[LrRange]:
-    """Prepare the data of *plan*, and run a range test of each combination with its first seed, on one device.
+    """Prepare the data of *plan*, and run a range test of each combination on one device, as a search would.
 
     Args:
         plan: The combinations. Learning rates that a grid gives them make one.
@@ -56,7 +57,7 @@ def find_lr_ranges(
         combination = Combination.of(spec, catalog, tuple(key for key in grid if key != "recipe.lr"))
         combinations.setdefault(_key(spec), combination)
     reasons = {key: _why_not(each) for key, each in combinations.items()}
-    tested = tuple(_on_one_device(each.spec) for key, each in combinations.items() if not reasons[key])
+    tested = tuple(range_test_of(each.spec) for key, each in combinations.items() if not reasons[key])
     found: dict[str, LrRange] = {}
     interrupts = Interrupts()
     with interrupts.caught(), tempfile.TemporaryDirectory(prefix="zoo-") as scratch:
@@ -81,9 +82,6 @@ def _range_of(combination: Combination, trial: ResolvedTrial, jobs: LocalJobRunn
         "sources": sources,
         "spec": trial.spec.model_dump(mode="json"),
         "prepared": trial.prepared.model_dump(mode="json"),
-        "lowest": LOWEST,
-        "highest": HIGHEST,
-        "steps": STEPS,
     }
     default = combination.hyperparameters.lr
     try:
@@ -101,11 +99,6 @@ def _why_not(combination: Combination) -> str:
     if not recipe.trains:
         return "the recipe trains nothing"
     return why_unread(recipe, "lr", combination.hyperparameters)
-
-
-def _on_one_device(spec: TrialSpec) -> TrialSpec:
-    execution = spec.execution.model_copy(update={"gpus_per_trial": 1, "compile": "off"})
-    return spec.model_copy(update={"execution": execution})
 
 
 def _threads(machine: Machine, execution: ExecutionSpec, num_trials: int) -> int | None:

@@ -6,9 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LOWEST, HIGHEST, STEPS = 1e-6, 10.0, 200
-"""Rates between which a test rises, and its steps: about thirty for each power of ten."""
-
 WINDOW = 11
 """Number of steps whose mean loss is the smoothed loss of the one in their middle."""
 

@@ -40,19 +40,22 @@ class Result:
         return self.outcome == Outcome.DONE
 
 
+def seconds_on_device(record: Record) -> float:
+    """Return the time that a trial took on its device, without waiting for it."""
+    seconds = record.seconds
+    return max(0.0, seconds.get("total", 0.0) - seconds.get("wait", 0.0) - seconds.get("paused", 0.0))
+
+
 def result_of(record: Record, folder: Path, *, pause_after: int | None = None) -> Result:
     """Return the result of a trial from its record and the history in its folder.
 
     Args:
         pause_after: Return the result at this epoch, of a trial that paused there and may have gone on since.
     """
-    seconds = record.seconds
-    spent = seconds.get("total", 0.0) - seconds.get("wait", 0.0) - seconds.get("paused", 0.0)
+    spent = seconds_on_device(record)
     if record.outcome is not Outcome.DONE or record.training is None:
         is_bad = record.failure is not None and record.failure.kind in _BAD_SETTINGS
-        return Result(
-            outcome=record.outcome.value, reason=record.reason, value=0.0 if is_bad else None, seconds=max(0.0, spent)
-        )
+        return Result(outcome=record.outcome.value, reason=record.reason, value=0.0 if is_bad else None, seconds=spent)
     epochs = {row["epoch"]: row for row in read_history(folder / HISTORY_FILE) if row.get("event") == "epoch"}
     tested = record.training.tested_epoch
     if pause_after is not None:
@@ -64,7 +67,7 @@ def result_of(record: Record, folder: Path, *, pause_after: int | None = None) -
         outcome=record.outcome.value,
         value=float(row["val_accuracy"]),
         val_loss=None if val_loss is None else float(val_loss),
-        seconds=max(0.0, spent),
+        seconds=spent,
         weights=record.files.get(CHECKPOINT_FILE, ""),
     )
 

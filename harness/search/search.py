@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.records.spec import TrialSpec, stable_hash
+from harness.records.spec import LrTestSpec, TrialSpec, stable_hash
 from harness.records.study_file import StudyFile, TriedSettings
 from harness.search.combination import Combination
 from harness.search.objective import OBJECTIVE, Result
@@ -85,6 +85,8 @@ class Search:
     at_a_time: int = 1
     """Number of trials that may run at a time."""
     repeat: int = 0
+    lr_test: LrTestSpec | None = None
+    """What the range test of the learning rate found; None if there was none, or it has not run yet."""
     problem: str = ""
     """Why the search cannot go on; empty if it can."""
     tried: list[Tried] = field(default_factory=list)
@@ -105,7 +107,8 @@ class Search:
         execution = combination.spec.execution.model_copy(
             update={"tests": False, "measure_seconds": 0.0, "best_inference": False, "looks": 1}
         )
-        self._base = combination.spec.model_copy(update={"execution": execution, "seed": SEED + self.repeat})
+        self.base: TrialSpec = combination.spec.model_copy(update={"execution": execution, "seed": SEED + self.repeat})
+        self._lr_seconds = 0.0 if self.lr_test is None else self.lr_test.seconds
 
     @property
     def key(self) -> str:
@@ -118,7 +121,7 @@ class Search:
             spec.recipe.full_name,
             spec.recipe.hyperparameters,
             spec.execution.precision,
-            self.space.texts(),
+            self.space.asked(),
             self.sampler,
             OBJECTIVE,
             *([] if self.pruner == "none" else [self.pruner]),
@@ -132,8 +135,10 @@ class Search:
 
     @property
     def spent_seconds(self) -> float:
-        """Time on the device of all trials so far."""
-        return sum(each.result.seconds for each in self.tried if each.result is not None and each.same_as is None)
+        """Time on the device of all trials so far, and of the range test."""
+        return self._lr_seconds + sum(
+            each.result.seconds for each in self.tried if each.result is not None and each.same_as is None
+        )
 
     def due(self) -> list[Tried]:
         """Propose the trials that may run now; those that need no run have their result."""
@@ -207,6 +212,7 @@ class Search:
             budget=self.budget.text,
             repeat=self.repeat,
             at_a_time=self.at_a_time,
+            lr_test=self.lr_test,
             trials=tuple(map(_as_written, self.tried)),
             best=best.number if best else None,
             importances=self._importances() if best else {},
@@ -232,7 +238,7 @@ class Search:
             return False
         known = self.tried[: max(0, number + 1 - self.at_a_time)]
         seconds = sum(each.result.seconds for each in known if each.result and each.same_as is None)
-        return number > 0 and seconds >= self.budget.seconds
+        return number > 0 and self._lr_seconds + seconds >= self.budget.seconds
 
     def _propose(self) -> list[Tried]:
         values = self._study.ask()
@@ -246,7 +252,7 @@ class Search:
             tried.at_rungs = same.at_rungs  # filled while that one runs
             return []
         try:
-            tried.spec = self.combination.with_values(values, self._base)
+            tried.spec = self.combination.with_values(values, self.base)
             tried.rungs = self._rungs(tried)
             tried.spec = self._until_rung(tried)
         except ZooError as error:

@@ -6,15 +6,19 @@ import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from harness.planning.rising_rates import HIGHEST, LOWEST
 from harness.search.combination import MODEL, RECIPE, Combination
 from zoo.errors import ManyErrors, UsageError, ZooError
 from zoo.options import Option
-from zoo.space import OFF, Dimension, parse_dimension
+from zoo.space import LR_FIND, OFF, Dimension, asks_for_lr_test, parse_dimension
 
 _FIXED = {
     "recipe.pretrained": "other weights are prepared for otherwise; run a recipe of each kind instead",
 }
 """Settings that a search may not change, and why."""
+
+LR = "recipe.lr"
+"""The setting whose range a range test can find."""
 
 _MOST_CHOICES = 10_000
 """Combinations of choices that are tried to find one in which a setting is read."""
@@ -30,10 +34,36 @@ class Space:
 
     dimensions: Mapping[str, Dimension]
     """Dimensions by dotted key: choices first, since others may depend on them."""
+    wants_lr_test: bool = False
+    """Whether a range test finds the range of the learning rate, which is that of all tested rates until then."""
+    declared_lr: Dimension | None = None
+    """Range of the learning rate that the recipe declares, for when a range test suggests none."""
 
     def texts(self) -> dict[str, str]:
         """Return the range of each setting as text."""
         return {key: str(dimension) for key, dimension in self.dimensions.items()}
+
+    def asked(self) -> dict[str, str]:
+        """Return the range of each setting as it was asked for, which a range test does not change."""
+        texts = self.texts()
+        if self.wants_lr_test:
+            texts[LR] = texts[LR].replace(self.dimensions[LR].range_text, LR_FIND, 1)
+        return texts
+
+    def with_lr_range(self, text: str) -> Space:
+        """Return the space with the learning rates that a range test has found, or those that the recipe declares.
+
+        Args:
+            text: Range that was found, such as ``log(0.01, 1)``; empty: none.
+
+        Raises:
+            UsageError: If none was found, and none is declared.
+        """
+        found = parse_dimension(text) if text else self.declared_lr
+        if found is None:
+            raise UsageError(f"the recipe declares no range, either: give one, such as --space '{LR}=log(1e-4, 1)'")
+        dimension = replace(found, when=self.dimensions[LR].when)
+        return replace(self, dimensions={**self.dimensions, LR: dimension})
 
     def is_active(self, key: str, values: Mapping[str, Option], combination: Combination) -> bool:
         """Return whether a setting is searched when the others have these *values*, and the rest their own."""
@@ -47,7 +77,8 @@ def space_of(combination: Combination, given: Mapping[str, str], fixed: Iterable
     """Return the space of a combination.
 
     Args:
-        given: Ranges of the user by dotted key; ``off`` takes a setting out.
+        given: Ranges of the user by dotted key; ``off`` takes a setting out, and ``lr-find`` leaves the range of the
+            learning rate to a range test.
         fixed: Dotted keys of the settings that the user has given a value, which are not searched.
 
     Raises:
@@ -75,7 +106,9 @@ def space_of(combination: Combination, given: Mapping[str, str], fixed: Iterable
         errors += _unread(dimensions, combination)
     ManyErrors.raise_if(errors)
     ordered = sorted(dimensions.items(), key=lambda pair: (bool(pair[1].when), pair[1].kind != "choice"))
-    return Space(dimensions=dict(ordered))
+    wants_lr_test = asks_for_lr_test(texts.get(LR, ""))
+    declared_lr = _dimension(LR, declared[LR], combination) if wants_lr_test and LR in declared else None
+    return Space(dimensions=dict(ordered), wants_lr_test=wants_lr_test, declared_lr=declared_lr)
 
 
 def _dimension(key: str, text: str, combination: Combination) -> Dimension:
@@ -83,6 +116,10 @@ def _dimension(key: str, text: str, combination: Combination) -> Dimension:
     combination.value(key)  # it exists
     if key in _FIXED:
         raise UsageError(f"{key} cannot be searched: {_FIXED[key]}")
+    if asks_for_lr_test(text):
+        if key != LR:
+            raise UsageError(f"space of {key}: {LR_FIND} finds a range of {LR} only: expected one such as log(1e-4, 1)")
+        text = text.replace(LR_FIND, f"log({LOWEST:g}, {HIGHEST:g})", 1)
     try:
         dimension = parse_dimension(text)
     except UsageError as error:

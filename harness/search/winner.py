@@ -61,4 +61,5 @@ def _described(search: Search, repeats: int) -> SearchSpec:
         default_value=search.value(0),
         repeat=search.repeat,
         repeats=repeats,
+        lr_test=search.lr_test,
     )

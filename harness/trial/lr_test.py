@@ -11,6 +11,7 @@ import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,11 +23,14 @@ from harness.data.images import PreparedData, TrialImages, few
 from harness.faults.failures import classify
 from harness.measuring.environment import available_threads
 from harness.networks.complexity import count_macs
+from harness.planning.rising_rates import HIGHEST, LOWEST, STEPS, rising_rates
 from harness.planning.threads import threads_for_work
+from harness.records.history import LR_TEST_EVENT
 from harness.records.spec import TrialSpec
 from harness.system.malloc import keep_freed_memory
 from harness.training.loop import TrainingHooks, train
 from harness.training.precision import fastest_kernels
+from harness.trial.active import ActiveTrial
 from harness.trial.setup import make_setup
 from zoo.calling.interruption import INTERRUPTION
 from zoo.catalog import Catalog
@@ -50,9 +54,9 @@ def measure_losses(
     spec: dict[str, Any],
     prepared: dict[str, Any],
     *,
-    lowest: float,
-    highest: float,
-    steps: int,
+    lowest: float = LOWEST,
+    highest: float = HIGHEST,
+    steps: int = STEPS,
 ) -> dict[str, Any]:
     """Train while the learning rate rises from *lowest* to *highest* within *steps* training steps.
 
@@ -67,7 +71,8 @@ def measure_losses(
                 wanted,
                 PreparedData.model_validate(prepared),
                 build_catalog(Sources(**sources)),
-                _rising(lowest, highest, steps),
+                rising_rates(lowest, highest, steps),
+                partial(_use_threads, wanted.execution.threads),
             )
     except BaseException as error:  # plugins may raise anything, which must not affect other tests
         if INTERRUPTION.count:
@@ -75,20 +80,36 @@ def measure_losses(
         return {"problem": classify(error, "the range test").message}
 
 
-def _rising(lowest: float, highest: float, steps: int) -> list[float]:
-    return [lowest * (highest / lowest) ** (step / (steps - 1)) for step in range(steps)]
+def run_lr_test(trial: ActiveTrial) -> None:
+    """Run a range test as a trial, which writes the same numbers to its history as :func:`measure_losses` returns."""
+
+    def begin(macs: int | None, batch_size: int) -> None:
+        trial.choose_threads(macs, batch_size)
+        trial.wait_for_cores()
+
+    trial.begin()
+    with trial.progress.during("train"):
+        measured = _measure(trial.spec, trial.prepared, trial.catalog, rising_rates(), begin)
+    trial.progress.history.write({"event": LR_TEST_EVENT, **measured})
 
 
-def _measure(spec: TrialSpec, prepared: PreparedData, catalog: Catalog, lrs: list[float]) -> dict[str, Any]:
+def _use_threads(wanted: int | None, macs: int | None, batch_size: int) -> None:
+    torch.set_num_threads(wanted or threads_for_work(macs, batch_size, available=available_threads()))
+
+
+def _measure(
+    spec: TrialSpec,
+    prepared: PreparedData,
+    catalog: Catalog,
+    lrs: list[float],
+    begin: Callable[[int | None, int], None],
+) -> dict[str, Any]:
+    """Return what is measured; *begin* is called with the work of an image and the batch size before training."""
     execution, precision = spec.execution, spec.execution.precision
     assert precision != "auto", "the bench resolves the precision"
     setup = make_setup(spec, prepared, catalog)
     hp = setup.resolved.hp
-    if execution.threads:
-        torch.set_num_threads(execution.threads)
-    else:
-        macs = count_macs(setup.model, (prepared.channels, prepared.image_size, prepared.image_size))
-        torch.set_num_threads(threads_for_work(macs, hp.batch_size, available=available_threads()))
+    begin(count_macs(setup.model, (prepared.channels, prepared.image_size, prepared.image_size)), hp.batch_size)
     images = TrialImages(prepared)
     images.val = few(images.val, min(len(images.val), _VAL_IMAGES))
     steps_per_epoch = len(batch_sizes(len(images.train), hp.batch_size))

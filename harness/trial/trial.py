@@ -33,6 +33,7 @@ from harness.trial.distributed.multi_gpu import RankGroup
 from harness.trial.evaluating import run_evaluation
 from harness.trial.head_fitting import learns_from_features
 from harness.trial.job import TrialJob
+from harness.trial.lr_test import run_lr_test
 from harness.trial.on_features import run_on_features
 from harness.trial.progress import TrialProgress, continue_history
 from harness.trial.setup import hyperparameters
@@ -171,6 +172,9 @@ def _check_code(job: TrialJob, catalog: Catalog) -> None:
 
 
 def _run(trial: ActiveTrial, states: TrainingStates, state: TrainingState | None, ranks: RankGroup | None) -> None:
+    if trial.spec.execution.lr_test:
+        run_lr_test(trial)
+        return
     if trial.job.trial.classifier is not None:
         run_evaluation(trial, trial.job.trial.classifier)
         return

@@ -131,6 +131,8 @@ class Tuned:
     gain_low: float | None = None
     """Lower end of its 95 % interval, paired over seeds and test images; None if the settings are the default's."""
     gain_high: float | None = None
+    lr_ranges: tuple[str, ...] = ()
+    """Ranges of learning rates that range tests found, one for each search that began with one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

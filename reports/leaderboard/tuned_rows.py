@@ -16,6 +16,8 @@ from reports.trials.grouping import Group
 from zoo.space import values_text
 from zoo.text import duration, plural
 
+LR = "recipe.lr"
+
 
 def with_tuned(rows: Sequence[Row], groups: Sequence[Group]) -> list[Row]:
     """Return *rows* with what is known of the searches of those that were tuned.
@@ -55,6 +57,9 @@ def tuned_notes(rows: Sequence[Row]) -> list[str]:
 
 def _sentence(name: str, tuned: Tuned) -> str:
     cost = f"({plural(tuned.trials, 'trial')}, {duration(tuned.seconds)})"
+    if tuned.lr_ranges:
+        tests = "a range test" if len(tuned.lr_ranges) == 1 else "range tests"
+        cost += f"; learning rates searched, by {tests}: {'; '.join(dict.fromkeys(tuned.lr_ranges))}"
     if not any(tuned.settings):
         found = "the search found" if tuned.repeats == 1 else "the searches found"
         return f"{name}: {found} nothing better than the default, whose results these are {cost}"
@@ -81,6 +86,7 @@ def _tuned(searches: Sequence[SearchSpec], group: Group, default: Group | None) 
         budget=searches[0].budget,
         repeats=searches[0].repeats,
         settings=settings,
+        lr_ranges=tuple(distinct[repeat].space[LR] for repeat in sorted(distinct) if distinct[repeat].lr_test),
         gain=gain.mean if gain is not None else None,
         gain_low=gain.low if varies and gain is not None else None,
         gain_high=gain.high if varies and gain is not None else None,

@@ -117,6 +117,32 @@ def test_a_bench_on_several_nodes_gives_the_results_of_a_local_one(bench: Bench,
     assert any("127.0.0.4" in text for text in names)
 
 
+def test_classifiers_are_tested_on_nodes_that_lack_their_files(bench: Bench, at_home: dict[str, Any]) -> None:
+    finish(bench.start())
+    trial_id = next(trial for trial in at_home if "linear" in trial)
+    given = [f"trial:{bench.store / trial_id}"]
+    here, away = (bench.store.parent / name for name in ("eval-here", "eval-away"))
+
+    def evaluate(out: Path, *options: str) -> dict[str, Any]:
+        words = ("eval", *given, "--data", "digits", "--carve-test", "--device", "cpu", "--threads", "1", "--quiet")
+        subprocess.run(
+            [bench.script, *words, "--measure-seconds", "0", "--out", out, *options],
+            env=bench.cluster.environment,
+            check=True,
+            timeout=300,
+        )
+        (record,) = (json.loads(path.read_bytes()) for path in out.glob("*/record.json"))
+        return record
+
+    one, other = evaluate(here), evaluate(away, "--executor", "ray", "--address", bench.cluster.address)
+    names = ("trial_id", "result_key", "metrics", "origin", "outcome")
+    assert [one[name] for name in names] == [other[name] for name in names]
+    assert one["files"]["predictions.safetensors"] == other["files"]["predictions.safetensors"]
+    assert one["metrics"] == at_home[trial_id][2]
+    assert other["environment"]["node"].startswith("127.0.0.")
+    assert evaluate(away) == other  # finished on the cluster, and read here
+
+
 def test_a_killed_worker_only_costs_time(bench: Bench, node: Any, at_home: dict[str, Any]) -> None:
     process = bench.start_and_train(node)
     for pid in node.busy():

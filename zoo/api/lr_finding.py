@@ -30,8 +30,8 @@ def find_lr(
     """Find a learning rate for every selected combination, as ``zoo plan --lr-find`` does.
 
     Each network is trained for up to 200 steps while the rate rises from 1e-6 to 10, on training images only, prepared
-    and augmented as for a trial, on the same device (Smith 2017, arXiv:1506.01186). The same first seed gives the same
-    numbers on a CPU.
+    and augmented as for a trial, on the same device (Smith 2017, arXiv:1506.01186). The same settings give the same
+    numbers on a CPU, whatever the seeds, and they are those of ``zoo.bench(…, space={"recipe.lr": "lr-find"})``.
 
     Args:
         models: Names and patterns, as a list or separated by commas.

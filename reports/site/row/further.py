@@ -117,6 +117,7 @@ def search_facts(record: Record) -> list[tuple[str, str]]:
         ("objective", search.objective.replace("_", " ")),
         ("objective of the chosen trial", _value(search.best_value)),
         ("objective of the recipe's own settings", _value(search.default_value)),
+        ("learning rate that its range test suggests", _suggestion(search)),
         *((key, _setting(search, key)) for key in search.space),
     ]
     return [(one_line(name, max_length=100), one_line(text)) for name, text in facts if text]
@@ -124,6 +125,12 @@ def search_facts(record: Record) -> list[tuple[str, str]]:
 
 def _value(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
+
+
+def _suggestion(search: SearchSpec) -> str:
+    if search.lr_test is None:
+        return ""
+    return f"none: {search.lr_test.problem}" if search.lr_test.suggestion is None else f"{search.lr_test.suggestion:g}"
 
 
 def _setting(search: SearchSpec, key: str) -> str:

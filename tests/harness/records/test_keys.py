@@ -170,7 +170,9 @@ def test_a_trial_that_does_not_test_is_another_one_and_all_others_keep_their_key
     untested = spec.model_copy(update={"execution": spec.execution.model_copy(update={"tests": False})})
     assert key(untested) != key(spec)
     fields = result_fields(spec, fingerprint="f", torch_version="2.15.0")
-    assert not {"tests", "search"} & fields.keys()
+    assert not {"tests", "search", "lr_test"} & fields.keys()
+    ranged = untested.execution.model_copy(update={"lr_test": True})
+    assert key(untested.model_copy(update={"execution": ranged})) not in (key(untested), key(spec))
 
 
 def test_a_tuned_row_is_its_search_and_budget_and_with_repeats_its_settings_may_differ() -> None:

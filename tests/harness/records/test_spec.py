@@ -14,6 +14,7 @@ from harness.records.spec import (
     CodeSpec,
     DatasetSpec,
     ExecutionSpec,
+    LrTestSpec,
     PretrainingSpec,
     ProviderSpec,
     RecipeSpec,
@@ -78,6 +79,7 @@ FULL = TrialSpec(
         best_inference=True,
         pause_after=3,
         tests=False,
+        lr_test=True,
     ),
     search=SearchSpec(
         study="5",
@@ -95,6 +97,7 @@ FULL = TrialSpec(
         default_value=0.8,
         repeat=1,
         repeats=3,
+        lr_test=LrTestSpec(suggestion=0.1, problem="", seconds=2.5),
     ),
     classifier=ClassifierSpec(
         kind="file",
@@ -167,7 +170,9 @@ def test_the_title_names_the_fold_where_there_is_one() -> None:
 def test_the_title_tells_a_tuned_trial_and_a_trial_of_a_search() -> None:
     tuned = FULL.whole.model_copy(update={"execution": ExecutionSpec()})
     assert tuned.title == "net · folder:x · r, tuned · seed 4"
-    assert FULL.whole.model_copy(update={"search": None}).title == "net · folder:x · r · search"
+    tried = tuned.model_copy(update={"execution": ExecutionSpec(tests=False), "search": None})
+    assert tried.title == "net · folder:x · r · search"
+    assert FULL.whole.model_copy(update={"search": None}).title == "net · folder:x · r · range test"
 
 
 def test_the_whole_of_a_fold_is_the_same_trial_over_all_folds() -> None:

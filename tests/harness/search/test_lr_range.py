@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from harness.search.lr_range import HIGHEST, LOWEST, STEPS, LrRange
+from harness.planning.rising_rates import STEPS, rising_rates
+from harness.search.lr_range import LrRange
 
-LRS = [LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1)) for step in range(STEPS)]
+LRS = rising_rates()
 
 
 def bowl(best: float) -> list[float]:

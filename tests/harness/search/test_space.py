@@ -39,6 +39,28 @@ def test_the_user_s_ranges_replace_add_and_remove(toys: ToySearch) -> None:
     assert "recipe.momentum" not in texts
 
 
+def test_a_range_test_may_find_the_learning_rate_under_conditions_or_without(toys: ToySearch) -> None:
+    combination = toys.combination("plain")
+    space = space_of(combination, {"recipe.lr": "lr-find"}, ())
+    assert space.wants_lr_test
+    assert space.texts()["recipe.lr"] == "log(1e-06, 10)"
+    assert space.asked()["recipe.lr"] == "lr-find"
+    found = space.with_lr_range("log(0.02, 2)")
+    assert found.texts() == {**space.texts(), "recipe.lr": "log(0.02, 2)"}
+    assert list(found.texts()) == list(space.texts())
+    assert found.asked() == space.asked()
+    assert space.with_lr_range("").texts()["recipe.lr"] == "log(0.001, 1)"  # as declared
+
+    conditional = space_of(combination, {"recipe.lr": "lr-find if optimizer=sgd"}, ())
+    assert conditional.asked()["recipe.lr"] == "lr-find if recipe.optimizer=sgd"
+    assert conditional.with_lr_range("log(0.02, 2)").texts()["recipe.lr"] == "log(0.02, 2) if recipe.optimizer=sgd"
+
+    declares_none = space_of(toys.combination("planted"), {"recipe.lr": "lr-find"}, ())
+    with pytest.raises(ZooError, match="declares no range, either: give one"):
+        declares_none.with_lr_range("")
+    assert not space_of(combination, {}, ()).wants_lr_test
+
+
 def test_what_the_user_has_set_is_not_searched(toys: ToySearch) -> None:
     texts = space_of(toys.combination("plain", set={"recipe.lr": 0.1}), {}, ["recipe.lr"]).texts()
     assert "recipe.lr" not in texts
@@ -48,6 +70,9 @@ def test_what_the_user_has_set_is_not_searched(toys: ToySearch) -> None:
     ("given", "fixed", "sentence"),
     [
         ({"recipe.lrr": "log(0.1, 1)"}, (), "did you mean 'recipe.lr'"),
+        ({"recipe.momentum": "lr-find"}, (), "space of recipe.momentum: lr-find finds a range of recipe.lr only"),
+        ({"recipe.lr": "lr-find(0.1)"}, (), "space of recipe.lr: 'lr-find(0.1)': expected a range such as"),
+        ({"recipe.lr": "lr-find"}, ["recipe.lr"], "recipe.lr is both set to a value and searched"),
         ({"recipe.lr": "log(0.1)"}, (), "space of recipe.lr: 'log(0.1)': expected two numbers"),
         ({"recipe.lr": "log(1, 0.1)"}, (), "the smaller one first"),
         ({"recipe.momentum": "uniform(0, 2)"}, (), "momentum = 2.0"),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from harness.bench.bench import BenchSummary, run_bench
+from harness.bench.bench import BenchSummary, Follow, run_bench
 from harness.bench.settings import BenchSettings, RemoteRequest
 from harness.bench.slots import SlotRequest
 from harness.data.settings import DataSettings
 from harness.planning.plan import Plan, make_plan
 from harness.planning.request import BenchRequest
 from harness.planning.selection import select
+from harness.records.spec import TrialSpec
 from harness.records.store import Store
 from harness.search.combination import Combination
 from harness.search.objective import Result
@@ -70,6 +71,10 @@ class ToySearch:
         search.at_a_time = at_a_time
         return search
 
+    def run(self, follow: Follow, specs: Sequence[TrialSpec], *, jobs: int = 1) -> BenchSummary:
+        """Run trials, and those that follow."""
+        return self._run(follow, specs, SlotRequest(jobs=jobs), None)
+
     def bench(self, *searches: Search, jobs: int = 1, workers: Workers | None = None) -> BenchSummary:
         """Run searches as the bench does, on other machines if there are some."""
         self.store.create()
@@ -77,14 +82,19 @@ class ToySearch:
         remote = None
         if workers is not None:
             remote = RemoteRequest(executor=Executor(name="nodes", open=lambda _: nullcontext(workers)), options={})
+        return self._run(follow, follow.first(), SlotRequest(jobs=jobs), remote)
+
+    def _run(
+        self, follow: Follow, specs: Sequence[TrialSpec], slots: SlotRequest, remote: RemoteRequest | None
+    ) -> BenchSummary:
         return run_bench(
-            Plan(trials=tuple(follow.first()), preload=("torch",)),
+            Plan(trials=tuple(specs), preload=("torch",)),
             store=self.store,
             sources=self.sources,
             emit=self.events.append,
             settings=BenchSettings(
                 data=DataSettings(data_root=self.folder / "data", cache=self.folder / "cache"),
-                slots=SlotRequest(jobs=jobs),
+                slots=slots,
                 remote=remote,
             ),
             follow=follow,

@@ -36,6 +36,9 @@ def load(request):
         images[:, 1:] += (labels * 150).astype(np.uint8)[:, None, None, None]
         return Split(images=images, labels=labels.astype(np.int64))
 
+    if request.options["flat"]:  # of one colour, so that nothing can be learnt
+        flat = Split(images=np.full((40, 4, 4, 1), 100, dtype=np.uint8), labels=np.arange(40) % 2)
+        return Splits(classes=("dark", "light"), train=flat, val=flat, test=flat)
     test = split(40, 3)
     if request.options["poison"]:
         test = Split(images=test.images, labels=1 - test.labels)
@@ -60,7 +63,7 @@ def zoo_architectures():
 
 @hookimpl
 def zoo_datasets():
-    yield Dataset(name="bright", load=load, options={"poison": False})
+    yield Dataset(name="bright", load=load, options={"poison": False, "flat": False})
 
 
 @hookimpl

@@ -15,6 +15,7 @@ from harness.records.state_files import state_files
 from harness.records.trial_lock import LOCK_FILE
 from harness.system.atomic_files import sha256_of
 from harness.trial import training, trial
+from harness.trial.lr_test import measure_losses
 from harness.trial.trial import run_trial
 from zoo.errors import UnavailableWeightsError
 
@@ -37,6 +38,23 @@ def test_a_trial_that_is_done_has_a_record_of_all_that_it_did(make_job, plugin_c
     assert set(record.files) == {"history.jsonl", "checkpoint.safetensors", *predictions}
     assert all(sha256_of(folder_of(job) / name) == sum for name, sum in record.files.items())
     assert state_files(folder_of(job)) == []
+
+
+def test_a_range_test_writes_its_losses_to_its_history_and_trains_no_network_to_test(
+    make_job, plugin_catalog, plugin_file
+):
+    job = make_job(hyperparameters={"epochs": 2}, lr_test=True, tests=False)
+    spec = job.trial.spec
+    record = run_job(job, plugin_catalog)
+    assert (record.outcome, record.training, record.model, record.metrics) == (Outcome.DONE, None, None, {})
+    assert set(record.files) == {"history.jsonl"}
+    (row,) = (row for row in read_history(folder_of(job) / "history.jsonl") if row["event"] == "lr_test")
+    sources = {"files": (str(plugin_file),), "entry_points": False}
+    prepared = job.trial.prepared.model_dump(mode="json")
+    measured = measure_losses(sources, spec.model_dump(mode="json"), prepared)
+    assert row["lrs"] == measured["lrs"]
+    assert row["losses"] == measured["losses"]
+    assert len(row["losses"]) > 100
 
 
 def test_a_trial_that_another_process_holds_is_left_to_it(make_job, plugin_catalog):

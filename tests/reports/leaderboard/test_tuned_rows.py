@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.records.spec import SearchSpec
+from harness.records.spec import LrTestSpec, SearchSpec
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.tuned_rows import tuned_notes
 
 
-def tuned(trial, *, repeat: int = 0, repeats: int = 1, seconds: float = 60.0):
+def tuned(trial, *, repeat: int = 0, repeats: int = 1, seconds: float = 60.0, lr_test=None):
     folder, record = trial
     search = SearchSpec(
         study="s",
@@ -25,6 +25,7 @@ def tuned(trial, *, repeat: int = 0, repeats: int = 1, seconds: float = 60.0):
         best=7,
         repeat=repeat,
         repeats=repeats,
+        lr_test=lr_test,
     )
     spec = record.spec.model_copy(update={"search": search})
     return folder, record.model_copy(update={"spec": spec})
@@ -56,12 +57,20 @@ def test_the_gain_over_the_default_has_an_interval_and_its_cost(make_trial) -> N
     assert row.tuned.gain == pytest.approx(0.2, abs=0.03)
     assert row.tuned.gain_low < row.tuned.gain < row.tuned.gain_high
     assert row.tuned.gain_low > 0
+    assert not any("range test" in note for note in table.notes)
     (default,) = (row for row in table.rows if not row.tuned)
     assert (row.recipe, default.recipe) == ("sgd, tuned, 16 trials, 1 min", "sgd, default")
     notes = " ".join(table.notes)
     assert "sgd, tuned, 16 trials, 1 min: gained +2" in notes
     assert "over default on the test images: lr=0.3 (16 trials, 1 min 00 s)" in notes
     assert "a tuned row of one search" in notes
+
+
+def test_a_range_that_a_range_test_found_is_named(make_trial) -> None:
+    found = LrTestSpec(suggestion=0.1, seconds=2.0)
+    table = table_of(trials_of(make_trial, 0.7, 0.9, lr_test=found))
+    (note,) = (note for note in table.notes if "over default" in note)
+    assert note.endswith("(16 trials, 1 min 00 s); learning rates searched, by a range test: log(0.01, 1)")
 
 
 def test_a_tuned_row_that_loses_on_the_test_images_is_shown_as_such(make_trial) -> None:

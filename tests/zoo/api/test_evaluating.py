@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from harness.classifiers.formats import FORMATS
 from harness.classifiers.trained import load_trained
 from harness.records.predictions import load_predictions
 from harness.records.record import Record
-from harness.records.store import CHECKPOINT_FILE
+from harness.records.store import CHECKPOINT_FILE, Store
 from zoo.errors import UsageError, ZooError
 
 QUIET = {"show": "nothing", "measure_seconds": 0.02}
@@ -102,6 +103,47 @@ def test_an_exported_file_is_a_row_of_its_own(
     assert evaluated.origin is not None
     assert evaluated.origin.source == "file:linear.safetensors"
     assert str(tmp_path) not in json.dumps(evaluated.model_dump(mode="json"))
+
+
+ONE_NODE = """
+from contextlib import nullcontext
+from zoo import Executor, hookimpl
+
+def open_node(options):
+    from tests.harness.bench.inline_workers import InlineWorkers
+    return nullcontext(InlineWorkers())
+
+@hookimpl
+def zoo_executors():
+    yield Executor(name="one_node", open=open_node)
+"""
+
+
+def test_classifiers_are_tested_on_other_machines_to_the_same_bits_and_their_files_travel(
+    trained: tuple[Path, Record], catalog: zoo.Catalog, tmp_path: Path
+) -> None:
+    folder, _ = trained
+    plugin, path = tmp_path / "one_node.py", tmp_path / "linear.safetensors"
+    plugin.write_text(ONE_NODE)
+    FORMATS["safetensors"].write(load_trained(folder, catalog), path)
+    named = [f"trial:{folder}", f"file:{path}"]
+
+    def logits(store: Path, record: Record) -> object:
+        return load_predictions(store / record.trial_id).predictions.logits.tobytes()
+
+    def evaluate(out: str, **options: Any) -> list[tuple[Any, ...]]:
+        result = zoo.evaluate(named, "digits", carve_test=True, out=tmp_path / out, **{**QUIET, **options})
+        return [
+            (each.trial_id, each.result_key, each.metrics, each.origin, logits(tmp_path / out, each))
+            for each in result.records
+        ]
+
+    home = evaluate("home")
+    assert evaluate("away", plugins=[plugin], executor="one_node") == home
+    records = dict(Store(tmp_path / "away").records())
+    assert {record.environment["node"] for record in records.values()} == {"here"}
+    assert evaluate("away") == home  # begun there, and finished here
+    assert dict(Store(tmp_path / "away").records()) == records
 
 
 def test_a_head_that_does_not_fit_is_one_sentence_and_leaves_no_record(

@@ -11,4 +11,5 @@
 ``retesting``  tests trained weights on further sets
 ``shortfalls`` says what a bench has not got
 ``forecast``   estimates run time and memory
+``search_forecast``  estimates the time of searches
 """

@@ -24,7 +24,7 @@ def forecast_of(store: Path, chosen: Chosen, *, retry: bool = False) -> Forecast
     from harness.records.run_summaries import read_run_summaries
     from harness.system.hardware import this_hardware
 
-    forecast = Forecast(hardware=this_hardware(), sizes=_sizes(chosen), retry=retry)
+    forecast = Forecast(hardware=this_hardware(), sizes=sizes(chosen), retry=retry)
     forecast.add(read_run_summaries(store))
     return forecast
 
@@ -163,16 +163,17 @@ def as_json(plan_forecast: PlanForecast) -> dict[str, Any]:
     }
 
 
-def _sizes(chosen: Chosen) -> dict[str, Any]:
+def sizes(chosen: Chosen) -> dict[str, Any]:
+    """Return the numbers and sizes of images that datasets declare, by display name."""
     from harness.planning.forecast import Size
 
-    sizes = {}
+    found = {}
     for dataset in chosen.plan.datasets:
         record = _record(chosen.catalog, dataset.full_name)
-        sizes[dataset.display_name] = Size(
+        found[dataset.display_name] = Size(
             image_size=record.image_size, num_learnt=record.num_train, num_test=record.num_test
         )
-    return sizes
+    return found
 
 
 def _record(catalog: Catalog, full_name: str) -> Any:

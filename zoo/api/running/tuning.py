@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def search_settings(
     from harness.bench.bench import run_bench
     from harness.records.store import Store
     from harness.records.study_file import FOLDER
+    from harness.search.lr_tests import LrTests, lr_sentence
     from harness.search.rows import searched_rows
     from harness.search.searches import Searches
     from harness.search.winner import failure_of, winners
@@ -66,24 +68,29 @@ def search_settings(
     is_remote = settings.remote is not None
     _run_at_a_time(searches, tried, 1 if is_remote else _num_slots(order))
     tried.create()
+    run = partial(run_bench, store=tried, sources=order.sources, emit=emit, settings=settings)
+    tests = LrTests(searches=searches, store=tried)
+    if tests.total:
+        emit(Progress(message="raising the learning rate of each row, to find the range to search"))
+        summary = run(replace(chosen.plan, trials=tuple(tests.specs)), follow=tests)
+        if summary.interrupted:
+            return SearchOutcome(plan=chosen.plan, summary=summary)
+        searches = tests.results()
+        for sentence in filter(None, map(lr_sentence, searches)):
+            note(sentence)
     follow = Searches(searches, tried, lambda sentence: emit(Progress(message=sentence)), open_width=is_remote)
-    summary = run_bench(
-        replace(chosen.plan, trials=tuple(follow.first())),
-        store=tried,
-        sources=order.sources,
-        emit=emit,
-        settings=settings,
-        follow=follow,
-    )
+    summary = run(replace(chosen.plan, trials=tuple(follow.first())), follow=follow)
     problems: list[str] = []
     tuned: dict[str, TrialSpec] = {}
+    ended = iter(searches)
     for row in rows:
-        failures = [failure for search in row.searches if (failure := failure_of(search))]
+        own = [next(ended) for _ in row.searches]
+        failures = [failure for search in own if (failure := failure_of(search))]
         problems += failures
         if not failures:
-            chosen_trials = winners(row.searches, row.specs, request.first_seed)
+            chosen_trials = winners(own, row.specs, request.first_seed)
             tuned |= dict(zip(map(_key, row.specs), chosen_trials, strict=True))
-            note(_sentence(row.searches))
+            note(_sentence(own))
     pairs = ((spec, tuned.get(_key(spec))) for spec in chosen.plan.trials)
     trials = tuple(spec for pair in pairs for spec in pair if spec is not None)
     plan = replace(chosen.plan, trials=trials)

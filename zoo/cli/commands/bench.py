@@ -83,13 +83,15 @@ def command(ctx: click.Context, /, **params: Any) -> None:
 
 def _show_plan(call: BenchCall) -> None:
     from zoo.api.running.forecast import forecast_of, plan_forecast_of
+    from zoo.api.running.search_forecast import search_forecast_of
     from zoo.cli.commands.plan import show_plan
 
     chosen = call.chosen
     forecast = forecast_of(call.store, chosen, retry=call.order.settings.limits.retry)
     form = "json" if call.table.form == "json" else "table"
     plan_forecast = plan_forecast_of(chosen, forecast, call.order.settings.slots)
-    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast)
+    search = search_forecast_of(chosen, forecast, call.order.settings.slots, store=call.store)
+    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast, search=search)
     for sentence in chosen.notes:
         complain(sentence)
 

@@ -15,6 +15,7 @@ from zoo.api.choosing import Chosen, attempt
 from zoo.api.lr_finding import lr_ranges_of
 from zoo.api.ordering import slots_of
 from zoo.api.running import forecast as forecasting
+from zoo.api.running.search_forecast import search_forecast_of
 from zoo.cli.display.lr_ranges import as_json, show_lr_ranges
 from zoo.cli.display.text import TextColumn, table_lines, terminal_width, wrapped
 from zoo.cli.options.output import listing_format, output_option
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from harness.planning.request import BenchRequest
     from harness.records.spec import TrialSpec
     from harness.search.lr_range import LrRange
+    from zoo.api.running.search_forecast import SearchForecast
     from zoo.events import Event
 
 _COLUMNS = (
@@ -86,12 +88,22 @@ def command(ctx: click.Context, /, form: str, **params: Any) -> None:
     if chosen is None or slots is None:
         raise ManyErrors.of(errors)
     forecast = forecasting.forecast_of(Path(params["out"]), chosen)
+    search_forecast_of(chosen, forecast, slots, store=Path(params["out"]))  # a mistake in a space comes before a probe
     interrupted = bool(params["probe"]) and _probe(session, chosen, forecast, params)
     plan_forecast = forecasting.plan_forecast_of(chosen, forecast, slots)
+    search = search_forecast_of(chosen, forecast, slots, store=Path(params["out"]))
     detections = () if params["detect"] is None else _detections(chosen, params)
     ranges = _lr_ranges(session, chosen, params) if params["lr_find"] and not interrupted else None
     more = {} if ranges is None else {"lr_ranges": as_json(ranges)}
-    show_plan(chosen.plan, chosen.request, form=form, plan_forecast=plan_forecast, detections=detections, more=more)
+    show_plan(
+        chosen.plan,
+        chosen.request,
+        form=form,
+        plan_forecast=plan_forecast,
+        search=search,
+        detections=detections,
+        more=more,
+    )
     if ranges is not None and form != "json":
         show_lr_ranges(ranges)
     for sentence in chosen.notes:
@@ -169,6 +181,7 @@ def show_plan(
     *,
     form: str,
     plan_forecast: PlanForecast,
+    search: SearchForecast | None = None,
     detections: Sequence[str] = (),
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
@@ -179,6 +192,7 @@ def show_plan(
         request: What the user asked for.
         form: ``table`` or ``json``.
         plan_forecast: The expected times.
+        search: Those of the searches that come first; None: nothing is searched.
         detections: Sentences on the differences that the plan would show.
         more: Further values of the JSON.
     """
@@ -189,6 +203,8 @@ def show_plan(
         skips = [{"title": skip.title, "reason": skip.reason} for skip in plan.skips]
         forecast = forecasting.as_json(plan_forecast)
         data = {"trials": trials, "skips": skips, "forecast": forecast, **more}
+        if search is not None:
+            data["search"] = search.as_json()
         if request.test_also:
             data["test_also"] = list(request.test_also)
         click.echo(json.dumps({**data, "detection": list(detections)} if detections else data, indent=2))
@@ -210,8 +226,10 @@ def show_plan(
             _tell(f"of that time: {parts}")
     if request.test_also and plan.trials:
         _tell(f"further test sets, after training: {clean(', '.join(request.test_also))}")
-    if request.is_tuned:
-        _tell(_search_sentence(request, combinations))
+    if search is not None:
+        _tell(search.sentence)
+        for title in search.bare:
+            _tell(f"{clean(title)} has no settings to search: its row has the default ones only")
     for sentence in detections:
         _tell(f"detectable with 80 % probability: {clean(sentence)}")
     if request.seeds == "auto":
@@ -253,16 +271,6 @@ def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
         hyperparameters.get("batch_size", ""),
         *forecasting.cells(trials),
         overrides,
-    )
-
-
-def _search_sentence(request: BenchRequest, combinations: Sequence[list[ExpectedTrial]]) -> str:
-    """Return what a bench would run before and after the trials that are listed."""
-    budget = [plural(request.tune, "trial") if request.tune else "", request.tune_budget or ""]
-    searches = f", {request.tune_repeats} times" if request.tune_repeats > 1 else ""
-    return (
-        f"before that, a search of {' or '.join(filter(None, budget))} for each of {plural(len(combinations), 'row')}"
-        f"{searches}; then as many trials again with the settings that were chosen"
     )
 
 

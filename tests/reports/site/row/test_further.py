@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.records.record import FeatureInfo, TestSetKind, TestSetResult
-from harness.records.spec import SearchSpec
+from harness.records.spec import LrTestSpec, SearchSpec
 from reports.leaderboard.building import build_leaderboard
 from reports.leaderboard.table import Estimate, FurtherEstimate
 from reports.site.entries import BoardEntry, entries_of
@@ -100,7 +100,17 @@ def test_a_search_says_what_it_tried_and_chose(make_trial):
         best_value=0.95,
         default_value=0.9,
     )
-    found = dict(search_facts(record.model_copy(update={"spec": record.spec.model_copy(update={"search": search})})))
+
+    def facts_of(search: SearchSpec) -> dict[str, str]:
+        spec = record.spec.model_copy(update={"search": search})
+        return dict(search_facts(record.model_copy(update={"spec": spec})))
+
+    found = facts_of(search)
+    suggestion = "learning rate that its range test suggests"
+    assert suggestion not in found
+    assert facts_of(search.model_copy(update={"lr_test": LrTestSpec(suggestion=0.1)}))[suggestion] == "0.1"
+    none = LrTestSpec(problem="the loss did not fall")
+    assert facts_of(search.model_copy(update={"lr_test": none}))[suggestion] == "none: the loss did not fall"
     assert found["recipe.lr"] == "0.3 of log(0.01, 1), the recipe's own 0.1"
     assert (found["trials"], found["time of the trials"]) == ("16", "1 min 05 s")
     assert (found["objective of the chosen trial"], found["objective of the recipe's own settings"]) == (

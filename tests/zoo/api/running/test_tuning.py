@@ -67,6 +67,39 @@ def test_with_repeats_each_seed_has_a_search_of_its_own_and_they_share_a_row(tun
     assert len(knobs) == 2
 
 
+def test_a_search_takes_the_learning_rates_that_a_range_test_finds(tune: Any, tmp_path: Path) -> None:
+    result = tune("plain", tune=3, space={"recipe.lr": "lr-find"})
+    assert result.is_complete
+    (search,) = {record.search.model_dump_json(): record.search for record in result.records if record.search}.values()
+    assert search.lr_test is not None
+    assert search.lr_test.suggestion is not None
+    low, high = (search.lr_test.suggestion * factor for factor in (0.1, 10))
+    assert search.space["recipe.lr"] == f"log({low:.2g}, {high:.2g})"
+    searched = [record for _, record in Store(tmp_path / "runs" / "search").records()]
+    tests = [record for record in searched if record.spec.execution.lr_test]
+    assert len(tests) == 1
+    assert len(searched) == 4
+    trials = sum(record.seconds["total"] - record.seconds.get("wait", 0) for record in searched)
+    assert search.seconds == pytest.approx(trials, abs=1e-3)
+    assert search.lr_test.seconds == pytest.approx(
+        tests[0].seconds["total"] - tests[0].seconds.get("wait", 0), abs=1e-6
+    )
+    tried = [record.spec.recipe.hyperparameters["lr"] for record in searched if not record.spec.execution.lr_test]
+    assert 0.01 in tried  # the recipe's own
+    assert all(low * 0.9 <= lr <= high * 1.1 for lr in tried if lr != 0.01)
+
+    again = tune("plain", tune=3, space={"recipe.lr": "lr-find"})
+    assert [record.started_at for record in again.records] == [record.started_at for record in result.records]
+
+
+def test_a_range_test_without_a_suggestion_leaves_the_default_row(tune: Any) -> None:
+    settings = {"recipe.knob": 0.5, "data.flat": True}
+    result = tune("planted", set=settings, space={"recipe.lr": "lr-find"}, tune=3)
+    assert not result.is_complete
+    assert any("the loss did not fall at any rate" in problem for problem in result.problems)
+    assert len(result.table["recipe"]) == 1
+
+
 def test_a_setting_that_nothing_reads_is_a_problem_and_the_default_row_is_tested(tune: Any) -> None:
     result = tune("idle", tune=4)
     assert not result.is_complete
@@ -81,6 +114,7 @@ def test_a_setting_that_nothing_reads_is_a_problem_and_the_default_row_is_tested
         ({"tune_repeats": 3}, "tune_repeats = 3 needs as many seeds"),
         ({"tune": None, "space": {"recipe.knob": "uniform(0, 1)"}}, "space belongs to a search"),
         ({"tune": 1}, "tune = 1"),
+        ({"space": {"recipe.momentum": "lr-find"}}, "lr-find finds a range of recipe.lr only"),
         ({"sampler": "grid"}, "sampler = 'grid'"),
         ({"space": {"recipe.knbo": "uniform(0, 1)"}}, "did you mean 'recipe.knob'"),
     ],

@@ -163,14 +163,21 @@ def test_what_a_bench_would_show_is_unknown_without_records_of_its_data(run_shel
     assert run_shelf("plan", *BASE, "--detect", "0").exit_code == 2
 
 
-def test_a_search_is_announced_and_its_mistakes_are_told(run_zoo: Callable[..., Result]) -> None:
-    what = ["--models", "linear", "--data", "digits", "--recipes", "sgd_quick", "--seeds", "2"]
-    told = run_zoo("plan", *what, "--tune", "16", "--tune-budget", "30m", "--tune-repeats", "2").stdout
-    sentence = "before that, a search of 16 trials or 30m for each of 1 row, 2 times; then as many trials again"
+def test_a_search_is_announced_and_its_mistakes_are_told(run_zoo: Callable[..., Result], tmp_path: Path) -> None:
+    what = ["--models", "linear", "--data", "digits", "--recipes", "sgd_quick", "--seeds", "2", "--out", str(tmp_path)]
+    told = run_zoo("plan", *what, "--tune", "16", "--tune-budget", "30m", "--tune-repeats", "2", "--jobs", "1").stdout
+    sentence = (
+        "before that, a search of 16 trials or 30m for each of 1 row, 2 times: about 1 h 00 min on 1 slot; "
+        "then 2 trials with the settings that were chosen"
+    )
     assert sentence in " ".join(told.split())
-    wrong = run_zoo("bench", *what, "--tune", "16", "--space", "recipe.lrr=log(0.1,1)", "--dry-run")
-    assert wrong.exit_code == 2
-    assert "did you mean 'recipe.lr'" in wrong.stderr
+    ranged = run_zoo("plan", *what, "--tune", "16", "--space", "recipe.lr=lr-find", "--format", "json")
+    search = json.loads(ranged.stdout)["search"]
+    assert (search["rows"], search["lr_steps"], search["seconds"], search["num_unknown"]) == (1, 200, None, 1)
+    for command in (("bench", "--dry-run"), ("plan",)):
+        wrong = run_zoo(*command, *what, "--tune", "16", "--space", "recipe.lrr=log(0.1,1)")
+        assert wrong.exit_code == 2
+        assert "did you mean 'recipe.lr'" in wrong.stderr
 
 
 def test_a_range_test_of_the_learning_rate_follows_the_plan(run_zoo: Run) -> None:

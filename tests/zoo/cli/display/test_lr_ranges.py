@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from harness.search.lr_range import HIGHEST, LOWEST, STEPS, LrRange
+from harness.planning.rising_rates import STEPS, rising_rates
+from harness.search.lr_range import LrRange
 from zoo.cli.display.lr_ranges import as_json, show_lr_ranges
 
-LRS = [LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS - 1)) for step in range(STEPS)]
+LRS = rising_rates()
 LOSSES = [2.3 - 2 * min(1.0, (lr / 0.5) ** 0.3) + max(0.0, 40 * (lr - 0.5)) for lr in LRS]
 
 
