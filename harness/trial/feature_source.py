@@ -93,11 +93,7 @@ class FeatureSource:
         Raises:
             TrialError: As :func:`harness.training.evaluation.predict_logits`.
         """
-        if self._prepared.fold is None:
-            return self._stored(split, images)
-        assert isinstance(images.images_NHWC, SelectedImages), "those of a fold are selected from all"
-        every = self._prepared.model_copy(update={"fold": None}).load("test")
-        return self._stored("all", every)[images.images_NHWC.places_N]
+        return self._whole_or_fold(split, images)
 
     def of_view(self, number: int, images: ImageSet) -> NDArray[np.float32]:
         """Return the features ``[N, D]`` of augmented training images: randomly cropped and mirrored.
@@ -108,13 +104,17 @@ class FeatureSource:
         Raises:
             TrialError: As :func:`harness.training.evaluation.predict_logits`.
         """
+        return self._whole_or_fold("train", images, view=number)
+
+    def _whole_or_fold(self, split: SplitName, images: ImageSet, *, view: int = 1) -> NDArray[np.float32]:
+        suffix = "" if view == 1 else f"{VIEW_SUFFIX}{view}"
         if self._prepared.fold is None:
-            return self._stored(f"train{VIEW_SUFFIX}{number}", images, view=number)
+            return self._stored(f"{split}{suffix}", images, view=view)
         assert isinstance(images.images_NHWC, SelectedImages), "those of a fold are selected from all"
         every = self._prepared.model_copy(update={"fold": None}).load("test")
-        return self._stored(f"all{VIEW_SUFFIX}{number}", every, view=number)[images.images_NHWC.places_N]
+        return self._stored(f"all{suffix}", every, view=view)[images.images_NHWC.places_N]
 
-    def _stored(self, name: str, images: ImageSet, *, view: int = 1) -> NDArray[np.float32]:
+    def _stored(self, name: str, images: ImageSet, *, view: int) -> NDArray[np.float32]:
         found = self._folder.read(name, num_images=len(images))
         if found is not None:
             return found
