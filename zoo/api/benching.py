@@ -165,6 +165,7 @@ def bench(
         >>> result.is_complete
         True
     """
+    from zoo.api.choosing import attempt
     from zoo.api.display.notebook import showing
     from zoo.api.plugin_choice import PluginChoice
     from zoo.api.running.flow import refuse_empty, run_order
@@ -183,7 +184,7 @@ def bench(
         data = keep_images(data)
     given |= {"models": names, "data": data, "recipes": recipes, "seeds": seeds, "epochs": epochs, "set": set}
     form, errors = form_of(given, out=out)
-    order = form.read(choice.catalog, choice.sources(), errors=errors)
+    order = form.read(attempt(choice.catalog, errors), choice.sources(), errors=errors)
     refuse_empty(order)
     notes = [network.note for network in networks.values() if network.note]
     with showing(show, expected_times(order)) as progress:

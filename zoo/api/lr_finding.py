@@ -55,6 +55,7 @@ def find_lr(
         True
     """
     from zoo.api.benching import form_of
+    from zoo.api.choosing import attempt
     from zoo.api.display.notebook import showing
     from zoo.api.plugin_choice import PluginChoice
     from zoo.api.running.flow import refuse_empty
@@ -68,7 +69,7 @@ def find_lr(
     show = given.pop("show", "auto")
     given |= {"models": models, "data": data, "recipes": recipes, "set": set}
     form, errors = form_of(given, out=DEFAULT_RUNS)
-    order = form.read(choice.catalog, choice.sources(), errors=errors)
+    order = form.read(attempt(choice.catalog, errors), choice.sources(), errors=errors)
     refuse_empty(order)
     with showing(show) as progress:
         return lr_ranges_of(order.chosen, order.sources, data=order.settings.data, emit=progress)

@@ -64,21 +64,13 @@ class OrderForm:
     is_dry: bool = False
     """Whether nothing is to be run, so that the cache need not be writable."""
 
-    def read(
-        self,
-        load: Callable[[], Catalog],
-        sources: Sources,
-        *,
-        errors: list[ZooError],
-        also: Callable[[Catalog], None] = lambda catalog: None,
-    ) -> BenchOrder:
+    def read(self, catalog: Catalog | None, sources: Sources, *, errors: list[ZooError]) -> BenchOrder:
         """Return what the settings ask for.
 
         Args:
-            load: Loads the plugins.
+            catalog: The plugins; None: they cannot be loaded, and *errors* has the reason.
             sources: Where these come from.
             errors: Mistakes so far, which are raised with the others.
-            also: Checks something else against the catalog.
 
         Raises:
             ZooError: With every mistake at once.
@@ -95,8 +87,6 @@ class OrderForm:
         attempt(lambda: _check_store(store, spell), errors)
         if not self.is_dry:
             attempt(require_writable_cache, errors)
-        # The rest is checked against the catalog, which a mistake so far does not stop from being loaded.
-        catalog = attempt(load, errors)
         if catalog is None:
             raise ManyErrors.of(errors)
         chosen = choose(self.raw, catalog, errors, origin=self.origin)
@@ -104,7 +94,6 @@ class OrderForm:
             from harness.search.rows import searched_rows
 
             attempt(lambda: searched_rows(chosen.plan, chosen.request, chosen.catalog), errors)
-        attempt(lambda: also(catalog), errors)
         remote = attempt(lambda: remote_of(run, catalog, spell), errors)
         listeners = attempt(lambda: _listeners(run["listen"], catalog), errors)
         if chosen is None or slots is None or errors:

@@ -78,6 +78,6 @@ def test_a_mistake_is_the_same_sentence_but_for_how_the_setting_is_given(name: s
                "retry": False, name: value}  # fmt: skip
         form = OrderForm(raw={}, run=run, origin="it", spell=spell)
         with pytest.raises(UsageError) as caught:
-            form.read(lambda: build_catalog(Sources(entry_points=False)), Sources(), errors=[])
+            form.read(build_catalog(Sources(entry_points=False)), Sources(), errors=[])
         told.append(str(caught.value).removeprefix(spell(name)))
     assert told[0] == told[1] != ""

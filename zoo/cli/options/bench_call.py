@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.api.choosing import Chosen
+from zoo.api.choosing import Chosen, attempt
 from zoo.api.ordering import BenchOrder, OrderForm, as_option
 from zoo.cli.options.output import split_commas
 from zoo.cli.options.selecting import origin_of, raw_request
@@ -63,14 +63,13 @@ class BenchCall:
             spell=as_option,
             is_dry=params["dry_run"],
         )
-        tables: list[TableChoice] = []
-        order = form.read(
-            session.catalog,
-            session.sources(),
-            errors=errors,
-            also=lambda catalog: tables.append(_table(params, catalog, raw.get("test_also", ()))),
-        )
-        return cls(order=order, table=tables[0], dry_run=params["dry_run"], quiet=params["quiet"])
+        catalog = attempt(session.catalog, errors)
+        table = None
+        if catalog is not None:
+            table = attempt(lambda: _table(params, catalog, raw.get("test_also", ())), errors)
+        order = form.read(catalog, session.sources(), errors=errors)
+        assert table is not None, "a mistake in it was raised with the others"
+        return cls(order=order, table=table, dry_run=params["dry_run"], quiet=params["quiet"])
 
 
 def _table(params: dict[str, Any], catalog: Catalog, further: object) -> TableChoice:
