@@ -10,6 +10,7 @@ from harness.records.record import Record
 from harness.records.runtime_result import RuntimeRecord, RuntimeResult
 from reports.leaderboard.columns.cells import FRONT_MARK, NOTHING, duration_text
 from reports.leaderboard.columns.column import Column
+from reports.leaderboard.remarks.notes import seeds_text
 from reports.site.entries import BoardEntry
 from zoo.text import one_line
 
@@ -42,6 +43,15 @@ def seed_rows(entry: BoardEntry) -> list[dict[str, Any]]:
 def filled_columns(seeds: Sequence[Mapping[str, Any]]) -> set[str]:
     """Return the columns of the seeds that are not empty throughout, as they are without scores or training."""
     return {name for seed in seeds for name, value in seed.items() if value not in ("", NOTHING, [])}
+
+
+def warnings(seeds: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the seeds that each warning is about: ``seeds 0–2``."""
+    found: dict[str, list[int]] = {}
+    for seed in seeds:
+        for warning in seed["warnings"]:
+            found.setdefault(warning, []).append(seed["seed"])
+    return {warning: seeds_text(about) for warning, about in found.items()}
 
 
 _HEADLINE = ("accuracy", "interval", "params", "inference_speed")

@@ -75,7 +75,9 @@ def row_page(
         "again": reproduction([record for _, record in entry.done] or list(entry.unfinished), options.defaults),
         "searches": searches_of(entry),
         "num_seeds": len(entry.done),
-        "has_curves": any(learning[kind]["series"] for kind in ("loss", "accuracy")),
+        "warnings": row_facts.warnings(seeds),
+        # A single epoch is a point, not a curve.
+        "has_curves": any(len(each["x"]) > 1 for kind in ("loss", "accuracy") for each in learning[kind]["series"]),
         "history": row_history(sources.publications, entry.id),
         "problem": evidence if isinstance(evidence, str) else "",
         "classes": [],

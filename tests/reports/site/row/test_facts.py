@@ -85,3 +85,8 @@ def test_signs_that_tables_explain_do_not_stand_in_front(make_trials):
     by_key = {fact.key: fact.text for found in groups.values() for fact in found}
     assert by_key["params"] == "270 k*"
     assert {fact.key: fact.text for fact in row_facts.headline(groups)}["params"] == "270 k"
+
+
+def test_a_warning_of_several_seeds_stands_once():
+    seeds = [{"seed": seed, "warnings": ["slow", *(["odd"] if seed == 1 else [])]} for seed in range(3)]
+    assert row_facts.warnings(seeds) == {"slow": "seeds 0–2", "odd": "seed 1"}

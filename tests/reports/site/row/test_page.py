@@ -22,3 +22,12 @@ def test_damaged_predictions_only_remove_their_pictures(store: StoreMaker, make_
     text = page.read_text(encoding="utf-8")
     assert "does not match the checksum in its record" in text
     assert 'data-block="confusion"' not in text
+
+
+def test_a_single_epoch_is_no_curve(store: StoreMaker, make_site: MakeSite) -> None:
+    store.add("long", num_epochs=3)
+    store.add("short", num_epochs=1)
+    folder, _ = make_site(store)
+    pages = {path.name.split("-")[0]: path.read_text(encoding="utf-8") for path in (folder / "rows").glob("*.html")}
+    assert "Learning curves" in pages["long"]
+    assert "Learning curves" not in pages["short"]
