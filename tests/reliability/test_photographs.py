@@ -60,10 +60,29 @@ def paths_of(folder: Path) -> list[Path]:
 def test_bench_predict_serve_and_an_exported_file_in_plain_onnxruntime_give_the_same_logits(
     photographs: Path, train_trial: Callable[..., Path], catalog: Catalog, tmp_path: Path, way: str
 ) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx has it")
-    pytest.importorskip("onnxscript", reason="the extra onnx has it")
     data = [f"folder:{photographs}"]
     trial = train_trial(catalog, models=["linear"], data=data, set={"data.image_size": 20, **WAYS[way]})
+    check_equal_everywhere(trial, photographs, catalog, tmp_path / "net.onnx")
+
+
+@pytest.mark.parametrize("head", ["probe", "knn", "ncm", "lda"])
+def test_a_head_that_was_fitted_to_features_gives_the_same_logits_everywhere(
+    photographs: Path, train_trial: Callable[..., Path], catalog: Catalog, tmp_path: Path, head: str
+) -> None:
+    """Issue 19: exported and served as one network, backbone and head."""
+    asked = {"data.image_size": 20, "recipe.pretrained": False}
+    data = [f"folder:{photographs}"]
+    trial = train_trial(catalog, models=["simple_cnn"], data=data, recipes=[head], epochs=None, set=asked)
+    features = read_record(trial / "record.json").features
+    assert features is not None
+    assert features.chosen
+    check_equal_everywhere(trial, photographs, catalog, tmp_path / "net.onnx")
+
+
+def check_equal_everywhere(trial: Path, photographs: Path, catalog: Catalog, path: Path) -> None:
+    """Check that the test images have the same logits in the bench, predict, serve and a file exported to *path*."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx has it")
+    pytest.importorskip("onnxscript", reason="the extra onnx has it")
     paths = paths_of(photographs)
     saved = load_predictions(trial)
     order = {sample: place for place, sample in enumerate(saved.samples.tolist())}
@@ -73,20 +92,19 @@ def test_bench_predict_serve_and_an_exported_file_in_plain_onnxruntime_give_the_
     classifier = load_trained(trial, catalog)
     predictor = Predictor(classifier, device="cpu")
     predicted = list(predict_images(predictor, [ImageSource(name=path.name, image=path) for path in paths]))
-    np.testing.assert_allclose([each.logits_K for each in predicted], tested_NK, atol=1e-5)
+    np.testing.assert_allclose([each.logits_K for each in predicted], tested_NK, rtol=1e-5, atol=1e-5)
 
     assert served(predictor, paths) == [
         [(classifier.card.classes[index], probability) for index, probability in each.top(2)] for each in predicted
     ]
 
-    path = tmp_path / "net.onnx"
     images_NHWC = np.stack([predictor.decode(each) for each in paths])
     export_classifier(classifier, "onnx", path, images_NHWC=images_NHWC, catalog=catalog, tolerance=1e-4)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     described = json.loads(path.with_name("net.onnx.json").read_bytes())["classifier"]
     inputs_NCHW = np.stack([by_hand(each, described) for each in paths]).astype(np.float32)
     (exported_NK,) = session.run(["logits"], {"images": inputs_NCHW})
-    np.testing.assert_allclose(exported_NK, tested_NK, atol=1e-4)
+    np.testing.assert_allclose(exported_NK, tested_NK, rtol=1e-4, atol=1e-4)
 
 
 def by_hand(path: Path, card: dict[str, Any]) -> np.ndarray:
