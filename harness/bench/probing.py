@@ -153,7 +153,7 @@ def _representatives(plan: Plan, forecast: Forecast) -> tuple[TrialSpec, ...]:
     """Return one trial of each combination that no earlier run gives an estimate for."""
     first: dict[str, TrialSpec] = {}
     for spec in plan.trials:
-        first.setdefault(spec.whole.model_dump_json(exclude={"seed"}), spec)
+        first.setdefault(spec.whole.model_dump_json(exclude={"seed": True, "dataset": {"resplit"}}), spec)
     return tuple(spec for spec in first.values() if not forecast.has_run(spec))
 
 
@@ -178,7 +178,7 @@ def _key(trial: ResolvedTrial, machine: Machine) -> str:
         mode="json",
         exclude={
             "seed": True,
-            "dataset": {"limit_train", "limit_test", "val_fraction", "folds", "fold"},
+            "dataset": {"limit_train", "limit_test", "val_fraction", "folds", "fold", "resplit"},
             "execution": {"looks", "measure_seconds", "measure_shares", "best_inference", "batched_seeds"},
         },
     )

@@ -168,7 +168,9 @@ def _resolve_trial(
     )
     # Mean and std stay open if they are those of the training images.
     preparation = (spec.preparation or spec.dataset.asked).for_channels(prepared.channels).over(prepared.view)
-    spec = spec.model_copy(update={"execution": execution, "preparation": preparation})
+    # Where the source has a validation split of its own, there is nothing to draw.
+    dataset = spec.dataset.model_copy(update={"resplit": prepared.resplit})
+    spec = spec.model_copy(update={"dataset": dataset, "execution": execution, "preparation": preparation})
     if given is not None:
         spec = spec.model_copy(update={"classifier": _matched(spec, given, prepared)})
     key = result_key(

@@ -46,10 +46,11 @@ def _cached_images(card: ClassifierCard, cache: Path, split: SplitName, count: i
 
 
 def prepared_data(fingerprint: str, preparation: Preparation, cache: Path) -> Iterator[PreparedData]:
-    """Yield the cached data of the dataset or fold with *fingerprint* that were prepared in this way; nothing if the
-    fingerprint is empty.
+    """Yield the cached data of the dataset, draw or fold with *fingerprint* that were prepared in this way; nothing if
+    the fingerprint is empty.
     """
-    files = sorted([*cache.glob(f"*/{FACTS_FILE}"), *cache.glob(f"*/{fold_facts_file('*')}")])
+    patterns = (FACTS_FILE, fold_facts_file("*"), "resplit-*.json")
+    files = sorted(path for pattern in patterns for path in cache.glob(f"*/{pattern}"))
     for path in files if fingerprint else ():
         try:
             found = PreparedData.model_validate_json(read_bytes(path, FACTS))

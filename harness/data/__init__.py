@@ -14,6 +14,7 @@ From a source's images to those of a trial:
 :mod:`~.moments`            mean and standard deviation of the pixels
 :mod:`~.splitting`          training, validation and test images, by a hash of their ids
 :mod:`~.folding`            cross-validation folds, and :mod:`~.fold_data` their files
+:mod:`~.resplitting`        a validation split or a deal of folds for each seed
 :mod:`~.images`             the images of a trial, with the test split locked until training is over
 :mod:`~.streaming_images`   images that are decoded again in each epoch, and :mod:`~.streaming_index` their positions
 :mod:`~.image_facts`        ids, groups and the class hierarchy, which metrics can ask for

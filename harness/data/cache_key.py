@@ -38,16 +38,27 @@ def cache_key(dataset: Dataset, spec: DatasetSpec, splits: Splits, wanted: Wante
     """
     present = {name: getattr(splits, name) for name in ("train", "val", "test")}
     # All folds are prepared together. Without folds, the key is the same as before folds existed.
-    left_out = {"display_name", "mirror_symmetric", "fold", "provider", *ASKED, *(() if spec.folds else ("folds",))}
+    # So are all draws, to which others are added later.
+    left_out = {
+        "display_name",
+        "mirror_symmetric",
+        "fold",
+        "resplit",
+        "provider",
+        *ASKED,
+        *(() if spec.folds else ("folds",)),
+    }
     left_out |= {name for name in ("bit_depth", "unsplit_is_test") if not getattr(spec, name)}
     view = wanted.settled(dataset.image_size).view
     # Small networks all follow the images.
     design_size = max(wanted.design_size, SMALL_NETWORK - 1)
     # Notes are stored with the images. Without notes, the key is the same as before notes existed.
     notes = {"notes": [splits.omissions, splits.notes]} if splits.omissions or splits.notes else {}
+    drawn = {} if spec.resplit is None else {"resplit": True}
     return stable_hash(
         {
             **notes,
+            **drawn,
             "format": [FORMAT, decoding.VERSION, PIL.__version__, *opening.plugin_versions()],
             "spec": {**spec.model_dump(mode="json", exclude=left_out), "provider": _provider_fields(spec.provider)},
             "preparation": [asdict(view), design_size if view.size is None else None],

@@ -42,8 +42,9 @@ def pool_fingerprint(
 ) -> str:
     """Return the SHA-256 over all images, whatever their order, and the images of each split of each fold."""
     digest = _started(classes, channels)
-    for index in np.argsort(pool.hashes_N, kind="stable").tolist():
-        digest.update(written.content_hashes[index] + b"%d %d;" % (pool.labels[index], pool.hashes_N[index]))
+    hashes_N, labels_N = pool.hashes_N[pool.indices], pool.labels
+    for place in np.argsort(hashes_N, kind="stable").tolist():
+        digest.update(written.content_hashes[place] + b"%d %d;" % (labels_N[place], hashes_N[place]))
     for fold, places in folds:
         for name, indices in places.items():
             digest.update(f"{fold}/{name}".encode() + pool.hashes_N[indices].astype("<u8").tobytes())

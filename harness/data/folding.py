@@ -1,6 +1,7 @@
 """Folding: assigning a source's images to k folds, each of which is the test set once (k-fold cross-validation).
 
-The fold of an image depends only on the hashes of ids, and not on the order in which a dataset lists its files.
+The fold of an image depends only on the hashes of ids, and not on the order in which a dataset lists its files. A
+*draw* gives another deal of folds (repeated cross-validation).
 Shape suffixes: N images, G groups, K classes, F folds.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.splitting import SplitIndices, hash_ids, whole
+from harness.data.splitting import SplitIndices, drawn, hash_ids, whole
 from zoo.dataset import Split, Splits
 from zoo.errors import DataError
 
@@ -33,7 +34,7 @@ def pool_parts(splits: Splits) -> tuple[dict[str, SplitIndices], list[str]]:
     pool = whole("train", splits.train)
     if splits.val is not None:
         val = whole("val", splits.val)
-        pool = _joined(pool, val)
+        pool = joined(pool, val)
         notes.append(
             f"folds are made from the source's {len(splits.train):,} training and {len(val):,} validation images"
         )
@@ -47,13 +48,19 @@ def pool_parts(splits: Splits) -> tuple[dict[str, SplitIndices], list[str]]:
 
 
 def fold_of_each(
-    labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64], folds: int, *, groups: Sequence[str] | None = None
+    labels_N: NDArray[np.int64],
+    hashes_N: NDArray[np.uint64],
+    folds: int,
+    *,
+    groups: Sequence[str] | None = None,
+    draw: int | None = None,
 ) -> NDArray[np.int64]:
     """Return the fold of each image, from 0, stratified.
 
     Without groups, the images are assigned class by class, in the order of their hashes, so that the folds' sizes
     differ by at most one, also within each class. With *groups*, each group goes to the fold where it brings the
-    classes nearest to their shares, the largest groups first.
+    classes nearest to their shares, the largest groups first. With a *draw*, the order is another one; among groups,
+    those come first that are twice as large, because the largest would otherwise meet in the same folds every time.
 
     Raises:
         DataError: If there are fewer images or groups than folds.
@@ -62,14 +69,14 @@ def fold_of_each(
     if count < folds:
         raise DataError(f"{folds} folds were requested, but there are only {count} {what}")
     if groups is not None:
-        return _deal_groups(labels_N, groups, folds)
+        return _deal_groups(labels_N, groups, folds, draw)
     fold_N = np.empty(len(labels_N), dtype=np.int64)
-    fold_N[np.lexsort((hashes_N, labels_N))] = np.arange(len(labels_N)) % folds
+    fold_N[np.lexsort((drawn(hashes_N, draw), labels_N))] = np.arange(len(labels_N)) % folds
     return fold_N
 
 
 def make_fold(
-    pool: SplitIndices, fold_N: NDArray[np.int64], fold: int, *, val_fraction: float
+    pool: SplitIndices, fold_N: NDArray[np.int64], fold: int, *, val_fraction: float, draw: int | None = None
 ) -> dict[str, SplitIndices]:
     """Return the parts ``train``, ``val`` and ``test`` of a fold: the fold is test, and val is carved from the rest.
 
@@ -77,7 +84,7 @@ def make_fold(
         DataError: If no validation images can be carved.
     """
     test, rest = pool.select(fold_N == fold), pool.select(fold_N != fold)
-    train, val = rest.carve(val_fraction)
+    train, val = rest.carve(val_fraction, draw=draw)
     if not len(val):
         raise DataError("no validation images can be taken from train for a fold: each class has one image or group")
     return {"train": train, "val": val, "test": test}
@@ -93,7 +100,7 @@ def few_images_note(labels_N: NDArray[np.int64], classes: Sequence[str], folds: 
     return [f"{len(few):,} class(es) have fewer images than there are folds, so not every fold tests them: {listed}"]
 
 
-def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int) -> NDArray[np.int64]:
+def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int, draw: int | None) -> NDArray[np.int64]:
     names, group_N = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
     counts_GK = np.zeros((len(names), int(labels_N.max()) + 1), dtype=np.int64)
     np.add.at(counts_GK, (group_N, labels_N), 1)
@@ -103,7 +110,10 @@ def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int)
     fold_G = np.empty(len(names), dtype=np.int64)
     left = len(names)
     empty = folds
-    for group in np.lexsort((hash_ids(names.tolist()), -counts_GK.sum(axis=1))).tolist():
+    sizes_G = counts_GK.sum(axis=1)
+    if draw is not None:
+        sizes_G = np.floor(np.log2(sizes_G)).astype(np.int64)
+    for group in np.lexsort((drawn(hash_ids(names.tolist()), draw), -sizes_G)).tolist():
         after_FK = fold_FK + counts_GK[group]
         worse_F = (((after_FK - target_K) ** 2 - (fold_FK - target_K) ** 2) / scale_K).sum(axis=1)
         # When only as many groups are left as there are empty folds, these get them, so that no fold stays empty.
@@ -116,18 +126,22 @@ def _deal_groups(labels_N: NDArray[np.int64], groups: Sequence[str], folds: int)
     return fold_G[group_N]
 
 
-def _joined(one: SplitIndices, other: SplitIndices) -> SplitIndices:
-    """Return the images of two splits as one."""
+def joined(one: SplitIndices, other: SplitIndices) -> SplitIndices:
+    """Return all images of two splits as one.
+
+    Raises:
+        DataError: If only one of them has arrays, or these differ in shape.
+    """
     first, second = one.source, other.source
     if (first.images is None) != (second.images is None):
         raise DataError(
-            "folds need training and validation images of the same kind, but only one of the two splits has arrays"
+            "folds and resplit need images of the same kind in all splits, but only one of two splits has arrays"
         )
     joined: dict[str, Any] = {}
     if first.images is not None and second.images is not None:
         if first.images.shape[1:] != second.images.shape[1:]:
             raise DataError(
-                "folds need training and validation images of the same shape, but their arrays differ in shape"
+                "folds and resplit need images of the same shape in all splits, but their arrays differ in shape"
             )
         joined["images"] = np.concatenate([first.images, second.images])
     elif first.encoded is not None and second.encoded is not None:

@@ -78,11 +78,11 @@ def load_facts(folder: Path, name: str) -> dict[str, Any]:
 def with_facts(predictions: Predictions, prepared: PreparedData, split: Literal["val", "test"]) -> Predictions:
     """Return the predictions for a split of prepared data with what is known of the images and classes."""
     folder = Path(prepared.folder)
-    if prepared.fold is None:
+    if not prepared.selection:
         found = load_facts(folder, split)
     else:
         found = load_facts(folder, "test")
-        places_N = load_array(folder / f"fold-{prepared.fold}-{split}.npy")
+        places_N = load_array(folder / f"{prepared.selection}-{split}.npy")
         if found:
             found = {"ids": tuple(found["ids"][place] for place in places_N.tolist())} | (
                 {"groups": found["groups"][places_N]} if "groups" in found else {}

@@ -79,6 +79,9 @@ class PreparedData(FrozenModel):
     fold: int | None = None
     """Number of the fold, from 1. All folds of a dataset share a folder, with the images stored once, as those of the
     split ``test``, and the indices of each split of each fold in ``fold-NUMBER-SPLIT.npy``."""
+    resplit: int | None = None
+    """Number of the draw of the validation split and the folds, stored in the same way in ``resplit-NUMBER-SPLIT.npy``
+    or ``resplit-NUMBER-fold-NUMBER-SPLIT.npy``; None: the splits are those of every seed."""
     whole_fingerprint: str = ""
     """For a single fold: the fingerprint of all folds together."""
     streamed: bool = False
@@ -112,6 +115,17 @@ class PreparedData(FrozenModel):
     notes: tuple[str, ...] = ()
 
     @property
+    def selection(self) -> str:
+        """Beginning of the names of the files with the indices of its splits; empty if images are stored by split."""
+        numbers = {"resplit": self.resplit, "fold": self.fold}
+        return "-".join(f"{name}-{number}" for name, number in numbers.items() if number is not None)
+
+    @property
+    def pool(self) -> PreparedData:
+        """Description of all images, as those of the split ``test``, from which its own are selected."""
+        return self.model_copy(update={"fold": None, "resplit": None})
+
+    @property
     def folders(self) -> list[Path]:
         """Folders in the cache that trials read."""
         return [Path(self.folder), *([Path(self.whole.folder)] if self.whole is not None else [])]
@@ -129,9 +143,9 @@ class PreparedData(FrozenModel):
     def load(self, split: SplitName) -> ImageSet:
         """Map a split's images into memory, or the index of their encoded files."""
         folder = Path(self.folder)
-        if self.fold is not None:
-            places_N = load_array(folder / f"fold-{self.fold}-{split}.npy")
-            every = self.model_copy(update={"fold": None}).load("test")
+        if self.selection:
+            places_N = load_array(folder / f"{self.selection}-{split}.npy")
+            every = self.pool.load("test")
             assert not isinstance(every.images_NHWC, SelectedImages)
             return ImageSet(
                 images_NHWC=SelectedImages(images=every.images_NHWC, places_N=places_N),

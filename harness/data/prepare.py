@@ -33,6 +33,7 @@ from harness.data.image_writer import WrittenSplit, read_images, write_images
 from harness.data.images import PreparedData
 from harness.data.moments import moments_of_histogram
 from harness.data.notes import class_notes, count_notes, depth_notes, duplicate_notes, unreadable_notes
+from harness.data.resplitting import add_draw, resplit_pool, settled_split, write_pool
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
@@ -75,7 +76,10 @@ def prepare_data(
         PluginError: If the dataset's code fails.
     """
     splits = load_splits(dataset, spec, settings.request_for(spec, report))
+    spec, notes = settled_split(splits, spec)
     prepared = prepare_splits(dataset, spec, splits, settings, report=report, num_workers=num_workers, wanted=wanted)
+    if notes:
+        prepared = prepared.model_copy(update={"notes": (*prepared.notes, *notes)})
     if wanted is None or not wanted.whole:
         return prepared
     with _reported(spec, settings.cache):
@@ -133,6 +137,8 @@ def _found_or_made(
         found = _read(folder, spec) or _read_streamed(folder, spec, settings)
         if found is not None:
             return found
+        if spec.resplit is not None and (drawn := _with_draw(folder, spec, splits, settings)) is not None:
+            return drawn
         return _prepare(dataset, spec, splits, wanted, folder, report, num_workers, settings)
     finally:
         lock.release()
@@ -168,6 +174,8 @@ def _read(folder: Path, spec: DatasetSpec) -> PreparedData | None:
     """Return the prepared data in *folder*, or None if they are missing or incomplete."""
     try:
         facts = FACTS_FILE if spec.fold is None else fold_facts_file(spec.fold)
+        if spec.resplit is not None:
+            facts = f"resplit-{spec.resplit}{'' if spec.fold is None else f'-fold-{spec.fold}'}.json"
         found = PreparedData.model_validate_json(read_bytes(folder / facts, FACTS))
         found = found.model_copy(update={"folder": str(folder.absolute()), "mirror_symmetric": spec.mirror_symmetric})
         side, channels = found.image_size, found.channels
@@ -188,6 +196,16 @@ def _read_streamed(folder: Path, spec: DatasetSpec, settings: DataSettings) -> P
     return found if found is not None and settings.why_not_kept(found.num_bytes) else None
 
 
+def _with_draw(folder: Path, spec: DatasetSpec, splits: Splits, settings: DataSettings) -> PreparedData | None:
+    """Return the data of a draw that is added to images that are there, or None if they are missing or damaged."""
+    for held in (folder, streamed_folder(folder)):
+        try:
+            add_draw(held, splits, spec)
+        except (FileNotFoundError, NotADirectoryError, ValueError, EOFError):
+            continue
+    return _read(folder, spec) or _read_streamed(folder, spec, settings)
+
+
 def _prepare(
     dataset: Dataset,
     spec: DatasetSpec,
@@ -200,7 +218,11 @@ def _prepare(
 ) -> PreparedData:
     """Decode all images into *folder*, or read them once for the streamed folder. The caller holds the lock."""
     title = spec.display_name
-    if spec.folds is not None:
+    tested_N = np.zeros(0, dtype=np.bool_)
+    if spec.resplit is not None:
+        parts = {}
+        parts["test"], tested_N, notes = resplit_pool(splits, spec)
+    elif spec.folds is not None:
         parts, notes = pool_parts(splits)
     else:
         parts, notes = make_parts(
@@ -236,7 +258,7 @@ def _prepare(
         total, done = sum(map(len, parts.values())), 0
         written: dict[str, WrittenSplit] = {}
         for name in ("test", "val", "train"):  # small splits first, so that mistakes are found early
-            if name not in parts:  # with folds, all images are test images
+            if name not in parts:  # with folds and draws, all images are stored as test images
                 continue
             part, base = parts[name], done
 
@@ -266,15 +288,15 @@ def _prepare(
                 source = part.source.encoded
                 write_index(temporary, name, (source[index] for index in kept.tolist()))
         has_training = bool(len(parts.get("train", ())))
-        if spec.folds is None and has_training:
+        if spec.folds is None and spec.resplit is None and has_training:
             notes += class_notes(splits, parts, written) + duplicate_notes(written)
         notes += depth_notes(written, spec.bit_depth)
         mean, std = moments_of_histogram(written["train" if has_training else "test"].histogram)
         prepared = PreparedData(
             folder=str(folder.absolute()),
             streamed=streamed,
-            # That of folds is made with them.
-            fingerprint="" if spec.folds else fingerprint_of(splits.classes, shape.channels, parts, written),
+            # That of folds and draws is made with them.
+            fingerprint="" if "train" not in parts else fingerprint_of(splits.classes, shape.channels, parts, written),
             pixels=hash_of_pixels(parts, written),
             preparation=shape.preparation,
             classes=splits.classes,
@@ -289,7 +311,10 @@ def _prepare(
             num_test=len(written["test"].kept),
             notes=tuple(notes),
         )
-        if spec.folds is not None:
+        if spec.resplit is not None:
+            pool, images = parts["test"], written["test"]
+            prepared = write_pool(temporary, pool, splits, images, prepared, spec=spec, tested_N=tested_N)
+        elif spec.folds is not None:
             prepared = write_folds(
                 temporary,
                 parts["test"],
@@ -308,7 +333,9 @@ def _prepare(
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     sync_folder(folder.parent)
-    if spec.folds is None:
+    if spec.resplit is not None:
+        add_draw(folder, splits, spec)
+    elif spec.folds is None:
         return prepared
     found = _read(folder, spec)
     assert found is not None, "it has just been written"

@@ -1,7 +1,8 @@
 """Splitting: dividing images into training, validation and test images.
 
-Every choice is based on the SHA-256 of the images' ids, so it is the same for every model and seed, and independent of
-the order in which a dataset lists its files. Groups are chosen by the hash of their names, and never split.
+Every choice is based on the SHA-256 of the images' ids, so it is the same for every model, and independent of the order
+in which a dataset lists its files. It is the same for every seed, too, unless a *draw* is given (:func:`drawn`). Groups
+are chosen by the hash of their names, and never split.
 Shape suffixes: N images, K classes.
 """
 
@@ -66,15 +67,17 @@ class SplitIndices:
         """Return the images of this part where *mask_N* is true."""
         return replace(self, indices=self.indices[mask_N])
 
-    def carve(self, fraction: float, *, every_class: bool = False) -> tuple[SplitIndices, SplitIndices]:
-        """Return the remaining and the carved images; see :func:`carve`."""
+    @property
+    def groups(self) -> list[str] | None:
+        """Group of each image of this part; None if the source has no groups."""
         groups = self.source.groups
-        carved = carve(
-            *self._order_inputs(),
-            fraction,
-            every_class=every_class,
-            groups=None if groups is None else [groups[i] for i in self.indices],
-        )
+        return None if groups is None else [groups[i] for i in self.indices]
+
+    def carve(
+        self, fraction: float, *, every_class: bool = False, draw: int | None = None
+    ) -> tuple[SplitIndices, SplitIndices]:
+        """Return the remaining and the carved images; see :func:`carve`."""
+        carved = carve(*self._order_inputs(), fraction, every_class=every_class, groups=self.groups, draw=draw)
         return replace(self, indices=self.indices[~carved]), replace(self, indices=self.indices[carved])
 
 
@@ -82,6 +85,11 @@ def hash_ids(ids: Sequence[str]) -> NDArray[np.uint64]:
     """Return the first 8 bytes of each id's SHA-256, big-endian."""
     digests = b"".join(hashlib.sha256(each.encode("utf-8", "surrogatepass")).digest()[:8] for each in ids)
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
+def drawn(hashes: NDArray[np.uint64], draw: int | None) -> NDArray[np.uint64]:
+    """Return other hashes for each *draw*, which put images or groups in another order; None: *hashes* as they are."""
+    return hashes if draw is None else hash_ids([f"{each:016x} draw {draw}" for each in hashes.tolist()])
 
 
 def stratified_order(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> Indices:
@@ -100,15 +108,18 @@ def carve(
     *,
     groups: Sequence[str] | None = None,
     every_class: bool = False,
+    draw: int | None = None,
 ) -> NDArray[np.bool_]:
     """Return a mask of the images to carve off: *fraction* of them, stratified.
 
     Every class keeps at least one image, so a class with a single image gives none, and the mask may be empty. With
     *every_class*, each class with several images gives at least one. *groups* are kept together: they are visited in
-    the order of their hashes, and a group is taken if that brings the class counts nearer to their targets.
+    the order of their hashes, and a group is taken if that brings the class counts nearer to their targets. With a
+    *draw*, other images or groups are carved; see :func:`drawn`.
     """
     if groups is not None:
-        return _carve_groups(labels_N, groups, fraction)
+        return _carve_groups(labels_N, groups, fraction, draw)
+    hashes_N = drawn(hashes_N, draw)
     mask = np.zeros(len(labels_N), dtype=np.bool_)
     counts_N = np.bincount(labels_N)[labels_N]
     ranks_N = _ranks(labels_N, hashes_N)
@@ -280,7 +291,9 @@ def _places(labels_N: NDArray[np.int64], hashes_N: NDArray[np.uint64]) -> NDArra
     return places
 
 
-def _carve_groups(labels_N: NDArray[np.int64], groups: Sequence[str], fraction: float) -> NDArray[np.bool_]:
+def _carve_groups(
+    labels_N: NDArray[np.int64], groups: Sequence[str], fraction: float, draw: int | None
+) -> NDArray[np.bool_]:
     names, group_N = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
     counts_GK = np.zeros((len(names), int(labels_N.max()) + 1), dtype=np.int64)
     np.add.at(counts_GK, (group_N, labels_N), 1)
@@ -289,7 +302,7 @@ def _carve_groups(labels_N: NDArray[np.int64], groups: Sequence[str], fraction: 
     taken_K = np.zeros_like(total_K)
     taken = np.zeros(len(names), dtype=np.bool_)
     present = total_K > 0
-    order = np.argsort(hash_ids(names.tolist()), kind="stable")
+    order = np.argsort(drawn(hash_ids(names.tolist()), draw), kind="stable")
     best: tuple[float, int] | None = None
     for group in order:
         after_K = taken_K + counts_GK[group]

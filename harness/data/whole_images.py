@@ -27,6 +27,7 @@ from harness.data.images import PreparedData
 from harness.data.photographs import whole
 from harness.data.photographs.packed import write_packed
 from harness.data.photographs.store import WholeStore
+from harness.data.resplitting import resplit_pool
 from harness.data.settings import DataSettings, Report
 from harness.data.splitting import SplitIndices, make_parts
 from harness.data.streaming_index import write_index
@@ -72,7 +73,7 @@ def add_whole_images(
         return prepared
     store = WholeStore(
         folder="",
-        split="test" if spec.folds is not None else "train",
+        split="test" if prepared.selection else "train",
         num_images=len(indices),
         channels=prepared.channels,
         rung=whole.rung_for(prepared.image_size),
@@ -88,7 +89,9 @@ def add_whole_images(
 
 def _images_of(prepared: PreparedData, spec: DatasetSpec, splits: Splits) -> tuple[SplitIndices, list[int]]:
     """Return the part of the source that training images come from, and the indices of the prepared ones, in order."""
-    if spec.folds is not None:
+    if prepared.resplit is not None:
+        part, name = resplit_pool(splits, spec)[0], "test"
+    elif spec.folds is not None:
         parts, _ = pool_parts(splits)
         part, name = parts["test"], "test"
     else:
@@ -96,7 +99,7 @@ def _images_of(prepared: PreparedData, spec: DatasetSpec, splits: Splits) -> tup
             splits, val_fraction=spec.val_fraction, limit_train=spec.limit_train, limit_test=spec.limit_test
         )
         part, name = parts["train"], "train"
-    samples_N = prepared.model_copy(update={"fold": None}).load(name).samples_N  # type: ignore[arg-type]
+    samples_N = prepared.pool.load(name).samples_N  # type: ignore[arg-type]
     indices = part.indices[np.isin(part.hashes_N[part.indices], samples_N)]
     assert np.array_equal(part.hashes_N[indices], samples_N), "the prepared images are those of the part, in its order"
     return part, indices.tolist()

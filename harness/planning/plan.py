@@ -81,7 +81,8 @@ def make_plan(selection: Selection) -> Plan:
     for dataset in selection.datasets:
         whole = dataset_spec(dataset, request)
         folds = _folds(whole)
-        for seed, images in product(selection.seeds, folds):
+        for seed, of_all_seeds in product(selection.seeds, folds):
+            images = of_all_seeds.model_copy(update={"resplit": seed}) if request.resplit else of_all_seeds
             for model, recipe in product(models, selection.recipes):
                 if not recipe.entry.record.trains and seed != selection.seeds[0]:
                     continue  # there is no chance in it

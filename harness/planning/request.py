@@ -130,6 +130,8 @@ class BenchRequest(FrozenModel):
     """Share of the training images to validate on if the source has no validation split."""
     folds: int | None = Field(None, ge=2, le=100)
     """Number of cross-validation folds, each of which is the test set once; None: use the source's splits."""
+    resplit: bool = False
+    """Whether each seed draws its own validation split, or with ``folds`` its own deal of them."""
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|mps|(cuda|hip|hpu|mlu|mtia|musa|npu|rocm|xpu)(:\d+)?)$",

@@ -98,6 +98,11 @@ def _search_problems(request: BenchRequest) -> Iterator[str]:
             given = "space" if request.space else "tune_repeats"
             yield f"{given} belongs to a search, and there is none: give tune, its number of trials, or tune_budget"
         return
+    if request.resplit:
+        yield (
+            "tune cannot be combined with resplit: settings are chosen on one validation split, and other seeds would "
+            "train on its images"
+        )
     if request.folds is not None:
         yield "tune cannot be combined with folds: each fold would need a search of its own, without its test images"
     if request.tune_repeats > 1 and request.seeds != request.tune_repeats:

@@ -43,6 +43,8 @@ def result_fields(
         "small_images": spec.execution.small_images,
         "torch": ".".join(torch_version.split("+")[0].split(".")[:2]),
         "engine": ENGINE_VERSION,
+        # Absent in the keys of trials that share their splits with other seeds, and so in all earlier ones.
+        **({} if spec.dataset.resplit is None else {"resplit": spec.dataset.resplit}),
         # Absent in all other keys.
         **({} if spec.execution.tests else {"tests": False}),
         **({"lr_test": True} if spec.execution.lr_test else {}),

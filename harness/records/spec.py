@@ -123,6 +123,8 @@ class DatasetSpec(FrozenModel):
     """Number of cross-validation folds, each of which is the test set once; None: the splits of the source."""
     fold: int | None = None
     """Number of the fold to test, from 1; None with folds: all of them, pooled."""
+    resplit: int | None = None
+    """Number of the draw of the validation split, or with folds of their deal: the seed; None: all seeds share them."""
 
     @property
     def asked(self) -> Preparation:

@@ -88,7 +88,7 @@ class FeatureSource:
         """How long that took, data path included."""
 
     def of(self, split: SplitName, images: ImageSet) -> NDArray[np.float32]:
-        """Return the features ``[N, D]`` of a split. With folds, those of all images are computed at once.
+        """Return the features ``[N, D]`` of a split. With folds or draws, those of all images are computed at once.
 
         Raises:
             TrialError: As :func:`harness.training.evaluation.predict_logits`.
@@ -108,10 +108,10 @@ class FeatureSource:
 
     def _whole_or_fold(self, split: SplitName, images: ImageSet, *, view: int = 1) -> NDArray[np.float32]:
         suffix = "" if view == 1 else f"{VIEW_SUFFIX}{view}"
-        if self._prepared.fold is None:
+        if not self._prepared.selection:
             return self._stored(f"{split}{suffix}", images, view=view)
-        assert isinstance(images.images_NHWC, SelectedImages), "those of a fold are selected from all"
-        every = self._prepared.model_copy(update={"fold": None}).load("test")
+        assert isinstance(images.images_NHWC, SelectedImages), "they are selected from all"
+        every = self._prepared.pool.load("test")
         return self._stored(f"all{suffix}", every, view=view)[images.images_NHWC.places_N]
 
     def _stored(self, name: str, images: ImageSet, *, view: int) -> NDArray[np.float32]:

@@ -96,6 +96,8 @@ def rerun_arguments(
         # A plan resolves threads and layout, and neither changes a result.
         if value is not None and not (is_short and (value == default or flag in ("--threads", "--layout"))):
             arguments += [flag, str(value)]
+    if spec.dataset.resplit is not None:
+        arguments.append("--resplit")
     if not is_short or execution["compile"] != usual["compile"]:
         arguments.append(f"--compile={execution['compile']}")
     if execution["best_inference"]:

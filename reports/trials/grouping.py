@@ -38,9 +38,10 @@ def _spec_key(record: Record, known: dict[str, str]) -> str:
     *known* caches keys by an unsorted dump of the spec, which is quicker to write.
     """
     execution = record.spec.execution
-    quick = record.spec.model_dump_json(exclude={"seed": True, "execution": True})
+    quick = record.spec.model_dump_json(exclude={"seed": True, "execution": True, "dataset": {"resplit"}})
     origin = "" if record.origin is None else record.origin.model_dump_json()
-    quick = f"{runtime_name(record)} {execution.precision} {execution.small_images} {origin} {quick}"
+    drawn = record.spec.dataset.resplit is not None
+    quick = f"{drawn} {runtime_name(record)} {execution.precision} {execution.small_images} {origin} {quick}"
     if quick not in known:
         known[quick] = row_key(record)
     return known[quick]
@@ -54,8 +55,8 @@ def row_key(record: Record) -> str:
     """
     spec, execution = record.spec, record.spec.execution
     # What was asked for counts by what became of it, which records of earlier versions do not state.
-    left_out = {"display_name", "provider", "version", *ASKED}
-    dataset = spec.dataset.model_dump(mode="json", exclude=left_out)
+    left_out = {"display_name", "provider", "version", "resplit", *ASKED}
+    dataset = spec.dataset.model_dump(mode="json", exclude=left_out) | {"resplit": spec.dataset.resplit is not None}
     key = [row_fields(spec, record.origin), dataset, execution.small_images, runtime_name(record)]
     if spec.preparation is None:
         dataset["image_size"] = spec.dataset.image_size
@@ -218,5 +219,5 @@ def by_table(groups: Iterable[Group]) -> list[list[Group]]:
 def _data_key(record: Record) -> tuple[object, ...]:
     """Return what a data label shows, with the full name, since a short one may become ambiguous."""
     data = record.spec.dataset
-    shown = (sized(record), data.bit_depth, data.folds, data.limit_train, data.limit_test)
+    shown = (sized(record), data.bit_depth, data.folds, data.resplit is None, data.limit_train, data.limit_test)
     return (data.full_name, data.argument, *shown)

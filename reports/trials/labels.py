@@ -29,12 +29,13 @@ def torch_minor(record: Record) -> str:
 
 
 def data_label(record: Record) -> str:
-    """Return the name of the dataset, with bit depth, folds and limits if they were set."""
+    """Return the name of the dataset, with bit depth, folds, resplit and limits if they were set."""
     spec = record.spec.dataset
     size = sized(record)
     extras = [f"{size} px"] if size else []
     extras += [f"{spec.bit_depth} bits"] if spec.bit_depth else []
     extras += [f"{spec.folds} folds"] if spec.folds else []
+    extras += ["resplit"] if spec.resplit is not None else []
     extras += [f"train {spec.limit_train:,}"] if spec.limit_train else []
     extras += [f"test {spec.limit_test:,}"] if spec.limit_test else []
     return one_line(_with(spec.display_name, extras))

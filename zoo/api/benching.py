@@ -62,6 +62,7 @@ class BenchOptions(TypedDict, total=False):
     limit_test: int
     val_fraction: float
     folds: int
+    resplit: bool
     argmax: Literal["subset", "all"]
     class_map: str
     device: str

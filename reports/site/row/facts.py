@@ -128,6 +128,7 @@ def settings(record: Record) -> dict[str, list[tuple[str, str]]]:
         ("limit on test images", shown(spec.dataset.limit_test)),
         # Without the images, nothing was split.
         *([("validation fraction", shown(spec.dataset.val_fraction))] if data is None or data.num_train else []),
+        ("splits", "drawn anew for each seed" if spec.dataset.resplit is not None else ""),
     ]
     images += [(name, shown(value)) for name, value in spec.dataset.options.items()]
     if data:

@@ -68,6 +68,13 @@ def test_all_models_come_before_the_next_seed_and_all_seeds_before_the_next_data
     ]
 
 
+def test_each_seed_draws_its_own_splits_where_that_is_asked_for(toys: Catalog) -> None:
+    plan = plan_of(toys, models=["a"], seeds=2, folds=2, resplit=True)
+    drawn = [(trial.seed, trial.dataset.resplit, trial.dataset.fold) for trial in plan.trials]
+    assert drawn == [(0, 0, 1), (0, 0, 2), (1, 1, 1), (1, 1, 2)]
+    assert {trial.dataset.resplit for trial in plan_of(toys, models=["a"], seeds=2).trials} == {None}
+
+
 def test_all_folds_of_a_seed_come_before_the_next_seed(toys: Catalog) -> None:
     plan = plan_of(toys, models=["a"], folds=3, seeds=2)
     assert names(plan) == ["dots1 0 a", "dots2 0 a", "dots3 0 a", "dots1 1 a", "dots2 1 a", "dots3 1 a"]

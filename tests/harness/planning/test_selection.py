@@ -159,6 +159,7 @@ def test_a_grid_with_a_mistake_in_one_row_is_refused(toys: Catalog, given: dict[
         ({"space": {"recipe.lr": "log(0.1, 1)"}}, "space belongs to a search, and there is none"),
         ({"tune_repeats": 3}, "tune_repeats belongs to a search, and there is none"),
         ({"tune": 4, "folds": 3}, "tune cannot be combined with folds"),
+        ({"tune": 4, "resplit": True}, "tune cannot be combined with resplit"),
         ({"tune": 4, "tune_repeats": 2, "seeds": 3}, "tune_repeats = 2 needs as many seeds"),
         ({"tune": 4, "tune_repeats": 2, "seeds": "auto"}, "and seeds is auto: give seeds = 2"),
     ],

@@ -189,3 +189,9 @@ def test_a_tuned_row_is_its_search_and_budget_and_with_repeats_its_settings_may_
     assert row_fields(tuned(0.1)) != row_fields(tuned(0.1, budget="32 trials"))
     assert row_fields(tuned(0.1, repeats=3)) == row_fields(tuned(0.2, repeats=3, repeat=1))
     assert key(tuned(0.1, repeats=3)) != key(tuned(0.2, repeats=3))
+
+
+def test_a_draw_of_the_splits_changes_the_key_and_none_leaves_it_as_it_was() -> None:
+    usual, drawn = make_spec(), make_spec(dataset__resplit=0)
+    assert "resplit" not in result_fields(usual, fingerprint="f", torch_version="2.15.0")
+    assert len({key(usual), key(drawn), key(make_spec(dataset__resplit=1))}) == 3

@@ -61,9 +61,9 @@ def test_the_command_of_a_row_reproduces_its_trials(line: str, catalog: Catalog,
         (
             "bench --models timm/resnet18 --data folder:my_photos --recipes sgd_step --seeds 3 "
             "--set data.image_size=48 --set recipe.lr=0.031 --set model.drop_rate=0.25 --no-small-images "
-            "--precision bf16 --folds 5",
-            " --folds 5 --precision bf16 --no-small-images --set model.drop_rate=0.25 --set data.image_size=48 "
-            "--set recipe.lr=0.031",
+            "--precision bf16 --folds 5 --resplit",
+            " --folds 5 --precision bf16 --resplit --no-small-images --set model.drop_rate=0.25 "
+            "--set data.image_size=48 --set recipe.lr=0.031",
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.records.spec import SearchSpec
+from reports.trials.grouping import by_table, group_trials
 from reports.trials.labels import data_label, label_rows, torch_minor, tuned_text
 
 
@@ -47,6 +48,18 @@ def test_the_dataset_is_named_with_what_was_limited(make_trial):
     assert data_label(record.model_copy(update={"spec": record.spec.model_copy(update={"dataset": dataset})})) == (
         "toy (12 bits, 5 folds, train 1,000)"
     )
+
+
+def test_seeds_of_other_splits_are_one_row_of_a_table_that_says_so(make_trial):
+    trials = []
+    for folder, record in (make_trial(seed=0), make_trial(seed=1), make_trial(seed=2)):
+        dataset = record.spec.dataset.model_copy(update={"resplit": record.spec.seed})
+        spec = record.spec.model_copy(update={"dataset": dataset})
+        trials.append((folder, record.model_copy(update={"spec": spec})))
+    (group,) = group_trials(trials)
+    assert sorted(group.done) == [0, 1, 2]
+    assert data_label(group.example) == "toy (resplit)"
+    assert len(by_table(group_trials([*trials, make_trial("other")]))) == 2
 
 
 def test_a_network_reduced_for_small_images_says_so_in_its_name(make_trial):

@@ -246,7 +246,9 @@ def _combinations(plan_forecast: PlanForecast) -> list[list[ExpectedTrial]]:
     """Return the trials of each combination, which differ only in seed and fold."""
     groups: dict[str, list[ExpectedTrial]] = {}
     for trial in plan_forecast.trials:
-        groups.setdefault(trial.spec.whole.model_dump_json(exclude={"seed"}), []).append(trial)
+        groups.setdefault(trial.spec.whole.model_dump_json(exclude={"seed": True, "dataset": {"resplit"}}), []).append(
+            trial
+        )
     return list(groups.values())
 
 
@@ -261,6 +263,7 @@ def _row(trials: list[ExpectedTrial], overrides: str) -> tuple[object, ...]:
     first, seeds = trials[0].spec, list(dict.fromkeys(trial.spec.seed for trial in trials))
     hyperparameters = first.recipe.hyperparameters
     folds = f", {first.dataset.folds} folds" if first.dataset.folds else ""
+    folds += "" if first.dataset.resplit is None else ", resplit"
     return (
         first.architecture.display_name,
         f"{first.dataset.display_name}{folds}",

@@ -132,6 +132,14 @@ def selecting_options(function: FunctionT) -> FunctionT:
     decorators.append(value_options([name for name, _, _ in _VALUES]))
     decorators.append(
         click.option(
+            "--resplit",
+            is_flag=True,
+            default=None,
+            help="Draw another validation split for each seed; with --folds, another deal of folds.",
+        )
+    )
+    decorators.append(
+        click.option(
             "--space",
             multiple=True,
             metavar="KEY=RANGE",
@@ -223,7 +231,7 @@ def raw_request(params: dict[str, Any], errors: list[ZooError]) -> dict[str, Any
         if params.get(key) is not None:
             raw[key] = parse_value(params[key]) if placeholder in _NUMBERS else params[key]
             overrides.pop(SHORT_FOR.get(key), None)
-    for key in ("compile", "small_images", "best_inference"):
+    for key in ("compile", "small_images", "best_inference", "resplit"):
         value = params.get("compile_" if key == "compile" else key)
         if value is not None:
             raw[key] = value
