@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,7 +180,7 @@ def add_draw(folder: Path, splits: Splits, spec: DatasetSpec) -> None:
             for name, part in parts.items()
         }
         mean, std = moments_of_sums(sums_NC[places["train"]], squares_NC[places["train"]], whole.image_size**2)
-        facts = {
+        facts: dict[str, Any] = {
             "fold": fold,
             "resplit": spec.resplit,
             **{f"num_{name}": len(indices) for name, indices in places.items()},

@@ -4,7 +4,8 @@
 uint64. The latter are the first 8 bytes of the SHA-256 of each sample's id, by which rows are paired across trials.
 Class names are in the metadata, as is the class hierarchy if the dataset has one. If a metric asks for them, ``ids``
 has the ids themselves, as the bytes of a JSON list, ``groups`` ``[N]`` uint64 hashes of the groups' names, and
-``features`` ``[N, D]`` float32 the features, which a listener may ask for, too. ``val_predictions.safetensors``
+``features`` ``[N, D]`` float32 the features, which a listener may ask for, too. Where folds are combined, ``folds``
+``[N]`` int64 is the number of the fold that each image was tested in. ``val_predictions.safetensors``
 contains the same for the validation images, by the same weights, and ``test_predictions-NAME.safetensors`` for each
 further test set. Probabilities that come from elsewhere, or are means of several networks, are stored as their
 logarithms in float64. Where only the predicted class of each image is known,
@@ -46,6 +47,8 @@ class SavedPredictions:
     predictions: Predictions
     samples: NDArray[np.uint64]
     """Hashed sample ids, ``[N]``; the same test image has the same id in every trial."""
+    folds: NDArray[np.int64] | None = None
+    """Cross-validation fold that each image was tested in, ``[N]``, from 1; None if there are none."""
 
 
 def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_NAME, is_double: bool = False) -> Path:
@@ -74,6 +77,8 @@ def save_predictions(folder: Path, saved: SavedPredictions, *, name: str = FILE_
     metadata = {"classes": json.dumps(predictions.classes)}
     if predictions.ids is not None:
         arrays["ids"] = np.frombuffer(json.dumps(predictions.ids, separators=(",", ":")).encode(), dtype=np.uint8)
+    if saved.folds is not None:
+        arrays["folds"] = np.ascontiguousarray(saved.folds, dtype=np.int64)
     if predictions.groups is not None:
         arrays["groups"] = np.ascontiguousarray(predictions.groups, dtype=np.uint64)
     if predictions.features is not None:
@@ -120,7 +125,10 @@ def load_predictions(folder: Path, *, sha256: str | None = None, name: str = FIL
             features=arrays.get("features"),
             hierarchy=_hierarchy(classes, metadata["hierarchy"]) if "hierarchy" in metadata else None,
         )
-        return SavedPredictions(predictions=predictions, samples=samples_N)
+        folds_N = arrays.get("folds")
+        if folds_N is not None and (folds_N.shape != samples_N.shape or folds_N.dtype.kind not in "iu"):
+            raise ValueError("its folds must be a whole number for each image")
+        return SavedPredictions(predictions=predictions, samples=samples_N, folds=folds_N)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"the predictions in {folder} cannot be read: {error}") from error
 

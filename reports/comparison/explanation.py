@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.leaderboard.leaderboard import Leaderboard
-from reports.leaderboard.ranking_evidence import most_common_images, read_seeds
+from reports.leaderboard.ranking_evidence import most_common_images, read_seeds, sample_of
 from reports.leaderboard.table import Row, Table, row_names
 from reports.statistics.multiplicity import alpha_of_look, holm
 from reports.statistics.paired_tests import difference_widths, pairwise_p_values
@@ -107,6 +107,7 @@ def explain(leaderboard: Leaderboard, trials: Sequence[Trial]) -> tuple[RankExpl
 def _explain_table(table: Table, trials: dict[str, Trial]) -> RankExplanation:
     labels = dict(zip(map(id, table.rows), row_names(table.rows), strict=True))
     read: list[tuple[Row, NDArray[np.float32], bytes]] = []
+    sample_of_row: dict[int, Sample] = {}
     left_out = []
     for row in table.rows:
         if not row.seeds:
@@ -115,6 +116,7 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> RankExplanation:
         if isinstance(seeds, str):
             left_out.append(f"{labels[id(row)]} left out: {seeds}")
         else:
+            sample_of_row[id(row)] = sample_of(seeds)
             read.append((row, np.stack([each.correct_N for each in seeds]).astype(np.float32), seeds[0].images))
     common = most_common_images(images for _, _, images in read)
     left_out += [
@@ -124,7 +126,7 @@ def _explain_table(table: Table, trials: dict[str, Trial]) -> RankExplanation:
     ]
     compared = [(row, correct_SN) for row, correct_SN, images in read if images == common]
     correct = [correct_SN for _, correct_SN in compared]
-    samples = [Sample.of(correct_SN.astype(np.float64)) for correct_SN in correct]
+    samples = [sample_of_row[id(row)] for row, _ in compared]
     return RankExplanation(
         data=table.data,
         fingerprint=table.fingerprint,

@@ -11,6 +11,7 @@
 ``overall``        rows compared over several datasets; ``overall_text`` formats that
 ``adaptive``       which rows need more seeds
 ``all_columns``    all columns; ``columns`` holds their kinds
+``coverage``       which sources of variance the intervals of a row cover
 ``further_sets``   accuracies on other test sets
 ``remarks``        the sentences around a table
 ``published``      published figures beside measured ones

@@ -118,9 +118,10 @@ COLUMNS: tuple[Column, ...] = (
         title="95 % interval",
         about="95 % interval of the expected accuracy, from variation over seeds and test images",
         text=interval_text,
-        plain=lambda row: {
-            f"accuracy_{field}": getattr(row.metrics.get("accuracy"), field, None) for field in ("low", "high")
-        },
+        plain=lambda row: (
+            {f"accuracy_{field}": getattr(row.metrics.get("accuracy"), field, None) for field in ("low", "high")}
+            | {"interval_covers": ", ".join(row.covers) or None}
+        ),
         priority=10,
     ),
     *PUBLISHED_COLUMNS,

@@ -13,6 +13,7 @@ from harness.records.runtime_result import runtime_name
 from reports.leaderboard.adaptive import expected_seeds, looks_note, looks_of
 from reports.leaderboard.all_columns import all_columns, find_sort_column
 from reports.leaderboard.columns.column import Column, RankBasis
+from reports.leaderboard.coverage import covered_by
 from reports.leaderboard.further_sets import further_estimates
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.overall import build_overall
@@ -226,6 +227,7 @@ def _row(group: Group, labels: Labels, seeds_of_table: set[int]) -> tuple[Row, R
         origin=origin,
         published=compare_figure(group.example, origin.published if origin else None, metrics.get("accuracy")),
         seen=seen_by(group.example),
+        covers=covered_by(records, evidence),
         further=further_estimates([group.done[seed] for seed in sorted(group.done)]),
     )
     return row, evidence

@@ -39,10 +39,17 @@ def evidence_of(trials: Sequence[Trial]) -> RankingEvidence:
     read = read_seeds(trials)
     if isinstance(read, str):
         return RankingEvidence(sample=None, images=b"", problem=read)
+    sample = sample_of(read)
+    return RankingEvidence(sample=sample, images=read[0].images, interval=mean_interval(sample))
+
+
+def sample_of(seeds: Sequence[Correctness]) -> Sample:
+    """Return the sample of a row's seeds, which were tested on the same images."""
     import numpy as np
 
-    sample = Sample.of(np.stack([each.correct_N for each in read]))
-    return RankingEvidence(sample=sample, images=read[0].images, interval=mean_interval(sample))
+    folds = [each.folds_N for each in seeds if each.folds_N is not None]
+    folds_SN = np.stack(folds) if len(folds) == len(seeds) else None
+    return Sample.of(np.stack([each.correct_N for each in seeds]), folds_SN)
 
 
 def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEvidence:
@@ -53,7 +60,7 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
     assert metric is not None, "only a column of a metric is tested"
     if not trials:
         return RankingEvidence(sample=None, images=b"", problem="no seed has finished")
-    influence, of_images, first = [], set(), None
+    influence, of_images, folds, first = [], set(), [], None
     for folder, record in trials:
         read = read_predictions(folder, record)
         if isinstance(read, str):
@@ -75,18 +82,29 @@ def metric_evidence_of(trials: Sequence[Trial], column: Column) -> RankingEviden
             problem = f"the {column.key} of a record is not that of its predictions; zoo rescore computes it again"
             return RankingEvidence(sample=None, images=b"", problem=problem)
         influence.append(numbers)
+        if read[2] is not None and len(numbers) == len(read[2]):
+            folds.append(read[2])
+        elif read[2] is not None and len(trials) > 1 and record.spec.dataset.resplit is not None:
+            problem = f"{column.key} has no influence of single images, which repeated folds need"
+            return RankingEvidence(sample=None, images=b"", problem=problem)
         of_images.add(images)
         first = predictions if first is None else first
     if len(of_images) > 1 or first is None:
         return RankingEvidence(sample=None, images=b"", problem="the seeds were tested on different images")
     influence_SN = np.stack(influence)
-    interval = _interval(metric, first, influence_SN)
+    folds_SN = np.stack(folds) if len(folds) == len(influence) else None
+    interval = _interval(metric, first, influence_SN, folds_SN)
     sign = 1 if column.higher_is_better else -1
-    return RankingEvidence(sample=Sample.of(sign * influence_SN), images=of_images.pop(), interval=interval)
+    return RankingEvidence(sample=Sample.of(sign * influence_SN, folds_SN), images=of_images.pop(), interval=interval)
 
 
-def _interval(metric: Metric, predictions: Predictions, influence_SN: NDArray[np.float64]) -> Interval:
-    sample = Sample.of(influence_SN)
+def _interval(
+    metric: Metric,
+    predictions: Predictions,
+    influence_SN: NDArray[np.float64],
+    folds_SN: NDArray[np.int64] | None,
+) -> Interval:
+    sample = Sample.of(influence_SN, folds_SN)
     if metric.of_influence is None:
         return metric_interval(sample, metric.bounds, unseen=unseen_variance(metric, predictions, influence_SN))
     found = metric_interval(sample, (-math.inf, math.inf))

@@ -187,6 +187,8 @@ class Row:
     """What was published for its weights."""
     seen: Seen | None = None
     """Whether its published weights saw the test images, or their source; None if it was trained from scratch."""
+    covers: tuple[str, ...] = ()
+    """Sources of variance that its intervals cover (:mod:`reports.leaderboard.coverage`); empty without intervals."""
     runtime: str = ""
     """Runtime of the trained weights; empty if the table has no runtime other than that of the trials."""
     file_bytes: int | None = None

@@ -1,6 +1,7 @@
 """Statistics: intervals, tests and ranks as functions of numbers. Imports nothing else of ``reports``.
 
 ``sample``        accuracy of one row by test image, and the variance of its seeds
+``repeated_folds`` the variance over several deals of cross-validation folds
 ``influence``     how far each image moves a metric, so that a metric is a mean
 ``pooling``       variance of seeds, estimated with the help of the other rows
 ``student_t``     t quantiles and p-values

@@ -37,7 +37,7 @@ def mean_interval(sample: Sample) -> Interval:
     """
     num_images, mean = len(sample.image_means_N), sample.mean
     quantile_of_images = squared_quantile(max(num_images - 1, 1), 1 - CONFIDENCE)
-    of_images = float(sample.image_means_N.var(ddof=1)) / num_images if num_images > 1 else 0.0
+    of_images = _of_images(sample)
     variance, width = _with_seeds(sample, of_images, quantile_of_images * of_images)
     if variance > 0:
         square = width / variance
@@ -89,11 +89,25 @@ def metric_interval(sample: Sample, bounds: tuple[float, float], *, unseen: floa
 
 
 def _with_seeds(sample: Sample, variance: float, width: float) -> tuple[float, float]:
-    """Add the part of the seeds to a variance, and to the variances times their squared quantiles."""
+    """Add the part of the seeds to a variance, and to the variances times their squared quantiles.
+
+    Where each seed has a deal of folds of its own, both are those of the folds instead.
+    """
+    if sample.fold_scores is not None:
+        folds = sample.fold_scores
+        unseen = max(variance - _of_images(sample), 0.0)
+        quantile = squared_quantile(folds.freedom, 1 - CONFIDENCE)
+        return folds.variance + unseen, quantile * (folds.variance + unseen)
     if sample.num_seeds > 1:
         variance += sample.seed_variance
         width += squared_quantile(sample.num_seeds - 1, 1 - CONFIDENCE) * sample.seed_variance
     return variance, width
+
+
+def _of_images(sample: Sample) -> float:
+    """Return the variance of the mean that comes from images."""
+    num_images = len(sample.image_means_N)
+    return float(sample.image_means_N.var(ddof=1)) / num_images if num_images > 1 else 0.0
 
 
 def _wilson(mean: float, square: float, effective: float) -> tuple[float, float]:

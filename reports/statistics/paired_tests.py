@@ -134,7 +134,8 @@ class Pairing:
 
     The variances of the seeds are pooled over rows as in :mod:`reports.statistics.pooling`. Those of the two rows of a
     pair are added with Satterthwaite's degrees of freedom (Biometrics, 1946); a row of one seed borrows the variance of
-    the other.
+    the other. Rows of repeated folds are compared by the differences of their folds
+    (:mod:`reports.statistics.repeated_folds`), or, if their deals are others, by the sum of their variances.
 
     Args:
         samples: Rows tested on the same images, in the same order.
@@ -167,6 +168,7 @@ class Pairing:
         self._own_M = of_one_seed / seeds
         self._spread_M = np.array([sample.seed_spread for sample in samples])
         self._whole_M = np.array([sample.is_whole for sample in samples])
+        self._folds = _RepeatedFolds(samples, num_seeds) if any(each.fold_scores for each in samples) else None
 
     @property
     def num_pairs(self) -> int:
@@ -195,6 +197,10 @@ class Pairing:
             sum2 = np.maximum(sum2 - self.num_images * (self._gained_M[first] + self._gained_M[second]), 0.0)
             effective = np.divide(sum2**2, sum4, out=np.ones_like(sum2), where=sum4 > rounding)
         of_seeds, freedom = self._of_seeds(first, second)
+        parts = (
+            (sum2 / self.num_images**2, np.floor(np.clip(effective, 1, max(self.num_images - 1, 1)))),
+            (of_seeds, np.floor(np.maximum(freedom, 1.0))),
+        )
         return Pairs(
             first_P=first,
             second_P=second,
@@ -202,10 +208,7 @@ class Pairing:
             num_images=self.num_images,
             num_rows=self.num_rows,
             image_squares_P=sum2,
-            parts=(
-                (sum2 / self.num_images**2, np.floor(np.clip(effective, 1, max(self.num_images - 1, 1)))),
-                (of_seeds, np.floor(np.maximum(freedom, 1.0))),
-            ),
+            parts=parts if self._folds is None else self._folds.instead_of(parts, first, second),
             are_whole_P=self._whole_M[first] & self._whole_M[second],
         )
 
@@ -241,6 +244,51 @@ class Pairing:
         borrowed = borrows_one | borrows_other
         freedom[borrowed] = np.maximum(self._seeds_M[first], self._seeds_M[second])[borrowed] - 1.0
         return total, freedom
+
+
+class _RepeatedFolds:
+    """The variances of differences between rows, some of which are means over repeated folds."""
+
+    def __init__(self, samples: Sequence[Sample], num_seeds: int | None) -> None:
+        deals: dict[object, int] = {}
+        found = [sample.fold_scores for sample in samples]
+        self._deals_M = np.array([-1 if each is None else deals.setdefault(each.deals, len(deals)) for each in found])
+        self._freedom_M = np.array([math.inf if each is None else each.freedom for each in found])
+        self._factor_M = np.ones(len(samples))
+        self._alone_M = np.zeros(len(samples))
+        self._centred: dict[int, NDArray[np.float64]] = {}
+        self._place_M = np.zeros(len(samples), dtype=np.intp)
+        for row, (sample, scores) in enumerate(zip(samples, found, strict=True)):
+            if scores is None:
+                num_images = len(sample.image_means_N)
+                self._alone_M[row] = sample.image_means_N.var() / max(num_images - 1, 1) + sample.seed_variance
+                continue
+            self._factor_M[row] = scores.factor(num_deals=max(num_seeds or 0, sample.num_seeds))
+            self._alone_M[row] = self._factor_M[row] * scores.means_J.var(ddof=1)
+        for number in deals.values():
+            rows = np.flatnonzero(self._deals_M == number)
+            means = np.stack([each.means_J for row in rows if (each := found[row]) is not None])
+            self._centred[number] = means - means.mean(axis=1, keepdims=True)
+            self._place_M[rows] = np.arange(len(rows))
+
+    def instead_of(
+        self, parts: tuple[tuple[Floats, Floats], ...], first: Places, second: Places
+    ) -> tuple[tuple[Floats, Floats], ...]:
+        """Return the parts of the variances of pairs, with those of repeated folds where a row has them."""
+        one, other = self._deals_M[first], self._deals_M[second]
+        with_folds = (one >= 0) | (other >= 0)
+        variance = self._alone_M[first] + self._alone_M[second]
+        for number, centred_RJ in self._centred.items():
+            paired = (one == number) & (other == number)
+            differences = centred_RJ[self._place_M[first[paired]]] - centred_RJ[self._place_M[second[paired]]]
+            square = (differences**2).sum(axis=1) / (centred_RJ.shape[1] - 1)
+            variance[paired] = square * self._factor_M[first[paired]]
+        freedom = np.minimum(self._freedom_M[first], self._freedom_M[second])
+        (of_images, images_freedom), (of_seeds, seeds_freedom) = parts
+        return (
+            (np.where(with_folds, variance, of_images), np.where(with_folds, freedom, images_freedom)),
+            (np.where(with_folds, 0.0, of_seeds), np.where(with_folds, 1.0, seeds_freedom)),
+        )
 
 
 def _whole_scale(means_MN: Floats, counts_M: NDArray[np.intp]) -> float | None:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.statistics.repeated_folds import FoldScores
+
 # Seed means vary even where var_seed is 0, by their share of the residual. Subtracting all of that, with 0 as the
 # floor, would too often give a variance of 0 for few seeds; subtracting none counts the residual twice. Half keeps
 # coverage and false separations at their nominal levels in the simulations of tests/reports/statistics.
@@ -41,12 +43,19 @@ class Sample:
     num_seeds: int
     is_whole: bool
     """Whether every image is either right or wrong, as McNemar's test requires: one seed, and no ties."""
+    fold_scores: FoldScores | None = None
+    """Scores of folds, if each seed has a deal of them of its own: then their variance is that of the mean."""
     residual_variance: float = 0.0
     """Estimated variance of one image under one seed that neither image nor seed explains; 0 for one seed."""
 
     @classmethod
-    def of(cls, correct_SN: Floats) -> Sample:
-        """Summarise the correctness, in [0, 1], of every image under every seed."""
+    def of(cls, correct_SN: Floats, folds_SN: NDArray[np.integer] | None = None) -> Sample:
+        """Summarise the correctness, in [0, 1], of every image under every seed.
+
+        Args:
+            correct_SN: Correctness, or another value that a metric is the mean of.
+            folds_SN: Cross-validation fold of each image under each seed; None: there are no folds.
+        """
         num_seeds, num_images = correct_SN.shape
         image_means_N = correct_SN.mean(axis=0)
         if num_seeds == 1:
@@ -66,6 +75,7 @@ class Sample:
             num_seeds=num_seeds,
             is_whole=False,
             residual_variance=residual_square,
+            fold_scores=None if folds_SN is None else FoldScores.of(correct_SN, folds_SN),
         )
 
     @property

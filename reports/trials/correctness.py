@@ -23,6 +23,8 @@ class Correctness:
 
     correct_N: NDArray[np.float64]
     """See :func:`share_correct`; ordered by image id."""
+    folds_N: NDArray[np.int64] | None = None
+    """Cross-validation fold that each image was tested in; None if there are none."""
     images: bytes
     """Digest of the image ids: equal for two trials that were tested on the same images."""
 
@@ -33,7 +35,8 @@ def read_correctness(folder: Path, record: Record) -> Correctness | str:
     if isinstance(saved, str):
         return saved
     order, images = _order_of(saved.samples.tobytes())
-    return Correctness(correct_N=share_correct(saved.predictions)[order], images=images)
+    folds_N = None if saved.folds is None else saved.folds[order]
+    return Correctness(correct_N=share_correct(saved.predictions)[order], images=images, folds_N=folds_N)
 
 
 def _read(folder: Path, record: Record) -> SavedPredictions | str:
@@ -58,14 +61,17 @@ def share_correct(predictions: Predictions) -> NDArray[np.float64]:
     return correct_N
 
 
-def read_predictions(folder: Path, record: Record) -> tuple[Predictions, bytes] | str:
-    """Return a trial's predictions in the order of the image ids, and a digest of these, or why they are not known."""
+def read_predictions(folder: Path, record: Record) -> tuple[Predictions, bytes, NDArray[np.int64] | None] | str:
+    """Return a trial's predictions in the order of the image ids, a digest of these, and each image's fold if there
+    are any; or why they are not known.
+    """
     saved = _read(folder, record)
     if isinstance(saved, str):
         return saved
     order, images = _order_of(saved.samples.tobytes())
     try:
-        return with_validation(saved.predictions.select(order), folder, record.files), images
+        predictions = with_validation(saved.predictions.select(order), folder, record.files)
+        return predictions, images, None if saved.folds is None else saved.folds[order]
     except StoreError as error:
         return str(error)
 

@@ -131,7 +131,8 @@ def concatenated(folds: Sequence[SavedPredictions]) -> SavedPredictions:
         groups=np.concatenate(groups) if len(groups) == len(folds) else None,
         hierarchy=each_fold[0].hierarchy,
     ).select(order)
-    return SavedPredictions(predictions=predictions, samples=samples_N[order])
+    folds_N = np.repeat(np.arange(1, len(folds) + 1), [len(each.samples) for each in folds])
+    return SavedPredictions(predictions=predictions, samples=samples_N[order], folds=folds_N[order])
 
 
 def _record(

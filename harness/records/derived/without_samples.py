@@ -54,7 +54,11 @@ def write_without(
         into.mkdir(parents=True)
         path = save_predictions(
             into,
-            SavedPredictions(predictions=predictions, samples=saved.samples[kept_N]),
+            SavedPredictions(
+                predictions=predictions,
+                samples=saved.samples[kept_N],
+                folds=saved.folds if saved.folds is None else saved.folds[kept_N],
+            ),
             is_double=saved.predictions.logits.dtype == np.float64,
         )
         changed = record.model_copy(

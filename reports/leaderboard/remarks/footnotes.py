@@ -9,6 +9,7 @@ from harness.records.record import LOADED_CORES
 from reports.leaderboard.columns.cells import FRONT_MARK, LOADED_MARK, LOADER_MARK, TIED_MARK
 from reports.leaderboard.columns.column import Column, RankBasis
 from reports.leaderboard.columns.further_columns import further_legend
+from reports.leaderboard.coverage import coverage_text
 from reports.leaderboard.leaderboard import Leaderboard
 from reports.leaderboard.pareto import COSTS
 from reports.leaderboard.published import published_notes
@@ -148,7 +149,7 @@ def _interval_note(rows: Sequence[Row]) -> str:
     note = "95 % interval: for the expected accuracy over new seeds and new test images of the same kind"
     if any(len(row.seeds) == 1 for row in rows):
         note += "; with one seed, over new test images only"
-    return note
+    return f"{note}; covers: {coverage_text([row.covers for row in rows])}"
 
 
 def _rank_note(leaderboard: Leaderboard, rows: Sequence[Row]) -> str:

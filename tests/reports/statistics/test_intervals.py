@@ -81,3 +81,48 @@ def test_an_unbounded_metric_has_an_interval_around_its_mean():
     found = metric_interval(Sample.of(values), (-np.inf, np.inf))
     expected = stats.ttest_1samp(values[0], 0).confidence_interval()
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.002)
+
+
+def chosen_on_validation(rng, pool, draws, test):
+    """Return what networks get right that were chosen on a validation split each, ``[S, N]``.
+
+    Each is the nearest centroid on one of six pairs of axes, the pair with the highest validation accuracy.
+    """
+    (features, labels), (tested, truth) = pool, test
+    right = []
+    for draw in draws:
+        val = np.zeros(len(labels), dtype=bool)
+        val[np.random.default_rng(draw).permutation(len(labels))[: len(labels) // 5]] = True
+        best = (-1.0, np.zeros(len(truth)))
+        for start in range(0, features.shape[1], 2):
+            axes = slice(start, start + 2)
+            low, high = (features[~val & (labels == label), axes].mean(axis=0) for label in (0, 1))
+            weights, middle = high - low, (low + high) / 2
+            score = (((features[val, axes] - middle) @ weights > 0) == labels[val]).mean()
+            if score > best[0]:
+                best = (score, ((tested[:, axes] - middle) @ weights > 0) == truth)
+        right.append(best[1])
+    return np.stack(right).astype(float)
+
+
+def drawn_images(rng, count):
+    labels = np.arange(count) % 2
+    features = rng.normal(size=(count, 12))
+    features[:, ::2] += labels[:, None] * np.linspace(0.9, 1.5, 6)
+    return features, labels
+
+
+def test_seeds_of_their_own_validation_splits_cover_the_luck_of_the_split_and_a_shared_split_does_not():
+    """The seeds of a bench with resplit, for one set of training images: which split chose the network is luck."""
+    rng = np.random.default_rng(0)
+    pool = drawn_images(rng, 60)
+    truth = chosen_on_validation(rng, pool, range(300), drawn_images(rng, 4000)).mean()
+    own, shared = [], []
+    for repeat in range(300):
+        test = drawn_images(rng, 300)
+        draws = range(1000 + 5 * repeat, 1005 + 5 * repeat)
+        own.append(mean_interval(Sample.of(chosen_on_validation(rng, pool, draws, test))))
+        shared.append(mean_interval(Sample.of(chosen_on_validation(rng, pool, [draws[0]] * 5, test))))
+    covered, missed = (np.mean([each.low <= truth <= each.high for each in found]) for found in (own, shared))
+    assert 0.93 - 0.03 <= covered <= 0.97 + 0.02  # two standard errors of 300 repeats
+    assert missed < 0.9

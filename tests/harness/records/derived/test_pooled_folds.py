@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,17 @@ def test_predictions_of_all_folds_are_one_test_set_in_the_order_of_the_images() 
     assert whole.samples.tolist() == [1, 2, 5, 7, 8]
     assert whole.predictions.labels.tolist() == [1, 0, 1, 1, 0]
     assert whole.predictions.logits.tolist() == [[2, 0], [3, 0], [0, 6], [0, 8], [9, 0]]
+
+
+def test_each_image_of_pooled_predictions_keeps_its_fold(tmp_path: Path) -> None:
+    pooled = concatenated([saved([5, 1]), saved([4, 2, 0]), saved([3])])
+    assert pooled.samples.tolist() == [0, 1, 2, 3, 4, 5]
+    save_predictions(tmp_path, pooled)
+    again = load_predictions(tmp_path)
+    assert again.folds is not None
+    assert again.folds.tolist() == [2, 1, 2, 3, 2, 1]
+    save_predictions(tmp_path, saved([1, 2]))
+    assert load_predictions(tmp_path).folds is None
 
 
 def test_an_image_in_two_folds_is_refused() -> None:
