@@ -101,7 +101,7 @@ def untouched_test(folds: Sequence[Record], name: str | None) -> TestedOn:
     return TestedOn(
         file=further_file(chosen),
         dataset=first.spec.dataset.model_copy(
-            update={**dict.fromkeys(ASKED), "folds": None, "fold": None, "display_name": shown}
+            update={**dict.fromkeys(ASKED), "folds": None, "fold": None, "resplit": None, "display_name": shown}
         ),
         data=first.data.model_copy(
             update={
