@@ -89,6 +89,7 @@ def classes_counted(architecture: Architecture, head_classes: int | None) -> int
 
 def _keep(kept: dict[str, dict[str, list[int | None]]], changed: set[str]) -> None:
     for name in changed:
+        kept[name] = {**cached_json(name, dict), **kept[name]}  # another process may have counted others meanwhile
         keep_json(name, kept[name])
     changed.clear()
 
