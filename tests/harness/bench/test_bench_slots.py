@@ -177,7 +177,10 @@ def test_a_record_says_with_how_many_it_shared_and_measures_again_what_was_not_i
     assert shared.environment["trials_on_device"] == 2
     assert alone.speed.train_end_to_end is not None
     assert shared.speed.train_end_to_end is not None
-    assert (alone.speed.train_end_to_end.windows, shared.speed.train_end_to_end.windows) == (1, 3)
+    # Beside other load, the epochs of the one alone do not count either.
+    was_busy = any("in the network's own time" in note for note in alone.speed.notes)
+    assert alone.speed.train_end_to_end.windows == (3 if was_busy else 1)
+    assert shared.speed.train_end_to_end.windows == 3
     assert not any("beside" in note for note in shared.speed.notes)
 
 
