@@ -66,7 +66,9 @@ def test_speeds_under_different_conditions_and_unknown_sizes_are_not_added_up(
 
 
 def test_greedy_selection_weighs_members_and_says_so(make_trial: MakeTrial, requested: Any) -> None:
-    trials = [make_trial("good", seed=seed, skill=2.0) for seed in (0, 1)] + [make_trial("bad", skill=-3.0)]
+    # Draws with which the two complement each other.
+    trials = [make_trial("good", seed=seed, skill=2.0, draw=2 + seed) for seed in (0, 1)]
+    trials.append(make_trial("bad", skill=-3.0, draw=1))
     row = make_ensemble(requested(trials, over=Over.MODELS, name="", selection=MemberChoice.GREEDY))
     assert trials[2][1].trial_id not in row.origin.files
     assert row.spec.architecture.display_name == "greedy, 2 of 3 models"
