@@ -46,7 +46,8 @@ class Costs:
 
 def costs_of(run: RunSummary, spec: TrialSpec) -> Costs:
     """Split the time of a past trial into components, with the measuring time that *spec* sets instead of its own."""
-    train, test, measure = run.seconds["train"], run.seconds["test"], run.seconds["measure"]
+    # What is tested as it is trains on no image.
+    train, test, measure = run.seconds.get("train", 0.0), run.seconds["test"], run.seconds["measure"]
     # Waiting for cores, or for the device, is no cost of the trial, but of those that had them.
     waited = run.seconds.get("wait", 0.0) + run.seconds.get("paused", 0.0)
     others = run.seconds["total"] - train - test - measure - waited
@@ -57,7 +58,7 @@ def costs_of(run: RunSummary, spec: TrialSpec) -> Costs:
     return Costs(
         fixed_seconds=START_SECONDS + max(0.0, others),
         measuring_seconds=planned,
-        image_seconds=train / (run.epochs_run * run.num_learnt),
+        image_seconds=train / max(1, run.epochs_run * run.num_learnt),
         test_image_seconds=test / run.num_test,
     )
 

@@ -166,9 +166,9 @@ class Forecast:
     def _from_line(self, spec: TrialSpec, size: Size) -> Expectation:
         """Estimate from the network's multiply-accumulates, which are known from other conditions."""
         macs = next((run.macs for run in self._network_runs(spec) if run.image_size == size.image_size), None)
-        key = f"{_conditions(spec)} {_freezes(spec)}"
+        key = f"{_conditions(spec)} {_work(spec)}"
         if key not in self._lines:
-            every = [run for runs in self._of_network.values() for run in runs if _freezes(run.spec) == _freezes(spec)]
+            every = [run for runs in self._of_network.values() for run in runs if _work(run.spec) == _work(spec)]
             self._lines[key] = fit_line(self._alike(spec, every).runs, spec)
         line = self._lines[key]
         if not macs or line is None or size.num_learnt is None or size.num_test is None:
@@ -183,7 +183,7 @@ class Forecast:
         )
 
     def _network_runs(self, spec: TrialSpec) -> list[RunSummary]:
-        return [run for run in self._of_network.get(_network(spec), ()) if _freezes(run.spec) == _freezes(spec)]
+        return [run for run in self._of_network.get(_network(spec), ()) if _work(run.spec) == _work(spec)]
 
     def _alike(self, spec: TrialSpec, runs: Iterable[RunSummary]) -> _Alike:
         """Choose the complete runs on the device of *spec*, with its number of threads if there are any."""
@@ -281,7 +281,7 @@ def _precision_fits(run: RunSummary, spec: TrialSpec) -> bool:
 
 def _combination(spec: TrialSpec) -> str:
     """Return a key shared by trials that differ only in seed, fold, machine or measurements."""
-    recipe = json.dumps([spec.recipe.full_name, spec.recipe.hyperparameters], sort_keys=True)
+    recipe = json.dumps([spec.recipe.full_name, spec.recipe.hyperparameters, _work(spec)], sort_keys=True)
     return f"{_network(spec)} {_data(spec.dataset)} {_limits(spec.dataset)} {recipe}"
 
 
@@ -309,15 +309,18 @@ def _setting(spec: TrialSpec) -> str:
 
 
 def _epochs(spec: TrialSpec) -> int:
-    return int(spec.recipe.hyperparameters.get("epochs", 0))
+    return 0 if spec.classifier is not None else int(spec.recipe.hyperparameters.get("epochs", 0))
 
 
 def _batch_size(spec: TrialSpec) -> object:
     return spec.recipe.hyperparameters.get("batch_size")
 
 
-def _freezes(spec: TrialSpec) -> bool:
-    return bool(spec.recipe.hyperparameters.get("freeze_backbone"))
+def _work(spec: TrialSpec) -> str:
+    """Return what a trial does with its network, which decides how its time grows: train, freeze or test it."""
+    if spec.classifier is not None:
+        return "test"
+    return "freeze" if spec.recipe.hyperparameters.get("freeze_backbone") else "train"
 
 
 def _at_most(number: int | None, limit: int | None) -> int | None:

@@ -56,8 +56,9 @@ class RunSummary:
     def is_whole(self) -> bool:
         """Whether the trial ran to the end, so that its times are those of a complete trial."""
         is_of_folds = self.spec.dataset.folds is not None and self.spec.dataset.fold is None
-        timed = all(phase in self.seconds for phase in _TIMED)
-        return self.outcome == "done" and self.epochs_run > 0 and timed and not is_of_folds
+        trains = self.spec.classifier is None
+        timed = all(phase in self.seconds for phase in _TIMED if trains or phase != "train")
+        return self.outcome == "done" and (self.epochs_run > 0 or not trains) and timed and not is_of_folds
 
 
 def read_run_summaries(store: Path) -> Iterator[RunSummary]:

@@ -14,7 +14,15 @@ from harness.planning.forecast import Expectation, Forecast, Size
 from harness.records.keys import result_key
 from harness.records.record import DataInfo, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.run_summaries import RunSummary, summarize_runs
-from harness.records.spec import ArchitectureSpec, DatasetSpec, ExecutionSpec, ProviderSpec, RecipeSpec, TrialSpec
+from harness.records.spec import (
+    ArchitectureSpec,
+    ClassifierSpec,
+    DatasetSpec,
+    ExecutionSpec,
+    ProviderSpec,
+    RecipeSpec,
+    TrialSpec,
+)
 from harness.system.hardware import Hardware
 
 HERE = Hardware(cpu="a cpu", threads=2)
@@ -114,6 +122,21 @@ def test_another_seed_is_expected_to_take_the_median_time_of_earlier_ones() -> N
 def test_another_seed_is_expected_to_stop_early_as_the_others_did() -> None:
     run = run_of(spec_of(epochs=100), train=7.0, epochs_run=35)
     assert expected([run], spec_of(epochs=100, seed=1)).seconds == pytest.approx(START_SECONDS + 7.0 + 1.0 + MEASURE)
+
+
+def test_a_network_that_is_tested_as_it_is_costs_no_training_and_says_nothing_of_one_that_is_trained() -> None:
+    def tested(data: str = "dots") -> TrialSpec:
+        given = ClassifierSpec(kind="file", source="file:net.safetensors", num_classes=2)
+        return spec_of(data=data).model_copy(update={"classifier": given})
+
+    run = replace(run_of(tested()), epochs_run=0, seconds={"build": 0.5, "test": 0.5, "measure": MEASURE, "total": 1.9})
+    sizes = {"stars": Size(image_size=8, num_learnt=5000, num_test=400)}
+    answer = expected([run], tested("stars"), sizes=sizes)
+    # Half a second for 100 images, and four times as many.
+    assert answer.seconds == pytest.approx(START_SECONDS + 0.5 + 4 * 0.5 + MEASURE)
+    assert answer.basis == "other data"
+    assert expected([run], spec_of(), sizes=sizes).seconds is None
+    assert expected([run_of(spec_of())], tested()).seconds is None
 
 
 def test_more_epochs_cost_their_training_and_nothing_else_twice() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from harness.records.record import DataInfo, Failure, FailureKind, ModelInfo, Outcome, Record, SpeedInfo, TrainingInfo
 from harness.records.run_summaries import RunSummary, read_run_summaries, summarize_runs
+from harness.records.spec import ClassifierSpec
 from harness.records.store import RECORD_FILE, write_record
 
 SECONDS = {"build": 0.5, "train": 20.0, "test": 0.5, "measure": 0.9, "total": 21.9}
@@ -110,6 +111,16 @@ def test_only_a_trial_that_ran_to_its_end_with_all_times_is_whole(
 ) -> None:
     assert summary_of(make_record()).is_whole
     assert not summary_of(make_record(**changes)).is_whole
+
+
+def test_a_network_that_is_tested_as_it_is_has_no_training_to_end(make_record: Callable[..., Record]) -> None:
+    spec = make_record().spec.model_copy(
+        update={"classifier": ClassifierSpec(kind="file", source="file:net.safetensors", num_classes=2)}
+    )
+    seconds = {name: SECONDS[name] for name in SECONDS if name != "train"}
+    assert summary_of(make_record(spec=spec, seconds=seconds, training=None)).is_whole
+    untested = {name: seconds[name] for name in seconds if name != "test"}
+    assert not summary_of(make_record(spec=spec, seconds=untested, training=None)).is_whole
 
 
 @pytest.mark.parametrize(("fold", "is_whole"), [(2, True), (None, False)])
