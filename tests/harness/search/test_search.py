@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from harness.records.study_file import study_path, write_study
 from harness.search.search import SEED, Search, Tried
 from zoo.options import Option
 
@@ -179,16 +180,20 @@ def test_the_file_of_a_study_holds_what_was_tried(toys: ToySearch) -> None:
 
 
 def test_the_machinery_takes_less_than_a_fifth_of_a_second_per_trial(toys: ToySearch) -> None:
+    """A function answers here; the benchmark in tests/benchmarks/test_search.py runs the trials."""
     search: Search = toys.search("plain", tune=64)
-    search.due()  # imports Optuna's sampler
+    path = study_path(toys.folder, search.key, 0)
+    waiting = search.due()  # imports Optuna's sampler
     rates = itertools.cycle([0.3, 0.5, 0.4])
-    began = time.perf_counter()
-    answer(search, lambda settings: next(rates))
-    while due := search.due() or [each for each in search.tried if each.result is None]:
-        search.take(due[0].number, result(0.5))
-    search.file()
+    began = time.process_time()  # of this process alone, so that other work on the machine hardly changes it
+    while waiting:
+        tried = waiting.pop(0)
+        search.take(tried.number, result(next(rates), weights=f"{tried.number}"), f"trial-{tried.number}")
+        waiting += search.due()
+        write_study(path, search.file())
     assert len(search.tried) == 64
-    assert (time.perf_counter() - began) / 64 < 0.2
+    assert search.is_over
+    assert (time.process_time() - began) / 64 < 0.2
 
 
 def run_with_rungs(search: Search, order: int = 0) -> list[tuple[int, int | None, str]]:

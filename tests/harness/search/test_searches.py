@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from harness.planning.plan import Plan
 from harness.records.history import read_history
 from harness.records.record import Outcome
 from harness.records.store import CHECKPOINT_FILE, HISTORY_FILE
-from harness.records.study_file import read_study, study_path, write_study
+from harness.records.study_file import read_study, study_path
 from harness.search.search import Search, Tried
 from harness.search.searches import Searches
 from zoo.events import TrialEnded
@@ -32,24 +31,6 @@ def tried(search: Search) -> list[Any]:
 
 def value_of(tried: Tried) -> float | None:
     return tried.result.value if tried.result else None
-
-
-def test_a_search_of_64_trials_takes_little_of_its_own(toys: ToySearch) -> None:
-    """The benchmark in tests/benchmarks runs them; here a function answers. The limit is that of the benchmark."""
-    search = toys.search(tune=64)
-    path = study_path(toys.folder, search.key, 0)
-    before = time.process_time()  # CPU time, which other work on the machine hardly changes
-    waiting = search.due()
-    while waiting:
-        now = waiting.pop(0)
-        knob = float(now.values.get("recipe.knob", 0.1) or 0)
-        search.take(now.number, result(1 - abs(knob - 0.7), weights=f"{now.number}"), f"trial-{now.number}")
-        waiting += search.due()
-        write_study(path, search.file())
-    spent = time.process_time() - before
-    assert len(search.tried) == 64
-    assert search.is_over
-    assert spent / 64 < 0.2
 
 
 def number_of_best(search: Search) -> int:
