@@ -192,11 +192,19 @@ def _origin(record: Record) -> dict[str, Any]:
 def _recipe_settings(record: Record) -> dict[str, Any]:
     spec = record.spec
     return {
+        **_search(record.search),
         **spec.recipe.hyperparameters,
         "precision": spec.execution.precision,
         "version": spec.recipe.provider.version,
         "code": _code(spec.recipe.provider),
     }
+
+
+def _search(search: SearchSpec | None) -> dict[str, Any]:
+    if search is None:
+        return {}
+    ranges = {f"space of {key.removeprefix('recipe.')}": text for key, text in search.space.items()}
+    return {**ranges, "sampler": search.sampler, "pruner": search.pruner}
 
 
 def _code(provider: ProviderSpec) -> str:

@@ -56,6 +56,10 @@ def planted(model, images_BCHW, hp):
     return logits_BK / 0 if hp.knob < 0.02 else logits_BK * (1 + hp.knob)
 
 
+def broken(model, images_BCHW, hp):
+    raise RuntimeError("this knob is broken")
+
+
 @hookimpl
 def zoo_architectures():
     yield Architecture(name="toy", build=linear, options={"width": 4}, has_pretrained=True)
@@ -86,6 +90,12 @@ def zoo_recipes():
             "optimizer": "choice(sgd, adamw)",
             "weight_decay": "log(1e-6, 1e-2)",
         },
+    )
+    yield Recipe(
+        name="broken",
+        hyperparameters=lambda: Knobs(epochs=1, batch_size=20),
+        space={"knob": "uniform(0, 1)"},
+        predict=broken,
     )
     yield Recipe(name="as_is", hyperparameters=lambda: Hyperparameters(pretrained=True), trains=False)
     yield Recipe(

@@ -74,6 +74,17 @@ def tuned(trial, **changes):
     return record.model_copy(update={"spec": record.spec.model_copy(update={"search": SearchSpec(**given)})})
 
 
+def test_searches_of_the_same_cost_and_choice_are_told_apart_by_what_they_searched(make_trial):
+    records = [
+        tuned(make_trial(seed=seed), space={"recipe.lr": text, "recipe.momentum": "uniform(0.5, 0.9)"})
+        for seed, text in enumerate(("log(0.01, 1)", "log(0.1, 1)"))
+    ]
+    assert [labels.recipe for labels in label_rows(records)] == [
+        "sgd, tuned, 16 trials, 41 min (space of lr=log(0.01, 1))",
+        "sgd, tuned, 16 trials, 41 min (space of lr=log(0.1, 1))",
+    ]
+
+
 def test_a_tuned_row_says_at_what_cost_and_the_others_beside_it_that_they_are_not(make_trial):
     records = [
         make_trial()[1],

@@ -107,6 +107,64 @@ def test_a_setting_that_nothing_reads_is_a_problem_and_the_default_row_is_tested
     assert list(result.table["recipe"]) == ["idle"]
 
 
+def searched(store: Path) -> set[str]:
+    """Return the trials that searches have run."""
+    return {record.trial_id for _, record in Store(store / "search").records()}
+
+
+def test_more_trials_go_on_from_the_first_and_another_space_is_another_search(tune: Any, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    tune(tune=3, seeds=1)
+    first = searched(runs)
+    longer = tune(tune=5, seeds=1)
+    assert len(searched(runs)) == 5
+    assert searched(runs) > first
+    assert {record.search.budget for record in longer.records if record.search} == {"5 trials"}
+    tune(tune=3, seeds=1, space={"recipe.knob": "uniform(0.5, 0.6)"})
+    assert len(list((runs / "search").glob("study-*.json"))) == 2
+    # All of them stand in the table of the store, beside the default, each under its own budget or space.
+    recipes = sorted(zoo.rank(runs).data["recipe"])
+    assert [recipe.partition(" trials")[0] for recipe in recipes] == [
+        "planted, default", "planted, tuned, 3", "planted, tuned, 3", "planted, tuned, 5"
+    ]  # fmt: skip
+
+
+def test_a_budget_below_one_trial_tries_the_default_alone(tune: Any, tmp_path: Path) -> None:
+    result = tune(tune=None, tune_budget="0.01s", seeds=1)
+    assert result.is_complete
+    assert len(searched(tmp_path / "runs")) == 1
+    default, tuned = sorted(result.records, key=lambda record: record.search is not None)
+    assert tuned.search is not None
+    assert (tuned.search.trials, tuned.search.settings, tuned.search.best) == (1, {}, 0)
+    assert tuned.metrics == default.metrics
+
+
+def test_a_search_whose_trials_all_fail_says_why_and_the_default_row_stays(tune: Any) -> None:
+    result = tune("broken", tune=3, seeds=1)
+    assert not result.is_complete
+    (problem,) = result.problems
+    assert problem.startswith("no trial of the search of toy · bright · broken succeeded: ")
+    assert "this knob is broken" in problem
+    assert [record.search for record in result.records] == [None]
+
+
+def test_a_grid_is_searched_value_by_value_and_without_the_setting_of_the_grid(tune: Any) -> None:
+    result = tune("plain", tune=2, seeds=1, set={"recipe.lr": (0.01, 0.1)})
+    tuned = [record for record in result.records if record.search]
+    assert sorted(record.spec.recipe.hyperparameters["lr"] for record in tuned) == [0.01, 0.1]
+    assert all("recipe.lr" not in record.search.space for record in tuned if record.search)
+    assert len(result.table["recipe"]) == 4
+
+
+def test_adaptive_seeds_go_to_tuned_rows_as_to_others(tune: Any) -> None:
+    result = tune(seeds="auto", max_seeds=4, tune=4)
+    assert result.is_complete
+    tuned = {record.spec.seed for record in result.records if record.search}
+    default = {record.spec.seed for record in result.records if not record.search}
+    assert {0, 1, 2} <= tuned
+    assert {0, 1, 2} <= default
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
